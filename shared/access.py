@@ -1,0 +1,98 @@
+"""Who may do what: the caller of a callable, and the yes or no of uploading, owning and watching. Pure.
+
+Called by the callables of `functions/` and by `shared/videos/`. Leaves to `firestore.rules` what clients may read and
+write themselves; where both speak of the same thing they say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from shared.errors import NotAllowed, NotFound, NotSignedIn
+from shared.ports import Document
+from shared.sessions.model import Session, Status, Visibility
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """
+    A signed-in person.
+
+    Attributes:
+        uid: Of Firebase Auth.
+        is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
+    """
+
+    uid: str
+    is_teacher: bool
+
+    @classmethod
+    def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
+        """
+        Read a verified ID token.
+
+        Raises:
+            NotSignedIn: There is none (never).
+        """
+        if not uid:
+            raise NotSignedIn("Sign in first.")
+        anonymous = isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get(
+            "sign_in_provider"
+        ) == "anonymous"
+        return cls(uid, claims.get("teacher") is True and not anonymous)
+
+
+def owns(caller: Caller, session: Session) -> bool:
+    """
+    Whether the caller is the teacher whose session it is. Pure.
+    """
+    return caller.is_teacher and session.owner_uid == caller.uid
+
+
+def require_owner(caller: Caller, session: Session | None) -> Session:
+    """
+    The session, where the caller is its teacher.
+
+    Raises:
+        NotAllowed: The caller is no teacher, or not this session's (never).
+        NotFound: There is no such session (never).
+    """
+    if not caller.is_teacher:
+        raise NotAllowed("Only teachers can do this.")
+    if session is None:
+        raise NotFound("There is no such session.")
+    if not owns(caller, session):
+        raise NotAllowed("This session belongs to another teacher.")
+    return session
+
+
+def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> bool:
+    """
+    Whether the caller may see what a session shows: its owner always, others while it is public and, where it asks
+    for it, they are enrolled. Pure.
+    """
+    if owns(caller, session):
+        return True
+    if session.status is not Status.PUBLIC:
+        return False
+    if session.visibility is Visibility.OPEN:
+        return True
+    return (
+        enrolment is not None
+        and enrolment.fields.get("uid") == caller.uid
+        and enrolment.fields.get("sessionId") == session.id
+    )
+
+
+def require_viewer(caller: Caller, session: Session | None, enrolment: Document | None) -> Session:
+    """
+    The session, where the caller may see what it shows. Who may not is told the same as where there is none.
+
+    Raises:
+        NotFound: There is no such session for this caller (never).
+    """
+    if session is None or not may_watch(caller, session, enrolment):
+        raise NotFound("There is no such session, or you are not enrolled in it.")
+    return session

@@ -1,0 +1,125 @@
+"""Every error of ours, as one tree; raised everywhere, turned into codes only by `functions/edge.py`.
+
+    BackendError
+      Refused          the caller must change something; never again as it is; told plainly
+        NotSignedIn      no valid identity came with the call
+        NotAllowed       the identity may not do this
+        NotFound         the thing does not exist, or not for this caller
+        BadRequest       the request itself is malformed
+        WrongState       the thing exists but cannot do this now
+        TooMany          a quota or a rate is used up
+      ProviderError    a provider answered, or failed to; carries provider, operation and code
+        Transient        again, after `retry_after_s`
+          Doubtful         again, but look first: the provider may have done it all the same
+        Permanent        never; recorded on the document and logged as an error
+      Conflict         someone wrote first; look again
+      Misconfigured    a setting is missing or contradicts another; raised while wiring, never inside a request
+
+A message is one sentence a person can act on. Secrets, tokens and upload URLs never enter one.
+"""
+
+from __future__ import annotations
+
+
+class BackendError(Exception):
+    """
+    The root of the tree; `str(error)` is the sentence to show.
+    """
+
+
+class Refused(BackendError):
+    """
+    The caller must change something before trying again.
+    """
+
+
+class NotSignedIn(Refused):
+    """
+    No valid identity came with the call.
+    """
+
+
+class NotAllowed(Refused):
+    """
+    The identity is known and may not do this.
+    """
+
+
+class NotFound(Refused):
+    """
+    The thing does not exist, or this caller may not know that it does.
+    """
+
+
+class BadRequest(Refused):
+    """
+    The request is malformed: wrong type, unknown field, impossible value.
+    """
+
+
+class WrongState(Refused):
+    """
+    The thing exists, and cannot do this in the state it is in.
+    """
+
+
+class TooMany(Refused):
+    """
+    A quota or a rate is used up.
+    """
+
+
+class ProviderError(BackendError):
+    """
+    A provider's refusal or failure.
+
+    Attributes:
+        provider: Our name of the provider, e.g. `kaltura`.
+        operation: The provider's name of the call, e.g. `media.add`; safe to log.
+        code: The provider's code, or one of ours for failures of the wire (`TIMEOUT`, `HTTP_502`, `MALFORMED`).
+    """
+
+    def __init__(self, message: str, *, provider: str, operation: str, code: str) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.operation = operation
+        self.code = code
+
+
+class Transient(ProviderError):
+    """
+    It did not happen, and may well happen later.
+
+    Attributes:
+        retry_after_s: The least number of seconds to wait, `None` where the provider named none.
+    """
+
+    def __init__(
+        self, message: str, *, provider: str, operation: str, code: str, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, provider=provider, operation=operation, code=code)
+        self.retry_after_s = retry_after_s
+
+
+class Doubtful(Transient):
+    """
+    The answer was lost, cut or made no sense: the provider may have committed. Look before repeating.
+    """
+
+
+class Permanent(ProviderError):
+    """
+    The provider will never do this as it was asked.
+    """
+
+
+class Conflict(BackendError):
+    """
+    A conditional write found that someone else wrote first; look again.
+    """
+
+
+class Misconfigured(BackendError):
+    """
+    A setting is missing, malformed or contradicts another.
+    """

@@ -1,0 +1,129 @@
+"""Every sentence that Greenroom logs, one function each, as one line of JSON that Cloud Logging understands.
+
+Called from everywhere. A line has a constant `message`, a `severity` and ids as further fields; it is written from
+arguments that are ids, codes and numbers, and whatever looks like a token all the same is blanked before it is
+written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from typing import Final, TextIO
+
+from shared.errors import BackendError, ProviderError
+
+_SECRET: Final = re.compile(
+    r"djJ8[\w+/=-]{16,}"  # a KS of version 2: base64 of "v2|"
+    r"|[A-Za-z0-9+/_-]{54,}={0,2}"  # a KS of version 1, a signature, any other long token
+    r"|eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"  # a JWT
+    r"|(?<=ks=)[^&\s\"]+|(?<=ks/)[^/\s\"]+"
+)
+
+
+def blanked(text: str) -> str:
+    """
+    The text with everything that may be a secret replaced by `[secret]`. Pure.
+    """
+    return _SECRET.sub("[secret]", text)
+
+
+def _line(severity: str, message: str, fields: dict[str, str | int | float | bool | None], to: TextIO) -> None:
+    clean = {name: blanked(value) if isinstance(value, str) else value for name, value in fields.items()}
+    to.write(json.dumps({"severity": severity, "message": message, **clean}) + "\n")
+    to.flush()
+
+
+def _info(message: str, **fields: str | int | float | bool | None) -> None:
+    _line("INFO", message, fields, sys.stdout)
+
+
+def _warning(message: str, **fields: str | int | float | bool | None) -> None:
+    _line("WARNING", message, fields, sys.stdout)
+
+
+def _error(message: str, **fields: str | int | float | bool | None) -> None:
+    _line("ERROR", message, fields, sys.stderr)
+
+
+def step_done(queue: str, key: str, step: str) -> None:
+    """
+    A visit did a step.
+    """
+    _info("step done", queue=queue, key=key, step=step)
+
+
+def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: int, *, final: bool) -> None:
+    """
+    A provider refused or failed a step; `final` means that only another wish starts it again.
+    """
+    write = _error if final else _warning
+    write(
+        "step failed",
+        queue=queue,
+        key=key,
+        step=step,
+        provider=error.provider,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+        tries=tries,
+        final=final,
+    )
+
+
+def conflict(queue: str, key: str, step: str) -> None:
+    """
+    Someone wrote first; the visit looks again.
+    """
+    _info("someone wrote first", queue=queue, key=key, step=step)
+
+
+def refused(function: str, caller_uid: str | None, error: BackendError) -> None:
+    """
+    A callable was refused.
+    """
+    _info("refused", function=function, uid=caller_uid, code=type(error).__name__, sentence=str(error))
+
+
+def unavailable(function: str, caller_uid: str | None, error: BackendError) -> None:
+    """
+    A callable or a worker could not finish for a passing reason.
+    """
+    _warning("not finished", function=function, uid=caller_uid, code=type(error).__name__, sentence=str(error))
+
+
+def broken(function: str, caller_uid: str | None, error: BaseException) -> None:
+    """
+    A bug: an error that is none of ours. Its type is told, its text is not, for it may quote anything.
+    """
+    _error("unexpected error", function=function, uid=caller_uid, type=type(error).__name__)
+
+
+def swept(noted: int, looked: int, strays_deleted: int) -> None:
+    """
+    One sweep ended.
+    """
+    _info("swept", noted=noted, looked=looked, strays_deleted=strays_deleted)
+
+
+def stray_deleted(provider: str, reference: str) -> None:
+    """
+    The sweep deleted a provider object that nobody had recorded.
+    """
+    _warning("deleted what nobody recorded", provider=provider, reference=reference)
+
+
+def feed_ticked(provider: str, tick: int, changes: int) -> None:
+    """
+    The feed asked a provider what changed.
+    """
+    _info("feed ticked", provider=provider, tick=tick, changes=changes)
+
+
+def feed_ended(provider: str, tick: int, why: str) -> None:
+    """
+    The feed's chain ended: nothing pending, or its budget of ticks used up.
+    """
+    _info("feed ended", provider=provider, tick=tick, why=why)

@@ -1,0 +1,58 @@
+"""Where each document is, and what each queue is called. Pure.
+
+Called by whoever reads, writes or leaves a note; who may touch which document stands in `firestore.rules`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SESSIONS: Final = "sessions"
+PAIRINGS: Final = "kalturaSession"
+VIDEOS: Final = "videos"
+
+VISIT_SESSION: Final = "visitSession"
+VISIT_VIDEO: Final = "visitVideo"
+TICK_FEED: Final = "tickFeed"
+
+
+def session_path(session_id: str) -> str:
+    """
+    A session, as its owner wrote it.
+    """
+    return f"{SESSIONS}/{session_id}"
+
+
+def pairing_path(session_id: str) -> str:
+    """
+    What is recorded of a session at its provider.
+    """
+    return f"{PAIRINGS}/{session_id}"
+
+
+def video_path(video_id: str) -> str:
+    """
+    One uploaded video.
+    """
+    return f"{VIDEOS}/{video_id}"
+
+
+def enrolment_path(session_id: str, uid: str) -> str:
+    """
+    That somebody is enrolled in a session; session ids have no underscore, so the id splits in one way only.
+    """
+    return f"enrolments/{session_id}_{uid}"
+
+
+def cache_path(key: str) -> str:
+    """
+    What we know to exist at a provider.
+    """
+    return f"kalturaCache/{key}"
+
+
+def operation_path(key: str) -> str:
+    """
+    Bookkeeping of a chain or of the sweep.
+    """
+    return f"operations/{key}"

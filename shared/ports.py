@@ -1,0 +1,450 @@
+"""Every outside thing the domain needs, as a Protocol, with the values that cross the border.
+
+Called by the domain folders and by `functions/wiring.py`; filled by `cloud/` (documents, queue) and `providers/`
+(events, media), and by the in-memory parts of `emulator_tests/fakes.py`, which pass the same contract suites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+Fields = Mapping[str, Any]
+Parts = Mapping[str, str]
+"""A provider's own ids of one thing of ours, by the names that the documents use (`entryId`, `eventId`, …)."""
+
+Version = object
+"""What a document store says of a document's state; only ever handed back to the same store."""
+
+Clock = Callable[[], datetime]
+
+
+# --- documents ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    One document as it was read.
+
+    Attributes:
+        path: `collection/id[/collection/id]`.
+        fields: Its content; instants are aware datetimes in UTC.
+        version: To make a later write conditional on nothing having changed.
+    """
+
+    path: str
+    fields: Fields
+    version: Version
+
+    @property
+    def id(self) -> str:
+        """
+        The last part of the path.
+        """
+        return self.path.rpartition("/")[2]
+
+
+class Remove:
+    """
+    As a value of `Update.changes`: the field goes.
+    """
+
+
+REMOVE: Final = Remove()
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """
+    Write a document that must not exist yet.
+    """
+
+    path: str
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """
+    Change fields of a document that must exist, and, where `if_version` is given, must not have changed since.
+
+    `changes` is keyed by top-level names, or by field paths: tuples of names from the top (`("videos", "v1")`).
+    """
+
+    path: str
+    changes: Mapping[str, Any] | Mapping[tuple[str, ...], Any]
+    if_version: Version | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """
+    Delete a document; one that is gone already is no error unless `if_version` is given.
+    """
+
+    path: str
+    if_version: Version | None = None
+
+
+Write = Create | Update | Delete
+
+
+class Operator(StrEnum):
+    """
+    The comparisons a query may make.
+    """
+
+    EQUAL = "=="
+    IN = "in"
+    AT_MOST = "<="
+    LESS = "<"
+    GREATER = ">"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """
+    One comparison of a query.
+    """
+
+    field: str
+    operator: Operator
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """
+    Documents of one top-level collection that meet all conditions.
+
+    Attributes:
+        collection: Its name.
+        conditions: All must hold.
+        order_by: A field; `None` orders by document id.
+        after_id: Only ids after this one; goes with no `order_by`.
+        limit: At most so many documents.
+    """
+
+    collection: str
+    conditions: tuple[Condition, ...] = ()
+    order_by: str | None = None
+    after_id: str | None = None
+    limit: int = 500
+
+
+class Documents(Protocol):
+    """
+    The document store.
+
+    Raises, from every method:
+        Transient: the store could not be reached (again).
+    """
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        """
+        Read documents in one round trip, `None` for each that does not exist, in the order of `paths`.
+        """
+        ...
+
+    def select(self, query: Query) -> Sequence[Document]:
+        """
+        The documents that meet a query, in its order.
+        """
+        ...
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        Write all or nothing.
+
+        Returns:
+            The new version of each written document, in order; a deleted one's is without meaning.
+
+        Raises:
+            Conflict: A condition did not hold; nothing was written by this call (again, after another look).
+        """
+        ...
+
+
+# --- queue -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """
+    "Something may have changed: look at this key."
+
+    Attributes:
+        queue: The public name of the worker that will look, e.g. `visitSession`.
+        key: What to look at; never what happened.
+        at: Not before this instant; `None` is now.
+        once: Notes of one queue and key with the same `once` may be merged by the queue. `None` never merges.
+    """
+
+    queue: str
+    key: str
+    at: datetime | None = None
+    once: str | None = None
+
+
+class Queue(Protocol):
+    """
+    Notes for workers; at least once, in no order.
+    """
+
+    def put(self, note: Note) -> None:
+        """
+        Leave a note. One that merges with an earlier one is no error.
+
+        Raises:
+            Transient: The queue could not be reached (again).
+        """
+        ...
+
+
+# --- providers ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class EventWish:
+    """
+    What a live event at a provider should look like.
+
+    Attributes:
+        title: As the teacher wrote it; any text.
+        starts_at: When it is planned to begin; `None` where nobody has said.
+        ends_at: When it is planned to end; likewise.
+    """
+
+    title: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+class Events(Protocol):
+    """
+    Live events of one provider account.
+
+    Raises, from every method:
+        Transient: It did not happen (again).
+        Doubtful: It may have happened (again, look first).
+        Permanent: It never will (never).
+    """
+
+    def create_event(self, reference: str, wish: EventWish) -> Parts:
+        """
+        Make the event, findable by `reference` from the moment it exists. Not repeatable: find first when in doubt.
+        """
+        ...
+
+    def find_event(self, reference: str) -> Parts:
+        """
+        The parts of the oldest event made under `reference`; empty where there is none.
+        """
+        ...
+
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+        """
+        Bring an event into the wished form, and make a part that is missing. Repeatable.
+        """
+        ...
+
+    def delete_event(self, parts: Parts) -> None:
+        """
+        Delete every part. What is gone already counts as deleted. Repeatable.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UploadWish:
+    """
+    One file that is about to be uploaded.
+
+    Attributes:
+        title: What viewers will read.
+        file_name: Name of the file on the teacher's machine; already checked by `videos/policy.py`.
+        size_bytes: As the client declared it.
+        owner_uid: The teacher.
+    """
+
+    title: str
+    file_name: str
+    size_bytes: int
+    owner_uid: str
+
+
+class MediaState(StrEnum):
+    """
+    What a provider says of one video, in our words.
+    """
+
+    AWAITING_UPLOAD = "awaitingUpload"
+    PROCESSING = "processing"
+    READY = "ready"
+    ERROR = "error"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    One look at a video at its provider.
+
+    Attributes:
+        state: In our words.
+        percent: Progress within the state, 0 to 100.
+        duration_s: Length of the video, `None` while unknown.
+        size_bytes: Size of the original, `None` while unknown.
+        is_video: Whether it holds a moving picture; only meaningful in state `ready`.
+        reason: A sentence that says why, in state `error`.
+    """
+
+    state: MediaState
+    percent: int = 0
+    duration_s: float | None = None
+    size_bytes: int | None = None
+    is_video: bool = True
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """
+    A short-lived permission for a client.
+
+    Attributes:
+        url: Where to go with it.
+        token: The secret; goes to the one caller and nowhere else.
+        expires_at: When it ends.
+        values: What else the client needs by the provider's names, e.g. `uploadTokenId`.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    expires_at: datetime
+    values: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """
+    "The video of this reference was changed at its provider at this instant."
+    """
+
+    reference: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """
+    One page of a provider's changes, newest first.
+
+    Attributes:
+        items: The changes.
+        more: Whether there is another page.
+    """
+
+    items: tuple[Change, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """
+    A provider object made by us: perhaps nobody recorded it.
+
+    Attributes:
+        reference: Under which it was made.
+        parts: Its ids, to delete it by.
+        created_at: When.
+    """
+
+    reference: str
+    parts: Parts
+    created_at: datetime
+
+
+class Media(Protocol):
+    """
+    Uploaded videos of one provider account. Raises as `Events` does.
+    """
+
+    @property
+    def name(self) -> str:
+        """
+        Our name of the provider.
+        """
+        ...
+
+    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        Make an empty video bound to one upload. Not repeatable: find first when in doubt.
+        """
+        ...
+
+    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        The parts of the oldest video made under `reference`, completed where its preparation was cut short; empty
+        where there is none. Repeatable, by one visitor at a time.
+        """
+        ...
+
+    def observe(self, parts: Parts) -> Observation:
+        """
+        Read one video's present state. Repeatable, changes nothing.
+        """
+        ...
+
+    def observe_many(self, parts: Sequence[Parts]) -> Sequence[MediaState]:
+        """
+        Read the present states of up to 500 videos in one call, in the order asked.
+        """
+        ...
+
+    def delete_media(self, parts: Parts) -> None:
+        """
+        Delete the video with everything made for it. What is gone already counts as deleted. Repeatable.
+        """
+        ...
+
+    def changes(self, since: datetime, page: int) -> Changes:
+        """
+        What of ours has changed at or after `since`, newest first, so that what changes while pages are read is read
+        twice and nothing is passed over. Pages count from 1.
+        """
+        ...
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+        """
+        Let a client send the bytes of this one upload and do nothing else. Local, no call.
+        """
+        ...
+
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+        """
+        Let a client play this one video. Local, no call.
+        """
+        ...
+
+
+class Strays(Protocol):
+    """
+    Everything of ours at one provider account, by age. Raises as `Events` does.
+    """
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        """
+        What was created by us in [since, until), oldest first, at most 500.
+        """
+        ...
+
+    def delete_stray(self, stray: Stray) -> None:
+        """
+        Delete it. What is gone already counts as deleted. Repeatable.
+        """
+        ...

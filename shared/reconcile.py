@@ -1,0 +1,469 @@
+"""The one visit by which everything long-lived moves: look, decide, claim, act, settle, note.
+
+Called by the workers and callables of `functions/`, with one `Subject` for each kind of thing. Leaves to the subjects
+what is wished, what is the next step and how a provider is asked; knows no provider and no document of theirs.
+
+What carries the weight: the claim is a conditional write; the lease outlives any function, so that a busy visitor is
+either alive or dead, never both; what the claim records (state, reference) is written before the provider hears of
+it; the write back is conditional on the claim; and a visitor who finds someone busy comes back. Duplicates, disorder,
+a change of mind and a crash anywhere are then all the same case: look again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from shared import log
+from shared.errors import Conflict, Doubtful, Permanent, ProviderError, Transient
+from shared.ports import Clock, Documents, Note, Queue, Version, Write
+
+WORKER_TIMEOUT_S = 60
+"""How long a worker or a callable may run; `functions/` declares every one of them with it."""
+
+LEASE_S = 90
+"""How long a claim keeps others away; longer than any visitor can live."""
+
+VISITS_MAX = 12
+"""How often one worker comes back at once before it leaves that to the queue."""
+
+BACKOFF_MAX_S = 300.0
+RETRY_AFTER_MAX_S = 3600.0
+
+VISIT_BUDGET_S = 20.0
+"""No new step is begun after so many seconds; with the slowest provider call it stays under `WORKER_TIMEOUT_S`."""
+
+
+class Effect(StrEnum):
+    """
+    What a step does to the world outside the documents.
+    """
+
+    WRITE = "write"
+    OBSERVE = "observe"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """
+    "I am about to do this; leave it alone until then."
+    """
+
+    step: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """
+    Why the last step did not succeed, recorded with the wish that it failed for.
+
+    Attributes:
+        code: The provider's code or one of ours; never a secret.
+        message: One sentence for whoever reads the document.
+        retryable: Whether it is tried again by itself.
+        step: The step that failed.
+        wish: Fingerprint of what was wished; another wish is tried at once.
+        tries: How often in a row.
+        retry_at: Not again before this instant; `None` for a final failure.
+    """
+
+    code: str
+    message: str
+    retryable: bool
+    step: str
+    wish: str
+    tries: int
+    retry_at: datetime | None
+
+    def shown(self) -> dict[str, Any]:
+        """
+        The form in which clients read it. Pure.
+        """
+        return {"code": self.code, "message": self.message, "retryable": self.retryable}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """
+    The part of every record that belongs to the visit.
+
+    Attributes:
+        claim: Who is at work, until when.
+        failure: The last step's failure; a success clears it.
+        due_at: When the record must be looked at again, whatever happens to notes; `None` when it is settled.
+    """
+
+    claim: Claim | None = None
+    failure: Failure | None = None
+    due_at: datetime | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        The document form: `claim`, `setback`, `dueAt`. Pure.
+        """
+        return {
+            "claim": None if self.claim is None else {"step": self.claim.step, "until": self.claim.until},
+            "setback": None
+            if self.failure is None
+            else {
+                **self.failure.shown(),
+                "step": self.failure.step,
+                "wish": self.failure.wish,
+                "tries": self.failure.tries,
+                "retryAt": self.failure.retry_at,
+            },
+            "dueAt": self.due_at,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        claim, failure = fields.get("claim"), fields.get("setback")
+        return cls(
+            claim=None if claim is None else Claim(claim["step"], claim["until"]),
+            failure=None
+            if failure is None
+            else Failure(
+                code=failure["code"],
+                message=failure["message"],
+                retryable=failure["retryable"],
+                step=failure["step"],
+                wish=failure["wish"],
+                tries=failure["tries"],
+                retry_at=failure["retryAt"],
+            ),
+            due_at=fields.get("dueAt"),
+        )
+
+
+class Record(Protocol):
+    """
+    What a subject records of a thing: a frozen dataclass with its `progress`.
+    """
+
+    @property
+    def progress(self) -> Progress:
+        """
+        The visit's own part.
+        """
+        ...
+
+
+W = TypeVar("W")
+R = TypeVar("R", bound=Record)
+A = TypeVar("A")
+
+
+@dataclass(frozen=True, slots=True)
+class Look(Generic[W, R]):
+    """
+    The present, as read in one go.
+
+    Attributes:
+        key: Of the thing.
+        wish: What is wanted, and what is shown to clients now.
+        record: What is recorded; `None` where nothing ever was.
+        version: Of the record's document, for conditional writes.
+    """
+
+    key: str
+    wish: W
+    record: R | None
+    version: Version | None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """
+    Nothing is left to do until the wish changes.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """
+    Nothing to do before that instant.
+    """
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[R]):
+    """
+    The next thing to do.
+
+    Attributes:
+        name: For the claim, the log and the subject's `act`.
+        effect: What it does outside.
+        record: What is recorded before a CHANGE; what is recorded by a WRITE; untouched by an OBSERVE.
+        undone: What is recorded where the provider definitely did not do it.
+        wish: Fingerprint of the wish it serves.
+        insists: Whether even a final refusal is tried again; what exists at a provider is never given up.
+    """
+
+    name: str
+    effect: Effect
+    record: R
+    undone: R
+    wish: str = ""
+    insists: bool = False
+
+
+Decision = Done | Later | Step[R]
+
+
+class Subject(Protocol[W, R, A]):
+    """
+    One kind of thing that is brought from what is recorded to what is wished.
+    """
+
+    @property
+    def queue(self) -> str:
+        """
+        The public name of the worker that visits things of this kind.
+        """
+        ...
+
+    def look(self, key: str) -> Look[W, R]:
+        """
+        Read the present documents.
+        """
+        ...
+
+    def decide(self, look: Look[W, R], now: datetime, *, observed: bool) -> Decision[R]:
+        """
+        The next step. Pure. `observed` says that this very visitor has just looked at the provider.
+        """
+        ...
+
+    def act(self, look: Look[W, R], step: Step[R], now: datetime) -> A:
+        """
+        The one provider call of a step.
+        """
+        ...
+
+    def settle(self, look: Look[W, R], step: Step[R], outcome: A, now: datetime) -> R:
+        """
+        What is recorded after a step that succeeded. Pure.
+        """
+        ...
+
+    def after(self, look: Look[W, R], record: R) -> Look[W, R]:
+        """
+        The look as it will be once `record` is written. Pure.
+        """
+        ...
+
+    def record_write(self, look: Look[W, R], record: R, version: Version | None) -> Write:
+        """
+        The write that makes `record` the recorded one, on condition of `version` (`None`: it must not exist). Pure.
+        """
+        ...
+
+    def view_writes(self, look: Look[W, R], record: R) -> tuple[Write, ...]:
+        """
+        The writes that show `record` to clients, none where they see it already. Pure.
+        """
+        ...
+
+    def dependants(self, look: Look[W, R]) -> tuple[Note, ...]:
+        """
+        Notes for the things that follow this one, left at the end of each visit. Pure.
+        """
+        ...
+
+
+def visit(
+    subject: Subject[W, R, A], key: str, documents: Documents, queue: Queue, clock: Clock
+) -> Look[W, R]:
+    """
+    Bring one thing as far as it can be brought now.
+
+    "Come back now" is a note to ourselves, without the queue between: the record's `dueAt` keeps it if we die.
+
+    Args:
+        subject: The kind of thing.
+        key: Which one.
+        documents: Where its documents are.
+        queue: Where a note is left for later.
+        clock: Now, in UTC.
+
+    Returns:
+        The last look, at which nothing was left to do at once.
+
+    Raises:
+        Transient: The documents or the queue could not be reached (again).
+        Conflict: Others wrote first each time we tried (again).
+    """
+    look = subject.look(key)
+    observed = False
+    ends_at = clock() + timedelta(seconds=VISIT_BUDGET_S)
+    for _ in range(VISITS_MAX):
+        now = clock()
+        if now > ends_at:
+            break
+        decision = hold_back(subject.decide(look, now, observed=observed), look.record, now)
+        match decision:
+            case Done():
+                if look.record is not None and look.record.progress.due_at is not None:
+                    _settle(subject, look, look.record, look.version, documents, now)
+                for note in subject.dependants(look):
+                    queue.put(note)
+                return look
+            case Later(at):
+                for note in (*subject.dependants(look), Note(subject.queue, key, at, once=at.isoformat())):
+                    queue.put(note)
+                return look
+            case Step() as step:
+                observed = observed or step.effect is Effect.OBSERVE
+                try:
+                    _take(subject, look, step, documents, clock)
+                except Conflict:
+                    log.conflict(subject.queue, key, step.name)
+                look = subject.look(key)
+    queue.put(Note(subject.queue, key))
+    return look
+
+
+def hold_back(decision: Decision[R], record: R | None, now: datetime) -> Decision[R]:
+    """
+    Keep a step back while someone is busy, while its last failure is too fresh, or for good. Pure.
+    """
+    if record is None or not isinstance(decision, Step):
+        return decision
+    claim, failure = record.progress.claim, record.progress.failure
+    if claim is not None and claim.until > now:
+        return Later(claim.until)
+    if failure is not None and (failure.step, failure.wish) == (decision.name, decision.wish):
+        if failure.retry_at is None:
+            return Done()
+        if failure.retry_at > now:
+            return Later(failure.retry_at)
+    return decision
+
+
+def backoff_s(tries: int, key: str) -> float:
+    """
+    Seconds before the next try: doubling from 2 to `BACKOFF_MAX_S`, spread by key so that things do not return in
+    step. Pure.
+    """
+    spread = 0.75 + (zlib.crc32(key.encode()) % 1000) / 2000
+    return min(2.0 ** min(tries, 12), BACKOFF_MAX_S) * spread
+
+
+def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, now: datetime) -> Failure:
+    """
+    How a provider's error is recorded, counting on from an earlier failure of the same step and wish. Pure.
+    """
+    last = record.progress.failure
+    tries = 1 + (last.tries if last is not None and (last.step, last.wish) == (step.name, step.wish) else 0)
+    retry_at = None
+    if isinstance(error, Transient) or step.insists:
+        asked_s = error.retry_after_s if isinstance(error, Transient) else BACKOFF_MAX_S
+        least_s = min(asked_s or 0.0, RETRY_AFTER_MAX_S)
+        retry_at = now + timedelta(seconds=max(backoff_s(tries, key), least_s))
+    return Failure(error.code, str(error), retry_at is not None, step.name, step.wish, tries, retry_at)
+
+
+def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> None:
+    """
+    Refuse to take "not found" for "does not exist" while a lost creation may still come to light. Pure.
+
+    Args:
+        tried_at: When the creation was begun.
+        now: This instant.
+        late_commit_s: For so long a provider may still commit, or its search index lag.
+
+    Raises:
+        Transient: It is too early to tell (again).
+    """
+    certain_at = tried_at + timedelta(seconds=late_commit_s)
+    if now < certain_at:
+        raise Transient(
+            "The provider's answer was lost. We are looking whether it was done all the same.",
+            provider="",
+            operation="find",
+            code="ANSWER_LOST",
+        )
+
+
+def _take(
+    subject: Subject[W, R, A], look: Look[W, R], step: Step[R], documents: Documents, clock: Clock
+) -> None:
+    """
+    Claim a step, do it, and write back what came of it.
+    """
+    version = look.version
+    if step.effect is Effect.WRITE:
+        _settle(subject, look, step.record, version, documents, clock())
+        return
+    if step.effect is Effect.CHANGE:
+        claimed_at = clock()
+        until = claimed_at + timedelta(seconds=LEASE_S)
+        claim = Progress(Claim(step.name, until), step.record.progress.failure, due_at=until)
+        claimed = _with(step.record, claim)
+        (version,) = documents.commit(subject.record_write(look, claimed, version))
+    try:
+        outcome = subject.act(look, step, clock())
+    except ProviderError as error:
+        now = clock()
+        left = step.record if isinstance(error, Doubtful) else step.undone
+        failure = failure_of(error, step, step.record, look.key, now)
+        log.step_failed(subject.queue, look.key, step.name, error, failure.tries, final=isinstance(error, Permanent))
+        record = _with(left, Progress(failure=failure))
+    else:
+        now = clock()
+        record = _with(subject.settle(look, step, outcome, now), Progress())
+        log.step_done(subject.queue, look.key, step.name)
+    _settle(subject, look, record, version, documents, now)
+
+
+def _settle(
+    subject: Subject[W, R, A],
+    look: Look[W, R],
+    record: R,
+    version: Version | None,
+    documents: Documents,
+    now: datetime,
+) -> None:
+    """
+    Write a record with the instant at which it is due again, and show it to clients in the same commit.
+
+    Where the view cannot be written (its document was deleted meanwhile) the record alone is, so that what a provider
+    has done is never left to the end of the lease; the next look finds the view gone.
+    """
+    freed = _with(record, Progress(failure=record.progress.failure))
+    match hold_back(subject.decide(subject.after(look, freed), now, observed=True), freed, now):
+        case Done():
+            due_at = None
+        case Later(at):
+            due_at = at
+        case Step():
+            due_at = now
+    settled = _with(freed, Progress(failure=freed.progress.failure, due_at=due_at))
+    views = subject.view_writes(look, settled)
+    if settled == look.record and version == look.version and not views:
+        return
+    write = subject.record_write(look, settled, version)
+    try:
+        documents.commit(write, *views)
+    except Conflict:
+        if not views:
+            raise
+        documents.commit(write)
+
+
+def _with(record: R, progress: Progress) -> R:
+    """
+    The record with another progress. Pure.
+    """
+    return replace(record, progress=progress)  # type: ignore[type-var]  # every record is a dataclass

@@ -1,0 +1,145 @@
+"""Sessions and their live events: `sessions/{sessionId}` is wished, `kalturaSession/{sessionId}` is recorded.
+
+Called by `functions/` (triggers, workers, callables, schedule). Leaves to `decide` what is next and to `act` how the
+provider is asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+
+from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
+from shared.ports import (
+    REMOVE,
+    Condition,
+    Create,
+    Documents,
+    Events,
+    Note,
+    Operator,
+    Parts,
+    Query,
+    Update,
+    Version,
+    Write,
+)
+from shared.reconcile import Decision, Look, Step
+from shared.sessions import decide as decisions
+from shared.sessions.act import act
+from shared.sessions.model import (
+    Pairing,
+    Session,
+    SessionWish,
+    shown,
+    wanted,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """
+    The Controller of sessions: a `Subject` of the visit, and what the sweep asks.
+
+    Attributes:
+        documents: Where the documents are.
+        events: The provider of live events.
+        reap_grace_s: Seconds for which an unpublished event is kept.
+        late_commit_s: Seconds after which a lost creation is certain not to come.
+    """
+
+    queue: ClassVar[str] = VISIT_SESSION
+
+    documents: Documents
+    events: Events
+    reap_grace_s: int
+    late_commit_s: int
+
+    def look(self, key: str) -> Look[SessionWish, Pairing]:
+        """
+        Read the session and its pairing: two documents, one round trip; a deleted session's videos too.
+        """
+        session, pairing = self.documents.read(session_path(key), pairing_path(key))
+        if session is not None:
+            known = Session.from_document(session)
+            wish = SessionWish(exists=True, event=wanted(known), shown=known.shown)
+        else:
+            wish = SessionWish(exists=False, children=self._children(key) if pairing is not None else ())
+        return Look(
+            key,
+            wish,
+            None if pairing is None else Pairing.from_document(pairing),
+            None if pairing is None else pairing.version,
+        )
+
+    def decide(self, look: Look[SessionWish, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:
+        """
+        The next step. Pure.
+        """
+        return decisions.decide(look, now, self.reap_grace_s)
+
+    def act(self, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime) -> Parts:
+        """
+        The one provider call of a step.
+        """
+        return act(self.events, look, step, now, self.late_commit_s)
+
+    def settle(
+        self, look: Look[SessionWish, Pairing], step: Step[Pairing], outcome: Parts, now: datetime
+    ) -> Pairing:
+        """
+        What is recorded after a step that succeeded. Pure.
+        """
+        record = step.record
+        if step.name == decisions.DELETE:
+            return decisions.deleted(record, now)
+        if step.name == decisions.FIND and not outcome:
+            return decisions.not_created(record, now)
+        applied = None if step.name == decisions.FIND else look.wish.event
+        return decisions.created(record, outcome, applied, now)
+
+    def after(self, look: Look[SessionWish, Pairing], record: Pairing) -> Look[SessionWish, Pairing]:
+        """
+        The look as it will be once `record` is written. Pure.
+        """
+        wish = look.wish
+        return replace(look, record=record, wish=replace(wish, shown=shown(wish, record)))
+
+    def record_write(
+        self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None
+    ) -> Write:
+        """
+        The write of the pairing. Pure.
+        """
+        path = pairing_path(look.key)
+        if version is None:
+            return Create(path, record.to_fields())
+        return Update(path, record.to_fields(), if_version=version)
+
+    def view_writes(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Write, ...]:
+        """
+        The write of `kaltura` in the session document. Pure.
+        """
+        told = shown(look.wish, record)
+        if not look.wish.exists or told == look.wish.shown:
+            return ()
+        return (Update(session_path(look.key), {"kaltura": REMOVE if told is None else told}),)
+
+    def dependants(self, look: Look[SessionWish, Pairing]) -> tuple[Note, ...]:
+        """
+        A deleted session's videos follow it. Pure.
+        """
+        return tuple(Note(VISIT_VIDEO, child) for child in look.wish.children)
+
+    def _children(self, session_id: str) -> tuple[str, ...]:
+        """
+        Ids of the videos, not yet gone, of a session.
+        """
+        left = self.documents.select(
+            Query(
+                VIDEOS,
+                (Condition("sessionId", Operator.EQUAL, session_id), Condition("gone", Operator.EQUAL, False)),
+            )
+        )
+        return tuple(video.id for video in left)

@@ -1,0 +1,48 @@
+"""One provider call for each step of a session; called by the visit through the Controller of this folder.
+
+Leaves to `decide` when a step is due, and to the provider how it is spoken to.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.ports import Events, Parts
+from shared.reconcile import Look, Step, await_late_commit
+from shared.sessions.decide import CREATE, FIND, UPDATE
+from shared.sessions.model import Pairing, SessionWish
+
+
+def act(
+    events: Events, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime, late_commit_s: int
+) -> Parts:
+    """
+    Do a step.
+
+    Args:
+        events: The provider.
+        look: The present; its wish is the one to fulfil.
+        step: What to do.
+        now: This instant.
+        late_commit_s: For so long after a lost answer the provider may still commit, or its search index lag.
+
+    Returns:
+        The parts that exist afterwards; empty where nothing does.
+
+    Raises:
+        Transient: It did not happen (again); also where a lost creation is not found yet but may still come.
+        Doubtful: It may have happened (again, look first).
+        Permanent: It never will (never).
+    """
+    record, event, reference = step.record, look.wish.event, step.record.reference or ""
+    if step.name == CREATE and event is not None:
+        return events.create_event(reference, event)
+    if step.name == UPDATE and event is not None:
+        return events.update_event(reference, record.parts, event)
+    if step.name == FIND:
+        parts = events.find_event(reference)
+        if not parts and record.tried_at is not None:
+            await_late_commit(record.tried_at, now, late_commit_s)
+        return parts
+    events.delete_event(record.parts)
+    return {}

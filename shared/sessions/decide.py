@@ -1,0 +1,155 @@
+"""What a session's event needs next. Pure; called by the visit through the Controller of this folder.
+
+| recorded   | wished           | next                                                                   |
+|------------|------------------|------------------------------------------------------------------------|
+| nothing    | no event         | done; no document is made                                              |
+| none, gone | an event         | CREATE a new generation                                                |
+| creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
+| ready      | an event         | SHOW it, UPDATE it where the wish has changed, done                    |
+| ready      | no event         | RETIRE: refs go now, the event after the grace                         |
+| ready, retiring | session deleted | DELETE                                                             |
+| retiring   | an event         | KEEP it                                                                |
+| retiring   | no event         | later, then DELETE                                                     |
+| deleting   | anything         | DELETE again; what is gone counts as deleted                           |
+| none       | session deleted  | CLOSE                                                                  |
+| gone       | session deleted  | later while videos are left, then EXPIRE                               |
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from shared.history import moved
+from shared.ports import EventWish, Parts
+from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.sessions.model import Pairing, PairingState, SessionWish, shown
+
+CREATE: Final = "create"
+FIND: Final = "find"
+UPDATE: Final = "update"
+DELETE: Final = "delete"
+SHOW: Final = "show"
+RETIRE: Final = "retire"
+KEEP: Final = "keep"
+CLOSE: Final = "close"
+EXPIRE: Final = "expire"
+
+CHILDREN_LOOK_S: Final = 30
+TOMBSTONE_S: Final = 30 * 24 * 3600
+
+
+def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -> Decision[Pairing]:
+    """
+    The next step for one session.
+
+    Args:
+        look: Wish and record as read.
+        now: This instant.
+        reap_grace_s: Seconds for which an unpublished event is kept.
+    """
+    wish = look.wish
+    record = look.record or Pairing()
+    match record.state:
+        case PairingState.CREATING:
+            return Step(FIND, Effect.OBSERVE, record, record, insists=True)
+        case PairingState.DELETING:
+            return _delete(record, now)
+        case PairingState.READY | PairingState.RETIRING if not wish.exists:
+            return _delete(record, now)
+        case PairingState.READY if wish.event is None:
+            reap_at = now + timedelta(seconds=reap_grace_s)
+            return _write(RETIRE, replace(_moved(record, PairingState.RETIRING, now), reap_at=reap_at))
+        case PairingState.READY if record.applied != wish.event:
+            return Step(UPDATE, Effect.CHANGE, record, record, fingerprint(wish.event))
+        case PairingState.RETIRING if wish.event is not None:
+            return _write(KEEP, replace(_moved(record, PairingState.READY, now), reap_at=None))
+        case PairingState.RETIRING:
+            if record.reap_at is not None and now < record.reap_at:
+                return Later(record.reap_at)
+            return _delete(record, now)
+        case PairingState.NONE | PairingState.GONE if wish.event is not None:
+            return _create(look.key, record, wish.event, now)
+        case PairingState.NONE if not wish.exists and look.record is not None:
+            return _write(CLOSE, _moved(record, PairingState.GONE, now))
+        case PairingState.GONE if not wish.exists:
+            if wish.children:
+                return Later(_next_multiple(now, CHILDREN_LOOK_S))
+            if record.expires_at is None:
+                return _write(EXPIRE, replace(record, expires_at=now + timedelta(seconds=TOMBSTONE_S)))
+            return Done()
+    if look.record is not None and wish.exists and wish.shown != shown(wish, record):
+        return _write(SHOW, record)
+    return Done()
+
+
+def reference_of(session_id: str, generation: int) -> str:
+    """
+    The reference under which one generation of a session's event is made. Pure.
+    """
+    return f"session:{session_id}:{generation}"
+
+
+def fingerprint(event: EventWish | None) -> str:
+    """
+    A short name of a wish, to tell whether a failure belongs to it. Pure.
+    """
+    return hashlib.sha256(repr(event).encode()).hexdigest()[:16]
+
+
+def created(record: Pairing, parts: Parts, applied: EventWish | None, now: datetime) -> Pairing:
+    """
+    The record once the event exists. Pure.
+    """
+    return replace(_moved(record, PairingState.READY, now), parts=parts, applied=applied, tried_at=None)
+
+
+def not_created(record: Pairing, now: datetime) -> Pairing:
+    """
+    The record once it is certain that the event does not exist. Pure.
+    """
+    return replace(_moved(record, PairingState.NONE, now), reference=None, tried_at=None)
+
+
+def deleted(record: Pairing, now: datetime) -> Pairing:
+    """
+    The record once every part of the event is gone. Pure.
+    """
+    return replace(
+        _moved(record, PairingState.GONE, now), parts={}, applied=None, reap_at=None, reference=None
+    )
+
+
+def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -> Step[Pairing]:
+    generation = record.generation + 1
+    begun = replace(
+        _moved(record, PairingState.CREATING, now),
+        generation=generation,
+        reference=reference_of(session_id, generation),
+        tried_at=now,
+    )
+    return Step(CREATE, Effect.CHANGE, begun, not_created(begun, now), fingerprint(event))
+
+
+def _delete(record: Pairing, now: datetime) -> Step[Pairing]:
+    begun = _moved(record, PairingState.DELETING, now)
+    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True)
+
+
+def _write(name: str, record: Pairing) -> Step[Pairing]:
+    return Step(name, Effect.WRITE, record, record)
+
+
+def _moved(record: Pairing, state: PairingState, now: datetime) -> Pairing:
+    return replace(record, state=state, history=moved(record.history, state, now))
+
+
+def _next_multiple(now: datetime, seconds: int) -> datetime:
+    """
+    The next instant that is a multiple of `seconds`: visitors who come at different times agree on it, so their notes
+    merge.
+    """
+    epoch_s = int(now.timestamp())
+    return datetime.fromtimestamp(epoch_s - epoch_s % seconds + seconds, UTC)

@@ -1,0 +1,226 @@
+"""A session as its owner wrote it, and the pairing with its event at a provider, with their document forms.
+
+Called by `decide`, `act` and the Controller of this folder, and by everyone who must know whose session it is and who
+may see it (`shared/access.py`, `shared/videos/`). Leaves to `decide` what follows from the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from shared.history import History, history_fields, history_from
+from shared.ports import Document, EventWish, Fields
+from shared.reconcile import Progress
+
+
+class Status(StrEnum):
+    """
+    `status` of a session.
+    """
+
+    DRAFT = "draft"
+    PUBLIC = "public"
+
+
+class Format(StrEnum):
+    """
+    `format` of a session.
+    """
+
+    IN_PERSON = "inPerson"
+    ON_DEMAND = "onDemand"
+    LIVE_STREAMING = "liveStreaming"
+
+
+class Visibility(StrEnum):
+    """
+    `visibility` of a session.
+    """
+
+    OPEN = "open"
+    ENROLLED = "enrolled"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """
+    One document of `sessions`, as far as the server acts on it.
+
+    A field of another type than it should have reads as absent: the rules keep such documents out, and an
+    administrator's slip must not stop a worker.
+    """
+
+    id: str
+    owner_uid: str | None
+    title: str
+    status: Status
+    format: Format | None
+    visibility: Visibility
+    starts_at: datetime | None
+    ends_at: datetime | None
+    shown: Fields | None
+    videos: Mapping[str, Fields]
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """
+        Read a session document. Pure.
+        """
+        return cls.from_fields(document.id, document.fields)
+
+    @classmethod
+    def from_fields(cls, session_id: str, fields: Fields) -> Self:
+        """
+        Read the fields of a session document, as a trigger's event carries them too. Pure.
+        """
+        shown, videos = fields.get("kaltura"), fields.get("videos")
+        status, kind, visibility = fields.get("status"), fields.get("format"), fields.get("visibility")
+        starts_at, ends_at = fields.get("startsAt"), fields.get("endsAt")
+        owner_uid, title = fields.get("ownerUid"), fields.get("title")
+        return cls(
+            id=session_id,
+            owner_uid=owner_uid if isinstance(owner_uid, str) else None,
+            title=title if isinstance(title, str) else "",
+            status=Status.PUBLIC if status == Status.PUBLIC else Status.DRAFT,
+            format=Format(kind) if kind in list(Format) else None,
+            visibility=Visibility.OPEN if visibility == Visibility.OPEN else Visibility.ENROLLED,
+            starts_at=starts_at if isinstance(starts_at, datetime) else None,
+            ends_at=ends_at if isinstance(ends_at, datetime) else None,
+            shown=shown if isinstance(shown, Mapping) else None,
+            videos=videos if isinstance(videos, Mapping) else {},
+        )
+
+
+def wanted(session: Session) -> EventWish | None:
+    """
+    The event that a session asks for: one for each public live session, none for all others. Pure.
+    """
+    if session.status is not Status.PUBLIC or session.format is not Format.LIVE_STREAMING:
+        return None
+    return EventWish(session.title, session.starts_at, session.ends_at)
+
+
+class PairingState(StrEnum):
+    """
+    Where a session's event stands at its provider.
+    """
+
+    NONE = "none"
+    CREATING = "creating"
+    READY = "ready"
+    RETIRING = "retiring"
+    DELETING = "deleting"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """
+    One document of `kalturaSession`.
+
+    Attributes:
+        state: Of the event.
+        generation: Grows with every event that is made for the session.
+        reference: Under which the present event was, or is about to be, made.
+        tried_at: When its creation was begun; in state CREATING only.
+        parts: The provider's ids.
+        applied: The wish that the event fulfils; `None` where that is not known.
+        reap_at: When a retired event goes.
+        expires_at: When the tombstone of a deleted session may go (Firestore TTL).
+        history: States so far.
+        progress: The visit's own part.
+    """
+
+    state: PairingState = PairingState.NONE
+    generation: int = 0
+    reference: str | None = None
+    tried_at: datetime | None = None
+    parts: Mapping[str, str] = field(default_factory=dict)
+    applied: EventWish | None = None
+    reap_at: datetime | None = None
+    expires_at: datetime | None = None
+    history: History = ()
+    progress: Progress = field(default_factory=Progress)
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        The document form. Pure.
+        """
+        return {
+            "state": self.state.value,
+            "generation": self.generation,
+            "reference": self.reference,
+            "triedAt": self.tried_at,
+            "parts": dict(self.parts),
+            "applied": None
+            if self.applied is None
+            else {
+                "title": self.applied.title,
+                "startsAt": self.applied.starts_at,
+                "endsAt": self.applied.ends_at,
+            },
+            "reapAt": self.reap_at,
+            "expiresAt": self.expires_at,
+            "history": history_fields(self.history),
+            "failure": None if self.progress.failure is None else self.progress.failure.shown(),
+            **self.progress.to_fields(),
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        fields = document.fields
+        applied = fields.get("applied")
+        return cls(
+            state=PairingState(fields["state"]),
+            generation=fields["generation"],
+            reference=fields["reference"],
+            tried_at=fields["triedAt"],
+            parts=dict(fields["parts"]),
+            applied=None
+            if applied is None
+            else EventWish(applied["title"], applied["startsAt"], applied["endsAt"]),
+            reap_at=fields["reapAt"],
+            expires_at=fields["expiresAt"],
+            history=history_from(fields["history"]),
+            progress=Progress.from_fields(fields),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWish:
+    """
+    What a visit reads of a session.
+
+    Attributes:
+        exists: Whether the session document is there.
+        event: The event it asks for.
+        shown: What its document shows of the event now.
+        children: Ids of videos that a deleted session has left behind.
+    """
+
+    exists: bool
+    event: EventWish | None = None
+    shown: Fields | None = None
+    children: tuple[str, ...] = ()
+
+
+def shown(wish: SessionWish, pairing: Pairing | None) -> dict[str, Any] | None:
+    """
+    What the session document should show of its event under `kaltura`; `None` is nothing. Pure.
+    """
+    if wish.event is None or pairing is None:
+        return None
+    failure = pairing.progress.failure
+    told = {} if failure is None else {"failure": failure.shown()}
+    if pairing.state is PairingState.READY:
+        return {**pairing.parts, "state": "ready", **told}
+    if failure is None:
+        return None
+    return {"state": "creating" if failure.retryable else "failed", **told}

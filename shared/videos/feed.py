@@ -1,0 +1,221 @@
+"""The feed: one chain of ticks per provider account that asks what changed, while anything is pending, and no chain
+else.
+
+Called by the worker `tickFeed`, by whoever starts an upload (`wake`) and by the sweep (`wake` again, which restarts a
+chain that died). Leaves to the visit what a change means.
+
+The chain cannot branch: a tick is claimed by a conditional write of `operations/feed-{provider}` that moves its
+number on, and only who wrote it leaves the note for the next tick, which names that number; a tick that comes twice,
+or late, finds another number and ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from shared import log
+from shared.errors import Conflict
+from shared.paths import TICK_FEED, VIDEOS, VISIT_VIDEO, operation_path
+from shared.ports import (
+    Clock,
+    Condition,
+    Create,
+    Document,
+    Documents,
+    Media,
+    Note,
+    Operator,
+    Query,
+    Queue,
+    Update,
+    Version,
+)
+from shared.reconcile import LEASE_S
+
+PAGES_MAX: Final = 20
+"""Pages of changes that one tick reads; what is left waits for the next tick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """
+    The document `operations/feed-{provider}`.
+
+    Attributes:
+        running: Whether a next tick is on its way.
+        tick: Number of the next tick.
+        ticks_left: Before the chain ends whatever is pending; the sweep then begins a new one.
+        cursor: Changes before it are known.
+        due_at: When the next tick is overdue by so much that the chain must have died.
+    """
+
+    running: bool
+    tick: int
+    ticks_left: int
+    cursor: datetime
+    due_at: datetime
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        The document form. Pure.
+        """
+        return {
+            "running": self.running,
+            "tick": self.tick,
+            "ticksLeft": self.ticks_left,
+            "cursor": self.cursor,
+            "dueAt": self.due_at,
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        fields = document.fields
+        return cls(fields["running"], fields["tick"], fields["ticksLeft"], fields["cursor"], fields["dueAt"])
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """
+    The feed of one provider account.
+
+    Attributes:
+        documents: Where the chain's document and the videos are.
+        queue: For ticks and notes.
+        media: The provider.
+        clock: Now, in UTC.
+        interval_s: Seconds between ticks.
+        overlap_s: Each page begins so many seconds before the last change seen, for a provider's list may lag.
+        ticks_max: The budget of one chain.
+    """
+
+    documents: Documents
+    queue: Queue
+    media: Media
+    clock: Clock
+    interval_s: float
+    overlap_s: float
+    ticks_max: int
+
+    @property
+    def path(self) -> str:
+        """
+        Where the chain is recorded.
+        """
+        return operation_path(f"feed-{self.media.name}")
+
+    def wake(self) -> None:
+        """
+        See to it that a chain runs. Repeatable; to be called after the pending video is written.
+
+        Raises:
+            Transient: Documents or queue could not be reached (again).
+        """
+        now = self.clock()
+        chain, version = self._read()
+        if chain is not None and chain.running and chain.due_at > now:
+            return
+        tick = 1 if chain is None else chain.tick + 1
+        cursor = now - timedelta(seconds=self.overlap_s) if chain is None else chain.cursor
+        begun = Chain(True, tick, self.ticks_max, cursor, self._overdue_at(now))
+        try:
+            self._write(begun, version)
+        except Conflict:
+            # Whoever wrote first has woken it, or has just ticked.
+            return
+        self._note(tick, now + timedelta(seconds=self.interval_s))
+
+    def tick(self, number: int) -> None:
+        """
+        One tick: claim it, leave the note for the next, ask what changed, leave a note for each.
+
+        Args:
+            number: As the note says; any other than the chain's own is a repetition and does nothing.
+
+        Raises:
+            Transient: Documents, queue or provider could not be reached; the next tick asks for the same again.
+        """
+        now = self.clock()
+        chain, version = self._read()
+        if chain is None or not chain.running or chain.tick != number:
+            return
+        if chain.ticks_left <= 0 or not self._pending():
+            self._end(chain, version)
+            return
+        taken = replace(
+            chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now)
+        )
+        try:
+            version = self._write(taken, version)
+        except Conflict:
+            return
+        self._note(number + 1, now + timedelta(seconds=self.interval_s))
+        cursor = self._hand_out(number, chain.cursor)
+        if cursor != chain.cursor:
+            try:
+                self._write(replace(taken, cursor=cursor), version)
+            except Conflict:
+                # The next tick has begun already; it or a later one will move the cursor on.
+                return
+
+    def _hand_out(self, number: int, cursor: datetime) -> datetime:
+        """
+        Leave a note for each change since the cursor; a change that was noted before merges with that note.
+
+        Returns:
+            The cursor for the next tick: the newest change, or the old cursor where not all pages could be read.
+        """
+        since, newest, count = cursor - timedelta(seconds=self.overlap_s), cursor, 0
+        for page in range(1, PAGES_MAX + 1):
+            changes = self.media.changes(since, page)
+            for change in changes.items:
+                video_id = change.reference.split(":")[1]
+                self.queue.put(Note(VISIT_VIDEO, video_id, once=f"changed {change.changed_at.isoformat()}"))
+                newest = max(newest, change.changed_at)
+            count += len(changes.items)
+            if not changes.more:
+                log.feed_ticked(self.media.name, number, count)
+                return newest
+        log.feed_ticked(self.media.name, number, count)
+        return cursor
+
+    def _end(self, chain: Chain, version: Version | None) -> None:
+        """
+        End the chain; and begin it again where something became pending just before that was written.
+        """
+        why = "budget used up" if chain.ticks_left <= 0 else "nothing pending"
+        try:
+            self._write(replace(chain, running=False), version)
+        except Conflict:
+            return
+        log.feed_ended(self.media.name, chain.tick, why)
+        if chain.ticks_left > 0 and self._pending():
+            self.wake()
+
+    def _pending(self) -> bool:
+        conditions = (
+            Condition("provider", Operator.EQUAL, self.media.name),
+            Condition("pending", Operator.EQUAL, True),
+        )
+        return bool(self.documents.select(Query(VIDEOS, conditions, limit=1)))
+
+    def _overdue_at(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self.interval_s + LEASE_S)
+
+    def _note(self, tick: int, at: datetime) -> None:
+        self.queue.put(Note(TICK_FEED, f"{self.media.name}:{tick}", at, once=str(tick)))
+
+    def _read(self) -> tuple[Chain | None, Version | None]:
+        (document,) = self.documents.read(self.path)
+        if document is None:
+            return None, None
+        return Chain.from_document(document), document.version
+
+    def _write(self, chain: Chain, version: Version | None) -> Version:
+        fields = chain.to_fields()
+        write = Create(self.path, fields) if version is None else Update(self.path, fields, if_version=version)
+        return self.documents.commit(write)[0]

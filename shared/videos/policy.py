@@ -1,0 +1,120 @@
+"""What may be uploaded: types, sizes, lengths, how much at once. Pure.
+
+Called by `grant` before anything is made and by `decide` when the real thing is there.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from shared.errors import BadRequest
+from shared.ports import Observation
+
+MIME_TYPES: Final = {
+    "mp4": "video/mp4",
+    "m4v": "video/x-m4v",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+    "mkv": "video/x-matroska",
+    "avi": "video/x-msvideo",
+    "wmv": "video/x-ms-wmv",
+    "mpg": "video/mpeg",
+    "mpeg": "video/mpeg",
+    "ts": "video/mp2t",
+    "3gp": "video/3gpp",
+    "flv": "video/x-flv",
+    "ogv": "video/ogg",
+}
+"""What may be uploaded, by the ending of the file's name, with its real type."""
+
+FILE_NAME_MAX: Final = 200
+TITLE_MAX: Final = 200
+
+_CONTROL: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_FILE_NAME: Final = re.compile(r"[^/\\:*?\"<>|]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """
+    The limits of one deployment.
+
+    Attributes:
+        max_bytes: Of one file.
+        max_duration_s: Of one video.
+        uploads_in_flight_max: How many uploads one teacher may have open at once.
+        upload_deadline_s: An upload that is not finished by then has failed.
+        processing_deadline_s: Likewise the provider's processing.
+    """
+
+    max_bytes: int
+    max_duration_s: int
+    uploads_in_flight_max: int
+    upload_deadline_s: int
+    processing_deadline_s: int
+
+
+def checked_title(title: str) -> str:
+    """
+    A title as it will be stored: normal form, no control characters, not empty. Pure.
+
+    Raises:
+        BadRequest: It is empty, too long, or has characters that cannot be shown (never).
+    """
+    normal = unicodedata.normalize("NFC", title).strip()
+    if not normal:
+        raise BadRequest("Give the video a title.")
+    if len(normal) > TITLE_MAX:
+        raise BadRequest(f"A title has at most {TITLE_MAX} characters.")
+    if any(unicodedata.category(character) in _CONTROL for character in normal):
+        raise BadRequest("The title has characters that cannot be shown.")
+    return normal
+
+
+def checked_file_name(file_name: str) -> str:
+    """
+    A file's name as it will be handed to the provider. Pure.
+
+    Raises:
+        BadRequest: It is empty or too long, names a folder, has characters that hide what it is, or its type is not
+            supported (never).
+    """
+    normal = unicodedata.normalize("NFC", file_name)
+    if not normal or len(normal) > FILE_NAME_MAX:
+        raise BadRequest(f"A file name has between 1 and {FILE_NAME_MAX} characters.")
+    if not _FILE_NAME.fullmatch(normal) or any(unicodedata.category(character) in _CONTROL for character in normal):
+        raise BadRequest("The file name has characters that are not allowed in it.")
+    stem, dot, ending = normal.rpartition(".")
+    if not dot or not stem or ending.lower() not in MIME_TYPES:
+        supported = ", ".join(sorted(MIME_TYPES))
+        raise BadRequest(f"This type of file is not supported. Supported are: {supported}.")
+    return normal
+
+
+def check_size(size_bytes: int, policy: Policy) -> None:
+    """
+    Refuse what is declared too large, or empty. Pure.
+
+    Raises:
+        BadRequest: It is (never).
+    """
+    if size_bytes < 1:
+        raise BadRequest("The file is empty.")
+    if size_bytes > policy.max_bytes:
+        raise BadRequest(f"The file is too large: at most {policy.max_bytes} bytes are allowed.")
+
+
+def refusal_of_media(seen: Observation, policy: Policy) -> tuple[str, str] | None:
+    """
+    Code and sentence of why a video that arrived is not what may be uploaded, whatever was declared. Pure.
+    """
+    if seen.size_bytes is not None and seen.size_bytes > policy.max_bytes:
+        return "TOO_LARGE", f"The file that arrived is larger than the {policy.max_bytes} bytes that are allowed."
+    if seen.duration_s is not None and seen.duration_s > policy.max_duration_s:
+        return "TOO_LONG", f"The video is longer than the {policy.max_duration_s} seconds that are allowed."
+    if not seen.is_video:
+        return "NOT_A_VIDEO", "The file that arrived holds no moving picture."
+    return None
