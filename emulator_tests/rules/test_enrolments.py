@@ -1,0 +1,201 @@
+"""Enrolments: who may let whom into a session, and who may know of it.
+
+Run by pytest. The roles as such are in `test_matrix.py`, the ways round it in `test_attacks.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.rules.callers import SERVER, Caller, Cast, signed_in
+from emulator_tests.rules.documents import enrolment, enrolment_path, session
+from emulator_tests.rules.firestore import Denied, Fields, Firestore, create, delete, replace
+from emulator_tests.rules.refusal import assert_refused
+
+
+@pytest.fixture
+def own_session(firestore: Firestore, session_id: str, cast: Cast) -> str:
+    """
+    The id of a session of the owner that is open to the enrolled only.
+    """
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, status="public")))
+    return session_id
+
+
+def test_an_owner_lets_a_student_in(firestore: Firestore, own_session: str, cast: Cast) -> None:
+    with pytest.raises(Denied):
+        firestore.get(cast.student, f"sessions/{own_session}")
+    firestore.commit(
+        cast.owner,
+        create(enrolment_path(own_session, cast.student), enrolment(own_session, cast.student, cast.owner)),
+    )
+    assert firestore.get(cast.student, f"sessions/{own_session}") == session(cast.owner, status="public")
+
+
+def test_a_users_id_may_have_underscores(firestore: Firestore, own_session: str, cast: Cast) -> None:
+    student = signed_in(f"a_b_{own_session}")
+    path = enrolment_path(own_session, student)
+    firestore.commit(cast.owner, create(path, enrolment(own_session, student, cast.owner)))
+    assert firestore.get(student, path) == enrolment(own_session, student, cast.owner)
+    assert firestore.get(student, f"sessions/{own_session}") is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"until": "forever"},
+        {"role": "teacher"},
+        {"ownerUid": "someone-else"},
+        {"ownerUid": None},
+        {"uid": "someone-else"},
+        {"uid": None},
+        {"uid": 7},
+        {"uid": ["me"]},
+        {"sessionId": "another-session"},
+        {"sessionId": None},
+        {"sessionId": 7},
+        {"sessionId": {"id": "x"}},
+    ],
+    ids=repr,
+)
+def test_no_enrolment_is_created_with(firestore: Firestore, own_session: str, cast: Cast, changes: Fields) -> None:
+    fields = enrolment(own_session, cast.student, cast.owner) | changes
+    assert_refused(firestore, cast.owner, create(enrolment_path(own_session, cast.student), fields))
+
+
+@pytest.mark.parametrize("key", ["sessionId", "uid", "ownerUid"])
+def test_no_enrolment_is_created_without(firestore: Firestore, own_session: str, cast: Cast, key: str) -> None:
+    fields = enrolment(own_session, cast.student, cast.owner)
+    del fields[key]
+    assert_refused(firestore, cast.owner, create(enrolment_path(own_session, cast.student), fields))
+
+
+@pytest.mark.parametrize(
+    "enrolment_id",
+    ["{session}", "{uid}", "{session}_", "{session}-{uid}", "{session}__{uid}", "{uid}_{session}", "{session}_{uid}_"],
+)
+def test_no_enrolment_is_called(firestore: Firestore, own_session: str, cast: Cast, enrolment_id: str) -> None:
+    path = "enrolments/" + enrolment_id.format(session=own_session, uid=cast.student.uid)
+    assert_refused(firestore, cast.owner, create(path, enrolment(own_session, cast.student, cast.owner)))
+
+
+def test_no_enrolment_is_written_twice(firestore: Firestore, own_session: str, cast: Cast) -> None:
+    path = enrolment_path(own_session, cast.student)
+    fields = enrolment(own_session, cast.student, cast.owner)
+    firestore.commit(cast.owner, create(path, fields))
+    assert_refused(firestore, cast.owner, replace(path, fields))
+
+
+def test_nobody_is_enrolled_in_a_session_that_does_not_exist(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    assert_refused(
+        firestore,
+        cast.owner,
+        create(enrolment_path(session_id, cast.student), enrolment(session_id, cast.student, cast.owner)),
+    )
+
+
+def test_a_session_and_its_first_enrolment_are_not_created_together(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    assert_refused(
+        firestore,
+        cast.owner,
+        create(f"sessions/{session_id}", session(cast.owner)),
+        create(enrolment_path(session_id, cast.student), enrolment(session_id, cast.student, cast.owner)),
+    )
+
+
+def test_a_session_and_its_enrolments_may_be_deleted_together(
+    firestore: Firestore, own_session: str, cast: Cast
+) -> None:
+    path = enrolment_path(own_session, cast.student)
+    firestore.commit(SERVER, create(path, enrolment(own_session, cast.student, cast.owner)))
+    firestore.commit(cast.owner, delete(f"sessions/{own_session}"), delete(path))
+    assert firestore.get(SERVER, path) is None
+    assert firestore.get(SERVER, f"sessions/{own_session}") is None
+
+
+def pretenders(cast: Cast) -> list[Caller]:
+    """
+    The owner of the session, each time without a right to teach. Pure.
+    """
+    return [
+        signed_in(cast.owner.uid),
+        signed_in(cast.owner.uid, teacher=False),
+        signed_in(cast.owner.uid, teacher=1),
+        cast.string_claim,
+        cast.anonymous,
+        cast.expired,
+    ]
+
+
+def test_an_owner_who_is_no_teacher_enrols_nobody_and_removes_nobody(
+    firestore: Firestore, own_session: str, cast: Cast
+) -> None:
+    taken = enrolment_path(own_session, cast.enrolled)
+    firestore.commit(SERVER, create(taken, enrolment(own_session, cast.enrolled, cast.owner)))
+    new = create(enrolment_path(own_session, cast.student), enrolment(own_session, cast.student, cast.owner))
+    for pretender in pretenders(cast):
+        assert_refused(firestore, pretender, new)
+        assert_refused(firestore, pretender, delete(taken))
+
+
+def test_a_student_does_not_remove_his_own_enrolment(firestore: Firestore, own_session: str, cast: Cast) -> None:
+    path = enrolment_path(own_session, cast.enrolled)
+    firestore.commit(SERVER, create(path, enrolment(own_session, cast.enrolled, cast.owner)))
+    assert_refused(firestore, cast.enrolled, delete(path))
+
+
+def test_what_a_former_owner_left_is_removed_by_the_sessions_present_owner_alone(
+    firestore: Firestore, own_session: str, cast: Cast
+) -> None:
+    path = enrolment_path(own_session, cast.enrolled)
+    firestore.commit(SERVER, create(path, enrolment(own_session, cast.enrolled, cast.other_teacher)))
+    assert_refused(firestore, cast.other_teacher, delete(path))
+    firestore.commit(cast.owner, delete(path))
+    assert firestore.get(SERVER, path) is None
+
+
+def test_what_a_deleted_session_left_is_the_servers_to_remove(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    path = enrolment_path(session_id, cast.enrolled)
+    firestore.commit(SERVER, create(path, enrolment(session_id, cast.enrolled, cast.owner)))
+    assert_refused(firestore, cast.owner, delete(path))
+
+
+def test_a_student_knows_of_his_own_enrolments_only(firestore: Firestore, own_session: str, cast: Cast) -> None:
+    own, others = enrolment_path(own_session, cast.enrolled), enrolment_path(own_session, cast.student)
+    firestore.commit(
+        SERVER,
+        create(own, enrolment(own_session, cast.enrolled, cast.owner)),
+        create(others, enrolment(own_session, cast.student, cast.owner)),
+    )
+    assert firestore.find(cast.enrolled, "enrolments", {"uid": cast.enrolled.uid}).keys() == {own}
+    with pytest.raises(Denied):
+        firestore.get(cast.enrolled, others)
+    for where in ({}, {"uid": cast.student.uid}, {"sessionId": own_session}, {"ownerUid": cast.owner.uid}):
+        with pytest.raises(Denied):
+            firestore.find(cast.enrolled, "enrolments", where)
+
+
+def test_an_owner_lists_the_enrolments_of_one_session_when_he_names_himself(
+    firestore: Firestore, own_session: str, cast: Cast
+) -> None:
+    path = enrolment_path(own_session, cast.enrolled)
+    firestore.commit(
+        SERVER,
+        create(path, enrolment(own_session, cast.enrolled, cast.owner)),
+        create(f"{path}-2", enrolment(f"{own_session}-2", cast.enrolled, cast.owner)),
+    )
+    where = {"sessionId": own_session, "ownerUid": cast.owner.uid}
+    assert firestore.find(cast.owner, "enrolments", where).keys() == {path}
+    for too_wide in ({}, {"sessionId": own_session}, {"ownerUid": cast.other_teacher.uid}):
+        with pytest.raises(Denied):
+            firestore.find(cast.owner, "enrolments", too_wide)
+
+
+def test_an_admin_lists_enrolments_without_a_filter(firestore: Firestore, own_session: str, cast: Cast) -> None:
+    path = enrolment_path(own_session, cast.enrolled)
+    firestore.commit(SERVER, create(path, enrolment(own_session, cast.enrolled, cast.owner)))
+    assert path in firestore.find(cast.admin, "enrolments")

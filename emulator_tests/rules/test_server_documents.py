@@ -1,0 +1,63 @@
+"""What the server keeps for itself: an admin may look into some of it, nobody else into any.
+
+Run by pytest. The roles as such are in `test_matrix.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.rules.callers import SERVER, Cast, signed_in
+from emulator_tests.rules.firestore import Denied, Fields, Firestore, create
+
+FOR_ADMINS = ["kalturaSession", "pendingDeletions"]
+FOR_NOBODY = ["kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
+
+
+@pytest.fixture
+def kept(cast: Cast) -> Fields:
+    """
+    A document that names the owner in every way there is.
+    """
+    return {"ownerUid": cast.owner.uid, "uid": cast.owner.uid, "state": "ready"}
+
+
+@pytest.mark.parametrize("collection", FOR_ADMINS)
+def test_an_admin_looks_into(firestore: Firestore, session_id: str, cast: Cast, kept: Fields, collection: str) -> None:
+    path = f"{collection}/{session_id}"
+    firestore.commit(SERVER, create(path, kept))
+    assert firestore.get(cast.admin, path) == kept
+    assert firestore.find(cast.admin, collection)[path] == kept
+
+
+@pytest.mark.parametrize("collection", FOR_ADMINS)
+@pytest.mark.parametrize("claims", [{"admin": "true"}, {"admin": 1}, {"admin": False}, {"Admin": True}], ids=repr)
+def test_an_admin_claim_other_than_true_opens_nothing(
+    firestore: Firestore, session_id: str, kept: Fields, collection: str, claims: Fields
+) -> None:
+    path = f"{collection}/{session_id}"
+    firestore.commit(SERVER, create(path, kept))
+    pretender = signed_in(f"admin-{session_id}", **claims)
+    with pytest.raises(Denied):
+        firestore.get(pretender, path)
+    with pytest.raises(Denied):
+        firestore.find(pretender, collection)
+
+
+@pytest.mark.parametrize("collection", FOR_ADMINS)
+def test_what_lies_below_is_closed_to_admins_too(
+    firestore: Firestore, session_id: str, cast: Cast, kept: Fields, collection: str
+) -> None:
+    below = f"{collection}/{session_id}/secrets/s1"
+    firestore.commit(SERVER, create(below, kept))
+    with pytest.raises(Denied):
+        firestore.get(cast.admin, below)
+
+
+@pytest.mark.parametrize("collection", FOR_NOBODY)
+def test_no_query_reaches(firestore: Firestore, session_id: str, cast: Cast, kept: Fields, collection: str) -> None:
+    firestore.commit(SERVER, create(f"{collection}/{session_id}", kept))
+    for caller in (cast.nobody, cast.owner, cast.admin):
+        for where in ({}, {"uid": caller.uid}, {"ownerUid": caller.uid}):
+            with pytest.raises(Denied):
+                firestore.find(caller, collection, where)

@@ -1,0 +1,467 @@
+"""Sessions: what an owner may say in one, and who may see it.
+
+Run by pytest. The roles as such are in `test_matrix.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from emulator_tests.rules.callers import SERVER, Cast, signed_in
+from emulator_tests.rules.documents import (
+    ENDS_AT,
+    RECORDED,
+    STARTS_AT,
+    enrolment,
+    enrolment_path,
+    live_session,
+    session,
+)
+from emulator_tests.rules.firestore import (
+    Denied,
+    Fields,
+    Firestore,
+    FirestoreError,
+    Write,
+    change,
+    create,
+    delete,
+    replace,
+)
+from emulator_tests.rules.refusal import assert_refused
+
+TIMES: Fields = {"startsAt": STARTS_AT, "endsAt": ENDS_AT}
+
+GOOD_WISHES: dict[str, Fields] = {
+    "one letter as title": {"title": "x"},
+    "a title of 200 characters": {"title": "x" * 200},
+    "a title of 200 characters outside the basic plane": {"title": "🎓" * 200},
+    "a title with markup, quotes and joined emoji": {"title": '<b>"Optics" & ]]> 👩‍🏫 ../../x</b>'},
+    "a session in a room": {"format": "inPerson"},
+    "a session in a room, public": {"format": "inPerson", "status": "public"},
+    "a public recording without times": {"status": "public"},
+    "a recording with times": TIMES,
+    "a session open to all": {"visibility": "open"},
+    "a live draft without times": {"format": "liveStreaming"},
+    "a live draft with times": {"format": "liveStreaming", **TIMES},
+    "a live public session with times": {"format": "liveStreaming", "status": "public", **TIMES},
+    "the shortest session": {"startsAt": STARTS_AT, "endsAt": STARTS_AT + timedelta(microseconds=1)},
+}
+
+BAD_WISHES: dict[str, Fields] = {
+    "an empty title": {"title": ""},
+    "a title of 201 characters": {"title": "x" * 201},
+    "a title of 900 kB": {"title": "x" * 900_000},
+    "a number as title": {"title": 7},
+    "null as title": {"title": None},
+    "a list of one title": {"title": ["Optics"]},
+    "a map as title": {"title": {"en": "Optics"}},
+    "a title that is one control character": {"title": "\x07"},
+    "a title with NUL": {"title": "Optics\x00.mp4"},
+    "a title with a line break": {"title": "Optics\r\nX-Header: 1"},
+    "a title that ends in a line break": {"title": "Optics\n"},
+    "a title with DEL": {"title": "Optics\x7f"},
+    "a title with a C1 control character": {"title": "Optics\x85"},
+    "an unknown status": {"status": "archived"},
+    "a status in capitals": {"status": "Public"},
+    "null as status": {"status": None},
+    "true as status": {"status": True},
+    "a list of statuses": {"status": ["public"]},
+    "an unknown format": {"format": "hologram"},
+    "a number as format": {"format": 2},
+    "an unknown visibility": {"visibility": "everyone"},
+    "null as visibility": {"visibility": None},
+    "a start without an end": {"startsAt": STARTS_AT},
+    "an end without a start": {"endsAt": ENDS_AT},
+    "an end before the start": {"startsAt": ENDS_AT, "endsAt": STARTS_AT},
+    "an end at the start": {"startsAt": STARTS_AT, "endsAt": STARTS_AT},
+    "times as strings": {"startsAt": STARTS_AT.isoformat(), "endsAt": ENDS_AT.isoformat()},
+    "times as numbers": {"startsAt": 1, "endsAt": 2},
+    "a start as string": {"startsAt": STARTS_AT.isoformat(), "endsAt": ENDS_AT},
+    "an end as string": {"startsAt": STARTS_AT, "endsAt": ENDS_AT.isoformat()},
+    "an end as a far number": {"startsAt": STARTS_AT, "endsAt": 2**60},
+    "null as times": {"startsAt": None, "endsAt": None},
+    "null as end": {"startsAt": STARTS_AT, "endsAt": None},
+    "a live public session without times": {"format": "liveStreaming", "status": "public"},
+    "a live public session without an end": {
+        "format": "liveStreaming",
+        "status": "public",
+        "startsAt": STARTS_AT,
+    },
+    "a live public session without a start": {
+        "format": "liveStreaming",
+        "status": "public",
+        "endsAt": ENDS_AT,
+    },
+}
+
+# What is not a wish: recorded by the server, imagined, or of an older vocabulary.
+FOREIGN_FIELDS: dict[str, Fields] = {
+    **{key: {key: value} for key, value in RECORDED.items()},
+    "an empty kaltura": {"kaltura": {}},
+    "null as kaltura": {"kaltura": None},
+    "no videos": {"videos": []},
+    "revision 0": {"revision": 0},
+    "entryId": {"entryId": "1_live"},
+    "eventId": {"eventId": 7},
+    "phase": {"phase": "ready"},
+    "generation": {"generation": 2},
+    "owner": {"owner": "me"},
+    "updatedAt": {"updatedAt": STARTS_AT},
+    "a name that begins like a wish": {"titles": "Optics"},
+    "a name that ends like a wish": {"subtitle": "Optics"},
+    "a wish in capitals": {"Title": "Optics"},
+}
+
+
+@pytest.mark.parametrize("wishes", GOOD_WISHES.values(), ids=GOOD_WISHES)
+def test_an_owner_may_create_a_session_with(firestore: Firestore, session_id: str, cast: Cast, wishes: Fields) -> None:
+    fields = session(cast.owner, **wishes)
+    firestore.commit(cast.owner, create(f"sessions/{session_id}", fields))
+    assert firestore.get(SERVER, f"sessions/{session_id}") == fields
+
+
+@pytest.mark.parametrize("wishes", GOOD_WISHES.values(), ids=GOOD_WISHES)
+def test_an_owner_may_change_a_session_to(firestore: Firestore, session_id: str, cast: Cast, wishes: Fields) -> None:
+    standing = session(cast.owner, **RECORDED)
+    firestore.commit(SERVER, create(f"sessions/{session_id}", standing))
+    firestore.commit(cast.owner, change(f"sessions/{session_id}", wishes))
+    assert firestore.get(SERVER, f"sessions/{session_id}") == standing | wishes
+
+
+@pytest.mark.parametrize("wishes", BAD_WISHES.values(), ids=BAD_WISHES)
+def test_no_session_is_created_with(firestore: Firestore, session_id: str, cast: Cast, wishes: Fields) -> None:
+    assert_refused(firestore, cast.owner, create(f"sessions/{session_id}", session(cast.owner, **wishes)))
+
+
+@pytest.mark.parametrize("wishes", BAD_WISHES.values(), ids=BAD_WISHES)
+def test_no_session_is_changed_to(firestore: Firestore, session_id: str, cast: Cast, wishes: Fields) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", wishes))
+
+
+@pytest.mark.parametrize("foreign", FOREIGN_FIELDS.values(), ids=FOREIGN_FIELDS)
+def test_no_owner_creates_a_session_with_the_field(
+    firestore: Firestore, session_id: str, cast: Cast, foreign: Fields
+) -> None:
+    assert_refused(firestore, cast.owner, create(f"sessions/{session_id}", session(cast.owner, **foreign)))
+
+
+@pytest.mark.parametrize("foreign", FOREIGN_FIELDS.values(), ids=FOREIGN_FIELDS)
+def test_no_owner_adds_to_his_session_the_field(
+    firestore: Firestore, session_id: str, cast: Cast, foreign: Fields
+) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", foreign))
+
+
+@pytest.mark.parametrize("key", RECORDED)
+@pytest.mark.parametrize("value", [None, "mine", 6, {"entryId": "1_other"}], ids=repr)
+def test_no_owner_overwrites_what_the_server_recorded(
+    firestore: Firestore, session_id: str, cast: Cast, key: str, value: object
+) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {key: value}))
+
+
+@pytest.mark.parametrize("key", RECORDED)
+def test_no_owner_removes_what_the_server_recorded(firestore: Firestore, session_id: str, cast: Cast, key: str) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {}, key))
+
+
+def test_no_owner_changes_one_value_inside_what_the_server_recorded(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
+    inside = Write(path, {"kaltura": {"entryId": "1_other"}}, exists=True, mask=("kaltura.entryId",))
+    assert_refused(firestore, cast.owner, inside)
+
+
+def test_no_owner_lets_the_revision_be_counted_up_for_him(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
+    counted = Write(path, {}, exists=True, mask=(), increments={"revision": 1})
+    assert_refused(firestore, cast.owner, counted)
+
+
+def test_a_session_written_anew_without_the_recorded_fields_is_refused(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
+    assert_refused(firestore, cast.owner, replace(f"sessions/{session_id}", session(cast.owner)))
+
+
+def test_a_session_written_anew_with_the_recorded_fields_as_they_were_is_allowed(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
+    anew = session(cast.owner, title="Optics, revised", **RECORDED)
+    firestore.commit(cast.owner, replace(path, anew))
+    assert firestore.get(SERVER, path) == anew
+
+
+@pytest.mark.parametrize("key", ["ownerUid", "title", "status", "format", "visibility"])
+def test_no_session_is_created_without(firestore: Firestore, session_id: str, cast: Cast, key: str) -> None:
+    fields = session(cast.owner)
+    del fields[key]
+    assert_refused(firestore, cast.owner, create(f"sessions/{session_id}", fields))
+
+
+@pytest.mark.parametrize("key", ["ownerUid", "title", "status", "format", "visibility", "startsAt", "endsAt"])
+def test_no_live_public_session_loses_its(firestore: Firestore, session_id: str, cast: Cast, key: str) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", live_session(cast.owner)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {}, key))
+
+
+def test_no_live_public_session_loses_both_its_times(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", live_session(cast.owner)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {}, "startsAt", "endsAt"))
+
+
+def test_a_live_session_may_lose_its_times_with_its_publication(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, live_session(cast.owner)))
+    firestore.commit(cast.owner, change(path, {"status": "draft"}, "startsAt", "endsAt"))
+    assert firestore.get(SERVER, path) == session(cast.owner, format="liveStreaming")
+
+
+def test_a_live_draft_without_times_is_not_published(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, format="liveStreaming")))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"status": "public"}))
+
+
+def test_a_public_recording_without_times_does_not_become_live(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, status="public")))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"format": "liveStreaming"}))
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [{"startsAt": ENDS_AT + timedelta(hours=1)}, {"endsAt": STARTS_AT - timedelta(hours=1)}],
+    ids=["start", "end"],
+)
+def test_one_time_is_not_moved_past_the_other(firestore: Firestore, session_id: str, cast: Cast, moved: Fields) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", live_session(cast.owner)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", moved))
+
+
+@pytest.mark.parametrize("free_id", ["a", "7", "-", "Optics-1", "x" * 64])
+def test_a_session_may_be_called(firestore: Firestore, cast: Cast, free_id: str) -> None:
+    # These ids are the same in every run on a standing emulator.
+    firestore.commit(SERVER, delete(f"sessions/{free_id}"))
+    firestore.commit(cast.owner, create(f"sessions/{free_id}", session(cast.owner)))
+    assert firestore.get(SERVER, f"sessions/{free_id}") == session(cast.owner)
+
+
+@pytest.mark.parametrize(
+    "bad_id",
+    ["a_b", "_", "a_", "x" * 65, "a.b", "a b", "a\n", "\na", "é", "٣", "a:b", "a|b", "a,b", "a*", "a\x00", "🎓"],
+    ids=ascii,
+)
+def test_no_session_is_called(firestore: Firestore, cast: Cast, bad_id: str) -> None:
+    assert_refused(firestore, cast.owner, create(f"sessions/{bad_id}", session(cast.owner)))
+
+
+def test_no_session_is_called_nothing(firestore: Firestore, cast: Cast) -> None:
+    with pytest.raises(FirestoreError):
+        firestore.commit(cast.owner, create("sessions/", session(cast.owner)))
+
+
+def test_a_document_over_the_size_limit_leaves_nothing(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    path = f"sessions/{session_id}"
+    with pytest.raises(FirestoreError):
+        firestore.commit(cast.owner, create(path, session(cast.owner, title="x" * 2**20)))
+    assert firestore.get(SERVER, path) is None
+
+
+@pytest.mark.parametrize("claim", ["true", 1, 1.0, "", None, [True], {"teacher": True}], ids=repr)
+def test_a_teacher_claim_other_than_true_writes_nothing(
+    firestore: Firestore, session_id: str, cast: Cast, claim: object
+) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner)))
+    pretender = signed_in(cast.owner.uid, teacher=claim)
+    assert_refused(firestore, pretender, create(f"{path}-2", session(cast.owner)))
+    assert_refused(firestore, pretender, change(path, {"title": "Mine"}))
+    assert_refused(firestore, pretender, delete(path))
+
+
+def test_an_owner_whose_teacher_claim_was_withdrawn_reads_but_writes_nothing(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner)))
+    former_teacher = signed_in(cast.owner.uid)
+    assert firestore.get(former_teacher, path) == session(cast.owner)
+    assert_refused(firestore, former_teacher, create(f"{path}-2", session(cast.owner)))
+    assert_refused(firestore, former_teacher, change(path, {"title": "Mine"}))
+    assert_refused(firestore, former_teacher, delete(path))
+
+
+@pytest.mark.parametrize("owner_uid", ["someone-else", "", None, 7, ["me"]], ids=repr)
+def test_no_session_is_created_for(firestore: Firestore, session_id: str, cast: Cast, owner_uid: object) -> None:
+    assert_refused(firestore, cast.owner, create(f"sessions/{session_id}", session(cast.owner, ownerUid=owner_uid)))
+
+
+def test_no_teacher_creates_a_session_in_the_name_of_another(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    assert_refused(firestore, cast.other_teacher, create(f"sessions/{session_id}", session(cast.owner)))
+
+
+def test_an_owner_does_not_hand_his_session_over(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"ownerUid": cast.other_teacher.uid}))
+
+
+def test_another_teacher_does_not_take_a_session_over(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner, status="public", visibility="open")))
+    assert_refused(firestore, cast.other_teacher, change(path, {"ownerUid": cast.other_teacher.uid}))
+    assert_refused(firestore, cast.other_teacher, replace(path, session(cast.other_teacher)))
+
+
+def test_a_commit_is_refused_whole_when_one_of_its_writes_is(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    assert_refused(
+        firestore,
+        cast.owner,
+        create(f"sessions/{session_id}", session(cast.owner)),
+        create(f"videos/{session_id}", {"ownerUid": cast.owner.uid}),
+    )
+
+
+def test_deleting_and_recreating_in_one_commit_brings_no_recorded_fields_in(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
+    forged = session(cast.owner, **{**RECORDED, "kaltura": {"entryId": "1_other"}})
+    assert_refused(firestore, cast.owner, delete(path), replace(path, forged))
+
+
+def test_an_enrolment_does_not_open_a_draft(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    firestore.commit(
+        SERVER,
+        create(f"sessions/{session_id}", session(cast.owner)),
+        create(enrolment_path(session_id, cast.enrolled), enrolment(session_id, cast.enrolled, cast.owner)),
+    )
+    with pytest.raises(Denied):
+        firestore.get(cast.enrolled, f"sessions/{session_id}")
+
+
+def test_an_enrolment_opens_no_other_session_of_the_same_owner(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    other_id = f"{session_id}-2"
+    public = session(cast.owner, status="public")
+    firestore.commit(
+        SERVER,
+        create(f"sessions/{session_id}", public),
+        create(f"sessions/{other_id}", public),
+        create(enrolment_path(session_id, cast.enrolled), enrolment(session_id, cast.enrolled, cast.owner)),
+    )
+    assert firestore.get(cast.enrolled, f"sessions/{session_id}") == public
+    with pytest.raises(Denied):
+        firestore.get(cast.enrolled, f"sessions/{other_id}")
+
+
+def test_a_withdrawn_enrolment_closes_the_session_again(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    path = enrolment_path(session_id, cast.enrolled)
+    firestore.commit(
+        SERVER,
+        create(f"sessions/{session_id}", session(cast.owner, status="public")),
+        create(path, enrolment(session_id, cast.enrolled, cast.owner)),
+    )
+    assert firestore.get(cast.enrolled, f"sessions/{session_id}") is not None
+    firestore.commit(cast.owner, delete(path))
+    with pytest.raises(Denied):
+        firestore.get(cast.enrolled, f"sessions/{session_id}")
+
+
+def test_an_enrolment_in_a_session_that_is_open_hinders_nobody_else(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    open_session = session(cast.owner, status="public", visibility="open")
+    firestore.commit(
+        SERVER,
+        create(f"sessions/{session_id}", open_session),
+        create(enrolment_path(session_id, cast.enrolled), enrolment(session_id, cast.enrolled, cast.owner)),
+    )
+    assert firestore.get(cast.student, f"sessions/{session_id}") == open_session
+
+
+def test_a_guest_without_an_account_sees_only_what_is_open(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    guest = signed_in(f"guest-{session_id}", sign_in_provider="anonymous")
+    for status, visibility in [("draft", "open"), ("public", "enrolled"), ("public", "open")]:
+        firestore.commit(
+            SERVER,
+            create(
+                f"sessions/{session_id}-{status}-{visibility}",
+                session(cast.owner, status=status, visibility=visibility),
+            ),
+        )
+    assert firestore.get(guest, f"sessions/{session_id}-public-open") is not None
+    for closed in ("draft-open", "public-enrolled"):
+        with pytest.raises(Denied):
+            firestore.get(guest, f"sessions/{session_id}-{closed}")
+
+
+def test_only_an_admin_learns_that_a_session_does_not_exist(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    assert firestore.get(cast.admin, f"sessions/{session_id}") is None
+    for caller in (cast.nobody, cast.student, cast.owner):
+        with pytest.raises(Denied):
+            firestore.get(caller, f"sessions/{session_id}")
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        {},
+        {"status": "public"},
+        {"visibility": "open"},
+        {"status": "draft", "visibility": "open"},
+        {"status": "public", "visibility": "enrolled"},
+        {"title": "Optics, lecture 1"},
+        {"ownerUid": "someone-else"},
+        {"ownerUid": None},
+    ],
+    ids=repr,
+)
+def test_no_teacher_lists_sessions_by(firestore: Firestore, cast: Cast, where: Fields) -> None:
+    with pytest.raises(Denied):
+        firestore.find(cast.owner, "sessions", where)
+
+
+def test_an_owner_lists_all_his_sessions_and_no_others(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    firestore.commit(
+        SERVER,
+        create(f"sessions/{session_id}-1", session(cast.owner)),
+        create(f"sessions/{session_id}-2", live_session(cast.owner)),
+        create(f"sessions/{session_id}-3", session(cast.other_teacher, status="public", visibility="open")),
+    )
+    found = firestore.find(cast.owner, "sessions", {"ownerUid": cast.owner.uid})
+    assert found.keys() == {f"sessions/{session_id}-1", f"sessions/{session_id}-2"}
+
+
+def test_an_admin_lists_sessions_without_a_filter(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
+    assert f"sessions/{session_id}" in firestore.find(cast.admin, "sessions")
+
+
+def test_collections_called_sessions_elsewhere_are_closed_to_all(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    elsewhere = f"unheardOf/{session_id}/sessions/{session_id}"
+    firestore.commit(SERVER, create(elsewhere, session(cast.owner, status="public", visibility="open")))
+    for caller in (cast.owner, cast.admin):
+        with pytest.raises(Denied):
+            firestore.get(caller, elsewhere)
+        with pytest.raises(Denied):
+            firestore.find(caller, "sessions", {"ownerUid": cast.owner.uid}, in_all_of_the_name=True)
