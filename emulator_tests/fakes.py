@@ -1,0 +1,711 @@
+"""In-memory parts: a clock moved by hand, documents, a queue, and a provider's events, videos and strays.
+
+Used by the pure tests and by the model of races; they pass the contract suites that the real adapters pass
+(`emulator_tests/contract`). They leave to the tests what goes wrong.
+
+Every call of a part goes through its `Effect`, which may disturb it in any way: raise before it (it did not
+happen), do it and raise (the answer was lost), keep it and raise (it commits later, when whoever kept it calls it),
+do it twice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+from bisect import insort
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol, TypeVar
+
+from shared.cloud.firestore import changes_by_path, check_path, check_query, stored
+from shared.errors import BackendError, Conflict
+from shared.ports import (
+    Change,
+    Changes,
+    Clock,
+    Condition,
+    Create,
+    Delete,
+    Document,
+    EventWish,
+    Grant,
+    MediaState,
+    Note,
+    Observation,
+    Operator,
+    Parts,
+    Query,
+    Remove,
+    Stray,
+    Update,
+    UploadWish,
+    Version,
+    Write,
+)
+
+T = TypeVar("T")
+
+BEGIN_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+DELIVERIES_MAX: Final = 10_000
+PAGE_ITEMS_MAX: Final = 500
+
+
+class Effect(Protocol):
+    """
+    Stands around every call of an in-memory part.
+    """
+
+    def __call__(self, operation: str, do: Callable[[], T]) -> T:
+        """
+        Do the call, or disturb it.
+
+        Args:
+            operation: The port's name of the method, e.g. `commit`.
+            do: The call itself, all or nothing; may be kept and called later.
+        """
+        ...
+
+
+def undisturbed(operation: str, do: Callable[[], T]) -> T:  # noqa: ARG001  # the shape of every Effect
+    """
+    The effect that disturbs nothing.
+    """
+    return do()
+
+
+class ManualClock:
+    """
+    A clock that stands still until it is moved.
+    """
+
+    def __init__(self, now: datetime = BEGIN_AT) -> None:
+        self._now = now
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """
+        Move on by so many seconds.
+        """
+        self.move_to(self._now + timedelta(seconds=seconds))
+
+    def move_to(self, at: datetime) -> None:
+        """
+        Move on to an instant.
+
+        Raises:
+            ValueError: It is past (never).
+        """
+        if at < self._now:
+            raise ValueError("A clock does not go backwards.")
+        self._now = at
+
+
+# --- documents ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    fields: dict[str, Any]
+    version: int
+
+
+class MemoryDocuments:
+    """
+    The documents port in memory.
+    """
+
+    def __init__(self, effect: Effect = undisturbed) -> None:
+        self._effect = effect
+        self._lock = threading.Lock()
+        self._kept: dict[str, _Kept] = {}
+        self._versions = itertools.count(1)
+
+    def paths(self) -> tuple[str, ...]:
+        """
+        Every document there is, in the order of paths.
+        """
+        with self._lock:
+            return tuple(sorted(self._kept))
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        """
+        As the port says.
+        """
+        for path in paths:
+            check_path(path)
+
+        def do() -> tuple[Document | None, ...]:
+            with self._lock:
+                return tuple(self._document(path) for path in paths)
+
+        return self._effect("read", do)
+
+    def select(self, query: Query) -> Sequence[Document]:
+        """
+        As the port says.
+        """
+        check_query(query)
+
+        def do() -> Sequence[Document]:
+            with self._lock:
+                return self._select(query)
+
+        return self._effect("select", do)
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        As the port says.
+        """
+        written = tuple(_written(write) for write in writes)
+
+        def do() -> tuple[Version, ...]:
+            with self._lock:
+                return self._commit(written)
+
+        return self._effect("commit", do)
+
+    def _document(self, path: str) -> Document | None:
+        kept = self._kept.get(path)
+        return None if kept is None else Document(path, stored(kept.fields), kept.version)
+
+    def _select(self, query: Query) -> Sequence[Document]:
+        prefix = query.collection + "/"
+        found = [
+            (path.removeprefix(prefix), kept.fields)
+            for path, kept in self._kept.items()
+            if path.startswith(prefix) and path.count("/") == 1
+        ]
+        found = [
+            (id_, fields)
+            for id_, fields in found
+            if (query.order_by is None or query.order_by in fields)
+            and (query.after_id is None or id_ > query.after_id)
+            and all(_meets(fields, condition) for condition in query.conditions)
+        ]
+        found.sort(key=lambda one: (_rank(one[1].get(query.order_by or "")), one[0]))
+        documents = (self._document(prefix + id_) for id_, _ in found[: query.limit])
+        return [document for document in documents if document is not None]
+
+    def _commit(self, writes: Sequence[Write]) -> tuple[Version, ...]:
+        # Writes see those before them; nothing is kept unless all conditions held.
+        after = dict(self._kept)
+        version = next(self._versions)
+        versions = []
+        for write in writes:
+            before = after.get(write.path)
+            match write:
+                case Create():
+                    if before is not None:
+                        raise Conflict(f"{write.path} exists already.")
+                    after[write.path] = _Kept(stored(write.fields), version)
+                case Update():
+                    if before is None or write.if_version not in (None, before.version):
+                        raise Conflict(f"{write.path} is gone or was changed meanwhile.")
+                    fields = stored(before.fields)
+                    for path, value in changes_by_path(write).items():
+                        _put(fields, path, value)
+                    # As in Firestore, what changes nothing leaves the version as it was.
+                    if _rank(fields) != _rank(before.fields):
+                        after[write.path] = _Kept(fields, version)
+                case Delete():
+                    if write.if_version is not None and (before is None or before.version != write.if_version):
+                        raise Conflict(f"{write.path} is gone or was changed meanwhile.")
+                    after.pop(write.path, None)
+            versions.append(after[write.path].version if write.path in after else version)
+        self._kept = after
+        return tuple(versions)
+
+
+def _written(write: Write) -> Write:
+    """
+    The write with a copy of its values, made before any effect may hold it back.
+    """
+    check_path(write.path)
+    match write:
+        case Create(path, fields):
+            return Create(path, stored(fields))
+        case Update(path, _, if_version):
+            changes = changes_by_path(write)
+            return Update(
+                path,
+                {way: value if isinstance(value, Remove) else stored(value) for way, value in changes.items()},
+                if_version,
+            )
+        case Delete():
+            return write
+
+
+def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    *way, last = path
+    for name in way:
+        child = fields.get(name)
+        if not isinstance(child, dict):
+            if isinstance(value, Remove):
+                return
+            child = fields[name] = {}
+        fields = child
+    if isinstance(value, Remove):
+        fields.pop(last, None)
+    else:
+        fields[last] = value
+
+
+def _meets(fields: Mapping[str, Any], condition: Condition) -> bool:
+    if condition.field not in fields:
+        return False
+    if condition.operator is Operator.IN:
+        # Null is in no list, not even in one that has null in it.
+        values = [stored(value) for value in condition.value if value is not None]
+        return any(_rank(fields[condition.field]) == _rank(value) for value in values)
+    here, there = _rank(fields[condition.field]), _rank(stored(condition.value))
+    match condition.operator:
+        case Operator.EQUAL:
+            return here == there
+        # Values of different types are in an order, but never meet a comparison.
+        case Operator.AT_MOST:
+            return here[0] == there[0] and here <= there
+        case Operator.LESS:
+            return here[0] == there[0] and here < there
+        case Operator.GREATER:
+            return here[0] == there[0] and here > there
+
+
+def _rank(value: Any) -> tuple[Any, ...]:
+    """
+    Firestore's order of values: first by type, then within it.
+
+    Source: https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering
+    """
+    match value:
+        case None:
+            return (0,)
+        case bool():
+            return (1, value)
+        case int() | float():
+            return (2, value)
+        case datetime():
+            return (3, value)
+        case str():
+            return (4, value.encode())
+        case bytes():
+            return (5, value)
+        case list():
+            return (6, [_rank(child) for child in value])
+        case _:
+            return (7, [(name.encode(), _rank(child)) for name, child in sorted(value.items())])
+
+
+# --- queue -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Waiting:
+    at: datetime
+    number: int
+    note: Note = field(compare=False)
+    tries: int = field(compare=False, default=0)
+
+
+class MemoryQueue:
+    """
+    The queue port in memory: notes in the order of their time, merged by name as Cloud Tasks does, a name that has run
+    included.
+
+    Attributes:
+        dropped: Notes that were refused `tries_max` times.
+    """
+
+    def __init__(
+        self, clock: ManualClock, effect: Effect = undisturbed, *, tries_max: int = 5, retry_s: float = 1.0
+    ) -> None:
+        self.dropped: list[Note] = []
+        self._clock = clock
+        self._effect = effect
+        self._tries_max = tries_max
+        self._retry_s = retry_s
+        self._lock = threading.Lock()
+        self._waiting: list[_Waiting] = []
+        self._names: set[tuple[str, str, str]] = set()
+        self._numbers = itertools.count()
+
+    def put(self, note: Note) -> None:
+        """
+        As the port says.
+        """
+
+        def do() -> None:
+            with self._lock:
+                if note.once is not None:
+                    name = (note.queue, note.key, note.once)
+                    if name in self._names:
+                        return
+                    self._names.add(name)
+                insort(self._waiting, _Waiting(note.at or self._clock(), next(self._numbers), note))
+
+        self._effect("put", do)
+
+    def waiting(self) -> tuple[Note, ...]:
+        """
+        The notes that wait, soonest first.
+        """
+        with self._lock:
+            return tuple(one.note for one in self._waiting)
+
+    def take(self, index: int = 0) -> Note:
+        """
+        Remove one of the waiting notes, for who delivers, swaps or loses them by a scheme of his own.
+
+        Raises:
+            IndexError: There is none (never).
+        """
+        with self._lock:
+            return self._waiting.pop(index).note
+
+    def deliver_due(self, deliver: Callable[[Note], None]) -> int:
+        """
+        Deliver every note whose time has come, and those that are left meanwhile; one that ends with an error of ours
+        is delivered again later, its pause doubling.
+
+        Returns:
+            How many deliveries that were.
+
+        Raises:
+            AssertionError: There is no end of it.
+        """
+        return self.deliver_until(self._clock(), deliver)
+
+    def deliver_until(self, until: datetime, deliver: Callable[[Note], None]) -> int:
+        """
+        The same for every note up to an instant, moving the clock to each note's time and then to that instant.
+        """
+        deliveries = 0
+        while (one := self._next(until)) is not None:
+            deliveries += 1
+            assert deliveries <= DELIVERIES_MAX, f"Notes for {one.note.queue} leave notes without end."
+            self._clock.move_to(max(one.at, self._clock()))
+            try:
+                deliver(one.note)
+            except BackendError:
+                self._again(one)
+        self._clock.move_to(max(until, self._clock()))
+        return deliveries
+
+    def _next(self, until: datetime) -> _Waiting | None:
+        with self._lock:
+            if not self._waiting or self._waiting[0].at > until:
+                return None
+            return self._waiting.pop(0)
+
+    def _again(self, one: _Waiting) -> None:
+        tries = one.tries + 1
+        with self._lock:
+            if tries >= self._tries_max:
+                self.dropped.append(one.note)
+                return
+            at = self._clock() + timedelta(seconds=self._retry_s * 2 ** (tries - 1))
+            insort(self._waiting, replace(one, at=at, number=next(self._numbers), tries=tries))
+
+
+# --- a provider --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MadeEvent:
+    """
+    One event as it stands at the in-memory provider.
+    """
+
+    reference: str
+    wish: EventWish
+    parts: Parts
+    created_at: datetime
+
+
+class MemoryEvents:
+    """
+    The events port in memory. An event has two parts, `entryId` and `eventId`.
+    """
+
+    def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
+        self._clock = clock
+        self._effect = effect
+        self._lock = threading.Lock()
+        self._made: list[MadeEvent] = []
+        self._numbers = itertools.count(1)
+
+    def alive(self) -> tuple[MadeEvent, ...]:
+        """
+        Every event of which a part is left, oldest first.
+        """
+        with self._lock:
+            return tuple(self._made)
+
+    def vanish(self, part_id: str) -> None:
+        """
+        Someone deletes one part behind our back.
+        """
+        with self._lock:
+            self._remove({part_id})
+
+    def create_event(self, reference: str, wish: EventWish) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                return self._create(reference, wish)
+
+        return self._effect("create_event", do)
+
+    def find_event(self, reference: str) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                return next((dict(made.parts) for made in self._made if made.reference == reference), {})
+
+        return self._effect("find_event", do)
+
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                for index, made in enumerate(self._made):
+                    if set(made.parts.values()) & set(parts.values()):
+                        whole = {**self._new_parts(), **made.parts}
+                        self._made[index] = replace(made, wish=wish, parts=whole)
+                        return dict(whole)
+                return self._create(reference, wish)
+
+        return self._effect("update_event", do)
+
+    def delete_event(self, parts: Parts) -> None:
+        """
+        As the port says.
+        """
+
+        def do() -> None:
+            with self._lock:
+                self._remove(set(parts.values()))
+
+        self._effect("delete_event", do)
+
+    def _create(self, reference: str, wish: EventWish) -> Parts:
+        made = MadeEvent(reference, wish, self._new_parts(), self._clock())
+        self._made.append(made)
+        return dict(made.parts)
+
+    def _new_parts(self) -> Parts:
+        number = next(self._numbers)
+        return {"entryId": f"0_live{number}", "eventId": f"event{number}"}
+
+    def _remove(self, part_ids: set[str]) -> None:
+        left = (
+            replace(made, parts={name: id_ for name, id_ in made.parts.items() if id_ not in part_ids})
+            for made in self._made
+        )
+        self._made = [made for made in left if made.parts]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeMedia:
+    """
+    One video as it stands at the in-memory provider.
+    """
+
+    reference: str
+    wish: UploadWish
+    parts: Parts
+    created_at: datetime
+    changed_at: datetime
+    observation: Observation
+
+
+class MemoryMedia:
+    """
+    The media port in memory. A video has the parts `entryId` and `uploadTokenId`.
+    """
+
+    name = "memory"
+
+    def __init__(self, clock: Clock, effect: Effect = undisturbed, *, page_items_max: int = PAGE_ITEMS_MAX) -> None:
+        self._clock = clock
+        self._effect = effect
+        self._page_items_max = page_items_max
+        self._lock = threading.Lock()
+        self._made: dict[str, MadeMedia] = {}
+        self._numbers = itertools.count(1)
+
+    def alive(self) -> tuple[MadeMedia, ...]:
+        """
+        Every video there is, oldest first.
+        """
+        with self._lock:
+            return tuple(self._made.values())
+
+    def vanish(self, part_id: str) -> None:
+        """
+        Someone deletes a video, or its upload token, behind our back.
+        """
+        with self._lock:
+            self._made.pop(part_id, None)
+            for entry_id, made in self._made.items():
+                parts = {name: id_ for name, id_ in made.parts.items() if id_ != part_id}
+                self._made[entry_id] = replace(made, parts=parts)
+
+    def show(self, parts: Parts, observation: Observation) -> None:
+        """
+        The video gets on: from now on it is observed like this.
+        """
+        with self._lock:
+            made = self._made[parts["entryId"]]
+            self._made[parts["entryId"]] = replace(made, observation=observation, changed_at=self._clock())
+
+    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                now, parts = self._clock(), self._new_parts()
+                made = MadeMedia(reference, wish, parts, now, now, Observation(MediaState.AWAITING_UPLOAD))
+                self._made[parts["entryId"]] = made
+                return dict(parts)
+
+        return self._effect("prepare_upload", do)
+
+    def find_upload(self, reference: str, wish: UploadWish) -> Parts:  # Kaltura needs it to complete one
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                for entry_id, made in self._made.items():
+                    if made.reference == reference:
+                        whole = {**self._new_parts(), **made.parts}
+                        self._made[entry_id] = replace(made, parts=whole)
+                        return dict(whole)
+                return {}
+
+        return self._effect("find_upload", do)
+
+    def observe(self, parts: Parts) -> Observation:
+        """
+        As the port says.
+        """
+
+        def do() -> Observation:
+            with self._lock:
+                return self._observe(parts)
+
+        return self._effect("observe", do)
+
+    def observe_many(self, parts: Sequence[Parts]) -> Sequence[MediaState]:
+        """
+        As the port says.
+        """
+
+        def do() -> Sequence[MediaState]:
+            with self._lock:
+                return [self._observe(one).state for one in parts]
+
+        return self._effect("observe_many", do)
+
+    def delete_media(self, parts: Parts) -> None:
+        """
+        As the port says.
+        """
+
+        def do() -> None:
+            with self._lock:
+                self._made.pop(parts.get("entryId", ""), None)
+
+        self._effect("delete_media", do)
+
+    def changes(self, since: datetime, page: int) -> Changes:
+        """
+        As the port says.
+        """
+
+        def do() -> Changes:
+            with self._lock:
+                changed = [
+                    Change(made.reference, made.changed_at) for made in self._made.values() if made.changed_at >= since
+                ]
+            changed.sort(key=lambda change: change.changed_at, reverse=True)
+            end = page * self._page_items_max
+            return Changes(tuple(changed[end - self._page_items_max : end]), more=len(changed) > end)
+
+        return self._effect("changes", do)
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:  # the port's shape
+        """
+        As the port says.
+        """
+        return self._grant(lifetime_s, {"uploadTokenId": parts["uploadTokenId"]})
+
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:  # the port's shape
+        """
+        As the port says.
+        """
+        return self._grant(lifetime_s, {"entryId": parts["entryId"]})
+
+    def _new_parts(self) -> Parts:
+        number = next(self._numbers)
+        return {"entryId": f"0_video{number}", "uploadTokenId": f"token{number}"}
+
+    def _observe(self, parts: Parts) -> Observation:
+        made = self._made.get(parts.get("entryId", ""))
+        return Observation(MediaState.GONE) if made is None else made.observation
+
+    def _grant(self, lifetime_s: int, values: Mapping[str, str]) -> Grant:
+        expires_at = self._clock() + timedelta(seconds=lifetime_s)
+        return Grant("memory://media", secrets.token_urlsafe(), expires_at, dict(values))
+
+
+class MemoryStrays:
+    """
+    The strays port over in-memory events and videos of one account.
+    """
+
+    def __init__(self, events: MemoryEvents, media: MemoryMedia, effect: Effect = undisturbed) -> None:
+        self._events = events
+        self._media = media
+        self._effect = effect
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        """
+        As the port says.
+        """
+
+        def do() -> Sequence[Stray]:
+            made: list[MadeEvent | MadeMedia] = [*self._events.alive(), *self._media.alive()]
+            found = [Stray(one.reference, dict(one.parts), one.created_at) for one in made]
+            found = [stray for stray in found if since <= stray.created_at < until]
+            return sorted(found, key=lambda stray: stray.created_at)[:PAGE_ITEMS_MAX]
+
+        return self._effect("strays", do)
+
+    def delete_stray(self, stray: Stray) -> None:
+        """
+        As the port says.
+        """
+
+        def do() -> None:
+            for part_id in stray.parts.values():
+                self._events.vanish(part_id)
+                self._media.vanish(part_id)
+
+        self._effect("delete_stray", do)

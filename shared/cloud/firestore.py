@@ -1,0 +1,276 @@
+"""The documents port on Firestore.
+
+Built by `functions/wiring.py`; the in-memory documents of the tests use the checks of this module too. Leaves to the
+domain what is in a document, and to the queue when to try again: a commit is never repeated here, for one whose answer
+was lost would find what it wrote itself and call that a conflict.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import BackendError, Conflict, Transient
+from shared.ports import Create, Delete, Document, Operator, Query, Remove, Update, Version, Write
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+    from google.cloud.firestore import Client, DocumentSnapshot, WriteBatch
+
+TIMEOUT_S: Final = 10.0
+"""For one call; a read's repetitions included."""
+
+PART_MAX_BYTES: Final = 1500
+IN_MAX: Final = 30
+
+_RESERVED: Final = re.compile(r"\.\.?|__.*__", re.DOTALL)
+_INEQUALITIES: Final = frozenset({Operator.AT_MOST, Operator.LESS, Operator.GREATER})
+
+# What the same request may answer otherwise a little later.
+_AGAIN: Final = frozenset(
+    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "CANCELLED", "UNKNOWN"}
+)
+_CONDITION_FAILED: Final = frozenset({"ALREADY_EXISTS", "FAILED_PRECONDITION", "NOT_FOUND"})
+
+
+def check_path(path: str) -> None:
+    """
+    Refuse what cannot be the path of a document. Pure.
+
+    Raises:
+        ValueError: An odd number of parts, or one that is empty, too long, not encodable or reserved (never).
+    """
+    parts = path.split("/")
+    if len(parts) % 2:
+        raise ValueError(f"{path!r} is the path of a collection, not of a document.")
+    for part in parts:
+        check_part(part)
+
+
+def check_part(part: str) -> None:
+    """
+    Refuse what cannot be the name of a collection or the id of a document. Pure.
+
+    Raises:
+        ValueError: It is empty, has a slash, is too long, not encodable or reserved (never).
+
+    Source: https://cloud.google.com/firestore/quotas#collections_documents_and_fields
+    """
+    if not part or "/" in part or _RESERVED.fullmatch(part):
+        raise ValueError(f"{part!r} cannot be part of a document's path.")
+    # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
+    if len(part.encode()) > PART_MAX_BYTES:
+        raise ValueError(f"A part of a document's path has at most {PART_MAX_BYTES} bytes.")
+
+
+def check_query(query: Query) -> None:
+    """
+    Refuse what Firestore refuses, or could only answer with an index that nobody declared. Pure.
+
+    Raises:
+        ValueError: (never).
+    """
+    check_part(query.collection)
+    if query.limit < 1:
+        raise ValueError("A query asks for at least one document.")
+    if query.after_id is not None:
+        check_part(query.after_id)
+        if query.order_by is not None:
+            raise ValueError("Only a query in the order of ids can begin after an id.")
+    for condition in query.conditions:
+        if condition.operator in _INEQUALITIES and condition.field != query.order_by:
+            raise ValueError(f"A query that compares {condition.field!r} must be in its order.")
+        if condition.operator is Operator.IN and not 1 <= len(condition.value) <= IN_MAX:
+            raise ValueError(f"{condition.field!r} can be compared with 1 to {IN_MAX} values.")
+
+
+def changes_by_path(update: Update) -> dict[tuple[str, ...], Any]:
+    """
+    The changes of an update, all keyed by field paths. Pure.
+
+    Raises:
+        ValueError: There are none, a name is empty, or one path leads through another (never).
+    """
+    changes = {(key,) if isinstance(key, str) else key: value for key, value in update.changes.items()}
+    if not changes:
+        raise ValueError(f"The update of {update.path} changes nothing.")
+    for path in changes:
+        if not path or not all(path):
+            raise ValueError(f"The update of {update.path} has an empty field name.")
+        if any(path[:length] in changes for length in range(1, len(path))):
+            raise ValueError(f"The update of {update.path} changes {path} twice.")
+    return changes
+
+
+def stored(value: Any) -> Any:
+    """
+    The form in which Firestore keeps a value: a copy of its own, sequences as lists, instants in UTC. Pure.
+
+    Raises:
+        TypeError: Firestore has no such type (never).
+        ValueError: An instant has no time zone (never).
+    """
+    match value:
+        case None | bool() | int() | float() | bytes():
+            return value
+        case str():
+            # A StrEnum is read back as the plain text that it is.
+            return str(value)
+        case datetime():
+            if value.tzinfo is None:
+                raise ValueError("An instant needs a time zone.")
+            return value.astimezone(UTC)
+        case Mapping():
+            return {name: stored(child) for name, child in value.items()}
+        case list() | tuple():
+            return [stored(child) for child in value]
+        case _:
+            raise TypeError(f"Firestore keeps no {type(value).__name__}.")
+
+
+def firestore_client(project: str) -> Client:
+    """
+    A client for the project's default database; for the emulator where `FIRESTORE_EMULATOR_HOST` is set.
+
+    To be made once per process and after it has forked, for gRPC does not survive a fork.
+    """
+    from google.cloud.firestore import Client
+
+    return Client(project=project)
+
+
+@dataclass(frozen=True, slots=True)
+class FirestoreDocuments:
+    """
+    The documents port on one Firestore database. A document's version is its update time.
+
+    Attributes:
+        client: The library's client; may be shared by threads.
+        timeout_s: For one call; a read's repetitions included.
+    """
+
+    client: Client
+    timeout_s: float = TIMEOUT_S
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        """
+        As the port says.
+        """
+        for path in paths:
+            check_path(path)
+        if not paths:
+            return ()
+        references = [self.client.document(path) for path in paths]
+        with _asking("batchGet"):
+            # They come in any order, and a path asked for twice comes once.
+            snapshots = self.client.get_all(references, retry=self._read_again(), timeout=self.timeout_s)
+            found = {snapshot.reference.path: _document(snapshot) for snapshot in snapshots if snapshot.exists}
+        return tuple(found.get(path) for path in paths)
+
+    def select(self, query: Query) -> Sequence[Document]:
+        """
+        As the port says.
+        """
+        from google.cloud.firestore import FieldFilter
+
+        check_query(query)
+        collection = self.client.collection(query.collection)
+        asked = collection.limit(query.limit)
+        for condition in query.conditions:
+            name, value = self.client.field_path(condition.field), stored(condition.value)
+            asked = asked.where(filter=FieldFilter(name, condition.operator.value, value))
+        asked = asked.order_by("__name__" if query.order_by is None else self.client.field_path(query.order_by))
+        if query.after_id is not None:
+            asked = asked.start_after({"__name__": collection.document(query.after_id)})
+        with _asking("runQuery"):
+            return [_document(one) for one in asked.stream(retry=self._read_again(), timeout=self.timeout_s)]
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        As the port says.
+        """
+        if not writes:
+            return ()
+        batch = self.client.batch()
+        for write in writes:
+            self._add(batch, write)
+        with _asking("commit", conditional=True):
+            results = batch.commit(retry=None, timeout=self.timeout_s)
+        return tuple(result.update_time for result in results)
+
+    def _add(self, batch: WriteBatch, write: Write) -> None:
+        from google.cloud.firestore import DELETE_FIELD
+
+        check_path(write.path)
+        reference = self.client.document(write.path)
+        match write:
+            case Create():
+                batch.create(reference, stored(write.fields))
+            case Update():
+                changes = {
+                    self.client.field_path(*path): DELETE_FIELD if isinstance(value, Remove) else stored(value)
+                    for path, value in changes_by_path(write).items()
+                }
+                batch.update(reference, changes, self._condition(write.if_version))
+            case Delete():
+                batch.delete(reference, self._condition(write.if_version))
+
+    def _condition(self, if_version: Version | None) -> Any:
+        return None if if_version is None else self.client.write_option(last_update_time=if_version)
+
+    def _read_again(self) -> Retry:
+        from google.api_core.exceptions import InternalServerError, ServiceUnavailable
+        from google.api_core.retry import Retry, if_exception_type
+
+        again = if_exception_type(ServiceUnavailable, InternalServerError)
+        return Retry(predicate=again, initial=0.1, maximum=2.0, timeout=self.timeout_s)
+
+
+def _document(snapshot: DocumentSnapshot[Any]) -> Document:
+    return Document(snapshot.reference.path, _plain(snapshot.to_dict()), snapshot.update_time)
+
+
+def _plain(value: Any) -> Any:
+    """
+    A value as it was read, with Google's datetime, which counts nanoseconds, turned into the plain one. What we never
+    write (a reference, a place on the map) stays what it is, so that someone's slip does not stop a worker.
+    """
+    match value:
+        case datetime():
+            return datetime.combine(value.date(), value.time(), UTC)
+        case dict():
+            return {name: _plain(child) for name, child in value.items()}
+        case list():
+            return [_plain(child) for child in value]
+        case _:
+            return value
+
+
+@contextmanager
+def _asking(operation: str, *, conditional: bool = False) -> Iterator[None]:
+    """
+    Turn the library's errors into ours; what the request itself is to blame for rises as it is.
+    """
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+
+    try:
+        yield
+    except RetryError as error:
+        raise _unreachable(operation, "UNAVAILABLE") from error
+    except GoogleAPICallError as error:
+        code = "UNKNOWN" if error.grpc_status_code is None else error.grpc_status_code.name
+        if code in _AGAIN:
+            raise _unreachable(operation, code) from error
+        if conditional and code in _CONDITION_FAILED:
+            raise Conflict("Someone else wrote first.") from error
+        raise
+
+
+def _unreachable(operation: str, code: str) -> BackendError:
+    return Transient(
+        "The documents cannot be reached at the moment.", provider="firestore", operation=operation, code=code
+    )
