@@ -1,0 +1,57 @@
+"""Runs the stack until Ctrl-C: `make up`.
+
+Run as `python -m emulator_tests.testbed`; everything it does is `stack.py`'s, it only shows it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from emulator_tests.testbed import Testbed, TestbedError
+from emulator_tests.testbed.places import HOME
+
+
+def setting(text: str) -> tuple[str, str]:
+    """
+    NAME=VALUE as a pair.
+    """
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def main() -> int:
+    """
+    Returns:
+        The exit code: 0 when stopped by the user, 1 when the stack did not start or ended by itself.
+    """
+    parser = argparse.ArgumentParser(prog="python -m emulator_tests.testbed", description="Runs the whole stack.")
+    parser.add_argument("--state", type=Path, default=HOME / "up", help="the folder it writes to")
+    parser.add_argument(
+        "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="a setting of the functions"
+    )
+    options = parser.parse_args()
+    # Being told to end is one case, whether by Ctrl-C or by a supervisor.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with Testbed(options.state, dict(options.set), say=lambda line: print(f"  {line}", flush=True)) as testbed:
+            print()
+            for name, address in testbed.addresses:
+                print(f"  {name:14}{address}")
+            print(f"  {'logs':14}{testbed.logs}\n\n  Ctrl-C stops it.", flush=True)
+            testbed.wait()
+    except KeyboardInterrupt:
+        print("\n  stopped")
+        return 0
+    except TestbedError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

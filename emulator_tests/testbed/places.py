@@ -1,0 +1,25 @@
+"""Where things of the test bed lie on disk.
+
+Called by `setup.py`, which puts them there, and by `stack.py`, which runs them. It knows no more than the paths.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The project's root: the functions' source."""
+
+HOME = ROOT / ".testbed"
+"""Everything the test bed installs or writes, apart from the two folders whose names its tools prescribe."""
+
+VENV = ROOT / "venv"
+"""The virtual environment; firebase-tools looks for this name."""
+
+NODE_MODULES = ROOT / "node_modules"
+
+HIDANE = HOME / "hidane" / "bin" / "hidane"
+FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
+STAMPS = HOME / "stamps"
+FIREBASE = NODE_MODULES / ".bin" / "firebase"
+TEST_PICTURE = Path(__file__).with_name("test-picture.mp4")
