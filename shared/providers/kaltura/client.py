@@ -1,0 +1,652 @@
+"""Talks to Kaltura: KalturaApiClient's vocabulary over a wire of our own, and every failure as an error of ours.
+
+Called by the provider's adapters (`events.py`, `media.py`), which import it only when Kaltura is really called:
+the library costs a quarter of a second to import. It leaves to them what to ask for, and to `keys.py` the KS.
+
+The library keeps its types and services and loses the rest: it opens a connection and reads the certificates anew
+for each call, takes any HTTP status for success, mends broken XML by guessing, and mixes up callers that share it.
+Nothing here is logged, and no sentence here repeats what the server said: an error message may hold a KS.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import select
+import ssl
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
+from time import monotonic
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import certifi
+from KalturaClient import KalturaClient, KalturaConfiguration
+from KalturaClient.Base import KalturaObjectFactory
+from KalturaClient.exceptions import KalturaClientException
+from lxml import etree
+
+from shared.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
+
+PROVIDER: Final = "kaltura"
+
+# Failures of the wire, beside `HTTP_<status>`.
+UNREACHABLE: Final = "UNREACHABLE"
+TLS_FAILED: Final = "TLS_FAILED"
+TIMEOUT: Final = "TIMEOUT"
+CONNECTION_LOST: Final = "CONNECTION_LOST"
+MALFORMED: Final = "MALFORMED"
+
+# Kaltura's codes that are not simply final (APIErrors.class.php, KalturaErrors.php).
+INVALID_KS: Final = "INVALID_KS"
+ACTION_BLOCKED: Final = "ACTION_BLOCKED"
+LOCK_TIMED_OUT: Final = "LOCK_TIMED_OUT"
+FILE_PENDING: Final = "FILE_PENDING"
+CHUNK_NOT_THERE_YET: Final = "UPLOAD_TOKEN_CANNOT_MATCH_EXPECTED_SIZE"
+INTERNAL_SERVER_ERROR: Final = "INTERNAL_SERVER_ERROR"
+INTERNAL_DATABASE_ERROR: Final = "INTERNAL_DATABASE_ERROR"
+SEARCH_ENGINE_QUERY_FAILED: Final = "SEARCH_ENGINE_QUERY_FAILED"
+
+# Thrown before anything is written, so that the same call may simply come again: the rate limit is looked at before
+# the arguments are (KalturaDispatcher), and what we add under a lock is added wholly inside it.
+_NOT_DONE: Final = frozenset({ACTION_BLOCKED, LOCK_TIMED_OUT, FILE_PENDING, CHUNK_NOT_THERE_YET})
+# What an action throws that broke somewhere on its way (KalturaFrontController::getExceptionObject).
+_HALF_DONE: Final = frozenset({INTERNAL_SERVER_ERROR, INTERNAL_DATABASE_ERROR, SEARCH_ENGINE_QUERY_FAILED})
+
+_LONGEST_WAIT_S: Final = 3600.0
+_LARGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
+_HEADERS: Final = {
+    # The server ignores a JSON body whose type carries a charset (kaltura.md 1).
+    "Content-Type": "application/json",
+    "Accept": "text/xml",
+    "Accept-Encoding": "gzip",
+    "User-Agent": "greenroom",
+}
+
+_CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,99}")
+_PROPERTY: Final = re.compile(r"[A-Za-z_:]{1,99}")
+# How each of Kaltura's answers begins (KalturaXmlSerializer::getHeader): no room for a DTD, and so none for entities.
+_BEGINNING: Final = re.compile(rb"<\?xml [^>]{1,100}\?>\s*<xml>")
+# The server escapes the five signs of XML and nothing else (kString::xmlEncode): a control character in one title
+# would make a whole list unreadable. None of these bytes is ever part of a longer UTF-8 character.
+_NOT_XML: Final = bytes(set(range(0x20)) - set(b"\t\n\r"))
+
+# What the server replaces in any text of a multirequest (KalturaFrontController::getMultiRequestResultsPaths).
+_REFERENCE: Final = re.compile(r"\{(?=[0-9]+:result.*\})")
+_WORD_JOINER: Final = "\u2060"
+_STEP: Final = re.compile(r"[A-Za-z0-9_]+")
+
+Ask = Callable[[Any], Any]
+"""Makes exactly one service call on the library's client it is given, and nothing else."""
+
+
+class Client:
+    """
+    Calls to one Kaltura account; safe to share between threads, made once per process.
+
+    Each call is lent a library client and a kept-alive connection that no one else holds meanwhile: the library
+    gives one caller's KS to another when two share it.
+
+    Args:
+        service_url: Where Kaltura is, e.g. `https://www.kaltura.com`; plain http on the loopback only.
+        plugins: The library's plugins beside `Core` whose services or types are used, e.g. `Schedule`.
+        connect_timeout_s: For the connection and its TLS handshake.
+        answer_timeout_s: For each silence while the question is sent and the answer comes.
+        idle_s: A connection unused for longer is not trusted any more: one that is dropped as a question is on
+            its way leaves everybody in doubt.
+        ca_file: Certificates to trust instead of Mozilla's.
+
+    Raises:
+        Misconfigured: Never again: the address cannot be used.
+    """
+
+    def __init__(
+        self,
+        service_url: str,
+        *,
+        plugins: Sequence[str] = (),
+        connect_timeout_s: float = 5.0,
+        answer_timeout_s: float = 30.0,
+        idle_s: float = 30.0,
+        ca_file: str | None = None,
+    ) -> None:
+        address = _address(service_url)
+        self._new: Callable[[], _Library] = lambda: _Library(
+            tuple(plugins), _Line(address, connect_timeout_s, answer_timeout_s, idle_s, ca_file), address.path
+        )
+        self._idle: list[_Library] = []
+
+    def call(self, ks: str | None, ask: Ask, *, fields: Sequence[str] = ()) -> Any:
+        """
+        One service call, one round trip.
+
+        Args:
+            ks: Who asks.
+            ask: `lambda c: c.media.get(entry_id)`; a plugin's service is `c.<plugin>.<service>`.
+            fields: The only fields wanted of each object; the others will be `NotImplemented`. Empty for all.
+
+        Returns:
+            What the library's service returns: its object, a list, a scalar, or nothing.
+
+        Raises:
+            Transient: Again: it was not done.
+            Doubtful: Again, but look first: it may have been done.
+            Permanent: Never: Kaltura refused, `code` says why.
+        """
+        with self._lent() as library:
+            return library.call(ks, ask, fields)
+
+    def multi(self, ks: str | None) -> Multi:
+        """
+        Several service calls in one round trip, in the name of `ks` unless they name another.
+        """
+        return Multi(self._lent, ks)
+
+    def close(self) -> None:
+        """
+        Close the connections that no call holds.
+        """
+        while self._idle:
+            self._idle.pop().close()
+
+    @contextmanager
+    def _lent(self) -> Iterator[_Library]:
+        try:
+            library = self._idle.pop()
+        except IndexError:
+            library = self._new()
+        try:
+            yield library
+        finally:
+            self._idle.append(library)
+
+
+class Multi:
+    """
+    Several service calls that travel together; made by `Client.multi`, sent once.
+
+    Kaltura runs them one by one, in order, and goes on after one that fails; what a later call takes from a failed
+    one is empty text. Text that users typed may look like such a reference: it is kept from meaning one by an
+    invisible word joiner behind its brace, which Kaltura stores with it.
+    """
+
+    def __init__(self, lent: Callable[[], Any], ks: str | None) -> None:
+        self._lent = lent
+        self._ks = ks
+        self._questions: list[_Question] = []
+        self._asked: list[Asked] = []
+
+    def ask(self, ask: Ask, *, ks: str | None = None, fields: Sequence[str] = ()) -> Asked:
+        """
+        Add a call, to be sent with the others.
+
+        Args:
+            ask: As for `Client.call`. An action that returns a bare list cannot be asked here.
+            ks: Who asks, when it is not who asks for the rest.
+            fields: As for `Client.call`.
+
+        Returns:
+            What stands for its answer: in later calls at once, in earnest after `send`.
+        """
+        with self._lent() as library:
+            self._questions.append(library.question(ks or self._ks, ask, fields))
+        self._asked.append(Asked(len(self._asked) + 1))
+        return self._asked[-1]
+
+    def send(self) -> None:
+        """
+        Ask everything; what became of each call is then in what `ask` returned.
+
+        Raises:
+            Transient: Again: none of it was done.
+            Doubtful: Again, but look first: there is no sensible answer for all of them.
+        """
+        with self._lent() as library:
+            answers = library.multirequest(self._questions)
+        for asked, answer in zip(self._asked, answers, strict=True):
+            asked._settle(answer)
+
+
+class Asked:
+    """
+    One call of a `Multi`: a promise of its answer, then the answer.
+    """
+
+    def __init__(self, position: int) -> None:
+        self._position = position
+        self._settled = False
+        self._answer: Any = None
+
+    def result(self, *path: str) -> Reference:
+        """
+        A piece of the answer, to be filled in by Kaltura where a later call of the same `Multi` uses it.
+
+        Args:
+            path: `"id"`, or for lists `"objects", "0", "id"`; nothing for a scalar.
+        """
+        if not all(_STEP.fullmatch(step) for step in path):
+            raise ValueError("a reference is a path of names and numbers")
+        return Reference("{" + ":".join((str(self._position), "result", *path)) + "}")
+
+    @property
+    def error(self) -> ProviderError | None:
+        """
+        Why this call has no answer, or nothing if it has one.
+        """
+        if not self._settled:
+            raise RuntimeError("the multirequest has not been answered")
+        return self._answer if isinstance(self._answer, ProviderError) else None
+
+    def answer(self) -> Any:
+        """
+        The object that this call returned; the text of a scalar; nothing where the action returns nothing.
+
+        Raises:
+            Transient, Doubtful, Permanent: As `Client.call` would for this call alone.
+        """
+        if self.error is not None:
+            raise self.error
+        return self._answer
+
+    def _settle(self, answer: Any) -> None:
+        self._settled, self._answer = True, answer
+
+
+class Reference(str):
+    """
+    Text that Kaltura completes from an earlier answer of the same multirequest.
+
+    Text is added with `+`. Anything else would turn it into text as users type it, which refers to nothing.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        # The library passes every value through `str`, and must come out with a reference still.
+        return self
+
+    def __add__(self, text: str) -> Reference:
+        return Reference(str.__add__(self, _braceless(text)))
+
+    def __radd__(self, text: str) -> Reference:
+        return Reference(str.__add__(_braceless(text), self))
+
+    def __format__(self, spec: str) -> str:
+        raise TypeError("add text to a reference with +")
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """
+    One service call as it goes over the wire.
+    """
+
+    service: str
+    action: str
+    returns: str
+    params: dict[str, Any]
+
+    @property
+    def operation(self) -> str:
+        return f"{self.service}.{self.action}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    host: str
+    port: int | None
+    secure: bool
+    path: str
+
+
+class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
+    """
+    The vendor's client with its wire taken away: its services say what they ask for, and read what came back.
+    """
+
+    def __init__(self, plugins: tuple[str, ...], line: _Line, path: str) -> None:
+        self._plugins = plugins
+        self._line = line
+        self._path = f"{path}/api_v3/service/"
+        self._common: dict[str, Any] = {}
+        self._question: _Question | None = None
+        self._answered = False
+        self._parser = etree.XMLParser(
+            encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
+        )
+        super().__init__(KalturaConfiguration())
+        self.setClientTag("greenroom")
+
+    def close(self) -> None:
+        self._line.close()
+
+    def call(self, ks: str | None, ask: Ask, fields: Sequence[str]) -> Any:
+        with self._speaking(ks, fields):
+            try:
+                answer = ask(self)
+            except (KalturaClientException, AttributeError, LookupError, TypeError, ValueError) as exc:
+                # Before the answer came this is a bug of the caller; after it, the library failing to read it.
+                if not self._answered:
+                    raise
+                raise _malformed(self._asked().operation) from exc
+            return _sound(answer, self._asked())
+
+    def question(self, ks: str | None, ask: Ask, fields: Sequence[str]) -> _Question:
+        with self._speaking(ks, fields):
+            self.startMultiRequest()
+            try:
+                ask(self)
+            finally:
+                self.multiRequestReturnType = None
+            return self._asked()
+
+    def multirequest(self, questions: Sequence[_Question]) -> list[Any]:
+        """
+        The answer, or the error, to each question.
+        """
+        operation = "+".join(question.operation for question in questions)
+        calls = {
+            str(index): {"service": question.service, "action": question.action, **_neutral(question.params)}
+            for index, question in enumerate(questions)
+        }
+        result = self._result(operation, "multirequest", calls)
+        if len(result) != len(questions):
+            raise _error(result, operation) or _malformed(operation)
+        return [_read(node, question) for node, question in zip(result, questions, strict=True)]
+
+    def loadPlugins(self) -> None:  # noqa: N802 - the library's name; its own loads all 123 of them
+        for plugin in ("Core", *self._plugins):
+            self.loadPlugin(plugin)
+
+    def queueServiceActionCall(  # noqa: N802 - the library's name
+        self, service: str, action: str, returns: str, params: Any, files: Any = None
+    ) -> None:
+        if self._question is not None:
+            raise RuntimeError("one service call at a time")
+        if files:
+            raise RuntimeError("files go to Kaltura from where they are, not through here")
+        self._question = _Question(service, action, returns, {**params.get(), **self._common})
+
+    def doQueue(self) -> Any:  # noqa: N802 - the library's name
+        question = self._asked()
+        result = self._result(question.operation, f"{question.service}/action/{question.action}", question.params)
+        error = _error(result, question.operation)
+        if error is not None:
+            raise error
+        self._answered = True
+        return result
+
+    @contextmanager
+    def _speaking(self, ks: str | None, fields: Sequence[str]) -> Iterator[None]:
+        if ks is not None:
+            self._common["ks"] = ks
+        if fields:
+            self._common["responseProfile"] = {
+                "objectType": "KalturaDetachedResponseProfile",
+                "type": "1",
+                "fields": ",".join(fields),
+            }
+        try:
+            yield
+        finally:
+            self._common, self._question, self._answered = {}, None, False
+
+    def _asked(self) -> _Question:
+        if self._question is None:
+            raise RuntimeError("exactly one service call is to be made")
+        return self._question
+
+    def _result(self, operation: str, path: str, params: dict[str, Any]) -> Any:
+        body = json.dumps({**self.clientConfiguration, "format": "2", **params}, separators=(",", ":"))
+        answer = self._line.post(operation, self._path + path, body.encode()).translate(None, _NOT_XML)
+        if not _BEGINNING.match(answer):
+            raise _malformed(operation)
+        try:
+            result = etree.fromstring(answer, self._parser).find("result")
+        except etree.XMLSyntaxError as exc:
+            raise _malformed(operation) from exc
+        if result is None:
+            raise _malformed(operation)
+        return result
+
+
+class _Line:
+    """
+    One kept-alive connection. It is opened in a step of its own, so that it is always known whether a question
+    that failed may have been heard.
+    """
+
+    def __init__(
+        self, address: _Address, connect_timeout_s: float, answer_timeout_s: float, idle_s: float, ca_file: str | None
+    ) -> None:
+        self._address = address
+        self._connect_timeout_s = connect_timeout_s
+        self._answer_timeout_s = answer_timeout_s
+        self._idle_s = idle_s
+        self._ca_file = ca_file
+        self._connection: HTTPConnection | None = None
+        self._used_at_s = 0.0
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def post(self, operation: str, path: str, body: bytes) -> bytes:
+        """
+        The whole answer to a question, unzipped.
+
+        Raises:
+            Transient: Nothing was sent, or what stands in front of Kaltura turned it away.
+            Doubtful: Anything else than a complete answer with status 200.
+        """
+        connection = self._open(operation)
+        whole = False
+        try:
+            connection.request("POST", path, body, _HEADERS)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise _refusal(operation, response.status, response.headers)
+            answer = response.read(_LARGEST_ANSWER_BYTES + 1)
+            if response.length:
+                raise IncompleteRead(b"", response.length)
+            if len(answer) > _LARGEST_ANSWER_BYTES:
+                raise _malformed(operation)
+            whole = response.isclosed()
+        except TimeoutError as exc:
+            raise _doubtful(operation, TIMEOUT, "Kaltura did not answer in time.") from exc
+        except (OSError, IncompleteRead) as exc:
+            raise _doubtful(operation, CONNECTION_LOST, "The connection to Kaltura broke off.") from exc
+        except HTTPException as exc:
+            raise _malformed(operation) from exc
+        finally:
+            if whole:
+                self._used_at_s = monotonic()
+            else:
+                self.close()
+        return _unzipped(operation, answer) if response.headers["Content-Encoding"] == "gzip" else answer
+
+    def _open(self, operation: str) -> HTTPConnection:
+        if self._connection is not None:
+            if self._connection.sock is not None and not self._stale(self._connection):
+                return self._connection
+            self.close()
+        host, port = self._address.host, self._address.port
+        connection = (
+            HTTPSConnection(host, port, timeout=self._connect_timeout_s, context=_trust(self._ca_file))
+            if self._address.secure
+            else HTTPConnection(host, port, timeout=self._connect_timeout_s)
+        )
+        try:
+            connection.connect()
+        except ssl.SSLError as exc:
+            connection.close()
+            raise _transient(operation, TLS_FAILED, "No secure connection to Kaltura could be made.") from exc
+        except OSError as exc:
+            connection.close()
+            raise _transient(operation, UNREACHABLE, "Kaltura could not be reached.") from exc
+        connection.sock.settimeout(self._answer_timeout_s)
+        self._connection = connection
+        return connection
+
+    def _stale(self, connection: HTTPConnection) -> bool:
+        if monotonic() - self._used_at_s > self._idle_s:
+            return True
+        # Nobody speaks on a line where nothing was asked: bytes here are the other side hanging up.
+        poll = select.poll()
+        poll.register(connection.sock, select.POLLIN)
+        return bool(poll.poll(0))
+
+
+@lru_cache
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    # Reading the certificates costs 20 ms and more, which the library pays on each call.
+    return ssl.create_default_context(cafile=ca_file or certifi.where())
+
+
+def _address(service_url: str) -> _Address:
+    parts = urlsplit(service_url)
+    if not parts.hostname or parts.scheme not in ("http", "https"):
+        raise Misconfigured("Kaltura's address must be a whole one, such as https://www.kaltura.com.")
+    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+        raise Misconfigured("Kaltura's address must be https: a KS travels in every call.")
+    return _Address(parts.hostname, parts.port, parts.scheme == "https", parts.path.rstrip("/"))
+
+
+def _unzipped(operation: str, answer: bytes) -> bytes:
+    unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = unzip.decompress(answer, _LARGEST_ANSWER_BYTES)
+    except zlib.error as exc:
+        raise _malformed(operation) from exc
+    if not unzip.eof:
+        raise _malformed(operation)
+    return plain
+
+
+def _neutral(value: Any) -> Any:
+    """
+    The same parameters, with text that would be taken for a reference made to mean itself. Pure.
+    """
+    if isinstance(value, Reference):
+        return value
+    if isinstance(value, str):
+        return _REFERENCE.sub("{" + _WORD_JOINER, value) if "{" in value else value
+    if isinstance(value, dict):
+        return {key: _neutral(inner) for key, inner in value.items()}
+    return [_neutral(inner) for inner in value]
+
+
+def _braceless(text: str) -> str:
+    # The server reads a reference up to the last brace of the whole text.
+    if "{" in text or "}" in text:
+        raise ValueError("text beside a reference cannot hold braces")
+    return text
+
+
+def _read(node: Any, question: _Question) -> Any:
+    """
+    One answer of a multirequest: the object, the text, nothing, or the error.
+    """
+    error = _error(node, question.operation)
+    if error is not None:
+        return error
+    if question.returns == "None":
+        return node.text
+    try:
+        return _sound(KalturaObjectFactory.create(node, question.returns), question)
+    except Doubtful as malformed:
+        return malformed
+    except (KalturaClientException, AttributeError, LookupError, TypeError, ValueError):
+        return _malformed(question.operation)
+
+
+def _sound(answer: Any, question: _Question) -> Any:
+    """
+    The answer, unless it lacks the object, or the id of the object, that it should be.
+    """
+    if question.returns != "None" and (answer is None or getattr(answer, "id", NotImplemented) in ("", None)):
+        raise _malformed(question.operation)
+    return answer
+
+
+def _error(node: Any, operation: str) -> ProviderError | None:
+    """
+    Kaltura's refusal as an error of ours.
+
+    Source: KalturaXmlSerializer::serializeObject; objects may have a field `error` too, without a code in it.
+    """
+    refusal = node.find("error")
+    if refusal is None or refusal.find("code") is None or refusal.find("message") is None:
+        return None
+    said = (refusal.findtext("code") or "").strip()
+    code = said if _CODE.fullmatch(said) else "UNKNOWN"
+    if code in _NOT_DONE:
+        return _transient(operation, code, f"Kaltura cannot do this right now: {code}.")
+    if code in _HALF_DONE:
+        return _doubtful(operation, code, f"Kaltura failed while doing this: {code}.")
+    return Permanent(
+        f"Kaltura refused {operation}: {code}{_blamed(refusal)}.",
+        provider=PROVIDER,
+        operation=operation,
+        code=code,
+    )
+
+
+def _blamed(refusal: Any) -> str:
+    # The one thing worth repeating: which property a validation names. It is a name out of Kaltura's own code.
+    for item in refusal.iterfind("args/item"):
+        name = item.findtext("value") or ""
+        if item.findtext("name") in ("PROP_NAME", "PROP") and _PROPERTY.fullmatch(name):
+            return f" ({name})"
+    return ""
+
+
+def _refusal(operation: str, status: int, headers: Message) -> ProviderError:
+    """
+    A status other than 200, whatever came with it.
+
+    Kaltura's API says 200 even to refuse: anything else comes from what stands in front of it. That sends us away
+    (3xx, 4xx) before Kaltura hears of it; with every other status Kaltura may have done it.
+    """
+    kind = Transient if 300 <= status < 500 else Doubtful
+    return kind(
+        f"Kaltura's front answered with HTTP status {status}.",
+        provider=PROVIDER,
+        operation=operation,
+        code=f"HTTP_{status}",
+        retry_after_s=_retry_after_s(headers),
+    )
+
+
+def _retry_after_s(headers: Message) -> float | None:
+    """
+    How long the answer asks us to wait, an hour at most; nothing if it does not, or makes no sense. Pure.
+    """
+    asked = headers.get("Retry-After", "")
+    if asked.isascii() and asked.isdigit():
+        return min(float(asked), _LONGEST_WAIT_S)
+    try:
+        # Counted by their clock, which is the one the date was made with.
+        wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("Date", ""))
+    except (OverflowError, TypeError, ValueError):
+        return None
+    return min(max(wait.total_seconds(), 0.0), _LONGEST_WAIT_S)
+
+
+def _transient(operation: str, code: str, sentence: str) -> Transient:
+    return Transient(sentence, provider=PROVIDER, operation=operation, code=code)
+
+
+def _doubtful(operation: str, code: str, sentence: str) -> Doubtful:
+    return Doubtful(sentence, provider=PROVIDER, operation=operation, code=code)
+
+
+def _malformed(operation: str) -> Doubtful:
+    return _doubtful(operation, MALFORMED, "Kaltura's answer was cut or could not be understood.")
