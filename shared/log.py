@@ -127,3 +127,10 @@ def feed_ended(provider: str, tick: int, why: str) -> None:
     The feed's chain ended: nothing pending, or its budget of ticks used up.
     """
     _info("feed ended", provider=provider, tick=tick, why=why)
+
+
+def upload_role_refused(error: ProviderError) -> None:
+    """
+    The account does not let us make a role for uploads; Kaltura's own, wider one is used.
+    """
+    _warning("no role for uploads could be made", operation=error.operation, code=error.code, sentence=str(error))

@@ -8,21 +8,18 @@ was lost would find what it wrote itself and call that a conflict.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import BackendError, Conflict, Transient
+from shared.cloud.calls import TIMEOUT_S, asking, repeated
 from shared.ports import Create, Delete, Document, Operator, Query, Remove, Update, Version, Write
 
 if TYPE_CHECKING:
-    from google.api_core.retry import Retry
     from google.cloud.firestore import Client, DocumentSnapshot, WriteBatch
 
-TIMEOUT_S: Final = 10.0
-"""For one call; a read's repetitions included."""
+PROVIDER: Final = "firestore"
 
 PART_MAX_BYTES: Final = 1500
 IN_MAX: Final = 30
@@ -30,10 +27,6 @@ IN_MAX: Final = 30
 _RESERVED: Final = re.compile(r"\.\.?|__.*__", re.DOTALL)
 _INEQUALITIES: Final = frozenset({Operator.AT_MOST, Operator.LESS, Operator.GREATER})
 
-# What the same request may answer otherwise a little later.
-_AGAIN: Final = frozenset(
-    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "CANCELLED", "UNKNOWN"}
-)
 _CONDITION_FAILED: Final = frozenset({"ALREADY_EXISTS", "FAILED_PRECONDITION", "NOT_FOUND"})
 
 
@@ -132,7 +125,7 @@ def stored(value: Any) -> Any:
             raise TypeError(f"Firestore keeps no {type(value).__name__}.")
 
 
-def firestore_client(project: str) -> Client:
+def connect_firestore(project: str) -> Client:
     """
     A client for the project's default database; for the emulator where `FIRESTORE_EMULATOR_HOST` is set.
 
@@ -150,7 +143,7 @@ class FirestoreDocuments:
 
     Attributes:
         client: The library's client; may be shared by threads.
-        timeout_s: For one call; a read's repetitions included.
+        timeout_s: For one call, a read's repetitions included.
     """
 
     client: Client
@@ -165,9 +158,9 @@ class FirestoreDocuments:
         if not paths:
             return ()
         references = [self.client.document(path) for path in paths]
-        with _asking("batchGet"):
+        with asking(PROVIDER, "batchGet"):
             # They come in any order, and a path asked for twice comes once.
-            snapshots = self.client.get_all(references, retry=self._read_again(), timeout=self.timeout_s)
+            snapshots = self.client.get_all(references, retry=repeated(self.timeout_s), timeout=self.timeout_s)
             found = {snapshot.reference.path: _document(snapshot) for snapshot in snapshots if snapshot.exists}
         return tuple(found.get(path) for path in paths)
 
@@ -186,8 +179,8 @@ class FirestoreDocuments:
         asked = asked.order_by("__name__" if query.order_by is None else self.client.field_path(query.order_by))
         if query.after_id is not None:
             asked = asked.start_after({"__name__": collection.document(query.after_id)})
-        with _asking("runQuery"):
-            return [_document(one) for one in asked.stream(retry=self._read_again(), timeout=self.timeout_s)]
+        with asking(PROVIDER, "runQuery"):
+            return [_document(one) for one in asked.stream(retry=repeated(self.timeout_s), timeout=self.timeout_s)]
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         """
@@ -198,7 +191,7 @@ class FirestoreDocuments:
         batch = self.client.batch()
         for write in writes:
             self._add(batch, write)
-        with _asking("commit", conditional=True):
+        with asking(PROVIDER, "commit", conflicts=_CONDITION_FAILED):
             results = batch.commit(retry=None, timeout=self.timeout_s)
         return tuple(result.update_time for result in results)
 
@@ -222,13 +215,6 @@ class FirestoreDocuments:
     def _condition(self, if_version: Version | None) -> Any:
         return None if if_version is None else self.client.write_option(last_update_time=if_version)
 
-    def _read_again(self) -> Retry:
-        from google.api_core.exceptions import InternalServerError, ServiceUnavailable
-        from google.api_core.retry import Retry, if_exception_type
-
-        again = if_exception_type(ServiceUnavailable, InternalServerError)
-        return Retry(predicate=again, initial=0.1, maximum=2.0, timeout=self.timeout_s)
-
 
 def _document(snapshot: DocumentSnapshot[Any]) -> Document:
     return Document(snapshot.reference.path, _plain(snapshot.to_dict()), snapshot.update_time)
@@ -248,29 +234,3 @@ def _plain(value: Any) -> Any:
             return [_plain(child) for child in value]
         case _:
             return value
-
-
-@contextmanager
-def _asking(operation: str, *, conditional: bool = False) -> Iterator[None]:
-    """
-    Turn the library's errors into ours; what the request itself is to blame for rises as it is.
-    """
-    from google.api_core.exceptions import GoogleAPICallError, RetryError
-
-    try:
-        yield
-    except RetryError as error:
-        raise _unreachable(operation, "UNAVAILABLE") from error
-    except GoogleAPICallError as error:
-        code = "UNKNOWN" if error.grpc_status_code is None else error.grpc_status_code.name
-        if code in _AGAIN:
-            raise _unreachable(operation, code) from error
-        if conditional and code in _CONDITION_FAILED:
-            raise Conflict("Someone else wrote first.") from error
-        raise
-
-
-def _unreachable(operation: str, code: str) -> BackendError:
-    return Transient(
-        "The documents cannot be reached at the moment.", provider="firestore", operation=operation, code=code
-    )

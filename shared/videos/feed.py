@@ -129,6 +129,16 @@ class Feed:
             return
         self._note(tick, now + timedelta(seconds=self.interval_s))
 
+    def revive(self) -> None:
+        """
+        Begin a new chain where something is pending and the old one has died or used up its budget.
+
+        Raises:
+            Transient: Documents or queue could not be reached (again).
+        """
+        if self._pending():
+            self.wake()
+
     def tick(self, number: int) -> None:
         """
         One tick: claim it, leave the note for the next, ask what changed, leave a note for each.

@@ -1,0 +1,83 @@
+"""Every setting and secret, with its unit and default; the only reader of the environment.
+
+Called by `wiring.py` and by the decorators of the other files here. A setting is a Firebase parameter: deployed
+functions ask for it once and keep it in `.env.<project>`, secrets in Secret Manager.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final
+
+from firebase_functions.options import CorsOptions, set_global_options
+from firebase_functions.params import IntParam, SecretParam, StringParam
+
+REGION: Final = "us-central1"
+
+KALTURA_URL: Final = StringParam(
+    "KALTURA_URL", default="https://www.kaltura.com", description="Address of the Kaltura server, without /api_v3."
+)
+KALTURA_PARTNER_ID: Final = IntParam("KALTURA_PARTNER_ID", default=0, description="Kaltura partner (account) id.")
+KALTURA_ADMIN_SECRET: Final = SecretParam("KALTURA_ADMIN_SECRET", description="Kaltura administrator secret.")
+KALTURA_UPLOAD_ROLE: Final = StringParam(
+    "KALTURA_UPLOAD_ROLE",
+    default="",
+    description="Role of upload tokens; empty makes one that can call uploadToken.upload and nothing else.",
+)
+NAMESPACE: Final = StringParam(
+    "NAMESPACE",
+    default="",
+    description="Marks what this deployment makes at a provider; empty takes the project id. Never change it.",
+)
+FUNCTIONS_URL: Final = StringParam(
+    "FUNCTIONS_URL", default="", description="Where tasks reach the functions; empty takes this project's own address."
+)
+TASKS_SERVICE_ACCOUNT: Final = StringParam(
+    "TASKS_SERVICE_ACCOUNT",
+    default="",
+    description="Whom tasks call as; empty takes the project's default compute service account.",
+)
+
+REAP_GRACE_S: Final = IntParam("REAP_GRACE_S", default=600, description="Seconds an unpublished event is kept.")
+LATE_COMMIT_S: Final = IntParam(
+    "LATE_COMMIT_S", default=600, description="Seconds after which a lost creation is certain not to come."
+)
+STRAY_AGE_S: Final = IntParam(
+    "STRAY_AGE_S", default=3600, description="Seconds before something that nobody recorded may be deleted."
+)
+FEED_INTERVAL_S: Final = IntParam("FEED_INTERVAL_S", default=10, description="Seconds between looks at what changed.")
+FEED_OVERLAP_S: Final = IntParam(
+    "FEED_OVERLAP_S", default=60, description="Seconds by which the provider's lists may lag behind."
+)
+FEED_TICKS_MAX: Final = IntParam("FEED_TICKS_MAX", default=8640, description="Ticks of one chain before it ends.")
+
+UPLOAD_BYTES_MAX: Final = IntParam("UPLOAD_BYTES_MAX", default=10 * 1024**3, description="Bytes of one file.")
+VIDEO_DURATION_MAX_S: Final = IntParam("VIDEO_DURATION_MAX_S", default=6 * 3600, description="Seconds of one video.")
+UPLOADS_IN_FLIGHT_MAX: Final = IntParam(
+    "UPLOADS_IN_FLIGHT_MAX", default=10, description="Uploads that one teacher may have open at once."
+)
+UPLOAD_DEADLINE_S: Final = IntParam(
+    "UPLOAD_DEADLINE_S", default=7 * 24 * 3600, description="Seconds within which an upload must be finished."
+)
+PROCESSING_DEADLINE_S: Final = IntParam(
+    "PROCESSING_DEADLINE_S", default=24 * 3600, description="Seconds within which a video must be processed."
+)
+
+CORS: Final = CorsOptions(cors_origins="*", cors_methods=["POST"])
+"""Callables carry their caller's token in a header, never a cookie: any origin may call, and proves nothing by it."""
+
+set_global_options(region=REGION, max_instances=20)
+
+
+def project_id() -> str:
+    """
+    The project that we run in.
+    """
+    return os.environ.get("GCLOUD_PROJECT") or os.environ["GOOGLE_CLOUD_PROJECT"]
+
+
+def tasks_emulator_host() -> str | None:
+    """
+    `host:port` of the Cloud Tasks emulator, `None` in the cloud.
+    """
+    return os.environ.get("TASKS_EMULATOR_HOST")

@@ -1,0 +1,81 @@
+"""Triggers of `sessions/{sessionId}`: each leaves a note, and only where something that we act on has changed.
+
+A trigger cannot be retried and comes at least once, in any order; so no work happens here, and what a lost one would
+have noted the sweep finds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from firebase_functions.core import Change
+from firebase_functions.firestore_fn import Event, on_document_created, on_document_deleted, on_document_updated
+from firebase_functions.https_fn import CallableRequest, on_call
+
+from functions import config, edge, wiring
+from shared.access import Caller
+from shared.paths import VISIT_SESSION
+from shared.ports import Note
+from shared.reconcile import WORKER_TIMEOUT_S
+from shared.sessions.kaltura_session import get_kaltura_session
+from shared.sessions.model import Session, wanted
+
+if TYPE_CHECKING:
+    from google.cloud.firestore_v1 import DocumentSnapshot
+
+    Snapshot = DocumentSnapshot[Any]
+
+DOCUMENT = "sessions/{sessionId}"
+
+
+@on_document_created(document=DOCUMENT)
+def onSessionCreated(event: Event[Snapshot | None]) -> None:
+    """
+    A session was written for the first time: one that asks for an event is visited.
+    """
+    session = _session(event, event.data)
+    if session is not None and wanted(session) is not None:
+        _note(event)
+
+
+@on_document_updated(document=DOCUMENT)
+def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
+    """
+    A session was changed: it is visited where what it asks for is another than before.
+    """
+    before, after = _session(event, event.data.before), _session(event, event.data.after)
+    if (before and wanted(before)) != (after and wanted(after)):
+        _note(event)
+
+
+@on_document_deleted(document=DOCUMENT)
+def onSessionDeleted(event: Event[Snapshot | None]) -> None:
+    """
+    A session was deleted: whatever it had goes.
+    """
+    _note(event)
+
+
+@on_call(cors=config.CORS, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
+def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    What a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state, …ids}`.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
+        app = wiring.app()
+        return get_kaltura_session(
+            caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now
+        )
+
+    return edge.answer("getKalturaSession", request, use_case)
+
+
+def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:
+    fields = None if snapshot is None else snapshot.to_dict()
+    return None if fields is None else Session.from_fields(event.params["sessionId"], fields)
+
+
+def _note(event: Event[Any]) -> None:
+    wiring.queue().put(Note(VISIT_SESSION, event.params["sessionId"]))

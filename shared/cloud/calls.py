@@ -1,0 +1,68 @@
+"""How a call to one of Google's services is repeated, and how it fails in our words.
+
+Called by the other files of this folder. Leaves to them what may be repeated at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+from shared.errors import Conflict, Transient
+
+if TYPE_CHECKING:
+    from google.api_core.retry import Retry
+
+TIMEOUT_S: Final = 10.0
+"""For one call with its repetitions."""
+
+# What the same request may answer otherwise a little later.
+# Source: https://cloud.google.com/apis/design/errors#handling_errors
+_AGAIN: Final = frozenset(
+    {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "CANCELLED", "UNKNOWN"}
+)
+
+
+def repeated(timeout_s: float) -> Retry:
+    """
+    Lets the library repeat a call that may be done twice, until so many seconds have passed.
+    """
+    from google.api_core.exceptions import InternalServerError, ServiceUnavailable
+    from google.api_core.retry import Retry, if_exception_type
+
+    again = if_exception_type(ServiceUnavailable, InternalServerError)
+    return Retry(predicate=again, initial=0.1, maximum=2.0, timeout=timeout_s)
+
+
+@contextmanager
+def asking(provider: str, operation: str, *, conflicts: frozenset[str] = frozenset()) -> Iterator[None]:
+    """
+    Turn the library's errors into ours; what the request itself is to blame for rises as it is.
+
+    Args:
+        provider: Our name of the service.
+        operation: Its name of the call.
+        conflicts: The gRPC codes by which it says that someone else wrote first.
+
+    Raises:
+        Transient: The service could not be reached, or could not do it now (again).
+        Conflict: Someone else wrote first (again, after another look).
+    """
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+
+    try:
+        yield
+    except RetryError as error:
+        raise _unreachable(provider, operation, "UNAVAILABLE") from error
+    except GoogleAPICallError as error:
+        code = "UNKNOWN" if error.grpc_status_code is None else error.grpc_status_code.name
+        if code in _AGAIN:
+            raise _unreachable(provider, operation, code) from error
+        if code in conflicts:
+            raise Conflict("Someone else wrote first.") from error
+        raise
+
+
+def _unreachable(provider: str, operation: str, code: str) -> Transient:
+    return Transient(f"{provider} does not answer at the moment.", provider=provider, operation=operation, code=code)

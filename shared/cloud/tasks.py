@@ -1,0 +1,132 @@
+"""The queue port on Google Cloud Tasks: one queue per worker, each note a POST to the worker of that name.
+
+Built by `functions/wiring.py`. Leaves to the deployment that the queues exist (deploying a worker makes its queue, with
+its retries and rates), and to the worker what a note means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+from shared.cloud.calls import TIMEOUT_S, asking, repeated
+from shared.ports import Clock, Note
+
+if TYPE_CHECKING:
+    from google.cloud.tasks_v2 import CloudTasksClient, Task
+
+PROVIDER: Final = "cloudtasks"
+
+MARGIN: Final = timedelta(milliseconds=100)
+"""
+A note comes so much after its time. A worker whose clock is a hair behind would find itself early and leave the same
+note again: its name would be that of the very task that is running, and it would be lost.
+"""
+
+AHEAD_MAX: Final = timedelta(days=29)
+"""Cloud Tasks takes nothing further ahead than 30 days."""
+
+
+def connect_tasks(emulator_host: str | None) -> CloudTasksClient:
+    """
+    A client for Cloud Tasks; to be made once per process and after it has forked, for gRPC does not survive a fork.
+
+    Args:
+        emulator_host: `host:port` of an emulator, spoken to without encryption; `None` in the cloud.
+    """
+    from google.cloud.tasks_v2 import CloudTasksClient
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+    if emulator_host is None:
+        return CloudTasksClient()
+    from grpc import insecure_channel
+
+    return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=insecure_channel(emulator_host)))
+
+
+def own_service_account() -> str:
+    """
+    The account as which this process runs in the cloud, as the metadata server says.
+    """
+    from google.auth.compute_engine import Credentials
+    from google.auth.transport.requests import Request
+
+    credentials = Credentials()  # type: ignore[no-untyped-call]
+    # Until it is refreshed, it goes by the name of "default".
+    credentials.refresh(Request())  # type: ignore[no-untyped-call]
+    return str(credentials.service_account_email)
+
+
+@dataclass(frozen=True, slots=True)
+class CloudTasksQueue:
+    """
+    The queue port on the queues of one project and place.
+
+    Attributes:
+        client: The library's client; may be shared by threads.
+        project: Its id.
+        location: Where the queues are, e.g. `us-central1`.
+        functions_url: Where the workers are; each one's name is appended to it.
+        service_account: As whom the workers are called; `None` calls them without a token, which only an emulator lets
+            happen.
+        clock: Now, in UTC.
+        timeout_s: For one call with its repetitions.
+    """
+
+    client: CloudTasksClient
+    project: str
+    location: str
+    functions_url: str
+    service_account: str | None
+    clock: Clock
+    timeout_s: float = TIMEOUT_S
+
+    def put(self, note: Note) -> None:
+        """
+        As the port says.
+        """
+        from google.api_core.exceptions import AlreadyExists
+
+        queue = self.client.queue_path(self.project, self.location, note.queue)
+        task = self._task(note, queue)
+        # An unnamed one may be made twice by its repetition: that costs a spare visit, a lost one waits for the sweep.
+        with asking(PROVIDER, "createTask"), suppress(AlreadyExists):
+            self.client.create_task(parent=queue, task=task, retry=repeated(self.timeout_s), timeout=self.timeout_s)
+
+    def _task(self, note: Note, queue: str) -> Task:
+        from google.cloud.tasks_v2 import HttpMethod, HttpRequest, OidcToken, Task
+
+        at = None if note.at is None else min(note.at, _latest(self.clock()))
+        # Who comes before the note's time leaves it again, and it must not merge with the one that brought him.
+        cut_to = None if at == note.at else at
+        caller = None if self.service_account is None else OidcToken(service_account_email=self.service_account)
+        return Task(
+            name=None if note.once is None else f"{queue}/tasks/{_task_id(note, cut_to)}",
+            schedule_time=None if at is None else at + MARGIN,
+            http_request=HttpRequest(
+                url=f"{self.functions_url}/{note.queue}",
+                http_method=HttpMethod.POST,
+                headers={"Content-Type": "application/json"},
+                body=json.dumps({"data": {"key": note.key}}).encode(),
+                oidc_token=caller,
+            ),
+        )
+
+
+def _latest(now: datetime) -> datetime:
+    """
+    The latest time for a note: a midnight, so that notes for later than that still agree on one. Pure.
+    """
+    return datetime.combine((now + AHEAD_MAX).date(), time(), now.tzinfo)
+
+
+def _task_id(note: Note, cut_to: datetime | None) -> str:
+    """
+    One name for all notes that may merge, spread evenly as Cloud Tasks likes names to be. Pure.
+    """
+    parts = [note.queue, note.key, note.once, None if cut_to is None else cut_to.isoformat()]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,118 @@
+"""Kaltura's words and ours: statuses, references, tags, user ids, and the codes that mean "gone". Pure.
+
+Called by the other rooms of this folder; nobody else knows a word of Kaltura's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Final
+
+from shared.ports import MediaState
+
+GONE_CODES: Final = frozenset(
+    {
+        "ENTRY_ID_NOT_FOUND",
+        "INVALID_ENTRY_ID",
+        "UPLOAD_TOKEN_NOT_FOUND",
+        "USER_NOT_FOUND",
+        "INVALID_USER_ID",
+        "INVALID_OBJECT_ID",
+        "SCHEDULE_EVENT_ID_NOT_FOUND",
+        "INVALID_OBJECT_NOT_FOUND",
+    }
+)
+"""Answers to a deletion, or a look, under an administrator's KS that mean that the thing does not exist."""
+
+PAGE: Final = 500
+"""The most that a list gives at once."""
+
+UPLOAD_BASE_ROLE: Final = "UPLOAD_BASE_ROLE"
+PLAYBACK_BASE_ROLE: Final = "PLAYBACK_BASE_ROLE"
+
+NO_CONTENT: Final = "7"
+DELETED: Final = "3"
+
+MEDIA_STATES: Final = {
+    "-2": MediaState.ERROR,
+    "-1": MediaState.ERROR,
+    "0": MediaState.AWAITING_UPLOAD,
+    "1": MediaState.PROCESSING,
+    "2": MediaState.READY,
+    DELETED: MediaState.GONE,
+    "4": MediaState.PROCESSING,
+    NO_CONTENT: MediaState.AWAITING_UPLOAD,
+    "virusScan.Infected": MediaState.ERROR,
+    "virusScan.ScanFailure": MediaState.ERROR,
+}
+"""Status of an entry. One that is not known counts as processing, so that its deadline ends it."""
+
+REASONS: Final = {
+    "-2": "The file could not be fetched by the video provider. Upload it again.",
+    "-1": "The file could not be converted: it is damaged, or it is not a video.",
+    "virusScan.Infected": "The file holds a virus.",
+    "virusScan.ScanFailure": "The file could not be checked for viruses. Upload it again.",
+}
+
+ALIVE: Final = ",".join(status for status in MEDIA_STATES if status != DELETED)
+"""Every status but deleted: without it a list gives ready entries alone."""
+
+FLAVOR_READY: Final = "2"
+FLAVOR_NOT_COUNTED: Final = frozenset({"3", "4", "5"})
+"""Flavors that are deleted, not applicable or temporary say nothing of the progress."""
+
+_KALTURA_USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,100}")
+
+
+def status_of(thing: Any) -> str:
+    """
+    The status of an object of the library: an enumeration's value, as text.
+    """
+    status = thing.status
+    return str(status.getValue() if hasattr(status, "getValue") else status)
+
+
+def media_state(status: str) -> MediaState:
+    """
+    An entry's status in our words.
+    """
+    return MEDIA_STATES.get(status, MediaState.PROCESSING)
+
+
+def tag_of(namespace: str) -> str:
+    """
+    The tag on everything that a deployment makes: letters and digits, for a search index splits at anything else.
+    """
+    return "greenroom" + re.sub(r"[^a-z0-9]", "", namespace.lower())
+
+
+def theirs(namespace: str, reference: str) -> str:
+    """
+    The `referenceId` at Kaltura of our reference.
+    """
+    return f"{namespace}:{reference}"
+
+
+def ours(namespace: str, reference_id: str) -> str | None:
+    """
+    Our reference of a `referenceId` at Kaltura; `None` where it is not this deployment's.
+    """
+    prefix = f"{namespace}:"
+    return reference_id[len(prefix) :] if reference_id.startswith(prefix) else None
+
+
+def uploader_of(namespace: str, reference: str) -> str:
+    """
+    The user under whom one upload is made, and the `sessionid` of its KSs: nobody else ever uses it.
+    """
+    return "upload-" + re.sub(r"[^A-Za-z0-9]+", "-", theirs(namespace, reference))
+
+
+def viewer_of(uid: str) -> str:
+    """
+    The Kaltura user of a Firebase user: the same id where Kaltura takes it, else a hash of it.
+    """
+    if _KALTURA_USER_ID.fullmatch(uid) and uid != "0":
+        return uid
+    return "uid-" + hashlib.sha256(uid.encode()).hexdigest()

@@ -1,0 +1,42 @@
+"""`getKalturaSession` for clients: what a session has at its provider, as far as the caller may know it.
+
+Called by the callable of that name. Leaves to `shared/access.py` who may know, and to the visit that it comes to exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.access import Caller, owns, require_viewer
+from shared.paths import enrolment_path, session_path
+from shared.ports import Clock, Documents, Queue
+from shared.reconcile import visit
+from shared.sessions import Sessions
+from shared.sessions.model import Session, shown, wanted
+
+FOR_VIEWERS = ("entryId", "virtualEventId", "state")
+
+
+def get_kaltura_session(
+    caller: Caller, session_id: str, sessions: Sessions, documents: Documents, queue: Queue, clock: Clock
+) -> dict[str, Any]:
+    """
+    Retrieve what a session has, or create and retrieve it where the session asks for something that is not there yet.
+
+    Returns:
+        `sessionId`, `state` (`none`, `creating`, `ready`, `failed`) and the provider's ids; to viewers only those that
+        watching needs, to the owner all, and the failure where there is one.
+
+    Raises:
+        NotFound: There is no such session for this caller (never).
+        Transient: The documents could not be reached (again).
+    """
+    session, enrolment = documents.read(session_path(session_id), enrolment_path(session_id, caller.uid))
+    known = require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
+    if wanted(known) is None:
+        return {"sessionId": session_id, "state": "none"}
+    look = visit(sessions, session_id, documents, queue, clock)
+    told = shown(look.wish, look.record) or {"state": "creating"}
+    if not owns(caller, known):
+        told = {name: told[name] for name in FOR_VIEWERS if name in told}
+    return {"sessionId": session_id, **told}
