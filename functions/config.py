@@ -35,7 +35,7 @@ FUNCTIONS_URL: Final = StringParam(
 TASKS_SERVICE_ACCOUNT: Final = StringParam(
     "TASKS_SERVICE_ACCOUNT",
     default="",
-    description="Whom tasks call as; empty takes the project's default compute service account.",
+    description="Whom tasks call as; empty takes the account that the functions run as.",
 )
 
 REAP_GRACE_S: Final = IntParam("REAP_GRACE_S", default=600, description="Seconds an unpublished event is kept.")

@@ -11,7 +11,7 @@ from functools import cache
 
 from functions import config
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
-from shared.cloud.tasks import CloudTasksQueue, connect_tasks
+from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.errors import Misconfigured
 from shared.ports import Documents, Queue
 from shared.providers import PROVIDERS, Account, Provider
@@ -48,13 +48,16 @@ def queue() -> Queue:
     """
     The queue alone: all that a trigger needs.
     """
-    project = config.project_id()
+    project, emulator_host = config.project_id(), config.tasks_emulator_host()
+    service_account = config.TASKS_SERVICE_ACCOUNT.value
+    if emulator_host is None and not service_account:
+        service_account = own_service_account()
     return CloudTasksQueue(
-        client=connect_tasks(config.tasks_emulator_host()),
+        client=connect_tasks(emulator_host),
         project=project,
         location=config.REGION,
         functions_url=config.FUNCTIONS_URL.value or f"https://{config.REGION}-{project}.cloudfunctions.net",
-        service_account=config.TASKS_SERVICE_ACCOUNT.value or None,
+        service_account=service_account or None,
         clock=now,
     )
 
