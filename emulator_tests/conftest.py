@@ -1,0 +1,52 @@
+"""What every test may ask for: the running stack.
+
+Called by pytest. The stack starts when the first test asks for it and stops when the last one is done; a run that asks for
+none of it (`emulator_tests/pure`) starts nothing. Fixtures of one kind of test stand in that folder's own conftest.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from emulator_tests.testbed import Testbed
+from emulator_tests.testbed.places import HOME
+
+SETTINGS = {
+    # A test that does not ask for the grace period would only wait for it.
+    "REAP_GRACE_S": "0",
+    "FEED_INTERVAL_S": "1",
+}
+
+RUNNING = pytest.StashKey[Testbed]()
+
+
+@pytest.fixture(scope="session")
+def testbed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
+    """
+    The stack, in a folder of its own: it runs beside one of `make up`. TESTBED_STATE names another folder, for a second
+    run of the tests at the same time.
+    """
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def say(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            print(f"  {line}", flush=True)
+
+    say("")
+    state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
+    with Testbed(state, SETTINGS, say=say) as running:
+        request.config.stash[RUNNING] = running
+        yield running
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """
+    End the run when the stack has ended by itself: every further test would fail for that one reason.
+    """
+    running = item.config.stash.get(RUNNING, None)
+    if running is not None and running.failure is not None:
+        pytest.exit(running.failure, returncode=1)
