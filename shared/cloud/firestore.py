@@ -25,6 +25,7 @@ PART_MAX_BYTES: Final = 1500
 IN_MAX: Final = 30
 
 _RESERVED: Final = re.compile(r"\.\.?|__.*__", re.DOTALL)
+_RESERVED_NAME: Final = re.compile(r"__.*__", re.DOTALL)
 _INEQUALITIES: Final = frozenset({Operator.AT_MOST, Operator.LESS, Operator.GREATER})
 
 _CONDITION_FAILED: Final = frozenset({"ALREADY_EXISTS", "FAILED_PRECONDITION", "NOT_FOUND"})
@@ -60,6 +61,17 @@ def check_part(part: str) -> None:
         raise ValueError(f"A part of a document's path has at most {PART_MAX_BYTES} bytes.")
 
 
+def check_name(name: str) -> None:
+    """
+    Refuse what cannot be the name of a field. Pure.
+
+    Raises:
+        ValueError: It is empty or reserved (never).
+    """
+    if not name or _RESERVED_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a field.")
+
+
 def check_query(query: Query) -> None:
     """
     Refuse what Firestore refuses, or could only answer with an index that nobody declared. Pure.
@@ -86,14 +98,16 @@ def changes_by_path(update: Update) -> dict[tuple[str, ...], Any]:
     The changes of an update, all keyed by field paths. Pure.
 
     Raises:
-        ValueError: There are none, a name is empty, or one path leads through another (never).
+        ValueError: There are none, a name is impossible, or one path leads through another (never).
     """
     changes = {(key,) if isinstance(key, str) else key: value for key, value in update.changes.items()}
     if not changes:
         raise ValueError(f"The update of {update.path} changes nothing.")
     for path in changes:
-        if not path or not all(path):
-            raise ValueError(f"The update of {update.path} has an empty field name.")
+        if not path:
+            raise ValueError(f"The update of {update.path} names no field.")
+        for name in path:
+            check_name(name)
         if any(path[:length] in changes for length in range(1, len(path))):
             raise ValueError(f"The update of {update.path} changes {path} twice.")
     return changes
@@ -105,7 +119,7 @@ def stored(value: Any) -> Any:
 
     Raises:
         TypeError: Firestore has no such type (never).
-        ValueError: An instant has no time zone (never).
+        ValueError: An instant has no time zone, a list is in a list, or a field has an impossible name (never).
     """
     match value:
         case None | bool() | int() | float() | bytes():
@@ -118,8 +132,12 @@ def stored(value: Any) -> Any:
                 raise ValueError("An instant needs a time zone.")
             return value.astimezone(UTC)
         case Mapping():
+            for name in value:
+                check_name(name)
             return {name: stored(child) for name, child in value.items()}
         case list() | tuple():
+            if any(isinstance(child, list | tuple) for child in value):
+                raise ValueError("Firestore keeps no list directly in a list.")
             return [stored(child) for child in value]
         case _:
             raise TypeError(f"Firestore keeps no {type(value).__name__}.")
