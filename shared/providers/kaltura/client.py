@@ -330,11 +330,11 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
         with self._speaking(ks, fields):
             try:
                 answer = ask(self)
-            except (KalturaClientException, AttributeError, LookupError, TypeError, ValueError) as exc:
+            except (KalturaClientException, AttributeError, LookupError, TypeError, ValueError):
                 # Before the answer came this is a bug of the caller; after it, the library failing to read it.
                 if not self._answered:
                     raise
-                raise _malformed(self._asked().operation) from exc
+                raise _malformed(self._asked().operation) from None
             return _sound(answer, self._asked())
 
     def question(self, ks: str | None, ask: Ask, fields: Sequence[str]) -> _Question:
@@ -409,8 +409,8 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
             raise _malformed(operation)
         try:
             result = etree.fromstring(answer, self._parser).find("result")
-        except etree.XMLSyntaxError as exc:
-            raise _malformed(operation) from exc
+        except etree.XMLSyntaxError:
+            raise _malformed(operation) from None
         if result is None:
             raise _malformed(operation)
         return result
@@ -463,8 +463,8 @@ class _Line:
             raise _doubtful(operation, TIMEOUT, "Kaltura did not answer in time.") from exc
         except (OSError, IncompleteRead) as exc:
             raise _doubtful(operation, CONNECTION_LOST, "The connection to Kaltura broke off.") from exc
-        except HTTPException as exc:
-            raise _malformed(operation) from exc
+        except HTTPException:
+            raise _malformed(operation) from None
         finally:
             if whole:
                 self._used_at_s = monotonic()
@@ -523,8 +523,8 @@ def _unzipped(operation: str, answer: bytes) -> bytes:
     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
         plain = unzip.decompress(answer, _LARGEST_ANSWER_BYTES)
-    except zlib.error as exc:
-        raise _malformed(operation) from exc
+    except zlib.error:
+        raise _malformed(operation) from None
     if not unzip.eof:
         raise _malformed(operation)
     return plain
@@ -649,4 +649,5 @@ def _doubtful(operation: str, code: str, sentence: str) -> Doubtful:
 
 
 def _malformed(operation: str) -> Doubtful:
+    # Raised from nothing: what could not be understood repeats in its error what the server said.
     return _doubtful(operation, MALFORMED, "Kaltura's answer was cut or could not be understood.")
