@@ -311,18 +311,8 @@ def visit(
         now = clock()
         if now > ends_at:
             break
-        decision = hold_back(subject.decide(look, now, observed=observed), look.record, now)
-        match decision:
-            case Done():
-                if look.record is not None and look.record.progress.due_at is not None:
-                    _settle(subject, look, look.record, look.version, documents, now)
-                for note in subject.dependants(look):
-                    queue.put(note)
-                return look
-            case Later(at):
-                for note in (*subject.dependants(look), Note(subject.queue, key, at, once=at.isoformat())):
-                    queue.put(note)
-                return look
+        decided = subject.decide(look, now, observed=observed)
+        match hold_back(decided, look.record, now):
             case Step() as step:
                 observed = observed or step.effect is Effect.OBSERVE
                 try:
@@ -330,20 +320,38 @@ def visit(
                 except Conflict:
                     log.conflict(subject.queue, key, step.name)
                 look = subject.look(key)
+            case Later(at):
+                for note in (*subject.dependants(look), Note(subject.queue, key, at, once=at.isoformat())):
+                    queue.put(note)
+                return look
+            case Done():
+                try:
+                    _tidy(subject, look, documents, now, held_back=isinstance(decided, Step))
+                except Conflict:
+                    log.conflict(subject.queue, key, "tidy")
+                    look = subject.look(key)
+                    continue
+                for note in subject.dependants(look):
+                    queue.put(note)
+                return look
     queue.put(Note(subject.queue, key))
     return look
 
 
 def hold_back(decision: Decision[R], record: R | None, now: datetime) -> Decision[R]:
     """
-    Keep a step back while someone is busy, while its last failure is too fresh, or for good. Pure.
+    Wait while someone is busy; keep a step back while its last failure is too fresh, or for good. Pure.
+
+    Even where nothing seems left to do, whoever is busy is waited for: what he is doing may have to be undone.
     """
-    if record is None or not isinstance(decision, Step):
+    if record is None:
         return decision
     claim, failure = record.progress.claim, record.progress.failure
     if claim is not None and claim.until > now:
         return Later(claim.until)
-    if failure is not None and (failure.step, failure.wish) == (decision.name, decision.wish):
+    if not isinstance(decision, Step) or failure is None:
+        return decision
+    if (failure.step, failure.wish) == (decision.name, decision.wish):
         if failure.retry_at is None:
             return Done()
         if failure.retry_at > now:
@@ -425,6 +433,20 @@ def _take(
         record = _with(subject.settle(look, step, outcome, now), Progress())
         log.step_done(subject.queue, look.key, step.name)
     _settle(subject, look, record, version, documents, now)
+
+
+def _tidy(
+    subject: Subject[W, R, A], look: Look[W, R], documents: Documents, now: datetime, *, held_back: bool
+) -> None:
+    """
+    Where nothing is left to do, leave no due time behind; nor a failure, unless it is what holds the next step back.
+    """
+    if look.record is None:
+        return
+    progress = look.record.progress
+    kept = Progress(failure=progress.failure if held_back else None)
+    if progress != kept:
+        _settle(subject, look, _with(look.record, kept), look.version, documents, now)
 
 
 def _settle(

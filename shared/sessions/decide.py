@@ -63,7 +63,8 @@ def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -
             reap_at = now + timedelta(seconds=reap_grace_s)
             return _write(RETIRE, replace(_moved(record, PairingState.RETIRING, now), reap_at=reap_at))
         case PairingState.READY if record.applied != wish.event:
-            return Step(UPDATE, Effect.CHANGE, record, record, fingerprint(wish.event))
+            # While it is under way nobody knows which wish the event fulfils: cut short, it is done again.
+            return Step(UPDATE, Effect.CHANGE, replace(record, applied=None), record, fingerprint(wish.event))
         case PairingState.RETIRING if wish.event is not None:
             return _write(KEEP, replace(_moved(record, PairingState.READY, now), reap_at=None))
         case PairingState.RETIRING:

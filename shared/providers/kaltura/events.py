@@ -95,11 +95,10 @@ class KalturaEvents:
             answers.append(multi.ask(lambda c: c.schedule.scheduleEvent.delete(int(event_id))))
         multi.send()
         updated.answer()
-        for answer in answers:
-            if EVENT in left:
-                answer.answer()
-            else:
-                raise_unless_gone(answer)
+        for answer in answers[1:]:
+            if answer.error is not None and not (EVENT not in left and is_gone(answer.error)):
+                # The entry has changed already: the next visit does both again.
+                raise incomplete(answer.error)
         if EVENT in left or not _is_scheduled(wish):
             return left
         return {**left, EVENT: self._find_or_add_schedule_event(reference, wish, entry_id)}
@@ -182,6 +181,12 @@ def raise_unless_gone(answer: Asked) -> None:
     Raises:
         Transient, Doubtful, Permanent: The deletion failed for another reason.
     """
-    error = answer.error
-    if error is not None and not (isinstance(error, Permanent) and error.code in words.GONE_CODES):
-        raise error
+    if answer.error is not None and not is_gone(answer.error):
+        raise answer.error
+
+
+def is_gone(error: ProviderError) -> bool:
+    """
+    Whether an error under an administrator's KS says that the thing does not exist. Pure.
+    """
+    return isinstance(error, Permanent) and error.code in words.GONE_CODES

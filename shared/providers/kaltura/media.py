@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from shared.errors import Permanent
 from shared.ports import Change, Changes, Grant, MediaState, Observation, Parts, UploadWish
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, UPLOAD_PATH, KalturaAccount
-from shared.providers.kaltura.events import incomplete, raise_unless_gone
+from shared.providers.kaltura.events import incomplete, is_gone, raise_unless_gone
 from shared.providers.kaltura.keys import Privilege, Word
 
 ENTRY: Final = "entryId"
@@ -103,7 +102,7 @@ class KalturaMedia:
             lambda c: c.uploadToken.get(parts[TOKEN]), ks=self._uploader_ks(parts[UPLOADER])
         )
         multi.send()
-        if isinstance(entry.error, Permanent) and entry.error.code in words.GONE_CODES:
+        if entry.error is not None and is_gone(entry.error):
             return Observation(MediaState.GONE)
         seen = entry.answer()
         status = words.status_of(seen)

@@ -15,7 +15,7 @@ from shared.errors import Permanent
 from shared.ports import Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.events import ENTRY, EVENT, raise_unless_gone
+from shared.providers.kaltura.events import ENTRY, EVENT, is_gone, raise_unless_gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class KalturaStrays:
         try:
             self.account.client.call(self.account.admin_ks(), call)
         except Permanent as error:
-            if error.code not in words.GONE_CODES:
+            if not is_gone(error):
                 raise
 
 
