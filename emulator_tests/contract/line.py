@@ -59,14 +59,14 @@ class Line(grpc.GenericRpcHandler):
         method = handler_call_details.method
         name = method.rpartition("/")[2]
         if name in _STREAMED:
-            pass_on = self._channel.unary_stream(method)
+            pass_on: grpc.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(method)
 
             def stream(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
                 answers = self._pass(name, request, context, lambda: list(pass_on(request, timeout=10)))
                 yield from answers
 
             return grpc.unary_stream_rpc_method_handler(stream)
-        pass_one_on = self._channel.unary_unary(method)
+        pass_one_on: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
 
         def single(request: bytes, context: grpc.ServicerContext) -> bytes:
             answer: bytes = self._pass(name, request, context, lambda: pass_one_on(request, timeout=10))
@@ -85,7 +85,7 @@ class Line(grpc.GenericRpcHandler):
         try:
             answer = pass_on()
         except grpc.RpcError as error:
-            context.abort(error.code(), error.details())
+            context.abort(error.code(), error.details() or "")
         if lose_answer:
             context.abort(self._code, "lost on its way back")
         return answer
@@ -97,7 +97,7 @@ def line_to(server_address: str) -> Iterator[Line]:
     A line to a server, as long as the block lasts.
     """
     line = Line(server_address)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), handlers=(line,))
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), handlers=[line])
     line.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     try:

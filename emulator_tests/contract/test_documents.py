@@ -15,7 +15,7 @@ import pytest
 
 from emulator_tests.contract.line import Line, line_to
 from emulator_tests.fakes import MemoryDocuments
-from emulator_tests.testbed.stack import Testbed
+from emulator_tests.testbed import Testbed
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.errors import Conflict, Transient
 from shared.ports import (
@@ -102,6 +102,10 @@ def _firestore_at(address: str, project_id: str, timeout_s: float = 10.0) -> Fir
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FIRESTORE_EMULATOR_HOST", address)
         return FirestoreDocuments(connect_firestore(project_id), timeout_s)
+
+
+def _at(*path: str, value: object) -> dict[tuple[str, ...], Any]:
+    return {path: value}
 
 
 def _read(documents: Documents, path: str) -> Document:
@@ -215,7 +219,11 @@ def test_an_update_changes_the_named_fields_and_leaves_the_others(documents: Doc
 def test_an_update_by_path_reaches_into_maps(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"videos": {"v1": {"state": "new"}, "v2": 2}}))
 
-    changes = {("videos", "v1", "state"): "ready", ("videos", "v3"): {"n": 1}, ("kaltura", "ids", "entry"): "0_x"}
+    changes: dict[tuple[str, ...], Any] = {
+        ("videos", "v1", "state"): "ready",
+        ("videos", "v3"): {"n": 1},
+        ("kaltura", "ids", "entry"): "0_x",
+    }
     documents.commit(Update(f"{things}/a", changes))
 
     assert _read(documents, f"{things}/a").fields == {
@@ -228,7 +236,7 @@ def test_an_update_by_path_reaches_into_maps(documents: Documents, things: str) 
 def test_a_name_is_a_name_whatever_its_characters(documents: Documents, things: str, name: str) -> None:
     documents.commit(Create(f"{things}/a", {name: 1, "map": {name: 1}}))
     documents.commit(Update(f"{things}/a", {name: 2}))
-    documents.commit(Update(f"{things}/a", {("map", name): 3}))
+    documents.commit(Update(f"{things}/a", _at("map", name, value=3)))
 
     assert _read(documents, f"{things}/a").fields == {name: 2, "map": {name: 3}}
     assert _ids(documents.select(Query(things, (Condition(name, Operator.EQUAL, 2),), order_by=name))) == ["a"]
@@ -237,7 +245,7 @@ def test_a_name_is_a_name_whatever_its_characters(documents: Documents, things: 
 def test_a_path_through_something_that_is_no_map_puts_a_map_there(documents: Documents, things: str) -> None:
     documents.commit(Create(f"{things}/a", {"videos": "none"}))
 
-    documents.commit(Update(f"{things}/a", {("videos", "v1"): 1}))
+    documents.commit(Update(f"{things}/a", _at("videos", "v1", value=1)))
 
     assert _read(documents, f"{things}/a").fields == {"videos": {"v1": 1}}
 

@@ -1,0 +1,401 @@
+"""The queue port: in memory, and Cloud Tasks as the test bed serves it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Protocol
+
+import grpc
+import pytest
+from google.cloud.tasks_v2 import CreateTaskRequest, RetryConfig
+from google.cloud.tasks_v2 import Queue as CloudQueue
+
+from emulator_tests.contract.line import Line, line_to
+from emulator_tests.fakes import ManualClock, MemoryQueue
+from emulator_tests.testbed import Testbed
+from shared.cloud.tasks import CloudTasksQueue, connect_tasks
+from shared.errors import Transient
+from shared.ports import Clock, Note, Queue
+
+DEADLINE_S = 20.0
+
+KEYS = ["s1", "a/b", "session:ä ö:1", "😀", '"quoted"', "\n", "x" * 1500]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """
+    One arrival of a note at its worker.
+    """
+
+    queue: str
+    key: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Workers:
+    """
+    The far end of a queue: takes note of what arrives, and refuses as often as it was told to.
+    """
+
+    clock: Clock
+    deliveries: list[Delivery] = field(default_factory=list)
+    refusals: int = 0
+
+    def take(self, queue: str, key: str) -> bool:
+        """
+        Whether a note is accepted.
+        """
+        self.deliveries.append(Delivery(queue, key, self.clock()))
+        self.refusals -= 1
+        return self.refusals < 0
+
+
+class Post(Protocol):
+    """
+    A queue with its workers.
+    """
+
+    @property
+    def queue(self) -> Queue:
+        """
+        The part under test.
+        """
+        ...
+
+    @property
+    def workers(self) -> Workers:
+        """
+        Who gets the notes.
+        """
+        ...
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """
+        The names of two queues.
+        """
+        ...
+
+    def all_delivered(self) -> list[tuple[str, str]]:
+        """
+        Queue and key of every delivery, once nothing is left to deliver.
+        """
+        ...
+
+    def waiting(self) -> int:
+        """
+        How many notes wait.
+        """
+        ...
+
+
+class MemoryPost:
+    """
+    The queue in memory.
+    """
+
+    names = ("visitSession", "visitVideo")
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.queue = MemoryQueue(self.clock)
+        self.workers = Workers(self.clock)
+
+    def all_delivered(self) -> list[tuple[str, str]]:
+        """
+        An hour later.
+        """
+        self.queue.deliver_until(self.clock() + timedelta(hours=1), self._deliver)
+        assert not self.queue.waiting()
+        return sorted((one.queue, one.key) for one in self.workers.deliveries)
+
+    def waiting(self) -> int:
+        """
+        As the queue says.
+        """
+        return len(self.queue.waiting())
+
+    def _deliver(self, note: Note) -> None:
+        if not self.workers.take(note.queue, note.key):
+            raise Transient("Not now.", provider="worker", operation=note.queue, code="REFUSED")
+
+
+class CloudPost:
+    """
+    Cloud Tasks, with workers that listen to HTTP.
+    """
+
+    def __init__(self, testbed: Testbed, functions_url: str, workers: Workers) -> None:
+        self.clock: Clock = workers.clock
+        self.workers = workers
+        self.client = connect_tasks(testbed.tasks_host)
+        self.location = f"projects/{testbed.project_id}/locations/{testbed.region}"
+        mark = secrets.token_hex(4)
+        self.names = (f"visitSession{mark}", f"visitVideo{mark}")
+        self.queue = CloudTasksQueue(
+            self.client, testbed.project_id, testbed.region, functions_url, service_account=None, clock=self.clock
+        )
+        for name in self.names:
+            retry = RetryConfig(max_attempts=9, min_backoff=timedelta(milliseconds=20))
+            cloud_queue = CloudQueue(name=f"{self.location}/queues/{name}", retry_config=retry)
+            self.client.create_queue(parent=self.location, queue=cloud_queue)
+
+    def all_delivered(self) -> list[tuple[str, str]]:
+        """
+        As soon as no task is left.
+        """
+        give_up_at = time.monotonic() + DEADLINE_S
+        while self.waiting():
+            assert time.monotonic() < give_up_at, "There are still tasks in the queues."
+            time.sleep(0.01)
+        return sorted((one.queue, one.key) for one in self.workers.deliveries)
+
+    def waiting(self) -> int:
+        """
+        As Cloud Tasks says.
+        """
+        tasks = (self.client.list_tasks(parent=f"{self.location}/queues/{name}") for name in self.names)
+        return sum(len(list(page)) for page in tasks)
+
+    def close(self) -> None:
+        """
+        Nothing stays behind.
+        """
+        for name in self.names:
+            self.client.delete_queue(name=f"{self.location}/queues/{name}")
+
+
+@contextmanager
+def _listening(workers: Workers) -> Iterator[str]:
+    """The address at which workers take notes as functions do."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:  # the name http.server looks for
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            right = self.headers["Content-Type"] == "application/json" and body.keys() == {"data"}
+            accepted = right and workers.take(self.path.removeprefix("/project/region/"), body["data"]["key"])
+            self.send_response(204 if accepted else 500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # the name it is called by
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/project/region"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def cloud(testbed: Testbed) -> Iterator[CloudPost]:
+    workers = Workers(lambda: datetime.now(UTC))
+    with _listening(workers) as functions_url:
+        post = CloudPost(testbed, functions_url, workers)
+        yield post
+        post.close()
+
+
+@pytest.fixture(params=["memory", "cloudtasks"])
+def post(request: pytest.FixtureRequest) -> Post:
+    if request.param == "memory":
+        return MemoryPost()
+    cloud: CloudPost = request.getfixturevalue("cloud")
+    return cloud
+
+
+@pytest.fixture
+def line(testbed: Testbed) -> Iterator[Line]:
+    with line_to(testbed.tasks_host) as line:
+        yield line
+
+
+@pytest.fixture
+def on_the_line(cloud: CloudPost, line: Line) -> CloudTasksQueue:
+    """The queue, at the other end of a line that can be disturbed."""
+    return replace(cloud.queue, client=connect_tasks(line.address), timeout_s=2.0)
+
+
+# --- what arrives ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_note_arrives_at_the_worker_of_its_name_with_its_key(post: Post, key: str) -> None:
+    name, other = post.names
+
+    post.queue.put(Note(name, key))
+    post.queue.put(Note(other, key + "2"))
+
+    assert post.all_delivered() == sorted([(name, key), (other, key + "2")])
+
+
+def test_notes_that_do_not_merge_all_arrive(post: Post) -> None:
+    name, _ = post.names
+    for _ in range(3):
+        post.queue.put(Note(name, "s1"))
+
+    assert post.all_delivered() == [(name, "s1")] * 3
+
+
+def test_notes_of_one_queue_key_and_once_merge_and_no_others(post: Post) -> None:
+    name, other = post.names
+    at = post.workers.clock() + timedelta(seconds=0.3)
+    notes = [
+        Note(name, "s1", at, once="1"),
+        Note(name, "s1", at, once="2"),
+        Note(name, "s2", at, once="1"),
+        Note(other, "s1", at, once="1"),
+        Note(name, "s1:1", at, once=""),
+        Note(name, "s1", at, once=":1"),
+    ]
+
+    for note in (*notes, *notes):
+        post.queue.put(note)
+
+    assert post.all_delivered() == sorted((note.queue, note.key) for note in notes)
+
+
+def test_a_note_merges_with_one_that_has_been_delivered(post: Post) -> None:
+    name, _ = post.names
+    post.queue.put(Note(name, "s1", once="1"))
+    assert post.all_delivered() == [(name, "s1")]
+
+    post.queue.put(Note(name, "s1", once="1"))
+
+    assert post.all_delivered() == [(name, "s1")]
+
+
+def test_a_later_note_does_not_arrive_before_its_time(post: Post) -> None:
+    name, _ = post.names
+    at = post.workers.clock() + timedelta(seconds=0.5)
+
+    post.queue.put(Note(name, "s1", at))
+
+    assert post.all_delivered() == [(name, "s1")]
+    assert post.workers.deliveries[0].at >= at
+
+
+def test_a_note_whose_time_is_past_arrives_now(post: Post) -> None:
+    name, _ = post.names
+    post.queue.put(Note(name, "s1", post.workers.clock() - timedelta(days=400)))
+
+    assert post.all_delivered() == [(name, "s1")]
+
+
+def test_a_refused_note_arrives_again_until_it_is_accepted(post: Post) -> None:
+    name, _ = post.names
+    post.workers.refusals = 3
+
+    post.queue.put(Note(name, "s1", once="1"))
+
+    assert post.all_delivered() == [(name, "s1")] * 4
+
+
+def test_notes_for_next_year_wait_and_merge(post: Post) -> None:
+    name, _ = post.names
+    at = post.workers.clock() + timedelta(days=365)
+
+    for _ in range(3):
+        post.queue.put(Note(name, "s1", at, once="1"))
+
+    assert post.waiting() == 1
+    assert post.workers.deliveries == []
+
+
+def test_a_note_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud: CloudPost) -> None:
+    name, _ = cloud.names
+    now = cloud.clock()
+    note = Note(name, "s1", now + timedelta(days=365), once="1")
+
+    replace(cloud.queue, clock=lambda: now - timedelta(days=27)).put(note)
+    cloud.queue.put(note)
+
+    assert cloud.waiting() == 2
+
+
+# --- Cloud Tasks when it is ill ----------------------------------------------------------------------------------
+
+
+def _named(name: str) -> Note:
+    return Note(name, "s1", once="1")
+
+
+def _unnamed(name: str) -> Note:
+    return Note(name, "s1")
+
+
+@pytest.mark.parametrize("kind", [_named, _unnamed])
+def test_a_note_whose_call_is_lost_is_put_again(
+    cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, kind: Callable[[str], Note]
+) -> None:
+    name, _ = cloud.names
+    line.lose_calls(2)
+
+    on_the_line.put(kind(name))
+
+    assert cloud.all_delivered() == [(name, "s1")]
+
+
+def test_a_named_note_whose_answer_is_lost_arrives_once(
+    cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line
+) -> None:
+    name, _ = cloud.names
+    line.lose_answers(2)
+
+    on_the_line.put(_named(name))
+
+    assert cloud.all_delivered() == [(name, "s1")]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.ABORTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ],
+    ids=lambda code: code.name,
+)
+def test_a_queue_that_stays_away_is_transient(
+    cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, code: grpc.StatusCode
+) -> None:
+    line.lose_calls(1_000, code)
+
+    with pytest.raises(Transient) as caught:
+        on_the_line.put(_unnamed(cloud.names[0]))
+
+    assert (caught.value.provider, caught.value.operation) == ("cloudtasks", "createTask")
+    assert cloud.all_delivered() == []
+
+
+def test_workers_are_called_in_the_name_of_the_service_account(
+    cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line
+) -> None:
+    name, _ = cloud.names
+    caller = "tasks@demo-greenroom.iam.gserviceaccount.com"
+
+    replace(on_the_line, service_account=caller).put(_unnamed(name))
+    on_the_line.put(_unnamed(name))
+
+    tasks = [CreateTaskRequest.deserialize(request).task for _, request in line.calls]
+    assert [task.http_request.oidc_token.service_account_email for task in tasks] == [caller, ""]
+    assert {task.http_request.url for task in tasks} == {f"{cloud.queue.functions_url}/{name}"}
