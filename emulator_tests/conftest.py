@@ -1,7 +1,7 @@
 """What every test may ask for: the running stack.
 
-Called by pytest. The stack starts when the first test asks for it and stops when the last one is done; a run that asks for
-none of it (`emulator_tests/pure`) starts nothing. Fixtures of one kind of test stand in that folder's own conftest.
+Called by pytest. The stack starts when the first test asks for it and stops when the last one is done; a run that asks
+for none of it (`emulator_tests/pure`) starts nothing. Fixtures of one kind of test stand in that folder's own conftest.
 """
 
 from __future__ import annotations

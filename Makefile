@@ -1,0 +1,56 @@
+# The commands of this project. `make demo` and `make test` install what is missing before they begin.
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo fast lint types imports pure test bench format picture clean
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+SETUP := $(PYTHON) -m emulator_tests.testbed.setup
+BIN := venv/bin
+TESTED := emulator_tests
+
+help: ## Show this list.
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+
+setup: ## Install everything the other commands need, side by side; nothing is done twice.
+	@$(SETUP)
+
+demo: setup ## Run the whole stack and tell one session's story, step by step, on a real video.
+	@$(BIN)/python -m emulator_tests.demo
+
+up: setup ## Run the whole stack until Ctrl-C and show its addresses.
+	@$(BIN)/python -m emulator_tests.testbed
+
+fast: ## Check style, types and imports and run the tests that need nothing: under ten seconds.
+	@$(SETUP) python
+	@$(MAKE) -j4 --output-sync=target lint types imports pure
+
+lint:
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+
+types:
+	@$(BIN)/mypy
+
+imports:
+	@$(BIN)/lint-imports --no-logo
+
+pure:
+	@$(BIN)/pytest --quiet emulator_tests/pure
+
+test: setup ## Run every test, through the real emulators.
+	@$(BIN)/pytest $(TESTED)
+
+bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|documents|archive|events for one of them.
+	@$(BIN)/python -m emulator_tests.bench $(AREA)
+
+format: ## Bring every file into the common style.
+	@$(SETUP) python
+	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+
+picture: ## Make the video that demo and tests upload anew: 12 s of a moving test picture and a tone.
+	@ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine=frequency=440:sample_rate=44100 \
+		-t 12 -c:v libx264 -preset veryslow -crf 30 -pix_fmt yuv420p -c:a aac -b:a 64k -ac 1 -map_metadata -1 -fflags +bitexact \
+		-movflags +faststart emulator_tests/testbed/test-picture.mp4
+
+clean: ## Remove everything that was installed or written.
+	rm -rf .testbed venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
