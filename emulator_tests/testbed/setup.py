@@ -21,7 +21,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, HOME, ROOT, STAMPS, VENV
@@ -31,8 +30,6 @@ FAKE_GCS_SERVER_VERSION = "v1.56.1"
 
 REPORT_EVERY_S = 15
 LINE_LONGEST = 60
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ class Step:
     commands: tuple[tuple[str, ...], ...]
     product: Path
     pins: tuple[str, ...] = ()
-    environment: Mapping[str, str] = NOTHING
+    environment: Mapping[str, str] = field(default_factory=dict)
     tools: tuple[Tool, ...] = ()
     after: tuple[str, ...] = ()
     leaves_behind: Path | None = None
