@@ -1,0 +1,28 @@
+"""The account at its beginning: what is in it before anybody calls, and back to that.
+
+Called by `__main__` at the start and by `control` for a reset.
+"""
+
+from __future__ import annotations
+
+from emulator_tests.simulators.kaltura.services import access, assets
+from emulator_tests.simulators.kaltura.world import World
+
+
+def seed(world: World) -> None:
+    """Put in what every account begins with, unless it is there already."""
+    access.seed(world)
+    assets.seed(world)
+    world.store.flush()
+
+
+def reset(world: World) -> None:
+    """Forget everything that happened; time, faults, settings and readiness included."""
+    world.store.clear()
+    world.clock.put_right()
+    world.agenda.clear()
+    world.requests.clear()
+    world.faults.rules.clear()
+    world.settings = type(world.settings)()
+    world.readiness = world.first_readiness
+    seed(world)

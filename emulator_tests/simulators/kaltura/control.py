@@ -1,0 +1,140 @@
+"""The control interface under `/_simulator/`: what exists, what was asked, time, faults.
+
+Called by tests and the demo over HTTP, without a KS. Speaks JSON only.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from emulator_tests.simulators.clockwork import Readiness
+from emulator_tests.simulators.kaltura import account, processing
+from emulator_tests.simulators.kaltura.entry_state import EntryStatus
+from emulator_tests.simulators.kaltura.faults import Rule
+from emulator_tests.simulators.kaltura.schema import Record
+from emulator_tests.simulators.kaltura.services import live
+from emulator_tests.simulators.kaltura.world import World
+
+_GROUP = 1
+#: Tables that are bookkeeping rather than things.
+_UNLISTED = ("endedSessions", "spentActions", "users")
+
+
+async def answer(world: World, request: Request, path: str) -> Response:
+    """Answer one request to the control interface."""
+    name = path.removeprefix("/_simulator").strip("/")
+    try:
+        sent = await request.json() if await request.body() else {}
+        result = _route(world, request, name, sent if isinstance(sent, dict) else {})
+    except (ValueError, TypeError, KeyError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    world.store.flush()
+    if result is None:
+        return JSONResponse({"error": f"there is no {request.method} {name or '/'}"}, 404)
+    return JSONResponse(result)
+
+
+def _route(world: World, request: Request, name: str, sent: Mapping[str, Any]) -> Any:
+    match (request.method, name):
+        case ("GET", "things"):
+            query = request.query_params
+            return things(world, query.get("deleted") == "1", query.get("seeded") == "1")
+        case ("GET", "requests"):
+            return list(world.requests)
+        case ("DELETE", "requests"):
+            world.requests.clear()
+            return {}
+        case ("GET", "faults"):
+            return [dataclasses.asdict(rule) for rule in world.faults.rules]
+        case ("POST", "faults"):
+            rule = Rule.parse(sent)
+            world.faults.rules.append(rule)
+            return dataclasses.asdict(rule)
+        case ("DELETE", "faults"):
+            world.faults.rules.clear()
+            return {}
+        case ("GET", "clock"):
+            return _clock(world)
+        case ("POST", "clock"):
+            return _set_clock(world, sent)
+        case ("GET", "settings"):
+            return dataclasses.asdict(world.settings)
+        case ("POST", "settings"):
+            return _set(world, sent)
+        case ("POST", "broadcast"):
+            live.set_broadcast(world, str(sent["entryId"]), bool(sent["live"]))
+            return {}
+        case ("POST", "reset"):
+            account.reset(world)
+            return {}
+    return None
+
+
+def things(world: World, with_deleted: bool, with_seeded: bool) -> dict[str, list[Record]]:
+    """Everything that exists, by kind.
+
+    Args:
+        world: The account.
+        with_deleted: Also what was deleted.
+        with_seeded: Also what every account begins with.
+    """
+    kinds: dict[str, list[Record]] = {"users": [], "groups": []}
+    for name, table in world.store.tables.items():
+        rows = [*table.rows.values(), *(table.buried.values() if with_deleted else ())]
+        if not with_seeded:
+            rows = [row for row in rows if not row.get("_seeded")]
+        if name == "entries" and not with_deleted:
+            rows = [row for row in rows if row["status"] != EntryStatus.DELETED]
+        if name == "users":
+            kinds["groups"] = [_brief(row) for row in rows if row.get("type") == _GROUP]
+            kinds["users"] = [_brief(row) for row in rows if row.get("type") != _GROUP]
+        elif name not in _UNLISTED:
+            kinds[name] = [_brief(row) for row in rows]
+    return kinds
+
+
+def _brief(row: Record) -> Record:
+    named = (
+        "objectType", "id", "name", "summary", "systemName", "referenceId", "status", "tags", "userId", "ownerId",
+        "entryId", "groupId", "eventId", "resourceId", "categoryId", "attachedObjectId", "replacingEntryId",
+        "replacedEntryId", "templateEntryId", "virtualEventId", "accessControlId", "flavorParamsId", "mediaType",
+        "duration", "uploadedFileSize", "sizeInBytes", "createdAt", "updatedAt",
+    )  # fmt: skip
+    brief = {key: row[key] for key in named if row.get(key) is not None}
+    owner = row.get("userId") or row.get("ownerId") or row.get("owner")
+    if owner:
+        brief["owner"] = owner
+    if "_deletedAt" in row:
+        brief["deleted"] = True
+    return brief
+
+
+def _clock(world: World) -> Record:
+    return {"now": world.clock.now(), "offset_s": world.clock.offset_s, "ready": str(world.readiness)}
+
+
+def _set_clock(world: World, sent: Mapping[str, Any]) -> Record:
+    if "ready" in sent:
+        rule = Readiness.parse(str(sent["ready"]))
+        if "entryId" in sent:
+            world.store.change(world.store.entries, str(sent["entryId"]), _readiness=str(rule))
+        else:
+            world.readiness = rule
+    if "advance_s" in sent:
+        world.clock.advance(float(sent["advance_s"]))
+    processing.reschedule(world)
+    return _clock(world)
+
+
+def _set(world: World, sent: Mapping[str, Any]) -> Record:
+    known = {each.name for each in dataclasses.fields(world.settings)}
+    for key, value in sent.items():
+        if key not in known:
+            raise KeyError(f"there is no setting {key}")
+        setattr(world.settings, key, tuple(value) if isinstance(value, list) else value)
+    return dataclasses.asdict(world.settings)

@@ -1,0 +1,107 @@
+"""What a media file really is, asked of ffprobe, and frames out of it, cut by ffmpeg.
+
+Called by `content` when bytes have arrived and by `playback` for thumbnails. Both run as child processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_TIMEOUT_S = 60.0
+#: Demuxers that accept any text; a file only these can read is no media.
+_NO_MEDIA = frozenset(("tty", "ass", "srt", "webvtt", "subviewer", "microdvd", "txt"))
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """What probing found.
+
+    Args:
+        duration_ms: 0 for a still image.
+        is_image: Whether it is a still image.
+        has_video: Whether it has moving or still pictures.
+    """
+
+    duration_ms: int
+    width: int
+    height: int
+    bitrate_kbps: int
+    frame_rate: float
+    container: str
+    codec: str
+    is_image: bool
+    has_video: bool
+
+
+async def probe(path: Path) -> MediaFile | None:
+    """Probe a file; None when it is no readable media."""
+    output = await _run(
+        "ffprobe", "-v", "error", "-print_format", "json", "-show_format", "-show_streams", str(path)
+    )
+    if output is None:
+        return None
+    try:
+        found = json.loads(output)
+    except ValueError:
+        return None
+    container = str(found.get("format", {}).get("format_name", ""))
+    streams = [each for each in found.get("streams", []) if each.get("codec_type") in ("video", "audio")]
+    if not streams or container in _NO_MEDIA:
+        return None
+    video: Mapping[str, Any] = next((each for each in streams if each["codec_type"] == "video"), {})
+    duration_s = float(found["format"].get("duration") or video.get("duration") or 0)
+    is_image = bool(video) and (container.endswith("_pipe") or container in ("image2", "gif"))
+    if not is_image and duration_s <= 0:
+        return None
+    return MediaFile(
+        duration_ms=0 if is_image else round(duration_s * 1000),
+        width=int(video.get("width") or 0),
+        height=int(video.get("height") or 0),
+        bitrate_kbps=int(found["format"].get("bit_rate") or 0) // 1000,
+        frame_rate=_ratio(str(video.get("avg_frame_rate") or "0/1")),
+        container=container.split(",")[0],
+        codec=str(video.get("codec_tag_string") or streams[0].get("codec_name") or ""),
+        is_image=is_image,
+        has_video=bool(video),
+    )
+
+
+async def frame(path: Path, second: float, width: int, height: int, quality: int) -> bytes | None:
+    """A JPEG of one frame, scaled; width or height 0 keeps the shape. None when there is no such picture."""
+    scale = f"scale={width or -2}:{height or -2}" if width or height else "null"
+    grade = str(max(2, min(31, 31 - quality * 29 // 100)))
+    for position in (second, 0.0):
+        picture = await _run(
+            "ffmpeg", "-v", "error", "-ss", f"{position:.3f}", "-i", str(path), "-frames:v", "1", "-vf", scale,
+            "-q:v", grade, "-f", "mjpeg", "-",
+        )  # fmt: skip
+        if picture:
+            return picture
+    return None
+
+
+async def _run(*command: str) -> bytes | None:
+    """Run a program; its output, or None when it failed or took too long."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+    return output if process.returncode == 0 else None
+
+
+def _ratio(text: str) -> float:
+    above, _, below = text.partition("/")
+    return round(float(above) / float(below), 3) if below and float(below) else 0.0

@@ -1,0 +1,149 @@
+"""liveStream and entryServerNode: live entries, and whether something is being broadcast to them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from emulator_tests.simulators.kaltura.actions import action
+from emulator_tests.simulators.kaltura.entry_state import (
+    EntryStatus,
+    EntryType,
+    MediaType,
+    change_entry,
+    delete_entry,
+)
+from emulator_tests.simulators.kaltura.errors import ApiError
+from emulator_tests.simulators.kaltura.schema import Record
+from emulator_tests.simulators.kaltura.services.entries import (
+    create_entry,
+    list_entries,
+    living_entry,
+    shown,
+    update_entry,
+)
+from emulator_tests.simulators.kaltura.services.rows import among, found, listed
+from emulator_tests.simulators.kaltura.world import Call, World
+
+_LIVE_CONVERSION = 2
+_STOPPED, _PLAYABLE = 0, 1
+_PRIMARY = 0
+_LIVE_SOURCE = 32
+_PROTOCOLS = ("", "applehttp", "hls", "hds", "mpegdash", "sl", "http", "https", "akamai_hds", "hdnetworkmanifest")
+
+
+@action("liveStream.add", "liveStreamEntry: KalturaLiveStreamEntry, sourceType: KalturaSourceType = null")
+def live_stream_add(call: Call, live_stream_entry: Record, source_type: int | None) -> Record:
+    host = call.base_url.partition("://")[2].partition(":")[0]
+    sent = {**live_stream_entry, "sourceType": source_type or live_stream_entry.get("sourceType") or _LIVE_SOURCE}
+    profile = next((row for row in call.store.conversion_profiles if row.get("type") == _LIVE_CONVERSION), {})
+    defaults = {
+        "objectType": "KalturaLiveStreamEntry",
+        "type": EntryType.LIVE_STREAM,
+        "mediaType": MediaType.LIVE,
+        "status": EntryStatus.READY,
+        "conversionProfileId": profile.get("id"),
+        "recordStatus": 0,
+        "dvrStatus": 0,
+        "liveStatus": _STOPPED,
+        "explicitLive": 0,
+        "viewMode": 1,
+        "recordingStatus": 2,
+        "pushPublishEnabled": 0,
+    }
+    entry = create_entry(call, sent, defaults, "mediaType")
+    token = secrets.token_hex(4)
+    query = f"?t={token}"
+    stream = {
+        "streamName": f"{entry['id']}_%i",
+        "streamPassword": token,
+        "streamUsername": str(call.world.partner_id),
+        "primaryBroadcastingUrl": f"rtmp://{entry['id']}.p.{host}:1935/kLive/{query}",
+        "secondaryBroadcastingUrl": f"rtmp://{entry['id']}.b.{host}:1935/kLive/{query}",
+        "primarySecuredBroadcastingUrl": f"rtmps://{entry['id']}.p.{host}:443/kLive/{query}",
+        "secondarySecuredBroadcastingUrl": f"rtmps://{entry['id']}.b.{host}:443/kLive/{query}",
+    }
+    return shown(call, call.store.change(call.store.entries, entry["id"], **stream))
+
+
+@action("liveStream.get", "entryId: str, version: int = -1", roles="UW")
+def live_stream_get(call: Call, entry_id: str, version: int) -> Record:
+    return shown(call, living_entry(call, entry_id, EntryType.LIVE_STREAM))
+
+
+@action("liveStream.list", "filter: filter = null, pager: pager = null", roles="UW")
+def live_stream_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    live = among("type", EntryType.LIVE_STREAM)
+    return list_entries(call, filter, pager, "KalturaLiveStreamEntry", "KalturaLiveStreamListResponse", live)
+
+
+@action("liveStream.update", "entryId: str, liveStreamEntry: KalturaLiveStreamEntry", owner="entry:entry_id")
+def live_stream_update(call: Call, entry_id: str, live_stream_entry: Record) -> Record:
+    return update_entry(call, living_entry(call, entry_id, EntryType.LIVE_STREAM), live_stream_entry)
+
+
+@action("liveStream.delete", "entryId: str", owner="entry:entry_id")
+def live_stream_delete(call: Call, entry_id: str) -> None:
+    living_entry(call, entry_id, EntryType.LIVE_STREAM)
+    if is_live(call.world, entry_id):
+        raise ApiError("CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING", entry_id)
+    delete_entry(call.world, entry_id)
+
+
+@action("liveStream.isLive", "id: str, protocol: str = ", roles="OP")
+def live_stream_is_live(call: Call, id: str, protocol: str) -> bool:
+    entry = call.store.entries.get(id)
+    if entry is None or entry["status"] == EntryStatus.DELETED or entry["type"] != EntryType.LIVE_STREAM:
+        raise ApiError("INVALID_ENTRY_ID", id)
+    if protocol not in _PROTOCOLS:
+        raise ApiError("LIVE_STREAM_STATUS_CANNOT_BE_DETERMINED", protocol)
+    return is_live(call.world, id)
+
+
+@action("entryServerNode.list", "filter: filter = null, pager: pager = null", roles="U")
+def entry_server_node_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    if not any(filter.get(key) for key in ("entryIdEqual", "entryIdIn")) and "serverTypeEqual" not in filter:
+        raise ApiError("MUST_FILTER_ON_ENTRY_OR_SERVER_TYPE")
+    return listed(call, call.store.entry_server_nodes, "KalturaEntryServerNode", filter, pager)
+
+
+@action("entryServerNode.get", "id: int", roles="U")
+def entry_server_node_get(call: Call, id: int) -> Record:
+    return found(call.store.entry_server_nodes, id, "INVALID_OBJECT_ID")
+
+
+def is_live(world: World, entry_id: str) -> bool:
+    """Whether something playable is being broadcast to a live entry."""
+    return any(node["status"] == _PLAYABLE for node in world.store.entry_server_nodes.where("entryId", entry_id))
+
+
+def set_broadcast(world: World, entry_id: str, live: bool) -> None:
+    """Start or stop a broadcast, as an encoder would."""
+    store, now = world.store, int(world.clock.now())
+    nodes = store.entry_server_nodes.where("entryId", entry_id)
+    status = _PLAYABLE if live else _STOPPED
+    if nodes:
+        store.change(store.entry_server_nodes, nodes[0]["id"], status=status, updatedAt=now)
+    else:
+        row: Record = {
+            "objectType": "KalturaLiveEntryServerNode",
+            "id": store.next_number(store.entry_server_nodes),
+            "entryId": entry_id,
+            "serverNodeId": 1,
+            "serverType": _PRIMARY,
+            "status": status,
+            "partnerId": world.partner_id,
+            "createdAt": now,
+            "updatedAt": now,
+        }
+        store.put(store.entry_server_nodes, row)
+    entry = store.entries.rows[entry_id]
+    fields: Record = {"liveStatus": status}
+    if live:
+        fields |= {"lastBroadcast": now, "firstBroadcast": entry.get("firstBroadcast") or now}
+    else:
+        fields["lastBroadcastEndTime"] = now
+    change_entry(world, entry_id, **fields)
+
+

@@ -1,0 +1,254 @@
+"""schedule_scheduleevent, schedule_scheduleresource, schedule_scheduleeventresource and virtualevent_virtualevent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from emulator_tests.simulators.kaltura.actions import action
+from emulator_tests.simulators.kaltura.errors import ApiError
+from emulator_tests.simulators.kaltura.models.table import Condition
+from emulator_tests.simulators.kaltura.schema import SCHEMA, Record
+from emulator_tests.simulators.kaltura.services.rows import found, insertable, listed, of_type, stamped, updatable
+from emulator_tests.simulators.kaltura.world import Call
+
+_CANCELLED, _ACTIVE, _DELETED = 1, 2, 3
+_RECURRENCE = 2
+_MAX_SINGLE_EVENT_S = 86400
+_MAX_EVENT_S = 2 * 365 * 86400
+_EVENT_TYPES = (
+    "KalturaLiveStreamScheduleEvent",
+    "KalturaRecordScheduleEvent",
+    "KalturaVirtualScheduleEvent",
+    "KalturaBlackoutScheduleEvent",
+)
+_RESOURCE_TYPES = (
+    "KalturaLocationScheduleResource",
+    "KalturaCameraScheduleResource",
+    "KalturaLiveEntryScheduleResource",
+)
+
+
+@action("schedule_scheduleevent.add", "scheduleEvent: KalturaScheduleEvent")
+def schedule_event_add(call: Call, schedule_event: Record) -> Record:
+    fields = insertable(call, schedule_event, "recurrenceType", "summary", "startDate", "endDate")
+    _check_event(fields)
+    store = call.store
+    row = {
+        "ownerId": call.user_id,
+        **fields,
+        "id": store.next_number(store.schedule_events),
+        "status": _ACTIVE,
+        "sequence": 1,
+        "duration": fields["endDate"] - fields["startDate"],
+    }
+    return store.put(store.schedule_events, stamped(call, row))
+
+
+@action("schedule_scheduleevent.get", "scheduleEventId: int")
+def schedule_event_get(call: Call, schedule_event_id: int) -> Record:
+    return found(call.store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
+
+
+@action("schedule_scheduleevent.list", "filter: filter = null, pager: pager = null")
+def schedule_event_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    kinds = _kinds(filter)
+    return listed(
+        call, call.store.schedule_events, "KalturaScheduleEvent", filter, pager, *kinds, types=_EVENT_TYPES
+    )
+
+
+@action("schedule_scheduleevent.update", "scheduleEventId: int, scheduleEvent: KalturaScheduleEvent")
+def schedule_event_update(call: Call, schedule_event_id: int, schedule_event: Record) -> Record:
+    store = call.store
+    row = found(store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
+    changed = {**row, **updatable(call, schedule_event, row)}
+    _check_event(changed)
+    changed |= {
+        "duration": changed["endDate"] - changed["startDate"],
+        "sequence": row["sequence"] + 1,
+        "updatedAt": call.now,
+    }
+    return store.put(store.schedule_events, changed)
+
+
+@action("schedule_scheduleevent.cancel", "scheduleEventId: int")
+def schedule_event_cancel(call: Call, schedule_event_id: int) -> Record:
+    found(call.store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
+    return call.store.change(
+        call.store.schedule_events, schedule_event_id, status=_CANCELLED, updatedAt=call.now
+    )
+
+
+@action("schedule_scheduleevent.delete", "scheduleEventId: int")
+def schedule_event_delete(call: Call, schedule_event_id: int) -> Record:
+    # Its pairs with resources stay, as on the real server: they are rows of their own.
+    found(call.store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
+    return call.store.bury(
+        call.store.schedule_events, schedule_event_id, status=_DELETED, updatedAt=call.now
+    )
+
+
+@action("schedule_scheduleresource.add", "scheduleResource: KalturaScheduleResource")
+def schedule_resource_add(call: Call, schedule_resource: Record) -> Record:
+    fields = insertable(call, schedule_resource, "name")
+    store = call.store
+    _check_resource(call, fields, None)
+    row = {**fields, "id": store.next_number(store.schedule_resources), "status": _ACTIVE}
+    return store.put(store.schedule_resources, stamped(call, row))
+
+
+@action("schedule_scheduleresource.get", "scheduleResourceId: int")
+def schedule_resource_get(call: Call, schedule_resource_id: int) -> Record:
+    return found(call.store.schedule_resources, schedule_resource_id, "INVALID_OBJECT_ID")
+
+
+@action("schedule_scheduleresource.list", "filter: filter = null, pager: pager = null")
+def schedule_resource_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    kinds = _kinds(filter)
+    return listed(
+        call, call.store.schedule_resources, "KalturaScheduleResource", filter, pager, *kinds, types=_RESOURCE_TYPES
+    )
+
+
+@action("schedule_scheduleresource.update", "scheduleResourceId: int, scheduleResource: KalturaScheduleResource")
+def schedule_resource_update(call: Call, schedule_resource_id: int, schedule_resource: Record) -> Record:
+    resources = call.store.schedule_resources
+    row = found(resources, schedule_resource_id, "INVALID_OBJECT_ID")
+    changes = updatable(call, schedule_resource, row)
+    _check_resource(call, changes, schedule_resource_id)
+    return call.store.change(resources, schedule_resource_id, **changes, updatedAt=call.now)
+
+
+@action("schedule_scheduleresource.delete", "scheduleResourceId: int")
+def schedule_resource_delete(call: Call, schedule_resource_id: int) -> Record:
+    found(call.store.schedule_resources, schedule_resource_id, "INVALID_OBJECT_ID")
+    return call.store.bury(
+        call.store.schedule_resources, schedule_resource_id, status=_DELETED, updatedAt=call.now
+    )
+
+
+@action("schedule_scheduleeventresource.add", "scheduleEventResource: KalturaScheduleEventResource")
+def schedule_event_resource_add(call: Call, schedule_event_resource: Record) -> Record:
+    fields = insertable(call, schedule_event_resource, "eventId", "resourceId")
+    store = call.store
+    pair = f"{fields['eventId']},{fields['resourceId']}"
+    if store.schedule_event_resources.get(pair):
+        raise ApiError("SCHEDULE_EVENT_RESOURCE_ALREADY_EXISTS", fields["eventId"], fields["resourceId"])
+    found(store.schedule_events, fields["eventId"], "SCHEDULE_EVENT_ID_NOT_FOUND")
+    found(store.schedule_resources, fields["resourceId"], "SCHEDULE_RESOURCE_ID_NOT_FOUND")
+    return store.put(store.schedule_event_resources, stamped(call, {**fields, "id": pair}))
+
+
+_PAIR = "scheduleEventId: int, scheduleResourceId: int"
+
+
+@action("schedule_scheduleeventresource.get", _PAIR)
+def schedule_event_resource_get(call: Call, schedule_event_id: int, schedule_resource_id: int) -> Record:
+    pair = f"{schedule_event_id},{schedule_resource_id}"
+    return found(call.store.schedule_event_resources, pair, "INVALID_OBJECT_ID")
+
+
+@action("schedule_scheduleeventresource.list", "filter: filter = null, pager: pager = null")
+def schedule_event_resource_list(
+    call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]
+) -> Record:
+    return listed(
+        call, call.store.schedule_event_resources, "KalturaScheduleEventResource", filter, pager
+    )
+
+
+@action("schedule_scheduleeventresource.delete", _PAIR)
+def schedule_event_resource_delete(call: Call, schedule_event_id: int, schedule_resource_id: int) -> None:
+    pair = f"{schedule_event_id},{schedule_resource_id}"
+    found(call.store.schedule_event_resources, pair, "INVALID_OBJECT_ID")
+    call.store.bury(call.store.schedule_event_resources, pair)
+
+
+@action("virtualevent_virtualevent.add", "virtualEvent: KalturaVirtualEvent")
+def virtual_event_add(call: Call, virtual_event: Record) -> Record:
+    _check_plugin(call, "add")
+    fields = insertable(call, virtual_event, "name")
+    _check_virtual_event(call, fields)
+    store = call.store
+    row = {**fields, "id": store.next_number(store.virtual_events), "status": _ACTIVE}
+    return store.put(store.virtual_events, stamped(call, row))
+
+
+@action("virtualevent_virtualevent.get", "id: int")
+def virtual_event_get(call: Call, id: int) -> Record:
+    _check_plugin(call, "get")
+    return found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
+
+
+@action("virtualevent_virtualevent.list", "filter: filter = null, pager: pager = null")
+def virtual_event_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    _check_plugin(call, "list")
+    return listed(call, call.store.virtual_events, "KalturaVirtualEvent", filter, pager)
+
+
+@action("virtualevent_virtualevent.update", "id: int, virtualEvent: KalturaVirtualEvent")
+def virtual_event_update(call: Call, id: int, virtual_event: Record) -> Record:
+    _check_plugin(call, "update")
+    row = found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
+    changes = updatable(call, virtual_event, row)
+    _check_virtual_event(call, changes)
+    return call.store.change(call.store.virtual_events, id, **changes, updatedAt=call.now)
+
+
+@action("virtualevent_virtualevent.delete", "id: int")
+def virtual_event_delete(call: Call, id: int) -> None:
+    _check_plugin(call, "delete")
+    found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
+    call.store.bury(call.store.virtual_events, id, status=_DELETED)
+
+
+def _kinds(sent_filter: Mapping[str, Any]) -> list[Condition]:
+    """A filter of a subclass lists only that subclass."""
+    name = str(sent_filter.get("objectType", "")).removesuffix("Filter")
+    return [of_type(name)] if name in SCHEMA.types else []
+
+
+def _check_event(fields: Record) -> None:
+    if fields["recurrenceType"] == _RECURRENCE:
+        raise ApiError(
+            "INVALID_ENUM_VALUE", _RECURRENCE, "recurrenceType", "KalturaScheduleEventRecurrenceType"
+        )
+    start, end = fields["startDate"], fields["endDate"]
+    if start > end:
+        raise ApiError("INVALID_SCHEDULE_END_BEFORE_START", start, end)
+    is_virtual = fields["objectType"] == "KalturaVirtualScheduleEvent"
+    limit_s = _MAX_EVENT_S if is_virtual else _MAX_SINGLE_EVENT_S
+    if end - start > limit_s:
+        raise ApiError("MAX_SCHEDULE_DURATION_REACHED", limit_s)
+
+
+def _check_resource(call: Call, fields: Record, own_id: int | None) -> None:
+    name = fields.get("systemName")
+    others = [each for each in call.store.schedule_resources.where("systemName", name) if each["id"] != own_id]
+    if name and others:
+        raise ApiError("SYSTEM_NAME_ALREADY_EXISTS", name)
+    if fields.get("parentId"):
+        found(call.store.schedule_resources, fields["parentId"], "RESOURCE_PARENT_ID_NOT_FOUND")
+
+
+def _check_plugin(call: Call, name: str) -> None:
+    if not call.world.settings.virtual_events:
+        raise ApiError("SERVICE_FORBIDDEN", f"virtualEvent->{name}")
+
+
+def _check_virtual_event(call: Call, fields: Record) -> None:
+    for key in ("registrationScheduleEventId", "agendaScheduleEventId", "mainEventScheduleEventId"):
+        if fields.get(key):
+            found(call.store.schedule_events, fields[key], "INVALID_OBJECT_ID")
+    for key in ("attendeesGroupIds", "adminsGroupIds"):
+        for group_id in filter(None, (each.strip() for each in str(fields.get(key) or "").split(","))):
+            group = call.store.users.get(group_id)
+            if group is None or group["type"] != 1:
+                raise ApiError("INVALID_GROUP_ID", group_id)
+    if form := fields.get("registrationFormSchema"):
+        try:
+            json.loads(str(form))
+        except ValueError:
+            raise ApiError("VIRTUAL_EVENT_INVALID_REGISTRATION_FORM_SCHEMA") from None

@@ -1,0 +1,215 @@
+"""The simulator's addresses: the API, playback, thumbnails and the control interface.
+
+The ASGI application that `__main__` serves. Routes by the normalised path, as the real web server does, while the raw
+one is what urirestrict sees; applies faults; keeps the request log. Leaves what an answer says to the other rooms.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import posixpath
+import time
+from asyncio import Transport
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from emulator_tests.simulators.kaltura import control, playback, processing, responses, wire
+from emulator_tests.simulators.kaltura.faults import Kind, Rule
+from emulator_tests.simulators.kaltura.responses import Answer, Exchange
+from emulator_tests.simulators.kaltura.world import World
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Headers": "Origin, X-Requested-With, Content-Type, Accept, Range, Cache-Control",
+    "Access-Control-Allow-Methods": "POST, GET, HEAD, OPTIONS",
+    "Access-Control-Max-Age": "86400",
+}
+_BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class Connections:
+    """The open TCP connections by peer address, so that a fault can cut one."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], tuple[int, Transport]] = {}
+        self._count = 0
+
+    def protocol(self) -> type[H11Protocol]:
+        """The HTTP protocol class that reports its connections here."""
+        connections = self
+
+        class ReportingProtocol(H11Protocol):
+            def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+                connections.open(transport)
+                super().connection_made(transport)
+
+            def connection_lost(self, exc: Exception | None) -> None:
+                connections.close(self.transport)
+                super().connection_lost(exc)
+
+        return ReportingProtocol
+
+    def open(self, transport: Transport) -> None:
+        """Note a new connection."""
+        self._count += 1
+        self._open[tuple(transport.get_extra_info("peername")[:2])] = (self._count, transport)
+
+    def close(self, transport: asyncio.BaseTransport) -> None:
+        """Forget a closed connection."""
+        peer = transport.get_extra_info("peername")
+        if peer:
+            self._open.pop(tuple(peer[:2]), None)
+
+    def number(self, peer: tuple[str, int]) -> int:
+        """The number of a peer's connection, counted from the start; 0 for none."""
+        return self._open.get(peer, (0, None))[0]
+
+    def cut(self, peer: tuple[str, int]) -> None:
+        """Close a peer's connection without a word."""
+        found = self._open.get(peer)
+        if found:
+            found[1].abort()
+
+
+class Application:
+    """The ASGI application.
+
+    Args:
+        world: The account it serves.
+        connections: Where the server's protocol reports connections.
+    """
+
+    def __init__(self, world: World, connections: Connections) -> None:
+        self._world = world
+        self._connections = connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the server's lifespan or one request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            request = Request(scope, receive)
+            response = await self._answer(request)
+            if response is not None:
+                response.headers["Access-Control-Allow-Origin"] = "*"
+                await response(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._world.spawn(processing.keep_moving(self._world))
+        processing.reschedule(self._world)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        for task in list(self._world.tasks):
+            task.cancel()
+        self._world.store.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, request: Request) -> Response | None:
+        path = posixpath.normpath("/" + request.scope["path"].lstrip("/"))
+        if request.method == "OPTIONS":
+            return Response(b"", 200, _PREFLIGHT)
+        if path.startswith("/_simulator"):
+            return await control.answer(self._world, request, path)
+        if path.startswith("/api_v3"):
+            try:
+                return await self._api(request, path)
+            except ClientDisconnect:
+                return None
+        served = await playback.answer(self._world, request, path)
+        return served if served is not None else Response("Not Found", 404)
+
+    async def _api(self, request: Request, path: str) -> Response | None:
+        peer = (request.client.host, request.client.port) if request.client else ("", 0)
+        connection = self._connections.number(peer)
+        parsed = await wire.read_request(request, path)
+        rule = self._world.faults.hitting(responses.addresses_of(parsed))
+        exchange = self._exchange(request, peer[0], rule)
+        started_at = self._world.clock.now()
+        answer = await self._carry_out(exchange, parsed, rule)
+        self._world.requests.append(
+            {
+                "at": started_at,
+                "connection": connection,
+                "method": request.method,
+                "path": path,
+                "fault": rule.kind if rule else None,
+                "service": parsed.parameters.get("service"),
+                "action": parsed.parameters.get("action"),
+                "parts": [
+                    {
+                        "service": part.service,
+                        "action": part.action,
+                        "user": part.user,
+                        "sessionType": part.session_type,
+                        "error": part.error or None,
+                    }
+                    for part in exchange.parts
+                ],
+            }
+        )
+        if answer is None:
+            self._connections.cut(peer)
+            return None
+        answer.response.headers["X-Me"] = "simulator"
+        answer.response.headers["X-Kaltura-Session"] = f"{os.getpid():x}{connection:06x}, {int(time.time())}"
+        return answer.response
+
+    def _exchange(self, request: Request, address: str, rule: Rule | None) -> Exchange:
+        raw = request.scope["raw_path"].decode("latin-1")
+        query = request.scope["query_string"].decode("latin-1")
+        exchange = Exchange(
+            world=self._world,
+            base_url=f"{request.url.scheme}://{request.headers.get('host', '')}",
+            raw_uri=f"{raw}?{query}" if query else raw,
+            remote_address=address,
+        )
+        if rule is not None:
+            if rule.kind is Kind.THROTTLE:
+                exchange.forced_error = "ACTION_BLOCKED"
+            elif rule.kind is Kind.ERROR:
+                exchange.forced_error = rule.code
+            elif rule.kind is Kind.LIST_LAG:
+                exchange.lag_s = rule.after_s
+        return exchange
+
+    async def _carry_out(self, exchange: Exchange, parsed: wire.Parsed, rule: Rule | None) -> Answer | None:
+        """Answer a request as its fault wants; None means the connection is cut instead."""
+        kind = rule.kind if rule else None
+        if rule is None or kind in (Kind.THROTTLE, Kind.ERROR, Kind.LIST_LAG):
+            return await responses.answer(exchange, parsed)
+        if kind is Kind.DROP_BEFORE:
+            return None
+        if kind is Kind.LATE_COMMIT:
+            self._world.spawn(self._commit_late(exchange, parsed, rule.after_s))
+            return None
+        if kind is Kind.DELAY:
+            await asyncio.sleep(rule.after_s)
+            return await responses.answer(exchange, parsed)
+        if kind in (Kind.HTML, Kind.EMPTY):
+            if rule.commits:
+                await responses.answer(exchange, parsed)
+            page = _BAD_GATEWAY if kind is Kind.HTML else ""
+            status = rule.status if kind is Kind.HTML else 200
+            return Answer(Response(page, status, media_type="text/html"))
+        answer = await responses.answer(exchange, parsed)
+        if kind is Kind.DUPLICATE:
+            await responses.answer(exchange, parsed)
+        elif kind is Kind.STATUS:
+            answer.response.status_code = rule.status
+        elif kind is Kind.TRUNCATED:
+            body = bytes(answer.response.body)
+            return Answer(Response(body[: len(body) // 2], media_type=answer.response.media_type))
+        return None if kind is Kind.DROP_AFTER_COMMIT else answer
+
+    async def _commit_late(self, exchange: Exchange, parsed: wire.Parsed, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        await responses.answer(exchange, parsed)
