@@ -42,9 +42,8 @@ class KalturaEvents:
             adminTags=self.account.tag,
             accessControlId=self.account.access_control_id(),
         )
-        source = KalturaSourceType(KalturaSourceType.LIVE_STREAM)
         multi = self.account.client.multi(self.account.admin_ks())
-        added = multi.ask(lambda c: c.liveStream.add(entry, source))
+        added = multi.ask(lambda c: c.liveStream.add(entry, KalturaSourceType.LIVE_STREAM))
         event = None
         if _is_scheduled(wish):
             scheduled = self._schedule_event(reference, wish, added.result("id"))

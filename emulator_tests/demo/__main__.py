@@ -1,0 +1,129 @@
+"""`make demo`: starts the stack, makes its people, lets `story.mjs` tell the story, and shows what is left at Kaltura.
+
+The story is a client of its own, with nothing but what a browser app has: the Firebase SDK, a user's sign-in, and the
+rules between him and the documents. Any step that does not happen ends the demo with a reason and a non-zero exit.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+from emulator_tests.testbed import Testbed, TestbedError
+from emulator_tests.testbed.places import HOME, ROOT
+
+STORY: Final = Path(__file__).with_name("story.mjs")
+VIDEO: Final = ROOT / "emulator_tests" / "testbed" / "test-picture.mp4"
+
+SETTINGS: Final = {"REAP_GRACE_S": "2", "FEED_INTERVAL_S": "1", "FEED_OVERLAP_S": "5"}
+"""Shorter than in earnest, so that the story takes seconds: an unpublished event is kept for two, not ten minutes."""
+
+PROCESSING_S: Final = 6
+
+PEOPLE: Final = {
+    "teacher": {"teacher": True},
+    "student": {},
+    "stranger": {},
+}
+PASSWORD: Final = "only-in-the-emulator"
+
+SETUP_KINDS: Final = ("accessControls", "permissions", "userRoles", "conversionProfiles", "flavorParams", "permissionItems")
+"""What belongs to the account, not to a session: made once, or there from the beginning."""
+
+
+def main() -> int:
+    """
+    Tell the story.
+
+    Returns:
+        0 where every step happened and nothing is left, else 1.
+    """
+    started_at = time.monotonic()
+    try:
+        with Testbed(HOME / "demo", SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
+            processing = {"ready": {"after_s": PROCESSING_S}}
+            _json(f"{testbed.kaltura_url}/_simulator/clock", processing)
+            uids = {name: _person(testbed, name, claims) for name, claims in PEOPLE.items()}
+            before = _things(testbed)
+            environment = os.environ | testbed.environment | {
+                "DEMO_PASSWORD": PASSWORD,
+                "DEMO_STUDENT_UID": uids["student"],
+                "DEMO_VIDEO": str(VIDEO),
+                "DEMO_REGION": testbed.region,
+                "NODE_OPTIONS": "--no-deprecation",
+            }
+            told = subprocess.run(["node", str(STORY)], env=environment, cwd=ROOT, check=False).returncode
+            left = _things(testbed)
+            clean = _show(before, left)
+            if told != 0:
+                print(f"\nThe story broke off. What each part said is in {testbed.logs}.", file=sys.stderr)
+                return 1
+            if not clean:
+                print("\nSomething of a deleted session is left at Kaltura.", file=sys.stderr)
+                return 1
+    except TestbedError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    print(f"\nEverything happened. {time.monotonic() - started_at:.0f} s in all, the start of the stack included.")
+    return 0
+
+
+def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
+    """
+    A user of the Auth emulator with custom claims, as an administrator's script would make him.
+    """
+    base = f"http://{testbed.auth_host}/identitytoolkit.googleapis.com/v1"
+    body = {"email": f"{name}@example.com", "password": PASSWORD, "displayName": name}
+    uid: str = _json(f"{base}/projects/{testbed.project_id}/accounts", body)["localId"]
+    _json(f"{base}/projects/{testbed.project_id}/accounts:update", {"localId": uid, "customAttributes": json.dumps(claims)})
+    return uid
+
+
+def _json(url: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": "Bearer owner", "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def _things(testbed: Testbed) -> dict[str, list[dict[str, Any]]]:
+    """
+    Everything that exists at the simulator, by kind.
+    """
+    things: dict[str, list[dict[str, Any]]] = _json(f"{testbed.kaltura_url}/_simulator/things")
+    return things
+
+
+def _show(before: dict[str, list[dict[str, Any]]], left: dict[str, list[dict[str, Any]]]) -> bool:
+    """
+    Print the table of what still exists.
+
+    Returns:
+        Whether all of it belongs to the account.
+    """
+    known = {(kind, str(thing.get("id"))) for kind, things in before.items() for thing in things}
+    print("\nWhat still exists at Kaltura")
+    print(f"  {'kind':<24}{'id':<24}{'name':<44}whose")
+    clean = True
+    for kind, things in sorted(left.items()):
+        for thing in things:
+            number = str(thing.get("id"))
+            ours = (kind, number) not in known
+            of_account = kind in SETUP_KINDS or number == "greenroom"
+            clean = clean and (not ours or of_account)
+            if ours:
+                name = str(thing.get("name") or thing.get("referenceId") or "")
+                print(f"  {kind:<24}{number:<24}{name[:42]:<44}{'the account: made once' if of_account else 'LEFT BEHIND'}")
+    untouched = sum((kind, str(thing.get("id"))) in known for kind, things in left.items() for thing in things)
+    print(f"  and {untouched} things that were there before the story began.")
+    return clean
+
+
+if __name__ == "__main__":
+    sys.exit(main())
