@@ -62,7 +62,11 @@ def main() -> int:
         access_log=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
-    listener = socket.create_server((options.host, options.port), backlog=1024)
+    # Of a socket that does not say it is TCP, asyncio leaves out TCP_NODELAY: each answer would take 40 ms more.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((options.host, options.port))
+    listener.listen(1024)
     asyncio.run(_Announcing(config).serve([listener]))
     return 0
 
