@@ -642,7 +642,9 @@ class MemoryMedia:
         def do() -> Changes:
             with self._lock:
                 changed = [
-                    Change(made.reference, made.changed_at) for made in self._made.values() if made.changed_at >= since
+                    Change(made.reference, made.changed_at, made.observation.state)
+                    for made in self._made.values()
+                    if made.changed_at >= since
                 ]
             changed.sort(key=lambda change: change.changed_at, reverse=True)
             end = page * self._page_items_max

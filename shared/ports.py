@@ -332,11 +332,14 @@ class Grant:
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    "The video of this reference was changed at its provider at this instant."
+    "The video of this reference was changed at its provider at this instant, and is in this state."
+
+    Providers count in seconds: two changes of one second differ in their state alone.
     """
 
     reference: str
     changed_at: datetime
+    state: MediaState
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class Feed:
             changes = self.media.changes(since, page)
             for change in changes.items:
                 video_id = change.reference.split(":")[1]
-                self.queue.put(Note(VISIT_VIDEO, video_id, once=f"changed {change.changed_at.isoformat()}"))
+                self.queue.put(Note(VISIT_VIDEO, video_id, once=f"{change.state} {change.changed_at.isoformat()}"))
                 newest = max(newest, change.changed_at)
             count += len(changes.items)
             if not changes.more:

@@ -173,13 +173,14 @@ class KalturaMedia:
         answer = self.account.client.call(
             self.account.admin_ks(),
             lambda c: c.media.list(asked, pager),
-            fields=("id", "referenceId", "updatedAt"),
+            fields=("id", "referenceId", "status", "updatedAt"),
         )
         items = []
         for entry in answer.objects:
             reference = words.ours(self.account.namespace, str(entry.referenceId))
             if reference is not None:
-                items.append(Change(reference, datetime.fromtimestamp(entry.updatedAt, UTC)))
+                state = words.media_state(words.status_of(entry))
+                items.append(Change(reference, datetime.fromtimestamp(entry.updatedAt, UTC), state))
         return Changes(tuple(items), more=len(answer.objects) == words.PAGE)
 
     def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
