@@ -208,6 +208,7 @@ class Step(Generic[R]):
         undone: What is recorded where the provider definitely did not do it.
         wish: Fingerprint of the wish it serves.
         insists: Whether even a final refusal is tried again; what exists at a provider is never given up.
+        informs: Whether after it the visitor knows how the thing stands at its provider.
     """
 
     name: str
@@ -216,6 +217,7 @@ class Step(Generic[R]):
     undone: R
     wish: str = ""
     insists: bool = False
+    informs: bool = False
 
 
 Decision = Done | Later | Step[R]
@@ -241,7 +243,7 @@ class Subject(Protocol[W, R, A]):
 
     def decide(self, look: Look[W, R], now: datetime, *, observed: bool) -> Decision[R]:
         """
-        The next step. Pure. `observed` says that this very visitor has just looked at the provider.
+        The next step. Pure. `observed` says that this very visitor knows how the thing stands at its provider.
         """
         ...
 
@@ -314,7 +316,7 @@ def visit(
         decided = subject.decide(look, now, observed=observed)
         match hold_back(decided, look.record, now):
             case Step() as step:
-                observed = observed or step.effect is Effect.OBSERVE
+                observed = observed or step.informs
                 try:
                     _take(subject, look, step, documents, clock)
                 except Conflict:

@@ -51,7 +51,7 @@ def decide(look: Look[VideoWish, Video], now: datetime, *, observed: bool) -> De
     Args:
         look: Wish and record as read.
         now: This instant.
-        observed: Whether this visitor has just asked the provider.
+        observed: Whether this visitor has just heard from the provider how the video stands.
     """
     record, wanted = look.record, look.wish.wanted
     if record is None:
@@ -74,7 +74,7 @@ def decide(look: Look[VideoWish, Video], now: datetime, *, observed: bool) -> De
             return _prepare(look.key, record, now)
         case VideoState.UPLOADING | VideoState.PROCESSING:
             if not observed:
-                return Step(OBSERVE, Effect.OBSERVE, record, record, insists=True)
+                return Step(OBSERVE, Effect.OBSERVE, record, record, insists=True, informs=True)
             if record.deadline_at is not None and record.deadline_at > now:
                 return Later(record.deadline_at) if look.wish.shown == shown(record) else _write(SHOW, record)
             late = UPLOAD_NOT_FINISHED if record.state is VideoState.UPLOADING else PROCESSING_TOO_LONG
@@ -164,7 +164,7 @@ def _prepare(video_id: str, record: Video, now: datetime) -> Step[Video]:
         reference=reference_of(video_id, generation),
         tried_at=now,
     )
-    return Step(PREPARE, Effect.CHANGE, begun, not_prepared(begun, now))
+    return Step(PREPARE, Effect.CHANGE, begun, not_prepared(begun, now), informs=True)
 
 
 def _delete(record: Video, now: datetime) -> Step[Video]:
