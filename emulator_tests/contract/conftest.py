@@ -1,0 +1,64 @@
+"""The accounts that the suites of the providers' ports run against."""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from emulator_tests.contract.sites import FILM_S, Film, KalturaServer, KalturaSite, MemorySite, Site
+from emulator_tests.testbed.places import ROOT
+
+PICTURE = ("-f", "lavfi", "-i", f"testsrc=size=320x180:rate=10:duration={FILM_S}")
+SOUND = ("-f", "lavfi", "-i", f"sine=frequency=440:duration={FILM_S}")
+FORMATS = {Film.VIDEO: (*PICTURE, *SOUND, "-pix_fmt", "yuv420p", "-shortest"), Film.SOUND: SOUND}
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> dict[Film, Path]:
+    """
+    A file of each kind.
+    """
+    folder = tmp_path_factory.mktemp("films")
+    paths = {film: folder / f"{film.name.lower()}.mp4" for film in Film}
+    for film, arguments in FORMATS.items():
+        subprocess.run(["ffmpeg", "-loglevel", "error", *arguments, paths[film]], check=True, timeout=60)
+    paths[Film.GARBAGE].write_bytes(secrets.token_bytes(20_000))
+    return paths
+
+
+@pytest.fixture(scope="session")
+def kaltura(films: dict[Film, Path]) -> Iterator[KalturaServer]:
+    """
+    A simulator of these suites' own: they lose calls and move time, which would puzzle whoever shares it.
+    """
+    partner_id, admin_secret = 1_234_567, secrets.token_hex(16)
+    account = ["--partner-id", str(partner_id), "--admin-secret", admin_secret, "--user-secret", secrets.token_hex(16)]
+    command = [sys.executable, "-m", "emulator_tests.simulators.kaltura", *account]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as simulator:
+        assert simulator.stdout is not None
+        said = simulator.stdout.readline().strip()
+        assert said.startswith("ready on "), said
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            yield KalturaServer(said.removeprefix("ready on "), partner_id, admin_secret, films, http)
+        simulator.terminate()
+
+
+@pytest.fixture(params=["memory", "kaltura"])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """
+    One empty account that nobody else uses.
+    """
+    if request.param == "memory":
+        yield MemorySite()
+        return
+    server: KalturaServer = request.getfixturevalue("kaltura")
+    server.control("POST", "reset")
+    with closing(KalturaSite(server)) as site:
+        yield site

@@ -1,0 +1,401 @@
+"""Provider accounts as their contract suites see them: the ports, and a back door to see and change what is there.
+
+Used by the suites of events, media and strays, each of which runs against every `Site`. Leaves the promises to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import httpx
+from KalturaClient import KalturaClient, KalturaConfiguration
+from KalturaClient.Plugins.Core import KalturaMediaEntry
+
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
+from shared.errors import Doubtful, Transient
+from shared.ports import Events, Media, MediaState, Observation, Parts, Strays, UploadWish
+from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
+
+T = TypeVar("T")
+
+
+class Film(StrEnum):
+    """
+    What may arrive as an upload.
+    """
+
+    VIDEO = "two seconds of picture and sound"
+    SOUND = "sound alone"
+    GARBAGE = "bytes that are no medium"
+
+
+FILM_S: Final = 2.0
+
+
+class Site(Protocol):
+    """
+    One provider account.
+    """
+
+    @property
+    def events(self) -> Events:
+        """
+        A port under test.
+        """
+        ...
+
+    @property
+    def media(self) -> Media:
+        """
+        A port under test.
+        """
+        ...
+
+    @property
+    def strays(self) -> Strays:
+        """
+        A port under test.
+        """
+        ...
+
+    def clock(self) -> datetime:
+        """
+        Now, for us and for the provider.
+        """
+        ...
+
+    def neighbour(self) -> Site:
+        """
+        Another deployment on the same account.
+        """
+        ...
+
+    def alive(self) -> set[str]:
+        """
+        The id of every part of everything that exists in the account, whoever made it.
+        """
+        ...
+
+    def title(self, parts: Parts) -> str:
+        """
+        The title that viewers see.
+        """
+        ...
+
+    def vanish(self, part: str, part_id: str) -> None:
+        """
+        Someone deletes one part behind our back, given its name in `Parts` and its id.
+        """
+        ...
+
+    def later(self) -> None:
+        """
+        So much time passes that the provider gives what happens afterwards another timestamp.
+        """
+        ...
+
+    def prepare_many(self, count: int) -> None:
+        """
+        Make so many videos, under the references `video:v0:1`, `video:v1:1`, and so on.
+        """
+        ...
+
+    def upload(self, parts: Parts, film: Film) -> None:
+        """
+        A file arrives, and its processing comes to an end.
+        """
+        ...
+
+    def calls(self) -> int:
+        """
+        How many calls the provider has had.
+        """
+        ...
+
+    def lose_call(self, operation: str) -> None:
+        """
+        The provider never hears of the next call of this method of a port.
+        """
+        ...
+
+    def lose_answer(self, operation: str) -> None:
+        """
+        We never hear of what the provider does at the next call of this method.
+        """
+        ...
+
+
+@dataclass(slots=True)
+class _Weather:
+    """
+    An effect that counts, and loses one call, or one answer.
+    """
+
+    calls: int = 0
+    lost_call: str = ""
+    lost_answer: str = ""
+
+    def __call__(self, operation: str, do: Callable[[], T]) -> T:
+        self.calls += 1
+        if operation == self.lost_call:
+            self.lost_call = ""
+            raise Transient("It does not answer.", provider="memory", operation=operation, code="UNREACHABLE")
+        done = do()
+        if operation == self.lost_answer:
+            self.lost_answer = ""
+            raise Doubtful("The answer was lost.", provider="memory", operation=operation, code="TIMEOUT")
+        return done
+
+
+class MemorySite:
+    """
+    The in-memory provider.
+    """
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self._weather = _Weather()
+        self.events = MemoryEvents(self.clock, self._weather)
+        self.media = MemoryMedia(self.clock, self._weather)
+        self.strays = MemoryStrays(self.events, self.media, self._weather)
+
+    def neighbour(self) -> Site:
+        """
+        Parts in memory share nothing.
+        """
+        return MemorySite()
+
+    def alive(self) -> set[str]:
+        """
+        As the parts say.
+        """
+        made: list[Any] = [*self.events.alive(), *self.media.alive()]
+        return {part_id for one in made for part_id in one.parts.values()}
+
+    def title(self, parts: Parts) -> str:
+        """
+        As it was wished.
+        """
+        made: list[Any] = [*self.events.alive(), *self.media.alive()]
+        (title,) = (one.wish.title for one in made if one.parts.get("entryId") == parts["entryId"])
+        return str(title)
+
+    def vanish(self, part: str, part_id: str) -> None:
+        """
+        Ids are of one part only.
+        """
+        self.events.vanish(part_id)
+        self.media.vanish(part_id)
+
+    def later(self) -> None:
+        """
+        A second.
+        """
+        self.clock.advance(1)
+
+    def prepare_many(self, count: int) -> None:
+        """
+        One by one.
+        """
+        for number in range(count):
+            self.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
+
+    def upload(self, parts: Parts, film: Film) -> None:
+        """
+        What a provider would see in such a file.
+        """
+        seen = {
+            Film.VIDEO: Observation(MediaState.READY, 100, FILM_S, 50_000, is_video=True),
+            Film.SOUND: Observation(MediaState.READY, 100, FILM_S, 20_000, is_video=False),
+            Film.GARBAGE: Observation(MediaState.ERROR, reason="It is no medium."),
+        }
+        self.media.show(parts, seen[film])
+
+    def calls(self) -> int:
+        """
+        As its effect counts.
+        """
+        return self._weather.calls
+
+    def lose_call(self, operation: str) -> None:
+        """
+        By its effect.
+        """
+        self._weather.lost_call = operation
+
+    def lose_answer(self, operation: str) -> None:
+        """
+        By its effect.
+        """
+        self._weather.lost_answer = operation
+
+
+@dataclass(frozen=True, slots=True)
+class KalturaServer:
+    """
+    A Kaltura simulator that nobody else uses, and the files that it is sent.
+    """
+
+    url: str
+    partner_id: int
+    admin_secret: str
+    films: Mapping[Film, Path]
+    http: httpx.Client
+
+    def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
+        """
+        Ask something of the simulator itself.
+        """
+        answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+class KalturaSite:
+    """
+    Kaltura, as its simulator serves it.
+    """
+
+    def __init__(self, server: KalturaServer, namespace: str = "contract") -> None:
+        self._server = server
+        self._ahead = timedelta()
+        self._neighbours: list[KalturaSite] = []
+        self._account = KalturaAccount(
+            url=server.url,
+            partner_id=server.partner_id,
+            admin_secret=server.admin_secret,
+            namespace=namespace,
+            upload_role=None,
+            documents=MemoryDocuments(),
+            clock=self.clock,
+        )
+        self.events = KalturaEvents(self._account)
+        self.media = KalturaMedia(self._account)
+        self.strays = KalturaStrays(self._account)
+
+    def close(self) -> None:
+        """
+        Hang up.
+        """
+        for site in (self, *self._neighbours):
+            site._account.client.close()
+
+    def clock(self) -> datetime:
+        """
+        Ours goes as the simulator's, however often it was moved.
+        """
+        return datetime.now(UTC) + self._ahead
+
+    def neighbour(self) -> Site:
+        """
+        Another namespace.
+        """
+        self._neighbours.append(KalturaSite(self._server, f"neighbour{len(self._neighbours)}"))
+        return self._neighbours[-1]
+
+    def alive(self) -> set[str]:
+        """
+        As the simulator lists it; what an account needs once (a profile, a role, its own user) is left out.
+        """
+        things = self._server.control("GET", "things")
+        kinds = ("entries", "scheduleEvents", "uploadTokens", "users", "flavorAssets", "thumbAssets")
+        return {str(thing["id"]) for kind in kinds for thing in things[kind]} - {"greenroom"}
+
+    def title(self, parts: Parts) -> str:
+        """
+        The name of the entry, without what cannot be seen of it.
+        """
+        entries = self._server.control("GET", "things")["entries"]
+        (name,) = (entry["name"] for entry in entries if entry["id"] == parts["entryId"])
+        return str(name).replace("\u2060", "")
+
+    def vanish(self, part: str, part_id: str) -> None:
+        """
+        With Kaltura's own client, as any administrator may.
+        """
+        client = self._administrator()
+        match part:
+            case "entryId":
+                client.baseEntry.delete(part_id)
+            case "eventId":
+                client.schedule.scheduleEvent.delete(int(part_id))
+            case "uploadTokenId":
+                client.uploadToken.delete(part_id)
+            case _:
+                client.user.delete(part_id)
+
+    def later(self) -> None:
+        """
+        Kaltura counts in seconds.
+        """
+        self._server.control("POST", "clock", {"advance_s": 1})
+        self._ahead += timedelta(seconds=1)
+
+    def upload(self, parts: Parts, film: Film) -> None:
+        """
+        With a grant, as a browser does; the simulator has it processed before it answers.
+        """
+        path = self._server.films[film]
+        self._server.control("POST", "clock", {"ready": "at_once"})
+        wish = UploadWish("", "lecture.mp4", path.stat().st_size, "teacher1")
+        grant = self.media.upload_grant(parts, wish, 600)
+        answer = self._server.http.post(
+            grant.url,
+            data={"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "format": "1"},
+            files={"fileData": ("lecture.mp4", path.read_bytes())},
+        )
+        assert answer.json()["objectType"] == "KalturaUploadToken", answer.text
+
+    def calls(self) -> int:
+        """
+        As the simulator logs them.
+        """
+        return len(self._server.control("GET", "requests"))
+
+    def lose_call(self, operation: str) -> None:
+        """
+        The connection is cut before the simulator looks at the request.
+        """
+        self._disturb(operation, "drop_before")
+
+    def lose_answer(self, operation: str) -> None:
+        """
+        The connection is cut when the simulator would answer.
+        """
+        self._disturb(operation, "drop_after_commit")
+
+    def prepare_many(self, count: int) -> None:
+        """
+        One as we make it, the others like it in a few requests.
+        """
+        parts = self.media.prepare_upload("video:v0:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
+        client = self._administrator()
+        made = client.media.get(parts["entryId"])
+        for first in range(1, count, 100):
+            client.startMultiRequest()
+            for number in range(first, min(first + 100, count)):
+                reference = made.referenceId.replace("v0", f"v{number}")
+                entry = KalturaMediaEntry(mediaType=made.mediaType, referenceId=reference, adminTags=made.adminTags)
+                client.media.add(entry)
+            client.doMultiRequest()
+
+    def _administrator(self) -> KalturaClient:
+        client = KalturaClient(KalturaConfiguration(self._server.url))
+        client.setKs(client.generateSessionV2(self._server.admin_secret, "someone", 2, self._server.partner_id, 60, ""))
+        return client
+
+    def _disturb(self, operation: str, kind: str) -> None:
+        service, action = {
+            "create_event": ("liveStream", "add"),
+            "update_event": ("liveStream", "update"),
+            "delete_event": ("liveStream", "delete"),
+            "prepare_upload": ("media", "add"),
+            "delete_media": ("media", "delete"),
+            "delete_stray": ("baseEntry", "delete"),
+        }[operation]
+        self._server.control("POST", "faults", {"kind": kind, "match": {"service": service, "action": action}})

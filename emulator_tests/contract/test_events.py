@@ -1,0 +1,213 @@
+"""The events port: in memory, and Kaltura as its simulator serves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emulator_tests.contract.sites import Site
+from shared.errors import Doubtful, Transient
+from shared.ports import EventWish
+
+BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
+REFERENCE = "session:s1:1"
+WISH = EventWish("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2))
+
+TITLES = [
+    "Grüße 😀 и до встречи",
+    """<b>"Q&A" 'live'</b> ]]> %s \\n""",
+    "one\ttwo",
+    "{1:result:id} and {0:result:objects:0:id}",
+    "  spaces around  ",
+    "x" * 250,
+]
+
+REFERENCES = [
+    "session:a,b:1",
+    "session:a b|c;d:1",
+    "session:äöü😀:1",
+    "session:%_*?:1",
+    """session:"'<&>:1""",
+    "session:" + "x" * 200 + ":1",
+]
+
+
+def test_a_new_event_is_found_by_its_reference(site: Site) -> None:
+    parts = site.events.create_event(REFERENCE, WISH)
+
+    assert parts
+    assert set(parts.values()) <= site.alive()
+    assert site.events.find_event(REFERENCE) == parts
+    assert site.title(parts) == WISH.title
+
+
+def test_an_event_without_times_is_found_by_its_reference(site: Site) -> None:
+    parts = site.events.create_event(REFERENCE, EventWish("Some day", None, None))
+
+    assert site.events.find_event(REFERENCE) == parts
+
+
+def test_no_parts_are_found_where_no_event_is(site: Site) -> None:
+    site.events.create_event(REFERENCE, WISH)
+
+    assert site.events.find_event("session:s1:2") == {}
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_reference_is_a_reference_whatever_its_characters(site: Site, reference: str) -> None:
+    parts = site.events.create_event(reference, WISH)
+
+    assert site.events.find_event(reference) == parts
+
+
+@pytest.mark.parametrize("other", ["session:s1:11", "session:s1", "xsession:s1:1", "SESSION:S1:1", "session:s2:1"])
+def test_an_event_of_another_reference_is_not_found(site: Site, other: str) -> None:
+    site.events.create_event(other, WISH)
+
+    assert site.events.find_event(REFERENCE) == {}
+
+
+def test_an_event_of_a_neighbour_is_not_found(site: Site) -> None:
+    site.neighbour().events.create_event(REFERENCE, WISH)
+
+    assert site.events.find_event(REFERENCE) == {}
+
+
+def test_of_two_events_of_one_reference_the_older_is_found_until_it_is_deleted(site: Site) -> None:
+    older = site.events.create_event(REFERENCE, WISH)
+    site.later()
+    younger = site.events.create_event(REFERENCE, WISH)
+
+    assert site.events.find_event(REFERENCE) == older
+    site.events.delete_event(older)
+    assert site.events.find_event(REFERENCE) == younger
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_a_title_is_shown_as_it_was_written(site: Site, title: str) -> None:
+    parts = site.events.create_event(REFERENCE, replace(WISH, title=title))
+    assert site.title(parts) == title
+
+    site.events.update_event(REFERENCE, parts, replace(WISH, title=title[::-1]))
+    assert site.title(parts) == title[::-1]
+
+
+def test_an_update_repeated_changes_nothing_more(site: Site) -> None:
+    parts = site.events.create_event(REFERENCE, WISH)
+    wish = EventWish("Moved", BEGINS_AT + timedelta(days=1), BEGINS_AT + timedelta(days=1, hours=1))
+
+    updated = site.events.update_event(REFERENCE, parts, wish)
+    alive = site.alive()
+
+    assert site.events.update_event(REFERENCE, updated, wish) == updated
+    assert site.alive() == alive
+    assert site.events.find_event(REFERENCE) == updated
+    assert site.title(updated) == "Moved"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(WISH, EventWish("No times", None, None)), (EventWish("No times", None, None), WISH)],
+    ids=["times go", "times come"],
+)
+def test_an_event_may_gain_and_lose_its_times(site: Site, before: EventWish, after: EventWish) -> None:
+    parts = site.events.create_event(REFERENCE, before)
+
+    updated = site.events.update_event(REFERENCE, parts, after)
+
+    assert site.events.find_event(REFERENCE) == updated
+    assert set(updated.values()) == site.alive()
+
+
+def test_an_update_makes_each_missing_part_again(site: Site) -> None:
+    whole = site.events.create_event(REFERENCE, WISH)
+
+    for part in whole:
+        site.vanish(part, whole[part])
+        found = site.events.find_event(REFERENCE)
+        whole = site.events.update_event(REFERENCE, found or whole, WISH)
+
+        assert set(whole.values()) == site.alive()
+        assert site.events.find_event(REFERENCE) == whole
+
+
+def test_an_update_makes_the_whole_event_again_where_nothing_of_it_is_left(site: Site) -> None:
+    parts = site.events.create_event(REFERENCE, WISH)
+    for part, part_id in parts.items():
+        site.vanish(part, part_id)
+
+    again = site.events.update_event(REFERENCE, parts, WISH)
+
+    assert again.keys() == parts.keys()
+    assert set(again.values()) == site.alive()
+
+
+def test_of_a_deleted_event_nothing_is_left_and_deleting_it_again_is_no_error(site: Site) -> None:
+    others = site.events.create_event("session:s2:1", WISH)
+    parts = site.events.create_event(REFERENCE, WISH)
+
+    for _ in range(2):
+        site.events.delete_event(parts)
+        assert site.alive() == set(others.values())
+        assert site.events.find_event(REFERENCE) == {}
+
+
+def test_an_event_is_deleted_whatever_part_of_it_is_gone_already(site: Site) -> None:
+    for part in site.events.create_event(REFERENCE, WISH):
+        parts = site.events.find_event(REFERENCE) or site.events.create_event(REFERENCE, WISH)
+        site.vanish(part, parts[part])
+
+        site.events.delete_event(parts)
+
+        assert site.alive() == set()
+
+
+def test_deleting_nothing_is_no_error(site: Site) -> None:
+    site.events.delete_event({})
+
+
+def test_an_event_whose_creation_is_not_answered_is_adopted_by_its_reference(site: Site) -> None:
+    site.lose_answer("create_event")
+
+    with pytest.raises(Doubtful):
+        site.events.create_event(REFERENCE, WISH)
+
+    parts = site.events.find_event(REFERENCE)
+    assert set(parts.values()) == site.alive()
+    assert site.title(parts) == WISH.title
+
+
+def test_an_event_whose_creation_is_not_heard_does_not_exist(site: Site) -> None:
+    site.lose_call("create_event")
+
+    with pytest.raises(Transient):
+        site.events.create_event(REFERENCE, WISH)
+
+    assert site.events.find_event(REFERENCE) == {}
+    assert site.alive() == set()
+
+
+def test_an_update_that_is_not_answered_is_done_again(site: Site) -> None:
+    parts = site.events.create_event(REFERENCE, WISH)
+    moved = replace(WISH, title="Moved")
+    site.lose_answer("update_event")
+
+    with pytest.raises(Transient):
+        site.events.update_event(REFERENCE, parts, moved)
+
+    assert site.events.update_event(REFERENCE, parts, moved) == parts
+    assert site.title(parts) == "Moved"
+    assert site.alive() == set(parts.values())
+
+
+def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
+    parts = site.events.create_event(REFERENCE, WISH)
+    site.lose_answer("delete_event")
+
+    with pytest.raises(Transient):
+        site.events.delete_event(parts)
+
+    site.events.delete_event(parts)
+    assert site.alive() == set()

@@ -1,0 +1,335 @@
+"""The media port: in memory, and Kaltura as its simulator serves it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from emulator_tests.contract.sites import FILM_S, Film, Site
+from shared.errors import Doubtful, Transient
+from shared.ports import MediaState, Parts, UploadWish
+
+REFERENCE = "video:v1:1"
+WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000, "teacher1")
+
+REFERENCES = ["video:aZ09_-:1", "video:" + "x" * 100 + ":12"]
+
+
+def _unknown(parts: Parts) -> Parts:
+    """The parts of something that never was."""
+    return {name: part_id + "9" for name, part_id in parts.items()}
+
+
+# --- preparing and finding ---------------------------------------------------------------------------------------
+
+
+def test_a_prepared_upload_is_found_by_its_reference_and_waits_for_bytes(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+
+    assert site.media.find_upload(REFERENCE, WISH) == parts
+    assert site.title(parts) == WISH.title
+    seen = site.media.observe(parts)
+    assert (seen.state, seen.percent, seen.reason) == (MediaState.AWAITING_UPLOAD, 0, None)
+
+
+def test_no_parts_are_found_where_nothing_was_prepared(site: Site) -> None:
+    site.media.prepare_upload(REFERENCE, WISH)
+    alive = site.alive()
+
+    assert site.media.find_upload("video:v1:2", WISH) == {}
+    assert site.alive() == alive
+
+
+@pytest.mark.parametrize("reference", REFERENCES)
+def test_a_reference_is_a_reference_whatever_its_characters(site: Site, reference: str) -> None:
+    parts = site.media.prepare_upload(reference, WISH)
+
+    assert site.media.find_upload(reference, WISH) == parts
+
+
+@pytest.mark.parametrize("other", ["video:v1:11", "video:v1", "xvideo:v1:1", "VIDEO:V1:1", "video:v2:1"])
+def test_an_upload_of_another_reference_is_not_found(site: Site, other: str) -> None:
+    site.media.prepare_upload(other, WISH)
+
+    assert site.media.find_upload(REFERENCE, WISH) == {}
+
+
+def test_an_upload_of_a_neighbour_is_not_found(site: Site) -> None:
+    site.neighbour().media.prepare_upload(REFERENCE, WISH)
+
+    assert site.media.find_upload(REFERENCE, WISH) == {}
+
+
+def test_finding_again_makes_nothing(site: Site) -> None:
+    site.media.prepare_upload(REFERENCE, WISH)
+    alive = site.alive()
+
+    assert site.media.find_upload(REFERENCE, WISH) == site.media.find_upload(REFERENCE, WISH)
+    assert site.alive() == alive
+
+
+def test_of_two_uploads_of_one_reference_the_older_is_found(site: Site) -> None:
+    older = site.media.prepare_upload(REFERENCE, WISH)
+    site.later()
+    younger = site.media.prepare_upload(REFERENCE, WISH)
+
+    found = site.media.find_upload(REFERENCE, WISH)
+
+    assert found["entryId"] == older["entryId"] != younger["entryId"]
+
+
+def test_a_preparation_that_was_cut_short_is_completed_when_it_is_found(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.vanish("uploadTokenId", parts["uploadTokenId"])
+
+    found = site.media.find_upload(REFERENCE, WISH)
+
+    assert found["entryId"] == parts["entryId"]
+    assert found["uploadTokenId"] in site.alive()
+    site.upload(found, Film.VIDEO)
+    assert site.media.observe(found).state is MediaState.READY
+
+
+def test_an_upload_whose_preparation_is_not_answered_is_adopted_by_its_reference(site: Site) -> None:
+    site.media.prepare_upload("video:v0:1", WISH)
+    alive = site.alive()
+    site.lose_answer("prepare_upload")
+
+    with pytest.raises(Doubtful):
+        site.media.prepare_upload(REFERENCE, WISH)
+
+    made = site.alive() - alive
+    assert set(site.media.find_upload(REFERENCE, WISH).values()) <= made
+    assert site.alive() - alive == made
+    assert site.media.find_upload(REFERENCE, WISH) != {}
+
+
+def test_an_upload_whose_preparation_is_not_heard_does_not_exist(site: Site) -> None:
+    site.media.prepare_upload("video:v0:1", WISH)
+    alive = site.alive()
+    site.lose_call("prepare_upload")
+
+    with pytest.raises(Transient):
+        site.media.prepare_upload(REFERENCE, WISH)
+
+    assert site.media.find_upload(REFERENCE, WISH) == {}
+    assert site.alive() == alive
+
+
+# --- observing ---------------------------------------------------------------------------------------------------
+
+
+def test_a_video_that_arrived_becomes_ready_with_its_length_and_size(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+
+    site.upload(parts, Film.VIDEO)
+
+    seen = site.media.observe(parts)
+    assert (seen.state, seen.percent, seen.is_video, seen.reason) == (MediaState.READY, 100, True, None)
+    assert seen.duration_s == pytest.approx(FILM_S, abs=0.5)
+    assert seen.size_bytes is not None
+    assert 10_000 < seen.size_bytes < 1_000_000
+
+
+def test_sound_without_a_picture_is_no_video(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+
+    site.upload(parts, Film.SOUND)
+
+    seen = site.media.observe(parts)
+    assert (seen.state, seen.is_video) == (MediaState.READY, False)
+
+
+def test_what_is_no_medium_ends_in_an_error_with_a_reason(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+
+    site.upload(parts, Film.GARBAGE)
+
+    seen = site.media.observe(parts)
+    assert seen.state is MediaState.ERROR
+    assert seen.reason
+
+
+def test_a_video_that_was_deleted_by_whomever_is_gone(site: Site) -> None:
+    ours, theirs, never = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3))
+    site.media.delete_media(ours)
+    site.vanish("entryId", theirs["entryId"])
+
+    for parts in (ours, theirs, _unknown(never)):
+        assert site.media.observe(parts).state is MediaState.GONE
+
+
+def test_many_are_observed_in_the_order_asked(site: Site) -> None:
+    waiting, ready, broken, gone = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(4))
+    site.upload(ready, Film.VIDEO)
+    site.upload(broken, Film.GARBAGE)
+    site.media.delete_media(gone)
+    calls = site.calls()
+
+    assert list(site.media.observe_many([gone, ready, waiting, _unknown(ready), broken, ready])) == [
+        MediaState.GONE,
+        MediaState.READY,
+        MediaState.AWAITING_UPLOAD,
+        MediaState.GONE,
+        MediaState.ERROR,
+        MediaState.READY,
+    ]
+    assert site.calls() == calls + 1
+    assert list(site.media.observe_many([])) == []
+
+
+# --- deleting ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("film", [None, Film.VIDEO, Film.GARBAGE], ids=["nothing", "a video", "garbage"])
+def test_of_a_deleted_video_nothing_is_left_and_deleting_it_again_is_no_error(site: Site, film: Film | None) -> None:
+    site.media.prepare_upload("video:v2:1", WISH)
+    alive = site.alive()
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    if film is not None:
+        site.upload(parts, film)
+
+    for _ in range(2):
+        site.media.delete_media(parts)
+        assert site.alive() == alive
+        assert site.media.find_upload(REFERENCE, WISH) == {}
+
+
+@pytest.mark.parametrize("part", ["entryId", "uploadTokenId"])
+def test_a_video_is_deleted_whatever_part_of_it_is_gone_already(site: Site, part: str) -> None:
+    site.media.prepare_upload("video:v2:1", WISH)
+    alive = site.alive()
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.vanish(part, parts[part])
+
+    site.media.delete_media(parts)
+
+    assert site.alive() == alive
+
+
+def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
+    site.media.prepare_upload("video:v2:1", WISH)
+    alive = site.alive()
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.lose_answer("delete_media")
+
+    with pytest.raises(Transient):
+        site.media.delete_media(parts)
+
+    site.media.delete_media(parts)
+    assert site.alive() == alive
+
+
+# --- changes -----------------------------------------------------------------------------------------------------
+
+
+def _changed(site: Site, *references: str) -> None:
+    for reference in references:
+        site.media.prepare_upload(reference, WISH)
+        site.later()
+
+
+def test_changes_come_newest_first_and_begin_with_the_instant_asked_for(site: Site) -> None:
+    begun_at = site.clock()
+    _changed(site, "video:v1:1", "video:v2:1", "video:v3:1")
+
+    changes = site.media.changes(begun_at - timedelta(seconds=1), 1)
+
+    assert [change.reference for change in changes.items] == ["video:v3:1", "video:v2:1", "video:v1:1"]
+    assert not changes.more
+    since = changes.items[1].changed_at
+    assert [change.reference for change in site.media.changes(since, 1).items] == ["video:v3:1", "video:v2:1"]
+
+
+def test_a_video_that_gets_on_is_among_the_changes_again(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.later()
+    _changed(site, "video:v2:1")
+    (newest, oldest) = site.media.changes(site.clock() - timedelta(minutes=1), 1).items
+    assert oldest.reference == REFERENCE
+    site.later()
+
+    site.upload(parts, Film.VIDEO)
+
+    (change,) = site.media.changes(newest.changed_at + timedelta(seconds=1), 1).items
+    assert change.reference == REFERENCE
+
+
+def test_nothing_changed_is_an_empty_page(site: Site) -> None:
+    _changed(site, REFERENCE)
+
+    changes = site.media.changes(site.clock() + timedelta(minutes=1), 1)
+
+    assert (changes.items, changes.more) == ((), False)
+
+
+def test_changes_of_neighbours_and_events_are_not_ours(site: Site) -> None:
+    begun_at = site.clock()
+    site.neighbour().media.prepare_upload("video:v9:1", WISH)
+    _changed(site, REFERENCE)
+
+    changes = site.media.changes(begun_at - timedelta(seconds=1), 1)
+
+    assert [change.reference for change in changes.items] == [REFERENCE]
+
+
+def test_many_changes_come_in_pages_that_leave_none_out(site: Site) -> None:
+    begun_at = site.clock()
+    site.prepare_many(501)
+
+    first, second = (site.media.changes(begun_at - timedelta(seconds=1), page) for page in (1, 2))
+
+    assert (len(first.items), first.more) == (500, True)
+    assert (len(second.items), second.more) == (1, False)
+    references = {change.reference for change in (*first.items, *second.items)}
+    assert references == {f"video:v{number}:1" for number in range(501)}
+
+
+def test_a_page_beyond_the_last_is_empty(site: Site) -> None:
+    begun_at = site.clock()
+    _changed(site, REFERENCE)
+
+    changes = site.media.changes(begun_at - timedelta(seconds=1), 2)
+
+    assert (changes.items, changes.more) == ((), False)
+
+
+# --- grants ------------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    asked_at = site.clock()
+
+    for grant in (
+        site.media.upload_grant(parts, WISH, lifetime_s=600),
+        site.media.playback_grant(parts, "student1", lifetime_s=600),
+    ):
+        assert timedelta(0) <= grant.expires_at - asked_at - timedelta(seconds=600) < timedelta(seconds=5)
+        assert len(grant.token) > 20
+        assert grant.token not in repr(grant)
+
+
+def test_every_grant_has_a_token_of_its_own(site: Site) -> None:
+    first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+
+    tokens = [
+        site.media.upload_grant(first, WISH, 600).token,
+        site.media.upload_grant(second, WISH, 600).token,
+        site.media.playback_grant(first, "student1", 600).token,
+        site.media.playback_grant(first, "student2", 600).token,
+        site.media.playback_grant(second, "student1", 600).token,
+    ]
+
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_grants_are_made_without_a_call(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    calls = site.calls()
+
+    site.media.upload_grant(parts, WISH, 600)
+    site.media.playback_grant(parts, "student1", 600)
+
+    assert site.calls() == calls
