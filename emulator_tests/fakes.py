@@ -481,11 +481,14 @@ class MemoryEvents:
         def do() -> Parts:
             with self._lock:
                 for index, made in enumerate(self._made):
+                    if "entryId" not in made.parts and set(made.parts.values()) & set(parts.values()):
+                        del self._made[index]
+                        return {}
                     if set(made.parts.values()) & set(parts.values()):
                         whole = {**self._new_parts(), **made.parts}
                         self._made[index] = replace(made, wish=wish, parts=whole)
                         return dict(whole)
-                return self._create(reference, wish)
+                return {}
 
         return self._effect("update_event", do)
 

@@ -249,6 +249,10 @@ class Events(Protocol):
     def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
         """
         Bring an event into the wished form, and make a part that is missing. Repeatable.
+
+        Returns:
+            The parts afterwards; empty where the event itself was deleted behind our back, and then nothing of it is
+            left.
         """
         ...
 
@@ -317,16 +321,16 @@ class Grant:
     A short-lived permission for a client.
 
     Attributes:
-        url: Where to go with it.
+        url: Where to go with it; it may hold the secret too.
         token: The secret; goes to the one caller and nowhere else.
         expires_at: When it ends.
         values: What else the client needs by the provider's names, e.g. `uploadTokenId`.
     """
 
-    url: str
+    url: str = field(repr=False)
     token: str = field(repr=False)
     expires_at: datetime
-    values: Mapping[str, str | int] = field(default_factory=dict)
+    values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

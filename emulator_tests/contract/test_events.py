@@ -121,27 +121,27 @@ def test_an_event_may_gain_and_lose_its_times(site: Site, before: EventWish, aft
     assert set(updated.values()) == site.alive()
 
 
-def test_an_update_makes_each_missing_part_again(site: Site) -> None:
-    whole = site.events.create_event(REFERENCE, WISH)
-
-    for part in whole:
-        site.vanish(part, whole[part])
-        found = site.events.find_event(REFERENCE)
-        whole = site.events.update_event(REFERENCE, found or whole, WISH)
-
-        assert set(whole.values()) == site.alive()
-        assert site.events.find_event(REFERENCE) == whole
-
-
-def test_an_update_makes_the_whole_event_again_where_nothing_of_it_is_left(site: Site) -> None:
+@pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
+def test_an_update_makes_a_missing_schedule_event_again(site: Site, forgotten: bool) -> None:
     parts = site.events.create_event(REFERENCE, WISH)
-    for part, part_id in parts.items():
-        site.vanish(part, part_id)
+    site.vanish("eventId", parts["eventId"])
+    known = {"entryId": parts["entryId"]} if forgotten else parts
 
-    again = site.events.update_event(REFERENCE, parts, WISH)
+    whole = site.events.update_event(REFERENCE, known, WISH)
 
-    assert again.keys() == parts.keys()
-    assert set(again.values()) == site.alive()
+    assert whole.keys() == parts.keys()
+    assert set(whole.values()) == site.alive()
+    assert site.events.find_event(REFERENCE) == whole
+
+
+@pytest.mark.parametrize("vanished", [["entryId"], ["entryId", "eventId"]], ids=["the entry", "all of it"])
+def test_an_update_of_an_event_that_was_deleted_leaves_nothing_of_it(site: Site, vanished: list[str]) -> None:
+    parts = site.events.create_event(REFERENCE, WISH)
+    for part in vanished:
+        site.vanish(part, parts[part])
+
+    assert site.events.update_event(REFERENCE, parts, WISH) == {}
+    assert site.alive() == set()
 
 
 def test_of_a_deleted_event_nothing_is_left_and_deleting_it_again_is_no_error(site: Site) -> None:

@@ -94,7 +94,7 @@ class Sessions:
         record = step.record
         if step.name == decisions.DELETE:
             return decisions.deleted(record, now)
-        if step.name == decisions.FIND and not outcome:
+        if not outcome:
             return decisions.not_created(record, now)
         applied = None if step.name == decisions.FIND else look.wish.event
         return decisions.created(record, outcome, applied, now)

@@ -5,7 +5,7 @@
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
 | creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
-| ready      | an event         | SHOW it, UPDATE it where the wish has changed, done                    |
+| ready      | an event         | SHOW it, UPDATE it where the wish has changed (deleted behind our back: none), done |
 | ready      | no event         | RETIRE: refs go now, the event after the grace                         |
 | ready, retiring | session deleted | DELETE                                                             |
 | retiring   | an event         | KEEP it                                                                |
@@ -111,7 +111,8 @@ def not_created(record: Pairing, now: datetime) -> Pairing:
     """
     The record once it is certain that the event does not exist. Pure.
     """
-    return replace(_moved(record, PairingState.NONE, now), reference=None, tried_at=None)
+    none = _moved(record, PairingState.NONE, now)
+    return replace(none, parts={}, applied=None, reference=None, tried_at=None)
 
 
 def deleted(record: Pairing, now: datetime) -> Pairing:

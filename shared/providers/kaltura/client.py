@@ -317,9 +317,7 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
         self._common: dict[str, Any] = {}
         self._question: _Question | None = None
         self._answered = False
-        self._parser = etree.XMLParser(
-            encoding="utf-8", resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
-        )
+        self._parser = etree.XMLParser(encoding="utf-8", resolve_entities=False, no_network=True)
         super().__init__(KalturaConfiguration())
         self.setClientTag("greenroom")
 

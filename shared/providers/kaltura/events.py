@@ -85,22 +85,25 @@ class KalturaEvents:
         multi = self.account.client.multi(self.account.admin_ks())
         entry_id, event_id = parts[ENTRY], parts.get(EVENT)
         updated = multi.ask(lambda c: c.liveStream.update(entry_id, KalturaLiveStreamEntry(name=wish.title)))
-        answers, left = [updated], {ENTRY: entry_id}
+        event = None
         if event_id is not None and _is_scheduled(wish):
             scheduled = self._schedule_event(None, wish, None)
-            answers.append(multi.ask(lambda c: c.schedule.scheduleEvent.update(int(event_id), scheduled)))
-            left[EVENT] = event_id
+            event = multi.ask(lambda c: c.schedule.scheduleEvent.update(int(event_id), scheduled))
         elif event_id is not None:
-            answers.append(multi.ask(lambda c: c.schedule.scheduleEvent.delete(int(event_id))))
+            event = multi.ask(lambda c: c.schedule.scheduleEvent.delete(int(event_id)))
         multi.send()
+        if updated.error is not None and is_gone(updated.error):
+            self.delete_event(parts)
+            return {}
         updated.answer()
-        for answer in answers[1:]:
-            if answer.error is not None and not (EVENT not in left and is_gone(answer.error)):
-                # The entry has changed already: the next visit does both again.
-                raise incomplete(answer.error)
-        if EVENT in left or not _is_scheduled(wish):
-            return left
-        return {**left, EVENT: self._find_or_add_schedule_event(reference, wish, entry_id)}
+        if event is not None and event.error is not None and not is_gone(event.error):
+            # The entry has changed already: the next visit does both again.
+            raise incomplete(event.error)
+        if not _is_scheduled(wish):
+            return {ENTRY: entry_id}
+        if event_id is not None and event is not None and event.error is None:
+            return {ENTRY: entry_id, EVENT: event_id}
+        return {ENTRY: entry_id, EVENT: self._find_or_add_schedule_event(reference, wish, entry_id)}
 
     def delete_event(self, parts: Parts) -> None:
         """
