@@ -65,9 +65,7 @@ def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
         app = wiring.app()
-        return get_kaltura_session(
-            caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now
-        )
+        return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
 
     return edge.answer("getKalturaSession", request, use_case)
 

@@ -38,9 +38,9 @@ class Caller:
         """
         if not uid:
             raise NotSignedIn("Sign in first.")
-        anonymous = isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get(
-            "sign_in_provider"
-        ) == "anonymous"
+        anonymous = (
+            isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
+        )
         return cls(uid, claims.get("teacher") is True and not anonymous)
 
 

@@ -284,9 +284,7 @@ class Subject(Protocol[W, R, A]):
         ...
 
 
-def visit(
-    subject: Subject[W, R, A], key: str, documents: Documents, queue: Queue, clock: Clock
-) -> Look[W, R]:
+def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queue, clock: Clock) -> Look[W, R]:
     """
     Bring one thing as far as it can be brought now.
 
@@ -406,9 +404,7 @@ def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> 
         )
 
 
-def _take(
-    subject: Subject[W, R, A], look: Look[W, R], step: Step[R], documents: Documents, clock: Clock
-) -> None:
+def _take(subject: Subject[W, R, A], look: Look[W, R], step: Step[R], documents: Documents, clock: Clock) -> None:
     """
     Claim a step, do it, and write back what came of it.
     """
@@ -437,9 +433,7 @@ def _take(
     _settle(subject, look, record, version, documents, now)
 
 
-def _tidy(
-    subject: Subject[W, R, A], look: Look[W, R], documents: Documents, now: datetime, *, held_back: bool
-) -> None:
+def _tidy(subject: Subject[W, R, A], look: Look[W, R], documents: Documents, now: datetime, *, held_back: bool) -> None:
     """
     Where nothing is left to do, leave no due time behind; nor a failure, unless it is what holds the next step back.
     """

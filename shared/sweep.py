@@ -252,17 +252,13 @@ class Sweep:
 _MEANT: Final = {VideoState.UPLOADING: "awaitingUpload", VideoState.PROCESSING: "processing"}
 
 
-def _session_look(
-    session_id: str, session: Document | None, pairing: Document | None
-) -> Look[SessionWish, Pairing]:
+def _session_look(session_id: str, session: Document | None, pairing: Document | None) -> Look[SessionWish, Pairing]:
     """
     The look at a session whose documents were read in a page. Pure.
     """
     known = None if session is None else Session.from_document(session)
     wish = (
-        SessionWish(exists=False)
-        if known is None
-        else SessionWish(exists=True, event=wanted(known), shown=known.shown)
+        SessionWish(exists=False) if known is None else SessionWish(exists=True, event=wanted(known), shown=known.shown)
     )
     record = None if pairing is None else Pairing.from_document(pairing)
     return Look(session_id, wish, record, None if pairing is None else pairing.version)

@@ -33,7 +33,14 @@ PEOPLE: Final = {
 }
 PASSWORD: Final = "only-in-the-emulator"
 
-SETUP_KINDS: Final = ("accessControls", "permissions", "userRoles", "conversionProfiles", "flavorParams", "permissionItems")
+SETUP_KINDS: Final = (
+    "accessControls",
+    "permissions",
+    "userRoles",
+    "conversionProfiles",
+    "flavorParams",
+    "permissionItems",
+)
 """What belongs to the account, not to a session: made once, or there from the beginning."""
 
 
@@ -47,17 +54,20 @@ def main() -> int:
     started_at = time.monotonic()
     try:
         with Testbed(HOME / "demo", SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
-            processing = {"ready": {"after_s": PROCESSING_S}}
-            _json(f"{testbed.kaltura_url}/_simulator/clock", processing)
+            _json(f"{testbed.kaltura_url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
             uids = {name: _person(testbed, name, claims) for name, claims in PEOPLE.items()}
             before = _things(testbed)
-            environment = os.environ | testbed.environment | {
-                "DEMO_PASSWORD": PASSWORD,
-                "DEMO_STUDENT_UID": uids["student"],
-                "DEMO_VIDEO": str(VIDEO),
-                "DEMO_REGION": testbed.region,
-                "NODE_OPTIONS": "--no-deprecation",
-            }
+            environment = (
+                os.environ
+                | testbed.environment
+                | {
+                    "DEMO_PASSWORD": PASSWORD,
+                    "DEMO_STUDENT_UID": uids["student"],
+                    "DEMO_VIDEO": str(VIDEO),
+                    "DEMO_REGION": testbed.region,
+                    "NODE_OPTIONS": "--no-deprecation",
+                }
+            )
             told = subprocess.run(["node", str(STORY)], env=environment, cwd=ROOT, check=False).returncode
             left = _things(testbed)
             clean = _show(before, left)
@@ -81,7 +91,10 @@ def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
     base = f"http://{testbed.auth_host}/identitytoolkit.googleapis.com/v1"
     body = {"email": f"{name}@example.com", "password": PASSWORD, "displayName": name}
     uid: str = _json(f"{base}/projects/{testbed.project_id}/accounts", body)["localId"]
-    _json(f"{base}/projects/{testbed.project_id}/accounts:update", {"localId": uid, "customAttributes": json.dumps(claims)})
+    _json(
+        f"{base}/projects/{testbed.project_id}/accounts:update",
+        {"localId": uid, "customAttributes": json.dumps(claims)},
+    )
     return uid
 
 
@@ -119,7 +132,9 @@ def _show(before: dict[str, list[dict[str, Any]]], left: dict[str, list[dict[str
             clean = clean and (not ours or of_account)
             if ours:
                 name = str(thing.get("name") or thing.get("referenceId") or "")
-                print(f"  {kind:<24}{number:<24}{name[:42]:<44}{'the account: made once' if of_account else 'LEFT BEHIND'}")
+                print(
+                    f"  {kind:<24}{number:<24}{name[:42]:<44}{'the account: made once' if of_account else 'LEFT BEHIND'}"
+                )
     untouched = sum((kind, str(thing.get("id"))) in known for kind, things in left.items() for thing in things)
     print(f"  and {untouched} things that were there before the story began.")
     return clean

@@ -85,9 +85,7 @@ class Sessions:
         """
         return act(self.events, look, step, now, self.late_commit_s)
 
-    def settle(
-        self, look: Look[SessionWish, Pairing], step: Step[Pairing], outcome: Parts, now: datetime
-    ) -> Pairing:
+    def settle(self, look: Look[SessionWish, Pairing], step: Step[Pairing], outcome: Parts, now: datetime) -> Pairing:
         """
         What is recorded after a step that succeeded. Pure.
         """
@@ -106,9 +104,7 @@ class Sessions:
         wish = look.wish
         return replace(look, record=record, wish=replace(wish, shown=shown(wish, record)))
 
-    def record_write(
-        self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None
-    ) -> Write:
+    def record_write(self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None) -> Write:
         """
         The write of the pairing. Pure.
         """

@@ -119,9 +119,7 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
     """
     The record once every part of the event is gone. Pure.
     """
-    return replace(
-        _moved(record, PairingState.GONE, now), parts={}, applied=None, reap_at=None, reference=None
-    )
+    return replace(_moved(record, PairingState.GONE, now), parts={}, applied=None, reap_at=None, reference=None)
 
 
 def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -> Step[Pairing]:

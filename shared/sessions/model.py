@@ -183,9 +183,7 @@ class Pairing:
             reference=fields["reference"],
             tried_at=fields["triedAt"],
             parts=dict(fields["parts"]),
-            applied=None
-            if applied is None
-            else EventWish(applied["title"], applied["startsAt"], applied["endsAt"]),
+            applied=None if applied is None else EventWish(applied["title"], applied["startsAt"], applied["endsAt"]),
             reap_at=fields["reapAt"],
             expires_at=fields["expiresAt"],
             history=history_from(fields["history"]),

@@ -35,9 +35,7 @@ DELETE: Final = "delete"
 CLOSE: Final = "close"
 SHOW: Final = "show"
 
-UPLOAD_NOT_FINISHED: Final = Ending(
-    "UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again."
-)
+UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
 PROCESSING_TOO_LONG: Final = Ending(
     "PROCESSING_TOO_LONG", "The provider did not finish processing the video in time. Upload it again."
 )
@@ -120,9 +118,7 @@ def observed(record: Video, seen: Observation, now: datetime, policy: Policy) ->
         case MediaState.PROCESSING:
             begun = record.state is not VideoState.PROCESSING
             deadline_at = now + timedelta(seconds=policy.processing_deadline_s) if begun else record.deadline_at
-            return replace(
-                _moved(record, VideoState.PROCESSING, now), percent=seen.percent, deadline_at=deadline_at
-            )
+            return replace(_moved(record, VideoState.PROCESSING, now), percent=seen.percent, deadline_at=deadline_at)
         case MediaState.READY:
             arrived = replace(record, duration_s=seen.duration_s, size_bytes=seen.size_bytes)
             refusal = refusal_of_media(seen, policy)

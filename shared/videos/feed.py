@@ -156,9 +156,7 @@ class Feed:
         if chain.ticks_left <= 0 or not self._pending():
             self._end(chain, version)
             return
-        taken = replace(
-            chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now)
-        )
+        taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
         try:
             version = self._write(taken, version)
         except Conflict:

@@ -57,8 +57,8 @@ class UploadToken:
 
 
 def issue_upload_token(
-    caller: Caller, request: UploadRequest, videos: Videos, feed: Feed, documents: Documents, queue: Queue, clock:
-    Clock ) -> UploadToken:
+    caller: Caller, request: UploadRequest, videos: Videos, feed: Feed, documents: Documents, queue: Queue, clock: Clock
+) -> UploadToken:
     """
     Make the empty video at the provider and let the caller send its bytes. Repeatable: the same request gets the same
     video.
@@ -114,9 +114,7 @@ def issue_playback(caller: Caller, video_id: str, videos: Videos, documents: Doc
     if document is None:
         raise unknown
     video = Video.from_document(document)
-    session, enrolment = documents.read(
-        session_path(video.session_id), enrolment_path(video.session_id, caller.uid)
-    )
+    session, enrolment = documents.read(session_path(video.session_id), enrolment_path(video.session_id, caller.uid))
     try:
         require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
     except NotFound:

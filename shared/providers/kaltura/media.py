@@ -98,9 +98,7 @@ class KalturaMedia:
         multi = self.account.client.multi(self.account.admin_ks())
         entry = multi.ask(lambda c: c.media.get(entry_id))
         flavors = multi.ask(lambda c: c.flavorAsset.list(KalturaFlavorAssetFilter(entryIdEqual=entry_id)))
-        token = multi.ask(
-            lambda c: c.uploadToken.get(parts[TOKEN]), ks=self._uploader_ks(parts[UPLOADER])
-        )
+        token = multi.ask(lambda c: c.uploadToken.get(parts[TOKEN]), ks=self._uploader_ks(parts[UPLOADER]))
         multi.send()
         if entry.error is not None and is_gone(entry.error):
             return Observation(MediaState.GONE)
