@@ -31,8 +31,10 @@ NAMES = LETTERS + LETTERS.upper() + "0123456789_-"
 entry_ids = st.builds("{}_{}".format, st.integers(0, 9), st.text(LETTERS + "0123456789", min_size=8, max_size=8))
 names = st.text(NAMES, min_size=1, max_size=40)
 numbers = st.integers(1, 10**12).map(str)
-paths = st.lists(st.builds("/{}/{}{}".format, names, names, st.sampled_from(["", "?*"])), min_size=1).map("|".join)
-user_ids = st.text(NAMES + "!#$%&'+?^`{}~.@", min_size=1, max_size=320).filter(lambda user_id: user_id != "0")
+paths = st.lists(st.builds("/{}/{}{}".format, names, names, st.sampled_from(["", "?*"])), min_size=1, max_size=3).map(
+    "|".join
+)
+user_ids = st.text(NAMES + "!#$%&'+?^`{}~.@", min_size=1, max_size=60).filter(lambda user_id: user_id != "0")
 values: dict[Word, st.SearchStrategy[str]] = {
     Word.EDIT: entry_ids,
     Word.VIEW: entry_ids,
@@ -67,6 +69,7 @@ def opened(ks: str, secret: str = SECRET, partner_id: int = PARTNER_ID) -> dict[
     """
     The fields of a KS, read as the server reads them (kSessionBase::parseKsV2), by another library.
     """
+    assert not {"+", "/"} & set(ks)
     version, partner, sealed = base64.b64decode(ks, altchars=b"-_", validate=True).split(b"|", 2)
     assert (version, partner) == (b"v2", str(partner_id).encode())
     plain = AES.new(hashlib.sha1(secret.encode()).digest()[:16], AES.MODE_CBC, bytes(16)).decrypt(sealed).rstrip(b"\0")

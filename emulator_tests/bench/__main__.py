@@ -1,0 +1,28 @@
+"""Runs the areas that are named, or all of them."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+AREAS = ("ks", "calls", "cold")
+
+
+def main(wanted: list[str]) -> int:
+    """
+    Run areas in the order they are named.
+
+    Returns:
+        The exit status: 2 for an area that does not exist.
+    """
+    unknown = [area for area in wanted if area not in AREAS]
+    if unknown:
+        print(f"No such area: {', '.join(unknown)}. There are {', '.join(AREAS)}.", file=sys.stderr)
+        return 2
+    for area in wanted or AREAS:
+        import_module(f"emulator_tests.bench.{area}").run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
