@@ -84,9 +84,7 @@ async def token_complete(world: World, token: Record) -> None:
 def close_token(world: World, token: Record) -> Path:
     """Use an uploaded file up; returns where it lies."""
     store = world.store
-    store.change(
-        store.upload_tokens, token["id"], status=TokenStatus.CLOSED, updatedAt=int(world.clock.now())
-    )
+    store.change(store.upload_tokens, token["id"], status=TokenStatus.CLOSED, updatedAt=int(world.clock.now()))
     return store.files / str(token["id"])
 
 
@@ -238,17 +236,13 @@ def detach_token(world: World, token: Record, *, failed: bool) -> None:
     if source is not None:
         status = AssetStatus.ERROR if failed else AssetStatus.QUEUED
         world.store.change(world.store.flavor_assets, source["id"], status=status)
-    change_entry(
-        world, entry["id"], status=EntryStatus.ERROR_IMPORTING if failed else EntryStatus.NO_CONTENT
-    )
+    change_entry(world, entry["id"], status=EntryStatus.ERROR_IMPORTING if failed else EntryStatus.NO_CONTENT)
 
 
 async def _attach_token(world: World, entry_id: str, token_id: str) -> None:
     store = world.store
     token = usable_token(world, token_id)
-    token = store.change(
-        store.upload_tokens, token_id, attachedObjectType="entry", attachedObjectId=entry_id
-    )
+    token = store.change(store.upload_tokens, token_id, attachedObjectType="entry", attachedObjectId=entry_id)
     if token["status"] == TokenStatus.FULL:
         await token_complete(world, token)
         return

@@ -5,6 +5,7 @@ Every room that changes an entry goes through `change_entry`, so that `updatedAt
 
 from __future__ import annotations
 
+import shutil
 from enum import IntEnum
 from typing import Any
 
@@ -117,3 +118,4 @@ def discard_asset(world: World, asset: Record) -> None:
     now = int(world.clock.now())
     store.bury(table, asset["id"], status=AssetStatus.DELETED, deletedAt=now, updatedAt=now)
     (store.files / asset["id"]).unlink(missing_ok=True)
+    shutil.rmtree(store.files / f"{asset['id']}.{asset.get('version')}.hls", ignore_errors=True)

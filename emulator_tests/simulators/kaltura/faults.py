@@ -78,9 +78,7 @@ class Rule:
 
     def strikes(self, addresses: list[tuple[str, str]]) -> bool:
         """Count a request, given the service and action of each of its parts; whether the rule strikes it."""
-        if not any(
-            self.service in ("", service) and self.action in ("", action) for service, action in addresses
-        ):
+        if not any(self.service in ("", service) and self.action in ("", action) for service, action in addresses):
             return False
         self.seen += 1
         return self.seen >= self.nth and (self.times == 0 or self.seen < self.nth + self.times)

@@ -77,9 +77,7 @@ class Session:
         return object_id in self.values(name)
 
 
-def encode_v2(
-    secret: str, partner_id: int, user_id: str, session_type: int, expires_at_s: int, privileges: str
-) -> str:
+def encode_v2(secret: str, partner_id: int, user_id: str, session_type: int, expires_at_s: int, privileges: str) -> str:
     """Make an encrypted KS."""
     fields: dict[str, str] = {}
     for each in privileges.split(","):
@@ -97,9 +95,7 @@ def encode_v2(
     return base64.urlsafe_b64encode(f"v2|{partner_id}|".encode() + sealed).decode()
 
 
-def encode_v1(
-    secret: str, partner_id: int, user_id: str, session_type: int, expires_at_s: int, privileges: str
-) -> str:
+def encode_v1(secret: str, partner_id: int, user_id: str, session_type: int, expires_at_s: int, privileges: str) -> str:
     """Make a signed KS of the old format."""
     rand = secrets.randbelow(32000)
     body = f"{partner_id};{partner_id};{expires_at_s};{session_type};{rand};{user_id};{privileges};;"

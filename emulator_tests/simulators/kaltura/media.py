@@ -40,9 +40,7 @@ class MediaFile:
 
 async def probe(path: Path) -> MediaFile | None:
     """Probe a file; None when it is no readable media."""
-    output = await _run(
-        "ffprobe", "-v", "error", "-print_format", "json", "-show_format", "-show_streams", str(path)
-    )
+    output = await _run("ffprobe", "-v", "error", "-print_format", "json", "-show_format", "-show_streams", str(path))
     if output is None:
         return None
     try:
@@ -71,9 +69,32 @@ async def probe(path: Path) -> MediaFile | None:
     )
 
 
-async def frame(path: Path, second: float, width: int, height: int, quality: int) -> bytes | None:
-    """A JPEG of one frame, scaled; width or height 0 keeps the shape. None when there is no such picture."""
-    scale = f"scale={width or -2}:{height or -2}" if width or height else "null"
+def scaling(width: int, height: int, kind: int) -> str:
+    """The ffmpeg filter for a thumbnail's size; `kind` is the API's crop type 1 to 5. Pure.
+
+    1 fits inside, 2 fits and fills the rest, 3 and 4 fill and crop, 5 stretches; one side alone keeps the shape.
+    """
+    if not width or not height:
+        return f"scale={width or -2}:{height or -2}"
+    if kind == 2:
+        fitted = f"scale={width}:{height}:force_original_aspect_ratio=decrease"
+        return f"{fitted},pad={width}:{height}:(ow-iw)/2:(oh-ih)/2"
+    if kind in (3, 4):
+        return f"scale={width}:{height}:force_original_aspect_ratio=increase,crop={width}:{height}"
+    if kind == 5:
+        return f"scale={width}:{height}"
+    return f"scale={width}:{height}:force_original_aspect_ratio=decrease"
+
+
+async def frame(path: Path, second: float, scale: str, quality: int) -> bytes | None:
+    """A JPEG of one frame; None when there is no such picture.
+
+    Args:
+        path: The video or picture.
+        second: Where in the video; past its end means its beginning.
+        scale: The filter that `scaling` gives.
+        quality: 20 to 100.
+    """
     grade = str(max(2, min(31, 31 - quality * 29 // 100)))
     for position in (second, 0.0):
         picture = await _run(
@@ -83,6 +104,20 @@ async def frame(path: Path, second: float, width: int, height: int, quality: int
         if picture:
             return picture
     return None
+
+
+async def segment(path: Path, folder: Path) -> bool:
+    """Cut a file into an HLS playlist `index.m3u8` and its segments; whether that worked."""
+    folder.mkdir(parents=True, exist_ok=True)
+    output = await _run(
+        "ffmpeg", "-v", "error", "-y", "-i", str(path), "-c", "copy", "-f", "hls", "-hls_time", "6",
+        "-hls_playlist_type", "vod", "-hls_segment_filename", str(folder / "seg-%d.ts"),
+        str(folder / "index.m3u8.part"),
+    )  # fmt: skip
+    if output is None:
+        return False
+    (folder / "index.m3u8.part").replace(folder / "index.m3u8")
+    return True
 
 
 async def _run(*command: str) -> bytes | None:

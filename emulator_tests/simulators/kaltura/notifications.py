@@ -129,7 +129,7 @@ def _fields(template: Record, entry: Record) -> dict[str, str]:
         "entry_reference_id": entry.get("referenceId"),
     }
     asked = [str(each.get("key")) for each in template.get("contentParameters") or []]
-    return {key: str(known.get(key) or "") for key in asked or known}
+    return {key: "" if known.get(key) is None else str(known[key]) for key in asked or known}
 
 
 async def _deliver(world: World, job: Record) -> None:

@@ -54,7 +54,7 @@ _INVALID_STR = (-1, "INVALID_STR")
 @cache
 def permission_items() -> dict[int, Item]:
     """Every action by the number of its permission item."""
-    return {number: item for number, item in enumerate(sorted(ACTIONS), start=1)}
+    return dict(enumerate(sorted(ACTIONS), start=1))
 
 
 def invalid_type() -> ApiError:
@@ -202,10 +202,7 @@ def _is_ended(world: World, session: Session) -> bool:
 
 
 def _matches_uri(uris: str, raw_uri: str) -> bool:
-    for uri in uris.split("|"):
-        if raw_uri == uri or (uri.endswith("*") and raw_uri.startswith(uri[:-1])):
-            return True
-    return False
+    return any(raw_uri == uri or (uri.endswith("*") and raw_uri.startswith(uri[:-1])) for uri in uris.split("|"))
 
 
 def _default_allows(call: Call, action: Action) -> bool:

@@ -50,9 +50,7 @@ def open_replacement(world: World, entry: Record) -> Record:
     }
     world.store.put(world.store.entries, temporary)
     approval = world.settings.replacement_approval
-    status = (
-        ReplacementStatus.NOT_READY_AND_NOT_APPROVED if approval else ReplacementStatus.APPROVED_BUT_NOT_READY
-    )
+    status = ReplacementStatus.NOT_READY_AND_NOT_APPROVED if approval else ReplacementStatus.APPROVED_BUT_NOT_READY
     change_entry(world, entry["id"], replacingEntryId=temporary["id"], replacementStatus=status)
     return temporary
 
@@ -89,9 +87,7 @@ def approve(world: World, entry: Record) -> Record:
 def cancel(world: World, entry: Record) -> Record:
     """Give a replacement up; the temporary entry is deleted."""
     temporary_id = entry.get("replacingEntryId")
-    cancelled = change_entry(
-        world, entry["id"], replacingEntryId=None, replacementStatus=ReplacementStatus.NONE
-    )
+    cancelled = change_entry(world, entry["id"], replacingEntryId=None, replacementStatus=ReplacementStatus.NONE)
     if temporary_id and world.store.entries.rows[temporary_id]["status"] != EntryStatus.DELETED:
         delete_entry(world, temporary_id)
     return cancelled

@@ -66,10 +66,7 @@ def addresses_of(parsed: wire.Parsed) -> list[tuple[str, str]]:
     parameters = parsed.parameters
     if _text(parameters, "service").lower() != "multirequest":
         return [(_text(parameters, "service").lower(), _text(parameters, "action").lower())]
-    return [
-        (_text(each, "service").lower(), _text(each, "action").lower())
-        for each in _numbered(parameters).values()
-    ]
+    return [(_text(each, "service").lower(), _text(each, "action").lower()) for each in _numbered(parameters).values()]
 
 
 async def answer(exchange: Exchange, parsed: wire.Parsed) -> Answer:
@@ -118,9 +115,7 @@ async def _multirequest(exchange: Exchange, parsed: wire.Parsed) -> Any:
             break
         sub = wire.resolve_references({**inherited, **sub}, results)
         prefix = f"{index}:"
-        files = {
-            key.removeprefix(prefix): file for key, file in parsed.files.items() if key.startswith(prefix)
-        }
+        files = {key.removeprefix(prefix): file for key, file in parsed.files.items() if key.startswith(prefix)}
         result = await _attempt(exchange, sub, files)
         if isinstance(result, Response):
             return result
@@ -228,11 +223,7 @@ def _absent(kind: str) -> Any:
 
 
 def _numbered(parameters: Mapping[str, Any]) -> dict[int, dict[str, Any]]:
-    return {
-        int(key): value
-        for key, value in parameters.items()
-        if key.isdigit() and isinstance(value, dict)
-    }
+    return {int(key): value for key, value in parameters.items() if key.isdigit() and isinstance(value, dict)}
 
 
 def _text(parameters: Mapping[str, Any], name: str) -> str:

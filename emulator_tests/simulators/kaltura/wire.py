@@ -69,7 +69,7 @@ async def read_request(request: Request, path: str) -> Parsed:
                     _put(parameters, key, value)
         elif content_type.startswith("application/x-www-form-urlencoded"):
             for key, value in (await request.form(max_fields=10000)).multi_items():
-                _put(parameters, key, value)
+                _put(parameters, key, str(value))
     for key, value in request.query_params.multi_items():
         _put(parameters, key, value)
     for key, value in _path_pairs(path).items():
@@ -207,7 +207,8 @@ class _Xml:
         self._out.append(f"<objectType>{name}</objectType>")
         known = name in SCHEMA.types
         profile, self._profile = (self._profile, None) if known else (None, self._profile)
-        for key in SCHEMA.properties(name) if known else [key for key in record if key != "objectType"]:
+        names = SCHEMA.properties(name) if known else [key for key in record if key != "objectType"]
+        for key in names:
             each = record.get(key)
             if (each is None and self._ignore_null) or (profile is not None and not profile.keeps(key)):
                 continue
@@ -234,7 +235,7 @@ class _Xml:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    return str(int(value)) if value == int(value) else str(value)
 
 
 def _php(value: Any) -> str:

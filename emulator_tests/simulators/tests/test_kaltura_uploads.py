@@ -97,9 +97,7 @@ def test_chunks_sent_in_parallel_and_out_of_order_make_the_same_file(kaltura: Ka
     def later(offset: int) -> None:
         last = offset == offsets[-1]
         # One client per thread: the vendor's client cannot be shared.
-        send(
-            kaltura.admin(), token.id, data[offset : offset + size], resume=True, finalChunk=last, resumeAt=offset
-        )
+        send(kaltura.admin(), token.id, data[offset : offset + size], resume=True, finalChunk=last, resumeAt=offset)
 
     with concurrent.futures.ThreadPoolExecutor(6) as pool:
         list(pool.map(later, reversed(offsets[1:])))

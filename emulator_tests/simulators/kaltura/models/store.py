@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import string
 import tempfile
 from collections import deque
@@ -71,9 +72,7 @@ class Store:
         self.ended_sessions = Table("endedSessions", sorted_by=())
         #: Requests spent by each KS that carries an actions limit.
         self.spent_actions = Table("spentActions", sorted_by=())
-        self.tables: dict[str, Table] = {
-            table.name: table for table in vars(self).values() if isinstance(table, Table)
-        }
+        self.tables: dict[str, Table] = {table.name: table for table in vars(self).values() if isinstance(table, Table)}
         self._clock = clock
         #: What each changed row was before, for lists that lag behind.
         self._history: deque[tuple[float, Table, Key, Record | None]] = deque()
@@ -136,7 +135,10 @@ class Store:
             for key in (*table.rows, *table.buried):
                 self.remove(table, key)
         for file in self.files.iterdir():
-            file.unlink()
+            if file.is_dir():
+                shutil.rmtree(file)
+            else:
+                file.unlink()
         self.flush()
 
     def close(self) -> None:
@@ -155,10 +157,10 @@ class Store:
         """An id such as `0_` and 32 hexadecimal digits, used for upload tokens and application tokens."""
         return "0_" + secrets.token_hex(16)
 
-    def next_number(self, table: Table) -> int:
-        """The next counted id of a table; a number is never used twice, as deleted rows are kept."""
+    def next_number(self, table: Table, above: int = 0) -> int:
+        """The next counted id of a table, above a floor; none is used twice, as deleted rows are kept."""
         known = (key for key in (*table.rows, *table.buried) if isinstance(key, int))
-        return max(known, default=0) + 1
+        return max(known, default=above) + 1
 
     def _remember(self, table: Table, key: Key) -> None:
         now = self._clock.now()

@@ -125,9 +125,7 @@ class Table:
         """Rows whose indexed property has a value, in the order they were put."""
         return [self.rows[key] for key in self._hashed[field].get(value, {})]
 
-    def select(
-        self, conditions: list[Condition], order_by: str, offset: int, limit: int
-    ) -> tuple[list[Record], int]:
+    def select(self, conditions: list[Condition], order_by: str, offset: int, limit: int) -> tuple[list[Record], int]:
         """A page of the rows meeting every condition, and how many there are in all.
 
         Args:

@@ -5,10 +5,12 @@ from emulator_tests.simulators.kaltura.services import (
     assets,
     entries,
     live,
+    notifying,
     people,
     schedule,
     sessions,
+    thumbs,
     uploads,
 )
 
-__all__ = ["access", "assets", "entries", "live", "people", "schedule", "sessions", "uploads"]
+__all__ = ["access", "assets", "entries", "live", "notifying", "people", "schedule", "sessions", "thumbs", "uploads"]

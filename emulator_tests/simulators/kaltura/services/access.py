@@ -196,23 +196,23 @@ def _check_items(fields: Record) -> None:
 
 
 @action("permissionItem.get", "permissionItemId: int")
-def permission_item_get(call: Call, permission_item_id: int) -> Record:
+def permission_item_get(_call: Call, permission_item_id: int) -> Record:
     items = permission_items()
     if permission_item_id not in items:
         raise ApiError("INVALID_OBJECT_ID", permission_item_id)
-    return _item(call, permission_item_id, items[permission_item_id])
+    return _item(permission_item_id, items[permission_item_id])
 
 
 @action("permissionItem.list", "filter: filter = null, pager: pager = null")
-def permission_item_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+def permission_item_list(_call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     wanted = {each.strip() for each in str(filter.get("idIn") or filter.get("idEqual") or "").split(",")} - {""}
     numbers = [each for each in permission_items() if not wanted or str(each) in wanted]
     offset, size = page_of(pager)
-    rows = [_item(call, each, permission_items()[each]) for each in numbers[offset : offset + size]]
+    rows = [_item(each, permission_items()[each]) for each in numbers[offset : offset + size]]
     return list_response("KalturaPermissionItem", rows, len(numbers))
 
 
-def _item(call: Call, number: int, item: tuple[str, str]) -> Record:
+def _item(number: int, item: tuple[str, str]) -> Record:
     return {
         "objectType": "KalturaApiActionPermissionItem",
         "id": number,

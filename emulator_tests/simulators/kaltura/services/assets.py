@@ -92,26 +92,22 @@ def flavor_asset_with_params(call: Call, entry_id: str) -> list[Record]:
         {
             "objectType": "KalturaFlavorAssetWithParams",
             "flavorAsset": by_params.get(row[0]),
-            "flavorParams": _params(call.world, row),
+            "flavorParams": _params(row),
             "entryId": entry_id,
         }
         for row in FLAVOR_PARAMS
     ]
 
 
-@action("flavorAsset.getUrl", "id: str, storageId: int = null, forceProxy: bool = false", roles="UPW")
-def flavor_asset_get_url(call: Call, id: str, storage_id: int | None, force_proxy: bool) -> str:
+@action("flavorAsset.getDownloadUrl", "id: str")
+@action("flavorAsset.getUrl", "id: str", roles="UPW")
+def flavor_asset_get_url(call: Call, id: str) -> str:
     flavor = _ready_flavor(call, id)
     partner_id = call.world.partner_id
     place = f"/p/{partner_id}/sp/{partner_id}00/serveFlavor/entryId/{flavor['entryId']}"
     # A KS in the address lets the caller fetch what its session lets it see.
     ks = f"/ks/{call.session.text}" if call.session else ""
     return f"{call.base_url}{place}/v/{flavor['version']}/flavorId/{id}{ks}/name/a.{flavor['fileExt']}"
-
-
-@action("flavorAsset.getDownloadUrl", "id: str, useCdn: bool = false")
-def flavor_asset_get_download_url(call: Call, id: str, use_cdn: bool) -> str:
-    return flavor_asset_get_url(call, id, None, False)
 
 
 @action("flavorAsset.add", "entryId: str, flavorAsset: KalturaFlavorAsset", roles="U", owner="entry:entry_id")
@@ -134,9 +130,7 @@ async def flavor_asset_set_content(call: Call, id: str, content_resource: Record
     if content_resource["objectType"] != "KalturaUploadedFileTokenResource":
         raise ApiError("RESOURCE_TYPE_NOT_SUPPORTED", content_resource["objectType"])
     token = content.usable_token(world, str(content_resource.get("token") or ""))
-    token = store.change(
-        store.upload_tokens, token["id"], attachedObjectType="flavorAsset", attachedObjectId=id
-    )
+    token = store.change(store.upload_tokens, token["id"], attachedObjectType="flavorAsset", attachedObjectId=id)
     if token["status"] == TokenStatus.FULL:
         await content.token_complete(world, token)
     else:
@@ -158,8 +152,8 @@ def flavor_asset_delete(call: Call, id: str) -> None:
     change_entry(call.world, flavor["entryId"], flavorParamsIds=ready_params(call.world, flavor["entryId"]))
 
 
-@action("flavorAsset.convert", "entryId: str, flavorParamsId: int, priority: int = 0", owner="entry:entry_id")
-def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int, priority: int) -> None:
+@action("flavorAsset.convert", "entryId: str, flavorParamsId: int", owner="entry:entry_id")
+def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int) -> None:
     world, store = call.world, call.store
     entry = living_entry(call, entry_id)
     if flavor_params_id not in {row[0] for row in FLAVOR_PARAMS}:
@@ -181,10 +175,10 @@ def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int, prior
 
 
 @action("flavorParams.get", "id: int")
-def flavor_params_get(call: Call, id: int) -> Record:
+def flavor_params_get(_call: Call, id: int) -> Record:
     for row in FLAVOR_PARAMS:
         if row[0] == id:
-            return _params(call.world, row)
+            return _params(row)
     raise ApiError("FLAVOR_PARAMS_ID_NOT_FOUND", id)
 
 
@@ -258,7 +252,7 @@ def _ready_flavor(call: Call, flavor_id: str) -> Record:
     return flavor
 
 
-def _params(world: World, row: tuple[int, str, int, int, int]) -> Record:
+def _params(row: tuple[int, str, int, int, int]) -> Record:
     return {
         "objectType": "KalturaFlavorParams",
         "id": row[0],

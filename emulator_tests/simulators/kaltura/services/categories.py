@@ -37,8 +37,8 @@ def category_update(call: Call, id: int, category: Record) -> Record:
     row = found(call.store.categories, id, "CATEGORY_NOT_FOUND")
     changes = updatable(call, category, row)
     if "name" in changes or "parentId" in changes:
-        place = _place(call, str(changes.get("name", row["name"])), changes.get("parentId", row["parentId"]), id)
-        changes |= place
+        parent_id = int(changes.get("parentId", row["parentId"]) or 0)
+        changes |= _place(call, str(changes.get("name", row["name"])), parent_id, id)
     return call.store.change(call.store.categories, id, **changes, updatedAt=call.now)
 
 
@@ -122,12 +122,10 @@ def category_user_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str
 
 @action(
     "categoryUser.update",
-    "categoryId: int, userId: str, categoryUser: KalturaCategoryUser, override: bool = false",
+    "categoryId: int, userId: str, categoryUser: KalturaCategoryUser",
     roles="U",
 )
-def category_user_update(
-    call: Call, category_id: int, user_id: str, category_user: Record, override: bool
-) -> Record:
+def category_user_update(call: Call, category_id: int, user_id: str, category_user: Record) -> Record:
     row = _existing_membership(call, category_id, user_id)
     changes = updatable(call, category_user, row)
     return call.store.change(call.store.category_users, row["id"], **changes, updatedAt=call.now)
@@ -169,10 +167,9 @@ def _create_path(call: Call, full_name: str) -> Record:
     row: Record = {"id": 0}
     for name in full_name.split(">"):
         siblings = call.store.categories.where("parentId", row["id"])
-        row = next(
-            (each for each in siblings if each["name"] == name),
-            None,
-        ) or _create(call, {"objectType": "KalturaCategory", "name": name, "parentId": row["id"]})
+        known = [each for each in siblings if each["name"] == name]
+        missing = {"objectType": "KalturaCategory", "name": name, "parentId": row["id"]}
+        row = known[0] if known else _create(call, missing)
     return row
 
 
@@ -258,9 +255,7 @@ def _describe(call: Call, entry_id: str) -> None:
 def _count(call: Call, category_id: int) -> None:
     count = len(call.store.category_entries.where("categoryId", category_id))
     if category_id in call.store.categories.rows:
-        call.store.change(
-            call.store.categories, category_id, directEntriesCount=count, entriesCount=count
-        )
+        call.store.change(call.store.categories, category_id, directEntriesCount=count, entriesCount=count)
 
 
 def _membership(call: Call, category_id: int, user_id: str) -> Record | None:

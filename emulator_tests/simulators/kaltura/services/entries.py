@@ -181,13 +181,13 @@ def base_entry_add(call: Call, entry: Record, type: int | None) -> Record:
     return shown(call, create_entry(call, {**entry, "type": EntryType.MEDIA_CLIP}, {"mediaType": None}))
 
 
-@action("media.get", "entryId: str, version: int = -1", roles="UW")
-def media_get(call: Call, entry_id: str, version: int) -> Record:
+@action("media.get", "entryId: str", roles="UW")
+def media_get(call: Call, entry_id: str) -> Record:
     return shown(call, processing.look(call.world, living_entry(call, entry_id, EntryType.MEDIA_CLIP)))
 
 
-@action("baseEntry.get", "entryId: str, version: int = -1", roles="UPW")
-def base_entry_get(call: Call, entry_id: str, version: int) -> Record:
+@action("baseEntry.get", "entryId: str", roles="UPW")
+def base_entry_get(call: Call, entry_id: str) -> Record:
     return shown(call, processing.look(call.world, living_entry(call, entry_id)))
 
 
@@ -269,8 +269,8 @@ _CONTENT = "entryId: str, resource: KalturaResource = null"
 
 
 @action("media.addContent", _CONTENT, roles="U", owner="entry:entry_id")
-@action("baseEntry.addContent", _CONTENT + ", type: KalturaEntryType = null", roles="U", owner="entry:entry_id")
-async def add_content(call: Call, entry_id: str, resource: Record | None, type: int | None = None) -> Record:
+@action("baseEntry.addContent", _CONTENT, roles="U", owner="entry:entry_id")
+async def add_content(call: Call, entry_id: str, resource: Record | None) -> Record:
     entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
     if entry["status"] != EntryStatus.NO_CONTENT:
         raise ApiError("ENTRY_ALREADY_WITH_CONTENT")
@@ -279,21 +279,12 @@ async def add_content(call: Call, entry_id: str, resource: Record | None, type: 
     return shown(call, call.store.entries.rows[entry_id])
 
 
-_UPDATE_CONTENT = (
-    "entryId: str, resource: KalturaResource, conversionProfileId: int = null, "
-    "advancedOptions: KalturaEntryReplacementOptions = null"
-)
+_UPDATE_CONTENT = "entryId: str, resource: KalturaResource, conversionProfileId: int = null"
 
 
 @action("media.updateContent", _UPDATE_CONTENT, roles="U", owner="entry:entry_id")
 @action("baseEntry.updateContent", _UPDATE_CONTENT, roles="U", owner="entry:entry_id")
-async def update_content(
-    call: Call,
-    entry_id: str,
-    resource: Record,
-    conversion_profile_id: int | None,
-    advanced_options: Record | None,
-) -> Record:
+async def update_content(call: Call, entry_id: str, resource: Record, conversion_profile_id: int | None) -> Record:
     entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
     if conversion_profile_id:
         if conversion_profile_id not in call.store.conversion_profiles.rows:
@@ -354,14 +345,8 @@ async def media_add_from_uploaded_file(call: Call, media_entry: Record, upload_t
     return await _add_from_token(call, media_entry, upload_token_id)
 
 
-@action(
-    "baseEntry.addFromUploadedFile",
-    "entry: KalturaBaseEntry, uploadTokenId: str, type: KalturaEntryType = null",
-    roles="UL",
-)
-async def base_entry_add_from_uploaded_file(
-    call: Call, entry: Record, upload_token_id: str, type: int | None
-) -> Record:
+@action("baseEntry.addFromUploadedFile", "entry: KalturaBaseEntry, uploadTokenId: str", roles="UL")
+async def base_entry_add_from_uploaded_file(call: Call, entry: Record, upload_token_id: str) -> Record:
     return await _add_from_token(call, {**entry, "objectType": "KalturaMediaEntry"}, upload_token_id)
 
 
@@ -381,14 +366,12 @@ async def media_add_from_url(call: Call, media_entry: Record, url: str) -> Recor
     return shown(call, call.store.entries.rows[entry["id"]])
 
 
-@action(
-    "media.addFromEntry",
-    "sourceEntryId: str, mediaEntry: KalturaMediaEntry = null, sourceFlavorParamsId: int = null",
-    roles="U",
-)
-async def media_add_from_entry(
-    call: Call, source_entry_id: str, media_entry: Record | None, source_flavor_params_id: int | None
-) -> Record:
+@action("media.addFromEntry", "sourceEntryId: str, mediaEntry: KalturaMediaEntry = null", roles="U")
+async def media_add_from_entry(call: Call, source_entry_id: str, media_entry: Record | None) -> Record:
+    return await _copy_entry(call, source_entry_id, media_entry)
+
+
+async def _copy_entry(call: Call, source_entry_id: str, media_entry: Record | None) -> Record:
     source = living_entry(call, source_entry_id, EntryType.MEDIA_CLIP)
     sent = media_entry or {"objectType": "KalturaMediaEntry", "name": source.get("name")}
     entry = create_entry(call, sent, {"mediaType": source.get("mediaType"), "sourceType": 5})
@@ -398,7 +381,7 @@ async def media_add_from_entry(
 
 @action("baseEntry.clone", "entryId: str", roles="U")
 async def base_entry_clone(call: Call, entry_id: str) -> Record:
-    return await media_add_from_entry(call, entry_id, None, None)
+    return await _copy_entry(call, entry_id, None)
 
 
 def _may_set_admin_tags(call: Call) -> bool:

@@ -67,8 +67,8 @@ def live_stream_add(call: Call, live_stream_entry: Record, source_type: int | No
     return shown(call, call.store.change(call.store.entries, entry["id"], **stream))
 
 
-@action("liveStream.get", "entryId: str, version: int = -1", roles="UW")
-def live_stream_get(call: Call, entry_id: str, version: int) -> Record:
+@action("liveStream.get", "entryId: str", roles="UW")
+def live_stream_get(call: Call, entry_id: str) -> Record:
     return shown(call, living_entry(call, entry_id, EntryType.LIVE_STREAM))
 
 
@@ -145,5 +145,3 @@ def set_broadcast(world: World, entry_id: str, live: bool) -> None:
     else:
         fields["lastBroadcastEndTime"] = now
     change_entry(world, entry_id, **fields)
-
-

@@ -54,9 +54,7 @@ def schedule_event_get(call: Call, schedule_event_id: int) -> Record:
 @action("schedule_scheduleevent.list", "filter: filter = null, pager: pager = null")
 def schedule_event_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     kinds = _kinds(filter)
-    return listed(
-        call, call.store.schedule_events, "KalturaScheduleEvent", filter, pager, *kinds, types=_EVENT_TYPES
-    )
+    return listed(call, call.store.schedule_events, "KalturaScheduleEvent", filter, pager, *kinds, types=_EVENT_TYPES)
 
 
 @action("schedule_scheduleevent.update", "scheduleEventId: int, scheduleEvent: KalturaScheduleEvent")
@@ -76,18 +74,14 @@ def schedule_event_update(call: Call, schedule_event_id: int, schedule_event: Re
 @action("schedule_scheduleevent.cancel", "scheduleEventId: int")
 def schedule_event_cancel(call: Call, schedule_event_id: int) -> Record:
     found(call.store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
-    return call.store.change(
-        call.store.schedule_events, schedule_event_id, status=_CANCELLED, updatedAt=call.now
-    )
+    return call.store.change(call.store.schedule_events, schedule_event_id, status=_CANCELLED, updatedAt=call.now)
 
 
 @action("schedule_scheduleevent.delete", "scheduleEventId: int")
 def schedule_event_delete(call: Call, schedule_event_id: int) -> Record:
     # Its pairs with resources stay, as on the real server: they are rows of their own.
     found(call.store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
-    return call.store.bury(
-        call.store.schedule_events, schedule_event_id, status=_DELETED, updatedAt=call.now
-    )
+    return call.store.bury(call.store.schedule_events, schedule_event_id, status=_DELETED, updatedAt=call.now)
 
 
 @action("schedule_scheduleresource.add", "scheduleResource: KalturaScheduleResource")
@@ -124,9 +118,7 @@ def schedule_resource_update(call: Call, schedule_resource_id: int, schedule_res
 @action("schedule_scheduleresource.delete", "scheduleResourceId: int")
 def schedule_resource_delete(call: Call, schedule_resource_id: int) -> Record:
     found(call.store.schedule_resources, schedule_resource_id, "INVALID_OBJECT_ID")
-    return call.store.bury(
-        call.store.schedule_resources, schedule_resource_id, status=_DELETED, updatedAt=call.now
-    )
+    return call.store.bury(call.store.schedule_resources, schedule_resource_id, status=_DELETED, updatedAt=call.now)
 
 
 @action("schedule_scheduleeventresource.add", "scheduleEventResource: KalturaScheduleEventResource")
@@ -151,12 +143,8 @@ def schedule_event_resource_get(call: Call, schedule_event_id: int, schedule_res
 
 
 @action("schedule_scheduleeventresource.list", "filter: filter = null, pager: pager = null")
-def schedule_event_resource_list(
-    call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]
-) -> Record:
-    return listed(
-        call, call.store.schedule_event_resources, "KalturaScheduleEventResource", filter, pager
-    )
+def schedule_event_resource_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    return listed(call, call.store.schedule_event_resources, "KalturaScheduleEventResource", filter, pager)
 
 
 @action("schedule_scheduleeventresource.delete", _PAIR)
@@ -212,9 +200,7 @@ def _kinds(sent_filter: Mapping[str, Any]) -> list[Condition]:
 
 def _check_event(fields: Record) -> None:
     if fields["recurrenceType"] == _RECURRENCE:
-        raise ApiError(
-            "INVALID_ENUM_VALUE", _RECURRENCE, "recurrenceType", "KalturaScheduleEventRecurrenceType"
-        )
+        raise ApiError("INVALID_ENUM_VALUE", _RECURRENCE, "recurrenceType", "KalturaScheduleEventRecurrenceType")
     start, end = fields["startDate"], fields["endDate"]
     if start > end:
         raise ApiError("INVALID_SCHEDULE_END_BEFORE_START", start, end)

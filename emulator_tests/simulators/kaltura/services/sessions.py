@@ -75,7 +75,7 @@ def session_start_widget_session(call: Call, widget_id: str, expiry: int) -> Rec
 
 
 @action("system.ping", roles="UOWX")
-def system_ping(call: Call) -> bool:
+def system_ping(_call: Call) -> bool:
     return True
 
 
@@ -85,7 +85,7 @@ def system_get_time(call: Call) -> int:
 
 
 @action("system.getVersion", roles="OX")
-def system_get_version(call: Call) -> str:
+def system_get_version(_call: Call) -> str:
     return _VERSION
 
 
@@ -153,9 +153,7 @@ def app_token_start_session(
         raise ApiError("INVALID_APP_TOKEN_HASH")
     own = str(token.get("sessionPrivileges") or "")
     taken = {each.partition(":")[0] for each in own.split(",")} | _KNOWN_PRIVILEGES
-    added = [
-        each for each in (session_privileges or "").split(",") if each and each.partition(":")[0] not in taken
-    ]
+    added = [each for each in (session_privileges or "").split(",") if each and each.partition(":")[0] not in taken]
     privileges = ",".join(filter(None, [own, *added, f"sessionid:{id}", f"apptoken:{id}"]))
     duration = int(token.get("sessionDuration") or _DEFAULT_EXPIRY_S)
     duration = min(duration, expiry) if expiry else duration
@@ -170,9 +168,7 @@ def app_token_start_session(
 def _mint(call: Call, user_id: str, session_type: int, expiry_s: int, privileges: str) -> str:
     world = call.world
     expires_at_s = call.now + min(expiry_s, world.settings.max_session_s)
-    return keys.encode_v2(
-        world.admin_secret, world.partner_id, user_id, session_type, expires_at_s, privileges
-    )
+    return keys.encode_v2(world.admin_secret, world.partner_id, user_id, session_type, expires_at_s, privileges)
 
 
 def _check_role(call: Call, privileges: str) -> None:

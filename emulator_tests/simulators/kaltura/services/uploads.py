@@ -20,7 +20,7 @@ from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.entry_state import TokenStatus
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.schema import Record
-from emulator_tests.simulators.kaltura.services.rows import equal, ensure_user, insertable, listed, stamped
+from emulator_tests.simulators.kaltura.services.rows import ensure_user, equal, insertable, listed, stamped
 from emulator_tests.simulators.kaltura.world import Call, World
 
 _MAX_RESUME_S = 7 * 86400
@@ -60,8 +60,9 @@ def discard_token(world: World, token: Record) -> None:
     store = world.store
     now = int(world.clock.now())
     store.bury(store.upload_tokens, token["id"], status=TokenStatus.DELETED, updatedAt=now)
-    for file in store.files.glob(f"{token['id']}*"):
-        file.unlink()
+    file = _file_of(world, token)
+    file.unlink(missing_ok=True)
+    shutil.rmtree(_waiting_room(file), ignore_errors=True)
 
 
 @action(
@@ -123,9 +124,7 @@ async def _settle(world: World, token_id: str, uploaded_bytes: int, is_final: bo
     return store.upload_tokens.rows[token_id]
 
 
-async def _resume(
-    world: World, token: Record, part: Path, resume_at: int, final_chunk: bool
-) -> tuple[int, bool]:
+async def _resume(world: World, token: Record, part: Path, resume_at: int, final_chunk: bool) -> tuple[int, bool]:
     """Add a later chunk to a file; how many bytes are contiguous now, and whether the file is complete."""
     target = _file_of(world, token)
     if not target.exists():
@@ -139,7 +138,7 @@ async def _resume(
         return total, final_chunk or finished
     if expected is not None:
         part.replace(_aside(target, resume_at))
-        await _assemble(world, token, target, expected)
+        await _assemble(world, target, expected)
         return expected, True
     # As on the real server, chunks waiting aside are taken in before this one, not after it.
     total = _take_in(target)
@@ -152,21 +151,19 @@ async def _resume(
     return total, final_chunk
 
 
-def _bytes_of_final(
-    world: World, token: Record, resume_at: int, size_bytes: int, final_chunk: bool
-) -> int | None:
+def _bytes_of_final(world: World, token: Record, resume_at: int, size_bytes: int, final_chunk: bool) -> int | None:
     """The size a file must reach with this chunk if it is the final one; None if it is not."""
     if final_chunk and resume_at > 0:
         return resume_at + size_bytes
     if token.get("autoFinalize") == 1 and resume_at >= 0:
         target = _file_of(world, token)
-        waiting = sum(file.stat().st_size for file in target.parent.glob(f"{target.name}.chunk.*"))
+        waiting = sum(file.stat().st_size for file in _waiting_room(target).glob("*"))
         if target.stat().st_size + waiting + size_bytes >= int(token["fileSize"]):
             return int(token["fileSize"])
     return None
 
 
-async def _assemble(world: World, token: Record, target: Path, expected: int) -> None:
+async def _assemble(world: World, target: Path, expected: int) -> None:
     """Wait until the chunks before the final one are there.
 
     Raises:
@@ -178,15 +175,14 @@ async def _assemble(world: World, token: Record, target: Path, expected: int) ->
                 await world.stirred.wait()
     except TimeoutError:
         raise ApiError("UPLOAD_TOKEN_CANNOT_MATCH_EXPECTED_SIZE") from None
-    for spare in target.parent.glob(f"{target.name}.chunk.*"):
-        spare.unlink()
+    shutil.rmtree(_waiting_room(target), ignore_errors=True)
 
 
 def _take_in(target: Path, expected: int | None = None) -> int:
     """Append every waiting chunk that continues the file; its size then."""
     while True:
         total = target.stat().st_size
-        waiting = _aside(target, total)
+        waiting = _waiting_room(target) / str(total)
         if total == expected or not waiting.exists() or waiting.stat().st_size == 0:
             return total
         _write(target, waiting, total)
@@ -204,8 +200,14 @@ def _save(file_data: UploadFile, part: Path) -> None:
         shutil.copyfileobj(file_data.file, out)
 
 
+def _waiting_room(target: Path) -> Path:
+    return target.with_name(f"{target.name}.chunks")
+
+
 def _aside(target: Path, offset: int) -> Path:
-    return target.with_name(f"{target.name}.chunk.{offset}")
+    room = _waiting_room(target)
+    room.mkdir(exist_ok=True)
+    return room / str(offset)
 
 
 def _file_of(world: World, token: Record) -> Path:

@@ -1,0 +1,198 @@
+"""Playing, downloading and thumbnails, and who is kept from them."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from KalturaClient.Plugins.Core import (
+    KalturaAccessControl,
+    KalturaAccessControlBlockAction,
+    KalturaAccessControlProfile,
+    KalturaAuthenticatedCondition,
+    KalturaLiveStreamEntry,
+    KalturaMediaEntry,
+    KalturaMediaType,
+    KalturaRule,
+    KalturaSessionRestriction,
+    KalturaStringValue,
+    KalturaThumbAsset,
+    KalturaUploadedFileTokenResource,
+    KalturaUploadToken,
+)
+
+from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
+
+
+def ready_entry(kaltura: KalturaServer, file: Path, **fields: Any) -> Any:
+    client = kaltura.admin()
+    entry = client.media.add(KalturaMediaEntry(name="a lesson", mediaType=KalturaMediaType.VIDEO, **fields))
+    token = client.uploadToken.add(KalturaUploadToken())
+    client.media.addContent(entry.id, KalturaUploadedFileTokenResource(token=token.id))
+    client.uploadToken.upload(token.id, ("lesson.mp4", io.BytesIO(file.read_bytes()), "video/mp4"))
+    return client.media.get(entry.id)
+
+
+def private_profile(kaltura: KalturaServer) -> int:
+    demands_ks = KalturaRule(
+        conditions=[KalturaAuthenticatedCondition(not_=True, privileges=[KalturaStringValue(value="sview")])],
+        actions=[KalturaAccessControlBlockAction()],
+    )
+    profile = KalturaAccessControlProfile(name="members", rules=[demands_ks])
+    return int(kaltura.admin().accessControlProfile.add(profile).id)
+
+
+def manifest(kaltura: KalturaServer, entry_id: str, kind: str = "url", ks: str = "") -> str:
+    session = f"/ks/{ks}" if ks else ""
+    place = f"{kaltura.url}/p/{PARTNER_ID}/sp/{PARTNER_ID}00/playManifest/entryId/{entry_id}"
+    return f"{place}/format/{kind}/protocol/http{session}/a.m3u8"
+
+
+def get(url: str, **headers: str) -> requests.Response:
+    return requests.get(url, headers=headers, timeout=20)
+
+
+def assert_refused(answer: requests.Response, number: int) -> None:
+    assert (answer.content, answer.headers["X-Kaltura"]) == (b"", f"error-{number}")
+
+
+def test_an_open_entry_plays_its_bytes_whole_and_in_ranges(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video)
+    whole = get(manifest(kaltura, entry.id))
+    assert whole.content == video.read_bytes()
+    part = get(whole.url, Range="bytes=100-199")
+    assert (part.status_code, part.content) == (206, video.read_bytes()[100:200])
+    assert get(entry.dataUrl).content == video.read_bytes()
+
+
+def test_a_private_entry_gives_no_byte_without_the_right_session(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
+    right = mint("ann", 0, f"sview:{entry.id}")
+    address = get(manifest(kaltura, entry.id, ks=right)).url
+    bare = address.replace(f"/ks/{right}", "")
+    another = mint("ann", 0, "sview:0_zzzzzzzz")
+    for url in (manifest(kaltura, entry.id), bare):
+        assert_refused(get(url), 3)
+        assert_refused(get(url, Range="bytes=0-9"), 3)
+    for kind in ("applehttp", "download"):
+        assert_refused(get(manifest(kaltura, entry.id, kind)), 3)
+    assert_refused(get(manifest(kaltura, entry.id, ks=another)), 3)
+    assert_refused(get(address.replace(right, another), Range="bytes=0-9"), 3)
+    assert_refused(get(entry.thumbnailUrl), 3)
+    assert get(address).content == video.read_bytes()
+    assert get(bare, **{"X-Kaltura-Ks": right}).content == video.read_bytes()
+    assert get(address, Range="bytes=5-9").content == video.read_bytes()[5:10]
+
+
+def test_an_expired_or_ended_session_plays_nothing(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
+    ended = mint("ann", 0, f"sview:{entry.id},sessionid:s1")
+    assert get(manifest(kaltura, entry.id, ks=ended)).content
+    kaltura.client(ended).session.end()
+    assert_refused(get(manifest(kaltura, entry.id, ks=ended)), 7)
+    short = mint("ann", 0, f"sview:{entry.id}", 50)
+    address = get(manifest(kaltura, entry.id, ks=short)).url
+    kaltura.control("POST", "clock", advance_s=60)
+    assert_refused(get(manifest(kaltura, entry.id, ks=short)), 31)
+    assert_refused(get(address, Range="bytes=0-9"), 31)
+    assert_refused(get(manifest(kaltura, entry.id, ks="rubbish")), 4)
+
+
+def test_an_old_session_restriction_closes_an_entry_too(kaltura: KalturaServer, video: Path) -> None:
+    control = KalturaAccessControl(name="members", restrictions=[KalturaSessionRestriction()])
+    entry = ready_entry(kaltura, video, accessControlId=kaltura.admin().accessControl.add(control).id)
+    assert_refused(get(manifest(kaltura, entry.id)), 3)
+    assert get(manifest(kaltura, entry.id, ks=mint("ann", 0, "sview:*"))).content == video.read_bytes()
+
+
+def test_an_entry_plays_within_its_time_window_only(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video, startDate=3600)
+    assert_refused(get(manifest(kaltura, entry.id)), 2)
+    assert get(manifest(kaltura, entry.id, ks=mint("ann", 0, f"sview:{entry.id}"))).content
+    kaltura.control("POST", "clock", advance_s=3700)
+    assert get(manifest(kaltura, entry.id)).content == video.read_bytes()
+
+
+def test_a_rejected_entry_is_not_played(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video)
+    kaltura.admin().media.reject(entry.id)
+    assert_refused(get(manifest(kaltura, entry.id)), 13)
+
+
+def test_a_player_can_follow_the_hls_playlist_with_its_session(
+    kaltura: KalturaServer, video: Path, tmp_path: Path
+) -> None:
+    entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
+    url = manifest(kaltura, entry.id, "applehttp", mint("ann", 0, f"sview:{entry.id}"))
+    copy = tmp_path / "played.ts"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", url, "-c", "copy", str(copy)], check=True, timeout=60)
+    command = ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", str(copy)]
+    duration_s = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert 1.5 < duration_s < 2.5
+
+
+def test_a_deleted_entry_leaves_nothing_to_play(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video)
+    address = get(manifest(kaltura, entry.id)).url
+    kaltura.admin().media.delete(entry.id)
+    assert_refused(get(manifest(kaltura, entry.id)), 1)
+    assert_refused(get(address), 1)
+
+
+def test_a_flavors_own_address_carries_the_callers_session(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
+    source = kaltura.admin().flavorAsset.getByEntryId(entry.id)[0]
+    assert get(kaltura.admin().flavorAsset.getUrl(source.id)).content == video.read_bytes()
+    assert_refused(get(kaltura.user("ann").flavorAsset.getUrl(source.id)), 3)
+
+
+@pytest.mark.parametrize(
+    ("asked", "size"),
+    [("width/160/height/90", (160, 90)), ("width/160", (160, 90)), ("width/90/height/90/type/3", (90, 90))],
+    ids=["both sides", "one side", "cropped"],
+)
+def test_a_thumbnail_is_a_frame_of_the_asked_size(
+    kaltura: KalturaServer, video: Path, tmp_path: Path, asked: str, size: tuple[int, int]
+) -> None:
+    entry = ready_entry(kaltura, video)
+    place = f"{kaltura.url}/p/{PARTNER_ID}/thumbnail/entry_id/{entry.id}/{asked}/vid_sec/1"
+    answer = get(place)
+    assert answer.headers["Content-Type"] == "image/jpeg"
+    file = tmp_path / "thumbnail.jpg"
+    file.write_bytes(answer.content)
+    command = ["ffprobe", "-v", "error", "-show_entries", "stream=width,height", "-of", "csv=p=0", str(file)]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    assert tuple(map(int, shown.split(","))) == size
+
+
+def test_an_entry_without_content_has_no_thumbnail(kaltura: KalturaServer) -> None:
+    entry = kaltura.admin().media.add(KalturaMediaEntry(name="empty", mediaType=KalturaMediaType.VIDEO))
+    assert_refused(get(entry.thumbnailUrl), 10)
+
+
+def test_an_uploaded_thumbnail_becomes_the_entrys_own(kaltura: KalturaServer, video: Path, picture: Path) -> None:
+    client = kaltura.admin()
+    entry = ready_entry(kaltura, video)
+    before = get(entry.thumbnailUrl).content
+    asset = client.thumbAsset.add(entry.id, KalturaThumbAsset())
+    token = client.uploadToken.add(KalturaUploadToken())
+    client.uploadToken.upload(token.id, ("slide.png", io.BytesIO(picture.read_bytes()), "image/png"))
+    filled = client.thumbAsset.setContent(asset.id, KalturaUploadedFileTokenResource(token=token.id))
+    assert (filled.status.getValue(), filled.width, filled.height) == (2, 64, 48)
+    client.thumbAsset.setAsDefault(asset.id)
+    assert get(client.media.get(entry.id).thumbnailUrl).content != before
+    assert [each.id for each in client.thumbAsset.getByEntryId(entry.id)] == [asset.id]
+
+
+def test_a_live_entry_plays_while_somebody_broadcasts(kaltura: KalturaServer) -> None:
+    client = kaltura.admin()
+    entry = client.liveStream.add(KalturaLiveStreamEntry(name="live", mediaType=KalturaMediaType.LIVE_STREAM_FLASH))
+    assert client.liveStream.isLive(entry.id) is False
+    assert_refused(get(manifest(kaltura, entry.id, "applehttp")), 36)
+    kaltura.control("POST", "broadcast", entryId=entry.id, live=True)
+    assert kaltura.client().liveStream.isLive(entry.id) is True
+    assert get(manifest(kaltura, entry.id, "applehttp")).text.startswith("#EXTM3U")
