@@ -91,10 +91,11 @@ class Part:
 
     def wait(self) -> None:
         """
-        Wait until nothing of the part is left. Call `let_go` first.
+        Wait until nothing of the part is left: until its program ends, unless `let_go` was called before.
         """
         if self._keeper is not None:
             self._keeper.wait()
+        self.let_go()
 
     def returncode(self) -> int | None:
         """
