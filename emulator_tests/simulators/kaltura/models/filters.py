@@ -21,6 +21,7 @@ _SUFFIXES = (
     "MultiLikeAnd",
     "MultiLikeOr",
     "NotContains",
+    "StartsWith",
     "MatchAnd",
     "MatchOr",
     "NotEqual",
@@ -56,9 +57,10 @@ def conditions_of(raw: Mapping[str, Any], type_names: tuple[str, ...], now: int)
         properties.update(SCHEMA.properties(name))
     found: list[Condition] = []
     for key, value in raw.items():
-        if isinstance(value, (Mapping, list)) or key.endswith("__null"):
+        # An empty value is no demand at all, as on the real service.
+        if isinstance(value, (Mapping, list)) or key.endswith("__null") or to_text(value) == "":
             continue
-        if key == "freeText" and to_text(value).strip():
+        if key == "freeText":
             found.append(_free_text(to_text(value)))
         for suffix in _SUFFIXES:
             if key.endswith(suffix) and (field := properties.get(key.removesuffix(suffix))):
@@ -91,7 +93,7 @@ def _condition(field: Property, suffix: str, text: str, now: int) -> Condition:
     name = field.name
     if suffix in ("Equal", "In", "NotEqual", "NotIn"):
         parts = [part.strip() for part in text.split(",")] if suffix.endswith("In") else [text]
-        wanted = frozenset(_value(field, part, now) for part in parts if part != "" or suffix == "Equal")
+        wanted = frozenset(_value(field, part, now) for part in parts if part != "")
         if suffix.startswith("Not"):
             return Condition(name, lambda value: value not in wanted)
         return Condition(name, lambda value: value in wanted, values=wanted)
@@ -123,6 +125,7 @@ def _wording(name: str, suffix: str, text: str) -> Condition:
         "Like": lambda value: text in str(value or "").lower(),
         "MultiLikeOr": lambda value: any(word in str(value or "").lower() for word in words),
         "MultiLikeAnd": lambda value: all(word in str(value or "").lower() for word in words),
+        "StartsWith": lambda value: str(value or "").lower().startswith(text),
         "MatchOr": lambda value: not set(words).isdisjoint(split_words(value)),
         "MatchAnd": lambda value: set(words) <= set(split_words(value)),
         "NotContains": lambda value: set(words).isdisjoint(split_words(value)),
