@@ -282,9 +282,9 @@ class Line:
 
     def end(self, name: str) -> None:
         """
-        Forget a job and keep its name from being used again.
+        Forget a job, unless that was done meanwhile, and keep its name from being used again.
         """
-        del self.jobs[name]
+        self.jobs.pop(name, None)
         self._names_kept_until[name] = now() + NAME_KEPT_FOR
 
     def start(self, job: Job) -> None:
@@ -383,8 +383,6 @@ class Line:
             response_status=verdict(http_status, outcome),
         )
         print(f"{job.name.rpartition('/queues/')[2]} attempt {job.dispatches}: {outcome}", flush=True)
-        if self.jobs.get(job.name) is not job:
-            return
         succeeded = http_status is not None and 200 <= http_status < 300
         if succeeded or not self.retry.allows_another(job.dispatches, answered_at - job.first_dispatched_at):
             self.end(job.name)

@@ -38,8 +38,8 @@ class Call:
 @dataclass(slots=True)
 class Receiver:
     """
-    A server that notes what it is called with. A path ending in a number is answered with that status, the path
-    `/held` only when `release` is set.
+    A server that notes what it is called with. A path that ends in a number is answered with that status, one that
+    begins with `/held` only when `release` is set.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -70,7 +70,7 @@ def receiver() -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             noted.calls.append(Call(time.monotonic(), self.path, headers, body))
-            if self.path == "/held":
+            if self.path.startswith("/held"):
                 noted.release.wait()
             status = self.path.rpartition("/")[2]
             self.send_response(int(status) if status.isdigit() else 200)

@@ -161,14 +161,14 @@ def test_a_deleted_task_is_not_sent_and_one_being_sent_is_not_tried_again(
     queue = new_queue(retry_config=QUICK_RETRY | {"min_backoff": timedelta(milliseconds=1)})
     soon = datetime.now(UTC) + timedelta(milliseconds=500)
     waiting = put(cloud_tasks, queue, f"{receiver.url}/waiting", schedule_time=soon)
-    failing = put(cloud_tasks, queue, f"{receiver.url}/held")
+    failing = put(cloud_tasks, queue, f"{receiver.url}/held/503")
     receiver.wait_for(1)
     cloud_tasks.delete_task(name=waiting.name)
     cloud_tasks.delete_task(name=failing.name)
     receiver.release.set()
     after = put(cloud_tasks, queue, f"{receiver.url}/after", schedule_time=soon + timedelta(milliseconds=200))
     wait_until_gone(cloud_tasks, after.name)
-    assert [call.path for call in receiver.calls] == ["/held", "/after"]
+    assert [call.path for call in receiver.calls] == ["/held/503", "/after"]
 
 
 def test_a_purged_queue_forgets_its_tasks_and_takes_new_ones(
@@ -197,6 +197,17 @@ def test_a_paused_queue_sends_when_it_is_resumed_and_a_task_can_be_run_by_hand(
     cloud_tasks.resume_queue(name=queue)
     assert receiver.wait_for(2)[1].path == "/waits"
     assert len(receiver.calls) == 2
+
+
+def test_a_task_run_by_hand_is_not_sent_again_when_its_time_comes(
+    cloud_tasks: Client, new_queue: NewQueue, receiver: Receiver
+) -> None:
+    queue = new_queue()
+    soon = datetime.now(UTC) + timedelta(milliseconds=500)
+    by_hand = put(cloud_tasks, queue, f"{receiver.url}/held", schedule_time=soon)
+    cloud_tasks.run_task(name=by_hand.name)
+    put(cloud_tasks, queue, f"{receiver.url}/after", schedule_time=soon + timedelta(milliseconds=100))
+    assert [call.path for call in receiver.wait_for(2)] == ["/held", "/after"]
 
 
 def test_a_listed_task_shows_its_payload_only_in_the_full_view(
