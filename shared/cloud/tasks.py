@@ -11,9 +11,12 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final
 
 from shared.cloud.calls import TIMEOUT_S, asking, repeated
+from shared.errors import Transient
 from shared.ports import Clock, Note
 
 if TYPE_CHECKING:
@@ -29,6 +32,10 @@ note again: its name would be that of the very task that is running, and it woul
 
 AHEAD_MAX: Final = timedelta(days=29)
 """Cloud Tasks takes nothing further ahead than 30 days."""
+
+METADATA_HOST: Final = "metadata.google.internal"
+METADATA_PATH: Final = "/computeMetadata/v1/instance/service-accounts/default/email"
+METADATA_TIMEOUT_S: Final = 5.0
 
 
 def connect_tasks(emulator_host: str | None) -> CloudTasksClient:
@@ -48,17 +55,30 @@ def connect_tasks(emulator_host: str | None) -> CloudTasksClient:
     return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=insecure_channel(emulator_host)))
 
 
-def own_service_account() -> str:
+def own_service_account(metadata_host: str = METADATA_HOST) -> str:
     """
-    The account as which this process runs in the cloud, as the metadata server says.
-    """
-    from google.auth.compute_engine import Credentials
-    from google.auth.transport.requests import Request
+    The account as which this process runs in the cloud: one call to the metadata server.
 
-    credentials = Credentials()  # type: ignore[no-untyped-call]
-    # Until it is refreshed, it goes by the name of "default".
-    credentials.refresh(Request())  # type: ignore[no-untyped-call]
-    return str(credentials.service_account_email)
+    Args:
+        metadata_host: Its `host[:port]`.
+
+    Raises:
+        Transient: It did not say (again).
+
+    Source: https://cloud.google.com/run/docs/container-contract#metadata-server
+    """
+    connection = HTTPConnection(metadata_host, timeout=METADATA_TIMEOUT_S)
+    try:
+        connection.request("GET", METADATA_PATH, headers={"Metadata-Flavor": "Google"})
+        answer = connection.getresponse()
+        account = answer.read().decode("ascii", "replace").strip()
+    except (OSError, HTTPException) as error:
+        raise _unnamed("UNREACHABLE") from error
+    finally:
+        connection.close()
+    if answer.status != HTTPStatus.OK:
+        raise _unnamed(f"HTTP_{answer.status}")
+    return account
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +150,9 @@ def _task_id(note: Note, cut_to: datetime | None) -> str:
     """
     parts = [note.queue, note.key, note.once, None if cut_to is None else cut_to.isoformat()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _unnamed(code: str) -> Transient:
+    return Transient(
+        "The metadata server did not say as which account we run.", provider=PROVIDER, operation="email", code=code
+    )
