@@ -19,6 +19,9 @@ SETTINGS = {
     # A test that does not ask for the grace period would only wait for it.
     "REAP_GRACE_S": "0",
     "FEED_INTERVAL_S": "1",
+    # The simulator answers or it does not: nothing is committed long after its answer was lost.
+    "LATE_COMMIT_S": "3",
+    "STRAY_AGE_S": "3",
 }
 
 RUNNING = pytest.StashKey[Testbed]()

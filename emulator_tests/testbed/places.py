@@ -22,5 +22,5 @@ HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
 STAMPS = HOME / "stamps"
 FIREBASE = NODE_MODULES / ".bin" / "firebase"
-TRUST_SCHEMAS = Path(__file__).with_name("trust-schemas.cjs")
+PRELOADED = Path(__file__).with_name("firebase-tools.cjs")
 TEST_PICTURE = Path(__file__).with_name("test-picture.mp4")

@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
-from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, ROOT, TRUST_SCHEMAS, VENV
+from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, ROOT, PRELOADED, VENV
 
 PROJECT_ID = "demo-greenroom"
 REGION = "us-central1"
@@ -229,7 +229,7 @@ class Testbed:
                 # Neither Node nor Python shall look for a Google machine around it.
                 "METADATA_SERVER_DETECTION": "none",
                 "NO_GCE_CHECK": "true",
-                "NODE_OPTIONS": f'--require="{TRUST_SCHEMAS}"',
+                "NODE_OPTIONS": f'--require="{PRELOADED}"',
                 "NO_COLOR": "1",
                 "CI": "1",
                 "PYTHONPATH": str(ROOT) if name != "firebase" else "",

@@ -1,0 +1,48 @@
+"""What every story is given: the school, a teacher, a film; and a Kaltura that behaves again afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from emulator_tests.flow.school import Person, School
+from emulator_tests.testbed import Testbed
+from emulator_tests.testbed.places import TEST_PICTURE
+
+
+@pytest.fixture(scope="session")
+def _school(testbed: Testbed) -> Iterator[School]:
+    # The library that listens takes the emulator's address from the environment alone.
+    os.environ["FIRESTORE_EMULATOR_HOST"] = testbed.firestore_host
+    school = School(testbed)
+    yield school
+    school.close()
+    del os.environ["FIRESTORE_EMULATOR_HOST"]
+
+
+@pytest.fixture
+def school(_school: School) -> Iterator[School]:
+    """
+    The world, without faults when the story begins and when it has ended.
+    """
+    _school.simulator("POST", "clock", {"ready": "after_s:1"})
+    yield _school
+    _school.simulator("DELETE", "faults")
+
+
+@pytest.fixture
+def teacher(school: School) -> Person:
+    """
+    A teacher of this story alone.
+    """
+    return school.teacher()
+
+
+@pytest.fixture(scope="session")
+def film() -> bytes:
+    """
+    A real video with sound, 12 s long.
+    """
+    return TEST_PICTURE.read_bytes()

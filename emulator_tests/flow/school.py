@@ -1,0 +1,336 @@
+"""The people and the world of a story: who acts, what Firestore says, what exists at Kaltura.
+
+Called by the stories of this folder. A person acts with his own ID token, through the rules; the world is looked at as
+an administrator. Whatever is waited for is waited for with a deadline: documents by a listener,
+Kaltura by asking again.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+from google.cloud.firestore import Client
+from KalturaClient import KalturaClient, KalturaConfiguration
+from KalturaClient.Plugins.Core import KalturaSessionType
+
+from emulator_tests.rules.callers import SERVER, Caller
+from emulator_tests.rules.firestore import Fields, Firestore, change, create, delete
+from emulator_tests.testbed import Testbed
+
+DEADLINE_S = 60.0
+ASK_AGAIN_S = 0.05
+PASSWORD = "only-in-the-emulator"
+
+CHUNK_BYTES = 100_000
+"""Kaltura's smallest chunk."""
+
+
+class Refused(Exception):
+    """
+    A callable answered with an error.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """
+    Somebody with a sign-in of his own, or without one.
+    """
+
+    school: School
+    uid: str
+    id_token: str | None
+
+    @property
+    def caller(self) -> Caller:
+        """
+        As whom Firestore is asked.
+        """
+        return Caller(self.uid, None if self.id_token is None else f"Bearer {self.id_token}")
+
+    def call(self, function: str, data: object) -> dict[str, Any]:
+        """
+        Call a callable.
+
+        Raises:
+            Refused: It answered with an error.
+        """
+        return self.call_raw(function, json.dumps({"data": data}).encode())
+
+    def call_raw(self, function: str, body: bytes) -> dict[str, Any]:
+        """
+        Call a callable with a body of one's own making.
+
+        Raises:
+            Refused: It answered with an error.
+        """
+        headers = {"Content-Type": "application/json"}
+        if self.id_token is not None:
+            headers["Authorization"] = f"Bearer {self.id_token}"
+        url = f"{self.school.testbed.functions_url}/{function}"
+        answer = self.school.http.post(url, body, headers=headers, timeout=DEADLINE_S).json()
+        if "error" in answer:
+            raise Refused(answer["error"]["status"], answer["error"].get("message", ""))
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def write_session(self, **fields: Any) -> str:
+        """
+        Write a new session of one's own.
+
+        Returns:
+            Its id.
+        """
+        session_id = f"s-{uuid.uuid4().hex[:20]}"
+        whole = {
+            "ownerUid": self.uid,
+            "title": "A session",
+            "status": "draft",
+            "format": "onDemand",
+            "visibility": "open",
+            **fields,
+        }
+        self.school.firestore.commit(self.caller, create(f"sessions/{session_id}", whole))
+        return session_id
+
+    def write_live_session(self, **fields: Any) -> str:
+        """
+        Write a new live session of one's own, an hour from now.
+        """
+        starts_at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+        ends_at = starts_at + timedelta(hours=1)
+        return self.write_session(**{"format": "liveStreaming", "startsAt": starts_at, "endsAt": ends_at, **fields})
+
+    def change_session(self, session_id: str, **fields: Any) -> None:
+        """
+        Change fields of a session.
+        """
+        self.school.firestore.commit(self.caller, change(f"sessions/{session_id}", fields))
+
+    def delete_session(self, session_id: str) -> None:
+        """
+        Delete a session.
+        """
+        self.school.firestore.commit(self.caller, delete(f"sessions/{session_id}"))
+
+    def enrol(self, session_id: str, student: Person) -> None:
+        """
+        Enrol a student in a session of one's own.
+        """
+        fields = {"sessionId": session_id, "uid": student.uid, "ownerUid": self.uid}
+        self.school.firestore.commit(self.caller, create(f"enrolments/{session_id}_{student.uid}", fields))
+
+    def ask_to_upload(self, session_id: str, size_bytes: int, **fields: Any) -> dict[str, Any]:
+        """
+        Ask for an upload token.
+        """
+        request = {
+            "sessionId": session_id,
+            "requestId": uuid.uuid4().hex,
+            "fileName": "film.mp4",
+            "fileSizeBytes": size_bytes,
+            **fields,
+        }
+        return self.call("issueUploadToken", request)
+
+
+class School:
+    """
+    The world of the stories.
+
+    Args:
+        testbed: The running stack.
+    """
+
+    def __init__(self, testbed: Testbed) -> None:
+        self.testbed = testbed
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.firestore = Firestore(testbed.firestore_host, testbed.project_id, "(default)")
+        self._listening = Client(project=testbed.project_id)
+
+    def close(self) -> None:
+        """
+        End the connections.
+        """
+        self.firestore.close()
+        self.http.close()
+        self._listening.close()  # type: ignore[no-untyped-call]
+
+    def nobody(self) -> Person:
+        """
+        Somebody who has not signed in.
+        """
+        return Person(self, "nobody", None)
+
+    def person(self, **claims: object) -> Person:
+        """
+        A new user with these custom claims, signed in by password.
+        """
+        base = f"http://{self.testbed.auth_host}/identitytoolkit.googleapis.com/v1"
+        account = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
+        made = self._auth(f"{base}/projects/{self.testbed.project_id}/accounts", account)
+        attributes = {"localId": made["localId"], "customAttributes": json.dumps(claims)}
+        self._auth(f"{base}/projects/{self.testbed.project_id}/accounts:update", attributes)
+        signed_in = self._auth(f"{base}/accounts:signInWithPassword?key=demo", {**account, "returnSecureToken": True})
+        return Person(self, made["localId"], signed_in["idToken"])
+
+    def teacher(self) -> Person:
+        """
+        A new user with the claim that lets him teach.
+        """
+        return self.person(teacher=True)
+
+    def _auth(self, url: str, body: object) -> Any:
+        answer = self.http.post(url, json=body, headers={"Authorization": "Bearer owner"}, timeout=DEADLINE_S)
+        answer.raise_for_status()
+        return answer.json()
+
+    def document(self, path: str) -> Fields | None:
+        """
+        A document as it is now, rules aside.
+        """
+        return self.firestore.get(SERVER, path)
+
+    def await_document(self, path: str, holds: Callable[[Fields | None], bool], deadline_s: float = DEADLINE_S) -> Any:
+        """
+        Wait until a document is as it should be, as a listener tells it.
+
+        Returns:
+            Its fields then.
+        """
+        met = threading.Event()
+        seen: list[Any] = []
+
+        def on_snapshot(snapshots: list[Any], _changes: object, _at: object) -> None:
+            if met.is_set():
+                return
+            seen.append(snapshots[0].to_dict() if snapshots and snapshots[0].exists else None)
+            if holds(seen[-1]):
+                met.set()
+
+        watch = self._listening.document(path).on_snapshot(on_snapshot)
+        try:
+            assert met.wait(deadline_s), f"{path} did not come to be as it should within {deadline_s} s: {seen[-1:]}"
+        finally:
+            watch.unsubscribe()  # type: ignore[no-untyped-call]
+        return seen[-1]
+
+    def await_video(self, session_id: str, video_id: str, *states: str) -> Fields:
+        """
+        Wait until a session's document shows a video in one of these states.
+        """
+
+        def shown(fields: Fields | None) -> Fields:
+            found: Fields = ((fields or {}).get("videos") or {}).get(video_id) or {}
+            return found
+
+        return shown(self.await_document(f"sessions/{session_id}", lambda fields: shown(fields).get("state") in states))
+
+    def await_event(self, session_id: str) -> Fields:
+        """
+        Wait until a session's document shows its event.
+        """
+        fields = self.await_document(
+            f"sessions/{session_id}", lambda fields: ((fields or {}).get("kaltura") or {}).get("state") == "ready"
+        )
+        shown: Fields = fields["kaltura"]
+        return shown
+
+    def upload(self, token: dict[str, Any], content: bytes, file_name: str = "film.mp4") -> None:
+        """
+        Send a file as a browser does, chunk by chunk, with what `issueUploadToken` gave and nothing else.
+        """
+        for at in range(0, len(content), CHUNK_BYTES):
+            chunk = content[at : at + CHUNK_BYTES]
+            fields = {
+                "ks": token["ks"],
+                "uploadTokenId": token["uploadTokenId"],
+                "resume": str(at > 0).lower(),
+                "resumeAt": str(at if at else -1),
+                "finalChunk": str(at + len(chunk) == len(content)).lower(),
+                "format": "1",
+            }
+            files = {"fileData": (file_name, chunk, "video/mp4")}
+            answer = self.http.post(token["uploadUrl"], fields, files=files, timeout=DEADLINE_S).json()
+            assert "code" not in answer, answer
+
+    def kaltura(self, ks: str) -> Any:
+        """
+        Kaltura's own client, with a KS.
+        """
+        client = KalturaClient(KalturaConfiguration(self.testbed.kaltura_url))
+        client.setKs(ks)
+        return client
+
+    def administrator(self) -> Any:
+        """
+        Kaltura's own client, as an administrator of the account.
+        """
+        ks = KalturaClient.generateSessionV2(
+            self.testbed.kaltura_admin_secret,
+            "somebody",
+            KalturaSessionType.ADMIN,
+            self.testbed.kaltura_partner_id,
+            3600,
+            "disableentitlement",
+        )
+        return self.kaltura(ks.decode())
+
+    def simulator(self, method: str, name: str, body: object = None) -> Any:
+        """
+        Ask the simulator's control interface.
+        """
+        url = f"{self.testbed.kaltura_url}/_simulator/{name}"
+        answer = self.http.request(method, url, json=body, timeout=DEADLINE_S)
+        answer.raise_for_status()
+        return answer.json()
+
+    def things(self, kind: str) -> list[Fields]:
+        """
+        What exists of a kind at Kaltura.
+        """
+        found: list[Fields] = self.simulator("GET", "things")[kind]
+        return found
+
+    def made_for(self, key: str) -> list[tuple[str, str]]:
+        """
+        Kind and id of everything at Kaltura that was made for a session or a video: it carries its id.
+        """
+        everything = self.simulator("GET", "things")
+        return [
+            (kind, str(thing.get("id")))
+            for kind, things in everything.items()
+            for thing in things
+            if key in json.dumps(thing)
+        ]
+
+    def await_kaltura(self, what: str, holds: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+        """
+        Wait until something holds at Kaltura, which has no listeners.
+        """
+        ends_at = time.monotonic() + deadline_s
+        while not holds():
+            assert time.monotonic() < ends_at, f"{what}: not within {deadline_s} s"
+            time.sleep(ASK_AGAIN_S)
+
+    def sweep(self) -> None:
+        """
+        Run the sweep, as the schedule would.
+        """
+        trigger = f"triggers/{self.testbed.region}-sweep-0"
+        url = f"http://{self.testbed.functions_host}/functions/projects/{self.testbed.project_id}/{trigger}"
+        self.http.post(url, json={}, timeout=DEADLINE_S).raise_for_status()

@@ -1,0 +1,133 @@
+"""The story of a live session: public, its event appears; draft, it is reaped; deleted, nothing is left."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from emulator_tests.flow.school import Person, Refused, School
+
+
+def test_a_public_live_session_has_its_event_and_a_draft_has_none(school: School, teacher: Person) -> None:
+    session_id = teacher.write_live_session(title="Fractions")
+    teacher.change_session(session_id, status="public")
+
+    event = school.await_event(session_id)
+    (entry,) = [entry for entry in school.things("entries") if entry["id"] == event["entryId"]]
+    assert entry["name"] == "Fractions"
+    assert event["eventId"] in {str(thing["id"]) for thing in school.things("scheduleEvents")}
+
+    teacher.change_session(session_id, status="draft")
+    school.await_document(f"sessions/{session_id}", lambda fields: fields is not None and "kaltura" not in fields)
+    school.await_kaltura("the event's going", lambda: not school.made_for(session_id))
+    school.await_document(
+        f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "gone"
+    )
+
+
+def test_publishing_again_makes_a_new_event(school: School, teacher: Person) -> None:
+    session_id = teacher.write_live_session(status="public")
+    first = school.await_event(session_id)
+    teacher.change_session(session_id, status="draft")
+    school.await_document(
+        f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "gone"
+    )
+
+    teacher.change_session(session_id, status="public")
+    second = school.await_event(session_id)
+
+    assert second["entryId"] != first["entryId"]
+    pairing = school.document(f"kalturaSession/{session_id}")
+    assert pairing is not None
+    assert pairing["generation"] == 2
+
+
+def test_deleting_a_public_session_leaves_nothing(school: School, teacher: Person) -> None:
+    session_id = teacher.write_live_session(status="public")
+    school.await_event(session_id)
+
+    teacher.delete_session(session_id)
+
+    school.await_kaltura("the event's going", lambda: not school.made_for(session_id))
+    school.await_document(
+        f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "gone"
+    )
+    assert school.document(f"sessions/{session_id}") is None
+
+
+def test_a_new_title_and_new_times_reach_the_event(school: School, teacher: Person) -> None:
+    session_id = teacher.write_live_session(status="public", title="Before")
+    event = school.await_event(session_id)
+    starts_at, ends_at = datetime(2030, 5, 1, 9, tzinfo=UTC), datetime(2030, 5, 1, 10, tzinfo=UTC)
+
+    teacher.change_session(session_id, title="After", startsAt=starts_at, endsAt=ends_at)
+
+    school.await_document(
+        f"kalturaSession/{session_id}",
+        lambda fields: fields is not None and fields["applied"] is not None and fields["applied"]["title"] == "After",
+    )
+    (entry,) = [entry for entry in school.things("entries") if entry["id"] == event["entryId"]]
+    scheduled = school.administrator().schedule.scheduleEvent.get(int(event["eventId"]))
+    assert entry["name"] == "After"
+    assert (scheduled.startDate, scheduled.endDate) == (starts_at.timestamp(), ends_at.timestamp())
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"format": "inPerson", "status": "public"},
+        {"format": "onDemand", "status": "public"},
+        {"format": "liveStreaming", "status": "draft"},
+    ],
+    ids=["in person", "on demand", "a live draft"],
+)
+def test_a_session_that_asks_for_nothing_causes_no_call_and_no_document(
+    school: School, teacher: Person, fields: dict[str, str]
+) -> None:
+    idle = teacher.write_session(**fields)
+    teacher.change_session(idle, title="Changed")
+    # Triggers come in order of their writes here: once a later session has its event, the idle one has had its turn.
+    school.await_event(teacher.write_live_session(status="public"))
+
+    assert school.document(f"kalturaSession/{idle}") is None
+    assert not school.made_for(idle)
+
+
+def test_many_sessions_published_at_once_have_one_event_each(school: School, teacher: Person) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        session_ids = list(pool.map(lambda _: teacher.write_live_session(status="public"), range(16)))
+
+    events = [school.await_event(session_id) for session_id in session_ids]
+
+    assert len({event["entryId"] for event in events}) == len(session_ids)
+    for session_id in session_ids:
+        assert len([kind for kind, _ in school.made_for(session_id) if kind == "entries"]) == 1
+
+
+def test_the_owner_learns_all_of_his_event_and_a_viewer_what_watching_needs(school: School, teacher: Person) -> None:
+    session_id = teacher.write_live_session(status="public")
+    event = school.await_event(session_id)
+    student = school.person()
+
+    assert teacher.call("getKalturaSession", {"sessionId": session_id}) == {"sessionId": session_id, **event}
+    assert student.call("getKalturaSession", {"sessionId": session_id}) == {
+        "sessionId": session_id,
+        "entryId": event["entryId"],
+        "state": "ready",
+    }
+
+
+def test_who_may_not_see_a_session_is_told_the_same_as_where_there_is_none(school: School, teacher: Person) -> None:
+    draft = teacher.write_live_session()
+    enrolled_only = teacher.write_live_session(status="public", visibility="enrolled")
+    stranger = school.person()
+
+    told = set()
+    for session_id in (draft, enrolled_only, "no-such-session"):
+        with pytest.raises(Refused) as refused:
+            stranger.call("getKalturaSession", {"sessionId": session_id})
+        told.add((refused.value.code, refused.value.message))
+
+    assert told == {("NOT_FOUND", "There is no such session, or you are not enrolled in it.")}

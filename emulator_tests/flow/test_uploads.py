@@ -1,0 +1,146 @@
+"""The story of an upload: a token, the bytes, percent, ready; and everything that may come between."""
+
+from __future__ import annotations
+
+import subprocess
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator_tests.flow.school import Person, Refused, School
+
+
+def test_an_uploaded_film_becomes_ready_and_the_session_says_so(school: School, teacher: Person, film: bytes) -> None:
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film), title="Halves")
+    video_id = token["videoId"]
+    assert school.await_video(session_id, video_id, "uploading")["title"] == "Halves"
+
+    school.upload(token, film)
+    shown = school.await_video(session_id, video_id, "ready")
+
+    assert shown == {"provider": "kaltura", "title": "Halves", "state": "ready", "percent": 100, "durationS": 12.0}
+    video = school.document(f"videos/{video_id}")
+    assert video is not None
+    assert video["sizeBytes"] == len(film)
+    assert [moment["state"] for moment in video["history"]][-1] == "ready"
+    assert school.document(f"kalturaSession/{session_id}") is not None
+
+
+def test_percent_grows_while_a_film_is_processed(school: School, teacher: Person, film: bytes) -> None:
+    school.simulator("POST", "clock", {"ready": "after_s:8"})
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    school.upload(token, film)
+
+    percents: set[int] = set()
+
+    def ready(fields: dict[str, Any] | None) -> bool:
+        video = ((fields or {}).get("videos") or {}).get(token["videoId"]) or {}
+        if video.get("state") == "processing":
+            assert video["percent"] >= max(percents, default=0)
+            percents.add(video["percent"])
+        return video.get("state") == "ready"
+
+    school.await_document(f"sessions/{session_id}", ready)
+
+    assert percents & set(range(1, 100))
+
+
+def test_the_same_request_gets_the_same_video_and_another_file_is_refused(teacher: Person) -> None:
+    session_id = teacher.write_session()
+    request = {"requestId": uuid.uuid4().hex}
+    first = teacher.ask_to_upload(session_id, 1000, **request)
+    again = teacher.ask_to_upload(session_id, 1000, **request)
+
+    assert (again["videoId"], again["uploadTokenId"]) == (first["videoId"], first["uploadTokenId"])
+    with pytest.raises(Refused) as refused:
+        teacher.ask_to_upload(session_id, 2000, **request)
+    assert refused.value.code == "FAILED_PRECONDITION"
+
+
+def test_the_same_request_sent_many_times_at_once_makes_one_upload(school: School, teacher: Person) -> None:
+    session_id = teacher.write_session()
+    request = {"requestId": uuid.uuid4().hex}
+
+    def ask(_: int) -> str:
+        try:
+            return str(teacher.ask_to_upload(session_id, 1000, **request)["uploadTokenId"])
+        except Refused as refused:
+            return refused.code
+
+    with ThreadPoolExecutor(6) as pool:
+        # Whoever comes while another is at it is asked to come again.
+        token_ids = set(pool.map(ask, range(12))) - {"UNAVAILABLE", "ABORTED"}
+
+    video_id = teacher.ask_to_upload(session_id, 1000, **request)["videoId"]
+    assert len(token_ids) <= 1
+    assert len([kind for kind, _ in school.made_for(video_id) if kind == "entries"]) == 1
+
+
+def test_a_file_that_is_no_video_ends_as_failed_and_nothing_of_it_is_kept(school: School, teacher: Person) -> None:
+    junk = b"this is not a film" * 100
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(junk))
+    school.upload(token, junk)
+
+    shown = school.await_video(session_id, token["videoId"], "failed")
+
+    assert shown["failure"] == {
+        "code": "REFUSED_BY_PROVIDER",
+        "message": "The file could not be converted: it is damaged, or it is not a video.",
+        "retryable": False,
+    }
+    school.await_kaltura("the entry's going", lambda: not school.made_for(token["videoId"]))
+
+
+def test_sound_that_calls_itself_a_film_ends_as_failed(school: School, teacher: Person, tmp_path: Path) -> None:
+    sound = tmp_path / "sound.mp4"
+    tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-c:a", "aac", str(sound)]
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-y", *tone], check=True)
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, sound.stat().st_size)
+    school.upload(token, sound.read_bytes())
+
+    shown = school.await_video(session_id, token["videoId"], "failed")
+
+    assert shown["failure"]["code"] == "NOT_A_VIDEO"
+    school.await_kaltura("the entry's going", lambda: not school.made_for(token["videoId"]))
+
+
+@pytest.mark.parametrize("sent", [0, 1, 3], ids=["before a byte", "after a chunk", "when all is there"])
+def test_deleting_the_session_at_any_moment_of_an_upload_leaves_nothing(
+    school: School, teacher: Person, film: bytes, sent: int
+) -> None:
+    session_id = teacher.write_session()
+    part = film[:60_000]
+    token = teacher.ask_to_upload(session_id, len(part) if sent == 3 else len(film))
+    if sent == 1:
+        body = {"ks": token["ks"], "uploadTokenId": token["uploadTokenId"], "finalChunk": "false", "format": "1"}
+        school.http.post(token["uploadUrl"], body, files={"fileData": ("film.mp4", part)}, timeout=10)
+    if sent == 3:
+        school.upload(token, part)
+
+    teacher.delete_session(session_id)
+
+    school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
+    school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["state"] == "gone")
+    answer = school.kaltura(token["ks"])
+    with pytest.raises(Exception, match="Invalid KS"):
+        answer.uploadToken.get(token["uploadTokenId"])
+
+
+def test_who_has_ten_uploads_open_must_finish_one_first(teacher: Person) -> None:
+    session_id = teacher.write_session()
+    for _ in range(10):
+        teacher.ask_to_upload(session_id, 1000)
+
+    with pytest.raises(Refused) as refused:
+        teacher.ask_to_upload(session_id, 1000)
+
+    assert refused.value.code == "RESOURCE_EXHAUSTED"
+    assert refused.value.message == "You have 10 uploads open. Finish one of them first."
+    teacher.delete_session(session_id)
