@@ -1,0 +1,134 @@
+"""Who may do what: claims, ownership, enrolment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.access import Caller, may_watch, owns, require_owner, require_viewer
+from shared.errors import NotAllowed, NotFound, NotSignedIn
+from shared.ports import Document
+from shared.sessions.model import Session
+
+TEACHER = Caller("teacher", is_teacher=True)
+OTHER_TEACHER = Caller("other", is_teacher=True)
+STUDENT = Caller("student", is_teacher=False)
+NO_TEACHER_ANY_MORE = Caller("teacher", is_teacher=False)
+
+TEACHERS_ONLY = "Only teachers can do this."
+ANOTHER_S = "This session belongs to another teacher."
+
+
+def session(status: str = "public", visibility: str = "open", owner_uid: object = "teacher") -> Session:
+    return Session.from_fields("s1", {"ownerUid": owner_uid, "status": status, "visibility": visibility})
+
+
+def enrolment(**fields: Any) -> Document:
+    return Document("enrolments/s1_student", {"sessionId": "s1", "uid": "student", **fields}, 1)
+
+
+@pytest.mark.parametrize("value", ["true", "True", 1, 1.0, "1", [True], {"teacher": True}, None, False], ids=repr)
+def test_a_teacher_claim_that_is_not_exactly_true_makes_no_teacher(value: object) -> None:
+    assert Caller.from_claims("u1", {"teacher": value}) == Caller("u1", is_teacher=False)
+
+
+def test_a_teacher_claim_that_is_exactly_true_makes_a_teacher() -> None:
+    assert Caller.from_claims("u1", {"teacher": True}) == Caller("u1", is_teacher=True)
+    signed_in = {"teacher": True, "firebase": {"sign_in_provider": "password"}}
+    assert Caller.from_claims("u1", signed_in).is_teacher
+
+
+def test_a_person_without_claims_is_no_teacher() -> None:
+    assert not Caller.from_claims("u1", {}).is_teacher
+
+
+def test_an_anonymous_user_is_no_teacher_whatever_he_claims() -> None:
+    claims = {"teacher": True, "firebase": {"sign_in_provider": "anonymous"}}
+    assert Caller.from_claims("u1", claims) == Caller("u1", is_teacher=False)
+
+
+@pytest.mark.parametrize("firebase", [None, "anonymous", ["anonymous"], {}], ids=repr)
+def test_claims_of_another_shape_than_firebase_gives_them_stop_nobody(firebase: object) -> None:
+    assert Caller.from_claims("u1", {"teacher": True, "firebase": firebase}).is_teacher
+
+
+@pytest.mark.parametrize("uid", [None, ""], ids=repr)
+def test_nobody_is_asked_to_sign_in(uid: str | None) -> None:
+    with pytest.raises(NotSignedIn, match="Sign in first"):
+        Caller.from_claims(uid, {"teacher": True})
+
+
+@pytest.mark.parametrize(
+    ("caller", "expected"),
+    [(TEACHER, True), (OTHER_TEACHER, False), (STUDENT, False), (NO_TEACHER_ANY_MORE, False)],
+    ids=["owner", "other teacher", "student", "no teacher any more"],
+)
+def test_a_session_is_owned_by_the_teacher_who_made_it(caller: Caller, expected: bool) -> None:
+    assert owns(caller, session()) is expected
+
+
+def test_the_owner_gets_his_session() -> None:
+    assert require_owner(TEACHER, session("draft")) == session("draft")
+
+
+@pytest.mark.parametrize(
+    ("caller", "found", "error", "sentence"),
+    [
+        pytest.param(STUDENT, session(owner_uid="student"), NotAllowed, TEACHERS_ONLY, id="student"),
+        pytest.param(NO_TEACHER_ANY_MORE, session(), NotAllowed, TEACHERS_ONLY, id="no teacher any more"),
+        pytest.param(STUDENT, None, NotAllowed, TEACHERS_ONLY, id="student learns nothing of it"),
+        pytest.param(TEACHER, None, NotFound, "There is no such session.", id="no session"),
+        pytest.param(OTHER_TEACHER, session(), NotAllowed, ANOTHER_S, id="other teacher"),
+        pytest.param(TEACHER, session(owner_uid=7), NotAllowed, ANOTHER_S, id="nobody's"),
+    ],
+)
+def test_who_is_not_the_owner_is_told_why(
+    caller: Caller, found: Session | None, error: type[Exception], sentence: str
+) -> None:
+    with pytest.raises(error) as raised:
+        require_owner(caller, found)
+    assert str(raised.value) == sentence
+
+
+WATCHERS: dict[str, tuple[Caller, Document | None]] = {
+    "owner": (TEACHER, None),
+    "other teacher": (OTHER_TEACHER, None),
+    "no teacher any more": (NO_TEACHER_ANY_MORE, None),
+    "student": (STUDENT, None),
+    "enrolled student": (STUDENT, enrolment()),
+    "enrolled under another uid": (STUDENT, enrolment(uid="other")),
+    "enrolled elsewhere": (STUDENT, enrolment(sessionId="s2")),
+    "enrolment without fields": (STUDENT, Document("enrolments/s1_student", {}, 1)),
+    "enrolment of other types": (STUDENT, enrolment(uid=["student"], sessionId=1)),
+}
+
+
+@pytest.mark.parametrize("watcher", WATCHERS)
+@pytest.mark.parametrize(
+    ("status", "visibility", "welcome"),
+    [
+        pytest.param("public", "open", set(WATCHERS), id="open"),
+        pytest.param("public", "enrolled", {"owner", "enrolled student"}, id="enrolled"),
+        pytest.param("public", "unknown", {"owner", "enrolled student"}, id="malformed visibility"),
+        pytest.param("draft", "open", {"owner"}, id="open draft"),
+        pytest.param("draft", "enrolled", {"owner"}, id="enrolled draft"),
+    ],
+)
+def test_a_session_is_watched_by_whom_it_is_for(status: str, visibility: str, welcome: set[str], watcher: str) -> None:
+    caller, enrolled = WATCHERS[watcher]
+    asked = session(status, visibility)
+    assert may_watch(caller, asked, enrolled) is (watcher in welcome)
+    if watcher in welcome:
+        assert require_viewer(caller, asked, enrolled) == asked
+    else:
+        with pytest.raises(NotFound):
+            require_viewer(caller, asked, enrolled)
+
+
+def test_who_may_not_watch_is_told_the_same_as_where_there_is_nothing() -> None:
+    with pytest.raises(NotFound) as hidden:
+        require_viewer(STUDENT, session("draft"), enrolment())
+    with pytest.raises(NotFound) as absent:
+        require_viewer(STUDENT, None, enrolment())
+    assert str(hidden.value) == str(absent.value)

@@ -1,0 +1,75 @@
+"""Kaltura's words in ours."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from shared.ports import MediaState
+from shared.providers.kaltura import words
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("-2", MediaState.ERROR),
+        ("-1", MediaState.ERROR),
+        ("0", MediaState.AWAITING_UPLOAD),
+        ("1", MediaState.PROCESSING),
+        ("2", MediaState.READY),
+        ("3", MediaState.GONE),
+        ("4", MediaState.PROCESSING),
+        ("7", MediaState.AWAITING_UPLOAD),
+        ("virusScan.Infected", MediaState.ERROR),
+        ("virusScan.ScanFailure", MediaState.ERROR),
+        ("a status of tomorrow", MediaState.PROCESSING),
+    ],
+)
+def test_each_status_of_an_entry_has_its_word(status: str, state: MediaState) -> None:
+    assert words.media_state(status) is state
+
+
+def test_every_error_has_its_reason() -> None:
+    errors = {status for status, state in words.MEDIA_STATES.items() if state is MediaState.ERROR}
+    assert set(words.REASONS) == errors
+
+
+def test_a_list_is_asked_for_every_status_but_deleted() -> None:
+    assert set(words.ALIVE.split(",")) == set(words.MEDIA_STATES) - {"3"}
+
+
+@pytest.mark.parametrize("status", ["2", 2, SimpleNamespace(getValue=lambda: 2)], ids=["text", "number", "enumeration"])
+def test_a_status_is_read_in_each_form_of_the_library(status: object) -> None:
+    assert words.status_of(SimpleNamespace(status=status)) == "2"
+
+
+def test_a_reference_is_read_back_by_the_deployment_that_made_it_and_by_no_other() -> None:
+    there = words.theirs("demo", "video:v1:2")
+    assert words.ours("demo", there) == "video:v1:2"
+    assert words.ours("dem", there) is None
+    assert words.ours("demo-2", there) is None
+    assert words.ours("demo", "") is None
+    assert words.ours("demo", "None") is None
+
+
+def test_a_tag_is_one_word_for_a_search_index() -> None:
+    assert words.tag_of("Demo-Greenroom_1") == "greenroomdemogreenroom1"
+
+
+def test_each_upload_has_a_user_of_its_own_that_kaltura_takes() -> None:
+    uploaders = [words.uploader_of("demo", f"video:{video}:{number}") for video in "ab" for number in (1, 2)]
+    assert len(set(uploaders)) == 4
+    assert uploaders[0] == "upload-demo-video-a-1"
+
+
+@pytest.mark.parametrize("uid", ["xJ4kLm9Qp2RsTuVwXyZ012345678", "a.b+c@example.org", "x" * 100])
+def test_a_viewer_keeps_his_id_where_kaltura_takes_it(uid: str) -> None:
+    assert words.viewer_of(uid) == uid
+
+
+@pytest.mark.parametrize("uid", ["", "0", "bob;*", "a,edit:*", "a|b", "a b", "a/b", "é", "x" * 101, "a\n"], ids=ascii)
+def test_a_viewer_with_an_id_that_means_more_at_kaltura_goes_by_its_hash(uid: str) -> None:
+    viewer = words.viewer_of(uid)
+    assert viewer.removeprefix("uid-").isalnum()
+    assert len(viewer) == 4 + 64

@@ -1,0 +1,199 @@
+"""What is logged: one line of JSON for each sentence, and no secret in it whoever put it there."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import inspect
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+
+from shared import log
+from shared.errors import NotAllowed, Permanent, ProviderError, Transient
+from shared.providers.kaltura.keys import KeyMint, Privilege, Word
+
+UPLOAD = "/api_v3/service/uploadtoken/action/upload"
+MINT = KeyMint(102, "b1946ac92492d2347c6235b4d2611184")
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def ks_of_version_1(user_id: str) -> str:
+    """
+    A KS as old clients make it: base64 of a hash and the plain fields.
+    """
+    fields = f"102;102;{int(NOW.timestamp())};0;7;{user_id};"
+    return base64.b64encode(f"{hashlib.sha1(fields.encode()).hexdigest()}|{fields}".encode()).decode()
+
+
+KS = MINT.mint("teacher", (Privilege(Word.VIEW, "0_ab12cd34"),), lifetime_s=60, now=NOW)
+KS_V1 = ks_of_version_1("teacher")
+SHORTEST_KS = MINT.mint("u", lifetime_s=60, now=NOW)
+ID_TOKEN = jwt.encode({"sub": "u1"}, "key" * 20, algorithm="HS256", headers={"kid": "k1"})
+UNSIGNED = jwt.encode({"sub": "u1", "teacher": True}, "", algorithm="none")
+LONG_PART = base64.urlsafe_b64encode(hashlib.shake_256(b"any").digest(256)).decode().rstrip("=")
+
+SECRETS = {
+    "KS": KS,
+    "shortest KS": SHORTEST_KS,
+    "KS of version 1": KS_V1,
+    "shortest KS of version 1": ks_of_version_1(""),
+    "ID token": ID_TOKEN,
+    "ID token as long as Firebase's": f"eyJ{LONG_PART}.eyJ{LONG_PART}.{LONG_PART}",
+    "unsigned token": UNSIGNED,
+    "signature": hashlib.sha256(b"x").hexdigest(),
+}
+SURROUNDINGS = {
+    "alone": "{}",
+    "in a sentence": "The token {} is not valid.",
+    "in quotes": 'Cannot read "{}".',
+    "in bytes": "Wrong number of segments in token: b'{}'",
+    "in JSON": '{{"result": {{"ks": "{}", "objectType": "KalturaSession"}}}}',
+    "in a form": "format=1&ks={}&clientTag=x",
+    "in an upload URL": "https://www.kaltura.com" + UPLOAD + "?ks={}&uploadTokenId=0_abc",
+    "in a manifest's URL": "https://cdn.example/p/102/sp/10200/playManifest/entryId/0_video1/ks/{}/a.m3u8",
+    "over lines": "Traceback:\n  File\n{}\n",
+}
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS)
+@pytest.mark.parametrize("secret", SECRETS)
+def test_a_secret_is_blanked_wherever_it_stands(secret: str, surroundings: str) -> None:
+    text = log.blanked(SURROUNDINGS[surroundings].format(SECRETS[secret]))
+    assert "[secret]" in text
+    pieces = {SECRETS[secret][start : start + 12] for start in range(len(SECRETS[secret]) - 11)}
+    assert not [piece for piece in pieces if piece in text]
+
+
+def test_whatever_stands_for_a_ks_in_an_address_is_blanked() -> None:
+    assert log.blanked("https://x/playManifest/ks/short/a.m3u8") == "https://x/playManifest/ks/[secret]/a.m3u8"
+    assert log.blanked("https://x/upload?ks=short&clientTag=a") == "https://x/upload?ks=[secret]&clientTag=a"
+
+
+def test_two_secrets_in_one_text_are_both_blanked() -> None:
+    assert log.blanked(f"{KS} and {KS_V1}, {ID_TOKEN}") == "[secret] and [secret], [secret]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("The session was published twice, and nothing happened.", id="sentence"),
+        pytest.param("Zq3Yk0vT8bJc1mWnXe7R", id="Firestore's own id"),
+        pytest.param("5f2d7c1e-8a34-4b0f-9a51-3d2e6c7b8a90", id="UUID"),
+        pytest.param("xJ4kLm9Qp2RsTuVwXyZ012345678", id="uid of Firebase"),
+        pytest.param("0_a1b2c3d4", id="entry id"),
+        pytest.param("1_" + "0123456789abcdef" * 2, id="upload token id"),
+        pytest.param("video:0123456789abcdef0123:12", id="reference of a video"),
+        pytest.param("session:Zq3Yk0vT8bJc1mWnXe7R:1", id="reference of a session"),
+        pytest.param("memory:17", id="tick"),
+        pytest.param("ENTRY_ID_NOT_FOUND", id="code"),
+        pytest.param("https://www.kaltura.com" + UPLOAD, id="address without a KS"),
+    ],
+)
+def test_ids_and_sentences_stay_as_they_are(text: str) -> None:
+    assert log.blanked(text) == text
+
+
+def refusal(secret: str) -> ProviderError:
+    return Transient(f"No: {secret}", provider="kaltura", operation="media.add", code="HTTP_503")
+
+
+SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
+    "step_done": [(lambda secret: log.step_done("visitSession", secret, "create"), "INFO")],
+    "step_failed": [
+        (lambda secret: log.step_failed("visitVideo", "v1", "observe", refusal(secret), 2, final=False), "WARNING"),
+        (
+            lambda secret: log.step_failed(
+                "visitVideo",
+                "v1",
+                secret,
+                Permanent("No.", provider="kaltura", operation=secret, code=secret),
+                1,
+                final=True,
+            ),
+            "ERROR",
+        ),
+    ],
+    "conflict": [(lambda secret: log.conflict("visitVideo", secret, "create"), "INFO")],
+    "refused": [
+        (lambda secret: log.refused("getKalturaSession", "u1", NotAllowed(secret)), "INFO"),
+        (lambda secret: log.refused(secret, None, NotAllowed("No.")), "INFO"),
+    ],
+    "unavailable": [(lambda secret: log.unavailable("visitVideo", secret, refusal(secret)), "WARNING")],
+    "broken": [(lambda secret: log.broken("visitVideo", secret, ValueError(secret)), "ERROR")],
+    "swept": [(lambda _secret: log.swept(1, 2, 3), "INFO")],
+    "stray_deleted": [(lambda secret: log.stray_deleted("kaltura", secret), "WARNING")],
+    "feed_ticked": [(lambda secret: log.feed_ticked(secret, 1, 2), "INFO")],
+    "feed_ended": [(lambda secret: log.feed_ended("kaltura", 1, secret), "INFO")],
+    "upload_role_refused": [(lambda secret: log.upload_role_refused(refusal(secret)), "WARNING")],
+}
+
+
+def test_the_table_has_every_sentence() -> None:
+    said = {name for name, _ in inspect.getmembers(log, inspect.isfunction) if not name.startswith("_")}
+    assert set(SENTENCES) == said - {"blanked"}
+
+
+@pytest.mark.parametrize(
+    ("say", "severity"),
+    [
+        pytest.param(say, severity, id=f"{name} {severity}")
+        for name, sayings in SENTENCES.items()
+        for say, severity in sayings
+    ],
+)
+def test_each_sentence_is_one_line_of_json_without_secrets(
+    say: Callable[[str], None], severity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(f"first line\n{KS}")
+    told = capsys.readouterr()
+    line, other = (told.err, told.out) if severity == "ERROR" else (told.out, told.err)
+    assert other == ""
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    entry: dict[str, Any] = json.loads(line)
+    assert entry["severity"] == severity
+    assert entry["message"] == entry["message"].strip() != ""
+    assert KS not in line
+
+
+def test_a_step_that_failed_tells_who_refused_what_and_whether_it_is_tried_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.step_failed("visitSession", "s1", "create", refusal("busy"), 3, final=False)
+    assert json.loads(capsys.readouterr().out) == {
+        "severity": "WARNING",
+        "message": "step failed",
+        "queue": "visitSession",
+        "key": "s1",
+        "step": "create",
+        "provider": "kaltura",
+        "operation": "media.add",
+        "code": "HTTP_503",
+        "sentence": "No: busy",
+        "tries": 3,
+        "final": False,
+    }
+
+
+def test_a_bug_is_told_by_its_type_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    log.broken("visitSession", None, KeyError("the password of somebody"))
+    assert json.loads(capsys.readouterr().err) == {
+        "severity": "ERROR",
+        "message": "unexpected error",
+        "function": "visitSession",
+        "uid": None,
+        "type": "KeyError",
+    }
+
+
+def test_text_of_any_script_and_shape_stays_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    title = 'Caf\u00e9 \u2028 "quoted" \ud800 \0'
+    log.refused("issueUploadToken", "u1", NotAllowed(title))
+    line = capsys.readouterr().out
+    assert line.isascii()
+    assert json.loads(line)["sentence"] == title

@@ -1,0 +1,177 @@
+"""What may be uploaded, as far as its name, title and declared size tell; and what of that is judged again by the real
+thing."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.errors import BadRequest
+from shared.ports import MediaState, Observation
+from shared.videos.policy import (
+    FILE_NAME_MAX,
+    MIME_TYPES,
+    TITLE_MAX,
+    Policy,
+    check_size,
+    checked_file_name,
+    checked_title,
+    refusal_of_media,
+)
+
+POLICY = Policy(
+    max_bytes=1000, max_duration_s=60, uploads_in_flight_max=3, upload_deadline_s=1, processing_deadline_s=1
+)
+
+ONE_TOO_LONG = "n" * (FILE_NAME_MAX - 3) + ".mp4"
+HIDING = "The file name has characters that are not allowed in it."
+
+
+@pytest.mark.parametrize(
+    ("title", "stored"),
+    [
+        pytest.param("Algebra I", "Algebra I", id="plain"),
+        pytest.param("  Algebra \t", "Algebra", id="surrounded by space"),
+        pytest.param("Cafe\u0301", "Caf\u00e9", id="NFD becomes its NFC twin"),
+        pytest.param("<script>alert(1)</script>", "<script>alert(1)</script>", id="markup is text"),
+        pytest.param(']]> & "quotes"', ']]> & "quotes"', id="end of CDATA is text"),
+        pytest.param("../../x", "../../x", id="path is text"),
+        pytest.param("$(id) `id` ${id} {1:result:id}", "$(id) `id` ${id} {1:result:id}", id="code is text"),
+        pytest.param("代数 الجبر 😀", "代数 الجبر 😀", id="any script"),
+        pytest.param("t" * TITLE_MAX, "t" * TITLE_MAX, id="as long as it may be"),
+        pytest.param("e\u0301" * TITLE_MAX, "\u00e9" * TITLE_MAX, id="as long as it may be, once in normal form"),
+    ],
+)
+def test_a_title_is_any_text_in_its_normal_form(title: str, stored: str) -> None:
+    assert checked_title(title) == stored
+
+
+@pytest.mark.parametrize("title", ["", " ", "\t\n", "\u3000"], ids=ascii)
+def test_a_title_must_say_something(title: str) -> None:
+    with pytest.raises(BadRequest, match="Give the video a title"):
+        checked_title(title)
+
+
+@pytest.mark.parametrize("length", [TITLE_MAX + 1, 10_000])
+def test_a_title_that_is_too_long_is_refused(length: int) -> None:
+    with pytest.raises(BadRequest, match="at most 200 characters"):
+        checked_title("t" * length)
+
+
+@pytest.mark.parametrize(
+    "character",
+    ["\0", "\x1b", "\r", "\n", "\x7f", "\u202e", "\u2066", "\u2028", "\u2029", "\ud800", "\ue000", "\uffff", "\ufeff"],
+    ids=ascii,
+)
+def test_a_character_that_cannot_be_shown_is_refused(character: str) -> None:
+    with pytest.raises(BadRequest, match="characters that cannot be shown"):
+        checked_title(f"Alge{character}bra")
+    with pytest.raises(BadRequest, match=HIDING):
+        checked_file_name(f"alge{character}bra.mp4")
+
+
+@pytest.mark.parametrize("ending", MIME_TYPES)
+def test_each_supported_type_is_told_by_the_end_of_the_name(ending: str) -> None:
+    assert checked_file_name(f"algebra.{ending}") == f"algebra.{ending}"
+    assert checked_file_name(f"algebra.{ending.upper()}") == f"algebra.{ending.upper()}"
+
+
+@pytest.mark.parametrize(
+    ("file_name", "handed_on"),
+    [
+        pytest.param("Cafe\u0301.mp4", "Caf\u00e9.mp4", id="NFD becomes its NFC twin"),
+        pytest.param("1. lesson (final) #2.mp4", "1. lesson (final) #2.mp4", id="dots and signs"),
+        pytest.param("lesson.exe.mp4", "lesson.exe.mp4", id="the last ending counts"),
+        pytest.param("$(id).mp4", "$(id).mp4", id="code is text"),
+        pytest.param("-rf.mp4", "-rf.mp4", id="an option"),
+        pytest.param(ONE_TOO_LONG[1:], ONE_TOO_LONG[1:], id="as long as it may be"),
+    ],
+)
+def test_a_file_keeps_its_name_in_normal_form(file_name: str, handed_on: str) -> None:
+    assert checked_file_name(file_name) == handed_on
+
+
+@pytest.mark.parametrize(
+    "file_name",
+    ["", ONE_TOO_LONG, "n" * 10_000 + ".mp4"],
+    ids=["empty", "one too long", "far too long"],
+)
+def test_a_file_name_has_a_length(file_name: str) -> None:
+    with pytest.raises(BadRequest, match="between 1 and 200 characters"):
+        checked_file_name(file_name)
+
+
+@pytest.mark.parametrize(
+    "file_name",
+    [
+        "../../x.mp4",
+        "/etc/passwd.mp4",
+        "C:\\x.mp4",
+        "-env:x.mp4",
+        "a\\b.mp4",
+        'a".mp4',
+        "a\r\nContent-Type: x.mp4",
+        "a\0.mp4",
+        "lesson\u202e4pm.exe.mp4",
+        "a*.mp4",
+        "<a>.mp4",
+        "a|b.mp4",
+        "a?.mp4",
+    ],
+    ids=ascii,
+)
+def test_a_file_name_that_leaves_its_folder_or_hides_its_type_is_refused(file_name: str) -> None:
+    with pytest.raises(BadRequest, match=HIDING):
+        checked_file_name(file_name)
+
+
+@pytest.mark.parametrize(
+    "file_name",
+    ["mp4", ".mp4", "lesson", "lesson.", "lesson.mp4.exe", "a.html", "slides.pptx", "lesson.mp4 ", "lesson.m\u04404"],
+    ids=ascii,
+)
+def test_a_type_that_is_not_supported_is_refused_with_those_that_are(file_name: str) -> None:
+    with pytest.raises(BadRequest, match=r"not supported\. Supported are: 3gp, avi, .*, wmv\."):
+        checked_file_name(file_name)
+
+
+def test_a_refused_name_is_not_repeated_in_the_sentence() -> None:
+    with pytest.raises(BadRequest) as raised:
+        checked_file_name("<script>.html")
+    assert "script" not in str(raised.value)
+
+
+@pytest.mark.parametrize("size_bytes", [1, 999, 1000])
+def test_a_file_up_to_the_limit_is_taken(size_bytes: int) -> None:
+    check_size(size_bytes, POLICY)
+
+
+@pytest.mark.parametrize("size_bytes", [0, -1, -(10**30)])
+def test_an_empty_file_is_refused(size_bytes: int) -> None:
+    with pytest.raises(BadRequest, match="The file is empty"):
+        check_size(size_bytes, POLICY)
+
+
+@pytest.mark.parametrize("size_bytes", [1001, 10**30])
+def test_a_file_over_the_limit_is_refused_with_the_limit(size_bytes: int) -> None:
+    with pytest.raises(BadRequest, match="at most 1000 bytes"):
+        check_size(size_bytes, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        pytest.param(Observation(MediaState.READY, size_bytes=1000, duration_s=60.0), None, id="up to the limits"),
+        pytest.param(Observation(MediaState.READY), None, id="nothing known but that it is a video"),
+        pytest.param(Observation(MediaState.READY, size_bytes=1001), "TOO_LARGE", id="larger than it may be"),
+        pytest.param(Observation(MediaState.READY, duration_s=60.1), "TOO_LONG", id="longer than it may be"),
+        pytest.param(Observation(MediaState.READY, is_video=False), "NOT_A_VIDEO", id="sound alone"),
+        pytest.param(
+            Observation(MediaState.READY, size_bytes=1001, duration_s=61.0, is_video=False),
+            "TOO_LARGE",
+            id="all of it: the first reason is told",
+        ),
+    ],
+)
+def test_what_arrived_is_judged_whatever_was_declared(seen: Observation, code: str | None) -> None:
+    refusal = refusal_of_media(seen, POLICY)
+    assert (refusal and refusal[0]) == code

@@ -1,0 +1,248 @@
+"""What a session's event needs next: the table of `shared/sessions/decide.py`, row by row, and its borders in time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from shared.history import Moment
+from shared.ports import EventWish
+from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.sessions.decide import TOMBSTONE_S, created, decide, deleted, fingerprint, not_created, reference_of
+from shared.sessions.model import Pairing, PairingState, SessionWish, shown
+
+NOW = datetime(2026, 1, 5, 9, 0, 10, tzinfo=UTC)
+GRACE_S = 600
+INSTANT = timedelta(microseconds=1)
+
+EVENT = EventWish("Algebra", NOW, NOW + timedelta(hours=1))
+OTHER = replace(EVENT, title="Geometry")
+PARTS = {"entryId": "0_live1", "eventId": "event1"}
+
+
+def recorded_as(state: PairingState, **changes: object) -> Pairing:
+    """
+    A record in a state that has been reached before now.
+    """
+    made = state not in (PairingState.NONE, PairingState.GONE)
+    record = Pairing(
+        state=state,
+        generation=0 if state is PairingState.NONE else 3,
+        reference="session:s1:3" if made else None,
+        parts=PARTS if made and state is not PairingState.CREATING else {},
+        tried_at=NOW - timedelta(minutes=1) if state is PairingState.CREATING else None,
+        applied=EVENT if state in (PairingState.READY, PairingState.RETIRING) else None,
+        reap_at=NOW + timedelta(seconds=5) if state is PairingState.RETIRING else None,
+        history=(Moment(state, NOW - timedelta(minutes=1)),),
+    )
+    return replace(record, **changes)  # type: ignore[arg-type]  # named by the rows below
+
+
+RECORDED: dict[str, Pairing | None] = {
+    "nothing": None,
+    "none": recorded_as(PairingState.NONE),
+    "creating": recorded_as(PairingState.CREATING),
+    "ready": recorded_as(PairingState.READY),
+    "ready with another wish": recorded_as(PairingState.READY, applied=OTHER),
+    "ready with an unknown wish": recorded_as(PairingState.READY, applied=None),
+    "retiring": recorded_as(PairingState.RETIRING),
+    "retired long enough": recorded_as(PairingState.RETIRING, reap_at=NOW),
+    "deleting": recorded_as(PairingState.DELETING),
+    "gone": recorded_as(PairingState.GONE),
+    "gone, to be forgotten": recorded_as(PairingState.GONE, expires_at=NOW + timedelta(days=1)),
+}
+
+WISHED: dict[str, SessionWish] = {
+    "an event": SessionWish(exists=True, event=EVENT),
+    "no event": SessionWish(exists=True),
+    "session deleted": SessionWish(exists=False),
+    "session deleted, videos left": SessionWish(exists=False, children=("v1", "v2")),
+}
+
+CREATE = "create: change, creating"
+FIND = "find: observe, creating, insists"
+UPDATE = "update: change, ready"
+RETIRE = "retire: write, retiring"
+KEEP = "keep: write, ready"
+DELETE = "delete: change, deleting, insists"
+CLOSE = "close: write, gone"
+EXPIRE = "expire: write, gone"
+
+TABLE: dict[str, tuple[str, str, str, str]] = {
+    # recorded                    an event  no event            session deleted  …, videos left
+    "nothing": (CREATE, "done", "done", "done"),
+    "none": (CREATE, "done", CLOSE, CLOSE),
+    "creating": (FIND, FIND, FIND, FIND),
+    "ready": ("done", RETIRE, DELETE, DELETE),
+    "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE),
+    "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE),
+    "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE),
+    "retired long enough": (KEEP, DELETE, DELETE, DELETE),
+    "deleting": (DELETE, DELETE, DELETE, DELETE),
+    "gone": (CREATE, "done", EXPIRE, "later: 09:00:30"),
+    "gone, to be forgotten": (CREATE, "done", "done", "later: 09:00:30"),
+}
+
+
+def looked(record: Pairing | None, wish: SessionWish) -> Look[SessionWish, Pairing]:
+    """
+    A look at a session whose document shows what it should.
+    """
+    return Look("s1", replace(wish, shown=shown(wish, record)), record, None if record is None else 1)
+
+
+def spelled(decision: Decision[Pairing]) -> str:
+    match decision:
+        case Done():
+            return "done"
+        case Later(at):
+            return f"later: {at:%H:%M:%S}"
+        case Step():
+            words = [f"{decision.name}: {decision.effect}", decision.record.state]
+            return ", ".join([*words, "insists"] if decision.insists else words)
+
+
+def step_for(record: Pairing | None, wish: SessionWish, grace_s: int = GRACE_S) -> Step[Pairing]:
+    decision = decide(looked(record, wish), NOW, grace_s)
+    assert isinstance(decision, Step)
+    return decision
+
+
+def test_the_table_has_a_row_for_each_recorded_state() -> None:
+    assert set(TABLE) == set(RECORDED)
+    assert {record.state for record in RECORDED.values() if record is not None} == set(PairingState)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "wished"),
+    [pytest.param(recorded, wished, id=f"{recorded} - {wished}") for recorded, wished in product(RECORDED, WISHED)],
+)
+def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> None:
+    look = looked(RECORDED[recorded], WISHED[wished])
+    assert spelled(decide(look, NOW, GRACE_S)) == TABLE[recorded][list(WISHED).index(wished)]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "wished"),
+    [(name, "no event") for name in ("none", "gone", "gone, to be forgotten")] + [("ready", "an event")],
+)
+def test_a_document_that_shows_something_else_is_put_right(recorded: str, wished: str) -> None:
+    look = replace(looked(RECORDED[recorded], WISHED[wished]), wish=replace(WISHED[wished], shown={"entryId": "0_old"}))
+    decision = decide(look, NOW, GRACE_S)
+    assert isinstance(decision, Step)
+    assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, RECORDED[recorded])
+
+
+def test_a_session_of_which_nothing_is_recorded_is_left_alone_whatever_it_shows() -> None:
+    look: Look[SessionWish, Pairing] = Look("s1", SessionWish(exists=True, shown={"entryId": "0_old"}), None, None)
+    assert decide(look, NOW, GRACE_S) == Done()
+
+
+@pytest.mark.parametrize("recorded", ["nothing", "none", "gone", "gone, to be forgotten"])
+def test_creating_records_a_new_generation_and_its_reference_before_the_provider_hears_of_it(recorded: str) -> None:
+    before = RECORDED[recorded] or Pairing()
+    step = step_for(RECORDED[recorded], WISHED["an event"])
+    assert step.record.generation == before.generation + 1
+    assert step.record.reference == reference_of("s1", before.generation + 1)
+    assert step.record.tried_at == NOW
+    assert step.record.history[-1] == Moment("creating", NOW)
+    assert step.wish == fingerprint(EVENT)
+
+
+def test_what_was_definitely_not_created_leaves_its_generation_used_up() -> None:
+    step = step_for(RECORDED["gone"], WISHED["an event"])
+    assert (step.undone.state, step.undone.generation) == (PairingState.NONE, 4)
+    assert (step.undone.reference, step.undone.tried_at) == (None, None)
+
+
+def test_while_an_update_is_under_way_nobody_knows_which_wish_the_event_fulfils() -> None:
+    step = step_for(RECORDED["ready with another wish"], WISHED["an event"])
+    assert (step.record.applied, step.wish) == (None, fingerprint(EVENT))
+    assert step.undone == RECORDED["ready with another wish"], "definitely not done, it fulfils what it did before"
+
+
+def test_a_deletion_is_recorded_before_it_begins_and_never_taken_back() -> None:
+    step = step_for(RECORDED["ready"], WISHED["session deleted"])
+    assert step.record.parts == PARTS
+    assert step.undone == step.record
+
+
+def test_retiring_keeps_the_event_for_the_grace() -> None:
+    retired = step_for(RECORDED["ready"], WISHED["no event"]).record
+    assert (retired.parts, retired.applied) == (PARTS, EVENT)
+    assert retired.reap_at == NOW + timedelta(seconds=GRACE_S)
+
+
+def test_without_a_grace_a_retired_event_is_deleted_at_once() -> None:
+    retired = step_for(RECORDED["ready"], WISHED["no event"], grace_s=0).record
+    assert step_for(retired, WISHED["no event"], grace_s=0).name == "delete"
+
+
+def test_publishing_again_within_the_grace_keeps_the_very_event() -> None:
+    kept = step_for(RECORDED["retiring"], WISHED["an event"]).record
+    assert (kept.parts, kept.generation, kept.reap_at) == (PARTS, 3, None)
+    assert decide(looked(kept, WISHED["an event"]), NOW, GRACE_S) == Done()
+
+
+def test_the_grace_ends_at_its_very_instant() -> None:
+    record = recorded_as(PairingState.RETIRING, reap_at=NOW)
+    look = looked(record, WISHED["no event"])
+    assert decide(look, NOW - INSTANT, GRACE_S) == Later(NOW)
+    assert spelled(decide(look, NOW, GRACE_S)) == DELETE
+
+
+@pytest.mark.parametrize(
+    ("now", "next_look"),
+    [
+        pytest.param("09:00:00", "09:00:30", id="a multiple waits for the next one"),
+        pytest.param("09:00:29", "09:00:30", id="just before"),
+        pytest.param("23:59:45", "00:00:00", id="over midnight"),
+    ],
+)
+def test_visitors_who_wait_for_videos_to_go_agree_on_the_next_look(now: str, next_look: str) -> None:
+    look = looked(RECORDED["gone"], WISHED["session deleted, videos left"])
+    at = datetime.combine(NOW.date(), datetime.strptime(now, "%H:%M:%S").time(), UTC)
+    decision = decide(look, at + 500 * timedelta(milliseconds=1), GRACE_S)
+    assert spelled(decision) == f"later: {next_look}"
+
+
+def test_a_tombstone_lasts_for_thirty_days() -> None:
+    step = step_for(RECORDED["gone"], WISHED["session deleted"])
+    assert TOMBSTONE_S == 30 * 24 * 3600
+    assert step.record.expires_at == NOW + timedelta(days=30)
+
+
+def test_a_created_event_is_ready_with_the_wish_it_fulfils() -> None:
+    record = created(recorded_as(PairingState.CREATING), PARTS, EVENT, NOW)
+    assert (record.state, record.parts, record.applied, record.tried_at) == (PairingState.READY, PARTS, EVENT, None)
+    assert record.history[-1] == Moment("ready", NOW)
+
+
+@pytest.mark.parametrize("state", [PairingState.CREATING, PairingState.READY], ids=["never made", "deleted by others"])
+def test_what_is_not_there_is_none_again_and_keeps_its_generation(state: PairingState) -> None:
+    record = not_created(recorded_as(state), NOW)
+    assert (record.state, dict(record.parts), record.applied) == (PairingState.NONE, {}, None)
+    assert (record.reference, record.tried_at, record.generation) == (None, None, 3)
+
+
+def test_a_deleted_event_leaves_its_generation_and_its_history() -> None:
+    record = deleted(recorded_as(PairingState.DELETING, reap_at=NOW), NOW)
+    assert (record.state, dict(record.parts), record.applied) == (PairingState.GONE, {}, None)
+    assert (record.reap_at, record.reference, record.generation) == (None, None, 3)
+    assert [moment.state for moment in record.history] == ["deleting", "gone"]
+
+
+def test_wishes_that_differ_in_anything_have_other_fingerprints() -> None:
+    wishes = [
+        None,
+        EVENT,
+        OTHER,
+        replace(EVENT, starts_at=None),
+        replace(EVENT, ends_at=None),
+        replace(EVENT, ends_at=NOW + timedelta(hours=2)),
+    ]
+    assert len({fingerprint(wish) for wish in wishes}) == len(wishes)
+    assert fingerprint(EventWish("Algebra", NOW, NOW + timedelta(hours=1))) == fingerprint(EVENT)

@@ -1,0 +1,195 @@
+"""A session as it is read, what it asks for and shows, and the document form of its pairing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+
+from emulator_tests.fakes import MemoryDocuments
+from shared.history import HISTORY_MAX, Moment, moved
+from shared.ports import Create, EventWish
+from shared.reconcile import Claim, Failure, Progress
+from shared.sessions.model import (
+    Format,
+    Pairing,
+    PairingState,
+    Session,
+    SessionWish,
+    Status,
+    Visibility,
+    shown,
+    wanted,
+)
+
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
+
+FIELDS: dict[str, Any] = {
+    "ownerUid": "teacher",
+    "title": "Algebra",
+    "status": "public",
+    "format": "liveStreaming",
+    "visibility": "open",
+    "startsAt": NOW,
+    "endsAt": LATER,
+    "kaltura": {"entryId": "0_live1"},
+    "videos": {"v1": {"state": "ready"}},
+}
+ABSENT = Session("s1", None, "", Status.DRAFT, None, Visibility.ENROLLED, None, None, None, {})
+
+PASSING = Failure("HTTP_503", "Busy.", True, "create", "wish", 2, NOW)
+FINAL = Failure("INVALID_TITLE", "Refused.", False, "create", "wish", 1, None)
+PARTS = {"entryId": "0_live1", "eventId": "event1"}
+EVENT = EventWish("Algebra", NOW, LATER)
+
+
+def read_back(pairing: Pairing) -> Pairing:
+    documents = MemoryDocuments()
+    documents.commit(Create("kalturaSession/s1", pairing.to_fields()))
+    (document,) = documents.read("kalturaSession/s1")
+    assert document is not None
+    return Pairing.from_document(document)
+
+
+def test_a_session_is_read_field_by_field() -> None:
+    documents = MemoryDocuments()
+    documents.commit(Create("sessions/s1", FIELDS))
+    (document,) = documents.read("sessions/s1")
+    assert document is not None
+    assert Session.from_document(document) == Session(
+        id="s1",
+        owner_uid="teacher",
+        title="Algebra",
+        status=Status.PUBLIC,
+        format=Format.LIVE_STREAMING,
+        visibility=Visibility.OPEN,
+        starts_at=NOW,
+        ends_at=LATER,
+        shown={"entryId": "0_live1"},
+        videos={"v1": {"state": "ready"}},
+    )
+
+
+def test_a_session_without_a_field_is_a_private_draft_of_nobody() -> None:
+    assert Session.from_fields("s1", {}) == ABSENT
+
+
+@pytest.mark.parametrize("value", [None, 7, True, 1.5, "", "Public", ["public"], {"a": 1}, b"public"], ids=repr)
+def test_a_field_that_is_malformed_reads_as_absent(value: object) -> None:
+    malformed = Session.from_fields("s1", dict.fromkeys(FIELDS, value))
+    text = value if isinstance(value, str) else None
+    mapping = value if isinstance(value, dict) else None
+    assert malformed == Session(
+        "s1", text, text or "", Status.DRAFT, None, Visibility.ENROLLED, None, None, mapping, mapping or {}
+    )
+
+
+@pytest.mark.parametrize(("status", "kind"), [*product(Status, [*Format, None])], ids=str)
+def test_a_public_live_session_asks_for_an_event_and_no_other_does(status: Status, kind: Format | None) -> None:
+    session = Session.from_fields("s1", {**FIELDS, "status": status.value, "format": kind and kind.value})
+    live = status is Status.PUBLIC and kind is Format.LIVE_STREAMING
+    assert wanted(session) == (EVENT if live else None)
+
+
+def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
+    session = Session.from_fields("s1", {"status": "public", "format": "liveStreaming"})
+    assert wanted(session) == EventWish("", None, None)
+
+
+@pytest.mark.parametrize(
+    "pairing",
+    [
+        pytest.param(Pairing(), id="new"),
+        pytest.param(
+            Pairing(
+                state=PairingState.RETIRING,
+                generation=3,
+                reference="session:s1:3",
+                tried_at=NOW,
+                parts=PARTS,
+                applied=EVENT,
+                reap_at=LATER,
+                expires_at=LATER,
+                history=(Moment("ready", NOW), Moment("retiring", LATER)),
+                progress=Progress(Claim("update", LATER), PASSING, LATER),
+            ),
+            id="everything there is",
+        ),
+        pytest.param(
+            Pairing(applied=EventWish("Algebra", None, None), progress=Progress(failure=FINAL)), id="no times, given up"
+        ),
+    ],
+)
+def test_a_pairing_is_read_back_as_it_was_written(pairing: Pairing) -> None:
+    assert read_back(pairing) == pairing
+
+
+@pytest.mark.parametrize("state", PairingState)
+def test_every_state_of_a_pairing_is_read_back(state: PairingState) -> None:
+    assert read_back(Pairing(state=state)).state is state
+
+
+def test_a_failure_stands_in_the_document_in_the_form_that_clients_read() -> None:
+    assert Pairing().to_fields()["failure"] is None
+    assert Pairing(progress=Progress(failure=PASSING)).to_fields()["failure"] == {
+        "code": "HTTP_503",
+        "message": "Busy.",
+        "retryable": True,
+    }
+
+
+def test_a_session_with_an_event_shows_its_ids() -> None:
+    ready = Pairing(state=PairingState.READY, parts=PARTS)
+    assert shown(SessionWish(exists=True, event=EVENT), ready) == {**PARTS, "state": "ready"}
+
+
+@pytest.mark.parametrize(
+    ("state", "failure", "expected"),
+    [
+        (state, failure, expected)
+        for state in PairingState
+        if state is not PairingState.READY
+        for failure, expected in [(None, None), (PASSING, "creating"), (FINAL, "failed")]
+    ],
+    ids=str,
+)
+def test_what_is_not_there_is_shown_only_with_the_reason_why(
+    state: PairingState, failure: Failure | None, expected: str | None
+) -> None:
+    pairing = Pairing(state=state, parts=PARTS, progress=Progress(failure=failure))
+    told = shown(SessionWish(exists=True, event=EVENT), pairing)
+    if failure is None:
+        assert told is None
+    else:
+        assert told == {"state": expected, "failure": failure.shown()}
+
+
+def test_a_failed_update_is_shown_beside_the_event_that_there_is() -> None:
+    ready = Pairing(state=PairingState.READY, parts=PARTS, progress=Progress(failure=FINAL))
+    told = shown(SessionWish(exists=True, event=EVENT), ready)
+    assert told == {**PARTS, "state": "ready", "failure": FINAL.shown()}
+
+
+@pytest.mark.parametrize("state", PairingState)
+def test_a_session_that_asks_for_no_event_shows_none(state: PairingState) -> None:
+    pairing = Pairing(state=state, parts=PARTS, progress=Progress(failure=FINAL))
+    assert shown(SessionWish(exists=True), pairing) is None
+
+
+def test_a_session_of_which_nothing_is_recorded_shows_nothing() -> None:
+    assert shown(SessionWish(exists=True, event=EVENT), None) is None
+
+
+def test_history_tells_each_change_once() -> None:
+    history = moved(moved(moved((), "creating", NOW), "ready", NOW), "ready", LATER)
+    assert history == (Moment("creating", NOW), Moment("ready", NOW))
+
+
+def test_history_keeps_the_last_changes() -> None:
+    history: tuple[Moment, ...] = ()
+    for number in range(HISTORY_MAX + 5):
+        history = moved(history, f"state {number}", NOW)
+    assert [moment.state for moment in history] == [f"state {number}" for number in range(5, HISTORY_MAX + 5)]
