@@ -1,0 +1,420 @@
+"""What a caller gets for a video: the token to upload one, the token to play one, and every reason to get neither."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from emulator_tests.fakes import Effect, undisturbed
+from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, TEACHER, Deployment, refusal
+from shared.access import Caller
+from shared.errors import (
+    BackendError,
+    BadRequest,
+    Doubtful,
+    NotAllowed,
+    NotFound,
+    Permanent,
+    TooMany,
+    Transient,
+    WrongState,
+)
+from shared.paths import TICK_FEED, enrolment_path, pairing_path, video_path
+from shared.ports import Create, Grant, MediaState, Observation
+from shared.videos.grant import UploadToken, issue_playback, playback_lifetime_s
+from shared.videos.model import VideoState
+
+T = TypeVar("T")
+
+OTHER_TEACHER = Caller("other", is_teacher=True)
+STUDENT = Caller("student", is_teacher=False)
+READY = Observation(MediaState.READY, percent=100, duration_s=100.0, size_bytes=1000)
+
+
+def failing(operation_that_fails: str, error: BackendError, *, done: bool = False) -> Effect:
+    """
+    One operation fails, having been `done` all the same or not.
+    """
+
+    def effect(operation: str, do: Callable[[], T]) -> T:
+        if operation != operation_that_fails:
+            return do()
+        if done:
+            do()
+        raise error
+
+    return effect
+
+
+def with_session(**fields: Any) -> Deployment:
+    deployment = Deployment()
+    deployment.write_session(**fields)
+    return deployment
+
+
+def with_ready_video(**fields: Any) -> tuple[Deployment, str]:
+    deployment = with_session(**fields)
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    return deployment, video_id
+
+
+def play(deployment: Deployment, caller: Caller, video_id: str) -> Grant:
+    return issue_playback(caller, video_id, deployment.videos, deployment.documents)
+
+
+def assert_nothing_was_made(deployment: Deployment) -> None:
+    assert deployment.documents.paths() in ((), ("sessions/s1",))
+    assert deployment.media.alive() == ()
+    assert deployment.queue.waiting() == ()
+
+
+# --- upload ------------------------------------------------------------------------------------------------------
+
+
+def test_a_teacher_gets_a_token_for_one_new_video_of_his_session() -> None:
+    deployment = with_session()
+    token = deployment.ask_upload(title=" Algebra I ")
+    (made,) = deployment.media.alive()
+    assert token.grant.values["uploadTokenId"] == made.parts["uploadTokenId"]
+    assert token.grant.expires_at == deployment.clock() + timedelta(hours=2)
+    assert (made.wish.title, made.wish.file_name, made.wish.size_bytes) == ("Algebra I", "algebra.mp4", 1000)
+    assert deployment.video(token.video_id).state is VideoState.UPLOADING
+    assert deployment.document("sessions/s1").fields["videos"][token.video_id]["state"] == "uploading"
+    assert deployment.noted(TICK_FEED) == ["memory:1"]
+
+
+def test_a_video_without_a_title_is_called_by_its_file() -> None:
+    deployment = with_session()
+    deployment.ask_upload(title=None)
+    assert deployment.media.alive()[0].wish.title == "algebra.mp4"
+
+
+def test_the_session_has_a_pairing_before_it_owns_a_video() -> None:
+    deployment = with_session()
+    deployment.disturb = failing("prepare_upload", refusal("prepare_upload"))
+    with pytest.raises(Transient):
+        deployment.ask_upload()
+    assert pairing_path("s1") in deployment.documents.paths()
+
+
+def test_no_document_and_no_log_has_the_token(capsys: pytest.CaptureFixture[str]) -> None:
+    deployment, video_id = with_ready_video()
+    tokens = [deployment.ask_upload("r2").grant.token, play(deployment, TEACHER, video_id).token]
+    deployment.run(60)
+    kept = repr([deployment.document(path) for path in deployment.documents.paths()])
+    logged = capsys.readouterr()
+    assert not [token for token in tokens if token in kept + logged.out + logged.err]
+    assert tokens[0] not in repr(deployment.ask_upload("r2")), "an accident with repr() must not log it either"
+
+
+def test_the_same_request_gets_the_same_video_and_a_fresh_token() -> None:
+    deployment = with_session()
+    first = deployment.ask_upload()
+    deployment.clock.advance(3600)
+    again = deployment.ask_upload()
+    assert again.video_id == first.video_id
+    assert again.grant.values == first.grant.values
+    assert again.grant.expires_at == first.grant.expires_at + timedelta(hours=1)
+    assert len(deployment.media.alive()) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("size_bytes", 1001), ("file_name", "geometry.mp4"), ("title", "Geometry")]
+)
+def test_the_same_request_id_for_another_file_is_refused(field: str, value: Any) -> None:
+    deployment = with_session()
+    deployment.ask_upload()
+    before = deployment.document("sessions/s1")
+    with pytest.raises(WrongState, match="used for another file"):
+        deployment.ask_upload(**{field: value})
+    assert deployment.document("sessions/s1") == before
+    assert len(deployment.media.alive()) == 1
+
+
+def test_the_same_request_id_in_another_session_or_of_another_teacher_is_another_video() -> None:
+    deployment = with_session()
+    deployment.write_session("s2")
+    deployment.write_session("s3", ownerUid="other")
+    tokens = [
+        deployment.ask_upload(),
+        deployment.ask_upload(session_id="s2"),
+        deployment.ask_upload(session_id="s3", caller=OTHER_TEACHER),
+    ]
+    assert len({token.video_id for token in tokens}) == len(deployment.media.alive()) == 3
+
+
+def test_a_hundred_requests_at_once_make_one_video() -> None:
+    deployment = with_session()
+
+    def ask(_number: int) -> UploadToken | Transient:
+        try:
+            return deployment.ask_upload()
+        except Transient as error:
+            # Someone else is making it; whoever asks again gets the same.
+            return error
+
+    with ThreadPoolExecutor(100) as pool:
+        answers = list(pool.map(ask, range(100)))
+    told = [answer.video_id for answer in answers if isinstance(answer, UploadToken)]
+    again = deployment.ask_upload()
+    assert set(told) == {again.video_id}
+    assert len(deployment.media.alive()) == 1
+    assert len(deployment.noted(TICK_FEED)) == 1
+
+
+@pytest.mark.parametrize(
+    ("caller", "session_id", "error"),
+    [
+        pytest.param(OTHER_TEACHER, "s1", NotAllowed, id="other teacher"),
+        pytest.param(STUDENT, "s1", NotAllowed, id="student"),
+        pytest.param(Caller("teacher", is_teacher=False), "s1", NotAllowed, id="no teacher any more"),
+        pytest.param(TEACHER, "s2", NotFound, id="no session"),
+        pytest.param(STUDENT, "s2", NotAllowed, id="student, no session"),
+    ],
+)
+def test_who_may_not_upload_makes_nothing(caller: Caller, session_id: str, error: type[Exception]) -> None:
+    deployment = with_session()
+    with pytest.raises(error):
+        deployment.ask_upload(caller=caller, session_id=session_id)
+    assert_nothing_was_made(deployment)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"file_name": "page.html"},
+        {"file_name": "../x.mp4"},
+        {"size_bytes": 0},
+        {"size_bytes": POLICY.max_bytes + 1},
+        {"title": "a\nb"},
+        {"title": " "},
+    ],
+    ids=str,
+)
+def test_what_may_not_be_uploaded_makes_nothing(request_: dict[str, Any]) -> None:
+    deployment = with_session()
+    with pytest.raises(BadRequest):
+        deployment.ask_upload(**request_)
+    assert_nothing_was_made(deployment)
+
+
+def test_a_teacher_has_so_many_uploads_open_and_no_more() -> None:
+    deployment = with_session()
+    deployment.write_session("s2", ownerUid="other")
+    tokens = [deployment.ask_upload(f"r{number}") for number in range(POLICY.uploads_in_flight_max)]
+    with pytest.raises(TooMany, match="You have 3 uploads open"):
+        deployment.ask_upload("one more")
+    assert len(deployment.media.alive()) == 3
+    deployment.ask_upload("r0")
+    deployment.ask_upload(session_id="s2", caller=OTHER_TEACHER)
+    deployment.show(tokens[0].video_id, READY)
+    deployment.run(60)
+    deployment.ask_upload("one more")
+
+
+def test_while_the_provider_is_down_the_same_request_is_worth_repeating() -> None:
+    deployment = with_session()
+    deployment.disturb = failing("prepare_upload", refusal("prepare_upload"))
+    with pytest.raises(Transient, match="not ready for this upload yet") as raised:
+        deployment.ask_upload()
+    assert raised.value.code == "HTTP_503"
+    (path,) = (path for path in deployment.documents.paths() if path.startswith("videos/"))
+    shown = deployment.document("sessions/s1").fields["videos"][path.removeprefix("videos/")]
+    assert shown["failure"] == {"code": "HTTP_503", "message": "Try again later.", "retryable": True}
+    deployment.disturb = undisturbed
+    deployment.run(60)
+    assert video_path(deployment.ask_upload().video_id) == path
+    assert len(deployment.media.alive()) == 1
+
+
+LOST = Doubtful("No answer.", provider="memory", operation="prepare_upload", code="TIMEOUT")
+
+
+def test_a_video_that_was_made_although_the_answer_was_lost_is_adopted_at_once() -> None:
+    deployment = with_session()
+    deployment.disturb = failing("prepare_upload", LOST, done=True)
+    token = deployment.ask_upload()
+    (made,) = deployment.media.alive()
+    assert token.grant.values["uploadTokenId"] == made.parts["uploadTokenId"]
+
+
+def test_after_a_lost_answer_a_video_is_made_again_once_it_is_certain_that_there_is_none() -> None:
+    deployment = with_session()
+    deployment.disturb = failing("prepare_upload", LOST)
+    with pytest.raises(Transient, match="not ready for this upload yet"):
+        deployment.ask_upload()
+    deployment.disturb = undisturbed
+    deployment.run(LATE_COMMIT_S - 1)
+    with pytest.raises(Transient):
+        deployment.ask_upload()
+    assert deployment.media.alive() == ()
+    deployment.run(LATE_COMMIT_S)
+    deployment.ask_upload()
+    assert len(deployment.media.alive()) == 1
+
+
+def test_what_the_provider_refuses_for_good_is_said_and_stays_refused() -> None:
+    deployment = with_session()
+    refused = Permanent("The title is not allowed.", provider="memory", operation="media.add", code="INVALID_TITLE")
+    deployment.disturb = failing("prepare_upload", refused)
+    sentence = r"This upload has failed: The title is not allowed\. Start a new one\."
+    with pytest.raises(WrongState, match=sentence):
+        deployment.ask_upload()
+    deployment.disturb = undisturbed
+    with pytest.raises(WrongState, match=sentence):
+        deployment.ask_upload()
+    assert deployment.media.alive() == ()
+    deployment.ask_upload("r2")
+
+
+@pytest.mark.parametrize(
+    ("seen", "sentence"),
+    [
+        pytest.param(Observation(MediaState.PROCESSING), "This upload is complete.", id="processing"),
+        pytest.param(READY, "This upload is complete.", id="ready"),
+        pytest.param(Observation(MediaState.ERROR, reason="It is damaged."), "It is damaged.", id="failed"),
+    ],
+)
+def test_an_upload_that_has_ended_gets_no_token(seen: Observation, sentence: str) -> None:
+    deployment = with_session()
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, seen)
+    deployment.run(60)
+    with pytest.raises(WrongState, match=sentence):
+        deployment.ask_upload()
+
+
+def test_a_session_deleted_while_its_upload_is_made_leaves_nothing() -> None:
+    deployment = with_session()
+
+    def deleting(operation: str, do: Callable[[], T]) -> T:
+        if operation == "prepare_upload":
+            deployment.delete_session()
+        return do()
+
+    deployment.disturb = deleting
+    with pytest.raises(NotFound, match="There is no such session"):
+        deployment.ask_upload()
+    assert deployment.media.alive() == ()
+    (path,) = (path for path in deployment.documents.paths() if path.startswith("videos/"))
+    assert deployment.video(path.removeprefix("videos/")).state is VideoState.GONE
+    assert "sessions/s1" not in deployment.documents.paths(), "no write brings a deleted session back"
+
+
+def test_a_session_deleted_before_its_video_is_written_costs_no_call_of_the_provider() -> None:
+    deployment = with_session()
+    asked: Counter[str] = Counter()
+
+    def deleting(operation: str, do: Callable[[], T]) -> T:
+        asked[operation] += 1
+        if asked["select"] == 1 and operation == "select":
+            deployment.delete_session()
+        return do()
+
+    deployment.disturb = deleting
+    with pytest.raises(NotFound):
+        deployment.ask_upload()
+    assert asked["prepare_upload"] == 0
+
+
+# --- playback ----------------------------------------------------------------------------------------------------
+
+
+def enrol(deployment: Deployment, session_id: str = "s1", uid: str = "student") -> None:
+    deployment.documents.commit(
+        Create(enrolment_path(session_id, uid), {"sessionId": session_id, "uid": uid, "ownerUid": "teacher"})
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "caller", "enrolled"),
+    [
+        pytest.param({"status": "draft"}, TEACHER, False, id="owner, of a draft"),
+        pytest.param({"visibility": "open"}, STUDENT, False, id="anyone, where it is open"),
+        pytest.param({"visibility": "enrolled"}, STUDENT, True, id="enrolled"),
+    ],
+)
+def test_who_may_watch_gets_a_grant_for_that_one_video(fields: dict[str, Any], caller: Caller, enrolled: bool) -> None:
+    deployment, video_id = with_ready_video(**fields)
+    if enrolled:
+        enrol(deployment)
+    grant = play(deployment, caller, video_id)
+    assert grant.values["entryId"] == deployment.video(video_id).parts["entryId"]
+    assert grant.expires_at == deployment.clock() + timedelta(seconds=100 + 30 * 60)
+
+
+@pytest.mark.parametrize(
+    ("fields", "caller"),
+    [
+        pytest.param({"visibility": "enrolled"}, STUDENT, id="stranger"),
+        pytest.param({"visibility": "enrolled"}, OTHER_TEACHER, id="other teacher"),
+        pytest.param({"status": "draft"}, STUDENT, id="student, of a draft"),
+        pytest.param({"status": "draft"}, OTHER_TEACHER, id="other teacher, of a draft"),
+        pytest.param({"status": "draft"}, Caller("teacher", is_teacher=False), id="no teacher any more, of a draft"),
+    ],
+)
+def test_who_may_not_watch_is_told_the_same_as_where_there_is_no_video(fields: dict[str, Any], caller: Caller) -> None:
+    deployment, video_id = with_ready_video(**fields)
+    enrol(deployment, "s2", caller.uid)
+    with pytest.raises(NotFound) as hidden:
+        play(deployment, caller, video_id)
+    with pytest.raises(NotFound) as absent:
+        play(deployment, caller, "0" * 20)
+    assert str(hidden.value) == str(absent.value)
+
+
+def test_unpublishing_closes_playback_and_publishing_opens_it_again() -> None:
+    deployment, video_id = with_ready_video()
+    deployment.write_session(status="draft")
+    with pytest.raises(NotFound):
+        play(deployment, STUDENT, video_id)
+    deployment.write_session(status="public")
+    assert play(deployment, STUDENT, video_id).token
+    assert len(deployment.media.alive()) == 1
+
+
+def test_a_video_of_a_deleted_session_is_not_played() -> None:
+    deployment, video_id = with_ready_video()
+    deployment.delete_session()
+    with pytest.raises(NotFound):
+        play(deployment, TEACHER, video_id)
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        Observation(MediaState.AWAITING_UPLOAD),
+        Observation(MediaState.PROCESSING, percent=99),
+        Observation(MediaState.ERROR),
+        Observation(MediaState.READY, is_video=False),
+    ],
+    ids=["uploading", "processing", "failed", "no video"],
+)
+def test_a_video_that_is_not_ready_is_not_played_even_by_its_owner(seen: Observation) -> None:
+    deployment = with_session()
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, seen)
+    deployment.run(60)
+    with pytest.raises(WrongState, match="not ready to play"):
+        play(deployment, TEACHER, video_id)
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "lifetime_s"),
+    [
+        pytest.param(0.0, 30 * 60, id="unknown length: half an hour"),
+        pytest.param(600.0, 600 + 30 * 60, id="short: half an hour for pauses"),
+        pytest.param(3600.0, 3600 + 30 * 60, id="one hour: either comes to the same"),
+        pytest.param(6 * 3600.0, 9 * 3600, id="long: half its length for pauses"),
+        pytest.param(10.9, 10 + 30 * 60, id="whole seconds"),
+    ],
+)
+def test_a_grant_to_play_lasts_as_long_as_watching_takes(duration_s: float, lifetime_s: int) -> None:
+    assert playback_lifetime_s(duration_s) == lifetime_s

@@ -1,0 +1,412 @@
+"""The sweep: whatever was lost (an event, a note, a chain, an answer) is found again, and nothing that is wanted is
+touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from emulator_tests.fakes import Effect, undisturbed
+from emulator_tests.pure.deployment import (
+    INTERVAL_S,
+    LATE_COMMIT_S,
+    REAP_GRACE_S,
+    STRAY_AGE_S,
+    Deployment,
+    Killed,
+    refusal,
+)
+from shared.errors import Doubtful, Transient
+from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
+from shared.ports import Create, Delete, EventWish, MediaState, Note, Observation
+from shared.reconcile import LEASE_S
+from shared.sessions.model import Pairing, PairingState
+from shared.sweep import PAGE, SCAN_PAGES
+from shared.videos.model import VideoState
+
+T = TypeVar("T")
+
+LIVE: dict[str, Any] = {"format": "liveStreaming"}
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+EVENT = EventWish("Algebra", None, None)
+
+
+def killed_at(operation_that_kills: str, *, after: bool) -> Effect:
+    """
+    The process dies at one operation.
+    """
+
+    def effect(operation: str, do: Callable[[], T]) -> T:
+        if operation != operation_that_kills:
+            return do()
+        if after:
+            do()
+        raise Killed
+
+    return effect
+
+
+def sweep(deployment: Deployment, seconds: float = 0) -> None:
+    """
+    Let time pass without any note being delivered, then sweep and deliver what that left.
+    """
+    deployment.lose_notes()
+    deployment.clock.advance(seconds)
+    deployment.sweep.run()
+    deployment.run()
+
+
+def visit_session(deployment: Deployment, session_id: str = "s1") -> None:
+    """
+    The trigger's note arrives.
+    """
+    deployment.deliver(Note(VISIT_SESSION, session_id))
+
+
+def with_event() -> Deployment:
+    """
+    A deployment with one public live session that has its event.
+    """
+    deployment = Deployment()
+    deployment.write_session(**LIVE)
+    visit_session(deployment)
+    assert len(deployment.events.alive()) == 1
+    return deployment
+
+
+def references(deployment: Deployment) -> list[str]:
+    """
+    Under which everything was made that is left at the provider, events first.
+    """
+    events, videos = deployment.events.alive(), deployment.media.alive()
+    return [event.reference for event in events] + [video.reference for video in videos]
+
+
+# --- lost triggers -----------------------------------------------------------------------------------------------
+
+
+def test_a_publication_that_nobody_noticed_is_found() -> None:
+    deployment = Deployment()
+    deployment.write_session(**LIVE)
+    sweep(deployment)
+    assert references(deployment) == ["session:s1:1"]
+    assert deployment.document("sessions/s1").fields["kaltura"]["state"] == "ready"
+
+
+def test_a_change_that_nobody_noticed_is_found() -> None:
+    deployment = with_event()
+    deployment.write_session(title="Geometry")
+    sweep(deployment)
+    assert [event.wish.title for event in deployment.events.alive()] == ["Geometry"]
+
+
+def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grace() -> None:
+    deployment = with_event()
+    deployment.write_session(status="draft")
+    sweep(deployment)
+    assert deployment.document("sessions/s1").fields.get("kaltura") is None
+    sweep(deployment, REAP_GRACE_S - 1)
+    assert len(deployment.events.alive()) == 1
+    sweep(deployment, 1)
+    assert deployment.events.alive() == ()
+
+
+def test_a_deletion_that_nobody_noticed_is_found_with_its_videos() -> None:
+    deployment = with_event()
+    video_id = deployment.ask_upload().video_id
+    deployment.delete_session()
+    sweep(deployment)
+    assert (deployment.events.alive(), deployment.media.alive()) == ((), ())
+    assert deployment.video(video_id).state is VideoState.GONE
+    sweep(deployment, 60)
+    assert deployment.pairing().expires_at is not None
+
+
+def test_what_is_settled_gets_no_note() -> None:
+    deployment = with_event()
+    deployment.write_session("s2")
+    deployment.write_session("s3", status="draft", **LIVE)
+    deployment.write_session("s4", format="inPerson")
+    video_id = deployment.ask_upload(session_id="s2").video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    deployment.delete_session("s4")
+    deployment.lose_notes()
+    deployment.sweep.run()
+    assert deployment.queue.waiting() == ()
+    assert {path for path in deployment.documents.paths() if path.startswith("kalturaSession")} == {
+        "kalturaSession/s1",
+        "kalturaSession/s2",
+    }
+
+
+def test_a_step_that_waits_for_its_next_try_gets_no_note_before() -> None:
+    deployment = Deployment()
+    deployment.write_session(**LIVE)
+
+    def refused(operation: str, do: Callable[[], T]) -> T:
+        if operation == "create_event":
+            raise Transient("Busy.", provider="memory", operation=operation, code="HTTP_429", retry_after_s=600)
+        return do()
+
+    deployment.disturb = refused
+    visit_session(deployment)
+    deployment.disturb = undisturbed
+    sweep(deployment, 599)
+    assert deployment.events.alive() == ()
+    sweep(deployment, 1)
+    assert len(deployment.events.alive()) == 1
+
+
+# --- lost notes --------------------------------------------------------------------------------------------------
+
+
+def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
+    deployment = Deployment()
+    due = Pairing(state=PairingState.GONE)
+    fields = {**due.to_fields(), "dueAt": deployment.clock()}
+    deployment.documents.commit(Create(pairing_path("s1"), fields))
+    deployment.clock.advance(1)
+    deployment.documents.commit(Create(pairing_path("s2"), {**fields, "dueAt": deployment.clock()}))
+    deployment.documents.commit(
+        Create(pairing_path("s3"), {**fields, "dueAt": deployment.clock() + timedelta(microseconds=1)})
+    )
+    # Only the overdue ones: what the scan would find is another matter.
+    for session_id in ("s1", "s2", "s3"):
+        deployment.write_session(session_id)
+    deployment.sweep.run()
+    assert deployment.noted(VISIT_SESSION) == ["s1", "s2"]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
+@pytest.mark.parametrize("operation", ["create_event", "update_event", "delete_event"])
+def test_a_visitor_who_died_at_the_provider_is_replaced_after_his_lease(operation: str, after: bool) -> None:
+    deployment = Deployment() if operation == "create_event" else with_event()
+    if operation == "create_event":
+        deployment.write_session(**LIVE)
+    elif operation == "update_event":
+        deployment.write_session(title="Geometry")
+    else:
+        deployment.delete_session()
+    deployment.disturb = killed_at(operation, after=after)
+    with pytest.raises(Killed):
+        visit_session(deployment)
+    deployment.disturb = undisturbed
+    sweep(deployment, LEASE_S - 1)
+    assert deployment.pairing().progress.claim is not None, "the dead visitor still counts as alive"
+    # A creation that is not found may still be under way.
+    for _ in range(6):
+        sweep(deployment, LATE_COMMIT_S / 2)
+    assert [event.wish.title for event in deployment.events.alive()] == {
+        "create_event": ["Algebra"],
+        "update_event": ["Geometry"],
+        "delete_event": [],
+    }[operation]
+
+
+def test_a_video_that_the_feed_missed_is_found() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    video_ids = [deployment.ask_upload(f"r{number}").video_id for number in range(3)]
+    deployment.run(3 * INTERVAL_S)
+    deployment.show(video_ids[0], Observation(MediaState.PROCESSING))
+    deployment.show(video_ids[1], READY)
+    deployment.lose_notes()
+    deployment.sweep.run()
+    assert sorted(deployment.noted(VISIT_VIDEO)) == sorted(video_ids[:2])
+    deployment.run()
+    states = [deployment.video(video_id).state for video_id in video_ids]
+    assert states == [VideoState.PROCESSING, VideoState.READY, VideoState.UPLOADING]
+
+
+def test_a_video_that_vanished_at_the_provider_is_found() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = deployment.ask_upload().video_id
+    deployment.media.vanish(deployment.video(video_id).parts["entryId"])
+    sweep(deployment)
+    assert deployment.document("sessions/s1").fields["videos"][video_id]["failure"]["code"] == "VANISHED"
+
+
+def test_an_upload_that_was_never_finished_fails_at_its_deadline_and_leaves_nothing_at_the_provider() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = deployment.ask_upload().video_id
+    deadline_at = deployment.video(video_id).deadline_at
+    assert deadline_at is not None
+    sweep(deployment, (deadline_at - deployment.clock()).total_seconds() - 1)
+    assert deployment.video(video_id).state is VideoState.UPLOADING
+    sweep(deployment, 1)
+    assert deployment.document("sessions/s1").fields["videos"][video_id]["failure"]["code"] == "UPLOAD_NOT_FINISHED"
+    assert deployment.media.alive() == ()
+
+
+def test_a_chain_that_died_is_begun_again_where_something_is_pending() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    deployment.ask_upload()
+    deployment.lose_notes()
+    deployment.clock.advance(LEASE_S + INTERVAL_S)
+    deployment.sweep.run()
+    assert deployment.noted(TICK_FEED) == ["memory:2"]
+
+
+# --- the scan ----------------------------------------------------------------------------------------------------
+
+
+def session_ids(count: int) -> list[str]:
+    return [f"s{number:05}" for number in range(count)]
+
+
+def test_a_scan_goes_on_where_the_last_one_stopped_and_then_from_the_beginning() -> None:
+    deployment = Deployment()
+    ids = session_ids(PAGE * SCAN_PAGES + 3)
+    public = {"status": "public", **LIVE}
+    deployment.documents.commit(*(Create(session_path(session_id), public) for session_id in ids))
+    deployment.sweep.run()
+    assert deployment.noted(VISIT_SESSION) == ids[:-3]
+    deployment.lose_notes()
+    deployment.sweep.run()
+    assert deployment.noted(VISIT_SESSION) == ids[-3:]
+    deployment.lose_notes()
+    deployment.documents.commit(*(Delete(session_path(session_id)) for session_id in ids[2:]))
+    deployment.sweep.run()
+    assert deployment.noted(VISIT_SESSION) == ids[:2]
+
+
+def test_pages_of_sessions_and_of_pairings_are_looked_through_side_by_side() -> None:
+    deployment = Deployment()
+    ids = session_ids(3 * PAGE)
+    left_behind = Pairing(state=PairingState.READY, generation=1, reference="session", parts={"entryId": "0_a"})
+    # Every third is a new session, every third one that is settled, every third a pairing without its session.
+    new, settled, orphaned = ids[::3], ids[1::3], ids[2::3]
+    deployment.documents.commit(*(Create(session_path(session_id), {"status": "public", **LIVE}) for session_id in new))
+    deployment.documents.commit(*(Create(session_path(session_id), {"status": "draft"}) for session_id in settled))
+    deployment.documents.commit(*(Create(pairing_path(session_id), Pairing().to_fields()) for session_id in settled))
+    deployment.documents.commit(*(Create(pairing_path(session_id), left_behind.to_fields()) for session_id in orphaned))
+    deployment.sweep.run()
+    assert sorted(deployment.noted(VISIT_SESSION)) == sorted(new + orphaned)
+
+
+def test_videos_are_looked_through_page_by_page_without_those_that_are_gone() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = deployment.ask_upload().video_id
+    video = deployment.video(video_id)
+    fields = {**video.to_fields(), "pending": False, "state": "ready", "dueAt": None}
+    ids = session_ids(PAGE + 2)
+    deployment.documents.commit(
+        *(Create(f"videos/{id_}", {**fields, "gone": number % 2 == 0}) for number, id_ in enumerate(ids))
+    )
+    deployment.delete_session()
+    deployment.lose_notes()
+    deployment.sweep.run()
+    assert sorted(deployment.noted(VISIT_VIDEO)) == sorted([*ids[1::2], video_id])
+
+
+# --- strays ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_recorded_is_not_a_stray_however_old_it_is() -> None:
+    deployment = with_event()
+    deployment.ask_upload()
+    for _ in range(3):
+        sweep(deployment, STRAY_AGE_S)
+    assert (len(deployment.events.alive()), len(deployment.media.alive())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        pytest.param("session:s1:7", id="of a session that has another"),
+        pytest.param("session:unknown:1", id="of a session that nobody knows"),
+        pytest.param("video:unknown:1", id="of a video that nobody knows"),
+    ],
+)
+def test_what_nobody_recorded_is_deleted_once_it_is_old_enough(reference: str) -> None:
+    deployment = with_event()
+    if reference.startswith("session"):
+        deployment.events.create_event(reference, EVENT)
+    else:
+        deployment.media.prepare_upload(reference, deployment.video(deployment.ask_upload().video_id).upload)
+
+    sweep(deployment, STRAY_AGE_S)
+    assert reference in references(deployment)
+    sweep(deployment, 1)
+    assert reference not in references(deployment)
+    assert "session:s1:1" in references(deployment)
+
+
+def test_a_second_event_made_under_the_same_reference_is_deleted_and_the_recorded_one_is_kept() -> None:
+    deployment = with_event()
+    recorded = dict(deployment.pairing().parts)
+    deployment.clock.advance(1)
+    deployment.events.create_event("session:s1:1", EVENT)
+    sweep(deployment, STRAY_AGE_S + 1)
+    assert [dict(event.parts) for event in deployment.events.alive()] == [recorded]
+
+
+def test_what_somebody_may_yet_adopt_is_left_alone_until_he_has() -> None:
+    deployment = Deployment()
+    deployment.write_session(**LIVE)
+    deployment.clock.advance(1)
+    lost = Doubtful("No answer.", provider="memory", operation="create_event", code="TIMEOUT")
+
+    def losing(operation: str, do: Callable[[], T]) -> T:
+        if operation == "create_event":
+            do()
+            raise lost
+        if operation == "find_event":
+            raise refusal(operation)
+        return do()
+
+    deployment.disturb = losing
+    visit_session(deployment)
+    for _ in range(3):
+        deployment.lose_notes()
+        deployment.clock.advance(STRAY_AGE_S)
+        deployment.sweep.run()
+        assert len(deployment.events.alive()) == 1
+    deployment.disturb = undisturbed
+    sweep(deployment, STRAY_AGE_S)
+    assert deployment.pairing().state is PairingState.READY
+    # Younger ones behind it are looked at from then on.
+    deployment.events.create_event("session:unknown:1", EVENT)
+    sweep(deployment, STRAY_AGE_S + 1)
+    assert references(deployment) == ["session:s1:1"]
+
+
+def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
+    deployment = Deployment()
+    made = []
+    for number in range(PAGE + 3):
+        made.append(deployment.events.create_event(f"session:x{number}:1", EVENT))
+        deployment.clock.advance(1)
+    records = [Pairing(state=PairingState.READY, parts=parts) for parts in made[:PAGE]]
+    deployment.documents.commit(
+        *(Create(pairing_path(f"x{number}"), record.to_fields()) for number, record in enumerate(records))
+    )
+    deployment.clock.advance(STRAY_AGE_S)
+    deployment.sweep.run()
+    assert [event.parts for event in deployment.events.alive()] == made[:PAGE]
+
+
+def test_what_a_stopped_provider_kept_the_sweep_from_is_done_by_the_next_one() -> None:
+    deployment = with_event()
+    deployment.events.create_event("session:unknown:1", EVENT)
+
+    def down(operation: str, do: Callable[[], T]) -> T:
+        if operation == "delete_stray":
+            raise refusal(operation)
+        return do()
+
+    deployment.disturb = down
+    deployment.clock.advance(STRAY_AGE_S + 1)
+    with pytest.raises(Transient):
+        deployment.sweep.run()
+    deployment.disturb = undisturbed
+    sweep(deployment)
+    assert references(deployment) == ["session:s1:1"]
