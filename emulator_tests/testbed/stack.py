@@ -27,7 +27,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
-from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, ROOT, PRELOADED, VENV
+from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, PRELOADED, ROOT, VENV
 
 PROJECT_ID = "demo-greenroom"
 REGION = "us-central1"
