@@ -18,7 +18,9 @@ from emulator_tests.rules.firestore import Firestore
 if TYPE_CHECKING:
     from emulator_tests.testbed import Testbed
 
-PROJECT_ID = "demo-greenroom"
+# The functions watch the default database. In one of its own, under the same rules, the many writes of these tests
+# set nothing off, and find nothing that other tests left.
+DATABASE_ID = "rules"
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +28,7 @@ def firestore(testbed: Testbed) -> Iterator[Firestore]:
     """
     The emulated database, with the rules on.
     """
-    database = Firestore(testbed.firestore_host, PROJECT_ID)
+    database = Firestore(testbed.firestore_host, testbed.project_id, DATABASE_ID)
     yield database
     database.close()
 

@@ -83,13 +83,14 @@ class Firestore:
     One database, over one kept connection.
     """
 
-    def __init__(self, address: str, project_id: str) -> None:
+    def __init__(self, address: str, project_id: str, database_id: str) -> None:
         """
         Args:
             address: `host:port` of the emulator.
-            project_id: The project whose default database is asked.
+            project_id: The project.
+            database_id: Which of its databases is asked.
         """
-        self._root = f"projects/{project_id}/databases/(default)/documents"
+        self._root = f"projects/{project_id}/databases/{database_id}/documents"
         self._url = f"http://{address}/v1/{self._root}"
         self._http = requests.Session()
         # A proxy or a password of this machine's environment is not for an emulator on the same machine.

@@ -155,6 +155,8 @@ def test_no_owner_adds_to_his_session_the_field(
 ) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
     assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", foreign))
+    # In the company of a wish, it is refused all the same.
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"title": "Optics, revised", **foreign}))
 
 
 @pytest.mark.parametrize("key", RECORDED)
