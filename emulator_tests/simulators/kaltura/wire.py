@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -21,6 +22,8 @@ from emulator_tests.simulators.kaltura.schema import SCHEMA, Record
 JSON, XML, PHP, JSONP = 1, 2, 3, 9
 
 _ILLEGAL_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+#: Types that are their own JSON form.
+_SCALARS = (str, int, float, bool)
 _MAX_FIELD_BYTES = 16 * 1024 * 1024
 
 
@@ -31,9 +34,11 @@ class ResponseProfile:
     includes: bool
     fields: frozenset[str]
 
-    def keeps(self, name: str) -> bool:
-        """Whether the answer carries a property. Pure."""
-        return (name in self.fields) is self.includes
+
+@lru_cache(maxsize=1000)
+def _kept(profile: ResponseProfile, type_name: str) -> list[str]:
+    """Which of a type's properties a trimmed answer carries. Pure."""
+    return [name for name in SCHEMA.properties(type_name) if (name in profile.fields) is profile.includes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def write(
     """
     if response_format == XML:
         out: list[str] = ['<?xml version="1.0" encoding="utf-8"?><xml><result>']
-        _Xml(out, ignore_null, profile).value(result)
+        _Xml(out, ignore_null).value(result, profile)
         out.append(f"</result><executionTime>{seconds:.6f}</executionTime></xml>")
         return "".join(out), "text/xml; charset=utf-8"
     if response_format == JSON:
@@ -162,23 +167,24 @@ def plain(value: Any, profile: ResponseProfile | None = None) -> Any:
     name = value.get("objectType", "")
     if name not in SCHEMA.types:
         return {key: plain(each, profile) for key, each in value.items() if each is not None}
+    names = SCHEMA.properties(name)
     kept = {"objectType": name}
-    for key in SCHEMA.properties(name):
+    for key in names if profile is None else _kept(profile, name):
         each = value.get(key)
-        if each is not None and (profile is None or profile.keeps(key)):
-            kept[key] = plain(each)
+        if each is not None:
+            kept[key] = each if type(each) in _SCALARS else plain(each)
     return kept
 
 
 class _Xml:
     """Writes results as XML into a list of pieces."""
 
-    def __init__(self, out: list[str], ignore_null: bool, profile: ResponseProfile | None) -> None:
+    def __init__(self, out: list[str], ignore_null: bool) -> None:
         self._out = out
         self._ignore_null = ignore_null
-        self._profile = profile
 
-    def value(self, value: Any) -> None:
+    def value(self, value: Any, profile: ResponseProfile | None) -> None:
+        """Write a value; the profile trims the outermost objects of a known type in it."""
         if value is None:
             return
         if isinstance(value, bool):
@@ -186,52 +192,54 @@ class _Xml:
         elif isinstance(value, (int, float)):
             self._out.append(_number(value))
         elif isinstance(value, str):
-            self._out.append(escape(_ILLEGAL_IN_XML.sub("", value)))
+            self._out.append(_text(value))
         elif isinstance(value, ApiError):
             self._error(value)
         elif isinstance(value, list):
             for each in value:
                 self._out.append("<item>")
-                self.value(each)
+                self.value(each, profile)
                 self._out.append("</item>")
         elif "objectType" in value:
-            self._object(value)
+            self._object(value, profile)
         else:
             for key, each in value.items():
-                self._out.append(f"<item><itemKey>{escape(str(key))}</itemKey>")
-                self.value(each)
+                self._out.append(f"<item><itemKey>{_text(str(key))}</itemKey>")
+                self.value(each, profile)
                 self._out.append("</item>")
 
-    def _object(self, record: Record) -> None:
+    def _object(self, record: Record, profile: ResponseProfile | None) -> None:
         name = record["objectType"]
         self._out.append(f"<objectType>{name}</objectType>")
-        known = name in SCHEMA.types
-        profile, self._profile = (self._profile, None) if known else (None, self._profile)
-        names = SCHEMA.properties(name) if known else [key for key in record if key != "objectType"]
+        if name not in SCHEMA.types:
+            self._properties(record, [key for key in record if key != "objectType"], profile)
+        elif profile is None:
+            self._properties(record, SCHEMA.properties(name), None)
+        else:
+            self._properties(record, _kept(profile, name), None)
+
+    def _properties(self, record: Record, names: Iterable[str], profile: ResponseProfile | None) -> None:
         for key in names:
             each = record.get(key)
-            if (each is None and self._ignore_null) or (profile is not None and not profile.keeps(key)):
-                continue
-            if each is None:
-                self._out.append(f"<{key}></{key}>")
-                continue
-            self._out.append(f"<{key}>")
-            self.value(each)
-            self._out.append(f"</{key}>")
-        if known:
-            self._profile = profile
+            if each is not None or not self._ignore_null:
+                self._out.append(f"<{key}>")
+                self.value(each, profile)
+                self._out.append(f"</{key}>")
 
     def _error(self, error: ApiError) -> None:
         arguments = "".join(
             "<item><objectType>KalturaApiExceptionArg</objectType>"
-            f"<name>{name}</name><value>{escape(_ILLEGAL_IN_XML.sub('', value))}</value></item>"
+            f"<name>{name}</name><value>{_text(value)}</value></item>"
             for name, value in error.arguments.items()
         )
-        message = escape(_ILLEGAL_IN_XML.sub("", error.message))
         self._out.append(
-            f"<error><code>{error.code}</code><message>{message}</message>"
+            f"<error><code>{error.code}</code><message>{_text(error.message)}</message>"
             f"<objectType>KalturaAPIException</objectType><args>{arguments}</args></error>"
         )
+
+
+def _text(text: str) -> str:
+    return escape(_ILLEGAL_IN_XML.sub("", text))
 
 
 def _number(value: float) -> str:

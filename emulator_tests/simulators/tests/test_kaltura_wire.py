@@ -119,7 +119,8 @@ def test_answers_come_as_xml_json_jsonp_and_php(kaltura: KalturaServer) -> None:
         return requests.get(address, params={"format": str(form), "callback": "told"}, timeout=10)
 
     assert (ask(1).status_code, ask(1).json()) == (200, error)
-    assert ask(9).text.startswith("told({") and ask(9).text.endswith("});")
+    assert ask(9).text.startswith("told({")
+    assert ask(9).text.endswith("});")
     assert ask(3).text.startswith('a:4:{s:4:"code";s:18:"ENTRY_ID_NOT_FOUND";')
     assert "<error><code>ENTRY_ID_NOT_FOUND</code>" in ask(2).text
     assert ask(7).text.count("UNKNOWN_RESPONSE_FORMAT") == 1
@@ -241,7 +242,7 @@ def test_the_request_log_names_calls_users_errors_and_connections(kaltura: Kaltu
 
 
 @pytest.fixture
-def lasting(tmp_path: Path) -> Iterator[list[KalturaServer]]:
+def lasting() -> Iterator[list[KalturaServer]]:
     """Servers that share one state file; the test starts them one after the other."""
     servers: list[KalturaServer] = []
     yield servers

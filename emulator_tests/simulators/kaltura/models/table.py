@@ -8,11 +8,15 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 from emulator_tests.simulators.kaltura.schema import Record
 
 Key = str | int
+
+#: A selection is walked rather than sorted or tested one by one when it is more than this part of all.
+_WALKED_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,23 @@ class Condition:
     words: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """The rows an index offers for a condition, not gathered yet.
+
+    Args:
+        condition: What they meet.
+        size: How many they are.
+        is_exact: Whether they are the matches, not only more than these.
+        keys: Gathers their ids.
+    """
+
+    condition: Condition
+    size: int
+    is_exact: bool
+    keys: Callable[[], Iterable[Key]]
+
+
 class _SortedIndex:
     """Ids ordered by one numeric field."""
 
@@ -50,10 +71,11 @@ class _SortedIndex:
         if at < len(self.pairs) and self.pairs[at] == (value, key):
             del self.pairs[at]
 
-    def between(self, at_least: float | None, at_most: float | None) -> list[Key]:
+    def span(self, at_least: float | None, at_most: float | None) -> tuple[int, int]:
+        """Where the pairs within two bounds begin and end."""
         low = 0 if at_least is None else bisect.bisect_left(self.pairs, (at_least,))
         high = len(self.pairs) if at_most is None else bisect.bisect_left(self.pairs, (at_most + 0.5,))
-        return [key for _, key in self.pairs[low:high]]
+        return low, high
 
 
 class Table:
@@ -135,64 +157,68 @@ class Table:
             limit: Rows to return at most.
         """
         matches = self._matches(conditions)
+        total = len(self.rows) if matches is None else len(matches)
         descending, field = order_by.startswith("-"), order_by.lstrip("+-")
         index = self._sorted.get(field)
-        if index is not None and len(matches) > len(self.rows) // 8:
+        if index is not None and total > len(self.rows) // _WALKED_SHARE:
             # Many matches: walking the index and skipping strangers is cheaper than sorting them.
-            page: list[Record] = []
-            skipped = 0
-            for _, key in reversed(index.pairs) if descending else index.pairs:
-                if key in matches:
-                    if skipped < offset:
-                        skipped += 1
-                    elif len(page) < limit:
-                        page.append(self.rows[key])
-                    else:
-                        break
-            return page, len(matches)
-        keys = sorted(matches, key=lambda key: (_sortable(self.rows[key].get(field)), key), reverse=descending)
-        return [self.rows[key] for key in keys[offset : offset + limit]], len(keys)
+            walk = (key for _, key in (reversed(index.pairs) if descending else index.pairs))
+            page = islice((key for key in walk if matches is None or key in matches), offset, offset + limit)
+            return [self.rows[key] for key in page], total
+        found = self.rows if matches is None else matches
+        keys = sorted(found, key=lambda key: (_sortable(self.rows[key].get(field)), key), reverse=descending)
+        return [self.rows[key] for key in keys[offset : offset + limit]], total
 
-    def _matches(self, conditions: list[Condition]) -> set[Key]:
-        found: set[Key] | None = None
-        rest: list[Condition] = []
+    def _matches(self, conditions: list[Condition]) -> set[Key] | None:
+        """The ids of all rows that meet every condition; None for all rows there are."""
+        selections: list[_Selection] = []
+        tested: list[Condition] = []
         for each in conditions:
-            candidates, exact = self._candidates(each)
-            if candidates is None:
-                rest.append(each)
-                continue
-            found = set(candidates) if found is None else found.intersection(candidates)
-            if not exact:
-                rest.append(each)
-        if found is None:
-            found = set(self.rows)
-        if not rest:
+            selection = self._selection(each)
+            if selection is None:
+                tested.append(each)
+            elif not selection.is_exact or selection.size < len(self.rows):
+                selections.append(selection)
+        selections.sort(key=lambda selection: selection.size)
+        found: set[Key] | None = None
+        for selection in selections:
+            if found is None:
+                found = set(selection.keys())
+            elif selection.is_exact and selection.size < len(found) * _WALKED_SHARE:
+                found.intersection_update(selection.keys())
+            else:
+                # Few are left: looking at each is cheaper than gathering all an index offers.
+                tested.append(selection.condition)
+            if not selection.is_exact:
+                tested.append(selection.condition)
+        if not tested:
             return found
         rows = self.rows
-        return {key for key in found if all(_holds(each, rows[key]) for each in rest)}
+        candidates = rows if found is None else found
+        return {key for key in candidates if all(_holds(each, rows[key]) for each in tested)}
 
-    def _candidates(self, condition: Condition) -> tuple[Iterable[Key] | None, bool]:
-        """Ids an index offers for a condition, and whether these are exactly the matches."""
+    def _selection(self, condition: Condition) -> _Selection | None:
+        """What an index offers for a condition; None when there is no such index."""
         field = condition.field
-        if condition.values is not None:
-            if field == self.key_field:
-                return [key for key in condition.values if key in self.rows], True
-            if field in self._hashed:
-                ids = self._hashed[field]
-                if len(condition.values) == 1:
-                    return ids.get(next(iter(condition.values)), {}), True
-                return [key for value in condition.values for key in ids.get(value, {})], True
+        values = condition.values
+        if values is not None and field == self.key_field:
+            known = [key for key in values if key in self.rows]
+            return _Selection(condition, len(known), True, lambda: known)
+        if values is not None and field in self._hashed:
+            buckets = [ids for value in values if (ids := self._hashed[field].get(value))]
+            size = sum(map(len, buckets))
+            return _Selection(condition, size, True, lambda: chain.from_iterable(buckets))
         if field in self._sorted and (condition.at_least is not None or condition.at_most is not None):
-            return self._sorted[field].between(condition.at_least, condition.at_most), True
+            index = self._sorted[field]
+            low, high = index.span(condition.at_least, condition.at_most)
+            return _Selection(condition, high - low, True, lambda: (key for _, key in index.pairs[low:high]))
         if field in self._tagged and condition.words:
-            known = self._tagged[field]
+            known_words = self._tagged[field]
             keys: set[Key] = set()
             for wanted in condition.words:
-                for word in known:
-                    if wanted in word:
-                        keys.update(known[word])
-            return keys, False
-        return None, False
+                keys.update(*(ids for word, ids in known_words.items() if wanted in word))
+            return _Selection(condition, len(keys), False, lambda: keys)
+        return None
 
     def _unindex(self, key: Key, old: Record) -> None:
         for field, ids in self._hashed.items():
