@@ -19,6 +19,7 @@ from shared.errors import (
     BackendError,
     BadRequest,
     Conflict,
+    Misconfigured,
     NotAllowed,
     NotFound,
     NotSignedIn,
@@ -41,7 +42,8 @@ CODES: Final[Mapping[type[BackendError], FunctionsErrorCode]] = {
 SESSION_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile(r"[a-f0-9]{20}")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-NAME: Final = re.compile(r".{1,1000}", re.DOTALL)
+NAME: Final = re.compile("[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}")
+"""Any text of one line that can be written down; what a name may hold is for `videos/policy.py` to say."""
 
 
 class _Blank(logging.Filter):
@@ -50,7 +52,12 @@ class _Blank(logging.Filter):
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = log.blanked(record.getMessage()), None
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):
+            # The SDK logs arguments for which its text has no place.
+            text = str(record.msg)
+        record.msg, record.args = log.blanked(text), None
         return True
 
 
@@ -87,7 +94,7 @@ def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | N
             raise BadRequest(f"The field {name} is missing.")
         return None
     if isinstance(kind, re.Pattern):
-        if not isinstance(value, str) or not kind.fullmatch(value) or not value.isprintable():
+        if not isinstance(value, str) or not kind.fullmatch(value):
             raise BadRequest(f"The field {name} is not a valid text.")
         return value
     if not isinstance(value, int) or isinstance(value, bool):
@@ -130,6 +137,9 @@ def answer(
     except Permanent as error:
         log.unavailable(function, uid, error)
         raise HttpsError(FunctionsErrorCode.FAILED_PRECONDITION, str(error)) from error
+    except Misconfigured as error:
+        log.misconfigured(function, error)
+        raise HttpsError(FunctionsErrorCode.INTERNAL, "This service is not set up yet; its log says why.") from error
     except Exception as error:
         log.broken(function, uid, error)
         raise HttpsError(FunctionsErrorCode.INTERNAL, "Something went wrong on our side; we have a record.") from error

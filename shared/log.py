@@ -16,9 +16,9 @@ from shared.errors import BackendError, ProviderError
 
 _SECRET: Final = re.compile(
     r"djJ8[\w+/=-]{16,}"  # a KS of version 2: base64 of "v2|"
-    r"|[A-Za-z0-9+/_-]{54,}={0,2}"  # a KS of version 1, a signature, any other long token
-    r"|eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"  # a JWT
-    r"|(?<=ks=)[^&\s\"]+|(?<=ks/)[^/\s\"]+"
+    r"|eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"  # a JWT, before its parts are taken for tokens of their own
+    r"|[A-Za-z0-9+/_-]{64,}={0,2}"  # a KS of version 1, a signature, any other long token
+    r"|(?<=\bks=)[^&\s\"]+|(?<=\bks/)[^/\s\"]+"
 )
 
 
@@ -99,6 +99,20 @@ def broken(function: str, caller_uid: str | None, error: BaseException) -> None:
     A bug: an error that is none of ours. Its type is told, its text is not, for it may quote anything.
     """
     _error("unexpected error", function=function, uid=caller_uid, type=type(error).__name__)
+
+
+def misconfigured(function: str, error: BackendError) -> None:
+    """
+    A setting is missing or wrong: nothing works until the operator has set it.
+    """
+    _error("misconfigured", function=function, sentence=str(error))
+
+
+def sweep_hindered(error: ProviderError) -> None:
+    """
+    A provider did not let the sweep look; the rest of the sweep goes on, and the next one looks again.
+    """
+    _warning("sweep hindered", provider=error.provider, operation=error.operation, code=error.code, sentence=str(error))
 
 
 def swept(noted: int, looked: int, strays_deleted: int) -> None:

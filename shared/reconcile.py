@@ -314,9 +314,8 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
         decided = subject.decide(look, now, observed=observed)
         match hold_back(decided, look.record, now):
             case Step() as step:
-                observed = observed or step.informs
                 try:
-                    _take(subject, look, step, documents, clock)
+                    observed = _take(subject, look, step, documents, clock, observed=observed)
                 except Conflict:
                     log.conflict(subject.queue, key, step.name)
                 look = subject.look(key)
@@ -326,7 +325,7 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
                 return look
             case Done():
                 try:
-                    _tidy(subject, look, documents, now, held_back=isinstance(decided, Step))
+                    _tidy(subject, look, documents, now, observed=observed, held_back=isinstance(decided, Step))
                 except Conflict:
                     log.conflict(subject.queue, key, "tidy")
                     look = subject.look(key)
@@ -379,7 +378,27 @@ def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, 
         asked_s = error.retry_after_s if isinstance(error, Transient) else BACKOFF_MAX_S
         least_s = min(asked_s or 0.0, RETRY_AFTER_MAX_S)
         retry_at = now + timedelta(seconds=max(backoff_s(tries, key), least_s))
+    if isinstance(error, NotFoundYet) and retry_at is not None:
+        retry_at = min(retry_at, error.certain_at)
     return Failure(error.code, str(error), retry_at is not None, step.name, step.wish, tries, retry_at)
+
+
+class NotFoundYet(Transient):
+    """
+    A creation whose answer was lost is not to be found, and may still come to light.
+
+    Attributes:
+        certain_at: From then on, what is not found does not exist.
+    """
+
+    def __init__(self, certain_at: datetime) -> None:
+        super().__init__(
+            "The provider's answer was lost. We are looking whether it was done all the same.",
+            provider="",
+            operation="find",
+            code="ANSWER_LOST",
+        )
+        self.certain_at = certain_at
 
 
 def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> None:
@@ -392,48 +411,63 @@ def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> 
         late_commit_s: For so long a provider may still commit, or its search index lag.
 
     Raises:
-        Transient: It is too early to tell (again).
+        NotFoundYet: It is too early to tell (again).
     """
     certain_at = tried_at + timedelta(seconds=late_commit_s)
     if now < certain_at:
-        raise Transient(
-            "The provider's answer was lost. We are looking whether it was done all the same.",
-            provider="",
-            operation="find",
-            code="ANSWER_LOST",
-        )
+        raise NotFoundYet(certain_at)
 
 
-def _take(subject: Subject[W, R, A], look: Look[W, R], step: Step[R], documents: Documents, clock: Clock) -> None:
+def _take(
+    subject: Subject[W, R, A],
+    look: Look[W, R],
+    step: Step[R],
+    documents: Documents,
+    clock: Clock,
+    *,
+    observed: bool,
+) -> bool:
     """
     Claim a step, do it, and write back what came of it.
+
+    Returns:
+        Whether the visitor now knows how the thing stands at its provider: a failed look tells nothing.
     """
     version = look.version
     if step.effect is Effect.WRITE:
-        _settle(subject, look, step.record, version, documents, clock())
-        return
+        _settle(subject, look, step.record, version, documents, clock(), observed=observed)
+        return observed
     if step.effect is Effect.CHANGE:
-        claimed_at = clock()
-        until = claimed_at + timedelta(seconds=LEASE_S)
+        until = clock() + timedelta(seconds=LEASE_S)
         claim = Progress(Claim(step.name, until), step.record.progress.failure, due_at=until)
-        claimed = _with(step.record, claim)
-        (version,) = documents.commit(subject.record_write(look, claimed, version))
+        (version,) = documents.commit(subject.record_write(look, _with(step.record, claim), version))
     try:
         outcome = subject.act(look, step, clock())
     except ProviderError as error:
         now = clock()
         left = step.record if isinstance(error, Doubtful) else step.undone
         failure = failure_of(error, step, step.record, look.key, now)
-        log.step_failed(subject.queue, look.key, step.name, error, failure.tries, final=isinstance(error, Permanent))
-        record = _with(left, Progress(failure=failure))
-    else:
-        now = clock()
-        record = _with(subject.settle(look, step, outcome, now), Progress())
-        log.step_done(subject.queue, look.key, step.name)
-    _settle(subject, look, record, version, documents, now)
+        final = isinstance(error, Permanent)
+        log.step_failed(subject.queue, look.key, step.name, error, failure.tries, final=final)
+        _settle(subject, look, _with(left, Progress(failure=failure)), version, documents, now, observed=False)
+        return observed
+    now = clock()
+    log.step_done(subject.queue, look.key, step.name)
+    informed = observed or step.informs
+    record = _with(subject.settle(look, step, outcome, now), Progress())
+    _settle(subject, look, record, version, documents, now, observed=informed)
+    return informed
 
 
-def _tidy(subject: Subject[W, R, A], look: Look[W, R], documents: Documents, now: datetime, *, held_back: bool) -> None:
+def _tidy(
+    subject: Subject[W, R, A],
+    look: Look[W, R],
+    documents: Documents,
+    now: datetime,
+    *,
+    observed: bool,
+    held_back: bool,
+) -> None:
     """
     Where nothing is left to do, leave no due time behind; nor a failure, unless it is what holds the next step back.
     """
@@ -442,7 +476,7 @@ def _tidy(subject: Subject[W, R, A], look: Look[W, R], documents: Documents, now
     progress = look.record.progress
     kept = Progress(failure=progress.failure if held_back else None)
     if progress != kept:
-        _settle(subject, look, _with(look.record, kept), look.version, documents, now)
+        _settle(subject, look, _with(look.record, kept), look.version, documents, now, observed=observed)
 
 
 def _settle(
@@ -452,6 +486,8 @@ def _settle(
     version: Version | None,
     documents: Documents,
     now: datetime,
+    *,
+    observed: bool,
 ) -> None:
     """
     Write a record with the instant at which it is due again, and show it to clients in the same commit.
@@ -460,7 +496,7 @@ def _settle(
     has done is never left to the end of the lease; the next look finds the view gone.
     """
     freed = _with(record, Progress(failure=record.progress.failure))
-    match hold_back(subject.decide(subject.after(look, freed), now, observed=True), freed, now):
+    match hold_back(subject.decide(subject.after(look, freed), now, observed=observed), freed, now):
         case Done():
             due_at = None
         case Later(at):

@@ -8,11 +8,13 @@ goes on where the last one stopped, so that everything is looked at in turn.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from shared import log
+from shared.errors import Conflict, ProviderError
 from shared.paths import (
     PAIRINGS,
     SESSIONS,
@@ -114,7 +116,7 @@ class Sweep:
         One run. Repeatable, and harmless beside another.
 
         Raises:
-            Transient, Doubtful, Permanent: Documents, queue or provider failed (again, at the next run).
+            Transient: Documents or queue could not be reached (again, at the next run).
         """
         (document,) = self.documents.read(_PATH)
         marks = Marks() if document is None else Marks.from_document(document)
@@ -124,8 +126,10 @@ class Sweep:
         session_id, looked, left = self._scan_sessions(marks.session_id, now)
         video_id, looked_videos, left_videos = self._scan_videos(marks.video_id, now)
         strays_since, deleted = self._reap_strays(marks.strays_since, now - timedelta(seconds=self.stray_age_s))
-        fields = replace(marks, session_id=session_id, video_id=video_id, strays_since=strays_since).to_fields()
-        self.documents.commit(Create(_PATH, fields) if document is None else Update(_PATH, fields))
+        fields = Marks(session_id, video_id, strays_since).to_fields()
+        with suppress(Conflict):
+            # Another run has written its own marks: they are as good as ours.
+            self.documents.commit(Create(_PATH, fields) if document is None else Update(_PATH, fields))
         log.swept(noted + left + left_videos, looked + looked_videos, deleted)
 
     def _overdue(self, collection: str, queue_name: str, now: datetime) -> int:
@@ -201,7 +205,11 @@ class Sweep:
         Ask the provider for the states of pending videos, 500 at once, and leave a note for each that has moved on.
         """
         pending = [(video_id, video) for video_id, video in videos.items() if video.state in PENDING]
-        states = self.videos.media.observe_many([video.parts for _, video in pending])
+        try:
+            states = self.videos.media.observe_many([video.parts for _, video in pending])
+        except ProviderError as error:
+            log.sweep_hindered(error)
+            return 0
         moved = [
             video_id for (video_id, video), state in zip(pending, states, strict=True) if _MEANT[video.state] != state
         ]
@@ -217,21 +225,23 @@ class Sweep:
             Up to when everything is recorded or deleted, and how many were deleted.
         """
         deleted = 0
-        while since < until:
-            page = self.strays.strays(since, until)
-            for stray in page:
-                match self._claims(stray):
-                    case "recorded":
-                        continue
-                    case "underway":
+        try:
+            while since < until:
+                page = self.strays.strays(since, until)
+                for stray in page:
+                    claims = self._claims(stray)
+                    if claims == "underway":
                         # Whoever is at it will adopt it, or say that it is not his; ask again then.
                         return stray.created_at, deleted
-                self.strays.delete_stray(stray)
-                log.stray_deleted(self.videos.media.name, stray.reference)
-                deleted += 1
-            if len(page) < PAGE:
-                return until, deleted
-            since = max(page[-1].created_at, since + timedelta(seconds=1))
+                    if claims == "nobody":
+                        self.strays.delete_stray(stray)
+                        log.stray_deleted(self.videos.media.name, stray.reference)
+                        deleted += 1
+                if len(page) < PAGE:
+                    return until, deleted
+                since = max(page[-1].created_at, since + timedelta(seconds=1))
+        except ProviderError as error:
+            log.sweep_hindered(error)
         return since, deleted
 
     def _claims(self, stray: Stray) -> str:

@@ -4,6 +4,7 @@
 |------------|------------------|------------------------------------------------------------------------|
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
+| none, gone | no event         | SHOW nothing, done                                                     |
 | creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
 | ready      | an event         | SHOW it, UPDATE it where the wish has changed (deleted behind our back: none), done |
 | ready      | no event         | RETIRE: refs go now, the event after the grace                         |

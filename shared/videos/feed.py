@@ -35,7 +35,10 @@ from shared.ports import (
 from shared.reconcile import LEASE_S
 
 PAGES_MAX: Final = 20
-"""Pages of changes that one tick reads; what is left waits for the next tick."""
+"""Pages of changes that one tick reads, newest first; what is older still the sweep finds."""
+
+CLOCKS_APART_S: Final = 900
+"""A new chain begins so far back: the provider's clock, by which changes are dated, may be behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,9 @@ class Feed:
         if chain is not None and chain.running and chain.due_at > now:
             return
         tick = 1 if chain is None else chain.tick + 1
-        cursor = now - timedelta(seconds=self.overlap_s) if chain is None else chain.cursor
+        # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
+        died = chain is not None and chain.running
+        cursor = chain.cursor if chain is not None and died else now - timedelta(seconds=CLOCKS_APART_S)
         begun = Chain(True, tick, self.ticks_max, cursor, self._overdue_at(now))
         try:
             self._write(begun, version)
@@ -175,7 +180,7 @@ class Feed:
         Leave a note for each change since the cursor; a change that was noted before merges with that note.
 
         Returns:
-            The cursor for the next tick: the newest change, or the old cursor where not all pages could be read.
+            The cursor for the next tick: the newest change.
         """
         since, newest, count = cursor - timedelta(seconds=self.overlap_s), cursor, 0
         for page in range(1, PAGES_MAX + 1):
@@ -186,10 +191,9 @@ class Feed:
                 newest = max(newest, change.changed_at)
             count += len(changes.items)
             if not changes.more:
-                log.feed_ticked(self.media.name, number, count)
-                return newest
+                break
         log.feed_ticked(self.media.name, number, count)
-        return cursor
+        return newest
 
     def _end(self, chain: Chain, version: Version | None) -> None:
         """

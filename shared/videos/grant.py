@@ -19,7 +19,7 @@ from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.feed import Feed
-from shared.videos.model import PENDING, Video, VideoState
+from shared.videos.model import NOT_SHOWN, PENDING, Video, VideoState
 from shared.videos.policy import check_size, checked_file_name, checked_title
 
 UPLOAD_GRANT_MAX_S = 2 * 3600
@@ -151,6 +151,8 @@ def _require_uploadable(video: Video) -> None:
     if video.state is VideoState.UPLOADING:
         return
     failure = video.failure()
+    if video.state in NOT_SHOWN:
+        raise WrongState("This upload was deleted. Choose a new request id.")
     if video.state in PENDING or video.state is VideoState.READY:
         raise WrongState("This upload is complete.")
     if video.state is VideoState.FAILED and failure is not None:

@@ -34,6 +34,9 @@ FILE_NAME_MAX: Final = 200
 TITLE_MAX: Final = 200
 
 _CONTROL: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_JOINERS: Final = "\u200c\u200d"
+"""Formatting characters that hide nothing: Persian and emoji are written with them."""
+
 _FILE_NAME: Final = re.compile(r"[^/\\:*?\"<>|]+")
 
 
@@ -69,7 +72,7 @@ def checked_title(title: str) -> str:
         raise BadRequest("Give the video a title.")
     if len(normal) > TITLE_MAX:
         raise BadRequest(f"A title has at most {TITLE_MAX} characters.")
-    if any(unicodedata.category(character) in _CONTROL for character in normal):
+    if _hides_something(normal):
         raise BadRequest("The title has characters that cannot be shown.")
     return normal
 
@@ -85,7 +88,7 @@ def checked_file_name(file_name: str) -> str:
     normal = unicodedata.normalize("NFC", file_name)
     if not normal or len(normal) > FILE_NAME_MAX:
         raise BadRequest(f"A file name has between 1 and {FILE_NAME_MAX} characters.")
-    if not _FILE_NAME.fullmatch(normal) or any(unicodedata.category(character) in _CONTROL for character in normal):
+    if not _FILE_NAME.fullmatch(normal) or _hides_something(normal):
         raise BadRequest("The file name has characters that are not allowed in it.")
     stem, dot, ending = normal.rpartition(".")
     if not dot or not stem or ending.lower() not in MIME_TYPES:
@@ -118,3 +121,7 @@ def refusal_of_media(seen: Observation, policy: Policy) -> tuple[str, str] | Non
     if not seen.is_video:
         return "NOT_A_VIDEO", "The file that arrived holds no moving picture."
     return None
+
+
+def _hides_something(text: str) -> bool:
+    return any(unicodedata.category(sign) in _CONTROL and sign not in _JOINERS for sign in text)
