@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import requests
 from KalturaClient.exceptions import KalturaException
+from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType, KalturaUploadedFileTokenResource
 
 from emulator_tests.flow.school import Person, Refused, School
 
@@ -115,7 +116,9 @@ def test_a_playback_ks_cannot_touch_the_entry(school: School, shown: Shown) -> N
     attempts: list[Callable[[], Any]] = [
         lambda: client.media.delete(shown.entry_id),
         lambda: client.baseEntry.delete(shown.entry_id),
-        lambda: client.uploadToken.list(),
+        lambda: client.media.update(shown.entry_id, KalturaMediaEntry(name="Mine")),
+        lambda: client.media.addContent(shown.entry_id, KalturaUploadedFileTokenResource(token="0_x")),
+        lambda: client.media.add(KalturaMediaEntry(name="Mine", mediaType=KalturaMediaType(1))),
         lambda: client.user.list(),
     ]
 

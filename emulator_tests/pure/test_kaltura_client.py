@@ -767,7 +767,7 @@ def test_an_address_that_would_show_a_ks_to_the_network_is_refused(service_url: 
     [
         ("ENTRY_ID_NOT_FOUND", Permanent),
         ("SERVICE_FORBIDDEN", Permanent),
-        ("INVALID_KS", Permanent),
+        ("INVALID_KS", Transient),
         ("MISSING_KS", Permanent),
         ("DUPLICATE_USER_BY_ID", Permanent),
         ("ACTION_BLOCKED", Transient),

@@ -14,6 +14,7 @@
 | deleting   | anything         | DELETE again; what is gone counts as deleted                           |
 | none       | session deleted  | CLOSE                                                                  |
 | gone       | session deleted  | later while videos are left, then EXPIRE                               |
+| gone, expiring | session made again | REOPEN: its generations go on                                    |
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ RETIRE: Final = "retire"
 KEEP: Final = "keep"
 CLOSE: Final = "close"
 EXPIRE: Final = "expire"
+REOPEN: Final = "reopen"
 
 CHILDREN_LOOK_S: Final = 30
 TOMBSTONE_S: Final = 30 * 24 * 3600
@@ -72,6 +74,8 @@ def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -
             if record.reap_at is not None and now < record.reap_at:
                 return Later(record.reap_at)
             return _delete(record, now)
+        case PairingState.GONE if wish.exists and record.expires_at is not None:
+            return _write(REOPEN, replace(record, expires_at=None))
         case PairingState.NONE | PairingState.GONE if wish.event is not None:
             return _create(look.key, record, wish.event, now)
         case PairingState.NONE if not wish.exists and look.record is not None:

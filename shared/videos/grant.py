@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared.access import Caller, require_owner, require_viewer
 from shared.errors import Conflict, NotFound, TooMany, Transient, WrongState
 from shared.paths import VIDEOS, enrolment_path, session_path, video_path
 from shared.ports import Clock, Condition, Create, Documents, Grant, Operator, Query, Queue, UploadWish
-from shared.reconcile import visit
+from shared.reconcile import LEASE_S, Progress, visit
 from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
@@ -86,7 +87,10 @@ def issue_upload_token(
     if existing is None:
         _require_room(caller, videos, documents)
         retrieve_or_create(documents, session.id)
-        video = Video(session.id, videos.media.name, wish, digest, clock())
+        now = clock()
+        # Due from the beginning: should we die before the visit, the sweep goes on with it.
+        due = Progress(due_at=now + timedelta(seconds=LEASE_S))
+        video = Video(session.id, videos.media.name, wish, digest, now, progress=due)
         try:
             documents.commit(Create(video_path(video_id), video.to_fields()))
         except Conflict:
