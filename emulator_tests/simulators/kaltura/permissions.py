@@ -49,6 +49,7 @@ BUILT_IN_ROLES = (
 )
 
 _INVALID_STR = (-1, "INVALID_STR")
+_BLOCKED_USER = 0
 
 
 @cache
@@ -84,7 +85,7 @@ def check_validity(world: World, session: Session, remote_address: str, raw_uri:
         raw_uri: What for, exactly as it came; None where URIs are not looked at.
 
     Raises:
-        ApiError: INVALID_KS; the reason is its first argument.
+        ApiError: INVALID_KS, whose first argument is the reason, or USER_BLOCKED.
     """
     reason = ""
     if session.expires_at_s <= world.clock.now():
@@ -97,6 +98,9 @@ def check_validity(world: World, session: Session, remote_address: str, raw_uri:
         reason = "EXCEEDED_RESTRICTED_URI"
     if reason:
         raise ApiError("INVALID_KS", reason, *_INVALID_STR)
+    user = world.store.users.get(session.user_id)
+    if user is not None and user.get("status") == _BLOCKED_USER:
+        raise ApiError("USER_BLOCKED")
 
 
 def spend_action(world: World, session: Session) -> None:

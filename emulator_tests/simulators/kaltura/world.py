@@ -29,7 +29,7 @@ class Settings:
     Args:
         entry_replacement: FEATURE_ENTRY_REPLACEMENT.
         replacement_approval: Whether a replacement waits for approveReplace.
-        entitlement: FEATURE_ENTITLEMENT, enforced for every session.
+        entitlement: Whether category entitlement is enforced for every session, ADMIN ones included.
         virtual_events: Whether the virtual event plugin is enabled.
         restricted_extensions: File extensions that uploads are refused for.
         max_session_s: What session.start clamps an expiry to.

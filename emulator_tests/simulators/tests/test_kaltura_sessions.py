@@ -15,16 +15,20 @@ from KalturaClient.Plugins.Core import (
     KalturaAppToken,
     KalturaAppTokenHashType,
     KalturaBaseEntryFilter,
+    KalturaCategory,
+    KalturaCategoryUser,
     KalturaFilterPager,
     KalturaLiveStreamEntry,
     KalturaMediaEntry,
     KalturaMediaEntryFilter,
     KalturaMediaType,
     KalturaPermission,
+    KalturaPrivacyType,
     KalturaSessionType,
     KalturaUploadToken,
     KalturaUser,
     KalturaUserRole,
+    KalturaUserStatus,
 )
 from KalturaClient.Plugins.Schedule import KalturaRecordScheduleEvent
 
@@ -278,3 +282,28 @@ def test_a_user_record_appears_with_the_first_token_or_entry(kaltura: KalturaSer
     kaltura.user("ann").uploadToken.add(KalturaUploadToken())
     kaltura.user("bob").media.add(entry())
     assert sorted(each["id"] for each in kaltura.things("users")) == ["ann", "bob"]
+
+
+def test_enforced_entitlement_hides_entries_even_from_admins(kaltura: KalturaServer) -> None:
+    operator = kaltura.admin()
+    members = operator.category.add(KalturaCategory(name="members", privacy=KalturaPrivacyType.MEMBERS_ONLY))
+    open_entry = operator.media.add(entry(userId="bob"))
+    hidden = operator.media.add(entry(userId="bob", categoriesIds=str(members.id)))
+    operator.categoryUser.add(KalturaCategoryUser(categoryId=members.id, userId="ann"))
+    kaltura.control("POST", "settings", entitlement=True)
+    everything = KalturaMediaEntryFilter(statusEqual="7")
+    bare_admin = kaltura.admin("")
+    assert code(bare_admin.media.get, hidden.id) == "ENTRY_ID_NOT_FOUND"
+    assert [each.id for each in bare_admin.media.list(everything).objects] == [open_entry.id]
+    for client in (
+        operator,
+        kaltura.user("bob"),
+        kaltura.user("ann"),
+        kaltura.user("eve", f"disableentitlementforentry:{hidden.id}"),
+    ):
+        assert client.media.get(hidden.id).id == hidden.id
+
+
+def test_a_blocked_user_is_refused(kaltura: KalturaServer) -> None:
+    kaltura.admin().user.add(KalturaUser(id="eve", status=KalturaUserStatus.BLOCKED))
+    assert code(kaltura.user("eve").media.list) == "USER_BLOCKED"

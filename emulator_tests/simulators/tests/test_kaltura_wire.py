@@ -187,6 +187,15 @@ def test_work_can_be_done_late_or_twice(kaltura: KalturaServer) -> None:
     assert sorted(each["referenceId"] for each in kaltura.things("entries")) == ["late", "twice", "twice"]
 
 
+def test_an_upload_done_twice_is_the_same_file(kaltura: KalturaServer, video: Path) -> None:
+    client = kaltura.admin()
+    token = client.uploadToken.add(KalturaUploadToken())
+    kaltura.control("POST", "faults", kind="duplicate", match={"service": "uploadtoken", "action": "upload"})
+    chunk = ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4")
+    client.uploadToken.upload(token.id, chunk, finalChunk=False)
+    assert client.uploadToken.get(token.id).uploadedFileSize == video.stat().st_size
+
+
 @pytest.mark.parametrize(
     ("fault", "exists"),
     [({"kind": "html"}, 0), ({"kind": "empty"}, 0), ({"kind": "html", "commits": True}, 1), ({"kind": "truncated"}, 1)],

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.datastructures import UploadFile
 
-from emulator_tests.simulators.kaltura import content, permissions, processing, replacement
+from emulator_tests.simulators.kaltura import content, entitlement, permissions, processing, replacement
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.entry_state import (
     EntryStatus,
@@ -47,10 +47,12 @@ def living_entry(call: Call, entry_id: str, entry_type: int | None = None) -> Re
     """An entry that exists, of a type if one is asked for.
 
     Raises:
-        ApiError: ENTRY_ID_NOT_FOUND; deleted and of another type look the same.
+        ApiError: ENTRY_ID_NOT_FOUND; deleted, hidden and of another type look the same.
     """
     entry = call.store.entries.get(entry_id)
     if entry is None or entry["status"] == EntryStatus.DELETED or entry_type not in (None, entry["type"]):
+        raise ApiError("ENTRY_ID_NOT_FOUND", entry_id)
+    if not entitlement.may_see(call, entry):
         raise ApiError("ENTRY_ID_NOT_FOUND", entry_id)
     return entry
 
@@ -142,7 +144,7 @@ def list_entries(
 
 
 def _implicit(call: Call, sent_filter: Mapping[str, Any]) -> list[Condition]:
-    found: list[Condition] = []
+    found = entitlement.condition(call)
     if not sent_filter.get("idEqual"):
         if not names_any(sent_filter, "status"):
             found.append(among("status", EntryStatus.READY))
@@ -194,7 +196,11 @@ def base_entry_get(call: Call, entry_id: str) -> Record:
 @action("baseEntry.getByIds", "entryIds: str", roles="UPW")
 def base_entry_get_by_ids(call: Call, entry_ids: str) -> list[Record]:
     rows = (call.store.entries.get(each.strip()) for each in entry_ids.split(","))
-    living = [row for row in rows if row is not None and row["status"] != EntryStatus.DELETED]
+    living = [
+        row
+        for row in rows
+        if row is not None and row["status"] != EntryStatus.DELETED and entitlement.may_see(call, row)
+    ]
     return [shown(call, processing.look(call.world, row)) for row in living]
 
 

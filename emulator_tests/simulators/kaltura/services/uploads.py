@@ -196,6 +196,7 @@ def _write(target: Path, part: Path, offset: int) -> None:
 
 
 def _save(file_data: UploadFile, part: Path) -> None:
+    file_data.file.seek(0)
     with part.open("wb") as out:
         shutil.copyfileobj(file_data.file, out)
 
