@@ -157,10 +157,16 @@ def test_a_launcher_that_is_stopped_leaves_nothing_behind(
         stderr=subprocess.STDOUT,
         text=True,
     )
-    wait_until("all four parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 4)
-    wait_until("firebase-tools runs", lambda: any("emulators:start" in line for line in processes_in(state).values()))
-    launcher.send_signal(stop_with)
-    launcher.communicate(timeout=30)
+    try:
+        wait_until("all four parts run", lambda: sum("keeper.py" in line for line in processes_in(state).values()) == 4)
+        wait_until(
+            "the emulators start", lambda: any("emulators:start" in line for line in processes_in(state).values())
+        )
+        launcher.send_signal(stop_with)
+        launcher.wait(timeout=30)
+    finally:
+        launcher.kill()
+        launcher.communicate()
     assert launcher.returncode == returncode
     wait_until("every process is gone", lambda: not processes_in(state))
 
@@ -184,6 +190,6 @@ def test_settings_are_written_as_firebase_tools_reads_them() -> None:
         const env = require({str(NODE_MODULES / "firebase-tools/lib/functions/env.js")!r});
         process.stdout.write(JSON.stringify(env.parseStrict(require("fs").readFileSync(0, "utf8"))));
     """
-    settings = {"ODD": ODD, "EMPTY": "", "PLAIN": "http://127.0.0.1:1/x?y=z", "TAIL": "ends in \\"}
+    settings = {"ODD": ODD, "EMPTY": "", "PLAIN": "http://127.0.0.1:1/x?y=z", "TAIL": "ends in \\", "FOLDER": r"C:\new"}
     read = subprocess.run(["node", "-e", program], input=dotenv(settings), capture_output=True, text=True, check=True)
     assert json.loads(read.stdout) == settings
