@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.fakes import Effect, undisturbed
-from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, TEACHER, Deployment, refusal
+from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, TEACHER, Deployment, Killed, refusal
 from shared.access import Caller
 from shared.errors import (
     BackendError,
@@ -26,6 +26,7 @@ from shared.errors import (
 )
 from shared.paths import TICK_FEED, enrolment_path, pairing_path, video_path
 from shared.ports import Create, Grant, MediaState, Observation
+from shared.reconcile import LEASE_S
 from shared.videos.grant import UploadToken, issue_playback, playback_lifetime_s
 from shared.videos.model import VideoState
 
@@ -255,7 +256,7 @@ def test_after_a_lost_answer_a_video_is_made_again_once_it_is_certain_that_there
     with pytest.raises(Transient):
         deployment.ask_upload()
     assert deployment.media.alive() == ()
-    deployment.run(LATE_COMMIT_S)
+    deployment.run(1)
     deployment.ask_upload()
     assert len(deployment.media.alive()) == 1
 
@@ -289,6 +290,39 @@ def test_an_upload_that_has_ended_gets_no_token(seen: Observation, sentence: str
     deployment.run(60)
     with pytest.raises(WrongState, match=sentence):
         deployment.ask_upload()
+
+
+def test_an_upload_that_was_deleted_with_its_session_stays_deleted_when_the_session_is_made_again() -> None:
+    deployment = with_session()
+    deployment.ask_upload()
+    deployment.delete_session()
+    deployment.sweep.run()
+    deployment.run()
+    deployment.write_session()
+    with pytest.raises(WrongState, match="was deleted"):
+        deployment.ask_upload()
+    deployment.ask_upload("r2")
+    assert len(deployment.media.alive()) == 1
+
+
+def test_a_request_that_dies_before_it_asks_the_provider_is_gone_on_with() -> None:
+    deployment = with_session()
+
+    def killed(operation: str, do: Callable[[], T]) -> T:
+        result = do()
+        if operation == "commit" and any(path.startswith("videos/") for path in deployment.documents.paths()):
+            raise Killed
+        return result
+
+    deployment.disturb = killed
+    with pytest.raises(Killed):
+        deployment.ask_upload()
+    deployment.disturb = undisturbed
+    assert deployment.media.alive() == ()
+    deployment.clock.advance(LEASE_S)
+    deployment.sweep.run()
+    deployment.run()
+    assert len(deployment.media.alive()) == 1
 
 
 def test_a_session_deleted_while_its_upload_is_made_leaves_nothing() -> None:

@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from shared import log
-from shared.errors import NotAllowed, Permanent, ProviderError, Transient
+from shared.errors import Misconfigured, NotAllowed, Permanent, ProviderError, Transient
 from shared.providers.kaltura.keys import KeyMint, Privilege, Word
 
 UPLOAD = "/api_v3/service/uploadtoken/action/upload"
@@ -34,6 +34,7 @@ KS = MINT.mint("teacher", (Privilege(Word.VIEW, "0_ab12cd34"),), lifetime_s=60, 
 KS_V1 = ks_of_version_1("teacher")
 SHORTEST_KS = MINT.mint("u", lifetime_s=60, now=NOW)
 ID_TOKEN = jwt.encode({"sub": "u1"}, "key" * 20, algorithm="HS256", headers={"kid": "k1"})
+LONG_TOKEN = jwt.encode({"sub": "u" * 60}, "key" * 20, algorithm="HS256", headers={"kid": "k" * 40})
 UNSIGNED = jwt.encode({"sub": "u1", "teacher": True}, "", algorithm="none")
 LONG_PART = base64.urlsafe_b64encode(hashlib.shake_256(b"any").digest(256)).decode().rstrip("=")
 
@@ -44,6 +45,7 @@ SECRETS = {
     "shortest KS of version 1": ks_of_version_1(""),
     "ID token": ID_TOKEN,
     "ID token as long as Firebase's": f"eyJ{LONG_PART}.eyJ{LONG_PART}.{LONG_PART}",
+    "ID token with long parts and a short signature": LONG_TOKEN,
     "unsigned token": UNSIGNED,
     "signature": hashlib.sha256(b"x").hexdigest(),
 }
@@ -90,6 +92,8 @@ def test_two_secrets_in_one_text_are_both_blanked() -> None:
         pytest.param("video:0123456789abcdef0123:12", id="reference of a video"),
         pytest.param("session:Zq3Yk0vT8bJc1mWnXe7R:1", id="reference of a session"),
         pytest.param("memory:17", id="tick"),
+        pytest.param("a" * 63, id="long id of a session"),
+        pytest.param("queues/visitVideo/tasks/abc, tasks=5", id="words that end in ks"),
         pytest.param("ENTRY_ID_NOT_FOUND", id="code"),
         pytest.param("https://www.kaltura.com" + UPLOAD, id="address without a KS"),
     ],
@@ -125,6 +129,8 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     ],
     "unavailable": [(lambda secret: log.unavailable("visitVideo", secret, refusal(secret)), "WARNING")],
     "broken": [(lambda secret: log.broken("visitVideo", secret, ValueError(secret)), "ERROR")],
+    "misconfigured": [(lambda secret: log.misconfigured("visitVideo", Misconfigured(secret)), "ERROR")],
+    "sweep_hindered": [(lambda secret: log.sweep_hindered(refusal(secret)), "WARNING")],
     "swept": [(lambda _secret: log.swept(1, 2, 3), "INFO")],
     "stray_deleted": [(lambda secret: log.stray_deleted("kaltura", secret), "WARNING")],
     "feed_ticked": [(lambda secret: log.feed_ticked(secret, 1, 2), "INFO")],

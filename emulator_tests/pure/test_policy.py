@@ -37,6 +37,10 @@ HIDING = "The file name has characters that are not allowed in it."
         pytest.param("../../x", "../../x", id="path is text"),
         pytest.param("$(id) `id` ${id} {1:result:id}", "$(id) `id` ${id} {1:result:id}", id="code is text"),
         pytest.param("代数 الجبر 😀", "代数 الجبر 😀", id="any script"),
+        pytest.param(
+            "\u0645\u06cc\u200c\u0631\u0648\u062f", "\u0645\u06cc\u200c\u0631\u0648\u062f", id="Persian, joined"
+        ),
+        pytest.param("👩\u200d🏫", "👩\u200d🏫", id="emoji, joined"),
         pytest.param("t" * TITLE_MAX, "t" * TITLE_MAX, id="as long as it may be"),
         pytest.param("e\u0301" * TITLE_MAX, "\u00e9" * TITLE_MAX, id="as long as it may be, once in normal form"),
     ],

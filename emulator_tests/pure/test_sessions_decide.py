@@ -70,6 +70,7 @@ KEEP = "keep: write, ready"
 DELETE = "delete: change, deleting, insists"
 CLOSE = "close: write, gone"
 EXPIRE = "expire: write, gone"
+REOPEN = "reopen: write, gone"
 
 TABLE: dict[str, tuple[str, str, str, str]] = {
     # recorded                    an event  no event            session deleted  …, videos left
@@ -83,7 +84,7 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "retired long enough": (KEEP, DELETE, DELETE, DELETE),
     "deleting": (DELETE, DELETE, DELETE, DELETE),
     "gone": (CREATE, "done", EXPIRE, "later: 09:00:30"),
-    "gone, to be forgotten": (CREATE, "done", "done", "later: 09:00:30"),
+    "gone, to be forgotten": (REOPEN, REOPEN, "done", "later: 09:00:30"),
 }
 
 
@@ -127,7 +128,7 @@ def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> No
 
 @pytest.mark.parametrize(
     ("recorded", "wished"),
-    [(name, "no event") for name in ("none", "gone", "gone, to be forgotten")] + [("ready", "an event")],
+    [("none", "no event"), ("gone", "no event"), ("ready", "an event")],
 )
 def test_a_document_that_shows_something_else_is_put_right(recorded: str, wished: str) -> None:
     look = replace(looked(RECORDED[recorded], WISHED[wished]), wish=replace(WISHED[wished], shown={"entryId": "0_old"}))
@@ -141,7 +142,7 @@ def test_a_session_of_which_nothing_is_recorded_is_left_alone_whatever_it_shows(
     assert decide(look, NOW, GRACE_S) == Done()
 
 
-@pytest.mark.parametrize("recorded", ["nothing", "none", "gone", "gone, to be forgotten"])
+@pytest.mark.parametrize("recorded", ["nothing", "none", "gone"])
 def test_creating_records_a_new_generation_and_its_reference_before_the_provider_hears_of_it(recorded: str) -> None:
     before = RECORDED[recorded] or Pairing()
     step = step_for(RECORDED[recorded], WISHED["an event"])
@@ -213,6 +214,12 @@ def test_a_tombstone_lasts_for_thirty_days() -> None:
     step = step_for(RECORDED["gone"], WISHED["session deleted"])
     assert TOMBSTONE_S == 30 * 24 * 3600
     assert step.record.expires_at == NOW + timedelta(days=30)
+
+
+def test_a_session_made_again_under_its_old_id_is_not_forgotten_and_goes_on_counting() -> None:
+    reopened = step_for(RECORDED["gone, to be forgotten"], WISHED["an event"]).record
+    assert reopened.expires_at is None
+    assert step_for(reopened, WISHED["an event"]).record.reference == "session:s1:4"
 
 
 def test_a_created_event_is_ready_with_the_wish_it_fulfils() -> None:

@@ -49,6 +49,19 @@ def killed_at(operation_that_kills: str, *, after: bool) -> Effect:
     return effect
 
 
+def failing(operation_that_fails: str) -> Effect:
+    """
+    One operation of the provider cannot be reached.
+    """
+
+    def effect(operation: str, do: Callable[[], T]) -> T:
+        if operation == operation_that_fails:
+            raise refusal(operation)
+        return do()
+
+    return effect
+
+
 def sweep(deployment: Deployment, seconds: float = 0) -> None:
     """
     Let time pass without any note being delivered, then sweep and deliver what that left.
@@ -394,19 +407,64 @@ def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
     assert [event.parts for event in deployment.events.alive()] == made[:PAGE]
 
 
-def test_what_a_stopped_provider_kept_the_sweep_from_is_done_by_the_next_one() -> None:
+def test_what_a_provider_that_is_down_kept_the_sweep_from_is_done_by_the_next_one() -> None:
     deployment = with_event()
     deployment.events.create_event("session:unknown:1", EVENT)
-
-    def down(operation: str, do: Callable[[], T]) -> T:
-        if operation == "delete_stray":
-            raise refusal(operation)
-        return do()
-
-    deployment.disturb = down
-    deployment.clock.advance(STRAY_AGE_S + 1)
-    with pytest.raises(Transient):
-        deployment.sweep.run()
+    deployment.disturb = failing("delete_stray")
+    sweep(deployment, STRAY_AGE_S + 1)
+    assert len(deployment.events.alive()) == 2
     deployment.disturb = undisturbed
     sweep(deployment)
     assert references(deployment) == ["session:s1:1"]
+
+
+@pytest.mark.parametrize("operation", ["observe_many", "strays"])
+def test_a_provider_that_is_down_keeps_the_sweep_from_nothing_else(operation: str) -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    deployment.ask_upload()
+    deployment.write_session("s2", **LIVE)
+    deployment.disturb = failing(operation)
+    sweep(deployment, STRAY_AGE_S)
+    assert references(deployment)[0] == "session:s2:1"
+
+
+def test_two_sweeps_at_once_do_no_harm_to_each_other() -> None:
+    deployment = Deployment()
+    deployment.write_session(**LIVE)
+
+    def sweeping(operation: str, do: Callable[[], T]) -> T:
+        if operation == "strays":
+            deployment.disturb = undisturbed
+            deployment.sweep.run()
+        return do()
+
+    deployment.clock.advance(STRAY_AGE_S)
+    deployment.disturb = sweeping
+    deployment.sweep.run()
+    deployment.run()
+    assert references(deployment) == ["session:s1:1"]
+
+
+# --- a provider that is down -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("deadline_passed", [False, True], ids=["in time", "past its deadline"])
+def test_a_look_that_failed_neither_ends_a_video_nor_forgets_it(deadline_passed: bool) -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, Observation(MediaState.PROCESSING))
+    deployment.run(INTERVAL_S)
+    deployment.lose_notes()
+    deadline_at = deployment.video(video_id).deadline_at
+    assert deadline_at is not None
+    if deadline_passed:
+        deployment.clock.move_to(deadline_at)
+    deployment.show(video_id, READY)
+    deployment.disturb = failing("observe")
+    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    assert deployment.video(video_id).state is VideoState.PROCESSING
+    deployment.disturb = undisturbed
+    deployment.run(60)
+    assert deployment.video(video_id).state is VideoState.READY
