@@ -225,24 +225,40 @@ class Sweep:
             Up to when everything is recorded or deleted, and how many were deleted.
         """
         deleted = 0
+        left_at = until
         try:
             while since < until:
                 page = self.strays.strays(since, until)
                 for stray in page:
-                    claims = self._claims(stray)
-                    if claims == "underway":
-                        # Whoever is at it will adopt it, or say that it is not his; ask again then.
-                        return stray.created_at, deleted
-                    if claims == "nobody":
-                        self.strays.delete_stray(stray)
-                        log.stray_deleted(self.videos.media.name, stray.reference)
-                        deleted += 1
+                    gone = self._reap(stray)
+                    if gone is None:
+                        left_at = min(left_at, stray.created_at)
+                    deleted += bool(gone)
                 if len(page) < PAGE:
-                    return until, deleted
+                    return left_at, deleted
                 since = max(page[-1].created_at, since + timedelta(seconds=1))
         except ProviderError as error:
             log.sweep_hindered(error)
-        return since, deleted
+        return min(since, left_at), deleted
+
+    def _reap(self, stray: Stray) -> bool | None:
+        """
+        Delete a thing that nobody has recorded.
+
+        Returns:
+            Whether it was deleted; `None` where it must be looked at again: somebody may yet adopt it, or the provider
+            did not let it go.
+        """
+        claims = self._claims(stray)
+        if claims != "nobody":
+            return None if claims == "underway" else False
+        try:
+            self.strays.delete_stray(stray)
+        except ProviderError as error:
+            log.sweep_hindered(error)
+            return None
+        log.stray_deleted(self.videos.media.name, stray.reference)
+        return True
 
     def _claims(self, stray: Stray) -> str:
         """
