@@ -54,8 +54,8 @@ INTERNAL_DATABASE_ERROR: Final = "INTERNAL_DATABASE_ERROR"
 SEARCH_ENGINE_QUERY_FAILED: Final = "SEARCH_ENGINE_QUERY_FAILED"
 
 # Thrown before anything is written, so that the same call may simply come again: the rate limit is looked at before
-# the arguments are (KalturaDispatcher), and what we add under a lock is added wholly inside it. A KS that is refused may
-# have been signed with a secret that was just changed, or by a clock that was just set: the next one is a new one.
+# the arguments are (KalturaDispatcher), and what we add under a lock is added wholly inside it. A KS that is refused
+# may have been signed with a secret that was just changed, or by a clock that was just set: the next one is a new one.
 _NOT_DONE: Final = frozenset({ACTION_BLOCKED, LOCK_TIMED_OUT, FILE_PENDING, CHUNK_NOT_THERE_YET, INVALID_KS})
 # What an action throws that broke somewhere on its way (KalturaFrontController::getExceptionObject).
 _HALF_DONE: Final = frozenset({INTERNAL_SERVER_ERROR, INTERNAL_DATABASE_ERROR, SEARCH_ENGINE_QUERY_FAILED})
