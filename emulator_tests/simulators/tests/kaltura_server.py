@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ ADMIN_SECRET = "an-admin-secret"
 USER_SECRET = "a-user-secret"
 _ROOT = Path(__file__).parents[3]
 _STOP_TIMEOUT_S = 10
+_PAUSE_S = 0.01
 
 
 class KalturaServer:
@@ -76,6 +79,18 @@ class KalturaServer:
     def user(self, user_id: str, privileges: str = "", expiry_s: int = 3600) -> Any:
         """The vendor's client with a USER session minted locally."""
         return self.client(mint(user_id, KalturaSessionType.USER, privileges, expiry_s))
+
+
+def wait_until(check: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Ask again and again until something holds.
+
+    Raises:
+        AssertionError: It does not hold in time.
+    """
+    deadline = time.monotonic() + timeout_s
+    while not check():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(_PAUSE_S)
 
 
 def mint(user_id: str, session_type: int, privileges: str = "", expiry_s: int = 3600) -> str:

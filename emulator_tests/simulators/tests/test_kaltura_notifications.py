@@ -33,7 +33,7 @@ from KalturaClient.Plugins.HttpNotification import (
     KalturaSecureHashingAlgo,
 )
 
-from emulator_tests.simulators.tests.kaltura_server import ADMIN_SECRET, KalturaServer
+from emulator_tests.simulators.tests.kaltura_server import ADMIN_SECRET, KalturaServer, wait_until
 
 ARRIVAL_TIMEOUT_S = 10.0
 
@@ -137,20 +137,19 @@ def test_a_notification_that_is_not_taken_comes_again(kaltura: KalturaServer, vi
     active_template(client, "HTTP_ENTRY_STATUS_EQUALS", listener.url)
     upload(client, video.read_bytes())
     first = listener.next()
-    for _ in range(2):
-        # The next attempt is a minute off on the simulator's clock, as soon as this answer has been noted.
-        while not any(each["attempts"] for each in pending(kaltura)):
-            threading.Event().wait(0.01)
-        attempts = max(each["attempts"] for each in pending(kaltura))
-        kaltura.control("POST", "clock", advance_s=61)
-        assert listener.next() == first
-        while any(each["attempts"] == attempts for each in pending(kaltura)):
-            threading.Event().wait(0.01)
-    assert pending(kaltura) == []
+    # The next attempt is a minute off on the simulator's clock, once the answer to this one has been noted.
+    wait_until(lambda: attempts(kaltura) == [1])
+    kaltura.control("POST", "clock", advance_s=61)
+    assert listener.next() == first
+    wait_until(lambda: attempts(kaltura) == [2])
+    kaltura.control("POST", "clock", advance_s=61)
+    assert listener.next() == first
+    wait_until(lambda: attempts(kaltura) == [])
 
 
-def pending(kaltura: KalturaServer) -> list[dict[str, Any]]:
-    return kaltura.things("notificationJobs")
+def attempts(kaltura: KalturaServer) -> list[int]:
+    """How often each pending notification was sent."""
+    return [each["attempts"] for each in kaltura.things("notificationJobs")]
 
 
 def test_a_disabled_template_tells_nothing(kaltura: KalturaServer, video: Path, listener: Listener) -> None:

@@ -101,6 +101,7 @@ def test_adding_an_entry_checks_what_was_sent(kaltura: KalturaServer) -> None:
 def test_media_list_shows_ready_entries_unless_told(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     added = client.media.add(entry(referenceId="r1"))
+    kaltura.control("POST", "clock", advance_s=1)
     gone = client.media.add(entry(referenceId="r2"))
     client.media.delete(gone.id)
     assert client.media.list().totalCount == 0

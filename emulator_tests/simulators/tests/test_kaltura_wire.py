@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from KalturaClient.Plugins.Core import (
 )
 from KalturaClient.Plugins.Group import KalturaGroup
 
-from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
+from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint, wait_until
 
 
 def entry(**fields: Any) -> Any:
@@ -178,9 +177,7 @@ def test_work_can_be_done_late_or_twice(kaltura: KalturaServer) -> None:
     kaltura.control("POST", "faults", kind="late_commit", after_s=0.3, match={"service": "media", "action": "add"})
     connection_fails(client.media.add, entry(referenceId="late"))
     assert kaltura.things("entries") == []
-    deadline = time.monotonic() + 10
-    while not kaltura.things("entries"):
-        assert time.monotonic() < deadline
+    wait_until(lambda: bool(kaltura.things("entries")))
     kaltura.control("DELETE", "faults")
     kaltura.control("POST", "faults", kind="duplicate", match={"service": "media", "action": "add"})
     client.media.add(entry(referenceId="twice"))
