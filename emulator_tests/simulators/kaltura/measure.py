@@ -1,8 +1,8 @@
 """How fast the simulator answers when the account is full: `python -m emulator_tests.simulators.kaltura.measure`.
 
 Starts a simulator of its own, fills it, and times each call over one kept connection, from the first byte sent to the
-last one read, interleaved so that a busy moment of the machine hits all alike. The least time of all rounds is judged: it
-is what the work takes when nothing else has the processor. `system.ping` is the floor of the same run.
+last one read, interleaved so that a busy moment of the machine hits all alike. The least time of all rounds is
+judged: it is what the work takes when nothing else has the processor. `system.ping` is the floor of the same run.
 """
 
 from __future__ import annotations
