@@ -1,0 +1,380 @@
+"""A publication: how often Kaltura and Firestore are asked, and how long it takes until the client sees its event.
+
+The first table counts, against the same thing done as the vendor's examples do it. The second measures on the whole
+stack, by turns with a floor: one empty trigger, one empty task, one call, one write.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import requests
+from KalturaClient import KalturaClient, KalturaConfiguration
+from KalturaClient.Plugins.Core import (
+    KalturaLiveStreamEntry,
+    KalturaMediaEntry,
+    KalturaMediaType,
+    KalturaSessionType,
+    KalturaSourceType,
+    KalturaUploadedFileTokenResource,
+    KalturaUploadToken,
+)
+from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaScheduleEventRecurrenceType
+
+from emulator_tests.bench.rounds import by_turns, least_and_median, show, times, verdict
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.flow.school import Person, School
+from emulator_tests.rules.callers import SERVER
+from emulator_tests.rules.firestore import change, create
+from emulator_tests.testbed import Testbed
+from emulator_tests.testbed.places import HOME, ROOT
+from shared.paths import session_path
+from shared.ports import Create, Delete, Document, Query, Update, UploadWish, Version, Write
+from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia
+from shared.reconcile import visit
+from shared.sessions import Sessions
+from shared.videos import Videos
+from shared.videos.model import Video
+from shared.videos.policy import Policy
+
+ROUNDS = 15
+TARGET_FLOOR = 2.0
+PARTNER_ID, SECRET = 102, "0123456789abcdef0123456789abcdef"
+TITLE = "A lesson"
+POLICY = Policy(10**10, 10**5, 10, 10**6, 10**5)
+
+
+def run() -> None:
+    """
+    Count, measure and show.
+    """
+    _count()
+    _measure()
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """
+    What one flow asked for.
+    """
+
+    requests: int
+    actions: int
+    connections: int
+    reads: int = 0
+    writes: int = 0
+
+
+class CountingDocuments(MemoryDocuments):
+    """
+    Documents that count what Firestore would bill: documents read and written.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = 0
+        self.commits = 0
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        """
+        As the port says.
+        """
+        self.looks += 1
+        return super().read(*paths)
+
+    def select(self, query: Query) -> Sequence[Document]:
+        """
+        As the port says.
+        """
+        self.looks += 1
+        return super().select(query)
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        As the port says.
+        """
+        self.commits += 1
+        return super().commit(*writes)
+
+
+def _count() -> None:
+    with _simulator() as url:
+        ours, naive = Ours(url), Naive(url)
+        ours.warm()
+        rows = []
+        for flow in ("publish", "unpublish", "prepare upload", "delete upload"):
+            theirs, mine = naive.counted(flow), ours.counted(flow)
+            target = verdict(mine.requests == 1 and mine.connections == 0, "1 round trip, no new connection")
+            rows.append(
+                (
+                    flow,
+                    str(theirs.requests),
+                    str(theirs.connections),
+                    str(mine.requests),
+                    str(mine.actions),
+                    str(mine.connections),
+                    str(mine.reads),
+                    str(mine.writes),
+                    times(theirs.requests / mine.requests),
+                    target,
+                )
+            )
+    show(
+        "events: what a flow asks of Kaltura and of Firestore; the library's calls one after the other are the peer",
+        (
+            "",
+            "peer requests",
+            "connections",
+            "our requests",
+            "actions in it",
+            "new connections",
+            "looks",
+            "commits",
+            "fewer requests",
+            "target",
+        ),
+        rows,
+    )
+
+
+@contextmanager
+def _simulator() -> Iterator[str]:
+    program = [
+        sys.executable,
+        "-m",
+        "emulator_tests.simulators.kaltura",
+        "--port",
+        "0",
+        "--partner-id",
+        str(PARTNER_ID),
+    ]
+    keys = ["--admin-secret", SECRET, "--user-secret", "unused"]
+    with subprocess.Popen([*program, *keys], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().split()[-1]
+        finally:
+            process.terminate()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """
+    Counts requests, actions and new connections, as the simulator saw them.
+    """
+
+    url: str
+    known: set[int] = field(default_factory=set)
+
+    def during(self, flow: Callable[[], object]) -> tuple[int, int, int]:
+        """
+        Run a flow, without what it logs, and count.
+        """
+        requests.delete(f"{self.url}/_simulator/requests", timeout=10)
+        with redirect_stdout(io.StringIO()):
+            flow()
+        everything = requests.get(f"{self.url}/_simulator/requests", timeout=10).json()
+        asked = [entry for entry in everything if entry["path"].startswith("/api_v3")]
+        new = {entry["connection"] for entry in asked} - self.known
+        self.known.update(new)
+        return len(asked), sum(len(entry["parts"]) for entry in asked), len(new)
+
+
+class Ours:
+    """
+    Our visits, over in-memory documents and the simulator.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._watch = Watch(url)
+        self._documents = CountingDocuments()
+        account = KalturaAccount(url, PARTNER_ID, SECRET, "bench", None, self._documents, _now)
+        self._queue = MemoryQueue(ManualClock())
+        self._sessions = Sessions(self._documents, KalturaEvents(account), reap_grace_s=0, late_commit_s=600)
+        self._videos = Videos(self._documents, KalturaMedia(account), POLICY, late_commit_s=600)
+
+    def warm(self) -> None:
+        """
+        What is made once per account, and the first connection.
+        """
+        for flow in ("publish", "unpublish", "prepare upload", "delete upload"):
+            self.counted(flow)
+
+    def counted(self, flow: str) -> Counted:
+        """
+        Run a flow and count.
+        """
+        looks, commits = self._documents.looks, self._documents.commits
+        path = session_path("s1")
+        match flow:
+            case "publish":
+                self._documents.commit(Delete(path))
+                starts_at = _now() + timedelta(hours=1)
+                fields = {"status": "public", "format": "liveStreaming", "title": TITLE, "visibility": "open"}
+                times_of = {"startsAt": starts_at, "endsAt": starts_at + timedelta(hours=1)}
+                self._documents.commit(Create(path, {**fields, **times_of, "ownerUid": "t1"}))
+                own = 2
+            case "unpublish":
+                self._documents.commit(Update(path, {"status": "draft"}))
+                own = 1
+            case "prepare upload":
+                video = Video("s1", "kaltura", UploadWish(TITLE, "a.mp4", 1000, "t1"), "digest", _now())
+                self._documents.commit(Delete("videos/v1"))
+                self._documents.commit(Create("videos/v1", video.to_fields()))
+                own = 2
+            case _:
+                self._documents.commit(Delete(path))
+                own = 1
+        if "upload" in flow:
+            asked = self._watch.during(lambda: visit(self._videos, "v1", self._documents, self._queue, _now))
+        else:
+            asked = self._watch.during(lambda: visit(self._sessions, "s1", self._documents, self._queue, _now))
+        return Counted(*asked, self._documents.looks - looks, self._documents.commits - commits - own)
+
+
+class Naive:
+    """
+    The library as the vendor's examples use it: a session per task, one call after the other.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url, self._watch = url, Watch(url)
+        self._event: tuple[str, int] = ("", 0)
+        self._upload: tuple[str, str] = ("", "")
+
+    def counted(self, flow: str) -> Counted:
+        """
+        Run a flow and count.
+        """
+        flows = {
+            "publish": self._publish,
+            "unpublish": self._unpublish,
+            "prepare upload": self._prepare,
+            "delete upload": self._delete,
+        }
+        return Counted(*self._watch.during(flows[flow]))
+
+    def _client(self) -> Any:
+        client = KalturaClient(KalturaConfiguration(self._url))
+        client.setKs(client.session.start(SECRET, "naive", KalturaSessionType.ADMIN, PARTNER_ID))
+        return client
+
+    def _publish(self) -> None:
+        client = self._client()
+        entry = client.liveStream.add(
+            KalturaLiveStreamEntry(name=TITLE, mediaType=KalturaMediaType(201)), KalturaSourceType.LIVE_STREAM
+        )
+        begins_at = int(time.time()) + 3600
+        event = client.schedule.scheduleEvent.add(
+            KalturaLiveStreamScheduleEvent(
+                summary=TITLE,
+                startDate=begins_at,
+                endDate=begins_at + 3600,
+                recurrenceType=KalturaScheduleEventRecurrenceType(0),
+                templateEntryId=entry.id,
+            )
+        )
+        self._event = (entry.id, event.id)
+
+    def _unpublish(self) -> None:
+        client = self._client()
+        client.schedule.scheduleEvent.delete(self._event[1])
+        client.liveStream.delete(self._event[0])
+
+    def _prepare(self) -> None:
+        client = self._client()
+        token = client.uploadToken.add(KalturaUploadToken(fileName="a.mp4", fileSize=1000))
+        entry = client.media.add(KalturaMediaEntry(name=TITLE, mediaType=KalturaMediaType(1)))
+        client.media.addContent(entry.id, KalturaUploadedFileTokenResource(token=token.id))
+        self._upload = (entry.id, token.id)
+
+    def _delete(self) -> None:
+        client = self._client()
+        client.uploadToken.delete(self._upload[1])
+        client.media.delete(self._upload[0])
+
+
+def _measure() -> None:
+    with TemporaryDirectory() as folder:
+        source = _source(Path(folder))
+        settings = {"REAP_GRACE_S": "0", "FEED_INTERVAL_S": "1"}
+        with (
+            Testbed(
+                HOME / "bench", settings, source=source, say=lambda line: print(f"  {line}", flush=True)
+            ) as testbed,
+            _environment(testbed),
+        ):
+            school = School(testbed)
+            teacher = school.teacher()
+            samples = by_turns({"floor": lambda: _floor(school), "publish": lambda: _publish(school, teacher)}, ROUNDS)
+            school.close()
+    least = min(samples["publish"]) / min(samples["floor"])
+    rows = [
+        (name, *least_and_median(taken, 1e3, 0), times(min(taken) / min(samples["floor"])), "")
+        for name, taken in samples.items()
+    ]
+    rows[1] = (*rows[1][:-1], verdict(least <= TARGET_FLOOR, f"at most {TARGET_FLOOR:.0f}x"))
+    show(
+        "events: from the client's write to what its listener sees, warm, on the whole stack",
+        ("", "least ms", "median", "times the floor", "target"),
+        rows,
+    )
+
+
+@contextmanager
+def _environment(testbed: Testbed) -> Iterator[None]:
+    """
+    The library that listens takes the emulator's address from the environment alone.
+    """
+    os.environ["FIRESTORE_EMULATOR_HOST"] = testbed.firestore_host
+    try:
+        yield
+    finally:
+        del os.environ["FIRESTORE_EMULATOR_HOST"]
+
+
+def _source(folder: Path) -> Path:
+    """
+    The project's functions with the floor's beside them.
+    """
+    for name in ("functions", "shared", "requirements.txt"):
+        (folder / name).symlink_to(ROOT / name)
+    shutil.copy(Path(__file__).with_name("floor.py"), folder / "floor.py")
+    whole = (ROOT / "main.py").read_text()
+    beside = f"import sys\nsys.path.insert(0, {str(folder)!r})\nfrom floor import onFloorUpdated, visitFloor\n"
+    (folder / "main.py").write_text(f"{whole}\n{beside}")
+    return folder
+
+
+def _floor(school: School) -> float:
+    path = f"floors/f-{uuid.uuid4().hex}"
+    school.firestore.commit(SERVER, create(path, {"n": 0}))
+    began_s = time.perf_counter()
+    school.firestore.commit(SERVER, change(path, {"n": 1}))
+    school.await_document(path, lambda fields: fields is not None and fields.get("answered") is True)
+    return time.perf_counter() - began_s
+
+
+def _publish(school: School, teacher: Person) -> float:
+    session_id = teacher.write_live_session()
+    began_s = time.perf_counter()
+    teacher.change_session(session_id, status="public")
+    school.await_event(session_id)
+    return time.perf_counter() - began_s
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

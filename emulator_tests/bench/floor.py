@@ -1,0 +1,42 @@
+"""The floor under a publication: a trigger that leaves a note, a task that makes one call and one write, no more.
+
+Copied beside a main.py by `events.py`, which measures what this stack takes for the least that a publication needs.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.request
+from functools import cache
+from typing import Any
+
+from firebase_functions.firestore_fn import Event, on_document_updated
+from firebase_functions.https_fn import CallableRequest
+from firebase_functions.tasks_fn import on_task_dispatched
+
+from functions import config, wiring
+from shared.cloud.firestore import FirestoreDocuments, connect_firestore
+from shared.ports import Note, Update
+
+
+@cache
+def _documents() -> FirestoreDocuments:
+    return FirestoreDocuments(connect_firestore(config.project_id()))
+
+
+@on_document_updated(document="floors/{floorId}")
+def onFloorUpdated(event: Event[Any]) -> None:  # noqa: N802 - a function's public name
+    """
+    Leave a note where the client has written.
+    """
+    if event.data.after.to_dict().get("answered") is None:
+        wiring.queue().put(Note("visitFloor", event.params["floorId"]))
+
+
+@on_task_dispatched()
+def visitFloor(request: CallableRequest[Any]) -> None:  # noqa: N802 - a function's public name
+    """
+    One call to the simulator, one write.
+    """
+    urllib.request.urlopen(f"{os.environ['KALTURA_URL']}/api_v3/service/system/action/ping?format=1").read()
+    _documents().commit(Update(f"floors/{request.data['key']}", {"answered": True}))
