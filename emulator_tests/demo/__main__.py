@@ -24,7 +24,7 @@ VIDEO: Final = ROOT / "emulator_tests" / "testbed" / "test-picture.mp4"
 SETTINGS: Final = {"REAP_GRACE_S": "2", "FEED_INTERVAL_S": "1", "FEED_OVERLAP_S": "5"}
 """Shorter than in earnest, so that the story takes seconds: an unpublished event is kept for two, not ten minutes."""
 
-PROCESSING_S: Final = 6
+PROCESSING_S: Final = 12
 
 PEOPLE: Final = {
     "teacher": {"teacher": True},
@@ -132,9 +132,8 @@ def _show(before: dict[str, list[dict[str, Any]]], left: dict[str, list[dict[str
             clean = clean and (not ours or of_account)
             if ours:
                 name = str(thing.get("name") or thing.get("referenceId") or "")
-                print(
-                    f"  {kind:<24}{number:<24}{name[:42]:<44}{'the account: made once' if of_account else 'LEFT BEHIND'}"
-                )
+                whose = "the account: made once" if of_account else "LEFT BEHIND"
+                print(f"  {kind:<24}{number:<24}{name[:42]:<44}{whose}")
     untouched = sum((kind, str(thing.get("id"))) in known for kind, things in left.items() for thing in things)
     print(f"  and {untouched} things that were there before the story began.")
     return clean

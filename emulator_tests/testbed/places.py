@@ -17,6 +17,7 @@ VENV = ROOT / "venv"
 """The virtual environment; firebase-tools looks for this name."""
 
 NODE_MODULES = ROOT / "node_modules"
+KALTURA_CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
 
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
