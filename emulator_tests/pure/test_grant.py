@@ -52,6 +52,20 @@ def failing(operation_that_fails: str, error: BackendError, *, done: bool = Fals
     return effect
 
 
+def once_before_the_video_is_written(deployment: Deployment, act: Callable[[], object]) -> Effect:
+    """
+    Someone else acts when a request has found that its video is not there yet.
+    """
+
+    def effect(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit" and pairing_path("s1") in deployment.documents.paths():
+            deployment.disturb = undisturbed
+            act()
+        return do()
+
+    return effect
+
+
 def with_session(**fields: Any) -> Deployment:
     deployment = Deployment()
     deployment.write_session(**fields)
@@ -142,12 +156,9 @@ def test_the_same_request_id_for_another_file_is_refused(field: str, value: Any)
 def test_the_same_request_id_in_another_session_or_of_another_teacher_is_another_video() -> None:
     deployment = with_session()
     deployment.write_session("s2")
-    deployment.write_session("s3", ownerUid="other")
-    tokens = [
-        deployment.ask_upload(),
-        deployment.ask_upload(session_id="s2"),
-        deployment.ask_upload(session_id="s3", caller=OTHER_TEACHER),
-    ]
+    tokens = [deployment.ask_upload(), deployment.ask_upload(session_id="s2")]
+    deployment.write_session(ownerUid="other")
+    tokens.append(deployment.ask_upload(caller=OTHER_TEACHER))
     assert len({token.video_id for token in tokens}) == len(deployment.media.alive()) == 3
 
 
@@ -168,6 +179,22 @@ def test_a_hundred_requests_at_once_make_one_video() -> None:
     assert set(told) == {again.video_id}
     assert len(deployment.media.alive()) == 1
     assert len(deployment.noted(TICK_FEED)) == 1
+
+
+def test_a_request_that_comes_between_another_s_look_and_its_write_gets_the_same_video() -> None:
+    deployment = with_session()
+    between: list[UploadToken] = []
+    deployment.disturb = once_before_the_video_is_written(deployment, lambda: between.append(deployment.ask_upload()))
+    assert deployment.ask_upload().video_id == between[0].video_id
+    assert len(deployment.media.alive()) == 1
+
+
+def test_a_request_for_another_file_that_was_overtaken_is_refused() -> None:
+    deployment = with_session()
+    deployment.disturb = once_before_the_video_is_written(deployment, lambda: deployment.ask_upload(size_bytes=1001))
+    with pytest.raises(WrongState, match="used for another file"):
+        deployment.ask_upload()
+    assert [made.wish.size_bytes for made in deployment.media.alive()] == [1001]
 
 
 @pytest.mark.parametrize(
@@ -318,6 +345,9 @@ def test_a_request_that_dies_before_it_asks_the_provider_is_gone_on_with() -> No
     with pytest.raises(Killed):
         deployment.ask_upload()
     deployment.disturb = undisturbed
+    (path,) = (path for path in deployment.documents.paths() if path.startswith("videos/"))
+    due_at = deployment.video(path.removeprefix("videos/")).progress.due_at
+    assert due_at == deployment.clock() + timedelta(seconds=LEASE_S)
     assert deployment.media.alive() == ()
     deployment.clock.advance(LEASE_S)
     deployment.sweep.run()

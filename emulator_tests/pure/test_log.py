@@ -31,7 +31,7 @@ def ks_of_version_1(user_id: str) -> str:
 
 
 KS = MINT.mint("teacher", (Privilege(Word.VIEW, "0_ab12cd34"),), lifetime_s=60, now=NOW)
-KS_V1 = ks_of_version_1("teacher")
+KS_V1 = ks_of_version_1("a teacher")
 SHORTEST_KS = MINT.mint("u", lifetime_s=60, now=NOW)
 ID_TOKEN = jwt.encode({"sub": "u1"}, "key" * 20, algorithm="HS256", headers={"kid": "k1"})
 LONG_TOKEN = jwt.encode({"sub": "u" * 60}, "key" * 20, algorithm="HS256", headers={"kid": "k" * 40})
@@ -40,6 +40,7 @@ LONG_PART = base64.urlsafe_b64encode(hashlib.shake_256(b"any").digest(256)).deco
 
 SECRETS = {
     "KS": KS,
+    "KS with every sign": "djJ8MTAyfA" + "-Zm9vYmFyYmF6_dGhl+cXVpY2sg/YnJvd24g" * 3 + "==",
     "shortest KS": SHORTEST_KS,
     "KS of version 1": KS_V1,
     "shortest KS of version 1": ks_of_version_1(""),
@@ -74,6 +75,11 @@ def test_a_secret_is_blanked_wherever_it_stands(secret: str, surroundings: str) 
 def test_whatever_stands_for_a_ks_in_an_address_is_blanked() -> None:
     assert log.blanked("https://x/playManifest/ks/short/a.m3u8") == "https://x/playManifest/ks/[secret]/a.m3u8"
     assert log.blanked("https://x/upload?ks=short&clientTag=a") == "https://x/upload?ks=[secret]&clientTag=a"
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_nothing_is_left_of_a_secret(secret: str) -> None:
+    assert log.blanked(SECRETS[secret]) == "[secret]"
 
 
 def test_two_secrets_in_one_text_are_both_blanked() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -19,8 +19,8 @@ from emulator_tests.pure.deployment import (
     Killed,
     refusal,
 )
-from shared.errors import Doubtful, Transient
-from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
+from shared.errors import Doubtful, Permanent, Transient
+from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, EventWish, MediaState, Note, Observation
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
@@ -168,8 +168,10 @@ def test_a_step_that_waits_for_its_next_try_gets_no_note_before() -> None:
     deployment.disturb = refused
     visit_session(deployment)
     deployment.disturb = undisturbed
-    sweep(deployment, 599)
-    assert deployment.events.alive() == ()
+    deployment.lose_notes()
+    deployment.clock.advance(599)
+    deployment.sweep.run()
+    assert deployment.queue.waiting() == ()
     sweep(deployment, 1)
     assert len(deployment.events.alive()) == 1
 
@@ -292,14 +294,17 @@ def test_a_scan_goes_on_where_the_last_one_stopped_and_then_from_the_beginning()
 
 def test_pages_of_sessions_and_of_pairings_are_looked_through_side_by_side() -> None:
     deployment = Deployment()
-    ids = session_ids(3 * PAGE)
-    left_behind = Pairing(state=PairingState.READY, generation=1, reference="session", parts={"entryId": "0_a"})
-    # Every third is a new session, every third one that is settled, every third a pairing without its session.
-    new, settled, orphaned = ids[::3], ids[1::3], ids[2::3]
-    deployment.documents.commit(*(Create(session_path(session_id), {"status": "public", **LIVE}) for session_id in new))
-    deployment.documents.commit(*(Create(session_path(session_id), {"status": "draft"}) for session_id in settled))
-    deployment.documents.commit(*(Create(pairing_path(session_id), Pairing().to_fields()) for session_id in settled))
-    deployment.documents.commit(*(Create(pairing_path(session_id), left_behind.to_fields()) for session_id in orphaned))
+    ids = session_ids(PAGE + 100)
+    new, settled = ids[::2], ids[1::2]
+    # Between the first two sessions stand more pairings without a session than fit on a page.
+    orphaned = [f"{ids[0]}-{number:03}" for number in range(PAGE + 100)]
+    left_behind = Pairing(state=PairingState.READY, generation=1, parts={"entryId": "0_a"})
+    records = {**dict.fromkeys(settled, Pairing()), **dict.fromkeys(orphaned, left_behind)}
+    deployment.documents.commit(
+        *(Create(session_path(session_id), {"status": "public", **LIVE}) for session_id in new),
+        *(Create(session_path(session_id), {"status": "draft"}) for session_id in settled),
+        *(Create(pairing_path(session_id), record.to_fields()) for session_id, record in records.items()),
+    )
     deployment.sweep.run()
     assert sorted(deployment.noted(VISIT_SESSION)) == sorted(new + orphaned)
 
@@ -308,16 +313,14 @@ def test_videos_are_looked_through_page_by_page_without_those_that_are_gone() ->
     deployment = Deployment()
     deployment.write_session()
     video_id = deployment.ask_upload().video_id
-    video = deployment.video(video_id)
-    fields = {**video.to_fields(), "pending": False, "state": "ready", "dueAt": None}
-    ids = session_ids(PAGE + 2)
-    deployment.documents.commit(
-        *(Create(f"videos/{id_}", {**fields, "gone": number % 2 == 0}) for number, id_ in enumerate(ids))
-    )
+    ready = {**deployment.video(video_id).to_fields(), "pending": False, "state": "ready", "dueAt": None}
+    ids = [f"v{number:05}" for number in range(PAGE + 100)]
+    alive = [id_ for number, id_ in enumerate(ids) if number % 10]
+    deployment.documents.commit(*(Create(video_path(id_), {**ready, "gone": id_ not in alive}) for id_ in ids))
     deployment.delete_session()
     deployment.lose_notes()
     deployment.sweep.run()
-    assert sorted(deployment.noted(VISIT_VIDEO)) == sorted([*ids[1::2], video_id])
+    assert sorted(deployment.noted(VISIT_VIDEO)) == sorted([video_id, *alive])
 
 
 # --- strays ------------------------------------------------------------------------------------------------------
@@ -362,19 +365,22 @@ def test_a_second_event_made_under_the_same_reference_is_deleted_and_the_recorde
     assert [dict(event.parts) for event in deployment.events.alive()] == [recorded]
 
 
-def test_what_somebody_may_yet_adopt_is_left_alone_until_he_has() -> None:
+@pytest.mark.parametrize("found", [True, False], ids=["adopted", "given up"])
+def test_what_somebody_may_yet_adopt_is_left_alone_until_he_has_decided(found: bool) -> None:
     deployment = Deployment()
     deployment.write_session(**LIVE)
     deployment.clock.advance(1)
-    lost = Doubtful("No answer.", provider="memory", operation="create_event", code="TIMEOUT")
 
     def losing(operation: str, do: Callable[[], T]) -> T:
         if operation == "create_event":
             do()
-            raise lost
+            raise Doubtful("No answer.", provider="memory", operation=operation, code="TIMEOUT")
         if operation == "find_event":
             raise refusal(operation)
         return do()
+
+    def not_finding(operation: str, do: Callable[[], T]) -> T:
+        return cast(T, {}) if operation == "find_event" else do()
 
     deployment.disturb = losing
     visit_session(deployment)
@@ -382,14 +388,12 @@ def test_what_somebody_may_yet_adopt_is_left_alone_until_he_has() -> None:
         deployment.lose_notes()
         deployment.clock.advance(STRAY_AGE_S)
         deployment.sweep.run()
-        assert len(deployment.events.alive()) == 1
-    deployment.disturb = undisturbed
-    sweep(deployment, STRAY_AGE_S)
+        assert references(deployment) == ["session:s1:1"]
+    deployment.disturb = undisturbed if found else not_finding
+    sweep(deployment)
     assert deployment.pairing().state is PairingState.READY
-    # Younger ones behind it are looked at from then on.
-    deployment.events.create_event("session:unknown:1", EVENT)
-    sweep(deployment, STRAY_AGE_S + 1)
-    assert references(deployment) == ["session:s1:1"]
+    sweep(deployment)
+    assert references(deployment) == [f"session:s1:{1 if found else 2}"]
 
 
 def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
@@ -414,6 +418,25 @@ def test_what_a_provider_that_is_down_kept_the_sweep_from_is_done_by_the_next_on
     sweep(deployment, STRAY_AGE_S + 1)
     assert len(deployment.events.alive()) == 2
     deployment.disturb = undisturbed
+    sweep(deployment)
+    assert references(deployment) == ["session:s1:1"]
+
+
+def test_a_stray_that_cannot_be_deleted_keeps_no_other_from_going() -> None:
+    deployment = with_event()
+    for number in range(3):
+        deployment.clock.advance(1)
+        deployment.events.create_event(f"session:unknown{number}:1", EVENT)
+    oldest_first = iter([True])
+
+    def refusing_the_oldest(operation: str, do: Callable[[], T]) -> T:
+        if operation == "delete_stray" and next(oldest_first, False):
+            raise Permanent("No.", provider="memory", operation=operation, code="SERVICE_FORBIDDEN")
+        return do()
+
+    deployment.disturb = refusing_the_oldest
+    sweep(deployment, STRAY_AGE_S + 1)
+    assert references(deployment) == ["session:s1:1", "session:unknown0:1"]
     sweep(deployment)
     assert references(deployment) == ["session:s1:1"]
 

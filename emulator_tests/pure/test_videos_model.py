@@ -26,15 +26,15 @@ READY = replace(
     state=VideoState.READY,
     generation=1,
     reference="video:v1:1",
-    tried_at=NOW,
+    tried_at=NOW + timedelta(seconds=1),
     parts={"entryId": "0_video1", "uploadTokenId": "token1"},
     percent=100,
     duration_s=12.5,
     size_bytes=499,
-    deadline_at=LATER,
+    deadline_at=NOW + timedelta(seconds=2),
     ended=ENDING,
     history=(Moment("uploading", NOW), Moment("ready", LATER)),
-    progress=Progress(Claim("delete", LATER), PASSING, LATER),
+    progress=Progress(Claim("delete", NOW + timedelta(seconds=3)), PASSING, NOW + timedelta(seconds=4)),
 )
 
 
