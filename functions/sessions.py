@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from firebase_functions.core import Change
 from firebase_functions.firestore_fn import Event, on_document_created, on_document_deleted, on_document_updated
-from firebase_functions.https_fn import CallableRequest, on_call
 
-from functions import config, edge, wiring
-from shared.access import Caller
+from functions import wiring
 from shared.paths import VISIT_SESSION
 from shared.ports import Note
-from shared.reconcile import WORKER_TIMEOUT_S
-from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session, wanted
 
 if TYPE_CHECKING:
@@ -54,20 +50,6 @@ def onSessionDeleted(event: Event[Snapshot | None]) -> None:
     A session was deleted: whatever it had goes.
     """
     _note(event)
-
-
-@on_call(cors=config.CORS, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
-def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
-    """
-    What a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state, …ids}`.
-    """
-
-    def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
-        app = wiring.app()
-        return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
-
-    return edge.answer("getKalturaSession", request, use_case)
 
 
 def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:

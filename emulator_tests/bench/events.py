@@ -354,8 +354,9 @@ def _source(folder: Path) -> Path:
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(Path(__file__).with_name("floor.py"), folder / "floor.py")
     whole = (ROOT / "main.py").read_text()
-    beside = f"import sys\nsys.path.insert(0, {str(folder)!r})\nfrom floor import onFloorUpdated, visitFloor\n"
-    (folder / "main.py").write_text(f"{whole}\n{beside}")
+    beside = f"import sys\n\nsys.path.insert(0, {str(folder)!r})\n"
+    entries = 'FUNCTIONS.update(onFloorUpdated="floor", visitFloor="floor")\n'
+    (folder / "main.py").write_text(f"{whole}\n{beside}{entries}")
     return folder
 
 

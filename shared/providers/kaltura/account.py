@@ -18,7 +18,6 @@ from shared.paths import cache_path
 from shared.ports import Clock, Create, Documents, Update
 from shared.providers.kaltura import words
 from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
-from shared.reconcile import LEASE_S
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Client
@@ -27,6 +26,9 @@ NAME: Final = "kaltura"
 
 ADMIN_USER: Final = "greenroom"
 """The Kaltura user as whom the server itself speaks."""
+
+SETTING_UP_S: Final = 90
+"""For so long whoever makes something of the account keeps others away; longer than he can live."""
 
 ADMIN_KS_S: Final = 300
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -144,7 +146,7 @@ class KalturaAccount:
         busy = Transient("The account is being set up.", provider=NAME, operation=key, code="BUSY", retry_after_s=2)
         if document is not None and document.fields["claimedUntil"] > now:
             raise busy
-        claim = {"value": None, "claimedUntil": now + timedelta(seconds=LEASE_S)}
+        claim = {"value": None, "claimedUntil": now + timedelta(seconds=SETTING_UP_S)}
         try:
             write = Create(path, claim) if document is None else Update(path, claim, if_version=document.version)
             (version,) = self.documents.commit(write)

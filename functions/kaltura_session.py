@@ -1,0 +1,29 @@
+"""The callable by which clients learn what a session has at Kaltura.
+
+Leaves to `shared/sessions/kaltura_session.py` who may know what.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firebase_functions.https_fn import CallableRequest, on_call
+
+from functions import config, edge, wiring
+from shared.access import Caller
+from shared.reconcile import WORKER_TIMEOUT_S
+from shared.sessions.kaltura_session import get_kaltura_session
+
+
+@on_call(cors=config.CORS, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
+def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    What a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state, …ids}`.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
+        app = wiring.app()
+        return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
+
+    return edge.answer("getKalturaSession", request, use_case)
