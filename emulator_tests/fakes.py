@@ -201,7 +201,7 @@ class MemoryDocuments:
                 case Create():
                     if before is not None:
                         raise Conflict(f"{write.path} exists already.")
-                    after[write.path] = _Kept(stored(write.fields), version)
+                    after[write.path] = _Kept(dict(write.fields), version)
                 case Update():
                     if before is None or write.if_version not in (None, before.version):
                         raise Conflict(f"{write.path} is gone or was changed meanwhile.")
