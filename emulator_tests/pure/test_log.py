@@ -64,17 +64,11 @@ SURROUNDINGS = {
 
 
 @pytest.mark.parametrize("surroundings", SURROUNDINGS)
-@pytest.mark.parametrize("secret", SECRETS)
-def test_a_secret_is_blanked_wherever_it_stands(secret: str, surroundings: str) -> None:
-    text = log.blanked(SURROUNDINGS[surroundings].format(SECRETS[secret]))
-    assert "[secret]" in text
-    pieces = {SECRETS[secret][start : start + 12] for start in range(len(SECRETS[secret]) - 11)}
-    assert not [piece for piece in pieces if piece in text]
-
-
-def test_whatever_stands_for_a_ks_in_an_address_is_blanked() -> None:
-    assert log.blanked("https://x/playManifest/ks/short/a.m3u8") == "https://x/playManifest/ks/[secret]/a.m3u8"
-    assert log.blanked("https://x/upload?ks=short&clientTag=a") == "https://x/upload?ks=[secret]&clientTag=a"
+def test_every_secret_is_blanked_wherever_it_stands(surroundings: str) -> None:
+    for secret in SECRETS.values():
+        text = log.blanked(SURROUNDINGS[surroundings].format(secret))
+        pieces = {secret[start : start + 12] for start in range(len(secret) - 11)}
+        assert not [piece for piece in pieces if piece in text]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
