@@ -469,13 +469,11 @@ def _tidy(
     held_back: bool,
 ) -> None:
     """
-    Where nothing is left to do, leave no due time behind; nor a failure, unless it is what holds the next step back.
+    Where nothing is left to do, leave no due time behind; nor a failure, unless it is what holds the next step back
+    and is shown to clients. Writes nothing where all is as it should be.
     """
-    if look.record is None:
-        return
-    progress = look.record.progress
-    kept = Progress(failure=progress.failure if held_back else None)
-    if progress != kept:
+    if look.record is not None:
+        kept = Progress(failure=look.record.progress.failure if held_back else None)
         _settle(subject, look, _with(look.record, kept), look.version, documents, now, observed=observed)
 
 

@@ -94,8 +94,11 @@ class Sessions:
             return decisions.deleted(record, now)
         if not outcome:
             return decisions.not_created(record, now)
-        applied = None if step.name == decisions.FIND else look.wish.event
-        return decisions.created(record, outcome, applied, now)
+        if step.name == decisions.FIND:
+            return decisions.created(record, outcome, None, now)
+        if step.name == decisions.UPDATE and look.record is not None:
+            return decisions.updated(look.record, record, outcome, look.wish.event, now, self.late_commit_s)
+        return decisions.created(record, outcome, look.wish.event, now)
 
     def after(self, look: Look[SessionWish, Pairing], record: Pairing) -> Look[SessionWish, Pairing]:
         """

@@ -7,6 +7,7 @@
 | none, gone | no event         | SHOW nothing, done                                                     |
 | creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
 | ready      | an event         | SHOW it, UPDATE it where the wish has changed (deleted behind our back: none), done |
+| ready      | the same, an update's answer was lost | UPDATE it once more when late commits are past |
 | ready      | no event         | RETIRE: refs go now, the event after the grace                         |
 | ready, retiring | session deleted | DELETE                                                             |
 | retiring   | an event         | KEEP it                                                                |
@@ -65,7 +66,7 @@ def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -
         case PairingState.READY if wish.event is None:
             reap_at = now + timedelta(seconds=reap_grace_s)
             return _write(RETIRE, replace(_moved(record, PairingState.RETIRING, now), reap_at=reap_at))
-        case PairingState.READY if record.applied != wish.event:
+        case PairingState.READY if record.applied != wish.event or _is_due(record.verify_at, now):
             # While it is under way nobody knows which wish the event fulfils: cut short, it is done again.
             return Step(UPDATE, Effect.CHANGE, replace(record, applied=None), record, fingerprint(wish.event))
         case PairingState.RETIRING if wish.event is not None:
@@ -88,6 +89,8 @@ def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -
             return Done()
     if look.record is not None and wish.exists and wish.shown != shown(wish, record):
         return _write(SHOW, record)
+    if record.state is PairingState.READY and record.verify_at is not None:
+        return Later(record.verify_at)
     return Done()
 
 
@@ -109,7 +112,27 @@ def created(record: Pairing, parts: Parts, applied: EventWish | None, now: datet
     """
     The record once the event exists. Pure.
     """
-    return replace(_moved(record, PairingState.READY, now), parts=parts, applied=applied, tried_at=None)
+    ready = _moved(record, PairingState.READY, now)
+    return replace(ready, parts=parts, applied=applied, tried_at=None, verify_at=None)
+
+
+def updated(
+    before: Pairing, record: Pairing, parts: Parts, applied: EventWish | None, now: datetime, late_commit_s: int
+) -> Pairing:
+    """
+    The record once the event has been brought into form. Pure.
+
+    Args:
+        before: As it was recorded when the update was decided; without a known form, an earlier update's answer was
+            lost, and it may yet come to pass after this one.
+        record: As it was claimed.
+        parts: That exist now.
+        applied: What they fulfil.
+        now: This instant.
+        late_commit_s: For so long an earlier update may still come to pass.
+    """
+    done = created(record, parts, applied, now)
+    return replace(done, verify_at=now + timedelta(seconds=late_commit_s)) if before.applied is None else done
 
 
 def not_created(record: Pairing, now: datetime) -> Pairing:
@@ -117,14 +140,16 @@ def not_created(record: Pairing, now: datetime) -> Pairing:
     The record once it is certain that the event does not exist. Pure.
     """
     none = _moved(record, PairingState.NONE, now)
-    return replace(none, parts={}, applied=None, reference=None, tried_at=None)
+    return replace(none, parts={}, applied=None, reference=None, tried_at=None, verify_at=None)
 
 
 def deleted(record: Pairing, now: datetime) -> Pairing:
     """
     The record once every part of the event is gone. Pure.
     """
-    return replace(_moved(record, PairingState.GONE, now), parts={}, applied=None, reap_at=None, reference=None)
+    return replace(
+        _moved(record, PairingState.GONE, now), parts={}, applied=None, verify_at=None, reap_at=None, reference=None
+    )
 
 
 def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -> Step[Pairing]:
@@ -149,6 +174,10 @@ def _write(name: str, record: Pairing) -> Step[Pairing]:
 
 def _moved(record: Pairing, state: PairingState, now: datetime) -> Pairing:
     return replace(record, state=state, history=moved(record.history, state, now))
+
+
+def _is_due(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now
 
 
 def _next_multiple(now: datetime, seconds: int) -> datetime:

@@ -129,6 +129,8 @@ class Pairing:
         tried_at: When its creation was begun; in state CREATING only.
         parts: The provider's ids.
         applied: The wish that the event fulfils; `None` where that is not known.
+        verify_at: When the event is brought into form once more, because an update whose answer was lost may come to
+            pass until then.
         reap_at: When a retired event goes.
         expires_at: When the tombstone of a deleted session may go (Firestore TTL).
         history: States so far.
@@ -141,6 +143,7 @@ class Pairing:
     tried_at: datetime | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     applied: EventWish | None = None
+    verify_at: datetime | None = None
     reap_at: datetime | None = None
     expires_at: datetime | None = None
     history: History = ()
@@ -163,6 +166,7 @@ class Pairing:
                 "startsAt": self.applied.starts_at,
                 "endsAt": self.applied.ends_at,
             },
+            "verifyAt": self.verify_at,
             "reapAt": self.reap_at,
             "expiresAt": self.expires_at,
             "history": history_fields(self.history),
@@ -184,6 +188,7 @@ class Pairing:
             tried_at=fields["triedAt"],
             parts=dict(fields["parts"]),
             applied=None if applied is None else EventWish(applied["title"], applied["startsAt"], applied["endsAt"]),
+            verify_at=fields["verifyAt"],
             reap_at=fields["reapAt"],
             expires_at=fields["expiresAt"],
             history=history_from(fields["history"]),
