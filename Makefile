@@ -6,7 +6,6 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 SETUP := $(PYTHON) -m emulator_tests.testbed.setup
 BIN := venv/bin
-TESTED := emulator_tests
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -37,7 +36,7 @@ pure:
 	@$(BIN)/pytest --quiet emulator_tests/pure
 
 test: setup ## Run every test, through the real emulators.
-	@$(BIN)/pytest $(TESTED)
+	@$(BIN)/pytest
 
 bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|documents|archive|events for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
