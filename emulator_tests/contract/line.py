@@ -62,14 +62,14 @@ class Line(grpc.GenericRpcHandler):
             pass_on: grpc.UnaryStreamMultiCallable[bytes, bytes] = self._channel.unary_stream(method)
 
             def stream(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
-                answers = self._pass(name, request, context, lambda: list(pass_on(request, timeout=10)))
+                answers = self._pass(name, request, context, lambda: list(pass_on(request, 10, _caller(context))))
                 yield from answers
 
             return grpc.unary_stream_rpc_method_handler(stream)
         pass_one_on: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(method)
 
         def single(request: bytes, context: grpc.ServicerContext) -> bytes:
-            answer: bytes = self._pass(name, request, context, lambda: pass_one_on(request, timeout=10))
+            answer: bytes = self._pass(name, request, context, lambda: pass_one_on(request, 10, _caller(context)))
             return answer
 
         return grpc.unary_unary_rpc_method_handler(single)
@@ -89,6 +89,11 @@ class Line(grpc.GenericRpcHandler):
         if lose_answer:
             context.abort(self._code, "lost on its way back")
         return answer
+
+
+def _caller(context: grpc.ServicerContext) -> tuple[tuple[str, str | bytes], ...]:
+    """As whom the client calls."""
+    return tuple((name, value) for name, value in context.invocation_metadata() if name == "authorization")
 
 
 @contextmanager

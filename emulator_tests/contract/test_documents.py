@@ -417,6 +417,24 @@ def test_of_many_who_update_one_version_at_once_one_succeeds(documents: Document
     assert _all_at_once(16, update) == 1
 
 
+def test_of_many_who_count_together_none_is_lost(documents: Documents, things: str) -> None:
+    documents.commit(Create(f"{things}/a", {"n": 0}))
+
+    def count(_: int) -> bool:
+        counted = 0
+        while counted < 20:
+            document = _read(documents, f"{things}/a")
+            try:
+                documents.commit(Update(f"{things}/a", {"n": document.fields["n"] + 1}, if_version=document.version))
+            except Conflict:
+                continue
+            counted += 1
+        return True
+
+    assert _all_at_once(8, count) == 8
+    assert _read(documents, f"{things}/a").fields == {"n": 160}
+
+
 # --- queries -----------------------------------------------------------------------------------------------------
 
 SOON, LATE = AT + timedelta(seconds=1), AT + timedelta(hours=1)
