@@ -33,7 +33,7 @@ imports:
 	@$(BIN)/lint-imports --no-logo
 
 pure:
-	@$(BIN)/pytest --quiet emulator_tests/pure
+	@$(BIN)/pytest --quiet -m "not long" emulator_tests/pure
 
 test: setup ## Run every test, through the real emulators.
 	@$(BIN)/pytest
