@@ -11,6 +11,7 @@
       ProviderError    a provider answered, or failed to; carries provider, operation and code
         Transient        again, after `retry_after_s`
           Doubtful         again, but look first: the provider may have done it all the same
+          NotFoundYet      again: a lost creation may still come to light (shared/reconcile.py)
         Permanent        never; recorded on the document and logged as an error
       Conflict         someone wrote first; look again
       Misconfigured    a setting is missing or contradicts another; raised while wiring, never inside a request
