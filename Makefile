@@ -35,7 +35,7 @@ imports:
 pure:
 	@$(BIN)/pytest --quiet -m "not long" emulator_tests/pure
 
-test: setup ## Run every test, through the real emulators.
+test: setup lint types imports ## Run every check and every test, through the real emulators.
 	@$(BIN)/pytest
 
 bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|documents|archive|events for one of them.
