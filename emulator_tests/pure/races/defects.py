@@ -1,0 +1,233 @@
+"""The code that is played as it is, and with one part of its mechanism broken: the model must notice each.
+
+Called by `test_races.py` and by hand. A defect is put in front of the real code: documents that forget a condition, a
+session's Controller that decides otherwise, a setting; nothing inside is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from emulator_tests.pure.races.weather import LATE_COMMIT_S
+from shared.errors import Conflict
+from shared.paths import PAIRINGS, SESSIONS, VIDEOS
+from shared.ports import Create, Document, Documents, Query, Stray, Strays, Update, Version, Write
+from shared.reconcile import Decision, Effect, Look, Step
+from shared.sessions import Sessions
+from shared.sessions import decide as sessions_decide
+from shared.sessions.model import Pairing, PairingState, SessionWish
+from shared.videos import Videos
+from shared.videos import decide as videos_decide
+from shared.videos.model import Video, VideoState, VideoWish
+
+STRAY_AGE_S: Final = 3600
+
+SessionLook = Look[SessionWish, Pairing]
+VideoLook = Look[VideoWish, Video]
+
+
+def _as_is(documents: Documents) -> Documents:
+    return documents
+
+
+def _all_strays(strays: Strays) -> Strays:
+    return strays
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """
+    How the code that is played is put together.
+
+    Attributes:
+        violates: The invariants by which the model may notice; empty for the code as it is.
+        sessions: The Controller of sessions.
+        videos: The Controller of videos.
+        documents: What stands before the documents.
+        swept_documents: What stands before those that the sweep reads.
+        strays: What stands before the list of strays.
+        late_commit_s: For how long a lost creation is waited for.
+        stray_age_s: How old a stray must be.
+        sweeps: Whether there is a sweep at all.
+    """
+
+    violates: tuple[int, ...] = ()
+    sessions: type[Sessions] = Sessions
+    videos: type[Videos] = Videos
+    documents: Callable[[Documents], Documents] = _as_is
+    swept_documents: Callable[[Documents], Documents] = _as_is
+    strays: Callable[[Strays], Strays] = _all_strays
+    late_commit_s: int = LATE_COMMIT_S
+    stray_age_s: int = STRAY_AGE_S
+    sweeps: bool = True
+
+
+class _Passing:
+    """
+    Documents that change nothing; the defects below change one method.
+    """
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        return self._documents.read(*paths)
+
+    def select(self, query: Query) -> Sequence[Document]:
+        return self._documents.select(query)
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        return self._documents.commit(*writes)
+
+
+class UnconditionalClaims(_Passing):
+    """
+    A record is written whatever was written since it was read.
+    """
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        heedless = [
+            replace(write, if_version=None)
+            if isinstance(write, Update) and write.path.startswith((PAIRINGS, VIDEOS))
+            else write
+            for write in writes
+        ]
+        return self._documents.commit(*heedless)
+
+
+class Resurrecting(_Passing):
+    """
+    A session that is gone is written all the same, as `set(…, merge=True)` would.
+    """
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        try:
+            return self._documents.commit(*writes)
+        except Conflict:
+            return self._documents.commit(*map(_made_anew, writes))
+
+
+def _made_anew(write: Write) -> Write:
+    if isinstance(write, Update) and write.path.startswith(SESSIONS):
+        return Create(write.path, {})
+    return write
+
+
+class NothingUnderWay(_Passing):
+    """
+    Nobody can tell by a record that something is just being made.
+    """
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        return tuple(
+            document
+            if document is None or "reference" not in document.fields
+            else replace(document, fields={**document.fields, "reference": None})
+            for document in self._documents.read(*paths)
+        )
+
+
+class NoStrays:
+    """
+    Nobody looks for what was made and not recorded.
+    """
+
+    def __init__(self, strays: Strays) -> None:
+        self._strays = strays
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        return ()
+
+    def delete_stray(self, stray: Stray) -> None:
+        self._strays.delete_stray(stray)
+
+
+class SessionsWithoutFind(Sessions):
+    """
+    A creation that was cut short is simply done again, under a new reference.
+    """
+
+    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        decision = super().decide(look, now, observed=observed)
+        if isinstance(decision, Step) and decision.name == sessions_decide.FIND:
+            record = replace(decision.record, state=PairingState.NONE)
+            return super().decide(replace(look, record=record), now, observed=observed)
+        return decision
+
+
+class VideosWithoutFind(Videos):
+    """
+    The same for videos.
+    """
+
+    def decide(self, look: VideoLook, now: datetime, *, observed: bool) -> Decision[Video]:
+        decision = super().decide(look, now, observed=observed)
+        if isinstance(decision, Step) and decision.name == videos_decide.FIND:
+            record = replace(decision.record, state=VideoState.REQUESTED)
+            return super().decide(replace(look, record=record), now, observed=observed)
+        return decision
+
+
+class SessionsWithoutLease(Sessions):
+    """
+    Nobody sees that someone is busy.
+    """
+
+    def look(self, key: str) -> SessionLook:
+        look = super().look(key)
+        if look.record is None:
+            return look
+        return replace(look, record=replace(look.record, progress=replace(look.record.progress, claim=None)))
+
+
+class SessionsWithoutIntent(Sessions):
+    """
+    An event is made first and written down afterwards.
+    """
+
+    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        decision = super().decide(look, now, observed=observed)
+        if isinstance(decision, Step) and decision.name == sessions_decide.CREATE:
+            return replace(decision, effect=Effect.OBSERVE)
+        return decision
+
+
+class SessionsGoneFirst(Sessions):
+    """
+    An event is written off before it is deleted.
+    """
+
+    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        decision = super().decide(look, now, observed=observed)
+        if isinstance(decision, Step) and decision.name == sessions_decide.DELETE:
+            return replace(decision, record=replace(decision.record, state=PairingState.GONE))
+        return decision
+
+
+class SessionsWithoutGrace(Sessions):
+    """
+    What is unpublished is deleted at once.
+    """
+
+    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        return sessions_decide.decide(look, now, 0)
+
+
+SOUND: Final = Build()
+
+DEFECTS: Final = {
+    "the claim is unconditional": Build((3, 4, 6, 7, 8, 12), documents=UnconditionalClaims),
+    "a lost event is not looked for": Build((4, 13), sessions=SessionsWithoutFind),
+    "a lost video is not looked for": Build((4, 13), videos=VideosWithoutFind),
+    "there is no intent": Build((1,), sessions=SessionsWithoutIntent),
+    "there is no sweep": Build((3, 10, 13), sweeps=False),
+    "late commits are not waited for": Build((4,), late_commit_s=0),
+    "what is under way counts as a stray": Build((6,), swept_documents=NothingUnderWay, stray_age_s=0),
+    "nobody looks for strays": Build((2, 3, 21), strays=NoStrays),
+    "a gone session is written all the same": Build((15,), documents=Resurrecting),
+    "gone is written before anything is deleted": Build((6,), sessions=SessionsGoneFirst),
+    "there is no grace": Build((7,), sessions=SessionsWithoutGrace),
+}

@@ -1,0 +1,498 @@
+"""The invariants, each a check with its number: some at every write and at every change at the provider, the others
+once everything has come to rest.
+
+Called by `weather` and `play`. What a number stands for is what its checks say. They look at documents and at the
+provider, never at how the code came there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia
+from emulator_tests.pure.races.stage import Stage
+from shared.paths import PAIRINGS, SESSIONS, VIDEOS, pairing_path, session_path
+from shared.ports import Clock, Document, Fields, MediaState, Parts, Write
+from shared.sessions.model import Pairing, PairingState, Session, SessionWish, shown, wanted
+from shared.videos.model import Video, VideoState
+from shared.videos.model import shown as video_shown
+
+REFUSED_TITLE: Final = "refused for good"
+"""The in-memory provider will have no event and no video of that title."""
+
+
+class Broken(AssertionError):
+    """
+    An invariant does not hold.
+
+    Attributes:
+        number: Of the invariant.
+    """
+
+    def __init__(self, number: int, rule: str, seen: str) -> None:
+        super().__init__(f"Invariant {number}: {rule}; but {seen}")
+        self.number = number
+
+
+@dataclass(slots=True)
+class Known:
+    """
+    What its user knows of a session.
+
+    Attributes:
+        fields: As the user left them; `None` while there is no such document.
+        existed_from: The step at which the document was last made.
+        wished_from: The step since which it asks for an event without a break; `None` while it does not.
+        ever_asked: Whether it ever asked for anything at all.
+        deleted: Whether it ever was deleted.
+    """
+
+    fields: Fields | None = None
+    existed_from: int = 0
+    wished_from: int | None = None
+    ever_asked: bool = False
+    deleted: bool = False
+
+
+@dataclass(slots=True)
+class Ledger:
+    """
+    What must be remembered to judge a write: what was written before, and what users did when.
+
+    Attributes:
+        kept: The documents as they are.
+        events: The provider's events.
+        media: The provider's videos.
+        stage: Who writes.
+        clock: Now.
+        grace_s: For which an unpublished event is kept.
+        beyond: Whether things may exist twice for a while.
+        steps: Counts effects and what users do.
+        sessions: By id.
+        recorded: The fields last written, by path.
+        intents: Every reference that was ever recorded.
+        retired_at: When an event was retired, by session id.
+        ready_in_time: Videos that the provider finished before their deadline, by entry id.
+    """
+
+    kept: MemoryDocuments
+    events: MemoryEvents
+    media: MemoryMedia
+    stage: Stage
+    clock: Clock
+    grace_s: int
+    beyond: bool
+    steps: int = 0
+    sessions: dict[str, Known] = field(default_factory=dict)
+    recorded: dict[str, Fields] = field(default_factory=dict)
+    intents: set[str] = field(default_factory=set)
+    retired_at: dict[str, datetime] = field(default_factory=dict)
+    ready_in_time: set[str] = field(default_factory=set)
+    _alive: dict[str, MadeEvent | MadeMedia] = field(default_factory=dict)
+
+    def user_wrote(self, session_id: str, fields: Fields | None) -> None:
+        """
+        A user made, changed or deleted a session.
+        """
+        self.steps += 1
+        known = self.sessions.setdefault(session_id, Known())
+        if fields is not None and known.fields is None:
+            known.existed_from = self.steps
+        known.deleted = known.deleted or fields is None
+        wished = fields is not None and wanted(Session.from_fields(session_id, fields)) is not None
+        if not wished:
+            known.wished_from = None
+        elif known.wished_from is None:
+            known.wished_from = self.steps
+        known.ever_asked = known.ever_asked or wished
+        known.fields = fields
+
+    def read_step(self) -> float:
+        """
+        At which step whoever writes now last read; alone, everyone has just read.
+        """
+        visitor = self.stage.current
+        return float("inf") if visitor is None else visitor.read_step
+
+    def read_at(self) -> datetime:
+        """
+        The instant of that.
+        """
+        visitor = self.stage.current
+        return self.clock() if visitor is None else visitor.read_at
+
+    def wrote(self, writes: Sequence[Write]) -> None:
+        """
+        The code that is played has written: judge it.
+
+        Raises:
+            Broken: An invariant does not hold.
+        """
+        for write in writes:
+            collection, _, id_ = write.path.partition("/")
+            if collection == SESSIONS:
+                a_deleted_session_stays_deleted(self, id_)
+                continue
+            checks = AT_A_WRITE.get(collection)
+            if checks is None:
+                continue
+            # A record is always written whole.
+            after: Fields | None = getattr(write, "fields", None) or getattr(write, "changes", None)
+            before = self.recorded.get(write.path)
+            if after is None:
+                raise Broken(9, "a record is never deleted", f"{write.path} was")
+            for check in checks:
+                check(Recording(self, id_, before or {}, after))
+            self.recorded[write.path] = after
+            if after["reference"]:
+                self.intents.add(after["reference"])
+
+    def provider_changed(self) -> None:
+        """
+        The code that is played has changed something at the provider: judge it.
+
+        Raises:
+            Broken: An invariant does not hold.
+        """
+        made: list[MadeEvent | MadeMedia] = [*self.events.alive(), *self.media.alive()]
+        alive = {one.parts["entryId"]: one for one in made}
+        for entry_id in alive.keys() - self._alive.keys():
+            nothing_is_made_before_it_is_recorded(self, alive[entry_id])
+            nothing_exists_twice(self, alive[entry_id], made)
+        for entry_id in self._alive.keys() - alive.keys():
+            nothing_in_use_is_deleted(self, entry_id, self._alive[entry_id].reference)
+        self._alive = alive
+
+    def made_at(self, parts: Parts) -> datetime | None:
+        """
+        When something was made at the provider.
+        """
+        made = self._alive.get(parts.get("entryId", ""))
+        return None if made is None else made.created_at
+
+    def is_alive(self, parts: Parts) -> bool:
+        """
+        Whether the provider has it.
+        """
+        return parts.get("entryId") in self._alive
+
+
+# --- at a write --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """
+    One write of a record.
+
+    Attributes:
+        ledger: What is known besides.
+        key: Of the thing.
+        before: The fields as they were, empty where there was no record.
+        after: The fields as they are now.
+    """
+
+    ledger: Ledger
+    key: str
+    before: Fields
+    after: Fields
+
+
+def generations_only_grow(write: Recording) -> None:
+    """
+    Invariant 8.
+    """
+    last, this = write.before.get("generation", 0), write.after["generation"]
+    if this not in (last, last + 1):
+        raise Broken(8, "generations grow by one", f"{write.key} went from {last} to {this}")
+
+
+def whatever_is_not_at_rest_is_due(write: Recording) -> None:
+    """
+    Invariant 13: a record that must be looked at again says when, so that no lost note can lose it.
+    """
+    resting = (
+        write.after["state"] in AT_REST
+        and write.after["claim"] is None
+        and not (write.after["state"] == VideoState.FAILED and write.after["parts"])
+    )
+    if not resting and write.after["dueAt"] is None:
+        raise Broken(13, "what is not at rest has a due time", f"{write.key} {write.after['state']} has none")
+
+
+def only_the_gone_expire(write: Recording) -> None:
+    """
+    Invariant 9: a record that the store may remove by itself is a tombstone.
+    """
+    if write.after["expiresAt"] is not None and write.after["state"] != PairingState.GONE:
+        raise Broken(9, "only a tombstone expires", f"{write.key} does and is {write.after['state']}")
+
+
+def nothing_is_recorded_of_who_needs_nothing(write: Recording) -> None:
+    """
+    Invariant 5.
+    """
+    if not write.ledger.sessions[write.key].ever_asked:
+        raise Broken(5, "a session that needs nothing has no record", f"{write.key} has one")
+
+
+def a_change_of_mind_is_seen_before_anything_goes(write: Recording) -> None:
+    """
+    Invariant 7: an event goes because its session was not public when whoever deletes it looked, and after the grace;
+    a ready one only where the session itself was gone (6).
+    """
+    if write.after["state"] == PairingState.RETIRING and write.before["state"] != PairingState.RETIRING:
+        write.ledger.retired_at[write.key] = write.ledger.read_at()
+    if write.after["state"] != PairingState.DELETING or write.before["state"] == PairingState.DELETING:
+        return
+    known = write.ledger.sessions[write.key]
+    if known.fields is None or known.existed_from > write.ledger.read_step():
+        return
+    if write.before["state"] != PairingState.RETIRING:
+        raise Broken(6, "an event is retired before it is deleted", f"{write.key} was {write.before['state']}")
+    if known.wished_from is not None and known.wished_from <= write.ledger.read_step():
+        raise Broken(7, "no event goes while its session stays public", f"{write.key} was public all the time")
+    kept_s = (write.ledger.clock() - write.ledger.retired_at[write.key]).total_seconds()
+    if not known.deleted and kept_s < write.ledger.grace_s:
+        raise Broken(7, "an unpublished event is kept for its grace", f"{write.key} was deleted before it was over")
+
+
+def gone_is_said_of_the_gone(write: Recording) -> None:
+    """
+    Invariant 6: GONE is recorded only after everything recorded is gone.
+    """
+    left = {**write.before.get("parts", {}), **write.after["parts"]}
+    if write.after["state"] == PairingState.GONE and write.ledger.is_alive(left):
+        raise Broken(6, "what is recorded as gone is gone", f"{write.key} has {left}")
+
+
+def ready_is_said_of_the_ready(write: Recording) -> None:
+    """
+    Invariant 20, for videos: what is recorded as ready the provider can play.
+    """
+    if write.after["state"] != VideoState.READY or write.before.get("state") == VideoState.READY:
+        return
+    mine = [one for one in write.ledger.media.alive() if one.parts == write.after["parts"]]
+    if [one.observation.state for one in mine] != [MediaState.READY]:
+        raise Broken(20, "what is recorded as ready is ready", f"{write.key} is not")
+
+
+def a_deleted_session_stays_deleted(ledger: Ledger, session_id: str) -> None:
+    """
+    Invariant 15.
+    """
+    if ledger.sessions[session_id].fields is None:
+        raise Broken(15, "no write brings a deleted session back", f"{session_id} was written")
+
+
+AT_REST: Final = frozenset(
+    {
+        PairingState.NONE.value,
+        PairingState.READY.value,
+        PairingState.GONE.value,
+        VideoState.FAILED.value,
+    }
+)
+
+AT_A_WRITE: Final[Mapping[str, tuple[Callable[[Recording], None], ...]]] = {
+    PAIRINGS: (
+        nothing_is_recorded_of_who_needs_nothing,
+        generations_only_grow,
+        only_the_gone_expire,
+        a_change_of_mind_is_seen_before_anything_goes,
+        gone_is_said_of_the_gone,
+        whatever_is_not_at_rest_is_due,
+    ),
+    VIDEOS: (
+        generations_only_grow,
+        gone_is_said_of_the_gone,
+        ready_is_said_of_the_ready,
+        whatever_is_not_at_rest_is_due,
+    ),
+}
+
+
+# --- at a change at the provider -----------------------------------------------------------------------------------
+
+
+def nothing_is_made_before_it_is_recorded(ledger: Ledger, made: MadeEvent | MadeMedia) -> None:
+    """
+    Invariant 1.
+    """
+    if made.reference not in ledger.intents:
+        raise Broken(1, "nothing is made before it is recorded", f"{made.reference} was never written down")
+
+
+def nothing_exists_twice(ledger: Ledger, new: MadeEvent | MadeMedia, made: Sequence[MadeEvent | MadeMedia]) -> None:
+    """
+    Invariant 4: as long as the provider commits in time, nothing ever exists twice, not even in two generations.
+    """
+    key = new.reference.rpartition(":")[0]
+    if not ledger.beyond and sum(one.reference.rpartition(":")[0] == key for one in made) > 1:
+        raise Broken(4, "nothing exists twice", f"there are two of {key}")
+
+
+def nothing_in_use_is_deleted(ledger: Ledger, entry_id: str, reference: str) -> None:
+    """
+    Invariant 6: what is recorded as there, or as begun, is never deleted.
+    """
+    for path, fields in ledger.recorded.items():
+        mine = fields["parts"].get("entryId") == entry_id
+        begun = fields["state"] in BEGUN and fields["reference"] == reference
+        if begun or (mine and fields["state"] in IN_USE):
+            raise Broken(6, "what is in use is not deleted", f"{path} is {fields['state']} and lost {entry_id}")
+
+
+BEGUN: Final = frozenset({PairingState.CREATING.value, VideoState.PREPARING.value})
+IN_USE: Final = frozenset(
+    {
+        PairingState.READY.value,
+        PairingState.RETIRING.value,
+        VideoState.UPLOADING.value,
+        VideoState.PROCESSING.value,
+    }
+)
+
+
+# --- at rest -------------------------------------------------------------------------------------------------------
+
+
+def check_rest(ledger: Ledger) -> None:
+    """
+    Everything has come to rest: judge what there is.
+
+    Raises:
+        Broken: An invariant does not hold.
+    """
+    documents = _read_all(ledger.kept)
+    pairings = {path: Pairing.from_document(one) for path, one in documents.items() if path.startswith(PAIRINGS)}
+    videos = {path: Video.from_document(one) for path, one in documents.items() if path.startswith(VIDEOS)}
+    for session_id, known in ledger.sessions.items():
+        document = documents.get(session_path(session_id))
+        pairing = pairings.get(pairing_path(session_id))
+        users_fields_are_the_users(known, session_id, document)
+        public_is_one_event_and_all_else_is_none(ledger, known, session_id, pairing)
+        the_session_shows_what_is_recorded(session_id, document, pairing, _of(session_id, videos))
+        records_outlive_their_sessions(ledger, session_id, pairing)
+        nothing_is_left_of_a_deleted_session(known, session_id, pairing, _of(session_id, videos))
+    for path, video in videos.items():
+        a_video_has_come_to_its_end(ledger, path, video)
+    nothing_is_there_that_nobody_recorded(ledger, [*pairings.values(), *videos.values()])
+
+
+def users_fields_are_the_users(known: Known, session_id: str, document: Document | None) -> None:
+    """
+    Invariants 12 and 15: what a user wrote stands, and what he deleted is gone.
+    """
+    there = None if document is None else {key: document.fields.get(key) for key in known.fields or {}}
+    if there != known.fields:
+        raise Broken(15, "a session is as its user left it", f"{session_id} is {there}, not {known.fields}")
+
+
+def public_is_one_event_and_all_else_is_none(
+    ledger: Ledger, known: Known, session_id: str, pairing: Pairing | None
+) -> None:
+    """
+    Invariants 3 and 12: whatever happened on the way, a public live session has exactly one event, recorded READY in
+    its present generation and in the wished form; all others have none.
+    """
+    mine = [one for one in ledger.events.alive() if one.reference.split(":")[1] == session_id]
+    wish = None if known.fields is None else wanted(Session.from_fields(session_id, known.fields))
+    if wish is None or (wish.title == REFUSED_TITLE and not mine):
+        if mine or (pairing is not None and pairing.state not in (PairingState.GONE, PairingState.NONE)):
+            state = None if pairing is None else pairing.state.value
+            raise Broken(3, "who asks for no event has none", f"{session_id} is {state} and has {mine}")
+        return
+    if pairing is None or pairing.state is not PairingState.READY or len(mine) != 1:
+        state = None if pairing is None else pairing.state.value
+        raise Broken(3, "who asks for an event has one", f"{session_id} is {state} and has {mine}")
+    (event,) = mine
+    if (event.reference, event.parts) != (pairing.reference, pairing.parts):
+        raise Broken(3, "the recorded event is the one there is", f"{session_id} records {pairing}, there is {event}")
+    # A visitor that sleeps past its lease may overwrite a newer update with its own.
+    if event.wish != wish and wish.title != REFUSED_TITLE and not ledger.beyond:
+        raise Broken(12, "the event is as it was last wished", f"{session_id} wishes {wish}, it is {event.wish}")
+
+
+def the_session_shows_what_is_recorded(
+    session_id: str, document: Document | None, pairing: Pairing | None, videos: Mapping[str, Video]
+) -> None:
+    """
+    Invariants 3 and 20: refs in the session document are what is recorded, and no others.
+    """
+    if document is None:
+        return
+    session = Session.from_document(document)
+    told = shown(SessionWish(exists=True, event=wanted(session)), pairing)
+    if session.shown != told:
+        raise Broken(3, "a session shows its event", f"{session_id} shows {session.shown}, recorded is {told}")
+    refs = {id_: ref for id_, video in videos.items() if (ref := video_shown(video)) is not None}
+    if dict(session.videos) != refs:
+        raise Broken(20, "a session shows its videos", f"{session_id} shows {session.videos}, recorded is {refs}")
+
+
+def records_outlive_their_sessions(ledger: Ledger, session_id: str, pairing: Pairing | None) -> None:
+    """
+    Invariant 9.
+    """
+    if pairing is None and pairing_path(session_id) in ledger.recorded:
+        raise Broken(9, "a record outlives its session", f"that of {session_id} is not there")
+
+
+def nothing_is_left_of_a_deleted_session(
+    known: Known, session_id: str, pairing: Pairing | None, videos: Mapping[str, Video]
+) -> None:
+    """
+    Invariants 3 and 10: with its session everything goes.
+    """
+    if known.fields is not None:
+        return
+    if pairing is not None and (pairing.state is not PairingState.GONE or pairing.expires_at is None):
+        raise Broken(3, "a deleted session leaves a tombstone", f"{session_id} leaves {pairing}")
+    for video_id, video in videos.items():
+        if video.state is not VideoState.GONE:
+            raise Broken(10, "a deleted session's videos go with it", f"{video_id} is {video.state.value}")
+
+
+def a_video_has_come_to_its_end(ledger: Ledger, path: str, video: Video) -> None:
+    """
+    Invariants 13, 20 and 21: a video plays, has failed or is gone; and what the provider finished in time plays.
+    """
+    if video.state not in (VideoState.READY, VideoState.FAILED, VideoState.GONE):
+        raise Broken(13, "everything comes to an end", f"{path} is {video.state.value}")
+    mine = [one for one in ledger.media.alive() if one.reference.split(":")[1] == path.partition("/")[2]]
+    plays = any(one.parts == video.parts and one.observation.state is MediaState.READY for one in mine)
+    if (video.state is VideoState.READY) != plays:
+        raise Broken(20, "a video is ready where the provider plays it", f"{path} is {video}, there is {mine}")
+    if video.state is not VideoState.READY and (mine or video.parts):
+        raise Broken(21, "of a failed or deleted video nothing is left", f"{path} has {mine}, records {video.parts}")
+    if video.state is VideoState.FAILED and path in ledger.ready_in_time:
+        raise Broken(20, "what the provider finished in time plays", f"{path} failed: {video.ended}")
+
+
+def nothing_is_there_that_nobody_recorded(ledger: Ledger, records: Sequence[Pairing | Video]) -> None:
+    """
+    Invariant 2.
+    """
+    recorded = {record.parts.get("entryId") for record in records}
+    alive: list[MadeEvent | MadeMedia] = [*ledger.events.alive(), *ledger.media.alive()]
+    extra = [one for one in alive if one.parts["entryId"] not in recorded]
+    if extra:
+        raise Broken(2, "whatever exists is recorded", f"there is {extra}")
+
+
+def _of(session_id: str, videos: Mapping[str, Video]) -> dict[str, Video]:
+    return {path.partition("/")[2]: video for path, video in videos.items() if video.session_id == session_id}
+
+
+def _read_all(kept: MemoryDocuments) -> dict[str, Document]:
+    def found() -> Iterator[tuple[str, Document]]:
+        paths = kept.paths()
+        for path, document in zip(paths, kept.read(*paths), strict=True):
+            assert document is not None
+            yield path, document
+
+    return dict(found())

@@ -1,0 +1,260 @@
+"""What goes wrong: at every effect someone else may go first, the effect may fail, its answer may be lost, it may come
+late, and the visitor may die before it or after it.
+
+Called by every in-memory part for every call, as its `Effect`. Leaves to `play` who moves next and what time it is.
+
+Two climates. In the one, everything keeps to what the design assumes: whoever runs dies at its timeout, and a call that
+was cut off is done within `LATE_COMMIT_S` or never, its lag in the provider's lists included. In the other, "beyond",
+visitors sleep past their lease and wake, calls are done long after they were given up, and some are done twice; then
+things may exist twice for a while, but nothing may stay.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, Final, TypeVar, cast
+
+from emulator_tests.fakes import ManualClock
+from emulator_tests.pure.races.chronicle import Chronicle
+from emulator_tests.pure.races.invariants import Ledger
+from emulator_tests.pure.races.stage import Killed, Stage
+from shared.errors import Doubtful, Transient
+from shared.ports import Changes, Parts
+from shared.reconcile import WORKER_TIMEOUT_S
+
+T = TypeVar("T")
+
+LATE_COMMIT_S: Final = 600
+LAG_MAX_S: Final = 60.0
+
+
+_MAKES: Final = frozenset({"create_event", "prepare_upload"})
+_REACHES: Final = _MAKES | {"update_event", "delete_event", "find_upload", "delete_media", "delete_stray"}
+"""Calls that change something at the provider."""
+
+_ASKS: Final = frozenset({"find_event", "observe", "observe_many", "changes", "strays"})
+
+_BEFORE: Final = ("refused", "killed before")
+_UNANSWERED: Final = ("answer lost", "killed after")
+_LATE: Final = ("late", "killed, late")
+_PROVIDERS: Final = (*_BEFORE, "throttled", "timed out")
+_TROUBLES: Final = {
+    **dict.fromkeys(("read", "select"), _BEFORE),
+    "commit": (*_BEFORE, *_UNANSWERED),
+    "put": (*_BEFORE, *_UNANSWERED, "note lost", "note doubled"),
+    **dict.fromkeys(_ASKS, _PROVIDERS),
+    **dict.fromkeys(_REACHES, (*_PROVIDERS, *_UNANSWERED, *_LATE)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Climate:
+    """
+    What may go wrong in one interleaving, and how often.
+
+    Attributes:
+        trouble: Chance of each effect to go wrong.
+        favourite: The kind of trouble that occurs more often than others.
+        doubles: Chance that an event or a note comes once more.
+        switch: Chance that someone else may go before an effect, and after it.
+        sleep: Chance that a visitor who has paused is held up for long.
+        pace_s: How much time passes at once, as a rule.
+        lag_s: At most for so long the provider's lists do not know what was made or changed.
+        beyond: Whether it may go further than the design assumes.
+    """
+
+    trouble: float
+    favourite: str
+    doubles: float
+    switch: float
+    sleep: float
+    pace_s: float
+    lag_s: float
+    beyond: bool
+
+    @classmethod
+    def drawn(cls, rng: Random) -> Climate:
+        """
+        The climate of one interleaving.
+        """
+        return cls(
+            trouble=rng.choice((0.0, 0.05, 0.1, 0.2, 0.3)),
+            favourite=rng.choice(("", *_TROUBLES["delete_event"])),
+            doubles=rng.choice((0.0, 0.1, 0.5)),
+            switch=rng.choice((0.2, 0.5, 0.8)),
+            sleep=rng.choice((0.0, 0.05, 0.2)),
+            pace_s=rng.choice((0.2, 2.0, 15.0)),
+            lag_s=rng.choice((0.0, 5.0, LAG_MAX_S)),
+            beyond=rng.random() < 0.25,
+        )
+
+
+class Agenda:
+    """
+    What the outside world will do by itself, and when.
+    """
+
+    def __init__(self) -> None:
+        self._items: list[tuple[datetime, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+
+    def add(self, at: datetime, do: Callable[[], object]) -> None:
+        """
+        Have it done at that instant.
+        """
+        heapq.heappush(self._items, (at, next(self._numbers), do))
+
+    def next_at(self) -> datetime | None:
+        """
+        When something is to be done next.
+        """
+        return self._items[0][0] if self._items else None
+
+    def do_next(self) -> None:
+        """
+        Do it.
+        """
+        heapq.heappop(self._items)[2]()
+
+
+class Weather:
+    """
+    The `Effect` of every in-memory part. Disturbs visitors alone, and only until it is `over`.
+    """
+
+    def __init__(
+        self,
+        rng: Random,
+        climate: Climate,
+        stage: Stage,
+        clock: ManualClock,
+        agenda: Agenda,
+        ledger: Ledger,
+        chronicle: Chronicle,
+    ) -> None:
+        self.climate = climate
+        self._rng = rng
+        self._stage = stage
+        self._clock = clock
+        self._agenda = agenda
+        self._ledger = ledger
+        self._chronicle = chronicle
+        self._known_from: dict[str, datetime] = {}
+        self._who = "quiet"
+
+    def quietly(self, who: str) -> None:
+        """
+        From now on calls are made in the name of `who`, one after the other, and nothing goes wrong.
+        """
+        self._who = who
+
+    def __call__(self, operation: str, do: Callable[[], T], detail: Any = None) -> T:
+        """
+        Do a call, or disturb it.
+        """
+        visitor = self._stage.current
+        if visitor is None:
+            return self._do(self._who, operation, do, detail)
+        self._others_first()
+        if not self.climate.beyond and self._clock() > visitor.begun_at + timedelta(seconds=WORKER_TIMEOUT_S):
+            self._tell(visitor.name, operation, None, "killed by its timeout")
+            raise Killed
+        trouble = ""
+        if self._rng.random() < self.climate.trouble:
+            kinds = _TROUBLES[operation]
+            favoured = self.climate.favourite in kinds and self._rng.random() < 0.5
+            trouble = self.climate.favourite if favoured else self._rng.choice(kinds)
+            if self.climate.beyond and operation in _MAKES and self._rng.random() < 0.5:
+                trouble = "done twice"
+        if operation == "read":
+            visitor.read_step, visitor.read_at = self._ledger.steps, self._clock()
+        self._ledger.steps += 1
+        result = self._disturbed(visitor.name, operation, do, detail, trouble)
+        self._others_first()
+        return result
+
+    def _others_first(self) -> None:
+        if self._rng.random() < self.climate.switch:
+            self._stage.pause()
+
+    def _disturbed(self, who: str, operation: str, do: Callable[[], T], detail: Any, trouble: str) -> T:
+        match trouble:
+            case "":
+                return self._do(who, operation, do, detail)
+            case "refused" | "throttled" | "timed out" | "killed before":
+                self._tell(who, operation, detail, trouble)
+            case "late" | "killed, late":
+                self._agenda.add(
+                    self._late_at(), lambda: self._do("provider", operation, do, f"for {who}", "came late")
+                )
+                self._tell(who, operation, detail, trouble)
+            case "note lost":
+                self._tell(who, operation, detail, trouble)
+                return cast(T, None)
+            case "note doubled" | "done twice":
+                self._do(who, operation, do, detail, trouble)
+                return self._do(who, operation, do, detail, trouble)
+            case _:
+                self._do(who, operation, do, detail, trouble)
+        match trouble:
+            case "refused":
+                raise Transient("It did not happen.", provider="memory", operation=operation, code="HTTP_503")
+            case "throttled":
+                retry_after_s = self._rng.choice((1.0, 30.0, 1e9))
+                raise Transient(
+                    "Too many calls.",
+                    provider="memory",
+                    operation=operation,
+                    code="HTTP_429",
+                    retry_after_s=retry_after_s,
+                )
+            case "answer lost" if operation in ("commit", "put"):
+                raise Transient("Nobody answers.", provider="memory", operation=operation, code="UNAVAILABLE")
+            case "timed out" | "answer lost" | "late":
+                raise Doubtful("No answer came.", provider="memory", operation=operation, code="TIMEOUT")
+            case _:
+                raise Killed
+
+    def _late_at(self) -> datetime:
+        """
+        When a call is done that nobody waits for any more: while a lost creation may still come to light, counted from
+        when its visitor began; beyond that, at any time.
+        """
+        most_s = LATE_COMMIT_S - WORKER_TIMEOUT_S - LAG_MAX_S
+        if self.climate.beyond:
+            most_s = 3.0 * LATE_COMMIT_S
+        return self._clock() + timedelta(seconds=self._rng.uniform(0.1, most_s - 1))
+
+    def _do(self, who: str, operation: str, do: Callable[[], T], detail: Any, trouble: str = "") -> T:
+        result = do()
+        if operation in _REACHES:
+            self._ledger.provider_changed()
+        shown = detail if operation in ("read", "select", "commit", "put") else result
+        result = self._lagging(operation, result)
+        self._tell(who, operation, detail if detail is not None else shown, trouble)
+        return result
+
+    def _lagging(self, operation: str, result: T) -> T:
+        """
+        The answer of a list that does not know yet what is new.
+        """
+        if not self.climate.lag_s:
+            return result
+        now = self._clock()
+        if operation in ("find_event", "find_upload"):
+            made_at = self._ledger.made_at(cast(Parts, result))
+            if made_at is not None and made_at + timedelta(seconds=self.climate.lag_s) > now:
+                return cast(T, {})
+        if operation == "changes":
+            changes = cast(Changes, result)
+            known = now - timedelta(seconds=self.climate.lag_s)
+            return cast(T, replace(changes, items=tuple(one for one in changes.items if one.changed_at <= known)))
+        return result
+
+    def _tell(self, who: str, operation: str, detail: Any, trouble: str) -> None:
+        self._chronicle.tell(self._clock(), who, operation, detail, trouble)
