@@ -1,0 +1,91 @@
+"""Every order in which visitors can move, where their moves are few enough for all orders to be tried; the model of
+races draws its orders by chance.
+
+Used by the tests of the feed. Leaves to `races/stage.py` how one visitor moves at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from emulator_tests.fakes import BEGIN_AT
+from emulator_tests.pure.races.stage import Stage, Visitor
+
+T = TypeVar("T")
+
+
+class Order:
+    """
+    One order of moves. A move is one effect, with all that follows it up to the next.
+    """
+
+    def __init__(self, stage: Stage, choices: Sequence[int]) -> None:
+        self._stage = stage
+        self._choices = choices
+        self._taken: list[tuple[int, int]] = []
+
+    def effect(self, operation: str, do: Callable[[], T]) -> T:  # the shape of every Effect
+        """
+        The `Effect` at which visitors wait for their turn.
+        """
+        if self._stage.current is not None:
+            self._stage.pause()
+        return do()
+
+    def play(self, *jobs: Callable[[], object]) -> None:
+        """
+        Do all jobs at once, in this order of moves.
+        """
+        moving = [Visitor(f"visitor {number}", _silent(job), BEGIN_AT) for number, job in enumerate(jobs)]
+        for visitor in moving:
+            self._stage.resume(visitor)
+        while moving:
+            visitor = moving[self._choose(len(moving))] if len(moving) > 1 else moving[0]
+            self._stage.resume(visitor)
+            if visitor.ended:
+                if visitor.error is not None:
+                    raise visitor.error
+                moving.remove(visitor)
+
+    def following(self) -> Sequence[int] | None:
+        """
+        The choices of the next order, `None` after the last.
+        """
+        left = list(self._taken)
+        while left and left[-1][0] + 1 == left[-1][1]:
+            left.pop()
+        if not left:
+            return None
+        *same, (last, _) = left
+        return [*(choice for choice, _ in same), last + 1]
+
+    def _choose(self, count: int) -> int:
+        turn = len(self._taken)
+        choice = self._choices[turn] if turn < len(self._choices) else 0
+        self._taken.append((choice, count))
+        return choice
+
+
+def play_every_order(play: Callable[[Order], None]) -> int:
+    """
+    Call `play` once for each order; it makes its world anew each time, and judges it.
+
+    Returns:
+        How many there were.
+    """
+    stage, played = Stage(), 0
+    choices: Sequence[int] | None = ()
+    while choices is not None:
+        order = Order(stage, choices)
+        play(order)
+        played += 1
+        choices = order.following()
+    return played
+
+
+def _silent(job: Callable[[], object]) -> Callable[[], None]:
+    def do() -> None:
+        job()
+
+    return do

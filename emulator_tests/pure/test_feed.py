@@ -1,0 +1,454 @@
+"""The feed: one chain of ticks while anything is pending, none else, never two, whatever comes twice, late, or dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any, TypeVar, cast
+
+import pytest
+
+from emulator_tests.fakes import Effect, undisturbed
+from emulator_tests.pure.deployment import INTERVAL_S, Deployment, Killed, refusal
+from emulator_tests.pure.interleaving import Order, play_every_order
+from shared.errors import Transient
+from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
+from shared.ports import Changes, Create, MediaState, Note, Observation, Update, UploadWish
+from shared.reconcile import LEASE_S
+from shared.videos.feed import PAGES_MAX
+from shared.videos.model import VideoState
+
+T = TypeVar("T")
+
+WISH = UploadWish("Algebra", "algebra.mp4", 1000, "teacher")
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+
+
+class Asked:
+    """
+    An `Effect` that counts how often the provider was asked what changed.
+    """
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, operation: str, do: Callable[[], T]) -> T:
+        self.times += operation == "changes"
+        return do()
+
+
+class KilledAt:
+    """
+    An `Effect` under which the process dies at one moment.
+    """
+
+    def __init__(self, moment: int, *, after: bool) -> None:
+        self.killed = False
+        self._left = moment
+        self._after = after
+
+    def __call__(self, operation: str, do: Callable[[], T]) -> T:  # the shape of every Effect
+        self._left -= 1
+        if self._left != -1:
+            return do()
+        self.killed = True
+        if self._after:
+            do()
+        raise Killed
+
+
+def refusing(refused: str) -> Effect:
+    """
+    One operation cannot be reached.
+    """
+
+    def effect(operation: str, do: Callable[[], T]) -> T:
+        if operation == refused:
+            raise refusal(operation)
+        return do()
+
+    return effect
+
+
+def with_upload(**options: Any) -> tuple[Deployment, str]:
+    """
+    A deployment in which one upload waits for its bytes.
+    """
+    deployment = Deployment(**options)
+    deployment.write_session()
+    return deployment, deployment.ask_upload().video_id
+
+
+def with_pending() -> Deployment:
+    """
+    The same in the fewest moves, for there are many orders: as much of a video as the feed reads, and no chain yet.
+    """
+    deployment = Deployment()
+    deployment.documents.commit(Create(video_path("v1"), {"provider": "memory", "pending": True}))
+    deployment.media.prepare_upload("video:v1:1", WISH)
+    return deployment
+
+
+def with_nothing_pending() -> tuple[Deployment, str]:
+    """
+    A deployment in which the only video has become ready, and the chain's next tick will find that out.
+    """
+    deployment, video_id = with_upload()
+    deployment.show(video_id, READY)
+    deployment.run(INTERVAL_S)
+    assert deployment.video(video_id).state is VideoState.READY
+    return deployment, video_id
+
+
+def take_tick(deployment: Deployment) -> Note:
+    """
+    Let the time of the next tick come, and take its note.
+    """
+    deployment.clock.advance(INTERVAL_S)
+    waiting = [note.queue for note in deployment.queue.waiting()]
+    return deployment.queue.take(waiting.index(TICK_FEED))
+
+
+def tick(deployment: Deployment) -> None:
+    """
+    Deliver the next tick at its time, and no other note.
+    """
+    deployment.deliver(take_tick(deployment))
+
+
+def live_ticks(deployment: Deployment) -> list[str]:
+    """
+    The waiting ticks that will not find another number in the chain's document.
+    """
+    chain = deployment.chain()
+    return [key for key in deployment.noted(TICK_FEED) if chain.running and key == f"memory:{chain.tick}"]
+
+
+def assert_one_chain(deployment: Deployment) -> None:
+    """
+    There is one chain: one tick is on its way, and every minute from now on has as many as belong in a minute.
+    """
+    assert len(live_ticks(deployment)) == 1
+    asked = Asked()
+    deployment.disturb = asked
+    deployment.run(6 * INTERVAL_S)
+    assert asked.times == 6
+    assert len(live_ticks(deployment)) == 1
+
+
+def test_an_upload_wakes_the_feed() -> None:
+    deployment, _ = with_upload()
+    assert deployment.noted(TICK_FEED) == ["memory:1"]
+    assert_one_chain(deployment)
+
+
+def test_waking_a_feed_that_runs_changes_nothing() -> None:
+    deployment, _ = with_upload()
+    before = deployment.chain()
+    deployment.clock.advance(1)
+    deployment.feed.wake()
+    deployment.feed.revive()
+    deployment.ask_upload("r2")
+    assert deployment.chain() == before
+    assert deployment.noted(TICK_FEED) == ["memory:1"]
+
+
+def test_without_anything_pending_there_is_no_chain() -> None:
+    deployment = Deployment()
+    deployment.feed.revive()
+    assert deployment.documents.paths() == ()
+    assert deployment.queue.waiting() == ()
+
+
+def test_the_chain_ends_once_nothing_is_pending() -> None:
+    deployment, _ = with_nothing_pending()
+    asked = Asked()
+    deployment.disturb = asked
+    deployment.run(3600)
+    assert asked.times == 0
+    assert not deployment.chain().running
+    assert deployment.noted(TICK_FEED) == []
+
+
+def test_a_chain_that_has_ended_begins_again_with_the_next_upload() -> None:
+    deployment, _ = with_nothing_pending()
+    deployment.run(3600)
+    ended = deployment.chain()
+    deployment.ask_upload("r2")
+    assert deployment.noted(TICK_FEED) == [f"memory:{ended.tick + 1}"], "a used number would merge with the old task"
+    assert_one_chain(deployment)
+
+
+def test_a_new_chain_looks_back_as_far_as_clocks_may_be_apart() -> None:
+    deployment, _ = with_nothing_pending()
+    assert deployment.chain().cursor < deployment.clock()
+    deployment.run(24 * 3600)
+    deployment.ask_upload("r2")
+    assert deployment.chain().cursor == deployment.clock() - timedelta(minutes=15)
+
+
+def test_a_video_that_gets_on_is_seen_within_one_interval() -> None:
+    deployment, video_id = with_upload()
+    deployment.run(3 * INTERVAL_S)
+    deployment.show(video_id, Observation(MediaState.PROCESSING, percent=20))
+    deployment.run(INTERVAL_S)
+    assert deployment.video(video_id).state is VideoState.PROCESSING
+    deployment.show(video_id, READY)
+    deployment.run(INTERVAL_S)
+    assert deployment.video(video_id).state is VideoState.READY
+
+
+def test_a_change_is_noted_once_however_often_it_is_listed() -> None:
+    deployment, video_id = with_upload()
+    deployment.clock.advance(1)
+    deployment.show(video_id, Observation(MediaState.PROCESSING))
+    for _ in range(5):
+        tick(deployment)
+    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+    deployment.clock.advance(1)
+    deployment.show(video_id, READY)
+    for _ in range(5):
+        tick(deployment)
+    assert deployment.noted_now(VISIT_VIDEO) == [video_id, video_id]
+
+
+def test_a_second_change_within_the_same_instant_is_seen_too() -> None:
+    deployment, video_id = with_upload()
+    deployment.show(video_id, Observation(MediaState.PROCESSING))
+    deployment.feed.tick(1)
+    deployment.run()
+    assert deployment.video(video_id).state is VideoState.PROCESSING
+    deployment.show(video_id, READY)
+    deployment.run(3 * INTERVAL_S)
+    assert deployment.video(video_id).state is VideoState.READY
+
+
+def test_a_change_that_the_provider_lists_late_is_noted_all_the_same() -> None:
+    deployment, late_id = with_upload()
+    early_id = deployment.ask_upload("r2").video_id
+    late = deployment.video(late_id).reference
+    deployment.clock.advance(1)
+    deployment.show(late_id, READY)
+    deployment.clock.advance(1)
+    deployment.show(early_id, READY)
+
+    def lagging(operation: str, do: Callable[[], T]) -> T:
+        result = do()
+        if operation == "changes" and isinstance(result, Changes):
+            listed = tuple(change for change in result.items if change.reference != late)
+            return cast(T, replace(result, items=listed))
+        return result
+
+    deployment.disturb = lagging
+    tick(deployment)
+    assert deployment.noted_now(VISIT_VIDEO) == [early_id]
+    deployment.disturb = undisturbed
+    tick(deployment)
+    assert deployment.noted_now(VISIT_VIDEO) == [early_id, late_id]
+
+
+def test_a_change_of_something_that_nobody_recorded_does_no_harm() -> None:
+    deployment, _ = with_upload()
+    deployment.media.prepare_upload("video:unknown:1", deployment.video(deployment.ask_upload().video_id).upload)
+    deployment.run(3 * INTERVAL_S)
+    assert deployment.queue.dropped == []
+
+
+@pytest.mark.parametrize("pages", [2, PAGES_MAX])
+def test_every_page_of_changes_is_read(pages: int) -> None:
+    deployment, video_id = with_upload(page_items_max=1)
+    wish = deployment.video(video_id).upload
+    for number in range(pages - 1):
+        deployment.clock.advance(1)
+        deployment.media.prepare_upload(f"video:v{number}:1", wish)
+    tick(deployment)
+    assert set(deployment.noted_now(VISIT_VIDEO)) == {video_id, *(f"v{number}" for number in range(pages - 1))}
+
+
+def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
+    deployment, video_id = with_upload(page_items_max=1)
+    for number in range(PAGES_MAX + 5):
+        deployment.clock.advance(1)
+        deployment.media.prepare_upload(f"video:v{number}:1", WISH)
+    newest = deployment.clock()
+    tick(deployment)
+    assert deployment.chain().cursor == newest
+    # Who is behind all that is for the sweep.
+    assert video_id not in deployment.noted_now(VISIT_VIDEO)
+    deployment.show(video_id, READY)
+    deployment.lose_notes()
+    deployment.sweep.run()
+    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+
+
+def test_a_provider_that_is_down_delays_a_change_and_loses_none() -> None:
+    deployment, video_id = with_upload()
+    deployment.show(video_id, READY)
+    deployment.disturb = refusing("changes")
+    for _ in range(3):
+        with pytest.raises(Transient):
+            tick(deployment)
+    deployment.disturb = undisturbed
+    assert len(live_ticks(deployment)) == 1
+    tick(deployment)
+    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+
+
+def test_a_tick_that_comes_again_does_nothing_once_it_has_left_its_successor() -> None:
+    deployment, _ = with_upload()
+    for _ in range(3):
+        note = take_tick(deployment)
+        deployment.deliver(note)
+        deployment.deliver(note)
+        deployment.clock.advance(INTERVAL_S / 2)
+        deployment.deliver(note)
+    assert_one_chain(deployment)
+
+
+def test_a_tick_that_comes_long_after_its_time_does_nothing() -> None:
+    deployment, _ = with_upload()
+    late = take_tick(deployment)
+    deployment.clock.advance(LEASE_S + INTERVAL_S)
+    deployment.feed.revive()
+    before = deployment.chain()
+    deployment.deliver(late)
+    assert deployment.chain() == before
+    assert_one_chain(deployment)
+
+
+def test_a_tick_that_comes_after_the_end_does_nothing() -> None:
+    deployment, video_id = with_nothing_pending()
+    last = take_tick(deployment)
+    deployment.deliver(last)
+    ended = deployment.chain()
+    # Whoever makes something pending wakes the feed himself.
+    deployment.documents.commit(Update(video_path(video_id), {"pending": True}))
+    deployment.deliver(last)
+    assert (deployment.chain(), deployment.noted(TICK_FEED)) == (ended, [])
+
+
+def test_a_lost_tick_is_made_good_once_it_is_overdue_and_not_before() -> None:
+    deployment, _ = with_upload()
+    tick(deployment)
+    lost = deployment.chain()
+    assert lost.due_at == deployment.clock() + timedelta(seconds=INTERVAL_S + LEASE_S)
+    deployment.lose_notes()
+    deployment.clock.move_to(lost.due_at - (lost.due_at - deployment.clock()) / 1000)
+    deployment.feed.revive()
+    assert deployment.noted(TICK_FEED) == []
+    deployment.clock.move_to(lost.due_at)
+    deployment.feed.revive()
+    assert (deployment.chain().tick, deployment.chain().cursor) == (lost.tick + 1, lost.cursor)
+    assert_one_chain(deployment)
+
+
+def test_the_budget_ends_a_chain_and_the_sweep_begins_another() -> None:
+    deployment, video_id = with_upload(ticks_max=3)
+    asked = Asked()
+    deployment.disturb = asked
+    deployment.run(3600)
+    assert asked.times == 3
+    assert not deployment.chain().running
+    deployment.show(video_id, READY)
+    deployment.feed.revive()
+    deployment.run(INTERVAL_S)
+    assert deployment.video(video_id).state is VideoState.READY
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
+@pytest.mark.parametrize("what", ["tick", "wake"])
+def test_whatever_dies_at_any_of_its_effects_the_sweep_brings_back_one_chain(what: str, after: bool) -> None:
+    for moment in count():
+        deployment, video_id = with_upload()
+        job: Callable[[], None] = deployment.feed.wake
+        if what == "tick":
+            deployment.show(video_id, Observation(MediaState.PROCESSING))
+            note = take_tick(deployment)
+            job = lambda: deployment.deliver(note)  # noqa: B023, E731  # called before the next round
+        else:
+            # As after the end of an earlier chain.
+            deployment.lose_notes()
+            deployment.documents.commit(Update(deployment.feed.path, {"running": False}))
+        killer = KilledAt(moment, after=after)
+        deployment.disturb = killer
+        try:
+            job()
+        except Killed:
+            deployment.disturb = undisturbed
+        if not killer.killed:
+            assert moment >= 3, "an interruption at each effect"
+            return
+        # The queue calls a worker that died once more.
+        job()
+        deployment.run(LEASE_S + INTERVAL_S)
+        deployment.feed.revive()
+        deployment.run(INTERVAL_S)
+        assert_one_chain(deployment)
+        deployment.disturb = undisturbed
+        deployment.show(video_id, READY)
+        deployment.run(3 * INTERVAL_S)
+        assert deployment.video(video_id).state is VideoState.READY
+        assert not deployment.chain().running
+
+
+def test_an_end_and_a_new_upload_at_once_leave_one_chain_in_every_order() -> None:
+    def play(order: Order) -> None:
+        deployment = with_pending()
+        deployment.feed.wake()
+        deployment.documents.commit(Update(video_path("v1"), {"pending": False}))
+        last = take_tick(deployment)
+
+        def become_pending() -> None:
+            deployment.documents.commit(Update(video_path("v1"), {"pending": True}))
+            deployment.feed.wake()
+
+        deployment.disturb = order.effect
+        order.play(lambda: deployment.deliver(last), become_pending)
+        assert len(live_ticks(deployment)) == 1
+
+    assert play_every_order(play) > 30
+
+
+def test_one_tick_delivered_twice_at_once_is_one_tick_in_every_order() -> None:
+    def play(order: Order) -> None:
+        deployment = with_pending()
+        deployment.feed.wake()
+        note = take_tick(deployment)
+        asked = Asked()
+        deployment.disturb = lambda operation, do: order.effect(operation, lambda: asked(operation, do))
+        order.play(lambda: deployment.deliver(note), lambda: deployment.deliver(note))
+        assert (asked.times, deployment.chain().tick) == (1, 2)
+        assert deployment.noted(VISIT_VIDEO) == ["v1"]
+        assert len(live_ticks(deployment)) == 1
+
+    assert play_every_order(play) > 30
+
+
+@pytest.mark.parametrize("chains_before", [0, 1])
+def test_two_uploads_that_wake_the_feed_at_once_begin_one_chain_in_every_order(chains_before: int) -> None:
+    def play(order: Order) -> None:
+        deployment = with_pending()
+        if chains_before:
+            deployment.feed.wake()
+            deployment.lose_notes()
+            deployment.documents.commit(Update(deployment.feed.path, {"running": False}))
+        deployment.disturb = order.effect
+        order.play(deployment.feed.wake, deployment.feed.wake)
+        assert len(live_ticks(deployment)) == 1
+
+    assert play_every_order(play) > 5
+
+
+def test_a_late_tick_and_the_sweep_at_once_leave_one_chain_in_every_order() -> None:
+    def play(order: Order) -> None:
+        deployment = with_pending()
+        deployment.feed.wake()
+        late = take_tick(deployment)
+        deployment.clock.move_to(deployment.chain().due_at)
+        deployment.disturb = order.effect
+        order.play(lambda: deployment.deliver(late), deployment.feed.revive)
+        assert len(live_ticks(deployment)) == 1
+
+    assert play_every_order(play) > 30
