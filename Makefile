@@ -51,5 +51,5 @@ picture: ## Make the video that demo and tests upload anew: 12 s of a moving tes
 		-movflags +faststart emulator_tests/testbed/test-picture.mp4
 
 clean: ## Remove everything that was installed or written.
-	rm -rf .testbed venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .testbed venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . \( -name __pycache__ -o -name node_modules \) -type d -prune -exec rm -rf {} +

@@ -11,17 +11,18 @@ ROOT = Path(__file__).resolve().parents[2]
 """The project's root: the functions' source."""
 
 HOME = ROOT / ".testbed"
-"""Everything the test bed installs or writes, apart from the two folders whose names its tools prescribe."""
+"""Everything the test bed installs or writes, apart from the folders whose names its tools prescribe."""
 
 VENV = ROOT / "venv"
 """The virtual environment; firebase-tools looks for this name."""
 
-NODE_MODULES = ROOT / "node_modules"
+NODE = ROOT / "emulator_tests"
+"""Where package.json lies: not in the root, or firebase-tools would take the functions for Node's."""
 KALTURA_CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
 
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
 STAMPS = HOME / "stamps"
-FIREBASE = NODE_MODULES / ".bin" / "firebase"
+FIREBASE = NODE / "node_modules" / ".bin" / "firebase"
 PRELOADED = Path(__file__).with_name("firebase-tools.cjs")
 TEST_PICTURE = Path(__file__).with_name("test-picture.mp4")

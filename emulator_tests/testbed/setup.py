@@ -23,7 +23,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
-from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, HOME, KALTURA_CLIENTS, ROOT, STAMPS, VENV
+from emulator_tests.testbed.places import (
+    FAKE_GCS_SERVER,
+    FIREBASE,
+    HIDANE,
+    HOME,
+    KALTURA_CLIENTS,
+    NODE,
+    ROOT,
+    STAMPS,
+    VENV,
+)
 
 HIDANE_VERSION = "0.6.0"
 FAKE_GCS_SERVER_VERSION = "v1.56.1"
@@ -132,6 +142,23 @@ def missing_packages() -> list[str]:
     return packages
 
 
+def clean_install(folder: Path) -> tuple[str, ...]:
+    """
+    Returns:
+        The command that installs a folder's Node packages, without their own scripts: the only one of weight compiles a
+        regular expression engine that the emulators do without, and takes four minutes.
+    """
+    return ("npm", "ci", "--prefix", str(folder), "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error")
+
+
+def packages_of(folder: Path) -> tuple[str, ...]:
+    """
+    Returns:
+        The files that pin a folder's Node packages.
+    """
+    return tuple(str((folder / name).relative_to(ROOT)) for name in ("package.json", "package-lock.json"))
+
+
 def steps() -> list[Step]:
     """
     Returns:
@@ -189,20 +216,18 @@ def steps() -> list[Step]:
         ),
         Step(
             name="node",
-            what="installing firebase-tools and the other Node packages into node_modules/",
-            # Without the packages' own scripts: the only one of weight compiles a regular expression engine that the
-            # emulators do without, and takes four minutes.
-            commands=(("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"),),
+            what="installing firebase-tools and the other Node packages into emulator_tests/node_modules/",
+            commands=(clean_install(NODE),),
             product=FIREBASE,
-            pins=("package.json", "package-lock.json"),
+            pins=packages_of(NODE),
             tools=(Tool(("node", "--version"), (20,), "https://nodejs.org"),),
         ),
         Step(
             name="clients",
             what="installing Kaltura's JavaScript clients, which judge the simulator",
-            commands=(("npm", "ci", "--prefix", str(KALTURA_CLIENTS), "--ignore-scripts", "--no-audit", "--no-fund"),),
+            commands=(clean_install(KALTURA_CLIENTS),),
             product=KALTURA_CLIENTS / "node_modules" / ".package-lock.json",
-            pins=tuple(f"{KALTURA_CLIENTS.relative_to(ROOT)}/{name}" for name in ("package.json", "package-lock.json")),
+            pins=packages_of(KALTURA_CLIENTS),
             tools=(Tool(("node", "--version"), (20,), "https://nodejs.org"),),
         ),
     ]
@@ -322,7 +347,7 @@ class Installation:
             part.wait()
             del self._running[step.name]
             if part.returncode() != 0 and not self._stopped.is_set():
-                self.failure = str(PartFailed(part, f"could not be installed: {' '.join(command[:3])} … failed"))
+                self.failure = str(PartFailed(part, f"could not be installed: {' '.join(command[:2])} … failed"))
                 self._stop()
         if not self._stopped.is_set():
             step.remember()

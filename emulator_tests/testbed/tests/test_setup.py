@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator_tests.testbed.places import ROOT
+from emulator_tests.testbed.places import KALTURA_CLIENTS, NODE, ROOT
+from emulator_tests.testbed.setup import packages_of
 
 
 def unless_asked_for(flag: str, version: str, install: str) -> str:
@@ -32,7 +33,7 @@ INSTALLERS = {
         "--version", "cargo 1.90.0", "mkdir -p .testbed/hidane/bin; touch .testbed/hidane/bin/hidane"
     ),
     "go": unless_asked_for("version", "go1.26.1", 'mkdir -p "$GOBIN"; touch "$GOBIN/fake-gcs-server"'),
-    "npm": "mkdir -p node_modules/.bin; touch node_modules/.bin/firebase",
+    "npm": "mkdir -p $3/node_modules/.bin; touch $3/node_modules/.bin/firebase",
     "node": "echo v20.1.0",
     "sudo": 'exec "$@"',
     "apt-get": "if [ $1 = install ]; then touch tools/ffmpeg; chmod +x tools/ffmpeg; fi",
@@ -98,8 +99,15 @@ def copy(tmp_path: Path) -> Copy:
     (package.parent / "__init__.py").touch()
     for module in (ROOT / "emulator_tests" / "testbed").glob("*.py"):
         shutil.copy(module, package)
-    for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt", "package.json", "package-lock.json"):
-        shutil.copy(ROOT / name, tmp_path)
+    for name in (
+        "requirements.txt",
+        "requirements-dev.txt",
+        "constraints.txt",
+        *packages_of(NODE),
+        *packages_of(KALTURA_CLIENTS),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "tools").mkdir()
     for name in ("chmod", "mkdir", "sleep", "touch"):
         (tmp_path / "tools" / name).symlink_to(shutil.which(name) or name)
@@ -121,7 +129,7 @@ def test_everything_missing_is_installed_once(copy: Copy) -> None:
 
 def test_what_has_other_pins_or_is_gone_is_installed_again_and_nothing_else(copy: Copy) -> None:
     copy.run()
-    (copy.root / "package-lock.json").write_text("{}")
+    (copy.root / "emulator_tests" / "package-lock.json").write_text("{}")
     copy.run()
     assert copy.calls() == ["cargo install", "go install", "npm ci", "npm ci"]
     (copy.root / ".testbed" / "bin" / "fake-gcs-server").unlink()
@@ -137,9 +145,7 @@ def test_a_failure_stops_the_others_shows_why_and_is_not_taken_for_done(copy: Co
     copy.installer("go", INSTALLERS["go"].replace("mkdir", "sleep 1000; mkdir"))
     failed = copy.run()
     assert failed.returncode == 1
-    assert failed.stderr.startswith(
-        "node could not be installed: npm ci --ignore-scripts … failed. The end of its log, "
-    )
+    assert failed.stderr.startswith("node could not be installed: npm ci … failed. The end of its log, ")
     assert "no such package" in failed.stderr
     copy.installer("npm", INSTALLERS["npm"])
     copy.installer("go", INSTALLERS["go"])

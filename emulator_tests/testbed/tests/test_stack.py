@@ -23,7 +23,7 @@ from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpc
 
 from emulator_tests.testbed import Testbed, TestbedError
 from emulator_tests.testbed.cloud_tasks import duration
-from emulator_tests.testbed.places import FAKE_GCS_SERVER, NODE_MODULES, ROOT
+from emulator_tests.testbed.places import FAKE_GCS_SERVER, NODE, ROOT
 from emulator_tests.testbed.stack import ask, dotenv
 
 ODD = 'a "quoted" \\ word # with\n$everything'
@@ -185,9 +185,22 @@ def test_a_folder_whose_stack_was_killed_is_free_again(tmp_path: Path) -> None:
         Testbed(tmp_path / "state", source=tmp_path).__enter__()
 
 
+def test_firebase_tools_takes_the_project_for_python() -> None:
+    """
+    As it does when it deploys: in a folder with a package.json it refuses Python's runtime.
+    """
+    program = f"""
+        const runtimes = require({str(NODE / "node_modules/firebase-tools/lib/deploy/functions/runtimes")!r});
+        const context = {{projectId: "demo", projectDir: {str(ROOT)!r}, sourceDir: {str(ROOT)!r}, runtime: "python311"}};
+        runtimes.getRuntimeDelegate(context).then((delegate) => process.stdout.write(delegate.language));
+    """
+    found = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=False)
+    assert found.stdout == "python", found.stderr
+
+
 def test_settings_are_written_as_firebase_tools_reads_them() -> None:
     program = f"""
-        const env = require({str(NODE_MODULES / "firebase-tools/lib/functions/env.js")!r});
+        const env = require({str(NODE / "node_modules/firebase-tools/lib/functions/env.js")!r});
         process.stdout.write(JSON.stringify(env.parseStrict(require("fs").readFileSync(0, "utf8"))));
     """
     settings = {"ODD": ODD, "EMPTY": "", "PLAIN": "http://127.0.0.1:1/x?y=z", "TAIL": "ends in \\", "FOLDER": r"C:\new"}
