@@ -1,1 +1,1 @@
-"""Everything that is judged or that judges: the test bed, the simulators, the tests and the demo; nothing here is deployed."""
+"""Everything that judges or is judged: test bed, simulators, tests, demo and bench; nothing here is deployed."""
