@@ -12,10 +12,11 @@ from enum import StrEnum
 
 
 class Clock:
-    """Unix time that can be moved forward, and put right again."""
+    """Unix time that can be moved forward, made to stand still, and put right again."""
 
     def __init__(self) -> None:
         self._offset_s = 0.0
+        self._stands_at_s: float | None = None
 
     @property
     def offset_s(self) -> float:
@@ -24,17 +25,25 @@ class Clock:
 
     def now(self) -> float:
         """Seconds since the epoch, on the simulator's clock."""
-        return time.time() + self._offset_s
+        return time.time() + self._offset_s if self._stands_at_s is None else self._stands_at_s
 
     def advance(self, seconds: float) -> None:
         """Move the clock forward."""
         if seconds < 0:
             raise ValueError("the clock only moves forward")
+        if self._stands_at_s is not None:
+            self._stands_at_s += seconds
         self._offset_s += seconds
+
+    def stand_at(self, instant_s: float) -> None:
+        """Move the clock forward to an instant, and let it stand there."""
+        self.advance(instant_s - self.now())
+        self._stands_at_s = instant_s
 
     def put_right(self) -> None:
         """Show the machine's time again."""
         self._offset_s = 0.0
+        self._stands_at_s = None
 
 
 class Mode(StrEnum):

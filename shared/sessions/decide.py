@@ -131,8 +131,12 @@ def updated(
         now: This instant.
         late_commit_s: For so long an earlier update may still come to pass.
     """
-    done = created(record, parts, applied, now)
-    return replace(done, verify_at=now + timedelta(seconds=late_commit_s)) if before.applied is None else done
+    verify_at = before.verify_at
+    if before.applied is None:
+        verify_at = now + timedelta(seconds=late_commit_s)
+    elif _is_due(verify_at, now):
+        verify_at = None
+    return replace(created(record, parts, applied, now), verify_at=verify_at)
 
 
 def not_created(record: Pairing, now: datetime) -> Pairing:

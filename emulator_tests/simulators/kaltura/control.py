@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.kaltura import account, processing
+from emulator_tests.simulators.kaltura import account, late, processing
 from emulator_tests.simulators.kaltura.entry_state import EntryStatus
 from emulator_tests.simulators.kaltura.faults import Rule
 from emulator_tests.simulators.kaltura.schema import Record
@@ -31,6 +31,7 @@ async def answer(world: World, request: Request, path: str) -> Response:
     try:
         sent = await request.json() if await request.body() else {}
         result = _route(world, request, name, sent if isinstance(sent, dict) else {})
+        await late.commit_due(world)
     except (ValueError, TypeError, KeyError) as error:
         return JSONResponse({"error": str(error)}, 400)
     world.store.flush()
@@ -103,7 +104,7 @@ def _brief(row: Record) -> Record:
         "objectType", "id", "name", "summary", "systemName", "referenceId", "status", "tags", "userId", "ownerId",
         "entryId", "groupId", "eventId", "resourceId", "categoryId", "attachedObjectId", "replacingEntryId",
         "replacedEntryId", "templateEntryId", "virtualEventId", "accessControlId", "flavorParamsId", "mediaType",
-        "duration", "uploadedFileSize", "attempts", "dueAt", "sizeInBytes", "createdAt", "updatedAt",
+        "startDate", "endDate", "duration", "uploadedFileSize", "attempts", "dueAt", "sizeInBytes", "createdAt", "updatedAt",
     )  # fmt: skip
     brief = {key: row[key] for key in named if row.get(key) is not None}
     owner = row.get("userId") or row.get("ownerId") or row.get("owner")
@@ -127,6 +128,8 @@ def _set_clock(world: World, sent: Mapping[str, Any]) -> Record:
             world.readiness = rule
     if "advance_s" in sent:
         world.clock.advance(float(sent["advance_s"]))
+    if "stand_at" in sent:
+        world.clock.stand_at(float(sent["stand_at"]))
     processing.reschedule(world)
     return _clock(world)
 

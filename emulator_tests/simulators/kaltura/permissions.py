@@ -75,7 +75,9 @@ def read_session(world: World, text: str) -> Session:
     return session
 
 
-def check_validity(world: World, session: Session, remote_address: str, raw_uri: str | None) -> None:
+def check_validity(
+    world: World, session: Session, remote_address: str, raw_uri: str | None, now_s: float | None = None
+) -> None:
     """Refuse a session that is expired, ended or used where it must not be.
 
     Args:
@@ -83,12 +85,13 @@ def check_validity(world: World, session: Session, remote_address: str, raw_uri:
         session: The session.
         remote_address: Who uses it.
         raw_uri: What for, exactly as it came; None where URIs are not looked at.
+        now_s: As of when; None is now.
 
     Raises:
         ApiError: INVALID_KS, whose first argument is the reason, or USER_BLOCKED.
     """
     reason = ""
-    if session.expires_at_s <= world.clock.now():
+    if session.expires_at_s <= (world.clock.now() if now_s is None else now_s):
         reason = "EXPIRED"
     elif not session.is_widget and _is_ended(world, session):
         reason = "LOGOUT"

@@ -56,9 +56,18 @@ class Exchange:
     remote_address: str
     lag_s: float = 0.0
     forced_error: str = ""
+    #: Which calls of the request the forced error is for; empty for all.
+    forced_service: str = ""
+    forced_action: str = ""
+    #: As of when sessions are judged; None for now.
+    arrived_at_s: float | None = None
     parts: list[Part] = field(default_factory=list)
     #: Sessions whose actions limit this request has been counted against.
     counted: set[str] = field(default_factory=set)
+
+    def forces(self, part: Part) -> bool:
+        """Whether the forced error is for this call."""
+        return self.forced_service in ("", part.service) and self.forced_action in ("", part.action)
 
 
 def addresses_of(parsed: wire.Parsed) -> list[tuple[str, str]]:
@@ -158,14 +167,14 @@ async def _call(
     if text and not permissions.ignores_session(action):
         session = permissions.read_session(world, text)
         part.user, part.session_type = session.user_id, session.type
-    if exchange.forced_error == "ACTION_BLOCKED":
-        raise ApiError("ACTION_BLOCKED", action.name, action.service)
-    if exchange.forced_error:
-        raise ApiError(exchange.forced_error)
+    if exchange.forced_error and exchange.forces(part):
+        blocked = (action.name, action.service) if exchange.forced_error == "ACTION_BLOCKED" else ()
+        raise ApiError(exchange.forced_error, *blocked)
     call = Call(world, session, exchange.base_url, exchange.raw_uri, exchange.remote_address, exchange.lag_s)
     arguments = _arguments(call, action, parameters, files)
     if session is not None:
-        permissions.check_validity(world, session, exchange.remote_address, exchange.raw_uri)
+        address, uri = exchange.remote_address, exchange.raw_uri
+        permissions.check_validity(world, session, address, uri, exchange.arrived_at_s)
         if session.hash not in exchange.counted:
             exchange.counted.add(session.hash)
             permissions.spend_action(world, session)

@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from emulator_tests.simulators.kaltura import control, playback, processing, responses, wire
+from emulator_tests.simulators.kaltura import control, late, playback, processing, responses, wire
 from emulator_tests.simulators.kaltura.faults import Kind, Rule
 from emulator_tests.simulators.kaltura.responses import Answer, Exchange
 from emulator_tests.simulators.kaltura.world import World
@@ -158,6 +158,8 @@ class Application:
         )
         if answer is None:
             self._connections.cut(peer)
+            # Only once the server has noticed may it be left without an answer.
+            await asyncio.sleep(0)
             return None
         answer.response.headers["X-Me"] = "simulator"
         answer.response.headers["X-Kaltura-Session"] = f"{os.getpid():x}{connection:06x}, {int(time.time())}"
@@ -173,6 +175,7 @@ class Application:
             remote_address=address,
         )
         if rule is not None:
+            exchange.forced_service, exchange.forced_action = rule.service, rule.action
             if rule.kind is Kind.THROTTLE:
                 exchange.forced_error = "ACTION_BLOCKED"
             elif rule.kind is Kind.ERROR:
@@ -189,7 +192,7 @@ class Application:
         if kind is Kind.DROP_BEFORE:
             return None
         if kind is Kind.LATE_COMMIT:
-            self._world.spawn(self._commit_late(exchange, parsed, rule.after_s))
+            late.hold(self._world, exchange, parsed, rule.after_s)
             return None
         if kind is Kind.DELAY:
             await asyncio.sleep(rule.after_s)
@@ -209,7 +212,3 @@ class Application:
             body = bytes(answer.response.body)
             return Answer(Response(body[: len(body) // 2], media_type=answer.response.media_type))
         return None if kind is Kind.DROP_AFTER_COMMIT else answer
-
-    async def _commit_late(self, exchange: Exchange, parsed: wire.Parsed, after_s: float) -> None:
-        await asyncio.sleep(after_s)
-        await responses.answer(exchange, parsed)

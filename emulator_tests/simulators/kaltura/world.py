@@ -65,6 +65,8 @@ class World:
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOGGED_REQUESTS))
     #: When something is due next: instant and entry id, a heap.
     agenda: list[tuple[float, str]] = field(default_factory=list)
+    #: Requests that are carried out late: when, and what they need.
+    late: list[tuple[float, Any, Any]] = field(default_factory=list)
     #: Notification jobs being sent right now.
     delivering: set[int] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
