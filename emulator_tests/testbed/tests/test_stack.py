@@ -191,7 +191,8 @@ def test_firebase_tools_takes_the_project_for_python() -> None:
     """
     program = f"""
         const runtimes = require({str(NODE / "node_modules/firebase-tools/lib/deploy/functions/runtimes")!r});
-        const context = {{projectId: "demo", projectDir: {str(ROOT)!r}, sourceDir: {str(ROOT)!r}, runtime: "python311"}};
+        const root = {str(ROOT)!r};
+        const context = {{projectId: "demo", projectDir: root, sourceDir: root, runtime: "python311"}};
         runtimes.getRuntimeDelegate(context).then((delegate) => process.stdout.write(delegate.language));
     """
     found = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=False)
