@@ -1,0 +1,375 @@
+"""Every effect of the code that is played: numbered, told, and one of them struck by a fault or by somebody's act.
+
+Called by `world`, which puts these parts between the code and what it works on. The faults of documents and queue are
+made here, as their adapters would raise them; those of Kaltura are made by the simulator, so that the real client
+is judged too. Leaves to `world` what happens around an effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeVar
+
+from emulator_tests.fakes import MemoryDocuments, MemoryQueue
+from emulator_tests.pure.races.stage import Killed
+from shared.cloud.calls import TIMEOUT_S
+from shared.errors import Conflict, Transient
+from shared.ports import Document, Note, Query, Update, Version, Write
+from shared.providers.kaltura.account import ANSWER_TIMEOUT_S
+from shared.providers.kaltura.client import Ask, Asked, Client, Multi
+
+T = TypeVar("T")
+
+
+class Kind(StrEnum):
+    """
+    What an effect does.
+    """
+
+    READ = "read"
+    """Reads documents by their paths."""
+    SELECT = "select"
+    """Reads documents by a query."""
+    COMMIT = "commit"
+    """Writes documents."""
+    PUT = "put"
+    """Leaves a note."""
+    ASK = "ask"
+    """Asks Kaltura something."""
+    CHANGE = "change"
+    """Changes something at Kaltura."""
+    SEND = "send"
+    """The browser sends bytes to Kaltura."""
+
+
+class Fault(StrEnum):
+    """
+    What goes wrong.
+    """
+
+    KILLED_BEFORE = "killed-before"
+    """The visitor dies; the effect does not happen."""
+    KILLED_AFTER = "killed-after"
+    """The effect happens, and the visitor dies."""
+    ANSWER_LOST = "answer-lost"
+    """It happens; the visitor waits for the answer in vain."""
+    UNAVAILABLE = "unavailable"
+    """It does not happen: UNAVAILABLE from Google, an HTML page with status 502 from in front of Kaltura."""
+    UNAVAILABLE_YET_DONE = "unavailable-yet-done"
+    """The page comes although Kaltura did it."""
+    THROTTLED = "throttled"
+    """It does not happen: RESOURCE_EXHAUSTED from Google, ACTION_BLOCKED from Kaltura."""
+    CUT_SHORT = "cut-short"
+    """It happens; half of the answer comes."""
+    CALLED_A_CONFLICT = "called-a-conflict"
+    """It happens; a repetition below us finds our own write and calls it somebody else's."""
+
+
+# What leaves the world as another fault of the same effect would is not run twice: a visitor who only asks has changed
+# nothing, whether it dies before it or after it, and of a read that fails nobody is told why.
+FAULTS: Final[Mapping[Kind, tuple[Fault, ...]]] = {
+    Kind.READ: (Fault.KILLED_BEFORE, Fault.UNAVAILABLE),
+    Kind.SELECT: (Fault.KILLED_BEFORE, Fault.UNAVAILABLE),
+    Kind.COMMIT: (
+        Fault.KILLED_BEFORE,
+        Fault.KILLED_AFTER,
+        Fault.ANSWER_LOST,
+        Fault.UNAVAILABLE,
+        Fault.THROTTLED,
+        Fault.CALLED_A_CONFLICT,
+    ),
+    Kind.PUT: (
+        Fault.KILLED_BEFORE,
+        Fault.KILLED_AFTER,
+        Fault.ANSWER_LOST,
+        Fault.UNAVAILABLE,
+        Fault.THROTTLED,
+    ),
+    Kind.ASK: (Fault.KILLED_BEFORE, Fault.ANSWER_LOST, Fault.UNAVAILABLE, Fault.THROTTLED),
+    Kind.CHANGE: (
+        Fault.KILLED_BEFORE,
+        Fault.KILLED_AFTER,
+        Fault.ANSWER_LOST,
+        Fault.UNAVAILABLE,
+        Fault.UNAVAILABLE_YET_DONE,
+        Fault.THROTTLED,
+        Fault.CUT_SHORT,
+    ),
+    Kind.SEND: (Fault.KILLED_BEFORE, Fault.KILLED_AFTER, Fault.ANSWER_LOST, Fault.UNAVAILABLE, Fault.THROTTLED),
+}
+
+AT_KALTURA: Final = frozenset({Kind.ASK, Kind.CHANGE, Kind.SEND})
+
+_SIMULATED: Final[Mapping[Fault, Mapping[str, Any]]] = {
+    Fault.ANSWER_LOST: {"kind": "drop_after_commit"},
+    Fault.UNAVAILABLE: {"kind": "html", "status": 502},
+    Fault.UNAVAILABLE_YET_DONE: {"kind": "html", "status": 502, "commits": True},
+    Fault.THROTTLED: {"kind": "throttle"},
+    Fault.CUT_SHORT: {"kind": "truncated"},
+}
+
+_CODES: Final[Mapping[Fault, str]] = {
+    Fault.ANSWER_LOST: "DEADLINE_EXCEEDED",
+    Fault.UNAVAILABLE: "UNAVAILABLE",
+    Fault.THROTTLED: "RESOURCE_EXHAUSTED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """
+    One effect that was met.
+    """
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blow:
+    """
+    What strikes, and at which effect.
+
+    Attributes:
+        number: Of the effect, counted from 1.
+        what: A fault, or what somebody else does just before it.
+    """
+
+    number: int
+    what: Fault | Callable[[], None]
+
+
+class Surroundings(Protocol):
+    """
+    What happens around an effect.
+    """
+
+    def before(self, kind: Kind) -> None:
+        """
+        An effect is about to happen.
+        """
+        ...
+
+    def after(self, kind: Kind) -> None:
+        """
+        It has happened, or gone wrong.
+        """
+        ...
+
+    def tell(self, name: str, trouble: str) -> None:
+        """
+        It is to be told.
+        """
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """
+        Somebody else acts meanwhile.
+        """
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """
+        The visitor waits.
+        """
+        ...
+
+    def let_go_wrong(self, kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> None:
+        """
+        The next request to Kaltura goes wrong.
+        """
+        ...
+
+
+class Effects:
+    """
+    Stands around every effect of one run.
+
+    Attributes:
+        met: The effects that were counted, in order.
+        counting: Whether effects are counted now, and may be struck.
+        blow: What strikes.
+        surroundings: What happens around them.
+    """
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.met: list[Met] = []
+        self.counting = False
+        self.blow: Blow | None = None
+        self.surroundings = surroundings
+
+    def __call__(self, kind: Kind, name: str, do: Callable[[], T]) -> T:
+        """
+        Let one effect happen, or go wrong.
+        """
+        around = self.surroundings
+        what: Fault | Callable[[], None] | None = None
+        if self.counting:
+            self.met.append(Met(kind, name))
+            if self.blow is not None and self.blow.number == len(self.met):
+                what = self.blow.what
+        if what is not None and not isinstance(what, Fault):
+            with around.alone():
+                what()
+            what = None
+        around.before(kind)
+        around.tell(name, "" if what is None else what.value)
+        try:
+            return do() if what is None else self._struck(kind, what, name, do)
+        finally:
+            around.after(kind)
+
+    def _struck(self, kind: Kind, fault: Fault, name: str, do: Callable[[], T]) -> T:
+        if fault is Fault.KILLED_BEFORE:
+            raise Killed
+        if fault is Fault.KILLED_AFTER:
+            do()
+            raise Killed
+        if kind in AT_KALTURA:
+            self.surroundings.let_go_wrong(**_SIMULATED[fault])
+            try:
+                return do()
+            finally:
+                if fault is Fault.ANSWER_LOST:
+                    self.surroundings.wait(ANSWER_TIMEOUT_S)
+        if fault in (Fault.ANSWER_LOST, Fault.CALLED_A_CONFLICT):
+            do()
+        if fault is Fault.CALLED_A_CONFLICT:
+            raise Conflict("Someone else wrote first.")
+        if fault is Fault.ANSWER_LOST:
+            self.surroundings.wait(TIMEOUT_S)
+        raise Transient("It does not answer at the moment.", provider="google", operation=name, code=_CODES[fault])
+
+
+class WatchedDocuments:
+    """
+    The documents of the code that is played: each call is an effect.
+    """
+
+    def __init__(self, kept: MemoryDocuments, effects: Effects, wrote: Callable[[Sequence[Write]], None]) -> None:
+        self._kept = kept
+        self._effects = effects
+        self._wrote = wrote
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        """
+        As the port says.
+        """
+        name = " ".join(["read", *map(_collection, paths)])
+        return self._effects(Kind.READ, name, lambda: self._kept.read(*paths))
+
+    def select(self, query: Query) -> Sequence[Document]:
+        """
+        As the port says.
+        """
+        return self._effects(Kind.SELECT, f"select {query.collection}", lambda: self._kept.select(query))
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        As the port says.
+        """
+
+        def do() -> tuple[Version, ...]:
+            versions = self._kept.commit(*writes)
+            self._wrote(writes)
+            return versions
+
+        return self._effects(Kind.COMMIT, " ".join(["commit", *map(_written, writes)]), do)
+
+
+class WatchedQueue:
+    """
+    The queue of the code that is played: each note is an effect, and comes as often as there are copies of it.
+    """
+
+    def __init__(self, kept: MemoryQueue, effects: Effects, *, copies: int) -> None:
+        self._kept = kept
+        self._effects = effects
+        self._copies = copies
+
+    def put(self, note: Note) -> None:
+        """
+        As the port says.
+        """
+
+        def do() -> None:
+            self._kept.put(note)
+            for _ in range(1, self._copies):
+                self._kept.put(replace(note, once=None))
+
+        later = "" if note.at is None else " later"
+        self._effects(Kind.PUT, f"put {note.queue}{later}", do)
+
+
+class WatchedClient(Client):
+    """
+    The client of the code that is played: each round trip is an effect. Made once, for it keeps connections; `effects`
+    are those of the present run.
+    """
+
+    effects: Effects
+
+    def call(self, ks: str | None, ask: Ask, *, fields: Sequence[str] = ()) -> Any:
+        """
+        One service call, one effect.
+        """
+        name = _named(ask)
+        return self.effects(_kind((name,)), name, lambda: super(WatchedClient, self).call(ks, ask, fields=fields))
+
+    def multi(self, ks: str | None) -> Multi:
+        """
+        Several service calls, one effect.
+        """
+        return _WatchedMulti(self._lent, ks, self.effects)
+
+
+class _WatchedMulti(Multi):
+    def __init__(self, lent: Callable[[], Any], ks: str | None, effects: Effects) -> None:
+        super().__init__(lent, ks)
+        self._effects = effects
+        self._names: list[str] = []
+
+    def ask(self, ask: Ask, *, ks: str | None = None, fields: Sequence[str] = ()) -> Asked:
+        self._names.append(_named(ask))
+        return super().ask(ask, ks=ks, fields=fields)
+
+    def send(self) -> None:
+        self._effects(_kind(self._names), " ".join(self._names), super().send)
+
+
+class _Namer:
+    """
+    Says what is asked of the library, instead of asking it.
+    """
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def __getattr__(self, word: str) -> _Namer:
+        return _Namer(*self._words, word)
+
+    def __call__(self, *_: Any) -> str:
+        return ".".join(self._words[-2:])
+
+
+def _named(ask: Ask) -> str:
+    return str(ask(_Namer()))
+
+
+def _kind(names: Sequence[str]) -> Kind:
+    only_asks = all(name.endswith((".get", ".list")) for name in names)
+    return Kind.ASK if only_asks else Kind.CHANGE
+
+
+def _collection(path: str) -> str:
+    return path.split("/")[0]
+
+
+def _written(write: Write) -> str:
+    fields: Mapping[Any, Any] = getattr(write, "fields", None) or getattr(write, "changes", None) or {}
+    state = fields.get("state")
+    verb = "" if isinstance(write, Update) else f"{type(write).__name__.lower()} "
+    return verb + _collection(write.path) + (f" {state}" if isinstance(state, str) else "")

@@ -1,0 +1,351 @@
+"""What users do: each flow with what came before it, and how it ends; and the running of one.
+
+Called by the tests of this folder. Leaves to `world` how it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from emulator_tests.crashes.effects import Blow, Fault
+from emulator_tests.crashes.world import Account, World
+from emulator_tests.pure.races.defects import SOUND, Build
+from emulator_tests.pure.races.invariants import Broken
+from emulator_tests.testbed.places import TEST_PICTURE
+from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO
+from shared.videos.model import VideoState
+
+Act = Callable[[World], None]
+Acts = tuple[tuple[float, Act], ...]
+
+FILM: Final = TEST_PICTURE.read_bytes()
+GARBAGE: Final = b"This is no film. " * 20_000
+CHUNKS: Final = 3
+S1: Final = "s1"
+PAUSE_S: Final = 5.0
+
+
+def publish(world: World) -> None:
+    """
+    The session is published, made where there is none.
+    """
+    world.write(S1, status="public")
+
+
+def publish_unheard(world: World) -> None:
+    """
+    The same, and the event is lost.
+    """
+    world.write(S1, heard=False, status="public")
+
+
+def unpublish(world: World) -> None:
+    """
+    It is a draft again.
+    """
+    world.write(S1, status="draft")
+
+
+def retitle(world: World) -> None:
+    """
+    It has another title, with signs that mean something to a server.
+    """
+    world.write(S1, title="{1:result:id} <Géométrie> & co")
+
+
+def move(world: World) -> None:
+    """
+    It begins a day later.
+    """
+    at = world.clock() + timedelta(days=2)
+    world.write(S1, startsAt=at, endsAt=at + timedelta(hours=1))
+
+
+def unschedule(world: World) -> None:
+    """
+    Nobody knows when it begins.
+    """
+    world.write(S1, startsAt=None, endsAt=None)
+
+
+def delete(world: World) -> None:
+    """
+    It is deleted.
+    """
+    world.delete(S1)
+
+
+def delete_unheard(world: World) -> None:
+    """
+    The same, and the event is lost.
+    """
+    world.delete(S1, heard=False)
+
+
+def make_on_demand(world: World) -> None:
+    """
+    An on-demand session is made.
+    """
+    world.write(S1, status="public", format="onDemand")
+
+
+def ask_to_upload(world: World) -> None:
+    """
+    Its owner asks for an upload token.
+    """
+    world.ask_to_upload(S1, FILM)
+
+
+def ask_to_upload_garbage(world: World) -> None:
+    """
+    The same, for a file that is no film.
+    """
+    world.ask_to_upload(S1, GARBAGE)
+
+
+def send(number: int) -> Act:
+    """
+    His browser sends a chunk.
+    """
+    return lambda world: world.send(number, CHUNKS)
+
+
+def lose_notes(world: World) -> None:
+    """
+    The queue loses everything.
+    """
+    world.lose_notes()
+
+
+def make_strays(world: World) -> None:
+    """
+    There are things at Kaltura that nobody recorded.
+    """
+    world.make_strays()
+
+
+def break_kaltura(kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> Act:
+    """
+    From now on requests to Kaltura go wrong: the next one, the next that matches, or all that do (`times=0`).
+    """
+    return lambda world: world.let_go_wrong(kind, match, **how)
+
+
+def mend_kaltura(world: World) -> None:
+    """
+    All is well again.
+    """
+    world.mend_kaltura()
+
+
+def visit_session(world: World) -> None:
+    """
+    Another visitor comes to the session.
+    """
+    world.visit_at_once(VISIT_SESSION, S1)
+
+
+def visit_videos(world: World) -> None:
+    """
+    Other visitors come to its videos.
+    """
+    for video_id in world.documents(VIDEOS):
+        world.visit_at_once(VISIT_VIDEO, video_id)
+
+
+def sweep(world: World) -> None:
+    """
+    The visitor sleeps a little, and meanwhile the schedule has it swept.
+    """
+    world.wait(PAUSE_S)
+    world.sweep_at_once()
+
+
+def move_and_visit(world: World) -> None:
+    """
+    The session is moved, and another visitor comes before this one goes on.
+    """
+    move(world)
+    visit_session(world)
+
+
+def publish_and_visit(world: World) -> None:
+    """
+    Likewise it is published.
+    """
+    publish(world)
+    visit_session(world)
+
+
+def delete_and_visit(world: World) -> None:
+    """
+    Likewise it is deleted, and its videos are visited.
+    """
+    delete(world)
+    visit_session(world)
+    visit_videos(world)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """
+    One thing that users do.
+
+    Attributes:
+        name: For ids.
+        acts: What they do, each so many seconds after the beginning.
+        before: What they did before; nothing goes wrong with it.
+        settled_s: How long that was left to settle.
+        minds: How they change their mind while it is under way, and who else may come.
+        video: How the video ends, where that is certain.
+        sweeps: The effects of so many sweeps are struck too.
+        new_account: Whether nothing was ever made in the account, not even what is made once.
+        beyond: Whether things may exist twice for a while.
+        outage: Whether so much goes wrong that the queue may give notes up.
+    """
+
+    name: str
+    acts: Acts = ()
+    before: Acts = ()
+    settled_s: float = 20
+    minds: tuple[Act, ...] = ()
+    video: VideoState | None = None
+    sweeps: int = 0
+    new_account: bool = False
+    beyond: bool = False
+    outage: bool = False
+
+
+PUBLIC: Final[Acts] = ((0, publish),)
+SENT: Final[Acts] = tuple((5.0 * number, send(number)) for number in range(1, CHUNKS + 1))
+UPLOADED: Final[Acts] = ((0, make_on_demand), (0, ask_to_upload), *SENT)
+
+FLOWS: Final = (
+    Flow(
+        "publish", PUBLIC, minds=(unpublish, delete, retitle, visit_session, delete_and_visit, sweep), new_account=True
+    ),
+    Flow("unpublish", ((0, unpublish),), before=PUBLIC, minds=(publish, delete, visit_session, publish_and_visit)),
+    Flow("republish-within-grace", ((0, unpublish), (120, publish)), before=PUBLIC),
+    Flow("republish-after-grace", ((0, unpublish), (900, publish)), before=PUBLIC, minds=(visit_session,)),
+    Flow("flip", ((0, publish), (0, unpublish), (0, publish))),
+    Flow("retitle", ((0, retitle),), before=PUBLIC, minds=(move, unpublish, delete, visit_session, move_and_visit)),
+    Flow("unschedule", ((0, unschedule),), before=PUBLIC, minds=(move, delete)),
+    Flow("schedule", ((0, move),), before=((0, publish), (0, unschedule)), minds=(unschedule, delete)),
+    Flow("delete-public", ((0, delete),), before=PUBLIC, minds=(publish, visit_session, sweep)),
+    Flow("delete-draft", ((0, delete),), before=((0, unpublish),)),
+    Flow("delete-retiring", ((0, delete),), before=((0, publish), (10, unpublish))),
+    Flow("publish-and-delete", ((0, publish), (3, delete))),
+    Flow(
+        "delete-with-video",
+        ((0, delete),),
+        before=((0, publish), (0, ask_to_upload), *SENT),
+        settled_s=100,
+        video=VideoState.GONE,
+    ),
+    Flow(
+        "upload",
+        ((0, ask_to_upload), *SENT),
+        before=((0, make_on_demand),),
+        minds=(delete, visit_videos, delete_and_visit, sweep),
+        video=VideoState.READY,
+    ),
+    Flow(
+        "poll-until-error",
+        before=((0, make_on_demand), (0, ask_to_upload_garbage), *SENT),
+        settled_s=0,
+        minds=(delete, visit_videos),
+        video=VideoState.FAILED,
+    ),
+    Flow(
+        "delete-during-upload",
+        ((0, ask_to_upload), (5, send(1)), (6, delete), (10, send(2)), (15, send(3))),
+        before=((0, make_on_demand),),
+        video=VideoState.GONE,
+        new_account=True,
+    ),
+    Flow("sweep-finds-a-wish", ((0, publish_unheard),), sweeps=1),
+    Flow("sweep-finds-a-deletion", ((0, delete_unheard),), before=PUBLIC, sweeps=1),
+    Flow("sweep-finds-a-video", ((0, lose_notes),), before=UPLOADED, settled_s=0, video=VideoState.READY, sweeps=1),
+    Flow("sweep-finds-strays", before=((0, make_strays),), settled_s=SOUND.stray_age_s, sweeps=1),
+)
+
+
+def play(
+    flow: Flow,
+    account: Account,
+    *,
+    number: int = 0,
+    what: Fault | Act | None = None,
+    build: Build = SOUND,
+    copies: int = 1,
+    hastily: bool = True,
+) -> World:
+    """
+    One run of a flow, from an empty account to its rest.
+
+    Args:
+        flow: What users do.
+        account: Where they do it.
+        number: Of the effect that is struck.
+        what: Strikes it; `None` lets everything go well.
+        build: The code as it is, or with a defect.
+        copies: How often each note comes.
+        hastily: Leave out the sweeps that can find nothing.
+
+    Returns:
+        The world at rest.
+
+    Raises:
+        Broken: An invariant does not hold; the course of the run is in its notes, as in those of any other error.
+    """
+    faulty = isinstance(what, Fault) or flow.outage or flow.beyond
+    world = World(
+        account.simulator,
+        account.client,
+        build,
+        beyond=flow.beyond,
+        outage=flow.outage,
+        orderly=not faulty,
+        copies=copies,
+        new_account=flow.new_account,
+    )
+    blow = None
+    if what is not None:
+        blow = Blow(number, what if isinstance(what, Fault) else lambda: what(world))
+    with told(world, flow.name):
+        act(world, flow.before)
+        world.go_on(flow.settled_s)
+        world.count(blow, sweeps=flow.sweeps)
+        act(world, flow.acts)
+        world.rest(hastily=hastily)
+        ends = [video.fields["state"] for video in world.documents(VIDEOS).values()]
+        promised = flow.video is not None and not world.hurt and (what is None or isinstance(what, Fault))
+        if promised and ends != [flow.video]:
+            raise Broken(12, "a video ends as it was wished", f"it ended {ends}, not {flow.video}")
+    return world
+
+
+def act(world: World, acts: Acts) -> None:
+    """
+    Let users act, each so many seconds after now.
+    """
+    begun_at = world.clock()
+    for after_s, do in acts:
+        world.go_on(max(0.0, after_s - (world.clock() - begun_at).total_seconds()))
+        do(world)
+
+
+@contextmanager
+def told(world: World, name: str) -> Iterator[None]:
+    """
+    Whatever goes wrong tells the whole course of the run.
+    """
+    try:
+        yield
+    except Exception as error:
+        error.add_note("\n".join(["", f"The course of {name}:", *world.chronicle.lines()]))
+        raise

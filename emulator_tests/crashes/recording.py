@@ -1,0 +1,77 @@
+"""Which effects each flow has: recorded once, before the tests that strike them are collected.
+
+Called by the test files' `pytest_generate_tests` and by `conftest`. The account is started by whoever asks first, and
+ends with pytest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from emulator_tests.crashes.effects import Fault, Met
+from emulator_tests.crashes.flows import FLOWS, Act, Flow, play
+from emulator_tests.crashes.world import Account
+
+ACCOUNT: Final = pytest.StashKey[Account]()
+RECORDED: Final = pytest.StashKey[Mapping[str, Sequence[Met]]]()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """
+    One effect of a flow, and what strikes it.
+
+    Attributes:
+        flow: What users do.
+        number: Of the effect, counted from 1.
+        met: The effect, as it was recorded.
+        what: Strikes it.
+    """
+
+    flow: Flow
+    number: int
+    met: Met
+    what: Fault | Act
+
+    @property
+    def id(self) -> str:
+        """
+        By which pytest runs it alone.
+        """
+        what = self.what.value if isinstance(self.what, Fault) else self.what.__name__
+        words = re.findall("[A-Za-z0-9]+", f"{self.met.name} {what}")
+        return "-".join([self.flow.name, f"{self.number:02}", *words])
+
+
+def account_of(config: pytest.Config) -> Account:
+    """
+    The account of this run of pytest.
+    """
+    if ACCOUNT not in config.stash:
+        account = config.stash[ACCOUNT] = Account()
+        config.add_cleanup(account.close)
+    return config.stash[ACCOUNT]
+
+
+def recorded(config: pytest.Config) -> Mapping[str, Sequence[Met]]:
+    """
+    The effects of each flow, by its name, when nothing goes wrong.
+    """
+    if RECORDED not in config.stash:
+        account = account_of(config)
+        config.stash[RECORDED] = {flow.name: play(flow, account).met() for flow in FLOWS}
+    return config.stash[RECORDED]
+
+
+def effects(config: pytest.Config) -> Iterator[tuple[Flow, int, Met]]:
+    """
+    Every effect of every flow.
+    """
+    for flow in FLOWS:
+        for number, met in enumerate(recorded(config)[flow.name], 1):
+            yield flow, number, met

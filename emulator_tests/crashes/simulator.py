@@ -1,0 +1,212 @@
+"""The Kaltura simulator as a process of these tests' own, and what is in its account, in the words of our ports.
+
+Called by `conftest` and `world`. Leaves to the vendor's client how Kaltura is spoken to: only the simulator's own
+controls are used here, and what they tell.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from emulator_tests.fakes import MadeEvent, MadeMedia
+from emulator_tests.testbed.places import ROOT
+from shared.ports import EventWish, MediaState, Observation, UploadWish
+from shared.providers.kaltura import words
+from shared.providers.kaltura.events import ENTRY, EVENT
+from shared.providers.kaltura.media import TOKEN, UPLOADER
+
+NAMESPACE: Final = "crashes"
+PARTNER_ID: Final = 4_711
+STOP_TIMEOUT_S: Final = 10
+
+PROCESSING_S: Final = 40
+"""So long it works on a video: two ticks of the feed."""
+
+ROUND_S: Final = 300
+"""Every run begins at a multiple of it."""
+
+_LIVE: Final = 201
+_UNSEEN: Final = "\u2060"
+
+
+class Simulator:
+    """
+    One process, one account; used by one run after the other.
+    """
+
+    def __init__(self) -> None:
+        self.admin_secret = secrets.token_hex(16)
+        account = ["--partner-id", str(PARTNER_ID), "--admin-secret", self.admin_secret]
+        command = [sys.executable, "-m", "emulator_tests.simulators.kaltura", *account]
+        self._process = subprocess.Popen(
+            [*command, "--user-secret", secrets.token_hex(16)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        assert self._process.stdout is not None
+        said = self._process.stdout.readline().strip()
+        assert said.startswith("ready on "), said
+        self.url = said.removeprefix("ready on ")
+        address = urlsplit(self.url)
+        self._connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
+
+    def stop(self) -> None:
+        """
+        End the process, and wait until it is gone.
+        """
+        self._connection.close()
+        self._process.terminate()
+        self._process.wait(STOP_TIMEOUT_S)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def reset(self) -> datetime:
+        """
+        Empty the account, and let its clock stand.
+
+        Returns:
+            Where it stands: ahead of the machine's, for it never goes back, and so that what the code rounds it rounds
+            alike in every run.
+        """
+        self.control("POST", "reset", {})
+        self._now = datetime.fromtimestamp((int(time.time()) // ROUND_S + 2) * ROUND_S, UTC)
+        self.control("POST", "clock", {"stand_at": self._now.timestamp(), "ready": f"after_s:{PROCESSING_S}"})
+        return self._now
+
+    def move_to(self, at: datetime) -> None:
+        """
+        Let the simulator's clock go to an instant, and stand there.
+        """
+        if at > self._now:
+            self._now = at
+            self.control("POST", "clock", {"stand_at": at.timestamp()})
+
+    def let_go_wrong(self, kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> None:
+        """
+        Let the next request, or those that match, go wrong.
+        """
+        self.control("POST", "faults", {"kind": kind, "match": match or {}, **how})
+
+    def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
+        """
+        Ask something of the simulator itself.
+        """
+        sent = None if body is None else json.dumps(body).encode()
+        self._connection.request(method, f"/_simulator/{name}", sent, {"Content-Type": "application/json"})
+        answer = self._connection.getresponse()
+        told = answer.read()
+        assert answer.status == 200, told
+        return json.loads(told)
+
+    def things(self) -> Things:
+        """
+        What there is in the account.
+        """
+        return Things(self.control("GET", "things"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """
+    One object at Kaltura that was made for a session or a video.
+
+    Attributes:
+        kind: By the name that records use for its id (`entryId`, `eventId`, `uploadTokenId`, `uploaderId`).
+        id: Its id.
+        reference: Under which it was made.
+    """
+
+    kind: str
+    id: str
+    reference: str
+
+
+class Things:
+    """
+    What there is in the account at one moment.
+    """
+
+    def __init__(self, told: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        self._entries = {str(thing["id"]): thing for thing in told["entries"]}
+        self._events = {str(thing["id"]): thing for thing in told["scheduleEvents"]}
+        self._tokens = {str(thing["id"]): thing for thing in told["uploadTokens"]}
+        self._users = [str(thing["id"]) for thing in told["users"]]
+
+    def parts(self) -> tuple[Part, ...]:
+        """
+        Every object that was made for a session or a video, alone or not.
+        """
+        found = [Part(ENTRY, id_, _reference(thing)) for id_, thing in self._entries.items()]
+        found += [Part(EVENT, id_, _reference(thing)) for id_, thing in self._events.items()]
+        found += [Part(TOKEN, id_, _uploaded(str(thing["userId"]))) for id_, thing in self._tokens.items()]
+        found += [Part(UPLOADER, id_, _uploaded(id_)) for id_ in self._users if id_.startswith("upload-")]
+        return tuple(found)
+
+    def status(self, entry_id: str) -> str | None:
+        """
+        Of an entry, in Kaltura's words.
+        """
+        entry = self._entries.get(entry_id)
+        return None if entry is None else str(entry["status"])
+
+    def events(self) -> tuple[MadeEvent, ...]:
+        """
+        The live entries, each with its schedule event.
+        """
+        return tuple(self._event(id_, entry) for id_, entry in self._entries.items() if entry["mediaType"] == _LIVE)
+
+    def media(self) -> tuple[MadeMedia, ...]:
+        """
+        The uploaded entries, each with its token and its user.
+        """
+        return tuple(self._media(id_, entry) for id_, entry in self._entries.items() if entry["mediaType"] != _LIVE)
+
+    def _event(self, entry_id: str, entry: Mapping[str, Any]) -> MadeEvent:
+        parts = {ENTRY: entry_id}
+        starts_at = ends_at = None
+        for event_id, event in self._events.items():
+            if event.get("templateEntryId") == entry_id:
+                parts[EVENT] = event_id
+                starts_at, ends_at = _instant(event["startDate"]), _instant(event["endDate"])
+        wish = EventWish(str(entry["name"]).replace(_UNSEEN, ""), starts_at, ends_at)
+        return MadeEvent(_reference(entry), wish, parts, _instant(entry["createdAt"]))
+
+    def _media(self, entry_id: str, entry: Mapping[str, Any]) -> MadeMedia:
+        parts = {ENTRY: entry_id}
+        for token_id, token in self._tokens.items():
+            if token.get("attachedObjectId") == entry_id:
+                parts |= {TOKEN: token_id, UPLOADER: str(token["userId"])}
+        state = words.media_state(str(entry["status"]))
+        return MadeMedia(
+            reference=_reference(entry),
+            wish=UploadWish(str(entry["name"]), "", 0, ""),
+            parts=parts,
+            created_at=_instant(entry["createdAt"]),
+            changed_at=_instant(entry["updatedAt"]),
+            observation=Observation(state, 100 if state is MediaState.READY else 0),
+        )
+
+
+def _reference(thing: Mapping[str, Any]) -> str:
+    reference = words.ours(NAMESPACE, str(thing.get("referenceId")))
+    assert reference is not None, f"nobody but us makes anything here, and we make nothing without reference: {thing}"
+    return reference
+
+
+def _uploaded(uploader: str) -> str:
+    """
+    The reference of an upload, given its user: `upload-crashes-video-{videoId}-{generation}`.
+    """
+    return ":".join(uploader.removeprefix(f"upload-{NAMESPACE}-").split("-"))
+
+
+def _instant(unix_s: float) -> datetime:
+    return datetime.fromtimestamp(unix_s, UTC)

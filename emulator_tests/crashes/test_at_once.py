@@ -1,0 +1,243 @@
+"""Many visitors at the same instant, in threads, over as many connections: all look before the first one writes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier, local
+from typing import Any, TypeVar
+
+import pytest
+
+from emulator_tests.crashes.flows import FILM, S1
+from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Things
+from emulator_tests.crashes.world import QUEUE_RETRY_S, TEACHER, Account, App, assemble
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
+from shared.errors import BackendError
+from shared.paths import PAIRINGS, VIDEOS, VISIT_SESSION, pairing_path, session_path
+from shared.ports import Create, Delete, Document, Note, Query, Version, Write
+from shared.providers.kaltura import KalturaAccount
+from shared.reconcile import LEASE_S
+from shared.sessions.model import Pairing, PairingState
+from shared.videos.grant import UploadRequest, UploadToken
+
+T = TypeVar("T")
+
+MANY = 50
+TIMEOUT_S = 30
+REQUEST = UploadRequest(S1, "request-1", "lecture.mp4", len(FILM), "A lecture")
+
+
+class GatheringDocuments:
+    """
+    Documents at which everybody waits for everybody else after his first look.
+    """
+
+    def __init__(self, kept: MemoryDocuments) -> None:
+        self._kept = kept
+        self._gate = Barrier(1)
+        self._at = ""
+        self._passed = local()
+
+    def gather(self, collection: str) -> None:
+        """
+        From now on, that look is the first one at a document of this collection.
+        """
+        self._gate, self._at, self._passed = Barrier(MANY, timeout=TIMEOUT_S), collection, local()
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        """
+        As the port says.
+        """
+        found = self._kept.read(*paths)
+        here = self._at and any(path.startswith(f"{self._at}/") for path in paths)
+        if here and not hasattr(self._passed, "gate"):
+            self._passed.gate = True
+            self._gate.wait()
+        return found
+
+    def select(self, query: Query) -> Sequence[Document]:
+        """
+        As the port says.
+        """
+        return self._kept.select(query)
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        As the port says.
+        """
+        return self._kept.commit(*writes)
+
+
+class Crowd:
+    """
+    The real code with nothing around its effects, so that many may have them at once.
+    """
+
+    def __init__(self, account: Account, build: Build = SOUND) -> None:
+        self._simulator = account.simulator
+        self._clock = ManualClock(self._simulator.reset())
+        self._kept = MemoryDocuments()
+        self._documents = GatheringDocuments(self._kept)
+        self._queue = MemoryQueue(self._clock, retry_s=QUEUE_RETRY_S)
+        self._account = KalturaAccount(
+            url=self._simulator.url,
+            partner_id=PARTNER_ID,
+            admin_secret=self._simulator.admin_secret,
+            namespace=NAMESPACE,
+            upload_role=None,
+            documents=self._kept,
+            clock=self._clock,
+        )
+        self.app: App = assemble(build, self._account, self._documents, self._queue, self._clock)
+        # What an account needs once is made by one alone: this is not what they crowd for here.
+        self._account.access_control_id()
+        self._account.upload_role_name()
+
+    def close(self) -> None:
+        """
+        Hang up.
+        """
+        self._account.client.close()
+
+    def write(self, **fields: Any) -> None:
+        """
+        The owner makes his session.
+        """
+        begins_at = self._clock() + timedelta(days=1)
+        new = {
+            "ownerUid": TEACHER.uid,
+            "title": "Algebra",
+            "status": "public",
+            "format": "liveStreaming",
+            "startsAt": begins_at,
+            "endsAt": begins_at + timedelta(hours=1),
+        }
+        self._kept.commit(Create(session_path(S1), {**new, **fields}))
+
+    def delete(self) -> None:
+        """
+        He deletes it.
+        """
+        self._kept.commit(Delete(session_path(S1)))
+
+    def visit(self) -> None:
+        """
+        A worker visits the session.
+        """
+        self.app.work(Note(VISIT_SESSION, S1))
+
+    def ask_to_upload(self) -> UploadToken:
+        """
+        The owner asks for the same upload.
+        """
+        return self.app.issue_upload_token(REQUEST)
+
+    def all_at_once(self, job: Callable[[], T], collection: str) -> list[T | BackendError]:
+        """
+        Do a job in many threads, which all look at a document of this collection before the first one goes on.
+
+        Returns:
+            What each of them gave, or the error of ours that it ended with.
+        """
+
+        def begin() -> T | BackendError:
+            try:
+                return job()
+            except BackendError as error:
+                return error
+
+        self._documents.gather(collection)
+        with ThreadPoolExecutor(MANY) as threads:
+            answers = [one.result() for one in [threads.submit(begin) for _ in range(MANY)]]
+        self._documents.gather("")
+        return answers
+
+    def go_on(self) -> None:
+        """
+        The notes that were left are delivered, until no claim can be left.
+        """
+        self._queue.deliver_until(self._clock() + timedelta(seconds=2 * LEASE_S), self.app.work)
+        self._simulator.move_to(self._clock())
+
+    def pairing(self) -> Pairing:
+        """
+        What is recorded of the session.
+        """
+        (document,) = self._kept.read(pairing_path(S1))
+        assert document is not None
+        return Pairing.from_document(document)
+
+    def there(self) -> Things:
+        """
+        What there is at Kaltura.
+        """
+        return self._simulator.things()
+
+
+@pytest.fixture
+def crowd(account: Account, request: pytest.FixtureRequest) -> Iterator[Crowd]:
+    """
+    A crowd on an empty account.
+    """
+    with contextlib.closing(Crowd(account, getattr(request, "param", SOUND))) as crowd:
+        yield crowd
+
+
+def test_fifty_visits_at_once_make_one_event(crowd: Crowd) -> None:
+    crowd.write()
+    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.go_on()
+    (event,) = crowd.there().events()
+    pairing = crowd.pairing()
+    assert (pairing.state, pairing.generation, pairing.parts) == (PairingState.READY, 1, event.parts)
+
+
+def test_fifty_visits_at_once_make_one_event_after_one_that_has_gone(crowd: Crowd) -> None:
+    crowd.write()
+    crowd.visit()
+    crowd.delete()
+    crowd.visit()
+    crowd.write()
+    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.go_on()
+    (event,) = crowd.there().events()
+    pairing = crowd.pairing()
+    assert (pairing.state, pairing.generation, pairing.parts) == (PairingState.READY, 2, event.parts)
+
+
+def test_fifty_visits_at_once_take_one_event_away(crowd: Crowd) -> None:
+    crowd.write()
+    crowd.visit()
+    assert len(crowd.there().events()) == 1
+    crowd.delete()
+    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.go_on()
+    assert crowd.there().parts() == ()
+    assert crowd.pairing().state is PairingState.GONE
+
+
+def test_fifty_requests_at_once_make_one_video(crowd: Crowd) -> None:
+    crowd.write(format="onDemand")
+    answers = crowd.all_at_once(crowd.ask_to_upload, VIDEOS)
+    crowd.go_on()
+    answers.append(crowd.ask_to_upload())
+    assert len({answer.video_id for answer in answers if not isinstance(answer, BackendError)}) == 1
+    (video,) = crowd.there().media()
+    assert {part.id for part in crowd.there().parts()} == set(video.parts.values())
+
+
+@pytest.mark.parametrize("crowd", [DEFECTS["the claim is unconditional"]], indirect=True, ids=["defect"])
+def test_fifty_visits_whose_claim_is_unconditional_are_noticed(crowd: Crowd) -> None:
+    # A first event, which has gone: from then on the claim is the change of a record, not its making.
+    crowd.write()
+    crowd.visit()
+    crowd.delete()
+    crowd.visit()
+    crowd.write()
+    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.go_on()
+    assert len(crowd.there().events()) > 1

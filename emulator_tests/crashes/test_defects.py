@@ -1,0 +1,136 @@
+"""The tests of this folder tested: with one part of the mechanism broken, an invariant breaks too.
+
+The defects are those of the model of races, which finds them by chance; here each is shown by the flow that needs the
+part that is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from emulator_tests.crashes.effects import FAULTS, Fault
+from emulator_tests.crashes.flows import (
+    FLOWS,
+    Act,
+    Flow,
+    break_kaltura,
+    delete,
+    play,
+    publish,
+    sweep,
+    visit_session,
+)
+from emulator_tests.crashes.recording import recorded
+from emulator_tests.crashes.world import Account
+from emulator_tests.pure.races.defects import DEFECTS, Build
+from emulator_tests.pure.races.invariants import Broken
+from shared.errors import Conflict
+from shared.ports import Document, Documents, Query, Version, Write
+
+
+class _Passing:
+    """
+    Documents that change nothing; the defects below change one method.
+    """
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self._refused: Write | None = None
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        return self._documents.read(*paths)
+
+    def select(self, query: Query) -> Sequence[Document]:
+        return self._documents.select(query)
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        return self._documents.commit(*writes)
+
+
+class Leaseless(_Passing):
+    """
+    Nobody sees that someone is busy.
+    """
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        return tuple(
+            replace(document, fields={**document.fields, "claim": None})
+            if document is not None and "claim" in document.fields
+            else document
+            for document in self._documents.read(*paths)
+        )
+
+
+class KeepsItsClaim(_Passing):
+    """
+    A record is refused where its view was: what a provider has done is left to the end of the lease.
+    """
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        if writes == (self._refused,):
+            raise Conflict("Someone else wrote first.")
+        try:
+            return self._documents.commit(*writes)
+        except Conflict:
+            self._refused = writes[0]
+            raise
+
+
+LATE = Flow(
+    "late",
+    ((0, break_kaltura("late_commit", {"service": "livestream", "action": "add"}, after_s=300)), (0, publish)),
+)
+
+OURS = {
+    "there is no lease": Build(documents=Leaseless),
+    "a record whose view is refused is left claimed": Build(documents=KeepsItsClaim),
+}
+
+SHOWN_BY: dict[str, tuple[str | Flow, tuple[Fault | Act, ...]]] = {
+    "the claim is unconditional": ("republish-after-grace", (visit_session,)),
+    "a lost event is not looked for": ("publish", (Fault.ANSWER_LOST,)),
+    "a lost video is not looked for": ("upload", (Fault.ANSWER_LOST,)),
+    "there is no lease": ("retitle", (visit_session,)),
+    "there is no intent": ("publish", ()),
+    "there is no sweep": ("publish", (Fault.KILLED_BEFORE,)),
+    "late commits are not waited for": (LATE, ()),
+    "what is under way counts as a stray": ("publish", (sweep,)),
+    "nobody looks for strays": ("sweep-finds-strays", ()),
+    "a gone session is written all the same": ("publish", (delete,)),
+    "gone is written before anything is deleted": ("delete-public", (Fault.KILLED_AFTER,)),
+    "there is no grace": ("unpublish", ()),
+    "a record whose view is refused is left claimed": ("publish", (delete,)),
+}
+
+
+@pytest.mark.parametrize("defect", SHOWN_BY)
+def test_each_defect_is_noticed(defect: str, account: Account, request: pytest.FixtureRequest) -> None:
+    build = (DEFECTS | OURS)[defect]
+    shown_by, what = SHOWN_BY[defect]
+    flow = shown_by if isinstance(shown_by, Flow) else next(flow for flow in FLOWS if flow.name == shown_by)
+    blows = _blows(flow, what, request.config) if what else [(0, None)]
+    assert any(_breaks(flow, account, number, one, build) for number, one in blows)
+
+
+def test_every_defect_of_the_model_of_races_is_shown_here_too() -> None:
+    assert DEFECTS.keys() | OURS.keys() == SHOWN_BY.keys()
+
+
+def _breaks(flow: Flow, account: Account, number: int, what: Fault | Act | None, build: Build) -> bool:
+    try:
+        play(flow, account, number=number, what=what, build=build)
+    except Broken:
+        return True
+    return False
+
+
+def _blows(
+    flow: Flow, what: tuple[Fault | Act, ...], config: pytest.Config
+) -> Iterator[tuple[int, Fault | Act | None]]:
+    for number, met in enumerate(recorded(config)[flow.name], 1):
+        for one in what:
+            if not isinstance(one, Fault) or one in FAULTS[met.kind]:
+                yield number, one

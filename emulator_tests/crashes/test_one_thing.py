@@ -1,0 +1,66 @@
+"""One thing goes wrong, or somebody changes his mind, at each effect of each flow in turn; then nobody helps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from emulator_tests.crashes.effects import FAULTS
+from emulator_tests.crashes.flows import FLOWS, SENT, Flow, play
+from emulator_tests.crashes.recording import Case, effects, recorded
+from emulator_tests.crashes.simulator import PROCESSING_S
+from emulator_tests.crashes.world import FEED_INTERVAL_S, Account
+from shared.paths import VIDEOS
+from shared.videos.model import VideoState
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """
+    A case for each effect that was recorded, and for each thing that may strike it.
+    """
+    for name in {"fault", "mind"} & set(metafunc.fixturenames):
+        cases = [
+            Case(flow, number, met, what)
+            for flow, number, met in effects(metafunc.config)
+            for what in (FAULTS[met.kind] if name == "fault" else flow.minds)
+        ]
+        metafunc.parametrize(name, cases, ids=lambda case: case.id)
+
+
+def test_whatever_goes_wrong_once_is_made_good(fault: Case, account: Account) -> None:
+    _strike(fault, account)
+
+
+def test_a_change_of_mind_and_a_second_visitor_come_at_any_time(mind: Case, account: Account) -> None:
+    _strike(mind, account)
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_what_nothing_disturbs_stays_as_it_was_wished(
+    flow: Flow, account: Account, request: pytest.FixtureRequest
+) -> None:
+    assert play(flow, account, hastily=False).met() == recorded(request.config)[flow.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "after_s"),
+    [("upload", VideoState.READY, SENT[-1][0] + PROCESSING_S), ("poll-until-error", VideoState.FAILED, 0)],
+)
+def test_what_becomes_of_a_video_is_seen_by_the_next_tick(
+    account: Account, name: str, state: VideoState, after_s: float
+) -> None:
+    world = play(next(flow for flow in FLOWS if flow.name == name), account)
+    (video,) = world.documents(VIDEOS).values()
+    (seen_at,) = (moment["at"] for moment in video.fields["history"] if moment["state"] == state)
+    assert seen_at - world.counted_from <= timedelta(seconds=after_s + FEED_INTERVAL_S)
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
+def test_notes_that_come_twice_change_nothing(flow: Flow, account: Account) -> None:
+    play(flow, account, copies=2)
+
+
+def _strike(case: Case, account: Account) -> None:
+    met = play(case.flow, account, number=case.number, what=case.what).met()
+    assert met[case.number - 1] == case.met, "The run took another course than the one that was recorded."

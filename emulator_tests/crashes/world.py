@@ -1,0 +1,722 @@
+"""The real code put together on in-memory documents, queue and clock and a real Kaltura account, with its users.
+
+Called by `flows`, one world for each run. What users, triggers, workers and the schedule do stands here as `functions/`
+does it; leaves to `effects` what goes wrong and to `flows` who acts when.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from emulator_tests.crashes.browser import send_chunk
+from emulator_tests.crashes.effects import (
+    AT_KALTURA,
+    Blow,
+    Effects,
+    Kind,
+    Met,
+    WatchedClient,
+    WatchedDocuments,
+    WatchedQueue,
+)
+from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Part, Simulator, Things
+from emulator_tests.fakes import (
+    MadeEvent,
+    MadeMedia,
+    ManualClock,
+    MemoryDocuments,
+    MemoryEvents,
+    MemoryMedia,
+    MemoryQueue,
+)
+from emulator_tests.pure.races.chronicle import Chronicle
+from emulator_tests.pure.races.defects import SOUND, Build
+from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest
+from emulator_tests.pure.races.stage import Killed, Stage, Visitor
+from shared.access import Caller
+from shared.errors import BackendError
+from shared.paths import PAIRINGS, TICK_FEED, VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path
+from shared.ports import (
+    Create,
+    Delete,
+    Document,
+    Documents,
+    EventWish,
+    Fields,
+    Note,
+    Queue,
+    Update,
+    UploadWish,
+    Write,
+)
+from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays, words
+from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S
+from shared.providers.kaltura.client import Client
+from shared.providers.kaltura.media import TOKEN
+from shared.reconcile import visit
+from shared.sessions import Sessions
+from shared.sessions.model import Session, wanted
+from shared.sweep import Sweep
+from shared.videos import Videos
+from shared.videos.feed import Feed
+from shared.videos.grant import UPLOAD_GRANT_MAX_S, UploadRequest, UploadToken, issue_upload_token
+from shared.videos.model import VideoState
+from shared.videos.policy import Policy
+
+TEACHER: Final = Caller("teacher", is_teacher=True)
+
+# As in `functions/config.py`, but for what would only make runs longer.
+REAP_GRACE_S: Final = 600
+FEED_INTERVAL_S: Final = 30
+FEED_OVERLAP_S: Final = 60
+FEED_TICKS_MAX: Final = 8640
+SWEEP_INTERVAL_S: Final = 300
+POLICY: Final = Policy(
+    max_bytes=1024**3,
+    max_duration_s=3600,
+    uploads_in_flight_max=10,
+    upload_deadline_s=1800,
+    processing_deadline_s=1800,
+)
+
+REST_S: Final = 2 * 3600
+"""So long after the last act everything must be as it was wished, and nothing else be left (invariant 2)."""
+
+QUEUE_RETRY_S: Final = 2.0
+BROWSER_TRIES: Final = 3
+BROWSER_PAUSE_S: Final = 5.0
+
+BYSTANDERS: Final[Mapping[str, Fields]] = {
+    "inperson": {"ownerUid": TEACHER.uid, "title": "In person", "status": "public", "format": "inPerson"},
+    "ondemand": {"ownerUid": TEACHER.uid, "title": "On demand", "status": "public", "format": "onDemand"},
+    "draft": {"ownerUid": TEACHER.uid, "title": "Draft", "status": "draft", "format": "liveStreaming"},
+}
+"""Sessions that ask for nothing: of them nothing may ever be recorded, and nothing exist (invariant 5)."""
+
+
+class _Unheard(io.TextIOBase):
+    """
+    Where the log goes: the chronicle says more.
+    """
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+_UNHEARD: Final = _Unheard()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedAccount(KalturaAccount):
+    """
+    The account of the code that is played, whose client is watched.
+    """
+
+    watched: Client
+
+    @property
+    def client(self) -> Client:
+        """
+        The client that is watched.
+        """
+        return self.watched
+
+
+class EventsAtKaltura:
+    """
+    The events that there are, as the invariants ask for them.
+    """
+
+    def __init__(self, there: Callable[[], Things]) -> None:
+        self._there = there
+
+    def alive(self) -> tuple[MadeEvent, ...]:
+        """
+        Every event, oldest first.
+        """
+        return self._there().events()
+
+
+class MediaAtKaltura:
+    """
+    The videos that there are, likewise.
+    """
+
+    def __init__(self, there: Callable[[], Things]) -> None:
+        self._there = there
+
+    def alive(self) -> tuple[MadeMedia, ...]:
+        """
+        Every video, oldest first.
+        """
+        return self._there().media()
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """
+    The code that is played.
+    """
+
+    documents: Documents
+    queue: Queue
+    clock: ManualClock
+    sessions: Sessions
+    videos: Videos
+    feed: Feed
+    sweep: Sweep
+
+    def work(self, note: Note) -> None:
+        """
+        What the workers of `functions/work.py` do with a note.
+        """
+        match note.queue:
+            case "visitSession":
+                visit(self.sessions, note.key, self.documents, self.queue, self.clock)
+            case "visitVideo":
+                visit(self.videos, note.key, self.documents, self.queue, self.clock)
+            case _:
+                assert note.queue == TICK_FEED
+                self.feed.tick(int(note.key.rpartition(":")[2]))
+
+    def issue_upload_token(self, request: UploadRequest) -> UploadToken:
+        """
+        What the callable of `functions/uploads.py` does for the teacher.
+        """
+        return issue_upload_token(TEACHER, request, self.videos, self.feed, self.documents, self.queue, self.clock)
+
+
+def assemble(build: Build, account: KalturaAccount, documents: Documents, queue: Queue, clock: ManualClock) -> App:
+    """
+    Put the real code together, as `functions/wiring.py` does.
+
+    Args:
+        build: As it is, or with a defect.
+        account: At Kaltura.
+        documents: Where everything is recorded.
+        queue: For notes.
+        clock: Now.
+    """
+    documents = build.documents(documents)
+    sessions = build.sessions(documents, KalturaEvents(account), REAP_GRACE_S, build.late_commit_s)
+    videos = build.videos(documents, KalturaMedia(account), POLICY, build.late_commit_s)
+    feed = Feed(documents, queue, videos.media, clock, FEED_INTERVAL_S, FEED_OVERLAP_S, FEED_TICKS_MAX)
+    sweep = Sweep(
+        documents=build.swept_documents(documents),
+        queue=queue,
+        sessions=sessions,
+        videos=videos,
+        feed=feed,
+        strays=build.strays(KalturaStrays(account)),
+        clock=clock,
+        stray_age_s=build.stray_age_s,
+    )
+    return App(documents, queue, clock, sessions, videos, feed, sweep)
+
+
+class Account:
+    """
+    An account at Kaltura with the one client that speaks to it, used by one run after the other.
+
+    Attributes:
+        simulator: The account.
+        client: As `shared/providers/kaltura/account.py` makes it, but watched.
+    """
+
+    def __init__(self) -> None:
+        self.simulator = Simulator()
+        self.client = WatchedClient(
+            self.simulator.url,
+            plugins=("Schedule",),
+            connect_timeout_s=CONNECT_TIMEOUT_S,
+            answer_timeout_s=ANSWER_TIMEOUT_S,
+        )
+
+    def close(self) -> None:
+        """
+        Hang up, and end the simulator.
+        """
+        self.client.close()
+        self.simulator.stop()
+
+
+class World:
+    """
+    One run, from an empty account to its rest.
+
+    Args:
+        simulator: Where Kaltura is.
+        client: How it is spoken to.
+        build: The code as it is, or with a defect.
+        beyond: Whether things may exist twice for a while.
+        outage: Whether so much goes wrong that the queue may give notes up.
+        orderly: Whether nothing goes wrong with any visitor.
+        copies: How often each note comes.
+        new_account: Whether nothing was ever made in the account, not even what is made once.
+
+    Attributes:
+        simulator: Where Kaltura is.
+        clock: Now; stands still until it is moved, and the simulator's goes with it.
+        effects: Every effect of the code that is played.
+        ledger: What users did and what was recorded, for the invariants.
+        chronicle: What happened.
+        app: The code that is played.
+        counted_from: Since when effects are counted.
+        hurt: Whether a user was refused, or his browser died: then he may not get what he wished.
+    """
+
+    def __init__(
+        self,
+        simulator: Simulator,
+        client: WatchedClient,
+        build: Build = SOUND,
+        *,
+        beyond: bool = False,
+        copies: int = 1,
+        outage: bool = False,
+        orderly: bool = False,
+        new_account: bool = False,
+    ) -> None:
+        begun_at = simulator.reset()
+        self.simulator = simulator
+        self.clock = ManualClock(begun_at)
+        self.chronicle = Chronicle(begun_at)
+        self.counted_from = begun_at
+        self.hurt = False
+        self.effects = client.effects = Effects(self)
+        self._build = build
+        self._outage = outage
+        self._orderly = orderly
+        self._others = 0
+        self._claimers: dict[str, Visitor | None] = {}
+        self._there = simulator.things()
+        self._kept = MemoryDocuments()
+        self._queue = MemoryQueue(self.clock, retry_s=QUEUE_RETRY_S)
+        self._stage = Stage()
+        # What stands at Kaltura takes the place of the in-memory parts: only `alive` is asked of them.
+        self.ledger = Ledger(
+            self._kept,
+            cast(MemoryEvents, EventsAtKaltura(lambda: self._there)),
+            cast(MemoryMedia, MediaAtKaltura(lambda: self._there)),
+            self._stage,
+            self.clock,
+            grace_s=REAP_GRACE_S,
+            beyond=beyond,
+        )
+        documents = WatchedDocuments(self._kept, self.effects, self._wrote)
+        notes = WatchedQueue(self._queue, self.effects, copies=copies)
+        upload_role = None if new_account else words.UPLOAD_BASE_ROLE
+        account = WatchedAccount(
+            url=simulator.url,
+            partner_id=PARTNER_ID,
+            admin_secret=simulator.admin_secret,
+            namespace=NAMESPACE,
+            upload_role=upload_role,
+            documents=documents,
+            clock=self.clock,
+            watched=client,
+        )
+        self.app = assemble(build, account, documents, notes, self.clock)
+        if not new_account:
+            account.access_control_id()
+        self._token: UploadToken | None = None
+        self._film = b""
+        self._sweep_at = begun_at + timedelta(seconds=SWEEP_INTERVAL_S)
+        self._sweeps_counted = 0
+        for session_id, fields in BYSTANDERS.items():
+            self._kept.commit(Create(session_path(session_id), fields))
+            self.ledger.user_wrote(session_id, fields)
+
+    # --- one run --------------------------------------------------------------------------------------------------
+
+    def count(self, blow: Blow | None, *, sweeps: int = 0) -> None:
+        """
+        From now on effects are counted, and one may be struck.
+
+        Args:
+            blow: What strikes.
+            sweeps: The effects of so many sweeps count too.
+        """
+        self.effects.counting, self.effects.blow, self._sweeps_counted = True, blow, sweeps
+        self.counted_from = self.clock()
+
+    def met(self) -> list[Met]:
+        """
+        The effects that were counted.
+        """
+        return self.effects.met
+
+    def go_on(self, seconds: float) -> None:
+        """
+        Only queue, sweep and clock go on for so long.
+        """
+        self._run_until(self.clock() + timedelta(seconds=seconds))
+
+    def rest(self, *, hastily: bool = False) -> None:
+        """
+        Only queue, sweep and clock go on for `REST_S`; then what is left is judged.
+
+        Args:
+            hastily: Leave out the sweeps that can find nothing: once nothing is due and everything that exists is
+                recorded, only the last one is run, for which whatever exists is old enough to be a stray.
+
+        Raises:
+            Broken: An invariant does not hold.
+        """
+        until = self.clock() + timedelta(seconds=REST_S)
+        while self._sweep_at < until:
+            self._run_until(self._sweep_at)
+            if hastily and self._is_quiet():
+                self._sweep_at = until
+        self._run_until(until)
+        self.effects.counting = False
+        self._look_at_kaltura()
+        self._judge_rest()
+
+    # --- users ----------------------------------------------------------------------------------------------------
+
+    def write(self, session_id: str, *, heard: bool = True, **changes: Any) -> None:
+        """
+        The owner writes his session; made where there is none. `heard` says whether the event reaches us.
+        """
+        path, before = session_path(session_id), self._users_fields(session_id)
+        new = {
+            "ownerUid": TEACHER.uid,
+            "title": "Algebra",
+            "status": "draft",
+            "format": "liveStreaming",
+            "visibility": "open",
+            "startsAt": self.clock() + timedelta(days=1),
+            "endsAt": self.clock() + timedelta(days=1, hours=1),
+        }
+        after = {**(new if before is None else before), **changes}
+        self._kept.commit(Create(path, after) if before is None else Update(path, changes))
+        self._user_wrote(session_id, before, after, heard=heard)
+
+    def delete(self, session_id: str, *, heard: bool = True) -> None:
+        """
+        The owner deletes his session, if it is there.
+        """
+        before = self._users_fields(session_id)
+        if before is not None:
+            self._kept.commit(Delete(session_path(session_id)))
+            self._user_wrote(session_id, before, None, heard=heard)
+
+    def ask_to_upload(self, session_id: str, film: bytes) -> None:
+        """
+        The owner asks for an upload token.
+        """
+        self._film = film
+        self.ledger.sessions[session_id].ever_asked = True
+        request = UploadRequest(session_id, "request-1", "lecture.mp4", len(film), "A lecture")
+        try:
+            with self._visiting("issueUploadToken"):
+                self._token = self.app.issue_upload_token(request)
+        except (BackendError, Killed):
+            self.hurt = True
+        else:
+            self._judge_token(self._token)
+
+    def send(self, number: int, chunks: int) -> None:
+        """
+        The owner's browser sends one chunk, and sends it again where that fails.
+
+        Args:
+            number: Which, counted from 1.
+            chunks: How many there are.
+        """
+        if self._token is None or self.hurt:
+            return
+        grant, size_bytes = self._token.grant, math.ceil(len(self._film) / chunks)
+        begin = (number - 1) * size_bytes
+        chunk, last = self._film[begin : begin + size_bytes], number == chunks
+        try:
+            with self._visiting("browser"):
+                for _ in range(BROWSER_TRIES):
+                    name = f"uploadToken.upload chunk {number}"
+                    refusal = self.effects(Kind.SEND, name, lambda: send_chunk(grant, chunk, begin, last=last))
+                    if refusal is None:
+                        self._judge_bytes(self._token)
+                        return
+                    # The last chunk arrived before, though its answer did not.
+                    if refusal == "UPLOAD_TOKEN_INVALID_STATUS_FOR_UPLOAD":
+                        return
+                    self.wait(BROWSER_PAUSE_S)
+        except Killed:
+            pass
+        self.hurt = True
+
+    # --- mishaps --------------------------------------------------------------------------------------------------
+
+    def visit_at_once(self, queue: str, key: str) -> None:
+        """
+        A second visitor comes, and gets as far as it can.
+        """
+        with contextlib.suppress(BackendError):
+            self._deliver(Note(queue, key))
+
+    def sweep_at_once(self) -> None:
+        """
+        The schedule has it swept.
+        """
+        self._sweep()
+
+    def lose_notes(self) -> None:
+        """
+        The queue loses everything.
+        """
+        while self._queue.waiting():
+            self._queue.take()
+
+    def come_again(self, session_id: str) -> None:
+        """
+        Every event there ever was comes again: of the session, of its videos, of the feed.
+        """
+        notes = [Note(VISIT_SESSION, session_id)]
+        notes += [Note(VISIT_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
+        notes += [Note(TICK_FEED, f"{self.app.feed.media.name}:{tick}") for tick in (1, 2)]
+        for note in notes:
+            self._queue.put(note)
+
+    def make_strays(self) -> None:
+        """
+        Something is made at Kaltura, by a visitor who recorded it nowhere.
+        """
+        begins_at = self.clock() + timedelta(days=1)
+        wish = EventWish("A stray", begins_at, begins_at + timedelta(hours=1))
+        with self._visiting("somebody"):
+            for reference in ("session:ghost:1", "video:ghost:1"):
+                self.ledger.intents.add(reference)
+            self.app.sessions.events.create_event("session:ghost:1", wish)
+            self.clock.advance(5)
+            self.app.videos.media.prepare_upload("video:ghost:1", UploadWish("A stray", "stray.mp4", 1, "ghost"))
+
+    def mend_kaltura(self) -> None:
+        """
+        Nothing goes wrong at Kaltura any more.
+        """
+        self.simulator.control("DELETE", "faults")
+
+    # --- surroundings of every effect -----------------------------------------------------------------------------
+
+    def before(self, kind: Kind) -> None:
+        """
+        See `effects.Surroundings`.
+        """
+        if kind in AT_KALTURA:
+            self.simulator.move_to(self.clock())
+        visitor = self._stage.current
+        if kind is Kind.READ and visitor is not None:
+            visitor.read_step, visitor.read_at = self.ledger.steps, self.clock()
+        self.ledger.steps += 1
+
+    def after(self, kind: Kind) -> None:
+        """
+        See `effects.Surroundings`.
+        """
+        if kind in (Kind.CHANGE, Kind.SEND):
+            self._look_at_kaltura()
+            self.ledger.provider_changed()
+
+    def tell(self, name: str, trouble: str) -> None:
+        """
+        See `effects.Surroundings`.
+        """
+        visitor = self._stage.current
+        number = f"{len(self.effects.met):3}" if self.effects.counting else "   "
+        who = "" if visitor is None else visitor.name
+        self.chronicle.tell(self.clock(), who, f"{number} {name}", None, trouble)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """
+        See `effects.Surroundings`.
+        """
+        visitor, counting = self._stage.current, self.effects.counting
+        self._stage.current, self.effects.counting = None, False
+        self._others += 1
+        try:
+            yield
+        finally:
+            self._others -= 1
+            self._stage.current, self.effects.counting = visitor, counting
+
+    def wait(self, seconds: float) -> None:
+        """
+        See `effects.Surroundings`.
+        """
+        self.clock.advance(seconds)
+
+    def let_go_wrong(self, kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> None:
+        """
+        See `effects.Surroundings`.
+        """
+        self.simulator.let_go_wrong(kind, match, **how)
+
+    # --- what functions/ does -------------------------------------------------------------------------------------
+
+    def _user_wrote(self, session_id: str, before: Fields | None, after: Fields | None, *, heard: bool) -> None:
+        """
+        Remember it, and let a trigger do what those of `functions/sessions.py` do.
+        """
+        self.chronicle.tell(self.clock(), "owner", "deletes" if after is None else "writes", after)
+        self.ledger.user_wrote(session_id, after)
+        wishes = [
+            None if fields is None else wanted(Session.from_fields(session_id, fields)) for fields in (before, after)
+        ]
+        if not heard or (after is not None and wishes[0] == wishes[1]):
+            return
+        # A trigger is never tried again: what goes wrong here, the sweep must find.
+        with contextlib.suppress(BackendError, Killed), self._visiting("trigger"):
+            self.app.queue.put(Note(VISIT_SESSION, session_id))
+
+    def _deliver(self, note: Note) -> None:
+        """
+        A visitor that is killed takes its note with it; one that fails is called again by the queue.
+        """
+        with contextlib.suppress(Killed), self._visiting(note.queue):
+            self.app.work(note)
+        if self._orderly and not self._others:
+            self._judge_claims()
+
+    def _sweep(self) -> None:
+        if not self._build.sweeps:
+            return
+        counting = self.effects.counting
+        self.effects.counting = counting and self._sweeps_counted > 0
+        self._sweeps_counted -= self.effects.counting
+        try:
+            with contextlib.suppress(BackendError, Killed), self._visiting("sweep"):
+                self.app.sweep.run()
+        finally:
+            self.effects.counting = counting
+
+    def _run_until(self, until: datetime) -> None:
+        with contextlib.redirect_stdout(_UNHEARD), contextlib.redirect_stderr(_UNHEARD):
+            while self._sweep_at <= until:
+                self._queue.deliver_until(self._sweep_at, self._deliver)
+                self._sweep()
+                self._sweep_at += timedelta(seconds=SWEEP_INTERVAL_S)
+            self._queue.deliver_until(until, self._deliver)
+
+    @contextlib.contextmanager
+    def _visiting(self, name: str) -> Iterator[None]:
+        before, self._stage.current = self._stage.current, Visitor(name, lambda: None, self.clock())
+        try:
+            yield
+        except (BackendError, Killed) as error:
+            self.chronicle.tell(self.clock(), name, f"    {type(error).__name__}", str(error))
+            raise
+        finally:
+            self._stage.current = before
+
+    # --- judging --------------------------------------------------------------------------------------------------
+
+    def documents(self, collection: str) -> dict[str, Document]:
+        """
+        What is in a collection, by id.
+        """
+        paths = [path for path in self._kept.paths() if path.startswith(f"{collection}/")]
+        return {document.id: document for document in self._kept.read(*paths) if document is not None}
+
+    def there(self) -> Things:
+        """
+        What there is at Kaltura, as it was last looked at.
+        """
+        return self._there
+
+    def _users_fields(self, session_id: str) -> dict[str, Any] | None:
+        known = self.ledger.sessions.get(session_id)
+        return None if known is None or known.fields is None else dict(known.fields)
+
+    def _wrote(self, writes: Sequence[Write]) -> None:
+        if any(write.path.startswith(VIDEOS) and _state(write) == VideoState.READY for write in writes):
+            self._look_at_kaltura()
+        for write in writes:
+            self._judge_claim(write)
+        self.ledger.wrote(writes)
+
+    def _look_at_kaltura(self) -> None:
+        self.simulator.move_to(self.clock())
+        self._there = self.simulator.things()
+
+    def _records(self) -> list[Document]:
+        return [*self.documents(PAIRINGS).values(), *self.documents(VIDEOS).values()]
+
+    def _claimed(self) -> set[Part]:
+        return {
+            Part(kind, str(id_), str(record.fields["reference"]))
+            for record in self._records()
+            for kind, id_ in record.fields["parts"].items()
+        }
+
+    def _is_quiet(self) -> bool:
+        """
+        Whether nothing waits, nothing is due, and everything that exists is recorded.
+        """
+        return (
+            not self._queue.waiting()
+            and all(record.fields["dueAt"] is None for record in self._records())
+            and self._claimed().issuperset(self._there.parts())
+        )
+
+    def _judge_claim(self, write: Write) -> None:
+        """
+        While a claim lasts, nobody but its visitor writes the record.
+        """
+        before = self.ledger.recorded.get(write.path, {}).get("claim")
+        visitor = self._stage.current
+        if before is not None and before["until"] > self.clock() and self._claimers[write.path] is not visitor:
+            raise Broken(8, "a claim is its visitor's alone", f"another one wrote {write.path}")
+        self._claimers[write.path] = visitor
+
+    def _judge_claims(self) -> None:
+        """
+        Where nothing went wrong, nothing waits for a lease to run out: a claim ends with its visitor.
+        """
+        claimed = [record.path for record in self._records() if record.fields["claim"] is not None]
+        if claimed:
+            raise Broken(13, "a claim ends with its visitor", f"there is one on {claimed}")
+
+    def _judge_token(self, token: UploadToken) -> None:
+        """
+        A grant is for the upload that is recorded, and for two hours at most.
+        """
+        record = self.documents(VIDEOS)[token.video_id].fields
+        if record["parts"] and token.grant.values[TOKEN] != record["parts"][TOKEN]:
+            raise Broken(18, "a grant is for its own upload", f"it is for another than {record['parts']}")
+        if token.grant.expires_at > self.clock() + timedelta(seconds=UPLOAD_GRANT_MAX_S):
+            raise Broken(16, "a grant lasts two hours at most", f"it ends at {token.grant.expires_at}")
+
+    def _judge_bytes(self, token: UploadToken) -> None:
+        """
+        No grant outlives its upload.
+        """
+        record = self.documents(VIDEOS)[token.video_id].fields
+        if record["state"] == VideoState.GONE:
+            raise Broken(17, "a grant ends with its upload", f"bytes were taken for {token.video_id}, which is gone")
+
+    def _judge_rest(self) -> None:
+        left = self._queue.waiting()
+        if left:
+            raise Broken(13, "everything comes to an end", f"there is still {left}")
+        if self._queue.dropped and not self._outage:
+            raise Broken(14, "one fault is no reason to give a note up", f"{self._queue.dropped} were")
+        check_rest(self.ledger)
+        unclaimed = set(self._there.parts()) - self._claimed()
+        if unclaimed:
+            raise Broken(2, "whatever exists is recorded", f"there is {unclaimed}")
+        told = repr(self._kept.read(*self._kept.paths()))
+        if self.simulator.admin_secret in told or "djJ8" in told:
+            raise Broken(19, "no secret is in a document", "one is")
+
+
+def _state(write: Write) -> Any:
+    fields: Mapping[Any, Any] = getattr(write, "fields", None) or getattr(write, "changes", None) or {}
+    return fields.get("state")
