@@ -5,13 +5,16 @@ Called by the other files of this folder. Leaves to them which use case answers.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import wraps
 from typing import Any, Final
 
 from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError
+from flask import Request, Response
 
 from shared import log
 from shared.access import Caller
@@ -100,6 +103,32 @@ def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | N
     if not isinstance(value, int) or isinstance(value, bool):
         raise BadRequest(f"The field {name} is not a whole number.")
     return value
+
+
+def screened(function: Callable[..., Any]) -> Callable[..., Any]:
+    """
+    Stand before a callable and refuse a body that the SDK cannot read: it would answer an internal error.
+
+    Args:
+        function: What `on_call` made.
+    """
+
+    @wraps(function)
+    def screening(request: Request) -> Any:
+        if request.method != "POST" or _is_envelope(request.get_data()):
+            return function(request)
+        error = {"status": "INVALID_ARGUMENT", "message": "Send a JSON object with your request under data."}
+        return Response(json.dumps({"error": error}), status=400, content_type="application/json")
+
+    return screening
+
+
+def _is_envelope(body: bytes) -> bool:
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(sent, dict) and "data" in sent
 
 
 def answer(

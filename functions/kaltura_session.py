@@ -15,6 +15,7 @@ from shared.reconcile import WORKER_TIMEOUT_S
 from shared.sessions.kaltura_session import get_kaltura_session
 
 
+@edge.screened
 @on_call(cors=config.CORS, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
 def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """

@@ -15,6 +15,7 @@ from shared.reconcile import WORKER_TIMEOUT_S
 from shared.videos.grant import UploadRequest, issue_upload_token
 
 
+@edge.screened
 @on_call(cors=config.CORS, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
 def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """

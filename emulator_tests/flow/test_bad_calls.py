@@ -130,21 +130,23 @@ def test_other_peoples_sessions_and_none_at_all_are_refused(school: School, cast
 
 
 @pytest.mark.parametrize(
-    ("body", "code"),
+    "body",
     [
-        (b"", "INVALID_ARGUMENT"),
-        (b"not json", "INVALID_ARGUMENT"),
-        (b"[]", "INVALID_ARGUMENT"),
-        (b"{}", "INVALID_ARGUMENT"),
-        (b'{"data":' + b"[" * 5000 + b"]" * 5000 + b"}", "INVALID_ARGUMENT"),
-        (b'{"data":{"sessionId":NaN}}', "INVALID_ARGUMENT"),
+        b"",
+        b"not json",
+        b'"data"',
+        b"[]",
+        b"{}",
+        b'{"data":{"sessionId":"s1"},"more":1}',
+        b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"data":{"sessionId":NaN}}',
     ],
-    ids=["empty", "not JSON", "an array", "no data", "deep", "NaN"],
+    ids=["empty", "not JSON", "a text", "an array", "no data", "more than data", "deep", "NaN"],
 )
-def test_a_broken_envelope_is_refused(cast: tuple[Person, Person], body: bytes, code: str) -> None:
+def test_a_broken_envelope_is_refused(cast: tuple[Person, Person], body: bytes) -> None:
     with pytest.raises(Refused) as refused:
         cast[0].call_raw("getKalturaSession", body)
-    assert refused.value.code in {code, "INTERNAL"}
+    assert refused.value.code == "INVALID_ARGUMENT"
 
 
 def test_an_oversized_request_is_refused(cast: tuple[Person, Person]) -> None:

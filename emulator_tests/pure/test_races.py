@@ -20,6 +20,8 @@ from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.pure.races.play import play
 from emulator_tests.pure.races.stage import Stage
 
+pytestmark = pytest.mark.long
+
 FIRST = int(os.environ.get("RACES_FROM", "0"))
 COUNT = int(os.environ.get("RACES", "5000"))
 DEFECT_SEEDS = range(3000)
