@@ -6,8 +6,10 @@ the project's root.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +19,8 @@ from emulator_tests.rules.firestore import Firestore
 
 if TYPE_CHECKING:
     from emulator_tests.testbed import Testbed
+
+RULES = Path(__file__).parents[2] / "firestore.rules"
 
 # The functions watch the default database. In one of its own, under the same rules, the many writes of these tests
 # set nothing off, and find nothing that other tests left.
@@ -31,6 +35,16 @@ def firestore(testbed: Testbed) -> Iterator[Firestore]:
     database = Firestore(testbed.firestore_host, testbed.project_id, DATABASE_ID)
     yield database
     database.close()
+
+
+@pytest.fixture(scope="session")
+def named_collections() -> set[str]:
+    """
+    The collections that have a statement in firestore.rules.
+    """
+    named = set(re.findall(r"match /(\w+)/\{\w+\} \{", RULES.read_text()))
+    assert "sessions" in named
+    return named
 
 
 @pytest.fixture

@@ -44,16 +44,6 @@ def test_an_admin_claim_other_than_true_opens_nothing(
         firestore.find(pretender, collection)
 
 
-@pytest.mark.parametrize("collection", FOR_ADMINS)
-def test_what_lies_below_is_closed_to_admins_too(
-    firestore: Firestore, session_id: str, cast: Cast, kept: Fields, collection: str
-) -> None:
-    below = f"{collection}/{session_id}/secrets/s1"
-    firestore.commit(SERVER, create(below, kept))
-    with pytest.raises(Denied):
-        firestore.get(cast.admin, below)
-
-
 @pytest.mark.parametrize("collection", FOR_NOBODY)
 def test_no_query_reaches(firestore: Firestore, session_id: str, cast: Cast, kept: Fields, collection: str) -> None:
     firestore.commit(SERVER, create(f"{collection}/{session_id}", kept))

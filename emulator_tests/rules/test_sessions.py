@@ -455,15 +455,3 @@ def test_an_owner_lists_all_his_sessions_and_no_others(firestore: Firestore, ses
 def test_an_admin_lists_sessions_without_a_filter(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
     assert f"sessions/{session_id}" in firestore.find(cast.admin, "sessions")
-
-
-def test_collections_called_sessions_elsewhere_are_closed_to_all(
-    firestore: Firestore, session_id: str, cast: Cast
-) -> None:
-    elsewhere = f"unheardOf/{session_id}/sessions/{session_id}"
-    firestore.commit(SERVER, create(elsewhere, session(cast.owner, status="public", visibility="open")))
-    for caller in (cast.owner, cast.admin):
-        with pytest.raises(Denied):
-            firestore.get(caller, elsewhere)
-        with pytest.raises(Denied):
-            firestore.find(caller, "sessions", {"ownerUid": cast.owner.uid}, in_all_of_the_name=True)

@@ -57,21 +57,3 @@ def test_a_guest_without_an_account_sees_the_slides_of_an_open_session(
     )
     guest = signed_in(f"guest-{session_id}", sign_in_provider="anonymous")
     assert firestore.get(guest, slides) == SLIDES
-
-
-def test_nobody_asks_for_the_slides_of_all_sessions_at_once(firestore: Firestore, cast: Cast) -> None:
-    for caller in (cast.student, cast.owner, cast.admin):
-        with pytest.raises(Denied):
-            firestore.find(caller, "sharedLiveMedias", in_all_of_the_name=True)
-
-
-def test_what_lies_below_a_slide_is_closed_to_all(firestore: Firestore, session_id: str, cast: Cast) -> None:
-    below = f"sessions/{session_id}/sharedLiveMedias/m1/secrets/s1"
-    firestore.commit(
-        SERVER,
-        create(f"sessions/{session_id}", session(cast.owner, status="public", visibility="open")),
-        create(below, {"path": "x"}),
-    )
-    for caller in (cast.owner, cast.admin):
-        with pytest.raises(Denied):
-            firestore.get(caller, below)

@@ -44,11 +44,3 @@ def test_an_owner_who_is_no_teacher_any_more_sees_no_videos(
 def test_an_admin_lists_videos_without_a_filter(firestore: Firestore, cast: Cast, video: tuple[str, Fields]) -> None:
     path, fields = video
     assert firestore.find(cast.admin, "videos")[path] == fields
-
-
-def test_what_lies_below_a_video_is_closed_to_all(firestore: Firestore, cast: Cast, video: tuple[str, Fields]) -> None:
-    below = f"{video[0]}/secrets/s1"
-    firestore.commit(SERVER, create(below, {"ownerUid": cast.owner.uid}))
-    for caller in (cast.owner, cast.admin):
-        with pytest.raises(Denied):
-            firestore.get(caller, below)
