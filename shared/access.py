@@ -83,6 +83,8 @@ def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> b
         enrolment is not None
         and enrolment.fields.get("uid") == caller.uid
         and enrolment.fields.get("sessionId") == session.id
+        # An enrolment that a deleted session left behind opens none that is made under its id by somebody else.
+        and enrolment.fields.get("ownerUid") == session.owner_uid
     )
 
 

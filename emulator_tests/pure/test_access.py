@@ -25,7 +25,7 @@ def session(status: str = "public", visibility: str = "open", owner_uid: object 
 
 
 def enrolment(**fields: Any) -> Document:
-    return Document("enrolments/s1_student", {"sessionId": "s1", "uid": "student", **fields}, 1)
+    return Document("enrolments/s1_student", {"sessionId": "s1", "uid": "student", "ownerUid": "teacher", **fields}, 1)
 
 
 @pytest.mark.parametrize("value", ["true", "True", 1, 1.0, "1", [True], {"teacher": True}, None, False], ids=repr)
@@ -99,6 +99,7 @@ WATCHERS: dict[str, tuple[Caller, Document | None]] = {
     "enrolled student": (STUDENT, enrolment()),
     "enrolled under another uid": (STUDENT, enrolment(uid="other")),
     "enrolled elsewhere": (STUDENT, enrolment(sessionId="s2")),
+    "enrolled by a former owner of the id": (STUDENT, enrolment(ownerUid="other")),
     "enrolment without fields": (STUDENT, Document("enrolments/s1_student", {}, 1)),
     "enrolment of other types": (STUDENT, enrolment(uid=["student"], sessionId=1)),
 }
