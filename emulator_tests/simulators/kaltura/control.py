@@ -104,7 +104,8 @@ def _brief(row: Record) -> Record:
         "objectType", "id", "name", "summary", "systemName", "referenceId", "status", "tags", "userId", "ownerId",
         "entryId", "groupId", "eventId", "resourceId", "categoryId", "attachedObjectId", "replacingEntryId",
         "replacedEntryId", "templateEntryId", "virtualEventId", "accessControlId", "flavorParamsId", "mediaType",
-        "startDate", "endDate", "duration", "uploadedFileSize", "attempts", "dueAt", "sizeInBytes", "createdAt", "updatedAt",
+        "startDate", "endDate", "duration", "uploadedFileSize", "attempts", "dueAt", "sizeInBytes", "createdAt",
+        "updatedAt",
     )  # fmt: skip
     brief = {key: row[key] for key in named if row.get(key) is not None}
     owner = row.get("userId") or row.get("ownerId") or row.get("owner")
