@@ -7,7 +7,6 @@ part that is broken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -50,20 +49,6 @@ class _Passing:
         return self._documents.commit(*writes)
 
 
-class Leaseless(_Passing):
-    """
-    Nobody sees that someone is busy.
-    """
-
-    def read(self, *paths: str) -> tuple[Document | None, ...]:
-        return tuple(
-            replace(document, fields={**document.fields, "claim": None})
-            if document is not None and "claim" in document.fields
-            else document
-            for document in self._documents.read(*paths)
-        )
-
-
 class KeepsItsClaim(_Passing):
     """
     A record is refused where its view was: what a provider has done is left to the end of the lease.
@@ -85,7 +70,6 @@ LATE = Flow(
 )
 
 OURS = {
-    "there is no lease": Build(documents=Leaseless),
     "a record whose view is refused is left claimed": Build(documents=KeepsItsClaim),
 }
 

@@ -294,7 +294,6 @@ class World:
         self._outage = outage
         self._orderly = orderly
         self._others = 0
-        self._claimers: dict[str, Visitor | None] = {}
         self._there = simulator.things()
         self._kept = MemoryDocuments()
         self._queue = MemoryQueue(self.clock, retry_s=QUEUE_RETRY_S)
@@ -638,8 +637,6 @@ class World:
     def _wrote(self, writes: Sequence[Write]) -> None:
         if any(write.path.startswith(VIDEOS) and _state(write) == VideoState.READY for write in writes):
             self._look_at_kaltura()
-        for write in writes:
-            self._judge_claim(write)
         self.ledger.wrote(writes)
 
     def _look_at_kaltura(self) -> None:
@@ -665,16 +662,6 @@ class World:
             and all(record.fields["dueAt"] is None for record in self._records())
             and self._claimed().issuperset(self._there.parts())
         )
-
-    def _judge_claim(self, write: Write) -> None:
-        """
-        While a claim lasts, nobody but its visitor writes the record.
-        """
-        before = self.ledger.recorded.get(write.path, {}).get("claim")
-        visitor = self._stage.current
-        if before is not None and before["until"] > self.clock() and self._claimers[write.path] is not visitor:
-            raise Broken(8, "a claim is its visitor's alone", f"another one wrote {write.path}")
-        self._claimers[write.path] = visitor
 
     def _judge_claims(self) -> None:
         """

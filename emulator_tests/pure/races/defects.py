@@ -222,6 +222,7 @@ DEFECTS: Final = {
     "the claim is unconditional": Build((3, 4, 6, 7, 8, 12), documents=UnconditionalClaims),
     "a lost event is not looked for": Build((4, 13), sessions=SessionsWithoutFind),
     "a lost video is not looked for": Build((4, 13), videos=VideosWithoutFind),
+    "there is no lease": Build((8,), sessions=SessionsWithoutLease),
     "there is no intent": Build((1,), sessions=SessionsWithoutIntent),
     "there is no sweep": Build((3, 10, 13), sweeps=False),
     "late commits are not waited for": Build((4,), late_commit_s=0),

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia
-from emulator_tests.pure.races.stage import Stage
+from emulator_tests.pure.races.stage import Stage, Visitor
 from shared.paths import PAIRINGS, SESSIONS, VIDEOS, pairing_path, session_path
 from shared.ports import Clock, Document, Fields, MediaState, Parts, Write
 from shared.sessions.model import Pairing, PairingState, Session, SessionWish, shown, wanted
@@ -74,6 +74,7 @@ class Ledger:
         sessions: By id.
         recorded: The fields last written, by path.
         intents: Every reference that was ever recorded.
+        claimers: Who last wrote a record, by path.
         retired_at: When an event was retired, by session id.
         ready_in_time: Videos that the provider finished before their deadline, by entry id.
     """
@@ -89,6 +90,7 @@ class Ledger:
     sessions: dict[str, Known] = field(default_factory=dict)
     recorded: dict[str, Fields] = field(default_factory=dict)
     intents: set[str] = field(default_factory=set)
+    claimers: dict[str, Visitor | None] = field(default_factory=dict)
     retired_at: dict[str, datetime] = field(default_factory=dict)
     ready_in_time: set[str] = field(default_factory=set)
     _alive: dict[str, MadeEvent | MadeMedia] = field(default_factory=dict)
@@ -144,11 +146,21 @@ class Ledger:
             before = self.recorded.get(write.path)
             if after is None:
                 raise Broken(9, "a record is never deleted", f"{write.path} was")
+            self._judge_claim(write.path, before)
             for check in checks:
                 check(Recording(self, id_, before or {}, after))
             self.recorded[write.path] = after
             if after["reference"]:
                 self.intents.add(after["reference"])
+
+    def _judge_claim(self, path: str, before: Fields | None) -> None:
+        """
+        Invariant 8: while a claim lasts, nobody but its visitor writes the record.
+        """
+        claim = None if before is None else before.get("claim")
+        if claim is not None and claim["until"] > self.clock() and self.claimers[path] is not self.stage.current:
+            raise Broken(8, "a claim is its visitor's alone", f"another one wrote {path}")
+        self.claimers[path] = self.stage.current
 
     def provider_changed(self) -> None:
         """
