@@ -35,8 +35,10 @@ def main() -> int:
         "--set", type=setting, action="append", default=[], metavar="NAME=VALUE", help="a setting of the functions"
     )
     options = parser.parse_args()
-    # Being told to end is one case, whether by Ctrl-C or by a supervisor.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Being told to end is one case, whether by Ctrl-C or by a supervisor; and a background job, which starts with
+    # Ctrl-C ignored, is told so too.
+    for told in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(told, signal.default_int_handler)
     try:
         with Testbed(options.state, dict(options.set), say=lambda line: print(f"  {line}", flush=True)) as testbed:
             print()

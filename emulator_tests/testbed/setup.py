@@ -14,6 +14,7 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -363,6 +364,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m emulator_tests.testbed.setup", description=__doc__)
     parser.add_argument("steps", nargs="*", metavar="STEP", help="what to install; everything unless given")
     wanted = set(parser.parse_args().steps)
+    # A script's background job starts with Ctrl-C ignored, and leaves it so to what it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     available = steps()
     wanted |= {before for step in available if step.name in wanted for before in step.after}
     todo = [step for step in available if (not wanted or step.name in wanted) and not step.is_done()]
