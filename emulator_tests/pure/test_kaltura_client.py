@@ -31,6 +31,9 @@ from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaUploadedFileTok
 from shared.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.providers.kaltura.client import Client
 
+# It speaks to a real server on the loopback.
+pytestmark = pytest.mark.long
+
 KS = "djJ8MTAyfPqRstuVwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789abcdefghijklmnopqrstuvwxyz=="
 ENTRY = "<objectType>KalturaMediaEntry</objectType><id>1_abcdefgh</id><name>Lesson</name><status>2</status>"
 
