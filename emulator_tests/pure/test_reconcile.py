@@ -1,0 +1,648 @@
+"""The one visit on a thing of its own: a lamp that is wished lit, and a provider of light that obeys, fails or dies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import pytest
+
+from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
+from shared.errors import Conflict, Doubtful, Permanent, ProviderError, Transient
+from shared.ports import Create, Delete, Document, Note, Update, Version, Write
+from shared.reconcile import (
+    BACKOFF_MAX_S,
+    LEASE_S,
+    RETRY_AFTER_MAX_S,
+    VISIT_BUDGET_S,
+    VISITS_MAX,
+    WORKER_TIMEOUT_S,
+    Claim,
+    Decision,
+    Done,
+    Effect,
+    Failure,
+    Later,
+    Look,
+    NotFoundYet,
+    Progress,
+    Step,
+    await_late_commit,
+    backoff_s,
+    failure_of,
+    hold_back,
+    visit,
+)
+
+KEY = "hall"
+WISH, LAMP = f"wishes/{KEY}", f"lamps/{KEY}"
+
+
+def after(seconds: float) -> datetime:
+    return BEGIN_AT + timedelta(seconds=seconds)
+
+
+def error(kind: type[ProviderError], **more: Any) -> ProviderError:
+    return kind("It did not work.", provider="light", operation="switch", code="FUSE", **more)
+
+
+# --- the thing -----------------------------------------------------------------------------------------------------
+
+
+class State(StrEnum):
+    """
+    Of a lamp.
+    """
+
+    DARK = "dark"
+    LIGHTING = "lighting"
+    LIT = "lit"
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """
+    One document of `lamps`.
+    """
+
+    state: State = State.DARK
+    name: str = ""
+    progress: Progress = field(default_factory=Progress)
+
+
+@dataclass(frozen=True, slots=True)
+class LampWish:
+    """
+    One document of `wishes`: what is wished, and under `shown` what is shown to clients.
+    """
+
+    exists: bool = False
+    lit: bool = False
+    name: str = ""
+    watched: bool = False
+    not_before: datetime | None = None
+    restless: bool = False
+    insists: bool = False
+    shown: Any = None
+
+
+LampLook = Look[LampWish, Lamp]
+
+
+@dataclass
+class Lamps:
+    """
+    The subject. A step at the provider is `provide`, which may look around, and raise.
+    """
+
+    documents: MemoryDocuments
+    queue: str = "visitLamp"
+    provide: Callable[[str], object] = field(default=lambda _: None)
+    asked: list[str] = field(default_factory=list)
+
+    def look(self, key: str) -> LampLook:
+        wished, recorded = self.documents.read(WISH, LAMP)
+        wish = LampWish() if wished is None else LampWish(exists=True, **wished.fields)
+        return Look(key, wish, _lamp(recorded), None if recorded is None else recorded.version)
+
+    def decide(self, look: LampLook, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        wish, record = look.wish, look.record or Lamp()
+        if record.state is State.LIGHTING:
+            return Step("find", Effect.OBSERVE, record, record, insists=True)
+        if not wish.exists:
+            return Done()
+        if record.name != wish.name or wish.restless:
+            renamed = replace(record, name=record.name + "." if wish.restless else wish.name)
+            return Step("name", Effect.WRITE, renamed, renamed)
+        if wish.not_before is not None and now < wish.not_before:
+            return Later(wish.not_before)
+        if wish.lit and record.state is State.DARK:
+            begun = replace(record, state=State.LIGHTING)
+            return Step("light", Effect.CHANGE, begun, record, wish.name, insists=wish.insists)
+        if wish.watched and not observed:
+            return Step("watch", Effect.OBSERVE, record, record, informs=True)
+        if look.record is not None and wish.shown != _shown(record):
+            return Step("show", Effect.WRITE, record, record)
+        return Done()
+
+    def act(self, look: LampLook, step: Step[Lamp], now: datetime) -> State:
+        self.asked.append(step.name)
+        self.provide(step.name)
+        return State.LIT if step.name != "watch" else step.record.state
+
+    def settle(self, look: LampLook, step: Step[Lamp], outcome: State, now: datetime) -> Lamp:
+        return replace(step.record, state=outcome)
+
+    def after(self, look: LampLook, record: Lamp) -> LampLook:
+        return replace(look, record=record, wish=replace(look.wish, shown=_shown(record)))
+
+    def record_write(self, look: LampLook, record: Lamp, version: Version | None) -> Write:
+        fields = {"state": record.state, "name": record.name, **record.progress.to_fields()}
+        return Create(LAMP, fields) if version is None else Update(LAMP, fields, if_version=version)
+
+    def view_writes(self, look: LampLook, record: Lamp) -> tuple[Write, ...]:
+        if not look.wish.exists or look.wish.shown == _shown(record):
+            return ()
+        return (Update(WISH, {"shown": _shown(record)}),)
+
+    def dependants(self, look: LampLook) -> tuple[Note, ...]:
+        return (Note("visitSwitch", look.key),) if look.wish.watched else ()
+
+
+def _lamp(document: Document | None) -> Lamp | None:
+    if document is None:
+        return None
+    fields = document.fields
+    return Lamp(State(fields["state"]), fields["name"], Progress.from_fields(fields))
+
+
+def _shown(record: Lamp) -> dict[str, Any]:
+    failure = record.progress.failure
+    return {"state": record.state.value, "failure": None if failure is None else failure.shown()}
+
+
+class House:
+    """
+    A lamp with its wish, its provider and its visitors.
+    """
+
+    def __init__(self, **wish: Any) -> None:
+        self.clock = ManualClock()
+        self.disturb: Callable[[str], None] = lambda _: None
+        self.documents = MemoryDocuments(self._effect)
+        self.queue = MemoryQueue(self.clock)
+        self.lamps = Lamps(self.documents)
+        if wish:
+            self.wish(**wish)
+
+    def _effect(self, operation: str, do: Callable[[], Any]) -> Any:
+        self.disturb(operation)
+        return do()
+
+    def wish(self, **wish: Any) -> None:
+        (document,) = self.documents.read(WISH)
+        self.documents.commit(Create(WISH, wish) if document is None else Update(WISH, wish))
+
+    def visit(self) -> LampLook:
+        return visit(self.lamps, KEY, self.documents, self.queue, self.clock)
+
+    def run_until(self, until: datetime) -> None:
+        """
+        Let the queue run.
+        """
+
+        def deliver(_: Note) -> None:
+            self.visit()
+
+        self.queue.deliver_until(until, deliver)
+
+    def fields(self, path: str) -> Mapping[str, Any] | None:
+        (document,) = self.documents.read(path)
+        return None if document is None else document.fields
+
+    @property
+    def lamp(self) -> Lamp:
+        (document,) = self.documents.read(LAMP)
+        lamp = _lamp(document)
+        assert lamp is not None
+        return lamp
+
+    def failing(self, *errors: BaseException) -> None:
+        """
+        The provider fails so many times, and then obeys.
+        """
+        left = list(errors)
+
+        def provide(_: str) -> None:
+            if left:
+                raise left.pop(0)
+
+        self.lamps.provide = provide
+
+    def meanwhile(self, operation: str, do: Callable[[], object]) -> None:
+        """
+        Someone else does something just before a visitor's next call of that kind.
+        """
+
+        def disturb(called: str) -> None:
+            if called == operation:
+                self.disturb = lambda _: None
+                do()
+
+        self.disturb = disturb
+
+
+# --- the pure parts ------------------------------------------------------------------------------------------------
+
+RECORD = Lamp()
+STEP = Step("light", Effect.CHANGE, RECORD, RECORD, "w")
+LATER = Later(after(5))
+
+
+def failed(*, step: str = "light", wish: str = "w", retry_at: datetime | None = None, tries: int = 1) -> Failure:
+    return Failure("FUSE", "It did not work.", retry_at is not None, step, wish, tries, retry_at)
+
+
+@pytest.mark.parametrize(
+    ("decision", "progress", "held"),
+    [
+        pytest.param(STEP, None, STEP, id="nothing recorded"),
+        pytest.param(STEP, Progress(), STEP, id="nobody busy"),
+        pytest.param(STEP, Progress(Claim("light", after(9))), Later(after(9)), id="someone busy"),
+        pytest.param(Done(), Progress(Claim("light", after(9))), Later(after(9)), id="done, but someone busy"),
+        pytest.param(LATER, Progress(Claim("light", after(9))), Later(after(9)), id="later, but someone busy"),
+        pytest.param(STEP, Progress(Claim("light", after(0))), STEP, id="a claim that has run out"),
+        pytest.param(STEP, Progress(failure=failed(retry_at=after(3))), Later(after(3)), id="failed just now"),
+        pytest.param(STEP, Progress(failure=failed(retry_at=after(0))), STEP, id="to be tried again now"),
+        pytest.param(STEP, Progress(failure=failed()), Done(), id="failed for good"),
+        pytest.param(STEP, Progress(failure=failed(wish="another")), STEP, id="failed for another wish"),
+        pytest.param(STEP, Progress(failure=failed(step="another")), STEP, id="another step failed"),
+        pytest.param(Done(), Progress(failure=failed(retry_at=after(3))), Done(), id="done, whatever failed"),
+        pytest.param(LATER, Progress(failure=failed()), LATER, id="later, whatever failed"),
+    ],
+)
+def test_a_step_is_held_back_while_it_must_be(
+    decision: Decision[Lamp], progress: Progress | None, held: Decision[Lamp]
+) -> None:
+    record = None if progress is None else replace(RECORD, progress=progress)
+    assert hold_back(decision, record, BEGIN_AT) == held
+
+
+def test_pauses_double_up_to_a_limit_and_are_spread_by_key() -> None:
+    pauses_s = [backoff_s(tries, KEY) for tries in range(1, 20)]
+    assert pauses_s[1] == 2 * pauses_s[0]
+    assert 0.75 * 2 <= pauses_s[0] < 1.25 * 2
+    assert pauses_s == sorted(pauses_s)
+    assert 0.75 * BACKOFF_MAX_S <= pauses_s[-1] < 1.25 * BACKOFF_MAX_S
+    assert len({backoff_s(1, f"lamp {number}") for number in range(50)}) > 25
+
+
+@pytest.mark.parametrize(
+    ("raised", "insists", "least_s", "most_s"),
+    [
+        pytest.param(error(Transient), False, 1.5, 2.5, id="transient"),
+        pytest.param(error(Doubtful), False, 1.5, 2.5, id="doubtful"),
+        pytest.param(error(Transient, retry_after_s=40), False, 40, 40, id="asked to wait"),
+        pytest.param(error(Transient, retry_after_s=1e9), False, RETRY_AFTER_MAX_S, RETRY_AFTER_MAX_S, id="too long"),
+        pytest.param(error(Permanent), True, BACKOFF_MAX_S, BACKOFF_MAX_S, id="permanent, insisted on"),
+        pytest.param(NotFoundYet(after(1)), True, 1, 1, id="certain before the pause is over"),
+    ],
+)
+def test_a_failure_is_tried_again_when_it_may_be(
+    raised: ProviderError, insists: bool, least_s: float, most_s: float
+) -> None:
+    failure = failure_of(raised, replace(STEP, insists=insists), RECORD, KEY, BEGIN_AT)
+    assert failure.retry_at is not None
+    assert after(least_s) <= failure.retry_at <= after(most_s)
+    assert failure.retryable
+
+
+def test_a_final_failure_is_not_tried_again() -> None:
+    failure = failure_of(error(Permanent), STEP, RECORD, KEY, BEGIN_AT)
+    assert failure == Failure("FUSE", "It did not work.", False, "light", "w", 1, None)
+
+
+@pytest.mark.parametrize(
+    ("last", "tries"),
+    [(failed(tries=3), 4), (failed(tries=3, step="another"), 1), (failed(tries=3, wish="another"), 1)],
+)
+def test_failures_in_a_row_are_counted_by_step_and_wish(last: Failure, tries: int) -> None:
+    record = replace(RECORD, progress=Progress(failure=last))
+    assert failure_of(error(Transient), STEP, record, KEY, BEGIN_AT).tries == tries
+
+
+def test_what_is_not_found_does_not_exist_only_once_late_commits_are_past() -> None:
+    with pytest.raises(NotFoundYet) as early:
+        await_late_commit(BEGIN_AT, after(9.9), 10)
+    assert early.value.certain_at == after(10)
+    await_late_commit(BEGIN_AT, after(10), 10)
+
+
+def test_progress_is_read_back_as_it_was_written() -> None:
+    progress = Progress(Claim("light", after(9)), failed(retry_at=after(3), tries=2), after(9))
+    assert Progress.from_fields(progress.to_fields()) == progress
+    assert Progress.from_fields(Progress().to_fields()) == Progress()
+
+
+def test_a_claim_outlives_whoever_made_it() -> None:
+    """
+    Its visitor is dead by then, so nobody ever acts on a claim that another has taken over.
+    """
+    assert VISIT_BUDGET_S < WORKER_TIMEOUT_S < LEASE_S
+
+
+# --- a visit -------------------------------------------------------------------------------------------------------
+
+
+def test_who_wishes_nothing_costs_nothing() -> None:
+    house = House()
+    house.visit()
+    assert house.documents.paths() == ()
+    assert house.lamps.asked == []
+    assert house.queue.waiting() == ()
+
+
+def test_a_write_is_recorded_and_shown() -> None:
+    house = House(name="Hall")
+    house.visit()
+    assert house.lamp == Lamp(name="Hall")
+    assert (house.fields(WISH) or {})["shown"] == {"state": "dark", "failure": None}
+    assert house.lamps.asked == []
+
+
+def test_what_must_wait_leaves_one_note_for_then() -> None:
+    house = House(not_before=after(50), lit=True)
+    house.visit()
+    house.visit()
+    assert house.documents.paths() == (WISH,)
+    assert [(note.queue, note.key, note.at) for note in house.queue.waiting()] == [("visitLamp", KEY, after(50))]
+    house.run_until(after(50))
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_a_change_is_claimed_before_the_provider_hears_of_it() -> None:
+    house = House(lit=True)
+    seen: list[Lamp] = []
+    house.lamps.provide = lambda _: seen.append(house.lamp)
+    house.visit()
+    assert seen == [Lamp(State.LIGHTING, progress=Progress(Claim("light", after(LEASE_S)), None, after(LEASE_S)))]
+    assert house.lamp == Lamp(State.LIT)
+    assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
+
+
+def test_a_look_at_the_provider_claims_nothing_and_is_not_repeated_by_the_same_visitor() -> None:
+    house = House(lit=True)
+    house.visit()
+    house.wish(watched=True)
+    (before,) = house.documents.read(LAMP)
+    house.lamps.asked.clear()
+    house.visit()
+    (now,) = house.documents.read(LAMP)
+    assert house.lamps.asked == ["watch"]
+    assert now == before
+
+
+def test_a_look_that_failed_tells_nothing_and_is_taken_again_later() -> None:
+    house = House(lit=True)
+    house.visit()
+    house.wish(watched=True)
+    house.failing(error(Doubtful))
+    house.visit()
+    retry_at = house.lamp.progress.due_at
+    assert retry_at is not None
+    assert after(1) < retry_at < after(3)
+    house.lamps.asked.clear()
+    house.clock.move_to(retry_at)
+    house.visit()
+    assert house.lamps.asked == ["watch"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_those_who_follow_get_their_notes() -> None:
+    house = House(lit=True, watched=True)
+    house.visit()
+    assert house.queue.waiting() == (Note("visitSwitch", KEY),)
+
+
+# --- someone else is there -------------------------------------------------------------------------------------------
+
+
+def test_who_is_busy_is_left_alone_and_waited_for() -> None:
+    house = House(lit=True)
+    visitors: list[LampLook] = []
+
+    def another_comes(_: str) -> None:
+        house.lamps.provide = lambda _: None
+        visitors.append(house.visit())
+
+    house.lamps.provide = another_comes
+    house.visit()
+    assert house.lamps.asked == ["light"]
+    assert [note.at for note in house.queue.waiting()] == [after(LEASE_S)]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_who_loses_the_claim_asks_the_provider_nothing() -> None:
+    house = House(lit=True)
+    house.meanwhile("commit", house.visit)
+    house.visit()
+    assert house.lamps.asked == ["light"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_who_was_overtaken_while_acting_overwrites_nothing() -> None:
+    house = House(lit=True, name="")
+    others = {"state": "lit", "name": "as another left it"}
+
+    def overtaken(_: str) -> None:
+        house.documents.commit(
+            Update(LAMP, {**others, **Progress().to_fields()}), Update(WISH, {"name": others["name"]})
+        )
+
+    house.lamps.provide = overtaken
+    house.visit()
+    assert house.lamp == Lamp(State.LIT, "as another left it")
+
+
+def test_what_was_done_is_recorded_even_where_nobody_is_left_to_be_shown_it() -> None:
+    house = House(lit=True)
+    house.lamps.provide = lambda _: house.documents.commit(Delete(WISH))
+    house.visit()
+    assert house.fields(WISH) is None
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_who_loses_a_write_that_shows_nothing_looks_again() -> None:
+    house = House(lit=True)
+    house.visit()
+    house.wish(watched=True)
+    house.failing(error(Transient))
+    house.visit()
+    retry_at = house.lamp.progress.due_at
+    assert retry_at is not None
+    house.clock.move_to(retry_at)
+    house.meanwhile("commit", house.visit)
+    house.visit()
+    assert house.lamp == Lamp(State.LIT)
+
+
+# --- something fails -------------------------------------------------------------------------------------------------
+
+
+def test_what_did_not_happen_is_recorded_as_undone_shown_and_tried_again_then() -> None:
+    house = House(lit=True)
+    house.failing(error(Transient, retry_after_s=30))
+    house.visit()
+    lamp = house.lamp
+    assert lamp.state is State.DARK
+    assert lamp.progress == Progress(failure=failed(wish="", retry_at=after(30)), due_at=after(30))
+    assert (house.fields(WISH) or {})["shown"]["failure"] == {
+        "code": "FUSE",
+        "message": "It did not work.",
+        "retryable": True,
+    }
+    assert [note.at for note in house.queue.waiting()] == [after(30)]
+    house.clock.move_to(after(29))
+    house.visit()
+    assert house.lamps.asked == ["light"]
+    house.clock.move_to(after(30))
+    house.visit()
+    assert house.lamp == Lamp(State.LIT)
+    assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
+
+
+def test_what_may_have_happened_is_looked_for_and_not_repeated() -> None:
+    house = House(lit=True)
+    house.failing(error(Doubtful))
+    house.visit()
+    assert house.lamps.asked == ["light", "find"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_what_is_refused_for_good_is_tried_again_only_for_another_wish() -> None:
+    house = House(lit=True, name="Hall")
+    house.failing(error(Permanent))
+    house.visit()
+    assert house.lamp == Lamp(name="Hall", progress=Progress(failure=failed(wish="Hall")))
+    assert house.queue.waiting() == ()
+    house.clock.advance(10 * RETRY_AFTER_MAX_S)
+    house.visit()
+    assert house.lamps.asked == ["light"]
+    house.wish(name="Kitchen")
+    house.visit()
+    assert house.lamp == Lamp(State.LIT, "Kitchen")
+
+
+def test_a_refusal_that_is_insisted_on_is_tried_again() -> None:
+    house = House(lit=True, insists=True)
+    house.failing(error(Permanent))
+    house.visit()
+    assert house.lamp.progress.due_at == after(BACKOFF_MAX_S)
+    house.run_until(after(BACKOFF_MAX_S))
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_a_final_failure_is_shown_again_where_it_was_wiped_out() -> None:
+    house = House(lit=True)
+    house.failing(error(Permanent))
+    house.visit()
+    told = (house.fields(WISH) or {})["shown"]
+    house.wish(shown=None)
+    house.visit()
+    assert (house.fields(WISH) or {})["shown"] == told
+
+
+def test_a_bug_rises_and_its_claim_keeps_everybody_away_until_it_has_run_out() -> None:
+    house = House(lit=True)
+    house.failing(KeyError("a bug"))
+    with pytest.raises(KeyError):
+        house.visit()
+    assert house.lamp.progress == Progress(Claim("light", after(LEASE_S)), None, after(LEASE_S))
+    house.clock.move_to(after(LEASE_S - 1))
+    house.visit()
+    assert house.lamps.asked == ["light"]
+    house.clock.move_to(after(LEASE_S))
+    house.visit()
+    assert house.lamps.asked == ["light", "find"]
+    assert house.lamp == Lamp(State.LIT)
+
+
+@pytest.mark.parametrize("operation", ["read", "commit"])
+def test_documents_that_do_not_answer_end_the_visit(operation: str) -> None:
+    house = House(lit=True)
+
+    def unreachable() -> None:
+        raise error(Transient)
+
+    house.meanwhile(operation, unreachable)
+    with pytest.raises(Transient):
+        house.visit()
+    house.visit()
+    assert house.lamp == Lamp(State.LIT)
+
+
+def test_who_always_loses_leaves_it_to_the_queue() -> None:
+    house = House(lit=True)
+
+    def lost(operation: str) -> None:
+        if operation == "commit":
+            raise Conflict("Someone wrote first.")
+
+    house.disturb = lost
+    house.visit()
+    assert house.lamps.asked == []
+    assert house.queue.waiting() == (Note("visitLamp", KEY),)
+
+
+def test_what_is_settled_costs_one_look_and_no_write() -> None:
+    house = House(lit=True)
+    house.visit()
+    calls: list[str] = []
+    house.disturb = calls.append
+    house.visit()
+    assert calls == ["read"]
+
+
+# --- when it is due ---------------------------------------------------------------------------------------------------
+
+
+class Died(BaseException):
+    """
+    The process ends here.
+    """
+
+
+@pytest.mark.parametrize(
+    ("wish", "due_at"),
+    [
+        pytest.param({"name": "Hall"}, None, id="nothing is left"),
+        pytest.param({"name": "Hall", "lit": True, "not_before": after(70)}, after(70), id="later"),
+        pytest.param({"name": "Hall", "lit": True}, after(0), id="another step"),
+    ],
+)
+def test_who_dies_after_a_write_has_left_the_time_at_which_more_is_to_be_done(
+    wish: dict[str, Any], due_at: datetime | None
+) -> None:
+    house = House(**wish)
+
+    def die() -> None:
+        raise Died
+
+    house.meanwhile("commit", lambda: house.meanwhile("read", die))
+    with pytest.raises(Died):
+        house.visit()
+    house.disturb = lambda _: None
+    assert house.lamp == Lamp(name="Hall", progress=Progress(due_at=due_at))
+
+
+def test_what_is_settled_is_not_due_any_more() -> None:
+    house = House(lit=True)
+    house.failing(error(Transient))
+    house.visit()
+    assert house.lamp.progress.due_at is not None
+    house.wish(lit=False)
+    house.visit()
+    assert house.lamp == Lamp()
+
+
+def test_a_thing_that_never_settles_is_left_to_the_queue_after_so_many_steps() -> None:
+    house = House(restless=True)
+    house.visit()
+    assert house.lamp.name == "." * VISITS_MAX
+    assert house.queue.waiting() == (Note("visitLamp", KEY),)
+
+
+def test_no_step_is_begun_when_the_time_is_used_up() -> None:
+    house = House(restless=True, name="")
+
+    def slow(operation: str) -> None:
+        if operation == "commit":
+            house.clock.advance(VISIT_BUDGET_S / 2 + 1)
+
+    house.disturb = slow
+    house.visit()
+    assert house.lamp.name == ".."
+    assert house.queue.waiting() == (Note("visitLamp", KEY),)
