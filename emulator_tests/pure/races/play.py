@@ -175,7 +175,9 @@ class Play:
         self._ledger = Ledger(
             self._kept, self._events, self._media, stage, clock, grace_s=REAP_GRACE_S, beyond=climate.beyond
         )
-        self._weather = Weather(rng, climate, stage, clock, self._agenda, self._ledger, self.chronicle)
+        self._weather = Weather(
+            rng, climate, stage, clock, self._agenda, self._ledger, self.chronicle, self._others_first
+        )
         self._queue = MemoryQueue(clock, effect)
         documents = self._documents = build.documents(WatchedDocuments(self._kept, self._weather, self._ledger))
         self._sessions = build.sessions(documents, self._events, REAP_GRACE_S, build.late_commit_s)
@@ -199,6 +201,7 @@ class Play:
         self._script = [(f"s{number}", self._drawn_actions()) for number in range(1, rng.choice((2, 2, 2, 3)))]
         self._entered = 0
         self._moves = 0
+        self._goes_on = True
         self._asleep: dict[Visitor, int] = {}
 
     def run(self) -> None:
@@ -210,8 +213,8 @@ class Play:
         """
         try:
             with contextlib.redirect_stdout(_UNHEARD), contextlib.redirect_stderr(_UNHEARD):
-                while self._script or self._rng.random() > 0.03:
-                    self._move()
+                while self._goes_on:
+                    self._resume(self._next_visitor())
                 self._clear_the_stage()
                 self._come_to_rest()
         finally:
@@ -221,13 +224,47 @@ class Play:
 
     # --- what may happen next -------------------------------------------------------------------------------------
 
-    def _move(self) -> None:
-        self._moves += 1
-        awake = [visitor for visitor in self._visitors if self._asleep.get(visitor, 0) <= self._moves]
-        if awake and self._rng.random() < (0.55 if len(awake) < 3 else 0.85):
-            self._resume(self._rng.choice(awake))
+    def _next_visitor(self) -> Visitor | None:
+        """
+        Let happen what happens, until a visitor is to go on; `None` where it has been enough.
+        """
+        while self._goes_on:
+            self._moves += 1
+            awake = [visitor for visitor in self._visitors if self._asleep.get(visitor, 0) <= self._moves]
+            if awake and self._rng.random() < (0.55 if len(awake) < 3 else 0.85):
+                return self._rng.choice(awake)
+            self._goes_on = bool(self._script) or self._rng.random() > 0.03
+            if self._script and self._weather.unanswered and self._rng.random() < 0.5:
+                # A change of mind while a call is still on its way is what most of the mechanism is for.
+                self._weather.unanswered -= 1
+                self._user_acts()
+            else:
+                self._something_happens()
+        return None
+
+    def _others_first(self) -> None:
+        """
+        Called by a visitor before and after its effects: whoever is drawn goes on, perhaps itself.
+
+        What happens in between happens here, without handing the baton back: that takes far longer than all else.
+        """
+        if not self._goes_on or self._rng.random() > self._climate.switch:
             return
-        match self._rng.choices(("event", "note", "user", "sweep", "pause", "time"), (8, 12, 8, 1, 1, 6))[0]:
+        me, self._stage.current = self._stage.current, None
+        assert me is not None
+        if self._rng.random() < self._climate.sleep:
+            # While one is held up, others do all of theirs: few races are close ones.
+            self._asleep[me] = self._moves + self._rng.randrange(5, 50)
+        try:
+            chosen = self._next_visitor()
+        finally:
+            self._stage.current = me
+        if chosen is not me:
+            self._stage.pause(chosen)
+
+    def _something_happens(self) -> None:
+        weights = (8, 12, self._climate.haste, 0.3, 1, 6)
+        match self._rng.choices(("event", "note", "user", "sweep", "pause", "time"), weights)[0]:
             case "event" if self._triggers:
                 self._trigger()
             case "note":
@@ -241,14 +278,13 @@ class Play:
             case _:
                 self._pass(self._rng.expovariate(1 / self._climate.pace_s))
 
-    def _resume(self, visitor: Visitor) -> None:
-        self._stage.resume(visitor)
-        if visitor.ended:
-            self._visitors.remove(visitor)
-            self._judge(visitor)
-        elif self._rng.random() < self._climate.sleep:
-            # While one is held up, others do all of theirs: few races are close ones.
-            self._asleep[visitor] = self._moves + self._rng.randrange(5, 50)
+    def _resume(self, visitor: Visitor | None) -> None:
+        if visitor is None:
+            return
+        last = self._stage.resume(visitor)
+        if last.ended:
+            self._visitors.remove(last)
+            self._judge(last)
 
     def _judge(self, visitor: Visitor) -> None:
         """
@@ -327,12 +363,11 @@ class Play:
     def _drawn_actions(self) -> list[str]:
         rng = self._rng
         first = rng.choices(("create public", "create draft", "create on demand"), (6, 3, 1))
-        later = rng.choices(
-            ("publish", "unpublish", "retitle", "refuse", "flip", "delete", "upload", "ask"),
-            (3, 3, 4, 1, 2, 2, 3, 2),
-            k=rng.randrange(1, 8),
-        )
-        return first + later
+        kinds = {"publish": 3, "unpublish": 3, "retitle": 4, "refuse": 1, "flip": 2, "delete": 2, "upload": 3, "ask": 2}
+        if rng.random() < 0.3:
+            # Who does the same again and again meets what a mixture hardly ever meets.
+            kinds = {"publish": 1, rng.choice(("retitle", "retitle", "flip", "unpublish", "delete", "upload")): 4}
+        return first + rng.choices(list(kinds), list(kinds.values()), k=rng.randrange(1, 8))
 
     def _user_acts(self) -> None:
         session_id, actions = script = self._rng.choice(self._script)

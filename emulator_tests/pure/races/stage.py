@@ -57,34 +57,46 @@ class Stage:
         self._idle: list[_Hand] = []
         self._back = _taken()
 
-    def resume(self, visitor: Visitor) -> None:
+    def resume(self, visitor: Visitor) -> Visitor:
         """
-        Let a visitor move until its next pause or its end.
+        Let a visitor move until the baton comes back.
+
+        Returns:
+            Who brought it back: this one, or one to whom it was passed on.
         """
+        self._pass_to(visitor)
+        self._back.acquire()
+        last, self.current = self.current, None
+        assert last is not None
+        assert last.hand is not None
+        if last.ended:
+            self._idle.append(last.hand)
+        return last
+
+    def pause(self, follower: Visitor | None = None) -> None:
+        """
+        Called by the visitor that moves: pass the baton on, or back, and go on when it comes again.
+
+        Raises:
+            Killed: This one was doomed meanwhile.
+        """
+        visitor = self.current
+        assert visitor is not None
+        assert visitor.hand is not None
+        if follower is None:
+            self._back.release()
+        else:
+            self._pass_to(follower)
+        visitor.hand.go.acquire()
+        if visitor.doomed:
+            raise Killed
+
+    def _pass_to(self, visitor: Visitor) -> None:
         if visitor.hand is None:
             visitor.hand = self._idle.pop() if self._idle else _Hand(self._back)
             visitor.hand.visitor = visitor
         self.current = visitor
         visitor.hand.go.release()
-        self._back.acquire()
-        self.current = None
-        if visitor.ended:
-            self._idle.append(visitor.hand)
-
-    def pause(self) -> None:
-        """
-        Called by the visitor that moves: hand the baton back, and go on when resumed.
-
-        Raises:
-            Killed: It was doomed meanwhile.
-        """
-        visitor = self.current
-        assert visitor is not None
-        assert visitor.hand is not None
-        self._back.release()
-        visitor.hand.go.acquire()
-        if visitor.doomed:
-            raise Killed
 
     def kill(self, visitor: Visitor) -> None:
         """

@@ -59,10 +59,11 @@ class Climate:
 
     Attributes:
         trouble: Chance of each effect to go wrong.
-        favourite: The kind of trouble that occurs more often than others.
+        favourite: The kind of trouble that occurs far more often than others.
         doubles: Chance that an event or a note comes once more.
         switch: Chance that someone else may go before an effect, and after it.
         sleep: Chance that a visitor who has paused is held up for long.
+        haste: How often users do something: before all has settled, or after.
         pace_s: How much time passes at once, as a rule.
         lag_s: At most for so long the provider's lists do not know what was made or changed.
         beyond: Whether it may go further than the design assumes.
@@ -73,6 +74,7 @@ class Climate:
     doubles: float
     switch: float
     sleep: float
+    haste: int
     pace_s: float
     lag_s: float
     beyond: bool
@@ -84,10 +86,11 @@ class Climate:
         """
         return cls(
             trouble=rng.choice((0.0, 0.05, 0.1, 0.2, 0.3)),
-            favourite=rng.choice(("", *_TROUBLES["delete_event"])),
+            favourite=rng.choice(("", "", *_LATE, *_UNANSWERED, "timed out", "throttled")),
             doubles=rng.choice((0.0, 0.1, 0.5)),
             switch=rng.choice((0.2, 0.5, 0.8)),
             sleep=rng.choice((0.0, 0.05, 0.2)),
+            haste=rng.choice((2, 8)),
             pace_s=rng.choice((0.2, 2.0, 15.0)),
             lag_s=rng.choice((0.0, 5.0, LAG_MAX_S)),
             beyond=rng.random() < 0.25,
@@ -124,7 +127,11 @@ class Agenda:
 
 class Weather:
     """
-    The `Effect` of every in-memory part. Disturbs visitors alone, and only until it is `over`.
+    The `Effect` of every in-memory part. Disturbs visitors alone.
+
+    Attributes:
+        climate: What may go wrong.
+        unanswered: Grows by calls that may still be done although nobody waits for them any more.
     """
 
     def __init__(
@@ -136,14 +143,17 @@ class Weather:
         agenda: Agenda,
         ledger: Ledger,
         chronicle: Chronicle,
+        others_first: Callable[[], None],
     ) -> None:
         self.climate = climate
+        self.unanswered = 0
         self._rng = rng
         self._stage = stage
         self._clock = clock
         self._agenda = agenda
         self._ledger = ledger
         self._chronicle = chronicle
+        self._others_first = others_first
         self._known_from: dict[str, datetime] = {}
         self._who = "quiet"
 
@@ -164,13 +174,7 @@ class Weather:
         if not self.climate.beyond and self._clock() > visitor.begun_at + timedelta(seconds=WORKER_TIMEOUT_S):
             self._tell(visitor.name, operation, None, "killed by its timeout")
             raise Killed
-        trouble = ""
-        if self._rng.random() < self.climate.trouble:
-            kinds = _TROUBLES[operation]
-            favoured = self.climate.favourite in kinds and self._rng.random() < 0.5
-            trouble = self.climate.favourite if favoured else self._rng.choice(kinds)
-            if self.climate.beyond and operation in _MAKES and self._rng.random() < 0.5:
-                trouble = "done twice"
+        trouble = self._drawn(operation)
         if operation == "read":
             visitor.read_step, visitor.read_at = self._ledger.steps, self._clock()
         self._ledger.steps += 1
@@ -178,9 +182,16 @@ class Weather:
         self._others_first()
         return result
 
-    def _others_first(self) -> None:
-        if self._rng.random() < self.climate.switch:
-            self._stage.pause()
+    def _drawn(self, operation: str) -> str:
+        """
+        What goes wrong with an effect, if anything.
+        """
+        kinds, chance = _TROUBLES[operation], self._rng.random()
+        if self.climate.favourite in kinds and chance < 0.25 and self.climate.trouble:
+            return self.climate.favourite
+        if self.climate.beyond and operation in _MAKES and chance < 0.5 * self.climate.trouble:
+            return "done twice"
+        return self._rng.choice(kinds) if chance < self.climate.trouble else ""
 
     def _disturbed(self, who: str, operation: str, do: Callable[[], T], detail: Any, trouble: str) -> T:
         match trouble:
@@ -189,6 +200,7 @@ class Weather:
             case "refused" | "throttled" | "timed out" | "killed before":
                 self._tell(who, operation, detail, trouble)
             case "late" | "killed, late":
+                self.unanswered += 2
                 self._agenda.add(
                     self._late_at(), lambda: self._do("provider", operation, do, f"for {who}", "came late")
                 )
@@ -228,7 +240,8 @@ class Weather:
         most_s = LATE_COMMIT_S - WORKER_TIMEOUT_S - LAG_MAX_S
         if self.climate.beyond:
             most_s = 3.0 * LATE_COMMIT_S
-        return self._clock() + timedelta(seconds=self._rng.uniform(0.1, most_s - 1))
+        within_s = self._rng.choice((5.0, 60.0, most_s - 1))
+        return self._clock() + timedelta(seconds=self._rng.uniform(0.1, within_s))
 
     def _do(self, who: str, operation: str, do: Callable[[], T], detail: Any, trouble: str = "") -> T:
         result = do()
