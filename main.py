@@ -10,14 +10,25 @@ from typing import Any, Final
 import firebase_admin
 
 FUNCTIONS: Final = {
+    "cancelUpload": "functions.uploads",
+    "deleteVideo": "functions.uploads",
+    "findOrphans": "functions.schedule",
     "getKalturaSession": "functions.kaltura_session",
     "issuePlayback": "functions.playback",
     "issueUploadToken": "functions.uploads",
+    "kalturaHook": "functions.hooks",
     "onSessionCreated": "functions.sessions",
     "onSessionDeleted": "functions.sessions",
     "onSessionUpdated": "functions.sessions",
+    "renewPlayback": "functions.playback",
+    "renewUploadToken": "functions.uploads",
+    "replaceVideo": "functions.uploads",
+    "requeueDeletion": "functions.operations",
+    "retryVideo": "functions.uploads",
     "sweep": "functions.schedule",
     "tickFeed": "functions.work",
+    "uploadFinished": "functions.uploads",
+    "visitDeletion": "functions.work",
     "visitSession": "functions.work",
     "visitVideo": "functions.work",
 }

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from shared.cloud.firestore import changes_by_path, check_path, check_query, stored
-from shared.errors import BackendError, Conflict
+from shared.errors import BackendError, Conflict, Permanent
 from shared.ports import (
     Change,
     Changes,
@@ -38,7 +38,9 @@ from shared.ports import (
     Parts,
     Query,
     Remove,
+    Stage,
     Stray,
+    Total,
     Update,
     UploadWish,
     Version,
@@ -156,6 +158,19 @@ class MemoryDocuments:
 
         return self._effect("select", do)
 
+    def total(self, query: Query, field: str) -> Total:
+        """
+        As the port says.
+        """
+        check_query(query)
+
+        def do() -> Total:
+            with self._lock:
+                found = self._matching(query)
+                return Total(len(found), sum(_whole(fields.get(field)) for _, fields in found))
+
+        return self._effect("total", do)
+
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         """
         As the port says.
@@ -173,22 +188,25 @@ class MemoryDocuments:
         return None if kept is None else Document(path, stored(kept.fields), kept.version)
 
     def _select(self, query: Query) -> Sequence[Document]:
+        found = self._matching(query)
+        found.sort(key=lambda one: (_rank(one[1].get(query.order_by or "")), one[0]))
+        documents = (self._document(f"{query.collection}/{id_}") for id_, _ in found[: query.limit])
+        return [document for document in documents if document is not None]
+
+    def _matching(self, query: Query) -> list[tuple[str, dict[str, Any]]]:
         prefix = query.collection + "/"
-        found = [
+        found = (
             (path.removeprefix(prefix), kept.fields)
             for path, kept in self._kept.items()
             if path.startswith(prefix) and path.count("/") == 1
-        ]
-        found = [
+        )
+        return [
             (id_, fields)
             for id_, fields in found
             if (query.order_by is None or query.order_by in fields)
             and (query.after_id is None or id_ > query.after_id)
             and all(_meets(fields, condition) for condition in query.conditions)
         ]
-        found.sort(key=lambda one: (_rank(one[1].get(query.order_by or "")), one[0]))
-        documents = (self._document(prefix + id_) for id_, _ in found[: query.limit])
-        return [document for document in documents if document is not None]
 
     def _commit(self, writes: Sequence[Write]) -> tuple[Version, ...]:
         # Writes see those before them; nothing is kept unless all conditions held.
@@ -218,6 +236,10 @@ class MemoryDocuments:
             versions.append(after[write.path].version if write.path in after else version)
         self._kept = after
         return tuple(versions)
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _written(write: Write) -> Write:
@@ -503,6 +525,12 @@ class MemoryEvents:
 
         self._effect("delete_event", do)
 
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:  # the port's shape
+        """
+        As the port says.
+        """
+        return _grant(self._clock(), lifetime_s, {"entryId": parts["entryId"]})
+
     def _create(self, reference: str, wish: EventWish) -> Parts:
         made = MadeEvent(reference, wish, self._new_parts(), self._clock())
         self._made.append(made)
@@ -582,7 +610,8 @@ class MemoryMedia:
         def do() -> Parts:
             with self._lock:
                 now, parts = self._clock(), self._new_parts()
-                made = MadeMedia(reference, wish, parts, now, now, Observation(MediaState.AWAITING_UPLOAD))
+                waiting = Observation(MediaState.AWAITING_UPLOAD, 0, Stage.AWAITING_BYTES, received_bytes=0)
+                made = MadeMedia(reference, wish, parts, now, now, waiting)
                 self._made[parts["entryId"]] = made
                 return dict(parts)
 
@@ -604,40 +633,54 @@ class MemoryMedia:
 
         return self._effect("find_upload", do)
 
-    def observe(self, parts: Parts) -> Observation:
+    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
         As the port says.
         """
 
-        def do() -> Observation:
+        def do() -> Sequence[Observation]:
             with self._lock:
-                return self._observe(parts)
+                return [self._observe(one) for one in parts]
 
-        return self._effect("observe", do)
+        return self._effect("observe", do) if parts else []
 
-    def observe_many(self, parts: Sequence[Parts]) -> Sequence[MediaState]:
-        """
-        As the port says.
-        """
-
-        def do() -> Sequence[MediaState]:
-            with self._lock:
-                return [self._observe(one).state for one in parts]
-
-        return self._effect("observe_many", do)
-
-    def delete_media(self, parts: Parts) -> None:
+    def reprocess(self, parts: Parts) -> None:
         """
         As the port says.
         """
 
         def do() -> None:
             with self._lock:
+                made = self._made.get(parts["entryId"])
+                if made is None:
+                    raise Permanent(
+                        "There is no such video.", provider="memory", operation="reprocess", code="ENTRY_ID_NOT_FOUND"
+                    )
+                if made.observation.state is not MediaState.READY:
+                    begun = Observation(MediaState.PROCESSING, percent=0, stage=Stage.CONVERTING)
+                    self._made[parts["entryId"]] = replace(made, observation=begun, changed_at=self._clock())
+            self.reprocessing(parts)
+
+        self._effect("reprocess", do)
+
+    def reprocessing(self, parts: Parts) -> None:
+        """
+        Called when the provider begins to process a video anew, for who plays the provider.
+        """
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
                 self._made.pop(parts.get("entryId", ""), None)
+                return {}
 
-        self._effect("delete_media", do)
+        return self._effect("delete_media", do)
 
-    def changes(self, since: datetime, page: int) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         """
         As the port says.
         """
@@ -650,8 +693,8 @@ class MemoryMedia:
                     if made.changed_at >= since
                 ]
             changed.sort(key=lambda change: change.changed_at, reverse=True)
-            end = page * self._page_items_max
-            return Changes(tuple(changed[end - self._page_items_max : end]), more=len(changed) > end)
+            begin, end = (page - 1) * self._page_items_max, (page - 1 + pages) * self._page_items_max
+            return Changes(tuple(changed[begin:end]), more=len(changed) > end)
 
         return self._effect("changes", do)
 
@@ -659,13 +702,13 @@ class MemoryMedia:
         """
         As the port says.
         """
-        return self._grant(lifetime_s, {"uploadTokenId": parts["uploadTokenId"]})
+        return _grant(self._clock(), lifetime_s, {"uploadTokenId": parts["uploadTokenId"]})
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:  # the port's shape
         """
         As the port says.
         """
-        return self._grant(lifetime_s, {"entryId": parts["entryId"]})
+        return _grant(self._clock(), lifetime_s, {"entryId": parts["entryId"]})
 
     def _new_parts(self) -> Parts:
         number = next(self._numbers)
@@ -675,9 +718,9 @@ class MemoryMedia:
         made = self._made.get(parts.get("entryId", ""))
         return Observation(MediaState.GONE) if made is None else made.observation
 
-    def _grant(self, lifetime_s: int, values: Mapping[str, str]) -> Grant:
-        expires_at = self._clock() + timedelta(seconds=lifetime_s)
-        return Grant("memory://media", secrets.token_urlsafe(), expires_at, dict(values))
+
+def _grant(now: datetime, lifetime_s: int, values: Mapping[str, str]) -> Grant:
+    return Grant("memory://media", secrets.token_urlsafe(), now + timedelta(seconds=lifetime_s), dict(values))
 
 
 class MemoryStrays:
@@ -703,14 +746,15 @@ class MemoryStrays:
 
         return self._effect("strays", do)
 
-    def delete_stray(self, stray: Stray) -> None:
+    def delete_stray(self, stray: Stray) -> Parts:
         """
         As the port says.
         """
 
-        def do() -> None:
+        def do() -> Parts:
             for part_id in stray.parts.values():
                 self._events.vanish(part_id)
                 self._media.vanish(part_id)
+            return {}
 
-        self._effect("delete_stray", do)
+        return self._effect("delete_stray", do)

@@ -10,7 +10,7 @@ import os
 from typing import Final
 
 from firebase_functions.options import CorsOptions, set_global_options
-from firebase_functions.params import IntParam, SecretParam, StringParam
+from firebase_functions.params import BoolParam, IntParam, SecretParam, StringParam
 
 REGION: Final = "us-central1"
 
@@ -53,14 +53,46 @@ FEED_TICKS_MAX: Final = IntParam("FEED_TICKS_MAX", default=8640, description="Ti
 
 UPLOAD_BYTES_MAX: Final = IntParam("UPLOAD_BYTES_MAX", default=10 * 1024**3, description="Bytes of one file.")
 VIDEO_DURATION_MAX_S: Final = IntParam("VIDEO_DURATION_MAX_S", default=6 * 3600, description="Seconds of one video.")
+SESSION_VIDEOS_MAX: Final = IntParam("SESSION_VIDEOS_MAX", default=100, description="Videos of one session.")
+SESSION_BYTES_MAX: Final = IntParam(
+    "SESSION_BYTES_MAX", default=200 * 1024**3, description="Bytes of all videos of one session."
+)
+TEACHER_VIDEOS_MAX: Final = IntParam("TEACHER_VIDEOS_MAX", default=2000, description="Videos of one teacher.")
+TEACHER_BYTES_MAX: Final = IntParam(
+    "TEACHER_BYTES_MAX", default=2 * 1024**4, description="Bytes of all videos of one teacher."
+)
 UPLOADS_IN_FLIGHT_MAX: Final = IntParam(
     "UPLOADS_IN_FLIGHT_MAX", default=10, description="Uploads that one teacher may have open at once."
+)
+UPLOAD_TOKENS_PER_MINUTE_MAX: Final = IntParam(
+    "UPLOAD_TOKENS_PER_MINUTE_MAX", default=60, description="Upload tokens that one teacher is given in a minute."
 )
 UPLOAD_DEADLINE_S: Final = IntParam(
     "UPLOAD_DEADLINE_S", default=7 * 24 * 3600, description="Seconds within which an upload must be finished."
 )
 PROCESSING_DEADLINE_S: Final = IntParam(
     "PROCESSING_DEADLINE_S", default=24 * 3600, description="Seconds within which a video must be processed."
+)
+RETRY_KEEP_S: Final = IntParam(
+    "RETRY_KEEP_S",
+    default=7 * 24 * 3600,
+    description="Seconds a file is kept whose processing failed, to try it again.",
+)
+LOOKS_MAX: Final = IntParam("LOOKS_MAX", default=2000, description="Times that a provider is asked about one upload.")
+LIVE_EARLY_S: Final = IntParam(
+    "LIVE_EARLY_S", default=15 * 60, description="Seconds before its beginning at which a live event can be watched."
+)
+LIVE_OVERRUN_S: Final = IntParam(
+    "LIVE_OVERRUN_S", default=3600, description="Seconds after its planned end at which it still can."
+)
+TASKS_PER_HOUR_MAX: Final = IntParam(
+    "TASKS_PER_HOUR_MAX", default=100_000, description="Tasks of one hour; beyond them all work stops until it is over."
+)
+ORPHANS_CLEAN_UP: Final = BoolParam(
+    "ORPHANS_CLEAN_UP", default=False, description="Whether the daily search for orphans also clears them up."
+)
+ENFORCE_APP_CHECK: Final = BoolParam(
+    "ENFORCE_APP_CHECK", default=False, description="Whether callables answer only apps that App Check knows."
 )
 
 CORS: Final = CorsOptions(cors_origins="*", cors_methods=["POST"])
@@ -74,6 +106,14 @@ def project_id() -> str:
     The project that we run in.
     """
     return os.environ.get("GCLOUD_PROJECT") or os.environ["GOOGLE_CLOUD_PROJECT"]
+
+
+def enforce_app_check() -> bool:
+    """
+    Whether callables are deployed so that they answer only apps that App Check knows. Read when they are declared,
+    before any other setting is.
+    """
+    return os.environ.get(ENFORCE_APP_CHECK.name, "").lower() == "true"
 
 
 def tasks_emulator_host() -> str | None:

@@ -13,9 +13,10 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Final
 
-from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError
+from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError, on_call
 from flask import Request, Response
 
+from functions import config
 from shared import log
 from shared.access import Caller
 from shared.errors import (
@@ -32,6 +33,9 @@ from shared.errors import (
     Transient,
     WrongState,
 )
+from shared.guard import Guard
+from shared.ports import Note
+from shared.reconcile import WORKER_TIMEOUT_S
 
 CODES: Final[Mapping[type[BackendError], FunctionsErrorCode]] = {
     NotSignedIn: FunctionsErrorCode.UNAUTHENTICATED,
@@ -44,6 +48,7 @@ CODES: Final[Mapping[type[BackendError], FunctionsErrorCode]] = {
 
 SESSION_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile(r"[a-f0-9]{20}")
+DELETION_ID: Final = re.compile(r"[A-Za-z0-9:._-]{1,200}")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NAME: Final = re.compile("[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}")
 """Any text of one line that can be written down; what a name may hold is for `videos/policy.py` to say."""
@@ -68,6 +73,8 @@ logging.getLogger().addFilter(_Blank())
 
 
 Kind = re.Pattern[str] | type[int]
+Use = Callable[[str], None]
+"""What a worker does for the key of a note."""
 
 
 def read(data: object, required: Mapping[str, Kind], optional: Mapping[str, Kind] | None = None) -> dict[str, Any]:
@@ -105,7 +112,30 @@ def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | N
     return value
 
 
-def screened(function: Callable[..., Any]) -> Callable[..., Any]:
+Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
+
+
+def callable_function(*, asks_provider: bool) -> Callable[[Answer], Callable[..., Any]]:
+    """
+    Declares a callable, as all of them are declared.
+
+    Args:
+        asks_provider: Whether it needs the provider's secret.
+    """
+
+    def declare(function: Answer) -> Callable[..., Any]:
+        declared = on_call(
+            cors=config.CORS,
+            timeout_sec=WORKER_TIMEOUT_S,
+            secrets=[config.KALTURA_ADMIN_SECRET] if asks_provider else [],
+            enforce_app_check=config.enforce_app_check(),
+        )
+        return _screened(declared(function))
+
+    return declare
+
+
+def _screened(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     Stand before a callable and refuse a body that the SDK cannot read: it would answer an internal error.
 
@@ -132,7 +162,11 @@ def _is_envelope(body: bytes) -> bool:
 
 
 def answer(
-    function: str, request: CallableRequest[Any], use_case: Callable[[Caller], dict[str, Any]]
+    function: str,
+    request: CallableRequest[Any],
+    use_case: Callable[[Caller], dict[str, Any]],
+    *,
+    is_current: bool = False,
 ) -> dict[str, Any]:
     """
     Answer a callable.
@@ -141,6 +175,8 @@ def answer(
         function: Its public name, for the log.
         request: As the SDK read it; an ID token in it is verified already.
         use_case: What to do for the caller.
+        is_current: Ask whether the account still is what its token says: a token is good for an hour after its account
+            was disabled or its sessions were revoked. One more call, for what is rare and matters.
 
     Returns:
         What the use case returned, instants as ISO 8601.
@@ -153,6 +189,8 @@ def answer(
         auth = request.auth
         caller = Caller.from_claims(None if auth is None else auth.uid, {} if auth is None else auth.token)
         uid = caller.uid
+        if is_current and auth is not None:
+            _require_current(caller.uid, auth.token)
         return {name: _encoded(value) for name, value in use_case(caller).items()}
     except Refused as error:
         log.refused(function, uid, error)
@@ -174,26 +212,59 @@ def answer(
         raise HttpsError(FunctionsErrorCode.INTERNAL, "Something went wrong on our side; we have a record.") from error
 
 
-def work(function: str, request: CallableRequest[Any], use_case: Callable[[str], None]) -> None:
+def _require_current(uid: str, claims: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        NotSignedIn: The account is gone or disabled, or its sessions were revoked since the token was given (never).
+        Transient: Nobody could be asked (again).
+    """
+    from firebase_admin import auth, exceptions
+
+    ended = NotSignedIn("Your sign-in has ended. Sign in again.")
+    try:
+        user = auth.get_user(uid)
+    except auth.UserNotFoundError:
+        raise ended from None
+    except (exceptions.FirebaseError, ValueError) as error:
+        raise Transient(
+            "Your sign-in could not be checked at the moment. Try again.",
+            provider="firebase",
+            operation="accounts.lookup",
+            code="UNAVAILABLE",
+        ) from error
+    # The instant of revocation is told in whole seconds, as that of the token is.
+    revoked_at_s = (user.tokens_valid_after_timestamp or 0) // 1000
+    if user.disabled or claims.get("iat", 0) < revoked_at_s:
+        raise ended
+
+
+KEY: Final = re.compile(r"[A-Za-z0-9:,._-]{1,20000}")
+
+
+def work(function: str, request: CallableRequest[Any], guard: Callable[[], Guard], use_case: Use) -> None:
     """
     Do a task. What raises here is tried again by the queue.
 
     Args:
-        function: Its public name, for the log.
+        function: Its public name, which is that of its queue.
         request: Carries `{"key": …}`, as `shared/cloud/tasks.py` sends it.
+        guard: Says whether work may be done.
         use_case: What to do for the key.
 
     Raises:
         HttpsError: It was not finished (again).
     """
     try:
-        key = read(request.data, {"key": re.compile(r"[A-Za-z0-9:._-]{1,200}")})["key"]
+        key = read(request.data, {"key": KEY})["key"]
     except BadRequest as error:
         # Nobody but our own queue can call this; a task that cannot be read will not read better next time.
         log.refused(function, None, error)
         return
     try:
-        use_case(key)
+        if guard().admits(Note(function, key)):
+            use_case(key)
+        else:
+            log.stopped(function)
     except BackendError as error:
         log.unavailable(function, None, error)
         raise HttpsError(FunctionsErrorCode.UNAVAILABLE, "Not finished.") from error

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from firebase_functions.https_fn import CallableRequest, on_call
+from firebase_functions.https_fn import CallableRequest
 
-from functions import config, edge, wiring
+from functions import edge, wiring
 from shared.access import Caller
-from shared.reconcile import WORKER_TIMEOUT_S
 from shared.sessions.kaltura_session import get_kaltura_session
 
 
-@edge.screened
-@on_call(cors=config.CORS, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
+@edge.callable_function(asks_provider=True)
 def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     What a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state, …ids}`.
@@ -24,6 +22,7 @@ def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
 
     def use_case(caller: Caller) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
+        wiring.guard().require_open()
         app = wiring.app()
         return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
 

@@ -1,15 +1,35 @@
-"""The schedule: the sweep, the floor under everything that a lost event or task would have done."""
+"""The schedule: the sweep, which is the floor under everything that a lost event or task would have done, and the daily
+search for orphans.
+"""
 
 from __future__ import annotations
 
 from firebase_functions.scheduler_fn import ScheduledEvent, on_schedule
 
 from functions import config, wiring
+from shared import log
+
+ORPHANS_TIMEOUT_S = 1800
+"""The longest that a scheduled function may run: everything there is, is looked at."""
 
 
 @on_schedule(schedule="every 5 minutes", timeout_sec=300, secrets=[config.KALTURA_ADMIN_SECRET])
 def sweep(_event: ScheduledEvent) -> None:
     """
-    Leave notes for what is overdue or was never noticed, and delete at the provider what nobody recorded.
+    Leave notes for what is overdue or was never noticed, and give up what nobody recorded.
     """
+    if wiring.guard().is_stopped():
+        log.stopped("sweep")
+        return
     wiring.app().sweep.run()
+
+
+@on_schedule(schedule="every 24 hours", timeout_sec=ORPHANS_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
+def findOrphans(_event: ScheduledEvent) -> None:
+    """
+    Report what exists at the provider without a document and the other way round; cleared up where that is set.
+    """
+    if wiring.guard().is_stopped():
+        log.stopped("findOrphans")
+        return
+    wiring.app().orphans.find(clean_up=config.ORPHANS_CLEAN_UP.value)

@@ -1,52 +1,142 @@
 """Callables by which teachers upload.
 
-Leave to `shared/videos/grant.py` who may and what comes of it.
+Leave to `shared/videos/grant.py` and `shared/videos/wishes.py` who may and what comes of it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
-from firebase_functions.https_fn import CallableRequest, on_call
+from firebase_functions.https_fn import CallableRequest
 
-from functions import config, edge, wiring
+from functions import edge, wiring
 from shared.access import Caller
-from shared.reconcile import WORKER_TIMEOUT_S
-from shared.videos.grant import UploadRequest, issue_upload_token
+from shared.ports import Documents, Queue
+from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
+from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
+
+_FILE: Final[Mapping[str, edge.Kind]] = {"requestId": edge.REQUEST_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 
 
-@edge.screened
-@on_call(cors=config.CORS, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
+@edge.callable_function(asks_provider=True)
 def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A token with which the browser can upload one file and do nothing else.
 
-    `{sessionId, requestId, fileName, fileSizeBytes, title?}` gives `{videoId, uploadUrl, ks, uploadTokenId,
-    expiresAt}`. The same request id gets the same video again with a fresh token.
+    `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, uploadUrl, ks, uploadTokenId,
+    chunkSizeBytes, receivedBytes, expiresAt}`. The same request id gets the same video again with a fresh token.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(
-            request.data,
-            {
-                "sessionId": edge.SESSION_ID,
-                "requestId": edge.REQUEST_ID,
-                "fileName": edge.NAME,
-                "fileSizeBytes": int,
-            },
-            {"title": edge.NAME},
-        )
-        app = wiring.app()
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, **_FILE}, {"title": edge.NAME, "order": int})
         wanted = UploadRequest(
-            fields["sessionId"], fields["requestId"], fields["fileName"], fields["fileSizeBytes"], fields["title"]
+            fields["sessionId"],
+            fields["requestId"],
+            fields["fileName"],
+            fields["fileSizeBytes"],
+            fields["title"],
+            fields["order"],
         )
-        token = issue_upload_token(caller, wanted, app.videos, app.feed, app.documents, app.queue, wiring.now)
-        return {
-            "videoId": token.video_id,
-            "uploadUrl": token.grant.url,
-            "ks": token.grant.token,
-            "expiresAt": token.grant.expires_at,
-            **token.grant.values,
-        }
+        wiring.guard().require_open()
+        return _told(wiring.app().grants.issue_upload_token(caller, wanted))
 
-    return edge.answer("issueUploadToken", request, use_case)
+    return edge.answer("issueUploadToken", request, use_case, is_current=True)
+
+
+@edge.callable_function(asks_provider=True)
+def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    A token to upload the file that will take a video's place once it is ready; until then the video plays on.
+
+    `{videoId, requestId, fileName, fileSizeBytes, title?}` gives what `issueUploadToken` gives.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"videoId": edge.VIDEO_ID, **_FILE}, {"title": edge.NAME})
+        wanted = ReplaceRequest(
+            fields["videoId"], fields["requestId"], fields["fileName"], fields["fileSizeBytes"], fields["title"]
+        )
+        wiring.guard().require_open()
+        return _told(wiring.app().grants.replace_video(caller, wanted))
+
+    return edge.answer("replaceVideo", request, use_case, is_current=True)
+
+
+@edge.callable_function(asks_provider=True)
+def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    A fresh token for an upload that takes long, and how much of it has arrived: `{videoId}` gives what
+    `issueUploadToken` gives.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
+        wiring.guard().require_open()
+        return _told(wiring.app().grants.renew_upload_token(caller, video_id))
+
+    return edge.answer("renewUploadToken", request, use_case, is_current=True)
+
+
+@edge.callable_function(asks_provider=False)
+def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    All bytes are sent, have a look: `{videoId}` gives `{videoId}`. Only brings forward what happens anyway.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
+        upload_finished(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
+        return {"videoId": video_id}
+
+    return edge.answer("uploadFinished", request, use_case)
+
+
+@edge.callable_function(asks_provider=False)
+def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    The latest upload of a video is not wanted any more: `{videoId}` gives `{videoId}`.
+    """
+    return _wished("cancelUpload", request, cancel_upload)
+
+
+@edge.callable_function(asks_provider=False)
+def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    A video is not wanted any more: `{videoId}` gives `{videoId}`.
+    """
+    return _wished("deleteVideo", request, delete_video)
+
+
+@edge.callable_function(asks_provider=False)
+def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    What has failed with a video is to be tried again: `{videoId}` gives `{videoId}`.
+    """
+    return _wished("retryVideo", request, retry_video)
+
+
+def _wished(
+    function: str, request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue], None]
+) -> dict[str, Any]:
+    """
+    Write down what a teacher wishes of a video; that it comes true is shown in the session document.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
+        wish(caller, video_id, wiring.documents(), wiring.queue())
+        return {"videoId": video_id}
+
+    return edge.answer(function, request, use_case, is_current=True)
+
+
+def _told(token: UploadToken) -> dict[str, Any]:
+    return {
+        "videoId": token.video_id,
+        "uploadUrl": token.grant.url,
+        "ks": token.grant.token,
+        "expiresAt": token.grant.expires_at,
+        "receivedBytes": token.received_bytes,
+        **token.grant.values,
+    }

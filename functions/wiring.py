@@ -5,35 +5,18 @@ Called by the other files of this folder. The only place that names a concrete a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
 from functions import config
+from shared.app import App, Settings, assemble
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.errors import Misconfigured
-from shared.ports import Documents, Queue
+from shared.guard import Guard
+from shared.ports import Documents, Hook, Queue
 from shared.providers import PROVIDERS, Account, Provider
-from shared.sessions import Sessions
-from shared.sweep import Sweep
-from shared.videos import Videos
-from shared.videos.feed import Feed
 from shared.videos.policy import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class App:
-    """
-    Everything that a function may call.
-    """
-
-    documents: Documents
-    queue: Queue
-    sessions: Sessions
-    videos: Videos
-    feed: Feed
-    sweep: Sweep
 
 
 def now() -> datetime:
@@ -63,6 +46,32 @@ def queue() -> Queue:
 
 
 @cache
+def documents() -> Documents:
+    """
+    The documents alone: all that writing down a wish needs.
+    """
+    return FirestoreDocuments(connect_firestore(config.project_id()))
+
+
+@cache
+def guard() -> Guard:
+    """
+    Whether work may be done: all that a task needs before it is begun.
+    """
+    return Guard(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
+
+
+def hook() -> Hook:
+    """
+    What the provider tells by itself.
+
+    Raises:
+        Misconfigured: A setting is missing (never, until it is set).
+    """
+    return _provider().hook
+
+
+@cache
 def app() -> App:
     """
     The whole application of this deployment.
@@ -70,32 +79,38 @@ def app() -> App:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    documents = FirestoreDocuments(connect_firestore(config.project_id()))
-    provider = _provider(documents)
-    late_commit_s = config.LATE_COMMIT_S.value
-    sessions = Sessions(documents, provider.events, config.REAP_GRACE_S.value, late_commit_s)
+    provider = _provider()
+    return assemble(documents(), queue(), now, provider.events, provider.media, provider.strays, _settings())
+
+
+def _settings() -> Settings:
     policy = Policy(
         max_bytes=config.UPLOAD_BYTES_MAX.value,
         max_duration_s=config.VIDEO_DURATION_MAX_S.value,
+        session_videos_max=config.SESSION_VIDEOS_MAX.value,
+        session_bytes_max=config.SESSION_BYTES_MAX.value,
+        teacher_videos_max=config.TEACHER_VIDEOS_MAX.value,
+        teacher_bytes_max=config.TEACHER_BYTES_MAX.value,
         uploads_in_flight_max=config.UPLOADS_IN_FLIGHT_MAX.value,
+        tokens_per_minute_max=config.UPLOAD_TOKENS_PER_MINUTE_MAX.value,
         upload_deadline_s=config.UPLOAD_DEADLINE_S.value,
         processing_deadline_s=config.PROCESSING_DEADLINE_S.value,
+        retry_keep_s=config.RETRY_KEEP_S.value,
+        looks_max=config.LOOKS_MAX.value,
     )
-    videos = Videos(documents, provider.media, policy, late_commit_s)
-    feed = Feed(
-        documents,
-        queue(),
-        provider.media,
-        now,
-        interval_s=config.FEED_INTERVAL_S.value,
-        overlap_s=config.FEED_OVERLAP_S.value,
-        ticks_max=config.FEED_TICKS_MAX.value,
+    return Settings(
+        policy=policy,
+        reap_grace_s=config.REAP_GRACE_S.value,
+        late_commit_s=config.LATE_COMMIT_S.value,
+        stray_age_s=config.STRAY_AGE_S.value,
+        feed_interval_s=config.FEED_INTERVAL_S.value,
+        feed_overlap_s=config.FEED_OVERLAP_S.value,
+        feed_ticks_max=config.FEED_TICKS_MAX.value,
     )
-    sweep = Sweep(documents, queue(), sessions, videos, feed, provider.strays, now, config.STRAY_AGE_S.value)
-    return App(documents, queue(), sessions, videos, feed, sweep)
 
 
-def _provider(documents: Documents) -> Provider:
+@cache
+def _provider() -> Provider:
     partner_id, admin_secret = config.KALTURA_PARTNER_ID.value, config.KALTURA_ADMIN_SECRET.value
     if not partner_id or not admin_secret:
         raise Misconfigured("Set KALTURA_PARTNER_ID and KALTURA_ADMIN_SECRET.")
@@ -106,4 +121,4 @@ def _provider(documents: Documents) -> Provider:
         namespace=config.NAMESPACE.value or config.project_id(),
         upload_role=config.KALTURA_UPLOAD_ROLE.value or None,
     )
-    return PROVIDERS["kaltura"](account, documents, now)
+    return PROVIDERS["kaltura"](account, documents(), now)

@@ -1,4 +1,4 @@
-"""Queue workers: one visit each, one tick each.
+"""Queue workers: one visit each, or that of many videos together, one tick each.
 
 Called by Cloud Tasks alone. Leave to `shared/` what a visit does; a worker that fails is called again by its queue,
 and what the queue gives up the sweep finds.
@@ -6,6 +6,7 @@ and what the queue gives up the sweep finds.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from firebase_functions.https_fn import CallableRequest
@@ -13,7 +14,12 @@ from firebase_functions.options import RateLimits, RetryConfig
 from firebase_functions.tasks_fn import on_task_dispatched
 
 from functions import config, edge, wiring
-from shared.reconcile import WORKER_TIMEOUT_S, visit
+from shared.ports import Note
+from shared.reconcile import WORKER_TIMEOUT_S
+from shared.videos.together import Each
+
+VISITED_AT_ONCE: Final = 8
+"""Videos of one note that are visited at the same time: each mostly waits for the documents."""
 
 RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
@@ -27,12 +33,7 @@ def visitSession(request: CallableRequest[Any]) -> None:
     """
     Bring one session's event as far as it can be brought now.
     """
-
-    def use_case(session_id: str) -> None:
-        app = wiring.app()
-        visit(app.sessions, session_id, app.documents, app.queue, wiring.now)
-
-    edge.work("visitSession", request, use_case)
+    _work("visitSession", request)
 
 
 @on_task_dispatched(
@@ -40,14 +41,20 @@ def visitSession(request: CallableRequest[Any]) -> None:
 )
 def visitVideo(request: CallableRequest[Any]) -> None:
     """
-    Bring one video as far as it can be brought now.
+    Bring one video, or many, as far as they can be brought now; the key is `{videoId}[,{videoId}…]`.
     """
+    with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
+        _work("visitVideo", request, pool.map)
 
-    def use_case(video_id: str) -> None:
-        app = wiring.app()
-        visit(app.videos, video_id, app.documents, app.queue, wiring.now)
 
-    edge.work("visitVideo", request, use_case)
+@on_task_dispatched(
+    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET]
+)
+def visitDeletion(request: CallableRequest[Any]) -> None:
+    """
+    Delete one thing at its provider that nobody wants any more.
+    """
+    _work("visitDeletion", request)
 
 
 @on_task_dispatched(
@@ -60,8 +67,8 @@ def tickFeed(request: CallableRequest[Any]) -> None:
     """
     One tick of the feed; the key is `{provider}:{tick}`.
     """
+    _work("tickFeed", request)
 
-    def use_case(key: str) -> None:
-        wiring.app().feed.tick(int(key.rpartition(":")[2]))
 
-    edge.work("tickFeed", request, use_case)
+def _work(function: str, request: CallableRequest[Any], each: Each = map) -> None:
+    edge.work(function, request, wiring.guard, lambda key: wiring.app().work(Note(function, key), each))

@@ -23,10 +23,12 @@ class Caller:
     Attributes:
         uid: Of Firebase Auth.
         is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
+        is_admin: The same of the claim `admin`.
     """
 
     uid: str
     is_teacher: bool
+    is_admin: bool = False
 
     @classmethod
     def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
@@ -35,13 +37,28 @@ class Caller:
 
         Raises:
             NotSignedIn: There is none (never).
+            NotAllowed: It is of an account that cannot be used here (never).
         """
         if not uid:
             raise NotSignedIn("Sign in first.")
+        if "/" in uid:
+            # It could not be part of any document's path.
+            raise NotAllowed("This account's id has a slash in it and cannot be used here.")
         anonymous = (
             isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
         )
-        return cls(uid, claims.get("teacher") is True and not anonymous)
+        return cls(uid, claims.get("teacher") is True and not anonymous, claims.get("admin") is True)
+
+
+def require_admin(caller: Caller) -> None:
+    """
+    Let administrators pass.
+
+    Raises:
+        NotAllowed: The caller is none (never).
+    """
+    if not caller.is_admin:
+        raise NotAllowed("Only administrators can do this.")
 
 
 def owns(caller: Caller, session: Session) -> bool:

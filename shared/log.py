@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from datetime import datetime
 from typing import Final, TextIO
 
 from shared.errors import BackendError, ProviderError
@@ -47,6 +48,13 @@ def _error(message: str, **fields: str | int | float | bool | None) -> None:
     _line("ERROR", message, fields, sys.stderr)
 
 
+def _alarm(message: str, **fields: str | int | float | bool | None) -> None:
+    """
+    Somebody should be woken: a severity above ERROR, which an alerting policy can name.
+    """
+    _line("ALERT", message, fields, sys.stderr)
+
+
 def step_done(queue: str, key: str, step: str) -> None:
     """
     A visit did a step.
@@ -70,6 +78,24 @@ def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: in
         sentence=str(error),
         tries=tries,
         final=final,
+    )
+
+
+def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int, since: datetime) -> None:
+    """
+    A step that is never given up has failed for a day, or was given up all the same: a person must look.
+    """
+    _alarm(
+        "step stuck",
+        queue=queue,
+        key=key,
+        step=step,
+        provider=error.provider,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+        tries=tries,
+        since=since.isoformat(),
     )
 
 
@@ -115,18 +141,61 @@ def sweep_hindered(error: ProviderError) -> None:
     _warning("sweep hindered", provider=error.provider, operation=error.operation, code=error.code, sentence=str(error))
 
 
-def swept(noted: int, looked: int, strays_deleted: int) -> None:
+def swept(noted: int, looked: int, given_up: int) -> None:
     """
     One sweep ended.
     """
-    _info("swept", noted=noted, looked=looked, strays_deleted=strays_deleted)
+    _info("swept", noted=noted, looked=looked, given_up=given_up)
 
 
-def stray_deleted(provider: str, reference: str) -> None:
+def stray_given_up(provider: str, reference: str) -> None:
     """
-    The sweep deleted a provider object that nobody had recorded.
+    Something at a provider that nobody had recorded will be deleted.
     """
-    _warning("deleted what nobody recorded", provider=provider, reference=reference)
+    _warning("gave up what nobody recorded", provider=provider, reference=reference)
+
+
+def orphans_found(strays: int, missing: int, things: int, documents: int, *, cleaned_up: bool) -> None:
+    """
+    A search for orphans ended.
+    """
+    write = _warning if strays or missing else _info
+    write(
+        "searched for orphans",
+        strays=strays,
+        missing=missing,
+        things=things,
+        documents=documents,
+        cleaned_up=cleaned_up,
+    )
+
+
+def tasks_limit_reached(count: int, until: datetime) -> None:
+    """
+    There were so many tasks in this hour that all work is stopped until it is over.
+    """
+    _alarm("tasks limit reached", count=count, until=until.isoformat())
+
+
+def stopped(function: str) -> None:
+    """
+    Something was not done because all work is stopped.
+    """
+    _warning("work is stopped", function=function)
+
+
+def push_heard(provider: str, reference: str) -> None:
+    """
+    A provider has told by itself of something of ours.
+    """
+    _info("push heard", provider=provider, reference=reference)
+
+
+def push_refused(provider: str, why: str) -> None:
+    """
+    Somebody spoke in a provider's name and could not prove it, or could not be understood.
+    """
+    _warning("push refused", provider=provider, why=why)
 
 
 def feed_ticked(provider: str, tick: int, changes: int) -> None:

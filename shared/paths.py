@@ -10,10 +10,15 @@ from typing import Final
 SESSIONS: Final = "sessions"
 PAIRINGS: Final = "kalturaSession"
 VIDEOS: Final = "videos"
+DELETIONS: Final = "pendingDeletions"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
+VISIT_DELETION: Final = "visitDeletion"
 TICK_FEED: Final = "tickFeed"
+
+ORPHANS_REPORT: Final = "reports/orphans"
+"""What the last search for orphans found."""
 
 
 def session_path(session_id: str) -> str:
@@ -35,6 +40,20 @@ def video_path(video_id: str) -> str:
     One uploaded video.
     """
     return f"{VIDEOS}/{video_id}"
+
+
+def deletion_path(deletion_id: str) -> str:
+    """
+    Something at a provider that nobody wants any more.
+    """
+    return f"{DELETIONS}/{deletion_id}"
+
+
+def uploader_path(uid: str) -> str:
+    """
+    How often a teacher was given a token to upload, and the order of what he asks for.
+    """
+    return f"uploaders/{uid}"
 
 
 def enrolment_path(session_id: str, uid: str) -> str:

@@ -117,6 +117,16 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
+class Total:
+    """
+    How many documents meet a query, and what one of their fields adds up to.
+    """
+
+    count: int
+    sum: int
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """
     Documents of one top-level collection that meet all conditions.
@@ -153,6 +163,14 @@ class Documents(Protocol):
     def select(self, query: Query) -> Sequence[Document]:
         """
         The documents that meet a query, in its order.
+        """
+        ...
+
+    def total(self, query: Query, field: str) -> Total:
+        """
+        How many documents meet a query, and the sum of one field of theirs that holds whole numbers; counted by the
+        store. A document without the field, or with something else in it, counts and adds nothing. The query's limit
+        does not matter.
         """
         ...
 
@@ -262,6 +280,12 @@ class Events(Protocol):
         """
         ...
 
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+        """
+        Let a client play this one event while it is live. Local, no call.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class UploadWish:
@@ -293,6 +317,17 @@ class MediaState(StrEnum):
     GONE = "gone"
 
 
+class Stage(StrEnum):
+    """
+    What is being done within a state that lasts.
+    """
+
+    AWAITING_BYTES = "awaitingBytes"
+    RECEIVING = "receiving"
+    QUEUED = "queued"
+    CONVERTING = "converting"
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """
@@ -300,19 +335,27 @@ class Observation:
 
     Attributes:
         state: In our words.
-        percent: Progress within the state, 0 to 100.
+        percent: Progress within the state, 0 to 100; `None` where this look did not tell.
+        stage: What is being done, in the states `awaitingUpload` and `processing`.
+        received_bytes: How much of the upload has arrived without a gap, in state `awaitingUpload`.
         duration_s: Length of the video, `None` while unknown.
         size_bytes: Size of the original, `None` while unknown.
+        media_type: MIME type of the original, as the provider found it in the bytes; `None` where it found none.
         is_video: Whether it holds a moving picture; only meaningful in state `ready`.
         reason: A sentence that says why, in state `error`.
+        retryable: Whether processing the same bytes again may end otherwise, in state `error`.
     """
 
     state: MediaState
-    percent: int = 0
+    percent: int | None = None
+    stage: Stage | None = None
+    received_bytes: int | None = None
     duration_s: float | None = None
     size_bytes: int | None = None
+    media_type: str | None = None
     is_video: bool = True
     reason: str | None = None
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +381,8 @@ class Change:
     """
     "The video of this reference was changed at its provider at this instant, and is in this state."
 
-    Providers count in seconds: two changes of one second differ in their state alone.
+    Providers count in seconds: two changes of one second differ in their state alone. The list that tells of changes
+    may lag behind what it tells of.
     """
 
     reference: str
@@ -376,6 +420,10 @@ class Stray:
     created_at: datetime
 
 
+OBSERVED_MAX: Final = 500
+"""Videos that one call of `Media.observe` asks about at the most."""
+
+
 class Media(Protocol):
     """
     Uploaded videos of one provider account. Raises as `Events` does.
@@ -401,28 +449,34 @@ class Media(Protocol):
         """
         ...
 
-    def observe(self, parts: Parts) -> Observation:
+    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
-        Read one video's present state. Repeatable, changes nothing.
-        """
-        ...
-
-    def observe_many(self, parts: Sequence[Parts]) -> Sequence[MediaState]:
-        """
-        Read the present states of up to 500 videos in one call, in the order asked.
+        Read how up to `OBSERVED_MAX` videos stand now, in the order asked and in one call: not from an index that may
+        lag. Of many at once it may leave `percent` out. Repeatable, changes nothing.
         """
         ...
 
-    def delete_media(self, parts: Parts) -> None:
+    def reprocess(self, parts: Parts) -> None:
+        """
+        Have a video whose processing failed processed again, from the bytes that are there. Not repeatable: observe
+        first when in doubt.
+        """
+        ...
+
+    def delete_media(self, parts: Parts) -> Parts:
         """
         Delete the video with everything made for it. What is gone already counts as deleted. Repeatable.
+
+        Returns:
+            What of it is still there afterwards, as an administrator who sees everything is told; empty where all of it
+            is gone.
         """
         ...
 
-    def changes(self, since: datetime, page: int) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         """
         What of ours has changed at or after `since`, newest first, so that what changes while pages are read is read
-        twice and nothing is passed over. Pages count from 1.
+        twice and nothing is passed over. Pages count from 1; `pages` of them are read in one call.
         """
         ...
 
@@ -450,8 +504,54 @@ class Strays(Protocol):
         """
         ...
 
-    def delete_stray(self, stray: Stray) -> None:
+    def delete_stray(self, stray: Stray) -> Parts:
         """
         Delete it. What is gone already counts as deleted. Repeatable.
+
+        Returns:
+            What of it is still there afterwards, as `Media.delete_media`.
+        """
+        ...
+
+
+class Hook(Protocol):
+    """
+    What one provider account tells by itself.
+    """
+
+    def references(self, headers: Mapping[str, str], body: bytes) -> Sequence[str]:
+        """
+        The references of our things of which a request from the provider speaks, as far as its signature proves that it
+        is from the provider at all. Local, no call.
+
+        Args:
+            headers: Of the request, by lower-case names.
+            body: Exactly as it came.
+
+        Raises:
+            NotAllowed: It is not from the provider (never).
+            BadRequest: It cannot be understood (never).
+        """
+        ...
+
+    def install(self, url: str, algorithm: str) -> Sequence[str]:
+        """
+        Have the provider tell that address of changes. Repeatable. Raises as `Events` does.
+
+        Returns:
+            What there is at the provider for it now, by its names.
+
+        Raises:
+            BadRequest: The provider does not sign with that algorithm (never).
+            NotFound: The account does not offer it (never).
+        """
+        ...
+
+    def remove(self) -> Sequence[str]:
+        """
+        Have the provider tell nothing any more. Repeatable. Raises as `Events` does.
+
+        Returns:
+            What there was at the provider for it, by its names.
         """
         ...

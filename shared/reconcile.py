@@ -7,6 +7,8 @@ What carries the weight: the claim is a conditional write; the lease outlives an
 either alive or dead, never both; what the claim records (state, reference) is written before the provider hears of
 it; the write back is conditional on the claim; and a visitor who finds someone busy comes back. Duplicates, disorder,
 a change of mind and a crash anywhere are then all the same case: look again.
+
+A wish may stand in the document of the record itself (`videos/{videoId}`), in fields of its own that no record writes.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from shared import log
-from shared.errors import Conflict, Doubtful, Permanent, ProviderError, Transient
+from shared.errors import Conflict, Doubtful, ProviderError, Transient
 from shared.ports import Clock, Documents, Note, Queue, Version, Write
 
 WORKER_TIMEOUT_S = 60
@@ -33,6 +35,12 @@ VISITS_MAX = 12
 
 BACKOFF_MAX_S = 300.0
 RETRY_AFTER_MAX_S = 3600.0
+
+ALARM_AFTER_S = 24 * 3600
+"""What has failed for so long, and is tried on, is worth waking a person for."""
+
+SETTLES_MAX = 5
+"""How often the outcome of a step is written again where somebody wrote a wish into the same document meanwhile."""
 
 VISIT_BUDGET_S = 20.0
 """No new step is begun after so many seconds; with the slowest provider call it stays under `WORKER_TIMEOUT_S`."""
@@ -70,7 +78,9 @@ class Failure:
         step: The step that failed.
         wish: Fingerprint of what was wished; another wish is tried at once.
         tries: How often in a row.
+        since: When the first of them was.
         retry_at: Not again before this instant; `None` for a final failure.
+        alarmed: Whether it was logged as an alarm.
     """
 
     code: str
@@ -79,7 +89,9 @@ class Failure:
     step: str
     wish: str
     tries: int
+    since: datetime
     retry_at: datetime | None
+    alarmed: bool = False
 
     def shown(self) -> dict[str, Any]:
         """
@@ -116,7 +128,9 @@ class Progress:
                 "step": self.failure.step,
                 "wish": self.failure.wish,
                 "tries": self.failure.tries,
+                "since": self.failure.since,
                 "retryAt": self.failure.retry_at,
+                "alarmed": self.failure.alarmed,
             },
             "dueAt": self.due_at,
         }
@@ -138,7 +152,9 @@ class Progress:
                 step=failure["step"],
                 wish=failure["wish"],
                 tries=failure["tries"],
+                since=failure["since"],
                 retry_at=failure["retryAt"],
+                alarmed=failure["alarmed"],
             ),
             due_at=fields.get("dueAt"),
         )
@@ -209,6 +225,8 @@ class Step(Generic[R]):
         wish: Fingerprint of the wish it serves.
         insists: Whether even a final refusal is tried again; what exists at a provider is never given up.
         informs: Whether after it the visitor knows how the thing stands at its provider.
+        tries_max: After so many failures in a row it is left to a person; `None` never is.
+        pause_max_s: The longest pause between two tries.
     """
 
     name: str
@@ -218,6 +236,8 @@ class Step(Generic[R]):
     wish: str = ""
     insists: bool = False
     informs: bool = False
+    tries_max: int | None = None
+    pause_max_s: float = BACKOFF_MAX_S
 
 
 Decision = Done | Later | Step[R]
@@ -265,9 +285,16 @@ class Subject(Protocol[W, R, A]):
         """
         ...
 
-    def record_write(self, look: Look[W, R], record: R, version: Version | None) -> Write:
+    def record_writes(self, look: Look[W, R], record: R, version: Version | None, now: datetime) -> tuple[Write, ...]:
         """
-        The write that makes `record` the recorded one, on condition of `version` (`None`: it must not exist). Pure.
+        The write that makes `record` the recorded one, on condition of `version` (`None`: it must not exist), and
+        whatever must be written with it or not at all; that write comes first. Pure.
+        """
+        ...
+
+    def follow_ups(self, look: Look[W, R], record: R) -> tuple[Note, ...]:
+        """
+        Notes for what was written with `record`, left as soon as that is done. Pure.
         """
         ...
 
@@ -315,7 +342,7 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
         match hold_back(decided, look.record, now):
             case Step() as step:
                 try:
-                    observed = _take(subject, look, step, documents, clock, observed=observed)
+                    observed = _take(subject, look, step, documents, queue, clock, observed=observed)
                 except Conflict:
                     log.conflict(subject.queue, key, step.name)
                 look = subject.look(key)
@@ -325,7 +352,7 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
                 return look
             case Done():
                 try:
-                    _tidy(subject, look, documents, now, observed=observed, held_back=isinstance(decided, Step))
+                    _tidy(subject, look, documents, queue, now, observed=observed, held_back=isinstance(decided, Step))
                 except Conflict:
                     log.conflict(subject.queue, key, "tidy")
                     look = subject.look(key)
@@ -358,13 +385,13 @@ def hold_back(decision: Decision[R], record: R | None, now: datetime) -> Decisio
     return decision
 
 
-def backoff_s(tries: int, key: str) -> float:
+def backoff_s(tries: int, key: str, pause_max_s: float = BACKOFF_MAX_S) -> float:
     """
-    Seconds before the next try: doubling from 2 to `BACKOFF_MAX_S`, spread by key so that things do not return in
-    step. Pure.
+    Seconds before the next try: doubling from 2 to `pause_max_s`, spread by key so that things do not return in step.
+    Pure.
     """
     spread = 0.75 + (zlib.crc32(key.encode()) % 1000) / 2000
-    return min(2.0 ** min(tries, 12), BACKOFF_MAX_S) * spread
+    return min(2.0 ** min(tries, 12), pause_max_s) * spread
 
 
 def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, now: datetime) -> Failure:
@@ -372,15 +399,18 @@ def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, 
     How a provider's error is recorded, counting on from an earlier failure of the same step and wish. Pure.
     """
     last = record.progress.failure
-    tries = 1 + (last.tries if last is not None and (last.step, last.wish) == (step.name, step.wish) else 0)
+    if last is not None and (last.step, last.wish) != (step.name, step.wish):
+        last = None
+    tries, since = (1, now) if last is None else (last.tries + 1, last.since)
     retry_at = None
-    if isinstance(error, Transient) or step.insists:
-        asked_s = error.retry_after_s if isinstance(error, Transient) else BACKOFF_MAX_S
+    if (isinstance(error, Transient) or step.insists) and (step.tries_max is None or tries < step.tries_max):
+        asked_s = error.retry_after_s if isinstance(error, Transient) else step.pause_max_s
         least_s = min(asked_s or 0.0, RETRY_AFTER_MAX_S)
-        retry_at = now + timedelta(seconds=max(backoff_s(tries, key), least_s))
+        retry_at = now + timedelta(seconds=max(backoff_s(tries, key, step.pause_max_s), least_s))
     if isinstance(error, NotFoundYet) and retry_at is not None:
         retry_at = min(retry_at, error.certain_at)
-    return Failure(error.code, str(error), retry_at is not None, step.name, step.wish, tries, retry_at)
+    alarmed = now - since >= timedelta(seconds=ALARM_AFTER_S) or (step.insists and retry_at is None)
+    return Failure(error.code, str(error), retry_at is not None, step.name, step.wish, tries, since, retry_at, alarmed)
 
 
 class NotFoundYet(Transient):
@@ -423,6 +453,7 @@ def _take(
     look: Look[W, R],
     step: Step[R],
     documents: Documents,
+    queue: Queue,
     clock: Clock,
     *,
     observed: bool,
@@ -433,36 +464,45 @@ def _take(
     Returns:
         Whether the visitor now knows how the thing stands at its provider: a failed look tells nothing.
     """
-    version = look.version
     if step.effect is Effect.WRITE:
-        _settle(subject, look, step.record, version, documents, clock(), observed=observed)
+        _settle(subject, look, step.record, documents, queue, clock(), observed=observed)
         return observed
+    claimed = look
     if step.effect is Effect.CHANGE:
-        until = clock() + timedelta(seconds=LEASE_S)
-        claim = Progress(Claim(step.name, until), step.record.progress.failure, due_at=until)
-        (version,) = documents.commit(subject.record_write(look, _with(step.record, claim), version))
+        now = clock()
+        until = now + timedelta(seconds=LEASE_S)
+        record = _with(step.record, Progress(Claim(step.name, until), step.record.progress.failure, due_at=until))
+        version, *_ = documents.commit(*subject.record_writes(look, record, look.version, now))
+        claimed = replace(look, record=record, version=version)
     try:
         outcome = subject.act(look, step, clock())
     except ProviderError as error:
         now = clock()
         left = step.record if isinstance(error, Doubtful) else step.undone
         failure = failure_of(error, step, step.record, look.key, now)
-        final = isinstance(error, Permanent)
-        log.step_failed(subject.queue, look.key, step.name, error, failure.tries, final=final)
-        _settle(subject, look, _with(left, Progress(failure=failure)), version, documents, now, observed=False)
+        log.step_failed(subject.queue, look.key, step.name, error, failure.tries, final=failure.retry_at is None)
+        if failure.alarmed and not _was_alarmed(step):
+            log.step_stuck(subject.queue, look.key, step.name, error, failure.tries, failure.since)
+        _settle_claimed(subject, claimed, _with(left, Progress(failure=failure)), documents, queue, now, observed=False)
         return observed
     now = clock()
     log.step_done(subject.queue, look.key, step.name)
     informed = observed or step.informs
     record = _with(subject.settle(look, step, outcome, now), Progress())
-    _settle(subject, look, record, version, documents, now, observed=informed)
+    _settle_claimed(subject, claimed, record, documents, queue, now, observed=informed)
     return informed
+
+
+def _was_alarmed(step: Step[R]) -> bool:
+    last = step.record.progress.failure
+    return last is not None and (last.step, last.wish) == (step.name, step.wish) and last.alarmed
 
 
 def _tidy(
     subject: Subject[W, R, A],
     look: Look[W, R],
     documents: Documents,
+    queue: Queue,
     now: datetime,
     *,
     observed: bool,
@@ -474,15 +514,49 @@ def _tidy(
     """
     if look.record is not None:
         kept = Progress(failure=look.record.progress.failure if held_back else None)
-        _settle(subject, look, _with(look.record, kept), look.version, documents, now, observed=observed)
+        _settle(subject, look, _with(look.record, kept), documents, queue, now, observed=observed)
+
+
+def _settle_claimed(
+    subject: Subject[W, R, A],
+    claimed: Look[W, R],
+    record: R,
+    documents: Documents,
+    queue: Queue,
+    now: datetime,
+    *,
+    observed: bool,
+) -> None:
+    """
+    Write back what came of a step. A wish that somebody wrote into the record's own document meanwhile changes its
+    version and nothing of what we claimed: then what the provider has done is written all the same, and the next look
+    sees the wish.
+
+    Args:
+        claimed: As it was when the step was begun.
+        record: What came of it.
+
+    Raises:
+        Conflict: The record itself was written by somebody else (again, after another look).
+    """
+    for _ in range(SETTLES_MAX):
+        try:
+            _settle(subject, claimed, record, documents, queue, now, observed=observed)
+            return
+        except Conflict:
+            again = subject.look(claimed.key)
+            if again.record != claimed.record or claimed.record is None or claimed.record.progress.claim is None:
+                raise
+            claimed = again
+    raise Conflict("Others wrote wishes for it faster than we could write.")
 
 
 def _settle(
     subject: Subject[W, R, A],
     look: Look[W, R],
     record: R,
-    version: Version | None,
     documents: Documents,
+    queue: Queue,
     now: datetime,
     *,
     observed: bool,
@@ -503,15 +577,17 @@ def _settle(
             due_at = now
     settled = _with(freed, Progress(failure=freed.progress.failure, due_at=due_at))
     views = subject.view_writes(look, settled)
-    if settled == look.record and version == look.version and not views:
+    if settled == look.record and not views:
         return
-    write = subject.record_write(look, settled, version)
+    writes = subject.record_writes(look, settled, look.version, now)
     try:
-        documents.commit(write, *views)
+        documents.commit(*writes, *views)
     except Conflict:
         if not views:
             raise
-        documents.commit(write)
+        documents.commit(*writes)
+    for note in subject.follow_ups(look, settled):
+        queue.put(note)
 
 
 def _with(record: R, progress: Progress) -> R:

@@ -1,8 +1,8 @@
 """The sweep: the floor under lost events, lost notes, dead chains, and things at a provider that nobody recorded.
 
-Called by the schedule. It works nothing itself but leaves notes; only what a provider has and nobody recorded it
-deletes, once that is older than any creation can still be under way. Each run reads a bounded number of documents and
-goes on where the last one stopped, so that everything is looked at in turn.
+Called by the schedule. It works nothing itself but leaves notes; what a provider has and nobody recorded is given up by
+`shared/orphans.py`. Each run reads a bounded number of documents and goes on where the last one stopped, so that
+everything is looked at in turn.
 """
 
 from __future__ import annotations
@@ -10,21 +10,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from shared import log
 from shared.errors import Conflict, ProviderError
+from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
+    DELETIONS,
     PAIRINGS,
     SESSIONS,
     VIDEOS,
+    VISIT_DELETION,
     VISIT_SESSION,
     VISIT_VIDEO,
     operation_path,
-    pairing_path,
     session_path,
-    video_path,
 )
 from shared.ports import (
     Clock,
@@ -32,28 +33,31 @@ from shared.ports import (
     Create,
     Document,
     Documents,
+    MediaState,
     Note,
     Operator,
     Query,
     Queue,
-    Stray,
-    Strays,
     Update,
 )
 from shared.reconcile import Look, Record, Step, Subject, hold_back
 from shared.sessions import Sessions
-from shared.sessions.model import Pairing, PairingState, Session, SessionWish, wanted
-from shared.videos import Videos, wish_of
+from shared.sessions.model import Pairing, Session, SessionWish, wanted
+from shared.videos import Videos, look_at
 from shared.videos.decide import OBSERVE
 from shared.videos.feed import Feed
 from shared.videos.model import PENDING, Video, VideoState
+from shared.videos.together import KEYS_SEPARATOR
 
 PAGE: Final = 500
 SCAN_PAGES: Final = 4
 """Pages of sessions, and of videos, that one run looks through: 2,000 of each every five minutes."""
 
+MISSED_AFTER_S: Final = 600
+"""Of a video that nobody has looked at for so long the provider is asked, in case the feed has missed something."""
+
 _PATH: Final = operation_path("sweep")
-_BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
+_MEANT: Final = {VideoState.UPLOADING: MediaState.AWAITING_UPLOAD, VideoState.PROCESSING: MediaState.PROCESSING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,12 @@ class Marks:
     Attributes:
         session_id: Sessions up to this id were looked at in this round.
         video_id: Videos likewise.
-        strays_since: What a provider created before it is recorded, or deleted.
+        strays_since: What a provider created before it is recorded, or given up.
     """
 
     session_id: str | None = None
     video_id: str | None = None
-    strays_since: datetime = _BEGINNING
+    strays_since: datetime = BEGINNING
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -97,9 +101,8 @@ class Sweep:
         sessions: Whose `decide` says whether a session is settled.
         videos: Likewise for videos.
         feed: The chain that may have died.
-        strays: What is at the provider.
+        orphans: What is at the provider.
         clock: Now, in UTC.
-        stray_age_s: Nothing younger is deleted.
     """
 
     documents: Documents
@@ -107,9 +110,8 @@ class Sweep:
     sessions: Sessions
     videos: Videos
     feed: Feed
-    strays: Strays
+    orphans: Orphans
     clock: Clock
-    stray_age_s: int
 
     def run(self) -> None:
         """
@@ -121,16 +123,17 @@ class Sweep:
         (document,) = self.documents.read(_PATH)
         marks = Marks() if document is None else Marks.from_document(document)
         now = self.clock()
-        noted = self._overdue(PAIRINGS, VISIT_SESSION, now) + self._overdue(VIDEOS, VISIT_VIDEO, now)
+        overdue = ((PAIRINGS, VISIT_SESSION), (VIDEOS, VISIT_VIDEO), (DELETIONS, VISIT_DELETION))
+        noted = sum(self._overdue(collection, queue_name, now) for collection, queue_name in overdue)
         self.feed.revive()
         session_id, looked, left = self._scan_sessions(marks.session_id, now)
         video_id, looked_videos, left_videos = self._scan_videos(marks.video_id, now)
-        strays_since, deleted = self._reap_strays(marks.strays_since, now - timedelta(seconds=self.stray_age_s))
+        strays_since, given_up = self.orphans.give_up_new(marks.strays_since)
         fields = Marks(session_id, video_id, strays_since).to_fields()
         with suppress(Conflict):
             # Another run has written its own marks: they are as good as ours.
             self.documents.commit(Create(_PATH, fields) if document is None else Update(_PATH, fields))
-        log.swept(noted + left + left_videos, looked + looked_videos, deleted)
+        log.swept(noted + left + left_videos, looked + looked_videos, given_up)
 
     def _overdue(self, collection: str, queue_name: str, now: datetime) -> int:
         """
@@ -174,16 +177,14 @@ class Sweep:
         for _ in range(SCAN_PAGES):
             alive = (Condition("gone", Operator.EQUAL, False),)
             found = self.documents.select(Query(VIDEOS, alive, after_id=after_id, limit=PAGE))
-            videos = {document.id: (Video.from_document(document), document.version) for document in found}
-            session_ids = sorted({video.session_id for video, _ in videos.values()})
+            session_ids = sorted({document.fields["sessionId"] for document in found})
             read = self.documents.read(*map(session_path, session_ids)) if session_ids else ()
-            sessions = dict(zip(session_ids, read, strict=True))
-            for video_id, (video, version) in videos.items():
-                session = sessions[video.session_id]
-                wish = wish_of(video_id, None if session is None else Session.from_document(session))
-                noted += self._note_unsettled(self.videos, Look(video_id, wish, video, version), now)
-            noted += self._note_missed({video_id: video for video_id, (video, _) in videos.items()})
-            looked += len(videos)
+            sessions = {document.id: Session.from_document(document) for document in read if document is not None}
+            for document in found:
+                look = look_at(document, sessions.get(document.fields["sessionId"]))
+                noted += self._note_unsettled(self.videos, look, now)
+            noted += self._note_missed({document.id: Video.from_document(document) for document in found}, now)
+            looked += len(found)
             after_id = found[-1].id if len(found) == PAGE else None
             if after_id is None:
                 break
@@ -200,82 +201,30 @@ class Sweep:
         self.queue.put(Note(subject.queue, look.key))
         return 1
 
-    def _note_missed(self, videos: Mapping[str, Video]) -> int:
+    def _note_missed(self, videos: Mapping[str, Video], now: datetime) -> int:
         """
-        Ask the provider for the states of pending videos, 500 at once, and leave a note for each that has moved on.
+        Ask the provider for pending videos that nobody has looked at for long, many at once, and leave a note for those
+        that have moved on.
         """
-        pending = [(video_id, video) for video_id, video in videos.items() if video.state in PENDING]
+        long_ago = now - timedelta(seconds=MISSED_AFTER_S)
+        pending = [
+            (video_id, video)
+            for video_id, video in videos.items()
+            if video.state in PENDING and (video.looked_at or video.asked_at) <= long_ago
+        ]
+        if not pending:
+            return 0
         try:
-            states = self.videos.media.observe_many([video.parts for _, video in pending])
+            seen = self.videos.media.observe([video.parts for _, video in pending])
         except ProviderError as error:
             log.sweep_hindered(error)
             return 0
         moved = [
-            video_id for (video_id, video), state in zip(pending, states, strict=True) if _MEANT[video.state] != state
+            video_id for (video_id, video), one in zip(pending, seen, strict=True) if _MEANT[video.state] != one.state
         ]
-        for video_id in moved:
-            self.queue.put(Note(VISIT_VIDEO, video_id))
+        if moved:
+            self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(moved)))
         return len(moved)
-
-    def _reap_strays(self, since: datetime, until: datetime) -> tuple[datetime, int]:
-        """
-        Delete what the provider has of ours, made in that span, and nobody recorded.
-
-        Returns:
-            Up to when everything is recorded or deleted, and how many were deleted.
-        """
-        deleted = 0
-        left_at = until
-        try:
-            while since < until:
-                page = self.strays.strays(since, until)
-                for stray in page:
-                    gone = self._reap(stray)
-                    if gone is None:
-                        left_at = min(left_at, stray.created_at)
-                    deleted += bool(gone)
-                if len(page) < PAGE:
-                    return left_at, deleted
-                since = max(page[-1].created_at, since + timedelta(seconds=1))
-        except ProviderError as error:
-            log.sweep_hindered(error)
-        return min(since, left_at), deleted
-
-    def _reap(self, stray: Stray) -> bool | None:
-        """
-        Delete a thing that nobody has recorded.
-
-        Returns:
-            Whether it was deleted; `None` where it must be looked at again: somebody may yet adopt it, or the provider
-            did not let it go.
-        """
-        claims = self._claims(stray)
-        if claims != "nobody":
-            return None if claims == "underway" else False
-        try:
-            self.strays.delete_stray(stray)
-        except ProviderError as error:
-            log.sweep_hindered(error)
-            return None
-        log.stray_deleted(self.videos.media.name, stray.reference)
-        return True
-
-    def _claims(self, stray: Stray) -> str:
-        """
-        Whether somebody has recorded a thing at the provider (`recorded`), may yet do so (`underway`), or neither.
-        """
-        kind, key, _ = stray.reference.split(":")
-        (document,) = self.documents.read(pairing_path(key) if kind == "session" else video_path(key))
-        if document is None:
-            return "nobody"
-        record = Pairing.from_document(document) if kind == "session" else Video.from_document(document)
-        if stray.parts.items() <= record.parts.items():
-            return "recorded"
-        trying = record.state in (PairingState.CREATING, VideoState.PREPARING)
-        return "underway" if trying and record.reference == stray.reference else "nobody"
-
-
-_MEANT: Final = {VideoState.UPLOADING: "awaitingUpload", VideoState.PROCESSING: "processing"}
 
 
 def _session_look(session_id: str, session: Document | None, pairing: Document | None) -> Look[SessionWish, Pairing]:

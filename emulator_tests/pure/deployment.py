@@ -20,16 +20,15 @@ from emulator_tests.fakes import (
     undisturbed,
 )
 from shared.access import Caller
+from shared.app import Settings, assemble
+from shared.deletions.model import Deletion
 from shared.errors import Transient
-from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path, video_path
-from shared.ports import Create, Delete, Document, Note, Observation, Update
-from shared.reconcile import visit
-from shared.sessions import Sessions
+from shared.paths import DELETIONS, pairing_path, session_path, video_path
+from shared.ports import Create, Delete, Document, Note, Observation, Query, Update
 from shared.sessions.model import Pairing
-from shared.sweep import Sweep
-from shared.videos import Videos
-from shared.videos.feed import Chain, Feed
-from shared.videos.grant import UploadRequest, UploadToken, issue_upload_token
+from shared.videos import watched
+from shared.videos.feed import Chain
+from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import Video
 from shared.videos.policy import Policy
 
@@ -46,9 +45,16 @@ STRAY_AGE_S = 3600
 POLICY = Policy(
     max_bytes=1_000_000,
     max_duration_s=6 * 3600,
+    session_videos_max=5,
+    session_bytes_max=3_000_000,
+    teacher_videos_max=8,
+    teacher_bytes_max=4_000_000,
     uploads_in_flight_max=3,
+    tokens_per_minute_max=20,
     upload_deadline_s=7 * 24 * 3600,
     processing_deadline_s=24 * 3600,
+    retry_keep_s=48 * 3600,
+    looks_max=100,
 )
 
 
@@ -74,28 +80,26 @@ class Deployment:
         disturb: Stands around every call of a part; a test puts its own here.
     """
 
-    def __init__(self, *, ticks_max: int = TICKS_MAX, page_items_max: int = 500) -> None:
+    def __init__(self, *, ticks_max: int = TICKS_MAX, page_items_max: int = 500, policy: Policy = POLICY) -> None:
         self.disturb: Effect = undisturbed
         self.clock = ManualClock()
         self.documents = MemoryDocuments(self._effect)
         self.queue = MemoryQueue(self.clock, self._effect)
         self.events = MemoryEvents(self.clock, self._effect)
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
-        self.sessions = Sessions(self.documents, self.events, REAP_GRACE_S, LATE_COMMIT_S)
-        self.videos = Videos(self.documents, self.media, POLICY, LATE_COMMIT_S)
-        self.feed = Feed(
-            self.documents,
-            self.queue,
-            self.media,
-            self.clock,
-            interval_s=INTERVAL_S,
-            overlap_s=60,
-            ticks_max=ticks_max,
+        settings = Settings(
+            policy=policy,
+            reap_grace_s=REAP_GRACE_S,
+            late_commit_s=LATE_COMMIT_S,
+            stray_age_s=STRAY_AGE_S,
+            feed_interval_s=INTERVAL_S,
+            feed_overlap_s=60,
+            feed_ticks_max=ticks_max,
         )
         strays = MemoryStrays(self.events, self.media, self._effect)
-        self.sweep = Sweep(
-            self.documents, self.queue, self.sessions, self.videos, self.feed, strays, self.clock, STRAY_AGE_S
-        )
+        self.app = assemble(self.documents, self.queue, self.clock, self.events, self.media, strays, settings)
+        self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feed
+        self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         return self.disturb(operation, do)
@@ -128,20 +132,32 @@ class Deployment:
         file_name: str = "algebra.mp4",
         size_bytes: int = 1000,
         title: str | None = "Algebra",
+        order: int | None = None,
     ) -> UploadToken:
         """
         Ask for an upload token.
         """
-        request = UploadRequest(session_id, request_id, file_name, size_bytes, title)
-        return issue_upload_token(caller, request, self.videos, self.feed, self.documents, self.queue, self.clock)
+        request = UploadRequest(session_id, request_id, file_name, size_bytes, title, order)
+        return self.grants.issue_upload_token(caller, request)
+
+    def ask_replacement(
+        self, video_id: str, request_id: str = "again", *, caller: Caller = TEACHER, **fields: Any
+    ) -> UploadToken:
+        """
+        Ask for a token to replace a video.
+        """
+        usual = {"file_name": "algebra.mp4", "size_bytes": 1000, "title": None}
+        return self.grants.replace_video(caller, ReplaceRequest(video_id, request_id, **{**usual, **fields}))
 
     # What the provider does.
 
     def show(self, video_id: str, observation: Observation) -> None:
         """
-        A video gets on at the provider.
+        The latest upload of a video gets on at the provider.
         """
-        self.media.show(self.video(video_id).parts, observation)
+        parts = watched(self.video(video_id))
+        assert parts, f"There is nothing of {video_id} to see."
+        self.media.show(parts, observation)
 
     # What the queue does.
 
@@ -149,15 +165,7 @@ class Deployment:
         """
         Call the worker of a note.
         """
-        match note.queue:
-            case name if name == VISIT_SESSION:
-                visit(self.sessions, note.key, self.documents, self.queue, self.clock)
-            case name if name == VISIT_VIDEO:
-                visit(self.videos, note.key, self.documents, self.queue, self.clock)
-            case name if name == TICK_FEED:
-                self.feed.tick(int(note.key.rpartition(":")[2]))
-            case _:
-                raise AssertionError(f"There is no worker {note.queue}.")
+        self.app.work(note)
 
     def run(self, seconds: float = 0) -> None:
         """
@@ -199,6 +207,12 @@ class Deployment:
         What is recorded of the feed.
         """
         return Chain.from_document(self.document(self.feed.path))
+
+    def deletions(self) -> Sequence[Deletion]:
+        """
+        What is still to be deleted.
+        """
+        return [Deletion.from_document(one) for one in self.documents.select(Query(DELETIONS))]
 
     def noted(self, queue: str) -> Sequence[str]:
         """

@@ -50,7 +50,7 @@ CALLS = (
     "prepare_upload",
     "find_upload",
     "observe",
-    "observe_many",
+    "reprocess",
     "delete_media",
     "changes",
     "strays",

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.cloud.calls import TIMEOUT_S, asking, repeated
-from shared.ports import Create, Delete, Document, Operator, Query, Remove, Update, Version, Write
+from shared.ports import Create, Delete, Document, Operator, Query, Remove, Total, Update, Version, Write
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, DocumentSnapshot, WriteBatch
@@ -186,19 +186,33 @@ class FirestoreDocuments:
         """
         As the port says.
         """
+        asked = self._asked(query).limit(query.limit)
+        asked = asked.order_by("__name__" if query.order_by is None else self.client.field_path(query.order_by))
+        if query.after_id is not None:
+            after = self.client.collection(query.collection).document(query.after_id)
+            asked = asked.start_after({"__name__": after})
+        with asking(PROVIDER, "runQuery"):
+            return [_document(one) for one in asked.stream(retry=repeated(self.timeout_s), timeout=self.timeout_s)]
+
+    def total(self, query: Query, field: str) -> Total:
+        """
+        As the port says.
+        """
+        asked = self._asked(query).count(alias="count").sum(self.client.field_path(field), alias="sum")
+        with asking(PROVIDER, "runAggregationQuery"):
+            (found,) = asked.get(retry=repeated(self.timeout_s), timeout=self.timeout_s)
+        values = {one.alias: int(one.value) for one in found}
+        return Total(values["count"], values["sum"])
+
+    def _asked(self, query: Query) -> Any:
         from google.cloud.firestore import FieldFilter
 
         check_query(query)
-        collection = self.client.collection(query.collection)
-        asked = collection.limit(query.limit)
+        asked: Any = self.client.collection(query.collection)
         for condition in query.conditions:
             name, value = self.client.field_path(condition.field), stored(condition.value)
             asked = asked.where(filter=FieldFilter(name, condition.operator.value, value))
-        asked = asked.order_by("__name__" if query.order_by is None else self.client.field_path(query.order_by))
-        if query.after_id is not None:
-            asked = asked.start_after({"__name__": collection.document(query.after_id)})
-        with asking(PROVIDER, "runQuery"):
-            return [_document(one) for one in asked.stream(retry=repeated(self.timeout_s), timeout=self.timeout_s)]
+        return asked
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         """

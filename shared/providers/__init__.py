@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.ports import Clock, Documents, Events, Media, Strays
+from shared.ports import Clock, Documents, Events, Hook, Media, Strays
 from shared.providers import kaltura
 
 
@@ -42,6 +42,7 @@ class Provider:
     events: Events
     media: Media
     strays: Strays
+    hook: Hook
 
 
 def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
@@ -58,6 +59,7 @@ def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
         kaltura.KalturaEvents(kaltura_account),
         kaltura.KalturaMedia(kaltura_account),
         kaltura.KalturaStrays(kaltura_account),
+        kaltura.KalturaHook(kaltura_account),
     )
 
 

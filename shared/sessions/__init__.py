@@ -107,14 +107,22 @@ class Sessions:
         wish = look.wish
         return replace(look, record=record, wish=replace(wish, shown=shown(wish, record)))
 
-    def record_write(self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None) -> Write:
+    def record_writes(
+        self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
         """
         The write of the pairing. Pure.
         """
         path = pairing_path(look.key)
         if version is None:
-            return Create(path, record.to_fields())
-        return Update(path, record.to_fields(), if_version=version)
+            return (Create(path, record.to_fields()),)
+        return (Update(path, record.to_fields(), if_version=version),)
+
+    def follow_ups(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Note, ...]:
+        """
+        Nothing is written with a pairing. Pure.
+        """
+        return ()
 
     def view_writes(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Write, ...]:
         """

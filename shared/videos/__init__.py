@@ -1,23 +1,49 @@
-"""Uploaded videos: `videos/{videoId}` is recorded, its session's existence is wished.
+"""Uploaded videos: `videos/{videoId}` is recorded; wished is what its teacher last asked of it, and that its session is
+there.
 
 Called by `functions/` (workers, callables, schedule). Leaves to `decide` what is next, to `policy` what may be
-uploaded, to `grant` what a caller may get, and to `feed` when to look.
+uploaded, to `grant` what a caller may get, to `feed` when to look, and to `shared/deletions/` what nobody names any
+more.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
+from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import Conflict
-from shared.paths import VISIT_VIDEO, session_path, video_path
-from shared.ports import REMOVE, Documents, Fields, Media, Note, Observation, Parts, Update, Version, Write
+from shared.paths import VISIT_DELETION, VISIT_VIDEO, session_path, video_path
+from shared.ports import (
+    REMOVE,
+    Document,
+    Documents,
+    Media,
+    MediaState,
+    Note,
+    Observation,
+    Parts,
+    Update,
+    Version,
+    Write,
+)
 from shared.reconcile import Decision, Look, Step, await_late_commit
 from shared.sessions.model import Session
 from shared.videos import decide as decisions
-from shared.videos.model import Video, VideoWish, shown
+from shared.videos.model import PENDING, Video, VideoState, VideoWish, Wish, named, shown
 from shared.videos.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """
+    What the provider has just told of a video, together with others.
+    """
+
+    parts: Parts
+    observation: Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +56,7 @@ class Videos:
         media: The provider of uploaded videos.
         policy: The limits.
         late_commit_s: Seconds after which a lost creation is certain not to come.
+        seen: What need not be asked again, by video id; see `together.py`.
     """
 
     queue: ClassVar[str] = VISIT_VIDEO
@@ -38,6 +65,7 @@ class Videos:
     media: Media
     policy: Policy
     late_commit_s: int
+    seen: Mapping[str, Seen] = field(default_factory=dict)
 
     def look(self, key: str) -> Look[VideoWish, Video]:
         """
@@ -45,17 +73,15 @@ class Videos:
         """
         (document,) = self.documents.read(video_path(key))
         if document is None:
-            return Look(key, VideoWish(wanted=False), None, None)
-        video = Video.from_document(document)
-        (session,) = self.documents.read(session_path(video.session_id))
-        wish = wish_of(key, None if session is None else Session.from_document(session))
-        return Look(key, wish, video, document.version)
+            return Look(key, VideoWish(None, has_session=False), None, None)
+        (session,) = self.documents.read(session_path(document.fields["sessionId"]))
+        return look_at(document, None if session is None else Session.from_document(session))
 
     def decide(self, look: Look[VideoWish, Video], now: datetime, *, observed: bool) -> Decision[Video]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now, observed=observed)
+        return decisions.decide(look, now, self.policy, observed=observed)
 
     def act(self, look: Look[VideoWish, Video], step: Step[Video], now: datetime) -> Parts | Observation:
         """
@@ -70,11 +96,20 @@ class Videos:
                 if not parts and record.tried_at is not None:
                     await_late_commit(record.tried_at, now, self.late_commit_s)
                 return parts
-            case decisions.OBSERVE:
-                return self.media.observe(record.parts)
-            case _:
-                self.media.delete_media(record.parts)
-                return {}
+            case decisions.REPROCESS:
+                self.media.reprocess(record.parts)
+                return record.parts
+        seen = self._observe(look.key, watched(record) or {})
+        if step.name == decisions.CHECK and seen.state is MediaState.ERROR and record.tried_at is not None:
+            await_late_commit(record.tried_at, now, self.late_commit_s)
+        return seen
+
+    def _observe(self, key: str, parts: Parts) -> Observation:
+        seen = self.seen.get(key)
+        if seen is not None and seen.parts == parts:
+            return seen.observation
+        (observation,) = self.media.observe([parts])
+        return observation
 
     def settle(
         self, look: Look[VideoWish, Video], step: Step[Video], outcome: Parts | Observation, now: datetime
@@ -85,10 +120,8 @@ class Videos:
         record = step.record
         if isinstance(outcome, Observation):
             return decisions.observed(record, outcome, now, self.policy)
-        if step.name == decisions.REAP:
-            return decisions.reaped(record)
-        if step.name == decisions.DELETE:
-            return decisions.deleted(record, now)
+        if step.name == decisions.REPROCESS:
+            return decisions.processing(record, now, self.policy)
         return decisions.prepared(record, outcome, now, self.policy) if outcome else decisions.not_prepared(record, now)
 
     def after(self, look: Look[VideoWish, Video], record: Video) -> Look[VideoWish, Video]:
@@ -97,39 +130,85 @@ class Videos:
         """
         return replace(look, record=record, wish=replace(look.wish, shown=shown(record)))
 
-    def record_write(self, look: Look[VideoWish, Video], record: Video, version: Version | None) -> Write:
+    def record_writes(
+        self, look: Look[VideoWish, Video], record: Video, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
         """
-        The write of the video's document. Pure.
+        The write of the video's document, and of a pending deletion for everything that it names no more. Pure.
 
         Raises:
             Conflict: The document is gone; only a callable may make one (again).
         """
         if version is None:
             raise Conflict(f"There is no {video_path(look.key)}.")
-        return Update(video_path(look.key), record.to_fields(), if_version=version)
+        recorded = Update(video_path(look.key), record.to_fields(), if_version=version)
+        dropped = (
+            given_up(record.provider, reference, parts, _reason(look, record, reference), now)
+            for reference, parts in _dropped(look, record).items()
+        )
+        return (recorded, *dropped)
+
+    def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Note, ...]:
+        """
+        What is named no more is deleted. Pure.
+        """
+        return tuple(
+            Note(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
+        )
 
     def view_writes(self, look: Look[VideoWish, Video], record: Video) -> tuple[Write, ...]:
         """
         The write of the video's ref in the session document. Pure.
         """
         told = shown(record)
-        if not look.wish.wanted or told == look.wish.shown:
+        if not look.wish.has_session or told == look.wish.shown:
             return ()
         ref: dict[tuple[str, ...], Any] = {("videos", look.key): REMOVE if told is None else told}
         return (Update(session_path(record.session_id), ref),)
 
     def dependants(self, look: Look[VideoWish, Video]) -> tuple[Note, ...]:
         """
-        Nothing follows a video. Pure.
+        Nothing depends on a video. Pure.
         """
         return ()
 
 
-def wish_of(video_id: str, session: Session | None) -> VideoWish:
+def look_at(document: Document, session: Session | None) -> Look[VideoWish, Video]:
     """
-    What a session wishes of one of its videos. Pure.
+    The look at a video whose documents were read. Pure.
     """
-    if session is None:
-        return VideoWish(wanted=False)
-    ref: Fields | None = session.videos.get(video_id)
-    return VideoWish(wanted=True, shown=ref)
+    ref = None if session is None else session.videos.get(document.id)
+    wish = VideoWish(Wish.from_document(document), session is not None, ref)
+    return Look(document.id, wish, Video.from_document(document), document.version)
+
+
+def watched(video: Video) -> Parts | None:
+    """
+    What at the provider a look at a video is a look at; `None` where there is nothing to see. Pure.
+    """
+    if video.state in (*PENDING, VideoState.RETRYING, VideoState.FAILED):
+        return video.parts or None
+    if video.state is VideoState.READY and video.playable is not None:
+        return video.playable.parts
+    return None
+
+
+def _dropped(look: Look[VideoWish, Video], record: Video) -> dict[str, Parts]:
+    """
+    What the record named and, once this is written, names no more.
+    """
+    before = {} if look.record is None else named(look.record)
+    left = named(record)
+    return {reference: parts for reference, parts in before.items() if reference not in left}
+
+
+def _reason(look: Look[VideoWish, Video], record: Video, reference: str) -> Reason:
+    """
+    Why a thing is named no more.
+    """
+    if record.state is VideoState.GONE:
+        return Reason.DELETED
+    before = None if look.record is None else look.record.playable
+    if before is not None and before.reference == reference:
+        return Reason.REPLACED
+    return Reason.FAILED if record.state is VideoState.FAILED else Reason.CANCELLED

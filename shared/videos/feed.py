@@ -11,7 +11,9 @@ or late, finds another number and ends.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -19,12 +21,15 @@ from shared import log
 from shared.errors import Conflict
 from shared.paths import TICK_FEED, VIDEOS, VISIT_VIDEO, operation_path
 from shared.ports import (
+    OBSERVED_MAX,
+    Change,
     Clock,
     Condition,
     Create,
     Document,
     Documents,
     Media,
+    MediaState,
     Note,
     Operator,
     Query,
@@ -33,9 +38,12 @@ from shared.ports import (
     Version,
 )
 from shared.reconcile import LEASE_S
+from shared.videos.together import KEYS_SEPARATOR
 
 PAGES_MAX: Final = 20
 """Pages of changes that one tick reads, newest first; what is older still the sweep finds."""
+
+_GETTING_ON: Final = (MediaState.AWAITING_UPLOAD, MediaState.PROCESSING)
 
 CLOCKS_APART_S: Final = 900
 """A new chain begins so far back: the provider's clock, by which changes are dated, may be behind ours."""
@@ -92,7 +100,7 @@ class Feed:
         media: The provider.
         clock: Now, in UTC.
         interval_s: Seconds between ticks.
-        overlap_s: Each page begins so many seconds before the last change seen, for a provider's list may lag.
+        overlap_s: Each tick asks from so many seconds before the last change seen, for a provider's list may lag.
         ticks_max: The budget of one chain.
     """
 
@@ -103,6 +111,9 @@ class Feed:
     interval_s: float
     overlap_s: float
     ticks_max: int
+    # What this instance has handed out within the overlap. It saves visits and nothing depends on it: an instance that
+    # knows less hands the same out again.
+    _known: dict[str, tuple[datetime, MediaState]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def path(self) -> str:
@@ -177,23 +188,48 @@ class Feed:
 
     def _hand_out(self, number: int, cursor: datetime) -> datetime:
         """
-        Leave a note for each change since the cursor; a change that was noted before merges with that note.
+        Leave notes for what has changed since the cursor and was not handed out before; what has come to an end comes
+        first, and what only gets on goes along where there is room.
 
         Returns:
             The cursor for the next tick: the newest change.
         """
-        since, newest, count = cursor - timedelta(seconds=self.overlap_s), cursor, 0
-        for page in range(1, PAGES_MAX + 1):
-            changes = self.media.changes(since, page)
+        since = cursor - timedelta(seconds=self.overlap_s)
+        changes = self._changes(since)
+        for video_id in [one for one, (changed_at, _) in self._known.items() if changed_at < since]:
+            self._known.pop(video_id, None)
+        fresh = {
+            video_id: change
+            for video_id, change in changes.items()
+            if self._known.get(video_id) != (change.changed_at, change.state)
+        }
+        ended = [video_id for video_id, change in fresh.items() if change.state not in _GETTING_ON]
+        going = [video_id for video_id, change in fresh.items() if change.state in _GETTING_ON]
+        room = -len(ended) % OBSERVED_MAX if ended else OBSERVED_MAX
+        noted = ended + going[:room]
+        for first in range(0, len(noted), OBSERVED_MAX):
+            batch = noted[first : first + OBSERVED_MAX]
+            once = _fingerprint([fresh[video_id] for video_id in batch])
+            self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(batch), once=once))
+        self._known.update({video_id: (fresh[video_id].changed_at, fresh[video_id].state) for video_id in noted})
+        log.feed_ticked(self.media.name, number, len(noted))
+        return max((change.changed_at for change in changes.values()), default=cursor)
+
+    def _changes(self, since: datetime) -> dict[str, Change]:
+        """
+        The latest change of each video since an instant, newest first. As many pages are asked for at once as were
+        needed the last time.
+        """
+        found: dict[str, Change] = {}
+        page, pages = 1, min(1 + len(self._known) // OBSERVED_MAX, PAGES_MAX)
+        while page <= PAGES_MAX:
+            changes = self.media.changes(since, page, pages)
             for change in changes.items:
-                video_id = change.reference.split(":")[1]
-                self.queue.put(Note(VISIT_VIDEO, video_id, once=f"{change.state} {change.changed_at.isoformat()}"))
-                newest = max(newest, change.changed_at)
-            count += len(changes.items)
+                found.setdefault(change.reference.split(":")[1], change)
             if not changes.more:
                 break
-        log.feed_ticked(self.media.name, number, count)
-        return newest
+            page, pages = page + pages, 1
+        return found
 
     def _end(self, chain: Chain, version: Version | None) -> None:
         """
@@ -231,3 +267,11 @@ class Feed:
         fields = chain.to_fields()
         write = Create(self.path, fields) if version is None else Update(self.path, fields, if_version=version)
         return self.documents.commit(write)[0]
+
+
+def _fingerprint(changes: Sequence[Change]) -> str:
+    """
+    One name for the notes that tell of the very same changes. Pure.
+    """
+    told = "\n".join(f"{one.reference} {one.state} {one.changed_at.isoformat()}" for one in changes)
+    return hashlib.sha256(told.encode()).hexdigest()

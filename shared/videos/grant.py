@@ -8,23 +8,49 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from shared.access import Caller, require_owner, require_viewer
 from shared.errors import Conflict, NotFound, TooMany, Transient, WrongState
-from shared.paths import VIDEOS, enrolment_path, session_path, video_path
-from shared.ports import Clock, Condition, Create, Documents, Grant, Operator, Query, Queue, UploadWish
+from shared.paths import VIDEOS, enrolment_path, session_path, uploader_path, video_path
+from shared.ports import (
+    Clock,
+    Condition,
+    Create,
+    Document,
+    Documents,
+    Grant,
+    Operator,
+    Query,
+    Queue,
+    Total,
+    Update,
+    UploadWish,
+    Write,
+)
 from shared.reconcile import LEASE_S, Progress, visit
 from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.feed import Feed
-from shared.videos.model import NOT_SHOWN, PENDING, Video, VideoState
-from shared.videos.policy import check_size, checked_file_name, checked_title
+from shared.videos.model import OPEN, PENDING, REQUESTS_MAX, Asked, Video, VideoState, VideoWish, Wish
+from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title
+from shared.videos.wishes import owned_video
 
-UPLOAD_GRANT_MAX_S = 2 * 3600
-PLAYBACK_MARGIN_S = 30 * 60
+UPLOAD_GRANT_MAX_S: Final = 2 * 3600
+PLAYBACK_MARGIN_S: Final = 30 * 60
+
+Wished = Callable[[Document | None], tuple[int, tuple[Write, ...]]]
+"""
+The number of the upload that a request asks for, and what is to be written for it, given the video's document as it is
+now; refuses by raising.
+"""
+
+TURNS_MAX: Final = 20
+"""How often one request takes its turn again, where a teacher's other requests were faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,94 +64,259 @@ class UploadRequest:
         file_name: Of the file on his machine.
         size_bytes: Of the file.
         title: What viewers will read; `None` takes the file's name.
+        order: Its place among the session's videos; `None` puts it last.
     """
 
     session_id: str
     request_id: str
     file_name: str
     size_bytes: int
-    title: str | None
+    title: str | None = None
+    order: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRequest:
+    """
+    The file by which a teacher replaces a video.
+
+    Attributes:
+        video_id: Of the video.
+        request_id: Chosen by the client, the same when it repeats the request.
+        file_name: Of the file on his machine.
+        size_bytes: Of the file.
+        title: What viewers will read once it plays; `None` keeps what they read now.
+    """
+
+    video_id: str
+    request_id: str
+    file_name: str
+    size_bytes: int
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class UploadToken:
     """
-    The answer: which video it is, and the grant to send its bytes.
+    The answer: which video it is, the grant to send its bytes, and how many of them are there already.
     """
 
     video_id: str
     grant: Grant
+    received_bytes: int
 
 
-def issue_upload_token(
-    caller: Caller, request: UploadRequest, videos: Videos, feed: Feed, documents: Documents, queue: Queue, clock: Clock
-) -> UploadToken:
+@dataclass(frozen=True, slots=True)
+class Grants:
     """
-    Make the empty video at the provider and let the caller send its bytes. Repeatable: the same request gets the same
-    video.
+    Who gives them, and what that takes.
 
-    Raises:
-        NotAllowed: The caller is no teacher, or not this session's (never).
-        NotFound: There is no such session (never).
-        BadRequest: Name, title or size are not allowed (never).
-        TooMany: Too many uploads are open (once one of them has ended).
-        WrongState: The request was used for another file, or its video has failed (never).
-        Transient: The provider is not ready yet; the same request goes on where it was (again).
+    Attributes:
+        documents: Where everything is recorded.
+        queue: For notes.
+        clock: Now, in UTC.
+        videos: Which are brought to exist.
+        feed: Which watches them from then on.
     """
-    (document,) = documents.read(session_path(request.session_id))
-    session = require_owner(caller, None if document is None else Session.from_document(document))
-    wish = UploadWish(
-        title=checked_title(request.title if request.title is not None else request.file_name),
-        file_name=checked_file_name(request.file_name),
-        size_bytes=request.size_bytes,
-        owner_uid=caller.uid,
-    )
-    check_size(wish.size_bytes, videos.policy)
-    video_id = _digest(session.id, caller.uid, request.request_id)[:20]
-    digest = _digest(wish.title, wish.file_name, wish.size_bytes)
-    (existing,) = documents.read(video_path(video_id))
-    if existing is None:
-        _require_room(caller, videos, documents)
-        retrieve_or_create(documents, session.id)
-        now = clock()
-        # Due from the beginning: should we die before the visit, the sweep goes on with it.
-        due = Progress(due_at=now + timedelta(seconds=LEASE_S))
-        video = Video(session.id, videos.media.name, wish, digest, now, progress=due)
+
+    documents: Documents
+    queue: Queue
+    clock: Clock
+    videos: Videos
+    feed: Feed
+
+    def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
+        """
+        Make the empty video at the provider and let the caller send its bytes. Repeatable: the same request gets the
+        same video.
+
+        Raises:
+            NotAllowed: The caller is no teacher, or not this session's (never).
+            NotFound: There is no such session (never).
+            BadRequest: Name, title or size are not allowed (never).
+            TooMany: A quota or the rate of tokens is used up (once there is room).
+            WrongState: The request was used for another file, or its upload has ended (never).
+            Transient: The provider is not ready yet; the same request goes on where it was (again).
+            Conflict: The caller's other requests were faster every time (again).
+        """
+        (document,) = self.documents.read(session_path(request.session_id))
+        session = require_owner(caller, None if document is None else Session.from_document(document))
+        upload = self._upload(caller, request.file_name, request.size_bytes, request.title or request.file_name)
+        check_order(request.order)
+        key = _fingerprint(caller.uid, session.id, request.request_id)
+        digest = _fingerprint(upload.title, upload.file_name, upload.size_bytes)
+        video_id = key[:20]
+
+        def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
+            if existing is not None:
+                return _repeated(Wish.from_document(existing), key, digest), ()
+            self._require_room(caller, session.id, upload)
+            retrieve_or_create(self.documents, session.id)
+            asked = Asked(key, digest, 1)
+            new = Create(video_path(video_id), self._new(session, request.order, upload, asked))
+            return asked.number, (new,)
+
+        return self._upload_token(video_id, self._take_turn(caller, video_id, wished))
+
+    def replace_video(self, caller: Caller, request: ReplaceRequest) -> UploadToken:
+        """
+        Let the caller upload a file that is to take a video's place once it is ready; until then what plays goes on.
+        Repeatable as `issue_upload_token`. An earlier replacement that is not ready yet is given up.
+
+        Raises:
+            NotFound: There is no such video (never).
+            The others: As `issue_upload_token`.
+        """
+        document, session = owned_video(caller, request.video_id, self.documents)
+        title = request.title or Wish.from_document(document).upload.title
+        upload = self._upload(caller, request.file_name, request.size_bytes, title)
+        key = _fingerprint(caller.uid, request.video_id, request.request_id)
+        digest = _fingerprint(request.title or "", upload.file_name, upload.size_bytes)
+
+        def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
+            if existing is None or existing.fields["gone"]:
+                raise NotFound("There is no such video.")
+            wish = Wish.from_document(existing)
+            if wish.deleted or any(one.key == key for one in wish.requests):
+                return _repeated(wish, key, digest), ()
+            self._require_room(caller, session.id, upload, existing)
+            asked = Asked(key, digest, wish.number + 1)
+            requests = (*wish.requests, asked)[-REQUESTS_MAX:]
+            wish = replace(wish, upload=upload, asked_at=self.clock(), number=asked.number, requests=requests)
+            return asked.number, (Update(existing.path, {"wish": wish.to_fields()}, if_version=existing.version),)
+
+        return self._upload_token(request.video_id, self._take_turn(caller, request.video_id, wished))
+
+    def renew_upload_token(self, caller: Caller, video_id: str) -> UploadToken:
+        """
+        A fresh token for an upload that takes long: for the same bytes, which go on where they are.
+
+        Raises:
+            As `replace_video`; no quota is asked.
+        """
+        document, _ = owned_video(caller, video_id, self.documents)
+        number = Wish.from_document(document).number
+        self._take_turn(caller, video_id, lambda _: (number, ()))
+        return self._upload_token(video_id, number)
+
+    def issue_playback(self, caller: Caller, video_id: str) -> Grant:
+        """
+        Let the caller play one video for as long as watching it takes.
+
+        Raises:
+            NotFound: There is no such video for this caller (never).
+            WrongState: It is not ready (again, once it is).
+        """
+        unknown = NotFound("There is no such video, or you are not enrolled in its session.")
+        (document,) = self.documents.read(video_path(video_id))
+        if document is None:
+            raise unknown
+        video, wish = Video.from_document(document), Wish.from_document(document)
+        session, enrolment = self.documents.read(
+            session_path(video.session_id), enrolment_path(video.session_id, caller.uid)
+        )
         try:
-            documents.commit(Create(video_path(video_id), video.to_fields()))
-        except Conflict:
-            (existing,) = documents.read(video_path(video_id))
-    if existing is not None and existing.fields["requestDigest"] != digest:
-        raise WrongState("This request id was used for another file. Choose a new one.")
-    look = visit(videos, video_id, documents, queue, clock)
-    if look.record is None or not look.wish.wanted:
-        raise NotFound("There is no such session.")
-    _require_uploadable(look.record)
-    feed.wake()
-    return UploadToken(video_id, videos.media.upload_grant(look.record.parts, wish, UPLOAD_GRANT_MAX_S))
+            require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
+        except NotFound:
+            raise unknown from None
+        if wish.deleted:
+            raise unknown
+        if video.playable is None:
+            raise WrongState("This video is not ready to play.")
+        if video.playable.trouble is not None:
+            raise WrongState("This video cannot be played at the moment.")
+        lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0)
+        return self.videos.media.playback_grant(video.playable.parts, caller.uid, lifetime_s)
 
+    def _upload(self, caller: Caller, file_name: str, size_bytes: int, title: str) -> UploadWish:
+        """
+        What is to be uploaded, as it will be stored.
 
-def issue_playback(caller: Caller, video_id: str, videos: Videos, documents: Documents) -> Grant:
-    """
-    Let the caller play one video for as long as watching it takes.
+        Raises:
+            BadRequest: It may not be (never).
+        """
+        check_size(size_bytes, self.videos.policy)
+        return UploadWish(checked_title(title), checked_file_name(file_name), size_bytes, caller.uid)
 
-    Raises:
-        NotFound: There is no such video for this caller (never).
-        WrongState: It is not ready (again, once it is).
-    """
-    unknown = NotFound("There is no such video, or you are not enrolled in its session.")
-    (document,) = documents.read(video_path(video_id))
-    if document is None:
-        raise unknown
-    video = Video.from_document(document)
-    session, enrolment = documents.read(session_path(video.session_id), enrolment_path(video.session_id, caller.uid))
-    try:
-        require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
-    except NotFound:
-        raise unknown from None
-    if video.state is not VideoState.READY:
-        raise WrongState("This video is not ready to play.")
-    return videos.media.playback_grant(video.parts, caller.uid, playback_lifetime_s(video.duration_s or 0.0))
+    def _new(self, session: Session, order: int | None, upload: UploadWish, asked: Asked) -> dict[str, object]:
+        """
+        The document of a video that was just asked for. It is due from the beginning: should we die before the visit,
+        the sweep goes on with it.
+        """
+        now = self.clock()
+        if order is None:
+            order = 1 + max((_order(ref.get("order")) for ref in session.videos.values()), default=0)
+        due = Progress(due_at=now + timedelta(seconds=LEASE_S))
+        video = Video(session.id, self.videos.media.name, now, order, upload, asked_at=now, progress=due)
+        return {**video.to_fields(), "wish": Wish(upload, now, requests=(asked,)).to_fields()}
+
+    def _take_turn(self, caller: Caller, video_id: str, wished: Wished) -> int:
+        """
+        Count a token, and write what is wished of a video, on condition that no other request of this teacher came
+        between: so nobody's count of what there is is older than his own write.
+
+        Returns:
+            The number of the upload that was asked for.
+
+        Raises:
+            TooMany: He was given too many tokens in this minute (in the next).
+            Conflict: His other requests were faster every time (again).
+        """
+        for _ in range(TURNS_MAX):
+            existing, turns = self.documents.read(video_path(video_id), uploader_path(caller.uid))
+            turn = self._turn(caller, turns)
+            number, writes = wished(existing)
+            try:
+                self.documents.commit(turn, *writes)
+                return number
+            except Conflict:
+                continue
+        raise Conflict("Other requests of the same teacher were faster.")
+
+    def _turn(self, caller: Caller, turns: Document | None) -> Write:
+        most = self.videos.policy.tokens_per_minute_max
+        minute = int(self.clock().timestamp()) // 60
+        issued = 0 if turns is None or turns.fields["minute"] != minute else turns.fields["issued"]
+        if issued >= most:
+            raise TooMany(f"You asked for {most} upload tokens within a minute. Wait a moment.")
+        fields = {"minute": minute, "issued": issued + 1}
+        path = uploader_path(caller.uid)
+        return Create(path, fields) if turns is None else Update(path, fields, if_version=turns.version)
+
+    def _require_room(
+        self, caller: Caller, session_id: str, upload: UploadWish, replaced: Document | None = None
+    ) -> None:
+        """
+        Raises:
+            TooMany: Too many uploads are open, or there is no room for another video (once there is).
+        """
+        policy = self.videos.policy
+        of_teacher = Condition("ownerUid", Operator.EQUAL, caller.uid)
+        is_open = Condition("state", Operator.IN, [state.value for state in OPEN])
+        most = policy.uploads_in_flight_max
+        if len(self.documents.select(Query(VIDEOS, (of_teacher, is_open), limit=most))) >= most:
+            raise TooMany(f"You have {most} uploads open. Finish one of them first.")
+        alive = Condition("gone", Operator.EQUAL, False)
+        in_session = Condition("sessionId", Operator.EQUAL, session_id)
+        # A video that is replaced makes room for what replaces it.
+        more, freed_bytes = (1, 0) if replaced is None else (0, replaced.fields["bytes"])
+
+        def with_it(whose: Condition) -> Total:
+            total = self.documents.total(Query(VIDEOS, (whose, alive)), "bytes")
+            return Total(total.count + more, total.sum - freed_bytes + upload.size_bytes)
+
+        check_quotas(with_it(in_session), with_it(of_teacher), policy)
+
+    def _upload_token(self, video_id: str, number: int) -> UploadToken:
+        """
+        Bring that upload of a video to where it waits for bytes, see that it is watched, and give the token.
+        """
+        look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
+        record = _uploadable(look.record, look.wish, number)
+        self.feed.wake()
+        lifetime_s = _lifetime_s(record, self.clock())
+        grant = self.videos.media.upload_grant(record.parts, record.upload, lifetime_s)
+        return UploadToken(video_id, grant, record.received_bytes or 0)
 
 
 def playback_lifetime_s(duration_s: float) -> int:
@@ -135,32 +326,66 @@ def playback_lifetime_s(duration_s: float) -> int:
     return int(duration_s + max(PLAYBACK_MARGIN_S, duration_s / 2))
 
 
-def _require_room(caller: Caller, videos: Videos, documents: Documents) -> None:
-    most = videos.policy.uploads_in_flight_max
-    open_states = [VideoState.REQUESTED.value, VideoState.PREPARING.value, VideoState.UPLOADING.value]
-    conditions = (
-        Condition("ownerUid", Operator.EQUAL, caller.uid),
-        Condition("state", Operator.IN, open_states),
-    )
-    if len(documents.select(Query(VIDEOS, conditions, limit=most))) >= most:
-        raise TooMany(f"You have {most} uploads open. Finish one of them first.")
+def _lifetime_s(record: Video, now: datetime) -> int:
+    """
+    For how long an upload token lasts: two hours, or as long as the upload may still take. Pure.
+    """
+    left_s = UPLOAD_GRANT_MAX_S if record.deadline_at is None else int((record.deadline_at - now).total_seconds())
+    if left_s < 1:
+        raise WrongState("The time for this upload is over. Start a new one.")
+    return min(UPLOAD_GRANT_MAX_S, left_s)
 
 
-def _require_uploadable(video: Video) -> None:
+def _repeated(wish: Wish, key: str, digest: str) -> int:
+    """
+    The number of the upload that a request had asked for before.
+
+    Raises:
+        WrongState: It was used for another file, or what it asked for is not wanted any more (never).
+    """
+    asked = next((one for one in wish.requests if one.key == key), None)
+    if asked is not None and asked.digest != digest:
+        raise WrongState("This request id was used for another file. Choose a new one.")
+    number = 0 if asked is None else asked.number
+    _require_wanted(wish, number)
+    return number
+
+
+def _require_wanted(wish: Wish, number: int) -> None:
     """
     Raises:
-        WrongState: The video does not wait for bytes any more, and never will (never).
+        WrongState: That upload is not wanted any more (never).
+    """
+    if wish.deleted:
+        raise WrongState("This video was deleted. Choose a new request id.")
+    if number != wish.number:
+        raise WrongState("This upload was replaced by a later one.")
+    if wish.cancelled == number:
+        raise WrongState("This upload was cancelled. Choose a new request id.")
+
+
+def _uploadable(video: Video | None, wish: VideoWish, number: int) -> Video:
+    """
+    The video, where it waits for the bytes of that upload.
+
+    Raises:
+        NotFound: Its session is gone (never).
+        WrongState: It does not wait for them any more, and never will (never).
         Transient: It does not wait for them yet (again).
     """
-    if video.state is VideoState.UPLOADING:
-        return
+    if video is None or wish.wish is None or not wish.has_session:
+        raise NotFound("There is no such session.")
+    _require_wanted(wish.wish, number)
+    if video.state is VideoState.GONE:
+        raise WrongState("This video was deleted. Choose a new request id.")
     failure = video.failure()
-    if video.state in NOT_SHOWN:
-        raise WrongState("This upload was deleted. Choose a new request id.")
-    if video.state in PENDING or video.state is VideoState.READY:
-        raise WrongState("This upload is complete.")
-    if video.state is VideoState.FAILED and failure is not None:
-        raise WrongState(f"This upload has failed: {failure['message']} Start a new one.")
+    if video.serving == number:
+        if video.state is VideoState.UPLOADING:
+            return video
+        if video.state in PENDING or video.state is VideoState.READY:
+            raise WrongState("This upload is complete.")
+        if video.state is VideoState.FAILED and failure is not None:
+            raise WrongState(f"This upload has failed: {failure['message']} Start a new one.")
     raise Transient(
         "The video provider is not ready for this upload yet. Try again in a moment.",
         provider=video.provider,
@@ -169,5 +394,9 @@ def _require_uploadable(video: Video) -> None:
     )
 
 
-def _digest(*values: str | int) -> str:
+def _order(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _fingerprint(*values: str | int) -> str:
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()

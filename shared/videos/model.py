@@ -1,7 +1,9 @@
-"""One uploaded video from its upload to its end, with its document form in `videos/{videoId}`.
+"""One video of a session from its first upload to its end, with its document form in `videos/{videoId}`.
 
 Called by the other rooms of this folder. Leaves to `decide` what follows from the values. The document is written by
-the server alone; what clients may read of it stands as a ref in the session document, see `shown`.
+the server alone, in two halves that never mix: under `wish` what a teacher last asked of it, written by callables; all
+else is what is recorded, written by visits. What clients may read of it stands as a ref in the session document too,
+see `shown`.
 """
 
 from __future__ import annotations
@@ -13,88 +15,167 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from shared.history import History, history_fields, history_from
-from shared.ports import Document, Fields, UploadWish
+from shared.ports import Document, Fields, Parts, Stage, UploadWish
 from shared.reconcile import Progress
 
 
 class VideoState(StrEnum):
     """
-    `state` of a video.
+    `state` of a video: of its latest upload. Whether something plays meanwhile is for `playable` to say.
     """
 
     REQUESTED = "requested"
     PREPARING = "preparing"
     UPLOADING = "uploading"
     PROCESSING = "processing"
+    RETRYING = "retrying"
     READY = "ready"
     FAILED = "failed"
-    DELETING = "deleting"
     GONE = "gone"
 
 
 PENDING: Final = (VideoState.UPLOADING, VideoState.PROCESSING)
 """The states in which only the provider can bring a video further."""
 
-NOT_SHOWN: Final = (VideoState.DELETING, VideoState.GONE)
-"""The states in which a session's document no longer names the video."""
+OPEN: Final = (VideoState.REQUESTED, VideoState.PREPARING, VideoState.UPLOADING)
+"""The states in which an upload still waits for bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """
-    Why a video failed for good.
+    Why an upload failed, or why a video that was ready plays no more.
     """
 
     code: str
     message: str
+    retryable: bool = False
 
-    def shown(self) -> dict[str, Any]:
+    def to_fields(self) -> dict[str, Any]:
         """
-        The form in which clients read it. Pure.
+        The document form, and the one in which clients read it. Pure.
         """
-        return {"code": self.code, "message": self.message, "retryable": False}
+        return {"code": self.code, "message": self.message, "retryable": self.retryable}
+
+    @classmethod
+    def from_fields(cls, fields: Fields | None) -> Self | None:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        return None if fields is None else cls(fields["code"], fields["message"], fields["retryable"])
+
+
+@dataclass(frozen=True, slots=True)
+class Playable:
+    """
+    What viewers play.
+
+    Attributes:
+        reference: Under which it was made.
+        parts: The provider's ids.
+        title: What viewers read.
+        duration_s: Its length.
+        size_bytes: Of the original.
+        media_type: MIME type of the original, as found in its bytes.
+        ready_at: Since when.
+        trouble: Why it cannot be played at the moment; it is kept, for it may come back.
+    """
+
+    reference: str
+    parts: Parts
+    title: str
+    duration_s: float | None
+    size_bytes: int | None
+    media_type: str | None
+    ready_at: datetime
+    trouble: Ending | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        The document form. Pure.
+        """
+        return {
+            "reference": self.reference,
+            "parts": dict(self.parts),
+            "title": self.title,
+            "durationS": self.duration_s,
+            "sizeBytes": self.size_bytes,
+            "mediaType": self.media_type,
+            "readyAt": self.ready_at,
+            "trouble": None if self.trouble is None else self.trouble.to_fields(),
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields | None) -> Self | None:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        if fields is None:
+            return None
+        return cls(
+            reference=fields["reference"],
+            parts=dict(fields["parts"]),
+            title=fields["title"],
+            duration_s=fields["durationS"],
+            size_bytes=fields["sizeBytes"],
+            media_type=fields["mediaType"],
+            ready_at=fields["readyAt"],
+            trouble=Ending.from_fields(fields["trouble"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Video:
     """
-    One document of `videos`.
+    What is recorded of a video: its latest upload, and what plays.
 
     Attributes:
         session_id: Whose session it belongs to.
         provider: Our name of the provider that holds it.
-        upload: What the teacher declared.
-        request_digest: Fingerprint of the request that made it, to tell a repetition from another request.
-        created_at: When it was requested.
-        state: Where it stands.
-        generation: Grows with every object that is made for it at the provider.
-        reference: Under which that object was, or is about to be, made.
-        tried_at: When its making was begun; in state PREPARING only.
-        parts: The provider's ids.
+        created_at: When it was first asked for.
+        order: Its place among the videos of its session.
+        upload: What the teacher declared of the upload that is served.
+        asked_at: When he asked for that upload.
+        serving: The number of that upload among all that were asked for this video.
+        state: Where that upload stands.
+        generation: Grows with every object that is made for the video at the provider.
+        reference: Under which the upload's object was, or is about to be, made.
+        tried_at: When its making, or its processing anew, was begun; in states PREPARING and RETRYING only.
+        parts: The provider's ids of the upload's object.
         percent: Progress within the state, 0 to 100.
-        duration_s: Its length, once known.
-        size_bytes: The size of what arrived, once known.
-        deadline_at: When the present state ends as a failure.
-        ended: Why it failed.
+        stage: What is being done in it.
+        received_bytes: How much of the upload has arrived.
+        looks: How often the provider was asked for this upload.
+        looked_at: When it last was.
+        deadline_at: When the present state ends.
+        ended: Why the upload failed.
+        failures: How many uploads of this video have failed.
+        playable: What plays, `None` while nothing does.
         history: States so far.
         progress: The visit's own part.
     """
 
     session_id: str
     provider: str
-    upload: UploadWish
-    request_digest: str
     created_at: datetime
+    order: int
+    upload: UploadWish
+    asked_at: datetime
+    serving: int = 1
     state: VideoState = VideoState.REQUESTED
     generation: int = 0
     reference: str | None = None
     tried_at: datetime | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     percent: int = 0
-    duration_s: float | None = None
-    size_bytes: int | None = None
+    stage: Stage | None = None
+    received_bytes: int | None = None
+    looks: int = 0
+    looked_at: datetime | None = None
     deadline_at: datetime | None = None
     ended: Ending | None = None
+    failures: int = 0
+    playable: Playable | None = None
     history: History = ()
     progress: Progress = field(default_factory=Progress)
 
@@ -103,35 +184,51 @@ class Video:
         What clients may read of the last failure: `{code, message, retryable}`. Pure.
         """
         if self.ended is not None:
-            return self.ended.shown()
+            return self.ended.to_fields()
         return None if self.progress.failure is None else self.progress.failure.shown()
+
+    def kept_bytes(self) -> int:
+        """
+        What it takes of its teacher's quota: what plays, and what is on its way. Pure.
+        """
+        on_its_way = self.state in OPEN or bool(self.parts)
+        plays = 0 if self.playable is None else self.playable.size_bytes or 0
+        return plays + (self.upload.size_bytes if on_its_way else 0)
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form; `gone` and `pending` repeat the state in the words that queries need. Pure.
+        The recorded half of the document; `gone`, `pending` and `bytes` say in the words of queries what follows from
+        the rest. Pure.
         """
         return {
             "sessionId": self.session_id,
             "ownerUid": self.upload.owner_uid,
             "provider": self.provider,
+            "createdAt": self.created_at,
+            "order": self.order,
             "title": self.upload.title,
             "fileName": self.upload.file_name,
             "declaredBytes": self.upload.size_bytes,
-            "requestDigest": self.request_digest,
-            "createdAt": self.created_at,
+            "askedAt": self.asked_at,
+            "serving": self.serving,
             "state": self.state.value,
             "gone": self.state is VideoState.GONE,
             "pending": self.state in PENDING,
+            "bytes": self.kept_bytes(),
             "generation": self.generation,
             "reference": self.reference,
             "triedAt": self.tried_at,
             "parts": dict(self.parts),
             "percent": self.percent,
-            "durationS": self.duration_s,
-            "sizeBytes": self.size_bytes,
+            "stage": None if self.stage is None else self.stage.value,
+            "receivedBytes": self.received_bytes,
+            "looks": self.looks,
+            "lookedAt": self.looked_at,
             "deadlineAt": self.deadline_at,
-            "ended": None if self.ended is None else {"code": self.ended.code, "message": self.ended.message},
+            "ended": None if self.ended is None else self.ended.to_fields(),
+            "failures": self.failures,
             "failure": self.failure(),
+            "playable": None if self.playable is None else self.playable.to_fields(),
             "history": history_fields(self.history),
             **self.progress.to_fields(),
         }
@@ -142,54 +239,168 @@ class Video:
         Read back what `to_fields` wrote. Pure.
         """
         fields = document.fields
-        ended = fields["ended"]
+        stage = fields["stage"]
         return cls(
             session_id=fields["sessionId"],
             provider=fields["provider"],
-            upload=UploadWish(fields["title"], fields["fileName"], fields["declaredBytes"], fields["ownerUid"]),
-            request_digest=fields["requestDigest"],
             created_at=fields["createdAt"],
+            order=fields["order"],
+            upload=UploadWish(fields["title"], fields["fileName"], fields["declaredBytes"], fields["ownerUid"]),
+            asked_at=fields["askedAt"],
+            serving=fields["serving"],
             state=VideoState(fields["state"]),
             generation=fields["generation"],
             reference=fields["reference"],
             tried_at=fields["triedAt"],
             parts=dict(fields["parts"]),
             percent=fields["percent"],
-            duration_s=fields["durationS"],
-            size_bytes=fields["sizeBytes"],
+            stage=None if stage is None else Stage(stage),
+            received_bytes=fields["receivedBytes"],
+            looks=fields["looks"],
+            looked_at=fields["lookedAt"],
             deadline_at=fields["deadlineAt"],
-            ended=None if ended is None else Ending(ended["code"], ended["message"]),
+            ended=Ending.from_fields(fields["ended"]),
+            failures=fields["failures"],
+            playable=Playable.from_fields(fields["playable"]),
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),
+        )
+
+
+def named(video: Video) -> dict[str, Parts]:
+    """
+    Everything at the provider that a record names, by the reference under which it was made. Pure.
+    """
+    found: dict[str, Parts] = {}
+    if video.playable is not None:
+        found[video.playable.reference] = video.playable.parts
+    if video.parts and video.reference is not None:
+        found[video.reference] = video.parts
+    return found
+
+
+REQUESTS_MAX: Final = 20
+"""Requests for uploads that one video remembers, so that a late repetition of one is known for what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """
+    One request for an upload that was heeded.
+
+    Attributes:
+        key: Fingerprint of who asked under which request id.
+        digest: Fingerprint of what he asked for.
+        number: Of the upload that it made.
+    """
+
+    key: str
+    digest: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """
+    What a teacher last asked of a video: the half of its document that callables write, under `wish`.
+
+    Attributes:
+        upload: The upload that he wants to be the video.
+        asked_at: When he asked for it.
+        number: Of that upload.
+        requests: The requests so far, the oldest first.
+        cancelled: The number of the upload that he does not want any more; 0 for none.
+        retry: Which of the failures (`Video.failures`) is to be tried again; 0 for none.
+        deleted: Whether he wants no video any more.
+    """
+
+    upload: UploadWish
+    asked_at: datetime
+    number: int = 1
+    requests: tuple[Asked, ...] = ()
+    cancelled: int = 0
+    retry: int = 0
+    deleted: bool = False
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        The document form of the half. Pure.
+        """
+        return {
+            "title": self.upload.title,
+            "fileName": self.upload.file_name,
+            "declaredBytes": self.upload.size_bytes,
+            "ownerUid": self.upload.owner_uid,
+            "askedAt": self.asked_at,
+            "number": self.number,
+            "requests": [{"key": one.key, "digest": one.digest, "number": one.number} for one in self.requests],
+            "cancelled": self.cancelled,
+            "retry": self.retry,
+            "deleted": self.deleted,
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """
+        Read the half back from a whole document. Pure.
+        """
+        fields = document.fields["wish"]
+        return cls(
+            upload=UploadWish(fields["title"], fields["fileName"], fields["declaredBytes"], fields["ownerUid"]),
+            asked_at=fields["askedAt"],
+            number=fields["number"],
+            requests=tuple(Asked(one["key"], one["digest"], one["number"]) for one in fields["requests"]),
+            cancelled=fields["cancelled"],
+            retry=fields["retry"],
+            deleted=fields["deleted"],
         )
 
 
 @dataclass(frozen=True, slots=True)
 class VideoWish:
     """
-    What a visit reads beside the video's own document.
+    What a visit reads beside what is recorded.
 
     Attributes:
-        wanted: Whether the session that it belongs to is there.
+        wish: What the teacher last asked; `None` where there is no such video.
+        has_session: Whether the session that it belongs to is there.
         shown: What the session document shows of it now.
     """
 
-    wanted: bool
+    wish: Wish | None
+    has_session: bool
     shown: Fields | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """
+        Whether there is to be a video at all.
+        """
+        return self.has_session and self.wish is not None and not self.wish.deleted
 
 
 def shown(video: Video) -> dict[str, Any] | None:
     """
     What the session document should show of a video under `videos.{videoId}`; `None` is nothing. Pure.
+
+    While something plays, that is the video, and a later upload is its `replacement`.
     """
-    if video.state in NOT_SHOWN:
+    if video.state is VideoState.GONE:
         return None
     failure = video.failure()
-    return {
-        "provider": video.provider,
-        "title": video.upload.title,
+    latest = {
         "state": video.state.value,
         "percent": video.percent,
-        "durationS": video.duration_s,
+        "stage": None if video.stage is None else video.stage.value,
         **({} if failure is None else {"failure": failure}),
     }
+    told = {"provider": video.provider, "order": video.order}
+    plays = video.playable
+    if plays is None:
+        return {**told, "title": video.upload.title, "durationS": None, **latest}
+    if plays.trouble is not None:
+        told |= {"state": VideoState.FAILED.value, "failure": plays.trouble.to_fields()}
+    else:
+        told |= {"state": VideoState.READY.value}
+    told |= {"title": plays.title, "durationS": plays.duration_s, "percent": 100, "stage": None}
+    return told if video.state is VideoState.READY else {**told, "replacement": {"title": video.upload.title, **latest}}

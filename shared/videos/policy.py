@@ -1,4 +1,4 @@
-"""What may be uploaded: types, sizes, lengths, how much at once. Pure.
+"""What may be uploaded: types, sizes, lengths, how much at once and in all, and how long things may take. Pure.
 
 Called by `grant` before anything is made and by `decide` when the real thing is there.
 """
@@ -10,8 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from shared.errors import BadRequest
-from shared.ports import Observation
+from shared.errors import BadRequest, TooMany
+from shared.ports import Observation, Total, UploadWish
 
 MIME_TYPES: Final = {
     "mp4": "video/mp4",
@@ -30,8 +30,12 @@ MIME_TYPES: Final = {
 }
 """What may be uploaded, by the ending of the file's name, with its real type."""
 
+SIZE_TOLERANCE: Final = 0.03
+"""What arrived may differ so much from what was declared: some providers know a size in rounded KB only."""
+
 FILE_NAME_MAX: Final = 200
 TITLE_MAX: Final = 200
+ORDER_MAX: Final = 1_000_000
 
 _CONTROL: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _JOINERS: Final = "\u200c\u200d"
@@ -48,16 +52,30 @@ class Policy:
     Attributes:
         max_bytes: Of one file.
         max_duration_s: Of one video.
+        session_videos_max: How many videos one session may have, failed ones included.
+        session_bytes_max: How much they may take in all.
+        teacher_videos_max: How many videos one teacher may have in all his sessions.
+        teacher_bytes_max: How much they may take in all.
         uploads_in_flight_max: How many uploads one teacher may have open at once.
+        tokens_per_minute_max: How many upload tokens one teacher may be given in a minute.
         upload_deadline_s: An upload that is not finished by then has failed.
         processing_deadline_s: Likewise the provider's processing.
+        retry_keep_s: For so long the bytes of an upload are kept whose processing failed and may be tried again.
+        looks_max: How often the provider is asked for one upload.
     """
 
     max_bytes: int
     max_duration_s: int
+    session_videos_max: int
+    session_bytes_max: int
+    teacher_videos_max: int
+    teacher_bytes_max: int
     uploads_in_flight_max: int
+    tokens_per_minute_max: int
     upload_deadline_s: int
     processing_deadline_s: int
+    retry_keep_s: int
+    looks_max: int
 
 
 def checked_title(title: str) -> str:
@@ -110,17 +128,63 @@ def check_size(size_bytes: int, policy: Policy) -> None:
         raise BadRequest(f"The file is too large: at most {policy.max_bytes} bytes are allowed.")
 
 
-def refusal_of_media(seen: Observation, policy: Policy) -> tuple[str, str] | None:
+def check_order(order: int | None) -> None:
     """
-    Code and sentence of why a video that arrived is not what may be uploaded, whatever was declared. Pure.
+    Refuse a place among a session's videos that cannot be one. Pure.
+
+    Raises:
+        BadRequest: (never).
+    """
+    if order is not None and not 0 <= order <= ORDER_MAX:
+        raise BadRequest(f"The order of a video is a number between 0 and {ORDER_MAX}.")
+
+
+def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
+    """
+    Refuse an upload that would take more than there is room for. Pure.
+
+    Args:
+        in_session: The videos that its session would have with it.
+        of_teacher: The videos that its teacher would have with it.
+        policy: The limits.
+
+    Raises:
+        TooMany: There is no room (once there is).
+    """
+    for total, whose, videos_max, bytes_max in (
+        (in_session, "This session", policy.session_videos_max, policy.session_bytes_max),
+        (of_teacher, "Your account", policy.teacher_videos_max, policy.teacher_bytes_max),
+    ):
+        if total.count > videos_max:
+            raise TooMany(f"{whose} has {videos_max} videos, which is all it may have. Delete one of them first.")
+        if total.sum > bytes_max:
+            raise TooMany(
+                f"{whose} may hold {bytes_max} bytes of video, and there is no room for this one. Delete another first."
+            )
+
+
+def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) -> tuple[str, str] | None:
+    """
+    Code and sentence of why a video that arrived is not what may be uploaded, or not what was declared. Pure.
     """
     if seen.size_bytes is not None and seen.size_bytes > policy.max_bytes:
         return "TOO_LARGE", f"The file that arrived is larger than the {policy.max_bytes} bytes that are allowed."
+    if seen.size_bytes is not None and _differs(seen.size_bytes, declared.size_bytes):
+        return (
+            "NOT_AS_DECLARED",
+            f"A file of {declared.size_bytes} bytes was announced and one of {seen.size_bytes} bytes arrived.",
+        )
     if seen.duration_s is not None and seen.duration_s > policy.max_duration_s:
         return "TOO_LONG", f"The video is longer than the {policy.max_duration_s} seconds that are allowed."
+    if seen.media_type is not None and seen.media_type not in MIME_TYPES.values():
+        return "TYPE_NOT_SUPPORTED", f"The file that arrived is of the type {seen.media_type}, which is not supported."
     if not seen.is_video:
         return "NOT_A_VIDEO", "The file that arrived holds no moving picture."
     return None
+
+
+def _differs(actual_bytes: int, declared_bytes: int) -> bool:
+    return abs(actual_bytes - declared_bytes) > SIZE_TOLERANCE * declared_bytes + 1024
 
 
 def _hides_something(text: str) -> bool:

@@ -12,9 +12,26 @@ from datetime import datetime
 from typing import Final
 
 from emulator_tests.pure.races.weather import LATE_COMMIT_S
+from shared.app import App, Settings, assemble
 from shared.errors import Conflict
 from shared.paths import PAIRINGS, SESSIONS, VIDEOS
-from shared.ports import Create, Document, Documents, Query, Stray, Strays, Update, Version, Write
+from shared.ports import (
+    Clock,
+    Create,
+    Document,
+    Documents,
+    Events,
+    Media,
+    Parts,
+    Query,
+    Queue,
+    Stray,
+    Strays,
+    Total,
+    Update,
+    Version,
+    Write,
+)
 from shared.reconcile import Decision, Effect, Look, Step
 from shared.sessions import Sessions
 from shared.sessions import decide as sessions_decide
@@ -64,6 +81,35 @@ class Build:
     stray_age_s: int = STRAY_AGE_S
     sweeps: bool = True
 
+    def assemble(
+        self,
+        documents: Documents,
+        queue: Queue,
+        clock: Clock,
+        events: Events,
+        media: Media,
+        strays: Strays,
+        settings: Settings,
+    ) -> App:
+        """
+        Put the code together, as `shared/app.py` does, with what is broken in it.
+        """
+        documents = self.documents(documents)
+        app = assemble(
+            documents,
+            queue,
+            clock,
+            events,
+            media,
+            self.strays(strays),
+            replace(settings, late_commit_s=self.late_commit_s, stray_age_s=self.stray_age_s),
+            sessions_type=self.sessions,
+            videos_type=self.videos,
+        )
+        swept = self.swept_documents(documents)
+        orphans = replace(app.orphans, documents=swept)
+        return replace(app, orphans=orphans, sweep=replace(app.sweep, documents=swept, orphans=orphans))
+
 
 class _Passing:
     """
@@ -78,6 +124,9 @@ class _Passing:
 
     def select(self, query: Query) -> Sequence[Document]:
         return self._documents.select(query)
+
+    def total(self, query: Query, field: str) -> Total:
+        return self._documents.total(query, field)
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         return self._documents.commit(*writes)
@@ -141,8 +190,8 @@ class NoStrays:
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         return ()
 
-    def delete_stray(self, stray: Stray) -> None:
-        self._strays.delete_stray(stray)
+    def delete_stray(self, stray: Stray) -> Parts:
+        return self._strays.delete_stray(stray)
 
 
 class SessionsWithoutFind(Sessions):
@@ -169,6 +218,46 @@ class VideosWithoutFind(Videos):
             record = replace(decision.record, state=VideoState.REQUESTED)
             return super().decide(replace(look, record=record), now, observed=observed)
         return decision
+
+
+class VideosThatForget(Videos):
+    """
+    What a video names no more is handed over to nobody.
+    """
+
+    def record_writes(
+        self, look: VideoLook, record: Video, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        return super().record_writes(look, record, version, now)[:1]
+
+
+class VideosReplacedTooSoon(Videos):
+    """
+    What plays goes when its replacement is begun, not when it is ready.
+    """
+
+    def decide(self, look: VideoLook, now: datetime, *, observed: bool) -> Decision[Video]:
+        decision = super().decide(look, now, observed=observed)
+        if isinstance(decision, Step) and decision.name == videos_decide.BEGIN:
+            return replace(decision, record=replace(decision.record, playable=None))
+        return decision
+
+
+class HeedlessRequests(_Passing):
+    """
+    Nobody can tell that a video was asked for anew meanwhile: each upload has the number of the first.
+    """
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        return tuple(map(_first_of_all, self._documents.read(*paths)))
+
+
+def _first_of_all(document: Document | None) -> Document | None:
+    if document is None or "wish" not in document.fields:
+        return document
+    fields = document.fields
+    wish = {**fields["wish"], "number": 1, "requests": [{**one, "number": 1} for one in fields["wish"]["requests"]]}
+    return replace(document, fields={**fields, "wish": wish})
 
 
 class SessionsWithoutLease(Sessions):
@@ -222,6 +311,9 @@ DEFECTS: Final = {
     "the claim is unconditional": Build((3, 4, 6, 7, 8, 12), documents=UnconditionalClaims),
     "a lost event is not looked for": Build((4, 13), sessions=SessionsWithoutFind),
     "a lost video is not looked for": Build((4, 13), videos=VideosWithoutFind),
+    "what is named no more is forgotten": Build((10,), videos=VideosThatForget),
+    "a video is replaced too soon": Build((6,), videos=VideosReplacedTooSoon),
+    "uploads are not told apart": Build((18, 12, 20), documents=HeedlessRequests),
     "there is no lease": Build((8,), sessions=SessionsWithoutLease),
     "there is no intent": Build((1,), sessions=SessionsWithoutIntent),
     "there is no sweep": Build((3, 10, 13), sweeps=False),

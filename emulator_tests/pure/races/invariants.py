@@ -7,17 +7,19 @@ provider, never at how the code came there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia
 from emulator_tests.pure.races.stage import Stage, Visitor
-from shared.paths import PAIRINGS, SESSIONS, VIDEOS, pairing_path, session_path
-from shared.ports import Clock, Document, Fields, MediaState, Parts, Write
+from shared.deletions.model import deletion_id
+from shared.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS, deletion_path, pairing_path, session_path, video_path
+from shared.ports import Clock, Create, Document, Fields, MediaState, Parts, Write
 from shared.sessions.model import Pairing, PairingState, Session, SessionWish, shown, wanted
-from shared.videos.model import Video, VideoState
+from shared.videos.decide import reference_of
+from shared.videos.model import Video, VideoState, Wish, named
 from shared.videos.model import shown as video_shown
 
 REFUSED_TITLE: Final = "refused for good"
@@ -76,7 +78,7 @@ class Ledger:
         intents: Every reference that was ever recorded.
         claimers: Who last wrote a record, by path.
         retired_at: When an event was retired, by session id.
-        ready_in_time: Videos that the provider finished before their deadline, by entry id.
+        ready_in_time: References of uploads that the provider finished before their deadline.
     """
 
     kept: MemoryDocuments
@@ -133,6 +135,7 @@ class Ledger:
         Raises:
             Broken: An invariant does not hold.
         """
+        given_up = {write.path for write in writes if write.path.startswith(DELETIONS) and isinstance(write, Create)}
         for write in writes:
             collection, _, id_ = write.path.partition("/")
             if collection == SESSIONS:
@@ -141,14 +144,19 @@ class Ledger:
             checks = AT_A_WRITE.get(collection)
             if checks is None:
                 continue
-            # A record is always written whole.
+            # What is recorded is always written whole; a wish alone is not.
             after: Fields | None = getattr(write, "fields", None) or getattr(write, "changes", None)
             before = self.recorded.get(write.path)
-            if after is None:
+            if after is not None and "state" not in after:
+                continue
+            if after is None and collection != DELETIONS:
                 raise Broken(9, "a record is never deleted", f"{write.path} was")
             self._judge_claim(write.path, before)
             for check in checks:
-                check(Recording(self, id_, before or {}, after))
+                check(Recording(self, id_, before or {}, after or {}, given_up))
+            if after is None:
+                del self.recorded[write.path]
+                continue
             self.recorded[write.path] = after
             if after["reference"]:
                 self.intents.add(after["reference"])
@@ -204,13 +212,15 @@ class Recording:
         ledger: What is known besides.
         key: Of the thing.
         before: The fields as they were, empty where there was no record.
-        after: The fields as they are now.
+        after: The fields as they are now, empty where it is deleted.
+        given_up: The pending deletions that were made in the same commit.
     """
 
     ledger: Ledger
     key: str
     before: Fields
     after: Fields
+    given_up: Set[str] = frozenset()
 
 
 def generations_only_grow(write: Recording) -> None:
@@ -272,6 +282,32 @@ def a_change_of_mind_is_seen_before_anything_goes(write: Recording) -> None:
         raise Broken(7, "an unpublished event is kept for its grace", f"{write.key} was deleted before it was over")
 
 
+def what_is_named_no_more_is_given_up(write: Recording) -> None:
+    """
+    Invariants 2 and 10: no commit lets go of an id at the provider but by handing it over.
+    """
+    left = _named(write.after)
+    for reference, parts in _named(write.before).items():
+        if reference not in left and deletion_path(deletion_id(reference, parts)) not in write.given_up:
+            raise Broken(10, "what is named no more is given up", f"{write.key} let go of {parts}")
+
+
+def what_plays_plays_on(write: Recording) -> None:
+    """
+    A video that played has something to play until nobody wants it, whatever becomes of its replacements.
+    """
+    if write.before.get("playable") and not write.after["playable"] and write.after["state"] != VideoState.GONE:
+        raise Broken(6, "what plays plays on", f"{write.key} plays no more and is {write.after['state']}")
+
+
+def a_deletion_ends_with_its_thing(write: Recording) -> None:
+    """
+    Invariant 6, for what is given up: its document goes after the thing.
+    """
+    if not write.after and write.ledger.is_alive(write.before["parts"]):
+        raise Broken(6, "what is recorded as gone is gone", f"{write.key} has {write.before['parts']}")
+
+
 def gone_is_said_of_the_gone(write: Recording) -> None:
     """
     Invariant 6: GONE is recorded only after everything recorded is gone.
@@ -283,11 +319,12 @@ def gone_is_said_of_the_gone(write: Recording) -> None:
 
 def ready_is_said_of_the_ready(write: Recording) -> None:
     """
-    Invariant 20, for videos: what is recorded as ready the provider can play.
+    Invariant 20, for videos: what is recorded as playing the provider can play.
     """
-    if write.after["state"] != VideoState.READY or write.before.get("state") == VideoState.READY:
+    before, plays = write.before.get("playable"), write.after["playable"]
+    if plays is None or (before is not None and before["reference"] == plays["reference"]):
         return
-    mine = [one for one in write.ledger.media.alive() if one.parts == write.after["parts"]]
+    mine = [one for one in write.ledger.media.alive() if one.parts == plays["parts"]]
     if [one.observation.state for one in mine] != [MediaState.READY]:
         raise Broken(20, "what is recorded as ready is ready", f"{write.key} is not")
 
@@ -320,10 +357,12 @@ AT_A_WRITE: Final[Mapping[str, tuple[Callable[[Recording], None], ...]]] = {
     ),
     VIDEOS: (
         generations_only_grow,
-        gone_is_said_of_the_gone,
+        what_is_named_no_more_is_given_up,
+        what_plays_plays_on,
         ready_is_said_of_the_ready,
         whatever_is_not_at_rest_is_due,
     ),
+    DELETIONS: (a_deletion_ends_with_its_thing,),
 }
 
 
@@ -343,7 +382,14 @@ def nothing_exists_twice(ledger: Ledger, new: MadeEvent | MadeMedia, made: Seque
     Invariant 4: as long as the provider commits in time, nothing ever exists twice, not even in two generations.
     """
     key = new.reference.rpartition(":")[0]
-    if not ledger.beyond and sum(one.reference.rpartition(":")[0] == key for one in made) > 1:
+    if ledger.beyond:
+        return
+    # What was given up is on its way out, and what plays stays until its replacement does.
+    parting = [fields["parts"] for path, fields in ledger.recorded.items() if path.startswith(DELETIONS)]
+    video = ledger.recorded.get(video_path(key.partition(":")[2]), {})
+    parting += [video["playable"]["parts"]] if video.get("playable") else []
+    mine = [one for one in made if one.reference.rpartition(":")[0] == key and one.parts not in parting]
+    if len(mine) > 1:
         raise Broken(4, "nothing exists twice", f"there are two of {key}")
 
 
@@ -352,21 +398,29 @@ def nothing_in_use_is_deleted(ledger: Ledger, entry_id: str, reference: str) -> 
     Invariant 6: what is recorded as there, or as begun, is never deleted.
     """
     for path, fields in ledger.recorded.items():
-        mine = fields["parts"].get("entryId") == entry_id
+        if path.startswith(DELETIONS):
+            continue
+        mine = any(parts.get("entryId") == entry_id for parts in _named(fields).values())
         begun = fields["state"] in BEGUN and fields["reference"] == reference
         if begun or (mine and fields["state"] in IN_USE):
             raise Broken(6, "what is in use is not deleted", f"{path} is {fields['state']} and lost {entry_id}")
 
 
+def _named(fields: Fields) -> dict[str, Parts]:
+    """
+    What a record names at the provider, by reference.
+    """
+    plays = fields.get("playable")
+    found: dict[str, Parts] = {} if not plays else {plays["reference"]: plays["parts"]}
+    if fields.get("parts") and fields.get("reference"):
+        found[fields["reference"]] = fields["parts"]
+    return found
+
+
 BEGUN: Final = frozenset({PairingState.CREATING.value, VideoState.PREPARING.value})
-IN_USE: Final = frozenset(
-    {
-        PairingState.READY.value,
-        PairingState.RETIRING.value,
-        VideoState.UPLOADING.value,
-        VideoState.PROCESSING.value,
-    }
-)
+IN_USE: Final = frozenset({PairingState.READY.value, PairingState.RETIRING.value, *map(str, VideoState)}) - {
+    VideoState.GONE.value
+}
 
 
 # --- at rest -------------------------------------------------------------------------------------------------------
@@ -390,9 +444,10 @@ def check_rest(ledger: Ledger) -> None:
         the_session_shows_what_is_recorded(session_id, document, pairing, _of(session_id, videos))
         records_outlive_their_sessions(ledger, session_id, pairing)
         nothing_is_left_of_a_deleted_session(known, session_id, pairing, _of(session_id, videos))
-    for path, video in videos.items():
-        a_video_has_come_to_its_end(ledger, path, video)
-    nothing_is_there_that_nobody_recorded(ledger, [*pairings.values(), *videos.values()])
+    for path in videos:
+        a_video_has_come_to_its_end(ledger, path, documents[path])
+    nothing_is_left_to_be_deleted(documents)
+    nothing_is_there_that_nobody_recorded(ledger, pairings.values(), videos.values())
 
 
 def users_fields_are_the_users(known: Known, session_id: str, document: Document | None) -> None:
@@ -469,27 +524,51 @@ def nothing_is_left_of_a_deleted_session(
             raise Broken(10, "a deleted session's videos go with it", f"{video_id} is {video.state.value}")
 
 
-def a_video_has_come_to_its_end(ledger: Ledger, path: str, video: Video) -> None:
+def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -> None:
     """
-    Invariants 13, 20 and 21: a video plays, has failed or is gone; and what the provider finished in time plays.
+    Invariants 12, 13, 20 and 21: the latest upload that was wished plays, or has failed for good, or is withdrawn; what
+    played before plays on where it does not; what the provider finished in time plays.
     """
-    if video.state not in (VideoState.READY, VideoState.FAILED, VideoState.GONE):
+    video, wish = Video.from_document(document), Wish.from_document(document)
+    if video.state is VideoState.GONE:
+        # A session that was made again has none of the videos of the one that was deleted.
+        unwanted = ledger.sessions[video.session_id].deleted or wish.deleted or wish.cancelled == wish.number
+        if not unwanted:
+            raise Broken(12, "a video that is wanted is there", f"{path} is gone")
+        return
+    if video.state not in (VideoState.READY, VideoState.FAILED):
         raise Broken(13, "everything comes to an end", f"{path} is {video.state.value}")
+    if wish.deleted or video.serving != wish.number:
+        raise Broken(12, "a video is as it was last wished", f"{path} wishes {wish} and is {video}")
+    if wish.cancelled == wish.number and video.state is not VideoState.READY:
+        raise Broken(12, "a cancelled upload is withdrawn", f"{path} is {video.state.value}")
     mine = [one for one in ledger.media.alive() if one.reference.split(":")[1] == path.partition("/")[2]]
-    plays = any(one.parts == video.parts and one.observation.state is MediaState.READY for one in mine)
-    if (video.state is VideoState.READY) != plays:
-        raise Broken(20, "a video is ready where the provider plays it", f"{path} is {video}, there is {mine}")
-    if video.state is not VideoState.READY and (mine or video.parts):
-        raise Broken(21, "of a failed or deleted video nothing is left", f"{path} has {mine}, records {video.parts}")
-    if video.state is VideoState.FAILED and path in ledger.ready_in_time:
+    playing = [one for one in mine if one.observation.state is MediaState.READY]
+    if video.playable is None:
+        if video.state is VideoState.READY or mine or video.parts:
+            raise Broken(21, "of a failed video nothing is left", f"{path} has {mine}, records {video}")
+    elif [one.parts for one in playing] != [video.playable.parts] or len(mine) != 1 or video.playable.trouble:
+        raise Broken(20, "what a video records as playing plays, and nothing else is there", f"{path} has {mine}")
+    reference = reference_of(path.partition("/")[2], video.generation)
+    if video.state is VideoState.FAILED and reference in ledger.ready_in_time:
         raise Broken(20, "what the provider finished in time plays", f"{path} failed: {video.ended}")
 
 
-def nothing_is_there_that_nobody_recorded(ledger: Ledger, records: Sequence[Pairing | Video]) -> None:
+def nothing_is_left_to_be_deleted(documents: Mapping[str, Document]) -> None:
+    """
+    Invariant 10.
+    """
+    left = [path for path in documents if path.startswith(DELETIONS)]
+    if left:
+        raise Broken(10, "what is given up is deleted in the end", f"{left} is not")
+
+
+def nothing_is_there_that_nobody_recorded(ledger: Ledger, pairings: Iterable[Pairing], videos: Iterable[Video]) -> None:
     """
     Invariant 2.
     """
-    recorded = {record.parts.get("entryId") for record in records}
+    recorded = {pairing.parts.get("entryId") for pairing in pairings}
+    recorded |= {parts.get("entryId") for video in videos for parts in named(video).values()}
     alive: list[MadeEvent | MadeMedia] = [*ledger.events.alive(), *ledger.media.alive()]
     extra = [one for one in alive if one.parts["entryId"] not in recorded]
     if extra:

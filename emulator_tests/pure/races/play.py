@@ -24,14 +24,16 @@ from emulator_tests.fakes import (
     MemoryStrays,
 )
 from emulator_tests.pure.races.chronicle import Chronicle
-from emulator_tests.pure.races.defects import Build
+from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import REFUSED_TITLE, Broken, Ledger, check_rest
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
 from shared.access import Caller
+from shared.app import Settings
 from shared.errors import BackendError, Permanent, Transient
-from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO, session_path, video_path
+from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path, video_path
 from shared.ports import (
+    Condition,
     Create,
     Delete,
     Document,
@@ -40,29 +42,46 @@ from shared.ports import (
     MediaState,
     Note,
     Observation,
+    Operator,
     Parts,
     Query,
+    Total,
     Update,
     UploadWish,
     Version,
     Write,
 )
-from shared.reconcile import visit
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session, wanted
-from shared.sweep import Sweep
-from shared.videos.feed import Feed
-from shared.videos.grant import UploadRequest, issue_upload_token
+from shared.videos.grant import ReplaceRequest, UploadRequest
+from shared.videos.model import PENDING
 from shared.videos.policy import Policy
+from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
 
 OWNER: Final = Caller("teacher", is_teacher=True)
 REAP_GRACE_S: Final = 600
 POLICY: Final = Policy(
     max_bytes=1000,
     max_duration_s=100,
+    session_videos_max=20,
+    session_bytes_max=20_000,
+    teacher_videos_max=50,
+    teacher_bytes_max=50_000,
     uploads_in_flight_max=5,
+    tokens_per_minute_max=50,
     upload_deadline_s=900,
     processing_deadline_s=900,
+    retry_keep_s=1200,
+    looks_max=50,
+)
+SETTINGS: Final = Settings(
+    policy=POLICY,
+    reap_grace_s=REAP_GRACE_S,
+    late_commit_s=SOUND.late_commit_s,
+    stray_age_s=SOUND.stray_age_s,
+    feed_interval_s=60.0,
+    feed_overlap_s=60.0,
+    feed_ticks_max=20,
 )
 RESTS_AFTER_S: Final = (60, 4400, 9000)
 """Seconds after the last trouble at which the sweep runs, far less often than in the cloud: it must do all the same."""
@@ -73,6 +92,7 @@ FATES: Final[tuple[Observation | None, ...]] = (
     READY,
     Observation(MediaState.READY, 100, duration_s=6000.0, size_bytes=900),
     Observation(MediaState.ERROR, reason="It cannot be read."),
+    Observation(MediaState.ERROR, reason="It could not be converted.", retryable=True),
     Observation(MediaState.PROCESSING, 50),
     None,
 )
@@ -107,6 +127,9 @@ class WatchedDocuments:
     def select(self, query: Query) -> Sequence[Document]:
         return self._weather("select", lambda: self._kept.select(query), query.collection)
 
+    def total(self, query: Query, field: str) -> Total:
+        return self._weather("total", lambda: self._kept.total(query, field), query.collection)
+
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         def do() -> tuple[Version, ...]:
             versions = self._kept.commit(*writes)
@@ -133,7 +156,15 @@ class FussyEvents(MemoryEvents):
 class FussyMedia(MemoryMedia):
     """
     The same for videos.
+
+    Attributes:
+        anew: Is told of the parts that the provider begins to process anew.
     """
+
+    anew: Callable[[Parts], None]
+
+    def reprocessing(self, parts: Parts) -> None:
+        self.anew(parts)
 
     def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
         _refuse(wish.title)
@@ -146,10 +177,11 @@ class Upload:
     A file that a teacher wants to upload, and how that will end.
     """
 
-    request: UploadRequest
+    request: UploadRequest | ReplaceRequest
     fate: Observation | None
     tries: int = 0
     sent: bool = False
+    video_id: str = ""
 
 
 class Play:
@@ -179,25 +211,21 @@ class Play:
             rng, climate, stage, clock, self._agenda, self._ledger, self.chronicle, self._others_first
         )
         self._queue = MemoryQueue(clock, effect)
-        documents = self._documents = build.documents(WatchedDocuments(self._kept, self._weather, self._ledger))
-        self._sessions = build.sessions(documents, self._events, REAP_GRACE_S, build.late_commit_s)
-        self._videos = build.videos(documents, self._media, POLICY, build.late_commit_s)
-        self._feed = Feed(documents, self._queue, self._media, clock, interval_s=60.0, overlap_s=60.0, ticks_max=20)
-        strays = build.strays(MemoryStrays(self._events, self._media, effect))
-        self._sweep = Sweep(
-            build.swept_documents(documents),
+        self._media.anew = self._process_anew
+        self._app = build.assemble(
+            WatchedDocuments(self._kept, self._weather, self._ledger),
             self._queue,
-            self._sessions,
-            self._videos,
-            self._feed,
-            strays,
             clock,
-            build.stray_age_s,
+            self._events,
+            self._media,
+            MemoryStrays(self._events, self._media, effect),
+            SETTINGS,
         )
         self._visitors: list[Visitor] = []
         self._notes_of: dict[Visitor, Note] = {}
         self._triggers: list[str] = []
         self._uploads: list[Upload] = []
+        self._given: dict[str | int, UploadRequest | ReplaceRequest] = {}
         self._script = [(f"s{number}", self._drawn_actions()) for number in range(1, rng.choice((2, 2, 2, 3)))]
         self._entered = 0
         self._moves = 0
@@ -272,7 +300,7 @@ class Play:
             case "user" if self._script:
                 self._user_acts()
             case "sweep":
-                self._enter("sweep", self._sweep.run)
+                self._enter("sweep", self._app.sweep.run)
             case "pause" if self._climate.trouble:
                 self._pass(self._rng.uniform(60.0, 900.0))
             case _:
@@ -322,7 +350,11 @@ class Play:
             self.chronicle.tell(self._clock(), "trigger", session_id, trouble="event lost")
             return
         self.chronicle.tell(self._clock(), "trigger", session_id)
-        self._queue.put(Note(VISIT_SESSION, session_id))
+        self._note_triggered(session_id)
+
+    def _note_triggered(self, key: str) -> None:
+        queue = VISIT_SESSION if key in self._ledger.sessions else VISIT_VIDEO
+        self._queue.put(Note(queue, key))
 
     def _deliver(self) -> None:
         """
@@ -344,12 +376,7 @@ class Play:
         """
         What the workers of `functions/work.py` do with a note.
         """
-        if note.queue == VISIT_SESSION:
-            return lambda: visit(self._sessions, note.key, self._documents, self._queue, self._clock)
-        if note.queue == VISIT_VIDEO:
-            return lambda: visit(self._videos, note.key, self._documents, self._queue, self._clock)
-        assert note.queue == TICK_FEED
-        return lambda: self._feed.tick(int(note.key.rpartition(":")[2]))
+        return lambda: self._app.work(note)
 
     def _pass(self, seconds: float) -> None:
         until = self._clock() + timedelta(seconds=seconds)
@@ -363,10 +390,15 @@ class Play:
     def _drawn_actions(self) -> list[str]:
         rng = self._rng
         first = rng.choices(("create public", "create draft", "create on demand"), (6, 3, 1))
-        kinds = {"publish": 3, "unpublish": 3, "retitle": 4, "refuse": 1, "flip": 2, "delete": 2, "upload": 3, "ask": 2}
-        if rng.random() < 0.3:
+        kinds: dict[str, float] = {"publish": 3, "unpublish": 3, "retitle": 4, "refuse": 1, "flip": 2, "delete": 2}
+        kinds |= {"upload": 3, "ask": 2}
+        of_videos = {"upload": 1, "replace": 4, "cancel": 2, "remove": 1, "retry": 3, "renew": 1, "finished": 1}
+        chance = rng.random()
+        if chance < 0.2:
             # Who does the same again and again meets what a mixture hardly ever meets.
             kinds = {"publish": 1, rng.choice(("retitle", "retitle", "flip", "unpublish", "delete", "upload")): 4}
+        elif chance < 0.6:
+            first, kinds = [*first, "upload"], {**of_videos, "delete": 0.5, "unpublish": 0.5}
         return first + rng.choices(list(kinds), list(kinds.values()), k=rng.randrange(1, 8))
 
     def _user_acts(self) -> None:
@@ -379,6 +411,11 @@ class Play:
         match action:
             case "upload" if before is not None:
                 self._upload(session_id)
+            case "replace" | "cancel" | "remove" | "retry" | "renew" | "finished":
+                # At once, or after its fate is decided.
+                after_s = self._rng.choice((0.0, self._rng.uniform(0.0, 1500.0)))
+                at = self._clock() + timedelta(seconds=after_s)
+                self._agenda.add(at, lambda: self._act_on_a_video(action, session_id))
             case "ask" if before is not None:
                 self._ask(session_id)
             case "publish":
@@ -431,28 +468,57 @@ class Play:
         title = REFUSED_TITLE if self._rng.random() < 0.1 else "A video"
         number = len(self._uploads) + 1
         request = UploadRequest(session_id, f"request {number}", "video.mp4", 900, title)
-        upload = Upload(request, self._rng.choice(FATES))
-        self._uploads.append(upload)
         self._ledger.sessions[session_id].ever_asked = True
-        self._ask_to_upload(upload)
+        self._ask_to_upload(Upload(request, self._rng.choice(FATES)))
+
+    def _act_on_a_video(self, action: str, session_id: str) -> None:
+        """
+        The owner does something with one of a session's videos, if there is any.
+        """
+        of_session = Query(VIDEOS, (Condition("sessionId", Operator.EQUAL, session_id),))
+        there = [document.id for document in self._kept.select(of_session)]
+        if not there:
+            return
+        video_id, app = self._rng.choice(there), self._app
+        if action == "replace":
+            title = REFUSED_TITLE if self._rng.random() < 0.1 else None
+            request = ReplaceRequest(video_id, f"request {len(self._uploads) + 1}", "video.mp4", 900, title)
+            self._ask_to_upload(Upload(request, self._rng.choice(FATES)))
+            return
+        jobs: dict[str, Callable[[], object]] = {
+            "cancel": lambda: cancel_upload(OWNER, video_id, app.documents, app.queue),
+            "remove": lambda: delete_video(OWNER, video_id, app.documents, app.queue),
+            "retry": lambda: retry_video(OWNER, video_id, app.documents, app.queue),
+            "renew": lambda: app.grants.renew_upload_token(OWNER, video_id),
+            "finished": lambda: upload_finished(OWNER, video_id, app.documents, app.queue, app.clock),
+        }
+        self._enter(f"{action} {video_id[:6]}", jobs[action])
 
     def _ask_to_upload(self, upload: Upload) -> None:
+        if upload.tries == 0:
+            self._uploads.append(upload)
         upload.tries += 1
+        grants, request = self._app.grants, upload.request
 
         def job() -> None:
             try:
-                token = issue_upload_token(
-                    OWNER, upload.request, self._videos, self._feed, self._documents, self._queue, self._clock
-                )
+                if isinstance(request, UploadRequest):
+                    token = grants.issue_upload_token(OWNER, request)
+                else:
+                    token = grants.replace_video(OWNER, request)
             except Transient:
                 self._ask_again(upload)
                 raise
-            self._send(upload, token.grant.values["uploadTokenId"])
+            upload.video_id = token.video_id
+            token_id = token.grant.values["uploadTokenId"]
+            if self._given.setdefault(token_id, request) != request:
+                raise Broken(18, "a token is for the file that was asked for", f"{token_id} was given twice")
+            self._send(upload, token_id)
 
         # The answer may not reach the client either.
         if self._rng.random() < self._climate.trouble:
             self._ask_again(upload)
-        self._enter(f"issueUploadToken {upload.request.session_id}", job)
+        self._enter(f"{type(request).__name__} {request.request_id}", job)
 
     def _ask_again(self, upload: Upload) -> None:
         if upload.tries < 3:
@@ -462,7 +528,9 @@ class Play:
     def _ask(self, session_id: str) -> None:
         self._enter(
             f"getKalturaSession {session_id}",
-            lambda: get_kaltura_session(OWNER, session_id, self._sessions, self._documents, self._queue, self._clock),
+            lambda: get_kaltura_session(
+                OWNER, session_id, self._app.sessions, self._app.documents, self._queue, self._clock
+            ),
         )
 
     # --- the provider ---------------------------------------------------------------------------------------------
@@ -479,17 +547,37 @@ class Play:
         fate = upload.fate
         done_at = sent_at + timedelta(seconds=self._rng.uniform(0.0, 600.0))
         self._agenda.add(done_at, lambda: self._show(token_id, fate))
+        if fate.retryable or fate.state is MediaState.PROCESSING:
+            # Whoever sees it fail has it tried again, sooner or later.
+            for after_s in (self._rng.uniform(60.0, 400.0), self._rng.uniform(400.0, 2000.0)):
+                self._agenda.add(done_at + timedelta(seconds=after_s), lambda: self._retry(upload))
+
+    def _retry(self, upload: Upload) -> None:
+        app, video_id = self._app, upload.video_id
+        self._enter(f"retry {video_id[:6]}", lambda: retry_video(OWNER, video_id, app.documents, app.queue))
+
+    def _process_anew(self, parts: Parts) -> None:
+        fate = self._rng.choice((READY, READY, Observation(MediaState.ERROR, reason="It still cannot be read.")))
+        at = self._clock() + timedelta(seconds=self._rng.uniform(0.0, 300.0))
+        self._agenda.add(at, lambda: self._show(parts["uploadTokenId"], fate))
 
     def _show(self, token_id: str | int, observation: Observation) -> None:
         made = next((one for one in self._media.alive() if one.parts.get("uploadTokenId") == token_id), None)
-        if made is None:
+        if made is None or made.observation.state is MediaState.READY:
+            # What is ready stays so, however often it was to be processed.
             return
         self._media.show(made.parts, observation)
         self.chronicle.tell(self._clock(), "provider", f"{made.parts['entryId']} is", observation)
-        path = video_path(made.reference.split(":")[1])
-        deadline_at = self._ledger.recorded[path]["deadlineAt"]
-        if observation == READY and deadline_at is not None and self._clock() < deadline_at:
-            self._ledger.ready_in_time.add(path)
+        video_id = made.reference.split(":")[1]
+        if self._rng.random() < self._climate.pushes:
+            # It tells so by itself, perhaps more than once.
+            for _ in range(self._rng.choice((1, 1, 2))):
+                self._triggers.append(video_id)
+        recorded = self._ledger.recorded[video_path(video_id)]
+        if observation != READY or recorded["reference"] != made.reference or recorded["state"] not in list(PENDING):
+            return
+        if recorded["deadlineAt"] is not None and self._clock() < recorded["deadlineAt"]:
+            self._ledger.ready_in_time.add(made.reference)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -508,8 +596,8 @@ class Play:
                 self._stage.resume(visitor)
             self._visitors.remove(visitor)
             self._judge(visitor)
-        for session_id in () if lost else self._triggers:
-            self._queue.put(Note(VISIT_SESSION, session_id))
+        for key in () if lost else self._triggers:
+            self._note_triggered(key)
         if lost:
             for _ in range(self._rng.randrange(len(self._queue.waiting()) + 1)):
                 note = self._queue.take(self._rng.randrange(len(self._queue.waiting())))
@@ -527,7 +615,9 @@ class Play:
             self._run_until(quiet_at + timedelta(seconds=after_s))
             if self._build.sweeps:
                 self._weather.quietly("sweep")
-                self._sweep.run()
+                self._app.sweep.run()
+        # What the last sweep has given up is still to be deleted.
+        self._run_until(self._clock() + timedelta(seconds=60))
         left = self._queue.waiting()
         if left and self._build.sweeps:
             raise Broken(13, "everything comes to an end", f"there is still {left}")

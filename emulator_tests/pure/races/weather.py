@@ -11,6 +11,7 @@ things may exist twice for a while, but nothing may stay.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from emulator_tests.fakes import ManualClock
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.invariants import Ledger
 from emulator_tests.pure.races.stage import Killed, Stage
-from shared.errors import Doubtful, Transient
+from shared.errors import Doubtful, Permanent, Transient
 from shared.ports import Changes, Parts
 from shared.reconcile import WORKER_TIMEOUT_S
 
@@ -34,17 +35,24 @@ LAG_MAX_S: Final = 60.0
 
 
 _MAKES: Final = frozenset({"create_event", "prepare_upload"})
-_REACHES: Final = _MAKES | {"update_event", "delete_event", "find_upload", "delete_media", "delete_stray"}
+_REACHES: Final = _MAKES | {
+    "update_event",
+    "delete_event",
+    "find_upload",
+    "reprocess",
+    "delete_media",
+    "delete_stray",
+}
 """Calls that change something at the provider."""
 
-_ASKS: Final = frozenset({"find_event", "observe", "observe_many", "changes", "strays"})
+_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays"})
 
 _BEFORE: Final = ("refused", "killed before")
 _UNANSWERED: Final = ("answer lost", "killed after")
 _LATE: Final = ("late", "killed, late")
 _PROVIDERS: Final = (*_BEFORE, "throttled", "timed out")
 _TROUBLES: Final = {
-    **dict.fromkeys(("read", "select"), _BEFORE),
+    **dict.fromkeys(("read", "select", "total"), _BEFORE),
     "commit": (*_BEFORE, *_UNANSWERED),
     "put": (*_BEFORE, *_UNANSWERED, "note lost", "note doubled"),
     **dict.fromkeys(_ASKS, _PROVIDERS),
@@ -64,6 +72,7 @@ class Climate:
         switch: Chance that someone else may go before an effect, and after it.
         sleep: Chance that a visitor who has paused is held up for long.
         haste: How often users do something: before all has settled, or after.
+        pushes: Chance that the provider tells of a change by itself.
         pace_s: How much time passes at once, as a rule.
         lag_s: At most for so long the provider's lists do not know what was made or changed.
         beyond: Whether it may go further than the design assumes.
@@ -75,6 +84,7 @@ class Climate:
     switch: float
     sleep: float
     haste: int
+    pushes: float
     pace_s: float
     lag_s: float
     beyond: bool
@@ -91,6 +101,7 @@ class Climate:
             switch=rng.choice((0.2, 0.5, 0.8)),
             sleep=rng.choice((0.0, 0.05, 0.2)),
             haste=rng.choice((2, 8)),
+            pushes=rng.choice((0.0, 0.5, 0.9)),
             pace_s=rng.choice((0.2, 2.0, 15.0)),
             lag_s=rng.choice((0.0, 5.0, LAG_MAX_S)),
             beyond=rng.random() < 0.25,
@@ -201,9 +212,7 @@ class Weather:
                 self._tell(who, operation, detail, trouble)
             case "late" | "killed, late":
                 self.unanswered += 2
-                self._agenda.add(
-                    self._late_at(), lambda: self._do("provider", operation, do, f"for {who}", "came late")
-                )
+                self._agenda.add(self._late_at(), lambda: self._come_late(who, operation, do))
                 self._tell(who, operation, detail, trouble)
             case "note lost":
                 self._tell(who, operation, detail, trouble)
@@ -232,6 +241,13 @@ class Weather:
             case _:
                 raise Killed
 
+    def _come_late(self, who: str, operation: str, do: Callable[[], object]) -> None:
+        """
+        Nobody hears any more what the provider says to it, not even that it refuses.
+        """
+        with contextlib.suppress(Permanent):
+            self._do("provider", operation, do, f"for {who}", "came late")
+
     def _late_at(self) -> datetime:
         """
         When a call is done that nobody waits for any more: while a lost creation may still come to light, counted from
@@ -247,7 +263,7 @@ class Weather:
         result = do()
         if operation in _REACHES:
             self._ledger.provider_changed()
-        shown = detail if operation in ("read", "select", "commit", "put") else result
+        shown = detail if operation in ("read", "select", "total", "commit", "put") else result
         result = self._lagging(operation, result)
         self._tell(who, operation, detail if detail is not None else shown, trouble)
         return result

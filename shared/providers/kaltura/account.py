@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import log
 from shared.errors import Conflict, Permanent, Transient
 from shared.paths import cache_path
-from shared.ports import Clock, Create, Documents, Update
+from shared.ports import Clock, Create, Documents, Grant, Update
 from shared.providers.kaltura import words
 from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
 
@@ -31,8 +31,13 @@ SETTING_UP_S: Final = 90
 """For so long whoever makes something of the account keeps others away; longer than he can live."""
 
 ADMIN_KS_S: Final = 300
+PLUGINS: Final = ("Schedule", "EventNotification", "HttpNotification")
+"""What of the library is loaded beside its core."""
+
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 25.0
+
+THUMBNAIL_WIDTH: Final = 640
 
 UPLOAD_PATH: Final = "/api_v3/service/uploadtoken/action/upload"
 """Lower case, as Kaltura's own clients spell it: a KS restricted to it compares letter by letter."""
@@ -76,7 +81,7 @@ class KalturaAccount:
 
             self._built["client"] = Client(
                 self.url,
-                plugins=("Schedule",),
+                plugins=PLUGINS,
                 connect_timeout_s=CONNECT_TIMEOUT_S,
                 answer_timeout_s=ANSWER_TIMEOUT_S,
             )
@@ -112,6 +117,29 @@ class KalturaAccount:
         A KS for somebody else.
         """
         return self.mint.mint(user_id, privileges, lifetime_s=lifetime_s, now=self.clock())
+
+    def playback_grant(self, entry_id: str, viewer_uid: str, lifetime_s: int) -> Grant:
+        """
+        Let somebody play one entry, of whatever kind, and see its picture: the KS satisfies the access control of that
+        entry alone.
+        """
+        privileges = (
+            Privilege(Word.SET_ROLE, words.PLAYBACK_BASE_ROLE),
+            Privilege(Word.VIEW, entry_id),
+        )
+        ks = self.user_ks(words.viewer_of(viewer_uid), privileges, lifetime_s)
+        scheme = self.url.partition(":")[0]
+        root = f"{self.url}/p/{self.partner_id}"
+        play = f"{root}/sp/{self.partner_id}00/playManifest/entryId/{entry_id}"
+        return Grant(
+            url=f"{play}/format/applehttp/protocol/{scheme}/ks/{ks}/a.m3u8",
+            token=ks,
+            expires_at=self.clock() + timedelta(seconds=lifetime_s),
+            values={
+                "progressiveUrl": f"{play}/format/url/protocol/{scheme}/ks/{ks}/a.mp4",
+                "thumbnailUrl": f"{root}/thumbnail/entry_id/{entry_id}/width/{THUMBNAIL_WIDTH}/ks/{ks}",
+            },
+        )
 
     def access_control_id(self) -> int:
         """

@@ -17,7 +17,7 @@ import ssl
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -183,20 +183,21 @@ class Multi:
         self._questions: list[_Question] = []
         self._asked: list[Asked] = []
 
-    def ask(self, ask: Ask, *, ks: str | None = None, fields: Sequence[str] = ()) -> Asked:
+    def ask(self, ask: Ask, *, ks: str | None = None, fields: Sequence[str] = (), many: bool = False) -> Asked:
         """
         Add a call, to be sent with the others.
 
         Args:
-            ask: As for `Client.call`. An action that returns a bare list cannot be asked here.
+            ask: As for `Client.call`.
             ks: Who asks, when it is not who asks for the rest.
             fields: As for `Client.call`.
+            many: Whether the action returns a bare list of objects, which the answer does not say of itself.
 
         Returns:
             What stands for its answer: in later calls at once, in earnest after `send`.
         """
         with self._lent() as library:
-            self._questions.append(library.question(ks or self._ks, ask, fields))
+            self._questions.append(library.question(ks or self._ks, ask, fields, many=many))
         self._asked.append(Asked(len(self._asked) + 1))
         return self._asked[-1]
 
@@ -246,7 +247,7 @@ class Asked:
 
     def answer(self) -> Any:
         """
-        The object that this call returned; the text of a scalar; nothing where the action returns nothing.
+        The object, or list, that this call returned; the text of a scalar; nothing where the action returns nothing.
 
         Raises:
             Transient, Doubtful, Permanent: As `Client.call` would for this call alone.
@@ -292,6 +293,7 @@ class _Question:
     action: str
     returns: str
     params: dict[str, Any]
+    many: bool = False
 
     @property
     def operation(self) -> str:
@@ -336,14 +338,14 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
                 raise _malformed(self._asked().operation) from None
             return _sound(answer, self._asked())
 
-    def question(self, ks: str | None, ask: Ask, fields: Sequence[str]) -> _Question:
+    def question(self, ks: str | None, ask: Ask, fields: Sequence[str], *, many: bool) -> _Question:
         with self._speaking(ks, fields):
             self.startMultiRequest()
             try:
                 ask(self)
             finally:
                 self.multiRequestReturnType = None
-            return self._asked()
+            return replace(self._asked(), many=many)
 
     def multirequest(self, questions: Sequence[_Question]) -> list[Any]:
         """
@@ -559,6 +561,8 @@ def _read(node: Any, question: _Question) -> Any:
     if question.returns == "None":
         return node.text
     try:
+        if question.many:
+            return [_sound(one, question) for one in KalturaObjectFactory.createArray(node, question.returns)]
         return _sound(KalturaObjectFactory.create(node, question.returns), question)
     except Doubtful as malformed:
         return malformed

@@ -6,11 +6,12 @@ that was missing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import EventWish, Parts
+from shared.ports import EventWish, Grant, Parts
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount
 
@@ -121,6 +122,12 @@ class KalturaEvents:
         for answer in answers:
             raise_unless_gone(answer)
 
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+        """
+        See `ports.Events`.
+        """
+        return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s)
+
     def _find_or_add_schedule_event(self, reference: str, wish: EventWish, entry_id: str) -> str:
         client, ks = self.account.client, self.account.admin_ks()
         found = client.call(ks, lambda c: c.schedule.scheduleEvent.list(self._events_filter(reference))).objects
@@ -185,6 +192,18 @@ def raise_unless_gone(answer: Asked) -> None:
     """
     if answer.error is not None and not is_gone(answer.error):
         raise answer.error
+
+
+def remaining(looks: Mapping[str, Asked], parts: Parts) -> Parts:
+    """
+    Which parts are still there, given a look at each.
+
+    Raises:
+        Transient, Doubtful, Permanent: One of them cannot be told.
+    """
+    for look in looks.values():
+        raise_unless_gone(look)
+    return {name: parts[name] for name, look in looks.items() if look.error is None}
 
 
 def is_gone(error: ProviderError) -> bool:

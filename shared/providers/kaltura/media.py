@@ -11,12 +11,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
-from shared.ports import Change, Changes, Grant, MediaState, Observation, Parts, UploadWish
+from shared.ports import Change, Changes, Grant, MediaState, Observation, Parts, Stage, UploadWish
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, UPLOAD_PATH, KalturaAccount
-from shared.providers.kaltura.events import incomplete, is_gone, raise_unless_gone
+from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
 from shared.providers.kaltura.keys import Privilege, Word
 
 ENTRY: Final = "entryId"
@@ -28,6 +29,14 @@ CHUNK_BYTES: Final = 5_000_000
 """What Kaltura's browser clients send at once."""
 
 ACTIONS_MARGIN: Final = 20
+
+TOLD_PERCENT_MAX: Final = 50
+"""Of so many videos at once all flavors fit into one page: an entry has up to ten."""
+
+_OF_ENTRIES: Final = ("id", "status", "msDuration", "duration", "width")
+_OF_FLAVORS: Final = ("id", "entryId", "status", "size", "sizeInBytes", "containerFormat")
+_OF_TOKENS: Final = ("id", "fileSize", "uploadedFileSize")
+_OF_CHANGES: Final = ("id", "referenceId", "status", "updatedAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,58 +97,56 @@ class KalturaMedia:
             client.call(ks, lambda c: c.media.addContent(entry_id, _content(token_id)))
         return {ENTRY: entry_id, TOKEN: token_id, UPLOADER: uploader}
 
-    def observe(self, parts: Parts) -> Observation:
+    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
-        See `ports.Media`. Entry, flavors and token in one request.
+        See `ports.Media`. Entries, the flavors that were uploaded, and tokens, in one request; of a few videos all
+        flavors, by which percent is told: a page has room for the flavors of no more.
         """
-        from KalturaClient.Plugins.Core import KalturaFlavorAssetFilter
-
-        entry_id = parts[ENTRY]
-        multi = self.account.client.multi(self.account.admin_ks())
-        entry = multi.ask(lambda c: c.media.get(entry_id))
-        flavors = multi.ask(lambda c: c.flavorAsset.list(KalturaFlavorAssetFilter(entryIdEqual=entry_id)))
-        token = multi.ask(lambda c: c.uploadToken.get(parts[TOKEN]), ks=self._uploader_ks(parts[UPLOADER]))
-        multi.send()
-        if entry.error is not None and is_gone(entry.error):
-            return Observation(MediaState.GONE)
-        seen = entry.answer()
-        status = words.status_of(seen)
-        state = words.media_state(status)
-        match state:
-            case MediaState.AWAITING_UPLOAD:
-                return Observation(state, percent=0 if token.error is not None else _upload_percent(token.answer()))
-            case MediaState.PROCESSING:
-                return Observation(state, percent=_flavor_percent(flavors.answer().objects))
-            case MediaState.READY:
-                return Observation(
-                    state,
-                    percent=100,
-                    duration_s=_number(seen.msDuration) / 1000 or _number(seen.duration),
-                    size_bytes=_original_bytes(flavors.answer().objects),
-                    is_video=_number(seen.width) > 0,
-                )
-            case _:
-                return Observation(state, reason=words.REASONS.get(status))
-
-    def observe_many(self, parts: Sequence[Parts]) -> Sequence[MediaState]:
-        """
-        See `ports.Media`. An entry that the list does not give counts as gone; whoever acts on that looks at it first.
-        """
-        from KalturaClient.Plugins.Core import KalturaBaseEntryFilter, KalturaFilterPager
+        from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaFlavorAssetFilter, KalturaUploadTokenFilter
 
         if not parts:
             return []
-        asked = KalturaBaseEntryFilter(idIn=",".join(part[ENTRY] for part in parts), statusIn=words.ALIVE)
-        pager = KalturaFilterPager(pageSize=words.PAGE)
-        page = self.account.client.call(
-            self.account.admin_ks(), lambda c: c.baseEntry.list(asked, pager), fields=("id", "status")
+        ids = ",".join(sorted({one[ENTRY] for one in parts}))
+        token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
+        page = KalturaFilterPager(pageSize=words.PAGE)
+        source = KalturaFlavorAssetFilter(entryIdIn=ids, flavorParamsIdEqual=words.SOURCE_FLAVOR)
+        every = KalturaFlavorAssetFilter(entryIdIn=ids)
+        multi = self.account.client.multi(self.account.admin_ks())
+        entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
+        sources = multi.ask(lambda c: c.flavorAsset.list(source, page), fields=_OF_FLAVORS)
+        tokens = multi.ask(
+            lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS
         )
-        states = {str(entry.id): words.media_state(words.status_of(entry)) for entry in page.objects}
-        return [states.get(part[ENTRY], MediaState.GONE) for part in parts]
+        flavors = None
+        if len(parts) <= TOLD_PERCENT_MAX:
+            flavors = multi.ask(lambda c: c.flavorAsset.list(every, page), fields=_OF_FLAVORS)
+        multi.send()
+        by_id = {str(entry.id): entry for entry in entries.answer()}
+        source_of = {str(flavor.entryId): flavor for flavor in sources.answer().objects}
+        token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
+        flavors_of: dict[str, list[Any]] = {}
+        for flavor in () if flavors is None else flavors.answer().objects:
+            flavors_of.setdefault(str(flavor.entryId), []).append(flavor)
+        return [
+            _observation(
+                by_id.get(one[ENTRY]),
+                source_of.get(one[ENTRY]),
+                token_by_id.get(one.get(TOKEN, "")),
+                None if flavors is None else flavors_of.get(one[ENTRY], []),
+            )
+            for one in parts
+        ]
 
-    def delete_media(self, parts: Parts) -> None:
+    def reprocess(self, parts: Parts) -> None:
         """
-        See `ports.Media`. Every KS of the upload ends, then token, entry and user go, in one request.
+        See `ports.Media`.
+        """
+        self.account.client.call(self.account.admin_ks(), lambda c: c.media.convert(parts[ENTRY]))
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        See `ports.Media`. The KS that was handed out ends first, so that no byte comes any more; then token, entry and
+        user go, and each is looked for, in one request.
         """
         uploader = parts[UPLOADER]
         multi = self.account.client.multi(self.account.admin_ks())
@@ -150,12 +157,19 @@ class KalturaMedia:
         ]
         if ENTRY in parts:
             answers.insert(1, multi.ask(lambda c: c.media.delete(parts[ENTRY])))
+        looks = {
+            TOKEN: multi.ask(lambda c: c.uploadToken.get(parts[TOKEN])),
+            UPLOADER: multi.ask(lambda c: c.user.get(uploader)),
+        }
+        if ENTRY in parts:
+            looks[ENTRY] = multi.ask(lambda c: c.baseEntry.get(parts[ENTRY]))
         multi.send()
         # The end of the session is not looked at: where it has ended before, its own KS is refused.
         for answer in answers:
             raise_unless_gone(answer)
+        return remaining(looks, parts)
 
-    def changes(self, since: datetime, page: int) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         """
         See `ports.Media`.
         """
@@ -167,19 +181,20 @@ class KalturaMedia:
             statusIn=words.ALIVE,
             orderBy="-updatedAt",
         )
-        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page)
-        answer = self.account.client.call(
-            self.account.admin_ks(),
-            lambda c: c.media.list(asked, pager),
-            fields=("id", "referenceId", "status", "updatedAt"),
-        )
+        multi = self.account.client.multi(self.account.admin_ks())
+        answers = []
+        for index in range(page, page + pages):
+            pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=index)
+            answers.append(multi.ask(partial(_list_media, asked, pager), fields=_OF_CHANGES))
+        multi.send()
         items = []
-        for entry in answer.objects:
-            reference = words.ours(self.account.namespace, str(entry.referenceId))
-            if reference is not None:
-                state = words.media_state(words.status_of(entry))
-                items.append(Change(reference, datetime.fromtimestamp(entry.updatedAt, UTC), state))
-        return Changes(tuple(items), more=len(answer.objects) == words.PAGE)
+        for answer in answers:
+            for entry in answer.answer().objects:
+                reference = words.ours(self.account.namespace, str(entry.referenceId))
+                if reference is not None:
+                    state = words.media_state(words.status_of(entry))
+                    items.append(Change(reference, datetime.fromtimestamp(entry.updatedAt, UTC), state))
+        return Changes(tuple(items), more=len(answers[-1].answer().objects) == words.PAGE)
 
     def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
         """
@@ -205,20 +220,7 @@ class KalturaMedia:
         """
         See `ports.Media`. The KS satisfies the access control of this one entry.
         """
-        entry_id, partner_id = parts[ENTRY], self.account.partner_id
-        privileges = (
-            Privilege(Word.SET_ROLE, words.PLAYBACK_BASE_ROLE),
-            Privilege(Word.VIEW, entry_id),
-        )
-        ks = self.account.user_ks(words.viewer_of(viewer_uid), privileges, lifetime_s)
-        scheme = self.account.url.partition(":")[0]
-        play = f"{self.account.url}/p/{partner_id}/sp/{partner_id}00/playManifest/entryId/{entry_id}"
-        return Grant(
-            url=f"{play}/format/applehttp/protocol/{scheme}/ks/{ks}/a.m3u8",
-            token=ks,
-            expires_at=self.account.clock() + timedelta(seconds=lifetime_s),
-            values={"progressiveUrl": f"{play}/format/url/protocol/{scheme}/ks/{ks}/a.mp4"},
-        )
+        return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s)
 
     def _uploader_ks(self, uploader: str) -> str:
         """
@@ -272,6 +274,53 @@ def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
+def _list_media(asked: Any, pager: Any, library: Any) -> Any:
+    return library.media.list(asked, pager)
+
+
+def _observation(entry: Any, source: Any, token: Any, flavors: Sequence[Any] | None) -> Observation:
+    """
+    How a video stands.
+
+    Args:
+        entry: `None` where there is none any more.
+        source: The flavor that was uploaded, likewise.
+        token: Of the upload, likewise.
+        flavors: All of them; `None` where they were not asked for.
+    """
+    if entry is None:
+        return Observation(MediaState.GONE)
+    status = words.status_of(entry)
+    state = words.media_state(status)
+    media_type = None if source is None else words.media_type(source.containerFormat)
+    match state:
+        case MediaState.AWAITING_UPLOAD:
+            received_bytes = 0 if token is None else int(_number(token.uploadedFileSize))
+            return Observation(
+                state,
+                percent=0 if token is None else _upload_percent(token),
+                stage=Stage.RECEIVING if received_bytes else Stage.AWAITING_BYTES,
+                received_bytes=received_bytes,
+            )
+        case MediaState.PROCESSING:
+            percent = None if flavors is None else _flavor_percent(flavors)
+            return Observation(state, percent=percent, stage=words.STAGES.get(status))
+        case MediaState.READY:
+            return Observation(
+                state,
+                percent=100,
+                duration_s=_number(entry.msDuration) / 1000 or _number(entry.duration),
+                size_bytes=None if source is None else _bytes_of(source),
+                media_type=media_type,
+                is_video=_number(entry.width) > 0,
+            )
+        case _:
+            # What Kaltura knew for a film and could not convert, it may convert another time.
+            retryable = status == words.CONVERSION_FAILED and media_type is not None
+            reason = words.NOT_CONVERTED if retryable else words.REASONS.get(status)
+            return Observation(state, media_type=media_type, reason=reason, retryable=retryable)
+
+
 def _upload_percent(token: Any) -> int:
     """
     How much of the declared size has arrived.
@@ -291,12 +340,9 @@ def _flavor_percent(flavors: Sequence[Any]) -> int:
     return int(100 * sum(status == words.FLAVOR_READY for status in counted) / len(counted))
 
 
-def _original_bytes(flavors: Sequence[Any]) -> int | None:
+def _bytes_of(flavor: Any) -> int | None:
     """
-    The size of the file that was uploaded.
+    The size of a flavor's file; Kaltura keeps it in KB too, rounded.
     """
-    for flavor in flavors:
-        if flavor.isOriginal is True:
-            exact = _number(getattr(flavor, "sizeInBytes", None))
-            return int(exact or _number(flavor.size) * 1024) or None
-    return None
+    exact = _number(getattr(flavor, "sizeInBytes", None))
+    return int(exact or _number(flavor.size) * 1024) or None

@@ -5,17 +5,20 @@ Called by `shared/sweep.py` through `ports.Strays`. Leaves to the sweep what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.errors import Permanent
-from shared.ports import Stray
+from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.events import ENTRY, EVENT, is_gone, raise_unless_gone
+from shared.providers.kaltura.events import ENTRY, EVENT, raise_unless_gone, remaining
+from shared.providers.kaltura.media import SERVER_KS_S
+
+if TYPE_CHECKING:
+    from shared.providers.kaltura.client import Asked, Multi
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,53 +53,54 @@ class KalturaStrays:
         strays = [self._stray(part, thing) for part, thing in found]
         return sorted((stray for stray in strays if stray), key=lambda stray: stray.created_at)[: words.PAGE]
 
-    def delete_stray(self, stray: Stray) -> None:
+    def delete_stray(self, stray: Stray) -> Parts:
         """
         See `ports.Strays`. An upload's user and tokens go with its entry, unless another entry was made under the same
         reference: then only the token that was bound to this one goes.
         """
-        client, ks = self.account.client, self.account.admin_ks()
+        multi = self.account.client.multi(self.account.admin_ks())
         if EVENT in stray.parts:
-            self._delete(lambda c: c.schedule.scheduleEvent.delete(int(stray.parts[EVENT])))
-            return
-        entry_id = stray.parts[ENTRY]
-        if not stray.reference.startswith("video:"):
-            self._delete(lambda c: c.baseEntry.delete(entry_id))
-            return
-        from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
-
-        uploader = words.uploader_of(self.account.namespace, stray.reference)
-        uploader_ks = self.account.user_ks(uploader, (), 300)
-        same = KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, stray.reference), statusIn=words.ALIVE
-        )
-        multi = client.multi(ks)
-        twins = multi.ask(lambda c: c.baseEntry.list(same))
-        tokens = multi.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
-        multi.send()
-        alone = all(str(entry.id) == entry_id for entry in twins.answer().objects)
-        multi = client.multi(ks)
-        bound = [str(token.id) for token in tokens.answer().objects if alone or str(token.attachedObjectId) == entry_id]
-        answers = [multi.ask(partial(_delete_token, token_id), ks=uploader_ks) for token_id in bound]
-        answers.append(multi.ask(lambda c: c.baseEntry.delete(entry_id)))
-        if alone:
-            answers.append(multi.ask(lambda c: c.user.delete(uploader)))
+            event_id = int(stray.parts[EVENT])
+            answers = [multi.ask(lambda c: c.schedule.scheduleEvent.delete(event_id))]
+            looks = {EVENT: multi.ask(lambda c: c.schedule.scheduleEvent.get(event_id))}
+        else:
+            entry_id = stray.parts[ENTRY]
+            answers = self._delete_upload(stray, multi) if stray.reference.startswith("video:") else []
+            answers.append(multi.ask(lambda c: c.baseEntry.delete(entry_id)))
+            looks = {ENTRY: multi.ask(lambda c: c.baseEntry.get(entry_id))}
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
+        return remaining(looks, stray.parts)
+
+    def _delete_upload(self, stray: Stray, multi: Multi) -> list[Asked]:
+        """
+        Ask for the deletion of what belongs to the upload of a stray entry.
+        """
+        from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
+
+        entry_id, client = stray.parts[ENTRY], self.account.client
+        uploader = words.uploader_of(self.account.namespace, stray.reference)
+        uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
+        same = KalturaBaseEntryFilter(
+            referenceIdEqual=words.theirs(self.account.namespace, stray.reference), statusIn=words.ALIVE
+        )
+        looking = client.multi(self.account.admin_ks())
+        twins = looking.ask(lambda c: c.baseEntry.list(same))
+        tokens = looking.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
+        looking.send()
+        alone = all(str(entry.id) == entry_id for entry in twins.answer().objects)
+        bound = [str(token.id) for token in tokens.answer().objects if alone or str(token.attachedObjectId) == entry_id]
+        answers = [multi.ask(partial(_delete_token, token_id), ks=uploader_ks) for token_id in bound]
+        if alone:
+            answers.append(multi.ask(lambda c: c.user.delete(uploader)))
+        return answers
 
     def _stray(self, part: str, thing: Any) -> Stray | None:
         reference = words.ours(self.account.namespace, str(thing.referenceId))
         if reference is None:
             return None
         return Stray(reference, {part: str(thing.id)}, datetime.fromtimestamp(thing.createdAt, UTC))
-
-    def _delete(self, call: Callable[[Any], Any]) -> None:
-        try:
-            self.account.client.call(self.account.admin_ks(), call)
-        except Permanent as error:
-            if not is_gone(error):
-                raise
 
 
 def _delete_token(token_id: str, library: Any) -> Any:

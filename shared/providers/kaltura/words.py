@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Any, Final
 
-from shared.ports import MediaState
+from shared.ports import MediaState, Stage
 
 GONE_CODES: Final = frozenset(
     {
@@ -55,8 +55,35 @@ REASONS: Final = {
     "virusScan.ScanFailure": "The file could not be checked for viruses. Upload it again.",
 }
 
+NOT_CONVERTED: Final = "The video provider could not convert the file. Have it tried again, or upload another file."
+
 ALIVE: Final = ",".join(status for status in MEDIA_STATES if status != DELETED)
 """Every status but deleted: without it a list gives ready entries alone."""
+
+CONVERSION_FAILED: Final = "-1"
+
+STAGES: Final = {"1": Stage.CONVERTING, "4": Stage.QUEUED}
+"""What is done in a status that counts as processing."""
+
+SOURCE_FLAVOR: Final = 0
+"""The flavor params id of what was uploaded, `flavorParams::SOURCE_FLAVOR_ID`."""
+
+CONTAINERS: Final = {
+    **dict.fromkeys(("mpeg-4", "mp4", "mov", "m4v", "m4a", "3gp", "isom", "mp42", "qt", "quicktime"), "video/mp4"),
+    "webm": "video/webm",
+    "matroska": "video/x-matroska",
+    "avi": "video/x-msvideo",
+    **dict.fromkeys(("asf", "windows media"), "video/x-ms-wmv"),
+    **dict.fromkeys(("mpeg", "mpeg-ps", "mpeg video", "mpegvideo"), "video/mpeg"),
+    **dict.fromkeys(("mpeg-ts", "mpegts"), "video/mp2t"),
+    **dict.fromkeys(("flv", "flash video"), "video/x-flv"),
+    "ogg": "video/ogg",
+}
+"""
+`containerFormat` of a flavor, as MIME types. It is what Kaltura's ffprobe, and MediaInfo before it, found in the bytes;
+the file's name at most picks one of several names for the same format.
+Source: KFFMpegMediaParser::matchContainerFormat and convertToMediaInfoNames, KDLMediaDataSet::IsCondition.
+"""
 
 FLAVOR_READY: Final = "2"
 FLAVOR_NOT_COUNTED: Final = frozenset({"3", "4", "5"})
@@ -78,6 +105,16 @@ def media_state(status: str) -> MediaState:
     An entry's status in our words.
     """
     return MEDIA_STATES.get(status, MediaState.PROCESSING)
+
+
+def media_type(container_format: object) -> str | None:
+    """
+    The MIME type of a flavor's container; one that is not known keeps its name, `None` where there is none.
+    """
+    if not isinstance(container_format, str) or not container_format.strip():
+        return None
+    name = container_format.strip().lower()
+    return CONTAINERS.get(name, "application/x-" + re.sub(r"[^a-z0-9]+", "-", name)[:40])
 
 
 def tag_of(namespace: str) -> str:

@@ -1,0 +1,140 @@
+"""The use cases of one deployment, put together on its documents, its queue and its provider.
+
+Called by `functions/wiring.py`, and by every test that plays them. Leaves to its caller which adapters they are, and
+knows none of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.deletions import Deletions
+from shared.orphans import Orphans
+from shared.paths import TICK_FEED, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO
+from shared.ports import Clock, Documents, Events, Media, Note, Queue, Strays
+from shared.reconcile import visit
+from shared.sessions import Sessions
+from shared.sweep import Sweep
+from shared.videos import Videos
+from shared.videos.feed import Feed
+from shared.videos.grant import Grants
+from shared.videos.policy import Policy
+from shared.videos.together import Each, visit_videos
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    What a deployment may set.
+
+    Attributes:
+        policy: Of uploads.
+        reap_grace_s: Seconds for which an unpublished event is kept.
+        late_commit_s: Seconds after which a lost creation is certain not to come.
+        stray_age_s: Nothing younger at a provider is taken for an orphan.
+        feed_interval_s: Seconds between ticks of the feed.
+        feed_overlap_s: Seconds by which a provider's lists may lag.
+        feed_ticks_max: Ticks of one chain of the feed.
+    """
+
+    policy: Policy
+    reap_grace_s: int
+    late_commit_s: int
+    stray_age_s: int
+    feed_interval_s: float
+    feed_overlap_s: float
+    feed_ticks_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """
+    Everything that a function may call.
+    """
+
+    documents: Documents
+    queue: Queue
+    clock: Clock
+    sessions: Sessions
+    videos: Videos
+    deletions: Deletions
+    grants: Grants
+    feed: Feed
+    orphans: Orphans
+    sweep: Sweep
+
+    def work(self, note: Note, each: Each = map) -> None:
+        """
+        What the worker of a note's queue does.
+
+        Args:
+            note: The note.
+            each: How several videos of one note are visited.
+
+        Raises:
+            Transient, Conflict: It is not finished (again).
+            ValueError: There is no such queue (never).
+        """
+        match note.queue:
+            case name if name == VISIT_SESSION:
+                visit(self.sessions, note.key, self.documents, self.queue, self.clock)
+            case name if name == VISIT_VIDEO:
+                visit_videos(self.videos, note.key, self.documents, self.queue, self.clock, each)
+            case name if name == VISIT_DELETION:
+                visit(self.deletions, note.key, self.documents, self.queue, self.clock)
+            case name if name == TICK_FEED:
+                self.feed.tick(int(note.key.rpartition(":")[2]))
+            case _:
+                raise ValueError(f"There is no worker {note.queue}.")
+
+
+def assemble(
+    documents: Documents,
+    queue: Queue,
+    clock: Clock,
+    events: Events,
+    media: Media,
+    strays: Strays,
+    settings: Settings,
+    *,
+    sessions_type: type[Sessions] = Sessions,
+    videos_type: type[Videos] = Videos,
+) -> App:
+    """
+    Put the use cases together.
+
+    Args:
+        documents: Where everything is.
+        queue: For notes.
+        clock: Now, in UTC.
+        events: The provider of live events.
+        media: The provider of videos.
+        strays: Everything of ours there.
+        settings: Of the deployment.
+        sessions_type: The Controller of sessions.
+        videos_type: The Controller of videos.
+    """
+    sessions = sessions_type(documents, events, settings.reap_grace_s, settings.late_commit_s)
+    videos = videos_type(documents, media, settings.policy, settings.late_commit_s)
+    feed = Feed(
+        documents,
+        queue,
+        media,
+        clock,
+        interval_s=settings.feed_interval_s,
+        overlap_s=settings.feed_overlap_s,
+        ticks_max=settings.feed_ticks_max,
+    )
+    orphans = Orphans(documents, queue, events, media, strays, clock, settings.stray_age_s)
+    return App(
+        documents=documents,
+        queue=queue,
+        clock=clock,
+        sessions=sessions,
+        videos=videos,
+        deletions=Deletions(documents, media, strays),
+        grants=Grants(documents, queue, clock, videos, feed),
+        feed=feed,
+        orphans=orphans,
+        sweep=Sweep(documents, queue, sessions, videos, feed, orphans, clock),
+    )

@@ -1,0 +1,147 @@
+"""Pending deletions: `pendingDeletions/{deletionId}` names what is still to be deleted at a provider.
+
+Called by `functions/`: the worker, and the callable by which a person requeues. Leaves to `decide` what is next and to
+`model` how a thing is given up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+
+from shared.access import Caller, require_admin
+from shared.deletions import decide as decisions
+from shared.deletions.decide import DeletionWish
+from shared.deletions.model import Deletion, DeletionState, Reason, requeues_of
+from shared.errors import Conflict, NotFound, Transient, WrongState
+from shared.paths import VISIT_DELETION, deletion_path
+from shared.ports import Delete, Documents, Media, Note, Parts, Queue, Stray, Strays, Update, Version, Write
+from shared.reconcile import Decision, Look, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """
+    The Controller of deletions: a `Subject` of the visit.
+
+    Attributes:
+        documents: Where the documents are.
+        media: The provider of uploaded videos.
+        strays: What was made and never recorded.
+    """
+
+    queue: ClassVar[str] = VISIT_DELETION
+
+    documents: Documents
+    media: Media
+    strays: Strays
+
+    def look(self, key: str) -> Look[DeletionWish, Deletion]:
+        """
+        Read the deletion: one document.
+        """
+        (document,) = self.documents.read(deletion_path(key))
+        if document is None:
+            return Look(key, DeletionWish(), None, None)
+        wish = DeletionWish(requeues_of(document.fields))
+        return Look(key, wish, Deletion.from_document(document), document.version)
+
+    def decide(self, look: Look[DeletionWish, Deletion], now: datetime, *, observed: bool) -> Decision[Deletion]:
+        """
+        The next step. Pure.
+        """
+        return decisions.decide(look)
+
+    def act(self, look: Look[DeletionWish, Deletion], step: Step[Deletion], now: datetime) -> Parts:
+        """
+        Delete it, and see that nothing of it is left.
+
+        Raises:
+            Transient: Something is left although the provider says that it deleted it (again).
+        """
+        record = step.record
+        if record.reason is Reason.STRAY:
+            left = self.strays.delete_stray(Stray(record.reference, record.parts, record.created_at))
+        else:
+            left = self.media.delete_media(record.parts)
+        if left:
+            raise Transient(
+                f"The provider was asked to delete it and still has its {', '.join(sorted(left))}.",
+                provider=record.provider,
+                operation="delete",
+                code="STILL_THERE",
+            )
+        return {}
+
+    def settle(
+        self, look: Look[DeletionWish, Deletion], step: Step[Deletion], outcome: Parts, now: datetime
+    ) -> Deletion:
+        """
+        What is recorded after a deletion that succeeded. Pure.
+        """
+        return replace(step.record, gone=True)
+
+    def after(self, look: Look[DeletionWish, Deletion], record: Deletion) -> Look[DeletionWish, Deletion]:
+        """
+        The look as it will be once `record` is written. Pure.
+        """
+        return replace(look, record=record)
+
+    def record_writes(
+        self, look: Look[DeletionWish, Deletion], record: Deletion, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        """
+        The write of the deletion's document, which goes with what it names. Pure.
+        """
+        path = deletion_path(look.key)
+        if version is None:
+            raise Conflict(f"There is no {path}.")
+        if record.gone:
+            return (Delete(path, if_version=version),)
+        return (Update(path, record.to_fields(), if_version=version),)
+
+    def follow_ups(self, look: Look[DeletionWish, Deletion], record: Deletion) -> tuple[Note, ...]:
+        """
+        Nothing follows. Pure.
+        """
+        return ()
+
+    def view_writes(self, look: Look[DeletionWish, Deletion], record: Deletion) -> tuple[Write, ...]:
+        """
+        Clients are shown nothing of it. Pure.
+        """
+        return ()
+
+    def dependants(self, look: Look[DeletionWish, Deletion]) -> tuple[Note, ...]:
+        """
+        Nothing depends on it. Pure.
+        """
+        return ()
+
+
+def requeue_deletion(caller: Caller, deletion_id: str, documents: Documents, queue: Queue) -> DeletionState:
+    """
+    Have a deletion that was given up tried again.
+
+    Returns:
+        How it stood before.
+
+    Raises:
+        NotAllowed: The caller is no administrator (never).
+        NotFound: There is no such deletion; perhaps it is done (never).
+        WrongState: It is still being tried by itself (never).
+        Conflict: Others write it at this moment (again).
+    """
+    require_admin(caller)
+    path = deletion_path(deletion_id)
+    (document,) = documents.read(path)
+    if document is None:
+        raise NotFound("There is no such deletion. Perhaps it is done: then its document is gone too.")
+    state = Deletion.from_document(document).state
+    if state is not DeletionState.DEAD:
+        raise WrongState("This deletion is still tried by itself.")
+    wish = {"requeues": requeues_of(document.fields) + 1}
+    documents.commit(Update(path, wish, if_version=document.version))
+    queue.put(Note(VISIT_DELETION, deletion_id))
+    return state

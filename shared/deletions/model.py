@@ -1,0 +1,132 @@
+"""One thing at a provider that nobody wants any more, with its document form in `pendingDeletions/{deletionId}`.
+
+Called by the other rooms of this folder, by whoever gives something up (`shared/videos/`, `shared/orphans.py`), and by
+`shared/sweep.py`. The document is made in the very commit by which a record stops naming the thing, so that nothing at
+a provider is ever named by nobody; it goes once the thing is gone. Leaves to `decide` what follows from the values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from shared.paths import deletion_path
+from shared.ports import Create, Document, Fields, Parts
+from shared.reconcile import Progress
+
+
+class Reason(StrEnum):
+    """
+    `reason` of a deletion: why nobody wants it any more.
+    """
+
+    DELETED = "deleted"
+    REPLACED = "replaced"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    STRAY = "stray"
+
+
+class DeletionState(StrEnum):
+    """
+    `state` of a deletion, as a person reads it.
+    """
+
+    PENDING = "pending"
+    DEAD = "dead"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """
+    One document of `pendingDeletions`.
+
+    Attributes:
+        provider: Our name of the provider that has the thing.
+        reference: Under which it was made.
+        parts: The provider's ids.
+        reason: Why it goes.
+        created_at: Since when.
+        gone: Whether nothing of it is left.
+        progress: The visit's own part.
+    """
+
+    provider: str
+    reference: str
+    parts: Mapping[str, str]
+    reason: Reason
+    created_at: datetime
+    gone: bool = False
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def state(self) -> DeletionState:
+        """
+        Whether it is still tried.
+        """
+        failure = self.progress.failure
+        if self.gone:
+            return DeletionState.GONE
+        return DeletionState.PENDING if failure is None or failure.retryable else DeletionState.DEAD
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        The document form, without the wish to try again (`requeues`). Pure.
+        """
+        failure = self.progress.failure
+        return {
+            "provider": self.provider,
+            "reference": self.reference,
+            "parts": dict(self.parts),
+            "reason": self.reason.value,
+            "createdAt": self.created_at,
+            "state": self.state.value,
+            "failure": None if failure is None else failure.shown(),
+            **self.progress.to_fields(),
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Self:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        fields = document.fields
+        return cls(
+            provider=fields["provider"],
+            reference=fields["reference"],
+            parts=dict(fields["parts"]),
+            reason=Reason(fields["reason"]),
+            created_at=fields["createdAt"],
+            progress=Progress.from_fields(fields),
+        )
+
+
+def requeues_of(fields: Fields) -> int:
+    """
+    How often a person has wished that a deletion be tried again. Pure.
+    """
+    requeues: int = fields["requeues"]
+    return requeues
+
+
+def deletion_id(reference: str, parts: Parts) -> str:
+    """
+    The id under which a thing's deletion is recorded: one for each thing, whoever gives it up, however often. Pure.
+    """
+    digest = hashlib.sha256(json.dumps(sorted(parts.items())).encode()).hexdigest()
+    return f"{reference}:{digest[:12]}"
+
+
+def given_up(provider: str, reference: str, parts: Parts, reason: Reason, now: datetime) -> Create:
+    """
+    The write by which a thing is given up; it is due at once. Pure.
+    """
+    deletion = Deletion(provider, reference, parts, reason, now, progress=Progress(due_at=now))
+    fields = {**deletion.to_fields(), "requeues": 0}
+    return Create(deletion_path(deletion_id(reference, parts)), fields)

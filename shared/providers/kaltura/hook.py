@@ -1,0 +1,205 @@
+"""Kaltura's HTTP notifications: reading one, and having them sent.
+
+Called by `functions/hooks.py` through `ports.Hook`, and by the operator's command. A notification proves by its
+signature that Kaltura sent it at some time, and by nothing when: it is replayed at will. So nothing of it is believed
+but of which entry it speaks.
+
+Source: kaltura/server, plugins/event_notification/providers/http/lib/KDispatchHttpNotificationEngine.class.php.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from shared.errors import BadRequest, NotAllowed, NotFound
+from shared.providers.kaltura import words
+from shared.providers.kaltura.account import KalturaAccount
+
+SIGNATURE: Final = "x-kaltura-signature"
+ALGORITHM: Final = "x-kaltura-hash-algo"
+
+BODY_MAX_BYTES: Final = 1024 * 1024
+"""An entry with all its properties has a few KB."""
+
+
+class Algorithm(StrEnum):
+    """
+    How Kaltura may sign, as its header spells it.
+    """
+
+    SHA1 = "sha1"
+    SHA256 = "sha256"
+    SHA512 = "sha512"
+
+
+_LIBRARY_ALGORITHMS: Final = {Algorithm.SHA1: 1, Algorithm.SHA256: 2, Algorithm.SHA512: 3}
+
+TEMPLATES: Final = {"HTTP_ENTRY_STATUS_EQUALS": "READY", "HTTP_ENTRY_STATUS_CHANGED": "CHANGED"}
+"""The templates that Kaltura has ready, and what our copies of them are called."""
+
+
+def references(headers: Mapping[str, str], body: bytes, admin_secret: str, namespace: str) -> Sequence[str]:
+    """
+    Of which of our things a notification speaks; none where it speaks of somebody else's. Pure.
+
+    Args:
+        headers: As they came, by lower-case names.
+        body: Exactly as it came.
+        admin_secret: With which Kaltura signs.
+        namespace: Of this deployment.
+
+    Raises:
+        NotAllowed: It is not signed by Kaltura (never).
+        BadRequest: It cannot be understood (never).
+    """
+    if len(body) > BODY_MAX_BYTES:
+        raise BadRequest("The notification is too large.")
+    _check_signature(headers, body, admin_secret)
+    reference_id = _reference_id(headers.get("content-type", ""), body)
+    reference = None if reference_id is None else words.ours(namespace, reference_id)
+    return [] if reference is None else [reference]
+
+
+def _check_signature(headers: Mapping[str, str], body: bytes, admin_secret: str) -> None:
+    algorithm = headers.get(ALGORITHM, "").lower()
+    if algorithm not in list(Algorithm):
+        raise NotAllowed("The notification is not signed in a way that is known here.")
+    expected = hashlib.new(algorithm, admin_secret.encode() + body).hexdigest()
+    if not hmac.compare_digest(expected.encode(), headers.get(SIGNATURE, "").lower().encode()):
+        raise NotAllowed("The notification is not signed with this account's secret.")
+
+
+def _reference_id(content_type: str, body: bytes) -> str | None:
+    """
+    The reference id of the entry that a body of any of Kaltura's forms holds.
+    """
+    try:
+        text = body.decode()
+        if content_type.partition(";")[0].strip().lower() == "application/json":
+            return _of_object(json.loads(text))
+        fields = {name: values[0] for name, values in parse_qs(text, strict_parsing=True, max_num_fields=100).items()}
+        data = fields.get("data")
+        if data is None:
+            return fields.get("entry_reference_id")
+        return _of_xml(data) if data.lstrip().startswith("<") else _of_object(json.loads(data))
+    except (ValueError, RecursionError):
+        # Not UTF-8, not JSON, not a form: whoever signed it, it is none of the forms that Kaltura has.
+        raise BadRequest("The notification cannot be understood.") from None
+
+
+def _of_object(notification: Any) -> str | None:
+    entry = notification.get("object") if isinstance(notification, dict) else None
+    if not isinstance(entry, dict):
+        raise ValueError("a notification has an object")
+    found = entry.get("referenceId")
+    return found if isinstance(found, str) else None
+
+
+def _of_xml(text: str) -> str | None:
+    from lxml import etree
+
+    if "<!" in text:
+        # No declaration, and so no entity, belongs into a notification.
+        raise ValueError("a notification has no declarations")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    try:
+        notification = etree.fromstring(text.encode(), parser)
+    except etree.XMLSyntaxError:
+        raise ValueError("a notification is well-formed") from None
+    found: str | None = notification.findtext("object/referenceId")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class KalturaHook:
+    """
+    Fills `ports.Hook`.
+    """
+
+    account: KalturaAccount
+
+    def references(self, headers: Mapping[str, str], body: bytes) -> Sequence[str]:
+        """
+        See `ports.Hook`.
+        """
+        return references(headers, body, self.account.admin_secret, self.account.namespace)
+
+    def install(self, url: str, algorithm: str) -> Sequence[str]:
+        """
+        See `ports.Hook`. Copies of the two templates, one for entries that become ready and one for every other change
+        of status; copies that are there already are brought into form.
+        """
+        from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateStatus
+        from KalturaClient.Plugins.HttpNotification import KalturaHttpNotificationTemplate, KalturaSecureHashingAlgo
+
+        if algorithm not in list(Algorithm):
+            raise BadRequest(f"Kaltura signs with one of {', '.join(Algorithm)}.")
+        hashing = KalturaSecureHashingAlgo(_LIBRARY_ALGORITHMS[Algorithm(algorithm)])
+        client, ks = self.account.client, self.account.admin_ks()
+        ours = self._installed()
+        named = []
+        for template, purpose in TEMPLATES.items():
+            name = self._system_name(purpose)
+            form = KalturaHttpNotificationTemplate(
+                name=f"Greenroom ({self.account.namespace}): {purpose.lower()}",
+                systemName=name,
+                url=url,
+                secureHashingAlgo=hashing,
+            )
+            template_id = ours.get(name) or self._clone(template, form)
+            multi = client.multi(ks)
+            updated = multi.ask(_on_templates("update", template_id, form))
+            active = KalturaEventNotificationTemplateStatus(KalturaEventNotificationTemplateStatus.ACTIVE)
+            activated = multi.ask(_on_templates("updateStatus", template_id, active))
+            multi.send()
+            updated.answer()
+            activated.answer()
+            named.append(name)
+        return named
+
+    def remove(self) -> Sequence[str]:
+        """
+        See `ports.Hook`.
+        """
+        removed = []
+        for name, template_id in self._installed().items():
+            self.account.client.call(self.account.admin_ks(), _on_templates("delete", template_id))
+            removed.append(name)
+        return removed
+
+    def _system_name(self, purpose: str) -> str:
+        return f"{self.account.tag.upper()}_{purpose}"
+
+    def _installed(self) -> dict[str, int]:
+        """
+        Our copies, by name.
+        """
+        from KalturaClient.Plugins.Core import KalturaFilterPager
+        from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateFilter
+
+        names = [self._system_name(purpose) for purpose in TEMPLATES.values()]
+        asked = KalturaEventNotificationTemplateFilter(systemNameIn=",".join(names))
+        listed = _on_templates("list", asked, KalturaFilterPager(pageSize=words.PAGE))
+        found = self.account.client.call(self.account.admin_ks(), listed).objects
+        return {str(one.systemName): int(one.id) for one in found if str(one.systemName) in names}
+
+    def _clone(self, template: str, form: Any) -> int:
+        from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateFilter
+
+        client, ks = self.account.client, self.account.admin_ks()
+        asked = KalturaEventNotificationTemplateFilter(systemNameEqual=template)
+        offered = client.call(ks, _on_templates("listTemplates", asked)).objects
+        if not offered:
+            raise NotFound(f"Kaltura offers this account no template {template}. Ask Kaltura for HTTP notifications.")
+        return int(client.call(ks, _on_templates("clone", int(offered[0].id), form)).id)
+
+
+def _on_templates(action: str, *arguments: Any) -> Any:
+    return lambda c: getattr(c.eventNotification.eventNotificationTemplate, action)(*arguments)

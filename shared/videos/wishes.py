@@ -1,0 +1,128 @@
+"""What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again.
+
+Called by the callables of `functions/`. A wish is written down and a note left; leaves to the visit that it comes true.
+Every one of them may be wished again without harm.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from shared.access import Caller, require_owner
+from shared.errors import Conflict, NotFound, WrongState
+from shared.paths import VISIT_VIDEO, session_path, video_path
+from shared.ports import Clock, Document, Documents, Note, Queue, Update
+from shared.sessions.model import Session
+from shared.videos.model import Video, VideoState, Wish
+
+WRITES_MAX: Final = 10
+"""How often a wish is written again where the video moved on meanwhile."""
+
+HINT_PACE_S: Final = 5
+"""Hints for one video bring at most one visit in so many seconds."""
+
+
+def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Document, Session]:
+    """
+    A video and its session, where the caller is their teacher.
+
+    Raises:
+        NotAllowed: The caller is no teacher, or not this session's (never).
+        NotFound: There is no such video (never).
+    """
+    (document,) = documents.read(video_path(video_id))
+    session = None
+    if document is not None:
+        (session,) = documents.read(session_path(document.fields["sessionId"]))
+    try:
+        known = require_owner(caller, None if session is None else Session.from_document(session))
+    except NotFound:
+        raise NotFound("There is no such video.") from None
+    assert document is not None
+    return document, known
+
+
+def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Queue) -> None:
+    """
+    The teacher wants no such video any more: whatever it has goes, wherever its upload stands.
+
+    Raises:
+        NotAllowed, NotFound: As `owned_video` (never).
+    """
+    document, _ = owned_video(caller, video_id, documents)
+    _wish(document.path, "deleted", True, documents)
+    queue.put(Note(VISIT_VIDEO, video_id))
+
+
+def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Queue) -> None:
+    """
+    The teacher does not want the latest upload of a video: what played before plays on, where nothing did the video
+    goes.
+
+    Raises:
+        NotAllowed, NotFound: As `owned_video` (never).
+        WrongState: The upload is complete (never).
+        Conflict: The video moved on every time (again).
+    """
+    for _ in range(WRITES_MAX):
+        document, _ = owned_video(caller, video_id, documents)
+        video, wish = Video.from_document(document), Wish.from_document(document)
+        if video.state is VideoState.READY and video.serving == wish.number and wish.cancelled != wish.number:
+            raise WrongState("This upload is complete. Delete the video, or replace it.")
+        try:
+            _wish(document.path, "cancelled", wish.number, documents, document)
+        except Conflict:
+            continue
+        queue.put(Note(VISIT_VIDEO, video_id))
+        return
+    raise Conflict("The video moved on every time.")
+
+
+def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queue) -> None:
+    """
+    The teacher wants a failure tried again. Where its bytes are kept they are processed anew; where it failed before
+    there were any, the upload waits for them again, and `renewUploadToken` gives the token.
+
+    Raises:
+        NotAllowed, NotFound: As `owned_video` (never).
+        WrongState: Nothing has failed, or not in a way that could end otherwise (never).
+        Conflict: The video moved on every time (again).
+    """
+    for _ in range(WRITES_MAX):
+        document, _ = owned_video(caller, video_id, documents)
+        video = Video.from_document(document)
+        if video.state is not VideoState.FAILED or video.ended is None:
+            raise WrongState("Nothing of this video has failed.")
+        if not video.ended.retryable:
+            raise WrongState(f"Trying again would not help: {video.ended.message}")
+        try:
+            _wish(document.path, "retry", video.failures, documents, document)
+        except Conflict:
+            continue
+        queue.put(Note(VISIT_VIDEO, video_id))
+        return
+    raise Conflict("The video moved on every time.")
+
+
+def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
+    """
+    The client believes that all bytes are there: have a look. Nothing depends on it.
+
+    Raises:
+        NotAllowed, NotFound: As `owned_video` (never).
+    """
+    owned_video(caller, video_id, documents)
+    queue.put(Note(VISIT_VIDEO, video_id, once=f"hint {_slot(clock())}"))
+
+
+def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document | None = None) -> None:
+    """
+    Write one wish, on condition that nothing has changed since the document was seen, where that matters.
+    """
+    changes: dict[tuple[str, ...], Any] = {("wish", name): value}
+    documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))
+
+
+def _slot(now: datetime) -> int:
+    return int(now.timestamp()) // HINT_PACE_S
