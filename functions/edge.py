@@ -33,7 +33,6 @@ from shared.errors import (
     Transient,
     WrongState,
 )
-from shared.guard import Guard
 from shared.ports import Note
 from shared.reconcile import WORKER_TIMEOUT_S
 
@@ -241,14 +240,14 @@ def _require_current(uid: str, claims: Mapping[str, Any]) -> None:
 KEY: Final = re.compile(r"[A-Za-z0-9:,._-]{1,20000}")
 
 
-def work(function: str, request: CallableRequest[Any], guard: Callable[[], Guard], use_case: Use) -> None:
+def work(function: str, request: CallableRequest[Any], admits: Callable[[Note], bool], use_case: Use) -> None:
     """
     Do a task. What raises here is tried again by the queue.
 
     Args:
         function: Its public name, which is that of its queue.
         request: Carries `{"key": …}`, as `shared/cloud/tasks.py` sends it.
-        guard: Says whether work may be done.
+        admits: Whether work may be done at all; where it may not, the note is left for later.
         use_case: What to do for the key.
 
     Raises:
@@ -261,7 +260,7 @@ def work(function: str, request: CallableRequest[Any], guard: Callable[[], Guard
         log.refused(function, None, error)
         return
     try:
-        if guard().admits(Note(function, key)):
+        if admits(Note(function, key)):
             use_case(key)
         else:
             log.stopped(function)

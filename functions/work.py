@@ -71,4 +71,7 @@ def tickFeed(request: CallableRequest[Any]) -> None:
 
 
 def _work(function: str, request: CallableRequest[Any], each: Each = map) -> None:
-    edge.work(function, request, wiring.guard, lambda key: wiring.app().work(Note(function, key), each))
+    def admits(note: Note) -> bool:
+        return wiring.guard().admits(note)
+
+    edge.work(function, request, admits, lambda key: wiring.app().work(Note(function, key), each))

@@ -32,6 +32,7 @@ from shared.errors import (
     Transient,
     WrongState,
 )
+from shared.ports import Note
 
 REQUIRED: dict[str, edge.Kind] = {"sessionId": edge.SESSION_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 OPTIONAL: dict[str, edge.Kind] = {"title": edge.NAME}
@@ -262,11 +263,29 @@ def test_an_answer_is_made_of_what_json_knows() -> None:
     }
 
 
-@pytest.mark.parametrize("key", ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "kaltura:17", "a" * 64])
+@pytest.mark.parametrize(
+    "key",
+    ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "kaltura:17", "a" * 64, ",".join(["0123456789abcdef0123"] * 500)],
+    ids=["short", "a session", "a tick", "as long as may be", "as many as may be"],
+)
 def test_a_task_is_done_for_its_key(key: str) -> None:
     done: list[str] = []
-    edge.work("visitSession", called({"key": key}, None), done.append)
-    assert done == [key]
+    asked: list[Note] = []
+
+    def admits(note: Note) -> bool:
+        asked.append(note)
+        return True
+
+    edge.work("visitSession", called({"key": key}, None), admits, done.append)
+    assert (asked, done) == ([Note("visitSession", key)], [key])
+
+
+def test_a_task_that_is_not_admitted_is_told_and_not_done(capsys: pytest.CaptureFixture[str]) -> None:
+    done: list[str] = []
+    edge.work("visitSession", called({"key": "s1"}, None), lambda _: False, done.append)
+    assert done == []
+    told = json.loads(capsys.readouterr().out)
+    assert (told["message"], told["function"]) == ("work is stopped", "visitSession")
 
 
 @pytest.mark.parametrize(
@@ -279,7 +298,7 @@ def test_a_task_that_cannot_be_read_is_told_and_never_tried_again(
 ) -> None:
     done: list[str] = []
     # What returns is done with; whatever raises comes again.
-    edge.work("visitSession", called(data, None), done.append)
+    edge.work("visitSession", called(data, None), lambda _: True, done.append)
     assert done == []
     assert json.loads(capsys.readouterr().out)["message"] == "refused"
 
@@ -298,7 +317,7 @@ def test_a_task_that_fails_comes_again_and_tells_nothing(
         raise error
 
     with pytest.raises(HttpsError) as raised:
-        edge.work("visitSession", called({"key": "s1"}, None), use_case)
+        edge.work("visitSession", called({"key": "s1"}, None), lambda _: True, use_case)
     assert (raised.value.code.value, raised.value.message) == (code, "Not finished.")
     logged = capsys.readouterr()
     assert KS not in logged.out + logged.err

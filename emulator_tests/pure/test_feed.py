@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -11,14 +12,16 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from emulator_tests.fakes import Effect, undisturbed
-from emulator_tests.pure.deployment import INTERVAL_S, Deployment, Killed, refusal
+from emulator_tests.pure.deployment import INTERVAL_S, POLICY, Deployment, Killed, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
 from shared.errors import Transient
 from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
-from shared.ports import Changes, Create, MediaState, Note, Observation, Update, UploadWish
+from shared.ports import OBSERVED_MAX, Changes, Create, MediaState, Note, Observation, Update, UploadWish
 from shared.reconcile import LEASE_S
+from shared.sweep import MISSED_AFTER_S
 from shared.videos.feed import PAGES_MAX
 from shared.videos.model import VideoState
+from shared.videos.together import KEYS_SEPARATOR
 
 T = TypeVar("T")
 
@@ -116,6 +119,13 @@ def tick(deployment: Deployment) -> None:
     Deliver the next tick at its time, and no other note.
     """
     deployment.deliver(take_tick(deployment))
+
+
+def together(deployment: Deployment) -> list[str]:
+    """
+    The videos that the notes of now speak of, together or alone.
+    """
+    return [video_id for key in deployment.noted_now(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR)]
 
 
 def live_ticks(deployment: Deployment) -> list[str]:
@@ -264,7 +274,7 @@ def test_every_page_of_changes_is_read(pages: int) -> None:
         deployment.clock.advance(1)
         deployment.media.prepare_upload(f"video:v{number}:1", wish)
     tick(deployment)
-    assert set(deployment.noted_now(VISIT_VIDEO)) == {video_id, *(f"v{number}" for number in range(pages - 1))}
+    assert set(together(deployment)) == {video_id, *(f"v{number}" for number in range(pages - 1))}
 
 
 def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
@@ -276,11 +286,129 @@ def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
     tick(deployment)
     assert deployment.chain().cursor == newest
     # Who is behind all that is for the sweep.
-    assert video_id not in deployment.noted_now(VISIT_VIDEO)
+    assert video_id not in together(deployment)
     deployment.show(video_id, READY)
     deployment.lose_notes()
+    deployment.clock.advance(MISSED_AFTER_S)
     deployment.sweep.run()
     assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+
+
+def with_many(count: int, **options: Any) -> Deployment:
+    """
+    A deployment with an upload, a chain, and so many other videos at the provider.
+    """
+    deployment, _ = with_upload(**options)
+    tick(deployment)
+    deployment.run()
+    for number in range(count):
+        deployment.media.prepare_upload(f"video:v{number}:1", WISH)
+    return deployment
+
+
+def show_many(deployment: Deployment, numbers: Sequence[int], observation: Observation) -> None:
+    for made in deployment.media.alive():
+        name = made.reference.split(":")[1]
+        if name.startswith("v") and int(name[1:]) in numbers:
+            deployment.media.show(made.parts, observation)
+
+
+def test_what_changed_together_is_visited_together_with_one_call_for_all() -> None:
+    deployment = Deployment(
+        policy=replace(
+            POLICY, uploads_in_flight_max=50, session_videos_max=50, teacher_videos_max=50, tokens_per_minute_max=50
+        )
+    )
+    deployment.write_session()
+    video_ids = [deployment.ask_upload(f"r{number}", size_bytes=100).video_id for number in range(30)]
+    asked: Counter[str] = Counter()
+
+    def counting(operation: str, do: Callable[[], T]) -> T:
+        asked[operation] += 1
+        return do()
+
+    for video_id in video_ids[:20]:
+        deployment.show(video_id, replace(READY, size_bytes=100))
+    deployment.disturb = counting
+    deployment.run(INTERVAL_S)
+    assert (asked["changes"], asked["observe"]) == (1, 1)
+    ready = [video_id for video_id in video_ids if deployment.video(video_id).state is VideoState.READY]
+    assert ready == video_ids[:20]
+
+
+def test_what_has_ended_comes_first_and_what_gets_on_goes_along_where_there_is_room() -> None:
+    deployment = with_many(OBSERVED_MAX + 300)
+    deployment.clock.advance(1)
+    show_many(deployment, range(OBSERVED_MAX - 200), READY)
+    tick(deployment)
+    (key,) = deployment.noted_now(VISIT_VIDEO)
+    noted = key.split(KEYS_SEPARATOR)
+    assert len(noted) == OBSERVED_MAX
+    assert set(noted[: OBSERVED_MAX - 200]) == {f"v{number}" for number in range(OBSERVED_MAX - 200)}
+    tick(deployment)
+    assert len(together(deployment)) == OBSERVED_MAX + 300, "the others go along with the next"
+
+
+def test_many_that_have_ended_are_noted_in_as_few_notes_as_they_fit_into() -> None:
+    deployment = with_many(2 * OBSERVED_MAX + 1)
+    deployment.clock.advance(1)
+    show_many(deployment, range(2 * OBSERVED_MAX + 1), READY)
+    tick(deployment)
+    assert [key.count(KEYS_SEPARATOR) + 1 for key in deployment.noted_now(VISIT_VIDEO)] == [OBSERVED_MAX] * 2 + [1]
+
+
+def test_as_many_pages_are_asked_for_at_once_as_were_needed_before() -> None:
+    deployment = with_many(OBSERVED_MAX + 10)
+    asked = Asked()
+    deployment.disturb = asked
+    tick(deployment)
+    assert asked.times == 2, "the second page was not foreseen"
+    tick(deployment)
+    assert asked.times == 3
+
+
+def test_an_instance_that_knows_nothing_hands_the_same_out_and_it_merges() -> None:
+    deployment = with_many(3)
+    noted = []
+    for _ in range(3):
+        deployment.feed._known.clear()
+        tick(deployment)
+        noted.append(deployment.noted_now(VISIT_VIDEO))
+    assert noted[0] == noted[1] == noted[2]
+    assert len(together(deployment)) == 4
+
+
+def test_what_was_handed_out_is_forgotten_once_it_cannot_be_listed_any_more() -> None:
+    deployment = with_many(3)
+    tick(deployment)
+    assert len(deployment.feed._known) == 4
+    deployment.clock.advance(120)
+    deployment.media.prepare_upload("video:v9:1", WISH)
+    tick(deployment)
+    tick(deployment)
+    assert set(deployment.feed._known) == {"v9"}
+
+
+def test_a_tick_that_times_out_after_it_has_left_its_successor_does_not_branch() -> None:
+    deployment, video_id = with_upload()
+    for _ in range(5):
+        note = take_tick(deployment)
+        deployment.show(video_id, Observation(MediaState.PROCESSING))
+
+        def time_out(operation: str, do: Callable[[], T]) -> T:
+            if operation == "changes":
+                raise Killed
+            return do()
+
+        deployment.disturb = time_out
+        with pytest.raises(Killed):
+            deployment.deliver(note)
+        deployment.disturb = undisturbed
+        assert len(live_ticks(deployment)) == 1
+        # The queue brings a task that timed out again, and again.
+        for _ in range(3):
+            deployment.deliver(note)
+    assert_one_chain(deployment)
 
 
 def test_a_provider_that_is_down_delays_a_change_and_loses_none() -> None:

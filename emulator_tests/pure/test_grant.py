@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from shared.access import Caller
 from shared.errors import (
     BackendError,
     BadRequest,
+    Conflict,
     Doubtful,
     NotAllowed,
     NotFound,
@@ -24,11 +26,12 @@ from shared.errors import (
     Transient,
     WrongState,
 )
-from shared.paths import TICK_FEED, enrolment_path, pairing_path, video_path
-from shared.ports import Create, Grant, MediaState, Observation
+from shared.paths import TICK_FEED, VISIT_VIDEO, enrolment_path, pairing_path, video_path
+from shared.ports import Create, Delete, Grant, MediaState, Note, Observation, Stage
 from shared.reconcile import LEASE_S
-from shared.videos.grant import UploadToken, issue_playback, playback_lifetime_s
+from shared.videos.grant import TURNS_MAX, UploadToken, playback_lifetime_s
 from shared.videos.model import VideoState
+from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 
@@ -81,7 +84,7 @@ def with_ready_video(**fields: Any) -> tuple[Deployment, str]:
 
 
 def play(deployment: Deployment, caller: Caller, video_id: str) -> Grant:
-    return issue_playback(caller, video_id, deployment.videos, deployment.documents)
+    return deployment.grants.issue_playback(caller, video_id)
 
 
 def assert_nothing_was_made(deployment: Deployment) -> None:
@@ -165,16 +168,17 @@ def test_the_same_request_id_in_another_session_or_of_another_teacher_is_another
 def test_a_hundred_requests_at_once_make_one_video() -> None:
     deployment = with_session()
 
-    def ask(_number: int) -> UploadToken | Transient:
+    def ask(_number: int) -> UploadToken | BackendError:
         try:
             return deployment.ask_upload()
-        except Transient as error:
-            # Someone else is making it; whoever asks again gets the same.
+        except (Transient, Conflict, TooMany) as error:
+            # Someone else is making it, or was faster, or there were too many; whoever asks again gets the same.
             return error
 
     with ThreadPoolExecutor(100) as pool:
         answers = list(pool.map(ask, range(100)))
     told = [answer.video_id for answer in answers if isinstance(answer, UploadToken)]
+    deployment.clock.advance(60)
     again = deployment.ask_upload()
     assert set(told) == {again.video_id}
     assert len(deployment.media.alive()) == 1
@@ -245,6 +249,211 @@ def test_a_teacher_has_so_many_uploads_open_and_no_more() -> None:
     deployment.show(tokens[0].video_id, READY)
     deployment.run(60)
     deployment.ask_upload("one more")
+
+
+def with_room(**limits: int) -> Deployment:
+    """
+    A deployment with a session, and limits of its own.
+    """
+    usual = {"uploads_in_flight_max": 50, "session_videos_max": 50, "teacher_videos_max": 50}
+    deployment = Deployment(policy=replace(POLICY, **{**usual, **limits}))
+    deployment.write_session()
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        pytest.param({"session_videos_max": 2}, "This session has 2 videos", id="videos of a session"),
+        pytest.param({"session_bytes_max": 2999}, "This session may hold 2999 bytes", id="bytes of a session"),
+        pytest.param({"teacher_videos_max": 2}, "Your account has 2 videos", id="videos of a teacher"),
+        pytest.param({"teacher_bytes_max": 2999}, "Your account may hold 2999 bytes", id="bytes of a teacher"),
+    ],
+)
+def test_what_is_more_than_there_is_room_for_is_refused_until_there_is_room(
+    limits: dict[str, int], sentence: str
+) -> None:
+    deployment = with_room(**limits)
+    tokens = [deployment.ask_upload(f"r{number}") for number in range(2)]
+    made = deployment.media.alive()
+    with pytest.raises(TooMany, match=sentence):
+        deployment.ask_upload("one more")
+    assert deployment.media.alive() == made
+    assert len([path for path in deployment.documents.paths() if path.startswith("videos/")]) == 2
+
+    delete_video(TEACHER, tokens[0].video_id, deployment.documents, deployment.queue)
+    deployment.run()
+    deployment.ask_upload("one more")
+
+
+def test_room_is_counted_by_session_and_by_teacher() -> None:
+    deployment = with_room(session_videos_max=1, teacher_videos_max=2)
+    deployment.write_session("s2")
+    deployment.write_session("s3")
+    deployment.write_session("s4", ownerUid="other")
+    deployment.ask_upload("r1")
+    deployment.ask_upload("r2", session_id="s2")
+    with pytest.raises(TooMany, match="Your account"):
+        deployment.ask_upload("r3", session_id="s3")
+    deployment.ask_upload("r4", session_id="s4", caller=OTHER_TEACHER)
+
+
+def test_what_arrived_counts_and_not_what_was_declared() -> None:
+    deployment = with_room(session_bytes_max=2500)
+    first = deployment.ask_upload()
+    deployment.show(first.video_id, replace(READY, size_bytes=990))
+    deployment.run(60)
+    assert deployment.document(video_path(first.video_id)).fields["bytes"] == 990
+    deployment.ask_upload("r2", size_bytes=1505)
+
+
+def test_a_failed_upload_takes_no_bytes_but_its_place_until_it_is_deleted() -> None:
+    deployment = with_room(session_videos_max=1, session_bytes_max=1000)
+    first = deployment.ask_upload()
+    deployment.show(first.video_id, Observation(MediaState.ERROR))
+    deployment.run(60)
+    with pytest.raises(TooMany, match="1 videos"):
+        deployment.ask_upload("r2")
+    delete_video(TEACHER, first.video_id, deployment.documents, deployment.queue)
+    deployment.run()
+    deployment.ask_upload("r2")
+
+
+def test_a_replacement_needs_room_for_itself_alone() -> None:
+    deployment = with_room(session_videos_max=1, session_bytes_max=1500)
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    deployment.ask_replacement(video_id, size_bytes=1500)
+    with pytest.raises(TooMany):
+        deployment.ask_replacement(video_id, "too large", size_bytes=1501)
+
+
+def test_requests_at_once_do_not_get_past_a_quota_together() -> None:
+    deployment = with_room(session_videos_max=3, tokens_per_minute_max=1000)
+
+    def ask(number: int) -> bool:
+        for _ in range(50):
+            try:
+                deployment.ask_upload(f"r{number}")
+            except TooMany:
+                return False
+            except (Transient, Conflict):
+                continue
+            return True
+        raise AssertionError("never answered")
+
+    with ThreadPoolExecutor(20) as pool:
+        admitted = sum(pool.map(ask, range(20)))
+    assert admitted == len(deployment.media.alive()) == 3
+
+
+def test_a_request_that_always_loses_its_turn_says_so_and_makes_nothing() -> None:
+    deployment = with_session()
+    turns = []
+
+    def lost(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit":
+            turns.append(operation)
+            raise Conflict("Someone wrote first.")
+        return do()
+
+    deployment.write_session("s2")
+    deployment.ask_upload(session_id="s2")
+    deployment.disturb = lost
+    with pytest.raises(Conflict):
+        deployment.ask_upload(session_id="s2")
+    assert len(turns) == TURNS_MAX
+    assert len(deployment.media.alive()) == 1
+
+
+def test_a_teacher_is_given_so_many_tokens_in_a_minute() -> None:
+    deployment = with_room(tokens_per_minute_max=3)
+    video_id = deployment.ask_upload().video_id
+    deployment.ask_upload()
+    deployment.grants.renew_upload_token(TEACHER, video_id)
+    for ask in (
+        deployment.ask_upload,
+        lambda: deployment.grants.renew_upload_token(TEACHER, video_id),
+        lambda: deployment.ask_replacement(video_id),
+    ):
+        with pytest.raises(TooMany, match="3 upload tokens within a minute"):
+            ask()
+    deployment.clock.advance(60)
+    deployment.ask_upload()
+
+
+def test_videos_come_in_the_order_that_was_asked_for_or_else_last() -> None:
+    deployment = with_room()
+    orders = [deployment.ask_upload(f"r{number}", order=order) for number, order in enumerate((None, 7, None, 0))]
+    shown = deployment.document("sessions/s1").fields["videos"]
+    assert [shown[token.video_id]["order"] for token in orders] == [1, 7, 8, 0]
+
+
+@pytest.mark.parametrize("order", [-1, 1_000_001])
+def test_an_impossible_order_makes_nothing(order: int) -> None:
+    deployment = with_session()
+    with pytest.raises(BadRequest, match="order of a video"):
+        deployment.ask_upload(order=order)
+    assert_nothing_was_made(deployment)
+
+
+# --- renewing ------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_is_renewed_for_the_same_upload_and_tells_how_far_it_has_come() -> None:
+    deployment = with_session()
+    first = deployment.ask_upload()
+    deployment.show(first.video_id, Observation(MediaState.AWAITING_UPLOAD, 60, Stage.RECEIVING, received_bytes=600))
+    deployment.clock.advance(7000)
+    again = deployment.grants.renew_upload_token(TEACHER, first.video_id)
+    assert again.grant.values == first.grant.values
+    assert again.grant.token != first.grant.token
+    assert again.grant.expires_at == first.grant.expires_at + timedelta(seconds=7000)
+    assert (first.received_bytes, again.received_bytes) == (0, 600)
+    assert len(deployment.media.alive()) == 1
+
+
+def test_no_token_outlasts_its_upload() -> None:
+    deployment = with_session()
+    video_id = deployment.ask_upload().video_id
+    deployment.clock.advance(POLICY.upload_deadline_s - 100)
+    token = deployment.grants.renew_upload_token(TEACHER, video_id)
+    assert token.grant.expires_at == deployment.clock() + timedelta(seconds=100)
+    deployment.clock.advance(100)
+    with pytest.raises(WrongState, match="was not finished in time"):
+        deployment.grants.renew_upload_token(TEACHER, video_id)
+
+
+@pytest.mark.parametrize(
+    ("caller", "error"),
+    [(OTHER_TEACHER, NotAllowed), (STUDENT, NotAllowed), (Caller("teacher", is_teacher=False), NotAllowed)],
+    ids=["other teacher", "student", "no teacher any more"],
+)
+def test_who_may_not_upload_gets_no_token_for_another_s_video(caller: Caller, error: type[Exception]) -> None:
+    deployment = with_session()
+    video_id = deployment.ask_upload().video_id
+    before = deployment.document(video_path(video_id))
+    for ask in (
+        lambda: deployment.grants.renew_upload_token(caller, video_id),
+        lambda: deployment.ask_replacement(video_id, caller=caller),
+    ):
+        with pytest.raises(error):
+            ask()
+    assert deployment.document(video_path(video_id)) == before
+
+
+@pytest.mark.parametrize("video_id", ["0" * 20, "f" * 20])
+def test_an_unknown_video_gets_no_token(video_id: str) -> None:
+    deployment = with_session()
+    with pytest.raises(NotFound, match="There is no such video"):
+        deployment.grants.renew_upload_token(TEACHER, video_id)
+    with pytest.raises(NotFound, match="There is no such video"):
+        deployment.ask_replacement(video_id)
+    assert_nothing_was_made(deployment)
+
+
+# --- trouble -------------------------------------------------------------------------------------------------------
 
 
 def test_while_the_provider_is_down_the_same_request_is_worth_repeating() -> None:
@@ -366,6 +575,8 @@ def test_a_session_deleted_while_its_upload_is_made_leaves_nothing() -> None:
     deployment.disturb = deleting
     with pytest.raises(NotFound, match="There is no such session"):
         deployment.ask_upload()
+    deployment.disturb = undisturbed
+    deployment.run()
     assert deployment.media.alive() == ()
     (path,) = (path for path in deployment.documents.paths() if path.startswith("videos/"))
     assert deployment.video(path.removeprefix("videos/")).state is VideoState.GONE
@@ -410,7 +621,9 @@ def test_who_may_watch_gets_a_grant_for_that_one_video(fields: dict[str, Any], c
     if enrolled:
         enrol(deployment)
     grant = play(deployment, caller, video_id)
-    assert grant.values["entryId"] == deployment.video(video_id).parts["entryId"]
+    playable = deployment.video(video_id).playable
+    assert playable is not None
+    assert grant.values["entryId"] == playable.parts["entryId"]
     assert grant.expires_at == deployment.clock() + timedelta(seconds=100 + 30 * 60)
 
 
@@ -468,6 +681,37 @@ def test_a_video_that_is_not_ready_is_not_played_even_by_its_owner(seen: Observa
     deployment.run(60)
     with pytest.raises(WrongState, match="not ready to play"):
         play(deployment, TEACHER, video_id)
+
+
+@pytest.mark.parametrize("seen", [MediaState.GONE, MediaState.ERROR])
+def test_a_video_that_plays_no_more_is_not_granted_until_it_plays_again(seen: MediaState) -> None:
+    deployment, video_id = with_ready_video()
+    plays = deployment.media.alive()[0].parts
+    deployment.media.show(plays, Observation(seen))
+    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.run()
+    with pytest.raises(WrongState, match="cannot be played at the moment"):
+        play(deployment, TEACHER, video_id)
+    deployment.media.show(plays, READY)
+    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.run()
+    assert play(deployment, TEACHER, video_id).values["entryId"] == plays["entryId"]
+
+
+def test_a_deleted_video_is_not_granted_from_the_moment_it_was_wished() -> None:
+    deployment, video_id = with_ready_video()
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    with pytest.raises(NotFound):
+        play(deployment, TEACHER, video_id)
+
+
+def test_unenrolling_ends_new_grants_at_once() -> None:
+    deployment, video_id = with_ready_video(visibility="enrolled")
+    enrol(deployment)
+    play(deployment, STUDENT, video_id)
+    deployment.documents.commit(Delete(enrolment_path("s1", "student")))
+    with pytest.raises(NotFound):
+        play(deployment, STUDENT, video_id)
 
 
 @pytest.mark.parametrize(

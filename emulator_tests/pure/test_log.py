@@ -132,7 +132,17 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "misconfigured": [(lambda secret: log.misconfigured("visitVideo", Misconfigured(secret)), "ERROR")],
     "sweep_hindered": [(lambda secret: log.sweep_hindered(refusal(secret)), "WARNING")],
     "swept": [(lambda _secret: log.swept(1, 2, 3), "INFO")],
-    "stray_deleted": [(lambda secret: log.stray_deleted("kaltura", secret), "WARNING")],
+    "step_stuck": [(lambda secret: log.step_stuck("q", secret, "delete", refusal(secret), 9, NOW), "ALERT")],
+    "stray_given_up": [(lambda secret: log.stray_given_up("kaltura", secret), "WARNING")],
+    "orphans_found": [
+        (lambda _secret: log.orphans_found(0, 0, 7, 8, cleaned_up=False), "INFO"),
+        (lambda _secret: log.orphans_found(1, 0, 7, 8, cleaned_up=True), "WARNING"),
+        (lambda _secret: log.orphans_found(0, 1, 7, 8, cleaned_up=False), "WARNING"),
+    ],
+    "tasks_limit_reached": [(lambda _secret: log.tasks_limit_reached(100_001, NOW), "ALERT")],
+    "stopped": [(lambda secret: log.stopped(secret), "WARNING")],
+    "push_heard": [(lambda secret: log.push_heard("kaltura", secret), "INFO")],
+    "push_refused": [(lambda secret: log.push_refused("kaltura", secret), "WARNING")],
     "feed_ticked": [(lambda secret: log.feed_ticked(secret, 1, 2), "INFO")],
     "feed_ended": [(lambda secret: log.feed_ended("kaltura", 1, secret), "INFO")],
     "upload_role_refused": [(lambda secret: log.upload_role_refused(refusal(secret)), "WARNING")],
@@ -157,7 +167,7 @@ def test_each_sentence_is_one_line_of_json_without_secrets(
 ) -> None:
     say(f"first line\n{KS}")
     told = capsys.readouterr()
-    line, other = (told.err, told.out) if severity == "ERROR" else (told.out, told.err)
+    line, other = (told.err, told.out) if severity in ("ERROR", "ALERT") else (told.out, told.err)
     assert other == ""
     assert line.endswith("\n")
     assert line.count("\n") == 1

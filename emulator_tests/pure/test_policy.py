@@ -3,15 +3,20 @@ thing."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
-from shared.errors import BadRequest
-from shared.ports import MediaState, Observation
+from shared.errors import BadRequest, TooMany
+from shared.ports import MediaState, Observation, Total, UploadWish
 from shared.videos.policy import (
     FILE_NAME_MAX,
     MIME_TYPES,
     TITLE_MAX,
     Policy,
+    check_order,
+    check_quotas,
     check_size,
     checked_file_name,
     checked_title,
@@ -19,8 +24,20 @@ from shared.videos.policy import (
 )
 
 POLICY = Policy(
-    max_bytes=1000, max_duration_s=60, uploads_in_flight_max=3, upload_deadline_s=1, processing_deadline_s=1
+    max_bytes=1000,
+    max_duration_s=60,
+    session_videos_max=2,
+    session_bytes_max=1500,
+    teacher_videos_max=4,
+    teacher_bytes_max=3000,
+    uploads_in_flight_max=3,
+    tokens_per_minute_max=10,
+    upload_deadline_s=1,
+    processing_deadline_s=1,
+    retry_keep_s=1,
+    looks_max=1,
 )
+DECLARED = UploadWish("Algebra", "algebra.mp4", 1000, "teacher")
 
 ONE_TOO_LONG = "n" * (FILE_NAME_MAX - 3) + ".mp4"
 HIDING = "The file name has characters that are not allowed in it."
@@ -161,6 +178,46 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(size_bytes: int) -> Non
         check_size(size_bytes, POLICY)
 
 
+@pytest.mark.parametrize("order", [None, 0, 7, 1_000_000])
+def test_an_order_is_any_place_that_there_may_be(order: int | None) -> None:
+    check_order(order)
+
+
+@pytest.mark.parametrize("order", [-1, 1_000_001, -(10**30), 10**30])
+def test_an_impossible_order_is_refused(order: int) -> None:
+    with pytest.raises(BadRequest, match="between 0 and 1000000"):
+        check_order(order)
+
+
+FITS = Total(1, 100)
+
+
+@pytest.mark.parametrize(
+    ("in_session", "of_teacher"),
+    [(FITS, FITS), (Total(2, 1500), FITS), (FITS, Total(4, 3000)), (Total(2, 1500), Total(4, 3000))],
+    ids=["little", "a full session", "a full account", "both full"],
+)
+def test_what_there_is_room_for_is_taken_to_the_last_byte(in_session: Total, of_teacher: Total) -> None:
+    check_quotas(in_session, of_teacher, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("in_session", "of_teacher", "sentence"),
+    [
+        (Total(3, 100), FITS, "This session has 2 videos, which is all it may have. Delete one of them first."),
+        (Total(1, 1501), FITS, "This session may hold 1500 bytes of video"),
+        (FITS, Total(5, 100), "Your account has 4 videos, which is all it may have. Delete one of them first."),
+        (FITS, Total(1, 3001), "Your account may hold 3000 bytes of video"),
+    ],
+    ids=["videos of a session", "bytes of a session", "videos of a teacher", "bytes of a teacher"],
+)
+def test_what_there_is_no_room_for_is_refused_with_what_would_make_room(
+    in_session: Total, of_teacher: Total, sentence: str
+) -> None:
+    with pytest.raises(TooMany, match=re.escape(sentence)):
+        check_quotas(in_session, of_teacher, POLICY)
+
+
 @pytest.mark.parametrize(
     ("seen", "code"),
     [
@@ -169,6 +226,8 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(size_bytes: int) -> Non
         pytest.param(Observation(MediaState.READY, size_bytes=1001), "TOO_LARGE", id="larger than it may be"),
         pytest.param(Observation(MediaState.READY, duration_s=60.1), "TOO_LONG", id="longer than it may be"),
         pytest.param(Observation(MediaState.READY, is_video=False), "NOT_A_VIDEO", id="sound alone"),
+        pytest.param(Observation(MediaState.READY, media_type="text/html"), "TYPE_NOT_SUPPORTED", id="a page"),
+        pytest.param(Observation(MediaState.READY, media_type="video/x-matroska"), None, id="another type, supported"),
         pytest.param(
             Observation(MediaState.READY, size_bytes=1001, duration_s=61.0, is_video=False),
             "TOO_LARGE",
@@ -177,5 +236,32 @@ def test_a_file_over_the_limit_is_refused_with_the_limit(size_bytes: int) -> Non
     ],
 )
 def test_what_arrived_is_judged_whatever_was_declared(seen: Observation, code: str | None) -> None:
-    refusal = refusal_of_media(seen, POLICY)
+    refusal = refusal_of_media(seen, DECLARED, POLICY)
     assert (refusal and refusal[0]) == code
+
+
+@pytest.mark.parametrize("media_type", sorted(set(MIME_TYPES.values())))
+def test_every_type_that_may_be_uploaded_may_arrive(media_type: str) -> None:
+    assert refusal_of_media(Observation(MediaState.READY, media_type=media_type), DECLARED, POLICY) is None
+
+
+@pytest.mark.parametrize(
+    ("declared_bytes", "arrived_bytes", "lies"),
+    [
+        pytest.param(10**9, 10**9, False, id="the same"),
+        pytest.param(10**9, int(1.03 * 10**9), False, id="as much more as rounding may make"),
+        pytest.param(10**9, int(0.97 * 10**9), False, id="as much less"),
+        pytest.param(10**9, int(1.031 * 10**9), True, id="more"),
+        pytest.param(10**9, int(0.969 * 10**9), True, id="less"),
+        pytest.param(10, 1024, False, id="one KB, rounded up"),
+        pytest.param(10, 1036, True, id="far more than declared"),
+        pytest.param(5000, 1, True, id="hardly anything"),
+    ],
+)
+def test_what_arrived_must_be_as_large_as_it_was_declared(declared_bytes: int, arrived_bytes: int, lies: bool) -> None:
+    policy, declared = replace(POLICY, max_bytes=10**10), replace(DECLARED, size_bytes=declared_bytes)
+    refusal = refusal_of_media(Observation(MediaState.READY, size_bytes=arrived_bytes), declared, policy)
+    assert (refusal is not None) is lies
+    if refusal is not None:
+        assert refusal[0] == "NOT_AS_DECLARED"
+        assert str(arrived_bytes) in refusal[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,9 +15,11 @@ from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQ
 from shared.errors import Conflict, Doubtful, Permanent, ProviderError, Transient
 from shared.ports import Create, Delete, Document, Note, Update, Version, Write
 from shared.reconcile import (
+    ALARM_AFTER_S,
     BACKOFF_MAX_S,
     LEASE_S,
     RETRY_AFTER_MAX_S,
+    SETTLES_MAX,
     VISIT_BUDGET_S,
     VISITS_MAX,
     WORKER_TIMEOUT_S,
@@ -139,9 +142,14 @@ class Lamps:
     def after(self, look: LampLook, record: Lamp) -> LampLook:
         return replace(look, record=record, wish=replace(look.wish, shown=_shown(record)))
 
-    def record_write(self, look: LampLook, record: Lamp, version: Version | None) -> Write:
+    def record_writes(self, look: LampLook, record: Lamp, version: Version | None, now: datetime) -> tuple[Write, ...]:
         fields = {"state": record.state, "name": record.name, **record.progress.to_fields()}
-        return Create(LAMP, fields) if version is None else Update(LAMP, fields, if_version=version)
+        lamp = Create(LAMP, fields) if version is None else Update(LAMP, fields, if_version=version)
+        old_names = (Create(f"names/{name}", {"left_at": now}) for name in _given_up(look, record))
+        return (lamp, *old_names)
+
+    def follow_ups(self, look: LampLook, record: Lamp) -> tuple[Note, ...]:
+        return tuple(Note("forgetName", name) for name in _given_up(look, record))
 
     def view_writes(self, look: LampLook, record: Lamp) -> tuple[Write, ...]:
         if not look.wish.exists or look.wish.shown == _shown(record):
@@ -150,6 +158,14 @@ class Lamps:
 
     def dependants(self, look: LampLook) -> tuple[Note, ...]:
         return (Note("visitSwitch", look.key),) if look.wish.watched else ()
+
+
+def _given_up(look: LampLook, record: Lamp) -> list[str]:
+    """
+    Whoever is renamed gives its old name up.
+    """
+    name = "" if look.record is None or look.wish.restless else look.record.name
+    return [name] if name not in ("", record.name) else []
 
 
 def _lamp(document: Document | None) -> Lamp | None:
@@ -242,8 +258,15 @@ STEP = Step("light", Effect.CHANGE, RECORD, RECORD, "w")
 LATER = Later(after(5))
 
 
-def failed(*, step: str = "light", wish: str = "w", retry_at: datetime | None = None, tries: int = 1) -> Failure:
-    return Failure("FUSE", "It did not work.", retry_at is not None, step, wish, tries, retry_at)
+def failed(
+    *,
+    step: str = "light",
+    wish: str = "w",
+    retry_at: datetime | None = None,
+    tries: int = 1,
+    since: datetime = BEGIN_AT,
+) -> Failure:
+    return Failure("FUSE", "It did not work.", retry_at is not None, step, wish, tries, since, retry_at)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +325,7 @@ def test_a_failure_is_tried_again_when_it_may_be(
 
 def test_a_final_failure_is_not_tried_again() -> None:
     failure = failure_of(error(Permanent), STEP, RECORD, KEY, BEGIN_AT)
-    assert failure == Failure("FUSE", "It did not work.", False, "light", "w", 1, None)
+    assert failure == Failure("FUSE", "It did not work.", False, "light", "w", 1, BEGIN_AT, None)
 
 
 @pytest.mark.parametrize(
@@ -312,6 +335,31 @@ def test_a_final_failure_is_not_tried_again() -> None:
 def test_failures_in_a_row_are_counted_by_step_and_wish(last: Failure, tries: int) -> None:
     record = replace(RECORD, progress=Progress(failure=last))
     assert failure_of(error(Transient), STEP, record, KEY, BEGIN_AT).tries == tries
+
+
+def test_failures_in_a_row_are_counted_from_the_first() -> None:
+    last = failed(tries=3, since=BEGIN_AT)
+    record = replace(RECORD, progress=Progress(failure=last))
+    assert failure_of(error(Transient), STEP, record, KEY, after(90)).since == BEGIN_AT
+    assert failure_of(error(Transient), replace(STEP, wish="another"), record, KEY, after(90)).since == after(90)
+
+
+@pytest.mark.parametrize("raised", [error(Transient), error(Permanent)], ids=["transient", "permanent"])
+def test_what_is_insisted_on_is_left_to_a_person_after_so_many_tries(raised: ProviderError) -> None:
+    patient = replace(STEP, insists=True, tries_max=4)
+    record = replace(RECORD, progress=Progress(failure=failed(tries=2)))
+    assert failure_of(raised, patient, record, KEY, BEGIN_AT).retryable
+    record = replace(RECORD, progress=Progress(failure=failed(tries=3)))
+    last = failure_of(raised, patient, record, KEY, BEGIN_AT)
+    assert (last.tries, last.retryable, last.retry_at, last.alarmed) == (4, False, None, True)
+
+
+def test_a_step_says_how_long_it_pauses_at_the_most() -> None:
+    patient = replace(STEP, pause_max_s=3600.0)
+    record = replace(RECORD, progress=Progress(failure=failed(tries=30)))
+    retry_at = failure_of(error(Transient), patient, record, KEY, BEGIN_AT).retry_at
+    assert retry_at is not None
+    assert after(0.75 * 3600) <= retry_at < after(1.25 * 3600)
 
 
 def test_what_is_not_found_does_not_exist_only_once_late_commits_are_past() -> None:
@@ -401,6 +449,18 @@ def test_a_look_that_failed_tells_nothing_and_is_taken_again_later() -> None:
     assert house.lamp == Lamp(State.LIT)
 
 
+def test_what_is_written_with_a_record_is_written_with_it_or_not_at_all_and_noted() -> None:
+    house = House(name="Hall")
+    house.visit()
+    house.wish(name="Kitchen")
+    house.meanwhile("commit", lambda: house.documents.commit(Update(LAMP, {"name": "Attic"})))
+    house.visit()
+    assert house.lamp == Lamp(name="Kitchen")
+    assert house.fields("names/Hall") is None
+    assert house.fields("names/Attic") == {"left_at": BEGIN_AT}
+    assert house.queue.waiting() == (Note("forgetName", "Attic"),)
+
+
 def test_those_who_follow_get_their_notes() -> None:
     house = House(lit=True, watched=True)
     house.visit()
@@ -445,6 +505,32 @@ def test_who_was_overtaken_while_acting_overwrites_nothing() -> None:
     house.lamps.provide = overtaken
     house.visit()
     assert house.lamp == Lamp(State.LIT, "as another left it")
+
+
+def test_a_wish_that_comes_meanwhile_does_not_lose_what_was_done() -> None:
+    house = House(lit=True)
+    house.lamps.provide = lambda _: house.documents.commit(Update(LAMP, {"wish": "that it be green"}))
+    house.visit()
+    assert house.lamp == Lamp(State.LIT)
+    assert (house.fields(LAMP) or {})["wish"] == "that it be green"
+    assert house.lamps.asked == ["light"]
+
+
+def test_wishes_that_never_stop_leave_it_to_the_end_of_the_claim() -> None:
+    house = House(lit=True)
+    wishes = iter(range(100))
+
+    def wish_again(operation: str) -> None:
+        if operation == "commit" and house.lamps.asked:
+            house.disturb = lambda _: None
+            house.documents.commit(Update(LAMP, {"wish": next(wishes)}))
+            house.disturb = wish_again
+
+    house.disturb = wish_again
+    house.visit()
+    assert SETTLES_MAX <= next(wishes) <= 2 * SETTLES_MAX
+    assert house.lamp.state is State.LIGHTING
+    assert [note.at for note in house.queue.waiting()] == [after(LEASE_S)]
 
 
 def test_what_was_done_is_recorded_even_where_nobody_is_left_to_be_shown_it() -> None:
@@ -523,6 +609,21 @@ def test_a_refusal_that_is_insisted_on_is_tried_again() -> None:
     assert house.lamp.progress.due_at == after(BACKOFF_MAX_S)
     house.run_until(after(BACKOFF_MAX_S))
     assert house.lamp == Lamp(State.LIT)
+
+
+def test_what_fails_for_a_day_is_told_as_an_alarm_once(capsys: pytest.CaptureFixture[str]) -> None:
+    house = House(lit=True, insists=True)
+    house.failing(*[error(Transient)] * 1000)
+    house.visit()
+    house.run_until(after(ALARM_AFTER_S - BACKOFF_MAX_S))
+    assert "step stuck" not in capsys.readouterr().err
+    house.run_until(after(ALARM_AFTER_S + 10 * BACKOFF_MAX_S))
+    (alarm,) = [line for line in capsys.readouterr().err.splitlines() if "step stuck" in line]
+    told = json.loads(alarm)
+    assert (told["severity"], told["queue"], told["key"], told["step"]) == ("ALERT", "visitLamp", KEY, "light")
+    assert told["since"] == BEGIN_AT.isoformat()
+    assert house.lamp.progress.failure is not None
+    assert house.lamp.progress.failure.alarmed
 
 
 def test_a_final_failure_is_shown_again_where_it_was_wiped_out() -> None:

@@ -40,8 +40,8 @@ FIELDS: dict[str, Any] = {
 }
 ABSENT = Session("s1", None, "", Status.DRAFT, None, Visibility.ENROLLED, None, None, None, {})
 
-PASSING = Failure("HTTP_503", "Busy.", True, "create", "wish", 2, NOW)
-FINAL = Failure("INVALID_TITLE", "Refused.", False, "create", "wish", 1, None)
+PASSING = Failure("HTTP_503", "Busy.", True, "create", "wish", 2, NOW, NOW)
+FINAL = Failure("INVALID_TITLE", "Refused.", False, "create", "wish", 1, NOW, None)
 PARTS = {"entryId": "0_live1", "eventId": "event1"}
 EVENT = EventWish("Algebra", NOW, LATER)
 

@@ -19,13 +19,16 @@ from emulator_tests.pure.deployment import (
     Killed,
     refusal,
 )
+from shared.deletions.decide import PAUSE_MAX_S
+from shared.deletions.model import Reason
 from shared.errors import Doubtful, Permanent, Transient
 from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, EventWish, MediaState, Note, Observation
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
-from shared.sweep import PAGE, SCAN_PAGES
+from shared.sweep import MISSED_AFTER_S, PAGE, SCAN_PAGES
 from shared.videos.model import VideoState
+from shared.videos.together import KEYS_SEPARATOR
 
 T = TypeVar("T")
 
@@ -70,6 +73,13 @@ def sweep(deployment: Deployment, seconds: float = 0) -> None:
     deployment.clock.advance(seconds)
     deployment.sweep.run()
     deployment.run()
+
+
+def noted_videos(deployment: Deployment) -> list[str]:
+    """
+    The videos that notes speak of, together or alone.
+    """
+    return sorted(video_id for key in deployment.noted(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
 
 
 def visit_session(deployment: Deployment, session_id: str = "s1") -> None:
@@ -231,7 +241,10 @@ def test_a_video_that_the_feed_missed_is_found() -> None:
     deployment.show(video_ids[1], READY)
     deployment.lose_notes()
     deployment.sweep.run()
-    assert sorted(deployment.noted(VISIT_VIDEO)) == sorted(video_ids[:2])
+    assert noted_videos(deployment) == [], "the feed still has time to see it"
+    deployment.clock.advance(MISSED_AFTER_S)
+    deployment.sweep.run()
+    assert noted_videos(deployment) == sorted(video_ids[:2])
     deployment.run()
     states = [deployment.video(video_id).state for video_id in video_ids]
     assert states == [VideoState.PROCESSING, VideoState.READY, VideoState.UPLOADING]
@@ -242,7 +255,7 @@ def test_a_video_that_vanished_at_the_provider_is_found() -> None:
     deployment.write_session()
     video_id = deployment.ask_upload().video_id
     deployment.media.vanish(deployment.video(video_id).parts["entryId"])
-    sweep(deployment)
+    sweep(deployment, MISSED_AFTER_S)
     assert deployment.document("sessions/s1").fields["videos"][video_id]["failure"]["code"] == "VANISHED"
 
 
@@ -313,14 +326,20 @@ def test_videos_are_looked_through_page_by_page_without_those_that_are_gone() ->
     deployment = Deployment()
     deployment.write_session()
     video_id = deployment.ask_upload().video_id
-    ready = {**deployment.video(video_id).to_fields(), "pending": False, "state": "ready", "dueAt": None}
+    ready = {
+        **deployment.document(video_path(video_id)).fields,
+        "pending": False,
+        "state": "failed",
+        "parts": {},
+        "dueAt": None,
+    }
     ids = [f"v{number:05}" for number in range(PAGE + 100)]
     alive = [id_ for number, id_ in enumerate(ids) if number % 10]
     deployment.documents.commit(*(Create(video_path(id_), {**ready, "gone": id_ not in alive}) for id_ in ids))
     deployment.delete_session()
     deployment.lose_notes()
     deployment.sweep.run()
-    assert sorted(deployment.noted(VISIT_VIDEO)) == sorted([video_id, *alive])
+    assert noted_videos(deployment) == sorted([video_id, *alive])
 
 
 # --- strays ------------------------------------------------------------------------------------------------------
@@ -408,7 +427,7 @@ def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
     )
     deployment.clock.advance(STRAY_AGE_S)
     deployment.sweep.run()
-    assert [event.parts for event in deployment.events.alive()] == made[:PAGE]
+    assert [pending.parts for pending in deployment.deletions()] == made[PAGE:]
 
 
 def test_what_a_provider_that_is_down_kept_the_sweep_from_is_done_by_the_next_one() -> None:
@@ -417,6 +436,20 @@ def test_what_a_provider_that_is_down_kept_the_sweep_from_is_done_by_the_next_on
     deployment.disturb = failing("delete_stray")
     sweep(deployment, STRAY_AGE_S + 1)
     assert len(deployment.events.alive()) == 2
+    (pending,) = deployment.deletions()
+    assert (pending.reference, pending.reason) == ("session:unknown:1", Reason.STRAY)
+    deployment.disturb = undisturbed
+    sweep(deployment, 10)
+    assert references(deployment) == ["session:s1:1"]
+    assert deployment.deletions() == []
+
+
+def test_what_the_sweep_could_not_list_it_lists_the_next_time() -> None:
+    deployment = with_event()
+    deployment.events.create_event("session:unknown:1", EVENT)
+    deployment.disturb = failing("strays")
+    sweep(deployment, STRAY_AGE_S + 1)
+    assert deployment.deletions() == []
     deployment.disturb = undisturbed
     sweep(deployment)
     assert references(deployment) == ["session:s1:1"]
@@ -437,18 +470,18 @@ def test_a_stray_that_cannot_be_deleted_keeps_no_other_from_going() -> None:
     deployment.disturb = refusing_the_oldest
     sweep(deployment, STRAY_AGE_S + 1)
     assert references(deployment) == ["session:s1:1", "session:unknown0:1"]
-    sweep(deployment)
+    sweep(deployment, 2 * PAUSE_MAX_S)
     assert references(deployment) == ["session:s1:1"]
 
 
-@pytest.mark.parametrize("operation", ["observe_many", "strays"])
+@pytest.mark.parametrize("operation", ["observe", "strays"])
 def test_a_provider_that_is_down_keeps_the_sweep_from_nothing_else(operation: str) -> None:
     deployment = Deployment()
     deployment.write_session()
     deployment.ask_upload()
     deployment.write_session("s2", **LIVE)
     deployment.disturb = failing(operation)
-    sweep(deployment, STRAY_AGE_S)
+    sweep(deployment, STRAY_AGE_S + MISSED_AFTER_S)
     assert references(deployment)[0] == "session:s2:1"
 
 

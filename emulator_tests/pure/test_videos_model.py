@@ -9,104 +9,185 @@ import pytest
 
 from emulator_tests.fakes import MemoryDocuments
 from shared.history import Moment
-from shared.ports import Create, UploadWish
+from shared.ports import Create, Document, Stage, UploadWish
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import Session
-from shared.videos import wish_of
-from shared.videos.model import Ending, Video, VideoState, VideoWish, shown
+from shared.videos import look_at, watched
+from shared.videos.model import Asked, Ending, Playable, Video, VideoState, VideoWish, Wish, named, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 
-PASSING = Failure("HTTP_503", "Busy.", True, "prepare", "", 2, NOW)
+PASSING = Failure("HTTP_503", "Busy.", True, "prepare", "", 2, NOW, NOW)
 ENDING = Ending("TOO_LONG", "The video is too long.")
-REQUESTED = Video("s1", "memory", UploadWish("Algebra", "algebra.mp4", 500, "teacher"), "digest", NOW)
-READY = replace(
+UPLOAD = UploadWish("Algebra", "algebra.mp4", 500, "teacher")
+REQUESTED = Video("s1", "memory", NOW, 3, UPLOAD, NOW)
+PLAYABLE = Playable("video:v1:1", {"entryId": "0_old"}, "Old algebra", 12.5, 499, "video/mp4", NOW)
+WHOLE = replace(
     REQUESTED,
-    state=VideoState.READY,
-    generation=1,
-    reference="video:v1:1",
+    serving=2,
+    state=VideoState.PROCESSING,
+    generation=2,
+    reference="video:v1:2",
     tried_at=NOW + timedelta(seconds=1),
     parts={"entryId": "0_video1", "uploadTokenId": "token1"},
-    percent=100,
-    duration_s=12.5,
-    size_bytes=499,
+    percent=40,
+    stage=Stage.CONVERTING,
+    received_bytes=17,
+    looks=5,
+    looked_at=LATER,
     deadline_at=NOW + timedelta(seconds=2),
     ended=ENDING,
+    failures=1,
+    playable=replace(PLAYABLE, trouble=ENDING),
     history=(Moment("uploading", NOW), Moment("ready", LATER)),
     progress=Progress(Claim("delete", NOW + timedelta(seconds=3)), PASSING, NOW + timedelta(seconds=4)),
 )
+WISH = Wish(UPLOAD, NOW, 2, (Asked("k1", "d1", 1), Asked("k2", "d2", 2)), cancelled=1, retry=3, deleted=True)
 
 
-def read_back(video: Video) -> Video:
+def kept(video: Video, wish: Wish = WISH) -> Document:
     documents = MemoryDocuments()
-    documents.commit(Create("videos/v1", video.to_fields()))
+    documents.commit(Create("videos/v1", {**video.to_fields(), "wish": wish.to_fields()}))
     (document,) = documents.read("videos/v1")
     assert document is not None
-    return Video.from_document(document)
+    return document
 
 
-@pytest.mark.parametrize("video", [REQUESTED, READY], ids=["new", "everything there is"])
+@pytest.mark.parametrize("video", [REQUESTED, WHOLE], ids=["new", "everything there is"])
 def test_a_video_is_read_back_as_it_was_written(video: Video) -> None:
-    assert read_back(video) == video
+    assert Video.from_document(kept(video)) == video
+
+
+def test_a_wish_is_read_back_as_it_was_written() -> None:
+    assert Wish.from_document(kept(REQUESTED)) == WISH
+    assert Wish.from_document(kept(REQUESTED, Wish(UPLOAD, NOW))) == Wish(UPLOAD, NOW)
+
+
+def test_what_is_recorded_and_what_is_wished_have_no_field_in_common() -> None:
+    assert "wish" not in WHOLE.to_fields()
+
+
+@pytest.mark.parametrize("state", VideoState)
+def test_every_state_is_read_back_and_stands_in_the_words_of_queries_too(state: VideoState) -> None:
+    video = replace(REQUESTED, state=state)
+    fields = video.to_fields()
+    assert fields["pending"] is (state in (VideoState.UPLOADING, VideoState.PROCESSING))
+    assert fields["gone"] is (state is VideoState.GONE)
+    assert fields["ownerUid"] == "teacher"
+    assert Video.from_document(kept(video)).state is state
 
 
 @pytest.mark.parametrize(
-    ("state", "pending", "gone"),
+    ("video", "taken_bytes"),
     [
-        (VideoState.REQUESTED, False, False),
-        (VideoState.PREPARING, False, False),
-        (VideoState.UPLOADING, True, False),
-        (VideoState.PROCESSING, True, False),
-        (VideoState.READY, False, False),
-        (VideoState.FAILED, False, False),
-        (VideoState.DELETING, False, False),
-        (VideoState.GONE, False, True),
+        pytest.param(REQUESTED, 500, id="asked for"),
+        pytest.param(replace(WHOLE, playable=None), 500, id="at the provider"),
+        pytest.param(WHOLE, 500 + 499, id="beside what plays"),
+        pytest.param(replace(REQUESTED, state=VideoState.READY, playable=PLAYABLE), 499, id="plays"),
+        pytest.param(replace(REQUESTED, state=VideoState.FAILED), 0, id="failed, nothing kept"),
+        pytest.param(replace(WHOLE, state=VideoState.FAILED, playable=None), 500, id="failed, bytes kept"),
+        pytest.param(replace(REQUESTED, state=VideoState.GONE), 0, id="gone"),
     ],
-    ids=str,
 )
-def test_every_state_is_read_back_and_stands_in_the_words_of_queries_too(
-    state: VideoState, pending: bool, gone: bool
-) -> None:
-    video = replace(REQUESTED, state=state)
-    fields = video.to_fields()
-    assert (fields["pending"], fields["gone"], fields["ownerUid"]) == (pending, gone, "teacher")
-    assert read_back(video).state is state
+def test_a_video_takes_of_its_teacher_s_room_what_it_holds_or_will_hold(video: Video, taken_bytes: int) -> None:
+    assert video.to_fields()["bytes"] == taken_bytes
+
+
+def test_everything_at_the_provider_is_named_by_its_reference() -> None:
+    assert named(REQUESTED) == {}
+    assert named(WHOLE) == {"video:v1:1": PLAYABLE.parts, "video:v1:2": WHOLE.parts}
+
+
+@pytest.mark.parametrize(
+    ("video", "parts"),
+    [
+        (REQUESTED, None),
+        (WHOLE, WHOLE.parts),
+        (replace(WHOLE, state=VideoState.RETRYING), WHOLE.parts),
+        (replace(WHOLE, state=VideoState.FAILED), WHOLE.parts),
+        (replace(REQUESTED, state=VideoState.FAILED), None),
+        (replace(WHOLE, state=VideoState.READY, parts={}), PLAYABLE.parts),
+        (replace(REQUESTED, state=VideoState.GONE), None),
+    ],
+)
+def test_a_look_at_a_video_is_one_at_what_may_yet_change(video: Video, parts: object) -> None:
+    assert watched(video) == parts
 
 
 def test_what_ended_a_video_is_told_rather_than_what_went_wrong_on_the_way() -> None:
     assert REQUESTED.failure() is None
     assert replace(REQUESTED, progress=Progress(failure=PASSING)).failure() == PASSING.shown()
-    assert READY.failure() == {"code": "TOO_LONG", "message": "The video is too long.", "retryable": False}
+    assert WHOLE.failure() == {"code": "TOO_LONG", "message": "The video is too long.", "retryable": False}
+
+
+# --- what a session shows ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("state", VideoState)
-def test_a_session_shows_its_videos_until_they_are_on_their_way_out(state: VideoState) -> None:
-    told = shown(replace(READY, state=state, ended=None, progress=Progress()))
-    if state in (VideoState.DELETING, VideoState.GONE):
+def test_a_session_shows_the_first_upload_of_a_video_until_it_is_gone(state: VideoState) -> None:
+    told = shown(replace(WHOLE, state=state, playable=None, ended=None, progress=Progress()))
+    if state is VideoState.GONE:
         assert told is None
     else:
         assert told == {
             "provider": "memory",
+            "order": 3,
             "title": "Algebra",
             "state": state.value,
-            "percent": 100,
-            "durationS": 12.5,
+            "percent": 40,
+            "stage": "converting",
+            "durationS": None,
         }
 
 
+READY_TOLD = {
+    "provider": "memory",
+    "order": 3,
+    "title": "Old algebra",
+    "state": "ready",
+    "percent": 100,
+    "stage": None,
+    "durationS": 12.5,
+}
+
+
+def test_a_session_shows_what_plays() -> None:
+    assert shown(replace(REQUESTED, state=VideoState.READY, playable=PLAYABLE)) == READY_TOLD
+
+
+def test_a_session_shows_what_plays_and_beside_it_what_is_to_replace_it() -> None:
+    told = shown(replace(WHOLE, playable=PLAYABLE))
+    replacement = {
+        "title": "Algebra",
+        "state": "processing",
+        "percent": 40,
+        "stage": "converting",
+        "failure": ENDING.to_fields(),
+    }
+    assert told == {**READY_TOLD, "replacement": replacement}
+
+
 def test_a_session_shows_why_a_video_failed() -> None:
-    told = shown(replace(READY, state=VideoState.FAILED))
+    told = shown(replace(REQUESTED, state=VideoState.FAILED, ended=ENDING))
     assert told is not None
-    assert told["failure"] == ENDING.shown()
+    assert told["failure"] == ENDING.to_fields()
 
 
 def test_a_session_shows_no_id_of_a_provider() -> None:
-    assert not {"0_video1", "token1", "video:v1:1"} & set(map(str, (shown(READY) or {}).values()))
+    told = repr([shown(WHOLE), shown(replace(WHOLE, playable=PLAYABLE)), shown(replace(WHOLE, playable=None))])
+    assert not [secret for secret in ("0_video1", "token1", "video:v1:2", "0_old", "video:v1:1") if secret in told]
 
 
-def test_a_session_wishes_each_of_its_videos_as_long_as_it_is_there() -> None:
+# --- what is wished ----------------------------------------------------------------------------------------------
+
+
+def test_a_video_is_wanted_while_its_session_is_there_and_nobody_has_deleted_it() -> None:
     session = Session.from_fields("s1", {"videos": {"v1": {"state": "ready"}, "v2": 7}})
-    assert wish_of("v1", session) == VideoWish(wanted=True, shown={"state": "ready"})
-    assert wish_of("v3", session) == VideoWish(wanted=True)
-    assert wish_of("v1", None) == VideoWish(wanted=False)
+    wanted = replace(WISH, deleted=False)
+    look = look_at(kept(WHOLE, wanted), session)
+    assert look.wish == VideoWish(wanted, has_session=True, shown={"state": "ready"})
+    assert look.record == WHOLE
+    assert look.wish.wanted
+    assert not look_at(kept(WHOLE, WISH), session).wish.wanted
+    assert not look_at(kept(WHOLE, wanted), None).wish.wanted
