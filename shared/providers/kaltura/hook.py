@@ -86,6 +86,8 @@ def _reference_id(content_type: str, body: bytes) -> str | None:
             return _of_object(json.loads(text))
         fields = {name: values[0] for name, values in parse_qs(text, strict_parsing=True, max_num_fields=100).items()}
         data = fields.get("data")
+        if not fields:
+            raise ValueError("a notification is not empty")
         if data is None:
             return fields.get("entry_reference_id")
         return _of_xml(data) if data.lstrip().startswith("<") else _of_object(json.loads(data))

@@ -1,0 +1,260 @@
+"""The cost guard: a switch that stops all work and loses none of it, and a limit of tasks per hour."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from emulator_tests.pure.deployment import TEACHER, Deployment
+from shared.errors import Conflict, Transient
+from shared.guard import AGAIN_S, COUNTED_TOGETHER, SWITCH, SWITCH_READ_S, TASKS, Guard
+from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO
+from shared.ports import Create, MediaState, Note, Observation, Update
+from shared.videos.model import VideoState
+from shared.videos.wishes import delete_video
+
+T = TypeVar("T")
+
+LIMIT = 100
+NOTE = Note(VISIT_SESSION, "s1")
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+
+
+def guard_of(deployment: Deployment, limit: int = LIMIT) -> Guard:
+    return Guard(deployment.documents, deployment.queue, deployment.clock, limit)
+
+
+def write_switch(deployment: Deployment, **fields: Any) -> None:
+    """
+    A person writes the switch, in the console.
+    """
+    (there,) = deployment.documents.read(SWITCH)
+    deployment.documents.commit(Create(SWITCH, fields) if there is None else Update(SWITCH, fields))
+
+
+class Guarded:
+    """
+    A deployment whose workers ask a guard, as those of `functions/work.py` do.
+    """
+
+    def __init__(self) -> None:
+        self.deployment = Deployment()
+        self.guard = guard_of(self.deployment, 100_000)
+        self.done: list[Note] = []
+
+    def deliver(self, note: Note) -> None:
+        if self.guard.admits(note):
+            self.done.append(note)
+            self.deployment.deliver(note)
+
+    def run(self, seconds: float = 0) -> None:
+        until = self.deployment.clock() + timedelta(seconds=seconds)
+        self.deployment.queue.deliver_until(until, self.deliver)
+
+
+def test_without_a_switch_everything_is_admitted() -> None:
+    deployment = Deployment()
+    guard = guard_of(deployment)
+    assert guard.admits(NOTE)
+    guard.require_open()
+    assert deployment.documents.paths() == ()
+    assert deployment.queue.waiting() == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "stopped"),
+    [
+        ({"stopped": True}, True),
+        ({"stopped": False}, False),
+        ({"stopped": "true"}, False),
+        ({"stopped": 1}, False),
+        ({}, False),
+        ({"stopped": True, "until": None, "why": "A test."}, True),
+        ({"until": "tomorrow"}, False),
+    ],
+    ids=repr,
+)
+def test_the_switch_is_thrown_by_exactly_true(fields: dict[str, Any], stopped: bool) -> None:
+    deployment = Deployment()
+    write_switch(deployment, **fields)
+    assert guard_of(deployment).is_stopped() is stopped
+
+
+def test_the_switch_holds_until_its_time_is_over() -> None:
+    deployment = Deployment()
+    write_switch(deployment, until=deployment.clock() + timedelta(seconds=100))
+    guard = guard_of(deployment)
+    assert guard.is_stopped()
+    deployment.clock.advance(99)
+    assert guard.is_stopped()
+    deployment.clock.advance(SWITCH_READ_S)
+    assert not guard.is_stopped()
+
+
+def test_the_switch_is_read_once_in_so_many_seconds() -> None:
+    deployment = Deployment()
+    guard = guard_of(deployment)
+    reads: list[str] = []
+
+    def counting(operation: str, do: Callable[[], T]) -> T:
+        reads.append(operation)
+        return do()
+
+    deployment.disturb = counting
+    for _ in range(10):
+        guard.admits(NOTE)
+    assert reads == ["read"]
+    deployment.clock.advance(SWITCH_READ_S)
+    guard.admits(NOTE)
+    assert reads == ["read", "read"]
+
+
+def test_while_it_is_stopped_a_task_leaves_its_note_for_later_and_such_notes_merge() -> None:
+    deployment = Deployment()
+    write_switch(deployment, stopped=True)
+    guard = guard_of(deployment)
+    for _ in range(5):
+        assert not guard.admits(NOTE)
+        assert not guard.admits(Note(VISIT_VIDEO, "v1"))
+    waiting = deployment.queue.waiting()
+    assert [(note.queue, note.key) for note in waiting] == [(VISIT_SESSION, "s1"), (VISIT_VIDEO, "v1")]
+    assert {note.at for note in waiting} == {deployment.clock() + timedelta(seconds=AGAIN_S)}
+
+
+def test_while_it_is_stopped_callers_are_told_to_come_later() -> None:
+    deployment = Deployment()
+    write_switch(deployment, stopped=True)
+    with pytest.raises(Transient, match="paused by its operator") as raised:
+        guard_of(deployment).require_open()
+    assert (raised.value.code, raised.value.retry_after_s) == ("STOPPED", AGAIN_S)
+
+
+def test_nothing_that_was_stopped_is_lost() -> None:
+    guarded = Guarded()
+    deployment = guarded.deployment
+    deployment.write_session()
+    deployment.write_session("s2", format="liveStreaming")
+    first, second = (deployment.ask_upload(f"r{number}").video_id for number in range(2))
+    deployment.show(first, READY)
+    guarded.guard.stop("A test.")
+    deployment.queue.put(Note(VISIT_SESSION, "s2"))
+    delete_video(TEACHER, second, deployment.documents, deployment.queue)
+    before = guarded.done.copy()
+
+    guarded.run(3 * 3600)
+
+    assert guarded.done == before, "no work is done"
+    assert deployment.events.alive() == ()
+    waiting = {(note.queue, note.key.partition(":")[0]) for note in deployment.queue.waiting()}
+    assert {(VISIT_SESSION, "s2"), (VISIT_VIDEO, second), (TICK_FEED, "memory")} <= waiting
+
+    guarded.guard.start()
+    guarded.run(AGAIN_S)
+    # The feed's chain goes on where it stood, and finds what became ready meanwhile.
+    guarded.run(60)
+    assert len(deployment.events.alive()) == 1
+    assert deployment.video(second).state is VideoState.GONE
+    assert deployment.video(first).state is VideoState.READY
+    assert not deployment.chain().running
+
+
+def test_however_many_notes_there_were_one_is_left_of_each_and_none_of_them_works() -> None:
+    guarded = Guarded()
+    guarded.guard.stop("A chain has branched.")
+    for _ in range(1000):
+        guarded.deployment.queue.put(NOTE)
+    deliveries = guarded.deployment.queue.deliver_until(
+        guarded.deployment.clock() + timedelta(hours=1), guarded.deliver
+    )
+    assert deliveries == 1000 + 6, "once each, and then one every ten minutes"
+    assert guarded.done == []
+
+
+def test_too_many_tasks_in_an_hour_stop_all_work_until_the_hour_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    deployment = Deployment()
+    guard = guard_of(deployment)
+    admitted = sum(guard.admits(NOTE) for _ in range(LIMIT + 5 * COUNTED_TOGETHER))
+    assert LIMIT < admitted <= LIMIT + COUNTED_TOGETHER
+    (switch,) = deployment.documents.read(SWITCH)
+    assert switch is not None
+    assert switch.fields["stopped"] is False
+    assert switch.fields["until"] == deployment.clock() + timedelta(hours=1)
+    (alarm,) = [line for line in capsys.readouterr().err.splitlines() if "tasks limit reached" in line]
+    assert json.loads(alarm)["severity"] == "ALERT"
+
+    deployment.clock.advance(3600)
+    assert guard.admits(NOTE)
+    assert sum(guard.admits(NOTE) for _ in range(LIMIT - COUNTED_TOGETHER)) == LIMIT - COUNTED_TOGETHER
+
+
+def test_the_limit_leaves_a_switch_that_a_person_has_thrown() -> None:
+    deployment = Deployment()
+    guard = guard_of(deployment)
+    for _ in range(LIMIT):
+        guard.admits(NOTE)
+    write_switch(deployment, stopped=True, why="Out for lunch.")
+    for _ in range(3 * COUNTED_TOGETHER):
+        guard.admits(NOTE)
+    deployment.clock.advance(2 * 3600)
+    assert guard.is_stopped()
+
+
+def test_instances_count_together() -> None:
+    deployment = Deployment()
+    guards = [guard_of(deployment) for _ in range(4)]
+    admitted = 0
+    for _ in range(LIMIT):
+        for guard in guards:
+            admitted += guard.admits(NOTE)
+        deployment.clock.advance(SWITCH_READ_S)
+        if guards[0].is_stopped():
+            break
+    assert LIMIT <= admitted <= LIMIT + len(guards) * (COUNTED_TOGETHER + 1)
+
+
+def test_threads_count_together() -> None:
+    deployment = Deployment()
+    guard = guard_of(deployment, 10**6)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: guard.admits(NOTE), range(40 * COUNTED_TOGETHER)))
+    while guard._known.uncounted:
+        guard.admits(NOTE)
+    (counted,) = deployment.documents.read(TASKS)
+    assert counted is not None
+    assert counted.fields["count"] % COUNTED_TOGETHER == 0
+    assert counted.fields["count"] >= 40 * COUNTED_TOGETHER
+
+
+def test_a_count_that_lost_is_added_with_the_next() -> None:
+    deployment = Deployment()
+    guard = guard_of(deployment, 10**6)
+
+    def lost(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit":
+            raise Conflict("Someone wrote first.")
+        return do()
+
+    deployment.disturb = lost
+    for _ in range(COUNTED_TOGETHER):
+        guard.admits(NOTE)
+    assert guard._known.uncounted == COUNTED_TOGETHER
+
+
+def test_a_person_stops_and_starts_by_command() -> None:
+    deployment = Deployment()
+    guard, other = guard_of(deployment), guard_of(deployment)
+    assert not other.is_stopped()
+    guard.stop("Something costs too much.")
+    assert guard.is_stopped()
+    deployment.clock.advance(SWITCH_READ_S)
+    assert other.is_stopped()
+    assert deployment.document(SWITCH).fields["why"] == "Something costs too much."
+    guard.start()
+    assert not guard.is_stopped()
+    deployment.clock.advance(SWITCH_READ_S)
+    assert not other.is_stopped()

@@ -1,0 +1,214 @@
+"""Kaltura's notifications: which are believed to be Kaltura's, what is read of them, and what little comes of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
+from shared.errors import BadRequest, NotAllowed
+from shared.paths import VISIT_VIDEO
+from shared.ports import Note
+from shared.providers.kaltura import KalturaAccount, KalturaHook
+from shared.providers.kaltura.hook import BODY_MAX_BYTES, references
+from shared.videos.push import heed
+
+SECRET = "b1946ac92492d2347c6235b4d2611184"
+NAMESPACE = "demo-greenroom"
+VIDEO = "0123456789abcdef0123"
+REFERENCE = f"video:{VIDEO}:1"
+REFERENCE_ID = f"{NAMESPACE}:{REFERENCE}"
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+def notification(reference_id: object = REFERENCE_ID, **more: Any) -> dict[str, Any]:
+    """
+    What Kaltura's ready-made templates send.
+    """
+    entry = {"objectType": "KalturaMediaEntry", "id": "0_ab12cd34", "status": 2, "referenceId": reference_id}
+    return {"objectType": "KalturaHttpNotification", "object": entry, "eventNotificationJobId": 7, **more}
+
+
+def signed(body: bytes, content_type: str = JSON, algorithm: str = "sha1", secret: str = SECRET) -> dict[str, str]:
+    """
+    The headers with which Kaltura sends a body, by lower-case names.
+    """
+    signature = hashlib.new(algorithm, secret.encode() + body).hexdigest()
+    return {"content-type": content_type, "x-kaltura-signature": signature, "x-kaltura-hash-algo": algorithm}
+
+
+def read(headers: Mapping[str, str], body: bytes) -> list[str]:
+    return list(references(headers, body, SECRET, NAMESPACE))
+
+
+RAW = json.dumps(notification()).encode()
+
+
+# --- whose it is -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
+def test_what_is_signed_by_any_of_kaltura_s_algorithms_is_read(algorithm: str) -> None:
+    assert read(signed(RAW, algorithm=algorithm), RAW) == [REFERENCE]
+
+
+def test_the_signature_is_hexadecimal_of_either_case() -> None:
+    headers = signed(RAW)
+    headers["x-kaltura-signature"] = headers["x-kaltura-signature"].upper()
+    headers["x-kaltura-hash-algo"] = "SHA1"
+    assert read(headers, RAW) == [REFERENCE]
+
+
+FORGERIES: dict[str, Callable[[], tuple[dict[str, str], bytes]]] = {
+    "no signature": lambda: ({"content-type": JSON}, RAW),
+    "empty signature": lambda: ({**signed(RAW), "x-kaltura-signature": ""}, RAW),
+    "no algorithm": lambda: ({k: v for k, v in signed(RAW).items() if k != "x-kaltura-hash-algo"}, RAW),
+    "an algorithm of its own": lambda: ({**signed(RAW, algorithm="md5")}, RAW),
+    "no algorithm at all": lambda: ({**signed(RAW), "x-kaltura-hash-algo": "none"}, RAW),
+    "another secret": lambda: (signed(RAW, secret="another"), RAW),
+    "the secret of nobody": lambda: (signed(RAW, secret=""), RAW),
+    "a body with one sign more": lambda: (signed(RAW), RAW + b" "),
+    "another body": lambda: (signed(RAW), RAW.replace(b"0123456789", b"9876543210")),
+    "an algorithm that was not used": lambda: ({**signed(RAW), "x-kaltura-hash-algo": "sha256"}, RAW),
+    "half a signature": lambda: ({**signed(RAW), "x-kaltura-signature": signed(RAW)["x-kaltura-signature"][:20]}, RAW),
+    "signs that are no ASCII": lambda: ({**signed(RAW), "x-kaltura-signature": "é" * 40}, RAW),
+    "an HMAC": lambda: (
+        {**signed(RAW), "x-kaltura-signature": hashlib.sha1(RAW + SECRET.encode()).hexdigest()},
+        RAW,
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forgery_is_refused_and_says_nothing_of_the_secret(forgery: str) -> None:
+    headers, body = FORGERIES[forgery]()
+    with pytest.raises(NotAllowed) as raised:
+        read(headers, body)
+    assert SECRET not in str(raised.value)
+    assert signed(RAW)["x-kaltura-signature"] not in str(raised.value)
+
+
+# --- what is read of it ----------------------------------------------------------------------------------------------
+
+XML = f"<notification><objectType>KalturaHttpNotification</objectType><object><id>0_a</id><referenceId>{REFERENCE_ID}"
+XML += "</referenceId></object></notification>"
+
+FORMS: dict[str, tuple[str, bytes]] = {
+    "raw JSON": (JSON, RAW),
+    "raw JSON, with a charset": ("application/json; charset=utf-8", RAW),
+    "JSON in a form": (FORM, urlencode({"data": RAW.decode()}).encode()),
+    "XML in a form": (FORM, urlencode({"data": XML}).encode()),
+    "fields of a form": (FORM, urlencode({"entry_id": "0_a", "entry_reference_id": REFERENCE_ID}).encode()),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_that_kaltura_sends_is_read(form: str) -> None:
+    content_type, body = FORMS[form]
+    assert read(signed(body, content_type), body) == [REFERENCE]
+
+
+@pytest.mark.parametrize(
+    "reference_id", [None, "", "another:video:v1:1", f"{NAMESPACE}2:video:v1:1", "video:v1:1", 7, ["x"], {"a": 1}]
+)
+def test_what_is_not_ours_is_heard_and_means_nothing(reference_id: object) -> None:
+    body = json.dumps(notification(reference_id)).encode()
+    assert read(signed(body), body) == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        (JSON, b""),
+        (JSON, b"not json"),
+        (JSON, b"[]"),
+        (JSON, b"7"),
+        (JSON, b"{}"),
+        (JSON, b'{"object": null}'),
+        (JSON, b'{"object": [1]}'),
+        (JSON, b"\xff\xfe"),
+        (JSON, b"[" * 100_000),
+        (FORM, b""),
+        (FORM, b"data"),
+        (FORM, b"data=not+json"),
+        (FORM, b"data=%3Cnot+closed"),
+        (FORM, urlencode({"data": "<!DOCTYPE x [<!ENTITY a SYSTEM 'file:///etc/passwd'>]>" + XML}).encode()),
+        (FORM, urlencode({f"f{number}": "x" for number in range(200)}).encode()),
+        ("text/plain", b"hello"),
+    ],
+    ids=[
+        "empty",
+        "no JSON",
+        "a list",
+        "a number",
+        "nothing in it",
+        "no object",
+        "another object",
+        "no UTF-8",
+        "deep",
+        "empty form",
+        "half a field",
+        "no JSON in a form",
+        "broken XML",
+        "an entity",
+        "many fields",
+        "a text",
+    ],
+)
+def test_what_cannot_be_understood_is_refused_though_it_is_signed(content_type: str, body: bytes) -> None:
+    with pytest.raises(BadRequest, match=r"cannot be understood"):
+        read(signed(body, content_type), body)
+
+
+def test_what_is_too_large_is_refused_before_anything_else() -> None:
+    body = b" " * (BODY_MAX_BYTES + 1)
+    with pytest.raises(BadRequest, match="too large"):
+        read({}, body)
+
+
+# --- what it brings about --------------------------------------------------------------------------------------------
+
+
+HOOK = KalturaHook(
+    KalturaAccount("https://kaltura.example", 102, SECRET, NAMESPACE, None, MemoryDocuments(), ManualClock())
+)
+
+
+def test_it_leaves_a_note_for_the_video_and_the_same_again_merges() -> None:
+    queue = MemoryQueue(ManualClock())
+    for _ in range(5):
+        heed("kaltura", HOOK, signed(RAW), RAW, queue)
+    (note,) = queue.waiting()
+    assert (note.queue, note.key, note.at) == (VISIT_VIDEO, VIDEO, None)
+    other = json.dumps(notification(eventNotificationJobId=8)).encode()
+    heed("kaltura", HOOK, signed(other), other, queue)
+    assert [note.key for note in queue.waiting()] == [VIDEO, VIDEO]
+
+
+@pytest.mark.parametrize("reference_id", [f"{NAMESPACE}:session:s1:1", "another:video:v1:1"])
+def test_of_what_is_no_video_of_ours_no_note_is_left(reference_id: str) -> None:
+    queue = MemoryQueue(ManualClock())
+    body = json.dumps(notification(reference_id)).encode()
+    heed("kaltura", HOOK, signed(body), body, queue)
+    assert queue.waiting() == ()
+
+
+def test_a_forgery_leaves_no_note() -> None:
+    queue = MemoryQueue(ManualClock())
+    with pytest.raises(NotAllowed):
+        heed("kaltura", HOOK, signed(RAW, secret="another"), RAW, queue)
+    assert queue.waiting() == ()
+
+
+def test_the_note_says_nothing_of_what_the_body_says() -> None:
+    queue = MemoryQueue(ManualClock())
+    heed("kaltura", HOOK, signed(RAW), RAW, queue)
+    (note,) = queue.waiting()
+    assert note == Note(VISIT_VIDEO, VIDEO, once=hashlib.sha256(RAW).hexdigest())

@@ -1,0 +1,169 @@
+"""Many videos of one note: asked about in one call, visited one by one, and each hindered one left to itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+import pytest
+
+from emulator_tests.fakes import undisturbed
+from emulator_tests.pure.deployment import POLICY, Deployment, refusal
+from shared.errors import Transient
+from shared.paths import VISIT_VIDEO, video_path
+from shared.ports import MediaState, Note, Observation
+from shared.videos.model import VideoState
+from shared.videos.together import AGAIN_S, BUDGET_S, KEYS_SEPARATOR, visit_videos
+
+T = TypeVar("T")
+
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=100)
+ROOMY = replace(
+    POLICY, uploads_in_flight_max=50, session_videos_max=50, teacher_videos_max=50, tokens_per_minute_max=100
+)
+
+
+def with_uploads(count: int) -> tuple[Deployment, list[str]]:
+    deployment = Deployment(policy=ROOMY)
+    deployment.write_session()
+    video_ids = [deployment.ask_upload(f"r{number}", size_bytes=100).video_id for number in range(count)]
+    deployment.lose_notes()
+    return deployment, video_ids
+
+
+def visit(deployment: Deployment, keys: Iterable[str]) -> Counter[str]:
+    """
+    The worker is called for these.
+
+    Returns:
+        How often each part was called.
+    """
+    asked: Counter[str] = Counter()
+    around = deployment.disturb
+
+    def counting(operation: str, do: Callable[[], T]) -> T:
+        asked[operation] += 1
+        return around(operation, do)
+
+    deployment.disturb = counting
+    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(keys)))
+    deployment.disturb = around
+    return asked
+
+
+def states(deployment: Deployment, video_ids: Iterable[str]) -> list[VideoState]:
+    return [deployment.video(video_id).state for video_id in video_ids]
+
+
+def test_the_provider_is_asked_once_for_all() -> None:
+    deployment, video_ids = with_uploads(10)
+    for video_id in video_ids[::2]:
+        deployment.show(video_id, READY)
+    asked = visit(deployment, video_ids)
+    assert asked["observe"] == 1
+    assert states(deployment, video_ids) == [VideoState.READY, VideoState.UPLOADING] * 5
+
+
+def test_of_what_there_is_nothing_to_see_nobody_is_asked() -> None:
+    deployment, video_ids = with_uploads(2)
+    for video_id in video_ids:
+        deployment.show(video_id, Observation(MediaState.ERROR))
+        deployment.deliver(Note(VISIT_VIDEO, video_id))
+    assert visit(deployment, video_ids)["observe"] == 0
+    assert visit(deployment, ["0" * 20, "1" * 20])["observe"] == 0
+
+
+def test_what_was_told_of_another_upload_is_not_believed() -> None:
+    deployment, video_ids = with_uploads(2)
+    first = video_ids[0]
+    deployment.show(first, READY)
+
+    def replacing(operation: str, do: Callable[[], T]) -> T:
+        result = do()
+        if operation == "observe":
+            deployment.disturb = undisturbed
+            deployment.ask_replacement(first, size_bytes=100)
+        return result
+
+    deployment.disturb = replacing
+    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    video = deployment.video(first)
+    assert (video.serving, video.state, video.playable) == (2, VideoState.UPLOADING, None)
+
+
+def test_a_video_that_is_named_twice_is_visited_once() -> None:
+    deployment, video_ids = with_uploads(2)
+    visit(deployment, [*video_ids, *video_ids])
+    assert [deployment.video(video_id).looks for video_id in video_ids] == [1, 1]
+
+
+def test_where_the_provider_cannot_be_asked_none_is_visited_and_the_note_comes_again() -> None:
+    deployment, video_ids = with_uploads(3)
+
+    def down(operation: str, do: Callable[[], T]) -> T:
+        if operation == "observe":
+            raise refusal(operation)
+        return do()
+
+    deployment.disturb = down
+    with pytest.raises(Transient):
+        deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    assert [deployment.video(video_id).progress.failure for video_id in video_ids] == [None] * 3
+
+
+def test_one_that_is_hindered_is_noted_again_alone_and_hinders_nobody() -> None:
+    deployment, video_ids = with_uploads(3)
+    for video_id in video_ids:
+        deployment.show(video_id, READY)
+    hindered = video_path(video_ids[1])
+
+    def hindering(operation: str, do: Callable[[], T]) -> T:
+        result = do()
+        if operation == "read" and isinstance(result, tuple) and [one and one.path for one in result] == [hindered]:
+            raise refusal(operation)
+        return result
+
+    deployment.disturb = hindering
+    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    deployment.disturb = undisturbed
+    assert states(deployment, video_ids) == [VideoState.READY, VideoState.UPLOADING, VideoState.READY]
+    assert deployment.noted(VISIT_VIDEO)[0] == video_ids[1]
+    deployment.run(AGAIN_S)
+    assert states(deployment, video_ids) == [VideoState.READY] * 3
+
+
+def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
+    deployment, video_ids = with_uploads(4)
+    for video_id in video_ids:
+        deployment.show(video_id, READY)
+    done: list[str] = []
+
+    def slowly(visit_one: Callable[[str], None], keys: Sequence[str]) -> Iterable[None]:
+        for key in keys:
+            visit_one(key)
+            done.append(key)
+            deployment.clock.advance(BUDGET_S / 2 + 1)
+        return []
+
+    key = KEYS_SEPARATOR.join(video_ids)
+    visit_videos(deployment.videos, key, deployment.documents, deployment.queue, deployment.clock, slowly)
+    assert states(deployment, video_ids) == [VideoState.READY] * 2 + [VideoState.UPLOADING] * 2
+    assert set(video_ids[2:]) <= set(deployment.noted_now(VISIT_VIDEO))
+    deployment.run()
+    assert states(deployment, video_ids) == [VideoState.READY] * 4
+
+
+def test_several_are_visited_at_once_where_there_is_somebody_to_do_it() -> None:
+    deployment, video_ids = with_uploads(40)
+    for video_id in video_ids:
+        deployment.show(video_id, READY)
+    key = KEYS_SEPARATOR.join(video_ids)
+    with ThreadPoolExecutor(8) as pool:
+        visit_videos(deployment.videos, key, deployment.documents, deployment.queue, deployment.clock, pool.map)
+    deployment.run(60)
+    assert states(deployment, video_ids) == [VideoState.READY] * 40
+    shown = deployment.document("sessions/s1").fields["videos"]
+    assert {ref["state"] for ref in shown.values()} == {"ready"}
