@@ -166,8 +166,8 @@ class MemoryDocuments:
 
         def do() -> Total:
             with self._lock:
-                found = self._matching(query)
-                return Total(len(found), sum(_whole(fields.get(field)) for _, fields in found))
+                values = [fields[field] for _, fields in self._matching(query) if field in fields]
+                return Total(len(values), sum(_whole(value) for value in values))
 
         return self._effect("total", do)
 

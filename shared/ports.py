@@ -168,9 +168,9 @@ class Documents(Protocol):
 
     def total(self, query: Query, field: str) -> Total:
         """
-        How many documents meet a query, and the sum of one field of theirs that holds whole numbers; counted by the
-        store. A document without the field, or with something else in it, counts and adds nothing. The query's limit
-        does not matter.
+        How many documents meet a query and have one field, and the sum of that field, which holds whole numbers;
+        counted by the store. A document with something else in it counts and adds nothing. The query's limit does not
+        matter.
         """
         ...
 

@@ -18,7 +18,7 @@ from KalturaClient.Plugins.Core import KalturaMediaEntry
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
 from shared.errors import Doubtful, Transient
-from shared.ports import Events, Media, MediaState, Observation, Parts, Strays, UploadWish
+from shared.ports import Events, Media, MediaState, Observation, Parts, Stage, Strays, UploadWish
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
 
 T = TypeVar("T")
@@ -32,9 +32,13 @@ class Film(StrEnum):
     VIDEO = "two seconds of picture and sound"
     SOUND = "sound alone"
     GARBAGE = "bytes that are no medium"
+    STUBBORN = "two seconds of picture and sound, at which the converter fails"
 
 
 FILM_S: Final = 2.0
+
+PARTLY_SENT_BYTES: Final = 1_000_000
+"""What is declared of a file of which only some is sent."""
 
 
 class Site(Protocol):
@@ -108,6 +112,12 @@ class Site(Protocol):
     def upload(self, parts: Parts, film: Film) -> None:
         """
         A file arrives, and its processing comes to an end.
+        """
+        ...
+
+    def send_some(self, parts: Parts, size_bytes: int) -> None:
+        """
+        So many bytes of a file arrive, and no more yet.
         """
         ...
 
@@ -210,11 +220,22 @@ class MemorySite:
         What a provider would see in such a file.
         """
         seen = {
-            Film.VIDEO: Observation(MediaState.READY, 100, FILM_S, 50_000, is_video=True),
-            Film.SOUND: Observation(MediaState.READY, 100, FILM_S, 20_000, is_video=False),
+            Film.VIDEO: Observation(MediaState.READY, 100, None, None, FILM_S, 50_000, "video/mp4", is_video=True),
+            Film.SOUND: Observation(MediaState.READY, 100, None, None, FILM_S, 20_000, "video/mp4", is_video=False),
             Film.GARBAGE: Observation(MediaState.ERROR, reason="It is no medium."),
+            Film.STUBBORN: Observation(
+                MediaState.ERROR, media_type="video/mp4", reason="It could not be converted.", retryable=True
+            ),
         }
         self.media.show(parts, seen[film])
+
+    def send_some(self, parts: Parts, size_bytes: int) -> None:
+        """
+        What a provider would tell of it.
+        """
+        percent = 100 * size_bytes // PARTLY_SENT_BYTES
+        seen = Observation(MediaState.AWAITING_UPLOAD, percent, Stage.RECEIVING, received_bytes=size_bytes)
+        self.media.show(parts, seen)
 
     def calls(self) -> int:
         """
@@ -341,7 +362,7 @@ class KalturaSite:
         With a grant, as a browser does; the simulator has it processed before it answers.
         """
         path = self._server.films[film]
-        self._server.control("POST", "clock", {"ready": "at_once"})
+        self._server.control("POST", "clock", {"ready": "failed" if film is Film.STUBBORN else "at_once"})
         wish = UploadWish("", "lecture.mp4", path.stat().st_size, "teacher1")
         grant = self.media.upload_grant(parts, wish, 600)
         answer = self._server.http.post(
@@ -350,6 +371,16 @@ class KalturaSite:
             files={"fileData": ("lecture.mp4", path.read_bytes())},
         )
         assert answer.json()["objectType"] == "KalturaUploadToken", answer.text
+        self._server.control("POST", "clock", {"ready": "at_once"})
+
+    def send_some(self, parts: Parts, size_bytes: int) -> None:
+        """
+        With a grant, as a browser sends its first chunk.
+        """
+        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES, "teacher1"), 600)
+        fields = {"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
+        answer = self._server.http.post(grant.url, data=fields, files={"fileData": ("a.mp4", b"x" * size_bytes)})
+        assert answer.json()["uploadedFileSize"] == size_bytes, answer.text
 
     def calls(self) -> int:
         """
@@ -395,6 +426,7 @@ class KalturaSite:
             "update_event": ("liveStream", "update"),
             "delete_event": ("liveStream", "delete"),
             "prepare_upload": ("media", "add"),
+            "reprocess": ("media", "convert"),
             "delete_media": ("media", "delete"),
             "delete_stray": ("baseEntry", "delete"),
         }[operation]

@@ -28,6 +28,7 @@ from shared.ports import (
     Documents,
     Operator,
     Query,
+    Total,
     Update,
     Version,
     Write,
@@ -515,6 +516,34 @@ def test_pages_by_id_show_every_document_once(documents: Documents, things: str)
 
 
 # --- what cannot be asked ----------------------------------------------------------------------------------------
+
+
+TOTALLED = {
+    "a": {"kind": "x", "gone": False, "bytes": 5},
+    "b": {"kind": "x", "gone": False, "bytes": 7},
+    "c": {"kind": "x", "gone": True, "bytes": 100},
+    "d": {"kind": "y", "gone": False, "bytes": 1000},
+    "e": {"kind": "x", "gone": False},
+    "f": {"kind": "x", "gone": False, "bytes": None},
+    "g": {"kind": "x", "gone": False, "bytes": "9"},
+}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "total"),
+    [
+        pytest.param({}, Total(6, 1112), id="all"),
+        pytest.param({"kind": "x", "gone": False}, Total(4, 12), id="some"),
+        pytest.param({"kind": "y"}, Total(1, 1000), id="one"),
+        pytest.param({"kind": "z"}, Total(0, 0), id="none"),
+    ],
+)
+def test_documents_are_counted_and_added_up_by_the_store(
+    documents: Documents, things: str, conditions: dict[str, Any], total: Total
+) -> None:
+    documents.commit(*(Create(f"{things}/{id_}", fields) for id_, fields in TOTALLED.items()))
+    asked = tuple(Condition(name, Operator.EQUAL, value) for name, value in conditions.items())
+    assert documents.total(Query(things, asked, limit=1), "bytes") == total
 
 
 @pytest.mark.parametrize("path", BAD_PATHS)

@@ -7,13 +7,19 @@ from datetime import timedelta
 import pytest
 
 from emulator_tests.contract.sites import FILM_S, Film, Site
-from shared.errors import Doubtful, Transient
-from shared.ports import MediaState, Parts, UploadWish
+from shared.errors import Doubtful, Permanent, Transient
+from shared.ports import OBSERVED_MAX, MediaState, Observation, Parts, Stage, UploadWish
 
 REFERENCE = "video:v1:1"
 WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000, "teacher1")
 
 REFERENCES = ["video:aZ09_-:1", "video:" + "x" * 100 + ":12"]
+
+
+def _seen(site: Site, parts: Parts) -> Observation:
+    """One look at one video."""
+    (seen,) = site.media.observe([parts])
+    return seen
 
 
 def _unknown(parts: Parts) -> Parts:
@@ -29,8 +35,9 @@ def test_a_prepared_upload_is_found_by_its_reference_and_waits_for_bytes(site: S
 
     assert site.media.find_upload(REFERENCE, WISH) == parts
     assert site.title(parts) == WISH.title
-    seen = site.media.observe(parts)
+    seen = _seen(site, parts)
     assert (seen.state, seen.percent, seen.reason) == (MediaState.AWAITING_UPLOAD, 0, None)
+    assert (seen.stage, seen.received_bytes) == (Stage.AWAITING_BYTES, 0)
 
 
 def test_no_parts_are_found_where_nothing_was_prepared(site: Site) -> None:
@@ -88,7 +95,7 @@ def test_a_preparation_that_was_cut_short_is_completed_when_it_is_found(site: Si
     assert found["entryId"] == parts["entryId"]
     assert found["uploadTokenId"] in site.alive()
     site.upload(found, Film.VIDEO)
-    assert site.media.observe(found).state is MediaState.READY
+    assert _seen(site, found).state is MediaState.READY
 
 
 def test_an_upload_whose_preparation_is_not_answered_is_adopted_by_its_reference(site: Site) -> None:
@@ -125,11 +132,22 @@ def test_a_video_that_arrived_becomes_ready_with_its_length_and_size(site: Site)
 
     site.upload(parts, Film.VIDEO)
 
-    seen = site.media.observe(parts)
+    seen = _seen(site, parts)
     assert (seen.state, seen.percent, seen.is_video, seen.reason) == (MediaState.READY, 100, True, None)
     assert seen.duration_s == pytest.approx(FILM_S, abs=0.5)
     assert seen.size_bytes is not None
     assert 10_000 < seen.size_bytes < 1_000_000
+    assert seen.media_type == "video/mp4"
+
+
+def test_of_an_upload_under_way_it_is_told_how_far_it_has_come(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+
+    site.send_some(parts, 300_000)
+
+    seen = _seen(site, parts)
+    assert (seen.state, seen.percent) == (MediaState.AWAITING_UPLOAD, 30)
+    assert (seen.stage, seen.received_bytes) == (Stage.RECEIVING, 300_000)
 
 
 def test_sound_without_a_picture_is_no_video(site: Site) -> None:
@@ -137,7 +155,7 @@ def test_sound_without_a_picture_is_no_video(site: Site) -> None:
 
     site.upload(parts, Film.SOUND)
 
-    seen = site.media.observe(parts)
+    seen = _seen(site, parts)
     assert (seen.state, seen.is_video) == (MediaState.READY, False)
 
 
@@ -146,9 +164,32 @@ def test_what_is_no_medium_ends_in_an_error_with_a_reason(site: Site) -> None:
 
     site.upload(parts, Film.GARBAGE)
 
-    seen = site.media.observe(parts)
+    seen = _seen(site, parts)
     assert seen.state is MediaState.ERROR
     assert seen.reason
+    assert not seen.retryable
+
+
+def test_a_video_that_could_not_be_converted_may_be_processed_anew_from_the_bytes_that_are_there(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(parts, Film.STUBBORN)
+    seen = _seen(site, parts)
+    assert (seen.state, seen.retryable, seen.media_type) == (MediaState.ERROR, True, "video/mp4")
+    assert seen.reason
+    alive = site.alive()
+
+    site.media.reprocess(parts)
+
+    assert _seen(site, parts).state in (MediaState.PROCESSING, MediaState.READY)
+    assert site.alive() == alive
+
+
+def test_what_is_not_there_cannot_be_processed_anew(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.media.delete_media(parts)
+
+    with pytest.raises(Permanent):
+        site.media.reprocess(parts)
 
 
 def test_a_video_that_was_deleted_by_whomever_is_gone(site: Site) -> None:
@@ -157,7 +198,7 @@ def test_a_video_that_was_deleted_by_whomever_is_gone(site: Site) -> None:
     site.vanish("entryId", theirs["entryId"])
 
     for parts in (ours, theirs, _unknown(never)):
-        assert site.media.observe(parts).state is MediaState.GONE
+        assert _seen(site, parts).state is MediaState.GONE
 
 
 def test_many_are_observed_in_the_order_asked(site: Site) -> None:
@@ -167,7 +208,9 @@ def test_many_are_observed_in_the_order_asked(site: Site) -> None:
     site.media.delete_media(gone)
     calls = site.calls()
 
-    assert list(site.media.observe_many([gone, ready, waiting, _unknown(ready), broken, ready])) == [
+    seen = site.media.observe([gone, ready, waiting, _unknown(ready), broken, ready])
+
+    assert [one.state for one in seen] == [
         MediaState.GONE,
         MediaState.READY,
         MediaState.AWAITING_UPLOAD,
@@ -175,8 +218,31 @@ def test_many_are_observed_in_the_order_asked(site: Site) -> None:
         MediaState.ERROR,
         MediaState.READY,
     ]
+    assert [one.duration_s is not None for one in seen] == [False, True, False, False, False, True]
     assert site.calls() == calls + 1
-    assert list(site.media.observe_many([])) == []
+
+
+def test_of_none_nobody_is_asked(site: Site) -> None:
+    calls = site.calls()
+    assert list(site.media.observe([])) == []
+    assert site.calls() == calls
+
+
+def test_as_many_as_may_be_are_observed_in_one_call(site: Site) -> None:
+    begun_at = site.clock()
+    site.prepare_many(OBSERVED_MAX)
+    parts = [
+        stray.parts for stray in site.strays.strays(begun_at - timedelta(seconds=1), begun_at + timedelta(hours=1))
+    ]
+    assert len(parts) == OBSERVED_MAX
+    site.media.delete_media({**parts[7], "uploadTokenId": "none", "uploaderId": "nobody"})
+    calls = site.calls()
+
+    seen = site.media.observe(parts)
+
+    assert site.calls() == calls + 1
+    waiting, gone = MediaState.AWAITING_UPLOAD, MediaState.GONE
+    assert [one.state for one in seen] == [*[waiting] * 7, gone, *[waiting] * (OBSERVED_MAX - 8)]
 
 
 # --- deleting ----------------------------------------------------------------------------------------------------
@@ -191,7 +257,7 @@ def test_of_a_deleted_video_nothing_is_left_and_deleting_it_again_is_no_error(si
         site.upload(parts, film)
 
     for _ in range(2):
-        site.media.delete_media(parts)
+        assert site.media.delete_media(parts) == {}
         assert site.alive() == alive
         assert site.media.find_upload(REFERENCE, WISH) == {}
 
@@ -203,8 +269,7 @@ def test_a_video_is_deleted_whatever_part_of_it_is_gone_already(site: Site, part
     parts = site.media.prepare_upload(REFERENCE, WISH)
     site.vanish(part, parts[part])
 
-    site.media.delete_media(parts)
-
+    assert site.media.delete_media(parts) == {}
     assert site.alive() == alive
 
 
@@ -284,6 +349,20 @@ def test_many_changes_come_in_pages_that_leave_none_out(site: Site) -> None:
     assert (len(second.items), second.more) == (1, False)
     references = {change.reference for change in (*first.items, *second.items)}
     assert references == {f"video:v{number}:1" for number in range(501)}
+
+
+def test_several_pages_come_in_one_call_as_one(site: Site) -> None:
+    begun_at = site.clock()
+    site.prepare_many(501)
+    calls = site.calls()
+
+    both = site.media.changes(begun_at - timedelta(seconds=1), 1, pages=2)
+
+    assert site.calls() == calls + 1
+    assert not both.more
+    assert {change.reference for change in both.items} == {f"video:v{number}:1" for number in range(501)}
+    first = site.media.changes(begun_at - timedelta(seconds=1), 1)
+    assert both.items[:500] == first.items
 
 
 def test_a_page_beyond_the_last_is_empty(site: Site) -> None:

@@ -39,6 +39,18 @@ def begin(world: World, entry_id: str) -> None:
     tick(world)
 
 
+def begin_anew(world: World, entry_id: str) -> None:
+    """Convert an entry once more from its source; one that is ready stays so meanwhile."""
+    store = world.store
+    entry = store.entries.rows[entry_id]
+    if entry["status"] == EntryStatus.READY:
+        return
+    for each in flavors_of(world, entry_id):
+        if not each["isOriginal"]:
+            store.change(store.flavor_assets, each["id"], status=AssetStatus.CONVERTING)
+    begin(world, entry_id)
+
+
 def look(world: World, entry: Record) -> Record:
     """Count a look at an entry; returns the entry as the looker sees it."""
     under_way = entry.get("_processing")

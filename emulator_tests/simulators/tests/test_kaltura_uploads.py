@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import io
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -297,3 +298,70 @@ def test_replacing_needs_the_feature(kaltura: KalturaServer, video: Path) -> Non
     entry = uploaded_entry(client, video)
     token = client.uploadToken.add(KalturaUploadToken())
     assert error_of(client.media.updateContent, entry.id, resource(token.id)) == "FEATURE_FORBIDDEN"
+
+
+def test_an_entry_that_could_not_be_converted_is_converted_from_its_source_anew(
+    kaltura: KalturaServer, video: Path
+) -> None:
+    kaltura.control("POST", "clock", ready="failed")
+    client = kaltura.admin()
+    entry = uploaded_entry(client, video)
+    source = next(each for each in client.flavorAsset.getByEntryId(entry.id) if each.isOriginal)
+    kaltura.control("POST", "clock", ready="after_s:30")
+
+    assert client.media.convert(entry.id) > 0
+
+    assert status(client, entry.id) == PRECONVERT
+    kaltura.control("POST", "clock", advance_s=30)
+    assert status(client, entry.id) == READY
+    flavors = client.flavorAsset.getByEntryId(entry.id)
+    assert {each.status.getValue() for each in flavors} == {2}
+    assert source.id in {each.id for each in flavors}
+
+
+def test_converting_needs_a_source_and_leaves_what_is_ready(kaltura: KalturaServer, video: Path) -> None:
+    client = kaltura.admin()
+    assert error_of(client.media.convert, "0_unknown1") == "ENTRY_ID_NOT_FOUND"
+    empty = client.media.add(video_entry())
+    assert error_of(client.media.convert, empty.id) == "ORIGINAL_FLAVOR_ASSET_IS_MISSING"
+    ready = uploaded_entry(client, video)
+    client.media.convert(ready.id)
+    assert status(client, ready.id) == READY
+
+
+def test_the_sources_of_many_entries_are_listed_with_what_is_in_them(kaltura: KalturaServer, video: Path) -> None:
+    client = kaltura.admin()
+    entries = [uploaded_entry(client, video) for _ in range(3)]
+    ids = ",".join(entry.id for entry in entries)
+
+    listed = client.flavorAsset.list(KalturaFlavorAssetFilter(entryIdIn=ids, flavorParamsIdEqual=0)).objects
+
+    assert {each.entryId for each in listed} == {entry.id for entry in entries}
+    assert {(each.containerFormat, each.sizeInBytes) for each in listed} == {("mpeg-4", video.stat().st_size)}
+    assert error_of(client.flavorAsset.list, KalturaFlavorAssetFilter()) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codecs", "container"),
+    [
+        ("mkv", ("-c:v", "libx264"), "matroska"),
+        ("webm", ("-c:v", "libvpx", "-deadline", "realtime"), "matroska"),
+        ("avi", ("-c:v", "mpeg4"), "avi"),
+        ("ts", ("-c:v", "libx264"), "mpeg-ts"),
+        ("flv", ("-c:v", "flv1"), "flv"),
+        ("mpg", ("-c:v", "mpeg2video"), "mpeg"),
+        ("wmv", ("-c:v", "wmv2"), "asf"),
+        ("ogv", ("-c:v", "libtheora"), "ogg"),
+        ("mov", ("-c:v", "libx264"), "mpeg-4"),
+    ],
+)
+def test_a_container_is_named_as_kaltura_names_it(
+    kaltura: KalturaServer, tmp_path: Path, suffix: str, codecs: tuple[str, ...], container: str
+) -> None:
+    file = tmp_path / f"film.{suffix}"
+    picture = ("-f", "lavfi", "-i", "testsrc=size=160x120:rate=25:duration=1", "-pix_fmt", "yuv420p")
+    subprocess.run(["ffmpeg", "-v", "error", *picture, *codecs, str(file)], check=True, timeout=60)
+    client = kaltura.admin()
+    entry = uploaded_entry(client, file)
+    (source,) = [each for each in client.flavorAsset.getByEntryId(entry.id) if each.isOriginal]
+    assert source.containerFormat == container

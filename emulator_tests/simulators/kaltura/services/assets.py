@@ -66,7 +66,10 @@ def flavor_asset_get(call: Call, id: str) -> Record:
 
 @action("flavorAsset.list", "filter: filter = null, pager: pager = null", roles="UPW")
 def flavor_asset_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    for entry_id in filter_ids(filter):
+    entry_ids = filter_ids(filter)
+    if not entry_ids:
+        raise ApiError("PROPERTY_VALIDATION_CANNOT_BE_NULL", "entryIdEqual/KalturaFlavorAssetFilter::entryIdIn")
+    for entry_id in entry_ids:
         looked_at(call, entry_id)
     return listed(call, call.store.flavor_assets, "KalturaFlavorAsset", filter, pager, default_order="+createdAt")
 

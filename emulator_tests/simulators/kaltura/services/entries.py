@@ -204,6 +204,21 @@ def base_entry_get_by_ids(call: Call, entry_ids: str) -> list[Record]:
     return [shown(call, processing.look(call.world, row)) for row in living]
 
 
+@action("media.convert", "entryId: str, conversionProfileId: int = null", roles="U")
+def media_convert(call: Call, entry_id: str, conversion_profile_id: int | None) -> int:
+    # As on the real server, whose entry it is, is not asked.
+    living_entry(call, entry_id)
+    if conversion_profile_id is not None and conversion_profile_id not in call.store.conversion_profiles.rows:
+        raise ApiError("CONVERSION_PROFILE_ID_NOT_FOUND", conversion_profile_id)
+    source = content.original_of(call.world, entry_id)
+    if source is None:
+        raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
+    if not (call.store.files / str(source["id"])).exists():
+        raise ApiError("FILE_DOESNT_EXIST")
+    processing.begin_anew(call.world, entry_id)
+    return int(call.world.clock.now())
+
+
 @action("media.list", "filter: filter = null, pager: pager = null", roles="UW")
 def media_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     clips = among("type", EntryType.MEDIA_CLIP)
