@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,26 +35,25 @@ from KalturaClient.Plugins.Core import (
 from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaScheduleEventRecurrenceType
 
 from emulator_tests.bench.rounds import by_turns, least_and_median, show, times, verdict
+from emulator_tests.crashes.world import SETTINGS
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.flow.school import Person, School
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import change, create
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import HOME, ROOT
-from shared.paths import session_path
-from shared.ports import Create, Delete, Document, Query, Update, UploadWish, Version, Write
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia
-from shared.reconcile import visit
-from shared.sessions import Sessions
-from shared.videos import Videos
-from shared.videos.model import Video
-from shared.videos.policy import Policy
+from shared.access import Caller
+from shared.app import App, assemble
+from shared.paths import DELETIONS, VIDEOS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, session_path
+from shared.ports import Create, Delete, Document, Note, Query, Update, Version, Write
+from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
+from shared.videos.grant import UploadRequest
 
 ROUNDS = 15
 TARGET_FLOOR = 2.0
 PARTNER_ID, SECRET = 102, "0123456789abcdef0123456789abcdef"
 TITLE = "A lesson"
-POLICY = Policy(10**10, 10**5, 10, 10**6, 10**5)
+TEACHER = Caller("t1", is_teacher=True)
 
 
 def run() -> None:
@@ -202,9 +201,16 @@ class Ours:
         self._watch = Watch(url)
         self._documents = CountingDocuments()
         account = KalturaAccount(url, PARTNER_ID, SECRET, "bench", None, self._documents, _now)
-        self._queue = MemoryQueue(ManualClock())
-        self._sessions = Sessions(self._documents, KalturaEvents(account), reap_grace_s=0, late_commit_s=600)
-        self._videos = Videos(self._documents, KalturaMedia(account), POLICY, late_commit_s=600)
+        self._app: App = assemble(
+            self._documents,
+            MemoryQueue(ManualClock()),
+            _now,
+            KalturaEvents(account),
+            KalturaMedia(account),
+            KalturaStrays(account),
+            replace(SETTINGS, reap_grace_s=0),
+        )
+        self._uploads = 0
 
     def warm(self) -> None:
         """
@@ -219,30 +225,40 @@ class Ours:
         """
         looks, commits = self._documents.looks, self._documents.commits
         path = session_path("s1")
+        starts_at = _now() + timedelta(hours=1)
+        session = {"status": "public", "title": TITLE, "visibility": "open", "ownerUid": TEACHER.uid}
+        own: tuple[Write, ...]
+        asks: Callable[[], None]
         match flow:
             case "publish":
-                self._documents.commit(Delete(path))
-                starts_at = _now() + timedelta(hours=1)
-                fields = {"status": "public", "format": "liveStreaming", "title": TITLE, "visibility": "open"}
-                times_of = {"startsAt": starts_at, "endsAt": starts_at + timedelta(hours=1)}
-                self._documents.commit(Create(path, {**fields, **times_of, "ownerUid": "t1"}))
-                own = 2
+                live = {"format": "liveStreaming", "startsAt": starts_at, "endsAt": starts_at + timedelta(hours=1)}
+                own, asks = (Delete(path), Create(path, {**session, **live})), self._visit_session
             case "unpublish":
-                self._documents.commit(Update(path, {"status": "draft"}))
-                own = 1
+                own, asks = (Update(path, {"status": "draft"}),), self._visit_session
             case "prepare upload":
-                video = Video("s1", "kaltura", UploadWish(TITLE, "a.mp4", 1000, "t1"), "digest", _now())
-                self._documents.commit(Delete("videos/v1"))
-                self._documents.commit(Create("videos/v1", video.to_fields()))
-                own = 2
+                self._uploads += 1
+                own, asks = (Delete(path), Create(path, {**session, "format": "onDemand"})), self._prepare
             case _:
-                self._documents.commit(Delete(path))
-                own = 1
-        if "upload" in flow:
-            asked = self._watch.during(lambda: visit(self._videos, "v1", self._documents, self._queue, _now))
-        else:
-            asked = self._watch.during(lambda: visit(self._sessions, "s1", self._documents, self._queue, _now))
-        return Counted(*asked, self._documents.looks - looks, self._documents.commits - commits - own)
+                own, asks = (Delete(path),), self._delete_video
+        self._documents.commit(*own)
+        asked = self._watch.during(asks)
+        return Counted(*asked, self._documents.looks - looks, self._documents.commits - commits - 1)
+
+    def _visit_session(self) -> None:
+        self._app.work(Note(VISIT_SESSION, "s1"))
+
+    def _prepare(self) -> None:
+        request = UploadRequest("s1", f"upload {self._uploads}", "a.mp4", 1000, TITLE)
+        self._app.grants.issue_upload_token(TEACHER, request)
+
+    def _delete_video(self) -> None:
+        """
+        The video is visited, then whatever it gave up.
+        """
+        for collection, worker in ((VIDEOS, VISIT_VIDEO), (DELETIONS, VISIT_DELETION)):
+            for path in self._documents.paths():
+                if path.startswith(f"{collection}/"):
+                    self._app.work(Note(worker, path.removeprefix(f"{collection}/")))
 
 
 class Naive:

@@ -17,7 +17,7 @@ from emulator_tests.fakes import MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.stage import Killed
 from shared.cloud.calls import TIMEOUT_S
 from shared.errors import Conflict, Transient
-from shared.ports import Document, Note, Query, Update, Version, Write
+from shared.ports import Document, Note, Query, Total, Update, Version, Write
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S
 from shared.providers.kaltura.client import Ask, Asked, Client, Multi
 
@@ -267,6 +267,13 @@ class WatchedDocuments:
         """
         return self._effects(Kind.SELECT, f"select {query.collection}", lambda: self._kept.select(query))
 
+    def total(self, query: Query, field: str) -> Total:
+        """
+        As the port says.
+        """
+        name = f"total {query.collection}"
+        return self._effects(Kind.SELECT, name, lambda: self._kept.total(query, field))
+
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         """
         As the port says.
@@ -332,9 +339,9 @@ class _WatchedMulti(Multi):
         self._effects = effects
         self._names: list[str] = []
 
-    def ask(self, ask: Ask, *, ks: str | None = None, fields: Sequence[str] = ()) -> Asked:
+    def ask(self, ask: Ask, *, ks: str | None = None, fields: Sequence[str] = (), many: bool = False) -> Asked:
         self._names.append(_named(ask))
-        return super().ask(ask, ks=ks, fields=fields)
+        return super().ask(ask, ks=ks, fields=fields, many=many)
 
     def send(self) -> None:
         self._effects(_kind(self._names), " ".join(self._names), super().send)
@@ -360,7 +367,7 @@ def _named(ask: Ask) -> str:
 
 
 def _kind(names: Sequence[str]) -> Kind:
-    only_asks = all(name.endswith((".get", ".list")) for name in names)
+    only_asks = all(name.endswith((".get", ".getByIds", ".list")) for name in names)
     return Kind.ASK if only_asks else Kind.CHANGE
 
 

@@ -18,6 +18,7 @@ from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO
 from shared.videos.model import VideoState
+from shared.videos.wishes import cancel_upload, delete_video, retry_video
 
 Act = Callable[[World], None]
 Acts = tuple[tuple[float, Act], ...]
@@ -105,6 +106,70 @@ def ask_to_upload_garbage(world: World) -> None:
     The same, for a file that is no film.
     """
     world.ask_to_upload(S1, GARBAGE)
+
+
+def ask_to_replace(world: World) -> None:
+    """
+    He asks for a token to replace his video.
+    """
+    world.ask_to_replace(FILM)
+
+
+def ask_to_replace_with_garbage(world: World) -> None:
+    """
+    The same, by a file that is no film.
+    """
+    world.ask_to_replace(GARBAGE)
+
+
+def renew(world: World) -> None:
+    """
+    He asks for a fresh token, and goes on with it.
+    """
+    world.renew_token()
+
+
+def cancel(world: World) -> None:
+    """
+    He does not want the latest upload any more.
+    """
+    world.wish("cancelUpload", cancel_upload)
+
+
+def unwant(world: World) -> None:
+    """
+    He does not want the video any more.
+    """
+    world.wish("deleteVideo", delete_video)
+
+
+def retry(world: World) -> None:
+    """
+    He wants what failed to be tried again.
+    """
+    world.wish("retryVideo", retry_video)
+
+
+def fail_to_convert(world: World) -> None:
+    """
+    From now on Kaltura converts nothing that arrives.
+    """
+    world.let_conversions_fail()
+
+
+def convert_again(world: World) -> None:
+    """
+    From now on it does.
+    """
+    world.let_conversions_succeed()
+
+
+def push(world: World) -> None:
+    """
+    Kaltura tells of everything there is, and what it says is heeded before anybody goes on.
+    """
+    world.push()
+    visit_videos(world)
 
 
 def send(number: int) -> Act:
@@ -223,6 +288,8 @@ class Flow:
 PUBLIC: Final[Acts] = ((0, publish),)
 SENT: Final[Acts] = tuple((5.0 * number, send(number)) for number in range(1, CHUNKS + 1))
 UPLOADED: Final[Acts] = ((0, make_on_demand), (0, ask_to_upload), *SENT)
+UPLOADED_IN_PART: Final[Acts] = UPLOADED[:3]
+REPLACED_IN_PART: Final[Acts] = (*UPLOADED, (100, ask_to_replace), (105, send(1)))
 
 FLOWS: Final = (
     Flow(
@@ -266,6 +333,85 @@ FLOWS: Final = (
         before=((0, make_on_demand),),
         video=VideoState.GONE,
         new_account=True,
+    ),
+    Flow(
+        "replace",
+        ((0, ask_to_replace), *SENT),
+        before=UPLOADED,
+        settled_s=100,
+        minds=(delete, unwant, cancel, ask_to_replace, push, sweep),
+        video=VideoState.READY,
+    ),
+    Flow(
+        "replacement-fails",
+        before=(*UPLOADED, (100, ask_to_replace_with_garbage), *((100 + at, do) for at, do in SENT)),
+        settled_s=0,
+        minds=(unwant, ask_to_replace, visit_videos),
+        video=VideoState.FAILED,
+    ),
+    Flow(
+        "replace-twice",
+        ((0, ask_to_replace), *SENT),
+        before=REPLACED_IN_PART,
+        settled_s=1,
+        minds=(unwant,),
+        video=VideoState.READY,
+    ),
+    Flow(
+        "delete-video-during-replacement",
+        ((0, unwant), (4, send(2))),
+        before=REPLACED_IN_PART,
+        settled_s=1,
+        minds=(visit_videos,),
+        video=VideoState.GONE,
+    ),
+    Flow(
+        "delete-video",
+        ((0, unwant),),
+        before=UPLOADED,
+        settled_s=100,
+        minds=(delete, visit_videos, sweep),
+        video=VideoState.GONE,
+    ),
+    Flow(
+        "cancel-upload",
+        ((0, cancel), (4, send(2))),
+        before=UPLOADED_IN_PART,
+        settled_s=1,
+        minds=(delete, visit_videos, sweep),
+        video=VideoState.GONE,
+    ),
+    Flow(
+        "cancel-replacement",
+        ((0, cancel),),
+        before=REPLACED_IN_PART,
+        settled_s=1,
+        minds=(unwant, ask_to_replace, visit_videos),
+        video=VideoState.READY,
+    ),
+    Flow(
+        "renew-during-upload",
+        ((0, renew), (2, send(2)), (7, send(3))),
+        before=UPLOADED_IN_PART,
+        settled_s=3,
+        minds=(unwant, visit_videos),
+        video=VideoState.READY,
+    ),
+    Flow(
+        "retry",
+        ((0, convert_again), (0, retry)),
+        before=((0, fail_to_convert), *UPLOADED),
+        settled_s=100,
+        minds=(delete, unwant, ask_to_replace, push, sweep),
+        video=VideoState.READY,
+    ),
+    Flow(
+        "push-and-poll",
+        ((55, push),),
+        before=UPLOADED,
+        settled_s=0,
+        minds=(delete, push),
+        video=VideoState.READY,
     ),
     Flow("sweep-finds-a-wish", ((0, publish_unheard),), sweeps=1),
     Flow("sweep-finds-a-deletion", ((0, delete_unheard),), before=PUBLIC, sweeps=1),

@@ -89,6 +89,12 @@ class Simulator:
             self._now = at
             self.control("POST", "clock", {"stand_at": at.timestamp()})
 
+    def convert(self, how: str) -> None:
+        """
+        Say how conversions go from now on, in the words of the clockwork.
+        """
+        self.control("POST", "clock", {"ready": how})
+
     def let_go_wrong(self, kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> None:
         """
         Let the next request, or those that match, go wrong.

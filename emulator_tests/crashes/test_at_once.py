@@ -13,12 +13,13 @@ import pytest
 
 from emulator_tests.crashes.flows import FILM, S1
 from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Things
-from emulator_tests.crashes.world import QUEUE_RETRY_S, TEACHER, Account, App, assemble
+from emulator_tests.crashes.world import QUEUE_RETRY_S, TEACHER, Account, assemble
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
+from shared.app import App
 from shared.errors import BackendError
 from shared.paths import PAIRINGS, VIDEOS, VISIT_SESSION, pairing_path, session_path
-from shared.ports import Create, Delete, Document, Note, Query, Version, Write
+from shared.ports import Create, Delete, Document, Note, Query, Total, Version, Write
 from shared.providers.kaltura import KalturaAccount
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
@@ -64,6 +65,12 @@ class GatheringDocuments:
         As the port says.
         """
         return self._kept.select(query)
+
+    def total(self, query: Query, field: str) -> Total:
+        """
+        As the port says.
+        """
+        return self._kept.total(query, field)
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         """
@@ -134,7 +141,7 @@ class Crowd:
         """
         The owner asks for the same upload.
         """
-        return self.app.issue_upload_token(REQUEST)
+        return self.app.grants.issue_upload_token(TEACHER, REQUEST)
 
     def all_at_once(self, job: Callable[[], T], collection: str) -> list[T | BackendError]:
         """

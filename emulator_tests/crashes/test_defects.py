@@ -6,7 +6,7 @@ part that is broken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 
@@ -24,35 +24,20 @@ from emulator_tests.crashes.flows import (
 )
 from emulator_tests.crashes.recording import recorded
 from emulator_tests.crashes.world import Account
-from emulator_tests.pure.races.defects import DEFECTS, Build
+from emulator_tests.pure.races.defects import DEFECTS, Build, Passing
 from emulator_tests.pure.races.invariants import Broken
 from shared.errors import Conflict
-from shared.ports import Document, Documents, Query, Version, Write
+from shared.ports import Documents, Version, Write
 
 
-class _Passing:
-    """
-    Documents that change nothing; the defects below change one method.
-    """
-
-    def __init__(self, documents: Documents) -> None:
-        self._documents = documents
-        self._refused: Write | None = None
-
-    def read(self, *paths: str) -> tuple[Document | None, ...]:
-        return self._documents.read(*paths)
-
-    def select(self, query: Query) -> Sequence[Document]:
-        return self._documents.select(query)
-
-    def commit(self, *writes: Write) -> tuple[Version, ...]:
-        return self._documents.commit(*writes)
-
-
-class KeepsItsClaim(_Passing):
+class KeepsItsClaim(Passing):
     """
     A record is refused where its view was: what a provider has done is left to the end of the lease.
     """
+
+    def __init__(self, documents: Documents) -> None:
+        super().__init__(documents)
+        self._refused: Write | None = None
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         if writes == (self._refused,):
@@ -77,6 +62,9 @@ SHOWN_BY: dict[str, tuple[str | Flow, tuple[Fault | Act, ...]]] = {
     "the claim is unconditional": ("republish-after-grace", (visit_session,)),
     "a lost event is not looked for": ("publish", (Fault.ANSWER_LOST,)),
     "a lost video is not looked for": ("upload", (Fault.ANSWER_LOST,)),
+    "what is named no more is forgotten": ("delete-video", ()),
+    "a video is replaced too soon": ("replace", ()),
+    "uploads are not told apart": ("replace-twice", ()),
     "there is no lease": ("retitle", (visit_session,)),
     "there is no intent": ("publish", ()),
     "there is no sweep": ("publish", (Fault.KILLED_BEFORE,)),

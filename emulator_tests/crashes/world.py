@@ -7,7 +7,9 @@ does it; leaves to `effects` what goes wrong and to `flows` who acts when.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ from emulator_tests.crashes.effects import (
     WatchedDocuments,
     WatchedQueue,
 )
-from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Part, Simulator, Things
+from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, Part, Simulator, Things
 from emulator_tests.fakes import (
     MadeEvent,
     MadeMedia,
@@ -37,11 +39,21 @@ from emulator_tests.fakes import (
 )
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
-from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest
+from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest, named_by
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from shared.access import Caller
+from shared.app import App, Settings
 from shared.errors import BackendError
-from shared.paths import PAIRINGS, TICK_FEED, VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path
+from shared.paths import (
+    DELETIONS,
+    PAIRINGS,
+    TICK_FEED,
+    VIDEOS,
+    VISIT_DELETION,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+    session_path,
+)
 from shared.ports import (
     Create,
     Delete,
@@ -55,19 +67,15 @@ from shared.ports import (
     UploadWish,
     Write,
 )
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays, words
-from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S
+from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaHook, KalturaMedia, KalturaStrays, words
+from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
 from shared.providers.kaltura.client import Client
 from shared.providers.kaltura.media import TOKEN
-from shared.reconcile import visit
-from shared.sessions import Sessions
 from shared.sessions.model import Session, wanted
-from shared.sweep import Sweep
-from shared.videos import Videos
-from shared.videos.feed import Feed
-from shared.videos.grant import UPLOAD_GRANT_MAX_S, UploadRequest, UploadToken, issue_upload_token
+from shared.videos.grant import UPLOAD_GRANT_MAX_S, ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
+from shared.videos.push import heed
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 
@@ -80,9 +88,25 @@ SWEEP_INTERVAL_S: Final = 300
 POLICY: Final = Policy(
     max_bytes=1024**3,
     max_duration_s=3600,
+    session_videos_max=10,
+    session_bytes_max=10 * 1024**3,
+    teacher_videos_max=10,
+    teacher_bytes_max=10 * 1024**3,
     uploads_in_flight_max=10,
+    tokens_per_minute_max=60,
     upload_deadline_s=1800,
     processing_deadline_s=1800,
+    retry_keep_s=1800,
+    looks_max=100,
+)
+SETTINGS: Final = Settings(
+    policy=POLICY,
+    reap_grace_s=REAP_GRACE_S,
+    late_commit_s=SOUND.late_commit_s,
+    stray_age_s=SOUND.stray_age_s,
+    feed_interval_s=FEED_INTERVAL_S,
+    feed_overlap_s=FEED_OVERLAP_S,
+    feed_ticks_max=FEED_TICKS_MAX,
 )
 
 REST_S: Final = 2 * 3600
@@ -158,43 +182,9 @@ class MediaAtKaltura:
         return self._there().media()
 
 
-@dataclass(frozen=True, slots=True)
-class App:
-    """
-    The code that is played.
-    """
-
-    documents: Documents
-    queue: Queue
-    clock: ManualClock
-    sessions: Sessions
-    videos: Videos
-    feed: Feed
-    sweep: Sweep
-
-    def work(self, note: Note) -> None:
-        """
-        What the workers of `functions/work.py` do with a note.
-        """
-        match note.queue:
-            case "visitSession":
-                visit(self.sessions, note.key, self.documents, self.queue, self.clock)
-            case "visitVideo":
-                visit(self.videos, note.key, self.documents, self.queue, self.clock)
-            case _:
-                assert note.queue == TICK_FEED
-                self.feed.tick(int(note.key.rpartition(":")[2]))
-
-    def issue_upload_token(self, request: UploadRequest) -> UploadToken:
-        """
-        What the callable of `functions/uploads.py` does for the teacher.
-        """
-        return issue_upload_token(TEACHER, request, self.videos, self.feed, self.documents, self.queue, self.clock)
-
-
 def assemble(build: Build, account: KalturaAccount, documents: Documents, queue: Queue, clock: ManualClock) -> App:
     """
-    Put the real code together, as `functions/wiring.py` does.
+    Put the real code together on a Kaltura account.
 
     Args:
         build: As it is, or with a defect.
@@ -203,21 +193,8 @@ def assemble(build: Build, account: KalturaAccount, documents: Documents, queue:
         queue: For notes.
         clock: Now.
     """
-    documents = build.documents(documents)
-    sessions = build.sessions(documents, KalturaEvents(account), REAP_GRACE_S, build.late_commit_s)
-    videos = build.videos(documents, KalturaMedia(account), POLICY, build.late_commit_s)
-    feed = Feed(documents, queue, videos.media, clock, FEED_INTERVAL_S, FEED_OVERLAP_S, FEED_TICKS_MAX)
-    sweep = Sweep(
-        documents=build.swept_documents(documents),
-        queue=queue,
-        sessions=sessions,
-        videos=videos,
-        feed=feed,
-        strays=build.strays(KalturaStrays(account)),
-        clock=clock,
-        stray_age_s=build.stray_age_s,
-    )
-    return App(documents, queue, clock, sessions, videos, feed, sweep)
+    events, media, strays = KalturaEvents(account), KalturaMedia(account), KalturaStrays(account)
+    return build.assemble(documents, queue, clock, events, media, strays, SETTINGS)
 
 
 class Account:
@@ -233,7 +210,7 @@ class Account:
         self.simulator = Simulator()
         self.client = WatchedClient(
             self.simulator.url,
-            plugins=("Schedule",),
+            plugins=PLUGINS,
             connect_timeout_s=CONNECT_TIMEOUT_S,
             answer_timeout_s=ANSWER_TIMEOUT_S,
         )
@@ -322,10 +299,12 @@ class World:
             watched=client,
         )
         self.app = assemble(build, account, documents, notes, self.clock)
+        self._hook = KalturaHook(account)
         if not new_account:
             account.access_control_id()
         self._token: UploadToken | None = None
         self._film = b""
+        self._replaced = 0
         self._sweep_at = begun_at + timedelta(seconds=SWEEP_INTERVAL_S)
         self._sweeps_counted = 0
         for session_id, fields in BYSTANDERS.items():
@@ -411,12 +390,66 @@ class World:
         """
         The owner asks for an upload token.
         """
-        self._film = film
         self.ledger.sessions[session_id].ever_asked = True
         request = UploadRequest(session_id, "request-1", "lecture.mp4", len(film), "A lecture")
+        self._take_token("issueUploadToken", film, lambda: self.app.grants.issue_upload_token(TEACHER, request))
+
+    def ask_to_replace(self, film: bytes) -> None:
+        """
+        He asks for a token to replace the one video there is.
+        """
+        self._replaced += 1
+        request_id = f"replacement-{self._replaced}"
+
+        def ask(video_id: str) -> UploadToken:
+            request = ReplaceRequest(video_id, request_id, "lecture.mp4", len(film))
+            return self.app.grants.replace_video(TEACHER, request)
+
+        self._take_token("replaceVideo", film, lambda: ask(self._video_id()))
+
+    def renew_token(self) -> None:
+        """
+        He asks for a fresh token for the upload that is under way.
+        """
+        renew = self.app.grants.renew_upload_token
+        self._take_token("renewUploadToken", self._film, lambda: renew(TEACHER, self._video_id()))
+
+    def wish(self, name: str, wish: Callable[[Caller, str, Documents, Queue], None]) -> None:
+        """
+        He wishes something of the one video there is.
+        """
         try:
-            with self._visiting("issueUploadToken"):
-                self._token = self.app.issue_upload_token(request)
+            with self._visiting(name):
+                wish(TEACHER, self._video_id(), self.app.documents, self.app.queue)
+        except (BackendError, Killed):
+            self.hurt = True
+
+    def push(self) -> None:
+        """
+        Kaltura tells by itself of every entry there is, as its notifications do.
+        """
+        for made in self._there.media():
+            body = json.dumps({"object": {"referenceId": words.theirs(NAMESPACE, made.reference)}}).encode()
+            signature = hashlib.sha1(self.simulator.admin_secret.encode() + body).hexdigest()
+            headers = {
+                "content-type": "application/json",
+                "x-kaltura-signature": signature,
+                "x-kaltura-hash-algo": "sha1",
+            }
+            with contextlib.suppress(BackendError, Killed), self._visiting("kalturaHook"):
+                heed("kaltura", self._hook, headers, body, self.app.queue)
+
+    def _video_id(self) -> str:
+        """
+        Of the one video there is; a teacher who was given none asks for one that nobody knows.
+        """
+        return next(iter(self.documents(VIDEOS)), "unknown")
+
+    def _take_token(self, name: str, film: bytes, ask: Callable[[], UploadToken]) -> None:
+        self._film = film
+        try:
+            with self._visiting(name):
+                self._token = ask()
         except (BackendError, Killed):
             self.hurt = True
         else:
@@ -451,6 +484,18 @@ class World:
             pass
         self.hurt = True
 
+    def let_conversions_fail(self) -> None:
+        """
+        Kaltura converts nothing any more.
+        """
+        self.simulator.convert("failed")
+
+    def let_conversions_succeed(self) -> None:
+        """
+        It does.
+        """
+        self.simulator.convert(f"after_s:{PROCESSING_S}")
+
     # --- mishaps --------------------------------------------------------------------------------------------------
 
     def visit_at_once(self, queue: str, key: str) -> None:
@@ -479,6 +524,7 @@ class World:
         """
         notes = [Note(VISIT_SESSION, session_id)]
         notes += [Note(VISIT_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
+        notes += [Note(VISIT_DELETION, "video:unknown:1:0123456789ab")]
         notes += [Note(TICK_FEED, f"{self.app.feed.media.name}:{tick}") for tick in (1, 2)]
         for note in notes:
             self._queue.put(note)
@@ -635,7 +681,7 @@ class World:
         return None if known is None or known.fields is None else dict(known.fields)
 
     def _wrote(self, writes: Sequence[Write]) -> None:
-        if any(write.path.startswith(VIDEOS) and _state(write) == VideoState.READY for write in writes):
+        if any(write.path.startswith((VIDEOS, DELETIONS)) and _looks_there(write) for write in writes):
             self._look_at_kaltura()
         self.ledger.wrote(writes)
 
@@ -644,13 +690,16 @@ class World:
         self._there = self.simulator.things()
 
     def _records(self) -> list[Document]:
-        return [*self.documents(PAIRINGS).values(), *self.documents(VIDEOS).values()]
+        return [
+            document for collection in (PAIRINGS, VIDEOS, DELETIONS) for document in self.documents(collection).values()
+        ]
 
     def _claimed(self) -> set[Part]:
         return {
-            Part(kind, str(id_), str(record.fields["reference"]))
+            Part(kind, str(id_), reference)
             for record in self._records()
-            for kind, id_ in record.fields["parts"].items()
+            for reference, parts in named_by(record.fields).items()
+            for kind, id_ in parts.items()
         }
 
     def _is_quiet(self) -> bool:
@@ -685,9 +734,9 @@ class World:
         """
         No grant outlives its upload.
         """
-        record = self.documents(VIDEOS)[token.video_id].fields
-        if record["state"] == VideoState.GONE:
-            raise Broken(17, "a grant ends with its upload", f"bytes were taken for {token.video_id}, which is gone")
+        token_id = str(token.grant.values[TOKEN])
+        if token_id not in {part.id for part in self._claimed()}:
+            raise Broken(17, "a grant ends with its upload", f"bytes were taken for {token_id}, which nobody names")
 
     def _judge_rest(self) -> None:
         left = self._queue.waiting()
@@ -704,6 +753,11 @@ class World:
             raise Broken(19, "no secret is in a document", "one is")
 
 
-def _state(write: Write) -> Any:
-    fields: Mapping[Any, Any] = getattr(write, "fields", None) or getattr(write, "changes", None) or {}
-    return fields.get("state")
+def _looks_there(write: Write) -> bool:
+    """
+    Whether a write says of something at Kaltura that it plays, or that it is gone.
+    """
+    if isinstance(write, Delete):
+        return True
+    fields: Mapping[Any, Any] = write.fields if isinstance(write, Create) else write.changes
+    return fields.get("state") == VideoState.READY

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import pytest
 
+from emulator_tests.fakes import Effect as Disturbance
 from emulator_tests.fakes import MemoryDocuments, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.access import Caller
@@ -105,7 +106,7 @@ def with_deleted_video() -> tuple[Deployment, str]:
     return deployment, deletion_id(reference or "", parts)
 
 
-def refusing(error: Exception) -> Callable[[str, Callable[[], Any]], Any]:
+def refusing(error: Exception) -> Disturbance:
     def effect(operation: str, do: Callable[[], T]) -> T:
         if operation in ("delete_media", "delete_stray"):
             raise error

@@ -372,11 +372,12 @@ def test_a_teacher_is_given_so_many_tokens_in_a_minute() -> None:
     video_id = deployment.ask_upload().video_id
     deployment.ask_upload()
     deployment.grants.renew_upload_token(TEACHER, video_id)
-    for ask in (
+    asks: tuple[Callable[[], object], ...] = (
         deployment.ask_upload,
         lambda: deployment.grants.renew_upload_token(TEACHER, video_id),
         lambda: deployment.ask_replacement(video_id),
-    ):
+    )
+    for ask in asks:
         with pytest.raises(TooMany, match="3 upload tokens within a minute"):
             ask()
     deployment.clock.advance(60)
@@ -434,10 +435,11 @@ def test_who_may_not_upload_gets_no_token_for_another_s_video(caller: Caller, er
     deployment = with_session()
     video_id = deployment.ask_upload().video_id
     before = deployment.document(video_path(video_id))
-    for ask in (
+    asks: tuple[Callable[[], object], ...] = (
         lambda: deployment.grants.renew_upload_token(caller, video_id),
         lambda: deployment.ask_replacement(video_id, caller=caller),
-    ):
+    )
+    for ask in asks:
         with pytest.raises(error):
             ask()
     assert deployment.document(video_path(video_id)) == before

@@ -212,15 +212,15 @@ def test_many_pages_are_looked_at_and_counted_as_they_come() -> None:
     assert (kept["strayCount"], len(kept["strays"])) == (PAGE + 10, REPORTED_MAX)
 
 
-@pytest.mark.parametrize("operation", ["strays", "select", "read"])
-def test_a_search_that_is_hindered_says_so_and_reports_nothing(operation: str) -> None:
+@pytest.mark.parametrize("refused", ["strays", "select", "read"])
+def test_a_search_that_is_hindered_says_so_and_reports_nothing(refused: str) -> None:
     deployment, _, _ = school()
     deployment.media.prepare_upload("video:ghost:1", WISH)
     deployment.clock.advance(STRAY_AGE_S + 1)
 
-    def down(called: str, do: Callable[[], T]) -> T:
-        if called == operation:
-            raise refusal(called)
+    def down(operation: str, do: Callable[[], T]) -> T:
+        if operation == refused:
+            raise refusal(operation)
         return do()
 
     deployment.disturb = down

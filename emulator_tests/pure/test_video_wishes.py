@@ -543,15 +543,15 @@ def test_a_hint_that_lies_changes_nothing() -> None:
 
 # --- who may -------------------------------------------------------------------------------------------------------
 
+NOW = Deployment().clock()
 WISHES: dict[str, Wish] = {
     "delete": delete_video,
     "cancel": cancel_upload,
     "retry": retry_video,
     "finished": lambda caller, video_id, documents, queue: upload_finished(
-        caller, video_id, documents, queue, lambda: CLOCK
+        caller, video_id, documents, queue, lambda: NOW
     ),
 }
-CLOCK = Deployment().clock()
 
 
 @pytest.mark.parametrize("what", WISHES)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ TABLE: dict[str, tuple[str, str, str, str, str, str]] = {
     "gone": ("done",) * 6,
 }
 
-WISHES: dict[str, tuple[bool, dict[str, object]]] = {
+WISHES: dict[str, tuple[bool, dict[str, Any]]] = {
     "this upload": (False, {}),
     "this upload, just asked": (True, {}),
     "no video": (False, {"deleted": True}),
@@ -163,12 +164,12 @@ WISHES: dict[str, tuple[bool, dict[str, object]]] = {
 }
 
 
-def looked(record: Video | None, *, has_session: bool = True, **wished: object) -> Look[VideoWish, Video]:
+def looked(record: Video | None, *, has_session: bool = True, **wished: Any) -> Look[VideoWish, Video]:
     """
     A look at a video that its session shows as it should.
     """
     told = None if record is None or not has_session else shown(record)
-    wish = None if record is None else replace(Wish(UPLOAD, CREATED_AT), **wished)  # type: ignore[arg-type]
+    wish = None if record is None else replace(Wish(UPLOAD, CREATED_AT), **wished)
     return Look("v1", VideoWish(wish, has_session, told), record, None if record is None else 1)
 
 
@@ -184,7 +185,7 @@ def spelled(decision: Decision[Video]) -> str:
             return ", ".join(words)
 
 
-def step_for(record: Video, *, seen: bool = False, **wished: object) -> Step[Video]:
+def step_for(record: Video, *, seen: bool = False, **wished: Any) -> Step[Video]:
     decision = decide(looked(record, **wished), NOW, POLICY, observed=seen)
     assert isinstance(decision, Step)
     return decision

@@ -111,7 +111,7 @@ class Build:
         return replace(app, orphans=orphans, sweep=replace(app.sweep, documents=swept, orphans=orphans))
 
 
-class _Passing:
+class Passing:
     """
     Documents that change nothing; the defects below change one method.
     """
@@ -132,7 +132,7 @@ class _Passing:
         return self._documents.commit(*writes)
 
 
-class UnconditionalClaims(_Passing):
+class UnconditionalClaims(Passing):
     """
     A record is written whatever was written since it was read.
     """
@@ -147,7 +147,7 @@ class UnconditionalClaims(_Passing):
         return self._documents.commit(*heedless)
 
 
-class Resurrecting(_Passing):
+class Resurrecting(Passing):
     """
     A session that is gone is written all the same, as `set(…, merge=True)` would.
     """
@@ -165,7 +165,7 @@ def _made_anew(write: Write) -> Write:
     return write
 
 
-class NothingUnderWay(_Passing):
+class NothingUnderWay(Passing):
     """
     Nobody can tell by a record that something is just being made.
     """
@@ -243,7 +243,7 @@ class VideosReplacedTooSoon(Videos):
         return decision
 
 
-class HeedlessRequests(_Passing):
+class HeedlessRequests(Passing):
     """
     Nobody can tell that a video was asked for anew meanwhile: each upload has the number of the first.
     """

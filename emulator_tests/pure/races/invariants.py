@@ -286,8 +286,8 @@ def what_is_named_no_more_is_given_up(write: Recording) -> None:
     """
     Invariants 2 and 10: no commit lets go of an id at the provider but by handing it over.
     """
-    left = _named(write.after)
-    for reference, parts in _named(write.before).items():
+    left = named_by(write.after)
+    for reference, parts in named_by(write.before).items():
         if reference not in left and deletion_path(deletion_id(reference, parts)) not in write.given_up:
             raise Broken(10, "what is named no more is given up", f"{write.key} let go of {parts}")
 
@@ -400,15 +400,15 @@ def nothing_in_use_is_deleted(ledger: Ledger, entry_id: str, reference: str) -> 
     for path, fields in ledger.recorded.items():
         if path.startswith(DELETIONS):
             continue
-        mine = any(parts.get("entryId") == entry_id for parts in _named(fields).values())
+        mine = any(parts.get("entryId") == entry_id for parts in named_by(fields).values())
         begun = fields["state"] in BEGUN and fields["reference"] == reference
         if begun or (mine and fields["state"] in IN_USE):
             raise Broken(6, "what is in use is not deleted", f"{path} is {fields['state']} and lost {entry_id}")
 
 
-def _named(fields: Fields) -> dict[str, Parts]:
+def named_by(fields: Fields) -> dict[str, Parts]:
     """
-    What a record names at the provider, by reference.
+    What a record, given its fields, names at the provider, by reference.
     """
     plays = fields.get("playable")
     found: dict[str, Parts] = {} if not plays else {plays["reference"]: plays["parts"]}
