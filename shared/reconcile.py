@@ -528,9 +528,9 @@ def _settle_claimed(
     observed: bool,
 ) -> None:
     """
-    Write back what came of a step. A wish that somebody wrote into the record's own document meanwhile changes its
-    version and nothing of what we claimed: then what the provider has done is written all the same, and the next look
-    sees the wish.
+    Write back what came of a step. A wish that somebody wrote into the record's own document meanwhile, and a view that
+    was changed or deleted, alter nothing of what we claimed: then what the provider has done is written all the same,
+    never left to the end of the lease, and the next look sees the rest.
 
     Args:
         claimed: As it was when the step was begun.
@@ -563,9 +563,6 @@ def _settle(
 ) -> None:
     """
     Write a record with the instant at which it is due again, and show it to clients in the same commit.
-
-    Where the view cannot be written (its document was deleted meanwhile) the record alone is, so that what a provider
-    has done is never left to the end of the lease; the next look finds the view gone.
     """
     freed = _with(record, Progress(failure=record.progress.failure))
     match hold_back(subject.decide(subject.after(look, freed), now, observed=observed), freed, now):
@@ -580,12 +577,7 @@ def _settle(
     if settled == look.record and not views:
         return
     writes = subject.record_writes(look, settled, look.version, now)
-    try:
-        documents.commit(*writes, *views)
-    except Conflict:
-        if not views:
-            raise
-        documents.commit(*writes)
+    documents.commit(*writes, *views)
     for note in subject.follow_ups(look, settled):
         queue.put(note)
 

@@ -24,39 +24,13 @@ from emulator_tests.crashes.flows import (
 )
 from emulator_tests.crashes.recording import recorded
 from emulator_tests.crashes.world import Account
-from emulator_tests.pure.races.defects import DEFECTS, Build, Passing
+from emulator_tests.pure.races.defects import DEFECTS, Build
 from emulator_tests.pure.races.invariants import Broken
-from shared.errors import Conflict
-from shared.ports import Documents, Version, Write
-
-
-class KeepsItsClaim(Passing):
-    """
-    A record is refused where its view was: what a provider has done is left to the end of the lease.
-    """
-
-    def __init__(self, documents: Documents) -> None:
-        super().__init__(documents)
-        self._refused: Write | None = None
-
-    def commit(self, *writes: Write) -> tuple[Version, ...]:
-        if writes == (self._refused,):
-            raise Conflict("Someone else wrote first.")
-        try:
-            return self._documents.commit(*writes)
-        except Conflict:
-            self._refused = writes[0]
-            raise
-
 
 LATE = Flow(
     "late",
     ((0, break_kaltura("late_commit", {"service": "livestream", "action": "add"}, after_s=300)), (0, publish)),
 )
-
-OURS = {
-    "a record whose view is refused is left claimed": Build(documents=KeepsItsClaim),
-}
 
 SHOWN_BY: dict[str, tuple[str | Flow, tuple[Fault | Act, ...]]] = {
     "the claim is unconditional": ("republish-after-grace", (visit_session,)),
@@ -74,13 +48,12 @@ SHOWN_BY: dict[str, tuple[str | Flow, tuple[Fault | Act, ...]]] = {
     "a gone session is written all the same": ("publish", (delete,)),
     "gone is written before anything is deleted": ("delete-public", (Fault.KILLED_AFTER,)),
     "there is no grace": ("unpublish", ()),
-    "a record whose view is refused is left claimed": ("publish", (delete,)),
 }
 
 
 @pytest.mark.parametrize("defect", SHOWN_BY)
 def test_each_defect_is_noticed(defect: str, account: Account, request: pytest.FixtureRequest) -> None:
-    build = (DEFECTS | OURS)[defect]
+    build = DEFECTS[defect]
     shown_by, what = SHOWN_BY[defect]
     flow = shown_by if isinstance(shown_by, Flow) else next(flow for flow in FLOWS if flow.name == shown_by)
     blows = _blows(flow, what, request.config) if what else [(0, None)]
@@ -88,7 +61,7 @@ def test_each_defect_is_noticed(defect: str, account: Account, request: pytest.F
 
 
 def test_every_defect_of_the_model_of_races_is_shown_here_too() -> None:
-    assert DEFECTS.keys() | OURS.keys() == SHOWN_BY.keys()
+    assert DEFECTS.keys() == SHOWN_BY.keys()
 
 
 def _breaks(flow: Flow, account: Account, number: int, what: Fault | Act | None, build: Build) -> bool:

@@ -303,6 +303,7 @@ class World:
         if not new_account:
             account.access_control_id()
         self._token: UploadToken | None = None
+        self._tokens_asked = 0
         self._film = b""
         self._replaced = 0
         self._sweep_at = begun_at + timedelta(seconds=SWEEP_INTERVAL_S)
@@ -447,13 +448,17 @@ class World:
 
     def _take_token(self, name: str, film: bytes, ask: Callable[[], UploadToken]) -> None:
         self._film = film
+        self._tokens_asked += 1
+        mine = self._tokens_asked
         try:
             with self._visiting(name):
                 self._token = ask()
         except (BackendError, Killed):
             self.hurt = True
         else:
-            self._judge_token(self._token)
+            # One that was overtaken just before its answer gets a token that is of no use any more, which is no harm.
+            if mine == self._tokens_asked:
+                self._judge_token(self._token)
 
     def send(self, number: int, chunks: int) -> None:
         """

@@ -39,7 +39,7 @@ def shown(school: School, teacher: Person, film: bytes) -> Shown:
     school.await_video(session_id, token["videoId"], "ready")
     video = school.document(f"videos/{token['videoId']}")
     assert video is not None
-    return Shown(teacher, session_id, token["videoId"], video["parts"]["entryId"])
+    return Shown(teacher, session_id, token["videoId"], video["playable"]["parts"]["entryId"])
 
 
 def test_an_enrolled_student_gets_the_very_bytes_and_a_manifest(school: School, shown: Shown, film: bytes) -> None:

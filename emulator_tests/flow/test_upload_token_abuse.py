@@ -44,7 +44,7 @@ def victim(_school: School, film: bytes) -> str:
     _school.await_video(session_id, token["videoId"], "ready")
     video = _school.document(f"videos/{token['videoId']}")
     assert video is not None
-    entry_id: str = video["parts"]["entryId"]
+    entry_id: str = video["playable"]["parts"]["entryId"]
     return entry_id
 
 

@@ -22,10 +22,18 @@ def test_an_uploaded_film_becomes_ready_and_the_session_says_so(school: School, 
     school.upload(token, film)
     shown = school.await_video(session_id, video_id, "ready")
 
-    assert shown == {"provider": "kaltura", "title": "Halves", "state": "ready", "percent": 100, "durationS": 12.0}
+    assert shown == {
+        "provider": "kaltura",
+        "title": "Halves",
+        "order": 1,
+        "state": "ready",
+        "stage": None,
+        "percent": 100,
+        "durationS": 12.0,
+    }
     video = school.document(f"videos/{video_id}")
     assert video is not None
-    assert video["sizeBytes"] == len(film)
+    assert video["playable"]["sizeBytes"] == len(film)
     assert [moment["state"] for moment in video["history"]][-1] == "ready"
     assert school.document(f"kalturaSession/{session_id}") is not None
 

@@ -88,6 +88,18 @@ pendingDeletions
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
+reports
+    get          -       -        -         -      -              yes    -          -             -
+    list         -       -        -         -      -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
+uploaders
+    get          -       -        -         -      -              -      -          -             -
+    list         -       -        -         -      -              -      -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
 kalturaUsers
     get          -       -        -         -      -              -      -          -             -
     list         -       -        -         -      -              -      -          -             -

@@ -10,8 +10,8 @@ import pytest
 from emulator_tests.rules.callers import SERVER, Cast, signed_in
 from emulator_tests.rules.firestore import Denied, Fields, Firestore, create
 
-FOR_ADMINS = ["kalturaSession", "pendingDeletions"]
-FOR_NOBODY = ["kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
+FOR_ADMINS = ["kalturaSession", "pendingDeletions", "reports"]
+FOR_NOBODY = ["uploaders", "kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
 
 
 @pytest.fixture
