@@ -30,7 +30,7 @@ NAMESPACE: Final = StringParam(
     description="Marks what this deployment makes at a provider; empty takes the project id. Never change it.",
 )
 FUNCTIONS_URL: Final = StringParam(
-    "FUNCTIONS_URL", default="", description="Where tasks reach the functions; empty takes this project's own address."
+    "FUNCTIONS_URL", default="", description="Where the functions are reached; empty takes this project's own address."
 )
 TASKS_SERVICE_ACCOUNT: Final = StringParam(
     "TASKS_SERVICE_ACCOUNT",
@@ -106,6 +106,13 @@ def project_id() -> str:
     The project that we run in.
     """
     return os.environ.get("GCLOUD_PROJECT") or os.environ["GOOGLE_CLOUD_PROJECT"]
+
+
+def functions_url() -> str:
+    """
+    Where the functions are reached, without a slash at its end.
+    """
+    return FUNCTIONS_URL.value or f"https://{REGION}-{project_id()}.cloudfunctions.net"
 
 
 def enforce_app_check() -> bool:

@@ -39,7 +39,7 @@ def queue() -> Queue:
         client=connect_tasks(emulator_host),
         project=project,
         location=config.REGION,
-        functions_url=config.FUNCTIONS_URL.value or f"https://{config.REGION}-{project}.cloudfunctions.net",
+        functions_url=config.functions_url(),
         service_account=service_account or None,
         clock=now,
     )

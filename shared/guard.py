@@ -72,6 +72,7 @@ class Guard:
         self._count()
         if not self.is_stopped():
             return True
+        log.stopped(note.queue, note.key)
         epoch_s = int(self.clock().timestamp())
         at = datetime.fromtimestamp(epoch_s - epoch_s % AGAIN_S + AGAIN_S, UTC)
         self.queue.put(Note(note.queue, note.key, at, once=f"stopped {at.isoformat()}"))

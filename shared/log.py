@@ -177,11 +177,11 @@ def tasks_limit_reached(count: int, until: datetime) -> None:
     _alarm("tasks limit reached", count=count, until=until.isoformat())
 
 
-def stopped(function: str) -> None:
+def stopped(function: str, key: str | None = None) -> None:
     """
-    Something was not done because all work is stopped.
+    Something was not done because all work is stopped; what has a key was left for later.
     """
-    _warning("work is stopped", function=function)
+    _warning("work is stopped", function=function, key=key)
 
 
 def push_heard(provider: str, reference: str) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
 from emulator_tests.flow.school import Person, School
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import TEST_PICTURE
+
+OTHER_BYTES: Final = b"sizefree" + bytes(range(256)) * 4
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +49,11 @@ def film() -> bytes:
     A real video with sound, 12 s long.
     """
     return TEST_PICTURE.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def other_film(film: bytes) -> bytes:
+    """
+    The same video with other bytes: a box at its end that players skip.
+    """
+    return film + len(OTHER_BYTES).to_bytes(4, "big") + OTHER_BYTES[4:]

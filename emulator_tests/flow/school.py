@@ -8,6 +8,9 @@ Kaltura by asking again.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -24,6 +27,7 @@ from KalturaClient.Plugins.Core import KalturaSessionType
 from emulator_tests.rules.callers import SERVER, Caller
 from emulator_tests.rules.firestore import Fields, Firestore, change, create, delete
 from emulator_tests.testbed import Testbed
+from emulator_tests.testbed.places import ROOT
 
 DEADLINE_S = 60.0
 ASK_AGAIN_S = 0.05
@@ -133,6 +137,12 @@ class Person:
         fields = {"sessionId": session_id, "uid": student.uid, "ownerUid": self.uid}
         self.school.firestore.commit(self.caller, create(f"enrolments/{session_id}_{student.uid}", fields))
 
+    def unenrol(self, session_id: str, student: Person) -> None:
+        """
+        Take a student out of a session of one's own.
+        """
+        self.school.firestore.commit(self.caller, delete(f"enrolments/{session_id}_{student.uid}"))
+
     def ask_to_upload(self, session_id: str, size_bytes: int, **fields: Any) -> dict[str, Any]:
         """
         Ask for an upload token.
@@ -145,6 +155,32 @@ class Person:
             **fields,
         }
         return self.call("issueUploadToken", request)
+
+    def ask_to_replace(self, video_id: str, size_bytes: int, **fields: Any) -> dict[str, Any]:
+        """
+        Ask for a token to upload what is to take a video's place.
+        """
+        request = {
+            "videoId": video_id,
+            "requestId": uuid.uuid4().hex,
+            "fileName": "film.mp4",
+            "fileSizeBytes": size_bytes,
+            **fields,
+        }
+        return self.call("replaceVideo", request)
+
+    def upload_film(self, session_id: str, film: bytes, **fields: Any) -> str:
+        """
+        Upload a film and wait until it is ready.
+
+        Returns:
+            The video's id.
+        """
+        token = self.ask_to_upload(session_id, len(film), **fields)
+        self.school.upload(token, film)
+        self.school.await_video(session_id, token["videoId"], "ready")
+        video_id: str = token["videoId"]
+        return video_id
 
 
 class School:
@@ -204,6 +240,12 @@ class School:
         A document as it is now, rules aside.
         """
         return self.firestore.get(SERVER, path)
+
+    def documents_of(self, collection: str) -> list[Any]:
+        """
+        All documents of a collection as they are now, rules aside.
+        """
+        return list(self._listening.collection(collection).stream())
 
     def await_document(self, path: str, holds: Callable[[Fields | None], bool], deadline_s: float = DEADLINE_S) -> Any:
         """
@@ -331,6 +373,40 @@ class School:
         """
         Run the sweep, as the schedule would.
         """
-        trigger = f"triggers/{self.testbed.region}-sweep-0"
+        self._run_scheduled("sweep")
+
+    def find_orphans(self) -> None:
+        """
+        Search for orphans, as the schedule would.
+        """
+        self._run_scheduled("findOrphans")
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """
+        What an operator does from his own machine.
+        """
+        environment = {
+            **os.environ,
+            **self.testbed.environment,
+            "KALTURA_ADMIN_SECRET": self.testbed.kaltura_admin_secret,
+        }
+        return subprocess.run(
+            [sys.executable, "-m", "functions.commands", *arguments],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_S,
+            check=False,
+        )
+
+    def write(self, path: str, **fields: Any) -> None:
+        """
+        Change fields of a document as its server, or as time, would have done it.
+        """
+        self.firestore.commit(SERVER, change(path, fields))
+
+    def _run_scheduled(self, function: str) -> None:
+        trigger = f"triggers/{self.testbed.region}-{function}-0"
         url = f"http://{self.testbed.functions_host}/functions/projects/{self.testbed.project_id}/{trigger}"
         self.http.post(url, json={}, timeout=DEADLINE_S).raise_for_status()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -131,3 +131,53 @@ def test_who_may_not_see_a_session_is_told_the_same_as_where_there_is_none(schoo
         told.add((refused.value.code, refused.value.message))
 
     assert told == {("NOT_FOUND", "There is no such session, or you are not enrolled in it.")}
+
+
+def test_a_live_event_is_watched_in_its_time_and_not_before_or_after(school: School, teacher: Person) -> None:
+    session_id = teacher.write_live_session(status="public", visibility="enrolled")
+    entry_id = school.await_event(session_id)["entryId"]
+    student = school.person()
+    teacher.enrol(session_id, student)
+
+    with pytest.raises(Refused) as early:
+        student.call("issuePlayback", {"sessionId": session_id})
+    assert early.value.code == "FAILED_PRECONDITION"
+    assert early.value.message.startswith("This session opens at ")
+    # Who holds it sets it up before.
+    assert teacher.call("issuePlayback", {"sessionId": session_id})["sessionId"] == session_id
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    teacher.change_session(session_id, startsAt=now + timedelta(minutes=5), endsAt=now + timedelta(hours=1))
+    grant = student.call("issuePlayback", {"sessionId": session_id})
+    assert entry_id in grant["manifestUrl"]
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": True})
+    assert school.http.get(grant["manifestUrl"], timeout=10).text.startswith("#EXTM3U")
+    bare = school.http.get(grant["manifestUrl"].replace(f"/ks/{grant['ks']}", ""), timeout=10)
+    assert (bare.content, bare.headers["X-Kaltura"]) == (b"", "error-3")
+    left_s = (datetime.fromisoformat(grant["expiresAt"]) - now).total_seconds()
+    assert 3600 <= left_s <= 3600 + 10 * 60 + 60
+    assert student.call("renewPlayback", {"sessionId": session_id})["ks"] != grant["ks"]
+
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": False})
+    teacher.change_session(session_id, startsAt=now - timedelta(hours=4), endsAt=now - timedelta(hours=2))
+    with pytest.raises(Refused) as late:
+        student.call("renewPlayback", {"sessionId": session_id})
+    assert (late.value.code, late.value.message) == ("FAILED_PRECONDITION", "This session is over.")
+
+
+def test_a_live_event_is_not_for_strangers_nor_is_there_one_where_nothing_is_live(
+    school: School, teacher: Person
+) -> None:
+    live = teacher.write_live_session(status="public", visibility="enrolled")
+    school.await_event(live)
+    with pytest.raises(Refused) as refused:
+        school.person().call("issuePlayback", {"sessionId": live})
+    assert refused.value.code == "NOT_FOUND"
+
+    recorded = teacher.write_session(status="public")
+    with pytest.raises(Refused) as nothing:
+        teacher.call("issuePlayback", {"sessionId": recorded})
+    assert (nothing.value.code, nothing.value.message) == (
+        "FAILED_PRECONDITION",
+        "This session has no live event.",
+    )

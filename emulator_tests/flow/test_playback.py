@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 import requests
 from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType, KalturaUploadedFileTokenResource
 
+from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.flow.school import Person, Refused, School
+from shared.ports import Grant
+from shared.providers.kaltura import KalturaAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,111 @@ def test_a_playback_ks_cannot_touch_the_entry(school: School, shown: Shown) -> N
             attempt()
 
     assert any(entry["id"] == shown.entry_id for entry in school.things("entries"))
+
+
+def test_who_is_unenrolled_gets_no_further_grant_and_the_old_one_ends(school: School, shown: Shown) -> None:
+    student = school.person()
+    shown.teacher.enrol(shown.session_id, student)
+    grant = student.call("issuePlayback", {"videoId": shown.video_id})
+    renewed = student.call("renewPlayback", {"videoId": shown.video_id})
+    assert renewed["ks"] != grant["ks"]
+    assert datetime.fromisoformat(renewed["expiresAt"]) >= datetime.fromisoformat(grant["expiresAt"])
+
+    shown.teacher.unenrol(shown.session_id, student)
+
+    for callable_name in ("issuePlayback", "renewPlayback"):
+        with pytest.raises(Refused) as refused:
+            student.call(callable_name, {"videoId": shown.video_id})
+        assert refused.value.code == "NOT_FOUND"
+    # What he holds plays until it ends, and then no more.
+    assert requests.get(grant["progressiveUrl"], timeout=10).ok
+    now, of_before = (
+        _grant_of(school, shown, student, timedelta(0)),
+        _grant_of(school, shown, student, timedelta(hours=2)),
+    )
+    assert requests.get(str(now.values["progressiveUrl"]), timeout=10).ok
+    for address in (of_before.url, *map(str, of_before.values.values())):
+        assert _is_refused(requests.get(address, timeout=10)), address
+
+
+def test_thumbnails_and_manifests_are_as_private_as_the_film(shown: Shown, film: bytes) -> None:
+    grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
+    picture = requests.get(grant["thumbnailUrl"], timeout=10)
+    assert picture.content.startswith(b"\xff\xd8")
+    upload = shown.teacher.ask_to_upload(shown.session_id, 1000)
+    other = shown.teacher.write_session(status="public")
+    others = shown.teacher.call("issuePlayback", {"videoId": shown.teacher.upload_film(other, film)})
+
+    for name in ("thumbnailUrl", "manifestUrl", "progressiveUrl"):
+        bare = grant[name].replace(f"/ks/{grant['ks']}", "")
+        for address in (
+            bare,
+            grant[name].replace(grant["ks"], upload["ks"]),
+            grant[name].replace(grant["ks"], others["ks"]),
+            grant[name].replace(grant["ks"], "not-a-ks"),
+        ):
+            assert address != grant[name]
+            assert _is_refused(requests.get(address, timeout=10)), address
+
+
+def test_what_a_manifest_points_to_asks_for_the_ks_too(shown: Shown) -> None:
+    grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
+    manifest = requests.get(grant["manifestUrl"], timeout=10).text
+    flavors = [line for line in manifest.splitlines() if line.startswith("http")]
+    assert flavors
+    for flavor in flavors:
+        segments = requests.get(flavor, timeout=10).text
+        first = next(line for line in segments.splitlines() if line and not line.startswith("#"))
+        address = urljoin(flavor, first)
+        assert requests.get(address, timeout=10).content[:1] == b"\x47"
+        for private in (flavor, address):
+            assert grant["ks"] in private
+            assert _is_refused(requests.get(private.replace(f"/ks/{grant['ks']}", ""), timeout=10))
+
+
+def test_an_open_session_is_for_everybody_who_is_signed_in_and_for_nobody_else(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    video_id = teacher.upload_film(teacher.write_session(status="public"), film)
+
+    grant = school.person().call("issuePlayback", {"videoId": video_id})
+    assert requests.get(grant["progressiveUrl"], timeout=10).content == film
+    with pytest.raises(Refused) as refused:
+        school.nobody().call("issuePlayback", {"videoId": video_id})
+    assert refused.value.code == "UNAUTHENTICATED"
+
+
+def test_every_entry_is_made_under_the_profile_that_asks_for_a_ks(school: School, shown: Shown) -> None:
+    (entry,) = [entry for entry in school.things("entries") if entry["id"] == shown.entry_id]
+    profile = school.administrator().accessControlProfile.get(int(entry["accessControlId"]))
+
+    assert profile.systemName == "GREENROOM_KS_REQUIRED"
+    assert profile.rules
+
+
+def _is_refused(answer: requests.Response) -> bool:
+    """
+    Whether Kaltura gave nothing, and says why; it does so with HTTP 200 too.
+    """
+    return answer.content == b"" and answer.headers.get("X-Kaltura", "").startswith("error-")
+
+
+def _grant_of(school: School, shown: Shown, student: Person, ago: timedelta) -> Grant:
+    """
+    The grant that the student was given so long ago.
+    """
+    testbed = school.testbed
+    clock = ManualClock(datetime.now(UTC) - ago)
+    account = KalturaAccount(
+        testbed.kaltura_url,
+        testbed.kaltura_partner_id,
+        testbed.kaltura_admin_secret,
+        testbed.project_id,
+        None,
+        MemoryDocuments(),
+        clock,
+    )
+    return account.playback_grant(shown.entry_id, student.uid, 1800)
 
 
 def _address(school: School, shown: Shown, ks: str | None = None) -> str:

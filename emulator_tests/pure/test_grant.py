@@ -415,6 +415,21 @@ def test_a_token_is_renewed_for_the_same_upload_and_tells_how_far_it_has_come() 
     assert len(deployment.media.alive()) == 1
 
 
+def test_a_renewed_token_tells_how_far_the_upload_is_now_or_none_is_given() -> None:
+    deployment = with_session()
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, Observation(MediaState.AWAITING_UPLOAD, stage=Stage.RECEIVING, received_bytes=600))
+    out_of_order = Transient("Kaltura is out of order.", provider="kaltura", operation="media.get", code="HTTP_503")
+
+    deployment.disturb = failing("observe", out_of_order)
+    with pytest.raises(Transient):
+        deployment.grants.renew_upload_token(TEACHER, video_id)
+    deployment.disturb = undisturbed
+
+    # The visit still keeps its pause; whoever goes on before the end of what has arrived would lose it.
+    assert deployment.grants.renew_upload_token(TEACHER, video_id).received_bytes == 600
+
+
 def test_no_token_outlasts_its_upload() -> None:
     deployment = with_session()
     video_id = deployment.ask_upload().video_id

@@ -265,3 +265,18 @@ def test_what_arrived_must_be_as_large_as_it_was_declared(declared_bytes: int, a
     if refusal is not None:
         assert refusal[0] == "NOT_AS_DECLARED"
         assert str(arrived_bytes) in refusal[1]
+
+
+@pytest.mark.parametrize(
+    ("max_bytes", "told"),
+    [
+        (10 * 1024**3, "10 GiB"),
+        (2 * 1024**4, "2 TiB"),
+        (1536 * 1024**2, "1536 MiB"),
+        (5 * 1024, "5 KiB"),
+        (1000, "1000 bytes"),
+    ],
+)
+def test_limits_are_told_in_units_that_people_read(max_bytes: int, told: str) -> None:
+    with pytest.raises(BadRequest, match=re.escape(f"The file is too large: at most {told} are allowed.")):
+        check_size(max_bytes + 1, replace(POLICY, max_bytes=max_bytes))

@@ -23,6 +23,7 @@ from shared.ports import (
     Document,
     Documents,
     Grant,
+    MediaState,
     Operator,
     Query,
     Queue,
@@ -311,12 +312,35 @@ class Grants:
         """
         Bring that upload of a video to where it waits for bytes, see that it is watched, and give the token.
         """
+        began_at = self.clock()
         look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
         record = _uploadable(look.record, look.wish, number)
         self.feed.wake()
         lifetime_s = _lifetime_s(record, self.clock())
         grant = self.videos.media.upload_grant(record.parts, record.upload, lifetime_s)
-        return UploadToken(video_id, grant, record.received_bytes or 0)
+        return UploadToken(video_id, grant, self._received_bytes(record, began_at))
+
+    def _received_bytes(self, record: Video, began_at: datetime) -> int:
+        """
+        How many bytes have arrived, as the provider says now: who goes on before where they end may lose what is there,
+        because a first chunk that is sent again begins the file anew.
+
+        Args:
+            record: As the visit left it. It has not looked where the last look failed and its pause lasts, nor once
+                `looks_max` are spent.
+            began_at: When the visit began.
+
+        Raises:
+            WrongState: All of them have arrived meanwhile (never).
+            Transient: The provider does not answer (again).
+        """
+        is_new = record.looked_at is None and record.progress.failure is None
+        if is_new or (record.looked_at is not None and record.looked_at >= began_at):
+            return record.received_bytes or 0
+        (seen,) = self.videos.media.observe([record.parts])
+        if seen.state in (MediaState.PROCESSING, MediaState.READY):
+            raise WrongState("This upload is complete.")
+        return seen.received_bytes or 0
 
 
 def playback_lifetime_s(duration_s: float) -> int:

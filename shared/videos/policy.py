@@ -125,7 +125,7 @@ def check_size(size_bytes: int, policy: Policy) -> None:
     if size_bytes < 1:
         raise BadRequest("The file is empty.")
     if size_bytes > policy.max_bytes:
-        raise BadRequest(f"The file is too large: at most {policy.max_bytes} bytes are allowed.")
+        raise BadRequest(f"The file is too large: at most {_size(policy.max_bytes)} are allowed.")
 
 
 def check_order(order: int | None) -> None:
@@ -159,7 +159,7 @@ def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
             raise TooMany(f"{whose} has {videos_max} videos, which is all it may have. Delete one of them first.")
         if total.sum > bytes_max:
             raise TooMany(
-                f"{whose} may hold {bytes_max} bytes of video, and there is no room for this one. Delete another first."
+                f"{whose} may hold {_size(bytes_max)} of video, and this one has no room. Delete another first."
             )
 
 
@@ -168,7 +168,7 @@ def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) ->
     Code and sentence of why a video that arrived is not what may be uploaded, or not what was declared. Pure.
     """
     if seen.size_bytes is not None and seen.size_bytes > policy.max_bytes:
-        return "TOO_LARGE", f"The file that arrived is larger than the {policy.max_bytes} bytes that are allowed."
+        return "TOO_LARGE", f"The file that arrived is larger than the {_size(policy.max_bytes)} that are allowed."
     if seen.size_bytes is not None and _differs(seen.size_bytes, declared.size_bytes):
         return (
             "NOT_AS_DECLARED",
@@ -181,6 +181,16 @@ def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) ->
     if not seen.is_video:
         return "NOT_A_VIDEO", "The file that arrived holds no moving picture."
     return None
+
+
+def _size(size_bytes: int) -> str:
+    """
+    A limit as a person reads it, in the largest unit of which it is a whole number.
+    """
+    for unit, unit_bytes in (("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if size_bytes and size_bytes % unit_bytes == 0:
+            return f"{size_bytes // unit_bytes} {unit}"
+    return f"{size_bytes} bytes"
 
 
 def _differs(actual_bytes: int, declared_bytes: int) -> bool:

@@ -158,7 +158,7 @@ class KalturaHook:
             template_id = ours.get(name) or self._clone(template, form)
             multi = client.multi(ks)
             updated = multi.ask(_on_templates("update", template_id, form))
-            active = KalturaEventNotificationTemplateStatus(KalturaEventNotificationTemplateStatus.ACTIVE)
+            active = KalturaEventNotificationTemplateStatus.ACTIVE
             activated = multi.ask(_on_templates("updateStatus", template_id, active))
             multi.send()
             updated.answer()

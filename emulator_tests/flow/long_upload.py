@@ -1,0 +1,335 @@
+"""A film of any size that lies nowhere, the client that uploads it, and a line to Kaltura that breaks.
+
+Called by `test_long_upload.py`, which also runs it as a program: the client is a process of its own, so that its memory
+can be told, and imports little. It knows what `issueUploadToken` and `renewUploadToken` answer, and nothing else of
+ours. What breaks when is left to the caller.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import select
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+BLOCK_BYTES: Final = 256 * 1024
+"""What is in memory at once of a chunk."""
+
+ANSWER_WITHIN_S: Final = 60.0
+RENEWALS_MAX: Final = 10
+PAUSE_S: Final = 0.5
+
+_AES_BLOCK_BYTES: Final = 16
+_BOX_HEAD_BYTES: Final = 16
+_BOUNDARY: Final = "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+_FINAL_CHUNK: Final = b'name="finalChunk"\r\n\r\ntrue'
+
+
+@dataclass(frozen=True, slots=True)
+class LongFilm:
+    """
+    A film that players can play: another one, and behind it, in a box that players skip, pseudo-random bytes, which are
+    the same wherever and however often they are read.
+
+    Attributes:
+        path: The film that it begins with.
+        size_bytes: In all.
+        seed: Of the bytes behind it.
+    """
+
+    path: str
+    size_bytes: int
+    seed: int
+
+    def blocks(self, begin: int, end: int) -> Iterator[bytes]:
+        """
+        Its bytes from `begin` to `end`, a block at a time.
+        """
+        film = Path(self.path).read_bytes()
+        # Of a box of the size 1, the true size follows its name: four bytes tell no more than 4 GiB.
+        filled_from = len(film) + _BOX_HEAD_BYTES
+        front = film + struct.pack(">I4sQ", 1, b"free", self.size_bytes - len(film))
+        while begin < end:
+            until = min(end, begin + BLOCK_BYTES, filled_from if begin < filled_from else end)
+            yield front[begin:until] if begin < filled_from else self._filler(begin - filled_from, until - filled_from)
+            begin = until
+
+    def _filler(self, begin: int, end: int) -> bytes:
+        counter, skipped = divmod(begin, _AES_BLOCK_BYTES)
+        key = self.seed.to_bytes(_AES_BLOCK_BYTES, "big")
+        stream = Cipher(algorithms.AES(key), modes.CTR(counter.to_bytes(_AES_BLOCK_BYTES, "big"))).encryptor()
+        return stream.update(bytes(skipped + end - begin))[skipped:]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """
+    What the client is told when it starts.
+
+    Attributes:
+        film: What to send.
+        token: The answer of `issueUploadToken`.
+        functions_url: Where `renewUploadToken` is called.
+        id_token: Of the teacher.
+        line: Host and port of the line to Kaltura, whatever address the token names.
+    """
+
+    film: LongFilm
+    token: dict[str, Any]
+    functions_url: str
+    id_token: str
+    line: tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    What the client tells when all has arrived.
+
+    Attributes:
+        interruptions: How often it had to begin a chunk again, or did not hear what became of one.
+        peak_bytes: The most memory that it had at once.
+    """
+
+    interruptions: int
+    peak_bytes: int
+
+
+def send_film(errand: Errand) -> Report:
+    """
+    Send a film chunk by chunk; after an interruption go on where `renewUploadToken` says.
+    """
+    film, token = errand.film, errand.token
+    interruptions, received_bytes = 0, token["receivedBytes"]
+    line = http.client.HTTPConnection(*errand.line, timeout=ANSWER_WITHIN_S)
+    while received_bytes < film.size_bytes:
+        end = min(film.size_bytes, received_bytes + token["chunkSizeBytes"])
+        try:
+            received_bytes = _send_chunk(line, film, token, received_bytes, end)
+        except (OSError, http.client.HTTPException):
+            interruptions += 1
+            line.close()
+            renewed = _renew(errand)
+            if renewed is None:
+                break
+            token, received_bytes = renewed, renewed["receivedBytes"]
+    line.close()
+    return Report(interruptions, _peak_bytes())
+
+
+def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, token: dict[str, Any], begin: int, end: int) -> int:
+    """
+    Send a chunk as a browser sends a form.
+
+    Returns:
+        How many bytes of the file have arrived without a gap.
+    """
+    fields = {
+        "ks": token["ks"],
+        "format": "1",
+        "uploadTokenId": token["uploadTokenId"],
+        "resume": str(begin > 0).lower(),
+        "resumeAt": str(begin),
+        "finalChunk": str(end == film.size_bytes).lower(),
+    }
+    parts = [
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    file = 'Content-Disposition: form-data; name="fileData"; filename="film.mp4"\r\nContent-Type: video/mp4'
+    head = ("".join(parts) + f"--{_BOUNDARY}\r\n{file}\r\n\r\n").encode()
+    tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
+    line.putrequest("POST", urlsplit(token["uploadUrl"]).path)
+    line.putheader("Content-Type", f"multipart/form-data; boundary={_BOUNDARY}")
+    line.putheader("Content-Length", str(len(head) + end - begin + len(tail)))
+    line.endheaders(head)
+    for block in film.blocks(begin, end):
+        line.send(block)
+    line.send(tail)
+    answer = json.loads(line.getresponse().read())
+    if "uploadedFileSize" not in answer:
+        raise RuntimeError(f"Kaltura refused the bytes from {begin} to {end}: {answer}")
+    return int(answer["uploadedFileSize"])
+
+
+def _renew(errand: Errand) -> dict[str, Any] | None:
+    """
+    What `issueUploadToken` answered, as it is now; `None` where nothing is left to send.
+    """
+    place = urlsplit(f"{errand.functions_url}/renewUploadToken")
+    body = json.dumps({"data": {"videoId": errand.token["videoId"]}})
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {errand.id_token}"}
+    for _ in range(RENEWALS_MAX):
+        connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=ANSWER_WITHIN_S)
+        connection.request("POST", place.path, body, headers)
+        answer = json.loads(connection.getresponse().read())
+        connection.close()
+        if "error" not in answer:
+            renewed: dict[str, Any] = answer["result"]
+            return renewed
+        if answer["error"]["message"] == "This upload is complete.":
+            return None
+        if answer["error"]["status"] not in ("UNAVAILABLE", "ABORTED"):
+            break
+        time.sleep(PAUSE_S)
+    raise RuntimeError(f"The token was not renewed: {answer['error']}")
+
+
+def _peak_bytes() -> int:
+    """
+    The most memory that this program had. What getrusage(2) tells begins with that of the process which started it.
+    """
+    found = re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """
+    The end of one connection.
+
+    Attributes:
+        after_bytes: Not before so many have gone to the server, on all connections together.
+        loses_answer: Whether the answer that comes next is what gets lost; else the byte that would go next.
+        of_final_chunk: Whether it must be the answer to a file's last chunk.
+        resets: Whether both ends see a reset; else the connection is closed.
+    """
+
+    after_bytes: int
+    loses_answer: bool = False
+    of_final_chunk: bool = False
+    resets: bool = False
+
+
+class Line:
+    """
+    Passes on the bytes of one connection after the other, and breaks them.
+
+    Args:
+        server: Host and port where it leads.
+        breaks: In the order in which they come.
+
+    Attributes:
+        address: Host and port where it listens.
+        broken: Those that have happened.
+        sent_bytes: How many have gone to the server.
+    """
+
+    def __init__(self, server: tuple[str, int], breaks: Sequence[Break]) -> None:
+        self.broken: list[Break] = []
+        self.sent_bytes = 0
+        self._server = server
+        self._breaks = list(breaks)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = self._listener.getsockname()
+
+    def serve(self) -> None:
+        """
+        Serve clients until the line is closed.
+        """
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            # An end that breaks off by itself ends its connection, not the line.
+            with suppress(OSError), client, socket.create_connection(self._server) as server:
+                self._pass_on(client, server)
+
+    def close(self) -> None:
+        """
+        Let no further client in.
+        """
+        # Closing alone would leave the thread that waits for a client waiting.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
+        for one in (client, server):
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            one.settimeout(ANSWER_WITHIN_S)
+        block = bytearray(BLOCK_BYTES)
+        is_final_chunk = False
+        while True:
+            coming = self._breaks[0] if self._breaks else Break(sys.maxsize)
+            left_bytes = coming.after_bytes - self.sent_bytes
+            if left_bytes <= 0 and not coming.loses_answer:
+                return self._break(client, server)
+            ready, _, _ = select.select([client, server], [], [])
+            if server in ready:
+                if left_bytes <= 0 and (is_final_chunk or not coming.of_final_chunk):
+                    return self._break(client, server)
+                size = server.recv_into(block)
+                client.sendall(memoryview(block)[:size])
+            else:
+                most = BLOCK_BYTES if coming.loses_answer else min(BLOCK_BYTES, left_bytes)
+                size = client.recv_into(block, most)
+                server.sendall(memoryview(block)[:size])
+                self.sent_bytes += size
+                is_final_chunk = is_final_chunk or block.find(_FINAL_CHUNK, 0, size) >= 0
+            if size == 0:
+                return None
+
+    def _break(self, client: socket.socket, server: socket.socket) -> None:
+        coming = self._breaks.pop(0)
+        if coming.resets:
+            for one in (client, server):
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.broken.append(coming)
+
+
+@contextmanager
+def line_to(server: tuple[str, int], breaks: Sequence[Break]) -> Iterator[Line]:
+    """
+    A line to a server, as long as the block lasts.
+    """
+    line = Line(server, breaks)
+    serving = threading.Thread(target=line.serve)
+    serving.start()
+    try:
+        yield line
+    finally:
+        line.close()
+        serving.join()
+
+
+def written(errand: Errand) -> str:
+    """
+    An errand as the client reads it.
+    """
+    return json.dumps(asdict(errand))
+
+
+def read_report(text: str) -> Report:
+    """
+    What the client wrote.
+    """
+    return Report(**json.loads(text))
+
+
+def main() -> int:
+    """
+    Read an errand from the standard input, run it, and write the report to the standard output.
+    """
+    read = json.load(sys.stdin)
+    film, line = LongFilm(**read.pop("film")), tuple(read.pop("line"))
+    json.dump(asdict(send_film(Errand(film, line=(line[0], line[1]), **read))), sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""What an operator does: looks for orphans, by the schedule and by hand; stops all work, and starts it again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
+
+from emulator_tests.flow.school import Person, Refused, School
+from shared.guard import SWITCH_READ_S
+
+STRAY_AGE_S = 3.0
+"""As the stack of the tests is set up."""
+
+
+def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_alone(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    session_id = teacher.write_session()
+    lost = teacher.upload_film(session_id, film)
+    kept = teacher.upload_film(session_id, film)
+    client = school.administrator()
+    entry_id = _entry_of(school, lost)
+    client.media.delete(entry_id)
+    stray_key = uuid.uuid4().hex[:20]
+    stray = _make(client, f"demo-greenroom:video:{stray_key}:1", "greenroomdemogreenroom")
+    foreign = _make(client, f"another:video:{stray_key}:1", "greenroomanother")
+    made_at = datetime.now(UTC)
+
+    school.await_kaltura("the stray's growing old", lambda: _age_s(made_at) > STRAY_AGE_S + 1)
+    # Two entries are as old now, and one is younger than any that may be touched.
+    young = _make(client, f"demo-greenroom:video:{uuid.uuid4().hex[:20]}:1", "greenroomdemogreenroom")
+    told = school.command("find-orphans")
+
+    assert told.returncode == 0, told.stderr
+    assert f"nobody names video:{stray_key}:1, entryId {stray}" in told.stdout
+    assert f"videos/{lost} names entryId {entry_id}" in told.stdout
+    assert "Nothing was touched; --clean-up does that." in told.stdout
+    assert not {foreign, young, kept} & set(told.stdout.replace(",", "").split())
+    assert "looked at" in told.stderr
+    assert {stray, foreign, young} <= _entries(school)
+
+    cleaned = school.command("find-orphans", "--clean-up")
+
+    assert "They are being put right." in cleaned.stdout
+    school.await_kaltura("the stray's going", lambda: stray not in _entries(school))
+    # What is not there cannot be made anew: its teacher is told.
+    shown = school.await_video(session_id, lost, "failed")
+    assert shown["failure"]["code"] == "PLAYS_NO_MORE"
+    assert foreign in _entries(school)
+    assert teacher.call("issuePlayback", {"videoId": kept})["videoId"] == kept
+
+
+def test_the_schedule_reports_and_an_administrator_reads_the_report(school: School) -> None:
+    school.find_orphans()
+
+    report = school.firestore.get(school.person(admin=True).caller, "reports/orphans")
+
+    assert report is not None
+    assert report["cleanedUp"] is False
+    assert _age_s(report["at"]) < 120
+    assert report["things"] >= report["strayCount"]
+
+
+@pytest.fixture
+def stoppable(school: School) -> Iterator[School]:
+    """
+    A school that works again afterwards.
+    """
+    yield school
+    assert school.command("start").returncode == 0
+    # The chain that watches uploads stood still as well: as if it had been overdue for long.
+    if school.document("operations/feed-kaltura") is not None:
+        school.write("operations/feed-kaltura", dueAt=datetime.now(UTC) - timedelta(hours=1))
+    school.await_kaltura("work's going on", lambda: _works(school))
+
+
+def test_a_stopped_deployment_makes_nothing_and_loses_nothing(stoppable: School, teacher: Person) -> None:
+    stopped = stoppable.command("stop", "--why", "the invoice")
+    assert stopped.returncode == 0, stopped.stderr
+    session_id = teacher.write_session()
+    stopped_at = datetime.now(UTC)
+    stoppable.await_kaltura("every instance's knowing of it", lambda: _age_s(stopped_at) > SWITCH_READ_S + 1)
+    assert _refusal(teacher, session_id) == "UNAVAILABLE"
+    assert (stoppable.document("operations/switch") or {})["why"] == "the invoice"
+    before = _entries(stoppable)
+
+    live = teacher.write_live_session(status="public")
+    stoppable.await_kaltura("its note's being left for later", lambda: _left_for_later(stoppable, live))
+    stoppable.sweep()
+    assert _entries(stoppable) == before
+    assert (stoppable.document(f"sessions/{live}") or {}).get("kaltura") is None
+
+    assert stoppable.command("start").returncode == 0
+    stoppable.await_kaltura("the event of the session", lambda: _has_event(stoppable, live))
+
+
+def _left_for_later(school: School, key: str) -> bool:
+    """
+    Whether a worker has logged that it did not do the work for a key.
+    """
+    logged = "\n".join(log.read_text(errors="replace") for log in school.testbed.logs.glob("firebase*"))
+    return any("work is stopped" in line and key in line for line in logged.splitlines())
+
+
+def _has_event(school: School, session_id: str) -> bool:
+    school.sweep()
+    return bool(((school.document(f"sessions/{session_id}") or {}).get("kaltura") or {}).get("entryId"))
+
+
+def _works(school: School) -> bool:
+    """
+    Whether the sweep runs, and workers do what it notes.
+    """
+    school.sweep()
+    teacher = school.teacher()
+    return _refusal(teacher, teacher.write_session()) == ""
+
+
+def _refusal(teacher: Person, session_id: str) -> str:
+    try:
+        token = teacher.ask_to_upload(session_id, 1000)
+    except Refused as refused:
+        return refused.code
+    teacher.call("cancelUpload", {"videoId": token["videoId"]})
+    return ""
+
+
+def _make(client: Any, reference_id: str, admin_tags: str) -> str:
+    entry = KalturaMediaEntry(
+        name="An entry", mediaType=KalturaMediaType(1), referenceId=reference_id, adminTags=admin_tags
+    )
+    return str(client.media.add(entry).id)
+
+
+def _entries(school: School) -> set[str]:
+    return {str(entry["id"]) for entry in school.things("entries")}
+
+
+def _entry_of(school: School, video_id: str) -> str:
+    video = school.document(f"videos/{video_id}")
+    assert video is not None
+    entry_id: str = video["playable"]["parts"]["entryId"]
+    return entry_id
+
+
+def _age_s(at: datetime) -> float:
+    return (datetime.now(UTC) - at).total_seconds()

@@ -1,0 +1,168 @@
+"""The story of pushes: installed by a command, they bring visits forward; forged or replayed, they do nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from emulator_tests.flow.school import Person, School
+from emulator_tests.rules.callers import SERVER
+from emulator_tests.rules.firestore import create
+
+FEED = "operations/feed-kaltura"
+NEVER = {"ready": "never"}
+
+
+@pytest.fixture
+def pushing(school: School) -> Iterator[School]:
+    """
+    A school whose feed stands still, so that nothing but a push is left; afterwards it is as it was.
+    """
+    chain = school.document(FEED)
+    far_off = datetime.now(UTC) + timedelta(hours=1)
+    standing = {"running": True, "tick": 1_000_000, "ticksLeft": 8640, "cursor": far_off, "dueAt": far_off}
+    if chain is None:
+        school.firestore.commit(SERVER, create(FEED, standing))
+    else:
+        school.write(FEED, **{**standing, "tick": chain["tick"] + 1_000_000})
+    yield school
+    school.write(FEED, dueAt=datetime.now(UTC) - timedelta(hours=1), cursor=datetime.now(UTC) - timedelta(hours=1))
+    school.sweep()
+    removed = school.command("remove-hook")
+    assert removed.returncode == 0, removed.stderr
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256", "sha512"])
+def test_an_installed_hook_makes_a_film_ready_without_the_feed(
+    pushing: School, teacher: Person, film: bytes, algorithm: str
+) -> None:
+    installed = pushing.command("install-hook", "--algorithm", algorithm)
+    assert installed.returncode == 0, installed.stderr
+    assert f"signed with {algorithm}" in installed.stdout
+    # Once more makes no second copy.
+    pushing.command("install-hook", "--algorithm", algorithm)
+    assert len(pushing.things("eventNotificationTemplates")) == 2
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    heard_before = _heard(pushing)
+
+    pushing.upload(token, film)
+
+    pushing.await_video(session_id, token["videoId"], "ready")
+    pushing.await_kaltura("the notification's arrival", lambda: _heard(pushing) > heard_before)
+    pushing.await_kaltura("all notifications' being taken", lambda: not pushing.things("notificationJobs"))
+
+
+def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, teacher: Person, film: bytes) -> None:
+    school.simulator("POST", "clock", NEVER)
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    reference = _reference(school, token["videoId"])
+    body = _notification(reference)
+    forgeries = {
+        "unsigned": {},
+        "signed with another secret": _signed(body, "another secret", "sha256"),
+        "of another body": _signed(body + b" ", school.testbed.kaltura_admin_secret, "sha256"),
+        "by an algorithm that Kaltura has not": {
+            **_signed(body, school.testbed.kaltura_admin_secret, "sha256"),
+            "X-Kaltura-Hash-Algo": "md5",
+        },
+        "signed by HMAC": {
+            "X-Kaltura-Hash-Algo": "sha256",
+            "X-Kaltura-Signature": hmac.new(school.testbed.kaltura_admin_secret.encode(), body, "sha256").hexdigest(),
+        },
+    }
+    looks = _looks(school, token["videoId"])
+
+    for name, headers in forgeries.items():
+        answer = _post(school, body, headers)
+        assert answer == 403, name
+
+    # A true one afterwards is heard: had a forged one left a note, its visit would have come before.
+    assert _post(school, body, _signed(body, school.testbed.kaltura_admin_secret, "sha256")) == 204
+    school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["looks"] > looks)
+
+
+def test_a_notification_is_believed_in_nothing_but_of_whom_it_speaks(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    # A true signature, as of a replayed notification, on a lie: nothing was uploaded, and it says ready.
+    body = _notification(_reference(school, token["videoId"]), status=2)
+    looks = _looks(school, token["videoId"])
+
+    assert {_post(school, body, _signed(body, school.testbed.kaltura_admin_secret, "sha1")) for _ in range(5)} == {204}
+
+    video = school.await_document(
+        f"videos/{token['videoId']}", lambda fields: fields is not None and fields["looks"] > looks
+    )
+    assert video["state"] == "uploading"
+    assert video["playable"] is None
+    school.upload(token, film)
+    school.await_video(session_id, token["videoId"], "ready")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"{", 400),
+        (b"[]", 400),
+        (b'{"object": null}', 400),
+        (b'{"object": {"referenceId": "another-school:video:0123456789abcdef0123:1"}}', 204),
+        (b'{"object": {"referenceId": "demo-greenroom:video:0123456789abcdef0123:1"}}', 204),
+        (b'{"object": {"referenceId": "demo-greenroom:video:../../sessions/x:1"}}', 204),
+        (b'{"object": {"referenceId": 5}}', 204),
+        (b"x" * (1024 * 1024 + 1), 400),
+    ],
+    ids=["empty", "cut off", "a list", "no object", "another school's", "unknown", "a path", "a number", "too large"],
+)
+def test_what_is_signed_and_makes_no_sense_does_no_harm(school: School, body: bytes, status: int) -> None:
+    headers = _signed(body, school.testbed.kaltura_admin_secret, "sha512")
+    assert _post(school, body, headers) == status
+
+
+def test_a_hash_that_kaltura_has_not_is_refused_by_the_command(school: School) -> None:
+    refused = school.command("install-hook", "--algorithm", "md5")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "Kaltura signs with one of sha1, sha256, sha512." in refused.stderr
+
+
+def _notification(reference: str, status: int = 1) -> bytes:
+    entry = {"objectType": "KalturaMediaEntry", "referenceId": reference, "status": status}
+    return json.dumps({"objectType": "KalturaHttpNotification", "object": entry}).encode()
+
+
+def _signed(body: bytes, secret: str, algorithm: str) -> dict[str, str]:
+    signature = hashlib.new(algorithm, secret.encode() + body).hexdigest()
+    return {"X-Kaltura-Hash-Algo": algorithm, "X-Kaltura-Signature": signature}
+
+
+def _post(school: School, body: bytes, headers: dict[str, str]) -> int:
+    url = f"{school.testbed.functions_url}/kalturaHook"
+    return school.http.post(url, body, headers={"Content-Type": "application/json", **headers}, timeout=30).status_code
+
+
+def _reference(school: School, video_id: str) -> str:
+    (entry,) = [entry for entry in school.things("entries") if video_id in str(entry.get("referenceId"))]
+    return str(entry["referenceId"])
+
+
+def _looks(school: School, video_id: str) -> int:
+    video = school.document(f"videos/{video_id}")
+    assert video is not None
+    looks: int = video["looks"]
+    return looks
+
+
+def _heard(school: School) -> int:
+    """
+    How many notifications the function has heard so far, as its log tells.
+    """
+    return sum(log.read_text(errors="replace").count("push heard") for log in school.testbed.logs.glob("firebase*"))

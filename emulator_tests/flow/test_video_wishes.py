@@ -1,0 +1,303 @@
+"""What a teacher wishes of his uploads: several at once, more time, none after all, another try, gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from emulator_tests.flow.school import CHUNK_BYTES, Person, Refused, School
+from emulator_tests.rules.firestore import Fields
+from shared.deletions.decide import TRIES_MAX
+
+
+def test_several_videos_of_one_session_are_uploaded_at_the_same_time(
+    school: School, teacher: Person, film: bytes, other_film: bytes
+) -> None:
+    session_id = teacher.write_session()
+    first = teacher.ask_to_upload(session_id, len(film), title="One", order=20)
+    second = teacher.ask_to_upload(session_id, len(other_film), title="Two", order=10)
+    third = teacher.ask_to_upload(session_id, len(film), title="Three")
+    assert len({token["uploadTokenId"] for token in (first, second, third)}) == 3
+
+    for token, content in ((second, other_film), (third, film), (first, film)):
+        school.upload(token, content)
+    shown = {
+        token["videoId"]: school.await_video(session_id, token["videoId"], "ready") for token in (first, second, third)
+    }
+
+    by_order = sorted(shown.values(), key=lambda video: video["order"])
+    assert [(video["title"], video["order"]) for video in by_order] == [("Two", 10), ("One", 20), ("Three", 21)]
+    grant = teacher.call("issuePlayback", {"videoId": second["videoId"]})
+    assert school.http.get(grant["progressiveUrl"], timeout=10).content == other_film
+
+
+def test_a_long_upload_goes_on_with_a_renewed_token_and_no_new_entry(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    _send(school, token, film[:CHUNK_BYTES], at=0)
+
+    renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
+
+    assert renewed["uploadTokenId"] == token["uploadTokenId"]
+    assert renewed["ks"] != token["ks"]
+    assert renewed["receivedBytes"] == CHUNK_BYTES
+    _send(school, renewed, film[CHUNK_BYTES:], at=CHUNK_BYTES, final=True)
+    school.await_video(session_id, token["videoId"], "ready")
+    assert len([kind for kind, _ in school.made_for(token["videoId"]) if kind == "entries"]) == 1
+
+
+def test_the_hint_changes_nothing_and_needs_nobody(school: School, teacher: Person, film: bytes) -> None:
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    # A hint that is not true, many times over.
+    for _ in range(5):
+        assert teacher.call("uploadFinished", {"videoId": token["videoId"]}) == {"videoId": token["videoId"]}
+    assert school.await_video(session_id, token["videoId"], "uploading")["percent"] == 0
+
+    school.upload(token, film)
+
+    school.await_video(session_id, token["videoId"], "ready")
+
+
+@pytest.mark.parametrize("sent", ["before a byte", "after a chunk", "while it is processed"])
+def test_cancelling_at_any_moment_leaves_nothing(school: School, teacher: Person, film: bytes, sent: str) -> None:
+    school.simulator("POST", "clock", {"ready": "never"})
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    if sent == "after a chunk":
+        _send(school, token, film[:CHUNK_BYTES], at=0)
+    if sent == "while it is processed":
+        school.upload(token, film)
+        school.await_video(session_id, token["videoId"], "processing")
+
+    teacher.call("cancelUpload", {"videoId": token["videoId"]})
+    # Once more does no harm.
+    teacher.call("cancelUpload", {"videoId": token["videoId"]})
+
+    school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
+    school.await_document(
+        f"sessions/{session_id}", lambda fields: fields is not None and token["videoId"] not in fields["videos"]
+    )
+    with pytest.raises(Exception, match="Invalid KS"):
+        school.kaltura(token["ks"]).uploadToken.get(token["uploadTokenId"])
+
+
+def test_a_finished_upload_cannot_be_cancelled(teacher: Person, film: bytes) -> None:
+    video_id = teacher.upload_film(teacher.write_session(), film)
+
+    with pytest.raises(Refused) as refused:
+        teacher.call("cancelUpload", {"videoId": video_id})
+
+    assert (refused.value.code, refused.value.message) == (
+        "FAILED_PRECONDITION",
+        "This upload is complete. Delete the video, or replace it.",
+    )
+
+
+def test_an_upload_that_is_never_finished_ends_by_its_deadline_and_leaves_nothing(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    _send(school, token, film[:CHUNK_BYTES], at=0)
+    school.await_video(session_id, token["videoId"], "uploading")
+
+    # A week goes by.
+    over_at = datetime.now(UTC) - timedelta(minutes=15)
+    school.write(f"videos/{token['videoId']}", deadlineAt=over_at, dueAt=over_at)
+    school.sweep()
+
+    shown = school.await_video(session_id, token["videoId"], "failed")
+    assert shown["failure"]["code"] == "UPLOAD_NOT_FINISHED"
+    school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
+
+
+def test_a_conversion_that_failed_is_tried_again_with_the_bytes_that_are_there(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    school.simulator("POST", "clock", {"ready": "failed"})
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(film))
+    school.upload(token, film)
+    shown = school.await_video(session_id, token["videoId"], "failed")
+    assert shown["failure"]["retryable"] is True
+
+    for entry in [number for kind, number in school.made_for(token["videoId"]) if kind == "entries"]:
+        school.simulator("POST", "clock", {"ready": "at_once", "entryId": entry})
+    teacher.call("retryVideo", {"videoId": token["videoId"]})
+
+    ready = school.await_video(session_id, token["videoId"], "ready")
+    assert "failure" not in ready
+    video = school.document(f"videos/{token['videoId']}")
+    assert video is not None
+    states = [moment["state"] for moment in video["history"]]
+    assert [states[0], states[-1]] == ["preparing", "ready"]
+    assert states.index("failed") < states.index("retrying")
+    moments = [moment["at"] for moment in video["history"]]
+    assert moments == sorted(moments)
+
+
+def test_what_cannot_end_otherwise_is_not_tried_again(school: School, teacher: Person) -> None:
+    junk = b"this is not a film" * 100
+    session_id = teacher.write_session()
+    token = teacher.ask_to_upload(session_id, len(junk))
+    with pytest.raises(Refused) as too_early:
+        teacher.call("retryVideo", {"videoId": token["videoId"]})
+    assert too_early.value.code == "FAILED_PRECONDITION"
+    school.upload(token, junk)
+    school.await_video(session_id, token["videoId"], "failed")
+
+    with pytest.raises(Refused) as refused:
+        teacher.call("retryVideo", {"videoId": token["videoId"]})
+
+    assert refused.value.code == "FAILED_PRECONDITION"
+    assert refused.value.message.startswith("Trying again would not help: ")
+
+
+def test_a_deleted_video_leaves_nothing_at_kaltura_and_nothing_in_the_session(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    session_id = teacher.write_session(status="public")
+    video_id = teacher.upload_film(session_id, film)
+    kept = teacher.upload_film(session_id, film)
+    grant = teacher.call("issuePlayback", {"videoId": video_id})
+
+    teacher.call("deleteVideo", {"videoId": video_id})
+
+    with pytest.raises(Refused) as refused:
+        teacher.call("issuePlayback", {"videoId": video_id})
+    assert refused.value.code == "NOT_FOUND"
+    session = school.await_document(
+        f"sessions/{session_id}", lambda fields: fields is not None and video_id not in fields["videos"]
+    )
+    assert kept in session["videos"]
+    school.await_kaltura("the entry's going", lambda: not school.made_for(video_id))
+    # An administrator, whom nothing is hidden from, finds nothing either.
+    assert school.administrator().baseEntry.listByReferenceId(f"demo-greenroom:video:{video_id}:1").totalCount == 0
+    assert b"ftyp" not in school.http.get(grant["progressiveUrl"], timeout=10).content
+    school.await_document(f"videos/{video_id}", lambda fields: fields is not None and fields["state"] == "gone")
+    assert not _pending_deletions(school, video_id)
+
+
+def test_a_deletion_that_kaltura_cannot_do_is_tried_until_it_is_done(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    session_id = teacher.write_session()
+    video_id = teacher.upload_film(session_id, film)
+    _break_deletions(school, "INTERNAL_SERVER_ERROR")
+
+    teacher.call("deleteVideo", {"videoId": video_id})
+
+    deletion = _await_deletion(school, video_id, lambda fields: fields["failure"] is not None)
+    assert [kind for kind, _ in school.made_for(video_id) if kind == "entries"]
+    # For its teacher it is gone all the same.
+    assert video_id not in (school.document(f"sessions/{session_id}") or {})["videos"]
+
+    school.simulator("DELETE", "faults")
+    school.await_kaltura("the entry's going", lambda: not school.made_for(video_id))
+    school.await_document(f"pendingDeletions/{deletion}", lambda fields: fields is None)
+
+
+def test_a_dead_deletion_is_seen_and_requeued_by_an_administrator_alone(
+    school: School, teacher: Person, film: bytes
+) -> None:
+    video_id = teacher.upload_film(teacher.write_session(), film)
+    _break_deletions(school, "SERVICE_FORBIDDEN")
+    teacher.call("deleteVideo", {"videoId": video_id})
+    deletion = _await_deletion(school, video_id, lambda fields: fields["failure"] is not None)
+    # A week of tries goes by, all but the last.
+    long_ago = datetime.now(UTC) - timedelta(minutes=15)
+    setback = (school.document(f"pendingDeletions/{deletion}") or {})["setback"]
+    setback |= {"tries": TRIES_MAX - 1, "retryAt": long_ago, "since": long_ago - timedelta(days=7)}
+    school.write(f"pendingDeletions/{deletion}", setback=setback, dueAt=long_ago)
+    school.sweep()
+    _await_deletion(school, video_id, lambda fields: fields["state"] == "dead")
+    assert any(
+        '"ALERT"' in line and deletion in line
+        for log in school.testbed.logs.glob("firebase*")
+        for line in log.read_text(errors="replace").splitlines()
+    )
+
+    school.simulator("DELETE", "faults")
+    administrator = school.person(admin=True)
+    seen = school.firestore.get(administrator.caller, f"pendingDeletions/{deletion}")
+    assert seen is not None
+    assert (seen["state"], seen["failure"]["retryable"]) == ("dead", False)
+    with pytest.raises(Refused) as refused:
+        teacher.call("requeueDeletion", {"deletionId": deletion})
+    assert refused.value.code == "PERMISSION_DENIED"
+    assert administrator.call("requeueDeletion", {"deletionId": deletion}) == {"deletionId": deletion}
+
+    school.await_kaltura("the entry's going", lambda: not school.made_for(video_id))
+    school.await_document(f"pendingDeletions/{deletion}", lambda fields: fields is None)
+
+
+def test_a_quota_that_is_used_up_is_refused_before_anything_is_made(school: School, teacher: Person) -> None:
+    session_id = teacher.write_session()
+    first = teacher.ask_to_upload(session_id, 1000)
+    before = len(school.things("entries"))
+    # As if it took all that one session may have.
+    school.write(f"videos/{first['videoId']}", bytes=200 * 1024**3)
+
+    with pytest.raises(Refused) as refused:
+        teacher.ask_to_upload(session_id, 1000)
+
+    assert refused.value.code == "RESOURCE_EXHAUSTED"
+    assert refused.value.message == (
+        "This session may hold 200 GiB of video, and this one has no room. Delete another first."
+    )
+    assert len(school.things("entries")) == before
+    teacher.call("deleteVideo", {"videoId": first["videoId"]})
+
+
+def _send(school: School, token: dict[str, Any], chunk: bytes, *, at: int, final: bool = False) -> None:
+    """
+    One chunk of an upload, at its place.
+    """
+    fields = {
+        "ks": token["ks"],
+        "uploadTokenId": token["uploadTokenId"],
+        "resume": str(at > 0).lower(),
+        "resumeAt": str(at if at else -1),
+        "finalChunk": str(final).lower(),
+        "format": "1",
+    }
+    answer = school.http.post(token["uploadUrl"], fields, files={"fileData": ("film.mp4", chunk)}, timeout=10).json()
+    assert "code" not in answer, answer
+
+
+def _break_deletions(school: School, code: str) -> None:
+    """
+    Kaltura answers every deletion with an error, and does none.
+    """
+    match = {"service": "media", "action": "delete", "times": 0}
+    school.simulator("POST", "faults", {"kind": "error", "code": code, "match": match})
+
+
+def _pending_deletions(school: School, video_id: str) -> dict[str, Fields]:
+    """
+    A video's pending deletions, by their ids.
+    """
+    every = school.documents_of("pendingDeletions")
+    return {document.id: document.to_dict() or {} for document in every if video_id in document.id}
+
+
+def _await_deletion(school: School, video_id: str, holds: Callable[[Fields], bool]) -> str:
+    """
+    Wait until a video has one pending deletion, and it is as it should be.
+
+    Returns:
+        Its id.
+    """
+
+    def met() -> bool:
+        return [holds(fields) for fields in _pending_deletions(school, video_id).values()] == [True]
+
+    school.await_kaltura("the pending deletion's being as it should", met)
+    (deletion,) = _pending_deletions(school, video_id)
+    return deletion

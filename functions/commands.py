@@ -1,0 +1,145 @@
+"""What an operator does from his own machine: have Kaltura push, look for orphans, stop all work and start it again.
+
+Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
+`.env.my-school`, as `firebase deploy` does, and the secret from the environment. Results are printed; progress and what
+the code logs go to standard error, so that a result can be piped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Final
+
+from dotenv import load_dotenv
+from google.auth.exceptions import GoogleAuthError
+
+from functions import config, wiring
+from shared.errors import BackendError, Misconfigured
+from shared.orphans import Report
+
+ROOT: Final = Path(__file__).parent.parent
+HOOK_PATH: Final = "kalturaHook"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """
+    Do one command.
+
+    Returns:
+        The exit status: 1 where it could not be done and a sentence says why, 2 where it was not understood.
+    """
+    options = _parser().parse_args(arguments)
+    _load_settings(options.project)
+    command: Callable[[argparse.Namespace], str] = options.command
+    try:
+        with redirect_stdout(sys.stderr):
+            result = command(options)
+    except (BackendError, GoogleAuthError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(result)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m functions.commands", description=__doc__)
+    parser.add_argument("--project", help="the Firebase project's id; else GCLOUD_PROJECT says it")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[[argparse.Namespace], str], help_text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help_text, description=help_text)
+        added.set_defaults(command=command)
+        return added
+
+    install = add("install-hook", _install_hook, "Have Kaltura tell this deployment when an entry changes.")
+    install.add_argument("--url", help="where; else the function kalturaHook of this project")
+    install.add_argument("--algorithm", default="sha256", help="how it signs: sha1, sha256 (default) or sha512")
+    add("remove-hook", _remove_hook, "Have Kaltura tell nothing any more; the feed goes on.")
+    orphans = add("find-orphans", _find_orphans, "Report what exists at Kaltura or in Firestore without the other.")
+    orphans.add_argument("--clean-up", action="store_true", help="and delete what nobody names, make anew what lacks")
+    stop = add("stop", _stop, "Stop all work; nothing of it is lost.")
+    stop.add_argument("--why", required=True, help="for whoever finds it stopped")
+    add("start", _start, "Start work again after a stop.")
+    return parser
+
+
+def _load_settings(project: str | None) -> None:
+    """
+    Fill the environment as a deployed function finds it; what stands there already stays.
+    """
+    if project is not None:
+        os.environ["GCLOUD_PROJECT"] = project
+    project = os.environ.get("GCLOUD_PROJECT") or os.environ.get("GOOGLE_CLOUD_PROJECT")
+    if not project:
+        raise SystemExit("Say which Firebase project is meant: --project my-school.")
+    load_dotenv(ROOT / f".env.{project}")
+    load_dotenv(ROOT / ".env")
+
+
+def _install_hook(options: argparse.Namespace) -> str:
+    url = options.url or f"{config.functions_url()}/{HOOK_PATH}"
+    names = wiring.hook().install(url, options.algorithm)
+    return f"Kaltura tells {url} of changes, signed with {options.algorithm}, by its templates {', '.join(names)}."
+
+
+def _remove_hook(_options: argparse.Namespace) -> str:
+    names = wiring.hook().remove()
+    return f"Removed the templates {', '.join(names)}." if names else "There was nothing to remove."
+
+
+def _find_orphans(options: argparse.Namespace) -> str:
+    _require_task_account()
+    report = wiring.app().orphans.find(clean_up=options.clean_up, tell=_tell)
+    return "\n".join(_told(report))
+
+
+def _stop(options: argparse.Namespace) -> str:
+    _require_task_account()
+    wiring.guard().stop(options.why)
+    return "Stopped. Tasks wait, callables that would make work answer `unavailable`; `start` lets all go on."
+
+
+def _start(_options: argparse.Namespace) -> str:
+    _require_task_account()
+    wiring.guard().start()
+    return "Started. What has come to nothing meanwhile is done within ten minutes."
+
+
+def _require_task_account() -> None:
+    """
+    Outside the cloud nobody can be asked as whom tasks call.
+    """
+    if config.tasks_emulator_host() is None and not config.TASKS_SERVICE_ACCOUNT.value:
+        raise Misconfigured("Set TASKS_SERVICE_ACCOUNT to the account that the functions run as.")
+
+
+def _tell(things: int, documents: int) -> None:
+    print(f"  looked at {things} things at the provider and {documents} documents", flush=True)
+
+
+def _told(report: Report) -> list[str]:
+    """
+    A report as an operator reads it. Pure.
+    """
+    lines = [
+        f"{report.things} things at the provider, {report.documents} documents: {len(report.strays)} things that no "
+        f"document names, {len(report.missing)} documents whose things are not there."
+    ]
+    lines += [f"  nobody names {one.reference}, {_ids(one.parts)}, made {one.created_at}" for one in report.strays]
+    lines += [f"  {one.path} names {_ids(one.parts)}" for one in report.missing]
+    if report.strays or report.missing:
+        lines.append("They are being put right." if report.cleaned_up else "Nothing was touched; --clean-up does that.")
+    return lines
+
+
+def _ids(parts: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
