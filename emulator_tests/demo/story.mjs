@@ -4,8 +4,9 @@
 // waited for by a listener, never by asking again, and at most for DEADLINE_MS.
 
 import { createHash } from "node:crypto";
-import { open, readFile, stat } from "node:fs/promises";
-import { basename } from "node:path";
+import { mkdtemp, open, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
 
 import { deleteApp, initializeApp } from "firebase/app";
 import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";
@@ -188,6 +189,40 @@ async function story() {
     "a stranger may upload",
   );
   say(`nor may he upload: ${meddling.code}, "${meddling.message}"`);
+
+  chapter("The teacher replaces the video, and thinks better of another");
+  const folder = await mkdtemp(join(tmpdir(), "greenroom-"));
+  const other = join(folder, "second-take.mp4");
+  // The same film with other bytes: a box at its end that players skip.
+  await writeFile(other, Buffer.concat([await readFile(environment.DEMO_VIDEO), Buffer.from([0, 0, 0, 12]), Buffer.from("freetake")]));
+  const take = await teacher.call("replaceVideo", {
+    videoId: token.videoId, requestId: "film-2", fileName: basename(other), fileSizeBytes: (await stat(other)).size,
+    title: "Halves, quarters and eighths",
+  });
+  const replaced = seen(session, "the new film's being ready", (fields) => {
+    const video = fields.videos[token.videoId];
+    expect(video.replacement?.state !== "failed", `the new film failed: ${video.replacement?.failure?.message}`);
+    return video.title === "Halves, quarters and eighths";
+  });
+  replaced.catch(() => {});
+  await upload(take, other);
+  await seen(session, "the new film's being processed",
+    (fields) => fields.videos[token.videoId].replacement?.state === "processing");
+  const meanwhile = await student.call("issuePlayback", { videoId: token.videoId });
+  expect(Buffer.from(await (await fetch(meanwhile.progressiveUrl)).arrayBuffer()).equals(bytes), "the old film stopped playing");
+  say("while the new film is processed, the student still gets the old one");
+  await replaced;
+  const renewed = await student.call("renewPlayback", { videoId: token.videoId });
+  const now = Buffer.from(await (await fetch(renewed.progressiveUrl)).arrayBuffer());
+  expect(now.equals(await readFile(other)), "the new film does not play");
+  await rm(folder, { recursive: true });
+  say("and once it is ready, the new one");
+  const cancelled = await teacher.call("issueUploadToken", {
+    sessionId: session.id, requestId: "film-3", fileName: "mistake.mp4", fileSizeBytes: 5_000_000,
+  });
+  await teacher.call("cancelUpload", { videoId: cancelled.videoId });
+  await goneAtKaltura("uploadTokens", cancelled.uploadTokenId);
+  say("an upload that he cancelled is gone at Kaltura, and so is its token");
 
   chapter("A live session goes public, back to draft, and away");
   const live = teacher.at("sessions/live");
