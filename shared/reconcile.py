@@ -46,6 +46,11 @@ VISIT_BUDGET_S = 20.0
 """No new step is begun after so many seconds; with the slowest provider call it stays under `WORKER_TIMEOUT_S`."""
 
 
+NOTED_AHEAD_MAX_S = 3600
+"""What is due later than that gets no note: the sweep finds it by `dueAt`, and most of it is settled long before, when
+a note would only come to ask the provider about it once more."""
+
+
 class Effect(StrEnum):
     """
     What a step does to the world outside the documents.
@@ -347,8 +352,10 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
                     log.conflict(subject.queue, key, step.name)
                 look = subject.look(key)
             case Later(at):
-                for note in (*subject.dependants(look), Note(subject.queue, key, at, once=at.isoformat())):
+                for note in subject.dependants(look):
                     queue.put(note)
+                if at - now <= timedelta(seconds=NOTED_AHEAD_MAX_S):
+                    queue.put(Note(subject.queue, key, at, once=at.isoformat()))
                 return look
             case Done():
                 try:

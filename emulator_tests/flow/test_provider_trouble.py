@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from emulator_tests.fakes import MemoryDocuments
 from emulator_tests.flow.school import Person, Refused, School
+from shared.errors import Transient
+from shared.ports import MediaState, UploadWish
+from shared.providers.kaltura import KalturaAccount, KalturaMedia
 
-FAULTS: list[dict[str, Any]] = [
-    {"kind": "status", "status": 503},
-    {"kind": "html"},
-    {"kind": "empty"},
-    {"kind": "truncated"},
-    {"kind": "throttle"},
-    {"kind": "drop_before"},
-    {"kind": "drop_after_commit"},
-    {"kind": "error", "code": "INTERNAL_SERVER_ERROR"},
-]
+FAULTS: dict[str, dict[str, Any]] = {
+    "71 a good answer under 500": {"kind": "status", "status": 500},
+    "71 a good answer under 503": {"kind": "status", "status": 503},
+    "72 a page under 502": {"kind": "html"},
+    "72 a page under 502, and it was done": {"kind": "html", "commits": True},
+    "73 nothing": {"kind": "empty"},
+    "75 half an answer": {"kind": "truncated"},
+    "too many": {"kind": "throttle"},
+    "hung up before": {"kind": "drop_before"},
+    "hung up after": {"kind": "drop_after_commit"},
+    "an error inside": {"kind": "error", "code": "INTERNAL_SERVER_ERROR"},
+    "60 an expired KS": {"kind": "error", "code": "INVALID_KS"},
+}
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault["kind"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Person, fault: dict[str, Any]) -> None:
     school.simulator("POST", "faults", {**fault, "match": {"times": 0}})
     session_id = teacher.write_live_session(status="public")
@@ -39,6 +49,65 @@ def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Pe
     assert "failure" not in event
     made = [number for kind, number in school.made_for(session_id) if kind == "entries"]
     assert made == [event["entryId"]]
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_caller_is_told_plainly_of_a_kaltura_in_trouble_and_gets_one_video_afterwards(
+    school: School, teacher: Person, fault: dict[str, Any]
+) -> None:
+    session_id, request_id = teacher.write_session(), uuid.uuid4().hex
+    school.simulator("POST", "faults", {**fault, "match": {"times": 0}})
+
+    with pytest.raises(Refused) as refused:
+        teacher.ask_to_upload(session_id, 1000, requestId=request_id)
+
+    assert refused.value.code == "UNAVAILABLE"
+    assert refused.value.message == "The video provider is not ready for this upload yet. Try again in a moment."
+    school.simulator("DELETE", "faults")
+    told: list[str] = []
+
+    def given() -> bool:
+        try:
+            told.append(teacher.ask_to_upload(session_id, 1000, requestId=request_id)["videoId"])
+        except Refused as later:
+            if later.code not in {"UNAVAILABLE", "ABORTED"}:
+                raise
+            time.sleep(1)
+        return bool(told)
+
+    school.await_kaltura("the same request's success", given)
+    made = [kind for kind, _ in school.made_for(told[0])]
+    assert [made.count(kind) for kind in ("entries", "uploadTokens")] == [1, 1]
+
+
+@pytest.mark.parametrize("apart_s", [-600, 600], ids=["83 ours is ten minutes behind", "83 ours is ten minutes ahead"])
+def test_clocks_that_are_apart_make_nothing_twice_and_say_what_to_do(school: School, apart_s: int) -> None:
+    account = KalturaAccount(
+        url=school.testbed.kaltura_url,
+        partner_id=school.testbed.kaltura_partner_id,
+        admin_secret=school.testbed.kaltura_admin_secret,
+        namespace=f"clocks-{uuid.uuid4().hex[:8]}",
+        upload_role="UPLOAD_BASE_ROLE",
+        documents=MemoryDocuments(),
+        clock=lambda: datetime.now(UTC) + timedelta(seconds=apart_s),
+    )
+    media, wish = KalturaMedia(account), UploadWish("Halves", "film.mp4", 1000, "teacher1")
+    try:
+        if apart_s < 0:
+            # Every KS of ours is over before Kaltura sees it: it is refused, and worth trying once the clock is right.
+            with pytest.raises(Transient) as refused:
+                media.prepare_upload("video:v1:1", wish)
+            assert (type(refused.value), refused.value.code) == (Transient, "INVALID_KS")
+            assert not school.made_for(account.namespace)
+        else:
+            parts = media.prepare_upload("video:v1:1", wish)
+            assert [one["id"] for one in school.things("entries") if account.namespace in str(one)] == [
+                parts["entryId"]
+            ]
+            assert [seen.state for seen in media.observe([parts])] == [MediaState.AWAITING_UPLOAD]
+            assert media.delete_media(parts) == {}
+    finally:
+        account.client.close()
 
 
 def test_an_upload_that_cannot_be_prepared_now_goes_on_when_asked_again(school: School, teacher: Person) -> None:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 from KalturaClient.Client import KalturaParams
 from KalturaClient.exceptions import KalturaException
+from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
 from emulator_tests.flow.school import Person, School
 from emulator_tests.simulators.kaltura import services
@@ -48,6 +52,45 @@ def victim(_school: School, film: bytes) -> str:
     return entry_id
 
 
+NAMED: dict[str, Callable[[Any, str], Any]] = {
+    "62 media.delete": lambda client, victim: client.media.delete(victim),
+    "63 media.add": lambda client, _: client.media.add(KalturaMediaEntry(name="Mine", mediaType=KalturaMediaType(1))),
+    "64 media.addFromUrl": lambda client, _: client.media.addFromUrl(
+        KalturaMediaEntry(name="Mine", mediaType=KalturaMediaType(1)), "http://127.0.0.1/film.mp4"
+    ),
+    "65 media.list": lambda client, _: client.media.list(),
+    "65 media.get": lambda client, victim: client.media.get(victim),
+    "65 uploadToken.list": lambda client, _: client.uploadToken.list(),
+}
+
+
+@pytest.mark.parametrize("call", NAMED.values(), ids=NAMED.keys())
+def test_what_a_plain_user_may_cannot_be_done_with_it(
+    school: School, token: dict[str, Any], victim: str, call: Callable[[Any, str], Any]
+) -> None:
+    before = _world(school)
+
+    with pytest.raises(KalturaException, match="Invalid KS") as refused:
+        call(school.kaltura(token["ks"]), victim)
+
+    assert refused.value.code == "INVALID_KS"
+    assert _world(school) == before
+
+
+@pytest.mark.parametrize("address", ["/api_v3/service/session/action/{}", UPLOAD + "?service=session&action={}"])
+@pytest.mark.parametrize("action", ["impersonateByKs", "impersonate", "start"], ids="67 session.{}".format)
+def test_it_brings_no_other_ks(school: School, token: dict[str, Any], action: str, address: str) -> None:
+    # The simulator knows no impersonation, so that its refusal proves little here; that the KS is bound to one address,
+    # which is not this one, is what the other tests prove.
+    wanted = {"session": token["ks"], "impersonatedPartnerId": str(school.testbed.kaltura_partner_id), "type": "2"}
+    wanted |= {"userId": "somebody", "expiry": "86400", "privileges": "disableentitlement", "secret": ""}
+
+    answer = _answer(school, address.format(action), urlencode({**wanted, "ks": token["ks"], "format": "1"}))
+
+    assert json.loads(answer)["objectType"] == "KalturaAPIException"
+    assert "djJ8" not in answer
+
+
 def test_no_other_action_can_be_called_with_it(school: School, token: dict[str, Any], victim: str) -> None:
     assert services.__name__, "the table of actions is filled by the services"
     before = _world(school)
@@ -71,10 +114,16 @@ def test_no_other_action_can_be_called_with_it(school: School, token: dict[str, 
     assert _world(school) == before
 
 
-def test_several_calls_in_one_request_are_refused_too(school: School, token: dict[str, Any], victim: str) -> None:
+@pytest.mark.parametrize("first", ["media.get", "uploadToken.upload"], ids="66 a multirequest, {} first".format)
+def test_several_calls_in_one_request_are_refused_too(
+    school: School, token: dict[str, Any], victim: str, first: str
+) -> None:
     client = school.kaltura(token["ks"])
     client.startMultiRequest()
-    client.media.get(victim)
+    if first == "media.get":
+        client.media.get(victim)
+    else:
+        client.uploadToken.upload(token["uploadTokenId"], ("film.mp4", io.BytesIO(b"x"), "video/mp4"))
     client.media.delete(victim)
 
     with pytest.raises(KalturaException, match="Invalid KS"):
@@ -83,6 +132,7 @@ def test_several_calls_in_one_request_are_refused_too(school: School, token: dic
     assert any(entry["id"] == victim for entry in school.things("entries"))
 
 
+@pytest.mark.parametrize("where", ["body", "query"])
 @pytest.mark.parametrize(
     "address",
     [
@@ -100,8 +150,8 @@ def test_several_calls_in_one_request_are_refused_too(school: School, token: dic
         "/api_v3/service/multirequest",
         "//api_v3/service/uploadtoken/action/upload/../../../media/action/delete",
     ],
+    ids=lambda address: f"{69 if '?service=' in address or 'index.php' in address else 68} {address}",
 )
-@pytest.mark.parametrize("where", ["body", "query"])
 def test_no_trick_with_the_address_leads_elsewhere(
     school: School, token: dict[str, Any], victim: str, address: str, where: str
 ) -> None:
@@ -114,15 +164,38 @@ def test_no_trick_with_the_address_leads_elsewhere(
     assert any(entry["id"] == victim for entry in school.things("entries"))
 
 
-def test_it_cannot_send_bytes_to_another_token(school: School, teacher: Person, token: dict[str, Any]) -> None:
-    others = [
-        school.teacher(),
-        teacher,
-    ]
-    for owner in others:
-        target = owner.ask_to_upload(owner.write_session(), 1000)
-        answer = _send(school, {**token, "uploadTokenId": target["uploadTokenId"]}, b"x" * 1000)
-        assert answer["code"] == "UPLOAD_TOKEN_NOT_FOUND"
+@pytest.mark.parametrize("own", [False, True], ids=["61 another teacher's token", "61 his own other token"])
+def test_it_cannot_send_bytes_to_another_token(
+    school: School, teacher: Person, token: dict[str, Any], own: bool
+) -> None:
+    owner = teacher if own else school.teacher()
+    target = owner.ask_to_upload(owner.write_session(), 1000)
+
+    answer = _send(school, {**token, "uploadTokenId": target["uploadTokenId"]}, b"x" * 1000)
+
+    assert answer["code"] == "UPLOAD_TOKEN_NOT_FOUND"
+    assert owner.call("renewUploadToken", {"videoId": target["videoId"]})["receivedBytes"] == 0
+
+
+@pytest.mark.parametrize("left_s", [2], ids="60 after {} s".format)
+def test_it_ends_in_the_second_that_it_was_given_for(school: School, teacher: Person, left_s: int) -> None:
+    token = teacher.ask_to_upload(teacher.write_session(), 1000)
+    # No token outlasts its upload, which has little time left; and a little more once it was given.
+    path = f"videos/{token['videoId']}"
+    deadline_at = (school.document(path) or {})["deadlineAt"]
+    school.write(path, deadlineAt=datetime.now(UTC) + timedelta(seconds=left_s + 1))
+    short = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
+    school.write(path, deadlineAt=deadline_at)
+    expires_at = datetime.fromisoformat(short["expiresAt"])
+    assert (expires_at - datetime.now(UTC)).total_seconds() <= left_s + 1
+    assert _send(school, short, b"x" * 10, final="false").get("code") is None
+
+    time.sleep((expires_at - datetime.now(UTC)).total_seconds() + 0.1)
+
+    assert _send(school, short, b"x" * 1000)["code"] == "INVALID_KS"
+    # It was the KS that ended, not the upload.
+    longer = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
+    assert (longer["uploadTokenId"], longer["receivedBytes"]) == (token["uploadTokenId"], 10)
 
 
 def test_it_wears_out(school: School, teacher: Person) -> None:
@@ -133,10 +206,14 @@ def test_it_wears_out(school: School, teacher: Person) -> None:
     assert codes[-1] == "INVALID_KS"
 
 
-def test_it_ends_with_its_session(school: School, teacher: Person) -> None:
+@pytest.mark.parametrize("ended", ["its session goes", "its video goes", "it is cancelled"], ids="70 {}".format)
+def test_it_ends_with_what_it_was_given_for(school: School, teacher: Person, ended: str) -> None:
     session_id = teacher.write_session()
     token = teacher.ask_to_upload(session_id, 1000)
-    teacher.delete_session(session_id)
+    if ended == "its session goes":
+        teacher.delete_session(session_id)
+    else:
+        teacher.call("deleteVideo" if ended == "its video goes" else "cancelUpload", {"videoId": token["videoId"]})
     school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
 
     assert _send(school, token, b"x" * 1000)["code"] == "INVALID_KS"
@@ -174,14 +251,18 @@ def _send(school: School, token: dict[str, Any], content: bytes, final: str = "t
 
 
 def _post(school: School, target: str, body: str) -> None:
+    _answer(school, target, body)
+
+
+def _answer(school: School, target: str, body: str) -> str:
     """
-    A request whose address nothing on the way tidies up.
+    What is said to a request whose address nothing on the way tidies up.
     """
     where = urlsplit(school.testbed.kaltura_url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port or 0, timeout=10)
     try:
         connection.request("POST", target, body, {"Content-Type": "application/x-www-form-urlencoded"})
-        connection.getresponse().read()
+        return connection.getresponse().read().decode()
     finally:
         connection.close()
 

@@ -28,7 +28,11 @@ def enrolment(**fields: Any) -> Document:
     return Document("enrolments/s1_student", {"sessionId": "s1", "uid": "student", "ownerUid": "teacher", **fields}, 1)
 
 
-@pytest.mark.parametrize("value", ["true", "True", 1, 1.0, "1", [True], {"teacher": True}, None, False], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    ["true", "True", "1", 1, 1.0, [True], {"teacher": True}, None, False],
+    ids=lambda value: f"{34 if isinstance(value, str) else 35} {value!r}",
+)
 def test_a_teacher_claim_that_is_not_exactly_true_makes_no_teacher(value: object) -> None:
     assert Caller.from_claims("u1", {"teacher": value}) == Caller("u1", is_teacher=False)
 
@@ -62,7 +66,7 @@ def test_nobody_is_asked_to_sign_in(uid: str | None) -> None:
 @pytest.mark.parametrize(
     ("caller", "expected"),
     [(TEACHER, True), (OTHER_TEACHER, False), (STUDENT, False), (NO_TEACHER_ANY_MORE, False)],
-    ids=["owner", "other teacher", "student", "no teacher any more"],
+    ids=["owner", "43 other teacher", "44 student", "no teacher any more"],
 )
 def test_a_session_is_owned_by_the_teacher_who_made_it(caller: Caller, expected: bool) -> None:
     assert owns(caller, session()) is expected
@@ -75,11 +79,11 @@ def test_the_owner_gets_his_session() -> None:
 @pytest.mark.parametrize(
     ("caller", "found", "error", "sentence"),
     [
-        pytest.param(STUDENT, session(owner_uid="student"), NotAllowed, TEACHERS_ONLY, id="student"),
+        pytest.param(STUDENT, session(owner_uid="student"), NotAllowed, TEACHERS_ONLY, id="44 student"),
         pytest.param(NO_TEACHER_ANY_MORE, session(), NotAllowed, TEACHERS_ONLY, id="no teacher any more"),
         pytest.param(STUDENT, None, NotAllowed, TEACHERS_ONLY, id="student learns nothing of it"),
-        pytest.param(TEACHER, None, NotFound, "There is no such session.", id="no session"),
-        pytest.param(OTHER_TEACHER, session(), NotAllowed, ANOTHER_S, id="other teacher"),
+        pytest.param(TEACHER, None, NotFound, "There is no such session.", id="45 no session"),
+        pytest.param(OTHER_TEACHER, session(), NotAllowed, ANOTHER_S, id="43 other teacher"),
         pytest.param(TEACHER, session(owner_uid=7), NotAllowed, ANOTHER_S, id="nobody's"),
     ],
 )

@@ -14,6 +14,7 @@ from flask import Request
 from werkzeug.test import create_environ
 
 from functions import edge
+from functions.work import tickFeed, visitDeletion, visitSession, visitVideo
 from shared import errors
 from shared.access import Caller
 from shared.errors import (
@@ -65,7 +66,19 @@ def test_an_optional_field_that_is_absent_is_none(sent: dict[str, Any]) -> None:
     assert edge.read(sent, REQUIRED, OPTIONAL) == {**SENT, "title": None}
 
 
-@pytest.mark.parametrize("data", [None, [], [SENT], "text", 7, True, float("nan"), nested(1000)], ids=lambda _: "")
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(None, id="4 nothing"),
+        pytest.param([], id="3 an empty array"),
+        pytest.param([SENT], id="3 an array"),
+        pytest.param("text", id="3 a text"),
+        pytest.param(7, id="3 a number"),
+        pytest.param(True, id="3 true"),
+        pytest.param(float("nan"), id="10 NaN"),
+        pytest.param(nested(1000), id="9 a thousand deep"),
+    ],
+)
 def test_what_is_no_object_is_refused(data: object) -> None:
     with pytest.raises(BadRequest, match="Send an object with named fields"):
         edge.read(data, REQUIRED, OPTIONAL)
@@ -94,16 +107,16 @@ def test_of_many_or_long_unknown_names_little_is_repeated() -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        pytest.param(7, id="number"),
-        pytest.param(True, id="true"),
-        pytest.param(float("nan"), id="NaN"),
-        pytest.param(["s1"], id="array"),
-        pytest.param({"id": "s1"}, id="object"),
-        pytest.param(nested(1000), id="depth 1000"),
+        pytest.param(7, id="13 number"),
+        pytest.param(True, id="13 true"),
+        pytest.param(float("nan"), id="10 NaN"),
+        pytest.param(["s1"], id="13 array"),
+        pytest.param({"id": "s1"}, id="13 object"),
+        pytest.param(nested(1000), id="9 depth 1000"),
         pytest.param("", id="empty"),
         pytest.param("a\0b", id="NUL"),
         pytest.param("a\r\nb", id="line break"),
-        pytest.param("a\ud800b", id="lone surrogate"),
+        pytest.param("a\ud800b", id="11 lone surrogate"),
         pytest.param("x" * 1001, id="too long"),
     ],
 )
@@ -116,7 +129,7 @@ def test_a_text_of_another_shape_is_refused_and_not_repeated(field: str, value: 
 @pytest.mark.parametrize(
     "value",
     ["7", 7.0, 7.5, True, float("nan"), float("inf"), [7], {}, nested(1000)],
-    ids=["text", "7.0", "7.5", "true", "NaN", "infinity", "array", "object", "depth 1000"],
+    ids=["text", "7.0", "7.5", "true", "10 NaN", "10 infinity", "array", "object", "9 depth 1000"],
 )
 def test_a_number_of_another_type_is_refused(value: object) -> None:
     with pytest.raises(BadRequest, match="The field fileSizeBytes is not a whole number"):
@@ -128,12 +141,12 @@ def test_an_id_of_a_session_is_read(session_id: str) -> None:
     assert edge.read({"id": session_id}, {"id": edge.SESSION_ID}) == {"id": session_id}
 
 
+@pytest.mark.parametrize("kind", [edge.SESSION_ID, edge.VIDEO_ID], ids=["session", "video"])
 @pytest.mark.parametrize(
     "session_id",
     ["a/b", "..", ".", "__x__", "a_b", "s1\n", " s1", "s1?x", "a" * 65, "é" * 3, "s" * 1501],
-    ids=lambda id_: ascii(id_[:20]),
+    ids=["48 a/b", "49 ..", "49 .", "50 __x__", "a_b", "s1\\n", " s1", "s1?x", "65 signs", "é", "51 1501 bytes"],
 )
-@pytest.mark.parametrize("kind", [edge.SESSION_ID, edge.VIDEO_ID], ids=["session", "video"])
 def test_an_id_that_could_lead_elsewhere_is_refused(kind: edge.Kind, session_id: str) -> None:
     with pytest.raises(BadRequest):
         edge.read({"id": session_id}, {"id": kind})
@@ -225,7 +238,7 @@ def test_a_secret_in_a_refusal_is_not_logged(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize(
-    "auth", [None, AuthData(None, {}), AuthData("", {"teacher": True})], ids=["none", "no uid", "empty uid"]
+    "auth", [None, AuthData(None, {}), AuthData("", {"teacher": True})], ids=["15 none", "30 no uid", "30 empty uid"]
 )
 def test_nobody_is_let_in(auth: AuthData | None) -> None:
     entered: list[Caller] = []
@@ -239,7 +252,9 @@ def test_nobody_is_let_in(auth: AuthData | None) -> None:
     assert (raised.value.code.value, entered) == ("unauthenticated", [])
 
 
-@pytest.mark.parametrize(("claim", "is_teacher"), [(True, True), ("true", False), (1, False)], ids=repr)
+@pytest.mark.parametrize(
+    ("claim", "is_teacher"), [(True, True), ("true", False), (1, False)], ids=["true", "34 'true'", "35 1"]
+)
 def test_the_caller_is_who_his_token_says(claim: object, is_teacher: bool) -> None:
     def use_case(caller: Caller) -> dict[str, Any]:
         return {"uid": caller.uid, "isTeacher": caller.is_teacher}
@@ -278,6 +293,20 @@ def test_a_task_is_done_for_its_key(key: str) -> None:
 
     edge.work("visitSession", called({"key": key}, None), admits, done.append)
     assert (asked, done) == ([Note("visitSession", key)], [key])
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [visitSession, visitVideo, visitDeletion, tickFeed],
+    ids=lambda worker: f"40 41 wrong audience or account, {worker.__name__}",
+)
+def test_a_worker_is_deployed_for_its_queue_and_open_to_nobody_else(worker: Any) -> None:
+    # IAM asks for the OIDC token of an account that may call, before a request comes to any code of ours; it lets
+    # everybody call only what is deployed as a callable, as an HTTP function, or with invokers named.
+    endpoint = worker.__firebase_endpoint__
+    assert endpoint.taskQueueTrigger is not None
+    assert "invoker" not in endpoint.taskQueueTrigger
+    assert (endpoint.httpsTrigger, endpoint.callableTrigger) == (None, None)
 
 
 def test_a_task_that_is_not_admitted_is_told_and_not_done(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaUploadedFileTokenResource, KalturaUploadToken
 
+from emulator_tests.fakes import MemoryDocuments
 from shared.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
+from shared.ports import MediaState
+from shared.providers.kaltura import KalturaAccount, KalturaMedia
 from shared.providers.kaltura.client import Client
 
 # It speaks to a real server on the loopback.
@@ -516,31 +519,31 @@ BOMB = (
     + "]>"
 )
 SENSELESS: dict[str, bytes] = {
-    "empty": http(""),
-    "plain text": http("upstream connect error"),
-    "html": http("<html><body>It works!</body></html>"),
+    "73 empty": http(""),
+    "74 plain text": http("upstream connect error"),
+    "72 html under 200": http("<html><body>It works!</body></html>"),
     "json": http('{"id": "1_abcdefgh"}'),
-    "cut xml": http(xml(ENTRY)[:-20]),
+    "75 cut xml": http(xml(ENTRY)[:-20]),
     "no result": http('<?xml version="1.0" encoding="utf-8"?><xml></xml>'),
     "empty result": http(xml("")),
     "object of no type": http(xml("<id>1_abcdefgh</id>")),
     "object of another type": http(xml("<objectType>KalturaUser</objectType><id>amira</id>")),
-    "null id": http(xml(ENTRY.replace("1_abcdefgh", ""))),
+    "78 null id": http(xml(ENTRY.replace("1_abcdefgh", ""))),
     "map without keys": http(xml(ENTRY + "<relatedObjects><item></item></relatedObjects>")),
-    "external entity": http(
+    "76 external entity": http(
         '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE xml [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
         f"<xml><result>{ENTRY.replace('Lesson', '&e;')}</result></xml>"
     ),
-    "entity bomb": http(
+    "76 entity bomb": http(
         f'<?xml version="1.0" encoding="utf-8"?>{BOMB}<xml><result>{ENTRY.replace("Lesson", "&a9;")}</result></xml>'
     ),
-    "entity of nobody": http(xml(ENTRY.replace("Lesson", "&e;"))),
+    "76 entity of nobody": http(xml(ENTRY.replace("Lesson", "&e;"))),
     "endless nesting": http(xml("<a>" * 100_000)),
-    "cut zip": http(gzip.compress(xml(ENTRY).encode())[:-4], "200 OK", "Content-Encoding: gzip"),
+    "75 cut zip": http(gzip.compress(xml(ENTRY).encode())[:-4], "200 OK", "Content-Encoding: gzip"),
     "no zip": http(xml(ENTRY), "200 OK", "Content-Encoding: gzip"),
     "wrong utf-8": http(xml(ENTRY).encode().replace(b"Lesson", b"\xff\xfe")),
     "no http": b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
-    "cut head": b"HTTP/1.1 200",
+    "75 cut head": b"HTTP/1.1 200",
     "endless header": b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000,
 }
 
@@ -554,11 +557,12 @@ def test_an_answer_that_makes_no_sense_leaves_it_in_doubt(server: Server, client
     assert error.code == "MALFORMED"
 
 
-def test_a_good_answer_under_a_bad_status_is_no_success(server: Server, client: Client) -> None:
-    server.says(Says(http(xml(ENTRY), "500 Internal Server Error")))
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "503 Busy", "201 Created"], ids="71 {}".format)
+def test_a_good_answer_under_a_bad_status_is_no_success(server: Server, client: Client, status: str) -> None:
+    server.says(Says(http(xml(ENTRY), status)))
     error = failure(client)
     assert isinstance(error, Doubtful)
-    assert error.code == "HTTP_500"
+    assert error.code == f"HTTP_{status[:3]}"
 
 
 @pytest.mark.parametrize(
@@ -574,6 +578,7 @@ def test_a_good_answer_under_a_bad_status_is_no_success(server: Server, client: 
         ("404 Not Found", Transient),
         ("429 Too Many", Transient),
     ],
+    ids=lambda value: f"72 HTML under {value}" if isinstance(value, str) else value.__name__,
 )
 def test_a_status_says_whether_it_may_have_happened(
     server: Server, client: Client, status: str, kind: type[ProviderError]
@@ -599,15 +604,17 @@ def http_date(instant: datetime) -> str:
     return instant.strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
+@pytest.mark.parametrize("status", ["429 Too Many", "503 Busy"])
 @pytest.mark.parametrize(
     ("asked", "wait_s"),
     [
         ("17", 17),
         ("0", 0),
-        ("1000000000", 3600),
-        ("9" * 5000, 3600),
-        (http_date(NOW + timedelta(seconds=90)), 90),
-        (http_date(NOW + timedelta(days=900)), 3600),
+        pytest.param("1000000000", 3600, id="81 1000000000"),
+        pytest.param("9" * 5000, 3600, id="81 a number of five thousand digits"),
+        # Their clock is months away from ours: what counts is how far its dates are apart.
+        pytest.param(http_date(NOW + timedelta(seconds=90)), 90, id="83 a date by their own clock"),
+        pytest.param(http_date(NOW + timedelta(days=900)), 3600, id="81 a date in 900 days"),
         (http_date(NOW - timedelta(seconds=90)), 0),
         ("1e9", None),
         ("-5", None),
@@ -617,7 +624,6 @@ def http_date(instant: datetime) -> str:
         ("²", None),
     ],
 )
-@pytest.mark.parametrize("status", ["429 Too Many", "503 Busy"])
 def test_how_long_to_wait_is_believed_up_to_an_hour(
     server: Server, client: Client, status: str, asked: str, wait_s: float | None
 ) -> None:
@@ -631,7 +637,7 @@ def test_how_long_to_wait_is_believed_up_to_an_hour(
 @pytest.mark.parametrize(
     "said",
     [b"", http(xml(ENTRY))[:-1], b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n20\r\n<?xml"],
-    ids=["before the answer", "in the answer", "in a chunk of it"],
+    ids=["75 before the answer", "75 in the answer", "75 in a chunk of it"],
 )
 def test_a_connection_that_breaks_leaves_it_in_doubt(server: Server, client: Client, said: bytes) -> None:
     server.says(Says(said, hangs_up=True))
@@ -641,7 +647,7 @@ def test_a_connection_that_breaks_leaves_it_in_doubt(server: Server, client: Cli
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("said", [b"", http(xml(ENTRY))[:-1]], ids=["at once", "in the answer"])
+@pytest.mark.parametrize("said", [b"", http(xml(ENTRY))[:-1]], ids=["at once", "75 in the answer"])
 def test_silence_leaves_it_in_doubt(server: Server, connect: Callable[..., Client], said: bytes) -> None:
     server.says(Says(said, falls_silent=True))
     error = failure(connect(server.url, connect_timeout_s=60.0, answer_timeout_s=0.1))
@@ -815,9 +821,94 @@ def test_a_field_named_error_is_no_refusal(server: Server, client: Client) -> No
     assert get(client).id == "1_abcdefgh"
 
 
-def test_a_status_that_nobody_knows_is_handed_on(server: Server, client: Client) -> None:
-    server.says(ok(ENTRY.replace("<status>2", "<status>99")))
-    assert get(client).status.getValue() == "99"
+@pytest.mark.parametrize("status", ["99", "-7", "virusScan.Tired"], ids="77 {}".format)
+def test_a_status_that_nobody_knows_is_handed_on_and_is_not_taken_for_ready(
+    server: Server, client: Client, media: KalturaMedia, status: str
+) -> None:
+    entry = ENTRY.replace("<status>2", f"<status>{status}")
+    server.says(ok(entry))
+    assert get(client).status.getValue() == status
+    server.says(ok(observed(entry)))
+    assert [seen.state for seen in media.observe([PARTS])] == [MediaState.PROCESSING]
+
+
+# What is made of it
+
+
+def listed(*objects: str) -> str:
+    return f"<objects>{''.join(f'<item>{one}</item>' for one in objects)}</objects>"
+
+
+def a_list(kind: str, *objects: str) -> str:
+    return f"<objectType>Kaltura{kind}ListResponse</objectType>{listed(*objects)}"
+
+
+def observed(*entries: str) -> str:
+    """
+    The answer to a look at how uploads stand.
+    """
+    flavors = a_list("FlavorAsset")
+    parts = ("".join(f"<item>{entry}</item>" for entry in entries), flavors, a_list("UploadToken"), flavors)
+    return "".join(f"<item>{part}</item>" for part in parts)
+
+
+def change(reference_id: str, more: str = "") -> str:
+    return f"{ENTRY}<referenceId>{reference_id}</referenceId><updatedAt>1700000000</updatedAt>{more}"
+
+
+PARTS = {"entryId": "1_abcdefgh", "uploadTokenId": "1_token", "uploaderId": "upload-1"}
+
+
+@pytest.fixture
+def media(server: Server) -> Iterator[KalturaMedia]:
+    account = KalturaAccount(
+        url=server.url,
+        partner_id=102,
+        admin_secret="secret",
+        namespace="ours",
+        upload_role="role",
+        documents=MemoryDocuments(),
+        clock=lambda: NOW,
+    )
+    yield KalturaMedia(account)
+    account.client.close()
+
+
+@pytest.mark.parametrize(
+    "whose", ["theirs:video:v1:1", "ours2:video:v1:1", "our:s:video:v1:1", "video:v1:1", ""], ids="79 {}".format
+)
+def test_what_another_has_made_is_not_among_our_changes(server: Server, media: KalturaMedia, whose: str) -> None:
+    of_other = change(whose, "<partnerId>999</partnerId>")
+    server.says(ok(f"<item>{a_list('Media', of_other, change('ours:video:v2:1'))}</item>"))
+    assert [one.reference for one in media.changes(NOW, 1).items] == ["video:v2:1"]
+
+
+@pytest.mark.parametrize("other", ["1_ijklmnop", "1_ABCDEFGH", "01_abcdefgh"], ids="79 the entry {}".format)
+def test_an_answer_about_another_s_entry_is_none_about_ours(server: Server, media: KalturaMedia, other: str) -> None:
+    server.says(ok(observed(ENTRY.replace("1_abcdefgh", other))))
+    assert [seen.state for seen in media.observe([PARTS])] == [MediaState.GONE]
+
+
+@pytest.mark.parametrize("size", [500, 499], ids=["80 a full page", "80 a page that is not full"])
+def test_a_second_page_is_asked_for_where_the_first_is_full(server: Server, media: KalturaMedia, size: int) -> None:
+    whole = a_list("Media", *[change("ours:video:v1:1")] * size)
+    server.says(ok(f"<item>{whole}</item>"), ok(f"<item>{a_list('Media', change('ours:video:v2:1'))}</item>"))
+    first = media.changes(NOW, 1)
+    assert (len(first.items), first.more) == (size, size == 500)
+    second = media.changes(NOW, 2)
+    assert ([one.reference for one in second.items], second.more) == (["video:v2:1"], False)
+    assert [heard.body["0"]["pager"]["pageIndex"] for heard in server.heard] == ["1", "2"]
+
+
+@pytest.mark.parametrize("status", ["-1", "-2", "virusScan.Infected"], ids="82 READY, then {}".format)
+def test_what_was_ready_is_not_taken_for_ready_any_longer_than_the_provider_says(
+    server: Server, media: KalturaMedia, status: str
+) -> None:
+    server.says(ok(observed(ENTRY)), ok(observed(ENTRY.replace("<status>2", f"<status>{status}"))))
+    assert [media.observe([PARTS])[0].state for _ in range(2)] == [MediaState.READY, MediaState.ERROR]
+
+
+# What is told
 
 
 def test_no_ks_is_ever_told(

@@ -447,6 +447,8 @@ def test_a_retry_that_the_provider_refuses_for_good_leaves_the_failure_and_still
     deployment.run(60)
     assert shown(deployment, video_id)["failure"]["message"] == "The converter broke."
     deployment.run(POLICY.retry_keep_s)
+    deployment.sweep.run()
+    deployment.run()
     assert alive(deployment) == []
     assert shown(deployment, video_id)["failure"]["retryable"] is False
 
@@ -454,8 +456,12 @@ def test_a_retry_that_the_provider_refuses_for_good_leaves_the_failure_and_still
 def test_bytes_of_a_failed_upload_are_kept_so_long_and_no_longer() -> None:
     deployment, video_id = failed()
     deployment.run(POLICY.retry_keep_s - 1)
+    deployment.sweep.run()
+    deployment.run()
     assert len(alive(deployment)) == 1
     deployment.run(1)
+    deployment.sweep.run()
+    deployment.run()
     assert alive(deployment) == []
     with pytest.raises(WrongState, match="Trying again would not help"):
         wish(deployment, retry_video, video_id)
@@ -510,6 +516,8 @@ def test_a_video_that_is_ready_after_all_is_shown_without_anybody_s_wish() -> No
     deployment, video_id = with_upload()
     arrive(deployment, video_id, Observation(MediaState.PROCESSING))
     deployment.run(POLICY.processing_deadline_s)
+    deployment.sweep.run()
+    deployment.run()
     assert shown(deployment, video_id)["failure"]["code"] == "PROCESSING_TOO_LONG"
     arrive(deployment, video_id, READY)
     assert plays(deployment, video_id) == alive(deployment)[0]

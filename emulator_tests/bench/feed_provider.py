@@ -1,0 +1,270 @@
+"""A provider in virtual time: videos that get on by themselves, by the simulators' own clockwork, and a list of changes
+that lags behind.
+
+Used by `feed_simulation.py`. Every call counts as one HTTP request, as the real port sends it
+(`shared/providers/kaltura/media.py`: `observe` asks about all its videos, and `changes` for all its pages, in one
+multirequest). What takes no part in waiting for a video is left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final, TypeVar
+
+from emulator_tests.fakes import Effect
+from emulator_tests.simulators.clockwork import Mode, Readiness
+from shared.ports import (
+    OBSERVED_MAX,
+    Change,
+    Changes,
+    Clock,
+    Grant,
+    MediaState,
+    Observation,
+    Parts,
+    Stray,
+    UploadWish,
+)
+from shared.providers.kaltura import words
+
+T = TypeVar("T")
+
+NAME: Final = "kaltura"
+DURATION_S: Final = 600.0
+SIZE_BYTES: Final = 100_000_000
+NEVER: Final = Readiness(Mode.NEVER)
+
+_Z99: Final = 2.3263
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """
+    A lognormal spread of seconds, by its median and the 99th of a hundred.
+    """
+
+    median_s: float
+    p99_s: float
+
+    @property
+    def sigma(self) -> float:
+        """
+        The standard deviation of its logarithm. Pure.
+        """
+        return math.log(self.p99_s / self.median_s) / _Z99
+
+    @property
+    def mean_s(self) -> float:
+        """
+        The mean. Pure.
+        """
+        return self.median_s * math.exp(self.sigma**2 / 2)
+
+    def draw(self, chance: Random) -> float:
+        """
+        One of them, in whole milliseconds.
+        """
+        return round(chance.lognormvariate(math.log(self.median_s), self.sigma), 3)
+
+    def draw_under_way(self, chance: Random) -> tuple[float, float]:
+        """
+        How long something takes in all that is under way at a moment, and for how long it has been: the longer it
+        takes, the likelier it is met.
+        """
+        lasts_s = round(chance.lognormvariate(math.log(self.median_s) + self.sigma**2, self.sigma), 3)
+        return lasts_s, round(chance.uniform(0, lasts_s), 3)
+
+
+@dataclass(slots=True)
+class Made:
+    """
+    One video as it stands at the provider.
+
+    Attributes:
+        reference: Under which it was made.
+        parts: Its ids.
+        prepared_at: When it was made.
+        begun_at: When the provider began to work on it.
+        readiness: The clockwork's rule for when it is ready.
+    """
+
+    reference: str
+    parts: Parts
+    prepared_at: datetime
+    begun_at: datetime | None = None
+    readiness: Readiness = NEVER
+
+    @property
+    def video_id(self) -> str:
+        """
+        Our id of it.
+        """
+        return self.reference.split(":")[1]
+
+    @property
+    def ready_at(self) -> datetime:
+        """
+        When it is ready, once it was begun.
+        """
+        assert self.begun_at is not None, f"{self.reference} was not begun."
+        return self.begun_at + timedelta(seconds=self.readiness.amount)
+
+    def state(self, now: datetime) -> MediaState:
+        """
+        Where it stands.
+        """
+        if self.begun_at is None:
+            return MediaState.AWAITING_UPLOAD
+        waited_s = (now - self.begun_at).total_seconds()
+        return MediaState.READY if self.readiness.is_due(1, 1, waited_s, 0) else MediaState.PROCESSING
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Entered:
+    """
+    One change, as the provider's index will hold it.
+    """
+
+    at: datetime
+    number: int
+    seen_from: datetime
+    made: Made = field(compare=False)
+    state: MediaState = field(compare=False)
+
+
+class TimedMedia:
+    """
+    The media port on videos that get on by themselves; its list is an index that lags behind.
+    """
+
+    name = NAME
+
+    def __init__(
+        self, clock: Clock, effect: Effect, lag_s: Callable[[], float], asked: Callable[[str, int], None]
+    ) -> None:
+        self.made: dict[str, Made] = {}
+        self._clock = clock
+        self._effect = effect
+        self._lag_s = lag_s
+        self._asked = asked
+        self._index: list[_Entered] = []
+        self._numbers = itertools.count(1)
+
+    def begin(self, made: Made, lasts_s: float, since_s: float = 0.0) -> None:
+        """
+        The bytes of a video have arrived, so many seconds ago; it will take so long.
+        """
+        made.begun_at = self._clock() - timedelta(seconds=since_s)
+        made.readiness = Readiness(Mode.AFTER_S, lasts_s)
+        self._enter(made, made.begun_at, MediaState.PROCESSING)
+        self._enter(made, made.ready_at, MediaState.READY)
+
+    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        As the port says.
+        """
+        number = next(self._numbers)
+        made = Made(reference, {"entryId": f"0_{number}", "uploadTokenId": f"t{number}"}, self._clock())
+        self.made[made.parts["entryId"]] = made
+        self._enter(made, made.prepared_at, MediaState.AWAITING_UPLOAD)
+        return made.parts
+
+    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        As the port says.
+        """
+        return next((made.parts for made in self.made.values() if made.reference == reference), {})
+
+    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+        """
+        As the port says.
+        """
+
+        def do() -> Sequence[Observation]:
+            assert len(parts) <= OBSERVED_MAX, "The port takes no more at once."
+            # Entries, sources and tokens; flavors too where they are few.
+            self._asked("observe", 4 if len(parts) <= 50 else 3)
+            return [self._observe(one) for one in parts]
+
+        return self._effect("observe", do) if parts else []
+
+    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+        """
+        As the port says.
+        """
+
+        def do() -> Changes:
+            self._asked("changes", pages)
+            changed = self._changed(since)
+            begin, end = (page - 1) * words.PAGE, (page - 1 + pages) * words.PAGE
+            # A list cannot tell a last page that is full from one that is not the last.
+            return Changes(tuple(changed[begin:end]), more=len(changed) >= end)
+
+        return self._effect("changes", do)
+
+    def reprocess(self, parts: Parts) -> None:
+        """
+        Nothing fails here.
+        """
+        raise NotImplementedError
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        Nothing is deleted here.
+        """
+        raise NotImplementedError
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+        """
+        Nobody uploads here.
+        """
+        raise NotImplementedError
+
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+        """
+        Nobody plays anything here.
+        """
+        raise NotImplementedError
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        """
+        The strays port: everything is recorded here.
+        """
+        self._asked("strays", 1)
+        return []
+
+    def delete_stray(self, stray: Stray) -> Parts:
+        """
+        There are none.
+        """
+        raise NotImplementedError
+
+    def _observe(self, parts: Parts) -> Observation:
+        state = self.made[parts["entryId"]].state(self._clock())
+        if state is MediaState.READY:
+            return Observation(state, 100, duration_s=DURATION_S, size_bytes=SIZE_BYTES, media_type="video/mp4")
+        return Observation(state, 0, received_bytes=0)
+
+    def _enter(self, made: Made, at: datetime, state: MediaState) -> None:
+        lag = timedelta(seconds=self._lag_s())
+        insort(self._index, _Entered(at, next(self._numbers), at + lag, made, state))
+
+    def _changed(self, since: datetime) -> list[Change]:
+        """
+        What the index shows: of each video the last change that has come to it, in whole seconds.
+        """
+        now = self._clock()
+        first = bisect_left(self._index, since.replace(microsecond=0), key=lambda one: one.at)
+        last = bisect_right(self._index, now, key=lambda one: one.at)
+        found: dict[str, Change] = {}
+        for one in reversed(self._index[first:last]):
+            if one.seen_from <= now and one.made.reference not in found:
+                change = Change(one.made.reference, one.at.replace(microsecond=0), one.state)
+                found[one.made.reference] = change
+        return list(found.values())

@@ -1,0 +1,704 @@
+"""Videos in process at a provider, in virtual time: the real feed, visits, pushes and sweep on in-memory documents and
+queue.
+
+Used by the bench area `feed` and by `pure/test_feed_simulation.py`. Leaves to them how many videos there are, what goes
+wrong with the feed's ticks, and what a figure means. It judges one thing itself, at every moment: the chain of ticks
+never branches.
+
+Calls and documents take no time; a note takes `travel_s` to its worker. Preparing an upload is not counted: whoever
+waits for a video in any other way prepares it too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import heapq
+import io
+import itertools
+import json
+import math
+from bisect import bisect_right, insort
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from random import Random
+from typing import Any, Final, TypeVar
+
+from emulator_tests.bench.feed_provider import NAME, SIZE_BYTES, Made, Spread, TimedMedia
+from emulator_tests.fakes import Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
+from shared.app import App, Settings, assemble
+from shared.paths import TICK_FEED, VIDEOS, VISIT_VIDEO, session_path, video_path
+from shared.ports import (
+    OBSERVED_MAX,
+    Create,
+    Delete,
+    Document,
+    Note,
+    Query,
+    UploadWish,
+    Version,
+    Write,
+)
+from shared.providers.kaltura import KalturaAccount, KalturaHook, words
+from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, visit
+from shared.sweep import MISSED_AFTER_S
+from shared.videos.feed import Chain
+from shared.videos.model import Video, VideoState, Wish
+from shared.videos.policy import Policy
+from shared.videos.push import heed
+from shared.videos.together import KEYS_SEPARATOR
+
+T = TypeVar("T")
+
+NAMESPACE: Final = "school"
+SECRET: Final = "0123456789abcdef0123456789abcdef"
+
+SWEEP_S: Final = 300
+SESSION_VIDEOS: Final = 5
+LONG_AGO_S: Final = MISSED_AFTER_S + 100
+
+PROCESSING: Final = Spread(180, 3600)
+LAG: Final = Spread(0.5, 5)
+
+# As in `functions/config.py`.
+SETTINGS: Final = Settings(
+    policy=Policy(
+        max_bytes=10 * 1024**3,
+        max_duration_s=6 * 3600,
+        session_videos_max=100,
+        session_bytes_max=200 * 1024**3,
+        teacher_videos_max=2000,
+        teacher_bytes_max=2 * 1024**4,
+        uploads_in_flight_max=10,
+        tokens_per_minute_max=60,
+        upload_deadline_s=7 * 24 * 3600,
+        processing_deadline_s=24 * 3600,
+        retry_keep_s=7 * 24 * 3600,
+        looks_max=2000,
+    ),
+    reap_grace_s=600,
+    late_commit_s=600,
+    stray_age_s=3600,
+    feed_interval_s=10,
+    feed_overlap_s=60,
+    feed_ticks_max=8640,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """
+    What is assumed of the provider and of the ways to and from it.
+
+    Attributes:
+        processing: How long it works on a video.
+        lag: After how long its list shows a change; `None` at once.
+        push: After how long it tells of a change by itself; `None` never does.
+        push_lost: Which share of that is lost.
+        travel_s: From a note's time until its worker has come.
+    """
+
+    processing: Spread = PROCESSING
+    lag: Spread | None = LAG
+    push: Spread | None = None
+    push_lost: float = 0.05
+    travel_s: float = 0.2
+
+
+class Cause(StrEnum):
+    """
+    What brought a function about.
+    """
+
+    UPLOAD = "upload"
+    TICK = "tick"
+    FEED = "visit for the feed"
+    PUSH = "push"
+    DEADLINE = "visit at a deadline"
+    SWEEP = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """
+    One HTTP request to the provider, with so many actions in it.
+    """
+
+    at: datetime
+    cause: Cause
+    operation: str
+    actions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """
+    One call of a function.
+    """
+
+    at: datetime
+    cause: Cause
+    function: str
+
+
+class IndexedDocuments(MemoryDocuments):
+    """
+    In-memory documents of which a query, and a commit, touches no more than an index would lead it to: with thousands
+    of them, and queries every ten seconds of days, looking at all of them each time would take hours.
+    """
+
+    def __init__(self, effect: Effect, wrote: Callable[[Write], None]) -> None:
+        super().__init__(effect)
+        self._wrote = wrote
+        self._ids: dict[str, list[str]] = {}
+        self._pending: dict[str, None] = {}
+        self._due: dict[str, None] = {}
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        As the port says.
+        """
+        versions = super().commit(*writes)
+        for write in writes:
+            self._wrote(write)
+        return versions
+
+    def _commit(self, writes: Sequence[Write]) -> tuple[Version, ...]:
+        paths = {write.path: None for write in writes}
+        with self._narrowed(paths):
+            versions = super()._commit(writes)
+        for write in writes:
+            self._enter(write)
+        return versions
+
+    def _matching(self, query: Query) -> list[tuple[str, dict[str, Any]]]:
+        with self._narrowed(self._candidates(query)):
+            return super()._matching(query)
+
+    @contextlib.contextmanager
+    def _narrowed(self, paths: Collection[str]) -> Iterator[None]:
+        whole = self._kept
+        self._kept = {path: whole[path] for path in paths if path in whole}
+        try:
+            yield
+        finally:
+            for path in paths:
+                if path in self._kept:
+                    whole[path] = self._kept[path]
+                else:
+                    whole.pop(path, None)
+            self._kept = whole
+
+    def _candidates(self, query: Query) -> Collection[str]:
+        """
+        The paths among which everything is that a query can give.
+        """
+        asked = {condition.field: condition.value for condition in query.conditions}
+        if query.collection == VIDEOS and asked.get("pending") is True:
+            # Whoever asks wants to know whether there is one; any will do.
+            return list(itertools.islice(self._pending, query.limit))
+        if query.collection == VIDEOS and "dueAt" in asked:
+            return self._due
+        ids = self._ids.get(query.collection, [])
+        if asked.keys() <= {"gone"}:
+            # Nothing is ever gone here, so a page is the next so many.
+            first = 0 if query.after_id is None else bisect_right(ids, query.after_id)
+            ids = ids[first : first + query.limit]
+        return [f"{query.collection}/{id_}" for id_ in ids]
+
+    def _enter(self, write: Write) -> None:
+        assert not isinstance(write, Delete), "Nothing is deleted here."
+        path, kept = write.path, self._kept[write.path]
+        collection, _, id_ = path.partition("/")
+        if isinstance(write, Create):
+            insort(self._ids.setdefault(collection, []), id_)
+        if collection == VIDEOS:
+            _keep(self._pending, path, within=kept.fields["pending"])
+            _keep(self._due, path, within=kept.fields["dueAt"] is not None)
+
+
+def _keep(index: dict[str, None], path: str, *, within: bool) -> None:
+    if within:
+        index[path] = None
+    else:
+        index.pop(path, None)
+
+
+class TravellingQueue(MemoryQueue):
+    """
+    An in-memory queue whose notes take a while to their workers, and that knows what each was left for.
+
+    Attributes:
+        ticks: Numbers of the ticks that are on their way.
+    """
+
+    def __init__(self, clock: ManualClock, effect: Effect, travel_s: float, cause: Callable[[Note], Cause]) -> None:
+        super().__init__(clock, effect)
+        self.ticks: list[int] = []
+        self._travel = timedelta(seconds=travel_s)
+        self._cause = cause
+        self._causes: dict[Note, Cause] = {}
+
+    def put(self, note: Note) -> None:
+        """
+        As the port says.
+        """
+        now = self._clock()
+        coming = replace(note, at=max(note.at or now, now) + self._travel)
+        waiting = len(self._waiting)
+        try:
+            super().put(coming)
+        finally:
+            if len(self._waiting) > waiting:
+                self._causes[coming] = self._cause(note)
+                if note.queue == TICK_FEED:
+                    self.ticks.append(_number(note))
+
+    def arrived(self, note: Note) -> Cause:
+        """
+        A note has come to its worker.
+        """
+        if note.queue == TICK_FEED:
+            self.ticks.remove(_number(note))
+        return self._causes[note]
+
+    def _again(self, one: Any) -> None:
+        dropped = len(self.dropped)
+        super()._again(one)
+        if one.note.queue == TICK_FEED and len(self.dropped) == dropped:
+            self.ticks.append(_number(one.note))
+
+
+def _number(tick: Note) -> int:
+    return int(tick.key.rpartition(":")[2])
+
+
+class Killed(BaseException):
+    """
+    The process dies here. No error of ours, so that nothing catches it.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Mishap:
+    """
+    What goes wrong with one tick.
+
+    Attributes:
+        moment: At which of its effects, counted from 0; `None` at none of them.
+        after: Whether it dies after that effect, or before it.
+        held_s: It does not die there but is held up for so long.
+        again_s: So long after it began the queue brings it once more; `None` never.
+    """
+
+    moment: int | None = None
+    after: bool = False
+    held_s: float | None = None
+    again_s: float | None = None
+
+
+NO_MISHAP: Final = Mishap()
+
+MOMENTS: Final = ("read", "select", "commit", "put", "changes", "put", "commit")
+"""The effects of a tick: it reads the chain, sees that something is pending, claims, leaves its successor, asks what
+changed, leaves a note for that, and moves the cursor on."""
+
+MISHAPS: Final = (
+    *(
+        Mishap(moment, after, again_s=again_s)
+        for moment in range(len(MOMENTS))
+        for after in (False, True)
+        for again_s in (2.0, WORKER_TIMEOUT_S, None)
+    ),
+    *(Mishap(again_s=again_s) for again_s in (0.0, 2.0, WORKER_TIMEOUT_S)),
+    *(Mishap(moment, held_s=WORKER_TIMEOUT_S - 5.0, again_s=WORKER_TIMEOUT_S) for moment in range(len(MOMENTS))),
+)
+"""Everything that can go wrong with a tick: it dies, and the queue brings it again, or has given it up; it comes twice;
+it is held up while its successors come."""
+
+
+@dataclass(slots=True)
+class _Tick:
+    """
+    One tick that is being done.
+
+    Attributes:
+        began_at: When its worker was called.
+        mishap: What goes wrong with it.
+        effects: Names of the effects so far.
+        claimed: Whether it has moved the chain on.
+    """
+
+    began_at: datetime
+    mishap: Mishap
+    effects: list[str] = field(default_factory=list)
+    claimed: bool = False
+
+
+class Branched(AssertionError):
+    """
+    There were two chains, or one ticked faster than it may.
+    """
+
+
+class _Unheard(io.TextIOBase):
+    """
+    Where the log goes.
+    """
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+class Simulation:
+    """
+    One deployment with its provider.
+
+    Args:
+        assumed: Of the provider.
+        seed: Of everything that is left to chance.
+        mishap: What goes wrong with a tick, by how many ticks were delivered before it.
+        instances: How many instances of the function `tickFeed` there are, used by turns; each remembers for itself
+            what it has handed out.
+        settings: Of the deployment.
+
+    Attributes:
+        clock: Now.
+        app: The code that is played; the first instance.
+        calls: Every request to the provider.
+        invocations: Every call of a function.
+        seen_at: When a video was recorded as ready, by its id.
+        tick_effects: What each tick did, in order.
+        chains: How many chains were begun.
+    """
+
+    def __init__(
+        self,
+        assumed: Assumed,
+        *,
+        seed: int = 1,
+        mishap: Callable[[int], Mishap | None] = lambda _: None,
+        instances: int = 1,
+        settings: Settings = SETTINGS,
+    ) -> None:
+        self.clock = ManualClock()
+        self.calls: list[Call] = []
+        self.invocations: list[Invocation] = []
+        self.seen_at: dict[str, datetime] = {}
+        self.tick_effects: list[list[str]] = []
+        self.chains = 0
+        self._assumed = assumed
+        self._chance, self._lags = Random(seed), Random(seed + 1)
+        self._mishap = mishap
+        self._settings = settings
+        self._cause = Cause.UPLOAD
+        self._tick: _Tick | None = None
+        self._claimed_at: datetime | None = None
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._documents = IndexedDocuments(self._effect, self._wrote)
+        self._queue = TravellingQueue(self.clock, self._effect, assumed.travel_s, self._cause_of)
+        self._media = TimedMedia(self.clock, self._effect, self._lag_s, self._asked)
+        self._per_s = 0.0
+        self._instances = [self._instance() for _ in range(instances)]
+        self.app = self._instances[0]
+        account = KalturaAccount("", 1, SECRET, NAMESPACE, None, self._documents, self.clock)
+        self._hook = KalturaHook(account)
+        self._plan(self.clock() + timedelta(seconds=SWEEP_S), self._sweep)
+
+    # --- what users do --------------------------------------------------------------------------------------------
+
+    def begin_together(self, count: int) -> None:
+        """
+        So many videos were uploaded just now.
+        """
+        for _ in range(count):
+            self._upload()
+
+    def be_under_way(self, count: int) -> None:
+        """
+        So many videos are in process, as they are at any moment at which as many begin as end; and so it goes on, until
+        `end_uploads`.
+        """
+        found = [self._assumed.processing.draw_under_way(self._chance) for _ in range(count)]
+        # Those that began long ago were last looked at long ago, and the sweep will ask about them.
+        ages_s = (LONG_AGO_S, 0)
+        for age_s, (least_s, most_s) in zip(ages_s, ((LONG_AGO_S, math.inf), (0, LONG_AGO_S)), strict=True):
+            self._begin_before(
+                [(lasts_s, since_s - age_s) for lasts_s, since_s in found if least_s <= since_s < most_s]
+            )
+            self.clock.advance(age_s)
+        self._go_on(count / self._assumed.processing.mean_s)
+
+    def _begin_before(self, found: Sequence[tuple[float, float]]) -> None:
+        """
+        Videos that take so long, and began so long ago, are recorded as begun.
+        """
+        video_ids = [self._upload(lasts_s, since_s).video_id for lasts_s, since_s in found]
+        with contextlib.redirect_stdout(_Unheard()):
+            for first in range(0, len(video_ids), OBSERVED_MAX):
+                key = KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])
+                self._work(Note(VISIT_VIDEO, key), Cause.UPLOAD)
+
+    def end_uploads(self) -> None:
+        """
+        Nobody uploads any more.
+        """
+        self._per_s = 0.0
+
+    def _go_on(self, per_s: float) -> None:
+        self._per_s = per_s
+
+        def next_one() -> None:
+            if self._per_s:
+                self._upload()
+                self._plan(self.clock() + timedelta(seconds=self._chance.expovariate(self._per_s)), next_one)
+
+        self._plan(self.clock(), next_one)
+
+    def _upload(self, lasts_s: float | None = None, since_s: float = 0.0) -> Made:
+        """
+        A teacher asks for an upload, and sends its bytes at once.
+        """
+        number = len(self._media.made)
+        video_id = hashlib.sha256(str(number).encode()).hexdigest()[:20]
+        session_id = f"s{number // SESSION_VIDEOS}"
+        now = self.clock()
+        wish = UploadWish("Algebra", "algebra.mp4", SIZE_BYTES, "teacher")
+        due = Progress(due_at=now + timedelta(seconds=LEASE_S))
+        video = Video(session_id, NAME, now, number % SESSION_VIDEOS, wish, asked_at=now, progress=due)
+        with self._causing(Cause.UPLOAD), contextlib.redirect_stdout(_Unheard()):
+            if number % SESSION_VIDEOS == 0:
+                fields = {"ownerUid": "teacher", "title": "Algebra", "status": "public", "format": "onDemand"}
+                self._documents.commit(Create(session_path(session_id), fields))
+            recorded = {**video.to_fields(), "wish": Wish(wish, now).to_fields()}
+            self._documents.commit(Create(video_path(video_id), recorded))
+            visit(self.app.videos, video_id, self._documents, self._queue, self.clock)
+            self.app.feed.wake()
+        made = next(reversed(self._media.made.values()))
+        self._media.begin(made, self._assumed.processing.draw(self._chance) if lasts_s is None else lasts_s, since_s)
+        for at, state in ((made.begun_at, "1"), (made.ready_at, "2")):
+            if at is not None and at >= now:
+                self._plan_push(made, at, state)
+        self._judge()
+        return made
+
+    # --- what the provider does -----------------------------------------------------------------------------------
+
+    def made(self) -> Sequence[Made]:
+        """
+        Every video there is, in the order in which they were made.
+        """
+        return list(self._media.made.values())
+
+    def _lag_s(self) -> float:
+        return 0.0 if self._assumed.lag is None else self._assumed.lag.draw(self._lags)
+
+    def _plan_push(self, made: Made, at: datetime, status: str) -> None:
+        if self._assumed.push is None:
+            return
+        on_its_way_s, lost = self._assumed.push.draw(self._lags), self._lags.random() < self._assumed.push_lost
+        if not lost:
+            self._plan(at + timedelta(seconds=on_its_way_s), lambda: self._push(made, status))
+
+    def _push(self, made: Made, status: str) -> None:
+        body = json.dumps({"object": {"referenceId": words.theirs(NAMESPACE, made.reference), "status": status}})
+        signature = hashlib.sha1(SECRET.encode() + body.encode()).hexdigest()
+        headers = {
+            "content-type": "application/json",
+            "x-kaltura-signature": signature,
+            "x-kaltura-hash-algo": "sha1",
+        }
+        self._invoked("kalturaHook", Cause.PUSH)
+        with self._causing(Cause.PUSH):
+            heed(NAME, self._hook, headers, body.encode(), self._queue)
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def run(self, seconds: float) -> None:
+        """
+        Let so much time pass.
+        """
+        until = self.clock() + timedelta(seconds=seconds)
+        with contextlib.redirect_stdout(_Unheard()):
+            while self._agenda and self._agenda[0][0] <= until:
+                at, _, do = heapq.heappop(self._agenda)
+                self._queue.deliver_until(at, self._deliver)
+                do()
+            self._queue.deliver_until(until, self._deliver)
+
+    def run_until_ready(self, at_most_s: float) -> None:
+        """
+        Let time pass until every video is recorded as ready and no tick is on its way.
+
+        Raises:
+            AssertionError: It is not so after so many seconds.
+        """
+        until = self.clock() + timedelta(seconds=at_most_s)
+        while len(self.seen_at) < len(self._media.made) or self._queue.ticks:
+            left = len(self._media.made) - len(self.seen_at)
+            assert self.clock() < until, f"{left} videos are not ready; the ticks {self._queue.ticks} are on their way."
+            self.run(60)
+
+    def run_without_sweep(self, seconds: float) -> None:
+        """
+        Let so much time pass in which the schedule is not called.
+        """
+        agenda, self._agenda = self._agenda, []
+        # In steps, for the queue takes more than so many deliveries at once for a loop.
+        for _ in range(math.ceil(seconds / 600)):
+            self.run(600)
+        self._agenda = [(max(at, self.clock()), number, do) for at, number, do in agenda]
+        heapq.heapify(self._agenda)
+
+    def run_notes_of(self, video_ids: Collection[str]) -> None:
+        """
+        Deliver what waits for these videos, each note at its time, and let nothing else happen meanwhile.
+        """
+        waiting = self._queue.waiting()
+        found = [index for index, note in enumerate(waiting) if note.key in video_ids]
+        notes = [self._queue.take(index) for index in reversed(found)]
+        with contextlib.redirect_stdout(_Unheard()):
+            for note in reversed(notes):
+                self.clock.move_to(max(note.at or self.clock(), self.clock()))
+                self._deliver(note)
+
+    def _plan(self, at: datetime, do: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (max(at, self.clock()), next(self._numbers), do))
+
+    def _sweep(self) -> None:
+        self._plan(self.clock() + timedelta(seconds=SWEEP_S), self._sweep)
+        self._invoked("sweep", Cause.SWEEP)
+        with self._causing(Cause.SWEEP):
+            self.app.sweep.run()
+        self._judge()
+
+    # --- workers --------------------------------------------------------------------------------------------------
+
+    def _deliver(self, note: Note) -> None:
+        cause = self._queue.arrived(note)
+        self._invoked(note.queue, cause)
+        if note.queue == TICK_FEED:
+            self._do_tick(note)
+        else:
+            self._work(note, cause)
+
+    def _work(self, note: Note, cause: Cause) -> None:
+        with self._causing(cause):
+            self.app.work(note)
+
+    def _do_tick(self, note: Note) -> None:
+        number = len(self.tick_effects)
+        tick = _Tick(self.clock(), self._mishap(number) or NO_MISHAP)
+        self.tick_effects.append(tick.effects)
+        turn = number % len(self._instances)
+        around, self._tick = self._tick, tick
+        try:
+            with self._causing(Cause.TICK):
+                self._instances[turn].work(note)
+        except Killed:
+            # What it had in memory died with it.
+            self._instances[turn] = self._instance()
+        finally:
+            self._tick = around
+        if tick.mishap.again_s is not None:
+            again_at = max(tick.began_at + timedelta(seconds=tick.mishap.again_s), self.clock())
+            self._queue.put(Note(TICK_FEED, note.key, again_at))
+        self._judge()
+
+    def _instance(self) -> App:
+        events = MemoryEvents(self.clock)
+        return assemble(self._documents, self._queue, self.clock, events, self._media, self._media, self._settings)
+
+    def _effect(self, operation: str, do: Callable[[], T]) -> T:
+        """
+        Stands around every effect; a tick may have its mishap there.
+        """
+        tick = self._tick
+        if tick is None:
+            return do()
+        moment = len(tick.effects)
+        tick.effects.append(operation)
+        if moment != tick.mishap.moment:
+            return do()
+        if tick.mishap.held_s is not None:
+            with self._unnoticed(), self._causing(Cause.UPLOAD):
+                self.run(tick.mishap.held_s)
+            return do()
+        if tick.mishap.after:
+            do()
+        raise Killed
+
+    # --- counting and judging -------------------------------------------------------------------------------------
+
+    def _invoked(self, function: str, cause: Cause) -> None:
+        self.invocations.append(Invocation(self.clock(), cause, function))
+
+    def _asked(self, operation: str, actions: int) -> None:
+        self.calls.append(Call(self.clock(), self._cause, operation, actions))
+
+    def _cause_of(self, note: Note) -> Cause:
+        if note.queue == TICK_FEED:
+            return Cause.TICK
+        if note.at is not None:
+            return Cause.DEADLINE
+        return Cause.FEED if self._cause is Cause.TICK else self._cause
+
+    def _wrote(self, write: Write) -> None:
+        fields = write.fields if isinstance(write, Create) else getattr(write, "changes", {})
+        if write.path.startswith(f"{VIDEOS}/") and fields.get("state") == VideoState.READY:
+            self.seen_at.setdefault(write.path.rpartition("/")[2], self.clock())
+        if write.path == self.app.feed.path and fields["running"]:
+            if self._tick is None:
+                self.chains += 1
+            else:
+                self._claimed(self._tick)
+
+    def _claimed(self, tick: _Tick) -> None:
+        """
+        A tick has moved the chain on: only one may, in one interval.
+        """
+        if tick.claimed:
+            return
+        tick.claimed = True
+        if self._claimed_at is not None:
+            passed_s = (tick.began_at - self._claimed_at).total_seconds()
+            if passed_s < self._settings.feed_interval_s:
+                raise Branched(f"Two ticks within {passed_s:g} s, at {tick.began_at}.")
+        self._claimed_at = tick.began_at
+
+    def _judge(self) -> None:
+        """
+        Of the ticks that are on their way one at most will find its number in the chain's document, and none a greater.
+        """
+        chain = self._chain()
+        alive = {number for number in self._queue.ticks if number >= chain.tick} if chain.running else set()
+        if alive - {chain.tick}:
+            raise Branched(f"The ticks {sorted(alive)} are on their way at {self.clock()}; the next is {chain.tick}.")
+
+    def _chain(self) -> Chain:
+        with self._unnoticed():
+            (document,) = self._documents.read(self.app.feed.path)
+        assert isinstance(document, Document), "Nobody woke the feed."
+        return Chain.from_document(document)
+
+    @contextlib.contextmanager
+    def _causing(self, cause: Cause) -> Iterator[None]:
+        before, self._cause = self._cause, cause
+        try:
+            yield
+        finally:
+            self._cause = before
+
+    @contextlib.contextmanager
+    def _unnoticed(self) -> Iterator[None]:
+        """
+        What happens meanwhile is none of the tick's effects.
+        """
+        before, self._tick = self._tick, None
+        try:
+            yield
+        finally:
+            self._tick = before
