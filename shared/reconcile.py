@@ -354,7 +354,7 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
             case Later(at):
                 for note in subject.dependants(look):
                     queue.put(note)
-                if at - now <= timedelta(seconds=NOTED_AHEAD_MAX_S):
+                if not _is_left_to_the_sweep(look.record, at, now):
                     queue.put(Note(subject.queue, key, at, once=at.isoformat()))
                 return look
             case Done():
@@ -453,6 +453,14 @@ def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> 
     certain_at = tried_at + timedelta(seconds=late_commit_s)
     if now < certain_at:
         raise NotFoundYet(certain_at)
+
+
+def _is_left_to_the_sweep(record: Record | None, at: datetime, now: datetime) -> bool:
+    """
+    Whether what is due at an instant needs no note: it is far off, and the record says when. Pure.
+    """
+    due_at = None if record is None else record.progress.due_at
+    return due_at is not None and due_at <= at and at - now > timedelta(seconds=NOTED_AHEAD_MAX_S)
 
 
 def _take(

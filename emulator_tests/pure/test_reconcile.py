@@ -18,6 +18,7 @@ from shared.reconcile import (
     ALARM_AFTER_S,
     BACKOFF_MAX_S,
     LEASE_S,
+    NOTED_AHEAD_MAX_S,
     RETRY_AFTER_MAX_S,
     SETTLES_MAX,
     VISIT_BUDGET_S,
@@ -409,6 +410,19 @@ def test_what_must_wait_leaves_one_note_for_then() -> None:
     assert [(note.queue, note.key, note.at) for note in house.queue.waiting()] == [("visitLamp", KEY, after(50))]
     house.run_until(after(50))
     assert house.lamp == Lamp(State.LIT)
+
+
+@pytest.mark.parametrize(
+    ("name", "ahead_s", "noted"),
+    [("hall", NOTED_AHEAD_MAX_S, True), ("hall", NOTED_AHEAD_MAX_S + 1, False), ("", NOTED_AHEAD_MAX_S + 1, True)],
+    ids=["soon", "far off", "far off, and no record says so"],
+)
+def test_what_is_far_off_and_recorded_is_left_to_the_sweep(name: str, ahead_s: int, noted: bool) -> None:
+    house = House(name=name, not_before=after(ahead_s), lit=True)
+    house.visit()
+    if name:
+        assert house.lamp.progress.due_at == after(ahead_s)
+    assert [note.at for note in house.queue.waiting()] == ([after(ahead_s)] if noted else [])
 
 
 def test_a_change_is_claimed_before_the_provider_hears_of_it() -> None:
