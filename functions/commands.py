@@ -119,7 +119,7 @@ def _require_task_account() -> None:
 
 
 def _tell(things: int, documents: int) -> None:
-    print(f"  looked at {things} things at the provider and {documents} documents", flush=True)
+    print(f"  looked at so far: things {things}, documents {documents}", flush=True)
 
 
 def _told(report: Report) -> list[str]:
@@ -127,8 +127,8 @@ def _told(report: Report) -> list[str]:
     A report as an operator reads it. Pure.
     """
     lines = [
-        f"{report.things} things at the provider, {report.documents} documents: {len(report.strays)} things that no "
-        f"document names, {len(report.missing)} documents whose things are not there."
+        f"Things at the provider: {report.things}, of which no document names {len(report.strays)}. "
+        f"Documents: {report.documents}, of which {len(report.missing)} name things that are not there."
     ]
     lines += [f"  nobody names {one.reference}, {_ids(one.parts)}, made {one.created_at}" for one in report.strays]
     lines += [f"  {one.path} names {_ids(one.parts)}" for one in report.missing]
