@@ -14,6 +14,12 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
     school.upload(token, film)
     school.await_video(session_id, token["videoId"], "ready")
     grant = teacher.call("issuePlayback", {"videoId": token["videoId"]})
+    again = teacher.call("renewPlayback", {"videoId": token["videoId"]})
+    replacing = teacher.ask_to_replace(token["videoId"], len(film))
+    renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
+    teacher.call("cancelUpload", {"videoId": token["videoId"]})
+    assert school.command("install-hook").returncode == 0
+    assert school.command("remove-hook").returncode == 0
     school.simulator("POST", "faults", {"kind": "error", "code": "INVALID_KS", "match": {"times": 0}})
     with pytest.raises(Refused):
         teacher.ask_to_upload(session_id, 1000)
@@ -25,6 +31,9 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
         "admin secret": school.testbed.kaltura_admin_secret,
         "upload KS": token["ks"],
         "playback KS": grant["ks"],
+        "renewed playback KS": again["ks"],
+        "replacing upload KS": replacing["ks"],
+        "renewed upload KS": renewed["ks"],
         "ID token": str(teacher.id_token),
         "any KS": "djJ8",
     }
