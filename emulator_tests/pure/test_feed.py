@@ -235,6 +235,25 @@ def test_a_second_change_within_the_same_instant_is_seen_too() -> None:
     assert deployment.video(video_id).state is VideoState.READY
 
 
+def test_a_replacement_is_seen_although_what_it_replaces_changes_as_well() -> None:
+    deployment, video_id = with_upload()
+    deployment.show(video_id, READY)
+    deployment.run(INTERVAL_S)
+    old = deployment.video(video_id).playable
+    assert old is not None
+    deployment.ask_replacement(video_id, "r2")
+    deployment.run(INTERVAL_S)
+    # Both change within the same instant, and the list has the old one first.
+    deployment.media.show(old.parts, READY)
+    deployment.feed.tick(deployment.chain().tick)
+    deployment.run()
+    deployment.show(video_id, READY)
+    deployment.run(3 * INTERVAL_S)
+    playable = deployment.video(video_id).playable
+    assert playable is not None
+    assert playable.parts != old.parts
+
+
 def test_a_change_that_the_provider_lists_late_is_noted_all_the_same() -> None:
     deployment, late_id = with_upload()
     early_id = deployment.ask_upload("r2").video_id
@@ -386,7 +405,7 @@ def test_what_was_handed_out_is_forgotten_once_it_cannot_be_listed_any_more() ->
     deployment.media.prepare_upload("video:v9:1", WISH)
     tick(deployment)
     tick(deployment)
-    assert set(deployment.feed._known) == {"v9"}
+    assert set(deployment.feed._known) == {"video:v9:1"}
 
 
 def test_a_tick_that_times_out_after_it_has_left_its_successor_does_not_branch() -> None:

@@ -196,36 +196,37 @@ class Feed:
         """
         since = cursor - timedelta(seconds=self.overlap_s)
         changes = self._changes(since)
-        for video_id in [one for one, (changed_at, _) in self._known.items() if changed_at < since]:
-            self._known.pop(video_id, None)
-        fresh = {
-            video_id: change
-            for video_id, change in changes.items()
-            if self._known.get(video_id) != (change.changed_at, change.state)
-        }
-        ended = [video_id for video_id, change in fresh.items() if change.state not in _GETTING_ON]
-        going = [video_id for video_id, change in fresh.items() if change.state in _GETTING_ON]
+        for reference in [one for one, (changed_at, _) in self._known.items() if changed_at < since]:
+            self._known.pop(reference, None)
+        fresh: dict[str, list[Change]] = {}
+        for reference, change in changes.items():
+            if self._known.get(reference) != (change.changed_at, change.state):
+                fresh.setdefault(_video_id(reference), []).append(change)
+        has_ended = {video_id: any(one.state not in _GETTING_ON for one in found) for video_id, found in fresh.items()}
+        ended = [video_id for video_id in fresh if has_ended[video_id]]
+        going = [video_id for video_id in fresh if not has_ended[video_id]]
         room = -len(ended) % OBSERVED_MAX if ended else OBSERVED_MAX
         noted = ended + going[:room]
         for first in range(0, len(noted), OBSERVED_MAX):
             batch = noted[first : first + OBSERVED_MAX]
-            once = _fingerprint([fresh[video_id] for video_id in batch])
+            once = _fingerprint([change for video_id in batch for change in fresh[video_id]])
             self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(batch), once=once))
-        self._known.update({video_id: (fresh[video_id].changed_at, fresh[video_id].state) for video_id in noted})
+        told = [change for video_id in noted for change in fresh[video_id]]
+        self._known.update({one.reference: (one.changed_at, one.state) for one in told})
         log.feed_ticked(self.media.name, number, len(noted))
         return max((change.changed_at for change in changes.values()), default=cursor)
 
     def _changes(self, since: datetime) -> dict[str, Change]:
         """
-        The latest change of each video since an instant, newest first. As many pages are asked for at once as were
-        needed the last time.
+        The latest change of each thing since an instant, by its reference, newest first: a video that is replaced has
+        two, and neither may hide the other. As many pages are asked for at once as were needed the last time.
         """
         found: dict[str, Change] = {}
         page, pages = 1, min(1 + len(self._known) // OBSERVED_MAX, PAGES_MAX)
         while page <= PAGES_MAX:
             changes = self.media.changes(since, page, pages)
             for change in changes.items:
-                found.setdefault(change.reference.split(":")[1], change)
+                found.setdefault(change.reference, change)
             if not changes.more:
                 break
             page, pages = page + pages, 1
@@ -267,6 +268,13 @@ class Feed:
         fields = chain.to_fields()
         write = Create(self.path, fields) if version is None else Update(self.path, fields, if_version=version)
         return self.documents.commit(write)[0]
+
+
+def _video_id(reference: str) -> str:
+    """
+    The video that a thing was made for. Pure.
+    """
+    return reference.split(":")[1]
 
 
 def _fingerprint(changes: Sequence[Change]) -> str:
