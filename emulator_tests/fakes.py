@@ -688,9 +688,9 @@ class MemoryMedia:
         def do() -> Changes:
             with self._lock:
                 changed = [
-                    Change(made.reference, made.changed_at, made.observation.state)
+                    Change(made.reference, dict(made.parts), made.changed_at, made.observation)
                     for made in self._made.values()
-                    if made.changed_at >= since
+                    if made.changed_at >= since and made.observation.state is not MediaState.AWAITING_UPLOAD
                 ]
             changed.sort(key=lambda change: change.changed_at, reverse=True)
             begin, end = (page - 1) * self._page_items_max, (page - 1 + pages) * self._page_items_max

@@ -45,7 +45,7 @@ LATE_COMMIT_S: Final = IntParam(
 STRAY_AGE_S: Final = IntParam(
     "STRAY_AGE_S", default=3600, description="Seconds before something that nobody recorded may be deleted."
 )
-FEED_INTERVAL_S: Final = IntParam("FEED_INTERVAL_S", default=10, description="Seconds between looks at what changed.")
+FEED_INTERVAL_S: Final = IntParam("FEED_INTERVAL_S", default=9, description="Seconds between looks at what changed.")
 FEED_OVERLAP_S: Final = IntParam(
     "FEED_OVERLAP_S", default=60, description="Seconds by which the provider's lists may lag behind."
 )

@@ -19,7 +19,7 @@ from shared.reconcile import WORKER_TIMEOUT_S
 from shared.videos.together import Each
 
 VISITED_AT_ONCE: Final = 8
-"""Videos of one note that are visited at the same time: each mostly waits for the documents."""
+"""Videos of one note, or tick, that are visited at the same time: each mostly waits for the documents."""
 
 RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
@@ -43,8 +43,7 @@ def visitVideo(request: CallableRequest[Any]) -> None:
     """
     Bring one video, or many, as far as they can be brought now; the key is `{videoId}[,{videoId}…]`.
     """
-    with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
-        _work("visitVideo", request, pool.map)
+    _work_together("visitVideo", request)
 
 
 @on_task_dispatched(
@@ -65,9 +64,14 @@ def visitDeletion(request: CallableRequest[Any]) -> None:
 )
 def tickFeed(request: CallableRequest[Any]) -> None:
     """
-    One tick of the feed; the key is `{provider}:{tick}`.
+    One tick of the feed, and the visits that it finds to be due; the key is `{provider}:{tick}`.
     """
-    _work("tickFeed", request)
+    _work_together("tickFeed", request)
+
+
+def _work_together(function: str, request: CallableRequest[Any]) -> None:
+    with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
+        _work(function, request, pool.map)
 
 
 def _work(function: str, request: CallableRequest[Any], each: Each = map) -> None:

@@ -79,11 +79,11 @@ class App:
             case name if name == VISIT_SESSION:
                 visit(self.sessions, note.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_VIDEO:
-                visit_videos(self.videos, note.key, self.documents, self.queue, self.clock, each)
+                visit_videos(self.videos, note.key, self.queue, self.clock, each)
             case name if name == VISIT_DELETION:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
             case name if name == TICK_FEED:
-                self.feed.tick(int(note.key.rpartition(":")[2]))
+                self.feed.tick(int(note.key.rpartition(":")[2]), each)
             case _:
                 raise ValueError(f"There is no worker {note.queue}.")
 
@@ -117,9 +117,8 @@ def assemble(
     sessions = sessions_type(documents, events, settings.reap_grace_s, settings.late_commit_s)
     videos = videos_type(documents, media, settings.policy, settings.late_commit_s)
     feed = Feed(
-        documents,
+        videos,
         queue,
-        media,
         clock,
         interval_s=settings.feed_interval_s,
         overlap_s=settings.feed_overlap_s,

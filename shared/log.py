@@ -198,11 +198,11 @@ def push_refused(provider: str, why: str) -> None:
     _warning("push refused", provider=provider, why=why)
 
 
-def feed_ticked(provider: str, tick: int, changes: int) -> None:
+def feed_ticked(provider: str, tick: int, news: int) -> None:
     """
-    The feed asked a provider what changed.
+    The feed asked a provider what changed; of so many videos that was news.
     """
-    _info("feed ticked", provider=provider, tick=tick, changes=changes)
+    _info("feed ticked", provider=provider, tick=tick, news=news)
 
 
 def feed_ended(provider: str, tick: int, why: str) -> None:

@@ -379,15 +379,22 @@ class Grant:
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    "The video of this reference was changed at its provider at this instant, and is in this state."
+    "The video of this reference was changed at its provider at this instant, and stands like this."
 
-    Providers count in seconds: two changes of one second differ in their state alone. The list that tells of changes
-    may lag behind what it tells of.
+    Providers count in seconds: two changes of one second differ in how the video stands alone. The list that tells of
+    changes may lag behind what it tells of.
+
+    Attributes:
+        reference: Under which the video was made.
+        parts: As many of its ids as the list tells.
+        changed_at: When, by the provider's clock.
+        observation: How it stands.
     """
 
     reference: str
+    parts: Parts
     changed_at: datetime
-    state: MediaState
+    observation: Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,6 +426,9 @@ class Stray:
     parts: Parts
     created_at: datetime
 
+
+CHANGES_MAX: Final = 500
+"""Changes on one page of `Media.changes` at the most."""
 
 OBSERVED_MAX: Final = 500
 """Videos that one call of `Media.observe` asks about at the most."""
@@ -476,7 +486,8 @@ class Media(Protocol):
     def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         """
         What of ours has changed at or after `since`, newest first, so that what changes while pages are read is read
-        twice and nothing is passed over. Pages count from 1; `pages` of them are read in one call.
+        twice and nothing is passed over. Pages count from 1; `pages` of them are read in one call. What still waits for
+        its bytes is left out: nothing of it is known here that its uploader does not know.
         """
         ...
 

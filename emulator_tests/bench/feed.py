@@ -58,14 +58,13 @@ class Case:
     name: str
     assumed: Assumed
     count: int
-    instances: int = 1
     troubled: bool = False
 
     def simulation(self) -> Simulation:
         """
         Its beginning.
         """
-        return Simulation(self.assumed, mishap=_troubled if self.troubled else _untroubled, instances=self.instances)
+        return Simulation(self.assumed, mishap=_troubled if self.troubled else _untroubled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,6 @@ def run() -> None:
         Case("the provider's list lags not at all", PROMPT, IN_PROCESS_FEWER),
         Case("it lags 0.5 s (p99 5 s), as above", USUAL, IN_PROCESS_FEWER),
         Case("it lags 5 s (p99 60 s)", SLOW, IN_PROCESS_FEWER),
-        Case("two instances tick by turns", USUAL, IN_PROCESS_FEWER, instances=2),
         Case("pushes, 5 % of them lost", PUSHED, IN_PROCESS_FEWER),
         Case("pushes, and the list lags 5 s", PUSHED_SLOW, IN_PROCESS_FEWER),
         Case("pushes, all of them lost", MUTE, IN_PROCESS_FEWER),

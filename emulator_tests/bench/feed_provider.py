@@ -188,9 +188,9 @@ class TimedMedia:
 
         def do() -> Sequence[Observation]:
             assert len(parts) <= OBSERVED_MAX, "The port takes no more at once."
-            # Entries, sources and tokens; flavors too where they are few.
-            self._asked("observe", 4 if len(parts) <= 50 else 3)
-            return [self._observe(one) for one in parts]
+            # Entries, sources, flavors and tokens.
+            self._asked("observe", 4)
+            return [_observation(self.made[one["entryId"]].state(self._clock())) for one in parts]
 
         return self._effect("observe", do) if parts else []
 
@@ -200,7 +200,8 @@ class TimedMedia:
         """
 
         def do() -> Changes:
-            self._asked("changes", pages)
+            # Of each page entries, sources and flavors.
+            self._asked("changes", 3 * pages)
             changed = self._changed(since)
             begin, end = (page - 1) * words.PAGE, (page - 1 + pages) * words.PAGE
             # A list cannot tell a last page that is full from one that is not the last.
@@ -245,26 +246,30 @@ class TimedMedia:
         """
         raise NotImplementedError
 
-    def _observe(self, parts: Parts) -> Observation:
-        state = self.made[parts["entryId"]].state(self._clock())
-        if state is MediaState.READY:
-            return Observation(state, 100, duration_s=DURATION_S, size_bytes=SIZE_BYTES, media_type="video/mp4")
-        return Observation(state, 0, received_bytes=0)
-
     def _enter(self, made: Made, at: datetime, state: MediaState) -> None:
         lag = timedelta(seconds=self._lag_s())
         insort(self._index, _Entered(at, next(self._numbers), at + lag, made, state))
 
     def _changed(self, since: datetime) -> list[Change]:
         """
-        What the index shows: of each video the last change that has come to it, in whole seconds.
+        What the index shows: of each video whose bytes have arrived the last change that has come to it, in whole
+        seconds.
         """
         now = self._clock()
         first = bisect_left(self._index, since.replace(microsecond=0), key=lambda one: one.at)
         last = bisect_right(self._index, now, key=lambda one: one.at)
-        found: dict[str, Change] = {}
+        found: dict[str, _Entered] = {}
         for one in reversed(self._index[first:last]):
             if one.seen_from <= now and one.made.reference not in found:
-                change = Change(one.made.reference, one.at.replace(microsecond=0), one.state)
-                found[one.made.reference] = change
-        return list(found.values())
+                found[one.made.reference] = one
+        return [
+            Change(one.made.reference, one.made.parts, one.at.replace(microsecond=0), _observation(one.state))
+            for one in found.values()
+            if one.state is not MediaState.AWAITING_UPLOAD
+        ]
+
+
+def _observation(state: MediaState) -> Observation:
+    if state is MediaState.READY:
+        return Observation(state, 100, duration_s=DURATION_S, size_bytes=SIZE_BYTES, media_type="video/mp4")
+    return Observation(state, 0, received_bytes=0)

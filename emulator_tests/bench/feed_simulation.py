@@ -35,6 +35,7 @@ from shared.ports import (
     Create,
     Delete,
     Document,
+    Fields,
     Note,
     Query,
     UploadWish,
@@ -81,7 +82,7 @@ SETTINGS: Final = Settings(
     reap_grace_s=600,
     late_commit_s=600,
     stray_age_s=3600,
-    feed_interval_s=10,
+    feed_interval_s=9,
     feed_overlap_s=60,
     feed_ticks_max=8640,
 )
@@ -149,21 +150,12 @@ class IndexedDocuments(MemoryDocuments):
     of them, and queries every ten seconds of days, looking at all of them each time would take hours.
     """
 
-    def __init__(self, effect: Effect, wrote: Callable[[Write], None]) -> None:
+    def __init__(self, effect: Effect, wrote: Callable[[str, Fields], None]) -> None:
         super().__init__(effect)
         self._wrote = wrote
         self._ids: dict[str, list[str]] = {}
         self._pending: dict[str, None] = {}
         self._due: dict[str, None] = {}
-
-    def commit(self, *writes: Write) -> tuple[Version, ...]:
-        """
-        As the port says.
-        """
-        versions = super().commit(*writes)
-        for write in writes:
-            self._wrote(write)
-        return versions
 
     def _commit(self, writes: Sequence[Write]) -> tuple[Version, ...]:
         paths = {write.path: None for write in writes}
@@ -171,6 +163,7 @@ class IndexedDocuments(MemoryDocuments):
             versions = super()._commit(writes)
         for write in writes:
             self._enter(write)
+            self._wrote(write.path, self._kept[write.path].fields)
         return versions
 
     def _matching(self, query: Query) -> list[tuple[str, dict[str, Any]]]:
@@ -301,9 +294,15 @@ class Mishap:
 
 NO_MISHAP: Final = Mishap()
 
-MOMENTS: Final = ("read", "select", "commit", "put", "changes", "put", "commit")
-"""The effects of a tick: it reads the chain, sees that something is pending, claims, leaves its successor, asks what
-changed, leaves a note for that, and moves the cursor on."""
+MOMENTS: Final = (
+    *("read", "select", "commit", "put"),
+    *("changes", "read"),
+    *("read", "read", "commit", "read", "read"),
+    "commit",
+)
+"""The effects of a tick that hears of one change: it reads the chain, sees that something is pending, claims and leaves
+its successor; asks what changed and reads the videos of which it has heard; visits the one that has news; moves the
+cursor on."""
 
 MISHAPS: Final = (
     *(
@@ -360,13 +359,11 @@ class Simulation:
         assumed: Of the provider.
         seed: Of everything that is left to chance.
         mishap: What goes wrong with a tick, by how many ticks were delivered before it.
-        instances: How many instances of the function `tickFeed` there are, used by turns; each remembers for itself
-            what it has handed out.
         settings: Of the deployment.
 
     Attributes:
         clock: Now.
-        app: The code that is played; the first instance.
+        app: The code that is played.
         calls: Every request to the provider.
         invocations: Every call of a function.
         seen_at: When a video was recorded as ready, by its id.
@@ -380,7 +377,6 @@ class Simulation:
         *,
         seed: int = 1,
         mishap: Callable[[int], Mishap | None] = lambda _: None,
-        instances: int = 1,
         settings: Settings = SETTINGS,
     ) -> None:
         self.clock = ManualClock()
@@ -402,8 +398,7 @@ class Simulation:
         self._queue = TravellingQueue(self.clock, self._effect, assumed.travel_s, self._cause_of)
         self._media = TimedMedia(self.clock, self._effect, self._lag_s, self._asked)
         self._per_s = 0.0
-        self._instances = [self._instance() for _ in range(instances)]
-        self.app = self._instances[0]
+        self.app = self._assemble()
         account = KalturaAccount("", 1, SECRET, NAMESPACE, None, self._documents, self.clock)
         self._hook = KalturaHook(account)
         self._plan(self.clock() + timedelta(seconds=SWEEP_S), self._sweep)
@@ -593,14 +588,12 @@ class Simulation:
         number = len(self.tick_effects)
         tick = _Tick(self.clock(), self._mishap(number) or NO_MISHAP)
         self.tick_effects.append(tick.effects)
-        turn = number % len(self._instances)
         around, self._tick = self._tick, tick
         try:
             with self._causing(Cause.TICK):
-                self._instances[turn].work(note)
+                self.app.work(note)
         except Killed:
-            # What it had in memory died with it.
-            self._instances[turn] = self._instance()
+            pass
         finally:
             self._tick = around
         if tick.mishap.again_s is not None:
@@ -608,7 +601,7 @@ class Simulation:
             self._queue.put(Note(TICK_FEED, note.key, again_at))
         self._judge()
 
-    def _instance(self) -> App:
+    def _assemble(self) -> App:
         events = MemoryEvents(self.clock)
         return assemble(self._documents, self._queue, self.clock, events, self._media, self._media, self._settings)
 
@@ -646,11 +639,10 @@ class Simulation:
             return Cause.DEADLINE
         return Cause.FEED if self._cause is Cause.TICK else self._cause
 
-    def _wrote(self, write: Write) -> None:
-        fields = write.fields if isinstance(write, Create) else getattr(write, "changes", {})
-        if write.path.startswith(f"{VIDEOS}/") and fields.get("state") == VideoState.READY:
-            self.seen_at.setdefault(write.path.rpartition("/")[2], self.clock())
-        if write.path == self.app.feed.path and fields["running"]:
+    def _wrote(self, path: str, fields: Fields) -> None:
+        if path.startswith(f"{VIDEOS}/") and fields.get("state") == VideoState.READY:
+            self.seen_at.setdefault(path.rpartition("/")[2], self.clock())
+        if path == self.app.feed.path and fields["running"]:
             if self._tick is None:
                 self.chains += 1
             else:

@@ -30,7 +30,8 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[Film, Path]:
     for film, arguments in FORMATS.items():
         subprocess.run(["ffmpeg", "-loglevel", "error", *arguments, paths[film]], check=True, timeout=60)
     paths[Film.GARBAGE].write_bytes(secrets.token_bytes(20_000))
-    paths[Film.STUBBORN].write_bytes(paths[Film.VIDEO].read_bytes())
+    for film in (Film.STUBBORN, Film.SLOW):
+        paths[film].write_bytes(paths[Film.VIDEO].read_bytes())
     return paths
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
 import httpx
 from KalturaClient import KalturaClient, KalturaConfiguration
-from KalturaClient.Plugins.Core import KalturaMediaEntry
+from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaUploadedFileTokenResource, KalturaUploadToken
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
 from shared.errors import Doubtful, Transient
@@ -33,6 +34,7 @@ class Film(StrEnum):
     SOUND = "sound alone"
     GARBAGE = "bytes that are no medium"
     STUBBORN = "two seconds of picture and sound, at which the converter fails"
+    SLOW = "two seconds of picture and sound, with which the converter is not done"
 
 
 FILM_S: Final = 2.0
@@ -103,15 +105,15 @@ class Site(Protocol):
         """
         ...
 
-    def prepare_many(self, count: int) -> None:
+    def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
-        Make so many videos, under the references `video:v0:1`, `video:v1:1`, and so on.
+        Make so many videos, under the references `video:v0:1`, `video:v1:1`, and so on, and let a file arrive for each.
         """
         ...
 
     def upload(self, parts: Parts, film: Film) -> None:
         """
-        A file arrives, and its processing comes to an end.
+        A file arrives, and its processing comes to an end, if it does.
         """
         ...
 
@@ -208,12 +210,14 @@ class MemorySite:
         """
         self.clock.advance(1)
 
-    def prepare_many(self, count: int) -> None:
+    def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
         One by one.
         """
         for number in range(count):
-            self.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
+            parts = self.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
+            if film is not None:
+                self.upload(parts, film)
 
     def upload(self, parts: Parts, film: Film) -> None:
         """
@@ -226,6 +230,7 @@ class MemorySite:
             Film.STUBBORN: Observation(
                 MediaState.ERROR, media_type="video/mp4", reason="It could not be converted.", retryable=True
             ),
+            Film.SLOW: Observation(MediaState.PROCESSING, 25, Stage.CONVERTING),
         }
         self.media.show(parts, seen[film])
 
@@ -275,6 +280,10 @@ class KalturaServer:
         answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+_READY: Final = {Film.STUBBORN: "failed", Film.SLOW: "never"}
+"""The simulator's rule for when, and how, what arrives is processed."""
 
 
 class KalturaSite:
@@ -359,10 +368,10 @@ class KalturaSite:
 
     def upload(self, parts: Parts, film: Film) -> None:
         """
-        With a grant, as a browser does; the simulator has it processed before it answers.
+        With a grant, as a browser does; the simulator has it processed, if it does at all, before it answers.
         """
         path = self._server.films[film]
-        self._server.control("POST", "clock", {"ready": "failed" if film is Film.STUBBORN else "at_once"})
+        self._server.control("POST", "clock", {"ready": _READY.get(film, "at_once")})
         wish = UploadWish("", "lecture.mp4", path.stat().st_size, "teacher1")
         grant = self.media.upload_grant(parts, wish, 600)
         answer = self._server.http.post(
@@ -371,7 +380,8 @@ class KalturaSite:
             files={"fileData": ("lecture.mp4", path.read_bytes())},
         )
         assert answer.json()["objectType"] == "KalturaUploadToken", answer.text
-        self._server.control("POST", "clock", {"ready": "at_once"})
+        if film is not Film.SLOW:
+            self._server.control("POST", "clock", {"ready": "at_once"})
 
     def send_some(self, parts: Parts, size_bytes: int) -> None:
         """
@@ -400,19 +410,26 @@ class KalturaSite:
         """
         self._disturb(operation, "drop_after_commit")
 
-    def prepare_many(self, count: int) -> None:
+    def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
         One as we make it, the others like it in a few requests.
         """
         parts = self.media.prepare_upload("video:v0:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
         client = self._administrator()
         made = client.media.get(parts["entryId"])
+        if film is not None:
+            self.upload(parts, film)
+        content = b"" if film is None else self._server.films[film].read_bytes()
         for first in range(1, count, 100):
             client.startMultiRequest()
             for number in range(first, min(first + 100, count)):
                 reference = made.referenceId.replace("v0", f"v{number}")
                 entry = KalturaMediaEntry(mediaType=made.mediaType, referenceId=reference, adminTags=made.adminTags)
-                client.media.add(entry)
+                added = client.media.add(entry)
+                if film is not None:
+                    token = client.uploadToken.add(KalturaUploadToken())
+                    client.uploadToken.upload(token.id, ("lecture.mp4", BytesIO(content), "video/mp4"))
+                    client.media.addContent(added.id, KalturaUploadedFileTokenResource(token=token.id))
             client.doMultiRequest()
 
     def _administrator(self) -> KalturaClient:

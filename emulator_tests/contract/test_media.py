@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from emulator_tests.contract.sites import FILM_S, Film, Site
 from shared.errors import Doubtful, Permanent, Transient
-from shared.ports import OBSERVED_MAX, MediaState, Observation, Parts, Stage, UploadWish
+from shared.ports import CHANGES_MAX, OBSERVED_MAX, Change, MediaState, Observation, Parts, Stage, UploadWish
 
 REFERENCE = "video:v1:1"
 WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000, "teacher1")
@@ -289,10 +289,27 @@ def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
 # --- changes -----------------------------------------------------------------------------------------------------
 
 
-def _changed(site: Site, *references: str) -> None:
+def _changed(site: Site, *references: str, film: Film = Film.GARBAGE) -> Parts:
+    """
+    Videos of these references arrive one after the other.
+
+    Returns:
+        The parts of the last.
+    """
+    parts: Parts = {}
     for reference in references:
-        site.media.prepare_upload(reference, WISH)
+        parts = site.media.prepare_upload(reference, WISH)
+        site.upload(parts, film)
         site.later()
+    return parts
+
+
+def _change(site: Site, since: datetime) -> Change:
+    """
+    The one change since an instant.
+    """
+    (change,) = site.media.changes(since, 1).items
+    return change
 
 
 def test_changes_come_newest_first_and_begin_with_the_instant_asked_for(site: Site) -> None:
@@ -308,17 +325,46 @@ def test_changes_come_newest_first_and_begin_with_the_instant_asked_for(site: Si
 
 
 def test_a_video_that_gets_on_is_among_the_changes_again(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.later()
+    begun_at = site.clock()
+    parts = _changed(site, REFERENCE, film=Film.STUBBORN)
     _changed(site, "video:v2:1")
-    (newest, oldest) = site.media.changes(site.clock() - timedelta(minutes=1), 1).items
+    (newest, oldest) = site.media.changes(begun_at - timedelta(seconds=1), 1).items
     assert oldest.reference == REFERENCE
     site.later()
 
-    site.upload(parts, Film.VIDEO)
+    site.media.reprocess(parts)
 
-    (change,) = site.media.changes(newest.changed_at + timedelta(seconds=1), 1).items
-    assert change.reference == REFERENCE
+    assert _change(site, newest.changed_at + timedelta(seconds=1)).reference == REFERENCE
+
+
+@pytest.mark.parametrize("film", Film)
+def test_a_change_tells_what_a_look_would_tell(site: Site, film: Film) -> None:
+    begun_at = site.clock()
+    _changed(site, "video:v2:1")
+    parts = _changed(site, REFERENCE, film=film)
+
+    change, _ = site.media.changes(begun_at - timedelta(seconds=1), 1).items
+
+    assert change.parts
+    assert change.parts.items() <= parts.items()
+    assert change.observation == _seen(site, parts)
+
+
+def test_of_a_video_that_is_processed_a_change_tells_how_far_it_has_come(site: Site) -> None:
+    begun_at = site.clock()
+    _changed(site, REFERENCE, film=Film.SLOW)
+
+    seen = _change(site, begun_at - timedelta(seconds=1)).observation
+
+    assert (seen.state, seen.percent) == (MediaState.PROCESSING, 25)
+
+
+def test_what_waits_for_its_bytes_is_no_change(site: Site) -> None:
+    begun_at = site.clock()
+    site.media.prepare_upload("video:v2:1", WISH)
+    site.send_some(site.media.prepare_upload(REFERENCE, WISH), 300_000)
+
+    assert site.media.changes(begun_at - timedelta(seconds=1), 1).items == ()
 
 
 def test_nothing_changed_is_an_empty_page(site: Site) -> None:
@@ -331,38 +377,29 @@ def test_nothing_changed_is_an_empty_page(site: Site) -> None:
 
 def test_changes_of_neighbours_and_events_are_not_ours(site: Site) -> None:
     begun_at = site.clock()
-    site.neighbour().media.prepare_upload("video:v9:1", WISH)
+    _changed(site.neighbour(), "video:v9:1")
     _changed(site, REFERENCE)
 
-    changes = site.media.changes(begun_at - timedelta(seconds=1), 1)
-
-    assert [change.reference for change in changes.items] == [REFERENCE]
+    assert _change(site, begun_at - timedelta(seconds=1)).reference == REFERENCE
 
 
-def test_many_changes_come_in_pages_that_leave_none_out(site: Site) -> None:
+def test_many_changes_come_in_pages_that_leave_none_out_also_several_in_one_call(site: Site) -> None:
     begun_at = site.clock()
-    site.prepare_many(501)
+    site.prepare_many(CHANGES_MAX + 1, Film.VIDEO)
 
     first, second = (site.media.changes(begun_at - timedelta(seconds=1), page) for page in (1, 2))
 
-    assert (len(first.items), first.more) == (500, True)
+    assert (len(first.items), first.more) == (CHANGES_MAX, True)
     assert (len(second.items), second.more) == (1, False)
     references = {change.reference for change in (*first.items, *second.items)}
-    assert references == {f"video:v{number}:1" for number in range(501)}
-
-
-def test_several_pages_come_in_one_call_as_one(site: Site) -> None:
-    begun_at = site.clock()
-    site.prepare_many(501)
+    assert references == {f"video:v{number}:1" for number in range(CHANGES_MAX + 1)}
+    assert {change.observation.media_type for change in (*first.items, *second.items)} == {"video/mp4"}
     calls = site.calls()
 
     both = site.media.changes(begun_at - timedelta(seconds=1), 1, pages=2)
 
     assert site.calls() == calls + 1
-    assert not both.more
-    assert {change.reference for change in both.items} == {f"video:v{number}:1" for number in range(501)}
-    first = site.media.changes(begun_at - timedelta(seconds=1), 1)
-    assert both.items[:500] == first.items
+    assert (both.items, both.more) == ((*first.items, *second.items), False)
 
 
 def test_a_page_beyond_the_last_is_empty(site: Site) -> None:

@@ -530,7 +530,7 @@ class World:
         notes = [Note(VISIT_SESSION, session_id)]
         notes += [Note(VISIT_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
         notes += [Note(VISIT_DELETION, "video:unknown:1:0123456789ab")]
-        notes += [Note(TICK_FEED, f"{self.app.feed.media.name}:{tick}") for tick in (1, 2)]
+        notes += [Note(TICK_FEED, f"{self.app.feed.provider}:{tick}") for tick in (1, 2)]
         for note in notes:
             self._queue.put(note)
 

@@ -6,6 +6,7 @@ Used by the tests of the feed, the grants and the sweep. Leaves to them what goe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -56,6 +57,12 @@ POLICY = Policy(
     retry_keep_s=48 * 3600,
     looks_max=100,
 )
+
+
+ROOMY = replace(
+    POLICY, uploads_in_flight_max=50, session_videos_max=50, teacher_videos_max=50, tokens_per_minute_max=100
+)
+"""For many videos of one teacher."""
 
 
 class Killed(BaseException):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -12,16 +12,16 @@ from typing import Any, TypeVar, cast
 import pytest
 
 from emulator_tests.fakes import Effect, undisturbed
-from emulator_tests.pure.deployment import INTERVAL_S, POLICY, Deployment, Killed, refusal
+from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, Deployment, Killed, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
 from shared.errors import Transient
 from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
-from shared.ports import OBSERVED_MAX, Changes, Create, MediaState, Note, Observation, Update, UploadWish
+from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Note, Observation, Update, UploadWish
 from shared.reconcile import LEASE_S
 from shared.sweep import MISSED_AFTER_S
 from shared.videos.feed import PAGES_MAX
 from shared.videos.model import VideoState
-from shared.videos.together import KEYS_SEPARATOR
+from shared.videos.together import BUDGET_S
 
 T = TypeVar("T")
 
@@ -121,11 +121,26 @@ def tick(deployment: Deployment) -> None:
     deployment.deliver(take_tick(deployment))
 
 
-def together(deployment: Deployment) -> list[str]:
+def with_uploads(count: int, **options: Any) -> tuple[Deployment, list[str]]:
     """
-    The videos that the notes of now speak of, together or alone.
+    A deployment in which so many uploads wait for their bytes.
     """
-    return [video_id for key in deployment.noted_now(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR)]
+    deployment = Deployment(policy=ROOMY, **options)
+    deployment.write_session()
+    return deployment, [deployment.ask_upload(f"r{number}", size_bytes=1000).video_id for number in range(count)]
+
+
+def make_unrecorded(deployment: Deployment, count: int) -> None:
+    """
+    Let the provider tell of so many videos, one second after the other, that nobody has recorded.
+    """
+    for number in range(count):
+        deployment.clock.advance(1)
+        deployment.media.show(deployment.media.prepare_upload(f"video:v{number}:1", WISH), READY)
+
+
+def states(deployment: Deployment, video_ids: Iterable[str]) -> list[VideoState]:
+    return [deployment.video(video_id).state for video_id in video_ids]
 
 
 def live_ticks(deployment: Deployment) -> list[str]:
@@ -210,18 +225,34 @@ def test_a_video_that_gets_on_is_seen_within_one_interval() -> None:
     assert deployment.video(video_id).state is VideoState.READY
 
 
-def test_a_change_is_noted_once_however_often_it_is_listed() -> None:
+def test_a_change_is_visited_once_however_often_it_is_listed_and_the_provider_is_not_asked_again() -> None:
     deployment, video_id = with_upload()
+    deployment.ask_upload("r2")
+    deployment.disturb = refusing("observe")
     deployment.clock.advance(1)
     deployment.show(video_id, Observation(MediaState.PROCESSING))
     for _ in range(5):
         tick(deployment)
-    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+    assert (deployment.video(video_id).state, deployment.video(video_id).looks) == (VideoState.PROCESSING, 1)
     deployment.clock.advance(1)
     deployment.show(video_id, READY)
     for _ in range(5):
         tick(deployment)
-    assert deployment.noted_now(VISIT_VIDEO) == [video_id, video_id]
+    assert (deployment.video(video_id).state, deployment.video(video_id).looks) == (VideoState.READY, 2)
+
+
+def test_of_a_creation_that_was_doubled_the_other_half_is_not_believed() -> None:
+    deployment, video_id = with_upload()
+    reference = deployment.video(video_id).reference
+    assert reference is not None
+    double = deployment.media.prepare_upload(reference, WISH)
+    deployment.clock.advance(1)
+    deployment.media.show(double, Observation(MediaState.ERROR, reason="It is no medium."))
+    tick(deployment)
+    assert deployment.video(video_id).state is VideoState.UPLOADING
+    deployment.show(video_id, READY)
+    tick(deployment)
+    assert deployment.video(video_id).state is VideoState.READY
 
 
 def test_a_second_change_within_the_same_instant_is_seen_too() -> None:
@@ -254,7 +285,7 @@ def test_a_replacement_is_seen_although_what_it_replaces_changes_as_well() -> No
     assert playable.parts != old.parts
 
 
-def test_a_change_that_the_provider_lists_late_is_noted_all_the_same() -> None:
+def test_a_change_that_the_provider_lists_late_is_seen_all_the_same() -> None:
     deployment, late_id = with_upload()
     early_id = deployment.ask_upload("r2").video_id
     late = deployment.video(late_id).reference
@@ -272,74 +303,48 @@ def test_a_change_that_the_provider_lists_late_is_noted_all_the_same() -> None:
 
     deployment.disturb = lagging
     tick(deployment)
-    assert deployment.noted_now(VISIT_VIDEO) == [early_id]
+    assert states(deployment, [early_id, late_id]) == [VideoState.READY, VideoState.UPLOADING]
     deployment.disturb = undisturbed
     tick(deployment)
-    assert deployment.noted_now(VISIT_VIDEO) == [early_id, late_id]
+    assert states(deployment, [early_id, late_id]) == [VideoState.READY] * 2
 
 
 def test_a_change_of_something_that_nobody_recorded_does_no_harm() -> None:
-    deployment, _ = with_upload()
-    deployment.media.prepare_upload("video:unknown:1", deployment.video(deployment.ask_upload().video_id).upload)
-    deployment.run(3 * INTERVAL_S)
+    deployment, video_id = with_upload()
+    make_unrecorded(deployment, 2)
+    deployment.show(video_id, READY)
+    tick(deployment)
+    assert deployment.video(video_id).state is VideoState.READY
     assert deployment.queue.dropped == []
 
 
 @pytest.mark.parametrize("pages", [2, PAGES_MAX])
 def test_every_page_of_changes_is_read(pages: int) -> None:
-    deployment, video_id = with_upload(page_items_max=1)
-    wish = deployment.video(video_id).upload
-    for number in range(pages - 1):
+    deployment, video_ids = with_uploads(pages, page_items_max=1)
+    for video_id in video_ids:
         deployment.clock.advance(1)
-        deployment.media.prepare_upload(f"video:v{number}:1", wish)
+        deployment.show(video_id, READY)
     tick(deployment)
-    assert set(together(deployment)) == {video_id, *(f"v{number}" for number in range(pages - 1))}
+    assert states(deployment, video_ids) == [VideoState.READY] * pages
 
 
 def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
     deployment, video_id = with_upload(page_items_max=1)
-    for number in range(PAGES_MAX + 5):
-        deployment.clock.advance(1)
-        deployment.media.prepare_upload(f"video:v{number}:1", WISH)
+    deployment.show(video_id, READY)
+    make_unrecorded(deployment, PAGES_MAX + 5)
     newest = deployment.clock()
     tick(deployment)
     assert deployment.chain().cursor == newest
     # Who is behind all that is for the sweep.
-    assert video_id not in together(deployment)
-    deployment.show(video_id, READY)
+    assert deployment.video(video_id).state is VideoState.UPLOADING
     deployment.lose_notes()
     deployment.clock.advance(MISSED_AFTER_S)
     deployment.sweep.run()
     assert deployment.noted_now(VISIT_VIDEO) == [video_id]
 
 
-def with_many(count: int, **options: Any) -> Deployment:
-    """
-    A deployment with an upload, a chain, and so many other videos at the provider.
-    """
-    deployment, _ = with_upload(**options)
-    tick(deployment)
-    deployment.run()
-    for number in range(count):
-        deployment.media.prepare_upload(f"video:v{number}:1", WISH)
-    return deployment
-
-
-def show_many(deployment: Deployment, numbers: Sequence[int], observation: Observation) -> None:
-    for made in deployment.media.alive():
-        name = made.reference.split(":")[1]
-        if name.startswith("v") and int(name[1:]) in numbers:
-            deployment.media.show(made.parts, observation)
-
-
-def test_what_changed_together_is_visited_together_with_one_call_for_all() -> None:
-    deployment = Deployment(
-        policy=replace(
-            POLICY, uploads_in_flight_max=50, session_videos_max=50, teacher_videos_max=50, tokens_per_minute_max=50
-        )
-    )
-    deployment.write_session()
-    video_ids = [deployment.ask_upload(f"r{number}", size_bytes=100).video_id for number in range(30)]
+def test_one_call_is_enough_for_all_that_changed_together() -> None:
+    deployment, video_ids = with_uploads(30)
     asked: Counter[str] = Counter()
 
     def counting(operation: str, do: Callable[[], T]) -> T:
@@ -347,65 +352,51 @@ def test_what_changed_together_is_visited_together_with_one_call_for_all() -> No
         return do()
 
     for video_id in video_ids[:20]:
-        deployment.show(video_id, replace(READY, size_bytes=100))
+        deployment.show(video_id, READY)
+    for video_id in video_ids[20:]:
+        deployment.show(video_id, Observation(MediaState.PROCESSING, percent=20))
     deployment.disturb = counting
     deployment.run(INTERVAL_S)
-    assert (asked["changes"], asked["observe"]) == (1, 1)
-    ready = [video_id for video_id in video_ids if deployment.video(video_id).state is VideoState.READY]
-    assert ready == video_ids[:20]
+    assert (asked["changes"], asked["observe"]) == (1, 0)
+    assert states(deployment, video_ids) == [VideoState.READY] * 20 + [VideoState.PROCESSING] * 10
 
 
-def test_what_has_ended_comes_first_and_what_gets_on_goes_along_where_there_is_room() -> None:
-    deployment = with_many(OBSERVED_MAX + 300)
+def test_what_has_ended_comes_first_and_what_there_is_no_time_for_is_left_to_the_queue() -> None:
+    deployment, video_ids = with_uploads(6)
+    deployment.lose_notes()
+    for video_id in video_ids[:3]:
+        deployment.show(video_id, READY)
     deployment.clock.advance(1)
-    show_many(deployment, range(OBSERVED_MAX - 200), READY)
-    tick(deployment)
-    (key,) = deployment.noted_now(VISIT_VIDEO)
-    noted = key.split(KEYS_SEPARATOR)
-    assert len(noted) == OBSERVED_MAX
-    assert set(noted[: OBSERVED_MAX - 200]) == {f"v{number}" for number in range(OBSERVED_MAX - 200)}
-    tick(deployment)
-    assert len(together(deployment)) == OBSERVED_MAX + 300, "the others go along with the next"
+    for video_id in video_ids[3:]:
+        deployment.show(video_id, Observation(MediaState.PROCESSING, percent=20))
 
+    def slowly(visit_one: Callable[[str], None], keys: Sequence[str]) -> Iterable[None]:
+        for key in keys:
+            visit_one(key)
+            deployment.clock.advance(BUDGET_S / 3 + 1)
+        return []
 
-def test_many_that_have_ended_are_noted_in_as_few_notes_as_they_fit_into() -> None:
-    deployment = with_many(2 * OBSERVED_MAX + 1)
-    deployment.clock.advance(1)
-    show_many(deployment, range(2 * OBSERVED_MAX + 1), READY)
-    tick(deployment)
-    assert [key.count(KEYS_SEPARATOR) + 1 for key in deployment.noted_now(VISIT_VIDEO)] == [OBSERVED_MAX] * 2 + [1]
+    deployment.feed.tick(deployment.chain().tick, slowly)
+    assert states(deployment, video_ids) == [VideoState.READY] * 3 + [VideoState.UPLOADING] * 3
+    deployment.run()
+    assert states(deployment, video_ids) == [VideoState.READY] * 3 + [VideoState.PROCESSING] * 3
 
 
 def test_as_many_pages_are_asked_for_at_once_as_were_needed_before() -> None:
-    deployment = with_many(OBSERVED_MAX + 10)
+    deployment, _ = with_upload()
     asked = Asked()
     deployment.disturb = asked
+    for number in range(CHANGES_MAX + 10):
+        deployment.media.show(deployment.media.prepare_upload(f"video:v{number}:1", WISH), READY)
     tick(deployment)
     assert asked.times == 2, "the second page was not foreseen"
     tick(deployment)
-    assert asked.times == 3
-
-
-def test_an_instance_that_knows_nothing_hands_the_same_out_and_it_merges() -> None:
-    deployment = with_many(3)
-    noted = []
-    for _ in range(3):
-        deployment.feed._known.clear()
-        tick(deployment)
-        noted.append(deployment.noted_now(VISIT_VIDEO))
-    assert noted[0] == noted[1] == noted[2]
-    assert len(together(deployment)) == 4
-
-
-def test_what_was_handed_out_is_forgotten_once_it_cannot_be_listed_any_more() -> None:
-    deployment = with_many(3)
-    tick(deployment)
-    assert len(deployment.feed._known) == 4
+    assert (asked.times, deployment.chain().pages) == (3, 2)
     deployment.clock.advance(120)
-    deployment.media.prepare_upload("video:v9:1", WISH)
-    tick(deployment)
-    tick(deployment)
-    assert set(deployment.feed._known) == {"video:v9:1"}
+    make_unrecorded(deployment, 1)
+    for _ in range(2):
+        tick(deployment)
+    assert deployment.chain().pages == 1
 
 
 def test_a_tick_that_times_out_after_it_has_left_its_successor_does_not_branch() -> None:
@@ -440,7 +431,7 @@ def test_a_provider_that_is_down_delays_a_change_and_loses_none() -> None:
     deployment.disturb = undisturbed
     assert len(live_ticks(deployment)) == 1
     tick(deployment)
-    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+    assert deployment.video(video_id).state is VideoState.READY
 
 
 def test_a_tick_that_comes_again_does_nothing_once_it_has_left_its_successor() -> None:
@@ -567,7 +558,6 @@ def test_one_tick_delivered_twice_at_once_is_one_tick_in_every_order() -> None:
         deployment.disturb = lambda operation, do: order.effect(operation, lambda: asked(operation, do))
         order.play(lambda: deployment.deliver(note), lambda: deployment.deliver(note))
         assert (asked.times, deployment.chain().tick) == (1, 2)
-        assert deployment.noted(VISIT_VIDEO) == ["v1"]
         assert len(live_ticks(deployment)) == 1
 
     assert play_every_order(play) > 30

@@ -848,8 +848,16 @@ def observed(*entries: str) -> str:
     The answer to a look at how uploads stand.
     """
     flavors = a_list("FlavorAsset")
-    parts = ("".join(f"<item>{entry}</item>" for entry in entries), flavors, a_list("UploadToken"), flavors)
+    parts = ("".join(f"<item>{entry}</item>" for entry in entries), flavors, flavors, a_list("UploadToken"))
     return "".join(f"<item>{part}</item>" for part in parts)
+
+
+def changed(*entries: str) -> str:
+    """
+    The answer to the question what has changed.
+    """
+    flavors = a_list("FlavorAsset")
+    return "".join(f"<item>{part}</item>" for part in (a_list("Media", *entries), flavors, flavors))
 
 
 def change(reference_id: str, more: str = "") -> str:
@@ -879,7 +887,7 @@ def media(server: Server) -> Iterator[KalturaMedia]:
 )
 def test_what_another_has_made_is_not_among_our_changes(server: Server, media: KalturaMedia, whose: str) -> None:
     of_other = change(whose, "<partnerId>999</partnerId>")
-    server.says(ok(f"<item>{a_list('Media', of_other, change('ours:video:v2:1'))}</item>"))
+    server.says(ok(changed(of_other, change("ours:video:v2:1"))))
     assert [one.reference for one in media.changes(NOW, 1).items] == ["video:v2:1"]
 
 
@@ -891,8 +899,7 @@ def test_an_answer_about_another_s_entry_is_none_about_ours(server: Server, medi
 
 @pytest.mark.parametrize("size", [500, 499], ids=["80 a full page", "80 a page that is not full"])
 def test_a_second_page_is_asked_for_where_the_first_is_full(server: Server, media: KalturaMedia, size: int) -> None:
-    whole = a_list("Media", *[change("ours:video:v1:1")] * size)
-    server.says(ok(f"<item>{whole}</item>"), ok(f"<item>{a_list('Media', change('ours:video:v2:1'))}</item>"))
+    server.says(ok(changed(*[change("ours:video:v1:1")] * size)), ok(changed(change("ours:video:v2:1"))))
     first = media.changes(NOW, 1)
     assert (len(first.items), first.more) == (size, size == 500)
     second = media.changes(NOW, 2)

@@ -5,25 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 
 from emulator_tests.fakes import undisturbed
-from emulator_tests.pure.deployment import POLICY, Deployment, refusal
+from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, refusal
 from shared.errors import Transient
 from shared.paths import VISIT_VIDEO, video_path
 from shared.ports import MediaState, Note, Observation
 from shared.videos.model import VideoState
 from shared.videos.together import AGAIN_S, BUDGET_S, KEYS_SEPARATOR, visit_videos
+from shared.videos.wishes import retry_video
 
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=100)
-ROOMY = replace(
-    POLICY, uploads_in_flight_max=50, session_videos_max=50, teacher_videos_max=50, tokens_per_minute_max=100
-)
 
 
 def with_uploads(count: int) -> tuple[Deployment, list[str]]:
@@ -135,6 +132,26 @@ def test_one_that_is_hindered_is_noted_again_alone_and_hinders_nobody() -> None:
     assert states(deployment, video_ids) == [VideoState.READY] * 3
 
 
+def test_what_was_told_of_a_video_that_failed_before_is_asked_again() -> None:
+    deployment, video_ids = with_uploads(2)
+    first = video_ids[0]
+    error = Observation(MediaState.ERROR, media_type="video/mp4", reason="It could not be converted.", retryable=True)
+    deployment.show(first, error)
+    deployment.deliver(Note(VISIT_VIDEO, first))
+
+    def trying_again(operation: str, do: Callable[[], T]) -> T:
+        result = do()
+        if operation == "observe":
+            deployment.disturb = undisturbed
+            retry_video(TEACHER, first, deployment.documents, deployment.queue)
+            deployment.deliver(Note(VISIT_VIDEO, first))
+        return result
+
+    deployment.disturb = trying_again
+    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    assert deployment.video(first).state is VideoState.PROCESSING, "the failure that was told is the old one"
+
+
 def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
     deployment, video_ids = with_uploads(4)
     for video_id in video_ids:
@@ -149,9 +166,9 @@ def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
         return []
 
     key = KEYS_SEPARATOR.join(video_ids)
-    visit_videos(deployment.videos, key, deployment.documents, deployment.queue, deployment.clock, slowly)
+    visit_videos(deployment.videos, key, deployment.queue, deployment.clock, slowly)
     assert states(deployment, video_ids) == [VideoState.READY] * 2 + [VideoState.UPLOADING] * 2
-    assert set(video_ids[2:]) <= set(deployment.noted_now(VISIT_VIDEO))
+    assert KEYS_SEPARATOR.join(video_ids[2:]) in deployment.noted_now(VISIT_VIDEO), "in one note"
     deployment.run()
     assert states(deployment, video_ids) == [VideoState.READY] * 4
 
@@ -162,7 +179,7 @@ def test_several_are_visited_at_once_where_there_is_somebody_to_do_it() -> None:
         deployment.show(video_id, READY)
     key = KEYS_SEPARATOR.join(video_ids)
     with ThreadPoolExecutor(8) as pool:
-        visit_videos(deployment.videos, key, deployment.documents, deployment.queue, deployment.clock, pool.map)
+        visit_videos(deployment.videos, key, deployment.queue, deployment.clock, pool.map)
     deployment.run(60)
     assert states(deployment, video_ids) == [VideoState.READY] * 40
     shown = deployment.document("sessions/s1").fields["videos"]

@@ -99,14 +99,16 @@ class Videos:
             case decisions.REPROCESS:
                 self.media.reprocess(record.parts)
                 return record.parts
-        seen = self._observe(look.key, watched(record) or {})
+        seen = self._observe(look.key, record)
         if step.name == decisions.CHECK and seen.state is MediaState.ERROR and record.tried_at is not None:
             await_late_commit(record.tried_at, now, self.late_commit_s)
         return seen
 
-    def _observe(self, key: str, parts: Parts) -> Observation:
+    def _observe(self, key: str, record: Video) -> Observation:
+        parts = watched(record) or {}
         seen = self.seen.get(key)
-        if seen is not None and seen.parts == parts:
+        # Of what has failed before, it may have been told before it was tried again.
+        if seen is not None and seen.parts == parts and record.failures == 0:
             return seen.observation
         (observation,) = self.media.observe([parts])
         return observation

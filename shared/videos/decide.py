@@ -188,6 +188,14 @@ def observed(record: Video, seen: Observation, now: datetime, policy: Policy) ->
             return failed(record, VANISHED, now, policy)
 
 
+def is_news(record: Video, seen: Observation, now: datetime, policy: Policy) -> bool:
+    """
+    Whether what the provider tells would alter anything but how often it was asked. Pure.
+    """
+    told = observed(record, seen, now, policy)
+    return replace(told, looks=record.looks, looked_at=record.looked_at) != record
+
+
 def processing(record: Video, now: datetime, policy: Policy) -> Video:
     """
     The record once the provider works on the bytes. Pure.

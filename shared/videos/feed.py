@@ -1,35 +1,32 @@
 """The feed: one chain of ticks per provider account that asks what changed, while anything is pending, and no chain
 else.
 
-Called by the worker `tickFeed`, by whoever starts an upload (`wake`) and by the sweep (`wake` again, which restarts a
-chain that died). Leaves to the visit what a change means.
+Called by the worker `tickFeed`, by whoever starts an upload (`wake`) and by the sweep (`revive`, which restarts a chain
+that died). Leaves to the visit what a change means: a tick that hears of news visits at once, with what it has heard,
+so that nobody has to ask again.
 
 The chain cannot branch: a tick is claimed by a conditional write of `operations/feed-{provider}` that moves its
 number on, and only who wrote it leaves the note for the next tick, which names that number; a tick that comes twice,
-or late, finds another number and ends.
+or late, finds another number and ends. What a tick that died has not recorded is still news for the next.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from shared import log
 from shared.errors import Conflict
-from shared.paths import TICK_FEED, VIDEOS, VISIT_VIDEO, operation_path
+from shared.paths import TICK_FEED, VIDEOS, operation_path
 from shared.ports import (
-    OBSERVED_MAX,
+    CHANGES_MAX,
     Change,
     Clock,
     Condition,
     Create,
     Document,
-    Documents,
-    Media,
-    MediaState,
     Note,
     Operator,
     Query,
@@ -38,12 +35,11 @@ from shared.ports import (
     Version,
 )
 from shared.reconcile import LEASE_S
-from shared.videos.together import KEYS_SEPARATOR
+from shared.videos import Videos
+from shared.videos.together import BUDGET_S, Each, visit_changed
 
 PAGES_MAX: Final = 20
 """Pages of changes that one tick reads, newest first; what is older still the sweep finds."""
-
-_GETTING_ON: Final = (MediaState.AWAITING_UPLOAD, MediaState.PROCESSING)
 
 CLOCKS_APART_S: Final = 900
 """A new chain begins so far back: the provider's clock, by which changes are dated, may be behind ours."""
@@ -59,6 +55,7 @@ class Chain:
         tick: Number of the next tick.
         ticks_left: Before the chain ends whatever is pending; the sweep then begins a new one.
         cursor: Changes before it are known.
+        pages: As many the next tick asks for at once; the last one needed them.
         due_at: When the next tick is overdue by so much that the chain must have died.
     """
 
@@ -66,6 +63,7 @@ class Chain:
     tick: int
     ticks_left: int
     cursor: datetime
+    pages: int
     due_at: datetime
 
     def to_fields(self) -> dict[str, Any]:
@@ -77,6 +75,7 @@ class Chain:
             "tick": self.tick,
             "ticksLeft": self.ticks_left,
             "cursor": self.cursor,
+            "pages": self.pages,
             "dueAt": self.due_at,
         }
 
@@ -86,7 +85,9 @@ class Chain:
         Read back what `to_fields` wrote. Pure.
         """
         fields = document.fields
-        return cls(fields["running"], fields["tick"], fields["ticksLeft"], fields["cursor"], fields["dueAt"])
+        running, tick, ticks_left = fields["running"], fields["tick"], fields["ticksLeft"]
+        # A chain that an earlier release began has no pages.
+        return cls(running, tick, ticks_left, fields["cursor"], fields.get("pages", 1), fields["dueAt"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +96,34 @@ class Feed:
     The feed of one provider account.
 
     Attributes:
-        documents: Where the chain's document and the videos are.
+        videos: The Controller of videos, with their provider, and the documents where the chain is too.
         queue: For ticks and notes.
-        media: The provider.
         clock: Now, in UTC.
         interval_s: Seconds between ticks.
         overlap_s: Each tick asks from so many seconds before the last change seen, for a provider's list may lag.
         ticks_max: The budget of one chain.
     """
 
-    documents: Documents
+    videos: Videos
     queue: Queue
-    media: Media
     clock: Clock
     interval_s: float
     overlap_s: float
     ticks_max: int
-    # What this instance has handed out within the overlap. It saves visits and nothing depends on it: an instance that
-    # knows less hands the same out again.
-    _known: dict[str, tuple[datetime, MediaState]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def provider(self) -> str:
+        """
+        Whose feed it is.
+        """
+        return self.videos.media.name
 
     @property
     def path(self) -> str:
         """
         Where the chain is recorded.
         """
-        return operation_path(f"feed-{self.media.name}")
+        return operation_path(f"feed-{self.provider}")
 
     def wake(self) -> None:
         """
@@ -137,7 +140,7 @@ class Feed:
         # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
         died = chain is not None and chain.running
         cursor = chain.cursor if chain is not None and died else now - timedelta(seconds=CLOCKS_APART_S)
-        begun = Chain(True, tick, self.ticks_max, cursor, self._overdue_at(now))
+        begun = Chain(True, tick, self.ticks_max, cursor, 1, self._overdue_at(now))
         try:
             self._write(begun, version)
         except Conflict:
@@ -155,12 +158,13 @@ class Feed:
         if self._pending():
             self.wake()
 
-    def tick(self, number: int) -> None:
+    def tick(self, number: int, each: Each = map) -> None:
         """
-        One tick: claim it, leave the note for the next, ask what changed, leave a note for each.
+        One tick: claim it, leave the note for the next, ask what changed, visit what there are news of.
 
         Args:
             number: As the note says; any other than the chain's own is a repetition and does nothing.
+            each: How several videos are visited.
 
         Raises:
             Transient: Documents, queue or provider could not be reached; the next tick asks for the same again.
@@ -178,59 +182,30 @@ class Feed:
         except Conflict:
             return
         self._note(number + 1, now + timedelta(seconds=self.interval_s))
-        cursor = self._hand_out(number, chain.cursor)
-        if cursor != chain.cursor:
+        changes = self._changes(chain.cursor - timedelta(seconds=self.overlap_s), chain.pages)
+        news = visit_changed(self.videos, changes, self.queue, self.clock, now + timedelta(seconds=BUDGET_S), each)
+        log.feed_ticked(self.provider, number, news)
+        cursor = max((change.changed_at for change in changes), default=chain.cursor)
+        pages = min(1 + len(changes) // CHANGES_MAX, PAGES_MAX)
+        if (cursor, pages) != (chain.cursor, chain.pages):
             try:
-                self._write(replace(taken, cursor=cursor), version)
+                self._write(replace(taken, cursor=cursor, pages=pages), version)
             except Conflict:
                 # The next tick has begun already; it or a later one will move the cursor on.
                 return
 
-    def _hand_out(self, number: int, cursor: datetime) -> datetime:
+    def _changes(self, since: datetime, pages: int) -> Sequence[Change]:
         """
-        Leave notes for what has changed since the cursor and was not handed out before; what has come to an end comes
-        first, and what only gets on goes along where there is room.
-
-        Returns:
-            The cursor for the next tick: the newest change.
+        What has changed since an instant, newest first; so many pages are asked for at once.
         """
-        since = cursor - timedelta(seconds=self.overlap_s)
-        changes = self._changes(since)
-        for reference in [one for one, (changed_at, _) in self._known.items() if changed_at < since]:
-            self._known.pop(reference, None)
-        fresh: dict[str, list[Change]] = {}
-        for reference, change in changes.items():
-            if self._known.get(reference) != (change.changed_at, change.state):
-                fresh.setdefault(_video_id(reference), []).append(change)
-        has_ended = {video_id: any(one.state not in _GETTING_ON for one in found) for video_id, found in fresh.items()}
-        ended = [video_id for video_id in fresh if has_ended[video_id]]
-        going = [video_id for video_id in fresh if not has_ended[video_id]]
-        room = -len(ended) % OBSERVED_MAX if ended else OBSERVED_MAX
-        noted = ended + going[:room]
-        for first in range(0, len(noted), OBSERVED_MAX):
-            batch = noted[first : first + OBSERVED_MAX]
-            once = _fingerprint([change for video_id in batch for change in fresh[video_id]])
-            self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(batch), once=once))
-        told = [change for video_id in noted for change in fresh[video_id]]
-        self._known.update({one.reference: (one.changed_at, one.state) for one in told})
-        log.feed_ticked(self.media.name, number, len(noted))
-        return max((change.changed_at for change in changes.values()), default=cursor)
-
-    def _changes(self, since: datetime) -> dict[str, Change]:
-        """
-        The latest change of each thing since an instant, by its reference, newest first: a video that is replaced has
-        two, and neither may hide the other. As many pages are asked for at once as were needed the last time.
-        """
-        found: dict[str, Change] = {}
-        page, pages = 1, min(1 + len(self._known) // OBSERVED_MAX, PAGES_MAX)
-        while page <= PAGES_MAX:
-            changes = self.media.changes(since, page, pages)
-            for change in changes.items:
-                found.setdefault(change.reference, change)
-            if not changes.more:
-                break
+        found: list[Change] = []
+        page = 1
+        while True:
+            changes = self.videos.media.changes(since, page, pages)
+            found += changes.items
             page, pages = page + pages, 1
-        return found
+            if not changes.more or page > PAGES_MAX:
+                return found
 
     def _end(self, chain: Chain, version: Version | None) -> None:
         """
@@ -241,25 +216,25 @@ class Feed:
             self._write(replace(chain, running=False), version)
         except Conflict:
             return
-        log.feed_ended(self.media.name, chain.tick, why)
+        log.feed_ended(self.provider, chain.tick, why)
         if chain.ticks_left > 0 and self._pending():
             self.wake()
 
     def _pending(self) -> bool:
         conditions = (
-            Condition("provider", Operator.EQUAL, self.media.name),
+            Condition("provider", Operator.EQUAL, self.provider),
             Condition("pending", Operator.EQUAL, True),
         )
-        return bool(self.documents.select(Query(VIDEOS, conditions, limit=1)))
+        return bool(self.videos.documents.select(Query(VIDEOS, conditions, limit=1)))
 
     def _overdue_at(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.interval_s + LEASE_S)
 
     def _note(self, tick: int, at: datetime) -> None:
-        self.queue.put(Note(TICK_FEED, f"{self.media.name}:{tick}", at, once=str(tick)))
+        self.queue.put(Note(TICK_FEED, f"{self.provider}:{tick}", at, once=str(tick)))
 
     def _read(self) -> tuple[Chain | None, Version | None]:
-        (document,) = self.documents.read(self.path)
+        (document,) = self.videos.documents.read(self.path)
         if document is None:
             return None, None
         return Chain.from_document(document), document.version
@@ -267,19 +242,4 @@ class Feed:
     def _write(self, chain: Chain, version: Version | None) -> Version:
         fields = chain.to_fields()
         write = Create(self.path, fields) if version is None else Update(self.path, fields, if_version=version)
-        return self.documents.commit(write)[0]
-
-
-def _video_id(reference: str) -> str:
-    """
-    The video that a thing was made for. Pure.
-    """
-    return reference.split(":")[1]
-
-
-def _fingerprint(changes: Sequence[Change]) -> str:
-    """
-    One name for the notes that tell of the very same changes. Pure.
-    """
-    told = "\n".join(f"{one.reference} {one.state} {one.changed_at.isoformat()}" for one in changes)
-    return hashlib.sha256(told.encode()).hexdigest()
+        return self.videos.documents.commit(write)[0]

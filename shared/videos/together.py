@@ -1,21 +1,23 @@
-"""Many videos visited together, with one call to the provider for all of them.
+"""Many videos visited together, with one call to the provider for all of them, or none where it has told already.
 
-Called by the worker `visitVideo`, whose note names one video or many. Leaves to the visit what is done with each.
+Called by the worker `visitVideo`, whose note names one video or many, and by the feed. Leaves to the visit what is
+done with each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared import log
 from shared.errors import Conflict, Transient
 from shared.paths import VISIT_VIDEO, video_path
-from shared.ports import Clock, Documents, Note, Queue
+from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Note, Queue
 from shared.reconcile import visit
 from shared.videos import Seen, Videos, watched
+from shared.videos.decide import is_news
 from shared.videos.model import Video
 
 KEYS_SEPARATOR: Final = ","
@@ -30,14 +32,13 @@ Each = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
 """Does the same for each of several: `map`, or that of an executor, which has several of them done at once."""
 
 
-def visit_videos(videos: Videos, key: str, documents: Documents, queue: Queue, clock: Clock, each: Each = map) -> None:
+def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Each = map) -> None:
     """
     Bring one video, or many, as far as they can be brought now.
 
     Args:
         videos: Their Controller.
         key: The id of one, or the ids of many.
-        documents: Where their documents are.
         queue: Where notes are left.
         clock: Now, in UTC.
         each: How many are visited one after the other, or at once.
@@ -48,27 +49,70 @@ def visit_videos(videos: Videos, key: str, documents: Documents, queue: Queue, c
     """
     keys = list(dict.fromkeys(key.split(KEYS_SEPARATOR)))
     if len(keys) == 1:
-        visit(videos, key, documents, queue, clock)
+        visit(videos, key, videos.documents, queue, clock)
         return
     ends_at = clock() + timedelta(seconds=BUDGET_S)
-    videos = replace(videos, seen=_see(videos, keys))
+    _visit_each(replace(videos, seen=_see(videos, keys)), keys, queue, clock, ends_at, each)
+
+
+def visit_changed(
+    videos: Videos, changes: Iterable[Change], queue: Queue, clock: Clock, ends_at: datetime, each: Each = map
+) -> int:
+    """
+    Bring every video of which a provider tells news as far as it can be brought now, without asking it again; what has
+    come to an end comes first.
+
+    Args:
+        videos: Their Controller.
+        changes: What the provider tells, the newest of each video first.
+        queue: Where notes are left.
+        clock: Now, in UTC.
+        ends_at: No further video is begun after that.
+        each: How many are visited one after the other, or at once.
+
+    Returns:
+        Of how many there were news.
+
+    Raises:
+        Transient: The documents or the queue could not be reached; what was not visited is still news (again).
+    """
+    told: dict[str, list[Change]] = {}
+    for change in sorted(changes, key=_gets_on):
+        told.setdefault(_video_id(change.reference), []).append(change)
+    seen: dict[str, Seen] = {}
+    for video_ids in _batches(list(told)):
+        for document in videos.documents.read(*map(video_path, video_ids)):
+            news = None if document is None else _news(videos, document, told[document.id], clock())
+            if document is not None and news is not None:
+                seen[document.id] = news
+    _visit_each(replace(videos, seen=seen), list(seen), queue, clock, ends_at, each)
+    return len(seen)
+
+
+def _visit_each(videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock, ends_at: datetime, each: Each) -> None:
+    """
+    Visit each; one that is hindered hinders no other, and what there is no time for is left to the queue.
+    """
+    left: list[str] = []
 
     def visit_one(video_id: str) -> None:
         now = clock()
         if now > ends_at:
-            queue.put(Note(VISIT_VIDEO, video_id))
+            left.append(video_id)
             return
         try:
-            visit(videos, video_id, documents, queue, clock)
+            visit(videos, video_id, videos.documents, queue, clock)
         except (Transient, Conflict) as error:
             log.unavailable(VISIT_VIDEO, None, error)
             queue.put(Note(VISIT_VIDEO, video_id, now + timedelta(seconds=AGAIN_S)))
 
     for _ in each(visit_one, keys):
         pass
+    for video_ids in _batches(left):
+        queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
 
 
-def _see(videos: Videos, keys: Sequence[str]) -> dict[str, Seen]:
+def _see(videos: Videos, keys: Sequence[str]) -> Mapping[str, Seen]:
     """
     How all those stand that there is something to see of.
     """
@@ -82,3 +126,32 @@ def _see(videos: Videos, keys: Sequence[str]) -> dict[str, Seen]:
         video_id: Seen(one, observation)
         for (video_id, one), observation in zip(parts.items(), observations, strict=True)
     }
+
+
+def _news(videos: Videos, document: Document, changes: Sequence[Change], now: datetime) -> Seen | None:
+    """
+    What of this is about the very thing that is recorded of a video, and is not recorded yet. A video that is replaced
+    has two things at its provider, and a creation that was doubled may have left another of the same reference.
+    """
+    video = Video.from_document(document)
+    parts = watched(video) or {}
+    for change in changes:
+        if change.parts and change.parts.items() <= parts.items():
+            news = is_news(video, change.observation, now, videos.policy)
+            return Seen(parts, change.observation) if news else None
+    return None
+
+
+def _batches(video_ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    return (video_ids[first : first + OBSERVED_MAX] for first in range(0, len(video_ids), OBSERVED_MAX))
+
+
+def _gets_on(change: Change) -> bool:
+    return change.observation.state is MediaState.PROCESSING
+
+
+def _video_id(reference: str) -> str:
+    """
+    The video that a thing was made for. Pure.
+    """
+    return reference.split(":")[1]

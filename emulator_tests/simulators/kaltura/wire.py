@@ -108,9 +108,15 @@ def resolve_references(value: Any, results: list[Any]) -> Any:
 
 
 def _value_at(result: Any, path: list[str]) -> str:
-    for name in filter(None, path):
+    names = [name for name in path if name]
+    for at, name in enumerate(names):
         if isinstance(result, Mapping):
             result = result.get(name)
+        elif isinstance(result, list) and name == "_all":
+            # As the real server puts it, with a comma after the last one too.
+            attribute = next(iter(names[at + 1 :]), "")
+            found = [each.get(attribute) for each in result if isinstance(each, Mapping)]
+            return "".join(f"{value}," for value in found if value is not None)
         elif isinstance(result, list) and name.isdigit() and int(name) < len(result):
             result = result[int(name)]
         else:

@@ -13,6 +13,7 @@ from KalturaClient.exceptions import KalturaClientException, KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaBaseEntryFilter,
     KalturaDetachedResponseProfile,
+    KalturaFlavorAssetFilter,
     KalturaMediaEntry,
     KalturaMediaEntryFilter,
     KalturaMediaType,
@@ -60,6 +61,25 @@ def test_a_reference_into_a_failed_answer_is_empty_and_the_rest_goes_on(kaltura:
     client.media.add(entry(name="[{1:result:id}]"))
     failed, added = client.doMultiRequest()
     assert (failed.code, added.name) == ("ENTRY_ID_NOT_FOUND", "[]")
+
+
+def test_a_multirequest_asks_for_what_belongs_to_all_that_it_has_listed(kaltura: KalturaServer, video: Path) -> None:
+    client = kaltura.admin()
+    ids = {client.media.add(entry()).id for _ in range(3)}
+    for entry_id in ids:
+        token = client.uploadToken.add(KalturaUploadToken())
+        client.uploadToken.upload(token.id, ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4"))
+        client.media.addContent(entry_id, KalturaUploadedFileTokenResource(token=token.id))
+    client.startMultiRequest()
+    client.media.list(KalturaMediaEntryFilter())
+    client.flavorAsset.list(KalturaFlavorAssetFilter(entryIdIn="{1:result:objects:_all:id}", flavorParamsIdEqual=0))
+    client.media.list(KalturaMediaEntryFilter(nameLike="nothing"))
+    client.flavorAsset.list(KalturaFlavorAssetFilter(entryIdIn="{3:result:objects:_all:id}"))
+    client.media.add(entry(name="{1:result:objects:_all:name}"))
+    listed, sources, nothing, refused, added = client.doMultiRequest()
+    assert {one.id for one in listed.objects} == {one.entryId for one in sources.objects} == ids
+    assert (nothing.objects, refused.code) == ([], "PROPERTY_VALIDATION_CANNOT_BE_NULL")
+    assert added.name == "a lesson,a lesson,a lesson,"
 
 
 def test_files_travel_in_multirequests(kaltura: KalturaServer, video: Path) -> None:

@@ -8,17 +8,20 @@ else.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import Change, Changes, Grant, MediaState, Observation, Parts, Stage, UploadWish
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, UPLOAD_PATH, KalturaAccount
 from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
 from shared.providers.kaltura.keys import Privilege, Word
+
+if TYPE_CHECKING:
+    from shared.providers.kaltura.client import Asked, Multi
 
 ENTRY: Final = "entryId"
 TOKEN: Final = "uploadTokenId"
@@ -30,13 +33,10 @@ CHUNK_BYTES: Final = 5_000_000
 
 ACTIONS_MARGIN: Final = 20
 
-TOLD_PERCENT_MAX: Final = 50
-"""Of so many videos at once all flavors fit into one page: an entry has up to ten."""
-
 _OF_ENTRIES: Final = ("id", "status", "msDuration", "duration", "width")
 _OF_FLAVORS: Final = ("id", "entryId", "status", "size", "sizeInBytes", "containerFormat")
 _OF_TOKENS: Final = ("id", "fileSize", "uploadedFileSize")
-_OF_CHANGES: Final = ("id", "referenceId", "status", "updatedAt")
+_OF_CHANGES: Final = (*_OF_ENTRIES, "referenceId", "updatedAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,41 +99,27 @@ class KalturaMedia:
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
-        See `ports.Media`. Entries, the flavors that were uploaded, and tokens, in one request; of a few videos all
-        flavors, by which percent is told: a page has room for the flavors of no more.
+        See `ports.Media`. Entries, their flavors and their tokens, in one request.
         """
-        from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaFlavorAssetFilter, KalturaUploadTokenFilter
+        from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
 
         if not parts:
             return []
         ids = ",".join(sorted({one[ENTRY] for one in parts}))
         token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
         page = KalturaFilterPager(pageSize=words.PAGE)
-        source = KalturaFlavorAssetFilter(entryIdIn=ids, flavorParamsIdEqual=words.SOURCE_FLAVOR)
-        every = KalturaFlavorAssetFilter(entryIdIn=ids)
         multi = self.account.client.multi(self.account.admin_ks())
         entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
-        sources = multi.ask(lambda c: c.flavorAsset.list(source, page), fields=_OF_FLAVORS)
+        flavors = _ask_flavors(multi, ids)
         tokens = multi.ask(
             lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS
         )
-        flavors = None
-        if len(parts) <= TOLD_PERCENT_MAX:
-            flavors = multi.ask(lambda c: c.flavorAsset.list(every, page), fields=_OF_FLAVORS)
         multi.send()
         by_id = {str(entry.id): entry for entry in entries.answer()}
-        source_of = {str(flavor.entryId): flavor for flavor in sources.answer().objects}
+        flavors_of = flavors.answer()
         token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
-        flavors_of: dict[str, list[Any]] = {}
-        for flavor in () if flavors is None else flavors.answer().objects:
-            flavors_of.setdefault(str(flavor.entryId), []).append(flavor)
         return [
-            _observation(
-                by_id.get(one[ENTRY]),
-                source_of.get(one[ENTRY]),
-                token_by_id.get(one.get(TOKEN, "")),
-                None if flavors is None else flavors_of.get(one[ENTRY], []),
-            )
+            _observation(by_id.get(one[ENTRY]), flavors_of(one[ENTRY]), token_by_id.get(one.get(TOKEN, "")))
             for one in parts
         ]
 
@@ -171,30 +157,35 @@ class KalturaMedia:
 
     def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         """
-        See `ports.Media`.
+        See `ports.Media`. Entries, and the flavors of those that Kaltura itself puts into the question, in one request.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaMediaEntryFilter
 
         asked = KalturaMediaEntryFilter(
             adminTagsLike=self.account.tag,
             updatedAtGreaterThanOrEqual=int(since.timestamp()),
-            statusIn=words.ALIVE,
+            statusIn=words.ARRIVED,
             orderBy="-updatedAt",
         )
         multi = self.account.client.multi(self.account.admin_ks())
         answers = []
         for index in range(page, page + pages):
             pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=index)
-            answers.append(multi.ask(partial(_list_media, asked, pager), fields=_OF_CHANGES))
+            entries = multi.ask(partial(_list_media, asked, pager), fields=_OF_CHANGES)
+            answers.append((entries, _ask_flavors(multi, entries.result("objects", "_all", "id"))))
         multi.send()
         items = []
-        for answer in answers:
-            for entry in answer.answer().objects:
+        for entries, flavors in answers:
+            found = entries.answer().objects
+            # Where no entry is listed Kaltura refuses to look for the flavors of none.
+            flavors_of = flavors.answer() if found else None
+            for entry in found:
                 reference = words.ours(self.account.namespace, str(entry.referenceId))
-                if reference is not None:
-                    state = words.media_state(words.status_of(entry))
-                    items.append(Change(reference, datetime.fromtimestamp(entry.updatedAt, UTC), state))
-        return Changes(tuple(items), more=len(answers[-1].answer().objects) == words.PAGE)
+                if reference is not None and flavors_of is not None:
+                    entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
+                    seen = _observation(entry, flavors_of(entry_id), None)
+                    items.append(Change(reference, {ENTRY: entry_id}, changed_at, seen))
+        return Changes(tuple(items), more=len(answers[-1][0].answer().objects) == words.PAGE)
 
     def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
         """
@@ -278,20 +269,79 @@ def _list_media(asked: Any, pager: Any, library: Any) -> Any:
     return library.media.list(asked, pager)
 
 
-def _observation(entry: Any, source: Any, token: Any, flavors: Sequence[Any] | None) -> Observation:
+def _list_flavors(asked: Any, pager: Any, library: Any) -> Any:
+    return library.flavorAsset.list(asked, pager)
+
+
+@dataclass(frozen=True, slots=True)
+class _Flavors:
+    """
+    The flavors of one entry.
+
+    Attributes:
+        source: The one that was uploaded, `None` where there is none.
+        every: All of them; `None` where they are not known.
+    """
+
+    source: Any
+    every: Sequence[Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _FlavorsAnswer:
+    """
+    The part of a multirequest that asks for the flavors of several entries.
+    """
+
+    sources: Asked
+    every: Asked
+
+    def answer(self) -> Callable[[str], _Flavors]:
+        """
+        The flavors of each entry, by its id.
+
+        Raises:
+            Transient, Doubtful, Permanent: As `Asked.answer`.
+        """
+        source_of = {str(flavor.entryId): flavor for flavor in self.sources.answer().objects}
+        page = self.every.answer().objects
+        flavors_of: dict[str, list[Any]] = {}
+        for flavor in page:
+            flavors_of.setdefault(str(flavor.entryId), []).append(flavor)
+        # Entries have up to ten: of many at once a page tells only some, and nobody which are missing.
+        whole = len(page) < words.PAGE
+        return lambda entry_id: _Flavors(source_of.get(entry_id), flavors_of.get(entry_id, []) if whole else None)
+
+
+def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
+    """
+    Ask for the flavors of up to a page of entries: what was uploaded of each, and, by which percent is told, all.
+    """
+    from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaFlavorAssetFilter
+
+    page = KalturaFilterPager(pageSize=words.PAGE)
+    sources = KalturaFlavorAssetFilter(entryIdIn=entry_ids, flavorParamsIdEqual=words.SOURCE_FLAVOR)
+    every = KalturaFlavorAssetFilter(entryIdIn=entry_ids)
+    return _FlavorsAnswer(
+        multi.ask(partial(_list_flavors, sources, page), fields=_OF_FLAVORS),
+        multi.ask(partial(_list_flavors, every, page), fields=_OF_FLAVORS),
+    )
+
+
+def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
     """
     How a video stands.
 
     Args:
         entry: `None` where there is none any more.
-        source: The flavor that was uploaded, likewise.
-        token: Of the upload, likewise.
-        flavors: All of them; `None` where they were not asked for.
+        flavors: Of the entry.
+        token: Of the upload, `None` where there is none.
     """
     if entry is None:
         return Observation(MediaState.GONE)
     status = words.status_of(entry)
     state = words.media_state(status)
+    source = flavors.source
     media_type = None if source is None else words.media_type(source.containerFormat)
     match state:
         case MediaState.AWAITING_UPLOAD:
@@ -303,7 +353,7 @@ def _observation(entry: Any, source: Any, token: Any, flavors: Sequence[Any] | N
                 received_bytes=received_bytes,
             )
         case MediaState.PROCESSING:
-            percent = None if flavors is None else _flavor_percent(flavors)
+            percent = None if flavors.every is None else _flavor_percent(flavors.every)
             return Observation(state, percent=percent, stage=words.STAGES.get(status))
         case MediaState.READY:
             return Observation(

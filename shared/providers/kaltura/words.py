@@ -60,6 +60,11 @@ NOT_CONVERTED: Final = "The video provider could not convert the file. Have it t
 ALIVE: Final = ",".join(status for status in MEDIA_STATES if status != DELETED)
 """Every status but deleted: without it a list gives ready entries alone."""
 
+ARRIVED: Final = ",".join(
+    status for status, state in MEDIA_STATES.items() if state not in (MediaState.AWAITING_UPLOAD, MediaState.GONE)
+)
+"""Every status of an entry whose bytes have arrived."""
+
 CONVERSION_FAILED: Final = "-1"
 
 STAGES: Final = {"1": Stage.CONVERTING, "4": Stage.QUEUED}
