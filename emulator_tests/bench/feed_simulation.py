@@ -590,10 +590,8 @@ class Simulation:
         self.tick_effects.append(tick.effects)
         around, self._tick = self._tick, tick
         try:
-            with self._causing(Cause.TICK):
+            with contextlib.suppress(Killed), self._causing(Cause.TICK):
                 self.app.work(note)
-        except Killed:
-            pass
         finally:
             self._tick = around
         if tick.mishap.again_s is not None:

@@ -107,7 +107,8 @@ class Site(Protocol):
 
     def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
-        Make so many videos, under the references `video:v0:1`, `video:v1:1`, and so on, and let a file arrive for each.
+        Make so many videos, under the references `video:v0:1`, `video:v1:1`, and so on; where there is a file, let it
+        arrive for each.
         """
         ...
 

@@ -5,7 +5,7 @@ Used by the tests of the feed, the grants and the sweep. Leaves to them what goe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ from shared.sessions.model import Pairing
 from shared.videos import watched
 from shared.videos.feed import Chain
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
-from shared.videos.model import Video
+from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy
 
 T = TypeVar("T")
@@ -202,6 +202,12 @@ class Deployment:
         What is recorded of a video.
         """
         return Video.from_document(self.document(video_path(video_id)))
+
+    def states(self, video_ids: Iterable[str]) -> list[VideoState]:
+        """
+        The recorded state of each of these videos, in their order.
+        """
+        return [self.video(video_id).state for video_id in video_ids]
 
     def pairing(self, session_id: str = "s1") -> Pairing:
         """

@@ -139,10 +139,6 @@ def make_unrecorded(deployment: Deployment, count: int) -> None:
         deployment.media.show(deployment.media.prepare_upload(f"video:v{number}:1", WISH), READY)
 
 
-def states(deployment: Deployment, video_ids: Iterable[str]) -> list[VideoState]:
-    return [deployment.video(video_id).state for video_id in video_ids]
-
-
 def live_ticks(deployment: Deployment) -> list[str]:
     """
     The waiting ticks that will not find another number in the chain's document.
@@ -303,10 +299,10 @@ def test_a_change_that_the_provider_lists_late_is_seen_all_the_same() -> None:
 
     deployment.disturb = lagging
     tick(deployment)
-    assert states(deployment, [early_id, late_id]) == [VideoState.READY, VideoState.UPLOADING]
+    assert deployment.states([early_id, late_id]) == [VideoState.READY, VideoState.UPLOADING]
     deployment.disturb = undisturbed
     tick(deployment)
-    assert states(deployment, [early_id, late_id]) == [VideoState.READY] * 2
+    assert deployment.states([early_id, late_id]) == [VideoState.READY] * 2
 
 
 def test_a_change_of_something_that_nobody_recorded_does_no_harm() -> None:
@@ -325,7 +321,7 @@ def test_every_page_of_changes_is_read(pages: int) -> None:
         deployment.clock.advance(1)
         deployment.show(video_id, READY)
     tick(deployment)
-    assert states(deployment, video_ids) == [VideoState.READY] * pages
+    assert deployment.states(video_ids) == [VideoState.READY] * pages
 
 
 def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
@@ -358,7 +354,7 @@ def test_one_call_is_enough_for_all_that_changed_together() -> None:
     deployment.disturb = counting
     deployment.run(INTERVAL_S)
     assert (asked["changes"], asked["observe"]) == (1, 0)
-    assert states(deployment, video_ids) == [VideoState.READY] * 20 + [VideoState.PROCESSING] * 10
+    assert deployment.states(video_ids) == [VideoState.READY] * 20 + [VideoState.PROCESSING] * 10
 
 
 def test_what_has_ended_comes_first_and_what_there_is_no_time_for_is_left_to_the_queue() -> None:
@@ -377,9 +373,9 @@ def test_what_has_ended_comes_first_and_what_there_is_no_time_for_is_left_to_the
         return []
 
     deployment.feed.tick(deployment.chain().tick, slowly)
-    assert states(deployment, video_ids) == [VideoState.READY] * 3 + [VideoState.UPLOADING] * 3
+    assert deployment.states(video_ids) == [VideoState.READY] * 3 + [VideoState.UPLOADING] * 3
     deployment.run()
-    assert states(deployment, video_ids) == [VideoState.READY] * 3 + [VideoState.PROCESSING] * 3
+    assert deployment.states(video_ids) == [VideoState.READY] * 3 + [VideoState.PROCESSING] * 3
 
 
 def test_as_many_pages_are_asked_for_at_once_as_were_needed_before() -> None:

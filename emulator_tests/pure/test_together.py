@@ -51,17 +51,13 @@ def visit(deployment: Deployment, keys: Iterable[str]) -> Counter[str]:
     return asked
 
 
-def states(deployment: Deployment, video_ids: Iterable[str]) -> list[VideoState]:
-    return [deployment.video(video_id).state for video_id in video_ids]
-
-
 def test_the_provider_is_asked_once_for_all() -> None:
     deployment, video_ids = with_uploads(10)
     for video_id in video_ids[::2]:
         deployment.show(video_id, READY)
     asked = visit(deployment, video_ids)
     assert asked["observe"] == 1
-    assert states(deployment, video_ids) == [VideoState.READY, VideoState.UPLOADING] * 5
+    assert deployment.states(video_ids) == [VideoState.READY, VideoState.UPLOADING] * 5
 
 
 def test_of_what_there_is_nothing_to_see_nobody_is_asked() -> None:
@@ -126,10 +122,10 @@ def test_one_that_is_hindered_is_noted_again_alone_and_hinders_nobody() -> None:
     deployment.disturb = hindering
     deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     deployment.disturb = undisturbed
-    assert states(deployment, video_ids) == [VideoState.READY, VideoState.UPLOADING, VideoState.READY]
+    assert deployment.states(video_ids) == [VideoState.READY, VideoState.UPLOADING, VideoState.READY]
     assert deployment.noted(VISIT_VIDEO)[0] == video_ids[1]
     deployment.run(AGAIN_S)
-    assert states(deployment, video_ids) == [VideoState.READY] * 3
+    assert deployment.states(video_ids) == [VideoState.READY] * 3
 
 
 def test_what_was_told_of_a_video_that_failed_before_is_asked_again() -> None:
@@ -167,10 +163,10 @@ def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
 
     key = KEYS_SEPARATOR.join(video_ids)
     visit_videos(deployment.videos, key, deployment.queue, deployment.clock, slowly)
-    assert states(deployment, video_ids) == [VideoState.READY] * 2 + [VideoState.UPLOADING] * 2
+    assert deployment.states(video_ids) == [VideoState.READY] * 2 + [VideoState.UPLOADING] * 2
     assert KEYS_SEPARATOR.join(video_ids[2:]) in deployment.noted_now(VISIT_VIDEO), "in one note"
     deployment.run()
-    assert states(deployment, video_ids) == [VideoState.READY] * 4
+    assert deployment.states(video_ids) == [VideoState.READY] * 4
 
 
 def test_several_are_visited_at_once_where_there_is_somebody_to_do_it() -> None:
@@ -181,6 +177,6 @@ def test_several_are_visited_at_once_where_there_is_somebody_to_do_it() -> None:
     with ThreadPoolExecutor(8) as pool:
         visit_videos(deployment.videos, key, deployment.queue, deployment.clock, pool.map)
     deployment.run(60)
-    assert states(deployment, video_ids) == [VideoState.READY] * 40
+    assert deployment.states(video_ids) == [VideoState.READY] * 40
     shown = deployment.document("sessions/s1").fields["videos"]
     assert {ref["state"] for ref in shown.values()} == {"ready"}

@@ -79,11 +79,12 @@ def visit_changed(
     told: dict[str, list[Change]] = {}
     for change in sorted(changes, key=_gets_on):
         told.setdefault(_video_id(change.reference), []).append(change)
+    now = clock()
     seen: dict[str, Seen] = {}
     for video_ids in _batches(list(told)):
-        for document in videos.documents.read(*map(video_path, video_ids)):
-            news = None if document is None else _news(videos, document, told[document.id], clock())
-            if document is not None and news is not None:
+        for document in filter(None, videos.documents.read(*map(video_path, video_ids))):
+            news = _news(videos, document, told[document.id], now)
+            if news is not None:
                 seen[document.id] = news
     _visit_each(replace(videos, seen=seen), list(seen), queue, clock, ends_at, each)
     return len(seen)

@@ -177,11 +177,13 @@ class KalturaMedia:
         items = []
         for entries, flavors in answers:
             found = entries.answer().objects
-            # Where no entry is listed Kaltura refuses to look for the flavors of none.
-            flavors_of = flavors.answer() if found else None
+            if not found:
+                # Kaltura refuses to look for the flavors of none.
+                continue
+            flavors_of = flavors.answer()
             for entry in found:
                 reference = words.ours(self.account.namespace, str(entry.referenceId))
-                if reference is not None and flavors_of is not None:
+                if reference is not None:
                     entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
                     seen = _observation(entry, flavors_of(entry_id), None)
                     items.append(Change(reference, {ENTRY: entry_id}, changed_at, seen))
@@ -269,10 +271,6 @@ def _list_media(asked: Any, pager: Any, library: Any) -> Any:
     return library.media.list(asked, pager)
 
 
-def _list_flavors(asked: Any, pager: Any, library: Any) -> Any:
-    return library.flavorAsset.list(asked, pager)
-
-
 @dataclass(frozen=True, slots=True)
 class _Flavors:
     """
@@ -323,8 +321,8 @@ def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
     sources = KalturaFlavorAssetFilter(entryIdIn=entry_ids, flavorParamsIdEqual=words.SOURCE_FLAVOR)
     every = KalturaFlavorAssetFilter(entryIdIn=entry_ids)
     return _FlavorsAnswer(
-        multi.ask(partial(_list_flavors, sources, page), fields=_OF_FLAVORS),
-        multi.ask(partial(_list_flavors, every, page), fields=_OF_FLAVORS),
+        multi.ask(lambda c: c.flavorAsset.list(sources, page), fields=_OF_FLAVORS),
+        multi.ask(lambda c: c.flavorAsset.list(every, page), fields=_OF_FLAVORS),
     )
 
 
