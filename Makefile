@@ -38,7 +38,7 @@ pure:
 test: setup lint types imports ## Run every check and every test, through the real emulators.
 	@$(BIN)/pytest
 
-bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|documents|archive|events for one of them.
+bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
 
 format: ## Bring every file into the common style.

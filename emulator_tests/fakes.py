@@ -20,8 +20,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from shared.cloud.firestore import changes_by_path, check_path, check_query, stored
-from shared.errors import BackendError, Conflict, Permanent
+from shared.errors import BackendError, Conflict, Permanent, Transient
 from shared.ports import (
+    Admission,
+    Attendee,
+    Broadcast,
     Change,
     Changes,
     Clock,
@@ -31,6 +34,7 @@ from shared.ports import (
     Document,
     EventWish,
     Grant,
+    Ingest,
     MediaState,
     Note,
     Observation,
@@ -457,6 +461,9 @@ class MemoryEvents:
         self._effect = effect
         self._lock = threading.Lock()
         self._made: list[MadeEvent] = []
+        self._live: set[str] = set()
+        self._recorded: set[str] = set()
+        self._keys: dict[str, str] = {}
         self._numbers = itertools.count(1)
 
     def alive(self) -> tuple[MadeEvent, ...]:
@@ -514,22 +521,86 @@ class MemoryEvents:
 
         return self._effect("update_event", do)
 
-    def delete_event(self, parts: Parts) -> None:
+    def delete_event(self, parts: Parts) -> Broadcast:
+        """
+        As the port says.
+        """
+
+        def do() -> Broadcast:
+            with self._lock:
+                if parts.get("entryId") in self._live:
+                    raise Transient("It is live.", provider="memory", operation="delete_event", code="LIVE")
+                self._remove(set(parts.values()))
+                return Broadcast(is_live=False, recordings=self._recordings(parts))
+
+        return self._effect("delete_event", do)
+
+    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
+        """
+        As the port says.
+        """
+
+        def do() -> Broadcast | None:
+            with self._lock:
+                entry_id = parts["entryId"]
+                if not any(made.parts.get("entryId") == entry_id for made in self._made):
+                    return None
+                return Broadcast(entry_id in self._live, self._recordings(parts))
+
+        return self._effect("observe_broadcast", do)
+
+    def ingest(self, parts: Parts) -> Ingest:
+        """
+        As the port says.
+        """
+
+        def do() -> Ingest:
+            with self._lock:
+                self._require(parts, "ingest")
+                key = self._keys.setdefault(parts["entryId"], secrets.token_hex(4))
+                return Ingest(f"memory://ingest?t={key}", None, f"{parts['entryId']}_%i", key)
+
+        return self._effect("ingest", do)
+
+    def rotate_stream_key(self, parts: Parts) -> Ingest:
         """
         As the port says.
         """
 
         def do() -> None:
             with self._lock:
-                self._remove(set(parts.values()))
+                self._require(parts, "rotate_stream_key")
+                self._keys[parts["entryId"]] = secrets.token_hex(4)
 
-        self._effect("delete_event", do)
+        self._effect("rotate_stream_key", do)
+        return self.ingest(parts)
+
+    def broadcast(self, parts: Parts, *, is_live: bool, records: bool = True) -> None:
+        """
+        An encoder begins to send its picture, or ends; what it sends is recorded.
+        """
+        with self._lock:
+            entry_id = parts["entryId"]
+            if is_live:
+                self._live.add(entry_id)
+            else:
+                self._live.discard(entry_id)
+            if is_live and records:
+                self._recorded.add(entry_id)
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:  # the port's shape
         """
         As the port says.
         """
         return _grant(self._clock(), lifetime_s, {"entryId": parts["entryId"]})
+
+    def _recordings(self, parts: Parts) -> tuple[Parts, ...]:
+        entry_id = parts.get("entryId", "")
+        return ({"entryId": f"{entry_id}-recorded"},) if entry_id in self._recorded else ()
+
+    def _require(self, parts: Parts, operation: str) -> None:
+        if not any(made.parts.get("entryId") == parts["entryId"] for made in self._made):
+            raise Permanent("It is gone.", provider="memory", operation=operation, code="ENTRY_ID_NOT_FOUND")
 
     def _create(self, reference: str, wish: EventWish) -> Parts:
         made = MadeEvent(reference, wish, self._new_parts(), self._clock())
@@ -633,6 +704,22 @@ class MemoryMedia:
 
         return self._effect("find_upload", do)
 
+    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        As the port says. What is adopted counts as being processed until the test shows it otherwise.
+        """
+        recording = wish.recording or {}
+
+        def do() -> Parts:
+            with self._lock:
+                now, entry_id = self._clock(), recording["entryId"]
+                begun = Observation(MediaState.PROCESSING, percent=0, stage=Stage.CONVERTING)
+                made = self._made.get(entry_id) or MadeMedia(reference, wish, dict(recording), now, now, begun)
+                self._made[entry_id] = replace(made, reference=reference)
+                return dict(recording)
+
+        return self._effect("adopt_recording", do)
+
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
         As the port says.
@@ -717,6 +804,39 @@ class MemoryMedia:
     def _observe(self, parts: Parts) -> Observation:
         made = self._made.get(parts.get("entryId", ""))
         return Observation(MediaState.GONE) if made is None else made.observation
+
+
+class MemoryAudience:
+    """
+    The audience port in memory.
+
+    Attributes:
+        chat: Whether the account has a chat.
+    """
+
+    def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
+        self.chat = True
+        self._clock = clock
+        self._effect = effect
+        self._known: set[str] = set()
+
+    def known(self) -> frozenset[str]:
+        """
+        The users there are.
+        """
+        return frozenset(self._known)
+
+    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+        """
+        As the port says.
+        """
+        if was_refused or attendee.uid not in self._known:
+            self._effect("admit", lambda: self._known.add(attendee.uid))
+
+        def grant(what: str) -> Grant:
+            return _grant(self._clock(), lifetime_s, {"for": what, "entryId": parts["entryId"]})
+
+        return Admission(attendee.uid, grant("player"), grant("chat") if self.chat else None, None)
 
 
 def _grant(now: datetime, lifetime_s: int, values: Mapping[str, str]) -> Grant:

@@ -1,4 +1,5 @@
-"""What an operator does from his own machine: have Kaltura push, look for orphans, stop all work and start it again.
+"""What an operator does from his own machine: set up the Kaltura account and check it, have Kaltura push, look for
+orphans, stop all work and start it again.
 
 Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
 `.env.my-school`, as `firebase deploy` does, and the secret from the environment. Results are printed; progress and what
@@ -21,6 +22,7 @@ from google.auth.exceptions import GoogleAuthError
 from functions import config, wiring
 from shared.errors import BackendError, Misconfigured
 from shared.orphans import Report
+from shared.ports import Finding, Health
 
 ROOT: Final = Path(__file__).parent.parent
 HOOK_PATH: Final = "kalturaHook"
@@ -31,7 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     Do one command.
 
     Returns:
-        The exit status: 1 where it could not be done and a sentence says why, 2 where it was not understood.
+        The exit status: 1 where it could not be done and a sentence says why, or where a check found something needed
+        missing; 2 where it was not understood.
     """
     options = _parser().parse_args(arguments)
     _load_settings(options.project)
@@ -39,11 +42,20 @@ def main(arguments: Sequence[str]) -> int:
     try:
         with redirect_stdout(sys.stderr):
             result = command(options)
+    except _Lacking as lacking:
+        print(lacking)
+        return 1
     except (BackendError, GoogleAuthError) as error:
         print(error, file=sys.stderr)
         return 1
     print(result)
     return 0
+
+
+class _Lacking(Exception):
+    """
+    A check found that something needed is missing; its text is the result.
+    """
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
+    add("doctor", _doctor, "Check whether the Kaltura account has everything that this deployment needs.")
+    add("setup", _setup, "Make what of that can be made from here.")
     install = add("install-hook", _install_hook, "Have Kaltura tell this deployment when an entry changes.")
     install.add_argument("--url", help="where; else the function kalturaHook of this project")
     install.add_argument("--algorithm", default="sha256", help="how it signs: sha1, sha256 (default) or sha512")
@@ -79,6 +93,26 @@ def _load_settings(project: str | None) -> None:
         raise SystemExit("Say which Firebase project is meant: --project my-school.")
     load_dotenv(ROOT / f".env.{project}")
     load_dotenv(ROOT / ".env")
+
+
+def _doctor(_options: argparse.Namespace) -> str:
+    findings = wiring.setup().check()
+    told = "\n".join(_diagnosed(findings))
+    if any(finding.health is Health.MISSING for finding in findings):
+        raise _Lacking(told)
+    return told
+
+
+def _setup(_options: argparse.Namespace) -> str:
+    return "\n".join(_diagnosed(wiring.setup().make()))
+
+
+def _diagnosed(findings: Sequence[Finding]) -> list[str]:
+    """
+    Findings as an operator reads them. Pure.
+    """
+    width = max(len(finding.what) for finding in findings)
+    return [f"{finding.health:<8} {finding.what:<{width}}  {finding.sentence}".rstrip() for finding in findings]
 
 
 def _install_hook(options: argparse.Namespace) -> str:

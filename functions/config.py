@@ -24,6 +24,15 @@ KALTURA_UPLOAD_ROLE: Final = StringParam(
     default="",
     description="Role of upload tokens; empty makes one that can call uploadToken.upload and nothing else.",
 )
+KALTURA_CHAT_TOKEN: Final = SecretParam(
+    "KALTURA_CHAT_TOKEN",
+    description="The app token that signs chat tokens; `find` has it found in the account.",
+)
+KALTURA_ROOM_URL: Final = StringParam(
+    "KALTURA_ROOM_URL",
+    default="",
+    description="Where the account's rooms are entered, as https://1234567.kaf.kaltura.com; empty where it has none.",
+)
 NAMESPACE: Final = StringParam(
     "NAMESPACE",
     default="",
@@ -85,6 +94,30 @@ LIVE_EARLY_S: Final = IntParam(
 LIVE_OVERRUN_S: Final = IntParam(
     "LIVE_OVERRUN_S", default=3600, description="Seconds after its planned end at which it still can."
 )
+LIVE_RECORDING: Final = BoolParam(
+    "LIVE_RECORDING", default=True, description="Whether a live event is recorded, and becomes a video of its session."
+)
+SINGLE_PAGE_APP: Final = BoolParam(
+    "SINGLE_PAGE_APP",
+    default=True,
+    description="Whether the client keeps its chat open all the time; else each page that it loads joins anew.",
+)
+USER_KNOWN_S: Final = IntParam(
+    "USER_KNOWN_S", default=30 * 24 * 3600, description="Seconds for which we believe that Kaltura knows a user."
+)
+PROFILE_KNOWN_S: Final = IntParam(
+    "PROFILE_KNOWN_S",
+    default=30 * 24 * 3600,
+    description="Seconds for which we believe that access-control profile and upload role are there.",
+)
+CHAT_TOKEN_KNOWN_S: Final = IntParam(
+    "CHAT_TOKEN_KNOWN_S", default=30 * 24 * 3600, description="Seconds for which we believe in the app token of chats."
+)
+EVENT_KNOWN_S: Final = IntParam(
+    "EVENT_KNOWN_S",
+    default=24 * 3600,
+    description="Seconds for which we believe that the parts of an event are there, its moderators included.",
+)
 TASKS_PER_HOUR_MAX: Final = IntParam(
     "TASKS_PER_HOUR_MAX", default=100_000, description="Tasks of one hour; beyond them all work stops until it is over."
 )
@@ -94,6 +127,10 @@ ORPHANS_CLEAN_UP: Final = BoolParam(
 ENFORCE_APP_CHECK: Final = BoolParam(
     "ENFORCE_APP_CHECK", default=False, description="Whether callables answer only apps that App Check knows."
 )
+
+CHAT_LIFETIME_S: Final = 24 * 3600
+CHAT_PAGE_LIFETIME_S: Final = 3600
+"""Of a chat token, in a client that stays and in one that loads pages: the second gets a new one with each of them."""
 
 CORS: Final = CorsOptions(cors_origins="*", cors_methods=["POST"])
 """Callables carry their caller's token in a header, never a cookie: any origin may call, and proves nothing by it."""

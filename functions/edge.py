@@ -48,6 +48,9 @@ CODES: Final[Mapping[type[BackendError], FunctionsErrorCode]] = {
 SESSION_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile(r"[a-f0-9]{20}")
 DELETION_ID: Final = re.compile(r"[A-Za-z0-9:._-]{1,200}")
+UID: Final = re.compile("[^\x00-\x1f\x7f/\ud800-\udfff]{1,128}")
+"""Of a user of Firebase Auth."""
+
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NAME: Final = re.compile("[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}")
 """Any text of one line that can be written down; what a name may hold is for `videos/policy.py` to say."""
@@ -71,7 +74,7 @@ class _Blank(logging.Filter):
 logging.getLogger().addFilter(_Blank())
 
 
-Kind = re.Pattern[str] | type[int]
+Kind = re.Pattern[str] | type[int] | type[bool]
 Use = Callable[[str], None]
 """What a worker does for the key of a note."""
 
@@ -82,7 +85,7 @@ def read(data: object, required: Mapping[str, Kind], optional: Mapping[str, Kind
 
     Args:
         data: As it came.
-        required: Name to kind: a pattern that a text must match wholly, or `int` for a whole number.
+        required: Name to kind: a pattern that a text must match wholly, `int` for a whole number, `bool`.
         optional: Likewise.
 
     Raises:
@@ -97,7 +100,7 @@ def read(data: object, required: Mapping[str, Kind], optional: Mapping[str, Kind
     return {name: _field(name, data.get(name), kind, must=name in required) for name, kind in kinds.items()}
 
 
-def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | None:
+def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | bool | None:
     if value is None:
         if must:
             raise BadRequest(f"The field {name} is missing.")
@@ -105,6 +108,10 @@ def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | N
     if isinstance(kind, re.Pattern):
         if not isinstance(value, str) or not kind.fullmatch(value):
             raise BadRequest(f"The field {name} is not a valid text.")
+        return value
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise BadRequest(f"The field {name} is neither true nor false.")
         return value
     if not isinstance(value, int) or isinstance(value, bool):
         raise BadRequest(f"The field {name} is not a whole number.")
@@ -114,19 +121,22 @@ def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | N
 Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
 
 
-def callable_function(*, asks_provider: bool) -> Callable[[Answer], Callable[..., Any]]:
+def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[Answer], Callable[..., Any]]:
     """
     Declares a callable, as all of them are declared.
 
     Args:
         asks_provider: Whether it needs the provider's secret.
+        chats: Whether it needs the secret of its chat.
     """
+    secrets = [config.KALTURA_ADMIN_SECRET] if asks_provider else []
+    secrets += [config.KALTURA_CHAT_TOKEN] if chats else []
 
     def declare(function: Answer) -> Callable[..., Any]:
         declared = on_call(
             cors=config.CORS,
             timeout_sec=WORKER_TIMEOUT_S,
-            secrets=[config.KALTURA_ADMIN_SECRET] if asks_provider else [],
+            secrets=secrets,
             enforce_app_check=config.enforce_app_check(),
         )
         return _screened(declared(function))

@@ -1,6 +1,6 @@
 """HTTP functions that providers call by themselves.
 
-Leave to the provider's `Hook` whether a request is the provider's, and to `shared/videos/push.py` what it brings about.
+Leave to the provider's `Hook` whether a request is the provider's, and to `shared/push.py` what it brings about.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from flask import Request, Response
 from functions import config, wiring
 from shared import log
 from shared.errors import BadRequest, NotAllowed, Transient
-from shared.videos.push import heed
+from shared.push import heed
 
 KALTURA: Final = "kaltura"
 

@@ -1,6 +1,6 @@
 """The callables by which videos and live events are watched.
 
-Leave to `shared/videos/grant.py` and `shared/sessions/playback.py` who may, when, and for how long.
+Leave to `shared/videos/grant.py` and `shared/sessions/joining.py` who may, when, and for how long.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import config, edge, wiring
+from functions import edge, wiring
 from shared.access import Caller
 from shared.errors import BadRequest
-from shared.sessions.playback import issue_live_playback
 
 
 @edge.callable_function(asks_provider=True)
@@ -39,18 +38,10 @@ def _granted(function: str, request: CallableRequest[Any]) -> dict[str, Any]:
         (name, value), *more = [(name, value) for name, value in asked.items() if value is not None] or [("", "")]
         if more or not name:
             raise BadRequest("Send either a videoId or a sessionId.")
-        app = wiring.app()
         if name == "videoId":
-            grant = app.grants.issue_playback(caller, value)
+            grant = wiring.app().grants.issue_playback(caller, value)
         else:
-            grant = issue_live_playback(
-                caller,
-                value,
-                app.sessions,
-                wiring.now,
-                early_s=config.LIVE_EARLY_S.value,
-                overrun_s=config.LIVE_OVERRUN_S.value,
-            )
+            grant = wiring.joining().issue_playback(caller, value)
         return {name: value, "manifestUrl": grant.url, "ks": grant.token, "expiresAt": grant.expires_at, **grant.values}
 
     return edge.answer(function, request, use_case)

@@ -5,8 +5,10 @@ Called by the other files of this folder. The only place that names a concrete a
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from functools import cache
+from typing import Final
 
 from functions import config
 from shared.app import App, Settings, assemble
@@ -14,9 +16,14 @@ from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.errors import Misconfigured
 from shared.guard import Guard
-from shared.ports import Documents, Hook, Queue
+from shared.ports import Documents, Hook, Queue, Setup
 from shared.providers import PROVIDERS, Account, Provider
+from shared.sessions.airing import Window
+from shared.sessions.joining import Joining
 from shared.videos.policy import Policy
+
+FIND: Final = "find"
+"""In place of a secret that the provider's account has itself."""
 
 
 def now() -> datetime:
@@ -71,6 +78,16 @@ def hook() -> Hook:
     return _provider().hook
 
 
+def setup() -> Setup:
+    """
+    The provider's account, as an operator sets it up.
+
+    Raises:
+        Misconfigured: A setting is missing (never, until it is set).
+    """
+    return _provider().setup
+
+
 @cache
 def app() -> App:
     """
@@ -81,6 +98,17 @@ def app() -> App:
     """
     provider = _provider()
     return assemble(documents(), queue(), now, provider.events, provider.media, provider.strays, _settings())
+
+
+@cache
+def joining() -> Joining:
+    """
+    Who lets people into live events.
+
+    Raises:
+        Misconfigured: A setting is missing (never, until it is set).
+    """
+    return Joining(app().sessions, _provider().audience, queue(), now, config.EVENT_KNOWN_S.value)
 
 
 def _settings() -> Settings:
@@ -102,11 +130,20 @@ def _settings() -> Settings:
         policy=policy,
         reap_grace_s=config.REAP_GRACE_S.value,
         late_commit_s=config.LATE_COMMIT_S.value,
+        window=Window(config.LIVE_EARLY_S.value, config.LIVE_OVERRUN_S.value),
         stray_age_s=config.STRAY_AGE_S.value,
         feed_interval_s=config.FEED_INTERVAL_S.value,
         feed_overlap_s=config.FEED_OVERLAP_S.value,
         feed_ticks_max=config.FEED_TICKS_MAX.value,
     )
+
+
+def _chat_secret() -> str | None:
+    """
+    What signs chat tokens; `None` has it found. Functions that admit nobody do not have it.
+    """
+    told = os.environ.get(config.KALTURA_CHAT_TOKEN.name, "")
+    return None if told in ("", FIND) else told
 
 
 @cache
@@ -120,5 +157,12 @@ def _provider() -> Provider:
         secret=admin_secret,
         namespace=config.NAMESPACE.value or config.project_id(),
         upload_role=config.KALTURA_UPLOAD_ROLE.value or None,
+        room_url=config.KALTURA_ROOM_URL.value.rstrip("/") or None,
+        records=config.LIVE_RECORDING.value,
+        chat_secret=_chat_secret(),
+        chat_lifetime_s=config.CHAT_LIFETIME_S if config.SINGLE_PAGE_APP.value else config.CHAT_PAGE_LIFETIME_S,
+        users_known_s=config.USER_KNOWN_S.value,
+        profiles_known_s=config.PROFILE_KNOWN_S.value,
+        chat_known_s=config.CHAT_TOKEN_KNOWN_S.value,
     )
     return PROVIDERS["kaltura"](account, documents(), now)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from shared.errors import NotAllowed, NotFound, NotSignedIn
 from shared.ports import Document
 from shared.sessions.model import Session, Status, Visibility
+
+NAME_MAX: Final = 100
+"""Of a person's name so much is told to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +27,13 @@ class Caller:
         uid: Of Firebase Auth.
         is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
         is_admin: The same of the claim `admin`.
+        name: As he calls himself, one line; may be empty.
     """
 
     uid: str
     is_teacher: bool
     is_admin: bool = False
+    name: str = ""
 
     @classmethod
     def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
@@ -47,7 +52,9 @@ class Caller:
         anonymous = (
             isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
         )
-        return cls(uid, claims.get("teacher") is True and not anonymous, claims.get("admin") is True)
+        told = claims.get("name")
+        name = " ".join(told.split())[:NAME_MAX] if isinstance(told, str) and told.isprintable() else ""
+        return cls(uid, claims.get("teacher") is True and not anonymous, claims.get("admin") is True, name)
 
 
 def require_admin(caller: Caller) -> None:

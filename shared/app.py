@@ -14,11 +14,13 @@ from shared.paths import TICK_FEED, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Clock, Documents, Events, Media, Note, Queue, Strays
 from shared.reconcile import visit
 from shared.sessions import Sessions
+from shared.sessions.airing import Window
 from shared.sweep import Sweep
 from shared.videos import Videos
 from shared.videos.feed import Feed
 from shared.videos.grant import Grants
 from shared.videos.policy import Policy
+from shared.videos.recordings import Recordings
 from shared.videos.together import Each, visit_videos
 
 
@@ -31,6 +33,7 @@ class Settings:
         policy: Of uploads.
         reap_grace_s: Seconds for which an unpublished event is kept.
         late_commit_s: Seconds after which a lost creation is certain not to come.
+        window: When live events may be on the air.
         stray_age_s: Nothing younger at a provider is taken for an orphan.
         feed_interval_s: Seconds between ticks of the feed.
         feed_overlap_s: Seconds by which a provider's lists may lag.
@@ -40,6 +43,7 @@ class Settings:
     policy: Policy
     reap_grace_s: int
     late_commit_s: int
+    window: Window
     stray_age_s: int
     feed_interval_s: float
     feed_overlap_s: float
@@ -114,7 +118,10 @@ def assemble(
         sessions_type: The Controller of sessions.
         videos_type: The Controller of videos.
     """
-    sessions = sessions_type(documents, events, settings.reap_grace_s, settings.late_commit_s)
+    recordings = Recordings(media.name)
+    sessions = sessions_type(
+        documents, events, settings.reap_grace_s, settings.late_commit_s, settings.window, recordings
+    )
     videos = videos_type(documents, media, settings.policy, settings.late_commit_s)
     feed = Feed(
         videos,

@@ -217,3 +217,31 @@ def upload_role_refused(error: ProviderError) -> None:
     The account does not let us make a role for uploads; Kaltura's own, wider one is used.
     """
     _warning("no role for uploads could be made", operation=error.operation, code=error.code, sentence=str(error))
+
+
+def part_not_offered(provider: str, part: str, error: ProviderError) -> None:
+    """
+    The account does not have one part of a live event; the event goes without it.
+    """
+    _warning("part not offered", provider=provider, part=part, operation=error.operation, code=error.code)
+
+
+def part_vanished(provider: str, reference: str, part: str, part_id: str) -> None:
+    """
+    Somebody has deleted a part of an event behind our back; it is made again.
+    """
+    _warning("part vanished", provider=provider, reference=reference, part=part, part_id=part_id)
+
+
+def cache_was_wrong(provider: str, key: str, error: ProviderError) -> None:
+    """
+    Something that we remembered is not there any more; it is found or made again.
+    """
+    _warning("remembered what is gone", provider=provider, key=key, operation=error.operation, code=error.code)
+
+
+def chat_misconfigured(provider: str, error: BackendError) -> None:
+    """
+    Live events have no chat until the operator has set up what signs its tokens.
+    """
+    _error("chat misconfigured", provider=provider, sentence=str(error))

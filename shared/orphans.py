@@ -22,7 +22,6 @@ from shared.paths import (
     PAIRINGS,
     VIDEOS,
     VISIT_DELETION,
-    VISIT_SESSION,
     VISIT_VIDEO,
     pairing_path,
     video_path,
@@ -47,6 +46,7 @@ from shared.ports import (
     Update,
 )
 from shared.sessions.model import Pairing, PairingState
+from shared.sessions.pairing import have_verified
 from shared.videos import watched
 from shared.videos.model import Video, VideoState, named
 
@@ -128,7 +128,7 @@ class _Search:
 
     things: int = 0
     documents: int = 0
-    there: set[str] = field(default_factory=set)
+    there: set[tuple[str, str]] = field(default_factory=set)
     strays: list[Stray] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
 
@@ -196,7 +196,7 @@ class Orphans:
         old_enough = now - timedelta(seconds=self.age_s)
         for page in self._made(BEGINNING, now + timedelta(days=1)):
             search.things += len(page)
-            search.there |= {part_id for one in page for part_id in one.parts.values()}
+            search.there |= {part for one in page for part in one.parts.items()}
             old = [one for one in page if one.created_at < old_enough]
             search.strays += [one for one, claim in self._claims(old) if claim == _NOBODY]
             tell(search.things, search.documents)
@@ -257,7 +257,7 @@ class Orphans:
         self,
         collection: str,
         search: _Search,
-        missing: Callable[[Sequence[Document], set[str], datetime], list[Missing]],
+        missing: Callable[[Sequence[Document], set[tuple[str, str]], datetime], list[Missing]],
         old_enough: datetime,
         tell: Told,
     ) -> None:
@@ -271,7 +271,9 @@ class Orphans:
                 return
             after_id = page[-1].id
 
-    def _missing_videos(self, page: Sequence[Document], there: set[str], old_enough: datetime) -> list[Missing]:
+    def _missing_videos(
+        self, page: Sequence[Document], there: set[tuple[str, str]], old_enough: datetime
+    ) -> list[Missing]:
         """
         Videos whose thing was not among all there are, and of which the provider says so when asked by its id.
         """
@@ -279,7 +281,7 @@ class Orphans:
         for document in page:
             video = Video.from_document(document)
             parts = watched(video)
-            if parts and _is_old(video.history, old_enough) and not there & set(parts.values()):
+            if parts and _is_old(video.history, old_enough) and not there & set(parts.items()):
                 suspected.append(Missing(document.path, parts))
         found = []
         for first in range(0, len(suspected), OBSERVED_MAX):
@@ -288,14 +290,16 @@ class Orphans:
             found += [one for one, seen_as in zip(batch, seen, strict=True) if seen_as.state is MediaState.GONE]
         return found
 
-    def _missing_events(self, page: Sequence[Document], there: set[str], old_enough: datetime) -> list[Missing]:
+    def _missing_events(
+        self, page: Sequence[Document], there: set[tuple[str, str]], old_enough: datetime
+    ) -> list[Missing]:
         """
         Sessions whose event was not among all there are, and is not found by its reference either.
         """
         found = []
         for document in page:
             pairing = Pairing.from_document(document)
-            gone = pairing.state is PairingState.READY and not there & set(pairing.parts.values())
+            gone = pairing.state is PairingState.READY and not there & set(pairing.parts.items())
             if gone and _is_old(pairing.history, old_enough) and not self.events.find_event(pairing.reference or ""):
                 found.append(Missing(document.path, pairing.parts))
         return found
@@ -310,15 +314,9 @@ class Orphans:
                 continue
             # Brought into form once more, an event is found missing, and made anew.
             (document,) = self.documents.read(one.path)
-            if document is not None and document.fields["claim"] is None:
-                now = self.clock()
-                changes = {"verifyAt": now, "dueAt": now}
-                try:
-                    self.documents.commit(Update(one.path, changes, if_version=document.version))
-                except Conflict:
-                    # Somebody is at work on it: the next search will see what has come of that.
-                    continue
-                self.queue.put(Note(VISIT_SESSION, key))
+            if document is not None:
+                # Where somebody is at work on it, the next search will see what has come of that.
+                have_verified(self.documents, self.queue, document, self.clock())
 
     def _keep(self, report: Report) -> None:
         (kept,) = self.documents.read(ORPHANS_REPORT)

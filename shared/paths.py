@@ -17,6 +17,9 @@ VISIT_VIDEO: Final = "visitVideo"
 VISIT_DELETION: Final = "visitDeletion"
 TICK_FEED: Final = "tickFeed"
 
+FEED_WAKE: Final = 0
+"""In place of a tick's number: the feed's chain is to run, if it does not."""
+
 ORPHANS_REPORT: Final = "reports/orphans"
 """What the last search for orphans found."""
 
@@ -68,6 +71,13 @@ def cache_path(key: str) -> str:
     What we know to exist at a provider.
     """
     return f"kalturaCache/{key}"
+
+
+def known_user_path(user_id: str) -> str:
+    """
+    That a provider knows a user of ours.
+    """
+    return f"kalturaUsers/{user_id}"
 
 
 def operation_path(key: str) -> str:

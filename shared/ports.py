@@ -235,11 +235,51 @@ class EventWish:
         title: As the teacher wrote it; any text.
         starts_at: When it is planned to begin; `None` where nobody has said.
         ends_at: When it is planned to end; likewise.
+        moderators: The uids of those who keep order in it, sorted.
     """
 
     title: str
     starts_at: datetime | None
     ends_at: datetime | None
+    moderators: tuple[str, ...] = ()
+
+
+NOT_AVAILABLE: Final = ""
+"""In place of the id of a part that the provider's account does not offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broadcast:
+    """
+    One look at what is sent to a live event.
+
+    Attributes:
+        is_live: Whether something can be seen at this moment.
+        recordings: Of each thing that was recorded the provider's ids, the oldest first.
+    """
+
+    is_live: bool
+    recordings: tuple[Parts, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """
+    Where an encoder sends its picture, and the key that lets it: for the owner alone.
+
+    Attributes:
+        url: Of the main entrance; it holds the key too.
+        backup_url: Of the second one, `None` where there is none.
+        stream_name: What the encoder calls its stream.
+        stream_key: The secret.
+        values: What else an encoder may need by the provider's names.
+    """
+
+    url: str = field(repr=False)
+    backup_url: str | None = field(repr=False)
+    stream_name: str
+    stream_key: str = field(repr=False)
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Events(Protocol):
@@ -254,7 +294,11 @@ class Events(Protocol):
 
     def create_event(self, reference: str, wish: EventWish) -> Parts:
         """
-        Make the event, findable by `reference` from the moment it exists. Not repeatable: find first when in doubt.
+        Make the event with everything that belongs to it, findable by `reference` from the moment it exists. Not
+        repeatable: find first when in doubt.
+
+        Returns:
+            Its parts; one that the account does not offer is `NOT_AVAILABLE`.
         """
         ...
 
@@ -274,9 +318,32 @@ class Events(Protocol):
         """
         ...
 
-    def delete_event(self, parts: Parts) -> None:
+    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
         """
-        Delete every part. What is gone already counts as deleted. Repeatable.
+        Whether something is being sent to the event now, and what was recorded; `None` where the event is not there.
+        Repeatable, changes nothing.
+        """
+        ...
+
+    def delete_event(self, parts: Parts) -> Broadcast:
+        """
+        Delete every part, what others point at after what points at it. What is gone already counts as deleted, and
+        while something is being sent to it the event stays (again). Repeatable.
+
+        Returns:
+            What it leaves: its recordings are not deleted with it.
+        """
+        ...
+
+    def ingest(self, parts: Parts) -> Ingest:
+        """
+        Where to send the picture. Repeatable, changes nothing.
+        """
+        ...
+
+    def rotate_stream_key(self, parts: Parts) -> Ingest:
+        """
+        Make a new stream key; the old one opens nothing from then on. Where the answer is lost, it may be done again.
         """
         ...
 
@@ -297,12 +364,67 @@ class UploadWish:
         file_name: Name of the file on the teacher's machine; already checked by `videos/policy.py`.
         size_bytes: As the client declared it.
         owner_uid: The teacher.
+        recording: The provider's ids of what was recorded of a live event, where that is the video: nothing is uploaded
+            then, and name and size say nothing.
     """
 
     title: str
     file_name: str
     size_bytes: int
     owner_uid: str
+    recording: Parts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    """
+    Somebody who enters a live event.
+
+    Attributes:
+        uid: Of Firebase Auth.
+        name: As he wants to be called; may be empty.
+        is_moderator: Whether he keeps order in it.
+    """
+
+    uid: str
+    name: str
+    is_moderator: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """
+    What somebody needs in a live event.
+
+    Attributes:
+        user_id: As whom the provider knows him.
+        player: To watch.
+        chat: To talk, `None` where there is no chat.
+        room: To enter its room, `None` where it has none.
+    """
+
+    user_id: str
+    player: Grant
+    chat: Grant | None
+    room: Grant | None
+
+
+class Audience(Protocol):
+    """
+    Those who enter the live events of one provider account. Raises as `Events` does.
+    """
+
+    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+        """
+        Let somebody in. One call for who is new to the provider, none for who is known to it. Repeatable.
+
+        Args:
+            parts: Of the event.
+            attendee: Who enters.
+            lifetime_s: For so long he may watch and be in the room; how long he may talk is the provider's setting.
+            was_refused: The provider has refused what he was given before: what is only remembered is asked again.
+        """
+        ...
 
 
 class MediaState(StrEnum):
@@ -459,6 +581,12 @@ class Media(Protocol):
         """
         ...
 
+    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        Take what was recorded of a live event for the video of `reference`, private as all of them. Repeatable.
+        """
+        ...
+
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
         Read how up to `OBSERVED_MAX` videos stand now, in the order asked and in one call: not from an index that may
@@ -564,5 +692,53 @@ class Hook(Protocol):
 
         Returns:
             What there was at the provider for it, by its names.
+        """
+        ...
+
+
+class Health(StrEnum):
+    """
+    How something stands that an account needs.
+    """
+
+    OK = "ok"
+    MADE = "made"
+    ABSENT = "absent"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """
+    What was found of one thing that an account needs.
+
+    Attributes:
+        what: Its name, as an operator knows it.
+        health: There, just made, not there and can be done without, not there and needed.
+        sentence: What follows, and what creates it; empty where all is well.
+    """
+
+    what: str
+    health: Health
+    sentence: str = ""
+
+
+class Setup(Protocol):
+    """
+    One provider account, as an operator sets it up. Raises as `Events` does where the provider cannot be asked at all.
+    """
+
+    def check(self) -> Sequence[Finding]:
+        """
+        What of all that is needed is there. Repeatable, changes nothing.
+        """
+        ...
+
+    def make(self) -> Sequence[Finding]:
+        """
+        Make what can be made from here. Repeatable, by one operator at a time.
+
+        Returns:
+            What was found and made of that.
         """
         ...

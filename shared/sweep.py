@@ -42,7 +42,8 @@ from shared.ports import (
 )
 from shared.reconcile import Look, Record, Step, Subject, hold_back
 from shared.sessions import Sessions
-from shared.sessions.model import Pairing, Session, SessionWish, wanted
+from shared.sessions.decide import LISTEN
+from shared.sessions.model import Pairing, Session, SessionWish
 from shared.videos import Videos, look_at
 from shared.videos.decide import OBSERVE
 from shared.videos.feed import Feed
@@ -196,7 +197,8 @@ class Sweep:
         """
         record: Record | None = look.record
         decision = hold_back(subject.decide(look, now, observed=False), record, now)
-        if not isinstance(decision, Step) or decision.name == OBSERVE:
+        if not isinstance(decision, Step) or decision.name in (OBSERVE, LISTEN):
+            # When to look stands in the record itself.
             return 0
         self.queue.put(Note(subject.queue, look.key))
         return 1
@@ -232,8 +234,6 @@ def _session_look(session_id: str, session: Document | None, pairing: Document |
     The look at a session whose documents were read in a page. Pure.
     """
     known = None if session is None else Session.from_document(session)
-    wish = (
-        SessionWish(exists=False) if known is None else SessionWish(exists=True, event=wanted(known), shown=known.shown)
-    )
+    wish = SessionWish(exists=False) if known is None else SessionWish.of(known)
     record = None if pairing is None else Pairing.from_document(pairing)
     return Look(session_id, wish, record, None if pairing is None else pairing.version)

@@ -181,6 +181,15 @@ class TimedMedia:
         """
         return next((made.parts for made in self.made.values() if made.reference == reference), {})
 
+    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        Nothing is recorded here.
+
+        Raises:
+            NotImplementedError: Always (never).
+        """
+        raise NotImplementedError
+
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
         As the port says.

@@ -43,12 +43,13 @@ from shared.ports import (
     Write,
 )
 from shared.providers.kaltura import KalturaAccount, KalturaHook, words
+from shared.push import heed
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, visit
+from shared.sessions.airing import Window
 from shared.sweep import MISSED_AFTER_S
 from shared.videos.feed import Chain
 from shared.videos.model import Video, VideoState, Wish
 from shared.videos.policy import Policy
-from shared.videos.push import heed
 from shared.videos.together import KEYS_SEPARATOR
 
 T = TypeVar("T")
@@ -81,6 +82,7 @@ SETTINGS: Final = Settings(
     ),
     reap_grace_s=600,
     late_commit_s=600,
+    window=Window(early_s=900, overrun_s=3600),
     stray_age_s=3600,
     feed_interval_s=9,
     feed_overlap_s=60,

@@ -52,15 +52,30 @@ def kaltura(films: dict[Film, Path]) -> Iterator[KalturaServer]:
         simulator.terminate()
 
 
+ROOM_URL = "https://1234567.kaf.kaltura.com"
+
+
+@pytest.fixture(params=["memory", "kaltura", "kaltura with rooms"])
+def event_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """
+    The same for live events, which have more parts where there are rooms.
+    """
+    yield from _sites(request, ROOM_URL if request.param == "kaltura with rooms" else None)
+
+
 @pytest.fixture(params=["memory", "kaltura"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """
     One empty account that nobody else uses.
     """
+    yield from _sites(request)
+
+
+def _sites(request: pytest.FixtureRequest, room_url: str | None = None) -> Iterator[Site]:
     if request.param == "memory":
         yield MemorySite()
         return
     server: KalturaServer = request.getfixturevalue("kaltura")
     server.control("POST", "reset")
-    with closing(KalturaSite(server)) as site:
+    with closing(KalturaSite(server, room_url=room_url)) as site:
         yield site

@@ -15,12 +15,17 @@ from typing import Any, Final, Protocol, TypeVar
 
 import httpx
 from KalturaClient import KalturaClient, KalturaConfiguration
-from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaUploadedFileTokenResource, KalturaUploadToken
+from KalturaClient.Plugins.Core import (
+    KalturaMediaEntry,
+    KalturaUploadedFileTokenResource,
+    KalturaUploadToken,
+    KalturaUser,
+)
 
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
+from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
 from shared.errors import Doubtful, Transient
-from shared.ports import Events, Media, MediaState, Observation, Parts, Stage, Strays, UploadWish
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
+from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Stage, Strays, UploadWish
+from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
 
 T = TypeVar("T")
 
@@ -39,6 +44,10 @@ class Film(StrEnum):
 
 FILM_S: Final = 2.0
 
+CHAT_LIFETIME_S: Final = 3600
+CHAT_SECRET: Final = "0" * 32
+"""What signs chat tokens here; that it can be found is for `test_kaltura_audience.py`."""
+
 PARTLY_SENT_BYTES: Final = 1_000_000
 """What is declared of a file of which only some is sent."""
 
@@ -50,6 +59,13 @@ class Site(Protocol):
 
     @property
     def events(self) -> Events:
+        """
+        A port under test.
+        """
+        ...
+
+    @property
+    def audience(self) -> Audience:
         """
         A port under test.
         """
@@ -81,15 +97,39 @@ class Site(Protocol):
         """
         ...
 
-    def alive(self) -> set[str]:
+    def alive(self) -> set[tuple[str, str]]:
         """
-        The id of every part of everything that exists in the account, whoever made it.
+        Name and id of every part of everything that exists in the account, whoever made it.
         """
         ...
 
     def title(self, parts: Parts) -> str:
         """
         The title that viewers see.
+        """
+        ...
+
+    def moderators(self, parts: Parts) -> set[str]:
+        """
+        The uids of those who moderate an event.
+        """
+        ...
+
+    def people(self) -> set[str]:
+        """
+        The uids of those whom the provider knows.
+        """
+        ...
+
+    def welcome(self, uid: str) -> None:
+        """
+        Somebody else makes a user there.
+        """
+        ...
+
+    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+        """
+        An encoder begins to send its picture to an event, or ends; at the end, a film is what was recorded.
         """
         ...
 
@@ -174,6 +214,7 @@ class MemorySite:
         self.clock = ManualClock()
         self._weather = _Weather()
         self.events = MemoryEvents(self.clock, self._weather)
+        self.audience = MemoryAudience(self.clock, self._weather)
         self.media = MemoryMedia(self.clock, self._weather)
         self.strays = MemoryStrays(self.events, self.media, self._weather)
 
@@ -183,12 +224,12 @@ class MemorySite:
         """
         return MemorySite()
 
-    def alive(self) -> set[str]:
+    def alive(self) -> set[tuple[str, str]]:
         """
         As the parts say.
         """
         made: list[Any] = [*self.events.alive(), *self.media.alive()]
-        return {part_id for one in made for part_id in one.parts.values()}
+        return {part for one in made for part in one.parts.items()}
 
     def title(self, parts: Parts) -> str:
         """
@@ -197,6 +238,30 @@ class MemorySite:
         made: list[Any] = [*self.events.alive(), *self.media.alive()]
         (title,) = (one.wish.title for one in made if one.parts.get("entryId") == parts["entryId"])
         return str(title)
+
+    def moderators(self, parts: Parts) -> set[str]:
+        """
+        As they were wished.
+        """
+        (made,) = (made for made in self.events.alive() if made.parts["entryId"] == parts["entryId"])
+        return set(made.wish.moderators)
+
+    def people(self) -> set[str]:
+        """
+        As the part says.
+        """
+        return set(self.audience.known())
+
+    def welcome(self, uid: str) -> None:
+        """
+        Who is known already costs a call all the same: nobody told us.
+        """
+
+    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+        """
+        By the part; what it records is processed at once.
+        """
+        self.events.broadcast(parts, is_live=is_live)
 
     def vanish(self, part: str, part_id: str) -> None:
         """
@@ -283,6 +348,19 @@ class KalturaServer:
         return answer.json()
 
 
+_PARTS: Final = {
+    "entries": "entryId",
+    "scheduleEvents": "eventId",
+    "virtualEvents": "virtualEventId",
+    "scheduleResources": "resourceId",
+    "groups": "groupId",
+    "uploadTokens": "uploadTokenId",
+    "users": "uploaderId",
+    "flavorAssets": "flavorAssetId",
+    "thumbAssets": "thumbAssetId",
+}
+"""The simulator's kinds of things, and what an id of each is called in `Parts`."""
+
 _READY: Final = {Film.STUBBORN: "failed", Film.SLOW: "never"}
 """The simulator's rule for when, and how, what arrives is processed."""
 
@@ -292,7 +370,7 @@ class KalturaSite:
     Kaltura, as its simulator serves it.
     """
 
-    def __init__(self, server: KalturaServer, namespace: str = "contract") -> None:
+    def __init__(self, server: KalturaServer, namespace: str = "contract", room_url: str | None = None) -> None:
         self._server = server
         self._ahead = timedelta()
         self._neighbours: list[KalturaSite] = []
@@ -304,8 +382,10 @@ class KalturaSite:
             upload_role=None,
             documents=MemoryDocuments(),
             clock=self.clock,
+            room_url=room_url,
         )
         self.events = KalturaEvents(self._account)
+        self.audience = KalturaAudience(self._account, CHAT_LIFETIME_S, CHAT_SECRET)
         self.media = KalturaMedia(self._account)
         self.strays = KalturaStrays(self._account)
 
@@ -322,20 +402,32 @@ class KalturaSite:
         """
         return datetime.now(UTC) + self._ahead
 
+    def go_ahead(self, seconds: float) -> None:
+        """
+        Our clock alone goes wrong.
+        """
+        self._ahead += timedelta(seconds=seconds)
+
     def neighbour(self) -> Site:
         """
         Another namespace.
         """
-        self._neighbours.append(KalturaSite(self._server, f"neighbour{len(self._neighbours)}"))
+        room_url = self._account.room_url
+        self._neighbours.append(KalturaSite(self._server, f"neighbour{len(self._neighbours)}", room_url))
         return self._neighbours[-1]
 
-    def alive(self) -> set[str]:
+    def alive(self) -> set[tuple[str, str]]:
         """
-        As the simulator lists it; what an account needs once (a profile, a role, its own user) is left out.
+        As the simulator lists it; what an account needs once (a profile, a role) is left out.
         """
         things = self._server.control("GET", "things")
-        kinds = ("entries", "scheduleEvents", "uploadTokens", "users", "flavorAssets", "thumbAssets")
-        return {str(thing["id"]) for kind in kinds for thing in things[kind]} - {"greenroom"}
+        return {
+            (part, str(thing["id"]))
+            for kind, part in _PARTS.items()
+            for thing in things[kind]
+            # Users are people, who stay; those of uploads are made by us, and go.
+            if kind != "users" or thing["id"].startswith("upload-")
+        }
 
     def title(self, parts: Parts) -> str:
         """
@@ -345,16 +437,50 @@ class KalturaSite:
         (name,) = (entry["name"] for entry in entries if entry["id"] == parts["entryId"])
         return str(name).replace("\u2060", "")
 
+    def moderators(self, parts: Parts) -> set[str]:
+        """
+        The members of the group of that name.
+        """
+        members = self._server.control("GET", "things")["groupUsers"]
+        return {member["userId"] for member in members if member["groupId"] == f"{parts['entryId']}_moderators"}
+
+    def people(self) -> set[str]:
+        """
+        As the simulator lists them; who uploads and who administers is left out.
+        """
+        users = {str(thing["id"]) for thing in self._server.control("GET", "things")["users"]}
+        return {user for user in users if not user.startswith("upload-")} - {"greenroom", "someone"}
+
+    def welcome(self, uid: str) -> None:
+        """
+        With Kaltura's own client.
+        """
+        self.administrator().user.add(KalturaUser(id=uid))
+
+    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+        """
+        By the simulator's control; what it records is processed before it answers.
+        """
+        recording = {} if film is None else {"recording": str(self._server.films[film])}
+        self._server.control("POST", "clock", {"ready": "at_once"})
+        self._server.control("POST", "broadcast", {"entryId": parts["entryId"], "live": is_live, **recording})
+
     def vanish(self, part: str, part_id: str) -> None:
         """
         With Kaltura's own client, as any administrator may.
         """
-        client = self._administrator()
+        client = self.administrator()
         match part:
             case "entryId":
                 client.baseEntry.delete(part_id)
             case "eventId":
                 client.schedule.scheduleEvent.delete(int(part_id))
+            case "virtualEventId":
+                client.virtualEvent.virtualEvent.delete(int(part_id))
+            case "resourceId":
+                client.schedule.scheduleResource.delete(int(part_id))
+            case "groupId":
+                client.group.group.delete(part_id)
             case "uploadTokenId":
                 client.uploadToken.delete(part_id)
             case _:
@@ -416,7 +542,7 @@ class KalturaSite:
         One as we make it, the others like it in a few requests.
         """
         parts = self.media.prepare_upload("video:v0:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
-        client = self._administrator()
+        client = self.administrator()
         made = client.media.get(parts["entryId"])
         if film is not None:
             self.upload(parts, film)
@@ -433,7 +559,10 @@ class KalturaSite:
                     client.media.addContent(added.id, KalturaUploadedFileTokenResource(token=token.id))
             client.doMultiRequest()
 
-    def _administrator(self) -> KalturaClient:
+    def administrator(self) -> KalturaClient:
+        """
+        Kaltura's own client, as any administrator may use it.
+        """
         client = KalturaClient(KalturaConfiguration(self._server.url))
         client.setKs(client.generateSessionV2(self._server.admin_secret, "someone", 2, self._server.partner_id, 60, ""))
         return client
@@ -442,7 +571,7 @@ class KalturaSite:
         service, action = {
             "create_event": ("liveStream", "add"),
             "update_event": ("liveStream", "update"),
-            "delete_event": ("liveStream", "delete"),
+            "delete_event": ("baseEntry", "delete"),
             "prepare_upload": ("media", "add"),
             "reprocess": ("media", "convert"),
             "delete_media": ("media", "delete"),

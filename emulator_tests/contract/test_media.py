@@ -93,7 +93,7 @@ def test_a_preparation_that_was_cut_short_is_completed_when_it_is_found(site: Si
     found = site.media.find_upload(REFERENCE, WISH)
 
     assert found["entryId"] == parts["entryId"]
-    assert found["uploadTokenId"] in site.alive()
+    assert ("uploadTokenId", found["uploadTokenId"]) in site.alive()
     site.upload(found, Film.VIDEO)
     assert _seen(site, found).state is MediaState.READY
 
@@ -107,7 +107,7 @@ def test_an_upload_whose_preparation_is_not_answered_is_adopted_by_its_reference
         site.media.prepare_upload(REFERENCE, WISH)
 
     made = site.alive() - alive
-    assert set(site.media.find_upload(REFERENCE, WISH).values()) <= made
+    assert set(site.media.find_upload(REFERENCE, WISH).items()) <= made
     assert site.alive() - alive == made
     assert site.media.find_upload(REFERENCE, WISH) != {}
 

@@ -34,7 +34,7 @@ def test_everything_of_ours_is_a_stray_oldest_first_with_its_reference(site: Sit
 
     assert list(dict.fromkeys(stray.reference for stray in strays)) == [VIDEO, SESSION, "video:v2:1"]
     assert [stray.created_at for stray in strays] == sorted(stray.created_at for stray in strays)
-    assert {part_id for stray in strays for part_id in stray.parts.values()} <= site.alive()
+    assert {part for stray in strays for part in stray.parts.items()} <= site.alive()
 
 
 def test_what_was_made_before_the_span_or_at_its_end_is_not_in_it(site: Site) -> None:

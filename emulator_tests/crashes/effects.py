@@ -367,7 +367,7 @@ def _named(ask: Ask) -> str:
 
 
 def _kind(names: Sequence[str]) -> Kind:
-    only_asks = all(name.endswith((".get", ".getByIds", ".list")) for name in names)
+    only_asks = all(name.endswith((".get", ".getByIds", ".isLive", ".list")) for name in names)
     return Kind.ASK if only_asks else Kind.CHANGE
 
 

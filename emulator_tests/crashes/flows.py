@@ -28,6 +28,8 @@ GARBAGE: Final = b"This is no film. " * 20_000
 CHUNKS: Final = 3
 S1: Final = "s1"
 PAUSE_S: Final = 5.0
+EVENT_S: Final = 30
+"""Of a live event that is played here."""
 
 
 def publish(world: World) -> None:
@@ -71,6 +73,41 @@ def unschedule(world: World) -> None:
     Nobody knows when it begins.
     """
     world.write(S1, startsAt=None, endsAt=None)
+
+
+def name_moderator(world: World) -> None:
+    """
+    Somebody is to moderate it.
+    """
+    world.write(S1, moderators={"anna": True})
+
+
+def unname_moderator(world: World) -> None:
+    """
+    He is not, any more.
+    """
+    world.write(S1, moderators={})
+
+
+def publish_now(world: World) -> None:
+    """
+    The session is published as it begins.
+    """
+    world.write(S1, status="public", startsAt=world.clock(), endsAt=world.clock() + timedelta(seconds=EVENT_S))
+
+
+def go_on_air(world: World) -> None:
+    """
+    The owner's encoder sends its picture.
+    """
+    world.broadcast(None, is_live=True)
+
+
+def go_off_air(world: World) -> None:
+    """
+    It ends, and what was recorded arrives.
+    """
+    world.broadcast(TEST_PICTURE, is_live=False)
 
 
 def delete(world: World) -> None:
@@ -286,6 +323,7 @@ class Flow:
 
 
 PUBLIC: Final[Acts] = ((0, publish),)
+ON_AIR: Final[Acts] = ((0, publish_now), (5, go_on_air))
 SENT: Final[Acts] = tuple((5.0 * number, send(number)) for number in range(1, CHUNKS + 1))
 UPLOADED: Final[Acts] = ((0, make_on_demand), (0, ask_to_upload), *SENT)
 UPLOADED_IN_PART: Final[Acts] = UPLOADED[:3]
@@ -300,6 +338,23 @@ FLOWS: Final = (
     Flow("republish-after-grace", ((0, unpublish), (900, publish)), before=PUBLIC, minds=(visit_session,)),
     Flow("flip", ((0, publish), (0, unpublish), (0, publish))),
     Flow("retitle", ((0, retitle),), before=PUBLIC, minds=(move, unpublish, delete, visit_session, move_and_visit)),
+    Flow(
+        "name-moderator",
+        ((0, name_moderator),),
+        before=PUBLIC,
+        minds=(unname_moderator, unpublish, delete, visit_session),
+    ),
+    Flow("unname-moderator", ((0, unname_moderator),), before=((0, publish), (0, name_moderator)), minds=(delete,)),
+    Flow(
+        "record",
+        ((0, go_off_air),),
+        before=ON_AIR,
+        minds=(unpublish, delete, visit_session, sweep),
+        video=VideoState.READY,
+    ),
+    Flow("unpublish-on-air", ((0, unpublish), (700, go_off_air)), before=ON_AIR, video=VideoState.READY),
+    Flow("delete-on-air", ((0, delete), (100, go_off_air)), before=ON_AIR, minds=(visit_session,)),
+    Flow("delete-recorded", ((0, delete),), before=(*ON_AIR, (25, go_off_air)), settled_s=300, video=VideoState.GONE),
     Flow("unschedule", ((0, unschedule),), before=PUBLIC, minds=(move, delete)),
     Flow("schedule", ((0, move),), before=((0, publish), (0, unschedule)), minds=(unschedule, delete)),
     Flow("delete-public", ((0, delete),), before=PUBLIC, minds=(publish, visit_session, sweep)),

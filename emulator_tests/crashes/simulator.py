@@ -22,7 +22,7 @@ from emulator_tests.fakes import MadeEvent, MadeMedia
 from emulator_tests.testbed.places import ROOT
 from shared.ports import EventWish, MediaState, Observation, UploadWish
 from shared.providers.kaltura import words
-from shared.providers.kaltura.events import ENTRY, EVENT
+from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.media import TOKEN, UPLOADER
 
 NAMESPACE: Final = "crashes"
@@ -36,6 +36,10 @@ ROUND_S: Final = 300
 """Every run begins at a multiple of it."""
 
 _LIVE: Final = 201
+_OTHERS: Final = {VIRTUAL_EVENT: "virtualEvents", RESOURCE: "scheduleResources", GROUP: "groups"}
+"""The simulator's names of the parts of an event beside entry and schedule event."""
+
+_RECORDING: Final = "recording:"
 _UNSEEN: Final = "\u2060"
 
 
@@ -143,6 +147,8 @@ class Things:
     def __init__(self, told: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         self._entries = {str(thing["id"]): thing for thing in told["entries"]}
         self._events = {str(thing["id"]): thing for thing in told["scheduleEvents"]}
+        self._others = {kind: {str(thing["id"]): thing for thing in told[name]} for kind, name in _OTHERS.items()}
+        self._members = told["groupUsers"]
         self._tokens = {str(thing["id"]): thing for thing in told["uploadTokens"]}
         self._users = [str(thing["id"]) for thing in told["users"]]
 
@@ -152,6 +158,9 @@ class Things:
         """
         found = [Part(ENTRY, id_, _reference(thing)) for id_, thing in self._entries.items()]
         found += [Part(EVENT, id_, _reference(thing)) for id_, thing in self._events.items()]
+        found += [
+            Part(kind, id_, _reference(thing)) for kind, things in self._others.items() for id_, thing in things.items()
+        ]
         found += [Part(TOKEN, id_, _uploaded(str(thing["userId"]))) for id_, thing in self._tokens.items()]
         found += [Part(UPLOADER, id_, _uploaded(id_)) for id_ in self._users if id_.startswith("upload-")]
         return tuple(found)
@@ -165,15 +174,19 @@ class Things:
 
     def events(self) -> tuple[MadeEvent, ...]:
         """
-        The live entries, each with its schedule event.
+        The live entries, each with what belongs to it.
         """
         return tuple(self._event(id_, entry) for id_, entry in self._entries.items() if entry["mediaType"] == _LIVE)
 
     def media(self) -> tuple[MadeMedia, ...]:
         """
-        The uploaded entries, each with its token and its user.
+        The uploaded entries, each with its token and its user, and the recordings that were taken over.
         """
-        return tuple(self._media(id_, entry) for id_, entry in self._entries.items() if entry["mediaType"] != _LIVE)
+        return tuple(
+            self._media(id_, entry)
+            for id_, entry in self._entries.items()
+            if entry["mediaType"] != _LIVE and not _reference(entry).startswith(_RECORDING)
+        )
 
     def _event(self, entry_id: str, entry: Mapping[str, Any]) -> MadeEvent:
         parts = {ENTRY: entry_id}
@@ -182,8 +195,14 @@ class Things:
             if event.get("templateEntryId") == entry_id:
                 parts[EVENT] = event_id
                 starts_at, ends_at = _instant(event["startDate"]), _instant(event["endDate"])
-        wish = EventWish(str(entry["name"]).replace(_UNSEEN, ""), starts_at, ends_at)
-        return MadeEvent(_reference(entry), wish, parts, _instant(entry["createdAt"]))
+        reference, group_id = _reference(entry), f"{entry_id}_moderators"
+        for kind, things in self._others.items():
+            parts.update((kind, id_) for id_, thing in things.items() if _reference(thing) == reference)
+        if group_id in self._others[GROUP]:
+            parts[GROUP] = group_id
+        members = sorted(str(one["userId"]) for one in self._members if one["groupId"] == group_id)
+        wish = EventWish(str(entry["name"]).replace(_UNSEEN, ""), starts_at, ends_at, tuple(members))
+        return MadeEvent(reference, wish, parts, _instant(entry["createdAt"]))
 
     def _media(self, entry_id: str, entry: Mapping[str, Any]) -> MadeMedia:
         parts = {ENTRY: entry_id}
@@ -202,7 +221,13 @@ class Things:
 
 
 def _reference(thing: Mapping[str, Any]) -> str:
-    reference = words.ours(NAMESPACE, str(thing.get("referenceId")))
+    """
+    The reference under which a thing was made; what Kaltura records by itself has none until it is taken over.
+    """
+    if thing.get("rootEntryId") not in (None, thing["id"]) and "referenceId" not in thing:
+        return f"{_RECORDING}{thing['rootEntryId']}:0"
+    told = thing.get("referenceId") or thing.get("systemName") or thing.get("description")
+    reference = words.ours(NAMESPACE, str(told))
     assert reference is not None, f"nobody but us makes anything here, and we make nothing without reference: {thing}"
     return reference
 

@@ -19,6 +19,7 @@ from emulator_tests.crashes.flows import (
     delete,
     play,
     publish,
+    retitle,
     sweep,
     visit_session,
 )
@@ -29,7 +30,12 @@ from emulator_tests.pure.races.invariants import Broken
 
 LATE = Flow(
     "late",
-    ((0, break_kaltura("late_commit", {"service": "livestream", "action": "add"}, after_s=300)), (0, publish)),
+    (
+        (0, break_kaltura("late_commit", {"service": "livestream", "action": "add"}, after_s=300)),
+        (0, publish),
+        # Something is changed, so that what there is is looked at.
+        (400, retitle),
+    ),
 )
 
 SHOWN_BY: dict[str, tuple[str | Flow, tuple[Fault | Act, ...]]] = {

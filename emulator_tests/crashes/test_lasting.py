@@ -23,17 +23,21 @@ from emulator_tests.crashes.flows import (
     make_on_demand,
     mend_kaltura,
     move,
+    name_moderator,
     play,
     publish,
     retitle,
     told,
+    unname_moderator,
     unpublish,
+    unschedule,
 )
 from emulator_tests.crashes.world import POLICY, Account, World
 from emulator_tests.pure.races.defects import SOUND
 from emulator_tests.pure.races.invariants import REFUSED_TITLE
 from shared.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS
 from shared.ports import Fields
+from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.videos.model import VideoState
 
 EVENT_IS_MADE = {"service": "livestream", "action": "add"}
@@ -149,10 +153,54 @@ def test_a_video_becomes_ready_though_the_feed_lags(account: Account) -> None:
 # --- parts of a request --------------------------------------------------------------------------------------------
 
 PUBLISHED = ((0.0, publish),)
+MODERATED: Acts = (*PUBLISHED, (0, name_moderator))
 PARTS: dict[str, tuple[Acts, Acts, tuple[str, ...]]] = {
-    "publish": ((), PUBLISHED, ("liveStream.add", "schedule_scheduleEvent.add")),
-    "retitle": (PUBLISHED, ((0, retitle),), ("liveStream.update", "schedule_scheduleEvent.update")),
-    "delete": (PUBLISHED, ((0, delete),), ("schedule_scheduleEvent.delete", "liveStream.delete")),
+    "publish": (
+        (),
+        PUBLISHED,
+        (
+            "liveStream.add",
+            "virtualEvent_virtualEvent.add",
+            "group_group.add",
+            "user.add",
+            "groupUser.add",
+            "schedule_scheduleEvent.add",
+            "schedule_scheduleResource.add",
+            "schedule_scheduleEventResource.add",
+        ),
+    ),
+    "retitle": (
+        PUBLISHED,
+        ((0, retitle),),
+        (
+            "liveStream.update",
+            "virtualEvent_virtualEvent.update",
+            "schedule_scheduleEvent.update",
+            "schedule_scheduleResource.update",
+            "group_group.get",
+            "groupUser.list",
+        ),
+    ),
+    "unschedule": (
+        PUBLISHED,
+        ((0, unschedule),),
+        ("schedule_scheduleEvent.delete", "schedule_scheduleResource.delete"),
+    ),
+    "name-moderator": (PUBLISHED, ((0, name_moderator),), ("user.add", "groupUser.add")),
+    "unname-moderator": (MODERATED, ((0, unname_moderator),), ("groupUser.delete",)),
+    "delete": (
+        PUBLISHED,
+        ((0, delete),),
+        (
+            "media.list",
+            "schedule_scheduleEventResource.delete",
+            "schedule_scheduleEvent.delete",
+            "schedule_scheduleResource.delete",
+            "virtualEvent_virtualEvent.delete",
+            "group_group.delete",
+            "baseEntry.delete",
+        ),
+    ),
     "upload": (
         ((0, make_on_demand),),
         ((0, ask_to_upload), *SENT),
@@ -202,6 +250,35 @@ def test_a_final_refusal_is_shown_and_the_next_wish_is_tried(account: Account) -
         act(world, ((0, mend_kaltura), (0, retitle)))
         world.rest(hastily=True)
     assert len(world.there().events()) == 1
+
+
+OPTIONAL = {
+    VIRTUAL_EVENT: "virtualEvent_virtualEvent",
+    GROUP: "group_group",
+    EVENT: "schedule_scheduleEvent",
+    RESOURCE: "schedule_scheduleResource",
+}
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["answered", "the answer lost"])
+@pytest.mark.parametrize("part", OPTIONAL)
+def test_a_part_that_the_account_does_not_offer_is_recorded_and_the_rest_goes_on(
+    account: Account, part: str, lost: bool
+) -> None:
+    def forbid(world: World) -> None:
+        world.simulator.control("POST", "settings", {"forbidden_services": [OPTIONAL[part].lower()]})
+
+    breaking = ((0.0, break_kaltura("drop_after_commit", EVENT_IS_MADE)),) if lost else ()
+    world = play(Flow("publish", (*breaking, (0, forbid), (0, publish), (100, retitle))), account)
+
+    shown = world.documents(SESSIONS)[S1].fields["kaltura"]
+    (made,) = world.there().events()
+    assert (shown["state"], shown["notAvailable"]) == ("ready", [part])
+    assert made.parts.keys() == {ENTRY, *OPTIONAL} - {part}
+    with told(world, "the end"):
+        act(world, ((0, delete),))
+        world.rest(hastily=True)
+    assert world.there().parts() == ()
 
 
 # --- Kaltura is away -----------------------------------------------------------------------------------------------

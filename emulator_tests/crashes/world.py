@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final, cast
 
 from emulator_tests.crashes.browser import send_chunk
@@ -70,12 +71,14 @@ from shared.ports import (
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaHook, KalturaMedia, KalturaStrays, words
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
 from shared.providers.kaltura.client import Client
+from shared.providers.kaltura.events import ENTRY
 from shared.providers.kaltura.media import TOKEN
+from shared.push import heed
+from shared.sessions.airing import Window
 from shared.sessions.model import Session, wanted
 from shared.videos.grant import UPLOAD_GRANT_MAX_S, ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
-from shared.videos.push import heed
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 
@@ -103,6 +106,7 @@ SETTINGS: Final = Settings(
     policy=POLICY,
     reap_grace_s=REAP_GRACE_S,
     late_commit_s=SOUND.late_commit_s,
+    window=Window(early_s=30, overrun_s=60),
     stray_age_s=SOUND.stray_age_s,
     feed_interval_s=FEED_INTERVAL_S,
     feed_overlap_s=FEED_OVERLAP_S,
@@ -296,6 +300,7 @@ class World:
             upload_role=upload_role,
             documents=documents,
             clock=self.clock,
+            room_url="https://4711.kaf.kaltura.com",
             watched=client,
         )
         self.app = assemble(build, account, documents, notes, self.clock)
@@ -424,6 +429,17 @@ class World:
                 wish(TEACHER, self._video_id(), self.app.documents, self.app.queue)
         except (BackendError, Killed):
             self.hurt = True
+
+    def broadcast(self, film: Path | None, *, is_live: bool) -> None:
+        """
+        An encoder sends its picture to the one event there is, or ends; a film is then what was recorded.
+        """
+        for made in self._there.events():
+            recording = {} if film is None else {"recording": str(film)}
+            self.simulator.move_to(self.clock())
+            asked = {"entryId": made.parts[ENTRY], "live": is_live, **recording}
+            self.simulator.control("POST", "broadcast", asked)
+        self._look_at_kaltura()
 
     def push(self) -> None:
         """

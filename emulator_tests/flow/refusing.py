@@ -25,8 +25,12 @@ TEACHERS: Final = (
     "cancelUpload",
     "deleteVideo",
     "retryVideo",
+    "setModerator",
+    "unsetModerator",
+    "getStreamIngest",
+    "rotateStreamKey",
 )
-VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession")
+VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession")
 ADMINISTRATORS: Final = ("requeueDeletion",)
 CALLABLES: Final = (*TEACHERS, *VIEWERS, *ADMINISTRATORS)
 
@@ -107,8 +111,10 @@ class Stage:
                 return {"sessionId": self.session_id, **file}
             case "replaceVideo":
                 return {"videoId": self.playing, **file}
-            case "getKalturaSession":
+            case "getKalturaSession" | "joinSession" | "getStreamIngest" | "rotateStreamKey":
                 return {"sessionId": self.session_id}
+            case "setModerator" | "unsetModerator":
+                return {"sessionId": self.session_id, "uid": "somebody"}
             case "requeueDeletion":
                 return {"deletionId": self.deletion_id}
             case "deleteVideo" | "issuePlayback" | "renewPlayback":

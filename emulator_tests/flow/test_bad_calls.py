@@ -37,7 +37,10 @@ def test_the_requests_are_good_but_for_their_flaw(stage: Stage) -> None:
     for function in ("issueUploadToken", "replaceVideo"):
         too_large = {**stage.good(function), "fileSizeBytes": 10 * 1024**3 + 1}
         assert stage.refusal(function, too_large).message == "The file is too large: at most 10 GiB are allowed."
-    assert stage.refusal("retryVideo", stage.good("retryVideo")).code == "FAILED_PRECONDITION"
+    for function in ("retryVideo", "joinSession", "getStreamIngest", "rotateStreamKey"):
+        assert stage.refusal(function, stage.good(function)).code == "FAILED_PRECONDITION"
+    for function in ("setModerator", "unsetModerator"):
+        assert stage.teacher.call(function, stage.good(function))["uid"] == "somebody"
 
 
 # --- the envelope ------------------------------------------------------------------------------------------------

@@ -115,7 +115,9 @@ def test_the_owner_learns_all_of_his_event_and_a_viewer_what_watching_needs(scho
     assert student.call("getKalturaSession", {"sessionId": session_id}) == {
         "sessionId": session_id,
         "entryId": event["entryId"],
+        "virtualEventId": event["virtualEventId"],
         "state": "ready",
+        "broadcast": "offline",
     }
 
 
@@ -160,6 +162,7 @@ def test_a_live_event_is_watched_in_its_time_and_not_before_or_after(school: Sch
 
     school.simulator("POST", "broadcast", {"entryId": entry_id, "live": False})
     teacher.change_session(session_id, startsAt=now - timedelta(hours=4), endsAt=now - timedelta(hours=2))
+    school.await_document(f"sessions/{session_id}", lambda fields: (fields or {})["kaltura"]["broadcast"] == "ended")
     with pytest.raises(Refused) as late:
         student.call("renewPlayback", {"sessionId": session_id})
     assert (late.value.code, late.value.message) == ("FAILED_PRECONDITION", "This session is over.")

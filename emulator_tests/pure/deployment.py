@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from emulator_tests.fakes import (
     Effect,
     ManualClock,
+    MemoryAudience,
     MemoryDocuments,
     MemoryEvents,
     MemoryMedia,
@@ -26,6 +27,8 @@ from shared.deletions.model import Deletion
 from shared.errors import Transient
 from shared.paths import DELETIONS, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Note, Observation, Query, Update
+from shared.sessions.airing import Window
+from shared.sessions.joining import Joining
 from shared.sessions.model import Pairing
 from shared.videos import watched
 from shared.videos.feed import Chain
@@ -42,6 +45,8 @@ TICKS_MAX = 1000
 REAP_GRACE_S = 600
 LATE_COMMIT_S = 600
 STRAY_AGE_S = 3600
+WINDOW = Window(early_s=900, overrun_s=3600)
+EVENT_KNOWN_S = 24 * 3600
 
 POLICY = Policy(
     max_bytes=1_000_000,
@@ -93,18 +98,22 @@ class Deployment:
         self.documents = MemoryDocuments(self._effect)
         self.queue = MemoryQueue(self.clock, self._effect)
         self.events = MemoryEvents(self.clock, self._effect)
+        self.audience = MemoryAudience(self.clock, self._effect)
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
         settings = Settings(
             policy=policy,
             reap_grace_s=REAP_GRACE_S,
             late_commit_s=LATE_COMMIT_S,
+            window=WINDOW,
             stray_age_s=STRAY_AGE_S,
             feed_interval_s=INTERVAL_S,
             feed_overlap_s=60,
             feed_ticks_max=ticks_max,
         )
         strays = MemoryStrays(self.events, self.media, self._effect)
+        self.audience = MemoryAudience(self.clock, self._effect)
         self.app = assemble(self.documents, self.queue, self.clock, self.events, self.media, strays, settings)
+        self.joining = Joining(self.app.sessions, self.audience, self.queue, self.clock, EVENT_KNOWN_S)
         self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feed
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 

@@ -16,7 +16,7 @@ from shared.paths import VISIT_VIDEO
 from shared.ports import Note
 from shared.providers.kaltura import KalturaAccount, KalturaHook
 from shared.providers.kaltura.hook import BODY_MAX_BYTES, references
-from shared.videos.push import heed
+from shared.push import heed
 
 SECRET = "b1946ac92492d2347c6235b4d2611184"
 NAMESPACE = "demo-greenroom"
@@ -192,8 +192,16 @@ def test_it_leaves_a_note_for_the_video_and_the_same_again_merges() -> None:
     assert [note.key for note in queue.waiting()] == [VIDEO, VIDEO]
 
 
-@pytest.mark.parametrize("reference_id", [f"{NAMESPACE}:session:s1:1", "another:video:v1:1"])
-def test_of_what_is_no_video_of_ours_no_note_is_left(reference_id: str) -> None:
+def test_what_is_told_of_a_live_event_brings_its_session_forward() -> None:
+    queue = MemoryQueue(ManualClock())
+    body = json.dumps(notification(f"{NAMESPACE}:session:s1:1")).encode()
+    heed("kaltura", HOOK, signed(body), body, queue)
+    ((queue_name, key),) = [(note.queue, note.key) for note in queue.waiting()]
+    assert (queue_name, key) == ("visitSession", "s1")
+
+
+@pytest.mark.parametrize("reference_id", [f"{NAMESPACE}:lamp:s1:1", "another:video:v1:1"])
+def test_of_what_is_nothing_of_ours_no_note_is_left(reference_id: str) -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(reference_id)).encode()
     heed("kaltura", HOOK, signed(body), body, queue)

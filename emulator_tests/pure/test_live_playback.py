@@ -13,7 +13,7 @@ from shared.access import Caller
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION, enrolment_path
 from shared.ports import Create, Delete, Grant, Note
-from shared.sessions.playback import issue_live_playback, live_lifetime_s
+from shared.sessions.joining import live_lifetime_s
 
 T = TypeVar("T")
 
@@ -38,9 +38,7 @@ def live(**fields: Any) -> tuple[Deployment, datetime]:
 
 
 def watch(deployment: Deployment, caller: Caller = STUDENT) -> Grant:
-    return issue_live_playback(
-        caller, "s1", deployment.sessions, deployment.clock, early_s=EARLY_S, overrun_s=OVERRUN_S
-    )
+    return deployment.joining.issue_playback(caller, "s1")
 
 
 def test_a_viewer_watches_the_event_until_a_little_after_its_end() -> None:

@@ -11,6 +11,7 @@ import pytest
 from shared.history import Moment
 from shared.ports import EventWish
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.sessions.airing import Window
 from shared.sessions.decide import TOMBSTONE_S, created, decide, deleted, fingerprint, not_created, reference_of
 from shared.sessions.model import Pairing, PairingState, SessionWish, shown
 
@@ -18,7 +19,11 @@ NOW = datetime(2026, 1, 5, 9, 0, 10, tzinfo=UTC)
 GRACE_S = 600
 INSTANT = timedelta(microseconds=1)
 
-EVENT = EventWish("Algebra", NOW, NOW + timedelta(hours=1))
+TOMORROW = NOW + timedelta(days=1)
+WINDOW = Window(early_s=900, overrun_s=3600)
+OPENS_AT = TOMORROW - timedelta(seconds=900)
+
+EVENT = EventWish("Algebra", TOMORROW, TOMORROW + timedelta(hours=1))
 OTHER = replace(EVENT, title="Geometry")
 PARTS = {"entryId": "0_live1", "eventId": "event1"}
 
@@ -77,7 +82,7 @@ TABLE: dict[str, tuple[str, str, str, str]] = {
     "nothing": (CREATE, "done", "done", "done"),
     "none": (CREATE, "done", CLOSE, CLOSE),
     "creating": (FIND, FIND, FIND, FIND),
-    "ready": ("done", RETIRE, DELETE, DELETE),
+    "ready": ("later: 08:45:10", RETIRE, DELETE, DELETE),
     "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE),
     "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE),
     "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE),
@@ -106,8 +111,14 @@ def spelled(decision: Decision[Pairing]) -> str:
             return ", ".join([*words, "insists"] if decision.insists else words)
 
 
+def next_step(
+    look: Look[SessionWish, Pairing], now: datetime = NOW, grace_s: int = GRACE_S, *, observed: bool = False
+) -> Decision[Pairing]:
+    return decide(look, now, grace_s, WINDOW, observed=observed)
+
+
 def step_for(record: Pairing | None, wish: SessionWish, grace_s: int = GRACE_S) -> Step[Pairing]:
-    decision = decide(looked(record, wish), NOW, grace_s)
+    decision = next_step(looked(record, wish), NOW, grace_s)
     assert isinstance(decision, Step)
     return decision
 
@@ -123,7 +134,7 @@ def test_the_table_has_a_row_for_each_recorded_state() -> None:
 )
 def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> None:
     look = looked(RECORDED[recorded], WISHED[wished])
-    assert spelled(decide(look, NOW, GRACE_S)) == TABLE[recorded][list(WISHED).index(wished)]
+    assert spelled(next_step(look, NOW)) == TABLE[recorded][list(WISHED).index(wished)]
 
 
 @pytest.mark.parametrize(
@@ -132,14 +143,14 @@ def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> No
 )
 def test_a_document_that_shows_something_else_is_put_right(recorded: str, wished: str) -> None:
     look = replace(looked(RECORDED[recorded], WISHED[wished]), wish=replace(WISHED[wished], shown={"entryId": "0_old"}))
-    decision = decide(look, NOW, GRACE_S)
+    decision = next_step(look, NOW)
     assert isinstance(decision, Step)
     assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, RECORDED[recorded])
 
 
 def test_a_session_of_which_nothing_is_recorded_is_left_alone_whatever_it_shows() -> None:
     look: Look[SessionWish, Pairing] = Look("s1", SessionWish(exists=True, shown={"entryId": "0_old"}), None, None)
-    assert decide(look, NOW, GRACE_S) == Done()
+    assert next_step(look, NOW) == Done()
 
 
 @pytest.mark.parametrize("recorded", ["nothing", "none", "gone"])
@@ -185,14 +196,14 @@ def test_without_a_grace_a_retired_event_is_deleted_at_once() -> None:
 def test_publishing_again_within_the_grace_keeps_the_very_event() -> None:
     kept = step_for(RECORDED["retiring"], WISHED["an event"]).record
     assert (kept.parts, kept.generation, kept.reap_at) == (PARTS, 3, None)
-    assert decide(looked(kept, WISHED["an event"]), NOW, GRACE_S) == Done()
+    assert next_step(looked(kept, WISHED["an event"])) == Later(OPENS_AT)
 
 
 def test_the_grace_ends_at_its_very_instant() -> None:
     record = recorded_as(PairingState.RETIRING, reap_at=NOW)
     look = looked(record, WISHED["no event"])
-    assert decide(look, NOW - INSTANT, GRACE_S) == Later(NOW)
-    assert spelled(decide(look, NOW, GRACE_S)) == DELETE
+    assert next_step(look, NOW - INSTANT) == Later(NOW)
+    assert spelled(next_step(look, NOW)) == DELETE
 
 
 @pytest.mark.parametrize(
@@ -206,7 +217,7 @@ def test_the_grace_ends_at_its_very_instant() -> None:
 def test_visitors_who_wait_for_videos_to_go_agree_on_the_next_look(now: str, next_look: str) -> None:
     look = looked(RECORDED["gone"], WISHED["session deleted, videos left"])
     at = datetime.combine(NOW.date(), datetime.strptime(now, "%H:%M:%S").time(), UTC)
-    decision = decide(look, at + 500 * timedelta(milliseconds=1), GRACE_S)
+    decision = next_step(look, at + 500 * timedelta(milliseconds=1), GRACE_S)
     assert spelled(decision) == f"later: {next_look}"
 
 
@@ -250,6 +261,7 @@ def test_wishes_that_differ_in_anything_have_other_fingerprints() -> None:
         replace(EVENT, starts_at=None),
         replace(EVENT, ends_at=None),
         replace(EVENT, ends_at=NOW + timedelta(hours=2)),
+        replace(EVENT, moderators=("anna",)),
     ]
     assert len({fingerprint(wish) for wish in wishes}) == len(wishes)
-    assert fingerprint(EventWish("Algebra", NOW, NOW + timedelta(hours=1))) == fingerprint(EVENT)
+    assert fingerprint(EventWish("Algebra", TOMORROW, TOMORROW + timedelta(hours=1))) == fingerprint(EVENT)

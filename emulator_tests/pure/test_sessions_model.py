@@ -10,9 +10,11 @@ import pytest
 
 from emulator_tests.fakes import MemoryDocuments
 from shared.history import HISTORY_MAX, Moment, moved
-from shared.ports import Create, EventWish
+from shared.ports import NOT_AVAILABLE, Create, EventWish
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import (
+    Airing,
+    BroadcastState,
     Format,
     Pairing,
     PairingState,
@@ -36,14 +38,15 @@ FIELDS: dict[str, Any] = {
     "startsAt": NOW,
     "endsAt": LATER,
     "kaltura": {"entryId": "0_live1"},
-    "videos": {"v1": {"state": "ready"}},
+    "videos": {"v1": {"state": "ready", "order": 4}},
+    "moderators": {"anna": True, "Zoe": True},
 }
 ABSENT = Session("s1", None, "", Status.DRAFT, None, Visibility.ENROLLED, None, None, None, {})
 
 PASSING = Failure("HTTP_503", "Busy.", True, "create", "wish", 2, NOW, NOW)
 FINAL = Failure("INVALID_TITLE", "Refused.", False, "create", "wish", 1, NOW, None)
 PARTS = {"entryId": "0_live1", "eventId": "event1"}
-EVENT = EventWish("Algebra", NOW, LATER)
+EVENT = EventWish("Algebra", NOW, LATER, ("Zoe", "anna", "teacher"))
 
 
 def read_back(pairing: Pairing) -> Pairing:
@@ -69,7 +72,8 @@ def test_a_session_is_read_field_by_field() -> None:
         starts_at=NOW,
         ends_at=LATER,
         shown={"entryId": "0_live1"},
-        videos={"v1": {"state": "ready"}},
+        videos={"v1": {"state": "ready", "order": 4}},
+        moderators=("Zoe", "anna"),
     )
 
 
@@ -111,7 +115,11 @@ def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
                 tried_at=NOW + timedelta(seconds=1),
                 parts=PARTS,
                 applied=EVENT,
+                verified_at=NOW - timedelta(seconds=1),
+                verify_at=NOW + timedelta(seconds=6),
                 reap_at=NOW + timedelta(seconds=2),
+                airing=Airing(BroadcastState.ENDED, NOW, NOW - timedelta(hours=2), NOW - timedelta(hours=1)),
+                recordings=({"entryId": "0_recorded"}, {"entryId": "0_again"}),
                 expires_at=NOW + timedelta(seconds=3),
                 history=(Moment("ready", NOW), Moment("retiring", LATER)),
                 progress=Progress(Claim("update", NOW + timedelta(seconds=4)), PASSING, NOW + timedelta(seconds=5)),
@@ -143,7 +151,64 @@ def test_a_failure_stands_in_the_document_in_the_form_that_clients_read() -> Non
 
 def test_a_session_with_an_event_shows_its_ids() -> None:
     ready = Pairing(state=PairingState.READY, parts=PARTS)
-    assert shown(SessionWish(exists=True, event=EVENT), ready) == {**PARTS, "state": "ready"}
+    assert shown(SessionWish(exists=True, event=EVENT), ready) == {
+        **PARTS,
+        "state": "ready",
+        "broadcast": "offline",
+    }
+
+
+def test_a_part_that_the_account_does_not_offer_is_named_and_has_no_id() -> None:
+    ready = Pairing(state=PairingState.READY, parts={**PARTS, "virtualEventId": NOT_AVAILABLE, "groupId": "g"})
+    assert shown(SessionWish(exists=True, event=EVENT), ready) == {
+        **PARTS,
+        "groupId": "g",
+        "state": "ready",
+        "broadcast": "offline",
+        "notAvailable": ["virtualEventId"],
+    }
+
+
+@pytest.mark.parametrize("state", BroadcastState)
+def test_a_session_shows_whether_its_event_is_on_the_air(state: BroadcastState) -> None:
+    told = shown(
+        SessionWish(exists=True, event=EVENT), Pairing(state=PairingState.READY, parts=PARTS, airing=Airing(state))
+    )
+    assert told is not None
+    assert told["broadcast"] == state.value
+
+
+def test_a_pairing_of_before_there_were_broadcasts_is_read() -> None:
+    fields = Pairing(state=PairingState.READY, parts=PARTS, applied=EVENT).to_fields()
+    for name in ("airing", "recordings", "verifiedAt"):
+        del fields[name]
+    del fields["applied"]["moderators"]
+    documents = MemoryDocuments()
+    documents.commit(Create("kalturaSession/s1", fields))
+    (document,) = documents.read("kalturaSession/s1")
+    assert document is not None
+    assert Pairing.from_document(document) == Pairing(
+        state=PairingState.READY, parts=PARTS, applied=EventWish("Algebra", NOW, LATER)
+    )
+
+
+def test_its_owner_and_whom_he_named_moderate_a_session() -> None:
+    session = Session.from_fields("s1", FIELDS)
+    assert [uid for uid in ("teacher", "anna", "Zoe", "student", "") if session.moderates(uid)] == [
+        "teacher",
+        "anna",
+        "Zoe",
+    ]
+    assert not ABSENT.moderates("teacher")
+
+
+@pytest.mark.parametrize(
+    ("videos", "order"),
+    [({}, 1), ({"v1": {"order": 4}, "v2": {"order": 2}}, 5), ({"v1": {"order": "4"}, "v2": {}, "v3": 7}, 1)],
+    ids=["none", "some", "what is no order"],
+)
+def test_the_next_video_comes_last(videos: dict[str, Any], order: int) -> None:
+    assert Session.from_fields("s1", {**FIELDS, "videos": videos}).next_order() == order
 
 
 @pytest.mark.parametrize(
@@ -170,7 +235,7 @@ def test_what_is_not_there_is_shown_only_with_the_reason_why(
 def test_a_failed_update_is_shown_beside_the_event_that_there_is() -> None:
     ready = Pairing(state=PairingState.READY, parts=PARTS, progress=Progress(failure=FINAL))
     told = shown(SessionWish(exists=True, event=EVENT), ready)
-    assert told == {**PARTS, "state": "ready", "failure": FINAL.shown()}
+    assert told == {**PARTS, "state": "ready", "broadcast": "offline", "failure": FINAL.shown()}
 
 
 @pytest.mark.parametrize("state", PairingState)

@@ -17,6 +17,7 @@ ENDS_AT = datetime(2031, 5, 6, 10, 30, tzinfo=UTC)
 RECORDED: Fields = {
     "kaltura": {"entryId": "1_live", "eventId": 7, "state": "ready"},
     "videos": [{"id": "v1", "provider": "kaltura", "state": "ready", "percent": 100}],
+    "moderators": {"anna": True},
     "activeSharedLiveMedia": "slides-1",
     "activeSharedLiveMediaPage": 2,
     "revision": 5,

@@ -103,6 +103,7 @@ FOREIGN_FIELDS: dict[str, Fields] = {
     "an empty kaltura": {"kaltura": {}},
     "null as kaltura": {"kaltura": None},
     "no videos": {"videos": []},
+    "a moderator": {"moderators": {"teacher": True}},
     "revision 0": {"revision": 0},
     "entryId": {"entryId": "1_live"},
     "eventId": {"eventId": 7},

@@ -144,6 +144,7 @@ class Testbed:
             "FIRESTORE_EMULATOR_HOST": self.firestore_host,
             "FUNCTIONS_URL": self.functions_url,
             "KALTURA_PARTNER_ID": str(self.kaltura_partner_id),
+            "KALTURA_ROOM_URL": f"https://{self.kaltura_partner_id}.kaf.kaltura.com",
             "KALTURA_URL": self.kaltura_url,
             "STORAGE_EMULATOR_HOST": self.storage_url,
             "TASKS_EMULATOR_HOST": self.tasks_host,
@@ -275,7 +276,9 @@ class Testbed:
         emulated = ("GCLOUD_PROJECT", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
         settings = {name: value for name, value in self.environment.items() if name not in emulated}
         (source / ".env.local").write_text(dotenv(settings))
-        (source / ".secret.local").write_text(dotenv({"KALTURA_ADMIN_SECRET": self.kaltura_admin_secret}))
+        (source / ".secret.local").write_text(
+            dotenv({"KALTURA_ADMIN_SECRET": self.kaltura_admin_secret, "KALTURA_CHAT_TOKEN": "find"})
+        )
         (self._state / "firestore.rules").symlink_to(ROOT / "firestore.rules")
         (self._state / "firestore.indexes.json").symlink_to(ROOT / "firestore.indexes.json")
         configuration = json.loads((ROOT / "firebase.json").read_text())

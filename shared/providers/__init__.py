@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.ports import Clock, Documents, Events, Hook, Media, Strays
+from shared.ports import Audience, Clock, Documents, Events, Hook, Media, Setup, Strays
 from shared.providers import kaltura
 
 
@@ -24,6 +24,13 @@ class Account:
         secret: Its administrator's.
         namespace: Marks what this deployment makes there; deployments that share an account have different ones.
         upload_role: The provider's role for upload tokens; `None` lets the provider's code make one.
+        room_url: Where its rooms are entered; `None` where it has none.
+        records: Whether live events are recorded.
+        chat_secret: What signs chat tokens; `None` lets the provider's code find it.
+        chat_lifetime_s: Of a chat token.
+        users_known_s: For how long it is believed that a user is there.
+        profiles_known_s: Likewise what the account needs once.
+        chat_known_s: Likewise what signs chat tokens.
     """
 
     url: str
@@ -31,6 +38,13 @@ class Account:
     secret: str = field(repr=False)
     namespace: str
     upload_role: str | None = None
+    room_url: str | None = None
+    records: bool = True
+    chat_secret: str | None = field(default=None, repr=False)
+    chat_lifetime_s: int = 24 * 3600
+    users_known_s: int = 30 * 24 * 3600
+    profiles_known_s: int = 30 * 24 * 3600
+    chat_known_s: int = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +54,11 @@ class Provider:
     """
 
     events: Events
+    audience: Audience
     media: Media
     strays: Strays
     hook: Hook
+    setup: Setup
 
 
 def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
@@ -54,12 +70,17 @@ def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
         upload_role=account.upload_role,
         documents=documents,
         clock=clock,
+        room_url=account.room_url,
+        known_s=kaltura.KnownFor(account.users_known_s, account.profiles_known_s, account.chat_known_s),
     )
+    audience = kaltura.KalturaAudience(kaltura_account, account.chat_lifetime_s, account.chat_secret)
     return Provider(
-        kaltura.KalturaEvents(kaltura_account),
+        kaltura.KalturaEvents(kaltura_account, account.records),
+        audience,
         kaltura.KalturaMedia(kaltura_account),
         kaltura.KalturaStrays(kaltura_account),
         kaltura.KalturaHook(kaltura_account),
+        kaltura.KalturaSetup(kaltura_account, audience),
     )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
 from shared.ports import (
     REMOVE,
+    Broadcast,
     Condition,
     Create,
     Documents,
@@ -28,13 +29,29 @@ from shared.ports import (
 from shared.reconcile import Decision, Look, Step
 from shared.sessions import decide as decisions
 from shared.sessions.act import act
-from shared.sessions.model import (
-    Pairing,
-    Session,
-    SessionWish,
-    shown,
-    wanted,
-)
+from shared.sessions.airing import Window
+from shared.sessions.model import Pairing, Session, SessionWish, shown
+
+Outcome = Parts | Broadcast | None
+"""What comes of a step: the parts that exist, or what was seen of a broadcast."""
+
+
+class Recorder(Protocol):
+    """
+    Makes videos of what was recorded of a session's events, or gives it up where there is no session any more. Pure.
+    """
+
+    def write(self, session_id: str, wish: SessionWish, recording: Parts, now: datetime) -> Create:
+        """
+        The write by which a recording is taken over.
+        """
+        ...
+
+    def note(self, session_id: str, wish: SessionWish, recording: Parts) -> Note:
+        """
+        The note for it.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +64,8 @@ class Sessions:
         events: The provider of live events.
         reap_grace_s: Seconds for which an unpublished event is kept.
         late_commit_s: Seconds after which a lost creation is certain not to come.
+        window: When events may be on the air.
+        recorder: What becomes of recordings.
     """
 
     queue: ClassVar[str] = VISIT_SESSION
@@ -55,6 +74,8 @@ class Sessions:
     events: Events
     reap_grace_s: int
     late_commit_s: int
+    window: Window
+    recorder: Recorder
 
     def look(self, key: str) -> Look[SessionWish, Pairing]:
         """
@@ -62,8 +83,7 @@ class Sessions:
         """
         session, pairing = self.documents.read(session_path(key), pairing_path(key))
         if session is not None:
-            known = Session.from_document(session)
-            wish = SessionWish(exists=True, event=wanted(known), shown=known.shown)
+            wish = SessionWish.of(Session.from_document(session))
         else:
             wish = SessionWish(exists=False, children=self._children(key) if pairing is not None else ())
         return Look(
@@ -77,21 +97,24 @@ class Sessions:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now, self.reap_grace_s)
+        return decisions.decide(look, now, self.reap_grace_s, self.window, observed=observed)
 
-    def act(self, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime) -> Parts:
+    def act(self, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime) -> Outcome:
         """
         The one provider call of a step.
         """
         return act(self.events, look, step, now, self.late_commit_s)
 
-    def settle(self, look: Look[SessionWish, Pairing], step: Step[Pairing], outcome: Parts, now: datetime) -> Pairing:
+    def settle(self, look: Look[SessionWish, Pairing], step: Step[Pairing], outcome: Outcome, now: datetime) -> Pairing:
         """
         What is recorded after a step that succeeded. Pure.
         """
         record = step.record
-        if step.name == decisions.DELETE:
-            return decisions.deleted(record, now)
+        if outcome is None or isinstance(outcome, Broadcast):
+            if step.name == decisions.LISTEN:
+                return decisions.listened(record, outcome, look.wish.event, now, self.window)
+            left = () if outcome is None else outcome.recordings
+            return decisions.deleted(decisions.took_over(record, left), now)
         if not outcome:
             return decisions.not_created(record, now)
         if step.name == decisions.FIND:
@@ -111,18 +134,20 @@ class Sessions:
         self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write of the pairing. Pure.
+        The write of the pairing, and of a video for each recording that it takes over; what a deleted session has left
+        is given up. Pure.
         """
         path = pairing_path(look.key)
         if version is None:
             return (Create(path, record.to_fields()),)
-        return (Update(path, record.to_fields(), if_version=version),)
+        taken = (self.recorder.write(look.key, look.wish, one, now) for one in _taken_over(look, record))
+        return (Update(path, record.to_fields(), if_version=version), *taken)
 
     def follow_ups(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Note, ...]:
         """
-        Nothing is written with a pairing. Pure.
+        What was taken over is visited. Pure.
         """
-        return ()
+        return tuple(self.recorder.note(look.key, look.wish, one) for one in _taken_over(look, record))
 
     def view_writes(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Write, ...]:
         """
@@ -150,3 +175,11 @@ class Sessions:
             )
         )
         return tuple(video.id for video in left)
+
+
+def _taken_over(look: Look[SessionWish, Pairing], record: Pairing) -> list[Parts]:
+    """
+    The recordings that are taken over with the writing of a record.
+    """
+    before = () if look.record is None else look.record.recordings
+    return [one for one in record.recordings if one not in before]

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.ports import Events, Parts
+from shared.ports import Broadcast, Events, Parts
 from shared.reconcile import Look, Step, await_late_commit
-from shared.sessions.decide import CREATE, FIND, UPDATE
+from shared.sessions.decide import CREATE, FIND, LISTEN, UPDATE
 from shared.sessions.model import Pairing, SessionWish
 
 
 def act(
     events: Events, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime, late_commit_s: int
-) -> Parts:
+) -> Parts | Broadcast | None:
     """
     Do a step.
 
@@ -27,7 +27,8 @@ def act(
         late_commit_s: For so long after a lost answer the provider may still commit, or its search index lag.
 
     Returns:
-        The parts that exist afterwards; empty where nothing does.
+        The parts that exist afterwards, empty where nothing does; of a look, and of a deletion, what was sent to the
+        event and recorded, `None` where the event is not there.
 
     Raises:
         Transient: It did not happen (again); also where a lost creation is not found yet but may still come.
@@ -44,5 +45,6 @@ def act(
         if not parts and record.tried_at is not None:
             await_late_commit(record.tried_at, now, late_commit_s)
         return parts
-    events.delete_event(record.parts)
-    return {}
+    if step.name == LISTEN:
+        return events.observe_broadcast(record.parts)
+    return events.delete_event(record.parts)

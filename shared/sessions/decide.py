@@ -8,6 +8,7 @@
 | creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
 | ready      | an event         | SHOW it, UPDATE it where the wish has changed (deleted behind our back: none), done |
 | ready      | the same, an update's answer was lost | UPDATE it once more when late commits are past |
+| ready      | an event, it is its time | LISTEN whether it is on the air, later                      |
 | ready      | no event         | RETIRE: refs go now, the event after the grace                         |
 | ready, retiring | session deleted | DELETE                                                             |
 | retiring   | an event         | KEEP it                                                                |
@@ -26,10 +27,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.history import moved
-from shared.ports import EventWish, Parts
+from shared.ports import Broadcast, EventWish, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
-from shared.sessions.model import Pairing, PairingState, SessionWish, shown
+from shared.sessions.airing import Window, is_look_due, looked, next_look_at
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish, shown
 
+LISTEN: Final = "listen"
 CREATE: Final = "create"
 FIND: Final = "find"
 UPDATE: Final = "update"
@@ -42,10 +45,16 @@ EXPIRE: Final = "expire"
 REOPEN: Final = "reopen"
 
 CHILDREN_LOOK_S: Final = 30
+
+DELETE_PAUSE_MAX_S: Final = 60.0
+"""An event that is on the air is tried again after so long at the most: nobody tells us when it is over."""
+
 TOMBSTONE_S: Final = 30 * 24 * 3600
 
 
-def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -> Decision[Pairing]:
+def decide(
+    look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int, window: Window, *, observed: bool
+) -> Decision[Pairing]:
     """
     The next step for one session.
 
@@ -53,6 +62,8 @@ def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -
         look: Wish and record as read.
         now: This instant.
         reap_grace_s: Seconds for which an unpublished event is kept.
+        window: When events may be on the air.
+        observed: Whether this visitor has just heard from the provider whether the event is on the air.
     """
     wish = look.wish
     record = look.record or Pairing()
@@ -89,9 +100,13 @@ def decide(look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int) -
             return Done()
     if look.record is not None and wish.exists and wish.shown != shown(wish, record):
         return _write(SHOW, record)
-    if record.state is PairingState.READY and record.verify_at is not None:
-        return Later(record.verify_at)
-    return Done()
+    if record.state is not PairingState.READY or wish.event is None:
+        return Done()
+    if not observed and is_look_due(record.airing, wish.event, now, window):
+        return Step(LISTEN, Effect.OBSERVE, record, record, insists=True, informs=True)
+    dues = (record.verify_at, next_look_at(record.airing, wish.event, now, window))
+    due = [at for at in dues if at is not None]
+    return Later(min(due)) if due else Done()
 
 
 def reference_of(session_id: str, generation: int) -> str:
@@ -113,7 +128,7 @@ def created(record: Pairing, parts: Parts, applied: EventWish | None, now: datet
     The record once the event exists. Pure.
     """
     ready = _moved(record, PairingState.READY, now)
-    return replace(ready, parts=parts, applied=applied, tried_at=None, verify_at=None)
+    return replace(ready, parts=parts, applied=applied, tried_at=None, verify_at=None, verified_at=now)
 
 
 def updated(
@@ -139,12 +154,36 @@ def updated(
     return replace(created(record, parts, applied, now), verify_at=verify_at)
 
 
+def listened(
+    record: Pairing, seen: Broadcast | None, event: EventWish | None, now: datetime, window: Window
+) -> Pairing:
+    """
+    The record once the provider was asked whether the event is on the air. What was recorded is taken over when the
+    event has ended; an event that is not there any more is brought into form, and so made anew. Pure.
+    """
+    if seen is None:
+        return replace(record, applied=None)
+    airing = looked(record.airing, event, now, window, is_live=seen.is_live)
+    record = replace(record, airing=airing)
+    return took_over(record, seen.recordings) if airing.state is BroadcastState.ENDED else record
+
+
+def took_over(record: Pairing, recordings: tuple[Parts, ...]) -> Pairing:
+    """
+    The record once these recordings are videos of their own, or given up. Pure.
+    """
+    new = tuple(one for one in recordings if one not in record.recordings)
+    return replace(record, recordings=record.recordings + new)
+
+
 def not_created(record: Pairing, now: datetime) -> Pairing:
     """
     The record once it is certain that the event does not exist. Pure.
     """
     none = _moved(record, PairingState.NONE, now)
-    return replace(none, parts={}, applied=None, reference=None, tried_at=None, verify_at=None)
+    return replace(
+        none, parts={}, applied=None, reference=None, tried_at=None, verify_at=None, verified_at=None, airing=Airing()
+    )
 
 
 def deleted(record: Pairing, now: datetime) -> Pairing:
@@ -152,7 +191,14 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
     The record once every part of the event is gone. Pure.
     """
     return replace(
-        _moved(record, PairingState.GONE, now), parts={}, applied=None, verify_at=None, reap_at=None, reference=None
+        _moved(record, PairingState.GONE, now),
+        parts={},
+        applied=None,
+        verified_at=None,
+        verify_at=None,
+        reap_at=None,
+        reference=None,
+        airing=Airing(),
     )
 
 
@@ -169,7 +215,7 @@ def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -
 
 def _delete(record: Pairing, now: datetime) -> Step[Pairing]:
     begun = _moved(record, PairingState.DELETING, now)
-    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True)
+    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True, pause_max_s=DELETE_PAUSE_MAX_S)
 
 
 def _write(name: str, record: Pairing) -> Step[Pairing]:

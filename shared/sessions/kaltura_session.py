@@ -14,7 +14,7 @@ from shared.reconcile import visit
 from shared.sessions import Sessions
 from shared.sessions.model import Session, shown, wanted
 
-FOR_VIEWERS = ("entryId", "virtualEventId", "state")
+FOR_VIEWERS = ("entryId", "virtualEventId", "state", "broadcast")
 
 
 def get_kaltura_session(

@@ -6,14 +6,14 @@ may see it (`shared/access.py`, `shared/videos/`). Leaves to `decide` what follo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 from shared.history import History, history_fields, history_from
-from shared.ports import Document, EventWish, Fields
+from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts
 from shared.reconcile import Progress
 
 
@@ -64,6 +64,7 @@ class Session:
     ends_at: datetime | None
     shown: Fields | None
     videos: Mapping[str, Fields]
+    moderators: tuple[str, ...] = ()
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -80,7 +81,7 @@ class Session:
         shown, videos = fields.get("kaltura"), fields.get("videos")
         status, kind, visibility = fields.get("status"), fields.get("format"), fields.get("visibility")
         starts_at, ends_at = fields.get("startsAt"), fields.get("endsAt")
-        owner_uid, title = fields.get("ownerUid"), fields.get("title")
+        owner_uid, title, moderators = fields.get("ownerUid"), fields.get("title"), fields.get("moderators")
         return cls(
             id=session_id,
             owner_uid=owner_uid if isinstance(owner_uid, str) else None,
@@ -92,7 +93,26 @@ class Session:
             ends_at=ends_at if isinstance(ends_at, datetime) else None,
             shown=shown if isinstance(shown, Mapping) else None,
             videos=videos if isinstance(videos, Mapping) else {},
+            moderators=_named(moderators) if isinstance(moderators, Mapping) else (),
         )
+
+    def moderates(self, uid: str) -> bool:
+        """
+        Whether somebody keeps order in its live event: its owner, and whom he has named. Pure.
+        """
+        return uid == self.owner_uid or uid in self.moderators
+
+    def next_order(self) -> int:
+        """
+        The place after the last of its videos. Pure.
+        """
+        refs: Sequence[object] = tuple(self.videos.values())
+        orders = (ref.get("order") for ref in refs if isinstance(ref, Mapping))
+        return 1 + max((order for order in orders if isinstance(order, int)), default=0)
+
+
+def _named(uids: Fields) -> tuple[str, ...]:
+    return tuple(sorted(uid for uid, is_named in uids.items() if is_named is True))
 
 
 def wanted(session: Session) -> EventWish | None:
@@ -101,7 +121,9 @@ def wanted(session: Session) -> EventWish | None:
     """
     if session.status is not Status.PUBLIC or session.format is not Format.LIVE_STREAMING:
         return None
-    return EventWish(session.title, session.starts_at, session.ends_at)
+    owner = () if session.owner_uid is None else (session.owner_uid,)
+    moderators = tuple(sorted({*session.moderators, *owner}))
+    return EventWish(session.title, session.starts_at, session.ends_at, moderators)
 
 
 class PairingState(StrEnum):
@@ -117,6 +139,55 @@ class PairingState(StrEnum):
     GONE = "gone"
 
 
+class BroadcastState(StrEnum):
+    """
+    `broadcast` of a session: whether something is sent to its event.
+    """
+
+    OFFLINE = "offline"
+    LIVE = "live"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Airing:
+    """
+    What was seen of an event's broadcast.
+
+    Attributes:
+        state: As it was seen last.
+        looked_at: When that was.
+        live_at: When it was first seen live.
+        off_at: Since when it is not live any more.
+    """
+
+    state: BroadcastState = BroadcastState.OFFLINE
+    looked_at: datetime | None = None
+    live_at: datetime | None = None
+    off_at: datetime | None = None
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        The document form. Pure.
+        """
+        return {
+            "state": self.state.value,
+            "lookedAt": self.looked_at,
+            "liveAt": self.live_at,
+            "offAt": self.off_at,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: Fields | None) -> Self:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        if fields is None:
+            return cls()
+        state = BroadcastState(fields["state"])
+        return cls(state, fields["lookedAt"], fields["liveAt"], fields["offAt"])
+
+
 @dataclass(frozen=True, slots=True)
 class Pairing:
     """
@@ -129,9 +200,12 @@ class Pairing:
         tried_at: When its creation was begun; in state CREATING only.
         parts: The provider's ids.
         applied: The wish that the event fulfils; `None` where that is not known.
+        verified_at: When all its parts were last known to be there.
         verify_at: When the event is brought into form once more, because an update whose answer was lost may come to
             pass until then.
         reap_at: When a retired event goes.
+        airing: What was seen of its broadcast.
+        recordings: All recordings of the session's events that were taken over, by the provider's ids.
         expires_at: When the tombstone of a deleted session may go (Firestore TTL).
         history: States so far.
         progress: The visit's own part.
@@ -143,8 +217,11 @@ class Pairing:
     tried_at: datetime | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     applied: EventWish | None = None
+    verified_at: datetime | None = None
     verify_at: datetime | None = None
     reap_at: datetime | None = None
+    airing: Airing = field(default_factory=Airing)
+    recordings: tuple[Parts, ...] = ()
     expires_at: datetime | None = None
     history: History = ()
     progress: Progress = field(default_factory=Progress)
@@ -165,9 +242,13 @@ class Pairing:
                 "title": self.applied.title,
                 "startsAt": self.applied.starts_at,
                 "endsAt": self.applied.ends_at,
+                "moderators": list(self.applied.moderators),
             },
+            "verifiedAt": self.verified_at,
             "verifyAt": self.verify_at,
             "reapAt": self.reap_at,
+            "airing": self.airing.to_fields(),
+            "recordings": [dict(one) for one in self.recordings],
             "expiresAt": self.expires_at,
             "history": history_fields(self.history),
             "failure": None if self.progress.failure is None else self.progress.failure.shown(),
@@ -187,13 +268,20 @@ class Pairing:
             reference=fields["reference"],
             tried_at=fields["triedAt"],
             parts=dict(fields["parts"]),
-            applied=None if applied is None else EventWish(applied["title"], applied["startsAt"], applied["endsAt"]),
+            applied=None if applied is None else _wish(applied),
+            verified_at=fields.get("verifiedAt"),
             verify_at=fields["verifyAt"],
             reap_at=fields["reapAt"],
+            airing=Airing.from_fields(fields.get("airing")),
+            recordings=tuple(dict(one) for one in fields.get("recordings", ())),
             expires_at=fields["expiresAt"],
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),
         )
+
+
+def _wish(fields: Fields) -> EventWish:
+    return EventWish(fields["title"], fields["startsAt"], fields["endsAt"], tuple(fields.get("moderators", ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +294,32 @@ class SessionWish:
         event: The event it asks for.
         shown: What its document shows of the event now.
         children: Ids of videos that a deleted session has left behind.
+        owner_uid: The teacher.
+        title: What its viewers read.
+        order: The place of its next video.
     """
 
     exists: bool
     event: EventWish | None = None
     shown: Fields | None = None
     children: tuple[str, ...] = ()
+    owner_uid: str | None = None
+    title: str = ""
+    order: int = 1
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """
+        What a session that is there asks for. Pure.
+        """
+        return cls(
+            exists=True,
+            event=wanted(session),
+            shown=session.shown,
+            owner_uid=session.owner_uid,
+            title=session.title,
+            order=session.next_order(),
+        )
 
 
 def shown(wish: SessionWish, pairing: Pairing | None) -> dict[str, Any] | None:
@@ -221,9 +329,12 @@ def shown(wish: SessionWish, pairing: Pairing | None) -> dict[str, Any] | None:
     if wish.event is None or pairing is None:
         return None
     failure = pairing.progress.failure
-    told = {} if failure is None else {"failure": failure.shown()}
+    told: dict[str, Any] = {} if failure is None else {"failure": failure.shown()}
     if pairing.state is PairingState.READY:
-        return {**pairing.parts, "state": "ready", **told}
+        parts = {name: id_ for name, id_ in pairing.parts.items() if id_ != NOT_AVAILABLE}
+        missing = sorted(pairing.parts.keys() - parts.keys())
+        told |= {"notAvailable": missing} if missing else {}
+        return {**parts, "state": "ready", "broadcast": pairing.airing.state.value, **told}
     if failure is None:
         return None
     return {"state": "creating" if failure.retryable else "failed", **told}

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import Conflict
-from shared.paths import VISIT_DELETION, VISIT_VIDEO, session_path, video_path
+from shared.paths import FEED_WAKE, TICK_FEED, VISIT_DELETION, VISIT_VIDEO, session_path, video_path
 from shared.ports import (
     REMOVE,
     Document,
@@ -89,6 +89,8 @@ class Videos:
         """
         record = step.record
         match step.name:
+            case decisions.PREPARE | decisions.FIND if record.upload.recording is not None:
+                return self.media.adopt_recording(record.reference or "", record.upload)
             case decisions.PREPARE:
                 return self.media.prepare_upload(record.reference or "", record.upload)
             case decisions.FIND:
@@ -124,7 +126,11 @@ class Videos:
             return decisions.observed(record, outcome, now, self.policy)
         if step.name == decisions.REPROCESS:
             return decisions.processing(record, now, self.policy)
-        return decisions.prepared(record, outcome, now, self.policy) if outcome else decisions.not_prepared(record, now)
+        if not outcome:
+            return decisions.not_prepared(record, now)
+        if record.upload.recording is not None:
+            return decisions.processing(replace(record, parts=outcome), now, self.policy)
+        return decisions.prepared(record, outcome, now, self.policy)
 
     def after(self, look: Look[VideoWish, Video], record: Video) -> Look[VideoWish, Video]:
         """
@@ -152,11 +158,15 @@ class Videos:
 
     def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Note, ...]:
         """
-        What is named no more is deleted. Pure.
+        What is named no more is deleted; whoever takes over a recording has the feed watch it. Pure.
         """
-        return tuple(
+        deletions = tuple(
             Note(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
         )
+        before = None if look.record is None else look.record.state
+        if before is VideoState.PREPARING and record.state is VideoState.PROCESSING:
+            return (*deletions, Note(TICK_FEED, f"{record.provider}:{FEED_WAKE}"))
+        return deletions
 
     def view_writes(self, look: Look[VideoWish, Video], record: Video) -> tuple[Write, ...]:
         """

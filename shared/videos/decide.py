@@ -9,7 +9,7 @@ The first row that fits is the one that counts.
 | anything               | no video, or no session   | CLOSE: everything it names is given up                      |
 | anything               | another upload            | BEGIN it; the earlier upload is given up, what plays is not |
 | anything but ready     | this upload is cancelled  | WITHDRAW it: what plays is the video again; nothing: CLOSE  |
-| requested              | this upload               | PREPARE a new generation; refused for good: FAIL            |
+| requested              | this upload, or recording | PREPARE a new generation; refused for good: FAIL            |
 | uploading, processing  | this upload               | OBSERVE, `looks_max` times; past its deadline: EXPIRE; later |
 | retrying               | this upload               | CHECK whether it is processed; it is not: as failed         |
 | failed, bytes kept     | this upload               | past its deadline: DISCARD the bytes                        |
@@ -154,7 +154,9 @@ def not_prepared(record: Video, now: datetime) -> Video:
     """
     The record once it is certain that nothing exists at the provider. Pure.
     """
-    return replace(requested(record, now), reference=None)
+    again = requested(record, now)
+    # A recording is there, whether it was taken over or not.
+    return again if record.upload.recording is not None else replace(again, reference=None)
 
 
 def observed(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
@@ -309,15 +311,14 @@ def _may_retry(record: Video) -> bool:
 
 
 def _prepare(video_id: str, record: Video, now: datetime) -> Step[Video]:
-    generation = record.generation + 1
-    begun = replace(
-        _moved(record, VideoState.PREPARING, now),
-        generation=generation,
-        reference=reference_of(video_id, generation),
-        tried_at=now,
-    )
+    begun = replace(_moved(record, VideoState.PREPARING, now), tried_at=now)
+    if record.upload.recording is None:
+        generation = record.generation + 1
+        begun = replace(begun, generation=generation, reference=reference_of(video_id, generation))
     undone = not_prepared(begun, now)
-    return Step(PREPARE, Effect.CHANGE, begun, undone, wish=str(record.failures), informs=True)
+    # What is new waits for its bytes; a recording may have arrived long ago.
+    is_new = record.upload.recording is None
+    return Step(PREPARE, Effect.CHANGE, begun, undone, wish=str(record.failures), informs=is_new)
 
 
 def _reprocess(record: Video, now: datetime) -> Step[Video]:

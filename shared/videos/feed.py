@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 
 from shared import log
 from shared.errors import Conflict
-from shared.paths import TICK_FEED, VIDEOS, operation_path
+from shared.paths import FEED_WAKE, TICK_FEED, VIDEOS, operation_path
 from shared.ports import (
     CHANGES_MAX,
     Change,
@@ -163,12 +163,16 @@ class Feed:
         One tick: claim it, leave the note for the next, ask what changed, visit what there are news of.
 
         Args:
-            number: As the note says; any other than the chain's own is a repetition and does nothing.
+            number: As the note says; any other than the chain's own is a repetition and does nothing, but for
+                `FEED_WAKE`.
             each: How several videos are visited.
 
         Raises:
             Transient: Documents, queue or provider could not be reached; the next tick asks for the same again.
         """
+        if number == FEED_WAKE:
+            self.wake()
+            return
         now = self.clock()
         chain, version = self._read()
         if chain is None or not chain.running or chain.tick != number:

@@ -246,7 +246,7 @@ class Grants:
         """
         now = self.clock()
         if order is None:
-            order = 1 + max((_order(ref.get("order")) for ref in session.videos.values()), default=0)
+            order = session.next_order()
         due = Progress(due_at=now + timedelta(seconds=LEASE_S))
         video = Video(session.id, self.videos.media.name, now, order, upload, asked_at=now, progress=due)
         return {**video.to_fields(), "wish": Wish(upload, now, requests=(asked,)).to_fields()}
@@ -416,10 +416,6 @@ def _uploadable(video: Video | None, wish: VideoWish, number: int) -> Video:
         operation="prepare",
         code="NOT_READY" if failure is None else str(failure["code"]),
     )
-
-
-def _order(value: object) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _fingerprint(*values: str | int) -> str:

@@ -209,6 +209,7 @@ class Video:
             "title": self.upload.title,
             "fileName": self.upload.file_name,
             "declaredBytes": self.upload.size_bytes,
+            "recording": _recording_fields(self.upload),
             "askedAt": self.asked_at,
             "serving": self.serving,
             "state": self.state.value,
@@ -245,7 +246,7 @@ class Video:
             provider=fields["provider"],
             created_at=fields["createdAt"],
             order=fields["order"],
-            upload=UploadWish(fields["title"], fields["fileName"], fields["declaredBytes"], fields["ownerUid"]),
+            upload=_upload(fields),
             asked_at=fields["askedAt"],
             serving=fields["serving"],
             state=VideoState(fields["state"]),
@@ -265,6 +266,21 @@ class Video:
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),
         )
+
+
+def _upload(fields: Fields) -> UploadWish:
+    recording = fields.get("recording")
+    return UploadWish(
+        fields["title"],
+        fields["fileName"],
+        fields["declaredBytes"],
+        fields["ownerUid"],
+        None if recording is None else dict(recording),
+    )
+
+
+def _recording_fields(upload: UploadWish) -> Fields | None:
+    return None if upload.recording is None else dict(upload.recording)
 
 
 def named(video: Video) -> dict[str, Parts]:
@@ -330,6 +346,7 @@ class Wish:
             "title": self.upload.title,
             "fileName": self.upload.file_name,
             "declaredBytes": self.upload.size_bytes,
+            "recording": _recording_fields(self.upload),
             "ownerUid": self.upload.owner_uid,
             "askedAt": self.asked_at,
             "number": self.number,
@@ -346,7 +363,7 @@ class Wish:
         """
         fields = document.fields["wish"]
         return cls(
-            upload=UploadWish(fields["title"], fields["fileName"], fields["declaredBytes"], fields["ownerUid"]),
+            upload=_upload(fields),
             asked_at=fields["askedAt"],
             number=fields["number"],
             requests=tuple(Asked(one["key"], one["digest"], one["number"]) for one in fields["requests"]),

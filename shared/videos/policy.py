@@ -165,8 +165,11 @@ def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
 
 def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) -> tuple[str, str] | None:
     """
-    Code and sentence of why a video that arrived is not what may be uploaded, or not what was declared. Pure.
+    Code and sentence of why a video that arrived is not what may be uploaded, or not what was declared; what the
+    provider has recorded itself may be anything. Pure.
     """
+    if declared.recording is not None:
+        return None
     if seen.size_bytes is not None and seen.size_bytes > policy.max_bytes:
         return "TOO_LARGE", f"The file that arrived is larger than the {_size(policy.max_bytes)} that are allowed."
     if seen.size_bytes is not None and _differs(seen.size_bytes, declared.size_bytes):

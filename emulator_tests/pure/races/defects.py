@@ -302,7 +302,7 @@ class SessionsWithoutGrace(Sessions):
     """
 
     def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
-        return sessions_decide.decide(look, now, 0)
+        return sessions_decide.decide(look, now, 0, self.window, observed=observed)
 
 
 SOUND: Final = Build()

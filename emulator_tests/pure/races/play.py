@@ -51,6 +51,7 @@ from shared.ports import (
     Version,
     Write,
 )
+from shared.sessions.airing import Window
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session, wanted
 from shared.videos.grant import ReplaceRequest, UploadRequest
@@ -78,6 +79,7 @@ SETTINGS: Final = Settings(
     policy=POLICY,
     reap_grace_s=REAP_GRACE_S,
     late_commit_s=SOUND.late_commit_s,
+    window=Window(early_s=900, overrun_s=3600),
     stray_age_s=SOUND.stray_age_s,
     feed_interval_s=60.0,
     feed_overlap_s=60.0,

@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.kaltura import account, late, processing
+from emulator_tests.simulators.kaltura import account, broadcast, late, processing
 from emulator_tests.simulators.kaltura.entry_state import EntryStatus
+from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.faults import Rule
 from emulator_tests.simulators.kaltura.schema import Record
-from emulator_tests.simulators.kaltura.services import live
 from emulator_tests.simulators.kaltura.world import World
 
 _GROUP = 1
@@ -30,9 +30,9 @@ async def answer(world: World, request: Request, path: str) -> Response:
     name = path.removeprefix("/_simulator").strip("/")
     try:
         sent = await request.json() if await request.body() else {}
-        result = _route(world, request, name, sent if isinstance(sent, dict) else {})
+        result = await _route(world, request, name, sent if isinstance(sent, dict) else {})
         await late.commit_due(world)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, ApiError) as error:
         return JSONResponse({"error": str(error)}, 400)
     world.store.flush()
     if result is None:
@@ -40,7 +40,7 @@ async def answer(world: World, request: Request, path: str) -> Response:
     return JSONResponse(result)
 
 
-def _route(world: World, request: Request, name: str, sent: Mapping[str, Any]) -> Any:
+async def _route(world: World, request: Request, name: str, sent: Mapping[str, Any]) -> Any:
     match (request.method, name):
         case ("GET", "things"):
             query = request.query_params
@@ -68,8 +68,10 @@ def _route(world: World, request: Request, name: str, sent: Mapping[str, Any]) -
         case ("POST", "settings"):
             return _set(world, sent)
         case ("POST", "broadcast"):
-            live.set_broadcast(world, str(sent["entryId"]), bool(sent["live"]))
-            return {}
+            entry_id = str(sent["entryId"])
+            if sent["live"]:
+                return _brief(broadcast.start(world, entry_id))
+            return _brief(await broadcast.stop(world, entry_id, sent.get("recording")))
         case ("POST", "reset"):
             account.reset(world)
             return {}
@@ -101,7 +103,8 @@ def things(world: World, with_deleted: bool, with_seeded: bool) -> dict[str, lis
 
 def _brief(row: Record) -> Record:
     named = (
-        "objectType", "id", "name", "summary", "systemName", "referenceId", "status", "tags", "userId", "ownerId",
+        "objectType", "id", "name", "summary", "description", "systemName", "referenceId", "status", "tags", "userId",
+        "ownerId", "rootEntryId", "recordedEntryId", "recordStatus", "sessionPrivileges",
         "entryId", "groupId", "eventId", "resourceId", "categoryId", "attachedObjectId", "replacingEntryId",
         "replacedEntryId", "templateEntryId", "virtualEventId", "accessControlId", "flavorParamsId", "mediaType",
         "startDate", "endDate", "duration", "uploadedFileSize", "attempts", "dueAt", "sizeInBytes", "createdAt",

@@ -76,6 +76,29 @@ class EntryType(IntEnum):
     LIVE_STREAM = 7
 
 
+#: What an entry is before anything is said of it.
+NEW_ENTRY: Record = {
+    "objectType": "KalturaMediaEntry",
+    "type": EntryType.MEDIA_CLIP,
+    "status": EntryStatus.NO_CONTENT,
+    "moderationStatus": 6,
+    "moderationCount": 0,
+    "rank": 0,
+    "totalRank": 0,
+    "votes": 0,
+    "plays": 0,
+    "views": 0,
+    "version": 0,
+    "duration": 0,
+    "msDuration": 0,
+    "licenseType": -1,
+    "displayInSearch": 1,
+    "partnerSortValue": 0,
+    "replacementStatus": ReplacementStatus.NONE,
+    "capabilities": "",
+}
+
+
 def change_entry(world: World, entry_id: str, **fields: Any) -> Record:
     """Change an entry; `updatedAt` moves and whoever asked to be notified will be."""
     store = world.store

@@ -172,8 +172,11 @@ def check_role(call: Call, action: Action) -> None:
     """Refuse an action the session's role does not hold.
 
     Raises:
-        ApiError: MISSING_KS without a session, SERVICE_FORBIDDEN with one; INVALID_OBJECT_ID for an unknown role.
+        ApiError: MISSING_KS without a session, SERVICE_FORBIDDEN with one, or for what the account does not have;
+            INVALID_OBJECT_ID for an unknown role.
     """
+    if action.service in call.world.settings.forbidden_services:
+        raise ApiError("SERVICE_FORBIDDEN", action.label)
     if OPEN in action.roles:
         return
     if call.session is None:

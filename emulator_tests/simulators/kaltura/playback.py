@@ -10,12 +10,11 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from emulator_tests.simulators.kaltura import media
+from emulator_tests.simulators.kaltura import broadcast, media
 from emulator_tests.simulators.kaltura.access_rules import Context, Fault, Visitor, admit, living, refuse
 from emulator_tests.simulators.kaltura.entry_state import AssetStatus, EntryType, MediaType, flavors_of
 from emulator_tests.simulators.kaltura.errors import ServeError
 from emulator_tests.simulators.kaltura.schema import Record, to_int
-from emulator_tests.simulators.kaltura.services import live
 from emulator_tests.simulators.kaltura.world import World
 
 _HLS = "application/vnd.apple.mpegurl"
@@ -82,7 +81,7 @@ async def _manifest(world: World, request: Request, asked: dict[str, str], visit
 
 
 def _live_manifest(world: World, entry: Record) -> Response:
-    if not live.is_live(world, entry["id"]):
+    if not broadcast.is_live(world, entry["id"]):
         raise refuse(Fault.ENTRY_NOT_LIVE)
     return Response("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n", media_type=_HLS)
 

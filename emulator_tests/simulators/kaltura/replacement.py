@@ -21,6 +21,8 @@ from emulator_tests.simulators.kaltura.world import World
 
 #: KalturaEntryDisplayInSearchType SYSTEM: temporary entries do not appear in lists.
 HIDDEN = -1
+#: KalturaSourceType KALTURA_RECORDED_LIVE: what a broadcast was recorded into.
+RECORDED_LIVE = 36
 _CARRIED = ("duration", "msDuration", "width", "height", "durationType", "mediaType", "sourceType")
 
 
@@ -35,7 +37,10 @@ def open_replacement(world: World, entry: Record) -> Record:
     if entry.get("replacingEntryId"):
         raise ApiError("ENTRY_REPLACEMENT_ALREADY_EXISTS")
     now = int(world.clock.now())
-    shared = ("objectType", "type", "mediaType", "partnerId", "userId", "creatorId", "conversionProfileId", "name")
+    shared = (
+        "objectType", "type", "mediaType", "sourceType", "partnerId", "userId", "creatorId", "conversionProfileId",
+        "name",
+    )  # fmt: skip
     temporary: Record = {key: entry.get(key) for key in shared}
     temporary |= {
         "id": world.store.new_entry_id(),
@@ -49,7 +54,8 @@ def open_replacement(world: World, entry: Record) -> Record:
         "_readiness": entry.get("_readiness"),
     }
     world.store.put(world.store.entries, temporary)
-    approval = world.settings.replacement_approval
+    # A recording goes on by itself, whatever the account wants of other entries.
+    approval = world.settings.replacement_approval and entry.get("sourceType") != RECORDED_LIVE
     status = ReplacementStatus.NOT_READY_AND_NOT_APPROVED if approval else ReplacementStatus.APPROVED_BUT_NOT_READY
     change_entry(world, entry["id"], replacingEntryId=temporary["id"], replacementStatus=status)
     return temporary

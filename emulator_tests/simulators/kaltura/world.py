@@ -30,7 +30,7 @@ class Settings:
         entry_replacement: FEATURE_ENTRY_REPLACEMENT.
         replacement_approval: Whether a replacement waits for approveReplace.
         entitlement: Whether category entitlement is enforced for every session, ADMIN ones included.
-        virtual_events: Whether the virtual event plugin is enabled.
+        forbidden_services: Services that the account does not have, such as `virtualevent_virtualevent`.
         restricted_extensions: File extensions that uploads are refused for.
         max_session_s: What session.start clamps an expiry to.
         final_chunk_wait_s: How long a final chunk waits for the others; real seconds.
@@ -41,7 +41,7 @@ class Settings:
     entry_replacement: bool = True
     replacement_approval: bool = False
     entitlement: bool = False
-    virtual_events: bool = True
+    forbidden_services: tuple[str, ...] = ()
     restricted_extensions: tuple[str, ...] = ()
     max_session_s: int = 86400
     final_chunk_wait_s: float = 45.0

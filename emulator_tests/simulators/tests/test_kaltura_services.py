@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaAccessControlProfile,
+    KalturaAppToken,
+    KalturaAppTokenFilter,
     KalturaBaseEntryFilter,
     KalturaCategory,
     KalturaCategoryEntry,
@@ -39,9 +42,11 @@ from KalturaClient.Plugins.Schedule import (
     KalturaScheduleEventRecurrenceType,
     KalturaScheduleEventResource,
     KalturaScheduleEventResourceFilter,
+    KalturaScheduleResourceFilter,
 )
 from KalturaClient.Plugins.VirtualEvent import (
     KalturaVirtualEvent,
+    KalturaVirtualEventFilter,
     KalturaVirtualScheduleEvent,
     KalturaVirtualScheduleEventSubType,
 )
@@ -49,6 +54,16 @@ from KalturaClient.Plugins.VirtualEvent import (
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
 
 EVERY_STATUS = "-2,-1,0,1,2,3,4,7"
+#: Services that an account may lack, each with an action of it.
+SERVICES: dict[str, Callable[[Any], Any]] = {
+    "virtualevent_virtualevent": lambda client: client.virtualEvent.virtualEvent.list,
+    "schedule_scheduleevent": lambda client: client.schedule.scheduleEvent.list,
+    "group_group": lambda client: client.group.group.list,
+    "livestream": lambda client: client.liveStream.list,
+    "eventnotification_eventnotificationtemplate": lambda client: (
+        client.eventNotification.eventNotificationTemplate.list
+    ),
+}
 
 
 def entry(**fields: Any) -> Any:
@@ -299,7 +314,7 @@ def test_virtual_events(kaltura: KalturaServer) -> None:
     assert [each.id for each in service.list().objects] == [added.id]
     service.delete(added.id)
     assert code(service.get, added.id) == "VIRTUAL_EVENT_NOT_FOUND"
-    kaltura.control("POST", "settings", virtual_events=False)
+    kaltura.control("POST", "settings", forbidden_services=["virtualevent_virtualevent"])
     assert code(service.list) == "SERVICE_FORBIDDEN"
 
 
@@ -342,3 +357,80 @@ def test_conversion_and_access_control_profiles(kaltura: KalturaServer) -> None:
     client.accessControlProfile.delete(closed.id)
     assert client.media.get(lesson.id).accessControlId == 1
     assert code(client.accessControlProfile.get, closed.id) == "ACCESS_CONTROL_ID_NOT_FOUND"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_account_may_lack_a_service(kaltura: KalturaServer, service: str) -> None:
+    client = kaltura.admin()
+    kaltura.control("POST", "settings", forbidden_services=[service])
+    for name, action in SERVICES.items():
+        if name == service:
+            assert code(action(client)) == "SERVICE_FORBIDDEN"
+        else:
+            assert action(client)().totalCount == 0
+    kaltura.control("POST", "settings", forbidden_services=[])
+    assert SERVICES[service](client)().totalCount == 0
+
+
+def test_an_action_without_a_session_is_forbidden_with_its_service(kaltura: KalturaServer) -> None:
+    wanted = KalturaLiveStreamEntry(name="live", mediaType=KalturaMediaType.LIVE_STREAM_FLASH)
+    added = kaltura.admin().liveStream.add(wanted)
+    kaltura.control("POST", "settings", forbidden_services=["livestream"])
+    assert code(kaltura.client().liveStream.isLive, added.id) == "SERVICE_FORBIDDEN"
+
+
+def test_application_tokens_are_paged_and_filtered(kaltura: KalturaServer) -> None:
+    client = kaltura.admin()
+    ids = []
+    for number in range(5):
+        ids.append(client.appToken.add(KalturaAppToken(description=f"of ours {number}")).id)
+        kaltura.control("POST", "clock", advance_s=1)
+    active = KalturaAppTokenFilter(statusEqual=2, orderBy="+createdAt")
+    pages = [client.appToken.list(active, KalturaFilterPager(pageSize=2, pageIndex=page)) for page in (1, 2, 3, 4)]
+    assert [[each.id for each in page.objects] for page in pages] == [ids[:2], ids[2:4], ids[4:], []]
+    assert [page.totalCount for page in pages] == [5] * 4
+    assert pages[0].objects[1].description == "of ours 1"
+    client.appToken.delete(ids[0])
+    assert client.appToken.list(active).totalCount == 4
+    assert client.appToken.list(KalturaAppTokenFilter(statusEqual=1)).totalCount == 0
+
+
+def test_virtual_events_are_listed_from_an_instant_on(kaltura: KalturaServer) -> None:
+    service = kaltura.admin().virtualEvent.virtualEvent
+    made = []
+    for name in ("zebra", "mule", "ant"):
+        made.append(service.add(KalturaVirtualEvent(name=name, description=f"of {name}")))
+        kaltura.control("POST", "clock", advance_s=10)
+    asked = KalturaVirtualEventFilter(createdAtGreaterThanOrEqual=made[1].createdAt, orderBy="+createdAt")
+    assert [each.name for each in service.list(asked).objects] == ["mule", "ant"]
+    page = service.list(asked, KalturaFilterPager(pageSize=1, pageIndex=2))
+    assert ([each.description for each in page.objects], page.totalCount) == (["of ant"], 2)
+
+
+def test_a_resource_is_found_by_its_system_name(kaltura: KalturaServer) -> None:
+    service = kaltura.admin().schedule.scheduleResource
+    rooms = [service.add(KalturaLocationScheduleResource(name="room", systemName=name)) for name in ("one", "two")]
+    asked = KalturaScheduleResourceFilter(systemNameEqual="two")
+    assert [each.id for each in service.list(asked).objects] == [rooms[1].id]
+    assert service.list(KalturaScheduleResourceFilter(systemNameEqual="three")).totalCount == 0
+
+
+def test_the_members_of_a_group_are_those_that_were_added(kaltura: KalturaServer) -> None:
+    client = kaltura.admin()
+    for name in ("one_moderators", "two_moderators"):
+        client.group.group.add(KalturaGroup(id=name, description=f"of {name}"))
+    for user_id in ("ann", "bob"):
+        client.user.add(KalturaUser(id=user_id))
+        client.groupUser.add(KalturaGroupUser(userId=user_id, groupId="one_moderators"))
+    client.groupUser.add(KalturaGroupUser(userId="bob", groupId="two_moderators"))
+    assert code(client.user.add, KalturaUser(id="ann")) == "DUPLICATE_USER_BY_ID"
+    shown = client.group.group.get("one_moderators")
+    assert (shown.id, shown.membersCount, shown.description) == ("one_moderators", 2, "of one_moderators")
+    for group_id, members in (("one_moderators", ["ann", "bob"]), ("two_moderators", ["bob"]), ("none", [])):
+        listed = client.groupUser.list(KalturaGroupUserFilter(groupIdEqual=group_id)).objects
+        assert sorted(each.userId for each in listed) == members
+
+
+def test_the_time_is_the_simulators(kaltura: KalturaServer) -> None:
+    kaltura.control("POST", "clock", stand_at=4_000_000_000)
+    assert kaltura.client().system.getTime() == 4_000_000_000

@@ -14,6 +14,7 @@ from KalturaClient.Plugins.Core import (
     KalturaBaseEntryFilter,
     KalturaDetachedResponseProfile,
     KalturaFlavorAssetFilter,
+    KalturaLiveStreamEntry,
     KalturaMediaEntry,
     KalturaMediaEntryFilter,
     KalturaMediaType,
@@ -23,6 +24,12 @@ from KalturaClient.Plugins.Core import (
     KalturaUploadToken,
 )
 from KalturaClient.Plugins.Group import KalturaGroup
+from KalturaClient.Plugins.Schedule import (
+    KalturaLocationScheduleResource,
+    KalturaRecordScheduleEvent,
+    KalturaScheduleEventResource,
+)
+from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent, KalturaVirtualEventFilter
 
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint, wait_until
 
@@ -52,6 +59,46 @@ def test_a_multirequest_uses_its_own_answers(kaltura: KalturaServer) -> None:
     assert again.id == first.id == listed.objects[0].id
     assert (deleted, missing.code, pong) == ("", "ENTRY_ID_NOT_FOUND", "1")
     assert kaltura.things("entries") == []
+
+
+def test_a_later_call_uses_an_answer_within_a_text_and_for_a_number(kaltura: KalturaServer) -> None:
+    client = kaltura.admin()
+    client.startMultiRequest()
+    client.liveStream.add(KalturaLiveStreamEntry(name="a talk", mediaType=KalturaMediaType.LIVE_STREAM_FLASH))
+    client.group.group.add(KalturaGroup(id="{1:result:id}_moderators", description="of {1:result:id}"))
+    client.schedule.scheduleEvent.add(
+        KalturaRecordScheduleEvent(
+            summary="{1:result:name}", startDate=2_000_000_000, endDate=2_000_003_600, recurrenceType=0
+        )
+    )
+    client.schedule.scheduleResource.add(KalturaLocationScheduleResource(name="room"))
+    client.schedule.scheduleEventResource.add(
+        KalturaScheduleEventResource(eventId="{3:result:id}", resourceId="{4:result:id}")
+    )
+    added, group, meeting, room, pair = client.doMultiRequest()
+    assert (group.id, group.description) == (f"{added.id}_moderators", f"of {added.id}")
+    assert (pair.eventId, pair.resourceId, meeting.summary) == (meeting.id, room.id, "a talk")
+
+
+def test_a_later_list_begins_at_the_instant_of_an_earlier_answer(kaltura: KalturaServer) -> None:
+    client = kaltura.admin()
+    events = client.virtualEvent.virtualEvent
+    events.add(KalturaVirtualEvent(name="before"))
+    kaltura.control("POST", "clock", advance_s=10)
+    client.media.add(entry(referenceId="r1"))
+    kaltura.control("POST", "clock", advance_s=10)
+    events.add(KalturaVirtualEvent(name="after"))
+    named = {}
+    since = "{1:result:objects:0:createdAt}"
+    for reference in ("r1", "nothing"):
+        client.startMultiRequest()
+        client.baseEntry.list(KalturaBaseEntryFilter(referenceIdEqual=reference, statusIn="-2,-1,0,1,2,4,7"))
+        events.list(KalturaVirtualEventFilter(createdAtGreaterThanOrEqual=since, orderBy="+createdAt"))
+        events.list(KalturaVirtualEventFilter(createdAtLessThanOrEqual=since, orderBy="+createdAt"))
+        _, later, earlier = client.doMultiRequest()
+        named[reference] = [[each.name for each in listed.objects] for listed in (later, earlier)]
+    # Nothing was found, so nothing is demanded.
+    assert named == {"r1": [["after"], ["before"]], "nothing": [["before", "after"]] * 2}
 
 
 def test_a_reference_into_a_failed_answer_is_empty_and_the_rest_goes_on(kaltura: KalturaServer) -> None:

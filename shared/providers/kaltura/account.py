@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
-from shared.errors import Conflict, Permanent, Transient
-from shared.paths import cache_path
-from shared.ports import Clock, Create, Documents, Grant, Update
+from shared.errors import Conflict, Permanent, ProviderError, Transient
+from shared.paths import cache_path, known_user_path
+from shared.ports import Clock, Create, Documents, Fields, Grant, Update
 from shared.providers.kaltura import words
 from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
 
 if TYPE_CHECKING:
-    from shared.providers.kaltura.client import Client
+    from shared.providers.kaltura.client import Asked, Client
 
 NAME: Final = "kaltura"
 
@@ -30,8 +31,11 @@ ADMIN_USER: Final = "greenroom"
 SETTING_UP_S: Final = 90
 """For so long whoever makes something of the account keeps others away; longer than he can live."""
 
-ADMIN_KS_S: Final = 300
-PLUGINS: Final = ("Schedule", "EventNotification", "HttpNotification")
+SERVER_KS_S: Final = 1800
+"""Of a KS for the server's own calls: far longer than any takes, for Kaltura judges it by its own clock, which may be
+ten minutes ahead of ours."""
+
+PLUGINS: Final = ("Schedule", "Group", "VirtualEvent", "EventNotification", "HttpNotification")
 """What of the library is loaded beside its core."""
 
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -42,9 +46,33 @@ THUMBNAIL_WIDTH: Final = 640
 UPLOAD_PATH: Final = "/api_v3/service/uploadtoken/action/upload"
 """Lower case, as Kaltura's own clients spell it: a KS restricted to it compares letter by letter."""
 
+USERS_REMEMBERED_MAX: Final = 20_000
+"""So many users an instance remembers at the most; their documents remember them all."""
+
 _ACCESS_CONTROL: Final = "accessControl"
 _UPLOAD_ROLE: Final = "uploadRole"
-_SYSTEM_NAMES: Final = {_ACCESS_CONTROL: "GREENROOM_KS_REQUIRED", _UPLOAD_ROLE: "GREENROOM_UPLOAD"}
+_USERS: Final = "users"
+ACCESS_CONTROL_NAME: Final = "GREENROOM_KS_REQUIRED"
+UPLOAD_ROLE_NAME: Final = "GREENROOM_UPLOAD"
+_SYSTEM_NAMES: Final = {_ACCESS_CONTROL: ACCESS_CONTROL_NAME, _UPLOAD_ROLE: UPLOAD_ROLE_NAME}
+_DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": _ACCESS_CONTROL}
+"""What an answer of Kaltura's says is not there, though we remember it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFor:
+    """
+    For how many seconds we believe that something is still there before we look again.
+
+    Attributes:
+        users_s: Users.
+        profiles_s: What the account needs once: the access-control profile, the role of uploads.
+        chat_token_s: The app token that signs chat tokens.
+    """
+
+    users_s: int = 30 * 24 * 3600
+    profiles_s: int = 30 * 24 * 3600
+    chat_token_s: int = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +88,8 @@ class KalturaAccount:
         upload_role: The role of upload KSs; `None` makes one.
         documents: Where it is remembered what was made.
         clock: Now, in UTC.
+        room_url: Of the account's KAF, where its rooms are entered; `None` where it has none.
+        known_s: For how long it is believed that something is still there.
     """
 
     url: str
@@ -69,6 +99,8 @@ class KalturaAccount:
     upload_role: str | None
     documents: Documents
     clock: Clock
+    room_url: str | None = None
+    known_s: KnownFor = field(default_factory=KnownFor)
     _built: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -110,7 +142,7 @@ class KalturaAccount:
         A KS for the server's own calls: sees everything, whatever the account's entitlement.
         """
         privileges = (Privilege(Word.DISABLE_ENTITLEMENT),)
-        return self.mint.mint(ADMIN_USER, privileges, lifetime_s=ADMIN_KS_S, now=self.clock(), kind=Kind.ADMIN)
+        return self.mint.mint(ADMIN_USER, privileges, lifetime_s=SERVER_KS_S, now=self.clock(), kind=Kind.ADMIN)
 
     def user_ks(self, user_id: str, privileges: tuple[Privilege, ...], lifetime_s: int) -> str:
         """
@@ -118,15 +150,26 @@ class KalturaAccount:
         """
         return self.mint.mint(user_id, privileges, lifetime_s=lifetime_s, now=self.clock())
 
-    def playback_grant(self, entry_id: str, viewer_uid: str, lifetime_s: int) -> Grant:
+    @property
+    def has_rooms(self) -> bool:
+        """
+        Whether scheduled events have a room.
+        """
+        return self.room_url is not None
+
+    def playback_grant(
+        self, entry_id: str, viewer_uid: str, lifetime_s: int, virtual_event_id: str | None = None
+    ) -> Grant:
         """
         Let somebody play one entry, of whatever kind, and see its picture: the KS satisfies the access control of that
-        entry alone.
+        entry alone. What he does then counts for the virtual event, where it is of one.
         """
-        privileges = (
+        privileges: tuple[Privilege, ...] = (
             Privilege(Word.SET_ROLE, words.PLAYBACK_BASE_ROLE),
             Privilege(Word.VIEW, entry_id),
         )
+        if virtual_event_id:
+            privileges += (Privilege(Word.VIRTUAL_EVENT_ID, virtual_event_id),)
         ks = self.user_ks(words.viewer_of(viewer_uid), privileges, lifetime_s)
         scheme = self.url.partition(":")[0]
         root = f"{self.url}/p/{self.partner_id}"
@@ -159,35 +202,97 @@ class KalturaAccount:
         """
         return self.upload_role or self._once(_UPLOAD_ROLE, self._find_or_make_upload_role)
 
+    def doubt(self, error: ProviderError) -> None:
+        """
+        Where an error says that something is not there that we remember, forget it: it is looked for, and made again,
+        when it is needed next.
+        """
+        key = _DOUBTS.get(error.code)
+        if key is None:
+            return
+        self._built.pop(key, None)
+        (document,) = self.documents.read(cache_path(key))
+        if document is not None and document.fields["value"] is not None:
+            log.cache_was_wrong(NAME, key, error)
+            with suppress(Conflict):
+                self.documents.commit(Update(document.path, {"value": None}, if_version=document.version))
+
+    def knows_user(self, user_id: str, known_s: int) -> bool:
+        """
+        Whether a user was made, or found, within so many seconds.
+        """
+        now = self.clock()
+        users: dict[str, datetime] = self._built.setdefault(_USERS, {})
+        if user_id not in users:
+            (document,) = self.documents.read(known_user_path(user_id))
+            if document is None:
+                return False
+            self._remember_user(user_id, document.fields["knownAt"])
+        return now - users[user_id] < timedelta(seconds=known_s)
+
+    def learn_user(self, user_id: str) -> None:
+        """
+        Remember that there is a user: this instance does, and his document for all others.
+        """
+        now, path = self.clock(), known_user_path(user_id)
+        fields = {"knownAt": now, "expiresAt": now + timedelta(seconds=self.known_s.users_s)}
+        try:
+            self.documents.commit(Create(path, fields))
+        except Conflict:
+            with suppress(Conflict):
+                # Whoever forgets him in between is right: then he is asked for once more.
+                self.documents.commit(Update(path, fields))
+        self._remember_user(user_id, now)
+
+    def _remember_user(self, user_id: str, known_at: datetime) -> None:
+        users: dict[str, datetime] = self._built.setdefault(_USERS, {})
+        if len(users) >= USERS_REMEMBERED_MAX:
+            users.clear()
+        users[user_id] = known_at
+
     def _once(self, key: str, find_or_make: Callable[[str], str]) -> str:
         """
         What was made once: remembered by the instance, by `kalturaCache/{key}`, by the account itself under its name.
+        After `known_s.profiles_s` it is looked for again.
         """
-        if key in self._built:
-            return str(self._built[key])
         path, now = cache_path(key), self.clock()
+        remembered = self._built.get(key)
+        if remembered is not None and now < remembered[1]:
+            return str(remembered[0])
         (document,) = self.documents.read(path)
-        if document is not None and document.fields["value"] is not None:
-            value: str = document.fields["value"]
-            self._built[key] = value
-            return value
-        busy = Transient("The account is being set up.", provider=NAME, operation=key, code="BUSY", retry_after_s=2)
-        if document is not None and document.fields["claimedUntil"] > now:
-            raise busy
-        claim = {"value": None, "claimedUntil": now + timedelta(seconds=SETTING_UP_S)}
+        known = None if document is None else document.fields
+        if known is not None and known["value"] is not None:
+            # Who finds it old looks for it; meanwhile the others go on with what is most probably still there.
+            if now < known["expiresAt"] or known["claimedUntil"] > now:
+                return self._remember(key, known)
+        elif known is not None and known["claimedUntil"] > now:
+            raise _busy(key)
+        claim = {"claimedUntil": now + timedelta(seconds=SETTING_UP_S)}
         try:
-            write = Create(path, claim) if document is None else Update(path, claim, if_version=document.version)
+            write = (
+                Create(path, {"value": None, "expiresAt": now, **claim})
+                if document is None
+                else Update(path, claim, if_version=document.version)
+            )
             (version,) = self.documents.commit(write)
         except Conflict:
-            raise busy from None
+            raise _busy(key) from None
         try:
             value = find_or_make(_SYSTEM_NAMES[key])
         except (Transient, Permanent):
             self.documents.commit(Update(path, {"claimedUntil": now}, if_version=version))
             raise
-        self.documents.commit(Update(path, {"value": value}, if_version=version))
-        self._built[key] = value
-        return value
+        made = {
+            "value": value,
+            "expiresAt": now + timedelta(seconds=self.known_s.profiles_s),
+            "claimedUntil": now,
+        }
+        self.documents.commit(Update(path, made, if_version=version))
+        return self._remember(key, made)
+
+    def _remember(self, key: str, known: Fields) -> str:
+        self._built[key] = (known["value"], known["expiresAt"])
+        return str(known["value"])
 
     def _find_or_make_access_control(self, system_name: str) -> str:
         from KalturaClient.Plugins.Core import (
@@ -287,3 +392,24 @@ class KalturaAccount:
             ks, lambda c: c.permissionItem.list(KalturaPermissionItemFilter(), pager)
         ).objects
         return items
+
+
+def _busy(key: str) -> Transient:
+    return Transient("The account is being set up.", provider=NAME, operation=key, code="BUSY", retry_after_s=2)
+
+
+def all_pages(first: Asked, page: Callable[[int], Asked]) -> list[Any]:
+    """
+    Everything that a list has, given its first page and how to ask for another.
+
+    Raises:
+        Transient, Doubtful, Permanent: A page could not be had.
+    """
+    found: list[Any] = []
+    index, objects = 1, first.answer().objects
+    while True:
+        found += objects
+        if len(objects) < words.PAGE:
+            return found
+        index += 1
+        objects = page(index).answer().objects

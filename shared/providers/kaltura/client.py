@@ -53,10 +53,19 @@ INTERNAL_SERVER_ERROR: Final = "INTERNAL_SERVER_ERROR"
 INTERNAL_DATABASE_ERROR: Final = "INTERNAL_DATABASE_ERROR"
 SEARCH_ENGINE_QUERY_FAILED: Final = "SEARCH_ENGINE_QUERY_FAILED"
 
+# What is being broadcast or recorded stays until that is over (myEntryUtils::deleteEntry).
+_IN_USE: Final = frozenset(
+    {
+        "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING",
+        "RECORDED_NOT_READY",
+        "RECORDING_FLOW_NOT_COMPLETE",
+        "RECORDING_CONTENT_NOT_YET_SET",
+    }
+)
 # Thrown before anything is written, so that the same call may simply come again: the rate limit is looked at before
 # the arguments are (KalturaDispatcher), and what we add under a lock is added wholly inside it. A KS that is refused
 # may have been signed with a secret that was just changed, or by a clock that was just set: the next one is a new one.
-_NOT_DONE: Final = frozenset({ACTION_BLOCKED, LOCK_TIMED_OUT, FILE_PENDING, CHUNK_NOT_THERE_YET, INVALID_KS})
+_NOT_DONE: Final = _IN_USE | {ACTION_BLOCKED, LOCK_TIMED_OUT, FILE_PENDING, CHUNK_NOT_THERE_YET, INVALID_KS}
 # What an action throws that broke somewhere on its way (KalturaFrontController::getExceptionObject).
 _HALF_DONE: Final = frozenset({INTERNAL_SERVER_ERROR, INTERNAL_DATABASE_ERROR, SEARCH_ENGINE_QUERY_FAILED})
 
@@ -590,6 +599,8 @@ def _error(node: Any, operation: str) -> ProviderError | None:
         return None
     said = (refusal.findtext("code") or "").strip()
     code = said if _CODE.fullmatch(said) else "UNKNOWN"
+    if code in _IN_USE:
+        return _transient(operation, code, "It is being broadcast or recorded, and is deleted once that is over.")
     if code in _NOT_DONE:
         return _transient(operation, code, f"Kaltura cannot do this right now: {code}.")
     if code in _HALF_DONE:

@@ -1,156 +1,402 @@
-"""Live events at Kaltura: a live-stream entry, and a schedule event for it where its times are known.
+"""Live events at Kaltura: a live-stream entry and what belongs to it.
 
-Called by the visit of sessions through `ports.Events`. Every method is one round trip, but for the making of a part
-that was missing.
+Called by the visit of sessions through `ports.Events`. An event is a live entry, a virtual event, in whose scope all
+that its users do is counted, a group of moderators, and, where its times are known, a schedule event, which has a
+resource of its own where the account has rooms. Each is found again by our reference: entry and schedule event have it
+as their reference id, the virtual event and the group as their description, the resource as its system name. Every
+method is one round trip, but for the making of a part that was missing and the change of moderators.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from shared import log
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import EventWish, Grant, Parts
+from shared.ports import NOT_AVAILABLE, Broadcast, EventWish, Grant, Ingest, Parts
 from shared.providers.kaltura import words
-from shared.providers.kaltura.account import NAME, KalturaAccount
+from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
 
 if TYPE_CHECKING:
-    from shared.providers.kaltura.client import Asked
+    from shared.providers.kaltura.client import Asked, Multi
 
 ENTRY: Final = "entryId"
 EVENT: Final = "eventId"
+VIRTUAL_EVENT: Final = "virtualEventId"
+RESOURCE: Final = "resourceId"
+GROUP: Final = "groupId"
+
+ROOM_TAGS: Final = "vcprovider:newrow"
+"""By which Kaltura's room product knows a resource, and starts one for its event."""
+
+_LINK_EXISTS: Final = frozenset({"SCHEDULE_EVENT_RESOURCE_ALREADY_EXISTS"})
+_MEMBER_EXISTS: Final = frozenset({words.USER_EXISTS, "GROUP_USER_ALREADY_EXISTS"})
+_MEMBER_GONE: Final = frozenset({"GROUP_USER_DOES_NOT_EXISTS"}) | words.GONE_CODES
 
 
 @dataclass(frozen=True, slots=True)
 class KalturaEvents:
     """
     Fills `ports.Events`.
+
+    Attributes:
+        account: Where the events are.
+        records: Whether what is sent to them is recorded.
     """
 
     account: KalturaAccount
+    records: bool = True
 
     def create_event(self, reference: str, wish: EventWish) -> Parts:
         """
-        Make entry and schedule event in one request; see `ports.Events`.
+        Make everything in one request; see `ports.Events`.
         """
-        from KalturaClient.Plugins.Core import KalturaLiveStreamEntry, KalturaMediaType, KalturaSourceType
-
-        entry = KalturaLiveStreamEntry(
-            name=wish.title,
-            mediaType=KalturaMediaType(KalturaMediaType.LIVE_STREAM_FLASH),
-            referenceId=words.theirs(self.account.namespace, reference),
-            adminTags=self.account.tag,
-            accessControlId=self.account.access_control_id(),
-        )
-        multi = self.account.client.multi(self.account.admin_ks())
-        added = multi.ask(lambda c: c.liveStream.add(entry, KalturaSourceType.LIVE_STREAM))
-        event = None
-        if _is_scheduled(wish):
-            scheduled = self._schedule_event(reference, wish, added.result("id"))
-            event = multi.ask(lambda c: c.schedule.scheduleEvent.add(scheduled))
-        multi.send()
-        if added.error is not None:
+        making = self._make(reference, wish, {})
+        refusal = making.of(ENTRY).error
+        if refusal is not None:
             # Kaltura goes on after a failed part: what came after it must not stay behind alone.
-            if event is not None and event.error is None:
-                self.delete_event({EVENT: str(event.answer().id)})
-            raise added.error
-        parts = {ENTRY: str(added.answer().id)}
-        if event is None:
-            return parts
-        if event.error is not None:
-            # The entry exists: the next visit finds it by its reference and completes the event.
-            raise incomplete(event.error)
-        return {**parts, EVENT: str(event.answer().id)}
+            self._delete(making.made())
+            self.account.doubt(refusal)
+            raise refusal
+        return making.parts()
 
     def find_event(self, reference: str) -> Parts:
         """
-        See `ports.Events`. A schedule event without its entry is no event.
+        See `ports.Events`. What there is without its entry is no event.
         """
         multi = self.account.client.multi(self.account.admin_ks())
         entries = multi.ask(lambda c: c.baseEntry.list(self._entries_filter(reference)))
-        events = multi.ask(lambda c: c.schedule.scheduleEvent.list(self._events_filter(reference)))
+        looks = {
+            VIRTUAL_EVENT: self._list_virtual_events(multi, entries.result("objects", "0", "createdAt"), 1),
+            EVENT: multi.ask(lambda c: c.schedule.scheduleEvent.list(self._events_filter(reference))),
+            RESOURCE: multi.ask(lambda c: c.schedule.scheduleResource.list(self._resources_filter(reference))),
+        }
+        group_id = entries.result("objects", "0", "id") + words.moderators_of("")
+        group = multi.ask(lambda c: c.group.group.get(group_id))
         multi.send()
-        found_entries, found_events = entries.answer().objects, events.answer().objects
-        if not found_entries:
+        found = entries.answer().objects
+        if not found:
             return {}
-        parts = {ENTRY: str(found_entries[0].id)}
-        return {**parts, EVENT: str(found_events[0].id)} if found_events else parts
+        parts = {ENTRY: str(found[0].id)}
+        for part, look in looks.items():
+            if look.error is not None and is_not_offered(look.error):
+                parts[part] = NOT_AVAILABLE
+                continue
+            objects = look.answer().objects
+            if part == VIRTUAL_EVENT:
+                every = all_pages(look, partial(self._virtual_events, int(found[0].createdAt)))
+                wanted = words.theirs(self.account.namespace, reference)
+                objects = [one for one in every if one.description == wanted]
+            if objects:
+                parts[part] = str(objects[0].id)
+        if group.error is not None and is_not_offered(group.error):
+            parts[GROUP] = NOT_AVAILABLE
+        else:
+            raise_unless_gone(group)
+            if group.error is None:
+                parts[GROUP] = words.moderators_of(parts[ENTRY])
+        if not self.account.has_rooms:
+            parts.pop(RESOURCE, None)
+        return parts
 
     def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
         """
         See `ports.Events`.
         """
-        from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
+        return self._update(reference, parts, wish, looks=True)
 
-        multi = self.account.client.multi(self.account.admin_ks())
-        entry_id, event_id = parts[ENTRY], parts.get(EVENT)
-        updated = multi.ask(lambda c: c.liveStream.update(entry_id, KalturaLiveStreamEntry(name=wish.title)))
-        event = None
-        if event_id is not None and _is_scheduled(wish):
-            scheduled = self._schedule_event(None, wish, None)
-            event = multi.ask(lambda c: c.schedule.scheduleEvent.update(int(event_id), scheduled))
-        elif event_id is not None:
-            event = multi.ask(lambda c: c.schedule.scheduleEvent.delete(int(event_id)))
-        multi.send()
-        if updated.error is not None and is_gone(updated.error):
-            self.delete_event(parts)
-            return {}
-        updated.answer()
-        if event is not None and event.error is not None and not is_gone(event.error):
-            # The entry has changed already: the next visit does both again.
-            raise incomplete(event.error)
-        if not _is_scheduled(wish):
-            return {ENTRY: entry_id}
-        if event_id is not None and event is not None and event.error is None:
-            return {ENTRY: entry_id, EVENT: event_id}
-        return {ENTRY: entry_id, EVENT: self._find_or_add_schedule_event(reference, wish, entry_id)}
-
-    def delete_event(self, parts: Parts) -> None:
+    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
         """
-        See `ports.Events`. The schedule event goes first: it points at the entry.
+        See `ports.Events`.
         """
         multi = self.account.client.multi(self.account.admin_ks())
-        answers = []
-        if EVENT in parts:
-            answers.append(multi.ask(lambda c: c.schedule.scheduleEvent.delete(int(parts[EVENT]))))
-        if ENTRY in parts:
-            answers.append(multi.ask(lambda c: c.liveStream.delete(parts[ENTRY])))
-        if not answers:
-            return
+        live = multi.ask(lambda c: c.liveStream.isLive(parts[ENTRY]))
+        recorded = self._ask_recordings(multi, parts)
         multi.send()
-        for answer in answers:
-            raise_unless_gone(answer)
+        if live.error is not None and is_gone(live.error):
+            return None
+        return Broadcast(str(live.answer()) in ("1", "true"), _recordings(recorded))
+
+    def delete_event(self, parts: Parts) -> Broadcast:
+        """
+        See `ports.Events`. What is recorded of it is told by its entry's id, also once that entry is gone.
+        """
+        if not parts:
+            return Broadcast(is_live=False)
+        return self._delete(parts)
+
+    def ingest(self, parts: Parts) -> Ingest:
+        """
+        See `ports.Events`.
+        """
+        return _ingest(self.account.client.call(self.account.admin_ks(), lambda c: c.liveStream.get(parts[ENTRY])))
+
+    def rotate_stream_key(self, parts: Parts) -> Ingest:
+        """
+        See `ports.Events`.
+        """
+        entry_id, ks = parts[ENTRY], self.account.admin_ks()
+        return _ingest(self.account.client.call(ks, lambda c: c.liveStream.regenerateStreamToken(entry_id)))
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
         """
         See `ports.Events`.
         """
-        return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s)
+        return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s, parts.get(VIRTUAL_EVENT))
 
-    def _find_or_add_schedule_event(self, reference: str, wish: EventWish, entry_id: str) -> str:
-        client, ks = self.account.client, self.account.admin_ks()
-        found = client.call(ks, lambda c: c.schedule.scheduleEvent.list(self._events_filter(reference))).objects
-        if found:
-            return str(found[0].id)
-        scheduled = self._schedule_event(reference, wish, entry_id)
-        return str(client.call(ks, lambda c: c.schedule.scheduleEvent.add(scheduled)).id)
+    # --- making ---------------------------------------------------------------------------------------------------
 
-    def _schedule_event(self, reference: str | None, wish: EventWish, entry_id: Any) -> Any:
+    def _make(self, reference: str, wish: EventWish, known: Parts) -> _Making:
         """
-        A schedule event of this wish; without reference and entry it is the change of one.
+        Ask for every part that is wished and not known, each after what it points at, and for the moderators.
         """
-        from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaScheduleEventRecurrenceType
+        access_control_id = 0 if ENTRY in known else self.account.access_control_id()
+        multi = self.account.client.multi(self.account.admin_ks())
+        making = _Making(multi, dict(known))
+        making.ask(ENTRY, partial(self._add_entry, reference, wish, access_control_id))
+        entry_id = making.ids[ENTRY]
+        making.ask(VIRTUAL_EVENT, partial(self._add_virtual_event, reference, wish))
+        if GROUP not in known:
+            group_id = entry_id + words.moderators_of("")
+            making.ask(GROUP, partial(self._add_group, reference, group_id))
+            for uid in wish.moderators:
+                making.ask_more(*self._membership(uid, group_id), exists=_MEMBER_EXISTS)
+        if _is_scheduled(wish):
+            making.ask(EVENT, partial(self._add_schedule_event, reference, wish, entry_id))
+        if self._has_room(wish):
+            making.ask(RESOURCE, partial(self._add_resource, reference, wish))
+            if NOT_AVAILABLE not in (making.ids[EVENT], making.ids[RESOURCE]):
+                making.ask_more(_link(making.ids[EVENT], making.ids[RESOURCE]), exists=_LINK_EXISTS)
+        multi.send()
+        return making
 
-        event = KalturaLiveStreamScheduleEvent(summary=wish.title)
+    def _update(self, reference: str, parts: Parts, wish: EventWish, *, looks: bool) -> Parts:
+        """
+        Bring what is known into form, and make what is missing; it is looked for first where `looks` says so, for an
+        answer may have been lost.
+        """
+        multi = self.account.client.multi(self.account.admin_ks())
+        entry_id, group_id = parts[ENTRY], parts.get(GROUP)
+        answers = {ENTRY: multi.ask(partial(self._update_entry, entry_id, wish))}
+        if parts.get(VIRTUAL_EVENT):
+            answers[VIRTUAL_EVENT] = multi.ask(partial(self._update_virtual_event, int(parts[VIRTUAL_EVENT]), wish))
+        if parts.get(EVENT):
+            answers[EVENT] = multi.ask(self._reform_schedule_event(int(parts[EVENT]), wish))
+        if parts.get(RESOURCE):
+            answers[RESOURCE] = multi.ask(self._reform_resource(int(parts[RESOURCE]), wish))
+        if group_id:
+            answers[GROUP] = multi.ask(lambda c: c.group.group.get(group_id))
+            members = multi.ask(partial(_list_members, group_id))
+        multi.send()
+        entry = answers[ENTRY]
+        if entry.error is not None and is_gone(entry.error):
+            self._delete(parts)
+            return {}
+        entry.answer()
+        for answer in answers.values():
+            if answer.error is not None and not is_gone(answer.error):
+                # The entry has changed already: the next visit does all of it again.
+                raise incomplete(answer.error)
+        kept = {part: id_ for part, id_ in parts.items() if part not in answers or answers[part].error is None}
+        for part in parts.keys() - kept.keys():
+            log.part_vanished(NAME, reference, part, parts[part])
+        wanted = self._wanted(wish)
+        kept = {part: id_ for part, id_ in kept.items() if part in wanted}
+        missing = wanted - kept.keys()
+        if missing and looks:
+            found = {part: id_ for part, id_ in self.find_event(reference).items() if part in missing}
+            if found:
+                return self._update(reference, {**kept, **found}, wish, looks=False)
+        if group_id and GROUP in kept:
+            self._set_members(group_id, {str(one.userId) for one in members.answer().objects}, wish)
+        if missing or (not looks and RESOURCE in kept):
+            # A resource that was only just found again may lack its link.
+            return self._make(reference, wish, kept).parts()
+        return kept
+
+    def _set_members(self, group_id: str, present: set[str], wish: EventWish) -> None:
+        """
+        Bring the members of a group from what they are to what they should be; nothing is asked where they are.
+        """
+        wanted = {words.viewer_of(uid): uid for uid in wish.moderators}
+        if present == wanted.keys():
+            return
+        multi = self.account.client.multi(self.account.admin_ks())
+        added = [
+            multi.ask(ask)
+            for user_id in sorted(wanted.keys() - present)
+            for ask in self._membership(wanted[user_id], group_id)
+        ]
+        removed = [multi.ask(partial(_remove_member, user_id, group_id)) for user_id in sorted(present - wanted.keys())]
+        multi.send()
+        for answers, settled in ((added, _MEMBER_EXISTS), (removed, _MEMBER_GONE)):
+            for answer in answers:
+                if answer.error is not None and answer.error.code not in settled:
+                    raise incomplete(answer.error)
+
+    def _delete(self, parts: Mapping[str, str]) -> Broadcast:
+        """
+        Delete parts, what others point at after what points at it, in one request.
+        """
+        multi = self.account.client.multi(self.account.admin_ks())
+        recorded = self._ask_recordings(multi, parts) if ENTRY in parts else None
+        answers = []
+        if parts.get(EVENT) and parts.get(RESOURCE):
+            answers.append(multi.ask(partial(_unlink, int(parts[EVENT]), int(parts[RESOURCE]))))
+        answers += [multi.ask(partial(delete_part, part, parts[part])) for part in DELETION_ORDER if parts.get(part)]
+        if not answers:
+            return Broadcast(is_live=False)
+        multi.send()
+        for answer in answers:
+            raise_unless_gone(answer)
+        return Broadcast(is_live=False, recordings=() if recorded is None else _recordings(recorded))
+
+    def _wanted(self, wish: EventWish) -> set[str]:
+        """
+        The parts that an event of this wish has.
+        """
+        scheduled = {EVENT} if _is_scheduled(wish) else set()
+        room = {RESOURCE} if self._has_room(wish) else set()
+        return {ENTRY, VIRTUAL_EVENT, GROUP} | scheduled | room
+
+    def _has_room(self, wish: EventWish) -> bool:
+        return self.account.has_rooms and _is_scheduled(wish)
+
+    # --- each part ------------------------------------------------------------------------------------------------
+
+    def _add_entry(self, reference: str, wish: EventWish, access_control_id: int, library: Any) -> Any:
+        from KalturaClient.Plugins.Core import (
+            KalturaLiveStreamEntry,
+            KalturaMediaType,
+            KalturaRecordStatus,
+            KalturaSourceType,
+        )
+
+        # Appended: an encoder that drops out and comes back makes one recording, not two.
+        recording = KalturaRecordStatus.APPENDED if self.records else KalturaRecordStatus.DISABLED
+        entry = KalturaLiveStreamEntry(
+            name=wish.title,
+            mediaType=KalturaMediaType(KalturaMediaType.LIVE_STREAM_FLASH),
+            referenceId=words.theirs(self.account.namespace, reference),
+            adminTags=self.account.tag,
+            accessControlId=access_control_id,
+            recordStatus=KalturaRecordStatus(recording),
+        )
+        return library.liveStream.add(entry, KalturaSourceType.LIVE_STREAM)
+
+    def _update_entry(self, entry_id: str, wish: EventWish, library: Any) -> Any:
+        from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
+
+        return library.liveStream.update(entry_id, KalturaLiveStreamEntry(name=wish.title))
+
+    def _add_virtual_event(self, reference: str, wish: EventWish, library: Any) -> Any:
+        from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
+
+        event = KalturaVirtualEvent(
+            name=wish.title, description=words.theirs(self.account.namespace, reference), tags=self.account.tag
+        )
+        return library.virtualEvent.virtualEvent.add(event)
+
+    def _update_virtual_event(self, virtual_event_id: int, wish: EventWish, library: Any) -> Any:
+        from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
+
+        return library.virtualEvent.virtualEvent.update(virtual_event_id, KalturaVirtualEvent(name=wish.title))
+
+    def _add_group(self, reference: str, group_id: str, library: Any) -> Any:
+        from KalturaClient.Plugins.Group import KalturaGroup
+
+        group = KalturaGroup(
+            id=group_id, description=words.theirs(self.account.namespace, reference), tags=self.account.tag
+        )
+        return library.group.group.add(group)
+
+    def _add_schedule_event(self, reference: str, wish: EventWish, entry_id: str, library: Any) -> Any:
+        from KalturaClient.Plugins.Schedule import KalturaScheduleEventRecurrenceType
+
+        event = self._schedule_event(wish)
+        event.recurrenceType = KalturaScheduleEventRecurrenceType(KalturaScheduleEventRecurrenceType.NONE)
+        event.referenceId = words.theirs(self.account.namespace, reference)
+        event.tags = self.account.tag
+        event.templateEntryId = entry_id
+        return library.schedule.scheduleEvent.add(event)
+
+    def _reform_schedule_event(self, event_id: int, wish: EventWish) -> Callable[[Any], Any]:
+        if not _is_scheduled(wish):
+            return partial(delete_part, EVENT, str(event_id))
+        return lambda c: c.schedule.scheduleEvent.update(event_id, self._schedule_event(wish))
+
+    def _schedule_event(self, wish: EventWish) -> Any:
+        """
+        What of a schedule event is wished. The room product takes only those of its own kind.
+        """
+        from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaRecordScheduleEvent
+
+        kind = KalturaRecordScheduleEvent if self.account.has_rooms else KalturaLiveStreamScheduleEvent
+        event = kind(summary=wish.title)
         if wish.starts_at is not None and wish.ends_at is not None:
             event.startDate, event.endDate = int(wish.starts_at.timestamp()), int(wish.ends_at.timestamp())
-        if reference is not None:
-            event.recurrenceType = KalturaScheduleEventRecurrenceType(KalturaScheduleEventRecurrenceType.NONE)
-            event.referenceId = words.theirs(self.account.namespace, reference)
-            event.tags = self.account.tag
-            event.templateEntryId = entry_id
         return event
+
+    def _add_resource(self, reference: str, wish: EventWish, library: Any) -> Any:
+        from KalturaClient.Plugins.Schedule import KalturaLocationScheduleResource
+
+        resource = KalturaLocationScheduleResource(
+            name=wish.title,
+            systemName=words.theirs(self.account.namespace, reference),
+            tags=f"{ROOM_TAGS},{self.account.tag}",
+        )
+        return library.schedule.scheduleResource.add(resource)
+
+    def _reform_resource(self, resource_id: int, wish: EventWish) -> Callable[[Any], Any]:
+        from KalturaClient.Plugins.Schedule import KalturaLocationScheduleResource
+
+        if not self._has_room(wish):
+            return partial(delete_part, RESOURCE, str(resource_id))
+        changed = KalturaLocationScheduleResource(name=wish.title)
+        return lambda c: c.schedule.scheduleResource.update(resource_id, changed)
+
+    def _membership(self, uid: str, group_id: str) -> Iterable[Callable[[Any], Any]]:
+        """
+        What makes somebody a member: that Kaltura knows him, and that he is in the group.
+        """
+        from KalturaClient.Plugins.Core import KalturaGroupUser, KalturaUser
+
+        user_id = words.viewer_of(uid)
+        return (
+            lambda c: c.user.add(KalturaUser(id=user_id)),
+            lambda c: c.groupUser.add(KalturaGroupUser(userId=user_id, groupId=group_id)),
+        )
+
+    # --- looking --------------------------------------------------------------------------------------------------
+
+    def _ask_recordings(self, multi: Multi, parts: Mapping[str, str]) -> Asked:
+        """
+        Ask for what stems from a live entry: its recordings, also when it is gone, and whatever was cut out of them.
+        """
+        from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
+
+        of_entry = KalturaMediaEntryFilter(rootEntryIdEqual=parts[ENTRY], statusIn=words.ALIVE, orderBy="+createdAt")
+        return multi.ask(lambda c: c.media.list(of_entry), fields=("id", "sourceType"))
+
+    def _list_virtual_events(self, multi: Multi, since: Any, page: int) -> Asked:
+        """
+        Ask for the virtual events made since an instant: the list cannot be filtered by anything of ours.
+        """
+        from KalturaClient.Plugins.Core import KalturaFilterPager
+        from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEventFilter
+
+        made_since = KalturaVirtualEventFilter(createdAtGreaterThanOrEqual=since, orderBy="+createdAt")
+        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page)
+        return multi.ask(lambda c: c.virtualEvent.virtualEvent.list(made_since, pager))
+
+    def _virtual_events(self, since_s: int, page: int) -> Asked:
+        multi = self.account.client.multi(self.account.admin_ks())
+        listed = self._list_virtual_events(multi, since_s, page)
+        multi.send()
+        return listed
 
     def _entries_filter(self, reference: str) -> Any:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
@@ -168,9 +414,166 @@ class KalturaEvents:
             referenceIdEqual=words.theirs(self.account.namespace, reference), orderBy="+createdAt"
         )
 
+    def _resources_filter(self, reference: str) -> Any:
+        from KalturaClient.Plugins.Schedule import KalturaScheduleResourceFilter
+
+        return KalturaScheduleResourceFilter(systemNameEqual=words.theirs(self.account.namespace, reference))
+
+
+class _Making:
+    """
+    One request in which parts are made; the ids of those that are to come stand for themselves in later questions.
+    """
+
+    def __init__(self, multi: Multi, known: dict[str, str]) -> None:
+        self.ids: dict[str, Any] = known
+        self._known = dict(known)
+        self._multi = multi
+        self._asked: dict[str, Asked] = {}
+        self._more: list[tuple[Asked, frozenset[str]]] = []
+
+    def ask(self, part: str, add: Callable[[Any], Any]) -> None:
+        """
+        Ask for a part, unless it is known.
+        """
+        if part in self.ids:
+            return
+        self._asked[part] = self._multi.ask(add)
+        self.ids[part] = self._asked[part].result("id")
+
+    def ask_more(self, *asks: Callable[[Any], Any], exists: frozenset[str]) -> None:
+        """
+        Ask for what has no id of its own; `exists` are the answers that mean that it is so already.
+        """
+        self._more += [(self._multi.ask(ask), exists) for ask in asks]
+
+    def of(self, part: str) -> Asked:
+        """
+        The answer for a part that was asked for.
+        """
+        return self._asked[part]
+
+    def made(self) -> dict[str, str]:
+        """
+        What has been made.
+        """
+        return {part: str(asked.answer().id) for part, asked in self._asked.items() if asked.error is None}
+
+    def parts(self) -> Parts:
+        """
+        All parts, the known ones included.
+
+        Raises:
+            Doubtful: One of them could not be made: what could is found by its reference (again).
+        """
+        parts = dict(self._known)
+        for part, asked in self._asked.items():
+            if asked.error is None:
+                parts[part] = str(asked.answer().id)
+            elif part == GROUP and asked.error.code == words.USER_EXISTS:
+                parts[part] = words.moderators_of(parts[ENTRY])
+            elif part != ENTRY and is_not_offered(asked.error):
+                parts[part] = NOT_AVAILABLE
+                log.part_not_offered(NAME, part, asked.error)
+            else:
+                raise incomplete(asked.error)
+        offered = NOT_AVAILABLE not in parts.values()
+        for asked, exists in self._more:
+            # Where a part is not offered, what hangs on it is not either.
+            if offered and asked.error is not None and asked.error.code not in exists:
+                raise incomplete(asked.error)
+        return parts
+
 
 def _is_scheduled(wish: EventWish) -> bool:
     return wish.starts_at is not None and wish.ends_at is not None
+
+
+def _recordings(listed: Asked) -> tuple[Parts, ...]:
+    return tuple({ENTRY: str(one.id)} for one in listed.answer().objects if words.is_recording(one))
+
+
+def _link(event_id: Any, resource_id: Any) -> Callable[[Any], Any]:
+    from KalturaClient.Plugins.Schedule import KalturaScheduleEventResource
+
+    link = KalturaScheduleEventResource(eventId=event_id, resourceId=resource_id)
+    return lambda c: c.schedule.scheduleEventResource.add(link)
+
+
+def _unlink(event_id: int, resource_id: int, library: Any) -> Any:
+    return library.schedule.scheduleEventResource.delete(event_id, resource_id)
+
+
+def _list_members(group_id: str, library: Any) -> Any:
+    from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaGroupUserFilter
+
+    return library.groupUser.list(
+        KalturaGroupUserFilter(groupIdEqual=group_id), KalturaFilterPager(pageSize=words.PAGE)
+    )
+
+
+def _remove_member(user_id: str, group_id: str, library: Any) -> Any:
+    return library.groupUser.delete(user_id, group_id)
+
+
+_DELETIONS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
+    EVENT: lambda c, id_: c.schedule.scheduleEvent.delete(int(id_)),
+    RESOURCE: lambda c, id_: c.schedule.scheduleResource.delete(int(id_)),
+    VIRTUAL_EVENT: lambda c, id_: c.virtualEvent.virtualEvent.delete(int(id_)),
+    GROUP: lambda c, id_: c.group.group.delete(id_),
+    ENTRY: lambda c, id_: c.baseEntry.delete(id_),
+}
+_LOOKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
+    EVENT: lambda c, id_: c.schedule.scheduleEvent.get(int(id_)),
+    RESOURCE: lambda c, id_: c.schedule.scheduleResource.get(int(id_)),
+    VIRTUAL_EVENT: lambda c, id_: c.virtualEvent.virtualEvent.get(int(id_)),
+    GROUP: lambda c, id_: c.group.group.get(id_),
+    ENTRY: lambda c, id_: c.baseEntry.get(id_),
+}
+
+DELETION_ORDER: Final = tuple(_DELETIONS)
+"""The parts of an event, what others point at after what points at it; the entry, which may refuse, is the last."""
+
+
+def delete_part(part: str, part_id: str, library: Any) -> Any:
+    """
+    Ask for the deletion of one part of an event.
+    """
+    return _DELETIONS[part](library, part_id)
+
+
+def look_at_part(part: str, part_id: str, library: Any) -> Any:
+    """
+    Ask whether one part of an event is there.
+    """
+    return _LOOKS[part](library, part_id)
+
+
+_INGEST_VALUES: Final = (
+    "streamUsername",
+    "primarySecuredBroadcastingUrl",
+    "secondarySecuredBroadcastingUrl",
+    "primarySrtBroadcastingUrl",
+    "primarySrtStreamId",
+    "secondarySrtBroadcastingUrl",
+    "secondarySrtStreamId",
+    "srtPass",
+)
+
+
+def _ingest(entry: Any) -> Ingest:
+    """
+    What a live entry says of where its picture is to be sent.
+    """
+    told = {name: getattr(entry, name) for name in _INGEST_VALUES}
+    backup_url = entry.secondaryBroadcastingUrl
+    return Ingest(
+        url=str(entry.primaryBroadcastingUrl),
+        backup_url=backup_url if isinstance(backup_url, str) and backup_url else None,
+        stream_name=str(entry.streamName),
+        stream_key=str(entry.streamPassword),
+        values={name: value for name, value in told.items() if isinstance(value, str) and value},
+    )
 
 
 def incomplete(error: ProviderError) -> Doubtful:
@@ -211,3 +614,10 @@ def is_gone(error: ProviderError) -> bool:
     Whether an error under an administrator's KS says that the thing does not exist. Pure.
     """
     return isinstance(error, Permanent) and error.code in words.GONE_CODES
+
+
+def is_not_offered(error: ProviderError) -> bool:
+    """
+    Whether an error says that the account does not have what was asked for. Pure.
+    """
+    return isinstance(error, Permanent) and error.code in words.NOT_OFFERED_CODES

@@ -176,6 +176,12 @@ class KalturaHook:
             removed.append(name)
         return removed
 
+    def names(self) -> Sequence[str]:
+        """
+        What our copies of the templates are called.
+        """
+        return [self._system_name(purpose) for purpose in TEMPLATES.values()]
+
     def _system_name(self, purpose: str) -> str:
         return f"{self.account.tag.upper()}_{purpose}"
 
@@ -186,7 +192,7 @@ class KalturaHook:
         from KalturaClient.Plugins.Core import KalturaFilterPager
         from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateFilter
 
-        names = [self._system_name(purpose) for purpose in TEMPLATES.values()]
+        names = self.names()
         asked = KalturaEventNotificationTemplateFilter(systemNameIn=",".join(names))
         listed = _on_templates("list", asked, KalturaFilterPager(pageSize=words.PAGE))
         found = self.account.client.call(self.account.admin_ks(), listed).objects

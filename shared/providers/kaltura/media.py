@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import Change, Changes, Grant, MediaState, Observation, Parts, Stage, UploadWish
 from shared.providers.kaltura import words
-from shared.providers.kaltura.account import NAME, UPLOAD_PATH, KalturaAccount
+from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
 from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
 from shared.providers.kaltura.keys import Privilege, Word
 
@@ -27,7 +27,6 @@ ENTRY: Final = "entryId"
 TOKEN: Final = "uploadTokenId"
 UPLOADER: Final = "uploaderId"
 
-SERVER_KS_S: Final = 300
 CHUNK_BYTES: Final = 5_000_000
 """What Kaltura's browser clients send at once."""
 
@@ -97,6 +96,17 @@ class KalturaMedia:
             client.call(ks, lambda c: c.media.addContent(entry_id, _content(token_id)))
         return {ENTRY: entry_id, TOKEN: token_id, UPLOADER: uploader}
 
+    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        See `ports.Media`. Kaltura makes the entry of a recording by itself, as public as the live entry is, and without
+        our reference and tag, by which the feed and the sweep know what is ours.
+        """
+        recording = wish.recording or {}
+        entry = self._entry(reference, wish)
+        entry.mediaType = NotImplemented
+        self.account.client.call(self.account.admin_ks(), lambda c: c.media.update(recording[ENTRY], entry))
+        return recording
+
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
         See `ports.Media`. Entries, their flavors and their tokens, in one request.
@@ -132,25 +142,27 @@ class KalturaMedia:
     def delete_media(self, parts: Parts) -> Parts:
         """
         See `ports.Media`. The KS that was handed out ends first, so that no byte comes any more; then token, entry and
-        user go, and each is looked for, in one request.
+        user go, and each is looked for, in one request. A recording is an entry alone.
         """
-        uploader = parts[UPLOADER]
         multi = self.account.client.multi(self.account.admin_ks())
-        multi.ask(lambda c: c.session.end(), ks=self._companion_ks(uploader))
-        answers = [
-            multi.ask(lambda c: c.uploadToken.delete(parts[TOKEN]), ks=self._uploader_ks(uploader)),
-            multi.ask(lambda c: c.user.delete(uploader)),
-        ]
+        uploader = parts.get(UPLOADER)
+        answers: list[Asked] = []
+        looks: dict[str, Asked] = {}
+        if uploader is not None:
+            # The end of the session is not looked at: where it has ended before, its own KS is refused.
+            multi.ask(lambda c: c.session.end(), ks=self._companion_ks(uploader))
+        if TOKEN in parts and uploader is not None:
+            answers.append(multi.ask(lambda c: c.uploadToken.delete(parts[TOKEN]), ks=self._uploader_ks(uploader)))
         if ENTRY in parts:
-            answers.insert(1, multi.ask(lambda c: c.media.delete(parts[ENTRY])))
-        looks = {
-            TOKEN: multi.ask(lambda c: c.uploadToken.get(parts[TOKEN])),
-            UPLOADER: multi.ask(lambda c: c.user.get(uploader)),
-        }
+            answers.append(multi.ask(lambda c: c.media.delete(parts[ENTRY])))
+        if uploader is not None:
+            answers.append(multi.ask(lambda c: c.user.delete(uploader)))
+            looks[UPLOADER] = multi.ask(lambda c: c.user.get(uploader))
+        if TOKEN in parts:
+            looks[TOKEN] = multi.ask(lambda c: c.uploadToken.get(parts[TOKEN]))
         if ENTRY in parts:
             looks[ENTRY] = multi.ask(lambda c: c.baseEntry.get(parts[ENTRY]))
         multi.send()
-        # The end of the session is not looked at: where it has ended before, its own KS is refused.
         for answer in answers:
             raise_unless_gone(answer)
         return remaining(looks, parts)

@@ -9,16 +9,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
-from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.events import ENTRY, EVENT, raise_unless_gone, remaining
-from shared.providers.kaltura.media import SERVER_KS_S
+from shared.providers.kaltura.account import SERVER_KS_S, KalturaAccount, all_pages
+from shared.providers.kaltura.events import (
+    ENTRY,
+    EVENT,
+    GROUP,
+    RESOURCE,
+    VIRTUAL_EVENT,
+    delete_part,
+    is_not_offered,
+    look_at_part,
+    raise_unless_gone,
+    remaining,
+)
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
+
+
+_REFERENCES: Final = {
+    ENTRY: "referenceId",
+    EVENT: "referenceId",
+    RESOURCE: "systemName",
+    VIRTUAL_EVENT: "description",
+    GROUP: "description",
+}
+"""Where the reference under which it was made stands in each part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +51,54 @@ class KalturaStrays:
 
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         """
-        See `ports.Strays`. Entries of every kind and schedule events, in one request.
+        See `ports.Strays`. Entries of every kind and the other parts of events, in one request. A list that the account
+        does not offer holds nothing of ours.
         """
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter, KalturaFilterPager
-        from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter
+        from KalturaClient.Plugins.Group import KalturaGroupFilter
+        from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter, KalturaScheduleResourceFilter
+        from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEventFilter
 
         span = {
             "createdAtGreaterThanOrEqual": int(since.timestamp()),
             "createdAtLessThanOrEqual": int(until.timestamp()) - 1,
             "orderBy": "+createdAt",
         }
+        tag = self.account.tag
         pager = KalturaFilterPager(pageSize=words.PAGE)
-        of_entries = KalturaBaseEntryFilter(adminTagsLike=self.account.tag, statusIn=words.ALIVE, **span)
-        of_events = KalturaScheduleEventFilter(tagsLike=self.account.tag, **span)
+        of_entries = KalturaBaseEntryFilter(adminTagsLike=tag, statusIn=words.ALIVE, **span)
+        of_events = KalturaScheduleEventFilter(tagsLike=tag, **span)
+        of_resources = KalturaScheduleResourceFilter(tagsLike=tag, **span)
+        # These cannot be asked for by anything of ours.
+        of_virtual_events = KalturaVirtualEventFilter(**span)
+        of_groups = KalturaGroupFilter(tagsMultiLikeOr=tag, **span)
         multi = self.account.client.multi(self.account.admin_ks())
-        entries = multi.ask(lambda c: c.baseEntry.list(of_entries, pager))
-        events = multi.ask(lambda c: c.schedule.scheduleEvent.list(of_events, pager))
+        pages = {
+            ENTRY: multi.ask(lambda c: c.baseEntry.list(of_entries, pager)),
+            EVENT: multi.ask(lambda c: c.schedule.scheduleEvent.list(of_events, pager)),
+            RESOURCE: multi.ask(lambda c: c.schedule.scheduleResource.list(of_resources, pager)),
+            VIRTUAL_EVENT: multi.ask(lambda c: c.virtualEvent.virtualEvent.list(of_virtual_events, pager)),
+            GROUP: multi.ask(lambda c: c.group.group.list(of_groups, pager)),
+        }
         multi.send()
-        found = [(ENTRY, thing) for thing in entries.answer().objects]
-        found += [(EVENT, thing) for thing in events.answer().objects]
-        strays = [self._stray(part, thing) for part, thing in found]
-        return sorted((stray for stray in strays if stray), key=lambda stray: stray.created_at)[: words.PAGE]
+        found: list[Stray] = []
+        for part, page in pages.items():
+            if page.error is not None and is_not_offered(page.error):
+                continue
+            things = page.answer().objects
+            if part == VIRTUAL_EVENT:
+                things = all_pages(page, partial(self._virtual_events, of_virtual_events))
+            found += filter(None, (self._stray(part, thing) for thing in things))
+        return sorted(found, key=lambda stray: stray.created_at)[: words.PAGE]
+
+    def _virtual_events(self, asked: Any, index: int) -> Asked:
+        from KalturaClient.Plugins.Core import KalturaFilterPager
+
+        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=index)
+        multi = self.account.client.multi(self.account.admin_ks())
+        page = multi.ask(lambda c: c.virtualEvent.virtualEvent.list(asked, pager))
+        multi.send()
+        return page
 
     def delete_stray(self, stray: Stray) -> Parts:
         """
@@ -59,15 +106,11 @@ class KalturaStrays:
         reference: then only the token that was bound to this one goes.
         """
         multi = self.account.client.multi(self.account.admin_ks())
-        if EVENT in stray.parts:
-            event_id = int(stray.parts[EVENT])
-            answers = [multi.ask(lambda c: c.schedule.scheduleEvent.delete(event_id))]
-            looks = {EVENT: multi.ask(lambda c: c.schedule.scheduleEvent.get(event_id))}
-        else:
-            entry_id = stray.parts[ENTRY]
-            answers = self._delete_upload(stray, multi) if stray.reference.startswith("video:") else []
-            answers.append(multi.ask(lambda c: c.baseEntry.delete(entry_id)))
-            looks = {ENTRY: multi.ask(lambda c: c.baseEntry.get(entry_id))}
+        ((part, part_id),) = stray.parts.items()
+        is_upload = part == ENTRY and stray.reference.startswith("video:")
+        answers = self._delete_upload(stray, multi) if is_upload else []
+        answers.append(multi.ask(partial(delete_part, part, part_id)))
+        looks = {part: multi.ask(partial(look_at_part, part, part_id))}
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
@@ -97,7 +140,7 @@ class KalturaStrays:
         return answers
 
     def _stray(self, part: str, thing: Any) -> Stray | None:
-        reference = words.ours(self.account.namespace, str(thing.referenceId))
+        reference = words.ours(self.account.namespace, str(getattr(thing, _REFERENCES[part])))
         if reference is None:
             return None
         return Stray(reference, {part: str(thing.id)}, datetime.fromtimestamp(thing.createdAt, UTC))

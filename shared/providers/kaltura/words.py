@@ -21,9 +21,19 @@ GONE_CODES: Final = frozenset(
         "INVALID_OBJECT_ID",
         "SCHEDULE_EVENT_ID_NOT_FOUND",
         "INVALID_OBJECT_NOT_FOUND",
+        "INVALID_GROUP_ID",
+        "GROUP_NOT_FOUND",
+        "SCHEDULE_RESOURCE_ID_NOT_FOUND",
+        "VIRTUAL_EVENT_NOT_FOUND",
     }
 )
 """Answers to a deletion, or a look, under an administrator's KS that mean that the thing does not exist."""
+
+NOT_OFFERED_CODES: Final = frozenset({"SERVICE_FORBIDDEN", "FEATURE_FORBIDDEN", "SERVICE_DOES_NOT_EXISTS"})
+"""Answers that mean that the account does not have what was asked for."""
+
+USER_EXISTS: Final = "DUPLICATE_USER_BY_ID"
+"""The answer to making a user, or a group, that there is already."""
 
 PAGE: Final = 500
 """The most that a list gives at once."""
@@ -70,6 +80,9 @@ CONVERSION_FAILED: Final = "-1"
 STAGES: Final = {"1": Stage.CONVERTING, "4": Stage.QUEUED}
 """What is done in a status that counts as processing."""
 
+RECORDED_LIVE: Final = frozenset({"34", "36"})
+"""`sourceType` of an entry that was recorded of a live one, `RECORDED_LIVE` and `KALTURA_RECORDED_LIVE`."""
+
 SOURCE_FLAVOR: Final = 0
 """The flavor params id of what was uploaded, `flavorParams::SOURCE_FLAVOR_ID`."""
 
@@ -103,6 +116,14 @@ def status_of(thing: Any) -> str:
     """
     status = thing.status
     return str(status.getValue() if hasattr(status, "getValue") else status)
+
+
+def is_recording(entry: Any) -> bool:
+    """
+    Whether an entry of the library was recorded of a live one.
+    """
+    source = entry.sourceType
+    return str(source.getValue() if hasattr(source, "getValue") else source) in RECORDED_LIVE
 
 
 def media_state(status: str) -> MediaState:
@@ -144,6 +165,13 @@ def ours(namespace: str, reference_id: str) -> str | None:
     return reference_id[len(prefix) :] if reference_id.startswith(prefix) else None
 
 
+def moderators_of(entry_id: str) -> str:
+    """
+    The group of those who moderate a live entry: by its name Kaltura's chat knows it.
+    """
+    return entry_id + "_moderators"
+
+
 def uploader_of(namespace: str, reference: str) -> str:
     """
     The user under whom one upload is made, and the `sessionid` of its KSs: nobody else ever uses it.
@@ -153,8 +181,9 @@ def uploader_of(namespace: str, reference: str) -> str:
 
 def viewer_of(uid: str) -> str:
     """
-    The Kaltura user of a Firebase user: the same id where Kaltura takes it, else a hash of it.
+    The Kaltura user of a Firebase user: the same id where Kaltura takes it, and a document may have it, else a hash
+    of it.
     """
-    if _KALTURA_USER_ID.fullmatch(uid) and uid != "0":
+    if _KALTURA_USER_ID.fullmatch(uid) and uid not in ("0", ".", "..") and not re.fullmatch("__.*__", uid):
         return uid
     return "uid-" + hashlib.sha256(uid.encode()).hexdigest()

@@ -13,11 +13,12 @@ from starlette.datastructures import UploadFile
 
 from emulator_tests.simulators.kaltura import content, entitlement, permissions, processing, replacement
 from emulator_tests.simulators.kaltura.actions import action
+from emulator_tests.simulators.kaltura.broadcast import check_deletion
 from emulator_tests.simulators.kaltura.entry_state import (
+    NEW_ENTRY,
     EntryStatus,
     EntryType,
     MediaType,
-    ReplacementStatus,
     TokenStatus,
     change_entry,
     delete_entry,
@@ -37,8 +38,15 @@ from emulator_tests.simulators.kaltura.services.rows import (
 )
 from emulator_tests.simulators.kaltura.world import Call
 
-_AUTO_APPROVED, _APPROVED, _REJECTED, _PENDING_MODERATION = 6, 2, 3, 1
+_APPROVED, _REJECTED, _PENDING_MODERATION = 2, 3, 1
 _RECYCLED = -2
+#: What needs CONTENT_MANAGE_BASE to be read, KalturaLiveStreamEntry.
+_KEYS = ("streamPassword", "streamUsername", "encodingIP1", "encodingIP2")
+_ADDRESSES = (
+    "primaryBroadcastingUrl", "secondaryBroadcastingUrl", "primarySecuredBroadcastingUrl",
+    "secondarySecuredBroadcastingUrl", "primaryRtspBroadcastingUrl", "secondaryRtspBroadcastingUrl",
+    "primarySrtBroadcastingUrl", "primarySrtStreamId", "secondarySrtBroadcastingUrl", "secondarySrtStreamId", "srtPass",
+)  # fmt: skip
 #: Filters that lift the limit of a plain session to its own entries.
 _LIFTING = ("idEqual", "idIn", "referenceIdEqual", "referenceIdIn", "parentEntryIdEqual", "redirectFromEntryId")
 
@@ -58,7 +66,7 @@ def living_entry(call: Call, entry_id: str, entry_type: int | None = None) -> Re
 
 
 def shown(call: Call, entry: Record) -> Record:
-    """An entry as an answer carries it, with its addresses."""
+    """An entry as an answer carries it, with its addresses and without what the caller may not know of it."""
     partner_id, entry_id = call.world.partner_id, entry["id"]
     root = f"{call.base_url}/p/{partner_id}/sp/{partner_id}00"
     urls: Record = {
@@ -67,7 +75,15 @@ def shown(call: Call, entry: Record) -> Record:
     }
     if entry["type"] == EntryType.MEDIA_CLIP:
         urls["dataUrl"] = f"{root}/playManifest/entryId/{entry_id}/format/url/protocol/http"
-    return {**entry, **urls}
+    hidden = _hidden(call, entry) if entry["type"] == EntryType.LIVE_STREAM else ()
+    return {key: value for key, value in {**entry, **urls}.items() if key not in hidden}
+
+
+def _hidden(call: Call, live_entry: Record) -> tuple[str, ...]:
+    """What a session does not learn of a live entry: a USER session the key, a stranger also the addresses."""
+    if call.is_admin:
+        return ()
+    return _KEYS if permissions.may_edit(call, live_entry) else (*_KEYS, *_ADDRESSES)
 
 
 def create_entry(call: Call, sent: Record, defaults: Record, *required: str) -> Record:
@@ -95,24 +111,7 @@ def create_entry(call: Call, sent: Record, defaults: Record, *required: str) -> 
     row = stamped(
         call,
         {
-            "objectType": "KalturaMediaEntry",
-            "type": EntryType.MEDIA_CLIP,
-            "status": EntryStatus.NO_CONTENT,
-            "moderationStatus": _AUTO_APPROVED,
-            "moderationCount": 0,
-            "rank": 0,
-            "totalRank": 0,
-            "votes": 0,
-            "plays": 0,
-            "views": 0,
-            "version": 0,
-            "duration": 0,
-            "msDuration": 0,
-            "licenseType": -1,
-            "displayInSearch": 1,
-            "partnerSortValue": 0,
-            "replacementStatus": ReplacementStatus.NONE,
-            "capabilities": "",
+            **NEW_ENTRY,
             "accessControlId": _default_id(call.store.access_controls),
             "conversionProfileId": _default_id(call.store.conversion_profiles),
             **defaults,
@@ -275,14 +274,15 @@ def update_entry(call: Call, entry: Record, sent: Record) -> Record:
 
 @action("media.delete", "entryId: str", roles="U", owner="entry:entry_id")
 def media_delete(call: Call, entry_id: str) -> None:
-    delete_entry(call.world, living_entry(call, entry_id, EntryType.MEDIA_CLIP)["id"])
+    entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
+    check_deletion(call.world, entry)
+    delete_entry(call.world, entry["id"])
 
 
 @action("baseEntry.delete", "entryId: str", roles="U", owner="entry:entry_id")
 def base_entry_delete(call: Call, entry_id: str) -> None:
     entry = living_entry(call, entry_id)
-    if any(node["status"] == 1 for node in call.store.entry_server_nodes.where("entryId", entry_id)):
-        raise ApiError("CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING", entry_id)
+    check_deletion(call.world, entry)
     delete_entry(call.world, entry["id"])
 
 

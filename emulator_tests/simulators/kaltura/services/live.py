@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from emulator_tests.simulators.kaltura.actions import action
-from emulator_tests.simulators.kaltura.entry_state import (
-    EntryStatus,
-    EntryType,
-    MediaType,
-    change_entry,
-    delete_entry,
-)
+from emulator_tests.simulators.kaltura.broadcast import check_deletion, is_live
+from emulator_tests.simulators.kaltura.entry_state import EntryStatus, EntryType, MediaType, delete_entry
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.schema import Record
 from emulator_tests.simulators.kaltura.services.entries import (
@@ -24,18 +19,18 @@ from emulator_tests.simulators.kaltura.services.entries import (
     update_entry,
 )
 from emulator_tests.simulators.kaltura.services.rows import among, found, listed
-from emulator_tests.simulators.kaltura.world import Call, World
+from emulator_tests.simulators.kaltura.world import Call
 
 _LIVE_CONVERSION = 2
-_STOPPED, _PLAYABLE = 0, 1
-_PRIMARY = 0
+_STOPPED = 0
 _LIVE_SOURCE = 32
+#: LiveEntry::$kalturaLiveSourceTypes: what is sent to Kaltura itself.
+_OWN_SOURCES = (_LIVE_SOURCE, 33, 42)
 _PROTOCOLS = ("", "applehttp", "hls", "hds", "mpegdash", "sl", "http", "https", "akamai_hds", "hdnetworkmanifest")
 
 
 @action("liveStream.add", "liveStreamEntry: KalturaLiveStreamEntry, sourceType: KalturaSourceType = null")
 def live_stream_add(call: Call, live_stream_entry: Record, source_type: int | None) -> Record:
-    host = call.base_url.partition("://")[2].partition(":")[0]
     sent = {**live_stream_entry, "sourceType": source_type or live_stream_entry.get("sourceType") or _LIVE_SOURCE}
     profile = next((row for row in call.store.conversion_profiles if row.get("type") == _LIVE_CONVERSION), {})
     defaults = {
@@ -53,18 +48,15 @@ def live_stream_add(call: Call, live_stream_entry: Record, source_type: int | No
         "pushPublishEnabled": 0,
     }
     entry = create_entry(call, sent, defaults, "mediaType")
-    token = secrets.token_hex(4)
-    query = f"?t={token}"
-    stream = {
-        "streamName": f"{entry['id']}_%i",
-        "streamPassword": token,
-        "streamUsername": str(call.world.partner_id),
-        "primaryBroadcastingUrl": f"rtmp://{entry['id']}.p.{host}:1935/kLive/{query}",
-        "secondaryBroadcastingUrl": f"rtmp://{entry['id']}.b.{host}:1935/kLive/{query}",
-        "primarySecuredBroadcastingUrl": f"rtmps://{entry['id']}.p.{host}:443/kLive/{query}",
-        "secondarySecuredBroadcastingUrl": f"rtmps://{entry['id']}.b.{host}:443/kLive/{query}",
-    }
-    return shown(call, call.store.change(call.store.entries, entry["id"], **stream))
+    return _with_stream(call, entry, entry.get("streamPassword") or _new_key())
+
+
+@action("liveStream.regenerateStreamToken", "entryId: str", owner="entry:entry_id")
+def live_stream_regenerate_stream_token(call: Call, entry_id: str) -> Record:
+    entry = _live_entry(call, entry_id)
+    if entry["sourceType"] not in _OWN_SOURCES:
+        raise ApiError("CANNOT_REGENERATE_STREAM_TOKEN_FOR_EXTERNAL_LIVE_STREAMS", entry["sourceType"])
+    return _with_stream(call, entry, _new_key())
 
 
 @action("liveStream.get", "entryId: str", roles="UW")
@@ -85,17 +77,14 @@ def live_stream_update(call: Call, entry_id: str, live_stream_entry: Record) -> 
 
 @action("liveStream.delete", "entryId: str", owner="entry:entry_id")
 def live_stream_delete(call: Call, entry_id: str) -> None:
-    living_entry(call, entry_id, EntryType.LIVE_STREAM)
-    if is_live(call.world, entry_id):
-        raise ApiError("CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING", entry_id)
+    entry = living_entry(call, entry_id, EntryType.LIVE_STREAM)
+    check_deletion(call.world, entry)
     delete_entry(call.world, entry_id)
 
 
 @action("liveStream.isLive", "id: str, protocol: str = ", roles="OP")
 def live_stream_is_live(call: Call, id: str, protocol: str) -> bool:
-    entry = call.store.entries.get(id)
-    if entry is None or entry["status"] == EntryStatus.DELETED or entry["type"] != EntryType.LIVE_STREAM:
-        raise ApiError("INVALID_ENTRY_ID", id)
+    _live_entry(call, id)
     if protocol not in _PROTOCOLS:
         raise ApiError("LIVE_STREAM_STATUS_CANNOT_BE_DETERMINED", protocol)
     return is_live(call.world, id)
@@ -113,35 +102,28 @@ def entry_server_node_get(call: Call, id: int) -> Record:
     return found(call.store.entry_server_nodes, id, "INVALID_OBJECT_ID")
 
 
-def is_live(world: World, entry_id: str) -> bool:
-    """Whether something playable is being broadcast to a live entry."""
-    return any(node["status"] == _PLAYABLE for node in world.store.entry_server_nodes.where("entryId", entry_id))
+def _live_entry(call: Call, entry_id: str) -> Record:
+    entry = call.store.entries.get(entry_id)
+    if entry is None or entry["status"] == EntryStatus.DELETED or entry["type"] != EntryType.LIVE_STREAM:
+        raise ApiError("INVALID_ENTRY_ID", entry_id)
+    return entry
 
 
-def set_broadcast(world: World, entry_id: str, live: bool) -> None:
-    """Start or stop a broadcast, as an encoder would."""
-    store, now = world.store, int(world.clock.now())
-    nodes = store.entry_server_nodes.where("entryId", entry_id)
-    status = _PLAYABLE if live else _STOPPED
-    if nodes:
-        store.change(store.entry_server_nodes, nodes[0]["id"], status=status, updatedAt=now)
-    else:
-        row: Record = {
-            "objectType": "KalturaLiveEntryServerNode",
-            "id": store.next_number(store.entry_server_nodes),
-            "entryId": entry_id,
-            "serverNodeId": 1,
-            "serverType": _PRIMARY,
-            "status": status,
-            "partnerId": world.partner_id,
-            "createdAt": now,
-            "updatedAt": now,
-        }
-        store.put(store.entry_server_nodes, row)
-    entry = store.entries.rows[entry_id]
-    fields: Record = {"liveStatus": status}
-    if live:
-        fields |= {"lastBroadcast": now, "firstBroadcast": entry.get("firstBroadcast") or now}
-    else:
-        fields["lastBroadcastEndTime"] = now
-    change_entry(world, entry_id, **fields)
+def _new_key() -> str:
+    return secrets.token_hex(4)
+
+
+def _with_stream(call: Call, entry: Record, key: str) -> Record:
+    """Give a live entry a key and the addresses that carry it."""
+    host = call.base_url.partition("://")[2].partition(":")[0]
+    query = f"?t={key}"
+    stream = {
+        "streamName": f"{entry['id']}_%i",
+        "streamPassword": key,
+        "streamUsername": str(call.world.partner_id),
+        "primaryBroadcastingUrl": f"rtmp://{entry['id']}.p.{host}:1935/kLive/{query}",
+        "secondaryBroadcastingUrl": f"rtmp://{entry['id']}.b.{host}:1935/kLive/{query}",
+        "primarySecuredBroadcastingUrl": f"rtmps://{entry['id']}.p.{host}:443/kLive/{query}",
+        "secondarySecuredBroadcastingUrl": f"rtmps://{entry['id']}.b.{host}:443/kLive/{query}",
+    }
+    return shown(call, call.store.change(call.store.entries, entry["id"], **stream))

@@ -156,7 +156,6 @@ def schedule_event_resource_delete(call: Call, schedule_event_id: int, schedule_
 
 @action("virtualevent_virtualevent.add", "virtualEvent: KalturaVirtualEvent")
 def virtual_event_add(call: Call, virtual_event: Record) -> Record:
-    _check_plugin(call, "add")
     fields = insertable(call, virtual_event, "name")
     _check_virtual_event(call, fields)
     store = call.store
@@ -166,19 +165,16 @@ def virtual_event_add(call: Call, virtual_event: Record) -> Record:
 
 @action("virtualevent_virtualevent.get", "id: int")
 def virtual_event_get(call: Call, id: int) -> Record:
-    _check_plugin(call, "get")
     return found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
 
 
 @action("virtualevent_virtualevent.list", "filter: filter = null, pager: pager = null")
 def virtual_event_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    _check_plugin(call, "list")
     return listed(call, call.store.virtual_events, "KalturaVirtualEvent", filter, pager)
 
 
 @action("virtualevent_virtualevent.update", "id: int, virtualEvent: KalturaVirtualEvent")
 def virtual_event_update(call: Call, id: int, virtual_event: Record) -> Record:
-    _check_plugin(call, "update")
     row = found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
     changes = updatable(call, virtual_event, row)
     _check_virtual_event(call, changes)
@@ -187,7 +183,6 @@ def virtual_event_update(call: Call, id: int, virtual_event: Record) -> Record:
 
 @action("virtualevent_virtualevent.delete", "id: int")
 def virtual_event_delete(call: Call, id: int) -> None:
-    _check_plugin(call, "delete")
     found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
     call.store.bury(call.store.virtual_events, id, status=_DELETED)
 
@@ -217,11 +212,6 @@ def _check_resource(call: Call, fields: Record, own_id: int | None) -> None:
         raise ApiError("SYSTEM_NAME_ALREADY_EXISTS", name)
     if fields.get("parentId"):
         found(call.store.schedule_resources, fields["parentId"], "RESOURCE_PARENT_ID_NOT_FOUND")
-
-
-def _check_plugin(call: Call, name: str) -> None:
-    if not call.world.settings.virtual_events:
-        raise ApiError("SERVICE_FORBIDDEN", f"virtualEvent->{name}")
 
 
 def _check_virtual_event(call: Call, fields: Record) -> None:

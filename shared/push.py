@@ -1,22 +1,27 @@
 """What a provider tells by itself brings visits forward, and does nothing else.
 
 Called by the HTTP functions of `functions/hooks.py`. Leaves to the provider's `Hook` whether a request is the
-provider's, and to the visit how the video stands: so a request that comes again, late, or out of order changes nothing.
+provider's, and to the visit how things stand: so a request that comes again, late, or out of order changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import Final
 
 from shared import log
-from shared.paths import VISIT_VIDEO
+from shared.paths import VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Hook, Note, Queue
+
+VISITORS: Final = {"video": VISIT_VIDEO, "session": VISIT_SESSION}
+"""Who visits what a reference speaks of."""
 
 
 def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, queue: Queue) -> None:
     """
-    Leave a note for each video that a provider's request speaks of. The same request again merges with the first.
+    Leave a note for each video, and each session, that a provider's request speaks of. The same request again merges
+    with the first.
 
     Args:
         provider: Our name of it, for the log.
@@ -33,6 +38,6 @@ def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, que
     once = hashlib.sha256(body).hexdigest()
     for reference in hook.references(headers, body):
         log.push_heard(provider, reference)
-        kind, _, rest = reference.partition(":")
-        if kind == "video":
-            queue.put(Note(VISIT_VIDEO, rest.partition(":")[0], once=once))
+        kind, key, *_ = reference.split(":")
+        if kind in VISITORS:
+            queue.put(Note(VISITORS[kind], key, once=once))

@@ -1,0 +1,18 @@
+"""A callable that does nothing but let its caller be verified: the peer of joinSession."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import firebase_admin
+from firebase_functions.https_fn import CallableRequest, on_call
+
+firebase_admin.initialize_app()
+
+
+@on_call()
+def answer(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    Say who called.
+    """
+    return {"uid": None if request.auth is None else request.auth.uid}

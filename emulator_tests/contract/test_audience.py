@@ -1,0 +1,74 @@
+"""The audience port: in memory, and Kaltura as its simulator serves it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from emulator_tests.contract.sites import Site
+from shared.ports import Admission, Attendee, EventWish, Parts
+
+WISH = EventWish("Opening lecture", None, None)
+LIFETIME_S = 4200
+
+
+@pytest.fixture
+def parts(site: Site) -> Parts:
+    """
+    An event.
+    """
+    return site.events.create_event("session:s1:1", WISH)
+
+
+def admit(site: Site, parts: Parts, uid: str = "ada", *, was_refused: bool = False) -> Admission:
+    return site.audience.admit(
+        parts, Attendee(uid, "Ada Lovelace", is_moderator=False), LIFETIME_S, was_refused=was_refused
+    )
+
+
+def test_who_is_new_costs_one_call_and_who_is_known_none(site: Site, parts: Parts) -> None:
+    before = site.calls()
+    admit(site, parts)
+    assert site.calls() == before + 1
+    assert "ada" in site.people()
+
+    admit(site, parts)
+    assert site.calls() == before + 1
+
+
+def test_everybody_is_new_once(site: Site, parts: Parts) -> None:
+    before = site.calls()
+    for uid in ("ada", "grace", "ada", "grace"):
+        admit(site, parts, uid)
+    assert site.calls() == before + 2
+
+
+def test_whom_somebody_else_has_made_meanwhile_is_let_in(site: Site, parts: Parts) -> None:
+    site.welcome("ada")
+
+    assert admit(site, parts).player.token
+
+
+def test_who_was_refused_is_asked_for_once_more(site: Site, parts: Parts) -> None:
+    admit(site, parts)
+    for _ in range(61):
+        site.later()
+    before = site.calls()
+
+    admit(site, parts, was_refused=True)
+
+    assert site.calls() == before + 1
+
+
+def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site, parts: Parts) -> None:
+    now = site.clock()
+    ada, grace = admit(site, parts), admit(site, parts, "grace")
+
+    assert timedelta() <= ada.player.expires_at - now - timedelta(seconds=LIFETIME_S) < timedelta(seconds=30)
+    assert ada.player.token != grace.player.token
+    assert ada.chat is not None
+    assert grace.chat is not None
+    assert ada.chat.token != grace.chat.token
+    assert ada.player.token not in repr(ada)
+    assert ada.chat.token not in repr(ada)

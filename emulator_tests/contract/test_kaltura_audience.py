@@ -1,0 +1,327 @@
+"""What somebody gets to enter a live event at Kaltura, and how what we remember of the account is found and mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+import pytest
+from KalturaClient import KalturaClient
+from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
+
+from emulator_tests.contract.conftest import ROOM_URL
+from emulator_tests.contract.sites import CHAT_LIFETIME_S, KalturaServer, KalturaSite
+from emulator_tests.simulators.kaltura.keys import Session
+from emulator_tests.simulators.kaltura.keys import decode as decode_ks
+from shared.errors import Permanent
+from shared.ports import Admission, Attendee, EventWish, Parts
+from shared.providers.kaltura import KalturaAccount, KalturaAudience
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES, NO_CHAT_KNOWN_S
+
+LIFETIME_S = 4200
+STUDENT = Attendee("ada", "Ada Lovelace", is_moderator=False)
+MODERATOR = replace(STUDENT, is_moderator=True)
+
+
+class Place:
+    """
+    A site, and instances of ours on it that begin with nothing remembered.
+    """
+
+    def __init__(self, server: KalturaServer, room_url: str | None = ROOM_URL) -> None:
+        self.server = server
+        self.site = KalturaSite(server, room_url=room_url)
+        starts_at = self.site.clock()
+        self.wish = EventWish("Opening lecture", starts_at, starts_at + timedelta(hours=1))
+        self._accounts: list[KalturaAccount] = []
+
+    def instance(self, *, chat_secret: str | None = None) -> KalturaAudience:
+        """
+        A new instance: it shares the documents with the others, and nothing else.
+        """
+        account = replace(self.site.audience.account, _built={})
+        self._accounts.append(account)
+        return KalturaAudience(account, CHAT_LIFETIME_S, chat_secret)
+
+    def close(self) -> None:
+        """
+        Hang up.
+        """
+        self.site.close()
+        for account in self._accounts:
+            account.client.close()
+
+    def event(self) -> Parts:
+        return self.site.events.create_event("session:s1:1", self.wish)
+
+    def administrator(self) -> Any:
+        client = self.site.administrator()
+        assert isinstance(client, KalturaClient)
+        return client
+
+    def make_token(self, privileges: str = CHAT_PRIVILEGES) -> Any:
+        """
+        Somebody makes an app token.
+        """
+        token = KalturaAppToken(sessionType=KalturaSessionType.USER, sessionPrivileges=privileges)
+        return self.administrator().appToken.add(token)
+
+    def asked(self) -> list[str]:
+        """
+        What Kaltura was asked since the last time, one text for each request.
+        """
+        told = self.server.control("GET", "requests")
+        self.server.control("DELETE", "requests")
+        return ["+".join(f"{one['service']}.{one['action']}" for one in request["parts"]) for request in told]
+
+    def read(self, ks: str) -> Session:
+        session = decode_ks(ks, self.server.partner_id, [self.server.admin_secret])
+        assert session is not None
+        return session
+
+
+@pytest.fixture
+def place(kaltura: KalturaServer) -> Iterator[Place]:
+    """
+    An empty account with rooms.
+    """
+    kaltura.control("POST", "reset")
+    place = Place(kaltura)
+    with closing(place):
+        yield place
+
+
+def admit(audience: KalturaAudience, parts: Parts, attendee: Attendee = STUDENT) -> Admission:
+    return audience.admit(parts, attendee, LIFETIME_S)
+
+
+def chat_of(admission: Admission) -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    Header and claims of a chat token, unverified.
+    """
+    assert admission.chat is not None
+    token = admission.chat.token
+    return jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
+
+
+@pytest.mark.parametrize(("attendee", "moderates"), [(STUDENT, False), (MODERATOR, True)], ids=["student", "moderator"])
+def test_a_chat_token_is_what_the_chat_service_reads(place: Place, attendee: Attendee, moderates: bool) -> None:
+    token, parts = place.make_token(), place.event()
+
+    admission = admit(place.instance(), parts, attendee)
+
+    header, claims = chat_of(admission)
+    assert header == {"alg": "HS256", "typ": "JWT", "kid": str(place.server.partner_id)}
+    assert admission.chat is not None
+    assert claims == {
+        "partnerId": str(place.server.partner_id),
+        "uid": "ada",
+        "contextId": parts["entryId"],
+        "groups": [f"{parts['entryId']}_moderators"] if moderates else [],
+        "exp": int(admission.chat.expires_at.timestamp()),
+        "isAdmin": False,
+        "isScopedUser": True,
+        "virtualEventId": parts["virtualEventId"],
+    }
+    assert jwt.decode(admission.chat.token, token.token, algorithms=["HS256"]) == claims
+    left_s = (admission.chat.expires_at - place.site.clock()).total_seconds()
+    assert CHAT_LIFETIME_S - 30 < left_s <= CHAT_LIFETIME_S
+
+
+def test_every_component_hears_of_the_virtual_event(place: Place) -> None:
+    place.make_token()
+    parts = place.event()
+    admission = admit(place.instance(), parts)
+    assert admission.chat is not None
+    assert admission.room is not None
+    virtual_event_id = parts["virtualEventId"]
+    assert place.read(admission.player.token).values("virtualeventid") == [virtual_event_id]
+    assert place.read(admission.room.token).values("virtualeventid") == [virtual_event_id]
+    assert chat_of(admission)[1]["virtualEventId"] == virtual_event_id
+
+
+def test_a_player_grant_opens_this_entry_alone_for_a_viewer(place: Place) -> None:
+    session = place.read(admit(place.instance(chat_secret="x" * 32), place.event()).player.token)
+    assert (session.user_id, session.is_admin) == ("ada", False)
+    assert session.values("setrole") == ["PLAYBACK_BASE_ROLE"]
+    assert "disableentitlement" not in session.privileges
+
+
+@pytest.mark.parametrize(
+    ("attendee", "role", "contextual"),
+    [(STUDENT, "viewerRole", "3"), (MODERATOR, "adminRole", "0")],
+    ids=["guest", "host"],
+)
+def test_a_room_is_entered_at_its_address_by_the_schedule_event(
+    place: Place, attendee: Attendee, role: str, contextual: str
+) -> None:
+    parts = place.event()
+    room = admit(place.instance(chat_secret="x" * 32), parts, attendee).room
+    assert room is not None
+    address = urlsplit(room.url)
+    assert f"{address.scheme}://{address.netloc}{address.path}" == f"{ROOM_URL}/virtualEvent/launch"
+    session = place.read(parse_qs(address.query)["ks"][0])
+    assert session.values("eventId") == [parts["eventId"]]
+    assert session.values("role") == [role]
+    assert session.values("userContextualRole") == [contextual]
+    assert session.values("actionslimit") == ["-1"], "in an address it must be good for nothing else"
+    assert (session.user_id, session.is_admin) == ("ada", False)
+
+
+def test_where_there_are_no_rooms_none_is_entered(kaltura: KalturaServer) -> None:
+    kaltura.control("POST", "reset")
+    place = Place(kaltura, room_url=None)
+    with closing(place):
+        assert admit(place.instance(chat_secret="x" * 32), place.event()).room is None
+
+
+def test_a_cold_instance_asks_once_for_a_new_user_and_for_the_token_together(place: Place) -> None:
+    place.make_token()
+    parts, instance = place.event(), place.instance()
+    place.asked()
+    admit(instance, parts)
+    assert place.asked() == ["user.add+apptoken.list"]
+    admit(instance, parts)
+    admit(instance, parts, MODERATOR)
+    assert place.asked() == []
+
+
+def test_another_instance_asks_for_the_token_by_its_id_and_not_for_the_user(place: Place) -> None:
+    place.make_token()
+    parts = place.event()
+    admit(place.instance(), parts)
+    place.asked()
+    other = place.instance()
+    admit(other, parts)
+    assert place.asked() == ["apptoken.get"]
+    admit(other, parts)
+    assert place.asked() == []
+
+
+def test_with_the_secret_as_a_setting_no_token_is_asked_for(place: Place) -> None:
+    parts, instance = place.event(), place.instance(chat_secret="s" * 32)
+    place.asked()
+    admission = admit(instance, parts)
+    assert place.asked() == ["user.add"]
+    assert admission.chat is not None
+    assert jwt.decode(admission.chat.token, "s" * 32, algorithms=["HS256"])["uid"] == "ada"
+
+
+@pytest.mark.parametrize("others", [30, 31, 501], ids=str)
+def test_the_token_is_found_among_however_many(place: Place, others: int) -> None:
+    token = place.make_token()
+    client = place.administrator()
+    for first in range(0, others, 100):
+        client.startMultiRequest()
+        for _ in range(first, min(first + 100, others)):
+            client.appToken.add(KalturaAppToken(sessionPrivileges="cncAuth:true,view:*"))
+        client.doMultiRequest()
+    admission = admit(place.instance(), place.event())
+    assert admission.chat is not None
+    assert jwt.decode(admission.chat.token, token.token, algorithms=["HS256"])
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_without_the_one_token_there_is_no_chat_and_the_operator_is_told_why(
+    place: Place, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tokens = [place.make_token() for _ in range(count)]
+    place.make_token("list:*")
+    parts, instance = place.event(), place.instance()
+    place.asked()
+    capsys.readouterr()
+
+    assert admit(instance, parts).chat is None
+    told = capsys.readouterr().err
+    assert '"severity": "ERROR", "message": "chat misconfigured"' in told
+    assert all(token.id in told for token in tokens)
+    assert all(token.token not in told for token in tokens)
+    admit(instance, parts)
+    assert place.asked() == ["user.add+apptoken.list"], "not every student has it asked again"
+
+    if not tokens:
+        place.make_token()
+    else:
+        place.administrator().appToken.delete(tokens[0].id)
+    for _ in range(NO_CHAT_KNOWN_S):
+        place.site.later()
+    assert admit(instance, parts).chat is not None
+
+
+@pytest.mark.parametrize("how", ["deleted", "changed"])
+def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, how: str) -> None:
+    old, parts = place.make_token(), place.event()
+    admit(place.instance(), parts)
+    client = place.administrator()
+    if how == "deleted":
+        client.appToken.delete(old.id)
+    else:
+        client.appToken.update(old.id, KalturaAppToken(sessionPrivileges="list:*"))
+    new = place.make_token()
+    place.asked()
+
+    admission = admit(place.instance(), parts)
+
+    assert place.asked() == ["apptoken.get", "apptoken.list"]
+    assert admission.chat is not None
+    assert jwt.decode(admission.chat.token, new.token, algorithms=["HS256"])
+    admit(place.instance(), parts)
+    assert place.asked() == ["apptoken.get"]
+
+
+def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_known(place: Place) -> None:
+    place.make_token()
+    parts, instance = place.event(), place.instance()
+    place.server.control("POST", "faults", {"kind": "delay", "after_s": 0.05, "match": {"times": 0}})
+    students = [replace(STUDENT, uid=f"u{number}") for number in range(500)]
+
+    def enter_all() -> list[str]:
+        place.asked()
+        with ThreadPoolExecutor(32) as pool:
+            admissions = list(pool.map(lambda student: admit(instance, parts, student), students))
+        assert all(admission.chat is not None for admission in admissions)
+        return place.asked()
+
+    asked = enter_all()
+    assert len(asked) == 500
+    assert sum("apptoken" in one for one in asked) == 1
+    assert all("user.add" in one for one in asked)
+    assert enter_all() == []
+
+
+def test_a_user_that_kaltura_refuses_is_refused_with_its_reason(place: Place) -> None:
+    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": {"service": "user", "action": "add"}}
+    place.server.control("POST", "faults", fault)
+
+    with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
+        admit(instance, parts)
+    assert admit(instance, parts).player.token, "nobody remembers him as known"
+
+
+@pytest.mark.parametrize("uid", ["a b", "комета", "x" * 128, "..", "__name__", "a,b:c|d", "0"])
+def test_a_uid_that_is_no_user_id_of_kalturas_gets_one_that_is(place: Place, uid: str) -> None:
+    parts = place.event()
+    admission = admit(place.instance(chat_secret="x" * 32), parts, replace(STUDENT, uid=uid))
+    assert admission.user_id in place.site.people()
+    assert chat_of(admission)[1]["uid"] == admission.user_id
+    assert place.read(admission.player.token).user_id == admission.user_id
+
+
+@pytest.mark.parametrize("ahead_s", [-600, 600], ids=["behind", "ahead"])
+def test_clocks_that_differ_by_ten_minutes_keep_nobody_out(place: Place, ahead_s: int) -> None:
+    place.make_token()
+    parts = place.event()
+    if ahead_s > 0:
+        place.server.control("POST", "clock", {"advance_s": ahead_s})
+    else:
+        place.site.go_ahead(-ahead_s)
+    admission = admit(place.instance(), parts)
+    assert admission.chat is not None
+    assert place.site.events.observe_broadcast(parts) is not None

@@ -1,0 +1,222 @@
+"""Whether an account is set up, tried with each thing missing in turn, and the making of what can be made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
+
+from emulator_tests.contract.conftest import ROOM_URL
+from emulator_tests.contract.sites import KalturaServer, KalturaSite
+from shared.ports import Finding, Health
+from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaHook, KalturaSetup, words
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES
+
+EVERYTHING = [
+    "account",
+    "clock",
+    "uploads",
+    "live streaming",
+    "scheduling",
+    "virtual events",
+    "groups",
+    "rooms",
+    "live conversion profile",
+    "chat token",
+    "access-control profile",
+    "upload role",
+    "notification templates",
+    "notifications",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    An account, and how it is set up.
+    """
+
+    server: KalturaServer
+    site: KalturaSite
+
+    @property
+    def account(self) -> KalturaAccount:
+        return self.site.audience.account
+
+    def setup(self, chat_secret: str | None = None) -> KalturaSetup:
+        return KalturaSetup(self.account, KalturaAudience(self.account, 3600, chat_secret))
+
+    def found(self) -> dict[str, Finding]:
+        return {finding.what: finding for finding in self.setup().check()}
+
+    def whole(self) -> None:
+        """
+        Make everything.
+        """
+        self.setup().make()
+        KalturaHook(self.account).install("https://example.com/kalturaHook", "sha256")
+
+    def administrator(self) -> Any:
+        return self.site.administrator()
+
+    def forbid(self, *services: str) -> None:
+        self.server.control("POST", "settings", {"forbidden_services": list(services)})
+
+
+@pytest.fixture
+def place(kaltura: KalturaServer) -> Iterator[Place]:
+    """
+    An account with rooms, in which nothing of ours was ever made.
+    """
+    kaltura.control("POST", "reset")
+    site = KalturaSite(kaltura, room_url=ROOM_URL)
+    with closing(site):
+        yield Place(kaltura, site)
+
+
+def test_of_an_account_that_is_set_up_all_is_well(place: Place) -> None:
+    place.whole()
+    found = place.found()
+    assert list(found) == EVERYTHING
+    assert {finding.health for finding in found.values()} == {Health.OK}
+    assert {finding.sentence for finding in found.values()} == {""}
+
+
+def test_checking_changes_nothing_and_takes_two_requests(place: Place) -> None:
+    place.whole()
+    things = place.server.control("GET", "things")
+    place.server.control("DELETE", "requests")
+    place.setup().check()
+    assert len(place.server.control("GET", "requests")) == 2
+    assert place.server.control("GET", "things") == things
+
+
+def test_of_a_new_account_it_is_said_what_makes_what_is_missing(place: Place) -> None:
+    lacks = {what: finding for what, finding in place.found().items() if finding.health is not Health.OK}
+    assert {what: finding.health for what, finding in lacks.items()} == {
+        "chat token": Health.ABSENT,
+        "access-control profile": Health.MISSING,
+        "upload role": Health.MISSING,
+        "notifications": Health.ABSENT,
+    }
+    for what in ("chat token", "access-control profile", "upload role"):
+        assert "`setup` makes it" in lacks[what].sentence
+    assert "`install-hook` makes them" in lacks["notifications"].sentence
+
+
+MISSING: dict[str, tuple[Callable[[Place], object], Health, str]] = {
+    "uploads": (lambda place: place.forbid("uploadtoken"), Health.MISSING, "SERVICE_FORBIDDEN to uploadtoken.list"),
+    "live streaming": (lambda place: place.forbid("livestream"), Health.MISSING, "No session can be live"),
+    "scheduling": (lambda place: place.forbid("schedule_scheduleevent"), Health.ABSENT, "Events go without it"),
+    "rooms": (lambda place: place.forbid("schedule_scheduleresource"), Health.MISSING, "KALTURA_ROOM_URL"),
+    "virtual events": (lambda place: place.forbid("virtualevent_virtualevent"), Health.ABSENT, "Ask Kaltura"),
+    "groups": (lambda place: place.forbid("group_group"), Health.ABSENT, "Nobody moderates"),
+    "live conversion profile": (
+        lambda place: place.forbid("conversionprofile"),
+        Health.ABSENT,
+        "Live pictures are not converted",
+    ),
+    "chat token": (
+        lambda place: [place.administrator().appToken.delete(token.id) for token in _tokens(place)],
+        Health.ABSENT,
+        "no active app token with the privileges cncAuth:true: the command `setup` makes it",
+    ),
+    "access-control profile": (
+        lambda place: place.administrator().accessControlProfile.delete(place.account.access_control_id()),
+        Health.MISSING,
+        "`setup` makes it",
+    ),
+    "upload role": (
+        lambda place: place.administrator().userRole.delete(int(place.account.upload_role_name())),
+        Health.MISSING,
+        "`setup` makes it",
+    ),
+    "notification templates": (
+        lambda place: place.forbid("eventnotification_eventnotificationtemplate"),
+        Health.ABSENT,
+        "The feed does it alone",
+    ),
+    "notifications": (lambda place: KalturaHook(place.account).remove(), Health.ABSENT, "`install-hook` makes them"),
+}
+
+
+def _tokens(place: Place) -> list[Any]:
+    found: list[Any] = place.administrator().appToken.list().objects
+    return found
+
+
+def test_each_thing_is_tried_missing() -> None:
+    assert set(MISSING) | {"account", "clock"} == set(EVERYTHING)
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_what_is_missing_is_said_with_what_follows_and_what_creates_it(place: Place, what: str) -> None:
+    take_away, health, sentence = MISSING[what]
+    place.whole()
+    take_away(place)
+
+    found = place.found()
+
+    assert found[what].health is health
+    assert sentence in found[what].sentence
+    assert found[what].sentence.endswith(".")
+    others = {name for name, finding in found.items() if finding.health is not Health.OK} - {what}
+    # What is no service of the account is no installed one either.
+    assert others <= ({"notifications"} if what == "notification templates" else set())
+
+
+def test_a_wrong_secret_is_told_and_nothing_else(place: Place) -> None:
+    wrong = replace(place.account, admin_secret="0" * 32, _built={})
+    try:
+        (finding,) = KalturaSetup(wrong, KalturaAudience(wrong, 3600)).check()
+    finally:
+        wrong.client.close()
+    assert (finding.what, finding.health) == ("account", Health.MISSING)
+    assert finding.sentence == "KALTURA_ADMIN_SECRET is not the administrator secret of KALTURA_PARTNER_ID."
+
+
+def test_a_clock_that_is_ten_minutes_wrong_is_told(place: Place) -> None:
+    place.whole()
+    place.server.control("POST", "clock", {"advance_s": 600})
+    clock = place.found()["clock"]
+    assert clock.health is Health.ABSENT
+    assert re.match(r"Kaltura's clock is (599|600|601) s ahead of the one here\.", clock.sentence)
+
+
+def test_setup_makes_what_can_be_made_once(place: Place) -> None:
+    made = {finding.what: finding.health for finding in place.setup().make()}
+    assert made == dict.fromkeys(("access-control profile", "upload role", "chat token"), Health.MADE)
+    things = place.server.control("GET", "things")
+    again = {finding.what: finding.health for finding in place.setup().make()}
+    assert set(again.values()) == {Health.OK}
+    assert place.server.control("GET", "things") == things
+    (token,) = _tokens(place)
+    assert (token.sessionPrivileges, token.sessionType.getValue()) == (CHAT_PRIVILEGES, KalturaSessionType.USER)
+
+
+def test_setup_makes_no_second_chat_token_and_no_third(place: Place) -> None:
+    for _ in range(2):
+        place.administrator().appToken.add(KalturaAppToken(sessionPrivileges=CHAT_PRIVILEGES))
+    found = {finding.what: finding for finding in place.setup().make()}
+    assert found["chat token"].health is Health.ABSENT
+    assert "2 active app tokens" in found["chat token"].sentence
+    assert len(_tokens(place)) == 2
+
+
+def test_with_the_secret_as_a_setting_no_chat_token_is_asked_for_or_made(place: Place) -> None:
+    setup = place.setup(chat_secret="s" * 32)
+    assert {finding.what: finding.health for finding in setup.check()}["chat token"] is Health.OK
+    setup.make()
+    assert _tokens(place) == []
+
+
+def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Place) -> None:
+    place.forbid("permission")
+    found = {finding.what: finding for finding in place.setup().make()}
+    assert found["upload role"].health is Health.ABSENT
+    assert words.UPLOAD_BASE_ROLE in found["upload role"].sentence

@@ -1,0 +1,276 @@
+"""A live event as its people see it: they enter, it goes on the air and ends, and its recording becomes a video."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
+
+from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.testbed.places import TEST_PICTURE
+
+
+@pytest.fixture
+def chat_token(school: School) -> Any:
+    """
+    The account's app token for chats.
+    """
+    client = school.administrator()
+    tokens = [token for token in client.appToken.list().objects if token.sessionPrivileges == "cncAuth:true"]
+    if tokens:
+        return tokens[0]
+    return client.appToken.add(KalturaAppToken(sessionType=KalturaSessionType.USER, sessionPrivileges="cncAuth:true"))
+
+
+def live_now(school: School, teacher: Person, **fields: Any) -> tuple[str, Any]:
+    """
+    A public live session that begins now.
+
+    Returns:
+        Its id, and what it shows of its event.
+    """
+    now = datetime.now(UTC).replace(microsecond=0)
+    times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
+    session_id = teacher.write_live_session(**{**times, "status": "public", **fields})
+    return session_id, school.await_event(session_id)
+
+
+def join(person: Person, session_id: str, **fields: Any) -> dict[str, Any]:
+    return person.call("joinSession", {"sessionId": session_id, **fields})
+
+
+def refusal(person: Person, function: str, **fields: Any) -> tuple[str, str]:
+    with pytest.raises(Refused) as refused:
+        person.call(function, fields)
+    return refused.value.code, refused.value.message
+
+
+def broadcast_of(school: School, session_id: str, state: str) -> None:
+    school.await_document(
+        f"sessions/{session_id}", lambda fields: ((fields or {}).get("kaltura") or {}).get("broadcast") == state
+    )
+
+
+def members(school: School, entry_id: str) -> set[str]:
+    """
+    Who moderates, as Kaltura knows it.
+    """
+    return {one["userId"] for one in school.things("groupUsers") if one["groupId"] == f"{entry_id}_moderators"}
+
+
+def test_a_student_enters_with_one_call_and_has_all_he_needs(school: School, teacher: Person, chat_token: Any) -> None:
+    session_id, event = live_now(school, teacher, visibility="enrolled")
+    student = school.person()
+    teacher.enrol(session_id, student)
+
+    joined = join(student, session_id)
+
+    assert (joined["sessionId"], joined["userId"], joined["isModerator"]) == (session_id, student.uid, False)
+    assert (joined["entryId"], joined["virtualEventId"]) == (event["entryId"], event["virtualEventId"])
+    assert student.uid in {user["id"] for user in school.things("users")}
+    claims = jwt.decode(joined["chat"]["jwt"], chat_token.token, algorithms=["HS256"])
+    assert (claims["uid"], claims["contextId"], claims["groups"]) == (student.uid, event["entryId"], [])
+    assert claims["virtualEventId"] == event["virtualEventId"]
+    assert joined["room"]["url"].startswith(
+        f"https://{school.testbed.kaltura_partner_id}.kaf.kaltura.com/virtualEvent/"
+    )
+    now = datetime.now(UTC)
+    for what in ("player", "chat", "room"):
+        renew_at, expires_at = (datetime.fromisoformat(joined[what][name]) for name in ("renewAt", "expiresAt"))
+        assert now < renew_at < expires_at, what
+    school.simulator("POST", "broadcast", {"entryId": event["entryId"], "live": True})
+    assert school.http.get(joined["player"]["manifestUrl"], timeout=10).text.startswith("#EXTM3U")
+    school.simulator("POST", "broadcast", {"entryId": event["entryId"], "live": False, "recording": str(TEST_PICTURE)})
+
+
+def test_the_owner_moderates_and_so_does_whom_he_names(school: School, teacher: Person, chat_token: Any) -> None:
+    session_id, event = live_now(school, teacher)
+    anna, group = school.person(), f"{event['entryId']}_moderators"
+    assert join(teacher, session_id)["isModerator"] is True
+    assert join(anna, session_id)["isModerator"] is False
+
+    named = teacher.call("setModerator", {"sessionId": session_id, "uid": anna.uid})
+
+    assert named == {"sessionId": session_id, "uid": anna.uid, "isModerator": True, "isSettled": True}
+    assert members(school, event["entryId"]) == {teacher.uid, anna.uid}
+    joined = join(anna, session_id)
+    assert joined["isModerator"] is True
+    assert jwt.decode(joined["chat"]["jwt"], chat_token.token, algorithms=["HS256"])["groups"] == [group]
+
+    assert teacher.call("unsetModerator", {"sessionId": session_id, "uid": anna.uid})["isSettled"] is True
+    assert members(school, event["entryId"]) == {teacher.uid}
+    assert join(anna, session_id)["isModerator"] is False
+    teacher.delete_session(session_id)
+    school.await_kaltura("the group's going", lambda: group not in {one["id"] for one in school.things("groups")})
+
+
+@pytest.mark.usefixtures("chat_token")
+def test_who_is_known_enters_without_a_call_to_kaltura(school: School, teacher: Person) -> None:
+    # Its time is far off, so that nobody looks whether it is on the air; its owner may enter all the same.
+    session_id = teacher.write_live_session(status="public")
+    school.await_event(session_id)
+    join(teacher, session_id)
+    school.simulator("DELETE", "requests")
+    for _ in range(5):
+        join(teacher, session_id)
+    asked = [part for request in school.simulator("GET", "requests") for part in request["parts"]]
+    assert [part for part in asked if part["service"] in ("user", "apptoken", "livestream", "groupuser")] == []
+
+
+def test_who_may_not_enter_is_told_why_in_a_plain_sentence(school: School, teacher: Person) -> None:
+    hidden = ("NOT_FOUND", "There is no such session, or you are not enrolled in it.")
+    student = school.person()
+    draft = teacher.write_live_session()
+    assert refusal(student, "joinSession", sessionId=draft) == hidden
+    others, _ = live_now(school, school.teacher(), visibility="enrolled")
+    assert refusal(student, "joinSession", sessionId=others) == hidden
+    assert refusal(teacher, "joinSession", sessionId=others) == hidden
+    assert refusal(student, "joinSession", sessionId="no-such-session") == hidden
+    deleted, _ = live_now(school, teacher)
+    teacher.delete_session(deleted)
+    assert refusal(student, "joinSession", sessionId=deleted) == hidden
+    early = teacher.write_live_session(status="public")
+    school.await_event(early)
+    code, message = refusal(student, "joinSession", sessionId=early)
+    assert (code, message[:23]) == ("FAILED_PRECONDITION", "This session opens at 2")
+    recorded = teacher.write_session(status="public")
+    assert refusal(student, "joinSession", sessionId=recorded) == (
+        "FAILED_PRECONDITION",
+        "This session has no live event.",
+    )
+    assert refusal(student, "joinSession", sessionId=early, wasRefused="yes")[0] == "INVALID_ARGUMENT"
+
+
+def test_a_student_whom_kaltura_refuses_is_told_so_and_may_try_again(school: School, teacher: Person) -> None:
+    session_id, _ = live_now(school, teacher)
+    student = school.person()
+    fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": {"service": "user", "action": "add"}}
+    school.simulator("POST", "faults", fault)
+    code, message = refusal(student, "joinSession", sessionId=session_id)
+    assert (code, message) == ("FAILED_PRECONDITION", "Kaltura refused user.add: INVALID_FIELD_VALUE.")
+    assert join(student, session_id)["userId"] == student.uid
+
+
+def test_a_virtual_event_deleted_in_the_console_is_made_again_for_who_was_refused(
+    school: School, teacher: Person
+) -> None:
+    session_id, event = live_now(school, teacher)
+    student = school.person()
+    before = join(student, session_id)["virtualEventId"]
+    school.administrator().virtualEvent.virtualEvent.delete(int(event["virtualEventId"]))
+    # Nobody doubts what was made a moment ago.
+    pairing = school.document(f"kalturaSession/{session_id}") or {}
+    school.write(f"kalturaSession/{session_id}", verifiedAt=pairing["verifiedAt"] - timedelta(minutes=2))
+
+    joined = join(student, session_id, wasRefused=True)
+
+    assert joined["virtualEventId"] != before
+    assert school.await_event(session_id)["virtualEventId"] == joined["virtualEventId"]
+    assert joined["virtualEventId"] in {str(one["id"]) for one in school.things("virtualEvents")}
+    log = "\n".join(file.read_text(errors="replace") for file in school.testbed.logs.glob("firebase*"))
+    assert f'"part": "virtualEventId", "part_id": "{before}"' in log
+
+
+def test_the_picture_goes_where_only_the_owner_knows(school: School, teacher: Person) -> None:
+    session_id, event = live_now(school, teacher)
+    told = teacher.call("getStreamIngest", {"sessionId": session_id})
+    assert told["url"].startswith("rtmp://")
+    assert told["streamKey"] in told["url"]
+    assert told["streamName"] == f"{event['entryId']}_%i"
+
+    new = teacher.call("rotateStreamKey", {"sessionId": session_id})
+    assert new["streamKey"] not in (told["streamKey"], "")
+    assert teacher.call("getStreamIngest", {"sessionId": session_id})["streamKey"] == new["streamKey"]
+
+    for stranger in (school.person(), school.teacher()):
+        for function in ("getStreamIngest", "rotateStreamKey"):
+            assert refusal(stranger, function, sessionId=session_id)[0] == "PERMISSION_DENIED"
+    draft = teacher.write_live_session()
+    assert refusal(teacher, "getStreamIngest", sessionId=draft) == (
+        "FAILED_PRECONDITION",
+        "This session has no live event that is ready. Publish it as a live session first.",
+    )
+
+
+def test_a_broadcast_is_seen_and_its_recording_is_a_video_that_students_watch(school: School, teacher: Person) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    # Planned to end just now: it overruns, as events do.
+    session_id, event = live_now(
+        school, teacher, startsAt=now - timedelta(minutes=9), endsAt=now + timedelta(seconds=1)
+    )
+    entry_id, student = event["entryId"], school.person()
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": True})
+    broadcast_of(school, session_id, "live")
+    assert join(student, session_id)["broadcast"] == "live"
+
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": False, "recording": str(TEST_PICTURE)})
+    broadcast_of(school, session_id, "offline")
+    pairing = school.document(f"kalturaSession/{session_id}") or {}
+    # An encoder may come back within a minute; it goes by.
+    airing = {**pairing["airing"], "offAt": pairing["airing"]["offAt"] - timedelta(minutes=1)}
+    school.write(f"kalturaSession/{session_id}", airing=airing)
+    broadcast_of(school, session_id, "ended")
+
+    shown = school.await_document(
+        f"sessions/{session_id}",
+        lambda fields: [one for one in ((fields or {}).get("videos") or {}).values() if one["state"] == "ready"] != [],
+    )
+    ((video_id, video),) = shown["videos"].items()
+    assert (video["title"], video["durationS"]) == ("A session", 12)
+    grant = student.call("issuePlayback", {"videoId": video_id})
+    assert school.http.get(grant["manifestUrl"], timeout=10).text.startswith("#EXTM3U")
+    bare = school.http.get(grant["manifestUrl"].replace(f"/ks/{grant['ks']}", ""), timeout=10)
+    assert bare.content == b"", "a recording is as private as any video"
+
+    teacher.delete_session(session_id)
+    school.await_kaltura(
+        "everything's going", lambda: not school.made_for(session_id) and not _recordings(school, entry_id)
+    )
+
+
+def _recordings(school: School, entry_id: str) -> list[str]:
+    return [one["id"] for one in school.things("entries") if one.get("rootEntryId") == entry_id]
+
+
+def test_a_session_deleted_on_the_air_leaves_nothing_once_it_is_over(school: School, teacher: Person) -> None:
+    session_id, event = live_now(school, teacher)
+    entry_id = event["entryId"]
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": True})
+    teacher.delete_session(session_id)
+    pairing = school.await_document(
+        f"kalturaSession/{session_id}", lambda fields: ((fields or {}).get("failure") or {}).get("retryable") is True
+    )
+    assert pairing["failure"]["code"] == "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING"
+    assert entry_id in {one["id"] for one in school.things("entries")}
+
+    school.simulator("POST", "broadcast", {"entryId": entry_id, "live": False, "recording": str(TEST_PICTURE)})
+
+    school.await_kaltura(
+        "everything's going", lambda: not school.made_for(session_id) and not _recordings(school, entry_id)
+    )
+
+
+def test_the_doctor_says_what_is_missing_and_setup_makes_it(school: School, chat_token: Any) -> None:
+    assert school.command("setup").returncode == 0
+    school.simulator("POST", "settings", {"forbidden_services": ["virtualevent_virtualevent"]})
+    try:
+        told = school.command("doctor")
+    finally:
+        school.simulator("POST", "settings", {"forbidden_services": []})
+    assert told.returncode == 0, told.stderr
+    lines = {" ".join(line.split()[1:3]): line for line in told.stdout.splitlines()}
+    assert lines["virtual events"].startswith("absent")
+    assert lines["live streaming"].startswith("ok")
+    assert lines["chat token"].startswith("ok")
+    assert chat_token.token not in told.stdout + told.stderr
+
+    school.simulator("POST", "settings", {"forbidden_services": ["livestream"]})
+    try:
+        told = school.command("doctor")
+    finally:
+        school.simulator("POST", "settings", {"forbidden_services": []})
+    assert told.returncode == 1
+    assert "missing  live streaming" in told.stdout

@@ -1,0 +1,278 @@
+"""What the owner does with his live event: moderators, where the picture is sent, and what becomes of recordings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from emulator_tests.pure.deployment import TEACHER, Deployment
+from shared.access import Caller
+from shared.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
+from shared.paths import VISIT_SESSION, session_path
+from shared.ports import MediaState, Note, Observation, Parts
+from shared.sessions.holding import (
+    MODERATORS_MAX,
+    rotate_stream_key,
+    set_moderator,
+    stream_ingest,
+    unset_moderator,
+)
+from shared.videos.recordings import recorded_video_id
+from shared.videos.wishes import delete_video
+
+STUDENT = Caller("student", is_teacher=False)
+OTHER = Caller("other", is_teacher=True)
+HOUR = timedelta(hours=1)
+
+
+def live(**fields: Any) -> Deployment:
+    """
+    A deployment with a public live session that begins now and lasts an hour.
+    """
+    deployment = Deployment()
+    now = deployment.clock()
+    deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
+    visited(deployment)
+    return deployment
+
+
+def visited(deployment: Deployment) -> None:
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+
+
+def parts_of(deployment: Deployment) -> Parts:
+    (made,) = deployment.events.alive()
+    return made.parts
+
+
+def wish(deployment: Deployment, uid: str, *, moderates: bool = True, caller: Caller = TEACHER) -> bool:
+    change = set_moderator if moderates else unset_moderator
+    return change(caller, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
+
+
+def moderators(deployment: Deployment) -> tuple[str, ...]:
+    (made,) = deployment.events.alive()
+    return made.wish.moderators
+
+
+def test_a_moderator_is_named_and_told_apart_and_let_go_again() -> None:
+    deployment = live()
+    assert moderators(deployment) == ("teacher",)
+    assert wish(deployment, "anna")
+    assert wish(deployment, "anna"), "again without harm"
+    assert moderators(deployment) == ("anna", "teacher")
+    assert wish(deployment, "anna", moderates=False)
+    assert wish(deployment, "anna", moderates=False)
+    assert moderators(deployment) == ("teacher",)
+
+
+def test_who_moderates_a_session_moderates_every_event_of_it() -> None:
+    deployment = live()
+    wish(deployment, "anna")
+    deployment.write_session(status="draft")
+    visited(deployment)
+    deployment.clock.advance(700)
+    visited(deployment)
+    assert deployment.events.alive() == ()
+    deployment.write_session(status="public")
+    visited(deployment)
+    assert moderators(deployment) == ("anna", "teacher")
+
+
+def test_a_moderator_of_a_draft_waits_for_its_event() -> None:
+    deployment = live(status="draft")
+    assert wish(deployment, "anna") is False
+    deployment.write_session(status="public")
+    visited(deployment)
+    assert moderators(deployment) == ("anna", "teacher")
+
+
+def test_where_the_provider_cannot_be_reached_the_wish_is_kept() -> None:
+    deployment = live()
+
+    def failing(operation: str, do: Any) -> Any:
+        if operation == "update_event":
+            raise Transient("Busy.", provider="memory", operation=operation, code="HTTP_503")
+        return do()
+
+    deployment.disturb = failing
+    assert wish(deployment, "anna") is False
+    deployment.disturb = lambda _operation, do: do()
+    deployment.clock.advance(60)
+    visited(deployment)
+    assert moderators(deployment) == ("anna", "teacher")
+
+
+def test_the_owner_always_moderates() -> None:
+    deployment = live()
+    assert wish(deployment, "teacher")
+    with pytest.raises(WrongState, match="always moderates"):
+        wish(deployment, "teacher", moderates=False)
+
+
+def test_a_session_has_so_many_moderators_and_no_more() -> None:
+    deployment = live(moderators={f"m{number}": True for number in range(MODERATORS_MAX)})
+    with pytest.raises(TooMany, match="100 moderators"):
+        wish(deployment, "anna")
+    wish(deployment, "m7", moderates=False)
+    assert wish(deployment, "anna")
+
+
+@pytest.mark.parametrize("caller", [STUDENT, OTHER])
+def test_none_but_the_owner_names_moderators_or_learns_the_stream_key(caller: Caller) -> None:
+    deployment = live()
+    with pytest.raises(NotAllowed):
+        wish(deployment, caller.uid, caller=caller)
+    for ask in (stream_ingest, rotate_stream_key):
+        with pytest.raises(NotAllowed):
+            ask(caller, "s1", deployment.sessions)
+    with pytest.raises(NotFound):
+        stream_ingest(TEACHER, "s2", deployment.sessions)
+
+
+def test_a_new_stream_key_takes_the_place_of_the_old_one() -> None:
+    deployment = live()
+    told = stream_ingest(TEACHER, "s1", deployment.sessions)
+    assert stream_ingest(TEACHER, "s1", deployment.sessions).stream_key == told.stream_key
+    new = rotate_stream_key(TEACHER, "s1", deployment.sessions)
+    assert new.stream_key != told.stream_key
+    assert stream_ingest(TEACHER, "s1", deployment.sessions).stream_key == new.stream_key
+    assert told.stream_key not in repr(told)
+
+
+def test_a_session_without_an_event_has_no_ingest() -> None:
+    with pytest.raises(WrongState, match="no live event that is ready"):
+        stream_ingest(TEACHER, "s1", live(status="draft").sessions)
+
+
+# --- on the air --------------------------------------------------------------------------------------------------
+
+
+def broadcast_state(deployment: Deployment) -> str:
+    return str(deployment.document(session_path("s1")).fields["kaltura"]["broadcast"])
+
+
+def test_the_session_tells_when_its_event_goes_on_the_air_and_off_and_when_it_has_ended() -> None:
+    deployment = live()
+    parts = parts_of(deployment)
+    assert broadcast_state(deployment) == "offline"
+    deployment.events.broadcast(parts, is_live=True)
+    deployment.run(30)
+    assert broadcast_state(deployment) == "live"
+    deployment.events.broadcast(parts, is_live=False)
+    deployment.run(30)
+    assert broadcast_state(deployment) == "offline"
+    deployment.events.broadcast(parts, is_live=True)
+    deployment.run(3600 + 1800)
+    assert broadcast_state(deployment) == "live", "an overrun is normal"
+    deployment.events.broadcast(parts, is_live=False)
+    deployment.run(120)
+    assert broadcast_state(deployment) == "ended"
+
+
+def test_the_provider_is_asked_in_the_time_of_the_event_and_not_outside() -> None:
+    deployment = Deployment()
+    starts_at = deployment.clock() + HOUR
+    deployment.write_session(format="liveStreaming", startsAt=starts_at, endsAt=starts_at + HOUR)
+    asked: list[Any] = []
+
+    def counting(operation: str, do: Any) -> Any:
+        if operation == "observe_broadcast":
+            asked.append(deployment.clock())
+        return do()
+
+    deployment.disturb = counting
+    visited(deployment)
+    deployment.run(20 * 3600)
+    assert asked[0] == starts_at - timedelta(seconds=900)
+    assert asked[-1] == starts_at + HOUR + timedelta(seconds=3600)
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(asked)]
+    assert min(gaps) >= 10
+    assert max(gaps) <= 60
+    assert broadcast_state(deployment) == "ended"
+
+
+def record(deployment: Deployment) -> Parts:
+    """
+    The event is broadcast and ends.
+
+    Returns:
+        Its recording.
+    """
+    parts = parts_of(deployment)
+    deployment.events.broadcast(parts, is_live=True)
+    deployment.run(60)
+    deployment.events.broadcast(parts, is_live=False)
+    return {"entryId": f"{parts['entryId']}-recorded"}
+
+
+def test_the_recording_becomes_a_video_of_the_session_that_is_watched_until_it_is_ready() -> None:
+    deployment = live()
+    recording = record(deployment)
+    deployment.run(2 * 3600)
+    video_id = recorded_video_id("s1", recording)
+    video = deployment.video(video_id)
+    assert (video.state.value, video.parts, video.upload.title) == ("processing", recording, "Algebra")
+    deployment.media.show(recording, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=10**12))
+    deployment.run(60)
+    ready = deployment.video(video_id)
+    assert ready.playable is not None
+    assert ready.playable.parts == recording
+    assert deployment.document(session_path("s1")).fields["videos"][video_id]["state"] == "ready"
+
+
+def test_a_recording_is_taken_over_once() -> None:
+    deployment = live()
+    recording = record(deployment)
+    deployment.run(2 * 3600)
+    video_id = recorded_video_id("s1", recording)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    deployment.write_session(status="draft")
+    visited(deployment)
+    deployment.run(3600)
+    assert deployment.video(video_id).state.value == "gone"
+    assert deployment.media.alive() == ()
+    assert deployment.events.alive() == ()
+
+
+def test_an_event_that_is_unpublished_while_it_is_recorded_leaves_its_recording_as_a_video() -> None:
+    deployment = live()
+    recording = record(deployment)
+    deployment.write_session(status="draft")
+    visited(deployment)
+    deployment.run(3600)
+    assert deployment.events.alive() == ()
+    assert deployment.video(recorded_video_id("s1", recording)).parts == recording
+
+
+def test_a_session_deleted_on_the_air_keeps_its_event_until_it_is_over_and_leaves_nothing() -> None:
+    deployment = live()
+    parts = parts_of(deployment)
+    deployment.events.broadcast(parts, is_live=True)
+    deployment.run(60)
+    deployment.delete_session()
+    deployment.run(1800)
+    assert parts_of(deployment)["entryId"] == parts["entryId"]
+    deployment.events.broadcast(parts, is_live=False)
+    deployment.run(1800)
+    assert deployment.events.alive() == ()
+    assert deployment.media.alive() == ()
+    assert deployment.deletions() == []
+
+
+def test_a_recording_that_is_gone_ends_as_a_failed_video() -> None:
+    deployment = live()
+    recording = record(deployment)
+
+    def vanished(operation: str, do: Any) -> Any:
+        if operation == "adopt_recording":
+            raise Permanent("It is gone.", provider="memory", operation=operation, code="ENTRY_ID_NOT_FOUND")
+        return do()
+
+    deployment.disturb = vanished
+    deployment.run(2 * 3600)
+    video = deployment.video(recorded_video_id("s1", recording))
+    assert video.state.value == "failed"

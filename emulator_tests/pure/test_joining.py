@@ -1,0 +1,178 @@
+"""Entering a live event: who is let in with what, when the event is doubted, and what that costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from emulator_tests.pure.deployment import EVENT_KNOWN_S, TEACHER, Deployment
+from shared.access import Caller
+from shared.errors import NotFound, WrongState
+from shared.paths import VISIT_SESSION, enrolment_path
+from shared.ports import Create, Note
+from shared.sessions.joining import REPAIR_PAUSE_S, Joined, renew_at
+
+T = TypeVar("T")
+
+STUDENT = Caller("student", is_teacher=False, name="Ada Lovelace")
+HOUR = timedelta(hours=1)
+
+
+def live(**fields: Any) -> Deployment:
+    """
+    A deployment with a public live session that begins now and lasts an hour.
+    """
+    deployment = Deployment()
+    now = deployment.clock()
+    deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    return deployment
+
+
+def counted(deployment: Deployment, act: Callable[[], T]) -> tuple[T, list[str]]:
+    """
+    What an act returns, and the operations of the parts that it took.
+    """
+    asked: list[str] = []
+
+    def counting(operation: str, do: Callable[[], T]) -> T:
+        asked.append(operation)
+        return do()
+
+    deployment.disturb = counting  # type: ignore[assignment]  # an Effect is as generic as the call
+    try:
+        return act(), asked
+    finally:
+        deployment.disturb = lambda _operation, do: do()
+
+
+def join(deployment: Deployment, caller: Caller = STUDENT, *, was_refused: bool = False) -> Joined:
+    return deployment.joining.join(caller, "s1", was_refused=was_refused)
+
+
+def test_who_is_new_costs_one_call_and_who_is_known_none() -> None:
+    deployment = live()
+    _, first = counted(deployment, lambda: join(deployment))
+    assert first == ["read", "admit"]
+    _, second = counted(deployment, lambda: join(deployment))
+    assert second == ["read"]
+
+
+def test_what_is_given_outlasts_the_event_by_ten_minutes() -> None:
+    deployment = live()
+    joined = join(deployment)
+    assert joined.admission.player.expires_at == deployment.clock() + HOUR + timedelta(minutes=10)
+    assert joined.pairing.parts == deployment.events.alive()[0].parts
+
+
+@pytest.mark.parametrize(("lifetime_s", "renewed_s"), [(4200, 3600), (1200, 600), (600, 300), (86400, 85800)], ids=str)
+def test_a_grant_is_renewed_ten_minutes_before_it_ends_or_when_half_of_it_is_over(
+    lifetime_s: int, renewed_s: int
+) -> None:
+    now = Deployment().clock()
+    assert renew_at(now + timedelta(seconds=lifetime_s), now) == now + timedelta(seconds=renewed_s)
+
+
+@pytest.mark.parametrize(
+    ("caller", "is_moderator"), [(TEACHER, True), (Caller("anna", is_teacher=False), True), (STUDENT, False)]
+)
+def test_owner_and_named_moderate_and_others_do_not(caller: Caller, is_moderator: bool) -> None:
+    assert join(live(moderators={"anna": True}), caller).is_moderator is is_moderator
+
+
+def test_strangers_and_drafts_are_refused_alike() -> None:
+    deployment = live(visibility="enrolled")
+    with pytest.raises(NotFound) as stranger:
+        join(deployment)
+    path = enrolment_path("s1", "student")
+    deployment.documents.commit(Create(path, {"sessionId": "s1", "uid": "student", "ownerUid": "teacher"}))
+    assert join(deployment).admission.player.token
+    deployment.write_session(status="draft")
+    with pytest.raises(NotFound) as draft:
+        join(deployment)
+    deployment.delete_session()
+    with pytest.raises(NotFound) as deleted:
+        join(deployment)
+    assert str(stranger.value) == str(draft.value) == str(deleted.value)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "refusal"),
+    [(-16, r"opens at 2026-01-05 09:01 UTC"), (-15, None), (119, None), (120, "This session is over")],
+    ids=["too early", "as early as may be", "as late as may be", "too late"],
+)
+def test_viewers_are_let_in_in_its_time(minutes: int, refusal: str | None) -> None:
+    begins = Deployment().clock() - timedelta(minutes=minutes)
+    deployment = live(startsAt=begins, endsAt=begins + HOUR)
+    if refusal is None:
+        assert join(deployment).admission.player.token
+    else:
+        with pytest.raises(WrongState, match=refusal):
+            join(deployment)
+        assert join(deployment, TEACHER).admission.player.token
+
+
+def test_while_it_is_on_the_air_nobody_is_too_late() -> None:
+    deployment = live()
+    parts = deployment.events.alive()[0].parts
+    deployment.clock.advance(3600)
+    deployment.events.broadcast(parts, is_live=True)
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.clock.advance(2 * 3600)
+    assert join(deployment).admission.player.token
+
+
+def test_an_event_that_was_not_looked_at_for_long_is_verified_while_people_enter() -> None:
+    deployment = live(endsAt=Deployment().clock() + timedelta(days=3))
+    deployment.clock.advance(EVENT_KNOWN_S)
+    gone = deployment.events.alive()[0].parts["eventId"]
+    deployment.events.vanish(gone)
+    assert join(deployment).pairing.parts["eventId"] == gone, "nobody waits for it"
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    assert join(deployment).pairing.parts["eventId"] != gone
+
+
+def test_who_was_refused_waits_until_the_event_is_whole_again() -> None:
+    deployment = live()
+    deployment.clock.advance(REPAIR_PAUSE_S)
+    gone = deployment.events.alive()[0].parts["eventId"]
+    deployment.events.vanish(gone)
+    joined = join(deployment, was_refused=True)
+    assert joined.pairing.parts == deployment.events.alive()[0].parts
+    assert joined.pairing.parts["eventId"] != gone
+
+
+def test_an_event_that_is_gone_altogether_is_made_anew_for_who_was_refused() -> None:
+    deployment = live()
+    deployment.clock.advance(REPAIR_PAUSE_S)
+    for part_id in deployment.events.alive()[0].parts.values():
+        deployment.events.vanish(part_id)
+    joined = join(deployment, was_refused=True)
+    assert joined.pairing.parts == deployment.events.alive()[0].parts
+    assert joined.pairing.generation == 2
+
+
+def test_many_who_were_refused_have_the_event_looked_at_once() -> None:
+    deployment = live()
+    deployment.clock.advance(REPAIR_PAUSE_S)
+    asked: list[str] = []
+    for number in range(20):
+        caller = Caller(f"student{number}", is_teacher=False)
+        _, operations = counted(deployment, lambda caller=caller: join(deployment, caller, was_refused=True))  # type: ignore[misc]
+        asked += operations
+    assert asked.count("update_event") == 1
+    assert asked.count("admit") == 20
+
+
+def test_where_the_event_cannot_be_made_whole_a_plain_sentence_says_so() -> None:
+    deployment = live()
+    deployment.write_session(status="draft")
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.clock.advance(700)
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.write_session(status="public")
+    with pytest.raises(WrongState, match=r"not ready\. Try again in a moment"):
+        join(deployment)

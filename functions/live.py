@@ -1,0 +1,124 @@
+"""The callables of live events: entering one, who moderates it, where its picture is sent.
+
+Leave to `shared/sessions/joining.py` who may enter and with what, and to `shared/sessions/holding.py` what the owner
+may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from firebase_functions.https_fn import CallableRequest
+
+from functions import edge, wiring
+from shared.access import Caller
+from shared.ports import Clock, Grant, Ingest, Queue
+from shared.sessions import Sessions
+from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest, unset_moderator
+from shared.sessions.joining import renew_at
+
+
+@edge.callable_function(asks_provider=True, chats=True)
+def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    The one call by which a client enters a live event, and stays in it: `{sessionId, wasRefused?}` gives `{sessionId,
+    userId, entryId, virtualEventId, isModerator, broadcast, player, chat, room}`.
+
+    `player` is `{ks, manifestUrl, progressiveUrl, thumbnailUrl}`, `chat` `{jwt}`, `room` `{url}`, each with `expiresAt`
+    and `renewAt`; the last two are null where there is none.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID}, {"wasRefused": bool})
+        joined = wiring.joining().join(caller, fields["sessionId"], was_refused=fields["wasRefused"] is True)
+        now, admission, parts = wiring.now(), joined.admission, joined.pairing.parts
+        player = {"ks": admission.player.token, "manifestUrl": admission.player.url, **admission.player.values}
+        chat, room = admission.chat, admission.room
+        return {
+            "sessionId": fields["sessionId"],
+            "userId": admission.user_id,
+            "entryId": parts["entryId"],
+            "virtualEventId": parts.get("virtualEventId") or None,
+            "isModerator": joined.is_moderator,
+            "broadcast": joined.pairing.airing.state.value,
+            "player": _lasting(player, admission.player, now),
+            "chat": None if chat is None else _lasting({"jwt": chat.token}, chat, now),
+            "room": None if room is None else _lasting({"url": room.url}, room, now),
+        }
+
+    return edge.answer("joinSession", request, use_case)
+
+
+@edge.callable_function(asks_provider=True)
+def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    Have somebody moderate a session's live events: `{sessionId, uid}` gives `{sessionId, uid, isModerator, isSettled}`.
+    """
+    return _moderating("setModerator", request, set_moderator, moderates=True)
+
+
+@edge.callable_function(asks_provider=True)
+def unsetModerator(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    Have him moderate them no more: the same request and answer.
+    """
+    return _moderating("unsetModerator", request, unset_moderator, moderates=False)
+
+
+@edge.callable_function(asks_provider=True)
+def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    Where the owner's encoder sends its picture: `{sessionId}` gives `{sessionId, url, backupUrl, streamName, streamKey,
+    …}` and what else an encoder may need, by Kaltura's names.
+    """
+    return _ingest("getStreamIngest", request, stream_ingest)
+
+
+@edge.callable_function(asks_provider=True)
+def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    The same with a new key; the old one opens nothing any more.
+    """
+    return _ingest("rotateStreamKey", request, rotate_stream_key)
+
+
+def _lasting(fields: dict[str, Any], grant: Grant, now: datetime) -> dict[str, Any]:
+    return {**fields, "expiresAt": grant.expires_at, "renewAt": renew_at(grant.expires_at, now)}
+
+
+def _moderating(
+    function: str,
+    request: CallableRequest[Any],
+    wish: Callable[[Caller, str, str, Sessions, Queue, Clock], bool],
+    *,
+    moderates: bool,
+) -> dict[str, Any]:
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID})
+        wiring.guard().require_open()
+        app = wiring.app()
+        is_settled = wish(caller, fields["sessionId"], fields["uid"], app.sessions, app.queue, wiring.now)
+        return {**fields, "isModerator": moderates, "isSettled": is_settled}
+
+    return edge.answer(function, request, use_case, is_current=True)
+
+
+def _ingest(
+    function: str, request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]
+) -> dict[str, Any]:
+    def use_case(caller: Caller) -> dict[str, Any]:
+        session_id = edge.read(request.data, {"sessionId": edge.SESSION_ID})["sessionId"]
+        wiring.guard().require_open()
+        told = ask(caller, session_id, wiring.app().sessions)
+        return {
+            "sessionId": session_id,
+            "url": told.url,
+            "backupUrl": told.backup_url,
+            "streamName": told.stream_name,
+            "streamKey": told.stream_key,
+            **told.values,
+        }
+
+    return edge.answer(function, request, use_case, is_current=True)

@@ -1,0 +1,289 @@
+"""Those who enter live events at Kaltura: a user for each, what he plays with, talks with, and enters a room with.
+
+Called by `shared/sessions/joining.py` through `ports.Audience`. Signs everything here; Kaltura is asked only to make a
+user whom nobody remembers, and for the app token that signs chat tokens, once in an instance's life.
+
+Source of the chat token: kaltura/integrated-events-demo, lib/kaltura-integration/cnc.model.ts.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from shared import log
+from shared.errors import Conflict, Misconfigured, Permanent, ProviderError
+from shared.paths import cache_path
+from shared.ports import Admission, Attendee, Create, Grant, Parts, Update
+from shared.providers.kaltura import words
+from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
+from shared.providers.kaltura.keys import Privilege, Word
+
+if TYPE_CHECKING:
+    from shared.providers.kaltura.client import Asked, Multi
+
+CHAT_PRIVILEGES: Final = "cncAuth:true"
+"""The session privileges of the one app token that signs chat tokens."""
+
+REFUSED_KNOWN_S: Final = 60
+"""Where what was given is refused, only what was asked within so many seconds is not asked again."""
+
+NO_CHAT_KNOWN_S: Final = 60
+"""So long an instance believes that the account has no chat token before it asks again."""
+
+_CHAT_TOKEN: Final = "chatToken"
+_ACTIVE: Final = 2
+
+
+@dataclass(slots=True)
+class _ChatToken:
+    """
+    What an instance knows of the token that signs.
+
+    Attributes:
+        secret: It, `None` where there is none.
+        until: Not believed any longer after that.
+        asking: Held by who asks for it; the others wait for what he learns.
+    """
+
+    secret: str | None = field(default=None, repr=False)
+    until: datetime | None = None
+    asking: Lock = field(default_factory=Lock)
+
+    def is_known(self, now: datetime) -> bool:
+        return self.until is not None and now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class KalturaAudience:
+    """
+    Fills `ports.Audience`.
+
+    Attributes:
+        account: Where the events are.
+        chat_lifetime_s: Of a chat token.
+        chat_secret: What signs chat tokens; `None` has it found in the account.
+    """
+
+    account: KalturaAccount
+    chat_lifetime_s: int
+    chat_secret: str | None = field(default=None, repr=False)
+    _chat: _ChatToken = field(default_factory=_ChatToken, repr=False, compare=False)
+
+    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+        """
+        See `ports.Audience`.
+        """
+        user_id = words.viewer_of(attendee.uid)
+        known_s = self.account.known_s.users_s
+        if was_refused:
+            known_s = min(known_s, REFUSED_KNOWN_S)
+        self._ask_what_is_unknown(user_id, attendee, known_s)
+        return Admission(
+            user_id,
+            self.account.playback_grant(parts[ENTRY], attendee.uid, lifetime_s, parts.get(VIRTUAL_EVENT)),
+            self._chat_grant(parts, user_id, attendee),
+            self._room_grant(parts, user_id, attendee, lifetime_s),
+        )
+
+    # --- what Kaltura is asked ------------------------------------------------------------------------------------
+
+    def _ask_what_is_unknown(self, user_id: str, attendee: Attendee, known_s: int) -> None:
+        """
+        In one request, and none where all is known: make the user, find the token.
+        """
+        is_known = self.account.knows_user(user_id, known_s)
+        with ExitStack() as held:
+            asks_token = self._lacks_chat_token()
+            if asks_token:
+                held.enter_context(self._chat.asking)
+                asks_token = self._lacks_chat_token()
+                if not asks_token:
+                    held.close()
+            if is_known and not asks_token:
+                return
+            multi = self.account.client.multi(self.account.admin_ks())
+            added = None if is_known else multi.ask(_adding(user_id, attendee.name))
+            token_id = self._remembered_token_id() if asks_token else None
+            token = _ask_token(multi, token_id, 1) if asks_token else None
+            multi.send()
+            if token is not None:
+                self._learn_chat_token(token, token_id)
+        if added is not None:
+            # Somebody else may have made him at the same time.
+            if added.error is not None and added.error.code != words.USER_EXISTS:
+                raise added.error
+            self.account.learn_user(user_id)
+
+    def _lacks_chat_token(self) -> bool:
+        return self.chat_secret is None and not self._chat.is_known(self.account.clock())
+
+    def _remembered_token_id(self) -> str | None:
+        (document,) = self.account.documents.read(cache_path(_CHAT_TOKEN))
+        if document is None or document.fields["expiresAt"] <= self.account.clock():
+            return None
+        token_id: str = document.fields["value"]
+        return token_id
+
+    def _learn_chat_token(self, answer: Asked, token_id: str | None) -> None:
+        """
+        Keep the token for this instance, and its id, which is no secret, for the others.
+        """
+        now = self.account.clock()
+        try:
+            token = self._found(answer, token_id)
+        except Misconfigured as error:
+            log.chat_misconfigured(NAME, error)
+            self._chat.secret, self._chat.until = None, now + timedelta(seconds=NO_CHAT_KNOWN_S)
+            return
+        until = now + timedelta(seconds=self.account.known_s.chat_token_s)
+        if str(token.id) != token_id:
+            path, fields = cache_path(_CHAT_TOKEN), {"value": str(token.id), "expiresAt": until}
+            try:
+                self.account.documents.commit(Create(path, fields))
+            except Conflict:
+                self.account.documents.commit(Update(path, fields))
+        self._chat.secret, self._chat.until = str(token.token), until
+
+    def _found(self, answer: Asked, token_id: str | None) -> Any:
+        """
+        The one token that signs chat tokens, given the answer to the question for the remembered one, or for the first
+        page of all.
+
+        Raises:
+            Misconfigured: There is none, or more than one (never, until the operator sees to it).
+            Transient, Doubtful, Permanent: As any call.
+        """
+        if token_id is not None:
+            if answer.error is None and _signs_chat(answer.answer()):
+                return answer.answer()
+            if answer.error is not None and not isinstance(answer.error, Permanent):
+                raise answer.error
+            # What we remember was deleted or changed: look at all of them, once.
+            log.cache_was_wrong(NAME, _CHAT_TOKEN, answer.error or _changed())
+            return self._found(self.page(1), None)
+        return the_chat_token(all_pages(answer, self.page))
+
+    def ask_tokens(self, multi: Multi) -> Asked:
+        """
+        Ask for the first page of all app tokens.
+        """
+        return _ask_token(multi, None, 1)
+
+    def page(self, index: int) -> Asked:
+        """
+        A page of all app tokens, answered.
+
+        Raises:
+            Transient, Doubtful: It could not be had at all (again).
+        """
+        multi = self.account.client.multi(self.account.admin_ks())
+        page = _ask_token(multi, None, index)
+        multi.send()
+        return page
+
+    # --- what is signed here --------------------------------------------------------------------------------------
+
+    def _chat_grant(self, parts: Parts, user_id: str, attendee: Attendee) -> Grant | None:
+        secret = self.chat_secret or self._chat.secret
+        if secret is None:
+            return None
+        import jwt
+
+        partner_id, entry_id = str(self.account.partner_id), parts[ENTRY]
+        moderates = attendee.is_moderator and parts.get(GROUP)
+        expires_at = self.account.clock() + timedelta(seconds=self.chat_lifetime_s)
+        claims: dict[str, Any] = {
+            "partnerId": partner_id,
+            "uid": user_id,
+            "contextId": entry_id,
+            "groups": [words.moderators_of(entry_id)] if moderates else [],
+            "exp": int(expires_at.timestamp()),
+            "isAdmin": False,
+            "isScopedUser": True,
+        }
+        if parts.get(VIRTUAL_EVENT):
+            claims["virtualEventId"] = parts[VIRTUAL_EVENT]
+        token = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": partner_id})
+        return Grant(url="", token=token, expires_at=expires_at, values={})
+
+    def _room_grant(self, parts: Parts, user_id: str, attendee: Attendee, lifetime_s: int) -> Grant | None:
+        """
+        The address at which KAF opens the event's room. Its KS stands in an address, so it is one that the API itself
+        refuses.
+        """
+        if self.account.room_url is None or not parts.get(EVENT):
+            return None
+        privileges: tuple[Privilege, ...] = (
+            Privilege(Word.EVENT_ID, parts[EVENT]),
+            Privilege(Word.ROLE, "adminRole" if attendee.is_moderator else "viewerRole"),
+            Privilege(Word.USER_CONTEXTUAL_ROLE, "0" if attendee.is_moderator else "3"),
+            Privilege(Word.ACTIONS_LIMIT, "-1"),
+        )
+        if parts.get(VIRTUAL_EVENT):
+            privileges += (Privilege(Word.VIRTUAL_EVENT_ID, parts[VIRTUAL_EVENT]),)
+        ks = self.account.user_ks(user_id, privileges, lifetime_s)
+        return Grant(
+            url=f"{self.account.room_url}/virtualEvent/launch?ks={ks}",
+            token=ks,
+            expires_at=self.account.clock() + timedelta(seconds=lifetime_s),
+        )
+
+
+def the_chat_token(tokens: list[Any]) -> Any:
+    """
+    The one app token that signs chat tokens. Pure.
+
+    Raises:
+        Misconfigured: There is none, or more than one (never, until the operator sees to it).
+    """
+    found = [token for token in tokens if _signs_chat(token)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Misconfigured(
+            f"The Kaltura account has no active app token with the privileges {CHAT_PRIVILEGES}: "
+            "the command `setup` makes it."
+        )
+    ids = ", ".join(str(token.id) for token in found)
+    raise Misconfigured(
+        f"The Kaltura account has {len(found)} active app tokens with the privileges {CHAT_PRIVILEGES}: {ids}. "
+        "Delete all but one, or set KALTURA_CHAT_TOKEN."
+    )
+
+
+def _ask_token(multi: Multi, token_id: str | None, page: int) -> Asked:
+    """
+    Ask for the token that is remembered, or for a page of all that are active.
+    """
+    from KalturaClient.Plugins.Core import KalturaAppTokenFilter, KalturaAppTokenStatus, KalturaFilterPager
+
+    if token_id is not None:
+        return multi.ask(lambda c: c.appToken.get(token_id))
+    active = KalturaAppTokenFilter(statusEqual=KalturaAppTokenStatus(KalturaAppTokenStatus.ACTIVE))
+    pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page)
+    return multi.ask(lambda c: c.appToken.list(active, pager))
+
+
+def _signs_chat(token: Any) -> bool:
+    return token.sessionPrivileges == CHAT_PRIVILEGES and int(words.status_of(token)) == _ACTIVE
+
+
+def _adding(user_id: str, name: str) -> Any:
+    from KalturaClient.Plugins.Core import KalturaUser
+
+    first, _, last = name.partition(" ")
+    user = KalturaUser(id=user_id)
+    if first:
+        user.firstName, user.screenName = first, name
+    if last:
+        user.lastName = last
+    return lambda c: c.user.add(user)
+
+
+def _changed() -> ProviderError:
+    return Permanent("It signs no chat tokens any more.", provider=NAME, operation="appToken.get", code="CHANGED")

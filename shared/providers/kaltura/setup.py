@@ -1,0 +1,269 @@
+"""A Kaltura account as an operator sets it up: whether everything is there that we need of it, and making what is not.
+
+Called by the operator's commands `doctor` and `setup` through `ports.Setup`. What is made here is made on first use as
+well, but for the app token of chats, which nobody but an operator should make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import Misconfigured, ProviderError, Transient
+from shared.ports import Finding, Health
+from shared.providers.kaltura import words
+from shared.providers.kaltura.account import (
+    ACCESS_CONTROL_NAME,
+    UPLOAD_ROLE_NAME,
+    KalturaAccount,
+    all_pages,
+)
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, the_chat_token
+from shared.providers.kaltura.hook import TEMPLATES, KalturaHook
+
+if TYPE_CHECKING:
+    from shared.providers.kaltura.client import Asked, Multi
+
+CLOCKS_APART_MAX_S: Final = 60
+"""Clocks that differ by more are told: what is signed for a few minutes would be dead, or live too long."""
+
+ACCOUNT: Final = "account"
+CLOCK: Final = "clock"
+UPLOADS: Final = "uploads"
+LIVE: Final = "live streaming"
+LIVE_PROFILE: Final = "live conversion profile"
+SCHEDULING: Final = "scheduling"
+ROOMS: Final = "rooms"
+VIRTUAL_EVENTS: Final = "virtual events"
+GROUPS: Final = "groups"
+CHAT_TOKEN: Final = "chat token"
+ACCESS_CONTROL: Final = "access-control profile"
+UPLOAD_ROLE: Final = "upload role"
+TEMPLATES_OFFERED: Final = "notification templates"
+HOOK: Final = "notifications"
+
+_LIVE_CONVERSION: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class KalturaSetup:
+    """
+    Fills `ports.Setup`.
+    """
+
+    account: KalturaAccount
+    audience: KalturaAudience
+
+    def check(self) -> Sequence[Finding]:
+        """
+        See `ports.Setup`. In two requests: whether it is our account at all, and all the rest.
+        """
+        try:
+            found = [Finding(ACCOUNT, Health.OK), self._clock()]
+        except Transient as error:
+            if error.code != "INVALID_KS":
+                raise
+            return [Finding(ACCOUNT, Health.MISSING, _NO_ACCOUNT)]
+        multi = self.account.client.multi(self.account.admin_ks())
+        judges = [judge for ask in self._questions() for judge in ask(multi)]
+        multi.send()
+        return [*found, *(judge() for judge in judges)]
+
+    def make(self) -> Sequence[Finding]:
+        """
+        See `ports.Setup`.
+        """
+        there = {finding.what: finding.health for finding in self.check()}
+        self.account.access_control_id()
+        role = self.account.upload_role_name()
+        found = [_made(ACCESS_CONTROL, there), _made(UPLOAD_ROLE, there)]
+        if role == words.UPLOAD_BASE_ROLE:
+            found[1] = Finding(UPLOAD_ROLE, Health.ABSENT, _NO_ROLE)
+        return [*found, self._make_chat_token()]
+
+    # --- looking --------------------------------------------------------------------------------------------------
+
+    def _clock(self) -> Finding:
+        """
+        Whether our clock goes as Kaltura's does; asked with a KS, so that a wrong secret shows.
+
+        Raises:
+            Transient, Doubtful, Permanent: As any call.
+        """
+        client, ks, now = self.account.client, self.account.admin_ks(), self.account.clock()
+        multi = client.multi(ks)
+        time = multi.ask(lambda c: c.system.getTime())
+        session = multi.ask(lambda c: c.session.get())
+        multi.send()
+        session.answer()
+        apart_s = round((datetime.fromtimestamp(int(time.answer()), UTC) - now).total_seconds())
+        if abs(apart_s) <= CLOCKS_APART_MAX_S:
+            return Finding(CLOCK, Health.OK)
+        return Finding(
+            CLOCK,
+            Health.ABSENT,
+            f"Kaltura's clock is {abs(apart_s)} s {'ahead of' if apart_s > 0 else 'behind'} the one here. "
+            "Set the one here right; in the cloud it is.",
+        )
+
+    def _questions(self) -> Sequence[Callable[[Multi], Sequence[Callable[[], Finding]]]]:
+        return (self._ask_features, self._ask_chat_token, self._ask_profiles, self._ask_templates)
+
+    def _ask_features(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
+        from KalturaClient.Plugins.Core import KalturaConversionProfileFilter, KalturaConversionProfileType
+
+        of_live = KalturaConversionProfileFilter(typeEqual=KalturaConversionProfileType(_LIVE_CONVERSION))
+        asks: list[tuple[str, Callable[[Any], Any], Health, str]] = [
+            (UPLOADS, lambda c: c.uploadToken.list(), Health.MISSING, "Nobody can upload. " + _ASK_KALTURA),
+            (LIVE, lambda c: c.liveStream.list(), Health.MISSING, "No session can be live. " + _ASK_KALTURA),
+            (SCHEDULING, lambda c: c.schedule.scheduleEvent.list(), Health.ABSENT, _WITHOUT + _ASK_KALTURA),
+            (VIRTUAL_EVENTS, lambda c: c.virtualEvent.virtualEvent.list(), Health.ABSENT, _WITHOUT + _ASK_KALTURA),
+            (GROUPS, lambda c: c.group.group.list(), Health.ABSENT, "Nobody moderates a chat. " + _ASK_KALTURA),
+        ]
+        if self.account.has_rooms:
+            asks.append((ROOMS, lambda c: c.schedule.scheduleResource.list(), Health.MISSING, _NO_ROOMS))
+        judges = [_judge_offered(multi.ask(ask), what, health, sentence) for what, ask, health, sentence in asks]
+        profiles = multi.ask(lambda c: c.conversionProfile.list(of_live))
+        return [*judges, _judge_any(profiles, LIVE_PROFILE, Health.ABSENT, _NO_LIVE_PROFILE)]
+
+    def _ask_chat_token(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
+        if self.audience.chat_secret is not None:
+            return [lambda: Finding(CHAT_TOKEN, Health.OK)]
+        tokens = self.audience.ask_tokens(multi)
+
+        def judge() -> Finding:
+            if tokens.error is not None:
+                return Finding(CHAT_TOKEN, Health.ABSENT, _said(tokens.error))
+            try:
+                the_chat_token(all_pages(tokens, self.audience.page))
+            except Misconfigured as error:
+                return Finding(CHAT_TOKEN, Health.ABSENT, f"There is no chat. {error}")
+            return Finding(CHAT_TOKEN, Health.OK)
+
+        return [judge]
+
+    def _ask_profiles(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
+        from KalturaClient.Plugins.Core import KalturaAccessControlProfileFilter, KalturaUserRoleFilter
+
+        profiles = KalturaAccessControlProfileFilter(systemNameEqual=ACCESS_CONTROL_NAME)
+        judges = [
+            _judge_any(
+                multi.ask(lambda c: c.accessControlProfile.list(profiles)), ACCESS_CONTROL, Health.MISSING, _SETUP_MAKES
+            )
+        ]
+        configured = self.account.upload_role
+        if configured == words.UPLOAD_BASE_ROLE:
+            return [*judges, lambda: Finding(UPLOAD_ROLE, Health.ABSENT, _NO_ROLE)]
+        roles = KalturaUserRoleFilter(systemNameEqual=configured or UPLOAD_ROLE_NAME)
+        sentence = (
+            _SETUP_MAKES if configured is None else f"KALTURA_UPLOAD_ROLE names {configured}, which is not there."
+        )
+        return [*judges, _judge_any(multi.ask(lambda c: c.userRole.list(roles)), UPLOAD_ROLE, Health.MISSING, sentence)]
+
+    def _ask_templates(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
+        from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateFilter
+
+        ours = KalturaHook(self.account).names()
+        offered = KalturaEventNotificationTemplateFilter(systemNameIn=",".join(TEMPLATES))
+        copies = KalturaEventNotificationTemplateFilter(systemNameIn=",".join(ours))
+        there = multi.ask(lambda c: c.eventNotification.eventNotificationTemplate.listTemplates(offered))
+        made = multi.ask(lambda c: c.eventNotification.eventNotificationTemplate.list(copies))
+        return [
+            _judge_all(there, TEMPLATES_OFFERED, tuple(TEMPLATES), "The feed does it alone. " + _ASK_KALTURA),
+            _judge_all(
+                made, HOOK, tuple(ours), "The feed does it alone, some seconds later: `install-hook` makes them."
+            ),
+        ]
+
+    # --- making ---------------------------------------------------------------------------------------------------
+
+    def _make_chat_token(self) -> Finding:
+        """
+        Make the app token that signs chat tokens, unless there is one.
+        """
+        from KalturaClient.Plugins.Core import KalturaAppToken, KalturaAppTokenHashType, KalturaSessionType
+
+        if self.audience.chat_secret is not None:
+            return Finding(CHAT_TOKEN, Health.OK)
+        multi = self.account.client.multi(self.account.admin_ks())
+        tokens = self.audience.ask_tokens(multi)
+        multi.send()
+        try:
+            the_chat_token(all_pages(tokens, self.audience.page))
+            return Finding(CHAT_TOKEN, Health.OK)
+        except Misconfigured as error:
+            if any(token.sessionPrivileges == CHAT_PRIVILEGES for token in tokens.answer().objects):
+                return Finding(CHAT_TOKEN, Health.ABSENT, f"There is no chat. {error}")
+        new = KalturaAppToken(
+            sessionType=KalturaSessionType(KalturaSessionType.USER),
+            sessionPrivileges=CHAT_PRIVILEGES,
+            hashType=KalturaAppTokenHashType(KalturaAppTokenHashType.SHA256),
+            description=f"Greenroom ({self.account.namespace}): signs chat tokens",
+        )
+        self.account.client.call(self.account.admin_ks(), lambda c: c.appToken.add(new))
+        return Finding(CHAT_TOKEN, Health.MADE)
+
+
+_NO_ACCOUNT: Final = "KALTURA_ADMIN_SECRET is not the administrator secret of KALTURA_PARTNER_ID."
+_ASK_KALTURA: Final = "Ask Kaltura to add it to the account."
+_WITHOUT: Final = "Events go without it. "
+_NO_ROOMS: Final = "KALTURA_ROOM_URL says that there are rooms. " + _ASK_KALTURA
+_NO_LIVE_PROFILE: Final = "Live pictures are not converted. " + _ASK_KALTURA
+_SETUP_MAKES: Final = "`setup` makes it, or the first use does."
+_NO_ROLE: Final = (
+    f"Upload tokens have Kaltura's own {words.UPLOAD_BASE_ROLE}, which is wider; the address restriction confines them "
+    "all the same."
+)
+
+
+def _said(error: ProviderError) -> str:
+    return f"Kaltura answers {error.code} to {error.operation}."
+
+
+def _judge_offered(answer: Asked, what: str, health: Health, sentence: str) -> Callable[[], Finding]:
+    """
+    Whether the account has a service at all.
+    """
+
+    def judge() -> Finding:
+        if answer.error is None:
+            return Finding(what, Health.OK)
+        return Finding(what, health, f"{_said(answer.error)} {sentence}")
+
+    return judge
+
+
+def _judge_any(answer: Asked, what: str, health: Health, sentence: str) -> Callable[[], Finding]:
+    """
+    Whether a list has anything in it.
+    """
+
+    def judge() -> Finding:
+        if answer.error is not None:
+            return Finding(what, health, f"{_said(answer.error)} {sentence}")
+        return Finding(what, Health.OK) if answer.answer().objects else Finding(what, health, sentence)
+
+    return judge
+
+
+def _judge_all(answer: Asked, what: str, names: tuple[str, ...], sentence: str) -> Callable[[], Finding]:
+    """
+    Whether a list has everything in it that is named.
+    """
+
+    def judge() -> Finding:
+        if answer.error is not None:
+            return Finding(what, Health.ABSENT, f"{_said(answer.error)} {sentence}")
+        found = {str(one.systemName) for one in answer.answer().objects}
+        missing = [name for name in names if name not in found]
+        if not missing:
+            return Finding(what, Health.OK)
+        return Finding(what, Health.ABSENT, f"{', '.join(missing)}: not there. {sentence}")
+
+    return judge
+
+
+def _made(what: str, before: dict[str, Health]) -> Finding:
+    return Finding(what, Health.OK if before.get(what) is Health.OK else Health.MADE)

@@ -1,0 +1,77 @@
+"""What was recorded of a live event becomes a video of its session.
+
+Called by the visit of sessions, which knows of recordings and nothing of videos. Leaves to the visit of videos that the
+recording is watched until it is ready, like any upload. Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from shared.deletions.model import Reason, deletion_id, given_up
+from shared.paths import VISIT_DELETION, VISIT_VIDEO, video_path
+from shared.ports import Create, Note, Parts, UploadWish
+from shared.reconcile import Progress
+from shared.sessions.model import SessionWish
+from shared.videos.decide import reference_of
+from shared.videos.model import Video, Wish
+
+GENERATION: Final = 1
+"""A recording is made once, and not by us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """
+    Fills `shared.sessions.Recorder`.
+
+    Attributes:
+        provider: Our name of the provider that recorded.
+    """
+
+    provider: str
+
+    def write(self, session_id: str, wish: SessionWish, recording: Parts, now: datetime) -> Create:
+        """
+        The write of a new video, due at once; where its session is gone, of the recording's deletion.
+        """
+        video_id = recorded_video_id(session_id, recording)
+        reference = reference_of(video_id, GENERATION)
+        if not wish.exists:
+            return given_up(self.provider, reference, recording, Reason.DELETED, now)
+        upload = UploadWish(wish.title, "", 0, wish.owner_uid or "", recording)
+        due = Progress(due_at=now)
+        video = Video(
+            session_id,
+            self.provider,
+            now,
+            wish.order,
+            upload,
+            asked_at=now,
+            # It names the recording from the beginning: nobody else does any more.
+            generation=GENERATION,
+            reference=reference,
+            parts=recording,
+            progress=due,
+        )
+        return Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()})
+
+    def note(self, session_id: str, wish: SessionWish, recording: Parts) -> Note:
+        """
+        The note for what `write` writes.
+        """
+        video_id = recorded_video_id(session_id, recording)
+        if not wish.exists:
+            return Note(VISIT_DELETION, deletion_id(reference_of(video_id, GENERATION), recording))
+        return Note(VISIT_VIDEO, video_id)
+
+
+def recorded_video_id(session_id: str, recording: Parts) -> str:
+    """
+    The id of the video that a recording becomes: the same whoever takes it over, however often.
+    """
+    return hashlib.sha256(json.dumps([session_id, sorted(recording.items())]).encode()).hexdigest()[:20]
