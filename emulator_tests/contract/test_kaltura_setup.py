@@ -199,6 +199,16 @@ def test_setup_makes_what_can_be_made_once(place: Place) -> None:
     assert (token.sessionPrivileges, token.sessionType.getValue()) == (CHAT_PRIVILEGES, KalturaSessionType.USER)
 
 
+def test_setup_makes_again_what_was_deleted_although_it_is_remembered(place: Place) -> None:
+    place.whole()
+    client = place.administrator()
+    client.accessControlProfile.delete(place.account.access_control_id())
+    client.userRole.delete(place.account.upload_role_name())
+    made = {finding.what: finding.health for finding in place.setup().make()}
+    assert (made["access-control profile"], made["upload role"]) == (Health.MADE, Health.MADE)
+    assert {finding.health for finding in place.found().values()} == {Health.OK}
+
+
 def test_setup_makes_no_second_chat_token_and_no_third(place: Place) -> None:
     for _ in range(2):
         place.administrator().appToken.add(KalturaAppToken(sessionPrivileges=CHAT_PRIVILEGES))

@@ -58,6 +58,9 @@ _SYSTEM_NAMES: Final = {_ACCESS_CONTROL: ACCESS_CONTROL_NAME, _UPLOAD_ROLE: UPLO
 _DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": _ACCESS_CONTROL}
 """What an answer of Kaltura's says is not there, though we remember it."""
 
+DOUBT_PAUSE_S: Final = 60
+"""What was learned within so many seconds is not doubted again."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownFor:
@@ -202,18 +205,37 @@ class KalturaAccount:
         """
         return self.upload_role or self._once(_UPLOAD_ROLE, self._find_or_make_upload_role)
 
-    def doubt(self, error: ProviderError) -> None:
+    def doubted(self, error: ProviderError) -> ProviderError:
         """
-        Where an error says that something is not there that we remember, forget it: it is looked for, and made again,
-        when it is needed next.
+        What to raise for an error of Kaltura's. Where it says that something is not there that we remember, that is
+        forgotten, and the same thing may be asked again: then it is looked for, and made where it is missing. Only what
+        was learned a moment ago is not forgotten, so that nothing goes round.
         """
         key = _DOUBTS.get(error.code)
         if key is None:
-            return
+            return error
+        (document,) = self.documents.read(cache_path(key))
+        remembered = self._built.get(key)
+        if document is not None and remembered is not None and document.fields["value"] == remembered[0]:
+            learned_at = document.fields["expiresAt"] - timedelta(seconds=self.known_s.profiles_s)
+            if self.clock() - learned_at < timedelta(seconds=DOUBT_PAUSE_S):
+                return error
+        log.cache_was_wrong(NAME, key, error)
+        self._forget(key)
+        sentence = "The account is being set up again."
+        return Transient(sentence, provider=NAME, operation=error.operation, code=error.code)
+
+    def forget_what_was_made(self) -> None:
+        """
+        Look at the account itself next time, whatever is remembered of what was made in it once.
+        """
+        for key in _SYSTEM_NAMES:
+            self._forget(key)
+
+    def _forget(self, key: str) -> None:
         self._built.pop(key, None)
         (document,) = self.documents.read(cache_path(key))
         if document is not None and document.fields["value"] is not None:
-            log.cache_was_wrong(NAME, key, error)
             with suppress(Conflict):
                 self.documents.commit(Update(document.path, {"value": None}, if_version=document.version))
 

@@ -59,8 +59,7 @@ class KalturaEvents:
         if refusal is not None:
             # Kaltura goes on after a failed part: what came after it must not stay behind alone.
             self._delete(making.made())
-            self.account.doubt(refusal)
-            raise refusal
+            raise self.account.doubted(refusal)
         return making.parts()
 
     def find_event(self, reference: str) -> Parts:
@@ -184,7 +183,7 @@ class KalturaEvents:
         if parts.get(VIRTUAL_EVENT):
             answers[VIRTUAL_EVENT] = multi.ask(partial(self._update_virtual_event, int(parts[VIRTUAL_EVENT]), wish))
         if parts.get(EVENT):
-            answers[EVENT] = multi.ask(self._reform_schedule_event(int(parts[EVENT]), wish))
+            answers[EVENT] = multi.ask(self._reform_schedule_event(int(parts[EVENT]), wish, entry_id))
         if parts.get(RESOURCE):
             answers[RESOURCE] = multi.ask(self._reform_resource(int(parts[RESOURCE]), wish))
         if group_id:
@@ -316,26 +315,26 @@ class KalturaEvents:
     def _add_schedule_event(self, reference: str, wish: EventWish, entry_id: str, library: Any) -> Any:
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventRecurrenceType
 
-        event = self._schedule_event(wish)
+        event = self._schedule_event(wish, entry_id)
         event.recurrenceType = KalturaScheduleEventRecurrenceType(KalturaScheduleEventRecurrenceType.NONE)
         event.referenceId = words.theirs(self.account.namespace, reference)
         event.tags = self.account.tag
-        event.templateEntryId = entry_id
         return library.schedule.scheduleEvent.add(event)
 
-    def _reform_schedule_event(self, event_id: int, wish: EventWish) -> Callable[[Any], Any]:
+    def _reform_schedule_event(self, event_id: int, wish: EventWish, entry_id: str) -> Callable[[Any], Any]:
         if not _is_scheduled(wish):
             return partial(delete_part, EVENT, str(event_id))
-        return lambda c: c.schedule.scheduleEvent.update(event_id, self._schedule_event(wish))
+        return lambda c: c.schedule.scheduleEvent.update(event_id, self._schedule_event(wish, entry_id))
 
-    def _schedule_event(self, wish: EventWish) -> Any:
+    def _schedule_event(self, wish: EventWish, entry_id: Any) -> Any:
         """
-        What of a schedule event is wished. The room product takes only those of its own kind.
+        What of a schedule event is wished. The room product takes only those of its own kind. The entry is told each
+        time: of two events made under one reference, the parts found again may not be of one making.
         """
         from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaRecordScheduleEvent
 
         kind = KalturaRecordScheduleEvent if self.account.has_rooms else KalturaLiveStreamScheduleEvent
-        event = kind(summary=wish.title)
+        event = kind(summary=wish.title, templateEntryId=entry_id)
         if wish.starts_at is not None and wish.ends_at is not None:
             event.startDate, event.endDate = int(wish.starts_at.timestamp()), int(wish.ends_at.timestamp())
         return event

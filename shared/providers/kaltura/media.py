@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.errors import Permanent
 from shared.ports import Change, Changes, Grant, MediaState, Observation, Parts, Stage, UploadWish
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
@@ -64,7 +65,7 @@ class KalturaMedia:
             # Kaltura goes on after a failed part: a token without an entry must not stay behind.
             if token.error is None:
                 self.delete_media({TOKEN: str(token.answer().id), UPLOADER: uploader})
-            raise added.error
+            raise self.account.doubted(added.error)
         for answer in (token, bound):
             if answer.error is not None:
                 # The entry exists: the next visit finds it by its reference and completes it.
@@ -104,7 +105,10 @@ class KalturaMedia:
         recording = wish.recording or {}
         entry = self._entry(reference, wish)
         entry.mediaType = NotImplemented
-        self.account.client.call(self.account.admin_ks(), lambda c: c.media.update(recording[ENTRY], entry))
+        try:
+            self.account.client.call(self.account.admin_ks(), lambda c: c.media.update(recording[ENTRY], entry))
+        except Permanent as error:
+            raise self.account.doubted(error) from None
         return recording
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:

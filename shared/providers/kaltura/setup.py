@@ -76,6 +76,7 @@ class KalturaSetup:
         See `ports.Setup`.
         """
         there = {finding.what: finding.health for finding in self.check()}
+        self.account.forget_what_was_made()
         self.account.access_control_id()
         role = self.account.upload_role_name()
         found = [_made(ACCESS_CONTROL, there), _made(UPLOAD_ROLE, there)]

@@ -103,6 +103,7 @@ def create_entry(call: Call, sent: Record, defaults: Record, *required: str) -> 
     if owner.lower() != call.user_id.lower() and not call.is_admin and not call.grants("edituser", owner):
         raise permissions.invalid_type()
     _check_dates(fields)
+    _check_access_control(call, fields)
     ensure_user(call, owner)
     store = call.store
     entry_id = store.new_entry_id()
@@ -266,6 +267,7 @@ def update_entry(call: Call, entry: Record, sent: Record) -> Record:
             raise permissions.invalid_type()
         ensure_user(call, str(owner))
     _check_dates({**entry, **changes})
+    _check_access_control(call, changes)
     named_categories = changes.pop("categories", None)
     named_ids = changes.pop("categoriesIds", None)
     changed = change_entry(call.world, entry["id"], **changes)
@@ -411,6 +413,12 @@ def _may_set_admin_tags(call: Call) -> bool:
 
 def _default_id(table: Any) -> int | None:
     return next((row["id"] for row in table if row.get("isDefault") == 1), None)
+
+
+def _check_access_control(call: Call, fields: Record) -> None:
+    profile_id = fields.get("accessControlId")
+    if profile_id is not None and profile_id not in call.store.access_controls.rows:
+        raise ApiError("ACCESS_CONTROL_ID_NOT_FOUND", profile_id)
 
 
 def _check_dates(fields: Record) -> None:
