@@ -22,7 +22,7 @@ from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.errors import Permanent
 from shared.ports import Admission, Attendee, EventWish, Parts
 from shared.providers.kaltura import KalturaAccount, KalturaAudience
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES, NO_CHAT_KNOWN_S
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES, NO_CHAT_KNOWN_S, REFUSED_KNOWN_S
 
 LIFETIME_S = 4200
 STUDENT = Attendee("ada", "Ada Lovelace", is_moderator=False)
@@ -273,6 +273,23 @@ def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, 
     assert jwt.decode(admission.chat.token, new.token, algorithms=["HS256"])
     admit(place.instance(), parts)
     assert place.asked() == ["apptoken.get"]
+
+
+def test_a_remembered_user_who_was_deleted_is_made_again_for_who_was_refused(place: Place) -> None:
+    parts, instances = place.event(), [place.instance(chat_secret="x" * 32) for _ in range(2)]
+    admit(instances[0], parts)
+    place.administrator().user.delete("ada")
+    place.site.go_ahead(REFUSED_KNOWN_S)
+
+    admit(instances[0], parts)
+    assert "ada" not in place.site.people(), "nobody asks while all is well"
+    place.asked()
+    instances[0].admit(parts, STUDENT, LIFETIME_S, was_refused=True)
+    assert "ada" in place.site.people()
+
+    for instance in instances:
+        instance.admit(parts, STUDENT, LIFETIME_S, was_refused=True)
+    assert place.asked() == ["user.add"], "that he is there is known to all of them now"
 
 
 def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_known(place: Place) -> None:

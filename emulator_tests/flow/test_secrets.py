@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from google.cloud.firestore import Client
 
@@ -37,13 +39,59 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
         "ID token": str(teacher.id_token),
         "any KS": "djJ8",
     }
-    logs = "\n".join(log.read_text(errors="replace") for log in school.testbed.logs.glob("firebase*"))
+    logs = _logs(school)
     assert "step done" in logs
     documents = _everything(school)
     assert session_id in documents
     for name, secret in secrets.items():
         assert secret not in logs, f"{name} in a log"
         assert secret not in documents, f"{name} in a document"
+
+
+def test_nothing_that_opens_a_live_event_is_logged_or_written(school: School, teacher: Person) -> None:
+    assert school.command("setup").returncode == 0
+    now = datetime.now(UTC).replace(microsecond=0)
+    times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
+    session_id = teacher.write_live_session(status="public", visibility="open", **times)
+    event = school.await_event(session_id)
+    student = school.person()
+    joined = student.call("joinSession", {"sessionId": session_id})
+    again = student.call("joinSession", {"sessionId": session_id, "wasRefused": True})
+    old, new = (teacher.call(name, {"sessionId": session_id}) for name in ("getStreamIngest", "rotateStreamKey"))
+    with pytest.raises(Refused):
+        student.call("getStreamIngest", {"sessionId": session_id})
+    school.simulator("POST", "faults", {"kind": "error", "code": "INVALID_KS", "match": {"times": 0}})
+    for person, name in ((school.person(), "joinSession"), (teacher, "rotateStreamKey")):
+        with pytest.raises(Refused):
+            person.call(name, {"sessionId": session_id})
+    school.simulator("DELETE", "faults")
+    tokens = school.administrator().appToken.list().objects
+
+    secrets = {
+        "player KS": joined["player"]["ks"],
+        "renewed player KS": again["player"]["ks"],
+        "chat token": joined["chat"]["jwt"],
+        "signature of a chat token": again["chat"]["jwt"].rpartition(".")[2],
+        "KS of a room": joined["room"]["url"].rpartition("ks=")[2],
+        "address of a room": "virtualEvent/launch",
+        "old stream key": old["streamKey"],
+        "new stream key": new["streamKey"],
+        **{f"app token {token.id}": token.token for token in tokens},
+        "any KS": "djJ8",
+        "any JWT of ours": "eyJhbGciOiJIUzI1NiIs",
+    }
+    assert old["streamKey"] != new["streamKey"]
+    logs, documents = _logs(school), _everything(school)
+    assert session_id in logs
+    assert event["entryId"] in documents
+    for name, secret in secrets.items():
+        assert len(secret) >= 4, name
+        assert secret not in logs, f"{name} in a log"
+        assert secret not in documents, f"{name} in a document"
+
+
+def _logs(school: School) -> str:
+    return "\n".join(log.read_text(errors="replace") for log in school.testbed.logs.glob("firebase*"))
 
 
 def _everything(school: School) -> str:

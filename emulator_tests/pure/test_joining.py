@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -13,7 +13,7 @@ from shared.access import Caller
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION, enrolment_path
 from shared.ports import Create, Note
-from shared.sessions.joining import REPAIR_PAUSE_S, Joined, renew_at
+from shared.sessions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
 
 T = TypeVar("T")
 
@@ -66,6 +66,18 @@ def test_what_is_given_outlasts_the_event_by_ten_minutes() -> None:
     joined = join(deployment)
     assert joined.admission.player.expires_at == deployment.clock() + HOUR + timedelta(minutes=10)
     assert joined.pairing.parts == deployment.events.alive()[0].parts
+
+
+@pytest.mark.parametrize(
+    ("left_s", "lifetime_s"),
+    [(None, 600), (-60, 600), (0, 600), (3600, 4200), (85_800, 86_400), (10**9, 86_400)],
+    ids=str,
+)
+def test_what_is_given_lasts_until_ten_minutes_after_the_end_and_a_day_at_the_most(
+    left_s: int | None, lifetime_s: int
+) -> None:
+    now = datetime(2030, 3, 1, tzinfo=UTC)
+    assert live_lifetime_s(None if left_s is None else now + timedelta(seconds=left_s), now) == lifetime_s
 
 
 @pytest.mark.parametrize(("lifetime_s", "renewed_s"), [(4200, 3600), (1200, 600), (600, 300), (86400, 85800)], ids=str)

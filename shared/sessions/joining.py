@@ -20,6 +20,8 @@ from shared.sessions.model import BroadcastState, Pairing, PairingState, Session
 from shared.sessions.pairing import have_verified
 
 LIVE_MARGIN_S: Final = 10 * 60
+LIVE_LIFETIME_MAX_S: Final = 24 * 3600
+"""However long an event goes on: who may not enter it any more is out after that."""
 """What is given for a live event outlasts it by so much; it is renewed while the event goes on."""
 
 REPAIR_PAUSE_S: Final = 60
@@ -153,10 +155,10 @@ class Joining:
 
 def live_lifetime_s(ends_at: datetime | None, now: datetime) -> int:
     """
-    For how long what is given for a live event lasts: what is left of it and ten minutes. Pure.
+    For how long what is given for a live event lasts: what is left of it and ten minutes, at most a day. Pure.
     """
     left_s = 0 if ends_at is None else int((ends_at - now).total_seconds())
-    return max(left_s, 0) + LIVE_MARGIN_S
+    return min(max(left_s, 0) + LIVE_MARGIN_S, LIVE_LIFETIME_MAX_S)
 
 
 def renew_at(expires_at: datetime, now: datetime) -> datetime:
