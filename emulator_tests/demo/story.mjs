@@ -112,6 +112,12 @@ async function upload(token, path) {
   return size;
 }
 
+/** What only an encoder and Kaltura do with each other: the picture begins, or ends and leaves what was recorded. */
+async function encode(entryId, what) {
+  const sent = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ entryId, ...what }) };
+  expect((await fetch(`${environment.KALTURA_URL}/_simulator/broadcast`, sent)).ok, "the encoder was refused");
+}
+
 async function things(kind) {
   const all = await (await fetch(`${environment.KALTURA_URL}/_simulator/things`)).json();
   return all[kind] ?? [];
@@ -245,6 +251,35 @@ async function story() {
   await updateDoc(live, { status: "public" });
   const again = await seen(live, "the new event's appearing", (fields) => fields.kaltura?.state === "ready");
   say(`published again: a new event, entry ${again.kaltura.entryId}`);
+
+  chapter("People enter the live session, it is broadcast, and its recording stays");
+  await updateDoc(live, {
+    startsAt: Timestamp.fromDate(new Date()), endsAt: Timestamp.fromDate(new Date(Date.now() + 3_600_000)),
+  });
+  const joined = await student.call("joinSession", { sessionId: live.id });
+  expect(joined.entryId === again.kaltura.entryId && !joined.isModerator, "the student entered another event");
+  const given = ["player", "chat", "room"].filter((name) => joined[name] !== null);
+  say(`its time has come, and the student is in, with one call: ${given.join(", ")}, good until ${joined.player.expiresAt}`);
+  await teacher.call("setModerator", { sessionId: live.id, uid: student.uid });
+  expect((await student.call("joinSession", { sessionId: live.id })).isModerator, "he does not moderate");
+  say("the teacher has named him a moderator, so now he is one");
+  const ingest = await teacher.call("getStreamIngest", { sessionId: live.id });
+  const curious = await refusal(student.call("getStreamIngest", { sessionId: live.id }), "a student got the stream key");
+  say(`the teacher's encoder may send to ${ingest.url.split("?")[0]}; the student is refused that: ${curious.code}`);
+  await encode(again.kaltura.entryId, { live: true });
+  await seen(live, "its being on the air", (fields) => fields.kaltura?.broadcast === "live");
+  expect((await (await fetch(joined.player.manifestUrl)).text()).startsWith("#EXTM3U"), "the broadcast does not play");
+  say("the encoder sends: the session document says live, and the student's player has a picture");
+  await encode(again.kaltura.entryId, { live: false, recording: environment.DEMO_VIDEO });
+  await updateDoc(live, { endsAt: Timestamp.fromDate(new Date()) });
+  await seen(live, "its end", (fields) => fields.kaltura?.broadcast === "ended");
+  say("the teacher has ended it: the session document says ended");
+  const recorded = await seen(live, "the recording's being ready",
+    (fields) => Object.values(fields.videos ?? {}).some((video) => video.state === "ready"));
+  const [[recordingId, recording]] = Object.entries(recorded.videos);
+  const watched = await student.call("issuePlayback", { videoId: recordingId });
+  expect((await (await fetch(watched.manifestUrl)).text()).startsWith("#EXTM3U"), "the recording does not play");
+  say(`its recording is a video of the session, "${recording.title}", ${recording.durationS} s long, and the student watches it`);
 
   chapter("Both sessions are deleted");
   const entryIds = (await things("entries")).map((entry) => entry.id);

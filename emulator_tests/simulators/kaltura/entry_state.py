@@ -120,14 +120,15 @@ def ready_params(world: World, entry_id: str) -> str:
 
 
 def delete_entry(world: World, entry_id: str) -> None:
-    """Delete an entry with its assets and their bytes; a replacement under way goes with it."""
+    """Delete an entry with its assets and their bytes, kObjectDeleteHandler; a replacement under way goes with it."""
     store = world.store
     entry = store.entries.rows[entry_id]
     for table in (store.flavor_assets, store.thumb_assets):
         for asset in table.where("entryId", entry_id):
             discard_asset(world, asset)
-    for assigned in store.category_entries.where("entryId", entry_id):
-        store.bury(store.category_entries, assigned["id"])
+    for table in (store.category_entries, store.entry_server_nodes):
+        for row in table.where("entryId", entry_id):
+            store.bury(table, row["id"])
     change_entry(world, entry_id, status=EntryStatus.DELETED, _processing=None)
     replacing = entry.get("replacingEntryId")
     if replacing and store.entries.rows[replacing]["status"] != EntryStatus.DELETED:

@@ -196,7 +196,9 @@ def test_nothing_is_recorded_of_an_entry_that_does_not_record(kaltura: KalturaSe
     play(kaltura, added.id)
     end(kaltura, added.id, video)
     assert [each["id"] for each in kaltura.things("entries")] == [added.id]
+    assert [each["entryId"] for each in kaltura.things("entryServerNodes")] == [added.id]
     client.liveStream.delete(added.id)
+    assert kaltura.things("entryServerNodes") == []
 
 
 def test_an_appended_broadcast_replaces_what_its_recording_holds(
