@@ -25,7 +25,7 @@ from shared.access import Caller
 from shared.app import Settings, assemble
 from shared.deletions.model import Deletion
 from shared.errors import Transient
-from shared.paths import DELETIONS, pairing_path, session_path, video_path
+from shared.paths import DELETIONS, VISIT_SESSION, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Note, Observation, Query, Update
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
@@ -47,6 +47,7 @@ LATE_COMMIT_S = 600
 STRAY_AGE_S = 3600
 WINDOW = Window(early_s=900, overrun_s=3600)
 EVENT_KNOWN_S = 24 * 3600
+HOUR = timedelta(hours=1)
 
 POLICY = Policy(
     max_bytes=1_000_000,
@@ -248,3 +249,14 @@ class Deployment:
         """
         due = [note for note in self.queue.waiting() if note.at is None or note.at <= self.clock()]
         return [note.key for note in due if note.queue == queue]
+
+
+def live(**fields: Any) -> Deployment:
+    """
+    A deployment with a public live session that begins now and lasts an hour.
+    """
+    deployment = Deployment()
+    now = deployment.clock()
+    deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    return deployment

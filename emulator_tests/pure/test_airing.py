@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.ports import EventWish
-from shared.sessions.airing import Window, is_look_due, looked, next_look_at
+from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState
 
 STARTS_AT = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
@@ -119,3 +120,26 @@ def test_an_event_that_has_ended_may_come_back_and_stays_ended_if_not() -> None:
 
 def test_an_event_on_the_air_past_its_time_ends_at_the_first_look_that_finds_it_off() -> None:
     assert looked(Airing(LIVE, at(300), at(0)), EVENT, at(301), WINDOW, is_live=False).state is ENDED
+
+
+@pytest.mark.parametrize(
+    ("airing", "event", "expected"),
+    [
+        pytest.param(
+            seen(ENDED, 70, live_at=1, off_at=61), EVENT, seen(ENDED, 70, live_at=1, off_at=61), id="as it was"
+        ),
+        pytest.param(seen(ENDED, 70, live_at=1, off_at=61), replace(EVENT, ends_at=at(9000)), Airing(), id="once more"),
+        pytest.param(
+            seen(ENDED, 70), replace(EVENT, starts_at=None, ends_at=None), seen(ENDED, 70), id="without times"
+        ),
+        pytest.param(seen(ENDED, 70), None, seen(ENDED, 70), id="not known what was wished"),
+        pytest.param(
+            seen(LIVE, 70, live_at=1), replace(EVENT, ends_at=at(90)), seen(LIVE, 70, live_at=1), id="prolonged"
+        ),
+        pytest.param(seen(OFFLINE, -5), replace(EVENT, ends_at=at(9000)), seen(OFFLINE, -5), id="put off"),
+    ],
+)
+def test_an_event_that_had_ended_and_is_planned_anew_has_yet_to_begin(
+    airing: Airing, event: EventWish | None, expected: Airing
+) -> None:
+    assert replanned(airing, event, at(75)) == expected

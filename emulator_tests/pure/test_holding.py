@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.pure.deployment import TEACHER, Deployment
+from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment, live
 from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
 from shared.paths import VISIT_SESSION, session_path
@@ -25,18 +25,6 @@ from shared.videos.wishes import delete_video
 
 STUDENT = Caller("student", is_teacher=False)
 OTHER = Caller("other", is_teacher=True)
-HOUR = timedelta(hours=1)
-
-
-def live(**fields: Any) -> Deployment:
-    """
-    A deployment with a public live session that begins now and lasts an hour.
-    """
-    deployment = Deployment()
-    now = deployment.clock()
-    deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
-    visited(deployment)
-    return deployment
 
 
 def visited(deployment: Deployment) -> None:
@@ -171,6 +159,20 @@ def test_the_session_tells_when_its_event_goes_on_the_air_and_off_and_when_it_ha
     deployment.events.broadcast(parts, is_live=False)
     deployment.run(120)
     assert broadcast_state(deployment) == "ended"
+
+
+def test_an_event_that_has_ended_can_be_held_again_later() -> None:
+    deployment = live()
+    deployment.run(3 * 3600)
+    assert broadcast_state(deployment) == "ended"
+    starts_at = deployment.clock() + HOUR
+    deployment.write_session(startsAt=starts_at, endsAt=starts_at + HOUR)
+    visited(deployment)
+    assert broadcast_state(deployment) == "offline"
+    deployment.run(3600)
+    deployment.events.broadcast(parts_of(deployment), is_live=True)
+    deployment.run(60)
+    assert broadcast_state(deployment) == "live"
 
 
 def test_the_provider_is_asked_in_the_time_of_the_event_and_not_outside() -> None:

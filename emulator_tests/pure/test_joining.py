@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
 
-from emulator_tests.pure.deployment import EVENT_KNOWN_S, TEACHER, Deployment
+from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live
 from shared.access import Caller
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION, enrolment_path
@@ -18,18 +18,6 @@ from shared.sessions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, ren
 T = TypeVar("T")
 
 STUDENT = Caller("student", is_teacher=False, name="Ada Lovelace")
-HOUR = timedelta(hours=1)
-
-
-def live(**fields: Any) -> Deployment:
-    """
-    A deployment with a public live session that begins now and lasts an hour.
-    """
-    deployment = Deployment()
-    now = deployment.clock()
-    deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
-    return deployment
 
 
 def counted(deployment: Deployment, act: Callable[[], T]) -> tuple[T, list[str]]:

@@ -109,6 +109,15 @@ def looked(airing: Airing, event: EventWish | None, now: datetime, window: Windo
     return replace(seen, state=BroadcastState.ENDED) if is_over else seen
 
 
+def replanned(airing: Airing, event: EventWish | None, now: datetime) -> Airing:
+    """
+    What is known once an event has the times it is wished: one that had ended and is to be held again has yet to begin.
+    Pure.
+    """
+    is_ahead = event is not None and event.ends_at is not None and now < event.ends_at
+    return Airing() if airing.state is BroadcastState.ENDED and is_ahead else airing
+
+
 def _is_over(airing: Airing, event: EventWish, now: datetime, window: Window) -> bool:
     closes_at = window.closes_at(event)
     if closes_at is not None and now >= closes_at:

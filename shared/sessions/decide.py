@@ -29,7 +29,7 @@ from typing import Final
 from shared.history import moved
 from shared.ports import Broadcast, EventWish, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
-from shared.sessions.airing import Window, is_look_due, looked, next_look_at
+from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish, shown
 
 LISTEN: Final = "listen"
@@ -128,7 +128,8 @@ def created(record: Pairing, parts: Parts, applied: EventWish | None, now: datet
     The record once the event exists. Pure.
     """
     ready = _moved(record, PairingState.READY, now)
-    return replace(ready, parts=parts, applied=applied, tried_at=None, verify_at=None, verified_at=now)
+    airing = replanned(record.airing, applied, now)
+    return replace(ready, parts=parts, applied=applied, tried_at=None, verify_at=None, verified_at=now, airing=airing)
 
 
 def updated(

@@ -20,9 +20,10 @@ from shared.sessions.model import BroadcastState, Pairing, PairingState, Session
 from shared.sessions.pairing import have_verified
 
 LIVE_MARGIN_S: Final = 10 * 60
+"""What is given for a live event outlasts it by so much; it is renewed while the event goes on."""
+
 LIVE_LIFETIME_MAX_S: Final = 24 * 3600
 """However long an event goes on: who may not enter it any more is out after that."""
-"""What is given for a live event outlasts it by so much; it is renewed while the event goes on."""
 
 REPAIR_PAUSE_S: Final = 60
 """An event that was brought into form so short a time ago is not doubted again, whoever was refused."""
