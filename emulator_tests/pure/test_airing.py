@@ -56,6 +56,7 @@ def seen(state: BroadcastState, minutes: float, *, live_at: float | None = None,
         pytest.param(seen(ENDED, 70, live_at=1, off_at=61), at(70), at(70) + s(60), id="ended, and may come back"),
         pytest.param(seen(OFFLINE, 119.9), at(119.9), CLOSES_AT, id="the last look is when the time is over"),
         pytest.param(seen(ENDED, 120), at(120), None, id="its time is over"),
+        pytest.param(seen(OFFLINE, 130), at(131), CLOSES_AT, id="put into the past since: at once"),
         pytest.param(seen(ENDED, 500, live_at=1, off_at=499), at(500), None, id="it was on the air until now"),
     ],
 )

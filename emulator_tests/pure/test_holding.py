@@ -175,6 +175,17 @@ def test_an_event_that_has_ended_can_be_held_again_later() -> None:
     assert broadcast_state(deployment) == "live"
 
 
+def test_an_event_whose_time_is_put_into_the_past_has_ended() -> None:
+    deployment = live()
+    deployment.run(60)
+    assert broadcast_state(deployment) == "offline"
+    now = deployment.clock()
+    deployment.write_session(startsAt=now - 4 * HOUR, endsAt=now - 2 * HOUR)
+    visited(deployment)
+    deployment.run(5)
+    assert broadcast_state(deployment) == "ended"
+
+
 def test_the_provider_is_asked_in_the_time_of_the_event_and_not_outside() -> None:
     deployment = Deployment()
     starts_at = deployment.clock() + HOUR

@@ -10,7 +10,7 @@ looked at until it is over, however late. What the provider tells by itself brin
 | live                         | 15 s later                                                           |
 | off the air, was live before | 10 s later for five minutes, then a minute                           |
 | never live                   | 10 s later around its beginning, else 30 s                           |
-| off the air, the time over   | none                                                                 |
+| off the air, the time over   | at once, then none                                                   |
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def next_look_at(airing: Airing, event: EventWish, now: datetime, window: Window
     if looked_at is None or looked_at < opens_at:
         return opens_at
     if looked_at >= closes_at:
-        return None
+        # Its time may have been put into the past since: then one look more says that it has ended.
+        return None if airing.state is BroadcastState.ENDED else closes_at
     return min(looked_at + timedelta(seconds=_pace_s(airing, event.starts_at, now)), closes_at)
 
 
