@@ -1,11 +1,12 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast lint types imports pure test bench format picture clean
+.PHONY: help setup up demo fast lint types imports pure test crashes others bench format picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 SETUP := $(PYTHON) -m emulator_tests.testbed.setup
 BIN := venv/bin
+CRASHES_LOG := .testbed/logs/crashes.log
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-9s %s\n", $$1, $$2 }'
@@ -35,8 +36,17 @@ imports:
 pure:
 	@$(BIN)/pytest --quiet -m "not long" emulator_tests/pure
 
-test: setup lint types imports ## Run every check and every test, through the real emulators.
-	@$(BIN)/pytest
+test: setup lint types imports ## Run every check and every test, through the real emulators; the crashes beside the others.
+	@$(MAKE) -j2 crashes others
+
+# Whole only together with the others: they take as long, and wait for emulators while these compute.
+crashes:
+	@echo "The crashes run beside the other tests; how far they are stands in $(CRASHES_LOG)."
+	@$(BIN)/pytest --quiet emulator_tests/crashes >$(CRASHES_LOG) 2>&1 || { cat $(CRASHES_LOG); exit 1; }
+	@echo; echo "The crashes: $$(tail -n 1 $(CRASHES_LOG))"
+
+others:
+	@$(BIN)/pytest --ignore=emulator_tests/crashes
 
 bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
