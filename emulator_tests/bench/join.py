@@ -111,8 +111,8 @@ def _instance(testbed: Testbed, source: Path, target: str) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    secrets = {"KALTURA_ADMIN_SECRET": testbed.kaltura_admin_secret, "KALTURA_CHAT_TOKEN": "find"}
-    environment = {**os.environ, **testbed.environment, **secrets, "GOOGLE_CLOUD_PROJECT": testbed.project_id}
+    settings = testbed.environment | testbed.secret_settings
+    environment = {**os.environ, **settings, "GOOGLE_CLOUD_PROJECT": testbed.project_id}
     program = Path(sys.executable).with_name("functions-framework")
     command = [str(program), "--source", str(source), "--target", target, "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -22,7 +22,8 @@ from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.errors import Permanent
 from shared.ports import Admission, Attendee, EventWish, Parts
 from shared.providers.kaltura import KalturaAccount, KalturaAudience
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES, NO_CHAT_KNOWN_S, REFUSED_KNOWN_S
+from shared.providers.kaltura.account import DOUBT_PAUSE_S
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES, NO_CHAT_KNOWN_S
 
 LIFETIME_S = 4200
 STUDENT = Attendee("ada", "Ada Lovelace", is_moderator=False)
@@ -279,7 +280,7 @@ def test_a_remembered_user_who_was_deleted_is_made_again_for_who_was_refused(pla
     parts, instances = place.event(), [place.instance(chat_secret="x" * 32) for _ in range(2)]
     admit(instances[0], parts)
     place.administrator().user.delete("ada")
-    place.site.go_ahead(REFUSED_KNOWN_S)
+    place.site.go_ahead(DOUBT_PAUSE_S)
 
     admit(instances[0], parts)
     assert "ada" not in place.site.people(), "nobody asks while all is well"

@@ -104,9 +104,10 @@ def _set_up(testbed: Testbed) -> None:
     """
     What an operator does once, with his own command.
     """
-    command = [sys.executable, "-m", "functions.commands", "setup"]
-    secret = {"KALTURA_ADMIN_SECRET": testbed.kaltura_admin_secret}
-    subprocess.run(command, env=os.environ | testbed.environment | secret, cwd=ROOT, check=True)
+    setup = testbed.command("setup")
+    if setup.returncode != 0:
+        raise TestbedError(f"The Kaltura account could not be set up: {setup.stderr}")
+    print(setup.stdout, end="", flush=True)
 
 
 def _json(url: str, body: dict[str, Any] | None = None) -> Any:
@@ -139,22 +140,25 @@ def _show(before: dict[str, list[dict[str, Any]]], left: dict[str, list[dict[str
         for thing in things:
             number = str(thing.get("id"))
             ours = (kind, number) not in known
-            of_account = kind in SETUP_KINDS or number == "greenroom"
-            is_person = kind == "users" and number in people
-            clean = clean and (not ours or of_account or is_person)
+            whose = _whose(kind, number, people)
+            clean = clean and (not ours or whose is not None)
             if ours:
                 name = str(thing.get("name") or thing.get("referenceId") or "")
-                whose = (
-                    "the account: made once"
-                    if of_account
-                    else "a person who has entered"
-                    if is_person
-                    else "LEFT BEHIND"
-                )
-                print(f"  {kind:<24}{number:<24}{name[:42]:<44}{whose}")
+                print(f"  {kind:<24}{number:<24}{name[:42]:<44}{whose or 'LEFT BEHIND'}")
     untouched = sum((kind, str(thing.get("id"))) in known for kind, things in left.items() for thing in things)
     print(f"  and {untouched} things that were there before the story began.")
     return clean
+
+
+def _whose(kind: str, number: str, people: set[str]) -> str | None:
+    """
+    Whose a thing is that may stay, `None` where it should have gone.
+    """
+    if kind in SETUP_KINDS or number == "greenroom":
+        return "the account: made once"
+    if kind == "users" and number in people:
+        return "a person who has entered"
+    return None
 
 
 if __name__ == "__main__":

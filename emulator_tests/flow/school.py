@@ -8,9 +8,6 @@ Kaltura by asking again.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -27,7 +24,6 @@ from KalturaClient.Plugins.Core import KalturaSessionType
 from emulator_tests.rules.callers import SERVER, Caller
 from emulator_tests.rules.firestore import Fields, Firestore, change, create, delete
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.places import ROOT
 
 DEADLINE_S = 60.0
 ASK_AGAIN_S = 0.05
@@ -380,25 +376,6 @@ class School:
         Search for orphans, as the schedule would.
         """
         self._run_scheduled("findOrphans")
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """
-        What an operator does from his own machine.
-        """
-        environment = {
-            **os.environ,
-            **self.testbed.environment,
-            "KALTURA_ADMIN_SECRET": self.testbed.kaltura_admin_secret,
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "functions.commands", *arguments],
-            env=environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_S,
-            check=False,
-        )
 
     def write(self, path: str, **fields: Any) -> None:
         """

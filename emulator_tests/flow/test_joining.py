@@ -254,10 +254,10 @@ def test_a_session_deleted_on_the_air_leaves_nothing_once_it_is_over(school: Sch
 
 
 def test_the_doctor_says_what_is_missing_and_setup_makes_it(school: School, chat_token: Any) -> None:
-    assert school.command("setup").returncode == 0
+    assert school.testbed.command("setup").returncode == 0
     school.simulator("POST", "settings", {"forbidden_services": ["virtualevent_virtualevent"]})
     try:
-        told = school.command("doctor")
+        told = school.testbed.command("doctor")
     finally:
         school.simulator("POST", "settings", {"forbidden_services": []})
     assert told.returncode == 0, told.stderr
@@ -269,7 +269,7 @@ def test_the_doctor_says_what_is_missing_and_setup_makes_it(school: School, chat
 
     school.simulator("POST", "settings", {"forbidden_services": ["livestream"]})
     try:
-        told = school.command("doctor")
+        told = school.testbed.command("doctor")
     finally:
         school.simulator("POST", "settings", {"forbidden_services": []})
     assert told.returncode == 1

@@ -34,7 +34,7 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     school.await_kaltura("the stray's growing old", lambda: _age_s(made_at) > STRAY_AGE_S + 1)
     # Two entries are as old now, and one is younger than any that may be touched.
     young = _make(client, f"demo-greenroom:video:{uuid.uuid4().hex[:20]}:1", "greenroomdemogreenroom")
-    told = school.command("find-orphans")
+    told = school.testbed.command("find-orphans")
 
     assert told.returncode == 0, told.stderr
     assert f"nobody names video:{stray_key}:1, entryId {stray}" in told.stdout
@@ -44,7 +44,7 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     assert "looked at" in told.stderr
     assert {stray, foreign, young} <= _entries(school)
 
-    cleaned = school.command("find-orphans", "--clean-up")
+    cleaned = school.testbed.command("find-orphans", "--clean-up")
 
     assert "They are being put right." in cleaned.stdout
     school.await_kaltura("the stray's going", lambda: stray not in _entries(school))
@@ -72,7 +72,7 @@ def stoppable(school: School) -> Iterator[School]:
     A school that works again afterwards.
     """
     yield school
-    assert school.command("start").returncode == 0
+    assert school.testbed.command("start").returncode == 0
     # The chain that watches uploads stood still as well: as if it had been overdue for long.
     if school.document("operations/feed-kaltura") is not None:
         school.write("operations/feed-kaltura", dueAt=datetime.now(UTC) - timedelta(hours=1))
@@ -80,7 +80,7 @@ def stoppable(school: School) -> Iterator[School]:
 
 
 def test_a_stopped_deployment_makes_nothing_and_loses_nothing(stoppable: School, teacher: Person) -> None:
-    stopped = stoppable.command("stop", "--why", "the invoice")
+    stopped = stoppable.testbed.command("stop", "--why", "the invoice")
     assert stopped.returncode == 0, stopped.stderr
     session_id = teacher.write_session()
     stopped_at = datetime.now(UTC)
@@ -95,7 +95,7 @@ def test_a_stopped_deployment_makes_nothing_and_loses_nothing(stoppable: School,
     assert _entries(stoppable) == before
     assert (stoppable.document(f"sessions/{live}") or {}).get("kaltura") is None
 
-    assert stoppable.command("start").returncode == 0
+    assert stoppable.testbed.command("start").returncode == 0
     stoppable.await_kaltura("the event of the session", lambda: _has_event(stoppable, live))
 
 

@@ -33,7 +33,7 @@ def pushing(school: School) -> Iterator[School]:
     yield school
     school.write(FEED, dueAt=datetime.now(UTC) - timedelta(hours=1), cursor=datetime.now(UTC) - timedelta(hours=1))
     school.sweep()
-    removed = school.command("remove-hook")
+    removed = school.testbed.command("remove-hook")
     assert removed.returncode == 0, removed.stderr
 
 
@@ -41,11 +41,11 @@ def pushing(school: School) -> Iterator[School]:
 def test_an_installed_hook_makes_a_film_ready_without_the_feed(
     pushing: School, teacher: Person, film: bytes, algorithm: str
 ) -> None:
-    installed = pushing.command("install-hook", "--algorithm", algorithm)
+    installed = pushing.testbed.command("install-hook", "--algorithm", algorithm)
     assert installed.returncode == 0, installed.stderr
     assert f"signed with {algorithm}" in installed.stdout
     # Once more makes no second copy.
-    pushing.command("install-hook", "--algorithm", algorithm)
+    pushing.testbed.command("install-hook", "--algorithm", algorithm)
     assert len(pushing.things("eventNotificationTemplates")) == 2
     session_id = teacher.write_session()
     token = teacher.ask_to_upload(session_id, len(film))
@@ -129,7 +129,7 @@ def test_what_is_signed_and_makes_no_sense_does_no_harm(school: School, body: by
 
 
 def test_a_hash_that_kaltura_has_not_is_refused_by_the_command(school: School) -> None:
-    refused = school.command("install-hook", "--algorithm", "md5")
+    refused = school.testbed.command("install-hook", "--algorithm", "md5")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "Kaltura signs with one of sha1, sha256, sha512." in refused.stderr
 

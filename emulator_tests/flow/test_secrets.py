@@ -20,8 +20,8 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
     replacing = teacher.ask_to_replace(token["videoId"], len(film))
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
-    assert school.command("install-hook").returncode == 0
-    assert school.command("remove-hook").returncode == 0
+    assert school.testbed.command("install-hook").returncode == 0
+    assert school.testbed.command("remove-hook").returncode == 0
     school.simulator("POST", "faults", {"kind": "error", "code": "INVALID_KS", "match": {"times": 0}})
     with pytest.raises(Refused):
         teacher.ask_to_upload(session_id, 1000)
@@ -43,13 +43,11 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
     assert "step done" in logs
     documents = _everything(school)
     assert session_id in documents
-    for name, secret in secrets.items():
-        assert secret not in logs, f"{name} in a log"
-        assert secret not in documents, f"{name} in a document"
+    _assert_nowhere(secrets, logs, documents)
 
 
 def test_nothing_that_opens_a_live_event_is_logged_or_written(school: School, teacher: Person) -> None:
-    assert school.command("setup").returncode == 0
+    assert school.testbed.command("setup").returncode == 0
     now = datetime.now(UTC).replace(microsecond=0)
     times = {"startsAt": now, "endsAt": now + timedelta(hours=1)}
     session_id = teacher.write_live_session(status="public", visibility="open", **times)
@@ -84,6 +82,10 @@ def test_nothing_that_opens_a_live_event_is_logged_or_written(school: School, te
     logs, documents = _logs(school), _everything(school)
     assert session_id in logs
     assert event["entryId"] in documents
+    _assert_nowhere(secrets, logs, documents)
+
+
+def _assert_nowhere(secrets: dict[str, str], logs: str, documents: str) -> None:
     for name, secret in secrets.items():
         assert len(secret) >= 4, name
         assert secret not in logs, f"{name} in a log"

@@ -15,6 +15,7 @@ import secrets
 import select
 import shutil
 import socket
+import subprocess
 import threading
 import time
 import urllib.error
@@ -37,6 +38,7 @@ READY_WITHIN_S = 180.0
 """Longer than the slowest start on a busy machine with two cores: a start that hangs is to be told from a slow one."""
 
 ANSWER_WITHIN_S = 60.0
+COMMAND_WITHIN_S = 60.0
 
 PORTS = range(20_000, 32_768)
 """Below the ports the system gives to outgoing connections, one of which could take a port before its program does."""
@@ -150,6 +152,23 @@ class Testbed:
             "TASKS_EMULATOR_HOST": self.tasks_host,
             **self._settings,
         }
+
+    @property
+    def secret_settings(self) -> dict[str, str]:
+        """The secrets the functions see, by name; `find` has the app token looked for in the account."""
+        return {"KALTURA_ADMIN_SECRET": self.kaltura_admin_secret, "KALTURA_CHAT_TOKEN": "find"}
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """What an operator does from his own machine, with the settings that the functions see."""
+        return subprocess.run(
+            [VENV / "bin" / "python", "-m", "functions.commands", *arguments],
+            env=os.environ | self.environment | self.secret_settings,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_WITHIN_S,
+            check=False,
+        )
 
     @property
     def addresses(self) -> list[tuple[str, str]]:
@@ -276,9 +295,7 @@ class Testbed:
         emulated = ("GCLOUD_PROJECT", "FIREBASE_AUTH_EMULATOR_HOST", "FIRESTORE_EMULATOR_HOST")
         settings = {name: value for name, value in self.environment.items() if name not in emulated}
         (source / ".env.local").write_text(dotenv(settings))
-        (source / ".secret.local").write_text(
-            dotenv({"KALTURA_ADMIN_SECRET": self.kaltura_admin_secret, "KALTURA_CHAT_TOKEN": "find"})
-        )
+        (source / ".secret.local").write_text(dotenv(self.secret_settings))
         (self._state / "firestore.rules").symlink_to(ROOT / "firestore.rules")
         (self._state / "firestore.indexes.json").symlink_to(ROOT / "firestore.indexes.json")
         configuration = json.loads((ROOT / "firebase.json").read_text())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import log
 from shared.errors import Conflict, Permanent, ProviderError, Transient
 from shared.paths import cache_path, known_user_path
-from shared.ports import Clock, Create, Documents, Fields, Grant, Update
+from shared.ports import Clock, Create, Document, Documents, Fields, Grant, Update
 from shared.providers.kaltura import words
 from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
 
@@ -59,7 +59,7 @@ _DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": _ACCESS_CONTROL}
 """What an answer of Kaltura's says is not there, though we remember it."""
 
 DOUBT_PAUSE_S: Final = 60
-"""What was learned within so many seconds is not doubted again."""
+"""What was learned within so many seconds is not doubted again, whatever was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ class KalturaAccount:
             if self.clock() - learned_at < timedelta(seconds=DOUBT_PAUSE_S):
                 return error
         log.cache_was_wrong(NAME, key, error)
-        self._forget(key)
+        self._forget(key, document)
         sentence = "The account is being set up again."
         return Transient(sentence, provider=NAME, operation=error.operation, code=error.code)
 
@@ -229,12 +229,12 @@ class KalturaAccount:
         """
         Look at the account itself next time, whatever is remembered of what was made in it once.
         """
-        for key in _SYSTEM_NAMES:
-            self._forget(key)
+        documents = self.documents.read(*map(cache_path, _SYSTEM_NAMES))
+        for key, document in zip(_SYSTEM_NAMES, documents, strict=True):
+            self._forget(key, document)
 
-    def _forget(self, key: str) -> None:
+    def _forget(self, key: str, document: Document | None) -> None:
         self._built.pop(key, None)
-        (document,) = self.documents.read(cache_path(key))
         if document is not None and document.fields["value"] is not None:
             with suppress(Conflict):
                 self.documents.commit(Update(document.path, {"value": None}, if_version=document.version))

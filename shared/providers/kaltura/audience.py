@@ -19,7 +19,7 @@ from shared.errors import Conflict, Misconfigured, Permanent, ProviderError
 from shared.paths import cache_path
 from shared.ports import Admission, Attendee, Create, Grant, Parts, Update
 from shared.providers.kaltura import words
-from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.account import DOUBT_PAUSE_S, NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
 from shared.providers.kaltura.keys import Privilege, Word
 
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 CHAT_PRIVILEGES: Final = "cncAuth:true"
 """The session privileges of the one app token that signs chat tokens."""
-
-REFUSED_KNOWN_S: Final = 60
-"""Where what was given is refused, only what was asked within so many seconds is not asked again."""
 
 NO_CHAT_KNOWN_S: Final = 60
 """So long an instance believes that the account has no chat token before it asks again."""
@@ -81,7 +78,7 @@ class KalturaAudience:
         user_id = words.viewer_of(attendee.uid)
         known_s = self.account.known_s.users_s
         if was_refused:
-            known_s = min(known_s, REFUSED_KNOWN_S)
+            known_s = min(known_s, DOUBT_PAUSE_S)
         self._ask_what_is_unknown(user_id, attendee, known_s)
         return Admission(
             user_id,

@@ -31,6 +31,7 @@ from emulator_tests.simulators.kaltura.services import categories
 from emulator_tests.simulators.kaltura.services.rows import (
     among,
     ensure_user,
+    found,
     insertable,
     list_response,
     stamped,
@@ -417,8 +418,8 @@ def _default_id(table: Any) -> int | None:
 
 def _check_access_control(call: Call, fields: Record) -> None:
     profile_id = fields.get("accessControlId")
-    if profile_id is not None and profile_id not in call.store.access_controls.rows:
-        raise ApiError("ACCESS_CONTROL_ID_NOT_FOUND", profile_id)
+    if profile_id is not None:
+        found(call.store.access_controls, profile_id, "ACCESS_CONTROL_ID_NOT_FOUND")
 
 
 def _check_dates(fields: Record) -> None:
