@@ -18,7 +18,7 @@ VENV = ROOT / "venv"
 
 NODE = ROOT / "emulator_tests"
 """Where package.json lies: not in the root, or firebase-tools would take the functions for Node's."""
-KALTURA_CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
+CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
 
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"

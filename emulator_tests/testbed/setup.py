@@ -29,7 +29,7 @@ from emulator_tests.testbed.places import (
     FIREBASE,
     HIDANE,
     HOME,
-    KALTURA_CLIENTS,
+    CLIENTS,
     NODE,
     ROOT,
     STAMPS,
@@ -225,10 +225,10 @@ def steps() -> list[Step]:
         ),
         Step(
             name="clients",
-            what="installing Kaltura's JavaScript clients, which judge the simulator",
-            commands=(clean_install(KALTURA_CLIENTS),),
-            product=KALTURA_CLIENTS / "node_modules" / ".package-lock.json",
-            pins=packages_of(KALTURA_CLIENTS),
+            what="installing Kaltura's JavaScript clients and tus-js-client, which judge the simulators",
+            commands=(clean_install(CLIENTS),),
+            product=CLIENTS / "node_modules" / ".package-lock.json",
+            pins=packages_of(CLIENTS),
             tools=(Tool(("node", "--version"), (20,), "https://nodejs.org"),),
         ),
     ]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator_tests.testbed.places import KALTURA_CLIENTS, NODE, ROOT
+from emulator_tests.testbed.places import CLIENTS, NODE, ROOT
 from emulator_tests.testbed.setup import packages_of
 
 
@@ -104,7 +104,7 @@ def copy(tmp_path: Path) -> Copy:
         "requirements-dev.txt",
         "constraints.txt",
         *packages_of(NODE),
-        *packages_of(KALTURA_CLIENTS),
+        *packages_of(CLIENTS),
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
