@@ -456,6 +456,8 @@ class MemoryEvents:
     The events port in memory. An event has two parts, `entryId` and `eventId`.
     """
 
+    name = "memory"
+
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
         self._clock = clock
         self._effect = effect
@@ -638,9 +640,15 @@ class MemoryMedia:
     The media port in memory. A video has the parts `entryId` and `uploadTokenId`.
     """
 
-    name = "memory"
-
-    def __init__(self, clock: Clock, effect: Effect = undisturbed, *, page_items_max: int = PAGE_ITEMS_MAX) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        effect: Effect = undisturbed,
+        *,
+        page_items_max: int = PAGE_ITEMS_MAX,
+        name: str = "memory",
+    ) -> None:
+        self.name = name
         self._clock = clock
         self._effect = effect
         self._page_items_max = page_items_max
@@ -799,7 +807,8 @@ class MemoryMedia:
 
     def _new_parts(self) -> Parts:
         number = next(self._numbers)
-        return {"entryId": f"0_video{number}", "uploadTokenId": f"token{number}"}
+        mark = "" if self.name == "memory" else f"{self.name}-"
+        return {"entryId": f"{mark}0_video{number}", "uploadTokenId": f"{mark}token{number}"}
 
     def _observe(self, parts: Parts) -> Observation:
         made = self._made.get(parts.get("entryId", ""))
@@ -848,7 +857,7 @@ class MemoryStrays:
     The strays port over in-memory events and videos of one account.
     """
 
-    def __init__(self, events: MemoryEvents, media: MemoryMedia, effect: Effect = undisturbed) -> None:
+    def __init__(self, events: MemoryEvents | None, media: MemoryMedia, effect: Effect = undisturbed) -> None:
         self._events = events
         self._media = media
         self._effect = effect
@@ -859,8 +868,10 @@ class MemoryStrays:
         """
 
         def do() -> Sequence[Stray]:
-            made: list[MadeEvent | MadeMedia] = [*self._events.alive(), *self._media.alive()]
-            found = [Stray(one.reference, dict(one.parts), one.created_at) for one in made]
+            made: list[MadeEvent | MadeMedia] = [*self._media.alive()]
+            if self._events is not None:
+                made = [*self._events.alive(), *made]
+            found = [Stray(self._media.name, one.reference, dict(one.parts), one.created_at) for one in made]
             found = [stray for stray in found if since <= stray.created_at < until]
             return sorted(found, key=lambda stray: stray.created_at)[:PAGE_ITEMS_MAX]
 
@@ -873,7 +884,8 @@ class MemoryStrays:
 
         def do() -> Parts:
             for part_id in stray.parts.values():
-                self._events.vanish(part_id)
+                if self._events is not None:
+                    self._events.vanish(part_id)
                 self._media.vanish(part_id)
             return {}
 

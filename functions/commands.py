@@ -26,6 +26,7 @@ from shared.ports import Finding, Health
 
 ROOT: Final = Path(__file__).parent.parent
 HOOK_PATH: Final = "kalturaHook"
+KALTURA: Final = "kaltura"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -96,7 +97,7 @@ def _load_settings(project: str | None) -> None:
 
 
 def _doctor(_options: argparse.Namespace) -> str:
-    findings = wiring.setup().check()
+    findings = [finding for setup in wiring.setup().values() for finding in setup.check()]
     told = "\n".join(_diagnosed(findings))
     if any(finding.health is Health.MISSING for finding in findings):
         raise _Lacking(told)
@@ -104,7 +105,8 @@ def _doctor(_options: argparse.Namespace) -> str:
 
 
 def _setup(_options: argparse.Namespace) -> str:
-    return "\n".join(_diagnosed(wiring.setup().make()))
+    findings = [finding for setup in wiring.setup().values() for finding in setup.make()]
+    return "\n".join(_diagnosed(findings))
 
 
 def _diagnosed(findings: Sequence[Finding]) -> list[str]:
@@ -117,12 +119,12 @@ def _diagnosed(findings: Sequence[Finding]) -> list[str]:
 
 def _install_hook(options: argparse.Namespace) -> str:
     url = options.url or f"{config.functions_url()}/{HOOK_PATH}"
-    names = wiring.hook().install(url, options.algorithm)
+    names = wiring.hook(KALTURA).install(url, options.algorithm)
     return f"Kaltura tells {url} of changes, signed with {options.algorithm}, by its templates {', '.join(names)}."
 
 
 def _remove_hook(_options: argparse.Namespace) -> str:
-    names = wiring.hook().remove()
+    names = wiring.hook(KALTURA).remove()
     return f"Removed the templates {', '.join(names)}." if names else "There was nothing to remove."
 
 

@@ -33,6 +33,11 @@ KALTURA_ROOM_URL: Final = StringParam(
     default="",
     description="Where the account's rooms are entered, as https://1234567.kaf.kaltura.com; empty where it has none.",
 )
+VIDEO_PROVIDER: Final = StringParam(
+    "VIDEO_PROVIDER",
+    default="",
+    description="Where videos go whose session names no videoProvider: kaltura; empty takes the first that is set up.",
+)
 NAMESPACE: Final = StringParam(
     "NAMESPACE",
     default="",

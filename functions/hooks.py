@@ -25,7 +25,7 @@ def kalturaHook(request: Request) -> Response:
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        heed(KALTURA, wiring.hook(), headers, request.get_data(cache=False), wiring.queue())
+        heed(KALTURA, wiring.hook(KALTURA), headers, request.get_data(cache=False), wiring.queue())
     except NotAllowed as error:
         log.push_refused(KALTURA, str(error))
         return Response(str(error), 403, content_type="text/plain")

@@ -34,7 +34,7 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID}, {"wasRefused": bool})
         joined = wiring.joining().join(caller, fields["sessionId"], was_refused=fields["wasRefused"] is True)
         now, admission, parts = wiring.now(), joined.admission, joined.pairing.parts
-        player = {"ks": admission.player.token, "manifestUrl": admission.player.url, **admission.player.values}
+        player = {"manifestUrl": admission.player.url, **admission.player.values}
         chat, room = admission.chat, admission.room
         return {
             "sessionId": fields["sessionId"],

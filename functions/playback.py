@@ -42,6 +42,6 @@ def _granted(function: str, request: CallableRequest[Any]) -> dict[str, Any]:
             grant = wiring.app().grants.issue_playback(caller, value)
         else:
             grant = wiring.joining().issue_playback(caller, value)
-        return {name: value, "manifestUrl": grant.url, "ks": grant.token, "expiresAt": grant.expires_at, **grant.values}
+        return {name: value, "manifestUrl": grant.url, "expiresAt": grant.expires_at, **grant.values}
 
     return edge.answer(function, request, use_case)

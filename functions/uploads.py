@@ -24,8 +24,9 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A token with which the browser can upload one file and do nothing else.
 
-    `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, uploadUrl, ks, uploadTokenId,
-    chunkSizeBytes, receivedBytes, expiresAt}`. The same request id gets the same video again with a fresh token.
+    `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, provider, uploadUrl,
+    chunkSizeBytes, receivedBytes, expiresAt}` and what the provider needs besides: Kaltura `ks` and `uploadTokenId`.
+    The same request id gets the same video again with a fresh token.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -134,8 +135,8 @@ def _wished(
 def _told(token: UploadToken) -> dict[str, Any]:
     return {
         "videoId": token.video_id,
+        "provider": token.provider,
         "uploadUrl": token.grant.url,
-        "ks": token.grant.token,
         "expiresAt": token.grant.expires_at,
         "receivedBytes": token.received_bytes,
         **token.grant.values,

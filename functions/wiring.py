@@ -6,6 +6,7 @@ Called by the other files of this folder. The only place that names a concrete a
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final
@@ -18,6 +19,7 @@ from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.ports import Documents, Hook, Queue, Setup
 from shared.providers import PROVIDERS, Account, Provider
+from shared.providers.nowhere import NoAudience, NoEvents
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.videos.policy import Policy
@@ -68,24 +70,24 @@ def guard() -> Guard:
     return Guard(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
 
 
-def hook() -> Hook:
+def hook(provider: str) -> Hook:
     """
-    What the provider tells by itself.
+    What a provider tells by itself.
+
+    Raises:
+        Misconfigured: There is no account at it, or a setting is missing (never, until it is set).
+    """
+    return _provider(provider).hook
+
+
+def setup() -> Mapping[str, Setup]:
+    """
+    The accounts of this deployment, as an operator sets them up, by provider.
 
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    return _provider().hook
-
-
-def setup() -> Setup:
-    """
-    The provider's account, as an operator sets it up.
-
-    Raises:
-        Misconfigured: A setting is missing (never, until it is set).
-    """
-    return _provider().setup
+    return {name: provider.setup for name, provider in _providers().items()}
 
 
 @cache
@@ -96,8 +98,9 @@ def app() -> App:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    provider = _provider()
-    return assemble(documents(), queue(), now, provider.events, provider.media, provider.strays, _settings())
+    holders = {name: provider.holder for name, provider in _providers().items()}
+    events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
+    return assemble(documents(), queue(), now, events, holders, _settings())
 
 
 @cache
@@ -108,7 +111,8 @@ def joining() -> Joining:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    return Joining(app().sessions, _provider().audience, queue(), now, config.EVENT_KNOWN_S.value)
+    audience = next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
+    return Joining(app().sessions, audience, queue(), now, config.EVENT_KNOWN_S.value)
 
 
 def _settings() -> Settings:
@@ -128,6 +132,7 @@ def _settings() -> Settings:
     )
     return Settings(
         policy=policy,
+        provider=_video_provider(),
         reap_grace_s=config.REAP_GRACE_S.value,
         late_commit_s=config.LATE_COMMIT_S.value,
         window=Window(config.LIVE_EARLY_S.value, config.LIVE_OVERRUN_S.value),
@@ -146,8 +151,27 @@ def _chat_secret() -> str | None:
     return None if told in ("", FIND) else told
 
 
+def _video_provider() -> str:
+    """
+    Which provider holds the videos of a session that names none.
+    """
+    chosen = config.VIDEO_PROVIDER.value or next(iter(_providers()))
+    _provider(chosen)
+    return chosen
+
+
+def _provider(name: str) -> Provider:
+    provider = _providers().get(name)
+    if provider is None:
+        raise Misconfigured(f"This deployment has no account at {name}; it has one at {', '.join(_providers())}.")
+    return provider
+
+
 @cache
-def _provider() -> Provider:
+def _providers() -> Mapping[str, Provider]:
+    """
+    What each account of this deployment offers, the one first that counts where nobody has chosen.
+    """
     partner_id, admin_secret = config.KALTURA_PARTNER_ID.value, config.KALTURA_ADMIN_SECRET.value
     if not partner_id or not admin_secret:
         raise Misconfigured("Set KALTURA_PARTNER_ID and KALTURA_ADMIN_SECRET.")
@@ -165,4 +189,4 @@ def _provider() -> Provider:
         profiles_known_s=config.PROFILE_KNOWN_S.value,
         chat_known_s=config.CHAT_TOKEN_KNOWN_S.value,
     )
-    return PROVIDERS["kaltura"](account, documents(), now)
+    return {"kaltura": PROVIDERS["kaltura"](account, documents(), now)}

@@ -1,4 +1,4 @@
-"""The use cases of one deployment, put together on its documents, its queue and its provider.
+"""The use cases of one deployment, put together on its documents, its queue and its providers.
 
 Called by `functions/wiring.py`, and by every test that plays them. Leaves to its caller which adapters they are, and
 knows none of them.
@@ -6,12 +6,13 @@ knows none of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.deletions import Deletions
 from shared.orphans import Orphans
 from shared.paths import TICK_FEED, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Clock, Documents, Events, Media, Note, Queue, Strays
+from shared.ports import Clock, Documents, Events, Holders, Note, Queue
 from shared.reconcile import visit
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
@@ -31,6 +32,7 @@ class Settings:
 
     Attributes:
         policy: Of uploads.
+        provider: Which holds the videos of sessions that name none.
         reap_grace_s: Seconds for which an unpublished event is kept.
         late_commit_s: Seconds after which a lost creation is certain not to come.
         window: When live events may be on the air.
@@ -41,6 +43,7 @@ class Settings:
     """
 
     policy: Policy
+    provider: str
     reap_grace_s: int
     late_commit_s: int
     window: Window
@@ -63,7 +66,7 @@ class App:
     videos: Videos
     deletions: Deletions
     grants: Grants
-    feed: Feed
+    feeds: Mapping[str, Feed]
     orphans: Orphans
     sweep: Sweep
 
@@ -87,7 +90,8 @@ class App:
             case name if name == VISIT_DELETION:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
             case name if name == TICK_FEED:
-                self.feed.tick(int(note.key.rpartition(":")[2]), each)
+                provider, _, number = note.key.rpartition(":")
+                self.feeds[provider].tick(int(number), each)
             case _:
                 raise ValueError(f"There is no worker {note.queue}.")
 
@@ -97,8 +101,7 @@ def assemble(
     queue: Queue,
     clock: Clock,
     events: Events,
-    media: Media,
-    strays: Strays,
+    holders: Holders,
     settings: Settings,
     *,
     sessions_type: type[Sessions] = Sessions,
@@ -112,35 +115,38 @@ def assemble(
         queue: For notes.
         clock: Now, in UTC.
         events: The provider of live events.
-        media: The provider of videos.
-        strays: Everything of ours there.
+        holders: The providers of videos.
         settings: Of the deployment.
         sessions_type: The Controller of sessions.
         videos_type: The Controller of videos.
     """
-    recordings = Recordings(media.name)
+    recordings = Recordings(events.name)
     sessions = sessions_type(
         documents, events, settings.reap_grace_s, settings.late_commit_s, settings.window, recordings
     )
-    videos = videos_type(documents, media, settings.policy, settings.late_commit_s)
-    feed = Feed(
-        videos,
-        queue,
-        clock,
-        interval_s=settings.feed_interval_s,
-        overlap_s=settings.feed_overlap_s,
-        ticks_max=settings.feed_ticks_max,
-    )
-    orphans = Orphans(documents, queue, events, media, strays, clock, settings.stray_age_s)
+    videos = videos_type(documents, holders, settings.policy, settings.late_commit_s)
+    feeds = {
+        provider: Feed(
+            provider,
+            videos,
+            queue,
+            clock,
+            interval_s=settings.feed_interval_s,
+            overlap_s=settings.feed_overlap_s,
+            ticks_max=settings.feed_ticks_max,
+        )
+        for provider in holders
+    }
+    orphans = Orphans(documents, queue, events, holders, clock, settings.stray_age_s)
     return App(
         documents=documents,
         queue=queue,
         clock=clock,
         sessions=sessions,
         videos=videos,
-        deletions=Deletions(documents, media, strays),
-        grants=Grants(documents, queue, clock, videos, feed),
-        feed=feed,
+        deletions=Deletions(documents, holders),
+        grants=Grants(documents, queue, clock, videos, feeds, settings.provider),
+        feeds=feeds,
         orphans=orphans,
-        sweep=Sweep(documents, queue, sessions, videos, feed, orphans, clock),
+        sweep=Sweep(documents, queue, sessions, videos, feeds, orphans, clock),
     )

@@ -34,7 +34,7 @@ from shared.ports import (
     Document,
     Documents,
     Events,
-    Media,
+    Holders,
     MediaState,
     Note,
     Operator,
@@ -42,8 +42,8 @@ from shared.ports import (
     Query,
     Queue,
     Stray,
-    Strays,
     Update,
+    holder_of,
 )
 from shared.sessions.model import Pairing, PairingState
 from shared.sessions.pairing import have_verified
@@ -112,12 +112,21 @@ class Report:
             "cleanedUp": self.cleaned_up,
             "strayCount": len(self.strays),
             "strays": [
-                {"reference": one.reference, "parts": dict(one.parts), "createdAt": one.created_at}
+                {
+                    "provider": one.provider,
+                    "reference": one.reference,
+                    "parts": dict(one.parts),
+                    "createdAt": one.created_at,
+                }
                 for one in self.strays[:REPORTED_MAX]
             ],
             "missingCount": len(self.missing),
             "missing": [{"path": one.path, "parts": dict(one.parts)} for one in self.missing[:REPORTED_MAX]],
         }
+
+
+_Part = tuple[str, str, str]
+"""Of a thing: its provider, the name of the part, the provider's id."""
 
 
 @dataclass(slots=True)
@@ -128,7 +137,7 @@ class _Search:
 
     things: int = 0
     documents: int = 0
-    there: set[tuple[str, str]] = field(default_factory=set)
+    there: set[_Part] = field(default_factory=set)
     strays: list[Stray] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
 
@@ -142,8 +151,7 @@ class Orphans:
         documents: Where everything is recorded.
         queue: For notes.
         events: The provider of live events.
-        media: The provider of videos.
-        strays: Everything of ours at the provider.
+        holders: The providers, with everything of ours there.
         clock: Now, in UTC.
         age_s: Nothing younger is touched.
     """
@@ -151,14 +159,13 @@ class Orphans:
     documents: Documents
     queue: Queue
     events: Events
-    media: Media
-    strays: Strays
+    holders: Holders
     clock: Clock
     age_s: int
 
-    def give_up_new(self, since: datetime) -> tuple[datetime, int]:
+    def give_up_new(self, provider: str, since: datetime) -> tuple[datetime, int]:
         """
-        Give up what was made since then, is old enough, and is named by nobody.
+        Give up what was made at a provider since then, is old enough, and is named by nobody.
 
         Returns:
             Up to when everything is named or given up, and how many things were given up. Where the provider does not
@@ -167,7 +174,7 @@ class Orphans:
         until = self.clock() - timedelta(seconds=self.age_s)
         reached_at, left_at, count = since, until, 0
         try:
-            for page in self._made(since, until):
+            for page in self._made(provider, since, until):
                 for stray, claim in self._claims(page):
                     if claim == _UNDER_WAY:
                         left_at = min(left_at, stray.created_at)
@@ -194,12 +201,13 @@ class Orphans:
         now = self.clock()
         search = _Search()
         old_enough = now - timedelta(seconds=self.age_s)
-        for page in self._made(BEGINNING, now + timedelta(days=1)):
-            search.things += len(page)
-            search.there |= {part for one in page for part in one.parts.items()}
-            old = [one for one in page if one.created_at < old_enough]
-            search.strays += [one for one, claim in self._claims(old) if claim == _NOBODY]
-            tell(search.things, search.documents)
+        for provider in self.holders:
+            for page in self._made(provider, BEGINNING, now + timedelta(days=1)):
+                search.things += len(page)
+                search.there |= {part for one in page for part in _parts(provider, one.parts)}
+                old = [one for one in page if one.created_at < old_enough]
+                search.strays += [one for one, claim in self._claims(old) if claim == _NOBODY]
+                tell(search.things, search.documents)
         self._look_through(VIDEOS, search, self._missing_videos, old_enough, tell)
         self._look_through(PAIRINGS, search, self._missing_events, old_enough, tell)
         report = Report(
@@ -213,13 +221,14 @@ class Orphans:
 
     # --- at the provider ------------------------------------------------------------------------------------------
 
-    def _made(self, since: datetime, until: datetime) -> Iterator[Sequence[Stray]]:
+    def _made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[Stray]]:
         """
-        Everything that was made in a span, page by page, the oldest first.
+        Everything that was made at a provider in a span, page by page, the oldest first.
         """
+        strays = holder_of(self.holders, provider).strays
         known: set[tuple[str, str]] = set()
         while since < until:
-            page = self.strays.strays(since, until)
+            page = strays.strays(since, until)
             new = [one for one in page if _identity(one) not in known]
             known = {_identity(one) for one in page}
             yield new
@@ -242,13 +251,13 @@ class Orphans:
         return any(stray.parts.items() <= one.fields["parts"].items() for one in self.documents.select(of_it))
 
     def _give_up(self, stray: Stray) -> None:
-        write = given_up(self.media.name, stray.reference, stray.parts, Reason.STRAY, self.clock())
+        write = given_up(stray.provider, stray.reference, stray.parts, Reason.STRAY, self.clock())
         try:
             self.documents.commit(write)
         except Conflict:
             # Somebody else has just given it up.
             return
-        log.stray_given_up(self.media.name, stray.reference)
+        log.stray_given_up(stray.provider, stray.reference)
         self.queue.put(Note(VISIT_DELETION, deletion_id(stray.reference, stray.parts)))
 
     # --- in the documents -----------------------------------------------------------------------------------------
@@ -257,7 +266,7 @@ class Orphans:
         self,
         collection: str,
         search: _Search,
-        missing: Callable[[Sequence[Document], set[tuple[str, str]], datetime], list[Missing]],
+        missing: Callable[[Sequence[Document], set[_Part], datetime], list[Missing]],
         old_enough: datetime,
         tell: Told,
     ) -> None:
@@ -271,35 +280,32 @@ class Orphans:
                 return
             after_id = page[-1].id
 
-    def _missing_videos(
-        self, page: Sequence[Document], there: set[tuple[str, str]], old_enough: datetime
-    ) -> list[Missing]:
+    def _missing_videos(self, page: Sequence[Document], there: set[_Part], old_enough: datetime) -> list[Missing]:
         """
         Videos whose thing was not among all there are, and of which the provider says so when asked by its id.
         """
-        suspected = []
+        suspected: dict[str, list[Missing]] = {}
         for document in page:
             video = Video.from_document(document)
             parts = watched(video)
-            if parts and _is_old(video.history, old_enough) and not there & set(parts.items()):
-                suspected.append(Missing(document.path, parts))
+            if parts and _is_old(video.history, old_enough) and not there & _parts(video.provider, parts):
+                suspected.setdefault(video.provider, []).append(Missing(document.path, parts))
         found = []
-        for first in range(0, len(suspected), OBSERVED_MAX):
-            batch = suspected[first : first + OBSERVED_MAX]
-            seen = self.media.observe([one.parts for one in batch])
-            found += [one for one, seen_as in zip(batch, seen, strict=True) if seen_as.state is MediaState.GONE]
+        for provider, videos in suspected.items():
+            for first in range(0, len(videos), OBSERVED_MAX):
+                batch = videos[first : first + OBSERVED_MAX]
+                seen = holder_of(self.holders, provider).media.observe([one.parts for one in batch])
+                found += [one for one, seen_as in zip(batch, seen, strict=True) if seen_as.state is MediaState.GONE]
         return found
 
-    def _missing_events(
-        self, page: Sequence[Document], there: set[tuple[str, str]], old_enough: datetime
-    ) -> list[Missing]:
+    def _missing_events(self, page: Sequence[Document], there: set[_Part], old_enough: datetime) -> list[Missing]:
         """
         Sessions whose event was not among all there are, and is not found by its reference either.
         """
         found = []
         for document in page:
             pairing = Pairing.from_document(document)
-            gone = pairing.state is PairingState.READY and not there & set(pairing.parts.items())
+            gone = pairing.state is PairingState.READY and not there & _parts(self.events.name, pairing.parts)
             if gone and _is_old(pairing.history, old_enough) and not self.events.find_event(pairing.reference or ""):
                 found.append(Missing(document.path, pairing.parts))
         return found
@@ -331,6 +337,10 @@ class Orphans:
 _NAMED: Final = "named"
 _UNDER_WAY: Final = "under way"
 _NOBODY: Final = "nobody"
+
+
+def _parts(provider: str, parts: Parts) -> set[_Part]:
+    return {(provider, name, part_id) for name, part_id in parts.items()}
 
 
 def _identity(stray: Stray) -> tuple[str, str]:

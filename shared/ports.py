@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from shared.errors import Transient
+
 Fields = Mapping[str, Any]
 Parts = Mapping[str, str]
 """A provider's own ids of one thing of ours, by the names that the documents use (`entryId`, `eventId`, …)."""
@@ -292,6 +294,13 @@ class Events(Protocol):
         Permanent: It never will (never).
     """
 
+    @property
+    def name(self) -> str:
+        """
+        Our name of the provider.
+        """
+        ...
+
     def create_event(self, reference: str, wish: EventWish) -> Parts:
         """
         Make the event with everything that belongs to it, findable by `reference` from the moment it exists. Not
@@ -489,7 +498,8 @@ class Grant:
         url: Where to go with it; it may hold the secret too.
         token: The secret; goes to the one caller and nowhere else.
         expires_at: When it ends.
-        values: What else the client needs by the provider's names, e.g. `uploadTokenId`.
+        values: What the client needs besides by the provider's names, the secret among it where it does not stand in
+            the address, e.g. `ks` and `uploadTokenId`.
     """
 
     url: str = field(repr=False)
@@ -539,11 +549,13 @@ class Stray:
     A provider object made by us: perhaps nobody recorded it.
 
     Attributes:
+        provider: Our name of the provider that has it.
         reference: Under which it was made.
         parts: Its ids, to delete it by.
         created_at: When.
     """
 
+    provider: str
     reference: str
     parts: Parts
     created_at: datetime
@@ -651,6 +663,42 @@ class Strays(Protocol):
             What of it is still there afterwards, as `Media.delete_media`.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """
+    One provider account that holds videos.
+
+    Attributes:
+        media: The videos.
+        strays: Everything of ours there.
+    """
+
+    media: Media
+    strays: Strays
+
+
+Holders = Mapping[str, Holder]
+"""The accounts of one deployment, by our names of their providers."""
+
+
+def holder_of(holders: Holders, provider: str) -> Holder:
+    """
+    The account that has something, by what is recorded of it. Pure.
+
+    Raises:
+        Transient: This deployment has no such account at the moment (again, once it has).
+    """
+    holder = holders.get(provider)
+    if holder is None:
+        raise Transient(
+            f"This deployment has no account at {provider}. Set it up again, or restore the video elsewhere.",
+            provider=provider,
+            operation="choose",
+            code="NO_SUCH_PROVIDER",
+        )
+    return holder
 
 
 class Hook(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
@@ -48,7 +48,7 @@ from shared.videos import Videos, look_at
 from shared.videos.decide import OBSERVE
 from shared.videos.feed import Feed
 from shared.videos.model import PENDING, Video, VideoState
-from shared.videos.together import KEYS_SEPARATOR
+from shared.videos.together import KEYS_SEPARATOR, by_provider
 
 PAGE: Final = 500
 SCAN_PAGES: Final = 4
@@ -69,18 +69,18 @@ class Marks:
     Attributes:
         session_id: Sessions up to this id were looked at in this round.
         video_id: Videos likewise.
-        strays_since: What a provider created before it is recorded, or given up.
+        strays_since: What each provider created before it is recorded, or given up.
     """
 
     session_id: str | None = None
     video_id: str | None = None
-    strays_since: datetime = BEGINNING
+    strays_since: Mapping[str, datetime] = field(default_factory=dict)
 
     def to_fields(self) -> dict[str, Any]:
         """
         The document form. Pure.
         """
-        return {"sessionId": self.session_id, "videoId": self.video_id, "straysSince": self.strays_since}
+        return {"sessionId": self.session_id, "videoId": self.video_id, "straysSince": dict(self.strays_since)}
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -101,7 +101,7 @@ class Sweep:
         queue: For notes.
         sessions: Whose `decide` says whether a session is settled.
         videos: Likewise for videos.
-        feed: The chain that may have died.
+        feeds: The chains that may have died, by provider.
         orphans: What is at the provider.
         clock: Now, in UTC.
     """
@@ -110,7 +110,7 @@ class Sweep:
     queue: Queue
     sessions: Sessions
     videos: Videos
-    feed: Feed
+    feeds: Mapping[str, Feed]
     orphans: Orphans
     clock: Clock
 
@@ -126,10 +126,15 @@ class Sweep:
         now = self.clock()
         overdue = ((PAIRINGS, VISIT_SESSION), (VIDEOS, VISIT_VIDEO), (DELETIONS, VISIT_DELETION))
         noted = sum(self._overdue(collection, queue_name, now) for collection, queue_name in overdue)
-        self.feed.revive()
+        for feed in self.feeds.values():
+            feed.revive()
         session_id, looked, left = self._scan_sessions(marks.session_id, now)
         video_id, looked_videos, left_videos = self._scan_videos(marks.video_id, now)
-        strays_since, given_up = self.orphans.give_up_new(marks.strays_since)
+        strays_since, given_up = {}, 0
+        for provider in self.feeds:
+            since = marks.strays_since.get(provider, BEGINNING)
+            strays_since[provider], count = self.orphans.give_up_new(provider, since)
+            given_up += count
         fields = Marks(session_id, video_id, strays_since).to_fields()
         with suppress(Conflict):
             # Another run has written its own marks: they are as good as ours.
@@ -209,21 +214,23 @@ class Sweep:
         that have moved on.
         """
         long_ago = now - timedelta(seconds=MISSED_AFTER_S)
-        pending = [
-            (video_id, video)
+        pending = {
+            video_id: video
             for video_id, video in videos.items()
             if video.state in PENDING and (video.looked_at or video.asked_at) <= long_ago
-        ]
-        if not pending:
-            return 0
-        try:
-            seen = self.videos.media.observe([video.parts for _, video in pending])
-        except ProviderError as error:
-            log.sweep_hindered(error)
-            return 0
-        moved = [
-            video_id for (video_id, video), one in zip(pending, seen, strict=True) if _MEANT[video.state] != one.state
-        ]
+        }
+        moved: list[str] = []
+        for provider, video_ids in by_provider(pending).items():
+            asked = [pending[video_id] for video_id in video_ids]
+            try:
+                seen = self.videos.media(provider).observe([video.parts for video in asked])
+            except ProviderError as error:
+                log.sweep_hindered(error)
+                continue
+            meant = (_MEANT[video.state] for video in asked)
+            moved += [
+                video_id for video_id, should, one in zip(video_ids, meant, seen, strict=True) if should != one.state
+            ]
         if moved:
             self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(moved)))
         return len(moved)

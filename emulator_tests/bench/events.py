@@ -45,7 +45,7 @@ from emulator_tests.testbed.places import HOME, ROOT
 from shared.access import Caller
 from shared.app import App, assemble
 from shared.paths import DELETIONS, VIDEOS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, session_path
-from shared.ports import Create, Delete, Document, Note, Query, Update, Version, Write
+from shared.ports import Create, Delete, Document, Holder, Note, Query, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
 from shared.videos.grant import UploadRequest
 
@@ -206,8 +206,7 @@ class Ours:
             MemoryQueue(ManualClock()),
             _now,
             KalturaEvents(account),
-            KalturaMedia(account),
-            KalturaStrays(account),
+            {SETTINGS.provider: Holder(KalturaMedia(account), KalturaStrays(account))},
             replace(SETTINGS, reap_grace_s=0),
         )
         self._uploads = 0

@@ -36,6 +36,7 @@ from shared.ports import (
     Delete,
     Document,
     Fields,
+    Holder,
     Note,
     Query,
     UploadWish,
@@ -66,6 +67,7 @@ LAG: Final = Spread(0.5, 5)
 
 # As in `functions/config.py`.
 SETTINGS: Final = Settings(
+    provider=NAME,
     policy=Policy(
         max_bytes=10 * 1024**3,
         max_duration_s=6 * 3600,
@@ -473,7 +475,7 @@ class Simulation:
             recorded = {**video.to_fields(), "wish": Wish(wish, now).to_fields()}
             self._documents.commit(Create(video_path(video_id), recorded))
             visit(self.app.videos, video_id, self._documents, self._queue, self.clock)
-            self.app.feed.wake()
+            self.app.feeds[NAME].wake()
         made = next(reversed(self._media.made.values()))
         self._media.begin(made, self._assumed.processing.draw(self._chance) if lasts_s is None else lasts_s, since_s)
         for at, state in ((made.begun_at, "1"), (made.ready_at, "2")):
@@ -603,7 +605,8 @@ class Simulation:
 
     def _assemble(self) -> App:
         events = MemoryEvents(self.clock)
-        return assemble(self._documents, self._queue, self.clock, events, self._media, self._media, self._settings)
+        holders = {NAME: Holder(self._media, self._media)}
+        return assemble(self._documents, self._queue, self.clock, events, holders, self._settings)
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         """
@@ -642,7 +645,7 @@ class Simulation:
     def _wrote(self, path: str, fields: Fields) -> None:
         if path.startswith(f"{VIDEOS}/") and fields.get("state") == VideoState.READY:
             self.seen_at.setdefault(path.rpartition("/")[2], self.clock())
-        if path == self.app.feed.path and fields["running"]:
+        if path == self.app.feeds[NAME].path and fields["running"]:
             if self._tick is None:
                 self.chains += 1
             else:
@@ -672,7 +675,7 @@ class Simulation:
 
     def _chain(self) -> Chain:
         with self._unnoticed():
-            (document,) = self._documents.read(self.app.feed.path)
+            (document,) = self._documents.read(self.app.feeds[NAME].path)
         assert isinstance(document, Document), "Nobody woke the feed."
         return Chain.from_document(document)
 

@@ -62,6 +62,7 @@ from shared.ports import (
     Documents,
     EventWish,
     Fields,
+    Holder,
     Note,
     Queue,
     Update,
@@ -70,6 +71,7 @@ from shared.ports import (
 )
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaHook, KalturaMedia, KalturaStrays, words
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
+from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
 from shared.providers.kaltura.events import ENTRY
 from shared.providers.kaltura.media import TOKEN
@@ -104,6 +106,7 @@ POLICY: Final = Policy(
 )
 SETTINGS: Final = Settings(
     policy=POLICY,
+    provider=KALTURA,
     reap_grace_s=REAP_GRACE_S,
     late_commit_s=SOUND.late_commit_s,
     window=Window(early_s=30, overrun_s=60),
@@ -197,8 +200,8 @@ def assemble(build: Build, account: KalturaAccount, documents: Documents, queue:
         queue: For notes.
         clock: Now.
     """
-    events, media, strays = KalturaEvents(account), KalturaMedia(account), KalturaStrays(account)
-    return build.assemble(documents, queue, clock, events, media, strays, SETTINGS)
+    holder = Holder(KalturaMedia(account), KalturaStrays(account))
+    return build.assemble(documents, queue, clock, KalturaEvents(account), holder, SETTINGS)
 
 
 class Account:
@@ -546,7 +549,7 @@ class World:
         notes = [Note(VISIT_SESSION, session_id)]
         notes += [Note(VISIT_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
         notes += [Note(VISIT_DELETION, "video:unknown:1:0123456789ab")]
-        notes += [Note(TICK_FEED, f"{self.app.feed.provider}:{tick}") for tick in (1, 2)]
+        notes += [Note(TICK_FEED, f"{KALTURA}:{tick}") for tick in (1, 2)]
         for note in notes:
             self._queue.put(note)
 
@@ -561,7 +564,9 @@ class World:
                 self.ledger.intents.add(reference)
             self.app.sessions.events.create_event("session:ghost:1", wish)
             self.clock.advance(5)
-            self.app.videos.media.prepare_upload("video:ghost:1", UploadWish("A stray", "stray.mp4", 1, "ghost"))
+            self.app.videos.media(KALTURA).prepare_upload(
+                "video:ghost:1", UploadWish("A stray", "stray.mp4", 1, "ghost")
+            )
 
     def mend_kaltura(self) -> None:
         """

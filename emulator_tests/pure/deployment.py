@@ -26,7 +26,7 @@ from shared.app import Settings, assemble
 from shared.deletions.model import Deletion
 from shared.errors import Transient
 from shared.paths import DELETIONS, VISIT_SESSION, pairing_path, session_path, video_path
-from shared.ports import Create, Delete, Document, Note, Observation, Query, Update
+from shared.ports import Create, Delete, Document, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.sessions.model import Pairing
@@ -90,6 +90,8 @@ class Deployment:
     noticed by nobody until a note is left, or the sweep comes.
 
     Attributes:
+        media: The provider of whose videos nobody has said otherwise.
+        second: Another one, for sessions that name it.
         disturb: Stands around every call of a part; a test puts its own here.
     """
 
@@ -103,6 +105,7 @@ class Deployment:
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
         settings = Settings(
             policy=policy,
+            provider=self.media.name,
             reap_grace_s=REAP_GRACE_S,
             late_commit_s=LATE_COMMIT_S,
             window=WINDOW,
@@ -111,11 +114,14 @@ class Deployment:
             feed_overlap_s=60,
             feed_ticks_max=ticks_max,
         )
-        strays = MemoryStrays(self.events, self.media, self._effect)
-        self.audience = MemoryAudience(self.clock, self._effect)
-        self.app = assemble(self.documents, self.queue, self.clock, self.events, self.media, strays, settings)
+        self.second = MemoryMedia(self.clock, self._effect, name="second")
+        holders = {
+            self.media.name: Holder(self.media, MemoryStrays(self.events, self.media, self._effect)),
+            self.second.name: Holder(self.second, MemoryStrays(None, self.second, self._effect)),
+        }
+        self.app = assemble(self.documents, self.queue, self.clock, self.events, holders, settings)
         self.joining = Joining(self.app.sessions, self.audience, self.queue, self.clock, EVENT_KNOWN_S)
-        self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feed
+        self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feeds[self.media.name]
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:

@@ -82,7 +82,12 @@ def test_what_nobody_names_is_reported_and_given_up_only_where_that_is_told(refe
     assert stray.reference == reference
     assert deployment.deletions() == []
     (reported,) = deployment.document(ORPHANS_REPORT).fields["strays"]
-    assert reported == {"reference": reference, "parts": dict(stray.parts), "createdAt": stray.created_at}
+    assert reported == {
+        "provider": "memory",
+        "reference": reference,
+        "parts": dict(stray.parts),
+        "createdAt": stray.created_at,
+    }
 
     find(deployment, clean_up=True)
     (pending,) = deployment.deletions()

@@ -25,11 +25,11 @@ from pathlib import Path
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import (
+    CLIENTS,
     FAKE_GCS_SERVER,
     FIREBASE,
     HIDANE,
     HOME,
-    CLIENTS,
     NODE,
     ROOT,
     STAMPS,

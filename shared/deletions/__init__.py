@@ -16,7 +16,7 @@ from shared.deletions.decide import DeletionWish
 from shared.deletions.model import Deletion, DeletionState, Reason, requeues_of
 from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.paths import VISIT_DELETION, deletion_path
-from shared.ports import Delete, Documents, Media, Note, Parts, Queue, Stray, Strays, Update, Version, Write
+from shared.ports import Delete, Documents, Holders, Note, Parts, Queue, Stray, Update, Version, Write, holder_of
 from shared.reconcile import Decision, Look, Step
 
 
@@ -27,15 +27,13 @@ class Deletions:
 
     Attributes:
         documents: Where the documents are.
-        media: The provider of uploaded videos.
-        strays: What was made and never recorded.
+        holders: The providers that have what is to be deleted.
     """
 
     queue: ClassVar[str] = VISIT_DELETION
 
     documents: Documents
-    media: Media
-    strays: Strays
+    holders: Holders
 
     def look(self, key: str) -> Look[DeletionWish, Deletion]:
         """
@@ -61,10 +59,12 @@ class Deletions:
             Transient: Something is left although the provider says that it deleted it (again).
         """
         record = step.record
+        holder = holder_of(self.holders, record.provider)
         if record.reason is Reason.STRAY:
-            left = self.strays.delete_stray(Stray(record.reference, record.parts, record.created_at))
+            stray = Stray(record.provider, record.reference, record.parts, record.created_at)
+            left = holder.strays.delete_stray(stray)
         else:
-            left = self.media.delete_media(record.parts)
+            left = holder.media.delete_media(record.parts)
         if left:
             raise Transient(
                 f"The provider was asked to delete it and still has its {', '.join(sorted(left))}.",

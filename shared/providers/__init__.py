@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.ports import Audience, Clock, Documents, Events, Hook, Media, Setup, Strays
+from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Setup
 from shared.providers import kaltura
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
     """
-    One account at a provider.
+    One account at Kaltura.
 
     Attributes:
         url: Of its API.
@@ -50,15 +50,14 @@ class Account:
 @dataclass(frozen=True, slots=True)
 class Provider:
     """
-    What one account offers.
+    What one account offers; `None` is what it does not.
     """
 
-    events: Events
-    audience: Audience
-    media: Media
-    strays: Strays
+    holder: Holder
     hook: Hook
     setup: Setup
+    events: Events | None = None
+    audience: Audience | None = None
 
 
 def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
@@ -75,12 +74,11 @@ def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
     )
     audience = kaltura.KalturaAudience(kaltura_account, account.chat_lifetime_s, account.chat_secret)
     return Provider(
-        kaltura.KalturaEvents(kaltura_account, account.records),
-        audience,
-        kaltura.KalturaMedia(kaltura_account),
-        kaltura.KalturaStrays(kaltura_account),
+        Holder(kaltura.KalturaMedia(kaltura_account), kaltura.KalturaStrays(kaltura_account)),
         kaltura.KalturaHook(kaltura_account),
         kaltura.KalturaSetup(kaltura_account, audience),
+        kaltura.KalturaEvents(kaltura_account, account.records),
+        audience,
     )
 
 

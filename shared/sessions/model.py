@@ -65,6 +65,7 @@ class Session:
     shown: Fields | None
     videos: Mapping[str, Fields]
     moderators: tuple[str, ...] = ()
+    video_provider: str | None = None
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -82,6 +83,7 @@ class Session:
         status, kind, visibility = fields.get("status"), fields.get("format"), fields.get("visibility")
         starts_at, ends_at = fields.get("startsAt"), fields.get("endsAt")
         owner_uid, title, moderators = fields.get("ownerUid"), fields.get("title"), fields.get("moderators")
+        provider = fields.get("videoProvider")
         return cls(
             id=session_id,
             owner_uid=owner_uid if isinstance(owner_uid, str) else None,
@@ -94,6 +96,7 @@ class Session:
             shown=shown if isinstance(shown, Mapping) else None,
             videos=videos if isinstance(videos, Mapping) else {},
             moderators=_named(moderators) if isinstance(moderators, Mapping) else (),
+            video_provider=provider if isinstance(provider, str) else None,
         )
 
     def moderates(self, uid: str) -> bool:

@@ -20,6 +20,7 @@ from shared.ports import (
     REMOVE,
     Document,
     Documents,
+    Holders,
     Media,
     MediaState,
     Note,
@@ -28,6 +29,7 @@ from shared.ports import (
     Update,
     Version,
     Write,
+    holder_of,
 )
 from shared.reconcile import Decision, Look, Step, await_late_commit
 from shared.sessions.model import Session
@@ -53,7 +55,7 @@ class Videos:
 
     Attributes:
         documents: Where the documents are.
-        media: The provider of uploaded videos.
+        holders: The providers that have them.
         policy: The limits.
         late_commit_s: Seconds after which a lost creation is certain not to come.
         seen: What need not be asked again, by video id; see `together.py`.
@@ -62,7 +64,7 @@ class Videos:
     queue: ClassVar[str] = VISIT_VIDEO
 
     documents: Documents
-    media: Media
+    holders: Holders
     policy: Policy
     late_commit_s: int
     seen: Mapping[str, Seen] = field(default_factory=dict)
@@ -88,23 +90,33 @@ class Videos:
         The one provider call of a step.
         """
         record = step.record
+        media = self.media(record.provider)
         match step.name:
             case decisions.PREPARE | decisions.FIND if record.upload.recording is not None:
-                return self.media.adopt_recording(record.reference or "", record.upload)
+                return media.adopt_recording(record.reference or "", record.upload)
             case decisions.PREPARE:
-                return self.media.prepare_upload(record.reference or "", record.upload)
+                return media.prepare_upload(record.reference or "", record.upload)
             case decisions.FIND:
-                parts = self.media.find_upload(record.reference or "", record.upload)
+                parts = media.find_upload(record.reference or "", record.upload)
                 if not parts and record.tried_at is not None:
                     await_late_commit(record.tried_at, now, self.late_commit_s)
                 return parts
             case decisions.REPROCESS:
-                self.media.reprocess(record.parts)
+                media.reprocess(record.parts)
                 return record.parts
         seen = self._observe(look.key, record)
         if step.name == decisions.CHECK and seen.state is MediaState.ERROR and record.tried_at is not None:
             await_late_commit(record.tried_at, now, self.late_commit_s)
         return seen
+
+    def media(self, provider: str) -> Media:
+        """
+        The videos of one provider.
+
+        Raises:
+            Transient: As `holder_of` (again).
+        """
+        return holder_of(self.holders, provider).media
 
     def _observe(self, key: str, record: Video) -> Observation:
         parts = watched(record) or {}
@@ -112,7 +124,7 @@ class Videos:
         # Of what has failed before, it may have been told before it was tried again.
         if seen is not None and seen.parts == parts and record.failures == 0:
             return seen.observation
-        (observation,) = self.media.observe([parts])
+        (observation,) = self.media(record.provider).observe([parts])
         return observation
 
     def settle(

@@ -96,7 +96,8 @@ class Feed:
     The feed of one provider account.
 
     Attributes:
-        videos: The Controller of videos, with their provider, and the documents where the chain is too.
+        provider: Our name of it.
+        videos: The Controller of videos, with the documents where the chain is too.
         queue: For ticks and notes.
         clock: Now, in UTC.
         interval_s: Seconds between ticks.
@@ -104,19 +105,13 @@ class Feed:
         ticks_max: The budget of one chain.
     """
 
+    provider: str
     videos: Videos
     queue: Queue
     clock: Clock
     interval_s: float
     overlap_s: float
     ticks_max: int
-
-    @property
-    def provider(self) -> str:
-        """
-        Whose feed it is.
-        """
-        return self.videos.media.name
 
     @property
     def path(self) -> str:
@@ -205,7 +200,7 @@ class Feed:
         found: list[Change] = []
         page = 1
         while True:
-            changes = self.videos.media.changes(since, page, pages)
+            changes = self.videos.media(self.provider).changes(since, page, pages)
             found += changes.items
             page, pages = page + pages, 1
             if not changes.more or page > PAGES_MAX:

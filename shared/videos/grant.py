@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -99,10 +99,12 @@ class ReplaceRequest:
 @dataclass(frozen=True, slots=True)
 class UploadToken:
     """
-    The answer: which video it is, the grant to send its bytes, and how many of them are there already.
+    The answer: which video it is, at which provider, the grant to send its bytes, and how many of them are there
+    already.
     """
 
     video_id: str
+    provider: str
     grant: Grant
     received_bytes: int
 
@@ -117,14 +119,16 @@ class Grants:
         queue: For notes.
         clock: Now, in UTC.
         videos: Which are brought to exist.
-        feed: Which watches them from then on.
+        feeds: Which watch them from then on, by provider.
+        provider: Which gets the videos of a session that names none.
     """
 
     documents: Documents
     queue: Queue
     clock: Clock
     videos: Videos
-    feed: Feed
+    feeds: Mapping[str, Feed]
+    provider: str
 
     def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
         """
@@ -227,7 +231,7 @@ class Grants:
         if video.playable.trouble is not None:
             raise WrongState("This video cannot be played at the moment.")
         lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0)
-        return self.videos.media.playback_grant(video.playable.parts, caller.uid, lifetime_s)
+        return self.videos.media(video.provider).playback_grant(video.playable.parts, caller.uid, lifetime_s)
 
     def _upload(self, caller: Caller, file_name: str, size_bytes: int, title: str) -> UploadWish:
         """
@@ -248,8 +252,20 @@ class Grants:
         if order is None:
             order = session.next_order()
         due = Progress(due_at=now + timedelta(seconds=LEASE_S))
-        video = Video(session.id, self.videos.media.name, now, order, upload, asked_at=now, progress=due)
+        video = Video(session.id, self._provider(session), now, order, upload, asked_at=now, progress=due)
         return {**video.to_fields(), "wish": Wish(upload, now, requests=(asked,)).to_fields()}
+
+    def _provider(self, session: Session) -> str:
+        """
+        Which provider gets the next video of a session.
+
+        Raises:
+            WrongState: This deployment has no account there (never, until it has).
+        """
+        provider = session.video_provider or self.provider
+        if provider not in self.feeds:
+            raise WrongState(f"No videos can be uploaded to {provider} here: there is no account. Choose another.")
+        return provider
 
     def _take_turn(self, caller: Caller, video_id: str, wished: Wished) -> int:
         """
@@ -315,10 +331,10 @@ class Grants:
         began_at = self.clock()
         look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
         record = _uploadable(look.record, look.wish, number)
-        self.feed.wake()
+        self.feeds[record.provider].wake()
         lifetime_s = _lifetime_s(record, self.clock())
-        grant = self.videos.media.upload_grant(record.parts, record.upload, lifetime_s)
-        return UploadToken(video_id, grant, self._received_bytes(record, began_at))
+        grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, lifetime_s)
+        return UploadToken(video_id, record.provider, grant, self._received_bytes(record, began_at))
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """
@@ -337,7 +353,7 @@ class Grants:
         is_new = record.looked_at is None and record.progress.failure is None
         if is_new or (record.looked_at is not None and record.looked_at >= began_at):
             return record.received_bytes or 0
-        (seen,) = self.videos.media.observe([record.parts])
+        (seen,) = self.videos.media(record.provider).observe([record.parts])
         if seen.state in (MediaState.PROCESSING, MediaState.READY):
             raise WrongState("This upload is complete.")
         return seen.received_bytes or 0

@@ -118,15 +118,24 @@ def _see(videos: Videos, keys: Sequence[str]) -> Mapping[str, Seen]:
     How all those stand that there is something to see of.
     """
     documents = videos.documents.read(*map(video_path, keys))
-    found = ((document.id, watched(Video.from_document(document))) for document in documents if document is not None)
-    parts = {video_id: one for video_id, one in found if one}
-    if not parts:
-        return {}
-    observations = videos.media.observe(list(parts.values()))
-    return {
-        video_id: Seen(one, observation)
-        for (video_id, one), observation in zip(parts.items(), observations, strict=True)
-    }
+    records = {document.id: Video.from_document(document) for document in documents if document is not None}
+    seen: dict[str, Seen] = {}
+    for provider, video_ids in by_provider(records).items():
+        parts = {video_id: one for video_id in video_ids if (one := watched(records[video_id]))}
+        observations = videos.media(provider).observe(list(parts.values()))
+        for (video_id, one), observation in zip(parts.items(), observations, strict=True):
+            seen[video_id] = Seen(one, observation)
+    return seen
+
+
+def by_provider(records: Mapping[str, Video]) -> Mapping[str, Sequence[str]]:
+    """
+    The ids of videos, by the provider that has them. Pure.
+    """
+    found: dict[str, list[str]] = {}
+    for video_id, record in records.items():
+        found.setdefault(record.provider, []).append(video_id)
+    return found
 
 
 def _news(videos: Videos, document: Document, changes: Sequence[Change], now: datetime) -> Seen | None:

@@ -21,7 +21,7 @@ from shared.ports import (
     Document,
     Documents,
     Events,
-    Media,
+    Holder,
     Parts,
     Query,
     Queue,
@@ -87,8 +87,7 @@ class Build:
         queue: Queue,
         clock: Clock,
         events: Events,
-        media: Media,
-        strays: Strays,
+        holder: Holder,
         settings: Settings,
     ) -> App:
         """
@@ -100,8 +99,7 @@ class Build:
             queue,
             clock,
             events,
-            media,
-            self.strays(strays),
+            {settings.provider: replace(holder, strays=self.strays(holder.strays))},
             replace(settings, late_commit_s=self.late_commit_s, stray_age_s=self.stray_age_s),
             sessions_type=self.sessions,
             videos_type=self.videos,

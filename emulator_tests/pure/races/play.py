@@ -39,6 +39,7 @@ from shared.ports import (
     Document,
     EventWish,
     Fields,
+    Holder,
     MediaState,
     Note,
     Observation,
@@ -77,6 +78,7 @@ POLICY: Final = Policy(
 )
 SETTINGS: Final = Settings(
     policy=POLICY,
+    provider="memory",
     reap_grace_s=REAP_GRACE_S,
     late_commit_s=SOUND.late_commit_s,
     window=Window(early_s=900, overrun_s=3600),
@@ -219,8 +221,7 @@ class Play:
             self._queue,
             clock,
             self._events,
-            self._media,
-            MemoryStrays(self._events, self._media, effect),
+            Holder(self._media, MemoryStrays(self._events, self._media, effect)),
             SETTINGS,
         )
         self._visitors: list[Visitor] = []

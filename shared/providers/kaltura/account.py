@@ -182,6 +182,7 @@ class KalturaAccount:
             token=ks,
             expires_at=self.clock() + timedelta(seconds=lifetime_s),
             values={
+                "ks": ks,
                 "progressiveUrl": f"{play}/format/url/protocol/{scheme}/ks/{ks}/a.mp4",
                 "thumbnailUrl": f"{root}/thumbnail/entry_id/{entry_id}/width/{THUMBNAIL_WIDTH}/ks/{ks}",
             },

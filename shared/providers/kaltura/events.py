@@ -49,6 +49,7 @@ class KalturaEvents:
 
     account: KalturaAccount
     records: bool = True
+    name: str = NAME
 
     def create_event(self, reference: str, wish: EventWish) -> Parts:
         """

@@ -218,11 +218,12 @@ class KalturaMedia:
             Privilege(Word.ACTIONS_LIMIT, str(actions)),
             Privilege(Word.SESSION_ID, parts[UPLOADER]),
         )
+        ks = self.account.user_ks(parts[UPLOADER], privileges, lifetime_s)
         return Grant(
             url=f"{self.account.url}{UPLOAD_PATH}",
-            token=self.account.user_ks(parts[UPLOADER], privileges, lifetime_s),
+            token=ks,
             expires_at=self.account.clock() + timedelta(seconds=lifetime_s),
-            values={TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
+            values={"ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
         )
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
-from shared.providers.kaltura.account import SERVER_KS_S, KalturaAccount, all_pages
+from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
 from shared.providers.kaltura.events import (
     ENTRY,
     EVENT,
@@ -143,7 +143,7 @@ class KalturaStrays:
         reference = words.ours(self.account.namespace, str(getattr(thing, _REFERENCES[part])))
         if reference is None:
             return None
-        return Stray(reference, {part: str(thing.id)}, datetime.fromtimestamp(thing.createdAt, UTC))
+        return Stray(NAME, reference, {part: str(thing.id)}, datetime.fromtimestamp(thing.createdAt, UTC))
 
 
 def _delete_token(token_id: str, library: Any) -> Any:

@@ -1,0 +1,88 @@
+"""In place of live events, in a deployment that has no account for them.
+
+Called by the visit of sessions and by those who enter them through `ports.Events` and `ports.Audience`. A session that
+wants an event is told why it gets none, and is tried again when it changes; videos do without.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from shared.errors import Permanent
+from shared.ports import Admission, Attendee, Broadcast, EventWish, Grant, Ingest, Parts
+
+NAME: Final = "nowhere"
+
+
+class NoEvents:
+    """
+    Fills `ports.Events`: there are none, and none are made.
+    """
+
+    name: Final = NAME
+
+    def create_event(self, reference: str, wish: EventWish) -> Parts:
+        """
+        See `ports.Events`. Refuses (never).
+        """
+        _refuse("create_event")
+
+    def find_event(self, reference: str) -> Parts:
+        """
+        See `ports.Events`. There is none.
+        """
+        return {}
+
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+        """
+        See `ports.Events`. Refuses (never): what was made by an account that is set up no more may still be there.
+        """
+        _refuse("update_event")
+
+    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
+        """
+        See `ports.Events`. Refuses (never).
+        """
+        _refuse("observe_broadcast")
+
+    def delete_event(self, parts: Parts) -> Broadcast:
+        """
+        See `ports.Events`. Refuses (never), so that what is left somewhere is not forgotten.
+        """
+        _refuse("delete_event")
+
+    def ingest(self, parts: Parts) -> Ingest:
+        """
+        See `ports.Events`. Refuses (never).
+        """
+        _refuse("ingest")
+
+    def rotate_stream_key(self, parts: Parts) -> Ingest:
+        """
+        See `ports.Events`. Refuses (never).
+        """
+        _refuse("rotate_stream_key")
+
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+        """
+        See `ports.Events`. Refuses (never).
+        """
+        _refuse("playback_grant")
+
+
+class NoAudience:
+    """
+    Fills `ports.Audience`: nobody is let in.
+    """
+
+    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+        """
+        See `ports.Audience`. Refuses (never).
+        """
+        _refuse("admit")
+
+
+def _refuse(operation: str) -> NoReturn:
+    raise Permanent(
+        "This project has no account for live events.", provider=NAME, operation=operation, code="NO_LIVE_EVENTS"
+    )
