@@ -11,6 +11,7 @@ import firebase_admin
 
 FUNCTIONS: Final = {
     "cancelUpload": "functions.uploads",
+    "cloudflareHook": "functions.hooks",
     "deleteVideo": "functions.uploads",
     "findOrphans": "functions.schedule",
     "getKalturaSession": "functions.kaltura_session",

@@ -1,4 +1,4 @@
-"""What an operator does from his own machine: set up the Kaltura account and check it, have Kaltura push, look for
+"""What an operator does from his own machine: set up the accounts and check them, have them push, look for
 orphans, stop all work and start it again.
 
 Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
@@ -20,13 +20,12 @@ from dotenv import load_dotenv
 from google.auth.exceptions import GoogleAuthError
 
 from functions import config, wiring
+from functions.hooks import ADDRESSES, KALTURA
 from shared.errors import BackendError, Misconfigured
 from shared.orphans import Report
 from shared.ports import Finding, Health
 
 ROOT: Final = Path(__file__).parent.parent
-HOOK_PATH: Final = "kalturaHook"
-KALTURA: Final = "kaltura"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,13 +68,16 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    add("doctor", _doctor, "Check whether the Kaltura account has everything that this deployment needs.")
+    add("doctor", _doctor, "Check whether the accounts have everything that this deployment needs.")
     add("setup", _setup, "Make what of that can be made from here.")
-    install = add("install-hook", _install_hook, "Have Kaltura tell this deployment when an entry changes.")
-    install.add_argument("--url", help="where; else the function kalturaHook of this project")
-    install.add_argument("--algorithm", default="sha256", help="how it signs: sha1, sha256 (default) or sha512")
-    add("remove-hook", _remove_hook, "Have Kaltura tell nothing any more; the feed goes on.")
-    orphans = add("find-orphans", _find_orphans, "Report what exists at Kaltura or in Firestore without the other.")
+    install = add("install-hook", _install_hook, "Have a provider tell this deployment when a video changes.")
+    install.add_argument("--url", help="where; else the function of this project that is there for it")
+    install.add_argument("--algorithm", help="how Kaltura signs: sha1, sha256 (default) or sha512")
+    remove = add("remove-hook", _remove_hook, "Have a provider tell nothing any more; the feed goes on.")
+    for of_hook in (install, remove):
+        of_hook.add_argument("--provider", choices=ADDRESSES, default=KALTURA, help="whose (default: kaltura)")
+    add("make-signing-key", _make_signing_key, "Make a key for CLOUDFLARE_SIGNING_KEY and print it, this once.")
+    orphans = add("find-orphans", _find_orphans, "Report what exists at a provider or in Firestore without the other.")
     orphans.add_argument("--clean-up", action="store_true", help="and delete what nobody names, make anew what lacks")
     stop = add("stop", _stop, "Stop all work; nothing of it is lost.")
     stop.add_argument("--why", required=True, help="for whoever finds it stopped")
@@ -118,14 +120,18 @@ def _diagnosed(findings: Sequence[Finding]) -> list[str]:
 
 
 def _install_hook(options: argparse.Namespace) -> str:
-    url = options.url or f"{config.functions_url()}/{HOOK_PATH}"
-    names = wiring.hook(KALTURA).install(url, options.algorithm)
-    return f"Kaltura tells {url} of changes, signed with {options.algorithm}, by its templates {', '.join(names)}."
+    url = options.url or f"{config.functions_url()}/{ADDRESSES[options.provider]}"
+    names = wiring.hook(options.provider).install(url, options.algorithm)
+    return f"{options.provider.capitalize()} tells {url} of changes: {', '.join(names)}."
 
 
-def _remove_hook(_options: argparse.Namespace) -> str:
-    names = wiring.hook(KALTURA).remove()
-    return f"Removed the templates {', '.join(names)}." if names else "There was nothing to remove."
+def _remove_hook(options: argparse.Namespace) -> str:
+    names = wiring.hook(options.provider).remove()
+    return f"Removed: {', '.join(names)}." if names else "There was nothing to remove."
+
+
+def _make_signing_key(_options: argparse.Namespace) -> str:
+    return wiring.make_signing_key()
 
 
 def _find_orphans(options: argparse.Namespace) -> str:

@@ -33,10 +33,37 @@ KALTURA_ROOM_URL: Final = StringParam(
     default="",
     description="Where the account's rooms are entered, as https://1234567.kaf.kaltura.com; empty where it has none.",
 )
+CLOUDFLARE_ACCOUNT_ID: Final = StringParam(
+    "CLOUDFLARE_ACCOUNT_ID", default="", description="Cloudflare account id; empty where videos go to Kaltura alone."
+)
+CLOUDFLARE_API_TOKEN: Final = SecretParam(
+    "CLOUDFLARE_API_TOKEN", description="Cloudflare API token with the permission Stream: Edit."
+)
+CLOUDFLARE_SIGNING_KEY: Final = SecretParam(
+    "CLOUDFLARE_SIGNING_KEY", description="Signs playback tokens: what the command `make-signing-key` prints."
+)
+CLOUDFLARE_PLAYBACK_URL: Final = StringParam(
+    "CLOUDFLARE_PLAYBACK_URL",
+    default="",
+    description="Where the account's videos play, as https://customer-<code>.cloudflarestream.com.",
+)
+CLOUDFLARE_URL: Final = StringParam(
+    "CLOUDFLARE_URL", default="https://api.cloudflare.com/client/v4", description="Address of Cloudflare's API."
+)
+CLOUDFLARE_UPLOAD_LIFETIME_S: Final = IntParam(
+    "CLOUDFLARE_UPLOAD_LIFETIME_S",
+    default=6 * 3600,
+    description="Seconds for which an upload address takes bytes, and minutes are reserved for it.",
+)
+CLOUDFLARE_PASS_ON: Final = StringParam(
+    "CLOUDFLARE_PASS_ON",
+    default="",
+    description="Other deployments on the same account that hear of theirs through us: namespace=url, by commas.",
+)
 VIDEO_PROVIDER: Final = StringParam(
     "VIDEO_PROVIDER",
     default="",
-    description="Where videos go whose session names no videoProvider: kaltura; empty takes the first that is set up.",
+    description="Where videos go whose session names no videoProvider: kaltura or cloudflare; empty takes the first.",
 )
 NAMESPACE: Final = StringParam(
     "NAMESPACE",
@@ -163,6 +190,40 @@ def enforce_app_check() -> bool:
     before any other setting is.
     """
     return os.environ.get(ENFORCE_APP_CHECK.name, "").lower() == "true"
+
+
+def kaltura_secrets() -> list[SecretParam]:
+    """
+    What functions must have that speak to Kaltura: nothing where there is no account. Read when they are declared,
+    before any other setting is.
+    """
+    return [] if _is_without(KALTURA_PARTNER_ID) and not _is_without(CLOUDFLARE_ACCOUNT_ID) else [KALTURA_ADMIN_SECRET]
+
+
+def cloudflare_secrets() -> list[SecretParam]:
+    """
+    Likewise Cloudflare.
+    """
+    return [] if _is_without(CLOUDFLARE_ACCOUNT_ID) else [CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY]
+
+
+def provider_secrets() -> list[SecretParam]:
+    """
+    Likewise whichever provider has a video, or an event.
+    """
+    return [*kaltura_secrets(), *cloudflare_secrets()]
+
+
+def pass_on() -> dict[str, str]:
+    """
+    Where notifications go that speak of other deployments on the same Cloudflare account, by namespace.
+    """
+    pairs = (pair.strip().partition("=") for pair in CLOUDFLARE_PASS_ON.value.split(",") if pair.strip())
+    return {namespace.strip(): url.strip() for namespace, _, url in pairs}
+
+
+def _is_without(account: IntParam | StringParam) -> bool:
+    return os.environ.get(account.name, "") in ("", "0")
 
 
 def tasks_emulator_host() -> str | None:

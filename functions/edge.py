@@ -129,7 +129,7 @@ def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[
         asks_provider: Whether it needs the provider's secret.
         chats: Whether it needs the secret of its chat.
     """
-    secrets = [config.KALTURA_ADMIN_SECRET] if asks_provider else []
+    secrets = config.provider_secrets() if asks_provider else []
     secrets += [config.KALTURA_CHAT_TOKEN] if chats else []
 
     def declare(function: Answer) -> Callable[..., Any]:

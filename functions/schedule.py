@@ -13,7 +13,7 @@ ORPHANS_TIMEOUT_S = 1800
 """The longest that a scheduled function may run: everything there is, is looked at."""
 
 
-@on_schedule(schedule="every 5 minutes", timeout_sec=300, secrets=[config.KALTURA_ADMIN_SECRET])
+@on_schedule(schedule="every 5 minutes", timeout_sec=300, secrets=config.provider_secrets())
 def sweep(_event: ScheduledEvent) -> None:
     """
     Leave notes for what is overdue or was never noticed, and give up what nobody recorded.
@@ -24,7 +24,7 @@ def sweep(_event: ScheduledEvent) -> None:
     wiring.app().sweep.run()
 
 
-@on_schedule(schedule="every 24 hours", timeout_sec=ORPHANS_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET])
+@on_schedule(schedule="every 24 hours", timeout_sec=ORPHANS_TIMEOUT_S, secrets=config.provider_secrets())
 def findOrphans(_event: ScheduledEvent) -> None:
     """
     Report what exists at the provider without a document and the other way round; cleared up where that is set.

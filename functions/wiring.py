@@ -18,8 +18,16 @@ from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_accou
 from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.ports import Documents, Hook, Queue, Setup
-from shared.providers import PROVIDERS, Account, Provider
-from shared.providers.nowhere import NoAudience, NoEvents
+from shared.providers import (
+    Account,
+    AtCloudflare,
+    AtKaltura,
+    NoAudience,
+    NoEvents,
+    Provider,
+    new_signing_key,
+    open_account,
+)
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.videos.policy import Policy
@@ -172,14 +180,62 @@ def _providers() -> Mapping[str, Provider]:
     """
     What each account of this deployment offers, the one first that counts where nobody has chosen.
     """
-    partner_id, admin_secret = config.KALTURA_PARTNER_ID.value, config.KALTURA_ADMIN_SECRET.value
-    if not partner_id or not admin_secret:
-        raise Misconfigured("Set KALTURA_PARTNER_ID and KALTURA_ADMIN_SECRET.")
-    account = Account(
+    accounts: dict[str, Account] = {}
+    if config.KALTURA_PARTNER_ID.value:
+        accounts["kaltura"] = _at_kaltura()
+    if config.CLOUDFLARE_ACCOUNT_ID.value:
+        accounts["cloudflare"] = _at_cloudflare()
+    if not accounts:
+        raise Misconfigured(
+            "Set KALTURA_PARTNER_ID and KALTURA_ADMIN_SECRET, or CLOUDFLARE_ACCOUNT_ID and its secrets."
+        )
+    return {name: open_account(account, documents(), now) for name, account in accounts.items()}
+
+
+def make_signing_key() -> str:
+    """
+    Make a key that signs playback tokens at Cloudflare, as one line of text.
+
+    Raises:
+        Misconfigured: There is no account (never, until it is set).
+        Transient, Doubtful, Permanent: As any call to a provider.
+    """
+    account_id, api_token = config.CLOUDFLARE_ACCOUNT_ID.value, config.CLOUDFLARE_API_TOKEN.value
+    if not account_id or not api_token:
+        raise Misconfigured("Set CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN.")
+    return new_signing_key(config.CLOUDFLARE_URL.value, account_id, api_token)
+
+
+def _namespace() -> str:
+    return config.NAMESPACE.value or config.project_id()
+
+
+def _at_cloudflare() -> AtCloudflare:
+    api_token, playback_url = config.CLOUDFLARE_API_TOKEN.value, config.CLOUDFLARE_PLAYBACK_URL.value
+    signing_key = config.CLOUDFLARE_SIGNING_KEY.value
+    if not api_token or not signing_key or not playback_url:
+        raise Misconfigured("Set CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY and CLOUDFLARE_PLAYBACK_URL.")
+    return AtCloudflare(
+        url=config.CLOUDFLARE_URL.value.rstrip("/"),
+        account_id=config.CLOUDFLARE_ACCOUNT_ID.value,
+        api_token=api_token,
+        namespace=_namespace(),
+        signing_key=signing_key,
+        playback_url=playback_url.rstrip("/"),
+        upload_lifetime_s=min(config.CLOUDFLARE_UPLOAD_LIFETIME_S.value, config.UPLOAD_DEADLINE_S.value),
+        max_duration_s=config.VIDEO_DURATION_MAX_S.value,
+    )
+
+
+def _at_kaltura() -> AtKaltura:
+    admin_secret = config.KALTURA_ADMIN_SECRET.value
+    if not admin_secret:
+        raise Misconfigured("Set KALTURA_ADMIN_SECRET.")
+    return AtKaltura(
         url=config.KALTURA_URL.value,
-        account_id=str(partner_id),
+        account_id=str(config.KALTURA_PARTNER_ID.value),
         secret=admin_secret,
-        namespace=config.NAMESPACE.value or config.project_id(),
+        namespace=_namespace(),
         upload_role=config.KALTURA_UPLOAD_ROLE.value or None,
         room_url=config.KALTURA_ROOM_URL.value.rstrip("/") or None,
         records=config.LIVE_RECORDING.value,
@@ -189,4 +245,3 @@ def _providers() -> Mapping[str, Provider]:
         profiles_known_s=config.PROFILE_KNOWN_S.value,
         chat_known_s=config.CHAT_TOKEN_KNOWN_S.value,
     )
-    return {"kaltura": PROVIDERS["kaltura"](account, documents(), now)}

@@ -27,7 +27,7 @@ ONE_AT_A_TIME: Final = RateLimits(max_concurrent_dispatches=2, max_dispatches_pe
 
 
 @on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET]
+    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
 )
 def visitSession(request: CallableRequest[Any]) -> None:
     """
@@ -37,7 +37,7 @@ def visitSession(request: CallableRequest[Any]) -> None:
 
 
 @on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET]
+    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
 )
 def visitVideo(request: CallableRequest[Any]) -> None:
     """
@@ -47,7 +47,7 @@ def visitVideo(request: CallableRequest[Any]) -> None:
 
 
 @on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=[config.KALTURA_ADMIN_SECRET]
+    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
 )
 def visitDeletion(request: CallableRequest[Any]) -> None:
     """
@@ -60,7 +60,7 @@ def visitDeletion(request: CallableRequest[Any]) -> None:
     retry_config=RETRY,
     rate_limits=ONE_AT_A_TIME,
     timeout_sec=WORKER_TIMEOUT_S,
-    secrets=[config.KALTURA_ADMIN_SECRET],
+    secrets=config.provider_secrets(),
 )
 def tickFeed(request: CallableRequest[Any]) -> None:
     """

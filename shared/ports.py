@@ -701,15 +701,29 @@ def holder_of(holders: Holders, provider: str) -> Holder:
     return holder
 
 
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """
+    Of what a provider's request speaks.
+
+    Attributes:
+        references: Of our things.
+        elsewhere: The namespace of another deployment on the same account, where it speaks of that.
+    """
+
+    references: tuple[str, ...] = ()
+    elsewhere: str | None = None
+
+
 class Hook(Protocol):
     """
     What one provider account tells by itself.
     """
 
-    def references(self, headers: Mapping[str, str], body: bytes) -> Sequence[str]:
+    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
         """
-        The references of our things of which a request from the provider speaks, as far as its signature proves that it
-        is from the provider at all. Local, no call.
+        Of what a request from the provider speaks, as far as its signature proves that it is from the provider at all.
+        Where the provider alone knows what signs, that is asked for once.
 
         Args:
             headers: Of the request, by lower-case names.
@@ -718,18 +732,20 @@ class Hook(Protocol):
         Raises:
             NotAllowed: It is not from the provider (never).
             BadRequest: It cannot be understood (never).
+            Transient: The provider could not be asked what signs (again).
         """
         ...
 
-    def install(self, url: str, algorithm: str) -> Sequence[str]:
+    def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         """
-        Have the provider tell that address of changes. Repeatable. Raises as `Events` does.
+        Have the provider tell that address of changes, signed by the algorithm that is named, or by its best.
+        Repeatable. Raises as `Events` does.
 
         Returns:
             What there is at the provider for it now, by its names.
 
         Raises:
-            BadRequest: The provider does not sign with that algorithm (never).
+            BadRequest: The provider does not sign with that algorithm, or tells somebody else already (never).
             NotFound: The account does not offer it (never).
         """
         ...

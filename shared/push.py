@@ -18,7 +18,7 @@ VISITORS: Final = {"video": VISIT_VIDEO, "session": VISIT_SESSION}
 """Who visits what a reference speaks of."""
 
 
-def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, queue: Queue) -> None:
+def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, queue: Queue) -> str | None:
     """
     Leave a note for each video, and each session, that a provider's request speaks of. The same request again merges
     with the first.
@@ -30,14 +30,19 @@ def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, que
         body: Exactly as it came.
         queue: For notes.
 
+    Returns:
+        The namespace of another deployment on the same account, where it speaks of that.
+
     Raises:
         NotAllowed: It is not from the provider (never).
         BadRequest: It cannot be understood (never).
         Transient: The queue could not be reached (again).
     """
     once = hashlib.sha256(body).hexdigest()
-    for reference in hook.references(headers, body):
+    heard = hook.heard(headers, body)
+    for reference in heard.references:
         log.push_heard(provider, reference)
         kind, key, *_ = reference.split(":")
         if kind in VISITORS:
             queue.put(Note(VISITORS[kind], key, once=once))
+    return heard.elsewhere

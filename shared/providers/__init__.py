@@ -1,20 +1,31 @@
 """The providers that there are, and what one is.
 
-Called by `functions/wiring.py` alone. A new provider is one folder here and one line in `PROVIDERS`.
+Called by `functions/wiring.py` alone. A new provider is one folder here, one kind of `Account` and one case of
+`open_account`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
 
 from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Setup
 from shared.providers import kaltura
+from shared.providers.nowhere import NoAudience, NoEvents
+
+__all__ = [
+    "Account",
+    "AtCloudflare",
+    "AtKaltura",
+    "NoAudience",
+    "NoEvents",
+    "Provider",
+    "new_signing_key",
+    "open_account",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AtKaltura:
     """
     One account at Kaltura.
 
@@ -48,6 +59,35 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class AtCloudflare:
+    """
+    One account at Cloudflare.
+
+    Attributes:
+        url: Of its API.
+        account_id: Cloudflare's id of it.
+        api_token: With the permission to edit Stream.
+        namespace: As of `AtKaltura`.
+        signing_key: As the command `make-signing-key` prints it.
+        playback_url: Where its videos play.
+        upload_lifetime_s: For so long an upload address takes bytes.
+        max_duration_s: Of one video.
+    """
+
+    url: str
+    account_id: str
+    api_token: str = field(repr=False)
+    namespace: str
+    signing_key: str = field(repr=False)
+    playback_url: str
+    upload_lifetime_s: int
+    max_duration_s: int
+
+
+Account = AtKaltura | AtCloudflare
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """
     What one account offers; `None` is what it does not.
@@ -60,7 +100,7 @@ class Provider:
     audience: Audience | None = None
 
 
-def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
+def _kaltura(account: AtKaltura, documents: Documents, clock: Clock) -> Provider:
     kaltura_account = kaltura.KalturaAccount(
         url=account.url,
         partner_id=int(account.account_id),
@@ -82,4 +122,50 @@ def _kaltura(account: Account, documents: Documents, clock: Clock) -> Provider:
     )
 
 
-PROVIDERS: Final[Mapping[str, Callable[[Account, Documents, Clock], Provider]]] = {"kaltura": _kaltura}
+def _cloudflare(account: AtCloudflare, clock: Clock) -> Provider:
+    from shared.providers import cloudflare
+    from shared.providers.cloudflare.setup import CloudflareSetup
+
+    cloudflare_account = cloudflare.CloudflareAccount(
+        url=account.url,
+        account_id=account.account_id,
+        api_token=account.api_token,
+        namespace=account.namespace,
+        signing_key=cloudflare.SigningKey.parse(account.signing_key),
+        playback_url=account.playback_url,
+        upload_lifetime_s=account.upload_lifetime_s,
+        max_duration_s=account.max_duration_s,
+        clock=clock,
+    )
+    hook = cloudflare.CloudflareHook(cloudflare_account)
+    return Provider(
+        Holder(cloudflare.CloudflareMedia(cloudflare_account), cloudflare.CloudflareStrays(cloudflare_account)),
+        hook,
+        CloudflareSetup(cloudflare_account, hook),
+    )
+
+
+def open_account(account: Account, documents: Documents, clock: Clock) -> Provider:
+    """
+    What an account offers.
+
+    Raises:
+        Misconfigured: A key of it cannot be read (never).
+    """
+    match account:
+        case AtKaltura():
+            return _kaltura(account, documents, clock)
+        case AtCloudflare():
+            return _cloudflare(account, clock)
+
+
+def new_signing_key(url: str, account_id: str, api_token: str) -> str:
+    """
+    Make a signing key of a Cloudflare account, as one line of text for Secret Manager.
+
+    Raises:
+        Transient, Doubtful, Permanent: As any call to a provider.
+    """
+    from shared.providers.cloudflare.setup import make_signing_key
+
+    return make_signing_key(url, account_id, api_token).to_secret()

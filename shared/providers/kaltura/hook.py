@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from shared.errors import BadRequest, NotAllowed, NotFound
+from shared.ports import Heard
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import KalturaAccount
 
@@ -127,13 +128,13 @@ class KalturaHook:
 
     account: KalturaAccount
 
-    def references(self, headers: Mapping[str, str], body: bytes) -> Sequence[str]:
+    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
         """
-        See `ports.Hook`.
+        See `ports.Hook`. Each deployment has templates of its own, so what speaks of another goes nowhere.
         """
-        return references(headers, body, self.account.admin_secret, self.account.namespace)
+        return Heard(tuple(references(headers, body, self.account.admin_secret, self.account.namespace)))
 
-    def install(self, url: str, algorithm: str) -> Sequence[str]:
+    def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         """
         See `ports.Hook`. Copies of the two templates, one for entries that become ready and one for every other change
         of status; copies that are there already are brought into form.
@@ -141,6 +142,7 @@ class KalturaHook:
         from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateStatus
         from KalturaClient.Plugins.HttpNotification import KalturaHttpNotificationTemplate, KalturaSecureHashingAlgo
 
+        algorithm = algorithm or Algorithm.SHA256
         if algorithm not in list(Algorithm):
             raise BadRequest(f"Kaltura signs with one of {', '.join(Algorithm)}.")
         hashing = KalturaSecureHashingAlgo(_LIBRARY_ALGORITHMS[Algorithm(algorithm)])

@@ -1,0 +1,158 @@
+"""Cloudflare Stream's webhook: reading a notification, and having them sent.
+
+Called by `functions/hooks.py` through `ports.Hook`, and by the operator's command. An account has one webhook, whatever
+deployments share it: what speaks of another deployment is for `functions/hooks.py` to pass on.
+
+Source: cloudflare/cloudflare-docs, stream/manage-video-library/using-webhooks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from shared.errors import BadRequest, NotAllowed, Permanent, Transient
+from shared.ports import Heard
+from shared.providers.cloudflare import words
+from shared.providers.cloudflare.account import NAME, CloudflareAccount
+
+SIGNATURE: Final = "webhook-signature"
+
+AGE_MAX_S: Final = 300
+"""A notification that was signed longer ago, or so far ahead, is not believed: it may be somebody's repetition."""
+
+BODY_MAX_BYTES: Final = 256 * 1024
+"""A video with all its properties has a few KB."""
+
+SECRET_PAUSE_S: Final = 60
+"""The secret is asked for at most once in so many seconds, however many notifications are signed with another."""
+
+_SIGNED: Final = re.compile(r"time=([0-9]{1,12}),sig1=([0-9a-f]{64})")
+
+
+@dataclass(slots=True)
+class _Secret:
+    """
+    What signs notifications, as far as this instance knows.
+    """
+
+    value: str | None = None
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloudflareHook:
+    """
+    Fills `ports.Hook`. The secret is Cloudflare's own: it is asked for once by each instance, and kept nowhere else.
+    """
+
+    account: CloudflareAccount
+    _secret: _Secret = field(default_factory=_Secret, repr=False, compare=False)
+
+    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        """
+        See `ports.Hook`.
+        """
+        if len(body) > BODY_MAX_BYTES:
+            raise BadRequest("The notification is too large.")
+        now = self.account.clock()
+        signed_at, signature = _signature(headers.get(SIGNATURE, ""))
+        if abs(now.timestamp() - signed_at) > AGE_MAX_S:
+            raise NotAllowed("The notification was signed too long ago, or with a clock that is wrong.")
+        if not self._is_signed(signed_at, signature, body, now):
+            raise NotAllowed("The notification is not signed with this account's secret.")
+        told = words.namespace_and_reference(_video(body))
+        if told is None:
+            return Heard()
+        namespace, reference = told
+        return Heard((reference,)) if namespace == self.account.namespace else Heard(elsewhere=namespace)
+
+    def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
+        """
+        See `ports.Hook`. Refuses to take the account's one webhook from somebody else.
+        """
+        if algorithm is not None:
+            raise BadRequest("Cloudflare signs in one way: leave the algorithm out.")
+        there = self._webhook()
+        address = there.get("notificationUrl")
+        if address and address != url:
+            raise BadRequest(f"This account tells {address}. Remove that first, or have it passed on from there.")
+        self.account.client.ask(
+            "webhooks.update",
+            lambda s: s.webhooks.with_raw_response.update(
+                account_id=self.account.account_id, body_notification_url_2=url
+            ),
+        )
+        return [url]
+
+    def remove(self) -> Sequence[str]:
+        """
+        See `ports.Hook`.
+        """
+        address = self._webhook().get("notificationUrl")
+        if not address:
+            return []
+        self.account.client.ask(
+            "webhooks.delete", lambda s: s.webhooks.with_raw_response.delete(account_id=self.account.account_id)
+        )
+        return [str(address)]
+
+    def address(self) -> str | None:
+        """
+        Whom the account tells; raises as `install`.
+        """
+        address = self._webhook().get("notificationUrl")
+        return str(address) if address else None
+
+    def _is_signed(self, signed_at: int, signature: str, body: bytes, now: datetime) -> bool:
+        known, secret = self._secret, self._secret.value
+        if secret is not None and _matches(secret, signed_at, signature, body):
+            return True
+        if known.asked_at is not None and now - known.asked_at < timedelta(seconds=SECRET_PAUSE_S):
+            return False
+        # It may have been changed: with each new webhook there is a new one.
+        found = self._webhook().get("secret")
+        known.value, known.asked_at = (found if isinstance(found, str) and found else None), now
+        return known.value is not None and _matches(known.value, signed_at, signature, body)
+
+    def _webhook(self) -> Mapping[str, Any]:
+        """
+        The account's webhook, empty where it has none.
+        """
+        try:
+            told = self.account.client.ask(
+                "webhooks.get", lambda s: s.webhooks.with_raw_response.get(account_id=self.account.account_id)
+            )
+        except Permanent as error:
+            if error.code != words.NOT_FOUND:
+                raise Transient(str(error), provider=NAME, operation="webhooks.get", code=error.code) from None
+            return {}
+        return told if isinstance(told, Mapping) else {}
+
+
+def _signature(header: str) -> tuple[int, str]:
+    found = _SIGNED.fullmatch(header.strip())
+    if found is None:
+        raise NotAllowed("The notification is not signed.")
+    return int(found[1]), found[2]
+
+
+def _matches(secret: str, signed_at: int, signature: str, body: bytes) -> bool:
+    expected = hmac.new(secret.encode(), f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected, signature)
+
+
+def _video(body: bytes) -> Mapping[str, Any]:
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BadRequest("The notification cannot be understood.") from None
+    if not isinstance(told, Mapping) or not isinstance(told.get("uid"), str):
+        raise BadRequest("The notification speaks of no video.")
+    return told

@@ -1,0 +1,261 @@
+"""Uploaded videos at Cloudflare Stream: direct creator uploads by TUS.
+
+Called by the visit of videos, the feed and the grants through `ports.Media`. The limits travel in the header that
+counts, `Upload-Metadata`: a body is ignored there. The address to which the bytes go is told once and never again, and
+whoever knows it may send them: it is kept sealed, and a creation whose answer was lost is undone and made anew.
+
+Source: cloudflare/cloudflare-docs, stream/uploading-videos/direct-creator-uploads and resumable-uploads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.errors import Permanent, Transient, WrongState
+from shared.ports import CHANGES_MAX, Change, Changes, Grant, MediaState, Observation, Parts, Stage, UploadWish
+from shared.providers.cloudflare import words
+from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item
+from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
+
+TUS: Final = "1.0.0"
+
+CHUNK_BYTES: Final = 20 * 1024 * 1024
+"""What a client sends at once: Cloudflare takes 5 to 200 MiB, in steps of 256 KiB."""
+
+PROCESSED_WITHIN_S: Final = 2 * 24 * 3600
+"""What was made longer ago than an upload and its processing can last is not looked for among the changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudflareMedia:
+    """
+    Fills `ports.Media`.
+    """
+
+    account: CloudflareAccount
+    name: str = NAME
+
+    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        See `ports.Media`. Reserves minutes until the bytes have arrived, or the address has expired.
+        """
+        account = self.account
+        expires_at = account.clock() + timedelta(seconds=account.upload_lifetime_s)
+        described = words.metadata(
+            {
+                "name": wish.title,
+                words.REFERENCE: words.theirs(account.namespace, reference),
+                "maxDurationSeconds": str(min(account.max_duration_s, words.DURATION_MAX_S)),
+                "expiry": words.told_instant(expires_at.replace(microsecond=0)),
+                "requiresignedurls": None,
+            }
+        )
+        told = account.client.headers_of(
+            "stream.create",
+            lambda s: s.with_raw_response.create(
+                account_id=account.account_id,
+                direct_user=True,
+                tus_resumable=TUS,
+                upload_length=wish.size_bytes,
+                upload_creator=words.creator_of(account.namespace, reference),
+                upload_metadata=described,
+            ),
+        )
+        uid, url = told.get("stream-media-id"), told.get("location")
+        if not uid or not url:
+            # It exists: the next visit finds it by its reference.
+            from shared.providers.cloudflare.client import malformed
+
+            malformed("stream.create")
+        return {UID: uid, UPLOAD: account.signing_key.seal(UploadAddress(url, expires_at))}
+
+    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        See `ports.Media`. One whose bytes have yet to come is of no use without its address: it goes, with the minutes
+        that it has reserved, and another takes its place.
+        """
+        made = self._made_under(reference)
+        arrived = [video for video in made if words.state_of(video) != words.PENDING_UPLOAD]
+        if arrived:
+            return {UID: str(arrived[0]["uid"])}
+        for video in made:
+            self.account.delete(str(video["uid"]))
+        return self.prepare_upload(reference, wish) if made else {}
+
+    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+        """
+        See `ports.Media`. Refuses (never): no live events are made here.
+        """
+        raise _not_offered("adopt_recording", "Cloudflare records no live events here.")
+
+    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+        """
+        See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once.
+        """
+        if len(parts) == 1:
+            return [self._look_at(parts[0])]
+        uids = sorted({one[UID] for one in parts})
+        found: dict[str, Item] = {}
+        for first in range(0, len(uids), words.IDS_MAX):
+            batch = uids[first : first + words.IDS_MAX]
+            for video in self.account.list_videos(id=",".join(batch), limit=words.LIST_MAX):
+                found[str(video.get("uid"))] = video
+        for uid in uids:
+            # A list may lag behind; what it does not have is asked for by its id before it counts as gone.
+            missed = None if uid in found else self.account.get(uid)
+            if missed is not None:
+                found[uid] = missed
+        return [_observation(found.get(one[UID]), self.account.clock()) for one in parts]
+
+    def reprocess(self, parts: Parts) -> None:
+        """
+        See `ports.Media`. Refuses (never): there is no such call.
+        """
+        raise _not_offered("reprocess", "Cloudflare does not process a video again. Upload it again.")
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        See `ports.Media`. An address dies with its video, and what was reserved is free.
+        """
+        self.account.delete(parts[UID])
+        return self.account.left_of(parts[UID])
+
+    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+        """
+        See `ports.Media`. No list is sorted by when a video was changed: everything that can still be on its way is
+        listed by when it was made, up to 1,000 in one call.
+        """
+        changed = sorted(self._changed(since), key=lambda change: change.changed_at, reverse=True)
+        begin, end = (page - 1) * CHANGES_MAX, (page - 1 + pages) * CHANGES_MAX
+        return Changes(tuple(changed[begin:end]), more=len(changed) > end)
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+        """
+        See `ports.Media`. The address is the secret; it lasts until it expires, whatever is asked for.
+
+        Raises:
+            WrongState: It has expired, or it was sealed with a key that is not used any more (never).
+        """
+        address = self.account.signing_key.unseal(parts.get(UPLOAD, ""))
+        now = self.account.clock()
+        if address is None or address.expires_at <= now:
+            raise WrongState("The time for this upload is over. Start a new one.")
+        return Grant(
+            url=address.url,
+            token=address.url,
+            expires_at=min(address.expires_at, now + timedelta(seconds=lifetime_s)),
+            values={"chunkSizeBytes": CHUNK_BYTES},
+        )
+
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+        """
+        See `ports.Media`. The token stands in the place of the video's id.
+        """
+        expires_at = self.account.clock() + timedelta(seconds=min(lifetime_s, TOKEN_LIFETIME_MAX_S))
+        token = self.account.signing_key.playback_token(parts[UID], expires_at)
+        root = f"{self.account.playback_url}/{token}"
+        return Grant(
+            url=f"{root}/manifest/video.m3u8",
+            token=token,
+            expires_at=expires_at,
+            values={"thumbnailUrl": f"{root}/thumbnails/thumbnail.jpg"},
+        )
+
+    def _made_under(self, reference: str) -> list[Item]:
+        """
+        What was made under a reference, the oldest first.
+        """
+        creator = words.creator_of(self.account.namespace, reference)
+        listed = self.account.list_videos(creator=creator, asc=True, limit=words.LIST_MAX)
+        return [video for video in listed if video.get("creator") == creator]
+
+    def _look_at(self, parts: Parts) -> Observation:
+        video = self.account.get(parts[UID])
+        seen = _observation(video, self.account.clock())
+        if seen.state is not MediaState.AWAITING_UPLOAD or UPLOAD not in parts:
+            return seen
+        return self._receiving(parts[UPLOAD]) or seen
+
+    def _receiving(self, sealed: str) -> Observation | None:
+        """
+        How much of an upload has arrived, as its own address says; `None` where it does not say.
+        """
+        address = self.account.signing_key.unseal(sealed)
+        if address is None:
+            return None
+        try:
+            told = self.account.client.head("tus.head", address.url, {"Tus-Resumable": TUS}) or {}
+            received, size = int(told["upload-offset"]), int(told["upload-length"])
+        except (Transient, Permanent, KeyError, ValueError):
+            # How it stands is known; how far it has come can wait for another look.
+            return None
+        return _awaiting(received, size)
+
+    def _changed(self, since: datetime) -> Iterator[Change]:
+        now = self.account.clock()
+        made_since = since - timedelta(seconds=self.account.upload_lifetime_s + PROCESSED_WITHIN_S)
+        for video in self.account.made_in(made_since, now + timedelta(days=1)):
+            reference = self.account.ours(video)
+            changed_at = words.instant(video.get("modified"))
+            seen = _observation(video, now)
+            if seen.state is MediaState.ERROR and words.state_of(video) == words.PENDING_UPLOAD:
+                # That an address expires changes nothing at Cloudflare.
+                changed_at = words.instant(video.get("uploadExpiry"))
+            if reference is None or changed_at is None or seen.state is MediaState.AWAITING_UPLOAD:
+                continue
+            if changed_at >= since:
+                yield Change(reference, {UID: str(video["uid"])}, changed_at, seen)
+
+
+def _observation(video: Item | None, now: datetime) -> Observation:
+    """
+    How a video stands; one whose upload has expired has failed.
+    """
+    if video is None:
+        return Observation(MediaState.GONE)
+    told = words.state_of(video)
+    state = words.MEDIA_STATES.get(told, MediaState.PROCESSING)
+    match state:
+        case MediaState.AWAITING_UPLOAD:
+            expires_at = words.instant(video.get("uploadExpiry"))
+            if expires_at is not None and expires_at <= now:
+                return Observation(MediaState.ERROR, reason=words.EXPIRED)
+            return _awaiting(0, 0)
+        case MediaState.READY if video.get("readyToStream") is True:
+            return Observation(
+                MediaState.READY,
+                100,
+                duration_s=_known(video.get("duration")),
+                size_bytes=None if (size := _known(video.get("size"))) is None else int(size),
+                is_video=_has_picture(video),
+            )
+        case MediaState.ERROR:
+            return Observation(MediaState.ERROR, reason=words.reason_of(video))
+    stage = words.STAGES.get(told, Stage.CONVERTING)
+    return Observation(MediaState.PROCESSING, words.percent_of(video), stage)
+
+
+def _awaiting(received_bytes: int, size_bytes: int) -> Observation:
+    percent = 100 * received_bytes // size_bytes if size_bytes > 0 else 0
+    stage = Stage.RECEIVING if received_bytes else Stage.AWAITING_BYTES
+    return Observation(MediaState.AWAITING_UPLOAD, percent, stage, received_bytes=received_bytes)
+
+
+def _known(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and value != words.UNKNOWN else None
+
+
+def _has_picture(video: Item) -> bool:
+    """
+    Whether a ready video has a moving picture: Cloudflare takes no other file, so what it does not tell has one.
+    """
+    size = video.get("input")
+    width = size.get("width") if isinstance(size, dict) else None
+    return width != 0
+
+
+def _not_offered(operation: str, message: str) -> Permanent:
+    return Permanent(message, provider=NAME, operation=operation, code="NOT_OFFERED")

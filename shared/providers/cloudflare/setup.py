@@ -1,0 +1,96 @@
+"""A Cloudflare account as an operator sets it up: what is there, and the signing key that is made for it.
+
+Called by the operator's commands through `ports.Setup`.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.ports import Finding, Health
+from shared.providers.cloudflare.account import CloudflareAccount
+from shared.providers.cloudflare.hook import CloudflareHook
+from shared.providers.cloudflare.keys import SigningKey
+
+
+@dataclass(frozen=True, slots=True)
+class CloudflareSetup:
+    """
+    Fills `ports.Setup`.
+    """
+
+    account: CloudflareAccount
+    hook: CloudflareHook
+
+    def check(self) -> Sequence[Finding]:
+        """
+        See `ports.Setup`.
+        """
+        return [self._storage(), self._signing_key(), self._webhook()]
+
+    def make(self) -> Sequence[Finding]:
+        """
+        See `ports.Setup`. Nothing can be made for good here: a signing key is shown once, to whoever has it made.
+        """
+        return self.check()
+
+    def _storage(self) -> Finding:
+        usage = self._ask("videos.storage_usage", lambda s: s.videos.with_raw_response.storage_usage)
+        used, most = float(usage.get("totalStorageMinutes") or 0), float(usage.get("totalStorageMinutesLimit") or 0)
+        left, reserved = most - used, self.account.max_duration_s / 60
+        what = "Cloudflare Stream storage"
+        if left >= reserved:
+            return Finding(what, Health.OK, f"{left:.0f} of {most:.0f} minutes are left.")
+        sentence = (
+            f"Only {left:.0f} minutes are left, and each upload reserves {reserved:.0f}: buy more in the dashboard."
+        )
+        return Finding(what, Health.MISSING, sentence)
+
+    def _signing_key(self) -> Finding:
+        keys = self._ask("keys.get", lambda s: s.keys.with_raw_response.get, is_list=True)
+        what = "Cloudflare signing key"
+        if any(isinstance(one, Mapping) and one.get("id") == self.account.signing_key.id for one in keys):
+            return Finding(what, Health.OK)
+        sentence = (
+            "The account does not know CLOUDFLARE_SIGNING_KEY: `make-signing-key` makes one. Until then nothing plays."
+        )
+        return Finding(what, Health.MISSING, sentence)
+
+    def _webhook(self) -> Finding:
+        address = self.hook.address()
+        what = "Cloudflare webhook"
+        if address is None:
+            return Finding(what, Health.ABSENT, "The feed does it alone, some seconds later: `install-hook` makes it.")
+        return Finding(what, Health.OK, f"It tells {address}.")
+
+    def _ask(self, operation: str, call: Any, *, is_list: bool = False) -> Any:
+        from shared.providers.cloudflare.client import malformed
+
+        account = self.account
+        told = account.client.ask(operation, lambda s: call(s)(account_id=account.account_id))
+        if not isinstance(told, list if is_list else Mapping):
+            malformed(operation)
+        return told
+
+
+def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:
+    """
+    Make a signing key of an account, which is shown here and never again; raises as `Client.ask`.
+
+    Args:
+        url: Of the API.
+        account_id: Cloudflare's id of the account.
+        api_token: With the permission to edit Stream.
+    """
+    from shared.providers.cloudflare.client import Client, malformed
+
+    told = Client(url, api_token).ask(
+        "keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id, body={})
+    )
+    try:
+        return SigningKey(str(told["id"]), base64.b64decode(told["pem"], validate=True))
+    except (KeyError, TypeError, ValueError):
+        malformed("keys.create")
