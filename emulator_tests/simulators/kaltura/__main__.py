@@ -6,32 +6,16 @@ Prints one line, `ready on http://HOST:PORT`, when it serves.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import shutil
-import socket
 import sys
 from pathlib import Path
-
-import uvicorn
 
 from emulator_tests.simulators.clockwork import Clock, Readiness
 from emulator_tests.simulators.kaltura import account
 from emulator_tests.simulators.kaltura.models.store import Store
-from emulator_tests.simulators.kaltura.urls import Application, Connections
+from emulator_tests.simulators.kaltura.urls import Application
 from emulator_tests.simulators.kaltura.world import World
-
-_KEEP_ALIVE_S = 75
-
-
-class _Announcing(uvicorn.Server):
-    """A server that says where it serves once it does."""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then print the address."""
-        await super().startup(sockets)
-        if self.started and sockets:
-            host, port = sockets[0].getsockname()[:2]
-            print(f"ready on http://{host}:{port}", flush=True)
+from emulator_tests.simulators.serving import Connections, serve
 
 
 def main() -> int:
@@ -53,21 +37,7 @@ def main() -> int:
     )
     account.seed(world)
     connections = Connections()
-    config = uvicorn.Config(
-        Application(world, connections),
-        http=connections.protocol(),
-        ws="none",
-        lifespan="on",
-        log_level="warning",
-        access_log=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-    )
-    # Of a socket that does not say it is TCP, asyncio leaves out TCP_NODELAY: each answer would take 40 ms more.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((options.host, options.port))
-    listener.listen(1024)
-    asyncio.run(_Announcing(config).serve([listener]))
+    serve(Application(world, connections), connections, options.host, options.port)
     return 0
 
 

@@ -11,7 +11,8 @@ import shutil
 import urllib.request
 from pathlib import Path
 
-from emulator_tests.simulators.kaltura import media, processing, replacement
+from emulator_tests.simulators import media
+from emulator_tests.simulators.kaltura import processing, replacement
 from emulator_tests.simulators.kaltura.entry_state import (
     AssetStatus,
     EntryStatus,
@@ -21,9 +22,9 @@ from emulator_tests.simulators.kaltura.entry_state import (
     flavors_of,
 )
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.media import MediaFile
 from emulator_tests.simulators.kaltura.schema import Record
 from emulator_tests.simulators.kaltura.world import World
+from emulator_tests.simulators.media import MediaFile
 
 SOURCE_PARAMS = 0
 _FETCH_TIMEOUT_S = 30.0
@@ -179,7 +180,7 @@ def describe_flavor(world: World, flavor_id: str, found: MediaFile | None, size_
             "height": found.height,
             "bitrate": found.bitrate_kbps,
             "frameRate": found.frame_rate,
-            "containerFormat": found.container,
+            "containerFormat": _container(found.container),
             "videoCodecId": found.codec,
         }
     version = int(store.flavor_assets.rows[flavor_id].get("version") or 0) + 1
@@ -291,3 +292,14 @@ def _required(resource: Record, name: str) -> str:
     if not value:
         raise ApiError("PROPERTY_VALIDATION_CANNOT_BE_NULL", f"{resource['objectType']}::{name}")
     return str(value)
+
+
+#: What Kaltura calls the formats that ffprobe names; the others keep ffprobe's name.
+_CONTAINERS = {"mov": "mpeg-4", "mp4": "mpeg-4", "3gp": "mpeg-4", "mpegts": "mpeg-ts", "mpegvideo": "mpeg video"}
+
+
+def _container(format_names: str) -> str:
+    """Kaltura's name of a container, KFFMpegMediaParser::matchContainerFormat for a file without an extension. Pure."""
+    names = format_names.split(",")
+    name = "mp4" if "mp4" in names else names[0]
+    return _CONTAINERS.get(name, name)

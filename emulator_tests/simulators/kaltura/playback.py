@@ -10,7 +10,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
-from emulator_tests.simulators.kaltura import broadcast, media
+from emulator_tests.simulators import media
+from emulator_tests.simulators.kaltura import broadcast
 from emulator_tests.simulators.kaltura.access_rules import Context, Fault, Visitor, admit, living, refuse
 from emulator_tests.simulators.kaltura.entry_state import AssetStatus, EntryType, MediaType, flavors_of
 from emulator_tests.simulators.kaltura.errors import ServeError

@@ -10,22 +10,15 @@ import asyncio
 import os
 import posixpath
 import time
-from asyncio import Transport
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from emulator_tests.simulators.kaltura import control, late, playback, processing, responses, wire
 from emulator_tests.simulators.kaltura.faults import Kind, Rule
 from emulator_tests.simulators.kaltura.responses import Answer, Exchange
 from emulator_tests.simulators.kaltura.world import World
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from emulator_tests.simulators.serving import Connections, Receive, Scope, Send
 
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Origin, X-Requested-With, Content-Type, Accept, Range, Cache-Control",
@@ -33,50 +26,6 @@ _PREFLIGHT = {
     "Access-Control-Max-Age": "86400",
 }
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
-
-
-class Connections:
-    """The open TCP connections by peer address, so that a fault can cut one."""
-
-    def __init__(self) -> None:
-        self._open: dict[tuple[str, int], tuple[int, Transport]] = {}
-        self._count = 0
-
-    def protocol(self) -> type[H11Protocol]:
-        """The HTTP protocol class that reports its connections here."""
-        connections = self
-
-        class ReportingProtocol(H11Protocol):
-            def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-                connections.open(transport)
-                super().connection_made(transport)
-
-            def connection_lost(self, exc: Exception | None) -> None:
-                connections.close(self.transport)
-                super().connection_lost(exc)
-
-        return ReportingProtocol
-
-    def open(self, transport: Transport) -> None:
-        """Note a new connection."""
-        self._count += 1
-        self._open[tuple(transport.get_extra_info("peername")[:2])] = (self._count, transport)
-
-    def close(self, transport: asyncio.BaseTransport) -> None:
-        """Forget a closed connection."""
-        peer = transport.get_extra_info("peername")
-        if peer:
-            self._open.pop(tuple(peer[:2]), None)
-
-    def number(self, peer: tuple[str, int]) -> int:
-        """The number of a peer's connection, counted from the start; 0 for none."""
-        return self._open.get(peer, (0, None))[0]
-
-    def cut(self, peer: tuple[str, int]) -> None:
-        """Close a peer's connection without a word."""
-        found = self._open.get(peer)
-        if found:
-            found[1].abort()
 
 
 class Application:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator_tests.simulators.tests.cloudflare_server import CloudflareServer
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
 
 
@@ -24,6 +25,29 @@ def kaltura(kaltura_process: KalturaServer) -> KalturaServer:
     """The simulator, with nothing in it."""
     kaltura_process.control("POST", "reset")
     return kaltura_process
+
+
+@pytest.fixture(scope="session")
+def cloudflare_process() -> Iterator[CloudflareServer]:
+    """One simulator for the whole run, in which videos are ready at once."""
+    server = CloudflareServer("--ready-after", "0s")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def cloudflare(cloudflare_process: CloudflareServer) -> CloudflareServer:
+    """The simulator, with nothing in it but its signing keys."""
+    cloudflare_process.control("POST", "reset")
+    return cloudflare_process
+
+
+@pytest.fixture(scope="session")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a tone."""
+    file = tmp_path_factory.mktemp("media") / "tone.mp4"
+    _ffmpeg("-f", "lavfi", "-i", "sine=frequency=440:duration=2", "-c:a", "aac", str(file))
+    return file
 
 
 @pytest.fixture(scope="session")

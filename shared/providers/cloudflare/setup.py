@@ -87,9 +87,7 @@ def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:
     """
     from shared.providers.cloudflare.client import Client, malformed
 
-    told = Client(url, api_token).ask(
-        "keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id, body={})
-    )
+    told = Client(url, api_token).ask("keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id))
     try:
         return SigningKey(str(told["id"]), base64.b64decode(told["pem"], validate=True))
     except (KeyError, TypeError, ValueError):

@@ -11,7 +11,8 @@ from typing import Any
 
 from starlette.datastructures import UploadFile
 
-from emulator_tests.simulators.kaltura import content, media
+from emulator_tests.simulators import media
+from emulator_tests.simulators.kaltura import content
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.entry_state import AssetStatus, TokenStatus, change_entry, discard_asset
 from emulator_tests.simulators.kaltura.errors import ApiError

@@ -1,6 +1,6 @@
 """What a media file really is, asked of ffprobe, and frames out of it, cut by ffmpeg.
 
-Called by `content` when bytes have arrived and by `playback` for thumbnails. Both run as child processes.
+Called by every simulator, when bytes have arrived and for thumbnails. Both run as child processes.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class MediaFile:
     Args:
         duration_ms: 0 for a still image.
         is_image: Whether it is a still image.
+        container: The names that ffprobe has for it, by commas.
         has_video: Whether it has moving or still pictures.
     """
 
@@ -78,7 +79,7 @@ async def _probe(path: Path) -> MediaFile | None:
         height=int(video.get("height") or 0),
         bitrate_kbps=int(found["format"].get("bit_rate") or 0) // 1000,
         frame_rate=_ratio(str(video.get("avg_frame_rate") or "0/1")),
-        container=_container(container),
+        container=container,
         codec=str(video.get("codec_tag_string") or streams[0].get("codec_name") or ""),
         is_image=is_image,
         has_video=bool(video),
@@ -151,17 +152,6 @@ async def _run(*command: str) -> bytes | None:
         await process.wait()
         return None
     return output if process.returncode == 0 else None
-
-
-#: What Kaltura calls the formats that ffprobe names; the others keep ffprobe's name.
-_CONTAINERS = {"mov": "mpeg-4", "mp4": "mpeg-4", "3gp": "mpeg-4", "mpegts": "mpeg-ts", "mpegvideo": "mpeg video"}
-
-
-def _container(format_names: str) -> str:
-    """Kaltura's name of a container, KFFMpegMediaParser::matchContainerFormat for a file without an extension. Pure."""
-    names = format_names.split(",")
-    name = "mp4" if "mp4" in names else names[0]
-    return _CONTAINERS.get(name, name)
 
 
 def _ratio(text: str) -> float:

@@ -1,0 +1,55 @@
+"""What the API refuses, with Cloudflare's status and code.
+
+Raised by every room; `api` and `uploads` make answers of them. The codes above 10000 are Cloudflare's where the public
+sources tell them, and of the same kind where they do not.
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A refusal.
+
+    Args:
+        status: Of HTTP.
+        code: Cloudflare's number.
+        message: Cloudflare's sentence.
+        headers: Beside those of every answer.
+    """
+
+    def __init__(self, status: int, code: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+
+def unauthorized() -> ApiError:
+    """No token, or one that is not the account's."""
+    return ApiError(401, 10000, "Authentication error")
+
+
+def not_found() -> ApiError:
+    """There is no such thing."""
+    return ApiError(404, 10003, "Not Found: The requested resource was not found")
+
+
+def bad_request(why: str) -> ApiError:
+    """The request makes no sense."""
+    return ApiError(400, 10005, f"Bad Request: {why}")
+
+
+def over_quota() -> ApiError:
+    """The account has no minutes left for that."""
+    return ApiError(413, 10011, "Storage capacity exceeded: the account has not enough minutes left")
+
+
+def too_large() -> ApiError:
+    """The file is larger than a video may be."""
+    return ApiError(413, 10012, "Payload Too Large: a video has at most 30 GB")
+
+
+def too_many(retry_after_s: int) -> ApiError:
+    """Too many requests, or too many videos in process."""
+    return ApiError(429, 10013, "Too Many Requests", {"Retry-After": str(retry_after_s)})

@@ -1,0 +1,351 @@
+"""Uploads to the Cloudflare simulator, judged by Cloudflare's SDK, tuspy and tus-js-client."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cloudflare as sdk
+import pytest
+import requests
+from tusclient.client import TusClient
+from tusclient.uploader.uploader import Uploader
+
+from emulator_tests.simulators.tests.cloudflare_server import ACCOUNT_ID, API_TOKEN, CloudflareServer, head, patch
+from emulator_tests.simulators.tests.kaltura_server import wait_until
+
+NODE = Path(__file__).with_name("node")
+MIB = 1024 * 1024
+CHUNK = 5 * MIB
+
+
+@pytest.fixture(scope="session")
+def long_video(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
+    """A film of 12 MiB: a short one, and behind it a box that players skip."""
+    file = tmp_path_factory.mktemp("media") / "long.mp4"
+    content = video.read_bytes()
+    padding = 12 * MIB - len(content)
+    file.write_bytes(content + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8))
+    return file
+
+
+def _told(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# --- making an address --------------------------------------------------------------------------------------------
+
+
+def test_an_upload_address_is_told_in_the_headers_and_reserves_its_minutes(cloudflare: CloudflareServer) -> None:
+    expiry = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
+    metadata = {
+        "maxDurationSeconds": "600",
+        "expiry": _told(expiry),
+        "requiresignedurls": None,
+        "name": "Algebra, first part",
+        "school": "north",
+    }
+
+    headers = cloudflare.create(1000, metadata, upload_creator="teacher-1")
+
+    made = cloudflare.video(headers["stream-media-id"])
+    assert headers["location"].startswith(cloudflare.url)
+    assert headers["stream-media-id"] not in headers["location"]
+    assert API_TOKEN not in headers["location"]
+    assert made.status.state == "pendingupload"
+    assert (made.creator, made.require_signed_urls, made.max_duration_seconds) == ("teacher-1", True, 600)
+    assert made.meta == {"name": "Algebra, first part", "school": "north"}
+    assert made.upload_expiry == expiry
+    assert (made.duration, made.input.width, made.ready_to_stream) == (-1, -1, False)
+    assert cloudflare.storage() == (0, 10)
+
+
+def test_limits_that_are_not_in_the_metadata_are_the_defaults(cloudflare: CloudflareServer) -> None:
+    answer = cloudflare.sdk.stream.with_raw_response.create(
+        account_id=ACCOUNT_ID,
+        direct_user=True,
+        tus_resumable="1.0.0",
+        upload_length=10,
+        extra_body={"maxDurationSeconds": 60, "requireSignedURLs": True},
+    )
+
+    made = cloudflare.video(answer.headers["stream-media-id"])
+    assert (made.max_duration_seconds, made.require_signed_urls) == (14_400, False)
+
+
+BAD_HEADERS: dict[str, tuple[int, dict[str, str]]] = {
+    "135 a negative length": (400, {"Upload-Length": "-1"}),
+    "136 no length": (400, {"Upload-Length": ""}),
+    "137 a huge length": (413, {"Upload-Length": "99999999999999"}),
+    "a length that is no number": (400, {"Upload-Length": "1e3"}),
+    "138 a duration of 0": (400, {"Upload-Metadata": "maxDurationSeconds MA=="}),
+    "138 a duration of 21601": (400, {"Upload-Metadata": "maxDurationSeconds MjE2MDE="}),
+    "a duration that is no number": (400, {"Upload-Metadata": "maxDurationSeconds YWJj"}),
+    "139 bad base64": (400, {"Upload-Metadata": "name %%%"}),
+    "140 a comma in a name": (400, {"Upload-Metadata": "name a,b c d"}),
+    "an expiry that is past": (400, {"Upload-Metadata": "expiry MjAyMC0wMS0wMVQwMDowMDowMFo="}),
+    "an expiry that is none": (400, {"Upload-Metadata": "expiry c29vbg=="}),
+    "a creator that is too long": (400, {"Upload-Creator": "x" * 65}),
+    "another version of TUS": (412, {"Tus-Resumable": "0.2.2"}),
+    "no version of TUS": (412, {"Tus-Resumable": ""}),
+}
+
+
+@pytest.mark.parametrize(("status", "headers"), BAD_HEADERS.values(), ids=BAD_HEADERS)
+def test_a_creation_that_makes_no_sense_is_refused_and_reserves_nothing(
+    cloudflare: CloudflareServer, status: int, headers: dict[str, str]
+) -> None:
+    usual = {"Authorization": f"Bearer {API_TOKEN}", "Tus-Resumable": "1.0.0", "Upload-Length": "1000"}
+    sent = {name: value for name, value in (usual | headers).items() if value}
+
+    answer = requests.post(
+        f"{cloudflare.api_url}/accounts/{ACCOUNT_ID}/stream?direct_user=true", headers=sent, timeout=10
+    )
+
+    assert answer.status_code == status
+    assert answer.json()["success"] is False
+    assert answer.json()["errors"][0]["message"]
+    assert cloudflare.storage() == (0, 0)
+    assert cloudflare.control("GET", "things")["videos"] == []
+
+
+@pytest.mark.parametrize("token", ["", "another token"])
+def test_nobody_makes_an_address_without_the_token(cloudflare: CloudflareServer, token: str) -> None:
+    with pytest.raises((sdk.AuthenticationError, sdk.PermissionDeniedError, TypeError)):
+        cloudflare.client(token or "x").stream.with_raw_response.create(
+            account_id=ACCOUNT_ID, direct_user=True, tus_resumable="1.0.0", upload_length=10
+        )
+    with pytest.raises(sdk.AuthenticationError):
+        cloudflare.sdk.stream.get("0" * 32, account_id="f" * 32)
+
+
+# --- minutes ------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_reserved_is_free_but_for_the_length_once_the_video_is_ready(
+    cloudflare: CloudflareServer, video: Path
+) -> None:
+    uid = cloudflare.upload(video, {"maxDurationSeconds": "600"})
+    cloudflare.await_state(uid, "ready")
+
+    used, reserved = cloudflare.storage()
+    assert used == pytest.approx(2 / 60, abs=0.01)
+    assert reserved == 0
+    cloudflare.sdk.stream.delete(uid, account_id=ACCOUNT_ID)
+    assert sum(cloudflare.storage()) == pytest.approx(0, abs=1e-9)
+
+
+def test_what_was_reserved_is_free_when_the_video_is_refused_or_deleted_or_its_address_expires(
+    cloudflare: CloudflareServer, tmp_path: Path
+) -> None:
+    garbage = tmp_path / "garbage.mp4"
+    garbage.write_bytes(b"no film" * 100)
+    refused = cloudflare.upload(garbage, {"maxDurationSeconds": "600"})
+    cloudflare.await_state(refused, "error")
+    assert cloudflare.storage() == (0, 0)
+
+    deleted = cloudflare.create(1000, {"maxDurationSeconds": "600"})["stream-media-id"]
+    assert cloudflare.storage() == (0, 10)
+    cloudflare.sdk.stream.delete(deleted, account_id=ACCOUNT_ID)
+    assert cloudflare.storage() == (0, 0)
+
+    soon = _told(datetime.now(UTC) + timedelta(hours=1))
+    expired = cloudflare.create(1000, {"maxDurationSeconds": "600", "expiry": soon})
+    cloudflare.control("POST", "clock", advance_s=3601)
+    assert cloudflare.storage() == (0, 0)
+    assert patch(expired["location"], 0, bytes(1000)).status_code == 410
+    assert head(expired["location"]).status_code == 410
+    assert cloudflare.video(expired["stream-media-id"]).status.state == "pendingupload"
+
+
+def test_an_account_without_minutes_makes_no_address(cloudflare: CloudflareServer) -> None:
+    cloudflare.control("POST", "settings", storage_minutes=25)
+    for _ in range(2):
+        cloudflare.create(1000, {"maxDurationSeconds": "600"})
+
+    with pytest.raises(sdk.APIStatusError) as refused:
+        cloudflare.create(1000, {"maxDurationSeconds": "600"})
+
+    assert refused.value.status_code == 413
+    usage: Any = cloudflare.sdk.stream.videos.storage_usage(account_id=ACCOUNT_ID)
+    assert (usage.total_storage_minutes, usage.total_storage_minutes_limit, usage.video_count) == (20, 25, 2)
+
+
+def test_an_account_with_too_many_videos_in_process_makes_no_address_for_a_while(
+    cloudflare: CloudflareServer, video: Path
+) -> None:
+    cloudflare.control("POST", "clock", ready="never")
+    cloudflare.control("POST", "settings", processing_max=1)
+    cloudflare.await_state(cloudflare.upload(video), "inprogress")
+
+    with pytest.raises(sdk.RateLimitError) as refused:
+        cloudflare.create(1000)
+
+    assert int(refused.value.response.headers["retry-after"]) > 0
+
+
+# --- TUS ----------------------------------------------------------------------------------------------------------
+
+
+def test_tuspy_uploads_in_chunks_to_an_address_that_was_made_for_it(
+    cloudflare: CloudflareServer, long_video: Path
+) -> None:
+    headers = cloudflare.create(long_video.stat().st_size)
+
+    with long_video.open("rb") as file:
+        Uploader(file_stream=file, url=headers["location"], chunk_size=CHUNK).upload()
+
+    ready = cloudflare.await_state(headers["stream-media-id"], "ready")
+    assert (ready.size, ready.input.width, ready.ready_to_stream) == (12 * MIB, 320, True)
+    assert ready.duration == pytest.approx(2, abs=0.1)
+    asked = [each["operation"] for each in cloudflare.control("GET", "requests")]
+    assert asked.count("tus_patch") == 3
+
+
+def test_tuspy_uploads_with_the_token_alone(cloudflare: CloudflareServer, video: Path) -> None:
+    client = TusClient(
+        f"{cloudflare.api_url}/accounts/{ACCOUNT_ID}/stream", headers={"Authorization": f"Bearer {API_TOKEN}"}
+    )
+
+    with video.open("rb") as file:
+        uploader = client.uploader(file_stream=file, chunk_size=CHUNK, metadata={"name": "lesson"})
+        uploader.upload()
+
+    (made,) = cloudflare.sdk.stream.list(account_id=ACCOUNT_ID)
+    assert made.uid is not None
+    assert cloudflare.await_state(made.uid, "ready").meta["name"] == "lesson"
+    assert requests.head(str(uploader.url), headers={"Tus-Resumable": "1.0.0"}, timeout=10).status_code == 401
+
+
+def test_tus_js_client_uploads_and_goes_on_where_it_was_interrupted(
+    cloudflare: CloudflareServer, long_video: Path
+) -> None:
+    headers = cloudflare.create(long_video.stat().st_size)
+    command = ["node", "tus_client.cjs", headers["location"], str(long_video), str(CHUNK), str(6 * MIB)]
+
+    said = subprocess.run(command, cwd=NODE, capture_output=True, text=True, timeout=60, check=False)
+
+    assert said.returncode == 0, said.stdout + said.stderr
+    told = json.loads(said.stdout)
+    assert told["sent"] == 12 * MIB
+    assert told["resumedAfter"] >= 6 * MIB
+    assert cloudflare.await_state(headers["stream-media-id"], "ready").size == 12 * MIB
+
+
+def test_what_arrived_of_a_chunk_that_broke_off_is_kept_and_the_upload_goes_on_behind_it(
+    cloudflare: CloudflareServer, long_video: Path
+) -> None:
+    content = long_video.read_bytes()
+    headers = cloudflare.create(len(content))
+    url = headers["location"]
+    host, port = cloudflare.url.removeprefix("http://").split(":")
+    path = url.removeprefix(cloudflare.url)
+    with socket.create_connection((host, int(port))) as line:
+        begin = (
+            f"PATCH {path} HTTP/1.1\r\nHost: {host}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+            f"Content-Type: application/offset+octet-stream\r\nContent-Length: {CHUNK}\r\n\r\n"
+        )
+        line.sendall(begin.encode() + content[: 3 * MIB])
+
+    def received() -> int:
+        return int(head(url).headers["Upload-Offset"])
+
+    wait_until(lambda: received() == 3 * MIB)
+    wait_until(lambda: patch(url, 3 * MIB, content[3 * MIB : 8 * MIB]).status_code == 204)
+    assert patch(url, 8 * MIB, content[8 * MIB :]).status_code == 204
+    assert cloudflare.await_state(headers["stream-media-id"], "ready").size == len(content)
+
+
+def test_the_rules_of_chunks_are_kept(cloudflare: CloudflareServer) -> None:
+    size = 300 * MIB
+    url = cloudflare.create(size)["location"]
+    refusals = {
+        "too small": (0, bytes(MIB), 400),
+        "not in steps of 256 KiB": (0, bytes(CHUNK + 1), 400),
+        "too large": (0, bytes(201 * MIB), 413),
+        "141 the wrong offset": (5, bytes(CHUNK), 409),
+    }
+
+    for name, (offset, content, status) in refusals.items():
+        assert patch(url, offset, content).status_code == status, name
+    assert patch(url, 0, bytes(CHUNK), **{"Content-Type": "video/mp4"}).status_code == 415
+    assert patch(url, 0, bytes(CHUNK), **{"Tus-Resumable": "0.2"}).status_code == 412
+    assert head(url).headers["Upload-Offset"] == "0"
+    assert head(url).headers["Cache-Control"] == "no-store"
+    short = cloudflare.create(10)["location"]
+    assert patch(short, 0, bytes(11)).status_code == 413
+
+
+def test_an_address_takes_one_upload_and_a_foreign_one_none(cloudflare: CloudflareServer, video: Path) -> None:
+    content = video.read_bytes()
+    url = cloudflare.create(len(content))["location"]
+    assert patch(url, 0, content).status_code == 204
+
+    assert patch(url, len(content), b"").status_code == 403
+    assert patch(url, 0, content).status_code == 409
+    assert patch(f"{cloudflare.url}/tus/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 0, content).status_code == 404
+
+
+def test_of_two_requests_at_once_one_sends_and_the_other_is_refused(cloudflare: CloudflareServer) -> None:
+    url = cloudflare.create(2 * CHUNK)["location"]
+    host, port = cloudflare.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as line:
+        begin = (
+            f"PATCH {url.removeprefix(cloudflare.url)} HTTP/1.1\r\nHost: {host}\r\nTus-Resumable: 1.0.0\r\n"
+            f"Upload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: {CHUNK}\r\n\r\n"
+        )
+        line.sendall(begin.encode() + bytes(MIB))
+        wait_until(lambda: int(head(url).headers["Upload-Offset"]) > 0)
+        assert patch(url, 0, bytes(CHUNK)).status_code == 423
+
+
+def test_a_browser_may_use_the_address(cloudflare: CloudflareServer) -> None:
+    url = cloudflare.create(10)["location"]
+
+    asked = requests.options(url, timeout=10)
+
+    assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert "PATCH" in asked.headers["Access-Control-Allow-Methods"]
+    assert "Upload-Offset" in asked.headers["Access-Control-Allow-Headers"]
+    assert (asked.headers["Tus-Version"], int(asked.headers["Tus-Max-Size"])) == ("1.0.0", 30 * 10**9)
+    assert "Upload-Offset" in head(url).headers["Access-Control-Expose-Headers"]
+
+
+# --- the other ways -----------------------------------------------------------------------------------------------
+
+
+def test_a_form_uploads_a_short_film_once(cloudflare: CloudflareServer, video: Path) -> None:
+    made = cloudflare.sdk.stream.direct_upload.create(
+        account_id=ACCOUNT_ID, max_duration_seconds=600, creator="t", meta={"a": "b"}, require_signed_urls=True
+    )
+    assert made is not None
+    assert made.uid is not None
+    assert made.upload_url is not None
+
+    with video.open("rb") as file:
+        answer = requests.post(made.upload_url, files={"file": file}, timeout=30)
+    assert answer.status_code == 200
+    ready = cloudflare.await_state(made.uid, "ready")
+    assert (ready.creator, ready.meta["a"], ready.require_signed_urls) == ("t", "b", True)
+    with video.open("rb") as file:
+        assert requests.post(made.upload_url, files={"file": file}, timeout=30).status_code == 400
+
+
+def test_a_film_is_copied_from_an_address_or_it_is_said_that_it_could_not_be(
+    cloudflare: CloudflareServer, video: Path
+) -> None:
+    source = cloudflare.upload(video)
+    cloudflare.await_state(source, "ready")
+    cloudflare.sdk.stream.downloads.create(source, account_id=ACCOUNT_ID)
+    cloudflare.control("POST", "clock", advance_s=2)
+    url = f"{cloudflare.url}/{source}/downloads/default.mp4"
+
+    copied: Any = cloudflare.sdk.stream.copy.create(account_id=ACCOUNT_ID, url=url)
+    failed: Any = cloudflare.sdk.stream.copy.create(account_id=ACCOUNT_ID, url=f"{cloudflare.url}/nothing")
+
+    assert cloudflare.await_state(copied.uid, "ready").size == video.stat().st_size
+    assert cloudflare.await_state(failed.uid, "error").status.error_reason_code == "ERR_FETCH_ORIGIN_ERROR"
