@@ -12,8 +12,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from emulator_tests.contract.sites import FILM_S, Film, KalturaServer, KalturaSite, MemorySite, Site
+from emulator_tests.contract.sites import (
+    FILM_S,
+    CloudflareServer,
+    CloudflareSite,
+    Film,
+    KalturaServer,
+    KalturaSite,
+    MemorySite,
+    Site,
+)
 from emulator_tests.testbed.places import ROOT
+from shared.providers.cloudflare.setup import make_signing_key
 
 PICTURE = ("-f", "lavfi", "-i", f"testsrc=size=320x180:rate=10:duration={FILM_S}")
 SOUND = ("-f", "lavfi", "-i", f"sine=frequency=440:duration={FILM_S}")
@@ -52,6 +62,35 @@ def kaltura(films: dict[Film, Path]) -> Iterator[KalturaServer]:
         simulator.terminate()
 
 
+@pytest.fixture(scope="session")
+def cloudflare(films: dict[Film, Path]) -> Iterator[CloudflareServer]:
+    """
+    The same of Cloudflare.
+    """
+    account_id, api_token = secrets.token_hex(16), secrets.token_hex(20)
+    account = ["--account-id", account_id, "--api-token", api_token, "--ready-after", "0s"]
+    command = [sys.executable, "-m", "emulator_tests.simulators.cloudflare", *account]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as simulator:
+        assert simulator.stdout is not None
+        said = simulator.stdout.readline().strip()
+        assert said.startswith("ready on "), said
+        url = said.removeprefix("ready on ")
+        key = make_signing_key(f"{url}/client/v4", account_id, api_token)
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            yield CloudflareServer(url, account_id, api_token, key, films, http)
+        simulator.terminate()
+
+
+@pytest.fixture
+def cloudflare_site(cloudflare: CloudflareServer) -> Iterator[CloudflareSite]:
+    """
+    One empty account at Cloudflare.
+    """
+    cloudflare.control("POST", "reset")
+    with closing(CloudflareSite(cloudflare)) as site:
+        yield site
+
+
 ROOM_URL = "https://1234567.kaf.kaltura.com"
 
 
@@ -64,6 +103,14 @@ def event_site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 @pytest.fixture(params=["memory", "kaltura"])
+def lasting_site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """
+    The same where an upload's preparation is found as it was, and a failed video may be processed anew.
+    """
+    yield from _sites(request)
+
+
+@pytest.fixture(params=["memory", "kaltura", "cloudflare"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """
     One empty account that nobody else uses.
@@ -74,6 +121,9 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 def _sites(request: pytest.FixtureRequest, room_url: str | None = None) -> Iterator[Site]:
     if request.param == "memory":
         yield MemorySite()
+        return
+    if request.param == "cloudflare":
+        yield request.getfixturevalue("cloudflare_site")
         return
     server: KalturaServer = request.getfixturevalue("kaltura")
     server.control("POST", "reset")

@@ -5,13 +5,16 @@ Used by the suites of events, media and strays, each of which runs against every
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 from KalturaClient import KalturaClient, KalturaConfiguration
@@ -25,7 +28,9 @@ from KalturaClient.Plugins.Core import (
 from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
 from shared.errors import Doubtful, Transient
 from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Stage, Strays, UploadWish
+from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
+from shared.providers.nowhere import NoAudience, NoEvents
 
 T = TypeVar("T")
 
@@ -55,7 +60,18 @@ PARTLY_SENT_BYTES: Final = 1_000_000
 class Site(Protocol):
     """
     One provider account.
+
+    Attributes:
+        main_part: What a video's own id is called in `Parts`.
+        film_type: What is told of a film's type, `None` where nothing is.
+        has_events: Whether there are live events.
+        look_calls_max: How many calls one look at many videos may take.
     """
+
+    main_part: str
+    film_type: str | None
+    has_events: bool
+    look_calls_max: int
 
     @property
     def events(self) -> Events:
@@ -209,6 +225,11 @@ class MemorySite:
     """
     The in-memory provider.
     """
+
+    main_part = "entryId"
+    film_type: str | None = "video/mp4"
+    has_events = True
+    look_calls_max = 1
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -369,6 +390,11 @@ class KalturaSite:
     """
     Kaltura, as its simulator serves it.
     """
+
+    main_part = "entryId"
+    film_type: str | None = "video/mp4"
+    has_events = True
+    look_calls_max = 1
 
     def __init__(self, server: KalturaServer, namespace: str = "contract", room_url: str | None = None) -> None:
         self._server = server
@@ -578,3 +604,258 @@ class KalturaSite:
             "delete_stray": ("baseEntry", "delete"),
         }[operation]
         self._server.control("POST", "faults", {"kind": kind, "match": {"service": service, "action": action}})
+
+
+DECLARED_BYTES: Final = 1_000_000
+"""Of every film that is sent by TUS, where a file must be as long as was said before."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudflareServer:
+    """
+    A Cloudflare simulator that nobody else uses, with a signing key, and the files that it is sent.
+    """
+
+    url: str
+    account_id: str
+    api_token: str
+    signing_key: SigningKey
+    films: Mapping[Film, Path]
+    http: httpx.Client
+
+    def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
+        """
+        Ask something of the simulator itself.
+        """
+        answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+class CloudflareSite:
+    """
+    Cloudflare Stream, as its simulator serves it.
+    """
+
+    main_part = "uid"
+    film_type: str | None = None
+    has_events = False
+    look_calls_max = 5
+
+    def __init__(self, server: CloudflareServer, namespace: str = "contract") -> None:
+        self._server = server
+        self._ahead = timedelta()
+        self._neighbours: list[CloudflareSite] = []
+        self._account = CloudflareAccount(
+            url=f"{server.url}/client/v4",
+            account_id=server.account_id,
+            api_token=server.api_token,
+            namespace=namespace,
+            signing_key=server.signing_key,
+            playback_url=server.url,
+            upload_lifetime_s=6 * 3600,
+            max_duration_s=3600,
+            clock=self.clock,
+        )
+        self.events: Events = NoEvents()
+        self.audience: Audience = NoAudience()
+        self.media = CloudflareMedia(self._account)
+        self.strays = CloudflareStrays(self._account)
+
+    def close(self) -> None:
+        """
+        Hang up.
+        """
+        for site in (self, *self._neighbours):
+            site._account.client.close()
+
+    def clock(self) -> datetime:
+        """
+        Ours goes as the simulator's, however often it was moved.
+        """
+        return datetime.now(UTC) + self._ahead
+
+    def neighbour(self) -> Site:
+        """
+        Another namespace.
+        """
+        self._neighbours.append(CloudflareSite(self._server, f"neighbour{len(self._neighbours)}"))
+        return self._neighbours[-1]
+
+    def alive(self) -> set[tuple[str, str]]:
+        """
+        As the simulator lists it.
+        """
+        return {("uid", str(video["uid"])) for video in self._videos()}
+
+    def title(self, parts: Parts) -> str:
+        """
+        The name in the meta.
+        """
+        return str(self._video(parts)["meta"]["name"])
+
+    def moderators(self, parts: Parts) -> set[str]:
+        """
+        There are no events.
+        """
+        return set()
+
+    def people(self) -> set[str]:
+        """
+        Cloudflare knows none.
+        """
+        return set()
+
+    def welcome(self, uid: str) -> None:
+        """
+        Cloudflare knows none.
+        """
+
+    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+        """
+        There are no events.
+        """
+
+    def vanish(self, part: str, part_id: str) -> None:
+        """
+        By the API, as any administrator may.
+        """
+        self.api("DELETE", part_id)
+
+    def later(self) -> None:
+        """
+        A second.
+        """
+        self._go_on(1)
+
+    def prepare_many(self, count: int, film: Film | None = None) -> None:
+        """
+        One by one.
+        """
+        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1")
+        for number in range(count):
+            parts = self.media.prepare_upload(f"video:v{number}:1", wish)
+            if film is not None:
+                self.upload(parts, film)
+
+    def upload(self, parts: Parts, film: Film) -> None:
+        """
+        To the address of a grant, as a browser does; then its processing comes to an end, if it does.
+        """
+        ready = {Film.STUBBORN: "failed", Film.SLOW: "after_s:4000"}.get(film, "at_once")
+        self._server.control("POST", "clock", {"ready": ready, "uid": parts["uid"]})
+        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1"), 600)
+        answer = self._server.http.patch(grant.url, content=_padded(self._server.films[film]), headers=_CHUNK)
+        assert answer.status_code == 204, answer.text
+        meant = ("inprogress",) if film is Film.SLOW else ("ready", "error")
+        ends_at = monotonic() + 30
+        while self._video(parts)["status"]["state"] not in meant:
+            assert monotonic() < ends_at, "It is processed for too long."
+        if film is Film.SLOW:
+            self._go_on(1000)
+
+    def send_some(self, parts: Parts, size_bytes: int) -> None:
+        """
+        To the address of a grant, whose line breaks before the chunk has ended.
+        """
+        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1"), 600)
+        place = urlsplit(grant.url)
+        head = {**_CHUNK, "Host": place.netloc, "Content-Length": str(DECLARED_BYTES)}
+        lines = [f"PATCH {place.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+        with socket.create_connection((place.hostname or "", place.port or 0)) as line:
+            line.sendall("\r\n".join([*lines, "", ""]).encode() + bytes(size_bytes))
+            ends_at = monotonic() + 30
+            while self._video(parts)["uploadedBytes"] < size_bytes:
+                assert monotonic() < ends_at, "The bytes do not arrive."
+
+    def calls(self) -> int:
+        """
+        As the simulator logs them.
+        """
+        return len(self._server.control("GET", "requests"))
+
+    def lose_call(self, operation: str) -> None:
+        """
+        The connection is cut before the simulator looks at the request.
+        """
+        self._disturb(operation, "drop_before")
+
+    def lose_answer(self, operation: str) -> None:
+        """
+        The connection is cut when the simulator would answer.
+        """
+        self._disturb(operation, "drop_after_commit")
+
+    def api(self, method: str, path: str) -> Any:
+        """
+        What the API answers an administrator, at an address under `/stream/`.
+        """
+        url = f"{self._account.url}/accounts/{self._account.account_id}/stream/{path}"
+        headers = {"Authorization": f"Bearer {self._account.api_token}"}
+        answer = self._server.http.request(method, url, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    def as_seen_with(self, *, url: str | None = None, api_token: str | None = None) -> CloudflareSite:
+        """
+        The account with another token, or looked for at another address.
+        """
+        server = self._server
+        return CloudflareSite(replace(server, url=url or server.url, api_token=api_token or server.api_token))
+
+    def disturb(self, fault: Mapping[str, Any]) -> None:
+        """
+        Something goes wrong with the next requests, in the simulator's words.
+        """
+        self._server.control("POST", "faults", fault)
+
+    def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
+        """
+        Ask something of the simulator itself.
+        """
+        return self._server.control(method, name, body)
+
+    def go_on(self, seconds: float) -> None:
+        """
+        So much time passes, for us and for Cloudflare.
+        """
+        self._go_on(seconds)
+
+    @property
+    def account(self) -> CloudflareAccount:
+        """
+        As the ports have it.
+        """
+        return self._account
+
+    def _go_on(self, seconds: float) -> None:
+        self._server.control("POST", "clock", {"advance_s": seconds})
+        self._ahead += timedelta(seconds=seconds)
+
+    def _disturb(self, operation: str, kind: str) -> None:
+        operations = {"prepare_upload": "create", "delete_media": "delete", "delete_stray": "delete"}
+        self.disturb({"kind": kind, "match": {"operation": operations[operation]}})
+
+    def _videos(self) -> list[dict[str, Any]]:
+        videos: list[dict[str, Any]] = self._server.control("GET", "things")["videos"]
+        return videos
+
+    def _video(self, parts: Parts) -> dict[str, Any]:
+        (video,) = (video for video in self._videos() if video["uid"] == parts["uid"])
+        return video
+
+
+_CHUNK: Final = {
+    "Tus-Resumable": "1.0.0",
+    "Upload-Offset": "0",
+    "Content-Type": "application/offset+octet-stream",
+}
+
+
+def _padded(film: Path) -> bytes:
+    """
+    A film with a box behind it that players skip, so that it is as long as was said.
+    """
+    content = film.read_bytes()
+    padding = DECLARED_BYTES - len(content)
+    return content + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8)

@@ -1,4 +1,4 @@
-"""The media port: in memory, and Kaltura as its simulator serves it."""
+"""The media port: in memory, and Kaltura and Cloudflare as their simulators serve them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def _seen(site: Site, parts: Parts) -> Observation:
     return seen
 
 
+def _videos(site: Site) -> set[str]:
+    """The ids of the videos there are."""
+    return {part_id for part, part_id in site.alive() if part == site.main_part}
+
+
 def _unknown(parts: Parts) -> Parts:
     """The parts of something that never was."""
     return {name: part_id + "9" for name, part_id in parts.items()}
@@ -32,10 +37,13 @@ def _unknown(parts: Parts) -> Parts:
 
 def test_a_prepared_upload_is_found_by_its_reference_and_waits_for_bytes(site: Site) -> None:
     parts = site.media.prepare_upload(REFERENCE, WISH)
-
-    assert site.media.find_upload(REFERENCE, WISH) == parts
     assert site.title(parts) == WISH.title
-    seen = _seen(site, parts)
+
+    found = site.media.find_upload(REFERENCE, WISH)
+
+    assert site.title(found) == WISH.title
+    assert _videos(site) == {found[site.main_part]}
+    seen = _seen(site, found)
     assert (seen.state, seen.percent, seen.reason) == (MediaState.AWAITING_UPLOAD, 0, None)
     assert (seen.stage, seen.received_bytes) == (Stage.AWAITING_BYTES, 0)
 
@@ -50,9 +58,11 @@ def test_no_parts_are_found_where_nothing_was_prepared(site: Site) -> None:
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_a_reference_is_a_reference_whatever_its_characters(site: Site, reference: str) -> None:
-    parts = site.media.prepare_upload(reference, WISH)
+    site.media.prepare_upload(reference, WISH)
 
-    assert site.media.find_upload(reference, WISH) == parts
+    found = site.media.find_upload(reference, WISH)
+
+    assert _videos(site) == {found[site.main_part]}
 
 
 @pytest.mark.parametrize("other", ["video:v1:11", "video:v1", "xvideo:v1:1", "VIDEO:V1:1", "video:v2:1"])
@@ -72,11 +82,21 @@ def test_finding_again_makes_nothing(site: Site) -> None:
     site.media.prepare_upload(REFERENCE, WISH)
     alive = site.alive()
 
-    assert site.media.find_upload(REFERENCE, WISH) == site.media.find_upload(REFERENCE, WISH)
-    assert site.alive() == alive
+    for _ in range(2):
+        assert site.media.find_upload(REFERENCE, WISH)
+        assert len(site.alive()) == len(alive)
 
 
-def test_of_two_uploads_of_one_reference_the_older_is_found(site: Site) -> None:
+def test_what_was_prepared_is_found_as_it_was(lasting_site: Site) -> None:
+    parts = lasting_site.media.prepare_upload(REFERENCE, WISH)
+    alive = lasting_site.alive()
+
+    assert lasting_site.media.find_upload(REFERENCE, WISH) == parts
+    assert lasting_site.alive() == alive
+
+
+def test_of_two_uploads_of_one_reference_the_older_is_found(lasting_site: Site) -> None:
+    site = lasting_site
     older = site.media.prepare_upload(REFERENCE, WISH)
     site.later()
     younger = site.media.prepare_upload(REFERENCE, WISH)
@@ -86,7 +106,8 @@ def test_of_two_uploads_of_one_reference_the_older_is_found(site: Site) -> None:
     assert found["entryId"] == older["entryId"] != younger["entryId"]
 
 
-def test_a_preparation_that_was_cut_short_is_completed_when_it_is_found(site: Site) -> None:
+def test_a_preparation_that_was_cut_short_is_completed_when_it_is_found(lasting_site: Site) -> None:
+    site = lasting_site
     parts = site.media.prepare_upload(REFERENCE, WISH)
     site.vanish("uploadTokenId", parts["uploadTokenId"])
 
@@ -106,10 +127,11 @@ def test_an_upload_whose_preparation_is_not_answered_is_adopted_by_its_reference
     with pytest.raises(Doubtful):
         site.media.prepare_upload(REFERENCE, WISH)
 
-    made = site.alive() - alive
-    assert set(site.media.find_upload(REFERENCE, WISH).items()) <= made
-    assert site.alive() - alive == made
-    assert site.media.find_upload(REFERENCE, WISH) != {}
+    made = len(site.alive() - alive)
+    assert made > 0
+    found = site.media.find_upload(REFERENCE, WISH)
+    assert (site.main_part, found[site.main_part]) in site.alive() - alive
+    assert len(site.alive() - alive) == made
 
 
 def test_an_upload_whose_preparation_is_not_heard_does_not_exist(site: Site) -> None:
@@ -136,8 +158,8 @@ def test_a_video_that_arrived_becomes_ready_with_its_length_and_size(site: Site)
     assert (seen.state, seen.percent, seen.is_video, seen.reason) == (MediaState.READY, 100, True, None)
     assert seen.duration_s == pytest.approx(FILM_S, abs=0.5)
     assert seen.size_bytes is not None
-    assert 10_000 < seen.size_bytes < 1_000_000
-    assert seen.media_type == "video/mp4"
+    assert 10_000 < seen.size_bytes <= 1_000_000
+    assert seen.media_type == site.film_type
 
 
 def test_of_an_upload_under_way_it_is_told_how_far_it_has_come(site: Site) -> None:
@@ -156,7 +178,8 @@ def test_sound_without_a_picture_is_no_video(site: Site) -> None:
     site.upload(parts, Film.SOUND)
 
     seen = _seen(site, parts)
-    assert (seen.state, seen.is_video) == (MediaState.READY, False)
+    # Some take it, and tell what it is; others take films alone.
+    assert (seen.state, seen.is_video) == (MediaState.READY, False) or seen.state is MediaState.ERROR
 
 
 def test_what_is_no_medium_ends_in_an_error_with_a_reason(site: Site) -> None:
@@ -170,7 +193,10 @@ def test_what_is_no_medium_ends_in_an_error_with_a_reason(site: Site) -> None:
     assert not seen.retryable
 
 
-def test_a_video_that_could_not_be_converted_may_be_processed_anew_from_the_bytes_that_are_there(site: Site) -> None:
+def test_a_video_that_could_not_be_converted_may_be_processed_anew_from_the_bytes_that_are_there(
+    lasting_site: Site,
+) -> None:
+    site = lasting_site
     parts = site.media.prepare_upload(REFERENCE, WISH)
     site.upload(parts, Film.STUBBORN)
     seen = _seen(site, parts)
@@ -195,7 +221,7 @@ def test_what_is_not_there_cannot_be_processed_anew(site: Site) -> None:
 def test_a_video_that_was_deleted_by_whomever_is_gone(site: Site) -> None:
     ours, theirs, never = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3))
     site.media.delete_media(ours)
-    site.vanish("entryId", theirs["entryId"])
+    site.vanish(site.main_part, theirs[site.main_part])
 
     for parts in (ours, theirs, _unknown(never)):
         assert _seen(site, parts).state is MediaState.GONE
@@ -219,7 +245,7 @@ def test_many_are_observed_in_the_order_asked(site: Site) -> None:
         MediaState.READY,
     ]
     assert [one.duration_s is not None for one in seen] == [False, True, False, False, False, True]
-    assert site.calls() == calls + 1
+    assert 1 <= site.calls() - calls <= site.look_calls_max
 
 
 def test_of_none_nobody_is_asked(site: Site) -> None:
@@ -240,7 +266,7 @@ def test_as_many_as_may_be_are_observed_in_one_call(site: Site) -> None:
 
     seen = site.media.observe(parts)
 
-    assert site.calls() == calls + 1
+    assert 1 <= site.calls() - calls <= site.look_calls_max
     waiting, gone = MediaState.AWAITING_UPLOAD, MediaState.GONE
     assert [one.state for one in seen] == [*[waiting] * 7, gone, *[waiting] * (OBSERVED_MAX - 8)]
 
@@ -263,7 +289,8 @@ def test_of_a_deleted_video_nothing_is_left_and_deleting_it_again_is_no_error(si
 
 
 @pytest.mark.parametrize("part", ["entryId", "uploadTokenId"])
-def test_a_video_is_deleted_whatever_part_of_it_is_gone_already(site: Site, part: str) -> None:
+def test_a_video_is_deleted_whatever_part_of_it_is_gone_already(lasting_site: Site, part: str) -> None:
+    site = lasting_site
     site.media.prepare_upload("video:v2:1", WISH)
     alive = site.alive()
     parts = site.media.prepare_upload(REFERENCE, WISH)
@@ -324,7 +351,8 @@ def test_changes_come_newest_first_and_begin_with_the_instant_asked_for(site: Si
     assert [change.reference for change in site.media.changes(since, 1).items] == ["video:v3:1", "video:v2:1"]
 
 
-def test_a_video_that_gets_on_is_among_the_changes_again(site: Site) -> None:
+def test_a_video_that_gets_on_is_among_the_changes_again(lasting_site: Site) -> None:
+    site = lasting_site
     begun_at = site.clock()
     parts = _changed(site, REFERENCE, film=Film.STUBBORN)
     _changed(site, "video:v2:1")
@@ -393,7 +421,7 @@ def test_many_changes_come_in_pages_that_leave_none_out_also_several_in_one_call
     assert (len(second.items), second.more) == (1, False)
     references = {change.reference for change in (*first.items, *second.items)}
     assert references == {f"video:v{number}:1" for number in range(CHANGES_MAX + 1)}
-    assert {change.observation.media_type for change in (*first.items, *second.items)} == {"video/mp4"}
+    assert {change.observation.media_type for change in (*first.items, *second.items)} == {site.film_type}
     calls = site.calls()
 
     both = site.media.changes(begun_at - timedelta(seconds=1), 1, pages=2)
@@ -427,7 +455,8 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
         assert grant.token not in repr(grant)
 
 
-def test_every_grant_has_a_token_of_its_own(site: Site) -> None:
+def test_every_grant_has_a_token_of_its_own(lasting_site: Site) -> None:
+    site = lasting_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
 
     tokens = [

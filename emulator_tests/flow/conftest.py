@@ -30,9 +30,11 @@ def school(_school: School) -> Iterator[School]:
     """
     The world, without faults when the story begins and when it has ended.
     """
-    _school.simulator("POST", "clock", {"ready": "after_s:1"})
+    for control in (_school.simulator, _school.cloudflare):
+        control("POST", "clock", {"ready": "after_s:1"})
     yield _school
-    _school.simulator("DELETE", "faults")
+    for control in (_school.simulator, _school.cloudflare):
+        control("DELETE", "faults")
 
 
 @pytest.fixture

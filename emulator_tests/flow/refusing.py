@@ -89,7 +89,7 @@ class Stage:
             found = [one for one in school.documents_of("pendingDeletions") if unwanted in one.id]
             return [one.id for one in found if (one.to_dict() or {})["setback"]]
 
-        school.await_kaltura("the deletion's failure", lambda: bool(given_up()))
+        school.await_provider("the deletion's failure", lambda: bool(given_up()))
         (deletion_id,) = given_up()
         setback = (school.document(f"pendingDeletions/{deletion_id}") or {})["setback"]
         # A week of tries goes by.

@@ -14,12 +14,14 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import requests
 from google.cloud.firestore import Client
 from KalturaClient import KalturaClient, KalturaConfiguration
 from KalturaClient.Plugins.Core import KalturaSessionType
+from tusclient.uploader.uploader import Uploader
 
 from emulator_tests.rules.callers import SERVER, Caller
 from emulator_tests.rules.firestore import Fields, Firestore, change, create, delete
@@ -292,6 +294,9 @@ class School:
         """
         Send a file as a browser does, chunk by chunk, with what `issueUploadToken` gave and nothing else.
         """
+        if token["provider"] == "cloudflare":
+            Uploader(file_stream=BytesIO(content), url=token["uploadUrl"], chunk_size=token["chunkSizeBytes"]).upload()
+            return
         for at in range(0, len(content), CHUNK_BYTES):
             chunk = content[at : at + CHUNK_BYTES]
             fields = {
@@ -337,6 +342,22 @@ class School:
         answer.raise_for_status()
         return answer.json()
 
+    def cloudflare(self, method: str, name: str, body: object = None) -> Any:
+        """
+        Ask the control interface of Cloudflare's simulator.
+        """
+        url = f"{self.testbed.cloudflare_url}/_simulator/{name}"
+        answer = self.http.request(method, url, json=body, timeout=DEADLINE_S)
+        answer.raise_for_status()
+        return answer.json()
+
+    def cloudflare_videos(self, key: str = "") -> list[Fields]:
+        """
+        The videos at Cloudflare that were made for a video: they carry its id.
+        """
+        videos: list[Fields] = self.cloudflare("GET", "things")["videos"]
+        return [video for video in videos if key in json.dumps(video["meta"])]
+
     def things(self, kind: str) -> list[Fields]:
         """
         What exists of a kind at Kaltura.
@@ -356,9 +377,9 @@ class School:
             if key in json.dumps(thing)
         ]
 
-    def await_kaltura(self, what: str, holds: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
+    def await_provider(self, what: str, holds: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
         """
-        Wait until something holds at Kaltura, which has no listeners.
+        Wait until something holds at a provider, which has no listeners.
         """
         ends_at = time.monotonic() + deadline_s
         while not holds():

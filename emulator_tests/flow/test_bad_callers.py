@@ -210,7 +210,7 @@ def _ask(stage: Stage, function: str, request_id: str, **fields: Any) -> dict[st
                 raise
         return bool(answers)
 
-    stage.school.await_kaltura("an answer", answered)
+    stage.school.await_provider("an answer", answered)
     return answers[0]
 
 
@@ -297,7 +297,7 @@ def test_after_unpublishing_the_ks_of_a_live_event_opens_nothing(school: School,
     grant = teacher.call("issuePlayback", {"sessionId": session_id})
 
     teacher.change_session(session_id, status="draft")
-    school.await_kaltura("the event's going", lambda: not school.made_for(session_id))
+    school.await_provider("the event's going", lambda: not school.made_for(session_id))
 
     with pytest.raises(Refused) as refused:
         teacher.call("renewPlayback", {"sessionId": session_id})

@@ -104,7 +104,7 @@ def test_the_owner_moderates_and_so_does_whom_he_names(school: School, teacher: 
     assert members(school, event["entryId"]) == {teacher.uid}
     assert join(anna, session_id)["isModerator"] is False
     teacher.delete_session(session_id)
-    school.await_kaltura("the group's going", lambda: group not in {one["id"] for one in school.things("groups")})
+    school.await_provider("the group's going", lambda: group not in {one["id"] for one in school.things("groups")})
 
 
 @pytest.mark.usefixtures("chat_token")
@@ -226,7 +226,7 @@ def test_a_broadcast_is_seen_and_its_recording_is_a_video_that_students_watch(sc
     assert bare.content == b"", "a recording is as private as any video"
 
     teacher.delete_session(session_id)
-    school.await_kaltura(
+    school.await_provider(
         "everything's going", lambda: not school.made_for(session_id) and not _recordings(school, entry_id)
     )
 
@@ -248,7 +248,7 @@ def test_a_session_deleted_on_the_air_leaves_nothing_once_it_is_over(school: Sch
 
     school.simulator("POST", "broadcast", {"entryId": entry_id, "live": False, "recording": str(TEST_PICTURE)})
 
-    school.await_kaltura(
+    school.await_provider(
         "everything's going", lambda: not school.made_for(session_id) and not _recordings(school, entry_id)
     )
 

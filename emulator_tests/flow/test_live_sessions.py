@@ -21,7 +21,7 @@ def test_a_public_live_session_has_its_event_and_a_draft_has_none(school: School
 
     teacher.change_session(session_id, status="draft")
     school.await_document(f"sessions/{session_id}", lambda fields: fields is not None and "kaltura" not in fields)
-    school.await_kaltura("the event's going", lambda: not school.made_for(session_id))
+    school.await_provider("the event's going", lambda: not school.made_for(session_id))
     school.await_document(
         f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "gone"
     )
@@ -50,7 +50,7 @@ def test_deleting_a_public_session_leaves_nothing(school: School, teacher: Perso
 
     teacher.delete_session(session_id)
 
-    school.await_kaltura("the event's going", lambda: not school.made_for(session_id))
+    school.await_provider("the event's going", lambda: not school.made_for(session_id))
     school.await_document(
         f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "gone"
     )

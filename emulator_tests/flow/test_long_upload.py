@@ -36,7 +36,7 @@ def session_id(school: School, teacher: Person) -> Iterator[str]:
     yield session_id
     video_ids = list((school.document(f"sessions/{session_id}") or {}).get("videos") or {})
     teacher.delete_session(session_id)
-    school.await_kaltura("the long film's going", lambda: not any(map(school.made_for, video_ids)))
+    school.await_provider("the long film's going", lambda: not any(map(school.made_for, video_ids)))
 
 
 @pytest.mark.timeout(600)

@@ -31,7 +31,7 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     foreign = _make(client, f"another:video:{stray_key}:1", "greenroomanother")
     made_at = datetime.now(UTC)
 
-    school.await_kaltura("the stray's growing old", lambda: _age_s(made_at) > STRAY_AGE_S + 1)
+    school.await_provider("the stray's growing old", lambda: _age_s(made_at) > STRAY_AGE_S + 1)
     # Two entries are as old now, and one is younger than any that may be touched.
     young = _make(client, f"demo-greenroom:video:{uuid.uuid4().hex[:20]}:1", "greenroomdemogreenroom")
     told = school.testbed.command("find-orphans")
@@ -47,7 +47,7 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     cleaned = school.testbed.command("find-orphans", "--clean-up")
 
     assert "They are being put right." in cleaned.stdout
-    school.await_kaltura("the stray's going", lambda: stray not in _entries(school))
+    school.await_provider("the stray's going", lambda: stray not in _entries(school))
     # What is not there cannot be made anew: its teacher is told.
     shown = school.await_video(session_id, lost, "failed")
     assert shown["failure"]["code"] == "PLAYS_NO_MORE"
@@ -76,7 +76,7 @@ def stoppable(school: School) -> Iterator[School]:
     # The chain that watches uploads stood still as well: as if it had been overdue for long.
     if school.document("operations/feed-kaltura") is not None:
         school.write("operations/feed-kaltura", dueAt=datetime.now(UTC) - timedelta(hours=1))
-    school.await_kaltura("work's going on", lambda: _works(school))
+    school.await_provider("work's going on", lambda: _works(school))
 
 
 def test_a_stopped_deployment_makes_nothing_and_loses_nothing(stoppable: School, teacher: Person) -> None:
@@ -84,19 +84,19 @@ def test_a_stopped_deployment_makes_nothing_and_loses_nothing(stoppable: School,
     assert stopped.returncode == 0, stopped.stderr
     session_id = teacher.write_session()
     stopped_at = datetime.now(UTC)
-    stoppable.await_kaltura("every instance's knowing of it", lambda: _age_s(stopped_at) > SWITCH_READ_S + 1)
+    stoppable.await_provider("every instance's knowing of it", lambda: _age_s(stopped_at) > SWITCH_READ_S + 1)
     assert _refusal(teacher, session_id) == "UNAVAILABLE"
     assert (stoppable.document("operations/switch") or {})["why"] == "the invoice"
     before = _entries(stoppable)
 
     live = teacher.write_live_session(status="public")
-    stoppable.await_kaltura("its note's being left for later", lambda: _left_for_later(stoppable, live))
+    stoppable.await_provider("its note's being left for later", lambda: _left_for_later(stoppable, live))
     stoppable.sweep()
     assert _entries(stoppable) == before
     assert (stoppable.document(f"sessions/{live}") or {}).get("kaltura") is None
 
     assert stoppable.testbed.command("start").returncode == 0
-    stoppable.await_kaltura("the event of the session", lambda: _has_event(stoppable, live))
+    stoppable.await_provider("the event of the session", lambda: _has_event(stoppable, live))
 
 
 def _left_for_later(school: School, key: str) -> bool:

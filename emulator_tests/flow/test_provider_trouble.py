@@ -76,7 +76,7 @@ def test_a_caller_is_told_plainly_of_a_kaltura_in_trouble_and_gets_one_video_aft
             time.sleep(1)
         return bool(told)
 
-    school.await_kaltura("the same request's success", given)
+    school.await_provider("the same request's success", given)
     made = [kind for kind, _ in school.made_for(told[0])]
     assert [made.count(kind) for kind in ("entries", "uploadTokens")] == [1, 1]
 
@@ -143,4 +143,4 @@ def test_a_deletion_goes_on_until_kaltura_has_done_it(school: School, teacher: P
 
     school.simulator("DELETE", "faults")
 
-    school.await_kaltura("the event's going", lambda: not school.made_for(session_id))
+    school.await_provider("the event's going", lambda: not school.made_for(session_id))

@@ -54,8 +54,8 @@ def test_an_installed_hook_makes_a_film_ready_without_the_feed(
     pushing.upload(token, film)
 
     pushing.await_video(session_id, token["videoId"], "ready")
-    pushing.await_kaltura("the notification's arrival", lambda: _heard(pushing) > heard_before)
-    pushing.await_kaltura("all notifications' being taken", lambda: not pushing.things("notificationJobs"))
+    pushing.await_provider("the notification's arrival", lambda: _heard(pushing) > heard_before)
+    pushing.await_provider("all notifications' being taken", lambda: not pushing.things("notificationJobs"))
 
 
 def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, teacher: Person, film: bytes) -> None:

@@ -50,7 +50,7 @@ class Playing:
         """
         Wait until Kaltura has one entry for it, another than the one named.
         """
-        self.school.await_kaltura(
+        self.school.await_provider(
             "one entry alone", lambda: len(self.entries()) == 1 and self.entries() != [besides or ""]
         )
         return self.entries()[0]
@@ -163,7 +163,7 @@ def test_deleting_during_a_replacement_leaves_neither(
     else:
         playing.teacher.delete_session(playing.session_id)
 
-    school.await_kaltura("both entries' going", lambda: not school.made_for(playing.video_id))
+    school.await_provider("both entries' going", lambda: not school.made_for(playing.video_id))
     video = school.await_document(
         f"videos/{playing.video_id}", lambda fields: fields is not None and fields["state"] == "gone"
     )

@@ -26,7 +26,7 @@ def test_a_session_whose_record_was_lost_has_one_event_again(school: School, tea
         f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "ready"
     )
     assert set(record["parts"]) == set(first) - {"state", "broadcast"}
-    school.await_kaltura(
+    school.await_provider(
         "the other event's going",
         lambda: _left_after_sweep(school, session_id) == _shown(school, session_id, record["parts"]),
     )
@@ -39,7 +39,7 @@ def test_what_nobody_recorded_is_deleted_and_what_others_made_is_not(school: Sch
     other = _entry(client, f"another:video:{foreign}:1", "greenroomanother")
     untagged = _entry(client, f"demo-greenroom:video:{foreign}:1", "")
 
-    school.await_kaltura("the stray's going", lambda: not _swept(school, stray))
+    school.await_provider("the stray's going", lambda: not _swept(school, stray))
 
     alive = {entry["id"] for entry in school.things("entries")}
     assert {other, untagged} <= alive

@@ -214,7 +214,7 @@ def test_it_ends_with_what_it_was_given_for(school: School, teacher: Person, end
         teacher.delete_session(session_id)
     else:
         teacher.call("deleteVideo" if ended == "its video goes" else "cancelUpload", {"videoId": token["videoId"]})
-    school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
+    school.await_provider("the upload's going", lambda: not school.made_for(token["videoId"]))
 
     assert _send(school, token, b"x" * 1000)["code"] == "INVALID_KS"
     assert not school.made_for(token["videoId"])

@@ -102,7 +102,7 @@ def test_a_file_that_is_no_video_ends_as_failed_and_nothing_of_it_is_kept(school
         "message": "The file could not be converted: it is damaged, or it is not a video.",
         "retryable": False,
     }
-    school.await_kaltura("the entry's going", lambda: not school.made_for(token["videoId"]))
+    school.await_provider("the entry's going", lambda: not school.made_for(token["videoId"]))
 
 
 def test_sound_that_calls_itself_a_film_ends_as_failed(school: School, teacher: Person, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_sound_that_calls_itself_a_film_ends_as_failed(school: School, teacher: 
     shown = school.await_video(session_id, token["videoId"], "failed")
 
     assert shown["failure"]["code"] == "NOT_A_VIDEO"
-    school.await_kaltura("the entry's going", lambda: not school.made_for(token["videoId"]))
+    school.await_provider("the entry's going", lambda: not school.made_for(token["videoId"]))
 
 
 @pytest.mark.parametrize("sent", [0, 1, 3], ids=["before a byte", "after a chunk", "when all is there"])
@@ -134,7 +134,7 @@ def test_deleting_the_session_at_any_moment_of_an_upload_leaves_nothing(
 
     teacher.delete_session(session_id)
 
-    school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
+    school.await_provider("the upload's going", lambda: not school.made_for(token["videoId"]))
     school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["state"] == "gone")
     answer = school.kaltura(token["ks"])
     with pytest.raises(Exception, match="Invalid KS"):

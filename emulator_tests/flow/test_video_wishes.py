@@ -79,7 +79,7 @@ def test_cancelling_at_any_moment_leaves_nothing(school: School, teacher: Person
     # Once more does no harm.
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
 
-    school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
+    school.await_provider("the upload's going", lambda: not school.made_for(token["videoId"]))
     school.await_document(
         f"sessions/{session_id}", lambda fields: fields is not None and token["videoId"] not in fields["videos"]
     )
@@ -114,7 +114,7 @@ def test_an_upload_that_is_never_finished_ends_by_its_deadline_and_leaves_nothin
 
     shown = school.await_video(session_id, token["videoId"], "failed")
     assert shown["failure"]["code"] == "UPLOAD_NOT_FINISHED"
-    school.await_kaltura("the upload's going", lambda: not school.made_for(token["videoId"]))
+    school.await_provider("the upload's going", lambda: not school.made_for(token["videoId"]))
 
 
 def test_a_conversion_that_failed_is_tried_again_with_the_bytes_that_are_there(
@@ -176,7 +176,7 @@ def test_a_deleted_video_leaves_nothing_at_kaltura_and_nothing_in_the_session(
         f"sessions/{session_id}", lambda fields: fields is not None and video_id not in fields["videos"]
     )
     assert kept in session["videos"]
-    school.await_kaltura("the entry's going", lambda: not school.made_for(video_id))
+    school.await_provider("the entry's going", lambda: not school.made_for(video_id))
     # An administrator, whom nothing is hidden from, finds nothing either.
     assert school.administrator().baseEntry.listByReferenceId(f"demo-greenroom:video:{video_id}:1").totalCount == 0
     assert b"ftyp" not in school.http.get(grant["progressiveUrl"], timeout=10).content
@@ -199,7 +199,7 @@ def test_a_deletion_that_kaltura_cannot_do_is_tried_until_it_is_done(
     assert video_id not in (school.document(f"sessions/{session_id}") or {})["videos"]
 
     school.simulator("DELETE", "faults")
-    school.await_kaltura("the entry's going", lambda: not school.made_for(video_id))
+    school.await_provider("the entry's going", lambda: not school.made_for(video_id))
     school.await_document(f"pendingDeletions/{deletion}", lambda fields: fields is None)
 
 
@@ -233,7 +233,7 @@ def test_a_dead_deletion_is_seen_and_requeued_by_an_administrator_alone(
     assert refused.value.code == "PERMISSION_DENIED"
     assert administrator.call("requeueDeletion", {"deletionId": deletion}) == {"deletionId": deletion}
 
-    school.await_kaltura("the entry's going", lambda: not school.made_for(video_id))
+    school.await_provider("the entry's going", lambda: not school.made_for(video_id))
     school.await_document(f"pendingDeletions/{deletion}", lambda fields: fields is None)
 
 
@@ -298,6 +298,6 @@ def _await_deletion(school: School, video_id: str, holds: Callable[[Fields], boo
     def met() -> bool:
         return [holds(fields) for fields in _pending_deletions(school, video_id).values()] == [True]
 
-    school.await_kaltura("the pending deletion's being as it should", met)
+    school.await_provider("the pending deletion's being as it should", met)
     (deletion,) = _pending_deletions(school, video_id)
     return deletion

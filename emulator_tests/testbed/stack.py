@@ -1,4 +1,4 @@
-"""The whole stack as one thing to start and stop: emulators, queues, buckets, the Kaltura simulator and the functions.
+"""The whole stack as one thing to start and stop: emulators, queues, buckets, the simulators and the functions.
 
 Called by `__main__.py` (`make up`), by the demo and by pytest's fixture `testbed`. It leaves the running of one program
 to `part.py` and the installing to `setup.py`, and imports nothing that has to be installed until the stack is up,
@@ -95,7 +95,12 @@ class Testbed:
         self.kaltura_partner_id = 1_234_567
         self.kaltura_admin_secret = secrets.token_hex(16)
         self.kaltura_user_secret = secrets.token_hex(16)
-        self._ports = free_ports("auth functions firestore websocket hub logging eventarc queues tasks storage kaltura")
+        self.cloudflare_account_id = secrets.token_hex(16)
+        self.cloudflare_api_token = secrets.token_hex(20)
+        self._cloudflare_signing_key = ""
+        self._ports = free_ports(
+            "auth functions firestore websocket hub logging eventarc queues tasks storage kaltura cloudflare"
+        )
 
     @property
     def auth_host(self) -> str:
@@ -133,6 +138,11 @@ class Testbed:
         return f"http://{HOST}:{self._ports['kaltura']}"
 
     @property
+    def cloudflare_url(self) -> str:
+        """The Cloudflare simulator."""
+        return f"http://{HOST}:{self._ports['cloudflare']}"
+
+    @property
     def logs(self) -> Path:
         """The folder with each part's log."""
         return self._state / "logs"
@@ -145,6 +155,9 @@ class Testbed:
             "FIREBASE_AUTH_EMULATOR_HOST": self.auth_host,
             "FIRESTORE_EMULATOR_HOST": self.firestore_host,
             "FUNCTIONS_URL": self.functions_url,
+            "CLOUDFLARE_ACCOUNT_ID": self.cloudflare_account_id,
+            "CLOUDFLARE_PLAYBACK_URL": self.cloudflare_url,
+            "CLOUDFLARE_URL": f"{self.cloudflare_url}/client/v4",
             "KALTURA_PARTNER_ID": str(self.kaltura_partner_id),
             "KALTURA_ROOM_URL": f"https://{self.kaltura_partner_id}.kaf.kaltura.com",
             "KALTURA_URL": self.kaltura_url,
@@ -156,7 +169,12 @@ class Testbed:
     @property
     def secret_settings(self) -> dict[str, str]:
         """The secrets the functions see, by name; `find` has the app token looked for in the account."""
-        return {"KALTURA_ADMIN_SECRET": self.kaltura_admin_secret, "KALTURA_CHAT_TOKEN": "find"}
+        return {
+            "CLOUDFLARE_API_TOKEN": self.cloudflare_api_token,
+            "CLOUDFLARE_SIGNING_KEY": self._cloudflare_signing_key,
+            "KALTURA_ADMIN_SECRET": self.kaltura_admin_secret,
+            "KALTURA_CHAT_TOKEN": "find",
+        }
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What an operator does from his own machine, with the settings that the functions see."""
@@ -180,15 +198,20 @@ class Testbed:
             ("Cloud Tasks", self.tasks_host),
             ("Cloud Storage", self.storage_url),
             ("Kaltura", self.kaltura_url),
+            ("Cloudflare Stream", self.cloudflare_url),
         ]
 
     def __enter__(self) -> Self:
         started_at = time.monotonic()
         try:
             self._take_folder()
-            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._firebase()]
+            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._cloudflare()]
             for part in self._parts:
                 part.start()
+            # The functions are told its signing key, as they are in the cloud, before they start.
+            self._cloudflare_signing_key = self._await_signing_key(started_at)
+            self._parts.append(self._firebase())
+            self._parts[-1].start()
             self._await_answers(started_at)
             self._watch()
         except BaseException:
@@ -277,6 +300,26 @@ class Testbed:
         program = "emulator_tests.simulators.kaltura"
         return self._part("kaltura", [VENV / "bin" / "python", "-m", program, *address, *account, *keys], 3)
 
+    def _cloudflare(self) -> Part:
+        address = ["--host", HOST, "--port", str(self._ports["cloudflare"])]
+        account = ["--account-id", self.cloudflare_account_id, "--api-token", self.cloudflare_api_token]
+        program = "emulator_tests.simulators.cloudflare"
+        return self._part("cloudflare", [VENV / "bin" / "python", "-m", program, *address, *account], 3)
+
+    def _await_signing_key(self, started_at: float) -> str:
+        """
+        A new signing key of the Cloudflare account, once that answers, in the form in which the functions read it.
+        """
+        cloudflare = self._parts[-1]
+        cloudflare.wait_until("serve", lambda: cloudflare.has_said("ready on"), started_at + READY_WITHIN_S)
+        url = f"{self.cloudflare_url}/client/v4/accounts/{self.cloudflare_account_id}/stream/keys"
+        headers = {"Authorization": f"Bearer {self.cloudflare_api_token}"}
+        request = urllib.request.Request(url, b"", headers, method="POST")
+        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_S) as answer:
+            key = json.load(answer)["result"]
+        self._say(f"cloudflare: make a signing key ({time.monotonic() - started_at:.1f} s)")
+        return json.dumps({"id": key["id"], "pem": key["pem"]})
+
     def _firebase(self) -> Part:
         """
         Auth, functions and Firestore, with a configuration and a source folder of this run: firebase-tools reads
@@ -319,7 +362,7 @@ class Testbed:
         """
         Wait until each part does what it is there for: that a port is open says nothing.
         """
-        tasks, storage, kaltura, firebase = self._parts
+        tasks, storage, kaltura, _, firebase = self._parts
         deadline_at = started_at + READY_WITHIN_S
 
         def answered(part: Part, what: str, holds: Callable[[], bool]) -> None:

@@ -30,7 +30,7 @@ AGE_MAX_S: Final = 300
 BODY_MAX_BYTES: Final = 256 * 1024
 """A video with all its properties has a few KB."""
 
-SECRET_PAUSE_S: Final = 60
+SECRET_PAUSE_S: Final = 15
 """The secret is asked for at most once in so many seconds, however many notifications are signed with another."""
 
 _SIGNED: Final = re.compile(r"time=([0-9]{1,12}),sig1=([0-9a-f]{64})")

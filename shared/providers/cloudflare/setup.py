@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +88,8 @@ def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:
     """
     from shared.providers.cloudflare.client import Client, malformed
 
-    told = Client(url, api_token).ask("keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id))
+    with closing(Client(url, api_token)) as client:
+        told = client.ask("keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id))
     try:
         return SigningKey(str(told["id"]), base64.b64decode(told["pem"], validate=True))
     except (KeyError, TypeError, ValueError):

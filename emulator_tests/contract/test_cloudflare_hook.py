@@ -1,0 +1,154 @@
+"""Cloudflare's webhook: what is believed of a notification, and from whom."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+
+import pytest
+
+from emulator_tests.contract.sites import CloudflareSite
+from shared.errors import BadRequest, NotAllowed, Transient
+from shared.ports import Heard
+from shared.providers.cloudflare import CloudflareHook
+
+BODY = json.dumps({"uid": "6b9e68b07dfee8cc2d116e4c51d6a957", "meta": {"greenroom": "contract:video:v1:1"}}).encode()
+URL = "http://127.0.0.1:9/cloudflareHook"
+
+
+@pytest.fixture
+def hook(cloudflare_site: CloudflareSite) -> CloudflareHook:
+    """The hook of an account that tells us."""
+    found = CloudflareHook(cloudflare_site.account)
+    found.install(URL)
+    cloudflare_site.control("DELETE", "requests")
+    return found
+
+
+def secret_of(site: CloudflareSite) -> str:
+    """What signs the account's notifications."""
+    return str(site.api("GET", "webhook")["secret"])
+
+
+def asked(site: CloudflareSite) -> int:
+    """How often the account was asked about its webhook since it was made, by us."""
+    requests = site.control("GET", "requests")
+    return sum(each["operation"] == "webhook" for each in requests)
+
+
+def signed(body: bytes, site: CloudflareSite, secret: str, ago_s: int = 0) -> dict[str, str]:
+    """The headers of a notification."""
+    at = int(site.clock().timestamp()) - ago_s
+    signature = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"webhook-signature": f"time={at},sig1={signature}"}
+
+
+def test_what_is_signed_speaks_of_ours_or_of_another_deployments_or_of_nobodys(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook
+) -> None:
+    site, secret = cloudflare_site, secret_of(cloudflare_site)
+    told = {
+        "contract:video:v1:1": Heard(("video:v1:1",)),
+        "another-school:video:v1:1": Heard(elsewhere="another-school"),
+        "something else": Heard(),
+        "contract:video": Heard(),
+    }
+
+    for reference, expected in told.items():
+        body = json.dumps({"uid": "u", "meta": {"greenroom": reference}}).encode()
+        assert hook.heard(signed(body, site, secret), body) == expected, reference
+    by_creator = json.dumps({"uid": "u", "creator": "contract:video:v1:1", "meta": {}}).encode()
+    assert hook.heard(signed(by_creator, site, secret), by_creator) == Heard(("video:v1:1",))
+
+
+FORGERIES: dict[str, tuple[str | None, int, str]] = {
+    "with another secret": ("another", 0, "this account's secret"),
+    "too long ago": (None, 301, "too long ago"),
+    "too far ahead": (None, -301, "too long ago"),
+}
+
+
+@pytest.mark.parametrize(("secret", "ago_s", "why"), FORGERIES.values(), ids=FORGERIES)
+def test_what_is_signed_in_another_way_is_refused(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook, secret: str | None, ago_s: int, why: str
+) -> None:
+    headers = signed(BODY, cloudflare_site, secret or secret_of(cloudflare_site), ago_s)
+    with pytest.raises(NotAllowed, match=why):
+        hook.heard(headers, BODY)
+
+
+@pytest.mark.parametrize(
+    "header", ["", "time=,sig1=", "sig1=00", "time=1e9,sig1=" + "0" * 64, "time=1,sig1=" + "Z" * 64, "x" * 10_000]
+)
+def test_what_is_not_signed_at_all_is_refused_without_asking_anybody(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook, header: str
+) -> None:
+    with pytest.raises(NotAllowed, match="is not signed"):
+        hook.heard({"webhook-signature": header}, BODY)
+    assert asked(cloudflare_site) == 0
+
+
+def test_a_signature_is_of_its_very_body_and_its_very_time(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook
+) -> None:
+    headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site), ago_s=10)
+    at = headers["webhook-signature"].partition("=")[2].partition(",")[0]
+    later = {"webhook-signature": headers["webhook-signature"].replace(at, str(int(at) + 1))}
+    for changed in ((headers, BODY + b" "), (later, BODY)):
+        with pytest.raises(NotAllowed):
+            hook.heard(*changed)
+    assert hook.heard(headers, BODY) == Heard(("video:v1:1",))
+
+
+def test_the_secret_is_asked_for_once_and_again_only_where_it_may_have_changed(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook
+) -> None:
+    site, secret = cloudflare_site, secret_of(cloudflare_site)
+    site.control("DELETE", "requests")
+    for _ in range(3):
+        hook.heard(signed(BODY, site, secret), BODY)
+    assert asked(site) == 1
+
+    hook.remove()
+    hook.install(URL)
+    changed = secret_of(site)
+    site.control("DELETE", "requests")
+    for _ in range(5):
+        with pytest.raises(NotAllowed):
+            hook.heard(signed(BODY, site, changed), BODY)
+    assert asked(site) == 0
+    site.go_on(16)
+    hook.heard(signed(BODY, site, changed), BODY)
+    assert asked(site) == 1
+
+
+def test_while_the_secret_cannot_be_asked_for_the_sender_is_told_to_come_again(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook
+) -> None:
+    headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site))
+    cloudflare_site.disturb({"kind": "drop_before", "match": {"operation": "webhook"}})
+    with pytest.raises(Transient):
+        hook.heard(headers, BODY)
+    assert hook.heard(headers, BODY) == Heard(("video:v1:1",))
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"uid": 5}', b"[" * 100_000, b"x" * 300_000])
+def test_what_is_signed_and_cannot_be_understood_is_refused(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook, body: bytes
+) -> None:
+    headers = signed(body, cloudflare_site, secret_of(cloudflare_site))
+    with pytest.raises(BadRequest):
+        hook.heard(headers, body)
+
+
+def test_the_one_webhook_of_an_account_is_taken_from_nobody(hook: CloudflareHook) -> None:
+    assert list(hook.install(URL)) == [URL]
+    with pytest.raises(BadRequest, match=URL):
+        hook.install("http://127.0.0.1:9/elsewhere")
+    with pytest.raises(BadRequest, match="leave the algorithm out"):
+        hook.install(URL, "sha256")
+
+    assert list(hook.remove()) == [URL]
+    assert list(hook.remove()) == []
+    assert hook.address() is None

@@ -1,0 +1,267 @@
+"""What is Cloudflare's own: creations that are never doubled, addresses that are secrets, signed playback, bad days."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from emulator_tests.contract.sites import CloudflareSite, Film
+from shared.errors import Doubtful, Permanent, Transient, WrongState
+from shared.ports import MediaState, Observation, Parts, UploadWish
+from shared.providers.cloudflare.keys import SigningKey
+
+REFERENCE = "video:v1:1"
+WISH = UploadWish("Algebra, first part ☃", "lecture.mp4", 1_000_000, "teacher1")
+
+
+def _things(site: CloudflareSite) -> dict[str, Any]:
+    things: dict[str, Any] = site.control("GET", "things")
+    return things
+
+
+def _seen(site: CloudflareSite, parts: Parts) -> Observation:
+    (seen,) = site.media.observe([parts])
+    return seen
+
+
+# --- making -------------------------------------------------------------------------------------------------------
+
+
+def test_limits_travel_in_the_header_that_counts(cloudflare_site: CloudflareSite) -> None:
+    cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+
+    (video,) = _things(cloudflare_site)["videos"]
+    assert (video["maxDurationSeconds"], video["requireSignedURLs"]) == (3600, True)
+    assert video["meta"] == {"name": WISH.title, "greenroom": f"contract:{REFERENCE}"}
+    assert video["creator"] == f"contract:{REFERENCE}"
+    assert _things(cloudflare_site)["storage"]["reservedMinutes"] == 60
+
+
+BAD_DAYS: dict[str, tuple[dict[str, Any], type[Transient], int]] = {
+    "503, not done": ({"kind": "status", "status": 503}, Doubtful, 0),
+    "503, done": ({"kind": "status", "status": 503, "commits": True}, Doubtful, 1),
+    "500": ({"kind": "status", "status": 500}, Doubtful, 0),
+    "a page of HTML": ({"kind": "html"}, Doubtful, 0),
+    "a page of HTML, done": ({"kind": "html", "commits": True}, Doubtful, 1),
+    "nothing, with 200": ({"kind": "empty"}, Doubtful, 0),
+    "nothing, with 200, done": ({"kind": "empty", "commits": True}, Doubtful, 1),
+    "half a body": ({"kind": "truncated"}, Doubtful, 1),
+    "the line breaks before": ({"kind": "drop_before"}, Doubtful, 0),
+    "the line breaks after": ({"kind": "drop_after_commit"}, Doubtful, 1),
+    "429": ({"kind": "throttle", "after_s": 7}, Transient, 0),
+}
+
+
+@pytest.mark.parametrize(("fault", "error", "made"), BAD_DAYS.values(), ids=BAD_DAYS)
+def test_on_a_bad_day_a_creation_is_asked_for_once_and_found_again(
+    cloudflare_site: CloudflareSite, fault: dict[str, Any], error: type[Transient], made: int
+) -> None:
+    site = cloudflare_site
+    site.disturb({**fault, "match": {"operation": "create"}})
+
+    with pytest.raises(error) as failed:
+        site.media.prepare_upload(REFERENCE, WISH)
+
+    assert type(failed.value) is error
+    asked = [each["operation"] for each in site.control("GET", "requests")]
+    assert asked.count("create") == 1
+    assert len(site.alive()) == made
+    assert (failed.value.retry_after_s == 7) == (fault["kind"] == "throttle")
+    found = site.media.find_upload(REFERENCE, WISH)
+    assert bool(found) == bool(made)
+    assert len(site.alive()) == made
+    assert _things(site)["storage"]["reservedMinutes"] == 60 * made
+    if found:
+        site.upload(found, Film.VIDEO)
+        assert _seen(site, found).state is MediaState.READY
+
+
+def test_what_commits_after_our_timeout_is_found_and_takes_no_minutes_twice(cloudflare_site: CloudflareSite) -> None:
+    site = cloudflare_site
+    site.disturb({"kind": "late_commit", "after_s": 120, "match": {"operation": "create"}})
+    with pytest.raises(Doubtful):
+        site.media.prepare_upload(REFERENCE, WISH)
+    assert site.media.find_upload(REFERENCE, WISH) == {}
+
+    site.go_on(121)
+
+    found = site.media.find_upload(REFERENCE, WISH)
+    assert {("uid", found["uid"])} == site.alive()
+    assert _things(site)["storage"]["reservedMinutes"] == 60
+
+
+def test_what_was_made_twice_under_one_reference_is_one_afterwards(cloudflare_site: CloudflareSite) -> None:
+    site = cloudflare_site
+    site.disturb({"kind": "duplicate", "match": {"operation": "create"}})
+    site.media.prepare_upload(REFERENCE, WISH)
+    assert len(site.alive()) == 2
+
+    found = site.media.find_upload(REFERENCE, WISH)
+
+    assert site.alive() == {("uid", found["uid"])}
+
+
+def test_an_account_without_minutes_says_so_for_good(cloudflare_site: CloudflareSite) -> None:
+    cloudflare_site.control("POST", "settings", {"storage_minutes": 10})
+
+    with pytest.raises(Permanent) as refused:
+        cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+
+    assert (refused.value.code, str(refused.value)) == ("NO_ROOM", "The video provider has no room for this video.")
+
+
+def test_a_token_that_is_not_accepted_is_tried_again_and_never_told(cloudflare_site: CloudflareSite) -> None:
+    site = cloudflare_site
+    other = site.as_seen_with(api_token="another-token-0123456789")
+    try:
+        with pytest.raises(Transient) as refused:
+            other.media.prepare_upload(REFERENCE, WISH)
+        assert refused.value.code == "UNAUTHORIZED"
+        assert "another-token" not in repr(refused.value) + repr(other.account)
+    finally:
+        other.close()
+
+
+def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudflare_site: CloudflareSite) -> None:
+    site = cloudflare_site
+    # Nobody listens there.
+    away = site.as_seen_with(url="http://127.0.0.1:9")
+    try:
+        with pytest.raises(Transient) as failed:
+            away.media.prepare_upload(REFERENCE, WISH)
+        assert type(failed.value) is Transient
+        assert failed.value.code == "UNREACHABLE"
+    finally:
+        away.close()
+
+
+# --- the address --------------------------------------------------------------------------------------------------
+
+
+def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflare_site: CloudflareSite) -> None:
+    site = cloudflare_site
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+
+    grant = site.media.upload_grant(parts, WISH, 600)
+
+    key = grant.url.rpartition("/")[2]
+    assert grant.url.startswith("http")
+    assert key.partition("?")[0] not in str(parts)
+    assert grant.url not in repr(grant)
+    assert grant.url not in str(_things(site))
+
+
+def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given(
+    cloudflare_site: CloudflareSite,
+) -> None:
+    site = cloudflare_site
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    other = SigningKey("other", site.account.signing_key.pem + b"\n")
+    stranger = replace(site.media, account=replace(site.account, signing_key=other))
+    with pytest.raises(WrongState):
+        stranger.upload_grant(parts, WISH, 600)
+    soon = site.media.upload_grant(parts, WISH, 10 * 3600)
+    assert soon.expires_at - site.clock() <= timedelta(hours=6)
+
+    site.go_on(6 * 3600)
+
+    with pytest.raises(WrongState, match="The time for this upload is over"):
+        site.media.upload_grant(parts, WISH, 600)
+
+
+def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_feed(
+    cloudflare_site: CloudflareSite,
+) -> None:
+    site = cloudflare_site
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.send_some(parts, 300_000)
+    since = site.clock()
+    assert site.media.changes(since, 1).items == ()
+
+    site.go_on(6 * 3600 + 1)
+
+    seen = _seen(site, parts)
+    assert (seen.state, seen.retryable) == (MediaState.ERROR, False)
+    assert seen.reason == "The upload was not finished before its address expired. Start it again."
+    (change,) = site.media.changes(since, 1).items
+    assert (change.reference, change.observation) == (REFERENCE, seen)
+    assert site.media.delete_media(parts) == {}
+    assert _things(site)["storage"]["reservedMinutes"] == 0
+
+
+# --- reasons and lists --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("prefix", ["errorReason", "errReason"])
+def test_a_reason_is_read_however_it_is_spelt(cloudflare_site: CloudflareSite, prefix: str) -> None:
+    cloudflare_site.control("POST", "settings", {"reason_prefix": prefix})
+    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+    cloudflare_site.upload(parts, Film.GARBAGE)
+
+    assert _seen(cloudflare_site, parts).reason == "The file is not a video."
+
+
+def test_what_a_lagging_list_does_not_have_is_asked_for_before_it_counts_as_gone(
+    cloudflare_site: CloudflareSite,
+) -> None:
+    first, second = (cloudflare_site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+    cloudflare_site.disturb({"kind": "list_lag", "after_s": 60, "match": {"operation": "list"}})
+
+    seen = cloudflare_site.media.observe([first, second])
+
+    assert [one.state for one in seen] == [MediaState.AWAITING_UPLOAD] * 2
+
+
+def test_a_look_whose_answer_is_cut_or_no_json_tells_nothing(cloudflare_site: CloudflareSite) -> None:
+    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+    for kind in ("truncated", "empty", "html", "drop_after_commit"):
+        cloudflare_site.disturb({"kind": kind, "match": {"operation": "get"}})
+        with pytest.raises(Transient):
+            _seen(cloudflare_site, parts)
+    assert _seen(cloudflare_site, parts).state is MediaState.AWAITING_UPLOAD
+
+
+def test_a_deletion_that_the_provider_forgets_leaves_what_is_there(cloudflare_site: CloudflareSite) -> None:
+    site = cloudflare_site
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    # It says that it has done it, and has not.
+    site.disturb({"kind": "status", "status": 200, "match": {"operation": "delete"}})
+
+    with pytest.raises(Transient):
+        site.media.delete_media(parts)
+
+    assert site.media.delete_media(parts) == {}
+
+
+# --- playback -----------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_plays_its_video_and_no_other_and_the_id_alone_plays_nothing(cloudflare_site: CloudflareSite) -> None:
+    site = cloudflare_site
+    first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+    for parts in (first, second):
+        site.upload(parts, Film.VIDEO)
+    grant = site.media.playback_grant(first, "student1", 600)
+    http = httpx.Client(timeout=30, trust_env=False)
+
+    with http:
+        assert http.get(grant.url).text.startswith("#EXTM3U")
+        assert http.get(str(grant.values["thumbnailUrl"])).content[:2] == b"\xff\xd8"
+        assert http.get(grant.url.replace(grant.token, first["uid"])).status_code == 401
+        forged = jwt.encode({"sub": second["uid"]}, "x" * 32, algorithm="HS256")
+        assert http.get(grant.url.replace(grant.token, forged)).status_code == 401
+        site.go_on(601)
+        assert http.get(grant.url).status_code == 401
+
+
+def test_no_token_lives_longer_than_a_day(cloudflare_site: CloudflareSite) -> None:
+    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+
+    grant = cloudflare_site.media.playback_grant(parts, "student1", 7 * 24 * 3600)
+
+    assert grant.expires_at - cloudflare_site.clock() <= timedelta(days=1)

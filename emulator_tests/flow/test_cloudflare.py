@@ -1,0 +1,339 @@
+"""The stories of an upload whose session has its videos at Cloudflare: from the address to playing, and to nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tusclient.uploader.uploader import Uploader
+
+from emulator_tests.flow.long_upload import Break, LongFilm, line_to
+from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.testbed.places import TEST_PICTURE
+
+NEVER = {"ready": "never"}
+FEED = "operations/feed-cloudflare"
+LONG_BYTES = 1024**3
+BREAKS = 20
+
+
+@pytest.fixture
+def session_id(teacher: Person) -> str:
+    """A public session for the enrolled, whose videos are at Cloudflare."""
+    return teacher.write_session(videoProvider="cloudflare", visibility="enrolled", status="public")
+
+
+def _reserved(school: School, video_id: str) -> float:
+    """How many minutes are reserved for a video."""
+    waiting = [
+        video for video in school.cloudflare_videos(video_id) if video["status"]["state"] not in ("ready", "error")
+    ]
+    return sum(float(video["maxDurationSeconds"]) / 60 for video in waiting)
+
+
+# --- from the address to playing ----------------------------------------------------------------------------------
+
+
+def test_a_film_uploaded_by_tus_becomes_ready_and_plays_for_the_enrolled_alone(
+    school: School, teacher: Person, session_id: str, film: bytes
+) -> None:
+    token = teacher.ask_to_upload(session_id, len(film), title="Halves")
+    video_id = token["videoId"]
+    assert token.keys() == {"videoId", "provider", "uploadUrl", "expiresAt", "receivedBytes", "chunkSizeBytes"}
+    assert school.await_video(session_id, video_id, "uploading")["title"] == "Halves"
+    school.upload(token, film)
+
+    shown = school.await_video(session_id, video_id, "ready")
+
+    assert shown == {
+        "provider": "cloudflare",
+        "title": "Halves",
+        "order": 1,
+        "state": "ready",
+        "stage": None,
+        "percent": 100,
+        "durationS": pytest.approx(12.0, abs=0.1),
+    }
+    student, stranger = school.person(), school.person()
+    teacher.enrol(session_id, student)
+    grant = student.call("issuePlayback", {"videoId": video_id})
+    assert school.http.get(grant["manifestUrl"], timeout=30).text.startswith("#EXTM3U")
+    assert school.http.get(grant["thumbnailUrl"], timeout=30).content[:2] == b"\xff\xd8"
+    (made,) = school.cloudflare_videos(video_id)
+    assert school.http.get(made["playback"]["hls"], timeout=30).status_code == 401
+    with pytest.raises(Refused) as refused:
+        stranger.call("issuePlayback", {"videoId": video_id})
+    assert refused.value.code == "NOT_FOUND"
+
+
+def test_a_session_may_have_videos_at_both_providers(school: School, teacher: Person, film: bytes) -> None:
+    session_id = teacher.write_session()
+    at_kaltura = teacher.ask_to_upload(session_id, len(film))
+    teacher.change_session(session_id, videoProvider="cloudflare")
+    at_cloudflare = teacher.ask_to_upload(session_id, len(film))
+
+    for token in (at_kaltura, at_cloudflare):
+        school.upload(token, film)
+
+    shown = {
+        token["videoId"]: school.await_video(session_id, token["videoId"], "ready")
+        for token in (at_kaltura, at_cloudflare)
+    }
+    assert [one["provider"] for one in shown.values()] == ["kaltura", "cloudflare"]
+    teacher.delete_session(session_id)
+    school.await_provider(
+        "both to go",
+        lambda: not school.made_for(at_kaltura["videoId"]) and not school.cloudflare_videos(at_cloudflare["videoId"]),
+    )
+
+
+def test_an_interrupted_upload_goes_on_with_the_same_address_and_knows_how_much_is_there(
+    school: School, teacher: Person, session_id: str, film: bytes
+) -> None:
+    token = teacher.ask_to_upload(session_id, len(film))
+
+    def received() -> int:
+        return sum(video["uploadedBytes"] for video in school.cloudflare_videos(token["videoId"]))
+
+    with _begun(token["uploadUrl"], film, 60_000):
+        school.await_provider("the first bytes", lambda: received() == 60_000)
+    renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
+
+    assert (renewed["uploadUrl"], renewed["receivedBytes"]) == (token["uploadUrl"], 60_000)
+    school.upload(renewed, film)
+    school.await_video(session_id, token["videoId"], "ready")
+    assert len(school.cloudflare_videos(token["videoId"])) == 1
+
+
+@contextmanager
+def _begun(url: str, film: bytes, count: int) -> Iterator[None]:
+    """A chunk of which so many bytes are sent, and whose line breaks at the end of the block."""
+    place = urlsplit(url)
+    head = [
+        f"PATCH {place.path} HTTP/1.1",
+        f"Host: {place.netloc}",
+        "Tus-Resumable: 1.0.0",
+        "Upload-Offset: 0",
+        "Content-Type: application/offset+octet-stream",
+        f"Content-Length: {len(film)}",
+    ]
+    with socket.create_connection((place.hostname or "", place.port or 0)) as line:
+        line.sendall("\r\n".join([*head, "", ""]).encode() + film[:count])
+        yield
+
+
+def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
+    school: School, teacher: Person, session_id: str, tmp_path: Path
+) -> None:
+    film = LongFilm(str(TEST_PICTURE), LONG_BYTES, seed=7)
+    file, digest = tmp_path / "long.mp4", hashlib.sha256()
+    with file.open("wb") as kept:
+        for block in film.blocks(0, LONG_BYTES):
+            kept.write(block)
+            digest.update(block)
+    token = teacher.ask_to_upload(session_id, LONG_BYTES)
+    host, _, port = school.testbed.cloudflare_url.removeprefix("http://").partition(":")
+    breaks = [
+        Break(LONG_BYTES // (BREAKS + 1) * number, resets=number % 2 == 0, loses_answer=number % 5 == 0)
+        for number in range(1, BREAKS + 1)
+    ]
+
+    with line_to((host, int(port)), breaks) as line, file.open("rb") as stream:
+        url = token["uploadUrl"].replace(f"{host}:{port}", f"{line.address[0]}:{line.address[1]}")
+        # What tuspy counts as tries begins anew with each chunk that has arrived.
+        Uploader(
+            file_stream=stream, url=url, chunk_size=token["chunkSizeBytes"], retries=BREAKS, retry_delay=0
+        ).upload()
+        assert len(line.broken) == BREAKS
+
+    school.await_video(session_id, token["videoId"], "ready")
+    (made,) = school.cloudflare_videos(token["videoId"])
+    assert made["uploadedBytes"] == made["size"] == LONG_BYTES
+    assert _arrived(school, made["uid"]) == digest.hexdigest()
+    teacher.call("deleteVideo", {"videoId": token["videoId"]})
+    school.await_provider("its going", lambda: not school.cloudflare_videos(token["videoId"]))
+
+
+def _arrived(school: School, uid: str) -> str:
+    """The digest of what has arrived of a video, as an administrator downloads it."""
+    account = f"{school.testbed.cloudflare_url}/client/v4/accounts/{school.testbed.cloudflare_account_id}/stream/{uid}"
+    headers = {"Authorization": f"Bearer {school.testbed.cloudflare_api_token}"}
+    school.http.post(f"{account}/downloads", headers=headers, timeout=30).raise_for_status()
+    told = school.http.post(f"{account}/token", json={"downloadable": True}, headers=headers, timeout=30).json()
+    url = f"{school.testbed.cloudflare_url}/{told['result']['token']}/downloads/default.mp4"
+    school.await_provider("the download", lambda: school.http.head(url, timeout=30).status_code != 404)
+    digest = hashlib.sha256()
+    with school.http.get(url, stream=True, timeout=60) as answer:
+        for block in answer.iter_content(1024 * 1024):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+# --- and back to none ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", ["before a byte", "while it is processed"])
+@pytest.mark.parametrize("end", ["cancelled", "deleted", "its session deleted"])
+def test_whenever_and_however_an_upload_ends_nothing_is_left_and_no_minute_reserved(
+    school: School, teacher: Person, session_id: str, film: bytes, sent: str, end: str
+) -> None:
+    school.cloudflare("POST", "clock", NEVER)
+    token = teacher.ask_to_upload(session_id, len(film))
+    video_id = token["videoId"]
+    assert _reserved(school, video_id) > 0
+    if sent == "while it is processed":
+        school.upload(token, film)
+        school.await_video(session_id, video_id, "processing")
+
+    match end:
+        case "cancelled":
+            teacher.call("cancelUpload", {"videoId": video_id})
+        case "deleted":
+            teacher.call("deleteVideo", {"videoId": video_id})
+        case _:
+            teacher.delete_session(session_id)
+
+    school.await_provider("its going", lambda: not school.cloudflare_videos(video_id))
+    assert _reserved(school, video_id) == 0
+    school.await_document(f"videos/{video_id}", lambda fields: fields is not None and fields["state"] == "gone")
+    assert school.http.head(token["uploadUrl"], headers={"Tus-Resumable": "1.0.0"}, timeout=10).status_code == 404
+
+
+def test_a_file_that_is_no_video_ends_as_failed_with_the_reason_and_nothing_of_it_is_kept(
+    school: School, teacher: Person, session_id: str
+) -> None:
+    junk = b"this is not a film" * 100
+    token = teacher.ask_to_upload(session_id, len(junk))
+    school.upload(token, junk)
+
+    shown = school.await_video(session_id, token["videoId"], "failed")
+
+    assert shown["failure"] == {
+        "code": "REFUSED_BY_PROVIDER",
+        "message": "The file is not a video.",
+        "retryable": False,
+    }
+    school.await_provider("its going", lambda: not school.cloudflare_videos(token["videoId"]))
+
+
+def test_a_replaced_film_plays_until_the_new_one_is_ready_and_then_goes(
+    school: School, teacher: Person, session_id: str, film: bytes, other_film: bytes
+) -> None:
+    video_id = teacher.upload_film(session_id, film)
+    (old,) = school.cloudflare_videos(video_id)
+    token = teacher.ask_to_replace(video_id, len(other_film))
+    assert school.await_video(session_id, video_id, "ready")["replacement"]["state"] == "uploading"
+    school.upload(token, other_film)
+
+    school.await_provider("the old one's going", lambda: len(school.cloudflare_videos(video_id)) == 1)
+
+    (new,) = school.cloudflare_videos(video_id)
+    assert new["uid"] != old["uid"]
+    assert new["size"] == len(other_film)
+
+
+def test_a_creation_whose_answer_is_lost_makes_one_video_and_reserves_once(
+    school: School, teacher: Person, session_id: str, film: bytes
+) -> None:
+    school.cloudflare("POST", "faults", {"kind": "drop_after_commit", "match": {"operation": "create"}})
+
+    token = teacher.ask_to_upload(session_id, len(film))
+
+    assert (
+        _reserved(school, token["videoId"]) == school.cloudflare_videos(token["videoId"])[0]["maxDurationSeconds"] / 60
+    )
+    assert len(school.cloudflare_videos(token["videoId"])) == 1
+    school.upload(token, film)
+    school.await_video(session_id, token["videoId"], "ready")
+
+
+# --- secrets and webhooks -----------------------------------------------------------------------------------------
+
+
+def test_the_address_stands_in_no_document_and_no_log(
+    school: School, teacher: Person, session_id: str, film: bytes
+) -> None:
+    token = teacher.ask_to_upload(session_id, len(film))
+    key = token["uploadUrl"].rpartition("/")[2].partition("?")[0]
+    assert len(key) > 20
+
+    documents = json.dumps(
+        [school.document(f"videos/{token['videoId']}"), school.document(f"sessions/{session_id}")], default=str
+    )
+    logs = "".join(log.read_text(errors="replace") for log in school.testbed.logs.glob("firebase*"))
+
+    assert key not in documents
+    assert key not in logs
+    assert school.testbed.cloudflare_api_token not in documents + logs
+
+
+@pytest.fixture(scope="module")
+def _told(_school: School) -> Iterator[None]:
+    """Cloudflare tells us, as long as the stories of this file last: each new webhook has another secret."""
+    said = _school.testbed.command("install-hook", "--provider", "cloudflare")
+    assert said.returncode == 0, said.stderr
+    assert "Cloudflare tells" in said.stdout
+    yield
+    assert _school.testbed.command("remove-hook", "--provider", "cloudflare").returncode == 0
+
+
+@pytest.fixture
+def pushing(school: School, _told: None) -> School:
+    """A school that is told."""
+    return school
+
+
+def test_a_webhook_makes_a_film_ready_without_the_feed(
+    pushing: School, teacher: Person, session_id: str, film: bytes
+) -> None:
+    token = teacher.ask_to_upload(session_id, len(film))
+    # Nobody ticks for an hour.
+    now = datetime.now(UTC)
+    pushing.write(FEED, running=True, tick=999_999, dueAt=now + timedelta(hours=1))
+
+    pushing.upload(token, film)
+
+    pushing.await_video(session_id, token["videoId"], "ready")
+    pushing.write(FEED, dueAt=now - timedelta(hours=1))
+
+
+def test_a_forged_or_old_webhook_is_refused_and_another_deployments_is_no_error(pushing: School) -> None:
+    account = f"{pushing.testbed.cloudflare_url}/client/v4/accounts/{pushing.testbed.cloudflare_account_id}/stream"
+    headers = {"Authorization": f"Bearer {pushing.testbed.cloudflare_api_token}"}
+    secret = pushing.http.get(f"{account}/webhook", headers=headers, timeout=30).json()["result"]["secret"]
+    body = json.dumps({"uid": "u", "meta": {"greenroom": "another-school:video:v1:1"}}).encode()
+    now = int(datetime.now(UTC).timestamp())
+
+    assert _post(pushing, body, _signed(body, secret, now)) == 204
+    assert _post(pushing, body, _signed(body, "another secret", now)) == 403
+    assert _post(pushing, body, _signed(body, secret, now - 3600)) == 403
+    assert _post(pushing, body + b" ", _signed(body, secret, now)) == 403
+    assert _post(pushing, body, {}) == 403
+    assert _post(pushing, b"{", _signed(b"{", secret, now)) == 400
+
+
+def _signed(body: bytes, secret: str, at: int) -> dict[str, str]:
+    signature = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Webhook-Signature": f"time={at},sig1={signature}"}
+
+
+def _post(school: School, body: bytes, headers: dict[str, str]) -> int:
+    url = f"{school.testbed.functions_url}/cloudflareHook"
+    return school.http.post(url, body, headers={"Content-Type": "application/json", **headers}, timeout=30).status_code
+
+
+def test_the_doctor_looks_at_both_accounts(school: School) -> None:
+    said: Any = school.testbed.command("doctor")
+
+    assert "Cloudflare signing key" in said.stdout
+    assert "Cloudflare Stream storage" in said.stdout
+    assert "Traceback" not in said.stderr
