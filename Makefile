@@ -14,8 +14,8 @@ help: ## Show this list.
 setup: ## Install everything the other commands need, side by side; nothing is done twice.
 	@$(SETUP)
 
-demo: setup ## Run the whole stack and tell one session's story, step by step, on a real video.
-	@$(BIN)/python -m emulator_tests.demo
+demo: setup ## Run the whole stack and tell one session's story, step by step, on a real video; PROVIDER=cloudflare.
+	@PROVIDER=$(PROVIDER) $(BIN)/python -m emulator_tests.demo
 
 up: setup ## Run the whole stack until Ctrl-C and show its addresses.
 	@$(BIN)/python -m emulator_tests.testbed

@@ -27,6 +27,8 @@ an event is over two seconds after its planned end, not an hour."""
 
 PROCESSING_S: Final = 12
 
+PROVIDERS: Final = ("kaltura", "cloudflare")
+
 PEOPLE: Final = {
     "teacher": {"teacher": True},
     "student": {},
@@ -47,15 +49,20 @@ SETUP_KINDS: Final = (
 
 def main() -> int:
     """
-    Tell the story.
+    Tell the story, with the videos at the provider that `PROVIDER` names.
 
     Returns:
         0 where every step happened and nothing is left, else 1.
     """
     started_at = time.monotonic()
+    provider = os.environ.get("PROVIDER") or PROVIDERS[0]
+    if provider not in PROVIDERS:
+        print(f"PROVIDER is one of {', '.join(PROVIDERS)}.", file=sys.stderr)
+        return 1
     try:
         with Testbed(HOME / "demo", SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
-            _json(f"{testbed.kaltura_url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
+            for url in (testbed.kaltura_url, testbed.cloudflare_url):
+                _json(f"{url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
             uids = {name: _person(testbed, name, claims) for name, claims in PEOPLE.items()}
             _set_up(testbed)
             before = _things(testbed)
@@ -64,6 +71,7 @@ def main() -> int:
                 | testbed.environment
                 | {
                     "DEMO_PASSWORD": PASSWORD,
+                    "DEMO_PROVIDER": provider,
                     "DEMO_STUDENT_UID": uids["student"],
                     "DEMO_VIDEO": str(VIDEO),
                     "DEMO_REGION": testbed.region,
@@ -73,11 +81,12 @@ def main() -> int:
             told = subprocess.run(["node", str(STORY)], env=environment, cwd=ROOT, check=False).returncode
             left = _things(testbed)
             clean = _show(before, left, set(uids.values()))
+            clean = _show_cloudflare(testbed) and clean
             if told != 0:
                 print(f"\nThe story broke off. What each part said is in {testbed.logs}.", file=sys.stderr)
                 return 1
             if not clean:
-                print("\nSomething of a deleted session is left at Kaltura.", file=sys.stderr)
+                print("\nSomething of a deleted session is left at a provider.", file=sys.stderr)
                 return 1
     except TestbedError as error:
         print(f"\n{error}", file=sys.stderr)
@@ -106,7 +115,7 @@ def _set_up(testbed: Testbed) -> None:
     """
     setup = testbed.command("setup")
     if setup.returncode != 0:
-        raise TestbedError(f"The Kaltura account could not be set up: {setup.stderr}")
+        raise TestbedError(f"The accounts could not be set up: {setup.stderr}")
     print(setup.stdout, end="", flush=True)
 
 
@@ -148,6 +157,20 @@ def _show(before: dict[str, list[dict[str, Any]]], left: dict[str, list[dict[str
     untouched = sum((kind, str(thing.get("id"))) in known for kind, things in left.items() for thing in things)
     print(f"  and {untouched} things that were there before the story began.")
     return clean
+
+
+def _show_cloudflare(testbed: Testbed) -> bool:
+    """
+    Print what still exists at Cloudflare.
+
+    Returns:
+        Whether that is nothing, and no minute is reserved.
+    """
+    things = _json(f"{testbed.cloudflare_url}/_simulator/things")
+    storage, videos = things["storage"], things["videos"]
+    used, reserved = storage["usedMinutes"], storage["reservedMinutes"]
+    print(f"\nWhat still exists at Cloudflare: {len(videos)} videos, {used:.1f} minutes used, {reserved:.1f} reserved.")
+    return not videos and reserved == 0
 
 
 def _whose(kind: str, number: str, people: set[str]) -> str | None:
