@@ -12,9 +12,11 @@ import firebase_admin
 FUNCTIONS: Final = {
     "cancelUpload": "functions.uploads",
     "cloudflareHook": "functions.hooks",
+    "deleteContent": "functions.operations",
     "deleteVideo": "functions.uploads",
     "findOrphans": "functions.schedule",
     "getKalturaSession": "functions.kaltura_session",
+    "getRemoval": "functions.operations",
     "getStreamIngest": "functions.live",
     "issuePlayback": "functions.playback",
     "issueUploadToken": "functions.uploads",
@@ -35,6 +37,7 @@ FUNCTIONS: Final = {
     "unsetModerator": "functions.live",
     "uploadFinished": "functions.uploads",
     "visitDeletion": "functions.work",
+    "visitRemoval": "functions.work",
     "visitSession": "functions.work",
     "visitVideo": "functions.work",
 }

@@ -69,6 +69,14 @@ def tickFeed(request: CallableRequest[Any]) -> None:
     _work_together("tickFeed", request)
 
 
+@on_task_dispatched(retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S)
+def visitRemoval(request: CallableRequest[Any]) -> None:
+    """
+    Mark the next page of what a teacher, or an administrator, wants gone, or count what is left of it.
+    """
+    _work("visitRemoval", request)
+
+
 def _work_together(function: str, request: CallableRequest[Any]) -> None:
     with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
         _work(function, request, pool.map)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from shared.deletions import Deletions
 from shared.orphans import Orphans
-from shared.paths import TICK_FEED, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO
+from shared.paths import TICK_FEED, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Clock, Documents, Events, Holders, Note, Queue
 from shared.reconcile import visit
+from shared.removals import Removals
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
 from shared.sweep import Sweep
@@ -65,6 +66,7 @@ class App:
     sessions: Sessions
     videos: Videos
     deletions: Deletions
+    removals: Removals
     grants: Grants
     feeds: Mapping[str, Feed]
     orphans: Orphans
@@ -89,6 +91,8 @@ class App:
                 visit_videos(self.videos, note.key, self.queue, self.clock, each)
             case name if name == VISIT_DELETION:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
+            case name if name == VISIT_REMOVAL:
+                visit(self.removals, note.key, self.documents, self.queue, self.clock)
             case name if name == TICK_FEED:
                 provider, _, number = note.key.rpartition(":")
                 self.feeds[provider].tick(int(number), each)
@@ -145,6 +149,7 @@ def assemble(
         sessions=sessions,
         videos=videos,
         deletions=Deletions(documents, holders),
+        removals=Removals(documents),
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider),
         feeds=feeds,
         orphans=orphans,

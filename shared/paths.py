@@ -11,10 +11,13 @@ SESSIONS: Final = "sessions"
 PAIRINGS: Final = "kalturaSession"
 VIDEOS: Final = "videos"
 DELETIONS: Final = "pendingDeletions"
+ENROLMENTS: Final = "enrolments"
+REMOVALS: Final = "removals"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
 VISIT_DELETION: Final = "visitDeletion"
+VISIT_REMOVAL: Final = "visitRemoval"
 TICK_FEED: Final = "tickFeed"
 
 FEED_WAKE: Final = 0
@@ -63,7 +66,14 @@ def enrolment_path(session_id: str, uid: str) -> str:
     """
     That somebody is enrolled in a session; session ids have no underscore, so the id splits in one way only.
     """
-    return f"enrolments/{session_id}_{uid}"
+    return f"{ENROLMENTS}/{session_id}_{uid}"
+
+
+def removal_path(key: str) -> str:
+    """
+    That all content of somebody is to go, and how far that is.
+    """
+    return f"{REMOVALS}/{key}"
 
 
 def cache_path(key: str) -> str:

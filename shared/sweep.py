@@ -19,9 +19,11 @@ from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
     DELETIONS,
     PAIRINGS,
+    REMOVALS,
     SESSIONS,
     VIDEOS,
     VISIT_DELETION,
+    VISIT_REMOVAL,
     VISIT_SESSION,
     VISIT_VIDEO,
     operation_path,
@@ -124,7 +126,12 @@ class Sweep:
         (document,) = self.documents.read(_PATH)
         marks = Marks() if document is None else Marks.from_document(document)
         now = self.clock()
-        overdue = ((PAIRINGS, VISIT_SESSION), (VIDEOS, VISIT_VIDEO), (DELETIONS, VISIT_DELETION))
+        overdue = (
+            (PAIRINGS, VISIT_SESSION),
+            (VIDEOS, VISIT_VIDEO),
+            (DELETIONS, VISIT_DELETION),
+            (REMOVALS, VISIT_REMOVAL),
+        )
         noted = sum(self._overdue(collection, queue_name, now) for collection, queue_name in overdue)
         for feed in self.feeds.values():
             feed.revive()
