@@ -122,7 +122,8 @@ def _diagnosed(findings: Sequence[Finding]) -> list[str]:
 def _install_hook(options: argparse.Namespace) -> str:
     url = options.url or f"{config.functions_url()}/{ADDRESSES[options.provider]}"
     names = wiring.hook(options.provider).install(url, options.algorithm)
-    return f"{options.provider.capitalize()} tells {url} of changes: {', '.join(names)}."
+    how = f", signed with {options.algorithm}" if options.algorithm else ""
+    return f"{options.provider.capitalize()} tells {url} of changes{how}: {', '.join(names)}."
 
 
 def _remove_hook(options: argparse.Namespace) -> str:

@@ -14,6 +14,14 @@ LIFETIME_S = 4200
 
 
 @pytest.fixture
+def site(lasting_site: Site) -> Site:
+    """
+    One empty account, where people are known.
+    """
+    return lasting_site
+
+
+@pytest.fixture
 def parts(site: Site) -> Parts:
     """
     An event.

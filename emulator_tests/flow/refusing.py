@@ -10,12 +10,17 @@ import base64
 import json
 import re
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from emulator_tests.flow.school import DEADLINE_S, Person, Refused, School
+from emulator_tests.rules.callers import SERVER
+from emulator_tests.rules.firestore import create
+from shared.removals.model import Removal, RemovalState
 
 TEACHERS: Final = (
     "issueUploadToken",
@@ -30,7 +35,7 @@ TEACHERS: Final = (
     "getStreamIngest",
     "rotateStreamKey",
 )
-VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession")
+VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getRemoval")
 ADMINISTRATORS: Final = ("requeueDeletion",)
 CALLABLES: Final = (*TEACHERS, *VIEWERS, *ADMINISTRATORS)
 
@@ -62,6 +67,7 @@ class Stage:
         playing: The id of the ready film.
         uploading: The id of the upload.
         deletion_id: Of the deletion.
+        removal_id: Of a removal that the teacher has asked for long ago.
     """
 
     school: School
@@ -71,6 +77,7 @@ class Stage:
     playing: str
     uploading: str
     deletion_id: str
+    removal_id: str
 
     @classmethod
     def prepared(cls, school: School, film: bytes) -> Self:
@@ -99,7 +106,11 @@ class Stage:
         uploading = teacher.ask_to_upload(session_id, 1000)["videoId"]
         school.await_video(session_id, uploading, "uploading")
         school.await_document(f"sessions/{session_id}", lambda fields: unwanted not in (fields or {})["videos"])
-        return cls(school, teacher, administrator, session_id, playing, uploading, deletion_id)
+        long_ago = datetime.now(UTC) - timedelta(days=1)
+        removal_id = uuid.uuid4().hex[:20]
+        removal = Removal(teacher.uid, teacher.uid, long_ago, RemovalState.DONE, done_at=long_ago)
+        school.firestore.commit(SERVER, create(f"removals/{removal_id}", removal.to_fields()))
+        return cls(school, teacher, administrator, session_id, playing, uploading, deletion_id, removal_id)
 
     def good(self, function: str) -> dict[str, Any]:
         """
@@ -115,6 +126,8 @@ class Stage:
                 return {"sessionId": self.session_id}
             case "setModerator" | "unsetModerator":
                 return {"sessionId": self.session_id, "uid": "somebody"}
+            case "getRemoval":
+                return {"removalId": self.removal_id}
             case "requeueDeletion":
                 return {"deletionId": self.deletion_id}
             case "deleteVideo" | "issuePlayback" | "renewPlayback":

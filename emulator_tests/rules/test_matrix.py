@@ -88,6 +88,12 @@ pendingDeletions
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
+removals
+    get          -       -        -         -      -              yes    -          -             -
+    list         -       -        -         -      -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
 reports
     get          -       -        -         -      -              yes    -          -             -
     list         -       -        -         -      -              yes    -          -             -

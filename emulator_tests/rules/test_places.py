@@ -20,6 +20,7 @@ PLACES = {
     "videos": "videos/{id}",
     "kalturaSession": "kalturaSession/{id}",
     "pendingDeletions": "pendingDeletions/{id}",
+    "removals": "removals/{id}",
     "reports": "reports/{id}",
 }
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import pytest
 
 from emulator_tests.rules.callers import SERVER, Cast, signed_in
-from emulator_tests.rules.firestore import Denied, Fields, Firestore, create
+from emulator_tests.rules.firestore import Denied, Fields, Firestore, change, create, delete
+from emulator_tests.rules.refusal import assert_refused
 
-FOR_ADMINS = ["kalturaSession", "pendingDeletions", "reports"]
+FOR_ADMINS = ["kalturaSession", "pendingDeletions", "removals", "reports"]
 FOR_NOBODY = ["uploaders", "kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
 
 
@@ -51,3 +52,20 @@ def test_no_query_reaches(firestore: Firestore, session_id: str, cast: Cast, kep
         for where in ({}, {"uid": caller.uid}, {"ownerUid": caller.uid}):
             with pytest.raises(Denied):
                 firestore.find(caller, collection, where)
+
+
+def test_a_removal_is_read_by_who_asked_for_it_and_written_by_nobody(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    path = f"removals/{session_id}"
+    asked = {"ownerUid": cast.owner.uid, "askedBy": cast.owner.uid, "state": "marking"}
+    firestore.commit(SERVER, create(path, asked))
+
+    assert firestore.get(cast.owner, path) == asked
+    assert firestore.get(cast.admin, path) == asked
+    for caller in (cast.nobody, cast.student, cast.other_teacher):
+        with pytest.raises(Denied):
+            firestore.get(caller, path)
+    for caller in (cast.owner, cast.admin):
+        for write in (create(f"{path}-2", asked), change(path, {"state": "done"}), delete(path)):
+            assert_refused(firestore, caller, write)
