@@ -1,0 +1,395 @@
+"""Every effect of an upload to Cloudflare broken once, in every way, and then only the sweep: nothing is left, doubled
+or lost, and no minute stays reserved.
+
+The real use cases and the real adapter, against the simulator; documents and queue are in memory, and one clock moves
+them all.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, Final, TypeVar
+
+import httpx
+import pytest
+
+from emulator_tests.fakes import Effect, ManualClock, MemoryDocuments, MemoryQueue
+from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
+from emulator_tests.testbed.places import ROOT, TEST_PICTURE
+from shared.app import Settings, assemble
+from shared.errors import Conflict, Doubtful, Refused, Transient
+from shared.paths import DELETIONS, VISIT_SESSION, session_path
+from shared.ports import (
+    Changes,
+    Create,
+    Delete,
+    Grant,
+    Holder,
+    Media,
+    Note,
+    Observation,
+    Parts,
+    Query,
+    Stray,
+    Strays,
+    UploadWish,
+)
+from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
+from shared.providers.cloudflare.setup import make_signing_key
+from shared.providers.nowhere import NoEvents
+from shared.sessions.airing import Window
+from shared.videos.grant import UploadRequest, UploadToken
+from shared.videos.model import Video, VideoState
+from shared.videos.wishes import cancel_upload
+
+T = TypeVar("T")
+
+FILM: Final = TEST_PICTURE.read_bytes()
+STRAY_AGE_S: Final = 3600
+SWEEP_S: Final = 300
+SWEEPS_MAX: Final = 40
+TRIES_MAX: Final = 40
+VIDEO: Final = UploadRequest("s1", "r1", "film.mp4", len(FILM), "A film")
+
+
+# --- the account --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """A simulator of these tests' own, with a signing key."""
+
+    url: str
+    account_id: str
+    api_token: str
+    key: SigningKey
+    http: httpx.Client
+
+    def control(self, method: str, name: str, body: object = None) -> Any:
+        """Ask its control interface."""
+        answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    """The simulator, as long as the tests of this file last."""
+    account_id, api_token = secrets.token_hex(16), secrets.token_hex(20)
+    account = ["--account-id", account_id, "--api-token", api_token, "--ready-after", "0s"]
+    command = [sys.executable, "-m", "emulator_tests.simulators.cloudflare", *account]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip().removeprefix("ready on ")
+        key = make_signing_key(f"{url}/client/v4", account_id, api_token)
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            yield Simulator(url, account_id, api_token, key, http)
+        process.terminate()
+
+
+class WatchedMedia:
+    """The adapter, with an effect around each of its calls."""
+
+    name = "cloudflare"
+
+    def __init__(self, media: Media, effect: Effect) -> None:
+        self._media, self._effect = media, effect
+
+    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+        return self._effect("prepare_upload", lambda: self._media.prepare_upload(reference, wish))
+
+    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+        return self._effect("find_upload", lambda: self._media.find_upload(reference, wish))
+
+    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+        return self._effect("adopt_recording", lambda: self._media.adopt_recording(reference, wish))
+
+    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+        return self._effect("observe", lambda: self._media.observe(parts))
+
+    def reprocess(self, parts: Parts) -> None:
+        self._effect("reprocess", lambda: self._media.reprocess(parts))
+
+    def delete_media(self, parts: Parts) -> Parts:
+        return self._effect("delete_media", lambda: self._media.delete_media(parts))
+
+    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+        return self._effect("changes", lambda: self._media.changes(since, page, pages))
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+        return self._media.upload_grant(parts, wish, lifetime_s)
+
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+        return self._media.playback_grant(parts, viewer_uid, lifetime_s)
+
+
+class WatchedStrays:
+    """Likewise what is there by age."""
+
+    def __init__(self, strays: Strays, effect: Effect) -> None:
+        self._strays, self._effect = strays, effect
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        return self._effect("strays", lambda: self._strays.strays(since, until))
+
+    def delete_stray(self, stray: Stray) -> Parts:
+        return self._effect("delete_stray", lambda: self._strays.delete_stray(stray))
+
+
+PROVIDER_CALLS: Final = frozenset(
+    {"prepare_upload", "find_upload", "observe", "delete_media", "changes", "strays", "delete_stray"}
+)
+
+
+class World:
+    """
+    One deployment on the account, empty, in which one effect is broken.
+
+    Args:
+        simulator: The account.
+        broken: The number of the effect.
+        how: In which way; `None` breaks nothing.
+    """
+
+    def __init__(self, simulator: Simulator, broken: int = -1, how: str | None = None) -> None:
+        simulator.control("POST", "reset")
+        self._simulator = simulator
+        self._broken, self._how = broken, how
+        self.effects: list[str] = []
+        self.is_watched = True
+        self.clock = ManualClock(datetime.now(UTC) + timedelta(seconds=5))
+        self._stood_at: datetime | None = None
+        account = CloudflareAccount(
+            url=f"{simulator.url}/client/v4",
+            account_id=simulator.account_id,
+            api_token=simulator.api_token,
+            namespace="crashes",
+            signing_key=simulator.key,
+            playback_url=simulator.url,
+            upload_lifetime_s=24 * 3600,
+            max_duration_s=3600,
+            clock=self.clock,
+        )
+        self._account = account
+        self.documents = MemoryDocuments(self._effect)
+        self.queue = MemoryQueue(self.clock, self._effect)
+        holder = Holder(
+            WatchedMedia(CloudflareMedia(account), self._effect), WatchedStrays(CloudflareStrays(account), self._effect)
+        )
+        settings = Settings(
+            policy=replace(ROOMY, max_bytes=10_000_000),
+            provider="cloudflare",
+            reap_grace_s=0,
+            late_commit_s=60,
+            window=Window(early_s=900, overrun_s=3600),
+            stray_age_s=STRAY_AGE_S,
+            feed_interval_s=10,
+            feed_overlap_s=60,
+            feed_ticks_max=1000,
+        )
+        self.app = assemble(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": holder}, settings)
+        fields = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
+        self.is_watched = False
+        self.documents.commit(Create(session_path("s1"), {**fields, "visibility": "open"}))
+        self.is_watched = True
+
+    def close(self) -> None:
+        """Hang up."""
+        self._account.client.close()
+
+    def _effect(self, operation: str, do: Callable[[], T]) -> T:
+        if operation in PROVIDER_CALLS:
+            self._set_clock()
+        if not self.is_watched:
+            return do()
+        self.effects.append(operation)
+        if len(self.effects) - 1 != self._broken:
+            return do()
+        match self._how:
+            case "killed before it":
+                raise Killed
+            case "killed after it":
+                do()
+                raise Killed
+            case "not done":
+                raise Transient("Not done.", provider="cloudflare", operation=operation, code="HTTP_503")
+            case "its answer is lost":
+                do()
+                if operation in PROVIDER_CALLS:
+                    raise Doubtful("Lost.", provider="cloudflare", operation=operation, code="TIMEOUT")
+                raise Transient("Lost.", provider="firestore", operation=operation, code="UNAVAILABLE")
+        return do()
+
+    def _set_clock(self) -> None:
+        now = self.clock()
+        if now != self._stood_at:
+            self._simulator.control("POST", "clock", {"stand_at": now.timestamp()})
+            self._stood_at = now
+
+    # What people do, and do again.
+
+    def insist(self, act: Callable[[], object]) -> None:
+        """Do something, again and again until there is an answer."""
+
+        def answered() -> bool:
+            act()
+            return True
+
+        for _ in range(TRIES_MAX):
+            if self.alive(answered):
+                return
+            self.run(5)
+        raise AssertionError("There is never an answer.")
+
+    def alive(self, act: Callable[[], T]) -> T | None:
+        """Do something that may die; what it would have left to be done is lost with it."""
+        try:
+            return act()
+        except Killed:
+            while self.queue.waiting():
+                self.queue.take()
+        except (Transient, Conflict):
+            # Who is told so tries again later.
+            pass
+        return None
+
+    def run(self, seconds: float) -> None:
+        """Let so much time pass."""
+        until = self.clock() + timedelta(seconds=seconds)
+        while self.clock() < until:
+            self.alive(lambda: self.queue.deliver_until(until, self.app.work))
+
+    def ask(self) -> UploadToken | None:
+        """Ask for the upload until there is an answer."""
+        for _ in range(TRIES_MAX):
+            try:
+                token = self.alive(lambda: self.app.grants.issue_upload_token(TEACHER, VIDEO))
+            except Refused:
+                # It has come to its end meanwhile.
+                return None
+            if token is not None:
+                return token
+            self.run(30)
+            self.alive(self.app.sweep.run)
+        raise AssertionError("The upload is never given.")
+
+    def send(self, token: UploadToken) -> None:
+        """Send the film as a browser does, and let it be looked into."""
+        self._set_clock()
+        headers = {
+            "Tus-Resumable": "1.0.0",
+            "Upload-Offset": "0",
+            "Content-Type": "application/offset+octet-stream",
+        }
+        answer = self._simulator.http.patch(token.grant.url, content=FILM, headers=headers)
+        assert answer.status_code == 204, answer.text
+        ends_at = monotonic() + 30
+        while any(video["status"]["state"] == "queued" for video in self.videos()):
+            assert monotonic() < ends_at, "It is never looked into."
+
+    def sweep_until(self, holds: Callable[[], bool]) -> None:
+        """Only the sweep comes, and nothing is broken any more."""
+        self.is_watched = False
+        self.clock.advance(STRAY_AGE_S + 1)
+        for _ in range(SWEEPS_MAX):
+            self.app.sweep.run()
+            self.run(SWEEP_S)
+            if holds():
+                return
+        raise AssertionError(f"It does not come to rest; {self.effects[self._broken]} was broken: {self._how}.")
+
+    # What there is.
+
+    def videos(self) -> list[dict[str, Any]]:
+        """At Cloudflare."""
+        found: list[dict[str, Any]] = self._simulator.control("GET", "things")["videos"]
+        return found
+
+    def reserved_minutes(self) -> float:
+        """Likewise."""
+        return float(self._simulator.control("GET", "things")["storage"]["reservedMinutes"])
+
+    def recorded(self) -> list[Video]:
+        """What the documents say of videos."""
+        return [Video.from_document(one) for one in self.documents.select(Query("videos"))]
+
+    def is_empty(self) -> bool:
+        """Whether nothing is left of anything."""
+        return (
+            not self.videos()
+            and not self.documents.select(Query(DELETIONS))
+            and all(video.state is VideoState.GONE for video in self.recorded())
+        )
+
+
+# --- the flows ----------------------------------------------------------------------------------------------------
+
+
+def upload(world: World) -> None:
+    """A film is asked for, sent, and becomes ready."""
+    token = world.ask()
+    assert token is not None
+    world.send(token)
+    world.run(60)
+
+
+def cancel(world: World) -> None:
+    """An upload is asked for, and not wanted after all."""
+    token = world.ask()
+    assert token is not None
+    world.insist(lambda: cancel_upload(TEACHER, token.video_id, world.documents, world.queue))
+    world.run(60)
+
+
+def delete(world: World) -> None:
+    """A film becomes ready, and its session is deleted."""
+    upload(world)
+    world.insist(lambda: world.documents.commit(Delete(session_path("s1"))))
+    # What the trigger says, where it is not lost.
+    world.alive(lambda: world.queue.put(Note(VISIT_SESSION, "s1")))
+    world.run(60)
+
+
+def _has_its_film(world: World) -> bool:
+    (video,) = world.recorded()
+    made = world.videos()
+    return (
+        video.state is VideoState.READY
+        and video.playable is not None
+        and [one["uid"] for one in made] == [video.playable.parts["uid"]]
+        and not world.documents.select(Query(DELETIONS))
+    )
+
+
+FLOWS: Final[dict[str, tuple[Callable[[World], None], Callable[[World], bool]]]] = {
+    "upload": (upload, _has_its_film),
+    "cancel": (cancel, World.is_empty),
+    "delete": (delete, World.is_empty),
+}
+WAYS: Final = ("killed before it", "killed after it", "not done", "its answer is lost")
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("flow", FLOWS)
+def test_whatever_is_broken_it_ends_as_it_was_wished_and_no_minute_stays_reserved(
+    simulator: Simulator, flow: str, how: str
+) -> None:
+    play, holds = FLOWS[flow]
+    sound = World(simulator)
+    play(sound)
+    sound.sweep_until(lambda: holds(sound))
+    sound.close()
+    assert len(sound.effects) > 30
+
+    for number in range(len(sound.effects)):
+        world = World(simulator, number, how)
+        play(world)
+        world.sweep_until(lambda: holds(world))  # noqa: B023  # called here
+        assert world.reserved_minutes() == 0, world.effects[number]
+        world.close()
