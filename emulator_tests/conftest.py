@@ -14,6 +14,7 @@ import pytest
 
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import HOME
+from emulator_tests.testbed.stack import free_ports
 
 SETTINGS = {
     # A test that does not ask for the grace period would only wait for it.
@@ -23,6 +24,9 @@ SETTINGS = {
     "LATE_COMMIT_S": "3",
     "STRAY_AGE_S": "3",
 }
+
+NEIGHBOUR = "another-school"
+"""Another deployment on the same Cloudflare account, which a test may play; `CLOUDFLARE_PASS_ON` says where."""
 
 RUNNING = pytest.StashKey[Testbed]()
 
@@ -41,7 +45,8 @@ def testbed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
 
     say("")
     state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
-    with Testbed(state, SETTINGS, say=say) as running:
+    neighbour = f"http://127.0.0.1:{free_ports(NEIGHBOUR)[NEIGHBOUR]}/cloudflareHook"
+    with Testbed(state, SETTINGS | {"CLOUDFLARE_PASS_ON": f"{NEIGHBOUR}={neighbour}"}, say=say) as running:
         request.config.stash[RUNNING] = running
         yield running
 

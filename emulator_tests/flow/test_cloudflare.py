@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from tusclient.uploader.uploader import Uploader
 
+from emulator_tests.conftest import NEIGHBOUR
 from emulator_tests.flow.long_upload import Break, LongFilm, line_to
 from emulator_tests.flow.school import Person, Refused, School
 from emulator_tests.testbed.places import TEST_PICTURE
@@ -306,19 +309,81 @@ def test_a_webhook_makes_a_film_ready_without_the_feed(
     pushing.write(FEED, dueAt=now - timedelta(hours=1))
 
 
-def test_a_forged_or_old_webhook_is_refused_and_another_deployments_is_no_error(pushing: School) -> None:
-    account = f"{pushing.testbed.cloudflare_url}/client/v4/accounts/{pushing.testbed.cloudflare_account_id}/stream"
-    headers = {"Authorization": f"Bearer {pushing.testbed.cloudflare_api_token}"}
-    secret = pushing.http.get(f"{account}/webhook", headers=headers, timeout=30).json()["result"]["secret"]
-    body = json.dumps({"uid": "u", "meta": {"greenroom": "another-school:video:v1:1"}}).encode()
+def _secret(school: School) -> str:
+    """What signs the account's notifications."""
+    account = f"{school.testbed.cloudflare_url}/client/v4/accounts/{school.testbed.cloudflare_account_id}/stream"
+    headers = {"Authorization": f"Bearer {school.testbed.cloudflare_api_token}"}
+    return str(school.http.get(f"{account}/webhook", headers=headers, timeout=30).json()["result"]["secret"])
+
+
+@contextmanager
+def _neighbour(school: School, answers: list[int]) -> Iterator[list[tuple[dict[str, str], bytes]]]:
+    """Another deployment on the account, which answers with these statuses, then 204; what it hears is listed."""
+    heard: list[tuple[dict[str, str], bytes]] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(answers.pop(0) if answers else 204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nobody reads it."""
+
+    url = school.testbed.environment["CLOUDFLARE_PASS_ON"].partition("=")[2]
+    server = HTTPServer(("127.0.0.1", urlsplit(url).port or 0), Listener)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield heard
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with_its_signature(
+    pushing: School,
+) -> None:
+    body = json.dumps({"uid": "u", "meta": {"greenroom": f"{NEIGHBOUR}:video:v1:1"}}).encode()
+    signed = _signed(body, _secret(pushing), int(datetime.now(UTC).timestamp()))
+    unknown = json.dumps({"uid": "u", "meta": {"greenroom": "a-third-school:video:v1:1"}}).encode()
+    signed_unknown = _signed(unknown, _secret(pushing), int(datetime.now(UTC).timestamp()))
+
+    # While it is away, the sender is told to come again.
+    assert _post(pushing, body, signed) == 503
+    with _neighbour(pushing, [500]) as heard:
+        assert _post(pushing, body, signed) == 503
+        assert _post(pushing, body, signed) == 204
+        # What was passed on already, and what is nobody's that is known here, goes nowhere.
+        assert _post(pushing, body, {**signed, "Greenroom-Passed-On": "1"}) == 204
+        assert _post(pushing, unknown, signed_unknown) == 204
+
+    assert [sent for _, sent in heard] == [body, body]
+    headers, _ = heard[-1]
+    assert (headers["webhook-signature"], headers["greenroom-passed-on"]) == (signed["Webhook-Signature"], "1")
+
+
+def test_a_forged_or_old_webhook_is_refused_and_replaying_a_true_one_changes_nothing(
+    pushing: School, teacher: Person, session_id: str, film: bytes
+) -> None:
+    secret = _secret(pushing)
+    token = teacher.ask_to_upload(session_id, len(film))
+    (made,) = pushing.cloudflare_videos(token["videoId"])
+    # A true signature on a lie: nothing was uploaded, and it says ready.
+    body = json.dumps({**made, "readyToStream": True, "status": {"state": "ready"}}).encode()
     now = int(datetime.now(UTC).timestamp())
 
-    assert _post(pushing, body, _signed(body, secret, now)) == 204
+    assert {_post(pushing, body, _signed(body, secret, now)) for _ in range(5)} == {204}
     assert _post(pushing, body, _signed(body, "another secret", now)) == 403
     assert _post(pushing, body, _signed(body, secret, now - 3600)) == 403
     assert _post(pushing, body + b" ", _signed(body, secret, now)) == 403
     assert _post(pushing, body, {}) == 403
     assert _post(pushing, b"{", _signed(b"{", secret, now)) == 400
+    assert pushing.await_video(session_id, token["videoId"], "uploading")["percent"] == 0
+    pushing.upload(token, film)
+    pushing.await_video(session_id, token["videoId"], "ready")
 
 
 def _signed(body: bytes, secret: str, at: int) -> dict[str, str]:
