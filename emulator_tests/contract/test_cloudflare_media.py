@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -154,6 +155,20 @@ def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflar
     assert key.partition("?")[0] not in str(parts)
     assert grant.url not in repr(grant)
     assert grant.url not in str(_things(site))
+
+
+def test_the_address_is_logged_by_nobody_on_the_way(
+    cloudflare_site: CloudflareSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = cloudflare_site
+    caplog.set_level(logging.INFO)
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.send_some(parts, 300_000)
+
+    assert _seen(site, parts).received_bytes == 300_000
+
+    key = site.media.upload_grant(parts, WISH, 600).url.rpartition("/")[2].partition("?")[0]
+    assert key not in caplog.text
 
 
 def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given(

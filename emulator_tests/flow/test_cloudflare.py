@@ -268,6 +268,8 @@ def test_the_address_stands_in_no_document_and_no_log(
     token = teacher.ask_to_upload(session_id, len(film))
     key = token["uploadUrl"].rpartition("/")[2].partition("?")[0]
     assert len(key) > 20
+    # Who asks how much has arrived asks at that address.
+    assert teacher.call("renewUploadToken", {"videoId": token["videoId"]})["uploadUrl"] == token["uploadUrl"]
 
     documents = json.dumps(
         [school.document(f"videos/{token['videoId']}"), school.document(f"sessions/{session_id}")], default=str

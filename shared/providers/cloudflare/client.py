@@ -11,6 +11,7 @@ No sentence here repeats what the server said, and none holds an address: an upl
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ from shared.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.providers.cloudflare.words import NO_ROOM, NOT_FOUND
 
 PROVIDER: Final = "cloudflare"
+
+# It tells the address of every request, and that of an upload is a secret.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 # Failures of the wire, beside `HTTP_<status>`.
 UNREACHABLE: Final = "UNREACHABLE"
