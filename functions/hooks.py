@@ -14,7 +14,7 @@ from flask import Request, Response
 
 from functions import config, wiring
 from shared import log
-from shared.errors import BadRequest, NotAllowed, Transient
+from shared.errors import BadRequest, Misconfigured, NotAllowed, Transient
 from shared.push import heed
 
 KALTURA: Final = "kaltura"
@@ -53,6 +53,9 @@ def _heed(provider: str, request: Request, others: Mapping[str, str] | None = No
         elsewhere = heed(provider, wiring.hook(provider), headers, body, wiring.queue())
         if elsewhere is not None and PASSED_ON not in headers and others is not None and elsewhere in others:
             _pass_on(provider, others[elsewhere], headers, body)
+    except Misconfigured:
+        # Anybody may call it, also where there is no account at this provider.
+        return Response("There is no account for this here.", 404, content_type="text/plain")
     except NotAllowed as error:
         log.push_refused(provider, str(error))
         return Response(str(error), 403, content_type="text/plain")

@@ -90,7 +90,9 @@ class Marks:
         Read back what `to_fields` wrote. Pure.
         """
         fields = document.fields
-        return cls(fields["sessionId"], fields["videoId"], fields["straysSince"])
+        since = fields["straysSince"]
+        # An earlier release knew one provider; to look through everything once more does no harm.
+        return cls(fields["sessionId"], fields["videoId"], since if isinstance(since, Mapping) else {})
 
 
 @dataclass(frozen=True, slots=True)

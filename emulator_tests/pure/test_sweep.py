@@ -524,3 +524,13 @@ def test_a_look_that_failed_neither_ends_a_video_nor_forgets_it(deadline_passed:
     deployment.disturb = undisturbed
     deployment.run(60)
     assert deployment.video(video_id).state is VideoState.READY
+
+
+def test_what_an_earlier_release_wrote_down_of_strays_is_begun_anew() -> None:
+    deployment = Deployment()
+    marks = {"sessionId": None, "videoId": None, "straysSince": deployment.clock()}
+    deployment.documents.commit(Create("operations/sweep", marks))
+
+    deployment.sweep.run()
+
+    assert deployment.document("operations/sweep").fields["straysSince"].keys() == {"memory", "second"}
