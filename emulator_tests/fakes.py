@@ -14,7 +14,7 @@ import itertools
 import secrets
 import threading
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
@@ -128,6 +128,7 @@ class MemoryDocuments:
         self._effect = effect
         self._lock = threading.Lock()
         self._kept: dict[str, _Kept] = {}
+        self._indexes: dict[tuple[str, str | None], dict[Any, set[str]]] = {}
         self._versions = itertools.count(1)
 
     def paths(self) -> tuple[str, ...]:
@@ -199,11 +200,7 @@ class MemoryDocuments:
 
     def _matching(self, query: Query) -> list[tuple[str, dict[str, Any]]]:
         prefix = query.collection + "/"
-        found = (
-            (path.removeprefix(prefix), kept.fields)
-            for path, kept in self._kept.items()
-            if path.startswith(prefix) and path.count("/") == 1
-        )
+        found = ((path.removeprefix(prefix), self._kept[path].fields) for path in self._candidates(query))
         return [
             (id_, fields)
             for id_, fields in found
@@ -212,34 +209,109 @@ class MemoryDocuments:
             and all(_meets(fields, condition) for condition in query.conditions)
         ]
 
+    def _candidates(self, query: Query) -> Collection[str]:
+        """
+        The documents of a collection, fewer where it is asked for one value of a field: so many documents as a school
+        has are not looked through for those of one session.
+        """
+        found: Collection[str] = self._index(query.collection, None).get(None, ())
+        for condition in query.conditions:
+            if condition.operator is Operator.EQUAL:
+                of_value = self._index(query.collection, condition.field).get(_key(stored(condition.value)), ())
+                found = min(found, of_value, key=len)
+        return list(found)
+
+    def _index(self, collection: str, field: str | None) -> dict[Any, set[str]]:
+        """
+        The paths of a collection's documents by the value of a field, made when it is first asked for.
+        """
+        if (collection, field) not in self._indexes:
+            index = self._indexes[collection, field] = {}
+            for path, kept in self._kept.items():
+                if _collection_of(path) == collection:
+                    index.setdefault(_value_of(kept.fields, field), set()).add(path)
+        return self._indexes[collection, field]
+
+    def _keep(self, path: str, kept: _Kept | None) -> _Kept | None:
+        """
+        Keep a document, or none, and note it in the indexes.
+
+        Returns:
+            What was kept there before.
+        """
+        before = self._kept.pop(path, None)
+        collection = _collection_of(path)
+        for (indexed, name), index in self._indexes.items():
+            if indexed != collection:
+                continue
+            if before is not None:
+                index[_value_of(before.fields, name)].discard(path)
+            if kept is not None:
+                index.setdefault(_value_of(kept.fields, name), set()).add(path)
+        if kept is not None:
+            self._kept[path] = kept
+        return before
+
     def _commit(self, writes: Sequence[Write]) -> tuple[Version, ...]:
-        # Writes see those before them; nothing is kept unless all conditions held.
-        after = dict(self._kept)
+        # Writes see those before them; nothing stays unless all conditions held.
+        undo: list[tuple[str, _Kept | None]] = []
         version = next(self._versions)
-        versions = []
-        for write in writes:
-            before = after.get(write.path)
-            match write:
-                case Create():
-                    if before is not None:
-                        raise Conflict(f"{write.path} exists already.")
-                    after[write.path] = _Kept(dict(write.fields), version)
-                case Update():
-                    if before is None or write.if_version not in (None, before.version):
-                        raise Conflict(f"{write.path} is gone or was changed meanwhile.")
-                    fields = stored(before.fields)
-                    for path, value in changes_by_path(write).items():
-                        _put(fields, path, value)
-                    # As in Firestore, what changes nothing leaves the version as it was.
-                    if _rank(fields) != _rank(before.fields):
-                        after[write.path] = _Kept(fields, version)
-                case Delete():
-                    if write.if_version is not None and (before is None or before.version != write.if_version):
-                        raise Conflict(f"{write.path} is gone or was changed meanwhile.")
-                    after.pop(write.path, None)
-            versions.append(after[write.path].version if write.path in after else version)
-        self._kept = after
-        return tuple(versions)
+        try:
+            return tuple(self._write(write, version, undo) for write in writes)
+        except Conflict:
+            for path, before in reversed(undo):
+                self._keep(path, before)
+            raise
+
+    def _write(self, write: Write, version: int, undo: list[tuple[str, _Kept | None]]) -> int:
+        before = self._kept.get(write.path)
+        after = before
+        match write:
+            case Create():
+                if before is not None:
+                    raise Conflict(f"{write.path} exists already.")
+                after = _Kept(dict(write.fields), version)
+            case Update():
+                if before is None or write.if_version not in (None, before.version):
+                    raise Conflict(f"{write.path} is gone or was changed meanwhile.")
+                fields = stored(before.fields)
+                for path, value in changes_by_path(write).items():
+                    _put(fields, path, value)
+                # As in Firestore, what changes nothing leaves the version as it was.
+                if _rank(fields) != _rank(before.fields):
+                    after = _Kept(fields, version)
+            case Delete():
+                if write.if_version is not None and (before is None or before.version != write.if_version):
+                    raise Conflict(f"{write.path} is gone or was changed meanwhile.")
+                after = None
+        undo.append((write.path, self._keep(write.path, after)))
+        return version if after is None else after.version
+
+
+def _collection_of(path: str) -> str | None:
+    """
+    The top-level collection of a document, `None` of one that is deeper.
+    """
+    collection, _, rest = path.partition("/")
+    return None if "/" in rest else collection
+
+
+def _value_of(fields: Mapping[str, Any], field: str | None) -> Any:
+    """
+    By what an index has a document: the value of a field, or of no field nothing at all.
+    """
+    return None if field is None else _key(fields[field]) if field in fields else _ABSENT
+
+
+def _key(value: Any) -> Any:
+    """
+    A value as a key: equal where Firestore's values are.
+    """
+    rank = _rank(value)
+    return float(value) if rank[0] == _rank(0)[0] else repr(rank)
+
+
+_ABSENT: Final = "absent"
 
 
 def _whole(value: Any) -> int:

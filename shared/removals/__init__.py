@@ -41,6 +41,9 @@ from shared.removals.model import Removal, RemovalState, removal_id
 PAGE: Final = 450
 """Documents of one page: with the removal's own they are fewer than the 500 that Firestore writes at once."""
 
+FEW: Final = 20
+"""Sessions that are read first: they may have all the videos of a page, and their documents are large then."""
+
 PAGE_VIDEOS: Final = 500
 """A page of sessions ends with the session whose videos make so many: what is marked at once is worked off at once."""
 
@@ -142,13 +145,16 @@ class Removals:
         """
         What is deleted next: sessions, or, once there are none, enrolments.
         """
-        sessions = self.documents.select(Query(SESSIONS, _of(record), limit=PAGE))
-        taken: list[Document] = []
-        videos = 0
-        for session in sessions:
-            taken.append(session)
-            videos += _videos_of(session)
-            if videos >= PAGE_VIDEOS:
+        for limit in (FEW, PAGE):
+            sessions = self.documents.select(Query(SESSIONS, _of(record), limit=limit))
+            taken: list[Document] = []
+            videos = 0
+            for session in sessions:
+                if videos >= PAGE_VIDEOS:
+                    break
+                taken.append(session)
+                videos += _videos_of(session)
+            if videos >= PAGE_VIDEOS or len(sessions) < limit:
                 break
         if taken:
             return Page(tuple(one.path for one in taken), tuple(one.id for one in taken), videos)

@@ -1,0 +1,228 @@
+"""All content of a teacher goes, in virtual time: the real removal and visits on in-memory documents and provider.
+
+Used by the bench area `removal` and by `pure/test_removal_simulation.py`. Leaves to them how many videos there are.
+Every effect takes as long as it would in the cloud, by the clock that all of it goes by; functions run one after the
+other, so that what is measured of each is its own time, and the whole takes longer than it would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
+from emulator_tests.pure.deployment import POLICY, WINDOW
+from shared.access import Caller
+from shared.app import App, Settings, assemble
+from shared.paths import REMOVALS, SESSIONS, VIDEOS, removal_path, session_path, video_path
+from shared.ports import Create, Holder, MediaState, Note, Observation, UploadWish
+from shared.reconcile import WORKER_TIMEOUT_S
+from shared.removals import ask_removal
+from shared.removals.model import Removal, RemovalState
+from shared.sessions.model import Pairing
+from shared.videos.decide import reference_of
+from shared.videos.model import Playable, Video, VideoState, Wish, shown
+
+T = TypeVar("T")
+
+TEACHER: Final = Caller("teacher", is_teacher=True)
+SESSION_VIDEOS: Final = 100
+DAYS_MAX: Final = 14
+
+TOOK_S: Final = {
+    "read": 0.02,
+    "select": 0.1,
+    "total": 0.2,
+    "commit": 0.06,
+    "put": 0.02,
+    "delete_media": 0.5,
+    "observe": 0.4,
+    "changes": 0.5,
+    "strays": 1.0,
+}
+"""How long each effect takes: generous for Firestore and Cloud Tasks, and for a provider far away."""
+
+WRITE_S: Final = 0.004
+"""What each write of a commit adds; a page has hundreds."""
+
+USUAL_S: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What came of it.
+
+    Attributes:
+        longest_s: The longest that one function ran, by its worker's name.
+        runs: How often each ran.
+        busiest_hour_tasks: Tasks of the hour that had most of them.
+        lasted: From the question to the end.
+        left: Documents of sessions and videos that are not gone, and things at the provider.
+        removal: As it ended.
+    """
+
+    longest_s: dict[str, float]
+    runs: dict[str, int]
+    busiest_hour_tasks: int
+    lasted: timedelta
+    left: int
+    removal: Removal
+
+
+class Simulation:
+    """
+    A school with so many ready videos of one teacher.
+
+    Args:
+        videos: How many.
+    """
+
+    def __init__(self, videos: int) -> None:
+        self.clock = ManualClock()
+        self._is_timed = False
+        self.documents = _TimedDocuments(self._effect)
+        self.queue = MemoryQueue(self.clock, self._effect)
+        events = MemoryEvents(self.clock, self._effect)
+        self.media = MemoryMedia(self.clock, self._effect)
+        settings = Settings(
+            policy=POLICY,
+            provider=self.media.name,
+            reap_grace_s=600,
+            late_commit_s=600,
+            window=WINDOW,
+            stray_age_s=3600,
+            feed_interval_s=9,
+            feed_overlap_s=60,
+            feed_ticks_max=8640,
+        )
+        holders = {self.media.name: Holder(self.media, MemoryStrays(events, self.media, self._effect))}
+        self.app: App = assemble(self.documents, self.queue, self.clock, events, holders, settings)
+        for first in range(0, videos, SESSION_VIDEOS):
+            self._make_session(f"s{first:06}", min(SESSION_VIDEOS, videos - first))
+
+    def run(self) -> Outcome:
+        """
+        Ask for the removal, and let every task run at its time until it is done.
+        """
+        self._is_timed = True
+        begun_at = self.clock()
+        key, _ = ask_removal(TEACHER, "r", TEACHER.uid, self.documents, self.queue, self.clock)
+        longest: dict[str, float] = {"deleteContent": (self.clock() - begun_at).total_seconds()}
+        runs: dict[str, int] = {}
+        hours: dict[int, int] = {}
+
+        def deliver(note: Note) -> None:
+            at = self.clock()
+            self.app.work(note)
+            took_s = (self.clock() - at).total_seconds()
+            longest[note.queue] = max(longest.get(note.queue, 0.0), took_s)
+            runs[note.queue] = runs.get(note.queue, 0) + 1
+            hour = int(at.timestamp()) // 3600
+            hours[hour] = hours.get(hour, 0) + 1
+
+        ends_at = begun_at + timedelta(days=DAYS_MAX)
+        while self._removal(key).state is not RemovalState.DONE:
+            assert self.clock() < ends_at, "There is no end of it."
+            self.queue.deliver_until(self.clock() + timedelta(minutes=10), deliver)
+        done = self._removal(key)
+        left = [path for path in self.documents.paths() if path.startswith((f"{SESSIONS}/", f"{VIDEOS}/"))]
+        alive = [path for path in left if not self._is_gone(path)]
+        assert done.done_at is not None
+        return Outcome(
+            longest,
+            runs,
+            max(hours.values()),
+            done.done_at - begun_at,
+            len(alive) + len(self.media.alive()),
+            done,
+        )
+
+    def _removal(self, key: str) -> Removal:
+        (document,) = self.documents.untimed(removal_path(key))
+        assert document is not None, f"There is no {REMOVALS}/{key}."
+        return Removal.from_document(document)
+
+    def _is_gone(self, path: str) -> bool:
+        (document,) = self.documents.untimed(path)
+        return document is not None and document.fields.get("gone") is True
+
+    def _effect(self, operation: str, do: Callable[[], T]) -> T:
+        if self._is_timed:
+            self.clock.advance(TOOK_S.get(operation, USUAL_S) + WRITE_S * self.documents.writes)
+            self.documents.writes = 0
+        return do()
+
+    def _make_session(self, session_id: str, videos: int) -> None:
+        now = self.clock()
+        refs: dict[str, Any] = {}
+        writes = []
+        for number in range(videos):
+            video_id = f"{session_id}{number:03}".encode().hex()[-20:]
+            video = self._make_video(session_id, video_id, number, now)
+            refs[video_id] = shown(video)
+            upload = UploadWish(video.upload.title, "film.mp4", 1000, TEACHER.uid)
+            writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()}))
+        usual = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
+        session = Create(session_path(session_id), {**usual, "visibility": "open", "videos": refs})
+        pairing = Create(f"kalturaSession/{session_id}", Pairing().to_fields())
+        self.documents.commit(session, pairing, *writes)
+
+    def _make_video(self, session_id: str, video_id: str, number: int, now: datetime) -> Video:
+        upload = UploadWish(f"Film {number}", "film.mp4", 1000, TEACHER.uid)
+        reference = reference_of(video_id, 1)
+        parts = self.media.prepare_upload(reference, upload)
+        self.media.show(parts, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000))
+        playable = Playable(reference, parts, upload.title, 60.0, 1000, "video/mp4", now)
+        return Video(
+            session_id,
+            self.media.name,
+            now,
+            number,
+            upload,
+            asked_at=now,
+            state=VideoState.READY,
+            generation=1,
+            percent=100,
+            playable=playable,
+        )
+
+
+class _TimedDocuments(MemoryDocuments):
+    """
+    Documents that tell how many writes a commit has.
+    """
+
+    def __init__(self, effect: Any) -> None:
+        super().__init__(effect)
+        self.writes = 0
+
+    def commit(self, *writes: Any) -> tuple[Any, ...]:
+        """
+        As the port says.
+        """
+        self.writes = len(writes)
+        return super().commit(*writes)
+
+    def untimed(self, path: str) -> tuple[Any, ...]:
+        """
+        A look that takes no time, for who measures.
+        """
+        return (self._document(path),)
+
+
+def show_outcome(videos: int, outcome: Outcome) -> list[str]:
+    """
+    What came of it, as a person reads it. Pure.
+    """
+    removal = outcome.removal
+    lines = [f"removal: {videos:,} videos of one teacher, in virtual time"]
+    for name, longest_s in sorted(outcome.longest_s.items()):
+        runs = outcome.runs.get(name, 1)
+        lines.append(f"  {name:<14} ran {runs:>8,} times, at most {longest_s:6.2f} s of {WORKER_TIMEOUT_S}")
+    tasks, lasted = outcome.busiest_hour_tasks, outcome.lasted
+    lines.append(f"  the busiest hour had {tasks:,} tasks; one after the other all took {lasted}")
+    lines.append(f"  left: {outcome.left}; marked: {removal.videos:,} videos in {removal.sessions:,} sessions")
+    return lines

@@ -1,0 +1,21 @@
+"""A teacher with many videos leaves, in virtual time; `make bench AREA=removal` plays it with a hundred thousand."""
+
+from __future__ import annotations
+
+from emulator_tests.bench.removal_simulation import Simulation
+from shared.reconcile import WORKER_TIMEOUT_S
+from shared.removals.decide import PACE_S
+
+VIDEOS = 1500
+
+
+def test_of_many_videos_nothing_is_left_and_no_function_runs_longer_than_it_may() -> None:
+    outcome = Simulation(VIDEOS).run()
+
+    assert outcome.left == 0
+    assert (outcome.removal.videos, outcome.removal.videos_left, outcome.removal.deletions_left) == (VIDEOS, 0, 0)
+    assert max(outcome.longest_s.values()) < WORKER_TIMEOUT_S, outcome.longest_s
+    # Two tasks for each video, and those of sessions, pages and counts.
+    assert sum(outcome.runs.values()) < 2.5 * VIDEOS
+    assert outcome.runs["visitDeletion"] >= VIDEOS
+    assert outcome.lasted.total_seconds() > PACE_S
