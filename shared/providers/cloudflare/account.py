@@ -7,12 +7,13 @@ how a token is signed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
-from shared.ports import Clock
+from shared.ports import Clock, Parts
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.keys import SigningKey
 
@@ -81,8 +82,10 @@ class CloudflareAccount:
         """
         from shared.providers.cloudflare.client import malformed
 
-        result = self.client.ask("stream.list", lambda s: s.with_raw_response.list(account_id=self.account_id, **asked))
-        if not isinstance(result, list) or not all(isinstance(one, Mapping) for one in result):
+        result = self.client.ask(
+            "stream.list", lambda s: s.with_raw_response.list(account_id=self.account_id, **asked), list
+        )
+        if not all(isinstance(one, Mapping) for one in result):
             malformed("stream.list")
         return result
 
@@ -118,30 +121,39 @@ class CloudflareAccount:
         """
         One video, `None` where there is none; raises as `Client.ask`.
         """
-        from shared.providers.cloudflare.client import malformed
-
-        try:
-            result = self.client.ask("stream.get", lambda s: s.with_raw_response.get(uid, account_id=self.account_id))
-        except Permanent as error:
-            if error.code == words.NOT_FOUND:
-                return None
-            raise
-        if not isinstance(result, Mapping):
-            malformed("stream.get")
-        return result
+        with unless_gone():
+            return self.client.ask(
+                "stream.get", lambda s: s.with_raw_response.get(uid, account_id=self.account_id), dict
+            )
+        return None
 
     def delete(self, uid: str) -> None:
         """
         Delete one video; one that is gone is no error. Raises as `Client.ask`.
         """
-        try:
-            self.client.ask("stream.delete", lambda s: s.with_raw_response.delete(uid, account_id=self.account_id))
-        except Permanent as error:
-            if error.code != words.NOT_FOUND:
-                raise
+        with unless_gone():
+            self.client.ask(
+                "stream.delete", lambda s: s.with_raw_response.delete(uid, account_id=self.account_id), object
+            )
 
-    def left_of(self, uid: str) -> Mapping[str, str]:
+    def delete_and_look(self, uid: str) -> Parts:
         """
-        What of a video is still there after it was deleted; raises as `Client.ask`.
+        Delete one video, and look whether it is gone.
+
+        Returns:
+            What of it is still there. Raises as `Client.ask`.
         """
+        self.delete(uid)
         return {} if self.get(uid) is None else {UID: uid}
+
+
+@contextmanager
+def unless_gone() -> Iterator[None]:
+    """
+    What Cloudflare does not have is no error.
+    """
+    try:
+        yield
+    except Permanent as error:
+        if error.code != words.NOT_FOUND:
+            raise

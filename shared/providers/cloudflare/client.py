@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 import httpx
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare
@@ -39,6 +39,8 @@ RATE_LIMITED: Final = "RATE_LIMITED"
 
 _LONGEST_WAIT_S: Final = 3600.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+
+T = TypeVar("T")
 
 Ask = Callable[[Any], Any]
 """Makes exactly one call on the SDK's stream resource it is given (`lambda s: s.get(…)`), which answers raw."""
@@ -65,13 +67,14 @@ class Client:
             api_token=api_token, base_url=url, max_retries=0, timeout=timeout, http_client=self._http
         )
 
-    def ask(self, operation: str, ask: Ask) -> Any:
+    def ask(self, operation: str, ask: Ask, kind: type[T]) -> T:
         """
         One call.
 
         Args:
             operation: Its name, for errors and the log.
             ask: The call.
+            kind: What its result is: `dict`, `list`, or `object` where nobody looks at it.
 
         Returns:
             `result` of the answer.
@@ -81,16 +84,10 @@ class Client:
             Doubtful: It may have been done (again, look first).
             Permanent: Cloudflare refused; `code` says why (never).
         """
-        answer = self._send(operation, ask)
-        if answer.status_code == httpx.codes.NO_CONTENT or not answer.content:
-            return None
-        try:
-            told = answer.json()
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        result = self._result(operation, self._send(operation, ask))
+        if not isinstance(result, kind):
             malformed(operation)
-        if not isinstance(told, Mapping) or told.get("success") is not True:
-            malformed(operation)
-        return told.get("result")
+        return result
 
     def headers_of(self, operation: str, ask: Ask) -> Mapping[str, str]:
         """
@@ -115,6 +112,17 @@ class Client:
         Close the connections.
         """
         self._http.close()
+
+    def _result(self, operation: str, answer: httpx.Response) -> object:
+        if answer.status_code == httpx.codes.NO_CONTENT or not answer.content:
+            return None
+        try:
+            told = answer.json()
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            malformed(operation)
+        if not isinstance(told, Mapping) or told.get("success") is not True:
+            malformed(operation)
+        return told.get("result")
 
     def _send(self, operation: str, ask: Ask) -> httpx.Response:
         with _failing(operation):

@@ -20,7 +20,7 @@ from typing import Any, Final
 from shared.errors import BadRequest, NotAllowed, Permanent, Transient
 from shared.ports import Heard
 from shared.providers.cloudflare import words
-from shared.providers.cloudflare.account import NAME, CloudflareAccount
+from shared.providers.cloudflare.account import NAME, CloudflareAccount, unless_gone
 
 SIGNATURE: Final = "webhook-signature"
 
@@ -79,8 +79,7 @@ class CloudflareHook:
         """
         if algorithm is not None:
             raise BadRequest("Cloudflare signs in one way: leave the algorithm out.")
-        there = self._webhook()
-        address = there.get("notificationUrl")
+        address = self.address()
         if address and address != url:
             raise BadRequest(f"This account tells {address}. Remove that first, or have it passed on from there.")
         self.account.client.ask(
@@ -88,6 +87,7 @@ class CloudflareHook:
             lambda s: s.webhooks.with_raw_response.update(
                 account_id=self.account.account_id, body_notification_url_2=url
             ),
+            object,
         )
         return [url]
 
@@ -95,13 +95,13 @@ class CloudflareHook:
         """
         See `ports.Hook`.
         """
-        address = self._webhook().get("notificationUrl")
-        if not address:
+        address = self.address()
+        if address is None:
             return []
         self.account.client.ask(
-            "webhooks.delete", lambda s: s.webhooks.with_raw_response.delete(account_id=self.account.account_id)
+            "webhooks.delete", lambda s: s.webhooks.with_raw_response.delete(account_id=self.account.account_id), object
         )
-        return [str(address)]
+        return [address]
 
     def address(self) -> str | None:
         """
@@ -126,14 +126,16 @@ class CloudflareHook:
         The account's webhook, empty where it has none.
         """
         try:
-            told = self.account.client.ask(
-                "webhooks.get", lambda s: s.webhooks.with_raw_response.get(account_id=self.account.account_id)
-            )
+            with unless_gone():
+                told = self.account.client.ask(
+                    "webhooks.get",
+                    lambda s: s.webhooks.with_raw_response.get(account_id=self.account.account_id),
+                    object,
+                )
+                return told if isinstance(told, Mapping) else {}
         except Permanent as error:
-            if error.code != words.NOT_FOUND:
-                raise Transient(str(error), provider=NAME, operation="webhooks.get", code=error.code) from None
-            return {}
-        return told if isinstance(told, Mapping) else {}
+            raise Transient(str(error), provider=NAME, operation="webhooks.get", code=error.code) from None
+        return {}
 
 
 def _signature(header: str) -> tuple[int, str]:

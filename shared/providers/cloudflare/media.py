@@ -120,8 +120,7 @@ class CloudflareMedia:
         """
         See `ports.Media`. An address dies with its video, and what was reserved is free.
         """
-        self.account.delete(parts[UID])
-        return self.account.left_of(parts[UID])
+        return self.account.delete_and_look(parts[UID])
 
     def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         """

@@ -9,7 +9,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 from shared.ports import Finding, Health
 from shared.providers.cloudflare.account import CloudflareAccount
@@ -39,7 +38,10 @@ class CloudflareSetup:
         return self.check()
 
     def _storage(self) -> Finding:
-        usage = self._ask("videos.storage_usage", lambda s: s.videos.with_raw_response.storage_usage)
+        account_id = self.account.account_id
+        usage = self.account.client.ask(
+            "videos.storage_usage", lambda s: s.videos.with_raw_response.storage_usage(account_id=account_id), dict
+        )
         used, most = float(usage.get("totalStorageMinutes") or 0), float(usage.get("totalStorageMinutesLimit") or 0)
         left, reserved = most - used, self.account.max_duration_s / 60
         what = "Cloudflare Stream storage"
@@ -51,7 +53,8 @@ class CloudflareSetup:
         return Finding(what, Health.MISSING, sentence)
 
     def _signing_key(self) -> Finding:
-        keys = self._ask("keys.get", lambda s: s.keys.with_raw_response.get, is_list=True)
+        account_id = self.account.account_id
+        keys = self.account.client.ask("keys.get", lambda s: s.keys.with_raw_response.get(account_id=account_id), list)
         what = "Cloudflare signing key"
         if any(isinstance(one, Mapping) and one.get("id") == self.account.signing_key.id for one in keys):
             return Finding(what, Health.OK)
@@ -67,15 +70,6 @@ class CloudflareSetup:
             return Finding(what, Health.ABSENT, "The feed does it alone, some seconds later: `install-hook` makes it.")
         return Finding(what, Health.OK, f"It tells {address}.")
 
-    def _ask(self, operation: str, call: Any, *, is_list: bool = False) -> Any:
-        from shared.providers.cloudflare.client import malformed
-
-        account = self.account
-        told = account.client.ask(operation, lambda s: call(s)(account_id=account.account_id))
-        if not isinstance(told, list if is_list else Mapping):
-            malformed(operation)
-        return told
-
 
 def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:
     """
@@ -89,7 +83,7 @@ def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:
     from shared.providers.cloudflare.client import Client, malformed
 
     with closing(Client(url, api_token)) as client:
-        told = client.ask("keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id))
+        told = client.ask("keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id), dict)
     try:
         return SigningKey(str(told["id"]), base64.b64decode(told["pem"], validate=True))
     except (KeyError, TypeError, ValueError):

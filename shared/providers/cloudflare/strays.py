@@ -41,5 +41,4 @@ class CloudflareStrays:
         """
         See `ports.Strays`.
         """
-        self.account.delete(stray.parts[UID])
-        return self.account.left_of(stray.parts[UID])
+        return self.account.delete_and_look(stray.parts[UID])
