@@ -5,14 +5,19 @@ Called by each simulator's `__main__`. Leaves to the application what is answere
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import shutil
 import socket
+import sys
 from asyncio import Transport
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from emulator_tests.simulators.clockwork import Readiness
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -75,6 +80,28 @@ class _Announcing(uvicorn.Server):
         if self.started and sockets:
             host, port = sockets[0].getsockname()[:2]
             print(f"ready on http://{host}:{port}", flush=True)
+
+
+def parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """The options that every simulator has."""
+    options = argparse.ArgumentParser(prog=prog, description=description)
+    options.add_argument("--host", default="127.0.0.1")
+    options.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    options.add_argument(
+        "--ready-after",
+        type=Readiness.parse_duration,
+        default=Readiness.parse_duration("2s"),
+        help="how long media take to become ready, such as 2s; 0s is at once",
+    )
+    return options
+
+
+def require_ffmpeg() -> None:
+    """End the program where what reads media files is not there."""
+    for program in ("ffprobe", "ffmpeg"):
+        if shutil.which(program) is None:
+            print(f"{program} is needed to read media files and was not found", file=sys.stderr)
+            raise SystemExit(1)
 
 
 def serve(application: Application, connections: Connections, host: str, port: int) -> None:

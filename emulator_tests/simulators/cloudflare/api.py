@@ -353,7 +353,7 @@ def _downloads(world: World, video: Video, method: str, rest: list[str]) -> Any:
         name: {
             "status": "ready" if world.clock.now() - since_s >= _DOWNLOAD_S else "inprogress",
             "percentComplete": min(100.0, 100 * (world.clock.now() - since_s) / _DOWNLOAD_S),
-            "url": f"{wire.base_url()}/{video.uid}/downloads/{name}.{suffix[name]}",
+            "url": f"{world.base_url}/{video.uid}/downloads/{name}.{suffix[name]}",
         }
         for name, since_s in video.downloads.items()
     }
@@ -406,8 +406,8 @@ def _new_live_input(world: World, sent: dict[str, Any]) -> dict[str, Any]:
         "rtmps": {"url": "rtmps://live.cloudflare.com:443/live/", "streamKey": key},
         "rtmpsPlayback": {"url": "rtmps://live.cloudflare.com:443/live/", "streamKey": key},
         "srt": {"url": "srt://live.cloudflare.com:778", "streamId": uid, "passphrase": secrets.token_hex(24)},
-        "webRTC": {"url": f"{wire.base_url()}/{uid}/webRTC/publish"},
-        "webRTCPlayback": {"url": f"{wire.base_url()}/{uid}/webRTC/play"},
+        "webRTC": {"url": f"{world.base_url}/{uid}/webRTC/publish"},
+        "webRTCPlayback": {"url": f"{world.base_url}/{uid}/webRTC/play"},
     }
     world.live_inputs[uid] = made
     return made

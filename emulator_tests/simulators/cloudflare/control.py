@@ -5,15 +5,15 @@ Called by tests and the demo over HTTP, without a token. Speaks JSON only.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from emulator_tests.simulators import bookkeeping
 from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.cloudflare import late, processing, wire
+from emulator_tests.simulators.cloudflare import processing, wire
 from emulator_tests.simulators.cloudflare.faults import Rule
 from emulator_tests.simulators.cloudflare.world import World
 
@@ -24,7 +24,7 @@ async def answer(world: World, request: Request, path: str) -> Response:
     try:
         sent = await request.json() if await request.body() else {}
         result = _route(world, request.method, name, sent if isinstance(sent, dict) else {})
-        await late.commit_due(world)
+        await world.late.commit_due()
     except (ValueError, TypeError, KeyError) as error:
         return JSONResponse({"error": str(error)}, 400)
     if result is None:
@@ -36,32 +36,12 @@ def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any
     match (method, name):
         case ("GET", "things"):
             return things(world)
-        case ("GET", "requests"):
-            return list(world.requests)
-        case ("DELETE", "requests"):
-            world.requests.clear()
-            return {}
-        case ("GET", "faults"):
-            return [dataclasses.asdict(rule) for rule in world.faults.rules]
-        case ("POST", "faults"):
-            rule = Rule.parse(sent)
-            world.faults.rules.append(rule)
-            return dataclasses.asdict(rule)
-        case ("DELETE", "faults"):
-            world.faults.rules.clear()
-            return {}
-        case ("GET", "clock"):
-            return _clock(world)
         case ("POST", "clock"):
             return _set_clock(world, sent)
-        case ("GET", "settings"):
-            return dataclasses.asdict(world.settings)
-        case ("POST", "settings"):
-            return _set(world, sent)
         case ("POST", "reset"):
             world.reset()
             return {}
-    return None
+    return bookkeeping.answer(world, Rule, method, name, sent)
 
 
 def things(world: World) -> dict[str, Any]:
@@ -83,10 +63,6 @@ def things(world: World) -> dict[str, Any]:
     }
 
 
-def _clock(world: World) -> dict[str, Any]:
-    return {"now": world.clock.now(), "offset_s": world.clock.offset_s, "ready": str(world.readiness)}
-
-
 def _set_clock(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
     if "ready" in sent:
         rule = Readiness.parse(str(sent["ready"]))
@@ -94,18 +70,6 @@ def _set_clock(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
             world.videos[str(sent["uid"])].readiness = rule
         else:
             world.readiness = rule
-    if "advance_s" in sent:
-        world.clock.advance(float(sent["advance_s"]))
-    if "stand_at" in sent:
-        world.clock.stand_at(float(sent["stand_at"]))
+    bookkeeping.move_clock(world, sent)
     processing.tick(world)
-    return _clock(world)
-
-
-def _set(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
-    known = {each.name for each in dataclasses.fields(world.settings)}
-    for key, value in sent.items():
-        if key not in known:
-            raise KeyError(f"there is no setting {key}")
-        setattr(world.settings, key, value)
-    return dataclasses.asdict(world.settings)
+    return bookkeeping.clock(world)

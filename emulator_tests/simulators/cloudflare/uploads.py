@@ -60,11 +60,7 @@ def create_by_tus(world: World, request: Request, base_url: str) -> Response:
     options = {key.lower(): value for key, value in told.items() if key.lower() in _OPTIONS}
     is_direct = request.query_params.get("direct_user", "").lower() == "true"
     now = world.clock.now()
-    expires_s = now + DEFAULT_TUS_EXPIRY_S
-    if "expiry" in options:
-        expires_s = wire.instant(options["expiry"], "expiry")
-        if expires_s <= now:
-            raise bad_request("expiry is past")
+    expires_s = _expiry(options.get("expiry"), now, DEFAULT_TUS_EXPIRY_S)
     most = wire.max_duration(options["maxdurationseconds"]) if "maxdurationseconds" in options else DEFAULT_DURATION_S
     require_room(world, most)
     video = world.add(
@@ -105,11 +101,7 @@ def create_by_form(world: World, sent: dict[str, Any], header_creator: str | Non
     if "maxDurationSeconds" not in sent:
         raise bad_request("maxDurationSeconds is missing")
     now = world.clock.now()
-    expires_s = now + DEFAULT_FORM_EXPIRY_S
-    if sent.get("expiry") is not None:
-        expires_s = wire.instant(sent["expiry"], "expiry")
-        if expires_s <= now:
-            raise bad_request("expiry is past")
+    expires_s = _expiry(sent.get("expiry"), now, DEFAULT_FORM_EXPIRY_S)
     meta = sent.get("meta") or {}
     if not isinstance(meta, dict):
         raise bad_request("meta is an object")
@@ -265,6 +257,15 @@ def _progress(video: Video) -> dict[str, str]:
 def _require_version(request: Request) -> None:
     if request.headers.get("tus-resumable") != TUS:
         raise ApiError(412, 10016, f"Tus-Resumable is {TUS}.", {"Tus-Version": TUS})
+
+
+def _expiry(told: object, now: float, default_s: float) -> float:
+    if told is None:
+        return now + default_s
+    expires_s = wire.instant(told, "expiry")
+    if expires_s <= now:
+        raise bad_request("expiry is past")
+    return expires_s
 
 
 def _whole(text: str | None, name: str) -> int:

@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from emulator_tests.simulators.cloudflare import api, control, late, playback, processing, uploads, wire
+from emulator_tests.simulators.cloudflare import api, control, playback, processing, uploads, wire
 from emulator_tests.simulators.cloudflare.errors import ApiError, too_many
-from emulator_tests.simulators.cloudflare.faults import Kind, Rule
+from emulator_tests.simulators.cloudflare.faults import Rule
 from emulator_tests.simulators.cloudflare.world import World
+from emulator_tests.simulators.faults import BAD_GATEWAY, Kind
 from emulator_tests.simulators.serving import Connections, Receive, Scope, Send
 
 _CORS = {
@@ -27,7 +28,6 @@ _CORS = {
     "Upload-Length, Upload-Metadata, Upload-Offset, stream-media-id",
     "Access-Control-Max-Age": "86400",
 }
-_BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 class Application:
@@ -49,7 +49,7 @@ class Application:
         elif scope["type"] == "http":
             request = Request(scope, receive)
             host, port = scope["server"]
-            wire.serve_at(f"{scope['scheme']}://{host}:{port}")
+            self._world.base_url = f"{scope['scheme']}://{host}:{port}"
             try:
                 response = await self._answer(request)
             except ClientDisconnect:
@@ -62,7 +62,7 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self._world.spawn(processing.keep_moving(self._world))
-        self._world.spawn(late.keep_committing(self._world))
+        self._world.spawn(self._world.late.keep_committing())
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for task in list(self._world.tasks):
@@ -108,14 +108,14 @@ class Application:
             case Kind.LATE_COMMIT:
                 # What is sent must be read while there is somebody who sends it.
                 await request.body()
-                late.hold(self._world, answer, rule.after_s)
+                self._world.late.hold(answer, rule.after_s)
                 return None
             case Kind.STATUS | Kind.HTML | Kind.EMPTY:
                 if rule.commits:
                     await answer()
                 if rule.kind is Kind.STATUS:
                     return wire.refused(ApiError(rule.status, 10001, "Internal server error"))
-                page = _BAD_GATEWAY if rule.kind is Kind.HTML else ""
+                page = BAD_GATEWAY if rule.kind is Kind.HTML else ""
                 return Response(page, rule.status if rule.kind is Kind.HTML else 200, media_type="text/html")
         given = await answer()
         if rule.kind is Kind.DUPLICATE:

@@ -18,17 +18,6 @@ from emulator_tests.simulators.cloudflare.world import State, Video, World
 
 MAX_DURATION_S = 21_600
 CREATOR_MAX = 64
-_BASE_URL = {"url": "http://127.0.0.1"}
-
-
-def serve_at(url: str) -> None:
-    """Note under which address the simulator is reached: a notification tells addresses without a request."""
-    _BASE_URL["url"] = url
-
-
-def base_url() -> str:
-    """Where the simulator is reached."""
-    return _BASE_URL["url"]
 
 
 def done(result: Any, status: int = 200, **more: Any) -> Response:
@@ -49,7 +38,7 @@ def refused(error: ApiError) -> Response:
 
 def video(world: World, one: Video) -> dict[str, Any]:
     """A video as the API tells it."""
-    root = f"{base_url()}/{one.uid}"
+    root = f"{world.base_url}/{one.uid}"
     prefix = world.settings.reason_prefix
     status: dict[str, Any] = {
         "state": one.state.value,

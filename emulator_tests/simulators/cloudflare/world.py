@@ -20,7 +20,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from emulator_tests.simulators.clockwork import Clock, Readiness
-from emulator_tests.simulators.cloudflare.faults import Faults
+from emulator_tests.simulators.cloudflare.faults import Rule
+from emulator_tests.simulators.faults import Faults
+from emulator_tests.simulators.late import Late
 
 _LOGGED_REQUESTS = 200_000
 
@@ -137,18 +139,19 @@ class World:
     api_token: str
     files: Path
     clock: Clock
-    readiness: Readiness
     first_readiness: Readiness
-    settings: Settings
     first_settings: Settings
-    faults: Faults = field(default_factory=Faults)
+    readiness: Readiness = field(init=False)
+    settings: Settings = field(init=False)
+    #: Under which address it is reached: a notification tells addresses without a request.
+    base_url: str = ""
+    faults: Faults[Rule] = field(default_factory=Faults)
     videos: dict[str, Video] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     live_inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     webhook: Webhook | None = None
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOGGED_REQUESTS))
-    #: What must be carried out when nobody waits for its answer any more: when, and how.
-    late: list[tuple[float, Any]] = field(default_factory=list)
+    late: Late = field(init=False)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _by_key: dict[str, str] = field(default_factory=dict)
     _by_creator: dict[str, list[str]] = field(default_factory=dict)
@@ -157,6 +160,11 @@ class World:
     _made: list[str] = field(default_factory=list)
     _unsettled: set[str] = field(default_factory=set)
     _used_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """At first everything is as it is after a reset; what is carried out late goes by the same clock."""
+        self.late = Late(self.clock)
+        self.readiness, self.settings = self.first_readiness, replace(self.first_settings)
 
     # --- videos ---------------------------------------------------------------------------------------------------
 
@@ -299,7 +307,7 @@ class World:
             self._forget_bytes(uid)
         for forgotten in (
             self.videos, self.live_inputs, self._by_key, self._by_creator, self._made_s, self._made,
-            self._unsettled, self.late, self.requests,
+            self._unsettled, self.late.held, self.requests,
         ):  # fmt: skip
             forgotten.clear()
         self._used_s = 0.0

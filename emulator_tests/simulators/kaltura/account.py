@@ -21,7 +21,7 @@ def reset(world: World) -> None:
     world.store.clear()
     world.clock.put_right()
     world.agenda.clear()
-    world.late.clear()
+    world.late.held.clear()
     world.requests.clear()
     world.faults.rules.clear()
     world.settings = type(world.settings)()

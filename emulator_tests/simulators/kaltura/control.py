@@ -5,15 +5,15 @@ Called by tests and the demo over HTTP, without a KS. Speaks JSON only.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from emulator_tests.simulators import bookkeeping
 from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.kaltura import account, broadcast, late, processing
+from emulator_tests.simulators.kaltura import account, broadcast, processing
 from emulator_tests.simulators.kaltura.entry_state import EntryStatus
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.faults import Rule
@@ -31,7 +31,7 @@ async def answer(world: World, request: Request, path: str) -> Response:
     try:
         sent = await request.json() if await request.body() else {}
         result = await _route(world, request, name, sent if isinstance(sent, dict) else {})
-        await late.commit_due(world)
+        await world.late.commit_due()
     except (ValueError, TypeError, KeyError, ApiError) as error:
         return JSONResponse({"error": str(error)}, 400)
     world.store.flush()
@@ -45,28 +45,8 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
         case ("GET", "things"):
             query = request.query_params
             return things(world, query.get("deleted") == "1", query.get("seeded") == "1")
-        case ("GET", "requests"):
-            return list(world.requests)
-        case ("DELETE", "requests"):
-            world.requests.clear()
-            return {}
-        case ("GET", "faults"):
-            return [dataclasses.asdict(rule) for rule in world.faults.rules]
-        case ("POST", "faults"):
-            rule = Rule.parse(sent)
-            world.faults.rules.append(rule)
-            return dataclasses.asdict(rule)
-        case ("DELETE", "faults"):
-            world.faults.rules.clear()
-            return {}
-        case ("GET", "clock"):
-            return _clock(world)
         case ("POST", "clock"):
             return _set_clock(world, sent)
-        case ("GET", "settings"):
-            return dataclasses.asdict(world.settings)
-        case ("POST", "settings"):
-            return _set(world, sent)
         case ("POST", "broadcast"):
             entry_id = str(sent["entryId"])
             if sent["live"]:
@@ -75,7 +55,7 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
         case ("POST", "reset"):
             account.reset(world)
             return {}
-    return None
+    return bookkeeping.answer(world, Rule, request.method, name, sent)
 
 
 def things(world: World, with_deleted: bool, with_seeded: bool) -> dict[str, list[Record]]:
@@ -119,10 +99,6 @@ def _brief(row: Record) -> Record:
     return brief
 
 
-def _clock(world: World) -> Record:
-    return {"now": world.clock.now(), "offset_s": world.clock.offset_s, "ready": str(world.readiness)}
-
-
 def _set_clock(world: World, sent: Mapping[str, Any]) -> Record:
     if "ready" in sent:
         rule = Readiness.parse(str(sent["ready"]))
@@ -130,18 +106,6 @@ def _set_clock(world: World, sent: Mapping[str, Any]) -> Record:
             world.store.change(world.store.entries, str(sent["entryId"]), _readiness=str(rule))
         else:
             world.readiness = rule
-    if "advance_s" in sent:
-        world.clock.advance(float(sent["advance_s"]))
-    if "stand_at" in sent:
-        world.clock.stand_at(float(sent["stand_at"]))
+    bookkeeping.move_clock(world, sent)
     processing.reschedule(world)
-    return _clock(world)
-
-
-def _set(world: World, sent: Mapping[str, Any]) -> Record:
-    known = {each.name for each in dataclasses.fields(world.settings)}
-    for key, value in sent.items():
-        if key not in known:
-            raise KeyError(f"there is no setting {key}")
-        setattr(world.settings, key, tuple(value) if isinstance(value, list) else value)
-    return dataclasses.asdict(world.settings)
+    return bookkeeping.clock(world)

@@ -1,96 +1,43 @@
-"""Faults on request: what the real service and the network between do now and then.
+"""The faults of Kaltura's requests, which have a service and an action for each of their parts.
 
-Rules come over the control interface; `urls` asks for the rule that hits each request. A rule counts the requests it
-matches and strikes from the `nth` for `times` of them.
+Called by `urls` and `control`. Leaves to `emulator_tests/simulators/faults.py` when a rule strikes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any
 
+from emulator_tests.simulators import faults
 
-class Kind(StrEnum):
-    """What happens to the request."""
-
-    STATUS = "status"
-    HTML = "html"
-    EMPTY = "empty"
-    TRUNCATED = "truncated"
-    DELAY = "delay"
-    DROP_BEFORE = "drop_before"
-    DROP_AFTER_COMMIT = "drop_after_commit"
-    LATE_COMMIT = "late_commit"
-    DUPLICATE = "duplicate"
-    THROTTLE = "throttle"
-    ERROR = "error"
-    LIST_LAG = "list_lag"
+Addresses = list[tuple[str, str]]
+"""Service and action of each part of a request."""
 
 
-@dataclass(slots=True)
-class Rule:
-    """One fault.
+@dataclass(slots=True, kw_only=True)
+class Rule(faults.Rule[Addresses]):
+    """One fault; `status` answers the right body all the same.
 
     Args:
-        kind: What happens.
         service: Service it hits, lower case; empty for any.
         action: Action it hits, lower case; empty for any.
-        nth: First matching request it strikes, counted from 1.
-        times: How many it strikes; 0 for ever.
-        status: HTTP status of `status` and `html`; `status` answers the right body all the same.
         code: API error of `error`.
-        commits: Whether a request answered with `html` or nothing was carried out all the same.
-        after_s: Seconds of `delay`, `late_commit` and `list_lag`.
     """
 
-    kind: Kind
     service: str = ""
     action: str = ""
-    nth: int = 1
-    times: int = 1
-    status: int = 500
     code: str = "INTERNAL_SERVER_ERROR"
-    commits: bool = False
-    after_s: float = 1.0
-    seen: int = field(default=0)
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> Rule:
-        """Read a rule as the control interface takes it.
+    def own(cls, raw: Mapping[str, Any], match: Mapping[str, Any]) -> dict[str, Any]:
+        """Service, action and code."""
+        return {
+            "service": str(match.get("service", "")).lower(),
+            "action": str(match.get("action", "")).lower(),
+            "code": str(raw.get("code", "INTERNAL_SERVER_ERROR")),
+        }
 
-        Raises:
-            ValueError: The kind is unknown or a number is none.
-        """
-        match = raw.get("match") or {}
-        return cls(
-            kind=Kind(str(raw.get("kind"))),
-            service=str(match.get("service", "")).lower(),
-            action=str(match.get("action", "")).lower(),
-            nth=int(match.get("nth", 1)),
-            times=int(match.get("times", 1)),
-            status=int(raw.get("status", 502 if raw.get("kind") == Kind.HTML else 500)),
-            code=str(raw.get("code", "INTERNAL_SERVER_ERROR")),
-            commits=bool(raw.get("commits", False)),
-            after_s=float(raw.get("after_s", 1.0)),
-        )
-
-    def strikes(self, addresses: list[tuple[str, str]]) -> bool:
-        """Count a request, given the service and action of each of its parts; whether the rule strikes it."""
-        if not any(self.service in ("", service) and self.action in ("", action) for service, action in addresses):
-            return False
-        self.seen += 1
-        return self.seen >= self.nth and (self.times == 0 or self.seen < self.nth + self.times)
-
-
-class Faults:
-    """The rules in force."""
-
-    def __init__(self) -> None:
-        self.rules: list[Rule] = []
-
-    def hitting(self, addresses: list[tuple[str, str]]) -> Rule | None:
-        """The first rule that strikes this request; every rule counts it."""
-        struck = [rule for rule in self.rules if rule.strikes(addresses)]
-        return struck[0] if struck else None
+    def matches(self, asked: Addresses) -> bool:
+        """Whether one part of a request is of its service and action."""
+        return any(self.service in ("", service) and self.action in ("", action) for service, action in asked)

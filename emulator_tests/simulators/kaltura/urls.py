@@ -10,12 +10,14 @@ import asyncio
 import os
 import posixpath
 import time
+from functools import partial
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from emulator_tests.simulators.kaltura import control, late, playback, processing, responses, wire
-from emulator_tests.simulators.kaltura.faults import Kind, Rule
+from emulator_tests.simulators.faults import BAD_GATEWAY, Kind
+from emulator_tests.simulators.kaltura import control, playback, processing, responses, wire
+from emulator_tests.simulators.kaltura.faults import Rule
 from emulator_tests.simulators.kaltura.responses import Answer, Exchange
 from emulator_tests.simulators.kaltura.world import World
 from emulator_tests.simulators.serving import Connections, Receive, Scope, Send
@@ -25,7 +27,6 @@ _PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST, GET, HEAD, OPTIONS",
     "Access-Control-Max-Age": "86400",
 }
-_BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 class Application:
@@ -141,7 +142,9 @@ class Application:
         if kind is Kind.DROP_BEFORE:
             return None
         if kind is Kind.LATE_COMMIT:
-            late.hold(self._world, exchange, parsed, rule.after_s)
+            # Its session is judged as of now.
+            exchange.arrived_at_s = self._world.clock.now()
+            self._world.late.hold(partial(responses.answer, exchange, parsed), rule.after_s)
             return None
         if kind is Kind.DELAY:
             await asyncio.sleep(rule.after_s)
@@ -149,7 +152,7 @@ class Application:
         if kind in (Kind.HTML, Kind.EMPTY):
             if rule.commits:
                 await responses.answer(exchange, parsed)
-            page = _BAD_GATEWAY if kind is Kind.HTML else ""
+            page = BAD_GATEWAY if kind is Kind.HTML else ""
             status = rule.status if kind is Kind.HTML else 200
             return Answer(Response(page, status, media_type="text/html"))
         answer = await responses.answer(exchange, parsed)

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from emulator_tests.simulators.clockwork import Clock, Readiness
-from emulator_tests.simulators.kaltura.faults import Faults
+from emulator_tests.simulators.faults import Faults
+from emulator_tests.simulators.kaltura.faults import Rule
 from emulator_tests.simulators.kaltura.keys import Session
 from emulator_tests.simulators.kaltura.models.store import Store
 from emulator_tests.simulators.kaltura.models.table import Condition, Table
 from emulator_tests.simulators.kaltura.schema import Record
+from emulator_tests.simulators.late import Late
 
 _LOGGED_REQUESTS = 200_000
 
@@ -61,17 +63,20 @@ class World:
     readiness: Readiness
     first_readiness: Readiness
     settings: Settings = field(default_factory=Settings)
-    faults: Faults = field(default_factory=Faults)
+    faults: Faults[Rule] = field(default_factory=Faults)
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOGGED_REQUESTS))
     #: When something is due next: instant and entry id, a heap.
     agenda: list[tuple[float, str]] = field(default_factory=list)
-    #: Requests that are carried out late: when, and what they need.
-    late: list[tuple[float, Any, Any]] = field(default_factory=list)
+    late: Late = field(init=False)
     #: Notification jobs being sent right now.
     delivering: set[int] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     #: Wakes whoever waits for time to pass or for a chunk to arrive.
     stirred: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    def __post_init__(self) -> None:
+        """What is carried out late goes by the same clock."""
+        self.late = Late(self.clock)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside the requests, until it ends or the simulator stops."""
