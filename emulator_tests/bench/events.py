@@ -9,8 +9,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +38,7 @@ from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.flow.school import Person, School
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import change, create
+from emulator_tests.simulators.running import Running
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import HOME, ROOT
 from shared.access import Caller
@@ -110,7 +109,9 @@ class CountingDocuments(MemoryDocuments):
 
 
 def _count() -> None:
-    with _simulator() as url:
+    account = ("--partner-id", str(PARTNER_ID), "--admin-secret", SECRET, "--user-secret", "unused")
+    with Running("kaltura", *account) as simulator:
+        url = simulator.url
         ours, naive = Ours(url), Naive(url)
         ours.warm()
         rows = []
@@ -147,26 +148,6 @@ def _count() -> None:
         ),
         rows,
     )
-
-
-@contextmanager
-def _simulator() -> Iterator[str]:
-    program = [
-        sys.executable,
-        "-m",
-        "emulator_tests.simulators.kaltura",
-        "--port",
-        "0",
-        "--partner-id",
-        str(PARTNER_ID),
-    ]
-    keys = ["--admin-secret", SECRET, "--user-secret", "unused"]
-    with subprocess.Popen([*program, *keys], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().split()[-1]
-        finally:
-            process.terminate()
 
 
 @dataclass(frozen=True, slots=True)

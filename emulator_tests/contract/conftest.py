@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,9 +20,9 @@ from emulator_tests.contract.sites import (
     KalturaSite,
     MemorySite,
     Site,
+    running_cloudflare,
 )
-from emulator_tests.testbed.places import ROOT
-from shared.providers.cloudflare.setup import make_signing_key
+from emulator_tests.simulators.running import Running
 
 PICTURE = ("-f", "lavfi", "-i", f"testsrc=size=320x180:rate=10:duration={FILM_S}")
 SOUND = ("-f", "lavfi", "-i", f"sine=frequency=440:duration={FILM_S}")
@@ -52,14 +51,8 @@ def kaltura(films: dict[Film, Path]) -> Iterator[KalturaServer]:
     """
     partner_id, admin_secret = 1_234_567, secrets.token_hex(16)
     account = ["--partner-id", str(partner_id), "--admin-secret", admin_secret, "--user-secret", secrets.token_hex(16)]
-    command = [sys.executable, "-m", "emulator_tests.simulators.kaltura", *account]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as simulator:
-        assert simulator.stdout is not None
-        said = simulator.stdout.readline().strip()
-        assert said.startswith("ready on "), said
-        with httpx.Client(timeout=30, trust_env=False) as http:
-            yield KalturaServer(said.removeprefix("ready on "), partner_id, admin_secret, films, http)
-        simulator.terminate()
+    with Running("kaltura", *account) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
+        yield KalturaServer(simulator.url, films, http, partner_id, admin_secret)
 
 
 @pytest.fixture(scope="session")
@@ -67,18 +60,8 @@ def cloudflare(films: dict[Film, Path]) -> Iterator[CloudflareServer]:
     """
     The same of Cloudflare.
     """
-    account_id, api_token = secrets.token_hex(16), secrets.token_hex(20)
-    account = ["--account-id", account_id, "--api-token", api_token, "--ready-after", "0s"]
-    command = [sys.executable, "-m", "emulator_tests.simulators.cloudflare", *account]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as simulator:
-        assert simulator.stdout is not None
-        said = simulator.stdout.readline().strip()
-        assert said.startswith("ready on "), said
-        url = said.removeprefix("ready on ")
-        key = make_signing_key(f"{url}/client/v4", account_id, api_token)
-        with httpx.Client(timeout=30, trust_env=False) as http:
-            yield CloudflareServer(url, account_id, api_token, key, films, http)
-        simulator.terminate()
+    with running_cloudflare(films) as server:
+        yield server
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ Used by the suites of events, media and strays, each of which runs against every
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Mapping
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,7 +15,6 @@ from io import BytesIO
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
-from urllib.parse import urlsplit
 
 import httpx
 from KalturaClient import KalturaClient, KalturaConfiguration
@@ -26,9 +26,12 @@ from KalturaClient.Plugins.Core import (
 )
 
 from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
+from emulator_tests.simulators.running import Running
+from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.errors import Doubtful, Transient
 from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Stage, Strays, UploadWish
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
+from shared.providers.cloudflare.setup import make_signing_key
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
 from shared.providers.nowhere import NoAudience, NoEvents
 
@@ -349,14 +352,12 @@ class MemorySite:
 
 
 @dataclass(frozen=True, slots=True)
-class KalturaServer:
+class _Server:
     """
-    A Kaltura simulator that nobody else uses, and the files that it is sent.
+    A simulator that nobody else uses.
     """
 
     url: str
-    partner_id: int
-    admin_secret: str
     films: Mapping[Film, Path]
     http: httpx.Client
 
@@ -367,6 +368,66 @@ class KalturaServer:
         answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
         assert answer.status_code == 200, answer.text
         return answer.json()
+
+
+class _Served:
+    """
+    An account as a simulator serves it: our clock goes as the simulator's, however often it was moved.
+    """
+
+    def __init__(self, server: _Server) -> None:
+        self._simulator = server
+        self._ahead = timedelta()
+
+    def clock(self) -> datetime:
+        """
+        Now, for us and for the provider.
+        """
+        return datetime.now(UTC) + self._ahead
+
+    def go_on(self, seconds: float) -> None:
+        """
+        So much time passes, for us and for the provider.
+        """
+        self._simulator.control("POST", "clock", {"advance_s": seconds})
+        self._ahead += timedelta(seconds=seconds)
+
+    def later(self) -> None:
+        """
+        A second: Kaltura counts in them.
+        """
+        self.go_on(1)
+
+    def calls(self) -> int:
+        """
+        As the simulator logs them.
+        """
+        return len(self._simulator.control("GET", "requests"))
+
+    def lose_call(self, operation: str) -> None:
+        """
+        The connection is cut before the simulator looks at the request.
+        """
+        self._disturb(operation, "drop_before")
+
+    def lose_answer(self, operation: str) -> None:
+        """
+        The connection is cut when the simulator would answer.
+        """
+        self._disturb(operation, "drop_after_commit")
+
+    def _disturb(self, operation: str, kind: str) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class KalturaServer(_Server):
+    """
+    A Kaltura simulator that nobody else uses, and the files that it is sent.
+    """
+
+    partner_id: int
+    admin_secret: str
 
 
 _PARTS: Final = {
@@ -386,7 +447,7 @@ _READY: Final = {Film.STUBBORN: "failed", Film.SLOW: "never"}
 """The simulator's rule for when, and how, what arrives is processed."""
 
 
-class KalturaSite:
+class KalturaSite(_Served):
     """
     Kaltura, as its simulator serves it.
     """
@@ -397,8 +458,8 @@ class KalturaSite:
     look_calls_max = 1
 
     def __init__(self, server: KalturaServer, namespace: str = "contract", room_url: str | None = None) -> None:
+        super().__init__(server)
         self._server = server
-        self._ahead = timedelta()
         self._neighbours: list[KalturaSite] = []
         self._account = KalturaAccount(
             url=server.url,
@@ -421,12 +482,6 @@ class KalturaSite:
         """
         for site in (self, *self._neighbours):
             site._account.client.close()
-
-    def clock(self) -> datetime:
-        """
-        Ours goes as the simulator's, however often it was moved.
-        """
-        return datetime.now(UTC) + self._ahead
 
     def go_ahead(self, seconds: float) -> None:
         """
@@ -512,13 +567,6 @@ class KalturaSite:
             case _:
                 client.user.delete(part_id)
 
-    def later(self) -> None:
-        """
-        Kaltura counts in seconds.
-        """
-        self._server.control("POST", "clock", {"advance_s": 1})
-        self._ahead += timedelta(seconds=1)
-
     def upload(self, parts: Parts, film: Film) -> None:
         """
         With a grant, as a browser does; the simulator has it processed, if it does at all, before it answers.
@@ -544,24 +592,6 @@ class KalturaSite:
         fields = {"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
         answer = self._server.http.post(grant.url, data=fields, files={"fileData": ("a.mp4", b"x" * size_bytes)})
         assert answer.json()["uploadedFileSize"] == size_bytes, answer.text
-
-    def calls(self) -> int:
-        """
-        As the simulator logs them.
-        """
-        return len(self._server.control("GET", "requests"))
-
-    def lose_call(self, operation: str) -> None:
-        """
-        The connection is cut before the simulator looks at the request.
-        """
-        self._disturb(operation, "drop_before")
-
-    def lose_answer(self, operation: str) -> None:
-        """
-        The connection is cut when the simulator would answer.
-        """
-        self._disturb(operation, "drop_after_commit")
 
     def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
@@ -611,28 +641,29 @@ DECLARED_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class CloudflareServer:
+class CloudflareServer(_Server):
     """
     A Cloudflare simulator that nobody else uses, with a signing key, and the files that it is sent.
     """
 
-    url: str
     account_id: str
     api_token: str
     signing_key: SigningKey
-    films: Mapping[Film, Path]
-    http: httpx.Client
-
-    def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
-        """
-        Ask something of the simulator itself.
-        """
-        answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
 
 
-class CloudflareSite:
+@contextmanager
+def running_cloudflare(films: Mapping[Film, Path]) -> Iterator[CloudflareServer]:
+    """
+    A Cloudflare simulator, as long as the block lasts; videos are ready at once.
+    """
+    account_id, api_token = secrets.token_hex(16), secrets.token_hex(20)
+    account = ("--account-id", account_id, "--api-token", api_token, "--ready-after", "0s")
+    with Running("cloudflare", *account) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
+        key = make_signing_key(f"{simulator.url}/client/v4", account_id, api_token)
+        yield CloudflareServer(simulator.url, films, http, account_id, api_token, key)
+
+
+class CloudflareSite(_Served):
     """
     Cloudflare Stream, as its simulator serves it.
     """
@@ -643,8 +674,8 @@ class CloudflareSite:
     look_calls_max = 5
 
     def __init__(self, server: CloudflareServer, namespace: str = "contract") -> None:
+        super().__init__(server)
         self._server = server
-        self._ahead = timedelta()
         self._neighbours: list[CloudflareSite] = []
         self._account = CloudflareAccount(
             url=f"{server.url}/client/v4",
@@ -668,12 +699,6 @@ class CloudflareSite:
         """
         for site in (self, *self._neighbours):
             site._account.client.close()
-
-    def clock(self) -> datetime:
-        """
-        Ours goes as the simulator's, however often it was moved.
-        """
-        return datetime.now(UTC) + self._ahead
 
     def neighbour(self) -> Site:
         """
@@ -722,12 +747,6 @@ class CloudflareSite:
         """
         self.api("DELETE", part_id)
 
-    def later(self) -> None:
-        """
-        A second.
-        """
-        self._go_on(1)
-
     def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
         One by one.
@@ -745,46 +764,24 @@ class CloudflareSite:
         ready = {Film.STUBBORN: "failed", Film.SLOW: "after_s:4000"}.get(film, "at_once")
         self._server.control("POST", "clock", {"ready": ready, "uid": parts["uid"]})
         grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1"), 600)
-        answer = self._server.http.patch(grant.url, content=_padded(self._server.films[film]), headers=_CHUNK)
+        answer = self._server.http.patch(grant.url, content=_padded(self._server.films[film]), headers=chunk_headers(0))
         assert answer.status_code == 204, answer.text
         meant = ("inprogress",) if film is Film.SLOW else ("ready", "error")
         ends_at = monotonic() + 30
         while self._video(parts)["status"]["state"] not in meant:
             assert monotonic() < ends_at, "It is processed for too long."
         if film is Film.SLOW:
-            self._go_on(1000)
+            self.go_on(1000)
 
     def send_some(self, parts: Parts, size_bytes: int) -> None:
         """
         To the address of a grant, whose line breaks before the chunk has ended.
         """
         grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1"), 600)
-        place = urlsplit(grant.url)
-        head = {**_CHUNK, "Host": place.netloc, "Content-Length": str(DECLARED_BYTES)}
-        lines = [f"PATCH {place.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
-        with socket.create_connection((place.hostname or "", place.port or 0)) as line:
-            line.sendall("\r\n".join([*lines, "", ""]).encode() + bytes(size_bytes))
+        with begun(grant.url, bytes(size_bytes), DECLARED_BYTES):
             ends_at = monotonic() + 30
             while self._video(parts)["uploadedBytes"] < size_bytes:
                 assert monotonic() < ends_at, "The bytes do not arrive."
-
-    def calls(self) -> int:
-        """
-        As the simulator logs them.
-        """
-        return len(self._server.control("GET", "requests"))
-
-    def lose_call(self, operation: str) -> None:
-        """
-        The connection is cut before the simulator looks at the request.
-        """
-        self._disturb(operation, "drop_before")
-
-    def lose_answer(self, operation: str) -> None:
-        """
-        The connection is cut when the simulator would answer.
-        """
-        self._disturb(operation, "drop_after_commit")
 
     def api(self, method: str, path: str) -> Any:
         """
@@ -815,22 +812,12 @@ class CloudflareSite:
         """
         return self._server.control(method, name, body)
 
-    def go_on(self, seconds: float) -> None:
-        """
-        So much time passes, for us and for Cloudflare.
-        """
-        self._go_on(seconds)
-
     @property
     def account(self) -> CloudflareAccount:
         """
         As the ports have it.
         """
         return self._account
-
-    def _go_on(self, seconds: float) -> None:
-        self._server.control("POST", "clock", {"advance_s": seconds})
-        self._ahead += timedelta(seconds=seconds)
 
     def _disturb(self, operation: str, kind: str) -> None:
         operations = {"prepare_upload": "create", "delete_media": "delete", "delete_stray": "delete"}
@@ -843,13 +830,6 @@ class CloudflareSite:
     def _video(self, parts: Parts) -> dict[str, Any]:
         (video,) = (video for video in self._videos() if video["uid"] == parts["uid"])
         return video
-
-
-_CHUNK: Final = {
-    "Tus-Resumable": "1.0.0",
-    "Upload-Offset": "0",
-    "Content-Type": "application/offset+octet-stream",
-}
 
 
 def _padded(film: Path) -> bytes:

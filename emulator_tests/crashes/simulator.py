@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +17,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from emulator_tests.fakes import MadeEvent, MadeMedia
-from emulator_tests.testbed.places import ROOT
+from emulator_tests.simulators.running import Running
 from shared.ports import EventWish, MediaState, Observation, UploadWish
 from shared.providers.kaltura import words
 from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
@@ -27,7 +25,6 @@ from shared.providers.kaltura.media import TOKEN, UPLOADER
 
 NAMESPACE: Final = "crashes"
 PARTNER_ID: Final = 4_711
-STOP_TIMEOUT_S: Final = 10
 
 PROCESSING_S: Final = 40
 """So long it works on a video: two ticks of the feed."""
@@ -50,15 +47,9 @@ class Simulator:
 
     def __init__(self) -> None:
         self.admin_secret = secrets.token_hex(16)
-        account = ["--partner-id", str(PARTNER_ID), "--admin-secret", self.admin_secret]
-        command = [sys.executable, "-m", "emulator_tests.simulators.kaltura", *account]
-        self._process = subprocess.Popen(
-            [*command, "--user-secret", secrets.token_hex(16)], stdout=subprocess.PIPE, text=True, cwd=ROOT
-        )
-        assert self._process.stdout is not None
-        said = self._process.stdout.readline().strip()
-        assert said.startswith("ready on "), said
-        self.url = said.removeprefix("ready on ")
+        account = ("--partner-id", str(PARTNER_ID), "--admin-secret", self.admin_secret)
+        self._running = Running("kaltura", *account, "--user-secret", secrets.token_hex(16))
+        self.url = self._running.url
         address = urlsplit(self.url)
         self._connection = HTTPConnection(address.hostname or "", address.port, timeout=30)
 
@@ -67,10 +58,7 @@ class Simulator:
         End the process, and wait until it is gone.
         """
         self._connection.close()
-        self._process.terminate()
-        self._process.wait(STOP_TIMEOUT_S)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._running.stop()
 
     def reset(self) -> datetime:
         """

@@ -7,21 +7,19 @@ them all.
 
 from __future__ import annotations
 
-import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-import httpx
 import pytest
 
+from emulator_tests.contract.sites import CloudflareServer, running_cloudflare
 from emulator_tests.fakes import Effect, ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
-from emulator_tests.testbed.places import ROOT, TEST_PICTURE
+from emulator_tests.simulators.tests.tus import chunk_headers
+from emulator_tests.testbed.places import TEST_PICTURE
 from shared.app import Settings, assemble
 from shared.errors import Conflict, Doubtful, Refused, Transient
 from shared.paths import DELETIONS, VISIT_SESSION, session_path
@@ -40,8 +38,7 @@ from shared.ports import (
     Strays,
     UploadWish,
 )
-from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
-from shared.providers.cloudflare.setup import make_signing_key
+from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
 from shared.providers.nowhere import NoEvents
 from shared.sessions.airing import Window
 from shared.videos.grant import UploadRequest, UploadToken
@@ -61,36 +58,11 @@ VIDEO: Final = UploadRequest("s1", "r1", "film.mp4", len(FILM), "A film")
 # --- the account --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Simulator:
-    """A simulator of these tests' own, with a signing key."""
-
-    url: str
-    account_id: str
-    api_token: str
-    key: SigningKey
-    http: httpx.Client
-
-    def control(self, method: str, name: str, body: object = None) -> Any:
-        """Ask its control interface."""
-        answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-
 @pytest.fixture(scope="module")
-def simulator() -> Iterator[Simulator]:
-    """The simulator, as long as the tests of this file last."""
-    account_id, api_token = secrets.token_hex(16), secrets.token_hex(20)
-    account = ["--account-id", account_id, "--api-token", api_token, "--ready-after", "0s"]
-    command = [sys.executable, "-m", "emulator_tests.simulators.cloudflare", *account]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().strip().removeprefix("ready on ")
-        key = make_signing_key(f"{url}/client/v4", account_id, api_token)
-        with httpx.Client(timeout=30, trust_env=False) as http:
-            yield Simulator(url, account_id, api_token, key, http)
-        process.terminate()
+def simulator() -> Iterator[CloudflareServer]:
+    """The simulator, as long as the tests of this file last; what it is sent is no file of it."""
+    with running_cloudflare({}) as server:
+        yield server
 
 
 class WatchedMedia:
@@ -157,7 +129,7 @@ class World:
         how: In which way; `None` breaks nothing.
     """
 
-    def __init__(self, simulator: Simulator, broken: int = -1, how: str | None = None) -> None:
+    def __init__(self, simulator: CloudflareServer, broken: int = -1, how: str | None = None) -> None:
         simulator.control("POST", "reset")
         self._simulator = simulator
         self._broken, self._how = broken, how
@@ -170,7 +142,7 @@ class World:
             account_id=simulator.account_id,
             api_token=simulator.api_token,
             namespace="crashes",
-            signing_key=simulator.key,
+            signing_key=simulator.signing_key,
             playback_url=simulator.url,
             upload_lifetime_s=24 * 3600,
             max_duration_s=3600,
@@ -282,12 +254,7 @@ class World:
     def send(self, token: UploadToken) -> None:
         """Send the film as a browser does, and let it be looked into."""
         self._set_clock()
-        headers = {
-            "Tus-Resumable": "1.0.0",
-            "Upload-Offset": "0",
-            "Content-Type": "application/offset+octet-stream",
-        }
-        answer = self._simulator.http.patch(token.grant.url, content=FILM, headers=headers)
+        answer = self._simulator.http.patch(token.grant.url, content=FILM, headers=chunk_headers(0))
         assert answer.status_code == 204, answer.text
         ends_at = monotonic() + 30
         while any(video["status"]["state"] == "queued" for video in self.videos()):
@@ -378,7 +345,7 @@ WAYS: Final = ("killed before it", "killed after it", "not done", "its answer is
 @pytest.mark.parametrize("how", WAYS)
 @pytest.mark.parametrize("flow", FLOWS)
 def test_whatever_is_broken_it_ends_as_it_was_wished_and_no_minute_stays_reserved(
-    simulator: Simulator, flow: str, how: str
+    simulator: CloudflareServer, flow: str, how: str
 ) -> None:
     play, holds = FLOWS[flow]
     sound = World(simulator)

@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +18,8 @@ from tusclient.uploader.uploader import Uploader
 from emulator_tests.conftest import NEIGHBOUR
 from emulator_tests.flow.long_upload import Break, LongFilm, line_to
 from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.simulators.tests.listener import Listener, listening
+from emulator_tests.simulators.tests.tus import VERSION, begun
 from emulator_tests.testbed.places import TEST_PICTURE
 
 NEVER = {"ready": "never"}
@@ -107,7 +106,7 @@ def test_an_interrupted_upload_goes_on_with_the_same_address_and_knows_how_much_
     def received() -> int:
         return sum(video["uploadedBytes"] for video in school.cloudflare_videos(token["videoId"]))
 
-    with _begun(token["uploadUrl"], film, 60_000):
+    with begun(token["uploadUrl"], film[:60_000], len(film)):
         school.await_provider("the first bytes", lambda: received() == 60_000)
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
 
@@ -115,23 +114,6 @@ def test_an_interrupted_upload_goes_on_with_the_same_address_and_knows_how_much_
     school.upload(renewed, film)
     school.await_video(session_id, token["videoId"], "ready")
     assert len(school.cloudflare_videos(token["videoId"])) == 1
-
-
-@contextmanager
-def _begun(url: str, film: bytes, count: int) -> Iterator[None]:
-    """A chunk of which so many bytes are sent, and whose line breaks at the end of the block."""
-    place = urlsplit(url)
-    head = [
-        f"PATCH {place.path} HTTP/1.1",
-        f"Host: {place.netloc}",
-        "Tus-Resumable: 1.0.0",
-        "Upload-Offset: 0",
-        "Content-Type: application/offset+octet-stream",
-        f"Content-Length: {len(film)}",
-    ]
-    with socket.create_connection((place.hostname or "", place.port or 0)) as line:
-        line.sendall("\r\n".join([*head, "", ""]).encode() + film[:count])
-        yield
 
 
 def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
@@ -208,7 +190,7 @@ def test_whenever_and_however_an_upload_ends_nothing_is_left_and_no_minute_reser
     school.await_provider("its going", lambda: not school.cloudflare_videos(video_id))
     assert _reserved(school, video_id) == 0
     school.await_document(f"videos/{video_id}", lambda fields: fields is not None and fields["state"] == "gone")
-    assert school.http.head(token["uploadUrl"], headers={"Tus-Resumable": "1.0.0"}, timeout=10).status_code == 404
+    assert school.http.head(token["uploadUrl"], headers=VERSION, timeout=10).status_code == 404
 
 
 def test_a_file_that_is_no_video_ends_as_failed_with_the_reason_and_nothing_of_it_is_kept(
@@ -318,31 +300,10 @@ def _secret(school: School) -> str:
     return str(school.http.get(f"{account}/webhook", headers=headers, timeout=30).json()["result"]["secret"])
 
 
-@contextmanager
-def _neighbour(school: School, answers: list[int]) -> Iterator[list[tuple[dict[str, str], bytes]]]:
-    """Another deployment on the account, which answers with these statuses, then 204; what it hears is listed."""
-    heard: list[tuple[dict[str, str], bytes]] = []
-
-    class Listener(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(answers.pop(0) if answers else 204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Nobody reads it."""
-
-    url = school.testbed.environment["CLOUDFLARE_PASS_ON"].partition("=")[2]
-    server = HTTPServer(("127.0.0.1", urlsplit(url).port or 0), Listener)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield heard
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def _neighbour(school: School, statuses: Sequence[int]) -> AbstractContextManager[Listener]:
+    """Another deployment on the account, which answers with these statuses first."""
+    place = urlsplit(school.testbed.environment["CLOUDFLARE_PASS_ON"].partition("=")[2])
+    return listening(place.path, statuses, place.port or 0)
 
 
 def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with_its_signature(
@@ -355,15 +316,17 @@ def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with
 
     # While it is away, the sender is told to come again.
     assert _post(pushing, body, signed) == 503
-    with _neighbour(pushing, [500]) as heard:
+    with _neighbour(pushing, [500]) as neighbour:
         assert _post(pushing, body, signed) == 503
         assert _post(pushing, body, signed) == 204
         # What was passed on already, and what is nobody's that is known here, goes nowhere.
         assert _post(pushing, body, {**signed, "Greenroom-Passed-On": "1"}) == 204
         assert _post(pushing, unknown, signed_unknown) == 204
 
+    heard = [neighbour.next(), neighbour.next()]
+    assert neighbour.arrived.empty()
     assert [sent for _, sent in heard] == [body, body]
-    headers, _ = heard[-1]
+    headers = {name.lower(): value for name, value in heard[-1][0].items()}
     assert (headers["webhook-signature"], headers["greenroom-passed-on"]) == (signed["Webhook-Signature"], "1")
 
 

@@ -14,17 +14,23 @@ from shared.paths import VISIT_SESSION, session_path
 from shared.ports import Attendee, EventWish, Note
 from shared.providers.nowhere import NoAudience, NoEvents
 from shared.reconcile import visit
+from shared.sessions import Sessions
 from shared.sessions.joining import Joining
 
 EVENT = EventWish("Algebra", None, None)
 ADA = Attendee("ada", "Ada", is_moderator=False)
 
 
-def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_itself() -> None:
+def school() -> tuple[Deployment, Sessions]:
+    """A deployment with a live session, and the Controller of its sessions."""
     deployment = Deployment()
     now = deployment.clock()
     deployment.write_session(format="liveStreaming", startsAt=now, endsAt=now + timedelta(hours=1))
-    sessions = replace(deployment.sessions, events=NoEvents())
+    return deployment, replace(deployment.sessions, events=NoEvents())
+
+
+def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_itself() -> None:
+    deployment, sessions = school()
 
     visit(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
 
@@ -42,10 +48,7 @@ def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_it
 
 
 def test_its_videos_are_uploaded_all_the_same_and_its_deletion_leaves_nothing() -> None:
-    deployment = Deployment()
-    now = deployment.clock()
-    deployment.write_session(format="liveStreaming", startsAt=now, endsAt=now + timedelta(hours=1))
-    sessions = replace(deployment.sessions, events=NoEvents())
+    deployment, sessions = school()
     visit(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
     token = deployment.ask_upload()
     assert token.provider == "memory"

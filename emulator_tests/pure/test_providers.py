@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +15,8 @@ from shared.paths import video_path
 from shared.ports import MediaState, Observation, Stage, UploadWish, holder_of
 from shared.videos.model import VideoState
 from shared.videos.wishes import delete_video
+
+T = TypeVar("T")
 
 READY = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
 WISH = UploadWish("Nobody's", "nobody.mp4", 1000, "ghost")
@@ -87,7 +91,7 @@ def test_many_videos_of_both_are_visited_together_with_one_call_to_each() -> Non
     deployment.second.show(deployment.video(second).parts, READY)
     asked: list[str] = []
 
-    def count(operation, do):  # type: ignore[no-untyped-def]  # the shape of every Effect
+    def count(operation: str, do: Callable[[], T]) -> T:
         asked.append(operation)
         return do()
 

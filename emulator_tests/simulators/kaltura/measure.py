@@ -11,7 +11,6 @@ import argparse
 import http.client
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from emulator_tests.simulators.kaltura import keys
+from emulator_tests.simulators.running import Running
 
 _PARTNER_ID, _SECRET = 1, "measured"
 _BATCH = 250
@@ -31,15 +31,9 @@ def main() -> int:
     parser.add_argument("--entries", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=200)
     options = parser.parse_args()
-    command = [sys.executable, "-m", "emulator_tests.simulators.kaltura", "--partner-id", str(_PARTNER_ID)]
-    command += ["--admin-secret", _SECRET, "--user-secret", _SECRET, "--ready-after", "0s"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            url = process.stdout.readline().removeprefix("ready on ").strip()
-            return _measure(urlsplit(url).netloc, options.entries, options.rounds)
-        finally:
-            process.terminate()
+    account = ("--partner-id", str(_PARTNER_ID), "--admin-secret", _SECRET, "--user-secret", _SECRET)
+    with Running("kaltura", *account, "--ready-after", "0s") as simulator:
+        return _measure(urlsplit(simulator.url).netloc, options.entries, options.rounds)
 
 
 def _measure(address: str, entries: int, rounds: int) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +10,14 @@ import httpx
 import requests
 from cloudflare import Cloudflare
 
-from emulator_tests.simulators.tests.kaltura_server import wait_until
+from emulator_tests.simulators.tests.served import Served, wait_until
+from emulator_tests.simulators.tests.tus import VERSION, chunk_headers
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "an-api-token"
-_ROOT = Path(__file__).parents[3]
-_STOP_TIMEOUT_S = 10
 
 
-class CloudflareServer:
+class CloudflareServer(Served):
     """One simulator process.
 
     Args:
@@ -28,34 +25,13 @@ class CloudflareServer:
     """
 
     def __init__(self, *options: str) -> None:
-        command = [
-            sys.executable, "-m", "emulator_tests.simulators.cloudflare", "--account-id", ACCOUNT_ID,
-            "--api-token", API_TOKEN, *options,
-        ]  # fmt: skip
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        assert line.startswith("ready on http://"), line
-        self.url = line.removeprefix("ready on ").strip()
+        super().__init__("cloudflare", "--account-id", ACCOUNT_ID, "--api-token", API_TOKEN, *options)
         self.api_url = f"{self.url}/client/v4"
         self.sdk = self.client()
-
-    def stop(self) -> None:
-        """Stop the process and wait until it is gone."""
-        self.process.terminate()
-        self.process.wait(_STOP_TIMEOUT_S)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
 
     def client(self, api_token: str = API_TOKEN) -> Cloudflare:
         """The vendor's client, which repeats nothing."""
         return Cloudflare(api_token=api_token, base_url=self.api_url, max_retries=0)
-
-    def control(self, method: str, name: str, **body: Any) -> Any:
-        """Ask the control interface."""
-        answer = requests.request(method, f"{self.url}/_simulator/{name}", json=body or None, timeout=10)
-        answer.raise_for_status()
-        return answer.json()
 
     def storage(self) -> tuple[float, float]:
         """Minutes that are used, and those that are reserved."""
@@ -101,14 +77,9 @@ def encoded(metadata: dict[str, str | None]) -> str:
 
 def patch(url: str, offset: int, content: bytes, **headers: str) -> requests.Response:
     """Send one chunk by TUS."""
-    usual = {
-        "Tus-Resumable": "1.0.0",
-        "Content-Type": "application/offset+octet-stream",
-        "Upload-Offset": str(offset),
-    }
-    return requests.patch(url, content, headers=usual | headers, timeout=30)
+    return requests.patch(url, content, headers=chunk_headers(offset) | headers, timeout=30)
 
 
 def head(url: str) -> requests.Response:
     """Ask how much has arrived."""
-    return requests.head(url, headers={"Tus-Resumable": "1.0.0"}, timeout=10)
+    return requests.head(url, headers=VERSION, timeout=10)

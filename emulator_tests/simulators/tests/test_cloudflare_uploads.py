@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +15,8 @@ from tusclient.client import TusClient
 from tusclient.uploader.uploader import Uploader
 
 from emulator_tests.simulators.tests.cloudflare_server import ACCOUNT_ID, API_TOKEN, CloudflareServer, head, patch
-from emulator_tests.simulators.tests.kaltura_server import wait_until
+from emulator_tests.simulators.tests.served import wait_until
+from emulator_tests.simulators.tests.tus import VERSION, begun
 
 NODE = Path(__file__).with_name("node")
 MIB = 1024 * 1024
@@ -218,7 +218,7 @@ def test_tuspy_uploads_with_the_token_alone(cloudflare: CloudflareServer, video:
     (made,) = cloudflare.sdk.stream.list(account_id=ACCOUNT_ID)
     assert made.uid is not None
     assert cloudflare.await_state(made.uid, "ready").meta["name"] == "lesson"
-    assert requests.head(str(uploader.url), headers={"Tus-Resumable": "1.0.0"}, timeout=10).status_code == 401
+    assert requests.head(str(uploader.url), headers=VERSION, timeout=10).status_code == 401
 
 
 def test_tus_js_client_uploads_and_goes_on_where_it_was_interrupted(
@@ -242,14 +242,8 @@ def test_what_arrived_of_a_chunk_that_broke_off_is_kept_and_the_upload_goes_on_b
     content = long_video.read_bytes()
     headers = cloudflare.create(len(content))
     url = headers["location"]
-    host, port = cloudflare.url.removeprefix("http://").split(":")
-    path = url.removeprefix(cloudflare.url)
-    with socket.create_connection((host, int(port))) as line:
-        begin = (
-            f"PATCH {path} HTTP/1.1\r\nHost: {host}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
-            f"Content-Type: application/offset+octet-stream\r\nContent-Length: {CHUNK}\r\n\r\n"
-        )
-        line.sendall(begin.encode() + content[: 3 * MIB])
+    with begun(url, content[: 3 * MIB], CHUNK):
+        pass
 
     def received() -> int:
         return int(head(url).headers["Upload-Offset"])
@@ -292,13 +286,7 @@ def test_an_address_takes_one_upload_and_a_foreign_one_none(cloudflare: Cloudfla
 
 def test_of_two_requests_at_once_one_sends_and_the_other_is_refused(cloudflare: CloudflareServer) -> None:
     url = cloudflare.create(2 * CHUNK)["location"]
-    host, port = cloudflare.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as line:
-        begin = (
-            f"PATCH {url.removeprefix(cloudflare.url)} HTTP/1.1\r\nHost: {host}\r\nTus-Resumable: 1.0.0\r\n"
-            f"Upload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: {CHUNK}\r\n\r\n"
-        )
-        line.sendall(begin.encode() + bytes(MIB))
+    with begun(url, bytes(MIB), CHUNK):
         wait_until(lambda: int(head(url).headers["Upload-Offset"]) > 0)
         assert patch(url, 0, bytes(CHUNK)).status_code == 423
 

@@ -7,11 +7,7 @@ import hashlib
 import hmac
 import json
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +17,8 @@ import pytest
 import requests
 
 from emulator_tests.simulators.tests.cloudflare_server import ACCOUNT_ID, CloudflareServer
-from emulator_tests.simulators.tests.kaltura_server import wait_until
+from emulator_tests.simulators.tests.listener import listening
+from emulator_tests.simulators.tests.served import wait_until
 
 SIGNED: dict[str, str | None] = {"requiresignedurls": None}
 
@@ -240,44 +237,20 @@ def test_a_download_must_be_asked_for_and_allowed_by_the_token(cloudflare: Cloud
 # --- webhooks -----------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _listening(answers: list[int]) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
-    """Somebody who is told; he answers with these statuses, then 200."""
-    heard: list[tuple[str, bytes]] = []
-
-    class Listener(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            heard.append((self.headers["Webhook-Signature"], body))
-            self.send_response(answers.pop(0) if answers else 200)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Nobody reads it."""
-
-    server = HTTPServer(("127.0.0.1", 0), Listener)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", heard
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def test_a_webhook_is_told_of_the_end_only_signed_with_its_secret_until_it_has_heard(
     cloudflare: CloudflareServer, video: Path, sound: Path
 ) -> None:
-    with _listening([500]) as (url, heard):
+    with listening("/hook", [500]) as listener:
+        url = listener.url
         told: Any = cloudflare.sdk.stream.webhooks.update(account_id=ACCOUNT_ID, body_notification_url_2=url)
         uid = cloudflare.upload(video, {"school": "north"})
-        wait_until(lambda: len(heard) == 2)
+        heard = [listener.next(), listener.next()]
         failed = cloudflare.upload(sound)
-        wait_until(lambda: len(heard) == 3)
+        heard.append(listener.next())
+        assert listener.arrived.empty()
 
-    for header, body in heard:
-        at, signature = (part.partition("=")[2] for part in header.split(","))
+    for headers, body in heard:
+        at, signature = (part.partition("=")[2] for part in headers["Webhook-Signature"].split(","))
         expected = hmac.new(told.secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
         assert signature == expected
     bodies = [json.loads(body) for _, body in heard]

@@ -5,11 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import queue
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -33,42 +29,15 @@ from KalturaClient.Plugins.HttpNotification import (
     KalturaSecureHashingAlgo,
 )
 
-from emulator_tests.simulators.tests.kaltura_server import ADMIN_SECRET, KalturaServer, wait_until
-
-ARRIVAL_TIMEOUT_S = 10.0
-
-
-@dataclass
-class Listener:
-    """A receiver of notifications that answers as told."""
-
-    url: str
-    arrived: queue.Queue[tuple[dict[str, str], bytes]]
-    statuses: list[int] = field(default_factory=list)
-
-    def next(self) -> tuple[dict[str, str], bytes]:
-        return self.arrived.get(timeout=ARRIVAL_TIMEOUT_S)
+from emulator_tests.simulators.tests.kaltura_server import ADMIN_SECRET, KalturaServer
+from emulator_tests.simulators.tests.listener import Listener, listening
+from emulator_tests.simulators.tests.served import wait_until
 
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(told.statuses.pop(0) if told.statuses else 200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            told.arrived.put((dict(self.headers.items()), body))
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told = Listener(f"http://127.0.0.1:{server.server_address[1]}/hook?from=kaltura", queue.Queue())
-    threading.Thread(target=server.serve_forever).start()
-    yield told
-    server.shutdown()
-    server.server_close()
+    with listening("/hook?from=kaltura") as told:
+        yield told
 
 
 def active_template(client: Any, system_name: str, url: str, **fields: Any) -> Any:

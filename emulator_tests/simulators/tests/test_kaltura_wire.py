@@ -31,7 +31,8 @@ from KalturaClient.Plugins.Schedule import (
 )
 from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent, KalturaVirtualEventFilter
 
-from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint, wait_until
+from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
+from emulator_tests.simulators.tests.served import wait_until
 
 
 def entry(**fields: Any) -> Any:

@@ -1,0 +1,58 @@
+"""A simulator as a process of whoever needs one of his own.
+
+Called by tests and measurements. Leaves to them how the service is spoken to.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_ROOT = Path(__file__).parents[2]
+_STOP_TIMEOUT_S = 10
+
+
+class Running:
+    """One process, running from the beginning; stopped at the end of a `with` block, or by hand.
+
+    Args:
+        simulator: Its package, such as `kaltura`.
+        options: Of its command line.
+
+    Attributes:
+        url: Where it serves.
+    """
+
+    def __init__(self, simulator: str, *options: str) -> None:
+        command = [sys.executable, "-m", f"emulator_tests.simulators.{simulator}", *options]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("ready on http://"), line
+        self.url = line.removeprefix("ready on ").strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the process and wait until it is gone."""
+        self.process.terminate()
+        self._wait()
+
+    def kill(self) -> None:
+        """Kill the process as a crash would."""
+        self.process.kill()
+        self._wait()
+
+    def _wait(self) -> None:
+        self.process.wait(_STOP_TIMEOUT_S)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
