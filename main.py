@@ -11,6 +11,7 @@ import firebase_admin
 
 FUNCTIONS: Final = {
     "cancelUpload": "functions.uploads",
+    "checkHost": "functions.work",
     "cloudflareHook": "functions.hooks",
     "deleteContent": "functions.operations",
     "deleteVideo": "functions.uploads",
@@ -36,6 +37,7 @@ FUNCTIONS: Final = {
     "tickFeed": "functions.work",
     "unsetModerator": "functions.live",
     "uploadFinished": "functions.uploads",
+    "visitCopy": "functions.work",
     "visitDeletion": "functions.work",
     "visitRemoval": "functions.work",
     "visitSession": "functions.work",

@@ -22,6 +22,9 @@ from typing import Any, Final, Protocol, TypeVar
 from shared.cloud.firestore import changes_by_path, check_path, check_query, stored
 from shared.errors import BackendError, Conflict, Permanent, Transient
 from shared.ports import (
+    MANIFEST_URL,
+    PROGRESSIVE_URL,
+    THUMBNAIL_URL,
     Admission,
     Attendee,
     Broadcast,
@@ -42,6 +45,7 @@ from shared.ports import (
     Parts,
     Query,
     Remove,
+    Source,
     Stage,
     Stray,
     Total,
@@ -666,7 +670,7 @@ class MemoryEvents:
         """
         As the port says.
         """
-        return _grant(self._clock(), lifetime_s, {"entryId": parts["entryId"]})
+        return _plays(self._clock(), lifetime_s, parts["entryId"], MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
 
     def _recordings(self, parts: Parts) -> tuple[Parts, ...]:
         entry_id = parts.get("entryId", "")
@@ -875,7 +879,20 @@ class MemoryMedia:
         """
         As the port says.
         """
-        return _grant(self._clock(), lifetime_s, {"entryId": parts["entryId"]})
+        return _plays(self._clock(), lifetime_s, parts["entryId"], MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
+
+    def source(self, parts: Parts, lifetime_s: int) -> Source:
+        """
+        As the port says.
+        """
+
+        def do() -> Source:
+            with self._lock:
+                if self._observe(parts).state is not MediaState.READY:
+                    raise Transient("Not yet.", provider=self.name, operation="source", code="SOURCE_NOT_READY")
+                return Source(f"memory://{parts['entryId']}")
+
+        return self._effect("source", do)
 
     def _new_parts(self) -> Parts:
         number = next(self._numbers)
@@ -922,6 +939,171 @@ class MemoryAudience:
 
 def _grant(now: datetime, lifetime_s: int, values: Mapping[str, str]) -> Grant:
     return Grant("memory://media", secrets.token_urlsafe(), now + timedelta(seconds=lifetime_s), dict(values))
+
+
+def _plays(now: datetime, lifetime_s: int, id_: str, *names: str) -> Grant:
+    token = secrets.token_urlsafe()
+    addresses = {name: f"memory://{id_}/{name}?{token}" for name in names}
+    return Grant(
+        addresses[names[0]],
+        token,
+        now + timedelta(seconds=lifetime_s),
+        {**addresses, "entryId": id_},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCopy:
+    """
+    One copy as it stands at an in-memory host.
+    """
+
+    reference: str
+    source: str
+    parts: Parts
+    created_at: datetime
+    observation: Observation
+
+
+class MemoryHost:
+    """
+    The host port in memory. A copy has the part `copyId`.
+
+    Args:
+        waits: Whether it waits for bytes, of which a film has three pieces; else it fetches by itself, and a test says
+            how it gets on (`show`).
+    """
+
+    PIECES: Final = 3
+
+    def __init__(self, clock: Clock, effect: Effect = undisturbed, *, name: str = "host", waits: bool = False) -> None:
+        self.name = name
+        self._clock = clock
+        self._effect = effect
+        self._waits = waits
+        self._lock = threading.Lock()
+        self._made: dict[str, MadeCopy] = {}
+        self._numbers = itertools.count(1)
+
+    def alive(self) -> tuple[MadeCopy, ...]:
+        """
+        Every copy there is, oldest first.
+        """
+        with self._lock:
+            return tuple(self._made.values())
+
+    def show(self, parts: Parts, observation: Observation) -> None:
+        """
+        The copy gets on: from now on it is observed like this.
+        """
+        with self._lock:
+            self._made[parts["copyId"]] = replace(self._made[parts["copyId"]], observation=observation)
+
+    def vanish(self, part_id: str) -> None:
+        """
+        Someone deletes a copy behind our back.
+        """
+        with self._lock:
+            self._made.pop(part_id, None)
+
+    def begin_copy(self, reference: str, source: Source) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                parts = {"copyId": f"{self.name}-copy{next(self._numbers)}"}
+                begun = (
+                    Observation(MediaState.AWAITING_UPLOAD, 0, Stage.RECEIVING, received_bytes=0)
+                    if self._waits
+                    else Observation(MediaState.PROCESSING, 0)
+                )
+                self._made[parts["copyId"]] = MadeCopy(reference, source.url, parts, self._clock(), begun)
+                return dict(parts)
+
+        return self._effect("begin_copy", do)
+
+    def find_copy(self, reference: str) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                return next((dict(one.parts) for one in self._made.values() if one.reference == reference), {})
+
+        return self._effect("find_copy", do)
+
+    def observe_copy(self, parts: Parts) -> Observation:
+        """
+        As the port says.
+        """
+
+        def do() -> Observation:
+            with self._lock:
+                made = self._made.get(parts["copyId"])
+                return Observation(MediaState.GONE) if made is None else made.observation
+
+        return self._effect("observe_copy", do)
+
+    def send_more(self, parts: Parts, source: Source) -> Observation:
+        """
+        As the port says.
+        """
+
+        def do() -> Observation:
+            with self._lock:
+                made = self._made.get(parts["copyId"])
+                if made is None:
+                    return Observation(MediaState.GONE)
+                received = (made.observation.received_bytes or 0) + 1
+                seen = (
+                    Observation(MediaState.READY, 100)
+                    if received >= self.PIECES
+                    else replace(made.observation, received_bytes=received, percent=100 * received // self.PIECES)
+                )
+                self._made[parts["copyId"]] = replace(made, observation=seen)
+                return seen
+
+        return self._effect("send_more", do)
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        As the port says.
+        """
+
+        def do() -> Parts:
+            with self._lock:
+                self._made.pop(parts["copyId"], None)
+                return {}
+
+        return self._effect("delete_media", do)
+
+    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+        """
+        As the port says.
+        """
+        names = (PROGRESSIVE_URL,) if self._waits else (MANIFEST_URL, THUMBNAIL_URL)
+        return _plays(self._clock(), lifetime_s, parts["copyId"], *names)
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        """
+        As the port says.
+        """
+
+        def do() -> Sequence[Stray]:
+            with self._lock:
+                made = (one for one in self._made.values() if since <= one.created_at < until)
+                return [Stray(self.name, one.reference, one.parts, one.created_at) for one in made][:PAGE_ITEMS_MAX]
+
+        return self._effect("strays", do)
+
+    def delete_stray(self, stray: Stray) -> Parts:
+        """
+        As the port says.
+        """
+        return self.delete_media(stray.parts)
 
 
 class MemoryStrays:

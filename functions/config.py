@@ -60,6 +60,10 @@ CLOUDFLARE_PASS_ON: Final = StringParam(
     default="",
     description="Other deployments on the same account that hear of theirs through us: namespace=url, by commas.",
 )
+USE_HOSTS: Final = BoolParam(
+    "USE_HOSTS", default=False, description="Whether ready videos are copied to, and play from, the hosts in HOSTS."
+)
+HOSTS: Final = SecretParam("HOSTS", description="The table of hosts: one line of JSON, as docs/hosts.md describes it.")
 VIDEO_PROVIDER: Final = StringParam(
     "VIDEO_PROVIDER",
     default="",
@@ -207,11 +211,18 @@ def cloudflare_secrets() -> list[SecretParam]:
     return [] if _is_without(CLOUDFLARE_ACCOUNT_ID) else [CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY]
 
 
+def host_secrets() -> list[SecretParam]:
+    """
+    Likewise the hosts.
+    """
+    return [HOSTS] if os.environ.get(USE_HOSTS.name, "").lower() == "true" else []
+
+
 def provider_secrets() -> list[SecretParam]:
     """
-    Likewise whichever provider has a video, or an event.
+    Likewise whichever provider or host has a video, or an event.
     """
-    return [*kaltura_secrets(), *cloudflare_secrets()]
+    return [*kaltura_secrets(), *cloudflare_secrets(), *host_secrets()]
 
 
 def pass_on() -> dict[str, str]:

@@ -48,6 +48,9 @@ CODES: Final[Mapping[type[BackendError], FunctionsErrorCode]] = {
 SESSION_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile(r"[a-f0-9]{20}")
 REMOVAL_ID: Final = VIDEO_ID
+HOST: Final = re.compile(r"[a-z][a-z0-9]{0,19}")
+"""A host or a provider, as the table of hosts names it."""
+
 DELETION_ID: Final = re.compile(r"[A-Za-z0-9:._-]{1,200}")
 UID: Final = re.compile("[^\x00-\x1f\x7f/\ud800-\udfff]{1,128}")
 """Of a user of Firebase Auth."""

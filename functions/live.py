@@ -34,7 +34,6 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID}, {"wasRefused": bool})
         joined = wiring.joining().join(caller, fields["sessionId"], was_refused=fields["wasRefused"] is True)
         now, admission, parts = wiring.now(), joined.admission, joined.pairing.parts
-        player = {"manifestUrl": admission.player.url, **admission.player.values}
         chat, room = admission.chat, admission.room
         return {
             "sessionId": fields["sessionId"],
@@ -43,7 +42,7 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
             "virtualEventId": parts.get("virtualEventId") or None,
             "isModerator": joined.is_moderator,
             "broadcast": joined.pairing.airing.state.value,
-            "player": _lasting(player, admission.player, now),
+            "player": _lasting(dict(admission.player.values), admission.player, now),
             "chat": None if chat is None else _lasting({"jwt": chat.token}, chat, now),
             "room": None if room is None else _lasting({"url": room.url}, room, now),
         }

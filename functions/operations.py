@@ -53,7 +53,8 @@ def deleteContent(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(asks_provider=False)
 def getRemoval(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    How far that is: `{removalId}` gives `{removalId, state, sessions, enrolments, videos, videosLeft, deletionsLeft}`.
+    How far that is: `{removalId}` gives `{removalId, state, sessions, enrolments, videos, videosLeft, copiesLeft,
+    deletionsLeft}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -71,5 +72,6 @@ def _told(key: str, removal: Removal) -> dict[str, Any]:
         "enrolments": removal.enrolments,
         "videos": removal.videos,
         "videosLeft": removal.videos_left,
+        "copiesLeft": removal.copies_left,
         "deletionsLeft": removal.deletions_left,
     }

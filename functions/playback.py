@@ -17,8 +17,9 @@ from shared.errors import BadRequest
 @edge.callable_function(asks_provider=True)
 def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A grant to play one video, or a session's live event: `{videoId}` or `{sessionId}` gives it back with `{manifestUrl,
-    progressiveUrl, thumbnailUrl, ks, expiresAt}`.
+    A grant to play one video, `{videoId, failedHost?}` gives `{videoId, host, playUrl, manifestUrl, progressiveUrl,
+    thumbnailUrl, expiresAt}`, or a session's live event, `{sessionId}` gives `{sessionId, manifestUrl, …, expiresAt}`;
+    both with what its provider adds.
     """
     return _granted("issuePlayback", request)
 
@@ -34,14 +35,23 @@ def renewPlayback(request: CallableRequest[Any]) -> dict[str, Any]:
 
 def _granted(function: str, request: CallableRequest[Any]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
-        asked = edge.read(request.data, {}, {"videoId": edge.VIDEO_ID, "sessionId": edge.SESSION_ID})
-        (name, value), *more = [(name, value) for name, value in asked.items() if value is not None] or [("", "")]
-        if more or not name:
+        fields = {"videoId": edge.VIDEO_ID, "sessionId": edge.SESSION_ID, "failedHost": edge.HOST}
+        asked = edge.read(request.data, {}, fields)
+        video_id, session_id, failed_host = asked["videoId"], asked["sessionId"], asked["failedHost"]
+        if (video_id is None) == (session_id is None):
             raise BadRequest("Send either a videoId or a sessionId.")
-        if name == "videoId":
-            grant = wiring.app().grants.issue_playback(caller, value)
-        else:
-            grant = wiring.joining().issue_playback(caller, value)
-        return {name: value, "manifestUrl": grant.url, "expiresAt": grant.expires_at, **grant.values}
+        if video_id is None:
+            if failed_host is not None:
+                raise BadRequest("A live event has one host. Send failedHost with a videoId only.")
+            grant = wiring.joining().issue_playback(caller, session_id)
+            return {"sessionId": session_id, "expiresAt": grant.expires_at, **grant.values}
+        playback = wiring.app().grants.issue_playback(caller, video_id, failed_host)
+        return {
+            "videoId": video_id,
+            "host": playback.host,
+            "playUrl": playback.url,
+            "expiresAt": playback.expires_at,
+            **playback.values,
+        }
 
     return edge.answer(function, request, use_case)

@@ -12,21 +12,28 @@ from functools import cache
 from typing import Final
 
 from functions import config
-from shared.app import App, Settings, assemble
+from functions.hosting import Row, read_table
+from shared.app import NO_HOSTS, App, Hosting, Settings, assemble
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.errors import Misconfigured
 from shared.guard import Guard
-from shared.ports import Documents, Hook, Queue, Setup
+from shared.hosts.table import Terms
+from shared.ports import Documents, Hook, Host, Queue, Setup
 from shared.providers import (
     Account,
+    AtBunny,
     AtCloudflare,
     AtKaltura,
+    AtS3,
+    HostAccount,
     NoAudience,
     NoEvents,
     Provider,
     new_signing_key,
     open_account,
+    open_host,
+    plays,
 )
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
@@ -108,7 +115,7 @@ def app() -> App:
     """
     holders = {name: provider.holder for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
-    return assemble(documents(), queue(), now, events, holders, _settings())
+    return assemble(documents(), queue(), now, events, holders, _settings(), _hosting())
 
 
 @cache
@@ -190,6 +197,40 @@ def _providers() -> Mapping[str, Provider]:
             "Set KALTURA_PARTNER_ID and KALTURA_ADMIN_SECRET, or CLOUDFLARE_ACCOUNT_ID and its secrets."
         )
     return {name: open_account(account, documents(), now) for name, account in accounts.items()}
+
+
+def _hosting() -> Hosting:
+    """
+    The table of hosts, and those among them that get copies.
+    """
+    rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
+    if not rows:
+        return NO_HOSTS
+    hosts = {row.name: _host(row) for row in rows if row.kind is not None}
+    terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
+    return Hosting(hosts, terms, plays)
+
+
+def _host(row: Row) -> Host:
+    texts = row.texts
+    account: HostAccount
+    if row.kind == "bunny":
+        account = AtBunny(
+            url=texts["url"],
+            library_id=texts["libraryId"],
+            api_key=texts["apiKey"],
+            playback_url=texts["playbackUrl"],
+            token_key=texts["tokenKey"],
+        )
+    else:
+        account = AtS3(
+            url=texts["url"],
+            bucket=texts["bucket"],
+            region=texts["region"],
+            access_key=texts["accessKey"],
+            secret_key=texts["secretKey"],
+        )
+    return open_host(row.name, account, _namespace(), now)
 
 
 def make_signing_key() -> str:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from firebase_functions.https_fn import CallableRequest
-from firebase_functions.options import RateLimits, RetryConfig
+from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
 from firebase_functions.tasks_fn import on_task_dispatched
 
 from functions import config, edge, wiring
@@ -23,6 +23,9 @@ VISITED_AT_ONCE: Final = 8
 
 RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
+COPYING_MEMORY: Final = MemoryOption.MB_512
+"""One visit holds a piece of a film that it carries to a host."""
+
 ONE_AT_A_TIME: Final = RateLimits(max_concurrent_dispatches=2, max_dispatches_per_second=5)
 
 
@@ -67,6 +70,30 @@ def tickFeed(request: CallableRequest[Any]) -> None:
     One tick of the feed, and the visits that it finds to be due; the key is `{provider}:{tick}`.
     """
     _work_together("tickFeed", request)
+
+
+@on_task_dispatched(
+    retry_config=RETRY,
+    rate_limits=RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20),
+    timeout_sec=WORKER_TIMEOUT_S,
+    memory=COPYING_MEMORY,
+    secrets=config.provider_secrets(),
+)
+def visitCopy(request: CallableRequest[Any]) -> None:
+    """
+    Bring one copy of a video at another host as far as it can be brought now; the key is `{videoId}-{host}`.
+    """
+    _work("visitCopy", request)
+
+
+@on_task_dispatched(
+    retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
+)
+def checkHost(request: CallableRequest[Any]) -> None:
+    """
+    Try whether something plays from one host or provider; the key is its name.
+    """
+    _work("checkHost", request)
 
 
 @on_task_dispatched(retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S)

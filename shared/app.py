@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from shared.deletions import Deletions
+from shared.hosts import Copies
+from shared.hosts.health import Checks
+from shared.hosts.table import HostTable, Terms
 from shared.orphans import Orphans
-from shared.paths import TICK_FEED, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Clock, Documents, Events, Holders, Note, Queue
+from shared.paths import CHECK_HOST, TICK_FEED, VISIT_COPY, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
+from shared.ports import Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
 from shared.reconcile import visit
 from shared.removals import Removals
 from shared.sessions import Sessions
@@ -55,6 +59,26 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Hosting:
+    """
+    From where videos play beside their providers.
+
+    Attributes:
+        hosts: The hosts that ready videos are copied to.
+        terms: What each of them and the providers costs, and can send.
+        plays: Tries an address.
+    """
+
+    hosts: Hosts
+    terms: Mapping[str, Terms]
+    plays: Plays
+
+
+NO_HOSTS: Final = Hosting({}, {}, plays=bool)
+"""Every video plays from its provider: nothing is copied, nothing is tried."""
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """
     Everything that a function may call.
@@ -65,6 +89,8 @@ class App:
     clock: Clock
     sessions: Sessions
     videos: Videos
+    copies: Copies
+    checks: Checks
     deletions: Deletions
     removals: Removals
     grants: Grants
@@ -89,6 +115,10 @@ class App:
                 visit(self.sessions, note.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_VIDEO:
                 visit_videos(self.videos, note.key, self.queue, self.clock, each)
+            case name if name == VISIT_COPY:
+                visit(self.copies, note.key, self.documents, self.queue, self.clock)
+            case name if name == CHECK_HOST:
+                self.checks.check(note.key)
             case name if name == VISIT_DELETION:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_REMOVAL:
@@ -107,6 +137,7 @@ def assemble(
     events: Events,
     holders: Holders,
     settings: Settings,
+    hosting: Hosting = NO_HOSTS,
     *,
     sessions_type: type[Sessions] = Sessions,
     videos_type: type[Videos] = Videos,
@@ -121,14 +152,15 @@ def assemble(
         events: The provider of live events.
         holders: The providers of videos.
         settings: Of the deployment.
+        hosting: From where videos play beside their providers.
         sessions_type: The Controller of sessions.
         videos_type: The Controller of videos.
     """
-    recordings = Recordings(events.name)
+    recordings, hosts = Recordings(events.name), hosting.hosts
     sessions = sessions_type(
         documents, events, settings.reap_grace_s, settings.late_commit_s, settings.window, recordings
     )
-    videos = videos_type(documents, holders, settings.policy, settings.late_commit_s)
+    videos = videos_type(documents, holders, settings.policy, settings.late_commit_s, tuple(hosts))
     feeds = {
         provider: Feed(
             provider,
@@ -141,17 +173,22 @@ def assemble(
         )
         for provider in holders
     }
-    orphans = Orphans(documents, queue, events, holders, clock, settings.stray_age_s)
+    everywhere = places(holders, hosts)
+    orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s)
+    checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
+    table = HostTable(documents, clock, hosting.terms)
     return App(
         documents=documents,
         queue=queue,
         clock=clock,
         sessions=sessions,
         videos=videos,
-        deletions=Deletions(documents, holders),
+        copies=Copies(documents, holders, hosts, settings.late_commit_s),
+        checks=checks,
+        deletions=Deletions(documents, everywhere),
         removals=Removals(documents),
-        grants=Grants(documents, queue, clock, videos, feeds, settings.provider),
+        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
         feeds=feeds,
         orphans=orphans,
-        sweep=Sweep(documents, queue, sessions, videos, feeds, orphans, clock),
+        sweep=Sweep(documents, queue, sessions, videos, feeds, orphans, checks, clock),
     )

@@ -99,6 +99,13 @@ def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int
     )
 
 
+def host_turned(host: str, *, is_healthy: bool) -> None:
+    """
+    A host plays nothing any more, or plays again.
+    """
+    (_info if is_healthy else _error)("host plays again" if is_healthy else "host plays nothing", host=host)
+
+
 def conflict(queue: str, key: str, step: str) -> None:
     """
     Someone wrote first; the visit looks again.

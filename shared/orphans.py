@@ -16,13 +16,17 @@ from shared import log
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import Conflict, ProviderError
 from shared.history import History
+from shared.hosts.model import Copy, CopyState
 from shared.paths import (
+    COPIES,
     DELETIONS,
     ORPHANS_REPORT,
     PAIRINGS,
     VIDEOS,
+    VISIT_COPY,
     VISIT_DELETION,
     VISIT_VIDEO,
+    copy_path,
     pairing_path,
     video_path,
 )
@@ -35,10 +39,12 @@ from shared.ports import (
     Documents,
     Events,
     Holders,
+    Hosts,
     MediaState,
     Note,
     Operator,
     Parts,
+    Places,
     Query,
     Queue,
     Stray,
@@ -151,7 +157,9 @@ class Orphans:
         documents: Where everything is recorded.
         queue: For notes.
         events: The provider of live events.
-        holders: The providers, with everything of ours there.
+        holders: The providers.
+        hosts: The hosts that get copies.
+        places: Both, with everything of ours there.
         clock: Now, in UTC.
         age_s: Nothing younger is touched.
     """
@@ -160,6 +168,8 @@ class Orphans:
     queue: Queue
     events: Events
     holders: Holders
+    hosts: Hosts
+    places: Places
     clock: Clock
     age_s: int
 
@@ -201,7 +211,7 @@ class Orphans:
         now = self.clock()
         search = _Search()
         old_enough = now - timedelta(seconds=self.age_s)
-        for provider in self.holders:
+        for provider in self.places:
             for page in self._made(provider, BEGINNING, now + timedelta(days=1)):
                 search.things += len(page)
                 search.there |= {part for one in page for part in _parts(provider, one.parts)}
@@ -209,6 +219,7 @@ class Orphans:
                 search.strays += [one for one, claim in self._claims(old) if claim == _NOBODY]
                 tell(search.things, search.documents)
         self._look_through(VIDEOS, search, self._missing_videos, old_enough, tell)
+        self._look_through(COPIES, search, self._missing_copies, old_enough, tell)
         self._look_through(PAIRINGS, search, self._missing_events, old_enough, tell)
         report = Report(
             now, search.things, search.documents, tuple(search.strays), tuple(search.missing), cleaned_up=clean_up
@@ -225,7 +236,7 @@ class Orphans:
         """
         Everything that was made at a provider in a span, page by page, the oldest first.
         """
-        strays = holder_of(self.holders, provider).strays
+        strays = holder_of(self.places, provider).strays
         known: set[tuple[str, str]] = set()
         while since < until:
             page = strays.strays(since, until)
@@ -298,6 +309,20 @@ class Orphans:
                 found += [one for one, seen_as in zip(batch, seen, strict=True) if seen_as.state is MediaState.GONE]
         return found
 
+    def _missing_copies(self, page: Sequence[Document], there: set[_Part], old_enough: datetime) -> list[Missing]:
+        """
+        Copies that are ready, were not among all there are, and are gone when their host is asked.
+        """
+        found = []
+        for document in page:
+            copy = Copy.from_document(document)
+            host, is_old = self.hosts.get(copy.host), copy.begun_at < old_enough
+            if host is None or copy.state is not CopyState.READY or not is_old or there & _parts(copy.host, copy.parts):
+                continue
+            if host.observe_copy(copy.parts).state is MediaState.GONE:
+                found.append(Missing(document.path, copy.parts))
+        return found
+
     def _missing_events(self, page: Sequence[Document], there: set[_Part], old_enough: datetime) -> list[Missing]:
         """
         Sessions whose event was not among all there are, and is not found by its reference either.
@@ -315,8 +340,8 @@ class Orphans:
             self._give_up(stray)
         for one in report.missing:
             collection, _, key = one.path.partition("/")
-            if collection == VIDEOS:
-                self.queue.put(Note(VISIT_VIDEO, key))
+            if collection in (VIDEOS, COPIES):
+                self.queue.put(Note(VISIT_VIDEO if collection == VIDEOS else VISIT_COPY, key))
                 continue
             # Brought into form once more, an event is found missing, and made anew.
             (document,) = self.documents.read(one.path)
@@ -352,7 +377,8 @@ def _recorded_at(stray: Stray) -> str:
     The document that would name a thing, going by its reference.
     """
     kind, key, _ = stray.reference.split(":")
-    return pairing_path(key) if kind == "session" else video_path(key)
+    recorded_at = {"session": pairing_path, "copy": copy_path}
+    return recorded_at.get(kind, video_path)(key)
 
 
 def _claim(stray: Stray, document: Document | None) -> str:
@@ -363,8 +389,12 @@ def _claim(stray: Stray, document: Document | None) -> str:
         return _NOBODY
     if document.path.startswith(VIDEOS):
         video = Video.from_document(document)
-        names = [*named(video).values()]
+        names: list[Parts] = [*named(video).values()]
         trying, reference = video.state is VideoState.PREPARING, video.reference
+    elif document.path.startswith(COPIES):
+        copy = Copy.from_document(document)
+        names = [copy.parts]
+        trying, reference = copy.state is CopyState.MAKING, copy.reference
     else:
         pairing = Pairing.from_document(document)
         names = [pairing.parts]

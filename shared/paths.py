@@ -13,11 +13,14 @@ VIDEOS: Final = "videos"
 DELETIONS: Final = "pendingDeletions"
 ENROLMENTS: Final = "enrolments"
 REMOVALS: Final = "removals"
+COPIES: Final = "copies"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
 VISIT_DELETION: Final = "visitDeletion"
 VISIT_REMOVAL: Final = "visitRemoval"
+VISIT_COPY: Final = "visitCopy"
+CHECK_HOST: Final = "checkHost"
 TICK_FEED: Final = "tickFeed"
 
 FEED_WAKE: Final = 0
@@ -46,6 +49,27 @@ def video_path(video_id: str) -> str:
     One uploaded video.
     """
     return f"{VIDEOS}/{video_id}"
+
+
+def copy_path(key: str) -> str:
+    """
+    That a video is to be at another host too, and how far that is.
+    """
+    return f"{COPIES}/{key}"
+
+
+def copy_key(video_id: str, host: str) -> str:
+    """
+    The key of a video's copy at one host; video ids have no hyphen, so that it splits in one way only.
+    """
+    return f"{video_id}-{host}"
+
+
+def host_path(host: str) -> str:
+    """
+    How a host stands, and what it has promised to send.
+    """
+    return f"hosts/{host}"
 
 
 def deletion_path(deletion_id: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from shared.errors import Transient
 
@@ -568,6 +568,20 @@ OBSERVED_MAX: Final = 500
 """Videos that one call of `Media.observe` asks about at the most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    From where the file of a ready video can be had, whole or in ranges, for a while.
+
+    Attributes:
+        url: The address; it holds the secret too.
+        media_type: MIME type of what is there.
+    """
+
+    url: str = field(repr=False)
+    media_type: str = "video/mp4"
+
+
 class Media(Protocol):
     """
     Uploaded videos of one provider account. Raises as `Events` does.
@@ -639,7 +653,17 @@ class Media(Protocol):
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
         """
-        Let a client play this one video. Local, no call.
+        Let a client play this one video; addresses are among the grant's values as `ADDRESSES` names them. Local, no
+        call.
+        """
+        ...
+
+    def source(self, parts: Parts, lifetime_s: int) -> Source:
+        """
+        From where another host gets the file of a ready video. Repeatable.
+
+        Raises:
+            Transient: It is being made (again).
         """
         ...
 
@@ -683,7 +707,116 @@ Holders = Mapping[str, Holder]
 """The accounts of one deployment, by our names of their providers."""
 
 
-def holder_of(holders: Holders, provider: str) -> Holder:
+class Host(Strays, Protocol):
+    """
+    Where ready videos are copied to, so that they play from there too. Raises as `Events` does.
+    """
+
+    @property
+    def name(self) -> str:
+        """
+        Our name of the host.
+        """
+        ...
+
+    def begin_copy(self, reference: str, source: Source) -> Parts:
+        """
+        Begin the copy of a video, findable by `reference` from the moment it exists. Not repeatable: find first when in
+        doubt.
+        """
+        ...
+
+    def find_copy(self, reference: str) -> Parts:
+        """
+        The parts of the oldest copy begun under `reference`; empty where there is none.
+        """
+        ...
+
+    def observe_copy(self, parts: Parts) -> Observation:
+        """
+        How a copy stands. In state `awaitingUpload` the host waits for us to send it bytes. Repeatable, changes
+        nothing.
+        """
+        ...
+
+    def send_more(self, parts: Parts, source: Source) -> Observation:
+        """
+        Send the next bytes from the source to a host that waits for them, as many as a function can carry. Repeatable,
+        by one visitor at a time.
+
+        Returns:
+            How the copy stands then.
+        """
+        ...
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        Delete a copy, finished or not; see `Media.delete_media`.
+        """
+        ...
+
+    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+        """
+        Let a client play this one copy; see `Media.playback_grant`.
+        """
+        ...
+
+
+Hosts = Mapping[str, Host]
+"""The hosts of one deployment that take copies, by their names; none has the name of a provider."""
+
+MANIFEST_URL: Final = "manifestUrl"
+PROGRESSIVE_URL: Final = "progressiveUrl"
+THUMBNAIL_URL: Final = "thumbnailUrl"
+ADDRESSES: Final = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
+"""What a grant to play may name among its values: HLS, one file, a still picture."""
+
+
+class Keeper(Protocol):
+    """
+    Whoever has videos, or copies of them, and can delete them.
+    """
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        See `Media.delete_media`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    One account that something may be left at.
+
+    Attributes:
+        keeper: What is recorded there.
+        strays: Everything of ours there.
+    """
+
+    keeper: Keeper
+    strays: Strays
+
+
+Places = Mapping[str, Place]
+"""All of them, providers and hosts, by our names."""
+
+
+def places(holders: Holders, hosts: Hosts) -> Places:
+    """
+    Everywhere that something of ours may be. Pure.
+    """
+    at_providers = {name: Place(holder.media, holder.strays) for name, holder in holders.items()}
+    return at_providers | {name: Place(host, host) for name, host in hosts.items()}
+
+
+Plays = Callable[[str], bool]
+"""Whether something can be had from an address at this moment; says no where nobody answers."""
+
+A = TypeVar("A")
+
+
+def holder_of(holders: Mapping[str, A], provider: str) -> A:
     """
     The account that has something, by what is recorded of it. Pure.
 

@@ -15,13 +15,16 @@ from typing import Any, Final, Self
 
 from shared import log
 from shared.errors import Conflict, ProviderError
+from shared.hosts.health import Checks, next_check
 from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
+    COPIES,
     DELETIONS,
     PAIRINGS,
     REMOVALS,
     SESSIONS,
     VIDEOS,
+    VISIT_COPY,
     VISIT_DELETION,
     VISIT_REMOVAL,
     VISIT_SESSION,
@@ -49,7 +52,7 @@ from shared.sessions.model import Pairing, Session, SessionWish
 from shared.videos import Videos, look_at
 from shared.videos.decide import OBSERVE
 from shared.videos.feed import Feed
-from shared.videos.model import PENDING, Video, VideoState
+from shared.videos.model import PENDING, Video, VideoState, VideoWish
 from shared.videos.together import KEYS_SEPARATOR, by_provider
 
 PAGE: Final = 500
@@ -107,6 +110,7 @@ class Sweep:
         videos: Likewise for videos.
         feeds: The chains that may have died, by provider.
         orphans: What is at the provider.
+        checks: Which hosts are tried.
         clock: Now, in UTC.
     """
 
@@ -116,6 +120,7 @@ class Sweep:
     videos: Videos
     feeds: Mapping[str, Feed]
     orphans: Orphans
+    checks: Checks
     clock: Clock
 
     def run(self) -> None:
@@ -131,16 +136,19 @@ class Sweep:
         overdue = (
             (PAIRINGS, VISIT_SESSION),
             (VIDEOS, VISIT_VIDEO),
+            (COPIES, VISIT_COPY),
             (DELETIONS, VISIT_DELETION),
             (REMOVALS, VISIT_REMOVAL),
         )
         noted = sum(self._overdue(collection, queue_name, now) for collection, queue_name in overdue)
         for feed in self.feeds.values():
             feed.revive()
+        for name in self.checks.names:
+            self.queue.put(next_check(name, self.clock))
         session_id, looked, left = self._scan_sessions(marks.session_id, now)
         video_id, looked_videos, left_videos = self._scan_videos(marks.video_id, now)
         strays_since, given_up = {}, 0
-        for provider in self.feeds:
+        for provider in self.orphans.places:
             since = marks.strays_since.get(provider, BEGINNING)
             strays_since[provider], count = self.orphans.give_up_new(provider, since)
             given_up += count
@@ -197,7 +205,7 @@ class Sweep:
             sessions = {document.id: Session.from_document(document) for document in read if document is not None}
             for document in found:
                 look = look_at(document, sessions.get(document.fields["sessionId"]))
-                noted += self._note_unsettled(self.videos, look, now)
+                noted += self._note_unsettled(self.videos, look, now) or self._note_followers(look)
             noted += self._note_missed({document.id: Video.from_document(document) for document in found}, now)
             looked += len(found)
             after_id = found[-1].id if len(found) == PAGE else None
@@ -216,6 +224,15 @@ class Sweep:
             return 0
         self.queue.put(Note(subject.queue, look.key))
         return 1
+
+    def _note_followers(self, look: Look[VideoWish, Video]) -> int:
+        """
+        Leave notes for the copies of a settled video that have not followed it.
+        """
+        notes = self.videos.dependants(look)
+        for note in notes:
+            self.queue.put(note)
+        return len(notes)
 
     def _note_missed(self, videos: Mapping[str, Video], now: datetime) -> int:
         """

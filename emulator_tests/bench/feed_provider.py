@@ -28,6 +28,7 @@ from shared.ports import (
     MediaState,
     Observation,
     Parts,
+    Source,
     Stray,
     UploadWish,
 )
@@ -239,6 +240,12 @@ class TimedMedia:
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
         """
         Nobody plays anything here.
+        """
+        raise NotImplementedError
+
+    def source(self, parts: Parts, lifetime_s: int) -> Source:
+        """
+        Nothing is copied here.
         """
         raise NotImplementedError
 

@@ -34,6 +34,7 @@ from shared.ports import (
     Observation,
     Parts,
     Query,
+    Source,
     Stray,
     Strays,
     UploadWish,
@@ -93,6 +94,9 @@ class WatchedMedia:
 
     def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         return self._effect("changes", lambda: self._media.changes(since, page, pages))
+
+    def source(self, parts: Parts, lifetime_s: int) -> Source:
+        return self._media.source(parts, lifetime_s)
 
     def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
         return self._media.upload_grant(parts, wish, lifetime_s)

@@ -5,7 +5,7 @@ Used by the tests of the feed, the grants and the sweep. Leaves to them what goe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -16,15 +16,17 @@ from emulator_tests.fakes import (
     MemoryAudience,
     MemoryDocuments,
     MemoryEvents,
+    MemoryHost,
     MemoryMedia,
     MemoryQueue,
     MemoryStrays,
     undisturbed,
 )
 from shared.access import Caller
-from shared.app import Settings, assemble
+from shared.app import Hosting, Settings, assemble
 from shared.deletions.model import Deletion
 from shared.errors import Transient
+from shared.hosts.table import Terms
 from shared.paths import DELETIONS, VISIT_SESSION, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
@@ -92,10 +94,20 @@ class Deployment:
     Attributes:
         media: The provider of whose videos nobody has said otherwise.
         second: Another one, for sessions that name it.
+        fetching: A host that fetches copies by itself, where the terms name it.
+        waiting: One that waits for bytes, likewise.
+        silent: Part of the addresses from which nothing can be had at the moment.
         disturb: Stands around every call of a part; a test puts its own here.
     """
 
-    def __init__(self, *, ticks_max: int = TICKS_MAX, page_items_max: int = 500, policy: Policy = POLICY) -> None:
+    def __init__(
+        self,
+        *,
+        ticks_max: int = TICKS_MAX,
+        page_items_max: int = 500,
+        policy: Policy = POLICY,
+        terms: Mapping[str, Terms] | None = None,
+    ) -> None:
         self.disturb: Effect = undisturbed
         self.clock = ManualClock()
         self.documents = MemoryDocuments(self._effect)
@@ -119,13 +131,21 @@ class Deployment:
             self.media.name: Holder(self.media, MemoryStrays(self.events, self.media, self._effect)),
             self.second.name: Holder(self.second, MemoryStrays(None, self.second, self._effect)),
         }
-        self.app = assemble(self.documents, self.queue, self.clock, self.events, holders, settings)
+        self.fetching = MemoryHost(self.clock, self._effect, name="fetching")
+        self.waiting = MemoryHost(self.clock, self._effect, name="waiting", waits=True)
+        self.silent: set[str] = set()
+        hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
+        hosting = Hosting(hosts, terms or {}, self._plays)
+        self.app = assemble(self.documents, self.queue, self.clock, self.events, holders, settings, hosting)
         self.joining = Joining(self.app.sessions, self.audience, self.queue, self.clock, EVENT_KNOWN_S)
         self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feeds[self.media.name]
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         return self.disturb(operation, do)
+
+    def _plays(self, url: str) -> bool:
+        return not any(name in url for name in self.silent)
 
     # What people do.
 

@@ -27,9 +27,9 @@ from shared.errors import (
     WrongState,
 )
 from shared.paths import TICK_FEED, VISIT_VIDEO, enrolment_path, pairing_path, video_path
-from shared.ports import Create, Delete, Grant, MediaState, Note, Observation, Stage
+from shared.ports import Create, Delete, MediaState, Note, Observation, Stage
 from shared.reconcile import LEASE_S
-from shared.videos.grant import TURNS_MAX, UploadToken, playback_lifetime_s
+from shared.videos.grant import TURNS_MAX, Playback, UploadToken, playback_lifetime_s
 from shared.videos.model import VideoState
 from shared.videos.wishes import delete_video
 
@@ -83,7 +83,7 @@ def with_ready_video(**fields: Any) -> tuple[Deployment, str]:
     return deployment, video_id
 
 
-def play(deployment: Deployment, caller: Caller, video_id: str) -> Grant:
+def play(deployment: Deployment, caller: Caller, video_id: str) -> Playback:
     return deployment.grants.issue_playback(caller, video_id)
 
 
@@ -124,7 +124,7 @@ def test_the_session_has_a_pairing_before_it_owns_a_video() -> None:
 
 def test_no_document_and_no_log_has_the_token(capsys: pytest.CaptureFixture[str]) -> None:
     deployment, video_id = with_ready_video()
-    tokens = [deployment.ask_upload("r2").grant.token, play(deployment, TEACHER, video_id).token]
+    tokens = [deployment.ask_upload("r2").grant.token, play(deployment, TEACHER, video_id).url]
     deployment.run(60)
     kept = repr([deployment.document(path) for path in deployment.documents.paths()])
     logged = capsys.readouterr()
@@ -670,7 +670,7 @@ def test_unpublishing_closes_playback_and_publishing_opens_it_again() -> None:
     with pytest.raises(NotFound):
         play(deployment, STUDENT, video_id)
     deployment.write_session(status="public")
-    assert play(deployment, STUDENT, video_id).token
+    assert play(deployment, STUDENT, video_id).url
     assert len(deployment.media.alive()) == 1
 
 

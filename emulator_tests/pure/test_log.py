@@ -107,6 +107,10 @@ def refusal(secret: str) -> ProviderError:
 
 
 SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
+    "host_turned": [
+        (lambda secret: log.host_turned(secret, is_healthy=False), "ERROR"),
+        (lambda secret: log.host_turned(secret, is_healthy=True), "INFO"),
+    ],
     "step_done": [(lambda secret: log.step_done("visitSession", secret, "create"), "INFO")],
     "step_failed": [
         (lambda secret: log.step_failed("visitVideo", "v1", "observe", refusal(secret), 2, final=False), "WARNING"),

@@ -16,7 +16,7 @@ from shared.deletions.decide import DeletionWish
 from shared.deletions.model import Deletion, DeletionState, Reason, requeues_of
 from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.paths import VISIT_DELETION, deletion_path
-from shared.ports import Delete, Documents, Holders, Note, Parts, Queue, Stray, Update, Version, Write, holder_of
+from shared.ports import Delete, Documents, Note, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
 from shared.reconcile import Decision, Look, Step
 
 
@@ -27,13 +27,13 @@ class Deletions:
 
     Attributes:
         documents: Where the documents are.
-        holders: The providers that have what is to be deleted.
+        places: Where what is to be deleted may be.
     """
 
     queue: ClassVar[str] = VISIT_DELETION
 
     documents: Documents
-    holders: Holders
+    places: Places
 
     def look(self, key: str) -> Look[DeletionWish, Deletion]:
         """
@@ -59,12 +59,12 @@ class Deletions:
             Transient: Something is left although the provider says that it deleted it (again).
         """
         record = step.record
-        holder = holder_of(self.holders, record.provider)
+        place = holder_of(self.places, record.provider)
         if record.reason is Reason.STRAY:
             stray = Stray(record.provider, record.reference, record.parts, record.created_at)
-            left = holder.strays.delete_stray(stray)
+            left = place.strays.delete_stray(stray)
         else:
-            left = holder.media.delete_media(record.parts)
+            left = place.keeper.delete_media(record.parts)
         if left:
             raise Transient(
                 f"The provider was asked to delete it and still has its {', '.join(sorted(left))}.",

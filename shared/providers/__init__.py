@@ -1,26 +1,31 @@
-"""The providers that there are, and what one is.
+"""The providers and the hosts that there are, and what one is.
 
 Called by `functions/wiring.py` alone. A new provider is one folder here, one kind of `Account` and one case of
-`open_account`.
+`open_account`; a new host one folder, one kind of `HostAccount` and one case of `open_host`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Setup
+from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Host, Setup
 from shared.providers import kaltura
 from shared.providers.nowhere import NoAudience, NoEvents
 
 __all__ = [
     "Account",
+    "AtBunny",
     "AtCloudflare",
     "AtKaltura",
+    "AtS3",
+    "HostAccount",
     "NoAudience",
     "NoEvents",
     "Provider",
     "new_signing_key",
     "open_account",
+    "open_host",
+    "plays",
 ]
 
 
@@ -85,6 +90,49 @@ class AtCloudflare:
 
 
 Account = AtKaltura | AtCloudflare
+
+
+@dataclass(frozen=True, slots=True)
+class AtBunny:
+    """
+    One video library at Bunny Stream.
+
+    Attributes:
+        url: Of its API.
+        library_id: Bunny's id of it.
+        api_key: Of the library.
+        playback_url: Where its videos play.
+        token_key: The token authentication key of the pull zone there.
+    """
+
+    url: str
+    library_id: str
+    api_key: str = field(repr=False)
+    playback_url: str
+    token_key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AtS3:
+    """
+    One bucket of a store that speaks S3.
+
+    Attributes:
+        url: Of the store, for us and for viewers.
+        bucket: Its name.
+        region: As the store signs.
+        access_key: With permission to read, write, list and delete there.
+        secret_key: Its secret.
+    """
+
+    url: str
+    bucket: str
+    region: str
+    access_key: str
+    secret_key: str = field(repr=False)
+
+
+HostAccount = AtBunny | AtS3
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +205,56 @@ def open_account(account: Account, documents: Documents, clock: Clock) -> Provid
             return _kaltura(account, documents, clock)
         case AtCloudflare():
             return _cloudflare(account, clock)
+
+
+def open_host(name: str, account: HostAccount, namespace: str, clock: Clock) -> Host:
+    """
+    The host of an account.
+
+    Args:
+        name: Our name of it.
+        account: Where it is.
+        namespace: Marks what this deployment makes there.
+        clock: Now, in UTC.
+    """
+    match account:
+        case AtBunny():
+            from shared.providers.bunny import BunnyHost, BunnyLibrary
+
+            library = BunnyLibrary(
+                name=name,
+                url=account.url,
+                library_id=account.library_id,
+                api_key=account.api_key,
+                playback_url=account.playback_url,
+                token_key=account.token_key,
+                namespace=namespace,
+                clock=clock,
+            )
+            return BunnyHost(library)
+        case AtS3():
+            from shared.providers.s3 import S3Host, S3Store
+
+            store = S3Store(
+                name=name,
+                url=account.url,
+                bucket=account.bucket,
+                region=account.region,
+                access_key=account.access_key,
+                secret_key=account.secret_key,
+                namespace=namespace,
+                clock=clock,
+            )
+            return S3Host(store)
+
+
+def plays(url: str) -> bool:
+    """
+    Whether something can be had from an address at this moment.
+    """
+    from shared.providers.addresses import plays
+
+    return plays(url)
 
 
 def new_signing_key(url: str, account_id: str, api_token: str) -> str:

@@ -17,7 +17,7 @@ from typing import ClassVar, Final
 
 from shared.access import Caller, require_admin
 from shared.errors import Conflict, NotAllowed, NotFound
-from shared.paths import DELETIONS, ENROLMENTS, SESSIONS, VIDEOS, VISIT_REMOVAL, VISIT_SESSION, removal_path
+from shared.paths import COPIES, DELETIONS, ENROLMENTS, SESSIONS, VIDEOS, VISIT_REMOVAL, VISIT_SESSION, removal_path
 from shared.ports import (
     Clock,
     Condition,
@@ -136,6 +136,7 @@ class Removals:
                 span = (since,) if record.emptied_at is None else (since, until)
                 deletions = Query(DELETIONS, span, order_by="createdAt")
                 return RemovalWish(
+                    copies_left=self.documents.total(Query(COPIES, _of(record)), "generation").count,
                     videos_left=self.documents.total(videos, "bytes").count,
                     deletions_left=self.documents.total(deletions, "createdAt").count,
                 )

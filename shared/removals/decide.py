@@ -7,7 +7,7 @@
 | marking   | a page of sessions, or of enrolments    | MARK it: they are deleted in the same write                |
 | marking   | nothing more                            | TURN to watching what is still to be deleted               |
 | deleting  | it was counted a moment ago             | later                                                      |
-| deleting  | videos, or deletions, that are left     | COUNT them, later again                                    |
+| deleting  | videos, copies, deletions that are left | COUNT them, later again                                    |
 | deleting  | nothing left                            | FINISH                                                     |
 """
 
@@ -55,11 +55,13 @@ class RemovalWish:
     Attributes:
         page: What is to be deleted next, empty where nothing is.
         videos_left: How many videos of the scope are there; `None` where that was not counted.
+        copies_left: How many copies of them, likewise.
         deletions_left: How much is still to be deleted at a provider, likewise.
     """
 
     page: Page = Page()
     videos_left: int | None = None
+    copies_left: int | None = None
     deletions_left: int | None = None
 
 
@@ -74,7 +76,7 @@ def decide(look: Look[RemovalWish, Removal], now: datetime) -> Decision[Removal]
         return Later(record.next_at)
     if record.state is RemovalState.MARKING:
         return _write(MARK, marked(record, wish.page, now)) if wish.page.paths else _write(TURN, turned(record, now))
-    if wish.videos_left or wish.deletions_left:
+    if wish.videos_left or wish.copies_left or wish.deletions_left:
         return _write(COUNT, counted(record, wish, now))
     return _write(FINISH, replace(counted(record, wish, now), state=RemovalState.DONE, done_at=now, next_at=None))
 
@@ -104,11 +106,13 @@ def counted(record: Removal, wish: RemovalWish, now: datetime) -> Removal:
     """
     The record once it was counted what is left. Pure.
     """
-    emptied_at = now if record.emptied_at is None and wish.videos_left == 0 else record.emptied_at
+    is_empty = wish.videos_left == 0 and wish.copies_left == 0
+    emptied_at = now if record.emptied_at is None and is_empty else record.emptied_at
     return replace(
         record,
         emptied_at=emptied_at,
         videos_left=wish.videos_left,
+        copies_left=wish.copies_left,
         deletions_left=wish.deletions_left,
         next_at=now + timedelta(seconds=COUNT_PAUSE_S),
     )

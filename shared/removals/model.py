@@ -41,8 +41,9 @@ class Removal:
         enrolments: Likewise.
         videos: How many videos they had.
         videos_left: How many videos of the scope are still there, as last counted.
+        copies_left: How many copies of them at other hosts, likewise.
         deletions_left: How much of what they had is still to be deleted at a provider; at most so much.
-        emptied_at: When the last of its videos was seen to be gone.
+        emptied_at: When the last of its videos and of their copies was seen to be gone.
         next_at: Nothing is done before.
         done_at: When it was done.
         progress: The visit's own part.
@@ -56,6 +57,7 @@ class Removal:
     enrolments: int = 0
     videos: int = 0
     videos_left: int | None = None
+    copies_left: int | None = None
     deletions_left: int | None = None
     emptied_at: datetime | None = None
     next_at: datetime | None = None
@@ -75,6 +77,7 @@ class Removal:
             "enrolments": self.enrolments,
             "videos": self.videos,
             "videosLeft": self.videos_left,
+            "copiesLeft": self.copies_left,
             "deletionsLeft": self.deletions_left,
             "emptiedAt": self.emptied_at,
             "nextAt": self.next_at,
@@ -97,6 +100,8 @@ class Removal:
             enrolments=fields["enrolments"],
             videos=fields["videos"],
             videos_left=fields["videosLeft"],
+            # An earlier release made no copies.
+            copies_left=fields.get("copiesLeft"),
             deletions_left=fields["deletionsLeft"],
             emptied_at=fields["emptiedAt"],
             next_at=fields["nextAt"],

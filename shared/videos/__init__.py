@@ -2,8 +2,8 @@
 there.
 
 Called by `functions/` (workers, callables, schedule). Leaves to `decide` what is next, to `policy` what may be
-uploaded, to `grant` what a caller may get, to `feed` when to look, and to `shared/deletions/` what nobody names any
-more.
+uploaded, to `grant` what a caller may get, to `feed` when to look, to `shared/hosts/` its copies, and to
+`shared/deletions/` what nobody names any more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,17 @@ from typing import Any, ClassVar
 
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import Conflict
-from shared.paths import FEED_WAKE, TICK_FEED, VISIT_DELETION, VISIT_VIDEO, session_path, video_path
+from shared.hosts.model import shown_in
+from shared.paths import (
+    FEED_WAKE,
+    TICK_FEED,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_VIDEO,
+    copy_key,
+    session_path,
+    video_path,
+)
 from shared.ports import (
     REMOVE,
     Document,
@@ -58,6 +68,7 @@ class Videos:
         holders: The providers that have them.
         policy: The limits.
         late_commit_s: Seconds after which a lost creation is certain not to come.
+        hosts: Where ready videos are copied to.
         seen: What need not be asked again, by video id; see `together.py`.
     """
 
@@ -67,6 +78,7 @@ class Videos:
     holders: Holders
     policy: Policy
     late_commit_s: int
+    hosts: tuple[str, ...] = ()
     seen: Mapping[str, Seen] = field(default_factory=dict)
 
     def look(self, key: str) -> Look[VideoWish, Video]:
@@ -192,9 +204,17 @@ class Videos:
 
     def dependants(self, look: Look[VideoWish, Video]) -> tuple[Note, ...]:
         """
-        Nothing depends on a video. Pure.
+        Its copies follow what plays, where they do not already. Pure.
         """
-        return ()
+        playable = None if look.record is None else look.record.playable
+        film = None if playable is None else playable.reference
+        copies = look.wish.copies
+        wished = {host: film if host in self.hosts else None for host in sorted({*self.hosts, *copies})}
+        return tuple(
+            Note(VISIT_COPY, copy_key(look.key, host))
+            for host, one in wished.items()
+            if one != (copies[host].film if host in copies else None)
+        )
 
 
 def look_at(document: Document, session: Session | None) -> Look[VideoWish, Video]:
@@ -202,7 +222,7 @@ def look_at(document: Document, session: Session | None) -> Look[VideoWish, Vide
     The look at a video whose documents were read. Pure.
     """
     ref = None if session is None else session.videos.get(document.id)
-    wish = VideoWish(Wish.from_document(document), session is not None, ref)
+    wish = VideoWish(Wish.from_document(document), session is not None, ref, shown_in(document))
     return Look(document.id, wish, Video.from_document(document), document.version)
 
 

@@ -9,22 +9,29 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from shared.access import Caller, require_owner, require_viewer
 from shared.errors import Conflict, NotFound, TooMany, Transient, WrongState
-from shared.paths import VIDEOS, enrolment_path, session_path, uploader_path, video_path
+from shared.hosts.health import next_check
+from shared.hosts.model import CopyState, shown_in
+from shared.hosts.table import HostTable, needs_kbps
+from shared.paths import VIDEOS, VISIT_COPY, copy_key, enrolment_path, session_path, uploader_path, video_path
 from shared.ports import (
+    ADDRESSES,
     Clock,
     Condition,
     Create,
     Document,
     Documents,
     Grant,
+    Hosts,
     MediaState,
+    Note,
     Operator,
+    Parts,
     Query,
     Queue,
     Total,
@@ -37,7 +44,7 @@ from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.feed import Feed
-from shared.videos.model import OPEN, PENDING, REQUESTS_MAX, Asked, Video, VideoState, VideoWish, Wish
+from shared.videos.model import OPEN, PENDING, REQUESTS_MAX, Asked, Playable, Video, VideoState, VideoWish, Wish
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title
 from shared.videos.wishes import owned_video
 
@@ -110,6 +117,24 @@ class UploadToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Playback:
+    """
+    What it takes to play a video.
+
+    Attributes:
+        host: From which it is played, a host or a provider.
+        url: What is played there; it holds the secret.
+        expires_at: When the first of these addresses ends.
+        values: Addresses by the names in `ADDRESSES`, from wherever they are cheapest, and what else a client may need.
+    """
+
+    host: str
+    url: str = field(repr=False)
+    expires_at: datetime
+    values: Mapping[str, str | int] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Grants:
     """
     Who gives them, and what that takes.
@@ -121,6 +146,8 @@ class Grants:
         videos: Which are brought to exist.
         feeds: Which watch them from then on, by provider.
         provider: Which gets the videos of a session that names none.
+        hosts: Which have copies of them.
+        table: What each costs and how it stands.
     """
 
     documents: Documents
@@ -129,6 +156,8 @@ class Grants:
     videos: Videos
     feeds: Mapping[str, Feed]
     provider: str
+    hosts: Hosts
+    table: HostTable
 
     def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
         """
@@ -204,9 +233,14 @@ class Grants:
         self._take_turn(caller, video_id, lambda _: (number, ()))
         return self._upload_token(video_id, number)
 
-    def issue_playback(self, caller: Caller, video_id: str) -> Grant:
+    def issue_playback(self, caller: Caller, video_id: str, failed_host: str | None = None) -> Playback:
         """
-        Let the caller play one video for as long as watching it takes.
+        Let the caller play one video for as long as watching it takes, from the cheapest host that has it and can.
+
+        Args:
+            caller: Who wants to.
+            video_id: Of the video.
+            failed_host: From which he could not play it; that host is tried, and he gets another where there is one.
 
         Raises:
             NotFound: There is no such video for this caller (never).
@@ -228,10 +262,52 @@ class Grants:
             raise unknown
         if video.playable is None:
             raise WrongState("This video is not ready to play.")
-        if video.playable.trouble is not None:
+        copies = {
+            name: one.parts
+            for name, one in shown_in(document).items()
+            if name in self.hosts and one.film == video.playable.reference and one.state is CopyState.READY
+        }
+        if video.playable.trouble is not None and not copies:
             raise WrongState("This video cannot be played at the moment.")
-        lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0)
-        return self.videos.media(video.provider).playback_grant(video.playable.parts, caller.uid, lifetime_s)
+        if failed_host is not None and failed_host in (video.provider, *copies):
+            self._note_failure(video_id, failed_host)
+        return self._playback(caller, video.provider, video.playable, copies, failed_host)
+
+    def _note_failure(self, video_id: str, host: str) -> None:
+        """
+        Have a host tried from which somebody could not play, and the copy that he could not play looked at.
+        """
+        check = next_check(host, self.clock)
+        self.queue.put(check)
+        if host in self.hosts:
+            self.queue.put(Note(VISIT_COPY, copy_key(video_id, host), once=check.once))
+
+    def _playback(
+        self, caller: Caller, provider: str, playable: Playable, copies: Mapping[str, Parts], failed: str | None
+    ) -> Playback:
+        """
+        Grants of the hosts that have a film, the cheapest first: from the next ones come the addresses that the first
+        does not have. Where none can play it, whoever has it is asked to all the same.
+        """
+        have = [*copies] if playable.trouble is not None else [provider, *copies]
+        kbps = needs_kbps(playable.size_bytes, playable.duration_s)
+        lifetime_s = playback_lifetime_s(playable.duration_s or 0.0)
+        ranked = self.table.ranked(have, kbps, failed) or have[:1]
+        grants: dict[str, Grant] = {}
+        for name in dict.fromkeys((*ranked, *have)):
+            if all(any(address in grant.values for grant in grants.values()) for address in ADDRESSES):
+                break
+            grants[name] = (
+                self.hosts[name].playback_grant(copies[name], lifetime_s)
+                if name in copies
+                else self.videos.media(name).playback_grant(playable.parts, caller.uid, lifetime_s)
+            )
+        self.table.promise(ranked[0], kbps, playable.duration_s)
+        values: dict[str, str | int] = {}
+        for grant in reversed(grants.values()):
+            values |= grant.values
+        expires_at = min(grant.expires_at for grant in grants.values())
+        return Playback(ranked[0], grants[ranked[0]].url, expires_at, values)
 
     def _upload(self, caller: Caller, file_name: str, size_bytes: int, title: str) -> UploadWish:
         """

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from shared.history import History, history_fields, history_from
+from shared.hosts.model import Shown
 from shared.ports import Document, Fields, Parts, Stage, UploadWish
 from shared.reconcile import Progress
 
@@ -382,11 +383,13 @@ class VideoWish:
         wish: What the teacher last asked; `None` where there is no such video.
         has_session: Whether the session that it belongs to is there.
         shown: What the session document shows of it now.
+        copies: What the video's document shows of its copies, by host.
     """
 
     wish: Wish | None
     has_session: bool
     shown: Fields | None = None
+    copies: Mapping[str, Shown] = field(default_factory=dict)
 
     @property
     def wanted(self) -> bool:

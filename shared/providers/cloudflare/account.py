@@ -80,13 +80,13 @@ class CloudflareAccount:
         """
         One page of a list, by the parameters of Cloudflare's; raises as `Client.ask`.
         """
-        from shared.providers.cloudflare.client import malformed
+        from shared.providers.cloudflare.client import WIRE
 
         result = self.client.ask(
             "stream.list", lambda s: s.with_raw_response.list(account_id=self.account_id, **asked), list
         )
         if not all(isinstance(one, Mapping) for one in result):
-            malformed("stream.list")
+            WIRE.malformed("stream.list")
         return result
 
     def made_in(self, since: datetime, until: datetime) -> Iterator[Item]:

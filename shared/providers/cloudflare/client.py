@@ -5,40 +5,25 @@ second to import. Leaves to them what to ask for.
 
 The SDK is told to repeat nothing: by itself it sends a creation again after a 503, and each reserves minutes. Its
 answers are taken raw, for a refused body must become an error of ours, and `errReasonCode` is no field of its types.
-No sentence here repeats what the server said, and none holds an address: an upload address is a secret.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, TypeVar
 
 import httpx
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare
 
-from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.providers.cloudflare.words import NO_ROOM, NOT_FOUND
+from shared.errors import ProviderError
+from shared.providers.cloudflare.words import NO_ROOM
+from shared.providers.wire import Wire, connect
 
 PROVIDER: Final = "cloudflare"
 
-# It tells the address of every request, and that of an upload is a secret.
-logging.getLogger("httpx").setLevel(logging.WARNING)
-
-# Failures of the wire, beside `HTTP_<status>`.
-UNREACHABLE: Final = "UNREACHABLE"
-TIMEOUT: Final = "TIMEOUT"
-CONNECTION_LOST: Final = "CONNECTION_LOST"
-MALFORMED: Final = "MALFORMED"
-UNAUTHORIZED: Final = "UNAUTHORIZED"
-RATE_LIMITED: Final = "RATE_LIMITED"
-
-_LONGEST_WAIT_S: Final = 3600.0
-_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+WIRE: Final = Wire(PROVIDER, "Cloudflare")
 
 T = TypeVar("T")
 
@@ -60,11 +45,9 @@ class Client:
     def __init__(
         self, url: str, api_token: str, *, connect_timeout_s: float = 5.0, answer_timeout_s: float = 25.0
     ) -> None:
-        timeout = httpx.Timeout(answer_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
-        # The environment's proxies and credentials are not for this.
-        self._http = httpx.Client(timeout=timeout, trust_env=False)
+        self._http = connect(answer_timeout_s, connect_timeout_s)
         self._sdk = Cloudflare(
-            api_token=api_token, base_url=url, max_retries=0, timeout=timeout, http_client=self._http
+            api_token=api_token, base_url=url, max_retries=0, timeout=self._http.timeout, http_client=self._http
         )
 
     def ask(self, operation: str, ask: Ask, kind: type[T]) -> T:
@@ -86,7 +69,7 @@ class Client:
         """
         result = self._result(operation, self._send(operation, ask))
         if not isinstance(result, kind):
-            malformed(operation)
+            WIRE.malformed(operation)
         return result
 
     def headers_of(self, operation: str, ask: Ask) -> Mapping[str, str]:
@@ -119,9 +102,9 @@ class Client:
         try:
             told = answer.json()
         except (json.JSONDecodeError, UnicodeDecodeError):
-            malformed(operation)
+            WIRE.malformed(operation)
         if not isinstance(told, Mapping) or told.get("success") is not True:
-            malformed(operation)
+            WIRE.malformed(operation)
         return told.get("result")
 
     def _send(self, operation: str, ask: Ask) -> httpx.Response:
@@ -133,84 +116,29 @@ class Client:
 @contextmanager
 def _failing(operation: str) -> Iterator[None]:
     """
-    Turn the SDK's and the wire's errors into ours.
+    Turn the SDK's errors into ours.
     """
     try:
-        yield
+        with WIRE.failing(operation):
+            yield
     except APIStatusError as error:
         raise _refused(operation, error.response) from None
-    except (APIConnectionError, httpx.HTTPError) as error:
-        cause = error.__cause__ if isinstance(error, APIConnectionError) else error
-        if isinstance(cause, _NEVER_SENT):
-            raise _transient(operation, UNREACHABLE, "Cloudflare cannot be reached.") from None
-        if isinstance(cause, httpx.TimeoutException):
-            raise _doubtful(operation, TIMEOUT, "Cloudflare did not answer in time.") from None
-        raise _doubtful(operation, CONNECTION_LOST, "The connection to Cloudflare was lost.") from None
+    except APIConnectionError as error:
+        raise WIRE.broken(operation, error.__cause__) from None
 
 
 def _refused(operation: str, answer: httpx.Response) -> ProviderError:
-    status = answer.status_code
-    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        # The token may have just been changed; who has a wrong one reads this in the log until he has a right one.
-        return _transient(operation, UNAUTHORIZED, "Cloudflare does not accept the API token.")
-    if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
-        return _permanent(operation, NOT_FOUND, "Cloudflare has no such thing.")
-    if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-        return _permanent(operation, NO_ROOM, "The video provider has no room for this video.")
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        wait_s = _retry_after_s(answer.headers.get("retry-after"))
-        return _transient(operation, RATE_LIMITED, "Cloudflare takes no more requests at the moment.", wait_s)
-    if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return _doubtful(operation, f"HTTP_{status}", "Cloudflare has failed.")
-    if status >= httpx.codes.BAD_REQUEST:
-        return _permanent(operation, _code(answer), "Cloudflare refuses this request.")
-    return _doubtful(operation, f"HTTP_{status}", "Cloudflare answered in a way that makes no sense.")
+    if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return WIRE.permanent(operation, NO_ROOM, "The video provider has no room for this video.")
+    return WIRE.refused(operation, answer, _code(answer))
 
 
-def _code(answer: httpx.Response) -> str:
+def _code(answer: httpx.Response) -> str | None:
     """
-    The number by which Cloudflare says what is wrong, else the status.
+    The number by which Cloudflare says what is wrong.
     """
     try:
         (first, *_) = answer.json()["errors"]
         return f"CLOUDFLARE_{int(first['code'])}"
     except (ValueError, KeyError, TypeError):
-        return f"HTTP_{answer.status_code}"
-
-
-def _retry_after_s(told: str | None) -> float | None:
-    """
-    Seconds to wait, from a header that has seconds or a date; `None` where it says nothing that makes sense.
-    """
-    if told is None:
         return None
-    try:
-        wait_s = float(told)
-    except ValueError:
-        try:
-            wait_s = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
-        except (ValueError, TypeError):
-            return None
-    return min(wait_s, _LONGEST_WAIT_S) if wait_s > 0 else None
-
-
-def malformed(operation: str) -> NoReturn:
-    """
-    Refuse an answer that makes no sense.
-
-    Raises:
-        Doubtful: (again, look first).
-    """
-    raise _doubtful(operation, MALFORMED, "Cloudflare answered in a way that makes no sense.") from None
-
-
-def _transient(operation: str, code: str, message: str, retry_after_s: float | None = None) -> Transient:
-    return Transient(message, provider=PROVIDER, operation=operation, code=code, retry_after_s=retry_after_s)
-
-
-def _doubtful(operation: str, code: str, message: str) -> Doubtful:
-    return Doubtful(message, provider=PROVIDER, operation=operation, code=code)
-
-
-def _permanent(operation: str, code: str, message: str) -> Permanent:
-    return Permanent(message, provider=PROVIDER, operation=operation, code=code)

@@ -77,13 +77,15 @@ class SigningKey:
         """
         return json.dumps({"id": self.id, "pem": base64.b64encode(self.pem).decode()})
 
-    def playback_token(self, uid: str, expires_at: datetime) -> str:
+    def playback_token(self, uid: str, expires_at: datetime, *, is_downloadable: bool = False) -> str:
         """
-        A token that plays one video, until then.
+        A token that plays one video, until then, and where that is said, has its file.
         """
         import jwt
 
-        claims = {"sub": uid, "kid": self.id, "exp": int(expires_at.timestamp())}
+        claims: dict[str, str | int | bool] = {"sub": uid, "kid": self.id, "exp": int(expires_at.timestamp())}
+        if is_downloadable:
+            claims["downloadable"] = True
         return jwt.encode(claims, self._private_key(), algorithm="RS256", headers={"kid": self.id})
 
     def seal(self, address: UploadAddress) -> str:

@@ -15,7 +15,20 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.errors import Permanent, Transient, WrongState
-from shared.ports import CHANGES_MAX, Change, Changes, Grant, MediaState, Observation, Parts, Stage, UploadWish
+from shared.ports import (
+    CHANGES_MAX,
+    MANIFEST_URL,
+    THUMBNAIL_URL,
+    Change,
+    Changes,
+    Grant,
+    MediaState,
+    Observation,
+    Parts,
+    Source,
+    Stage,
+    UploadWish,
+)
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item
 from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
@@ -24,6 +37,9 @@ TUS: Final = "1.0.0"
 
 CHUNK_BYTES: Final = 20 * 1024 * 1024
 """What a client sends at once: Cloudflare takes 5 to 200 MiB, in steps of 256 KiB."""
+
+SOURCE_PAUSE_S: Final = 5.0
+"""Between looks whether Cloudflare has made a file of a video."""
 
 PROCESSED_WITHIN_S: Final = 2 * 24 * 3600
 """What was made longer ago than an upload and its processing can last is not looked for among the changes."""
@@ -67,9 +83,9 @@ class CloudflareMedia:
         uid, url = told.get("stream-media-id"), told.get("location")
         if not uid or not url:
             # It exists: the next visit finds it by its reference.
-            from shared.providers.cloudflare.client import malformed
+            from shared.providers.cloudflare.client import WIRE
 
-            malformed("stream.create")
+            WIRE.malformed("stream.create")
         return {UID: uid, UPLOAD: account.signing_key.seal(UploadAddress(url, expires_at))}
 
     def find_upload(self, reference: str, wish: UploadWish) -> Parts:
@@ -156,12 +172,36 @@ class CloudflareMedia:
         expires_at = self.account.clock() + timedelta(seconds=min(lifetime_s, TOKEN_LIFETIME_MAX_S))
         token = self.account.signing_key.playback_token(parts[UID], expires_at)
         root = f"{self.account.playback_url}/{token}"
+        manifest_url = f"{root}/manifest/video.m3u8"
         return Grant(
-            url=f"{root}/manifest/video.m3u8",
+            url=manifest_url,
             token=token,
             expires_at=expires_at,
-            values={"thumbnailUrl": f"{root}/thumbnails/thumbnail.jpg"},
+            values={MANIFEST_URL: manifest_url, THUMBNAIL_URL: f"{root}/thumbnails/thumbnail.jpg"},
         )
+
+    def source(self, parts: Parts, lifetime_s: int) -> Source:
+        """
+        See `ports.Media`. Cloudflare makes one file of a video when it is first asked to, and keeps it with the video.
+        """
+        account = self.account
+        made = account.client.ask(
+            "stream.downloads.create",
+            lambda s: s.downloads.with_raw_response.create(parts[UID], account_id=account.account_id),
+            dict,
+        )
+        default = made.get("default")
+        if not isinstance(default, dict) or default.get("status") != "ready":
+            raise Transient(
+                "Cloudflare is making a file of the video.",
+                provider=NAME,
+                operation="source",
+                code="SOURCE_NOT_READY",
+                retry_after_s=SOURCE_PAUSE_S,
+            )
+        expires_at = account.clock() + timedelta(seconds=min(lifetime_s, TOKEN_LIFETIME_MAX_S))
+        token = account.signing_key.playback_token(parts[UID], expires_at, is_downloadable=True)
+        return Source(f"{account.playback_url}/{token}/downloads/default.mp4")
 
     def _made_under(self, reference: str) -> list[Item]:
         """

@@ -80,11 +80,11 @@ def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:
         account_id: Cloudflare's id of the account.
         api_token: With the permission to edit Stream.
     """
-    from shared.providers.cloudflare.client import Client, malformed
+    from shared.providers.cloudflare.client import WIRE, Client
 
     with closing(Client(url, api_token)) as client:
         told = client.ask("keys.create", lambda s: s.keys.with_raw_response.create(account_id=account_id), dict)
     try:
         return SigningKey(str(told["id"]), base64.b64decode(told["pem"], validate=True))
     except (KeyError, TypeError, ValueError):
-        malformed("keys.create")
+        WIRE.malformed("keys.create")

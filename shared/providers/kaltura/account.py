@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import log
 from shared.errors import Conflict, Permanent, ProviderError, Transient
 from shared.paths import cache_path, known_user_path
-from shared.ports import Clock, Create, Document, Documents, Fields, Grant, Update
+from shared.ports import (
+    MANIFEST_URL,
+    PROGRESSIVE_URL,
+    THUMBNAIL_URL,
+    Clock,
+    Create,
+    Document,
+    Documents,
+    Fields,
+    Grant,
+    Update,
+)
 from shared.providers.kaltura import words
 from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
 
@@ -177,14 +188,16 @@ class KalturaAccount:
         scheme = self.url.partition(":")[0]
         root = f"{self.url}/p/{self.partner_id}"
         play = f"{root}/sp/{self.partner_id}00/playManifest/entryId/{entry_id}"
+        manifest_url = f"{play}/format/applehttp/protocol/{scheme}/ks/{ks}/a.m3u8"
         return Grant(
-            url=f"{play}/format/applehttp/protocol/{scheme}/ks/{ks}/a.m3u8",
+            url=manifest_url,
             token=ks,
             expires_at=self.clock() + timedelta(seconds=lifetime_s),
             values={
                 "ks": ks,
-                "progressiveUrl": f"{play}/format/url/protocol/{scheme}/ks/{ks}/a.mp4",
-                "thumbnailUrl": f"{root}/thumbnail/entry_id/{entry_id}/width/{THUMBNAIL_WIDTH}/ks/{ks}",
+                MANIFEST_URL: manifest_url,
+                PROGRESSIVE_URL: f"{play}/format/url/protocol/{scheme}/ks/{ks}/a.mp4",
+                THUMBNAIL_URL: f"{root}/thumbnail/entry_id/{entry_id}/width/{THUMBNAIL_WIDTH}/ks/{ks}",
             },
         )
 

@@ -15,7 +15,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
-from shared.ports import Change, Changes, Grant, MediaState, Observation, Parts, Stage, UploadWish
+from shared.ports import (
+    PROGRESSIVE_URL,
+    Change,
+    Changes,
+    Grant,
+    MediaState,
+    Observation,
+    Parts,
+    Source,
+    Stage,
+    UploadWish,
+)
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
 from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
@@ -30,6 +41,9 @@ UPLOADER: Final = "uploaderId"
 
 CHUNK_BYTES: Final = 5_000_000
 """What Kaltura's browser clients send at once."""
+
+COPIER: Final = "copier"
+"""As whom a host gets the file of a video: nobody's uid, which Firebase makes longer."""
 
 ACTIONS_MARGIN: Final = 20
 
@@ -231,6 +245,13 @@ class KalturaMedia:
         See `ports.Media`. The KS satisfies the access control of this one entry.
         """
         return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s)
+
+    def source(self, parts: Parts, lifetime_s: int) -> Source:
+        """
+        See `ports.Media`. What was uploaded, byte for byte.
+        """
+        grant = self.account.playback_grant(parts[ENTRY], COPIER, lifetime_s)
+        return Source(str(grant.values[PROGRESSIVE_URL]))
 
     def _uploader_ks(self, uploader: str) -> str:
         """

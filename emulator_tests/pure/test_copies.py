@@ -1,0 +1,417 @@
+"""Copies of ready videos in one deployment in memory: they follow what plays, whatever is lost, and nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import pytest
+
+from emulator_tests.fakes import MemoryHost, undisturbed
+from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, Deployment, Killed
+from shared.errors import Doubtful, Transient, WrongState
+from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
+from shared.hosts.model import Copy, CopyState
+from shared.hosts.table import Terms
+from shared.paths import COPIES, VISIT_COPY, copy_key, copy_path, video_path
+from shared.ports import Delete, MediaState, Note, Observation, Query, Update
+from shared.reconcile import visit
+from shared.removals import ask_removal
+from shared.removals.model import Removal, RemovalState
+from shared.videos.wishes import delete_video
+
+T = TypeVar("T")
+
+READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
+TERMS: Final = {"memory": Terms(5.0), "fetching": Terms(1.0), "waiting": Terms(2.0)}
+DAY_S: Final = 24 * 3600
+
+
+def school(terms: dict[str, Terms] = TERMS) -> Deployment:
+    """A deployment with two hosts and a public session."""
+    deployment = Deployment(terms=terms)
+    deployment.write_session()
+    return deployment
+
+
+def upload(deployment: Deployment, request_id: str = "r1") -> str:
+    """A video that gets ready; gives its id."""
+    video_id = deployment.ask_upload(request_id).video_id
+    deployment.show(video_id, READY)
+    deployment.run(30)
+    return video_id
+
+
+def copied() -> tuple[Deployment, str]:
+    """The same with a video that is ready at both hosts."""
+    deployment = school()
+    video_id = upload(deployment)
+    finish(deployment)
+    return deployment, video_id
+
+
+def finish(deployment: Deployment) -> None:
+    """The host that fetches is done, and that is noticed."""
+    for made in deployment.fetching.alive():
+        deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+    deployment.run(600)
+
+
+def copy(deployment: Deployment, video_id: str, host: str = "fetching") -> Copy:
+    """What is recorded of a copy."""
+    return Copy.from_document(deployment.document(copy_path(copy_key(video_id, host))))
+
+
+def shown(deployment: Deployment, video_id: str) -> dict[str, tuple[str, str]]:
+    """Of which film, and how far, the video's document shows each copy."""
+    hosts = deployment.document(video_path(video_id)).fields.get("hosts") or {}
+    return {name: (one["film"], one["state"]) for name, one in hosts.items()}
+
+
+def copies(deployment: Deployment) -> list[str]:
+    """The references of everything at the hosts."""
+    return [made.reference for host in (deployment.fetching, deployment.waiting) for made in host.alive()]
+
+
+def sweep_for(deployment: Deployment, seconds: float) -> None:
+    """Only the sweep comes, every five minutes, and what it leaves notes for is done."""
+    for _ in range(int(seconds // 300)):
+        deployment.sweep.run()
+        deployment.run(300)
+
+
+# --- they follow --------------------------------------------------------------------------------------------------
+
+
+def test_a_ready_video_is_copied_to_every_host_and_its_document_says_so() -> None:
+    deployment, video_id = copied()
+
+    film = f"video:{video_id}:1"
+    assert shown(deployment, video_id) == {"fetching": (film, "ready"), "waiting": (film, "ready")}
+    assert copies(deployment) == [f"copy:{video_id}-fetching:1", f"copy:{video_id}-waiting:1"]
+    assert {made.source for made in deployment.fetching.alive()} == {"memory://0_video1"}
+    assert deployment.deletions() == []
+
+
+def test_a_video_that_is_not_ready_is_copied_nowhere() -> None:
+    deployment = school()
+    deployment.ask_upload()
+    deployment.run(60)
+    sweep_for(deployment, 600)
+
+    assert copies(deployment) == []
+    assert deployment.documents.select(Query(COPIES)) == []
+
+
+def test_a_deleted_video_takes_its_copies_with_it() -> None:
+    deployment, video_id = copied()
+
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    deployment.run(60)
+
+    assert copies(deployment) == []
+    assert deployment.documents.select(Query(COPIES)) == []
+    assert shown(deployment, video_id) == {}
+    assert deployment.deletions() == []
+
+
+def test_a_replaced_video_is_copied_anew_and_the_copies_of_the_old_film_go() -> None:
+    deployment, video_id = copied()
+
+    deployment.ask_replacement(video_id)
+    deployment.run(30)
+    assert {film for film, _ in shown(deployment, video_id).values()} == {f"video:{video_id}:1"}
+    deployment.show(video_id, READY)
+    deployment.run(30)
+    finish(deployment)
+
+    film = f"video:{video_id}:2"
+    assert shown(deployment, video_id) == {"fetching": (film, "ready"), "waiting": (film, "ready")}
+    assert copies(deployment) == [f"copy:{video_id}-fetching:2", f"copy:{video_id}-waiting:2"]
+
+
+def test_deleting_while_it_is_copied_leaves_nothing() -> None:
+    deployment = school()
+    video_id = upload(deployment)
+    assert copy(deployment, video_id).state is CopyState.COPYING
+
+    deployment.delete_session()
+    deployment.deliver(Note("visitSession", "s1"))
+    deployment.run(600)
+
+    assert copies(deployment) == []
+    assert deployment.documents.select(Query(COPIES)) == []
+    assert deployment.media.alive() == ()
+
+
+def test_a_host_that_is_given_up_loses_its_copies() -> None:
+    deployment, video_id = copied()
+    videos = deployment.videos
+    only_waiting = type(videos)(
+        deployment.documents, videos.holders, videos.policy, videos.late_commit_s, hosts=("waiting",)
+    )
+    look = only_waiting.look(video_id)
+
+    assert only_waiting.dependants(look) == (Note(VISIT_COPY, copy_key(video_id, "fetching")),)
+
+
+def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_deletion_waits_for_it() -> None:
+    deployment, video_id = copied()
+    copies_of = deployment.app.copies
+    without = type(copies_of)(
+        deployment.documents, copies_of.holders, {"waiting": deployment.waiting}, copies_of.late_commit_s
+    )
+    key = copy_key(video_id, "fetching")
+
+    visit(without, key, deployment.documents, deployment.queue, deployment.clock)
+
+    assert "fetching" not in shown(deployment, video_id)
+    assert [(one.provider, one.reference) for one in deployment.deletions()] == [("fetching", f"copy:{key}:1")]
+
+
+# --- what goes wrong ----------------------------------------------------------------------------------------------
+
+
+def test_a_copy_that_was_deleted_behind_our_back_is_made_anew_within_a_day() -> None:
+    deployment, video_id = copied()
+    deployment.fetching.vanish(deployment.fetching.alive()[0].parts["copyId"])
+
+    sweep_for(deployment, LOOK_AGAIN_S + 600)
+    finish(deployment)
+
+    assert copy(deployment, video_id).state is CopyState.READY
+    assert len(deployment.fetching.alive()) == 1
+    assert copy(deployment, video_id).generation == 2
+
+
+def test_a_host_that_cannot_read_the_film_is_tried_again_and_in_the_end_left() -> None:
+    deployment = school()
+    video_id = upload(deployment)
+    for _ in range(FAILURES_MAX):
+        for made in deployment.fetching.alive():
+            deployment.fetching.show(made.parts, Observation(MediaState.ERROR, reason="It is no film."))
+        deployment.run(600)
+        assert shown(deployment, video_id)["fetching"][1] == "failed"
+        assert deployment.fetching.alive() == ()
+        sweep_for(deployment, DAY_S)
+
+    assert (copy(deployment, video_id).failures, copy(deployment, video_id).reason) == (FAILURES_MAX, "It is no film.")
+    assert deployment.fetching.alive() == ()
+
+
+def test_a_host_that_is_never_done_is_given_up_after_a_day() -> None:
+    deployment = school()
+    video_id = upload(deployment)
+
+    sweep_for(deployment, COPYING_MAX_S + 600)
+
+    assert copy(deployment, video_id).state is CopyState.FAILED
+    assert deployment.fetching.alive() == ()
+
+
+def test_a_provider_that_has_no_file_yet_is_asked_again() -> None:
+    deployment = school()
+
+    def not_ready(operation: str, do: Callable[[], T]) -> T:
+        if operation == "source":
+            raise Transient("Not yet.", provider="memory", operation="source", code="SOURCE_NOT_READY")
+        return do()
+
+    deployment.disturb = not_ready
+    video_id = upload(deployment)
+    assert copies(deployment) == []
+    assert copy(deployment, video_id).state is CopyState.REQUESTED
+
+    deployment.disturb = undisturbed
+    deployment.run(300)
+    finish(deployment)
+
+    assert copy(deployment, video_id).state is CopyState.READY
+
+
+@pytest.mark.parametrize("commits", ["before", "late", "never"])
+def test_a_copy_whose_beginning_was_not_answered_is_there_once_in_the_end(commits: str) -> None:
+    deployment = school()
+    kept: list[Callable[[], Any]] = []
+
+    def losing(operation: str, do: Callable[[], T]) -> T:
+        if operation != "begin_copy" or kept:
+            return do()
+        kept.append(do)
+        if commits == "before":
+            do()
+        raise Doubtful("No answer.", provider="fetching", operation=operation, code="TIMEOUT")
+
+    deployment.disturb = losing
+    video_id = upload(deployment)
+    if commits == "late":
+        deployment.run(LATE_COMMIT_S / 2)
+        kept[0]()
+    deployment.run(LATE_COMMIT_S + 600)
+    finish(deployment)
+
+    assert copy(deployment, video_id).state is CopyState.READY
+    assert len(copies(deployment)) == 2
+
+
+def test_what_a_host_has_and_nobody_names_is_deleted_and_nothing_younger_or_of_others() -> None:
+    deployment, video_id = copied()
+    host = deployment.fetching
+    key = copy_key(video_id, "fetching")
+    named = host.find_copy(f"copy:{key}:1")
+    twin = host.begin_copy(f"copy:{key}:1", deployment.media.source({"entryId": "0_video1"}, 60))
+    host.begin_copy("copy:00000000000000000000-fetching:1", deployment.media.source({"entryId": "0_video1"}, 60))
+    sweep_for(deployment, 600)
+    assert len(host.alive()) == 3
+
+    sweep_for(deployment, STRAY_AGE_S)
+
+    assert [made.parts for made in host.alive()] == [named]
+    assert twin != named
+    assert deployment.deletions() == []
+
+
+def test_the_search_for_orphans_finds_copies_that_nobody_names_and_copies_that_are_not_there() -> None:
+    deployment, video_id = copied()
+    deployment.run(STRAY_AGE_S + 1)
+    gone = deployment.fetching.alive()[0].parts
+    deployment.fetching.vanish(gone["copyId"])
+    source = deployment.media.source({"entryId": "0_video1"}, 60)
+    deployment.waiting.begin_copy("copy:00000000000000000000-waiting:1", source)
+    deployment.run(STRAY_AGE_S + 1)
+
+    report = deployment.orphans.find(clean_up=True)
+
+    assert [one.reference for one in report.strays] == ["copy:00000000000000000000-waiting:1"]
+    assert [one.path for one in report.missing] == [copy_path(copy_key(video_id, "fetching"))]
+    deployment.run(LOOK_APART_S)
+    finish(deployment)
+    assert copies(deployment) == [f"copy:{video_id}-fetching:2", f"copy:{video_id}-waiting:1"]
+
+
+def test_who_deletes_the_document_of_a_copy_by_hand_gets_it_made_good() -> None:
+    deployment, video_id = copied()
+    key = copy_key(video_id, "fetching")
+    deployment.documents.commit(Delete(copy_path(key)))
+    other: dict[tuple[str, ...], Any] = {("hosts", "fetching"): {"film": "x", "state": "ready", "parts": {}}}
+    deployment.documents.commit(Update(video_path(video_id), other))
+    sweep_for(deployment, STRAY_AGE_S + 1200)
+    finish(deployment)
+
+    assert copy(deployment, video_id).state is CopyState.READY
+    assert len(deployment.fetching.alive()) == 1
+
+
+# --- removals -----------------------------------------------------------------------------------------------------
+
+
+def test_a_removal_is_not_done_before_the_copies_are_gone() -> None:
+    deployment, _ = copied()
+    down = True
+
+    def unreachable(operation: str, do: Callable[[], T]) -> T:
+        if down and operation == "delete_media":
+            raise Transient("No.", provider="fetching", operation=operation, code="HTTP_503")
+        return do()
+
+    deployment.disturb = unreachable
+    key, _ = ask_removal(TEACHER, "r", "teacher", deployment.documents, deployment.queue, deployment.clock)
+    deployment.clock.advance(1)
+    deployment.run(3600)
+    removal = Removal.from_document(deployment.document(f"removals/{key}"))
+    assert removal.state is RemovalState.DELETING
+    assert copies(deployment) != []
+
+    down = False
+    deployment.run(2 * 3600)
+
+    removal = Removal.from_document(deployment.document(f"removals/{key}"))
+    assert (removal.state, removal.copies_left, copies(deployment)) == (RemovalState.DONE, 0, [])
+
+
+# --- crashes ------------------------------------------------------------------------------------------------------
+
+
+def _story(deployment: Deployment) -> None:
+    """Upload, copy, replace, copy anew; another video, deleted while it is copied."""
+    video_id = upload(deployment)
+    finish(deployment)
+    deployment.ask_replacement(video_id)
+    deployment.show(video_id, READY)
+    deployment.run(30)
+    finish(deployment)
+    second = upload(deployment, "r2")
+    delete_video(TEACHER, second, deployment.documents, deployment.queue)
+    deployment.run(600)
+
+
+def _at_hosts(deployment: Deployment) -> dict[str, list[str]]:
+    """The references at each host."""
+    hosts: tuple[MemoryHost, ...] = (deployment.fetching, deployment.waiting)
+    return {host.name: [made.reference for made in host.alive()] for host in hosts}
+
+
+def _count(act: Callable[[Deployment], None]) -> int:
+    deployment, count = school(), 0
+
+    def counting(operation: str, do: Callable[[], T]) -> T:  # noqa: ARG001  # the shape of every Effect
+        nonlocal count
+        count += 1
+        return do()
+
+    deployment.disturb = counting
+    act(deployment)
+    return count
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", ["killed", "answer lost", "refused"])
+def test_wherever_it_goes_wrong_the_sweep_alone_brings_every_copy_to_where_it_belongs(how: str) -> None:
+    for number in range(_count(_story)):
+        deployment, seen = school(), 0
+
+        def breaking(operation: str, do: Callable[[], T], number: int = number) -> T:
+            nonlocal seen
+            seen += 1
+            if seen - 1 != number:
+                return do()
+            if how == "killed":
+                # To die after an effect is to die before the next one.
+                raise Killed
+            if how == "answer lost":
+                do()
+            kind = Doubtful if how == "answer lost" else Transient
+            raise kind("It went wrong.", provider="memory", operation=operation, code="HTTP_503")
+
+        deployment.disturb = breaking
+        try:
+            _story(deployment)
+        except (Killed, Transient, AssertionError, WrongState):
+            # Whatever it had left to be done is lost with it.
+            deployment.lose_notes()
+        deployment.disturb = undisturbed
+        for _ in range(3):
+            # Whatever hinders lasts a day at most; between, nothing happens that a sweep would not find later.
+            sweep_for(deployment, 900)
+            for made in deployment.fetching.alive():
+                deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+            deployment.run(DAY_S)
+        sweep_for(deployment, 900)
+
+        wanted = [
+            (document.id, document.fields["playable"]["reference"])
+            for document in deployment.documents.select(Query("videos"))
+            if document.fields["playable"] is not None
+        ]
+        for host in ("fetching", "waiting"):
+            recorded = {
+                video_id: Copy.from_document(deployment.document(copy_path(copy_key(video_id, host))))
+                for video_id, _ in wanted
+            }
+            assert [(one.state, one.film) for one in recorded.values()] == [
+                (CopyState.READY, film) for _, film in wanted
+            ], (number, host)
+            there = _at_hosts(deployment)[host]
+            assert sorted(there) == sorted(str(one.reference) for one in recorded.values()), (number, host)
+        assert len(deployment.documents.select(Query(COPIES))) == 2 * len(wanted), number
+        assert deployment.deletions() == [], number

@@ -1,0 +1,171 @@
+"""The table of what a copy needs next, row by row, and what is recorded after each step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import pytest
+
+from shared.hosts.decide import (
+    COPYING_MAX_S,
+    FAILURES_MAX,
+    FIRST_PAUSE_S,
+    LOOK_AGAIN_S,
+    LOOK_APART_S,
+    LOST,
+    PAUSE_MAX_S,
+    CopyWish,
+    Film,
+    begun,
+    decide,
+    failed,
+    observed,
+    reference_of,
+)
+from shared.hosts.model import Copy, CopyState, Shown, shown, shown_in
+from shared.ports import Document, MediaState, Observation
+from shared.reconcile import Done, Effect, Later, Look, Step
+
+NOW: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+KEY: Final = "0123456789abcdef0123-host"
+FILM: Final = Film("teacher", "memory", "video:v:1", {"entryId": "0_1"})
+OTHER: Final = replace(FILM, reference="video:v:2")
+REQUESTED: Final = Copy("host", "teacher", FILM.reference, NOW)
+MAKING: Final = replace(REQUESTED, state=CopyState.MAKING, generation=1, reference=reference_of(KEY, 1), tried_at=NOW)
+COPYING: Final = replace(MAKING, state=CopyState.COPYING, tried_at=None, parts={"copyId": "1"})
+SEEN: Final = replace(COPYING, looks=1, looked_at=NOW)
+READY: Final = replace(SEEN, state=CopyState.READY)
+FAILED: Final = failed(COPYING, "It broke.", NOW)
+
+
+def ago(seconds: float) -> datetime:
+    """So long before now."""
+    return NOW - timedelta(seconds=seconds)
+
+
+TABLE: dict[str, tuple[Copy | None, CopyWish, bool, str]] = {
+    "making, a film": (MAKING, CopyWish(FILM), False, "find"),
+    "making, none": (MAKING, CopyWish(None), False, "find"),
+    "making, another": (MAKING, CopyWish(OTHER), False, "find"),
+    "nothing, none": (None, CopyWish(None), False, "done"),
+    "nothing, none, and it is shown": (None, CopyWish(None, shown=Shown("f", CopyState.READY)), False, "forget"),
+    "nothing, no video": (None, CopyWish(None, has_video=False), False, "done"),
+    "requested, none": (REQUESTED, CopyWish(None), False, "forget"),
+    "ready, none": (READY, CopyWish(None), True, "forget"),
+    "gone, none": (replace(READY, state=CopyState.GONE), CopyWish(None), False, "done"),
+    "nothing, a film": (None, CopyWish(FILM), False, "begin"),
+    "ready, another": (READY, CopyWish(OTHER), True, "begin"),
+    "copying, another": (SEEN, CopyWish(OTHER), True, "begin"),
+    "failed for good, another": (replace(FAILED, retry_at=None), CopyWish(OTHER), True, "begin"),
+    "requested, this": (REQUESTED, CopyWish(FILM), False, "make"),
+    "copying, never looked at": (COPYING, CopyWish(FILM), False, "observe"),
+    "copying, looked at now": (SEEN, CopyWish(FILM), True, "later"),
+    "copying, a moment ago": (SEEN, CopyWish(FILM), False, "later"),
+    "copying, long ago": (replace(SEEN, looked_at=ago(FIRST_PAUSE_S)), CopyWish(FILM), False, "observe"),
+    "copying, many looks": (replace(SEEN, looks=9, looked_at=ago(PAUSE_MAX_S)), CopyWish(FILM), False, "observe"),
+    "copying, wants bytes": (replace(SEEN, received_bytes=0), CopyWish(FILM), True, "send"),
+    "copying, wants bytes, unobserved": (replace(SEEN, received_bytes=5), CopyWish(FILM), False, "send"),
+    "copying, too long": (replace(SEEN, begun_at=ago(COPYING_MAX_S)), CopyWish(FILM), False, "observe"),
+    "copying, too long, observed": (replace(SEEN, begun_at=ago(COPYING_MAX_S)), CopyWish(FILM), True, "fail"),
+    "ready, looked at now": (READY, CopyWish(FILM), True, "later"),
+    "ready, a moment ago": (READY, CopyWish(FILM), False, "later"),
+    "ready, a minute ago": (replace(READY, looked_at=ago(LOOK_APART_S)), CopyWish(FILM), False, "observe"),
+    "failed, soon": (FAILED, CopyWish(FILM), False, "later"),
+    "failed, its time has come": (replace(FAILED, retry_at=NOW), CopyWish(FILM), False, "begin"),
+    "failed for good": (replace(FAILED, retry_at=None), CopyWish(FILM), False, "done"),
+}
+
+
+@pytest.mark.parametrize(("record", "wish", "seen", "expected"), TABLE.values(), ids=TABLE)
+def test_what_a_copy_needs_next(record: Copy | None, wish: CopyWish, seen: bool, expected: str) -> None:
+    match decide(Look(KEY, wish, record, None), NOW, observed=seen):
+        case Done():
+            assert expected == "done"
+        case Later():
+            assert expected == "later"
+        case Step(name=name):
+            assert name == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "at"),
+    [
+        (SEEN, NOW + timedelta(seconds=FIRST_PAUSE_S)),
+        (replace(SEEN, looks=4), NOW + timedelta(seconds=FIRST_PAUSE_S * 8)),
+        (replace(SEEN, looks=50), NOW + timedelta(seconds=PAUSE_MAX_S)),
+        (replace(SEEN, looks=50, begun_at=ago(COPYING_MAX_S - 7)), NOW + timedelta(seconds=7)),
+        (READY, NOW + timedelta(seconds=LOOK_AGAIN_S)),
+        (FAILED, FAILED.retry_at),
+    ],
+    ids=["first pause", "it doubles", "it ends somewhere", "never past the end", "ready", "failed"],
+)
+def test_when_a_copy_is_looked_at_again(record: Copy, at: datetime) -> None:
+    assert decide(Look(KEY, CopyWish(FILM), record, None), NOW, observed=True) == Later(at)
+
+
+def test_a_copy_is_made_under_a_reference_of_its_own_that_is_written_first_and_undone_where_it_was_refused() -> None:
+    step = decide(Look(KEY, CopyWish(FILM), replace(REQUESTED, generation=4), None), NOW, observed=False)
+
+    assert isinstance(step, Step)
+    assert step.effect is Effect.CHANGE
+    assert (step.record.state, step.record.reference, step.record.tried_at) == (CopyState.MAKING, f"copy:{KEY}:5", NOW)
+    assert (step.undone.state, step.undone.reference, step.undone.generation) == (CopyState.REQUESTED, None, 5)
+
+
+def test_a_copy_that_was_lost_is_made_anew_at_once_and_one_that_failed_waits() -> None:
+    lost = observed(READY, Observation(MediaState.GONE), NOW)
+    assert (lost.state, lost.parts, lost.reference, lost.reason) == (CopyState.REQUESTED, {}, None, LOST)
+
+    broken = observed(COPYING, Observation(MediaState.ERROR, reason="It is no film."), NOW)
+    assert (broken.state, broken.parts, broken.reason) == (CopyState.FAILED, {}, "It is no film.")
+    assert broken.retry_at == NOW + timedelta(hours=2)
+
+
+def test_the_pauses_between_failures_grow_and_end_and_another_film_begins_anew() -> None:
+    record, pauses = COPYING, []
+    for _ in range(FAILURES_MAX):
+        record = failed(record, "It broke.", NOW)
+        pauses.append(None if record.retry_at is None else (record.retry_at - NOW) / timedelta(hours=1))
+
+    assert pauses == [2, 4, 8, 16, None]
+    assert begun(record, "host", FILM, NOW).failures == FAILURES_MAX
+    assert (begun(record, "host", OTHER, NOW).failures, begun(record, "host", OTHER, NOW).generation) == (0, 1)
+
+
+def test_how_far_a_copy_is_is_recorded() -> None:
+    fetching = observed(COPYING, Observation(MediaState.PROCESSING, 40), NOW)
+    assert (fetching.percent, fetching.received_bytes, fetching.looks) == (40, None, 1)
+    waiting = observed(COPYING, Observation(MediaState.AWAITING_UPLOAD, None, received_bytes=7), NOW)
+    assert (waiting.percent, waiting.received_bytes) == (0, 7)
+    ready = observed(replace(waiting, failures=2, reason="It broke."), Observation(MediaState.READY, 100), NOW)
+    assert (ready.state, ready.percent, ready.received_bytes, ready.failures, ready.reason) == (
+        CopyState.READY,
+        100,
+        None,
+        0,
+        None,
+    )
+    # Where its host works on it once more, it is kept.
+    assert observed(READY, Observation(MediaState.PROCESSING, 3), NOW).state is CopyState.READY
+
+
+def test_what_is_read_back_is_what_was_written() -> None:
+    for record in (REQUESTED, MAKING, SEEN, READY, FAILED):
+        assert Copy.from_document(Document(f"copies/{KEY}", record.to_fields(), None)) == record
+
+
+def test_a_videos_document_shows_the_parts_of_a_copy_only_once_it_is_ready() -> None:
+    expected = [
+        (REQUESTED, Shown(FILM.reference, CopyState.COPYING)),
+        (SEEN, Shown(FILM.reference, CopyState.COPYING)),
+        (READY, Shown(FILM.reference, CopyState.READY, {"copyId": "1"})),
+        (FAILED, Shown(FILM.reference, CopyState.FAILED)),
+        (replace(READY, state=CopyState.GONE), None),
+    ]
+    for record, told in expected:
+        assert shown(record) == told
+        if told is not None:
+            assert shown_in(Document("videos/v", {"hosts": {"host": told.to_fields()}}, None)) == {"host": told}
+    assert shown_in(Document("videos/v", {}, None)) == {}

@@ -1,0 +1,287 @@
+"""From which host a video is played: the cheapest that has it, is healthy and has room, as one instance knows it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+
+from emulator_tests.fakes import ManualClock, MemoryDocuments
+from emulator_tests.pure.deployment import TEACHER, Deployment
+from emulator_tests.pure.test_copies import READY, copied, finish, school, upload
+from shared.access import Caller
+from shared.errors import WrongState
+from shared.hosts.health import AGAIN_S
+from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps, sends_kbps
+from shared.paths import CHECK_HOST, VISIT_COPY, copy_key, host_path
+from shared.ports import Create, MediaState, Note, Observation, Update
+from shared.videos.grant import Playback
+
+ALL: Final = ["memory", "fetching", "waiting"]
+STUDENT: Final = Caller("student", is_teacher=False)
+HOUR_S: Final = 3600.0
+
+
+def table(documents: MemoryDocuments, clock: ManualClock, **terms: Terms) -> HostTable:
+    """The table as another instance has it."""
+    return HostTable(documents, clock, {"memory": Terms(5.0), "fetching": Terms(1.0), "waiting": Terms(2.0)} | terms)
+
+
+def play(deployment: Deployment, video_id: str, failed: str | None = None) -> Playback:
+    """A student's grant."""
+    return deployment.grants.issue_playback(STUDENT, video_id, failed)
+
+
+# --- the table ----------------------------------------------------------------------------------------------------
+
+
+def test_the_cheapest_comes_first_and_what_has_no_price_last() -> None:
+    one = table(MemoryDocuments(), ManualClock(), memory=Terms())
+
+    assert one.ranked(ALL, 1000) == ["fetching", "waiting", "memory"]
+    assert one.ranked(ALL, 1000, failed="fetching") == ["waiting", "memory"]
+    assert one.ranked(["memory"], 1000) == ["memory"]
+    assert one.ranked(["memory"], 1000, failed="memory") == []
+
+
+def test_a_host_that_is_not_healthy_is_passed_over_until_it_is() -> None:
+    documents, clock = MemoryDocuments(), ManualClock()
+    documents.commit(Create(host_path("fetching"), {"isHealthy": False}))
+    one = table(documents, clock)
+    assert one.ranked(ALL, 1000) == ["waiting", "memory"]
+
+    documents.commit(Update(host_path("fetching"), {"isHealthy": True}))
+    assert one.ranked(ALL, 1000) == ["waiting", "memory"]
+    clock.advance(KNOWN_S)
+    assert one.ranked(ALL, 1000) == ALL[1:] + ALL[:1]
+
+
+def test_a_host_that_is_over_its_bandwidth_is_passed_over_until_films_have_ended() -> None:
+    clock = ManualClock()
+    one = table(MemoryDocuments(), clock, fetching=Terms(1.0, mbps_max=10.0))
+    for _ in range(2):
+        assert one.ranked(ALL, 4000)[0] == "fetching"
+        one.promise("fetching", 4000, HOUR_S)
+
+    assert one.ranked(ALL, 4000)[0] == "waiting"
+    assert one.ranked(ALL, 2000)[0] == "fetching"
+    clock.advance(HOUR_S + 60)
+    assert one.ranked(ALL, 4000)[0] == "fetching"
+
+
+def test_instances_know_of_each_others_promises_after_some_seconds_or_at_once_where_they_are_large() -> None:
+    documents, clock = MemoryDocuments(), ManualClock()
+    limited = {"fetching": Terms(1.0, mbps_max=100.0)}
+    one, other = table(documents, clock, **limited), table(documents, clock, **limited)
+    assert one.ranked(ALL, 1000)[0] == other.ranked(ALL, 1000)[0] == "fetching"
+
+    one.promise("fetching", 4000, HOUR_S)
+    one.ranked(ALL, 1000)
+    assert Standing.from_document(documents.read(host_path("fetching"))[0]).promised == {}
+    one.promise("fetching", 90_000, HOUR_S)
+    one.ranked(ALL, 1000)
+    assert sends_kbps(Standing.from_document(documents.read(host_path("fetching"))[0]).promised, clock()) == 94_000
+
+    assert other.ranked(ALL, 10_000)[0] == "fetching"
+    clock.advance(KNOWN_S)
+    assert other.ranked(ALL, 10_000)[0] == "waiting"
+    other.promise("fetching", 5000, HOUR_S)
+    clock.advance(KNOWN_S)
+    other.ranked(ALL, 1000)
+    clock.advance(KNOWN_S)
+    assert one.ranked(ALL, 2000)[0] == "waiting"
+
+
+def test_what_another_instance_wrote_first_is_added_the_next_time_and_nothing_is_lost() -> None:
+    documents, clock = MemoryDocuments(), ManualClock()
+    one = table(documents, clock, fetching=Terms(1.0, mbps_max=100.0))
+    one.ranked(ALL, 1000)
+    one.promise("fetching", 90_000, HOUR_S)
+    minute = str(int((clock() + timedelta(hours=1)).timestamp()) // 60)
+    faster: list[Any] = [lambda: documents.commit(Create(host_path("fetching"), {"promised": {minute: 1000}}))]
+
+    class Raced(MemoryDocuments):
+        def read(self, *paths: str) -> Any:
+            read = documents.read(*paths)
+            while faster:
+                faster.pop()()
+            return read
+
+        def commit(self, *writes: Any) -> Any:
+            return documents.commit(*writes)
+
+    raced = HostTable(Raced(), clock, one.terms)
+    raced.promise("fetching", 90_000, HOUR_S)
+    raced.ranked(ALL, 1000)
+    assert Standing.from_document(documents.read(host_path("fetching"))[0]).promised == {int(minute): 1000}
+    clock.advance(KNOWN_S)
+    assert raced.ranked(ALL, 10_000)[0] == "waiting"
+    assert Standing.from_document(documents.read(host_path("fetching"))[0]).promised == {int(minute): 91_000}
+
+
+def test_a_host_without_a_limit_is_not_written_of() -> None:
+    documents, clock = MemoryDocuments(), ManualClock()
+    one = table(documents, clock)
+    one.promise("fetching", 90_000, HOUR_S)
+    one.ranked(ALL, 1000)
+
+    assert documents.paths() == ()
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "duration_s", "kbps"),
+    [(1_000_000, 8.0, 1000), (10, 1000.0, 1), (None, 8.0, USUAL_KBPS), (10, None, USUAL_KBPS), (10, 0.0, USUAL_KBPS)],
+)
+def test_what_it_takes_to_play_a_film(size_bytes: int | None, duration_s: float | None, kbps: int) -> None:
+    assert needs_kbps(size_bytes, duration_s) == kbps
+
+
+# --- who plays ----------------------------------------------------------------------------------------------------
+
+
+def test_a_viewer_gets_the_cheapest_host_and_what_it_does_not_have_from_the_next_ones() -> None:
+    deployment, video_id = copied()
+
+    playback = play(deployment, video_id)
+
+    assert (playback.host, playback.url) == ("fetching", playback.values["manifestUrl"])
+    assert str(playback.values["manifestUrl"]).startswith("memory://fetching-copy1/")
+    assert str(playback.values["thumbnailUrl"]).startswith("memory://fetching-copy1/")
+    assert str(playback.values["progressiveUrl"]).startswith("memory://waiting-copy1/")
+
+
+def test_without_copies_the_provider_plays() -> None:
+    deployment = school()
+    video_id = upload(deployment)
+
+    playback = play(deployment, video_id)
+
+    # The host that waits for bytes has all of them already; the other is still fetching.
+    assert playback.host == "waiting"
+    assert str(playback.values["manifestUrl"]).startswith("memory://0_video1/")
+
+
+def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
+    deployment, video_id = copied()
+    deployment.ask_replacement(video_id)
+    deployment.show(video_id, READY)
+    deployment.run(12)
+
+    assert "fetching" not in play(deployment, video_id).url
+    finish(deployment)
+    assert play(deployment, video_id).url.startswith("memory://fetching-copy2/")
+
+
+def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any_not() -> None:
+    deployment, video_id = copied()
+    deployment.show(video_id, Observation(MediaState.GONE))
+    deployment.deliver(Note("visitVideo", video_id))
+
+    assert play(deployment, video_id).host == "fetching"
+    assert play(deployment, video_id, "fetching").host == "waiting"
+    assert "0_video1" not in str(play(deployment, video_id).values)
+    for host in (deployment.fetching, deployment.waiting):
+        host.vanish(host.alive()[0].parts["copyId"])
+    deployment.clock.advance(100)
+    for name in ("fetching", "waiting"):
+        deployment.deliver(Note(VISIT_COPY, copy_key(video_id, name)))
+    with pytest.raises(WrongState):
+        play(deployment, video_id)
+
+
+def test_who_could_not_play_gets_another_host_and_that_one_is_tried_and_its_copy_looked_at() -> None:
+    deployment, video_id = copied()
+    deployment.clock.advance(120)
+    deployment.lose_notes()
+
+    assert play(deployment, video_id, "fetching").host == "waiting"
+
+    assert deployment.noted(CHECK_HOST) == ["fetching"]
+    assert deployment.noted(VISIT_COPY) == [copy_key(video_id, "fetching")]
+    for _ in range(20):
+        play(deployment, video_id, "fetching")
+    assert len(deployment.queue.waiting()) == 2
+    # Of a host that does not have it nobody is told.
+    play(deployment, video_id, "nowhere")
+    assert len(deployment.queue.waiting()) == 2
+
+
+def test_where_everything_fails_the_one_that_fails_is_all_there_is() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = upload(deployment)
+
+    assert play(deployment, video_id, "memory").host == "memory"
+    assert deployment.noted(CHECK_HOST) == ["memory"]
+    deployment.run(60)
+    assert not [path for path in deployment.documents.paths() if path.startswith("hosts/")]
+
+
+# --- health -------------------------------------------------------------------------------------------------------
+
+
+def test_a_host_from_which_nothing_can_be_had_is_tried_each_minute_until_it_plays_again() -> None:
+    deployment, video_id = copied()
+    deployment.silent.add("fetching")
+    deployment.sweep.run()
+    deployment.run(1)
+
+    assert play(deployment, video_id).host == "waiting"
+    standing = Standing.from_document(deployment.document(host_path("fetching")))
+    assert (standing.is_healthy, standing.since) == (False, standing.checked_at)
+    deployment.run(3 * AGAIN_S)
+    later = Standing.from_document(deployment.document(host_path("fetching")))
+    assert (later.since, later.checked_at) == (standing.since, deployment.clock() - timedelta(seconds=1))
+
+    deployment.silent.clear()
+    deployment.run(AGAIN_S + KNOWN_S)
+    assert play(deployment, video_id).host == "fetching"
+    assert deployment.noted(CHECK_HOST) == []
+
+
+def test_a_provider_is_tried_as_a_host_is() -> None:
+    deployment, video_id = copied()
+    deployment.silent.add("0_video")
+    deployment.sweep.run()
+    deployment.run(1)
+
+    assert not Standing.from_document(deployment.document(host_path("memory"))).is_healthy
+    assert play(deployment, video_id).host == "fetching"
+
+
+def test_one_video_that_was_just_deleted_does_not_make_its_host_fail() -> None:
+    deployment, _ = copied()
+    upload(deployment, "r2")
+    finish(deployment)
+    first = deployment.fetching.alive()[0]
+    deployment.silent.add(f"{first.parts['copyId']}/")
+    deployment.app.checks.check("fetching")
+
+    assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy
+
+
+def test_a_host_with_nothing_to_try_is_healthy_and_one_that_nobody_knows_is_not_written_of() -> None:
+    deployment = school()
+    deployment.app.checks.check("fetching")
+    deployment.app.checks.check("nowhere")
+
+    assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy
+    assert host_path("nowhere") not in deployment.documents.paths()
+
+
+def test_trying_keeps_what_was_promised_and_promising_keeps_how_it_stands() -> None:
+    deployment = school({"memory": Terms(5.0), "fetching": Terms(1.0, mbps_max=100.0)})
+    video_id = upload(deployment)
+    finish(deployment)
+    play(deployment, video_id)
+    deployment.clock.advance(KNOWN_S)
+    play(deployment, video_id)
+    promised = Standing.from_document(deployment.document(host_path("fetching"))).promised
+    assert sum(promised.values()) == needs_kbps(1000, 60.0)
+
+    deployment.silent.add("fetching")
+    deployment.app.checks.check("fetching")
+    standing = Standing.from_document(deployment.document(host_path("fetching")))
+    assert (standing.promised, standing.is_healthy) == (promised, False)
+    assert TEACHER.is_teacher

@@ -1,0 +1,100 @@
+"""The setting HOSTS as an operator writes it: what is understood, and what each mistake is told."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final
+
+import pytest
+
+from functions.hosting import read_table
+from shared.errors import Misconfigured
+from shared.hosts.table import Terms
+
+PROVIDERS: Final = ("kaltura",)
+OWN: Final = {
+    "name": "own",
+    "kind": "s3",
+    "pricePerGb": 0,
+    "mbpsMax": 800,
+    "url": "https://media.example.com/",
+    "bucket": "videos",
+    "accessKey": "reader",
+    "secretKey": "the secret of the store",
+}
+BUNNY: Final = {
+    "name": "bunny",
+    "kind": "bunny",
+    "pricePerGb": 0.005,
+    "libraryId": "133",
+    "apiKey": "the key of the library",
+    "playbackUrl": "https://vz-1.b-cdn.net",
+    "tokenKey": "the key of the tokens",
+}
+
+
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {one: value for one, value in row.items() if one != name}
+
+
+def test_a_table_with_a_provider_and_hosts_of_both_kinds() -> None:
+    rows = read_table(json.dumps([OWN, BUNNY, {"name": "kaltura", "pricePerGb": 0.1}]), PROVIDERS)
+
+    assert [(row.name, row.kind, row.terms) for row in rows] == [
+        ("own", "s3", Terms(0.0, 800.0)),
+        ("bunny", "bunny", Terms(0.005)),
+        ("kaltura", None, Terms(0.1)),
+    ]
+    assert rows[0].texts["url"] == "https://media.example.com"
+    assert rows[0].texts["region"] == "us-east-1"
+    assert rows[1].texts["url"] == "https://video.bunnycdn.com"
+    assert "secret" not in repr(rows)
+
+
+def test_a_row_without_a_price_comes_last() -> None:
+    (row,) = read_table(json.dumps([_without(OWN, "pricePerGb") | {"mbpsMax": None}]), PROVIDERS)
+
+    assert row.terms == Terms(math.inf, None)
+
+
+MISTAKES: dict[str, tuple[Any, str]] = {
+    "no json": ("[{", "no JSON"),
+    "no list": ({"own": OWN}, "no list"),
+    "an empty list": ([], "no list"),
+    "a row that is none": (["own"], "Row 1 of HOSTS is no object"),
+    "no name": ([_without(OWN, "name")], "Row 1 of HOSTS has no name"),
+    "a name for nobody": ([OWN | {"name": "Own-1"}], "Row 1 of HOSTS has no name"),
+    "a name in another script": ([OWN | {"name": "ħost"}], "Row 1 of HOSTS has no name"),
+    "twice": ([OWN, OWN], "two rows of the name own"),
+    "no kind": ([_without(OWN, "kind")], "The row own of HOSTS has no kind"),
+    "another kind": ([OWN | {"kind": "ftp"}], "a kind that is not known"),
+    "a kind that is no text": ([OWN | {"kind": ["s3"]}], "a kind that is not known"),
+    "a provider with a kind": ([OWN | {"name": "cloudflare"}], "not possible, for that name"),
+    "a provider that is not here": ([{"name": "cloudflare"}], "has no kind"),
+    "a missing text": ([_without(BUNNY, "tokenKey")], "has no text tokenKey"),
+    "an empty text": ([BUNNY | {"apiKey": ""}], "has no text apiKey"),
+    "a number for a text": ([BUNNY | {"libraryId": 133}], "has no text libraryId"),
+    "an unknown field": ([OWN | {"path": "x"}], "fields that are not known: path"),
+    "a field of the other kind": ([OWN | {"tokenKey": "x"}], "fields that are not known: tokenKey"),
+    "an address that is none": ([OWN | {"url": "media.example.com"}], "url is no address"),
+    "a price below nothing": ([OWN | {"pricePerGb": -1}], "pricePerGb is no number"),
+    "a price that is text": ([OWN | {"pricePerGb": "0"}], "pricePerGb is no number"),
+    "a price that is yes": ([OWN | {"pricePerGb": True}], "pricePerGb is no number"),
+    "no bandwidth at all": ([OWN | {"mbpsMax": 0}], "mbpsMax is no number"),
+}
+
+
+@pytest.mark.parametrize(("told", "sentence"), MISTAKES.values(), ids=MISTAKES)
+def test_each_mistake_is_told_with_its_row_and_without_a_secret(told: Any, sentence: str) -> None:
+    with pytest.raises(Misconfigured) as refused:
+        read_table(told if isinstance(told, str) else json.dumps(told), PROVIDERS)
+
+    assert sentence in str(refused.value)
+    assert "the secret" not in str(refused.value)
+    assert "the key" not in str(refused.value)
+
+
+def test_no_number_at_all_is_no_price() -> None:
+    with pytest.raises(Misconfigured):
+        read_table(json.dumps([OWN]).replace("800", "NaN"), PROVIDERS)

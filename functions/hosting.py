@@ -1,0 +1,115 @@
+"""Reads the table of hosts, the setting HOSTS: one line of JSON, checked row by row.
+
+Called by `wiring.py`. Leaves to it what is made of a row.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from functions.edge import HOST
+from shared.errors import Misconfigured
+from shared.hosts.table import Terms
+
+TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
+    "bunny": {
+        "libraryId": None,
+        "apiKey": None,
+        "playbackUrl": None,
+        "tokenKey": None,
+        "url": "https://video.bunnycdn.com",
+    },
+    "s3": {"url": None, "bucket": None, "accessKey": None, "secretKey": None, "region": "us-east-1"},
+}
+"""What a row of each kind has besides, and what counts where it has not."""
+
+_COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
+_URL: Final = re.compile(r"https?://[^\s/]+(/[^\s]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    One row.
+
+    Attributes:
+        name: Our name of the host, or that of a provider.
+        terms: What it costs and can send.
+        kind: `bunny` or `s3`; `None` where it is a provider.
+        texts: What else the row has, by the names of JSON.
+    """
+
+    name: str
+    terms: Terms
+    kind: str | None
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def read_table(told: str, providers: Sequence[str]) -> list[Row]:
+    """
+    The rows of the table. Pure.
+
+    Args:
+        told: The setting.
+        providers: The names of the providers of this deployment.
+
+    Raises:
+        Misconfigured: Something in it is missing, unknown or of another type; its sentence holds no secret (never).
+    """
+    try:
+        rows = json.loads(told)
+    except ValueError:
+        raise Misconfigured("HOSTS is no JSON: write it as docs/hosts.md shows.") from None
+    if not isinstance(rows, list) or not rows:
+        raise Misconfigured("HOSTS is no list of hosts: write it as docs/hosts.md shows, or set USE_HOSTS to false.")
+    read = [_row(row, number, providers) for number, row in enumerate(rows, 1)]
+    names = [row.name for row in read]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise Misconfigured(f"HOSTS has two rows of the name {twice[0]}.")
+    return read
+
+
+def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
+    if not isinstance(row, dict):
+        raise Misconfigured(f"Row {number} of HOSTS is no object.")
+    name, kind = row.get("name"), row.get("kind")
+    if not isinstance(name, str) or not HOST.fullmatch(name):
+        raise Misconfigured(f"Row {number} of HOSTS has no name of up to 20 small letters and digits.")
+    if kind is None and name not in providers:
+        raise Misconfigured(f"The row {name} of HOSTS has no kind: write bunny or s3. Only providers have none.")
+    if kind is not None and (not isinstance(kind, str) or kind not in TEXTS or name in ("kaltura", "cloudflare")):
+        raise Misconfigured(f"The row {name} of HOSTS has a kind that is not known, or not possible, for that name.")
+    usual = TEXTS.get(kind, {}) if kind is not None else {}
+    unknown = sorted(str(one)[:40] for one in row if one not in _COMMON and one not in usual)
+    if unknown:
+        raise Misconfigured(f"The row {name} of HOSTS has fields that are not known: {', '.join(unknown)}.")
+    terms = Terms(_number(row, name, "pricePerGb", least=0.0, usual=math.inf), _limit(row, name))
+    return Row(name, terms, kind, {one: _text(row, name, one, default) for one, default in usual.items()})
+
+
+def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> str:
+    value = row.get(one, default)
+    if not isinstance(value, str) or not value:
+        raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
+    if one in ("url", "playbackUrl"):
+        if not _URL.fullmatch(value):
+            raise Misconfigured(f"In the row {name} of HOSTS {one} is no address that begins with https://.")
+        return value.rstrip("/")
+    return value
+
+
+def _limit(row: Mapping[str, Any], name: str) -> float | None:
+    return None if row.get("mbpsMax") is None else _number(row, name, "mbpsMax", least=0.001, usual=0.0)
+
+
+def _number(row: Mapping[str, Any], name: str, one: str, *, least: float, usual: float) -> float:
+    value = row.get(one, usual)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
+        raise Misconfigured(f"In the row {name} of HOSTS {one} is no number, or too small a one.")
+    return float(value)

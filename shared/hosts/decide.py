@@ -1,0 +1,256 @@
+"""What a copy needs next. Pure; called by the visit through the Controller of this folder.
+
+The first row that fits is the one that counts. The film is what plays of the video now, where it is to be at this host.
+
+| recorded            | film                  | next                                                              |
+|---------------------|-----------------------|-------------------------------------------------------------------|
+| making              | any, or none          | FIND it: adopt it, or none is made until late commits are past     |
+| nothing             | none                  | done; FORGET what the video's document may still show              |
+| anything            | none                  | FORGET: what it names is given up, and its document goes           |
+| nothing             | one                   | BEGIN                                                             |
+| anything            | another               | BEGIN that one; the copy of the earlier is given up                |
+| requested           | this                  | MAKE a new generation, in the end left to a person                 |
+| copying, too long   | this                  | OBSERVE a last time; FAIL                                          |
+| copying, unobserved | this                  | OBSERVE, with growing pauses                                       |
+| copying, wants bytes| this                  | SEND the next of them                                              |
+| ready               | this                  | OBSERVE whether it still is, at a visit, and once a day by itself  |
+| failed              | this                  | BEGIN again, `FAILURES_MAX` times, with growing pauses             |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.hosts.model import Copy, CopyState, Shown
+from shared.ports import MediaState, Observation, Parts
+from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+
+BEGIN: Final = "begin"
+MAKE: Final = "make"
+FIND: Final = "find"
+OBSERVE: Final = "observe"
+SEND: Final = "send"
+FAIL: Final = "fail"
+FORGET: Final = "forget"
+
+COPYING_MAX_S: Final = 24 * 3600
+"""The longest that the copying of one film may take."""
+
+FIRST_PAUSE_S: Final = 5
+PAUSE_MAX_S: Final = 300
+"""Between looks at a host that copies by itself."""
+
+LOOK_AGAIN_S: Final = 24 * 3600
+"""Whether a copy is still there, and still wanted, is asked so often whatever happens."""
+
+LOOK_APART_S: Final = 60
+"""A copy that is ready is not looked at again sooner, however many visits come."""
+
+TRIES_MAX: Final = 40
+TRY_PAUSE_MAX_S: Final = 3600.0
+"""To make a copy is tried for about a day and a half; who cannot by then needs a person."""
+
+FAILURES_MAX: Final = 5
+RETRY_S: Final = 3600
+
+TOO_LONG: Final = "The host did not finish the copy in time."
+LOST: Final = "The copy is gone from its host."
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """
+    What plays of a video: of what a copy is one.
+
+    Attributes:
+        owner_uid: The teacher whose video it is.
+        provider: Which has it.
+        reference: Under which it was made.
+        parts: The provider's ids.
+    """
+
+    owner_uid: str
+    provider: str
+    reference: str
+    parts: Parts = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyWish:
+    """
+    What a visit reads beside what is recorded.
+
+    Attributes:
+        film: Of what there is to be a copy at this host; `None` is of nothing.
+        has_video: Whether the video's document is there.
+        shown: What it shows of this copy now.
+    """
+
+    film: Film | None
+    has_video: bool = True
+    shown: Shown | None = None
+
+
+def decide(look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
+    """
+    The next step for one copy.
+
+    Args:
+        look: Wish and record as read.
+        now: This instant.
+        observed: Whether this visitor has just heard from the host how the copy stands.
+    """
+    record, film = look.record, look.wish.film
+    host = host_in(look.key)
+    if record is not None and record.state is CopyState.MAKING:
+        return Step(FIND, Effect.CHANGE, record, record, insists=True)
+    if film is None:
+        return _forget(look, record, now)
+    if record is None or record.film != film.reference:
+        return _write(BEGIN, begun(record, host, film, now))
+    match record.state:
+        case CopyState.REQUESTED:
+            return _make(look.key, record, now)
+        case CopyState.COPYING:
+            return _copy(record, now, observed=observed)
+        case CopyState.READY:
+            looked_at = record.looked_at or record.begun_at
+            if not observed and now - looked_at >= timedelta(seconds=LOOK_APART_S):
+                return _observe(record)
+            return Later(looked_at + timedelta(seconds=LOOK_AGAIN_S))
+        case CopyState.FAILED if record.retry_at is not None:
+            return _write(BEGIN, begun(record, host, film, now)) if record.retry_at <= now else Later(record.retry_at)
+    return Done()
+
+
+def begun(record: Copy | None, host: str, film: Film, now: datetime) -> Copy:
+    """
+    The record once a film is to be copied; what it named is named no more. Pure.
+    """
+    if record is None:
+        return Copy(host, film.owner_uid, film.reference, now)
+    failures = record.failures if record.film == film.reference else 0
+    return Copy(host, film.owner_uid, film.reference, now, generation=record.generation, failures=failures)
+
+
+def copying(record: Copy, parts: Parts) -> Copy:
+    """
+    The record once there is something of it at the host. Pure.
+    """
+    return replace(record, state=CopyState.COPYING, parts=parts, tried_at=None, percent=0, looks=0, looked_at=None)
+
+
+def not_made(record: Copy) -> Copy:
+    """
+    The record once it is certain that there is nothing at the host. Pure.
+    """
+    return replace(record, state=CopyState.REQUESTED, tried_at=None, reference=None)
+
+
+def observed(record: Copy, seen: Observation, now: datetime) -> Copy:
+    """
+    The record once the host was asked, or has told by itself. Pure.
+    """
+    record = replace(record, looks=record.looks + 1, looked_at=now)
+    match seen.state:
+        case MediaState.READY:
+            return replace(
+                record, state=CopyState.READY, percent=100, received_bytes=None, failures=0, reason=None, looks=0
+            )
+        case MediaState.GONE if record.state is CopyState.READY:
+            # It was there, so it can be there again: at once, not as after a failure.
+            return replace(not_made(record), parts={}, percent=0, begun_at=now, reason=LOST)
+        case MediaState.ERROR | MediaState.GONE:
+            return failed(record, seen.reason or LOST, now)
+    if record.state is CopyState.READY:
+        # Its host works on it once more; it still plays, or the next look finds that it does not.
+        return record
+    percent = record.percent if seen.percent is None else seen.percent
+    return replace(record, percent=percent, received_bytes=seen.received_bytes)
+
+
+def failed(record: Copy, reason: str, now: datetime) -> Copy:
+    """
+    The record once it is certain that this copy will not be ready; what is there of it is given up. Pure.
+    """
+    failures = record.failures + 1
+    pause_s = min(RETRY_S * 2**failures, LOOK_AGAIN_S)
+    return replace(
+        record,
+        state=CopyState.FAILED,
+        parts={},
+        reference=None,
+        tried_at=None,
+        percent=0,
+        received_bytes=None,
+        failures=failures,
+        reason=reason,
+        retry_at=now + timedelta(seconds=pause_s) if failures < FAILURES_MAX else None,
+    )
+
+
+def _copy(record: Copy, now: datetime, *, observed: bool) -> Decision[Copy]:
+    ends_at = record.begun_at + timedelta(seconds=COPYING_MAX_S)
+    if ends_at <= now:
+        return _write(FAIL, failed(record, TOO_LONG, now)) if observed else _observe(record)
+    if record.looked_at is None:
+        return _observe(record)
+    if record.received_bytes is not None:
+        return Step(SEND, Effect.CHANGE, record, record, insists=True, informs=True)
+    pause_s = min(FIRST_PAUSE_S * 2 ** min(record.looks - 1, 10), PAUSE_MAX_S)
+    due_at = min(record.looked_at + timedelta(seconds=pause_s), ends_at)
+    return _observe(record) if due_at <= now and not observed else Later(due_at)
+
+
+def _make(key: str, record: Copy, now: datetime) -> Step[Copy]:
+    generation = record.generation + 1
+    made = replace(
+        record,
+        state=CopyState.MAKING,
+        generation=generation,
+        reference=reference_of(key, generation),
+        tried_at=now,
+    )
+    return Step(
+        MAKE,
+        Effect.CHANGE,
+        made,
+        not_made(made),
+        wish=record.film,
+        insists=True,
+        tries_max=TRIES_MAX,
+        pause_max_s=TRY_PAUSE_MAX_S,
+    )
+
+
+def host_in(key: str) -> str:
+    """
+    At which host the copy of a key is, or is to be. Pure.
+    """
+    return key.partition("-")[2]
+
+
+def reference_of(key: str, generation: int) -> str:
+    """
+    The reference under which one generation of a copy is made at its host. Pure.
+    """
+    return f"copy:{key}:{generation}"
+
+
+def _forget(look: Look[CopyWish, Copy], record: Copy | None, now: datetime) -> Decision[Copy]:
+    if record is None:
+        shows_nothing = look.wish.shown is None or not look.wish.has_video
+        return Done() if shows_nothing else _write(FORGET, Copy(host_in(look.key), "", "", now, CopyState.GONE))
+    if record.state is CopyState.GONE:
+        return Done()
+    return _write(FORGET, replace(record, state=CopyState.GONE, parts={}, reference=None))
+
+
+def _observe(record: Copy) -> Step[Copy]:
+    return Step(OBSERVE, Effect.OBSERVE, record, record, insists=True, informs=True)
+
+
+def _write(name: str, record: Copy) -> Step[Copy]:
+    return Step(name, Effect.WRITE, record, record)

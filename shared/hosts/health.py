@@ -1,0 +1,119 @@
+"""Whether hosts and providers play: tried with what they really have, by an address such as a viewer is given.
+
+Called by the worker `checkHost`: every five minutes by the sweep, at once where a viewer says that a host fails, and
+each minute while one does. Leaves to `table` what follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from shared import log
+from shared.errors import Conflict
+from shared.hosts.model import Copy, CopyState
+from shared.hosts.table import Standing
+from shared.paths import CHECK_HOST, COPIES, VIDEOS, host_path
+from shared.ports import (
+    Clock,
+    Condition,
+    Create,
+    Documents,
+    Grant,
+    Holders,
+    Hosts,
+    Note,
+    Operator,
+    Plays,
+    Query,
+    Queue,
+    Update,
+)
+from shared.videos.model import Video, VideoState
+
+SAMPLES: Final = 3
+"""Videos of a host that are tried: it plays when one of them does, for any one may have just been deleted."""
+
+GRANT_S: Final = 60
+AGAIN_S: Final = 60
+WRITES_MAX: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """
+    Who tries, and what that takes.
+
+    Attributes:
+        documents: Where it is recorded how hosts stand.
+        queue: For notes.
+        clock: Now, in UTC.
+        holders: The providers.
+        hosts: The hosts.
+        names: Those that are in the table of hosts.
+        plays: Tries an address.
+    """
+
+    documents: Documents
+    queue: Queue
+    clock: Clock
+    holders: Holders
+    hosts: Hosts
+    names: tuple[str, ...]
+    plays: Plays
+
+    def check(self, name: str) -> None:
+        """
+        Try one host, record how it stands, and have it tried again soon where it fails. What has nothing to try is
+        taken for healthy.
+
+        Raises:
+            Transient, Conflict: Documents or queue could not be reached, or written (again).
+        """
+        if name not in self.names:
+            return
+        grants = list(self._samples(name))
+        is_healthy = not grants or any(self.plays(grant.url) for grant in grants)
+        self._record(name, is_healthy=is_healthy)
+        if not is_healthy:
+            self.queue.put(next_check(name, self.clock, AGAIN_S))
+
+    def _samples(self, name: str) -> Iterator[Grant]:
+        if name in self.hosts:
+            ready = (Condition("host", Operator.EQUAL, name), Condition("state", Operator.EQUAL, CopyState.READY.value))
+            for document in self.documents.select(Query(COPIES, ready, limit=SAMPLES)):
+                yield self.hosts[name].playback_grant(Copy.from_document(document).parts, GRANT_S)
+        elif name in self.holders:
+            of_it = Condition("provider", Operator.EQUAL, name)
+            ready = (of_it, Condition("state", Operator.EQUAL, VideoState.READY.value))
+            for document in self.documents.select(Query(VIDEOS, ready, limit=SAMPLES)):
+                playable = Video.from_document(document).playable
+                if playable is not None:
+                    yield self.holders[name].media.playback_grant(playable.parts, name, GRANT_S)
+
+    def _record(self, name: str, *, is_healthy: bool) -> None:
+        path, now = host_path(name), self.clock()
+        for _ in range(WRITES_MAX):
+            (document,) = self.documents.read(path)
+            before = Standing.from_document(document)
+            has_turned = before.is_healthy != is_healthy or before.since is None
+            since = now if has_turned else before.since
+            fields: dict[str, Any] = {"isHealthy": is_healthy, "since": since, "checkedAt": now}
+            try:
+                self.documents.commit(Create(path, fields) if document is None else Update(path, fields))
+            except Conflict:
+                continue
+            if before.is_healthy != is_healthy:
+                log.host_turned(name, is_healthy=is_healthy)
+            return
+        raise Conflict(f"Others write {path} all the time.")
+
+
+def next_check(name: str, clock: Clock, pause_s: float = 0.0) -> Note:
+    """
+    The note by which a host is tried; several of one minute are one. Pure, but for the clock.
+    """
+    at = clock() + timedelta(seconds=pause_s)
+    return Note(CHECK_HOST, name, at if pause_s else None, once=f"{at:%Y%m%d%H%M}")

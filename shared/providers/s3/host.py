@@ -1,0 +1,264 @@
+"""Copies in a store that speaks S3: we carry them there, piece by piece, and whoever has a signed address plays them.
+
+Called by the visit of copies and by the grants through `ports.Host`. What has been carried so far, the store itself
+knows: a multipart upload lists its pieces, and a visit that was cut short goes on after the last. One file plays as it
+is, by ranges; there is no manifest and no picture here.
+
+Source: Amazon S3 API reference, CreateMultipartUpload, UploadPart, ListParts, CompleteMultipartUpload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import Permanent
+from shared.ports import PROGRESSIVE_URL, Clock, Grant, MediaState, Observation, Parts, Source, Stage, Stray
+
+if TYPE_CHECKING:
+    from shared.providers.s3.client import Client
+
+KEY: Final = "key"
+UPLOAD: Final = "uploadId"
+"""The parts of a copy: the object's key, and the upload by which it is carried there."""
+
+PIECE_BYTES: Final = 16 * 1024 * 1024
+"""What one step carries: twice as much fits in a worker's memory; a store takes 10,000 of them, 160 GB."""
+
+LIFETIME_MAX_S: Final = 7 * 24 * 3600
+"""The longest that a signed address may last."""
+
+PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class S3Store:
+    """
+    One bucket.
+
+    Attributes:
+        name: Our name of the host.
+        url: Of the store.
+        bucket: Its name.
+        region: As the store signs.
+        access_key: With permission to read, write, list and delete there.
+        secret_key: Its secret.
+        namespace: Marks what this deployment makes.
+        clock: Now, in UTC.
+        piece_bytes: What one step carries; a store takes no less than 5 MiB, but for the last.
+    """
+
+    name: str
+    url: str
+    bucket: str
+    region: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    namespace: str
+    clock: Clock
+    piece_bytes: int = PIECE_BYTES
+    _built: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def client(self) -> Client:
+        """
+        The client; the library behind it is imported when it is first needed.
+        """
+        if "client" not in self._built:
+            from shared.providers.s3.client import Client
+
+            self._built["client"] = Client(self.name, self.url, self.region, self.access_key, self.secret_key)
+        client: Client = self._built["client"]
+        return client
+
+    def key_of(self, reference: str) -> str:
+        """
+        Under which key a copy of ours is.
+        """
+        return f"{self.prefix}{reference.replace(':', '/')}"
+
+    @property
+    def prefix(self) -> str:
+        """
+        With which every key of ours begins.
+        """
+        return f"greenroom/{self.namespace}/"
+
+    def ours(self, key: str) -> str:
+        """
+        Our reference of a key that begins with `prefix`.
+        """
+        return key.removeprefix(self.prefix).replace("/", ":")
+
+
+@dataclass(frozen=True, slots=True)
+class S3Host:
+    """
+    Fills `ports.Host`.
+    """
+
+    store: S3Store
+
+    @property
+    def name(self) -> str:
+        """
+        See `ports.Host`.
+        """
+        return self.store.name
+
+    def begin_copy(self, reference: str, source: Source) -> Parts:
+        """
+        See `ports.Host`.
+        """
+        bucket, key = self.store.bucket, self.store.key_of(reference)
+        begun = self.store.client.ask(
+            "createMultipartUpload",
+            lambda s3: s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType=source.media_type),
+        )
+        return {KEY: key, UPLOAD: str(begun["UploadId"])}
+
+    def find_copy(self, reference: str) -> Parts:
+        """
+        See `ports.Host`.
+        """
+        key = self.store.key_of(reference)
+        begun = [upload for upload in self._uploads(key) if upload["Key"] == key]
+        if begun:
+            oldest = min(begun, key=lambda upload: upload["Initiated"])
+            return {KEY: key, UPLOAD: str(oldest["UploadId"])}
+        return {} if self._size_bytes(key) is None else {KEY: key}
+
+    def observe_copy(self, parts: Parts) -> Observation:
+        """
+        See `ports.Host`.
+        """
+        size_bytes = self._size_bytes(parts[KEY])
+        if size_bytes is not None:
+            return Observation(MediaState.READY, 100, size_bytes=size_bytes)
+        carried = self._carried(parts)
+        return Observation(MediaState.GONE) if carried is None else _receiving(sum(one["Size"] for one in carried))
+
+    def send_more(self, parts: Parts, source: Source) -> Observation:
+        """
+        See `ports.Host`. The object appears with the last piece, and is as long as the file where it came from.
+        """
+        carried = self._carried(parts)
+        if carried is None:
+            return self.observe_copy(parts)
+        from shared.providers.addresses import read_range
+
+        begin = sum(one["Size"] for one in carried)
+        piece, size_bytes = read_range(source, begin, self.store.piece_bytes)
+        number = len(carried) + 1
+        asked = {"Bucket": self.store.bucket, "Key": parts[KEY], "UploadId": parts[UPLOAD]}
+        if piece:
+            sent = self.store.client.find(
+                "uploadPart", lambda s3: s3.upload_part(**asked, PartNumber=number, Body=piece)
+            )
+            if sent is None:
+                return self.observe_copy(parts)
+            carried = [*carried, {"PartNumber": number, "ETag": sent["ETag"], "Size": len(piece)}]
+        if begin + len(piece) < size_bytes:
+            received = begin + len(piece)
+            return Observation(
+                MediaState.AWAITING_UPLOAD, 100 * received // size_bytes, Stage.RECEIVING, received_bytes=received
+            )
+        whole = {"Parts": [{"PartNumber": one["PartNumber"], "ETag": one["ETag"]} for one in carried]}
+        self.store.client.find(
+            "completeMultipartUpload", lambda s3: s3.complete_multipart_upload(**asked, MultipartUpload=whole)
+        )
+        return self.observe_copy(parts)
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        See `ports.Host`. An upload that is not finished takes room too.
+        """
+        client, key = self.store.client, parts[KEY]
+        at = {"Bucket": self.store.bucket, "Key": key}
+        for upload in self._uploads(key):
+            if upload["Key"] == key:
+                self._abort(key, str(upload["UploadId"]))
+        client.find("deleteObject", lambda s3: s3.delete_object(**at))
+        return {} if self.observe_copy(parts).state is MediaState.GONE else {KEY: key}
+
+    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+        """
+        See `ports.Host`.
+        """
+        now, lifetime_s = self.store.clock(), min(lifetime_s, LIFETIME_MAX_S)
+        url = self.store.client.signed_url(self.store.bucket, parts[KEY], lifetime_s)
+        return Grant(url=url, token=url, expires_at=now + timedelta(seconds=lifetime_s), values={PROGRESSIVE_URL: url})
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        """
+        See `ports.Strays`. A store lists by key: all of ours is read.
+        """
+        asked = {"Bucket": self.store.bucket, "Prefix": self.store.prefix}
+        found = [
+            Stray(self.name, self.store.ours(one["Key"]), {KEY: one["Key"]}, one["LastModified"])
+            for page in self.store.client.pages("listObjects", "list_objects_v2", **asked)
+            for one in page.get("Contents", ())
+        ]
+        found += [
+            Stray(
+                self.name,
+                self.store.ours(one["Key"]),
+                {KEY: one["Key"], UPLOAD: str(one["UploadId"])},
+                one["Initiated"],
+            )
+            for one in self._uploads(self.store.prefix)
+        ]
+        within = (stray for stray in found if since <= stray.created_at < until)
+        return sorted(within, key=lambda stray: stray.created_at)[:PAGE]
+
+    def delete_stray(self, stray: Stray) -> Parts:
+        """
+        See `ports.Strays`. A second upload to a key that somebody names goes alone.
+        """
+        if UPLOAD not in stray.parts:
+            return self.delete_media(stray.parts)
+        self._abort(stray.parts[KEY], stray.parts[UPLOAD])
+        left = [one for one in self._uploads(stray.parts[KEY]) if str(one["UploadId"]) == stray.parts[UPLOAD]]
+        return stray.parts if left else {}
+
+    def _abort(self, key: str, upload_id: str) -> None:
+        asked = {"Bucket": self.store.bucket, "Key": key, "UploadId": upload_id}
+        self.store.client.find("abortMultipartUpload", lambda s3: s3.abort_multipart_upload(**asked))
+
+    def _uploads(self, prefix: str) -> Iterator[Any]:
+        """
+        The unfinished uploads to keys that begin like this.
+        """
+        asked = {"Bucket": self.store.bucket, "Prefix": prefix}
+        for page in self.store.client.pages("listMultipartUploads", "list_multipart_uploads", **asked):
+            yield from page.get("Uploads", ())
+
+    def _size_bytes(self, key: str) -> int | None:
+        told = self.store.client.find("headObject", lambda s3: s3.head_object(Bucket=self.store.bucket, Key=key))
+        return None if told is None else int(told["ContentLength"])
+
+    def _carried(self, parts: Parts) -> list[Any] | None:
+        """
+        The pieces that have arrived, without a gap; `None` where there is no such upload any more.
+        """
+        if UPLOAD not in parts:
+            return None
+        from shared.providers.wire import NOT_FOUND
+
+        asked = {"Bucket": self.store.bucket, "Key": parts[KEY], "UploadId": parts[UPLOAD]}
+        found: list[Any] = []
+        try:
+            for page in self.store.client.pages("listParts", "list_parts", **asked):
+                found += page.get("Parts", ())
+        except Permanent as error:
+            if error.code != NOT_FOUND:
+                raise
+            return None
+        in_order = sorted(found, key=lambda part: part["PartNumber"])
+        return [part for number, part in enumerate(in_order, 1) if part["PartNumber"] == number]
+
+
+def _receiving(received_bytes: int) -> Observation:
+    return Observation(MediaState.AWAITING_UPLOAD, None, Stage.RECEIVING, received_bytes=received_bytes)
