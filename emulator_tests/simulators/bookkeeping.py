@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators.clockwork import Clock, Readiness
 from emulator_tests.simulators.faults import Faults, Rule
+from emulator_tests.simulators.late import Late
+
+Route = Callable[[str, str, Mapping[str, Any]], Any]
+"""The result of a method, a name and what was sent; None where there is no such thing."""
 
 
 class World(Protocol):
     """What of a simulated account everybody has."""
 
     clock: Clock
+    late: Late
     readiness: Readiness
     settings: Any
     requests: deque[dict[str, Any]]
@@ -26,6 +34,27 @@ class World(Protocol):
     def faults(self) -> Faults[Any]:
         """The rules in force."""
         ...
+
+
+async def respond(world: World, request: Request, path: str, route: Route) -> Response:
+    """Answer one request to a control interface.
+
+    Args:
+        world: The account.
+        request: With an object, or nothing, in its body.
+        path: Of the request.
+        route: What the simulator answers.
+    """
+    name = path.removeprefix("/_simulator").strip("/")
+    try:
+        sent = await request.json() if await request.body() else {}
+        result = route(request.method, name, sent if isinstance(sent, dict) else {})
+        await world.late.commit_due()
+    except (ValueError, TypeError, KeyError) as error:
+        return JSONResponse({"error": str(error)}, 400)
+    if result is None:
+        return JSONResponse({"error": f"there is no {request.method} {name or '/'}"}, 404)
+    return JSONResponse(result)
 
 
 def answer(world: World, rule_type: type[Rule[Any]], method: str, name: str, sent: Mapping[str, Any]) -> Any:

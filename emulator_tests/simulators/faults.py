@@ -96,6 +96,28 @@ class Rule(Generic[Asked]):
         return self.seen >= self.nth and (self.times == 0 or self.seen < self.nth + self.times)
 
 
+@dataclass(slots=True, kw_only=True)
+class OperationRule(Rule[str]):
+    """One fault where each request is one operation; the seconds of `throttle` are those of Retry-After.
+
+    Args:
+        operation: Which operation it hits, such as `create`; empty for any.
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset(Kind) - {Kind.ERROR}
+
+    operation: str = ""
+
+    @classmethod
+    def own(cls, raw: Mapping[str, Any], match: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG003  # as others have it
+        """The operation."""
+        return {"operation": str(match.get("operation", ""))}
+
+    def matches(self, asked: str) -> bool:
+        """Whether a request is of its operation."""
+        return self.operation in ("", asked)
+
+
 R = TypeVar("R", bound=Rule[Any])
 
 

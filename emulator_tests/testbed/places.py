@@ -22,6 +22,7 @@ CLIENTS = ROOT / "emulator_tests" / "simulators" / "tests" / "node"
 
 HIDANE = HOME / "hidane" / "bin" / "hidane"
 FAKE_GCS_SERVER = HOME / "bin" / "fake-gcs-server"
+VERSITYGW = HOME / "bin" / "versitygw"
 STAMPS = HOME / "stamps"
 FIREBASE = NODE / "node_modules" / ".bin" / "firebase"
 PRELOADED = Path(__file__).with_name("firebase-tools.cjs")

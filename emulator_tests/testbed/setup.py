@@ -34,10 +34,12 @@ from emulator_tests.testbed.places import (
     ROOT,
     STAMPS,
     VENV,
+    VERSITYGW,
 )
 
 HIDANE_VERSION = "0.6.0"
 FAKE_GCS_SERVER_VERSION = "v1.56.1"
+VERSITYGW_VERSION = "v1.8.0"
 
 REPORT_EVERY_S = 15
 LINE_LONGEST = 60
@@ -202,6 +204,16 @@ def steps() -> list[Step]:
             product=FAKE_GCS_SERVER,
             environment={"GOBIN": str(FAKE_GCS_SERVER.parent), "CGO_ENABLED": "0"},
             tools=(Tool(("go", "version"), (1, 21), "https://go.dev/dl"),),
+        ),
+        Step(
+            name="s3",
+            what=f"building versitygw {VERSITYGW_VERSION}, a store that speaks S3, with go",
+            commands=(("go", "install", "-v", f"github.com/versity/versitygw/cmd/versitygw@{VERSITYGW_VERSION}"),),
+            product=VERSITYGW,
+            environment={"GOBIN": str(VERSITYGW.parent), "CGO_ENABLED": "0"},
+            tools=(Tool(("go", "version"), (1, 26), "https://go.dev/dl"),),
+            # Two builds at once would take no less time on two cores, and twice the memory.
+            after=("storage",),
         ),
         Step(
             name="python",

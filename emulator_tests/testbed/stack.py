@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
-from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, PRELOADED, ROOT, VENV
+from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, PRELOADED, ROOT, VENV, VERSITYGW
 
 PROJECT_ID = "demo-greenroom"
 REGION = "us-central1"
@@ -97,9 +97,15 @@ class Testbed:
         self.kaltura_user_secret = secrets.token_hex(16)
         self.cloudflare_account_id = secrets.token_hex(16)
         self.cloudflare_api_token = secrets.token_hex(20)
+        self.bunny_library_id = 133
+        self.bunny_api_key = secrets.token_hex(20)
+        self.bunny_token_key = secrets.token_hex(20)
+        self.s3_bucket = "videos"
+        self.s3_access_key = secrets.token_hex(8)
+        self.s3_secret_key = secrets.token_hex(20)
         self._cloudflare_signing_key = ""
         self._ports = free_ports(
-            "auth functions firestore websocket hub logging eventarc queues tasks storage kaltura cloudflare"
+            "auth functions firestore websocket hub logging eventarc queues tasks storage kaltura cloudflare bunny s3"
         )
 
     @property
@@ -141,6 +147,16 @@ class Testbed:
     def cloudflare_url(self) -> str:
         """The Cloudflare simulator."""
         return f"http://{HOST}:{self._ports['cloudflare']}"
+
+    @property
+    def bunny_url(self) -> str:
+        """The Bunny simulator: its API, and where its videos play."""
+        return f"http://{HOST}:{self._ports['bunny']}"
+
+    @property
+    def s3_url(self) -> str:
+        """The store that speaks S3."""
+        return f"http://{HOST}:{self._ports['s3']}"
 
     @property
     def logs(self) -> Path:
@@ -199,13 +215,16 @@ class Testbed:
             ("Cloud Storage", self.storage_url),
             ("Kaltura", self.kaltura_url),
             ("Cloudflare Stream", self.cloudflare_url),
+            ("Bunny Stream", self.bunny_url),
+            ("S3", self.s3_url),
         ]
 
     def __enter__(self) -> Self:
         started_at = time.monotonic()
         try:
             self._take_folder()
-            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._cloudflare()]
+            self._parts = [self._tasks(), self._storage(), self._kaltura(), self._bunny(), self._s3()]
+            self._parts.append(self._cloudflare())
             for part in self._parts:
                 part.start()
             # The functions are told its signing key, as they are in the cloud, before they start.
@@ -306,6 +325,21 @@ class Testbed:
         program = "emulator_tests.simulators.cloudflare"
         return self._part("cloudflare", [VENV / "bin" / "python", "-m", program, *address, *account], 3)
 
+    def _bunny(self) -> Part:
+        address = ["--host", HOST, "--port", str(self._ports["bunny"]), "--library-id", str(self.bunny_library_id)]
+        keys = ["--api-key", self.bunny_api_key, "--token-key", self.bunny_token_key]
+        program = "emulator_tests.simulators.bunny"
+        return self._part("bunny", [VENV / "bin" / "python", "-m", program, *address, *keys], 3)
+
+    def _s3(self) -> Part:
+        files, beside = self._state / "s3", self._state / "beside-s3"
+        # A folder is a bucket. What else is known of it lies beside it: not every file system has attributes.
+        (files / self.s3_bucket).mkdir(parents=True)
+        beside.mkdir()
+        keys = ["--access", self.s3_access_key, "--secret", self.s3_secret_key]
+        address = ["--port", f"{HOST}:{self._ports['s3']}", "--quiet"]
+        return self._part("s3", [VERSITYGW, *keys, *address, "posix", "--sidecar", beside, files], 3)
+
     def _await_signing_key(self, started_at: float) -> str:
         """
         A new signing key of the Cloudflare account, once that answers, in the form in which the functions read it.
@@ -362,7 +396,7 @@ class Testbed:
         """
         Wait until each part does what it is there for: that a port is open says nothing.
         """
-        tasks, storage, kaltura, _, firebase = self._parts
+        tasks, storage, kaltura, bunny, s3, _, firebase = self._parts
         deadline_at = started_at + READY_WITHIN_S
 
         def answered(part: Part, what: str, holds: Callable[[], bool]) -> None:
@@ -371,6 +405,8 @@ class Testbed:
 
         answered(storage, "list buckets", self._buckets_listed)
         answered(kaltura, "answer a ping", self._kaltura_pinged)
+        answered(bunny, "serve", lambda: bunny.has_said("ready on"))
+        answered(s3, "refuse who has no key", self._store_refuses)
         answered(tasks, "serve", lambda: tasks.has_said("ready on"))
         answered(firebase, "start its emulators", self._emulators_started)
         answered(firebase, "sign a user up", self._user_signed_up)
@@ -390,6 +426,9 @@ class Testbed:
     def _kaltura_pinged(self) -> bool:
         status, body = ask(f"{self.kaltura_url}/api_v3/service/system/action/ping?format=1")
         return status == 200 and json.loads(body) is True
+
+    def _store_refuses(self) -> bool:
+        return ask(f"{self.s3_url}/{self.s3_bucket}")[0] == 403
 
     def _emulators_started(self) -> bool:
         firebase = self._parts[-1]

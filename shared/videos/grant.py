@@ -294,7 +294,7 @@ class Grants:
         lifetime_s = playback_lifetime_s(playable.duration_s or 0.0)
         ranked = self.table.ranked(have, kbps, failed) or have[:1]
         grants: dict[str, Grant] = {}
-        for name in dict.fromkeys((*ranked, *have)):
+        for name in dict.fromkeys((*ranked, *have[:1])):
             if all(any(address in grant.values for grant in grants.values()) for address in ADDRESSES):
                 break
             grants[name] = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from emulator_tests.simulators.clockwork import Clock
 from emulator_tests.simulators.cloudflare import webhooks
-from emulator_tests.simulators.cloudflare.urls import Application
+from emulator_tests.simulators.cloudflare.urls import application
 from emulator_tests.simulators.cloudflare.world import Settings, World
 from emulator_tests.simulators.serving import Connections, parser, require_ffmpeg, serve
 
@@ -33,7 +33,7 @@ def main() -> int:
         if options.webhook_url:
             webhooks.subscribe(world, options.webhook_url)
         connections = Connections()
-        serve(Application(world, connections), connections, options.host, options.port)
+        serve(application(world, connections), connections, options.host, options.port)
     return 0
 
 

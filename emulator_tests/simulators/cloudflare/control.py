@@ -9,27 +9,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from emulator_tests.simulators import bookkeeping
 from emulator_tests.simulators.clockwork import Readiness
 from emulator_tests.simulators.cloudflare import processing, wire
-from emulator_tests.simulators.cloudflare.faults import Rule
 from emulator_tests.simulators.cloudflare.world import World
+from emulator_tests.simulators.faults import OperationRule
 
 
 async def answer(world: World, request: Request, path: str) -> Response:
     """Answer one request to the control interface."""
-    name = path.removeprefix("/_simulator").strip("/")
-    try:
-        sent = await request.json() if await request.body() else {}
-        result = _route(world, request.method, name, sent if isinstance(sent, dict) else {})
-        await world.late.commit_due()
-    except (ValueError, TypeError, KeyError) as error:
-        return JSONResponse({"error": str(error)}, 400)
-    if result is None:
-        return JSONResponse({"error": f"there is no {request.method} {name or '/'}"}, 404)
-    return JSONResponse(result)
+    return await bookkeeping.respond(world, request, path, lambda method, name, sent: _route(world, method, name, sent))
 
 
 def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any:
@@ -41,7 +32,7 @@ def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any
         case ("POST", "reset"):
             world.reset()
             return {}
-    return bookkeeping.answer(world, Rule, method, name, sent)
+    return bookkeeping.answer(world, OperationRule, method, name, sent)
 
 
 def things(world: World) -> dict[str, Any]:

@@ -19,12 +19,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from emulator_tests.simulators.answering import LOGGED_REQUESTS
 from emulator_tests.simulators.clockwork import Clock, Readiness
-from emulator_tests.simulators.cloudflare.faults import Rule
-from emulator_tests.simulators.faults import Faults
+from emulator_tests.simulators.faults import Faults, OperationRule
 from emulator_tests.simulators.late import Late
-
-_LOGGED_REQUESTS = 200_000
 
 
 class State(StrEnum):
@@ -145,12 +143,12 @@ class World:
     settings: Settings = field(init=False)
     #: Under which address it is reached: a notification tells addresses without a request.
     base_url: str = ""
-    faults: Faults[Rule] = field(default_factory=Faults)
+    faults: Faults[OperationRule] = field(default_factory=Faults)
     videos: dict[str, Video] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     live_inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
     webhook: Webhook | None = None
-    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOGGED_REQUESTS))
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LOGGED_REQUESTS))
     late: Late = field(init=False)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _by_key: dict[str, str] = field(default_factory=dict)
