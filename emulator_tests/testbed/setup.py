@@ -237,7 +237,7 @@ def steps() -> list[Step]:
         ),
         Step(
             name="clients",
-            what="installing Kaltura's JavaScript clients and tus-js-client, which judge the simulators",
+            what="installing the JavaScript clients that judge the simulators",
             commands=(clean_install(CLIENTS),),
             product=CLIENTS / "node_modules" / ".package-lock.json",
             pins=packages_of(CLIENTS),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emulator_tests.simulators.tests.bunny_server import BunnyServer
 from emulator_tests.simulators.tests.cloudflare_server import CloudflareServer
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
 
@@ -40,6 +41,21 @@ def cloudflare(cloudflare_process: CloudflareServer) -> CloudflareServer:
     """The simulator, with nothing in it but its signing keys."""
     cloudflare_process.control("POST", "reset")
     return cloudflare_process
+
+
+@pytest.fixture(scope="session")
+def bunny_process() -> Iterator[BunnyServer]:
+    """One simulator for the whole run, in which videos are ready at once."""
+    server = BunnyServer("--ready-after", "0s")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bunny(bunny_process: BunnyServer) -> BunnyServer:
+    """The simulator, with nothing in it."""
+    bunny_process.control("POST", "reset")
+    return bunny_process
 
 
 @pytest.fixture(scope="session")
