@@ -15,6 +15,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.parsers import ResponseParserError
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.providers.wire import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
@@ -66,7 +67,7 @@ class Client:
 
         Args:
             operation: Its name, for errors and the log.
-            ask: Makes exactly one call on the library's client.
+            ask: Makes exactly one call on the library's client, and takes from its answer what is needed.
 
         Raises:
             Transient: It was not done (again).
@@ -119,7 +120,8 @@ class Client:
             raise self._error(Transient, operation, UNREACHABLE, "The store cannot be reached.") from None
         except exceptions.ReadTimeoutError:
             raise self._error(Doubtful, operation, TIMEOUT, "The store did not answer in time.") from None
-        except (exceptions.HTTPClientError, exceptions.ResponseParserError):
+        except (exceptions.HTTPClientError, ResponseParserError, KeyError):
+            # An answer in which something is missing was cut too.
             raise self._error(Doubtful, operation, CONNECTION_LOST, "The connection to the store was lost.") from None
 
     def _refused(self, operation: str, error: exceptions.ClientError) -> ProviderError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
@@ -113,11 +113,11 @@ class S3Host:
         See `ports.Host`.
         """
         bucket, key = self.store.bucket, self.store.key_of(reference)
-        begun = self.store.client.ask(
-            "createMultipartUpload",
-            lambda s3: s3.create_multipart_upload(Bucket=bucket, Key=key, ContentType=source.media_type),
+        asked = {"Bucket": bucket, "Key": key, "ContentType": source.media_type}
+        upload_id = self.store.client.ask(
+            "createMultipartUpload", lambda s3: str(s3.create_multipart_upload(**asked)["UploadId"])
         )
-        return {KEY: key, UPLOAD: str(begun["UploadId"])}
+        return {KEY: key, UPLOAD: upload_id}
 
     def find_copy(self, reference: str) -> Parts:
         """
@@ -154,12 +154,12 @@ class S3Host:
         number = len(carried) + 1
         asked = {"Bucket": self.store.bucket, "Key": parts[KEY], "UploadId": parts[UPLOAD]}
         if piece:
-            sent = self.store.client.find(
-                "uploadPart", lambda s3: s3.upload_part(**asked, PartNumber=number, Body=piece)
+            tag = self.store.client.find(
+                "uploadPart", lambda s3: str(s3.upload_part(**asked, PartNumber=number, Body=piece)["ETag"])
             )
-            if sent is None:
+            if tag is None:
                 return self.observe_copy(parts)
-            carried = [*carried, {"PartNumber": number, "ETag": sent["ETag"], "Size": len(piece)}]
+            carried = [*carried, {"PartNumber": number, "ETag": tag, "Size": len(piece)}]
         if begin + len(piece) < size_bytes:
             received = begin + len(piece)
             return Observation(
@@ -197,7 +197,7 @@ class S3Host:
         """
         asked = {"Bucket": self.store.bucket, "Prefix": self.store.prefix}
         found = [
-            Stray(self.name, self.store.ours(one["Key"]), {KEY: one["Key"]}, one["LastModified"])
+            Stray(self.name, self.store.ours(one["Key"]), {KEY: one["Key"]}, one["LastModified"].astimezone(UTC))
             for page in self.store.client.pages("listObjects", "list_objects_v2", **asked)
             for one in page.get("Contents", ())
         ]
@@ -206,7 +206,7 @@ class S3Host:
                 self.name,
                 self.store.ours(one["Key"]),
                 {KEY: one["Key"], UPLOAD: str(one["UploadId"])},
-                one["Initiated"],
+                one["Initiated"].astimezone(UTC),
             )
             for one in self._uploads(self.store.prefix)
         ]
@@ -236,8 +236,8 @@ class S3Host:
             yield from page.get("Uploads", ())
 
     def _size_bytes(self, key: str) -> int | None:
-        told = self.store.client.find("headObject", lambda s3: s3.head_object(Bucket=self.store.bucket, Key=key))
-        return None if told is None else int(told["ContentLength"])
+        asked = {"Bucket": self.store.bucket, "Key": key}
+        return self.store.client.find("headObject", lambda s3: int(s3.head_object(**asked)["ContentLength"]))
 
     def _carried(self, parts: Parts) -> list[Any] | None:
         """

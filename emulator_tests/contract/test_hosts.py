@@ -1,0 +1,409 @@
+"""The host port: in memory, Bunny as its simulator serves it, and a store that speaks S3."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import httpx
+import pytest
+
+from emulator_tests.contract.hosts import (
+    LOST_ANSWER,
+    LOST_CALL,
+    PIECE_BYTES,
+    BunnyServer,
+    BunnySite,
+    HostSite,
+    MemoryHostSite,
+    S3Server,
+    S3Site,
+    await_end,
+    copied,
+    running_s3,
+    source_of,
+)
+from emulator_tests.contract.sites import Film
+from emulator_tests.flow.long_upload import Break
+from emulator_tests.simulators.running import Running
+from emulator_tests.simulators.tests.files import Files, serving
+from shared.errors import Doubtful, Permanent, Transient
+from shared.ports import ADDRESSES, Host, MediaState, Parts, Source, Stray
+
+REFERENCE: Final = "copy:0123456789abcdef0123-host:1"
+OTHER: Final = "copy:0123456789abcdef0123-host:2"
+LONG_BYTES: Final = 2 * PIECE_BYTES + 12_345
+BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def files(films: dict[Film, Path]) -> Iterator[Files]:
+    """Where the films are; a box behind one of them makes it long."""
+    film = films[Film.VIDEO].read_bytes()
+    padding = LONG_BYTES - len(film)
+    long_film = film + padding.to_bytes(4, "big") + b"free" + secrets.token_bytes(padding - 8)
+    contents = {"/film": film, "/long": long_film, "/text": b"no film" * 1000}
+    with serving(contents) as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+def bunny_server() -> Iterator[BunnyServer]:
+    """A simulator of this suite's own, in which videos are ready at once."""
+    api_key, token_key = secrets.token_hex(20), secrets.token_hex(20)
+    account = ("--library-id", "133", "--api-key", api_key, "--token-key", token_key, "--ready-after", "0s")
+    with Running("bunny", *account) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
+        yield BunnyServer(simulator.url, http, "133", api_key, token_key)
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A store of this suite's own."""
+    with running_s3(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture
+def bunny(bunny_server: BunnyServer) -> Iterator[BunnySite]:
+    """Bunny, with nothing in it."""
+    bunny_server.control("POST", "reset")
+    with closing(BunnySite(bunny_server)) as site:
+        yield site
+
+
+@pytest.fixture
+def own(s3_server: S3Server) -> Iterator[S3Site]:
+    """One's own server, with nothing in it."""
+    with closing(S3Site(s3_server)) as site:
+        yield site
+
+
+@pytest.fixture(params=["memory that fetches", "memory that waits", "bunny", "own"])
+def site(request: pytest.FixtureRequest) -> HostSite:
+    """One empty host that nobody else uses."""
+    if request.param.startswith("memory"):
+        return MemoryHostSite(waits=request.param == "memory that waits")
+    found: HostSite = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["bunny", "own"])
+def real(request: pytest.FixtureRequest) -> BunnySite | S3Site:
+    """The same of those that are reached over a line."""
+    found: BunnySite | S3Site = request.getfixturevalue(request.param)
+    return found
+
+
+def carry(host: Host, parts: Parts, source: Source) -> None:
+    """Send what there is, as often as it takes."""
+    while host.send_more(parts, source).state is MediaState.AWAITING_UPLOAD:
+        pass
+
+
+def strays(site: HostSite) -> list[Stray]:
+    """Everything of ours there."""
+    return list(site.host.strays(BEGINNING, site.clock() + timedelta(hours=1)))
+
+
+# --- copying ------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_is_ready_in_the_end_and_plays(site: HostSite, files: Files) -> None:
+    parts = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+    seen = site.host.observe_copy(parts)
+    waiting = MediaState.AWAITING_UPLOAD if site.waits else MediaState.PROCESSING
+    assert seen.state in (waiting, MediaState.PROCESSING, MediaState.READY)
+    assert (seen.received_bytes == 0) == site.waits
+
+    assert await_end(site, parts, source_of(files, "film")).state is MediaState.READY
+
+    assert site.host.observe_copy(parts).state is MediaState.READY
+    grant = site.host.playback_grant(parts, 60)
+    assert site.played(grant)
+    assert grant.url in grant.values.values()
+    assert set(grant.values) & set(ADDRESSES)
+    assert grant.expires_at <= site.clock() + timedelta(seconds=60)
+    assert grant.url not in repr(grant)
+
+
+def test_a_copy_is_found_by_its_reference_from_the_moment_it_exists(site: HostSite, files: Files) -> None:
+    parts = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+    assert site.host.find_copy(REFERENCE) == parts
+    assert site.host.find_copy(OTHER) == {}
+    assert site.host.find_copy(REFERENCE[:-1]) == {}
+    assert site.neighbour().find_copy(REFERENCE) == {}
+
+    await_end(site, parts, source_of(files, "film"))
+
+    found = site.host.find_copy(REFERENCE)
+    assert found.items() <= parts.items()
+    assert site.host.observe_copy(found).state is MediaState.READY
+
+
+def test_of_two_copies_under_one_reference_the_older_is_found(site: HostSite, files: Files) -> None:
+    first = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+    site.later()
+    second = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+
+    assert first != second
+    assert site.host.find_copy(REFERENCE) == first
+
+
+@pytest.mark.parametrize("lost", [LOST_CALL, LOST_ANSWER], ids=["the call", "the answer"])
+def test_where_the_beginning_is_lost_it_is_found_or_it_was_not_done(site: HostSite, files: Files, lost: Break) -> None:
+    with site.over([lost]) as host, pytest.raises(Doubtful):
+        host.begin_copy(REFERENCE, source_of(files, "film"))
+
+    found = site.host.find_copy(REFERENCE)
+    assert bool(found) == lost.loses_answer
+    assert len(site.alive()) == int(lost.loses_answer)
+
+
+def test_what_is_not_there_is_gone_and_not_found(site: HostSite, files: Files) -> None:
+    parts = copied(site, REFERENCE, source_of(files, "film"))
+
+    site.vanish(parts)
+
+    assert site.host.observe_copy(parts).state is MediaState.GONE
+    assert site.host.find_copy(REFERENCE) == {}
+    assert site.host.send_more(parts, source_of(files, "film")).state is MediaState.GONE
+
+
+def test_a_film_that_cannot_be_had_is_not_ready(site: HostSite, files: Files) -> None:
+    nothing = source_of(files, "nothing")
+    parts = site.host.begin_copy(REFERENCE, nothing)
+
+    if isinstance(site, S3Site):
+        with pytest.raises(Transient):
+            site.host.send_more(parts, nothing)
+        assert site.host.observe_copy(parts).received_bytes == 0
+    elif not site.waits:
+        failed = await_end(site, parts, nothing)
+        assert (failed.state, bool(failed.reason)) == (MediaState.ERROR, True)
+
+
+# --- deleting -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_ready", [False, True], ids=["begun", "ready"])
+def test_a_copy_is_deleted_at_any_time_and_again_without_error(site: HostSite, files: Files, is_ready: bool) -> None:
+    kept = copied(site, OTHER, source_of(files, "film"))
+    alive = site.alive()
+    source = source_of(files, "film")
+    parts = copied(site, REFERENCE, source) if is_ready else site.host.begin_copy(REFERENCE, source)
+    grant = site.host.playback_grant(parts, 60)
+
+    for _ in range(2):
+        assert site.host.delete_media(parts) == {}
+        assert site.alive() == alive
+    assert site.played(grant) is None
+    assert site.host.observe_copy(parts).state is MediaState.GONE
+    assert site.host.observe_copy(kept).state is MediaState.READY
+
+
+def test_a_deletion_whose_answer_is_lost_is_done_again(site: HostSite, files: Files) -> None:
+    parts = copied(site, REFERENCE, source_of(files, "film"))
+    with site.over([LOST_ANSWER]) as host, pytest.raises(Transient):
+        host.delete_media(parts)
+
+    assert site.host.delete_media(parts) == {}
+    assert site.alive() == set()
+
+
+# --- strays -------------------------------------------------------------------------------------------------------
+
+
+def test_everything_of_ours_is_a_stray_the_oldest_first_and_nothing_of_others(site: HostSite, files: Files) -> None:
+    copied(site, REFERENCE, source_of(files, "film"))
+    site.later()
+    site.host.begin_copy(OTHER, source_of(files, "film"))
+    site.neighbour().begin_copy("copy:9-host:1", source_of(files, "film"))
+
+    found = strays(site)
+
+    assert [one.reference for one in found] == [REFERENCE, OTHER]
+    assert {one.provider for one in found} == {site.host.name}
+    first, second = (one.created_at for one in found)
+    assert first < second
+    assert [one.reference for one in site.host.strays(first, second)] == [REFERENCE]
+    assert list(site.host.strays(second + timedelta(seconds=1), second + timedelta(seconds=2))) == []
+
+
+def test_once_all_strays_are_deleted_nothing_is_left(site: HostSite, files: Files) -> None:
+    copied(site, REFERENCE, source_of(files, "film"))
+    site.host.begin_copy(OTHER, source_of(files, "film"))
+    found = strays(site)
+
+    for _ in range(2):
+        for stray in found:
+            assert site.host.delete_stray(stray) == {}
+    assert strays(site) == []
+    assert site.alive() == set()
+
+
+def test_the_second_copy_under_a_reference_can_go_alone(site: HostSite, files: Files) -> None:
+    source = source_of(files, "film")
+    kept = site.host.begin_copy(REFERENCE, source)
+    site.later()
+    twin = site.host.begin_copy(REFERENCE, source)
+
+    for stray in strays(site):
+        if stray.parts == twin:
+            assert site.host.delete_stray(stray) == {}
+
+    assert await_end(site, kept, source).state is MediaState.READY
+    assert len(site.alive()) == 1
+
+
+# --- playing ------------------------------------------------------------------------------------------------------
+
+
+def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite | S3Site, files: Files) -> None:
+    parts, other = (copied(real, one, source_of(files, "film")) for one in (REFERENCE, OTHER))
+    name = "guid" if isinstance(real, BunnySite) else "key"
+    grant = real.host.playback_grant(parts, 60)
+    assert real.played(grant)
+
+    address = grant.url
+    for tampered in (
+        address.replace(parts[name], other[name]),
+        address.replace("HS256-", "HS256-A").replace("X-Amz-Signature=", "X-Amz-Signature=0"),
+        address.replace("expires=", "expires=9").replace("X-Amz-Expires=60", "X-Amz-Expires=600"),
+    ):
+        assert tampered != address
+        assert httpx.get(tampered).status_code == 403, tampered
+
+
+def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
+    parts = copied(real, REFERENCE, source_of(files, "film"))
+    grant = real.host.playback_grant(parts, 1)
+
+    ends_at = monotonic() + 10
+    while httpx.get(grant.url).status_code != 403:
+        assert monotonic() < ends_at, "It does not end."
+    assert real.clock() >= grant.expires_at - timedelta(seconds=1)
+
+
+# --- carrying -----------------------------------------------------------------------------------------------------
+
+
+def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, files: Files) -> None:
+    source, film = source_of(files, "long"), files.contents["/long"]
+    parts = own.host.begin_copy(REFERENCE, source)
+
+    seen = [own.host.send_more(parts, source) for _ in range(3)]
+
+    assert [one.received_bytes for one in seen] == [PIECE_BYTES, 2 * PIECE_BYTES, None]
+    assert [one.percent for one in seen] == [49, 99, 100]
+    assert own.played(own.host.playback_grant(parts, 60)) == film
+    # Once more changes nothing.
+    assert own.host.send_more(parts, source).state is MediaState.READY
+    assert own.played(own.host.playback_grant(parts, 60)) == film
+
+
+@pytest.mark.parametrize("after_bytes", [0, 2000, PIECE_BYTES // 2, PIECE_BYTES + 2000])
+@pytest.mark.parametrize("loses_answer", [False, True], ids=["in the call", "in the answer"])
+def test_wherever_the_line_breaks_another_visit_goes_on_and_the_film_arrives_whole(
+    own: S3Site, files: Files, after_bytes: int, loses_answer: bool
+) -> None:
+    source, film = source_of(files, "long"), files.contents["/long"]
+    parts = own.host.begin_copy(REFERENCE, source)
+    breaks = [Break(after_bytes, loses_answer=loses_answer)]
+    with own.over(breaks) as host, pytest.raises(Transient):
+        carry(host, parts, source)
+
+    assert await_end(own, parts, source).state is MediaState.READY
+
+    assert own.played(own.host.playback_grant(parts, 60)) == film
+
+
+def test_an_upload_that_was_ended_behind_our_back_is_gone(own: S3Site, files: Files) -> None:
+    source = source_of(files, "long")
+    parts = own.host.begin_copy(REFERENCE, source)
+    own.host.send_more(parts, source)
+
+    own.vanish(parts)
+
+    assert own.host.send_more(parts, source).state is MediaState.GONE
+
+
+def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -> None:
+    files.asked.clear()
+    copied(own, REFERENCE, source_of(files, "long"))
+
+    ends = itertools.pairwise([*range(0, LONG_BYTES, PIECE_BYTES), 3 * PIECE_BYTES])
+    assert files.asked == [("/long", f"bytes={begin}-{end - 1}") for begin, end in ends]
+
+
+# --- what goes wrong ----------------------------------------------------------------------------------------------
+
+
+def test_who_has_another_key_is_told_so_and_may_try_again(real: BunnySite | S3Site, files: Files) -> None:
+    with pytest.raises(Transient) as refused:
+        real.with_key("another").begin_copy(REFERENCE, source_of(files, "film"))
+
+    assert not isinstance(refused.value, Doubtful)
+    assert (refused.value.code, refused.value.provider) == ("UNAUTHORIZED", real.host.name)
+    assert "another" not in str(refused.value)
+
+
+def test_who_is_not_there_is_tried_again(real: BunnySite | S3Site, files: Files) -> None:
+    with pytest.raises(Transient) as refused:
+        real.at("http://127.0.0.1:1").begin_copy(REFERENCE, source_of(files, "film"))
+
+    assert (refused.value.code, isinstance(refused.value, Doubtful)) == ("UNREACHABLE", False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "exists"),
+    [
+        ({"kind": "status", "status": 503}, "HTTP_503", False),
+        ({"kind": "status", "status": 500, "commits": True}, "HTTP_500", True),
+        ({"kind": "html", "commits": True}, "HTTP_502", True),
+        ({"kind": "empty", "commits": True}, "MALFORMED", True),
+        ({"kind": "truncated"}, "MALFORMED", True),
+        ({"kind": "throttle", "after_s": 7}, "RATE_LIMITED", False),
+    ],
+    ids=["503", "500, done", "a page, done", "nothing, done", "half a body", "too many"],
+)
+def test_what_bunny_answers_that_makes_no_sense_leaves_no_copy_unfound(
+    bunny: BunnySite, files: Files, fault: dict[str, object], code: str, exists: bool
+) -> None:
+    bunny.server.control("POST", "faults", {**fault, "match": {"operation": "fetch"}})
+    with pytest.raises(Transient) as refused:
+        bunny.host.begin_copy(REFERENCE, source_of(files, "film"))
+
+    assert refused.value.code == code
+    assert refused.value.retry_after_s == (7.0 if code == "RATE_LIMITED" else None)
+    assert bool(bunny.host.find_copy(REFERENCE)) == exists
+    assert len(bunny.alive()) == int(exists)
+
+
+def test_where_bunny_does_not_name_the_video_it_is_found_by_its_title(bunny: BunnySite, files: Files) -> None:
+    bunny.server.control("POST", "settings", {"fetch_tells_id": False})
+    with pytest.raises(Doubtful):
+        bunny.host.begin_copy(REFERENCE, source_of(files, "film"))
+
+    assert {bunny.host.find_copy(REFERENCE)["guid"]} == bunny.alive()
+
+
+def test_an_address_that_bunny_refuses_is_refused_for_good(bunny: BunnySite) -> None:
+    with pytest.raises(Permanent) as refused:
+        bunny.host.begin_copy(REFERENCE, Source("memory://film"))
+
+    assert refused.value.code == "FETCH_REFUSED"
+    assert bunny.alive() == set()
+
+
+def test_a_list_that_is_long_is_read_to_its_end(bunny: BunnySite, files: Files) -> None:
+    for number in range(230):
+        bunny.host.begin_copy(f"copy:{number:020}-host:1", source_of(files, "text"))
+
+    assert len(strays(bunny)) == 230
+    assert bunny.host.find_copy(f"copy:{7:020}-host:1")
