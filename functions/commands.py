@@ -1,5 +1,5 @@
-"""What an operator does from his own machine: set up the accounts and check them, have them push, look for
-orphans, stop all work and start it again.
+"""What an operator does from his own machine: set up the accounts and check them, have them push, show the hosts,
+look for orphans, stop all work and start it again.
 
 Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
 `.env.my-school`, as `firebase deploy` does, and the secret from the environment. Results are printed; progress and what
@@ -9,6 +9,7 @@ the code logs go to standard error, so that a result can be piped.
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +23,13 @@ from google.auth.exceptions import GoogleAuthError
 from functions import config, wiring
 from functions.hooks import ADDRESSES, KALTURA
 from shared.errors import BackendError, Misconfigured
+from shared.hosts.model import CopyState
+from shared.hosts.table import sends_kbps
 from shared.orphans import Report
 from shared.ports import Finding, Health
+
+COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
+"""What is told of a host's copies beside how many are ready."""
 
 ROOT: Final = Path(__file__).parent.parent
 
@@ -77,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     for of_hook in (install, remove):
         of_hook.add_argument("--provider", choices=ADDRESSES, default=KALTURA, help="whose (default: kaltura)")
     add("make-signing-key", _make_signing_key, "Make a key for CLOUDFLARE_SIGNING_KEY and print it, this once.")
+    add("hosts", _hosts, "Show the table of hosts: what each costs, how it stands, what it has.")
     orphans = add("find-orphans", _find_orphans, "Report what exists at a provider or in Firestore without the other.")
     orphans.add_argument("--clean-up", action="store_true", help="and delete what nobody names, make anew what lacks")
     stop = add("stop", _stop, "Stop all work; nothing of it is lost.")
@@ -133,6 +140,23 @@ def _remove_hook(options: argparse.Namespace) -> str:
 
 def _make_signing_key(_options: argparse.Namespace) -> str:
     return wiring.make_signing_key()
+
+
+def _hosts(_options: argparse.Namespace) -> str:
+    app, now = wiring.app(), wiring.now()
+    lines = []
+    for name, terms, standing in app.grants.table.rows():
+        price = "no price" if math.isinf(terms.price_per_gb) else f"{terms.price_per_gb:g} per GB"
+        limit = "no limit" if terms.mbps_max is None else f"of {terms.mbps_max:g} Mbit/s"
+        sends = "" if terms.mbps_max is None else f"{sends_kbps(standing.promised, now) / 1000:.1f} "
+        health = "plays" if standing.is_healthy else "FAILS"
+        since = "never tried" if standing.since is None else f"since {standing.since:%Y-%m-%d %H:%M} UTC"
+        copies = "its own videos"
+        if name in app.copies.hosts:
+            counts = ((state, app.copies.count(name, state)) for state in (CopyState.READY, *COUNTED))
+            copies = "copies: " + ", ".join(f"{count} {state.value}" for state, count in counts)
+        lines.append(f"{name:<20}  {price:<16}  {sends + limit:<22}  {health} {since:<26}  {copies}")
+    return "\n".join(lines) or "There are no hosts but the providers; docs/hosts.md says how to have some."
 
 
 def _find_orphans(options: argparse.Namespace) -> str:

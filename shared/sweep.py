@@ -15,9 +15,10 @@ from typing import Any, Final, Self
 
 from shared import log
 from shared.errors import Conflict, ProviderError
-from shared.hosts.health import Checks, next_check
+from shared.hosts.health import Checks
 from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
+    CHECK_HOST,
     COPIES,
     DELETIONS,
     PAIRINGS,
@@ -144,7 +145,7 @@ class Sweep:
         for feed in self.feeds.values():
             feed.revive()
         for name in self.checks.names:
-            self.queue.put(next_check(name, self.clock))
+            self.queue.put(Note(CHECK_HOST, name))
         session_id, looked, left = self._scan_sessions(marks.session_id, now)
         video_id, looked_videos, left_videos = self._scan_videos(marks.video_id, now)
         strays_since, given_up = {}, 0

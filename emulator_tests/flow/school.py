@@ -351,6 +351,15 @@ class School:
         answer.raise_for_status()
         return answer.json()
 
+    def bunny(self, method: str, name: str, body: object = None) -> Any:
+        """
+        Ask the control interface of Bunny's simulator.
+        """
+        url = f"{self.testbed.bunny_url}/_simulator/{name}"
+        answer = self.http.request(method, url, json=body, timeout=DEADLINE_S)
+        answer.raise_for_status()
+        return answer.json()
+
     def cloudflare_videos(self, key: str = "") -> list[Fields]:
         """
         The videos at Cloudflare that were made for a video: they carry its id.

@@ -49,6 +49,9 @@ PASSED_ON = ("HOME", "LANG", "LC_ALL", "PATH", "USER")
 SOURCE = ("main.py", "functions", "shared", "requirements.txt")
 """What of the project the functions are made of."""
 
+OWN_MBPS = 20
+"""What one's own server may send at once."""
+
 CONCURRENT_DISPATCHES = 4
 """The functions emulator starts one more Python server for each call that comes while the others are busy: a second of
 a core each, so that more than a few only wait for each other."""
@@ -188,9 +191,35 @@ class Testbed:
         return {
             "CLOUDFLARE_API_TOKEN": self.cloudflare_api_token,
             "CLOUDFLARE_SIGNING_KEY": self._cloudflare_signing_key,
+            "HOSTS": json.dumps(self._hosts),
             "KALTURA_ADMIN_SECRET": self.kaltura_admin_secret,
             "KALTURA_CHAT_TOKEN": "find",
         }
+
+    @property
+    def _hosts(self) -> list[dict[str, Any]]:
+        """The table of hosts, which counts where USE_HOSTS is set: one's own server is cheapest, and has a limit."""
+        own = {
+            "name": "own",
+            "kind": "s3",
+            "pricePerGb": 0,
+            "mbpsMax": OWN_MBPS,
+            "url": self.s3_url,
+            "bucket": self.s3_bucket,
+            "accessKey": self.s3_access_key,
+            "secretKey": self.s3_secret_key,
+        }
+        bunny = {
+            "name": "bunny",
+            "kind": "bunny",
+            "pricePerGb": 0.005,
+            "url": self.bunny_url,
+            "libraryId": str(self.bunny_library_id),
+            "apiKey": self.bunny_api_key,
+            "playbackUrl": self.bunny_url,
+            "tokenKey": self.bunny_token_key,
+        }
+        return [own, bunny, {"name": "cloudflare", "pricePerGb": 0.05}, {"name": "kaltura", "pricePerGb": 0.1}]
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """What an operator does from his own machine, with the settings that the functions see."""

@@ -17,9 +17,10 @@ from shared.errors import Transient
 from shared.hosts import decide as decisions
 from shared.hosts.decide import CopyWish, Film
 from shared.hosts.model import Copy, CopyState, shown, shown_in
-from shared.paths import VISIT_COPY, VISIT_DELETION, copy_path, video_path
+from shared.paths import COPIES, VISIT_COPY, VISIT_DELETION, copy_path, video_path
 from shared.ports import (
     REMOVE,
+    Condition,
     Create,
     Delete,
     Document,
@@ -28,7 +29,9 @@ from shared.ports import (
     Hosts,
     Note,
     Observation,
+    Operator,
     Parts,
+    Query,
     Source,
     Update,
     Version,
@@ -154,6 +157,16 @@ class Copies:
         Nothing depends on a copy. Pure.
         """
         return ()
+
+    def count(self, host: str, state: CopyState) -> int:
+        """
+        How many copies at a host are in a state.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        conditions = (Condition("host", Operator.EQUAL, host), Condition("state", Operator.EQUAL, state.value))
+        return self.documents.total(Query(COPIES, conditions), "generation").count
 
     def _wish(self, video: Document, host: str) -> CopyWish:
         seen = shown_in(video).get(host)

@@ -38,7 +38,7 @@ FORGET: Final = "forget"
 COPYING_MAX_S: Final = 24 * 3600
 """The longest that the copying of one film may take."""
 
-FIRST_PAUSE_S: Final = 5
+FIRST_PAUSE_S: Final = 2
 PAUSE_MAX_S: Final = 300
 """Between looks at a host that copies by itself."""
 

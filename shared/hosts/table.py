@@ -122,6 +122,20 @@ class HostTable:
     _known: _Known = field(default_factory=_Known, repr=False, compare=False)
     _lock: Lock = field(default_factory=Lock, repr=False, compare=False)
 
+    def rows(self) -> list[tuple[str, Terms, Standing]]:
+        """
+        Every row with how it stands, as it is recorded now, the cheapest first.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        names = sorted(self.terms, key=lambda name: (self._terms(name).price_per_gb, name))
+        read = self.documents.read(*map(host_path, names)) if names else ()
+        return [
+            (name, self.terms[name], Standing.from_document(document))
+            for name, document in zip(names, read, strict=True)
+        ]
+
     def ranked(self, names: Sequence[str], kbps: int, failed: str | None = None) -> list[str]:
         """
         Those of several hosts that can play a film now, the cheapest first.

@@ -1,0 +1,253 @@
+"""The stories of hosts: ready videos are copied to one's own server and to Bunny, and play where it is cheapest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import botocore.session
+import pytest
+from botocore.config import Config
+
+from emulator_tests.conftest import SETTINGS
+from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.rules.firestore import Denied
+from emulator_tests.testbed import Testbed
+from emulator_tests.testbed.places import HOME
+from emulator_tests.testbed.stack import OWN_MBPS
+
+HOSTS = ("own", "bunny")
+
+
+@pytest.fixture(scope="module")
+def hosting() -> Iterator[School]:
+    """
+    A school of its own: elsewhere videos play from their providers.
+    """
+    shared_state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
+    with ExitStack() as held:
+        state = shared_state.with_name(f"{shared_state.name}-hosts")
+        testbed = held.enter_context(Testbed(state, SETTINGS | {"USE_HOSTS": "true"}))
+        # The library that listens takes the emulator's address from the environment, when it is made.
+        patched = held.enter_context(pytest.MonkeyPatch.context())
+        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
+        school = School(testbed)
+        held.callback(school.close)
+        for control in (school.simulator, school.cloudflare):
+            control("POST", "clock", {"ready": "after_s:1"})
+        # What it fetches is there at the first look, or at the second.
+        school.bunny("POST", "clock", {"ready": "at_once"})
+        yield school
+
+
+@pytest.fixture
+def teacher(hosting: School) -> Iterator[Person]:
+    """
+    A teacher of that school; afterwards no host fails.
+    """
+    yield hosting.teacher()
+    hosting.bunny("DELETE", "faults")
+
+
+def _await_copies(hosting: School, video_id: str, generation: int = 1) -> None:
+    """
+    Wait until a film of a video is ready at both hosts.
+    """
+
+    def everywhere(fields: Any) -> bool:
+        shown = (fields or {}).get("hosts") or {}
+        film = f"video:{video_id}:{generation}"
+        return {name for name, one in shown.items() if (one["film"], one["state"]) == (film, "ready")} == set(HOSTS)
+
+    hosting.await_document(f"videos/{video_id}", everywhere)
+
+
+def _at_bunny(hosting: School, video_id: str) -> list[str]:
+    return [one["title"] for one in hosting.bunny("GET", "things")["videos"] if video_id in one["title"]]
+
+
+def _at_own(hosting: School, video_id: str) -> list[str]:
+    """
+    The keys of everything in one's own store that is of a video, unfinished uploads too.
+    """
+    testbed = hosting.testbed
+    client = botocore.session.Session().create_client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=testbed.s3_url,
+        aws_access_key_id=testbed.s3_access_key,
+        aws_secret_access_key=testbed.s3_secret_key,
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
+    )
+    try:
+        objects = client.list_objects_v2(Bucket=testbed.s3_bucket).get("Contents", [])
+        uploads = client.list_multipart_uploads(Bucket=testbed.s3_bucket).get("Uploads", [])
+    finally:
+        client.close()
+    return [one["Key"] for one in (*objects, *uploads) if video_id in one["Key"]]
+
+
+def _play(hosting: School, url: str) -> bytes:
+    """
+    What a player gets first: the file, or the first segment of what a manifest points to.
+    """
+    for _ in range(2):
+        if ".m3u8" not in url:
+            break
+        told = hosting.http.get(url, timeout=30)
+        assert told.ok, told.text
+        url = urljoin(url, next(line for line in told.text.splitlines() if line and not line.startswith("#")))
+    answer = hosting.http.get(url, timeout=30)
+    assert answer.ok, answer.text
+    return answer.content
+
+
+@pytest.mark.parametrize("provider", ["kaltura", "cloudflare"])
+def test_a_ready_film_is_copied_everywhere_plays_from_the_cheapest_and_goes_with_its_video(
+    hosting: School, teacher: Person, film: bytes, provider: str
+) -> None:
+    session_id = teacher.write_session(videoProvider=provider, status="public", visibility="enrolled")
+    video_id = teacher.upload_film(session_id, film)
+    _await_copies(hosting, video_id)
+    student = hosting.person()
+    teacher.enrol(session_id, student)
+
+    grant = student.call("issuePlayback", {"videoId": video_id})
+
+    assert (grant["host"], grant["playUrl"]) == ("own", grant["progressiveUrl"])
+    assert hashlib.sha256(_play(hosting, grant["playUrl"])).digest() == hashlib.sha256(film).digest()
+    assert grant["manifestUrl"].startswith(hosting.testbed.bunny_url)
+    assert _play(hosting, grant["manifestUrl"])[:1] == b"\x47"
+    assert hosting.http.get(grant["thumbnailUrl"], timeout=30).content[:2] == b"\xff\xd8"
+    assert grant.keys() >= {"videoId", "expiresAt"}
+
+    teacher.call("deleteVideo", {"videoId": video_id})
+
+    hosting.await_provider(
+        "every copy to go", lambda: not _at_bunny(hosting, video_id) and not _at_own(hosting, video_id)
+    )
+    for address in (grant["playUrl"], grant["manifestUrl"]):
+        assert not hosting.http.get(address, timeout=30).ok
+    hosting.await_document(f"copies/{video_id}-own", lambda fields: fields is None)
+    hosting.await_document(f"copies/{video_id}-bunny", lambda fields: fields is None)
+
+
+def test_strangers_get_no_address_of_any_host(hosting: School, teacher: Person, film: bytes) -> None:
+    session_id = teacher.write_session(status="public", visibility="enrolled")
+    video_id = teacher.upload_film(session_id, film)
+    _await_copies(hosting, video_id)
+
+    for person in (hosting.person(), hosting.teacher()):
+        with pytest.raises(Refused) as refused:
+            person.call("issuePlayback", {"videoId": video_id, "failedHost": "own"})
+        assert refused.value.code == "NOT_FOUND"
+    (key,) = _at_own(hosting, video_id)
+    assert (
+        hosting.http.get(f"{hosting.testbed.s3_url}/{hosting.testbed.s3_bucket}/{key}", timeout=30).status_code == 403
+    )
+    with pytest.raises(Refused) as refused:
+        teacher.call("issuePlayback", {"videoId": video_id, "failedHost": "../own"})
+    assert refused.value.code == "INVALID_ARGUMENT"
+    with pytest.raises(Refused) as refused:
+        teacher.call("issuePlayback", {"sessionId": session_id, "failedHost": "own"})
+    assert refused.value.code == "INVALID_ARGUMENT"
+    # Whoever may read the session may not read where its copies are, nor what hosts promised.
+    for path in (f"copies/{video_id}-own", "hosts/own"):
+        with pytest.raises(Denied):
+            hosting.firestore.get(teacher.caller, path)
+
+
+def test_copies_follow_a_film_that_is_replaced(
+    hosting: School, teacher: Person, film: bytes, other_film: bytes
+) -> None:
+    session_id = teacher.write_session()
+    video_id = teacher.upload_film(session_id, film)
+    _await_copies(hosting, video_id)
+
+    hosting.upload(teacher.ask_to_replace(video_id, len(other_film)), other_film)
+    _await_copies(hosting, video_id, 2)
+
+    grant = teacher.call("issuePlayback", {"videoId": video_id})
+    assert _play(hosting, grant["progressiveUrl"]) == other_film
+    hosting.await_provider(
+        "the copies of the old film to go",
+        lambda: len(_at_bunny(hosting, video_id)) == 1 and len(_at_own(hosting, video_id)) == 1,
+    )
+
+
+def test_a_host_that_fails_is_passed_over_until_it_plays_again(hosting: School, teacher: Person, film: bytes) -> None:
+    video_id = teacher.upload_film(teacher.write_session(), film)
+    _await_copies(hosting, video_id)
+    failed = teacher.call("issuePlayback", {"videoId": video_id, "failedHost": "own"})
+    assert (failed["host"], failed["playUrl"]) == ("bunny", failed["manifestUrl"])
+    # It was tried, and plays: the next viewer is sent there again.
+    hosting.await_document("hosts/own", lambda fields: (fields or {}).get("isHealthy") is True)
+
+    hosting.bunny("POST", "faults", {"kind": "status", "status": 503, "match": {"operation": "play", "times": 0}})
+    hosting.sweep()
+    hosting.await_document("hosts/bunny", lambda fields: (fields or {}).get("isHealthy") is False)
+    # An instance goes by what it has read for some seconds.
+    hosting.await_provider(
+        "nobody to be sent to Bunny",
+        lambda: teacher.call("issuePlayback", {"videoId": video_id, "failedHost": "own"})["host"] == "kaltura",
+    )
+    hosting.bunny("DELETE", "faults")
+    hosting.sweep()
+    hosting.await_document("hosts/bunny", lambda fields: (fields or {}).get("isHealthy") is True)
+    hosting.await_provider(
+        "Bunny to be chosen again",
+        lambda: teacher.call("issuePlayback", {"videoId": video_id, "failedHost": "own"})["host"] == "bunny",
+    )
+
+
+def test_all_that_a_teacher_has_goes_from_the_hosts_too(hosting: School, teacher: Person, film: bytes) -> None:
+    video_id = teacher.upload_film(teacher.write_session(), film)
+    _await_copies(hosting, video_id)
+
+    asked = teacher.call("deleteContent", {"requestId": "all", "uid": teacher.uid})
+
+    hosting.await_provider(
+        "every copy to go", lambda: not _at_bunny(hosting, video_id) and not _at_own(hosting, video_id)
+    )
+    assert teacher.call("getRemoval", {"removalId": asked["removalId"]}).keys() >= {"copiesLeft", "videosLeft"}
+
+
+def test_an_operator_sees_the_table_and_finds_copies_that_nobody_names(
+    hosting: School, teacher: Person, film: bytes
+) -> None:
+    video_id = teacher.upload_film(teacher.write_session(), film)
+    _await_copies(hosting, video_id)
+
+    told = hosting.testbed.command("hosts")
+
+    assert told.returncode == 0, told.stderr
+    rows = {line.split()[0]: " ".join(line.split()[1:]) for line in told.stdout.splitlines()}
+    assert list(rows) == ["own", "bunny", "cloudflare", "kaltura"]
+    assert f"of {OWN_MBPS} Mbit/s" in rows["own"]
+    assert " 0 failed" in rows["bunny"]
+    assert rows["kaltura"].startswith("0.1 per GB no limit plays")
+    assert rows["kaltura"].endswith("its own videos")
+    found = hosting.testbed.command("find-orphans")
+    assert found.returncode == 0, found.stderr
+
+
+def test_what_one_s_own_server_cannot_send_comes_from_the_next_host(
+    hosting: School, teacher: Person, film: bytes
+) -> None:
+    padding = 12_000_000
+    heavy = film + padding.to_bytes(4, "big") + b"free" + bytes(padding - 8)
+    needs_mbps = len(heavy) * 8 / 12 / 1_000_000
+    assert OWN_MBPS / 3 < needs_mbps < OWN_MBPS / 2
+    # Cloudflare takes it in one chunk.
+    video_id = teacher.upload_film(teacher.write_session(videoProvider="cloudflare"), heavy)
+    _await_copies(hosting, video_id)
+
+    chosen = [teacher.call("issuePlayback", {"videoId": video_id})["host"] for _ in range(4)]
+
+    assert (chosen[0], chosen[-1]) == ("own", "bunny")
+    assert chosen == sorted(chosen, reverse=True)
