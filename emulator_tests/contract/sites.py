@@ -29,7 +29,7 @@ from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, M
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.errors import Doubtful, Transient
-from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Stage, Strays, UploadWish
+from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Source, Stage, Strays, UploadWish
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
 from shared.providers.cloudflare.setup import make_signing_key
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
@@ -183,6 +183,12 @@ class Site(Protocol):
         """
         ...
 
+    def read(self, source: Source) -> bytes | None:
+        """
+        What can be had from there; `None` where nothing can.
+        """
+        ...
+
     def calls(self) -> int:
         """
         How many calls the provider has had.
@@ -332,6 +338,13 @@ class MemorySite:
         seen = Observation(MediaState.AWAITING_UPLOAD, percent, Stage.RECEIVING, received_bytes=size_bytes)
         self.media.show(parts, seen)
 
+    def read(self, source: Source) -> bytes | None:
+        """
+        In memory there are no bytes: what is there, by its id.
+        """
+        entry_id = source.url.removeprefix("memory://")
+        return entry_id.encode() if any(made.parts["entryId"] == entry_id for made in self.media.alive()) else None
+
     def calls(self) -> int:
         """
         As its effect counts.
@@ -397,6 +410,13 @@ class _Served:
         A second: Kaltura counts in them.
         """
         self.go_on(1)
+
+    def read(self, source: Source) -> bytes | None:
+        """
+        As any client gets it.
+        """
+        answer = self._simulator.http.get(source.url, follow_redirects=True)
+        return answer.content if answer.is_success and answer.content else None
 
     def calls(self) -> int:
         """

@@ -8,7 +8,7 @@ import pytest
 
 from emulator_tests.contract.sites import FILM_S, Film, Site
 from shared.errors import Doubtful, Permanent, Transient
-from shared.ports import CHANGES_MAX, OBSERVED_MAX, Change, MediaState, Observation, Parts, Stage, UploadWish
+from shared.ports import CHANGES_MAX, OBSERVED_MAX, Change, MediaState, Observation, Parts, Source, Stage, UploadWish
 
 REFERENCE = "video:v1:1"
 WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000, "teacher1")
@@ -478,3 +478,42 @@ def test_grants_are_made_without_a_call(site: Site) -> None:
     site.media.playback_grant(parts, "student1", 600)
 
     assert site.calls() == calls
+
+
+# --- sources -----------------------------------------------------------------------------------------------------
+
+
+def _source(site: Site, parts: Parts) -> Source:
+    """The source of a video that is ready, once its provider has made it."""
+    for _ in range(10):
+        try:
+            return site.media.source(parts, 600)
+        except Transient:
+            site.later()
+    raise AssertionError("It is never made.")
+
+
+def test_the_file_of_a_ready_video_can_be_had_from_its_source_and_of_a_deleted_one_not(site: Site) -> None:
+    first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+    for parts in (first, second):
+        site.upload(parts, Film.VIDEO)
+
+    source, other = _source(site, first), _source(site, second)
+
+    assert site.read(source)
+    assert source.media_type == "video/mp4"
+    assert source.url != other.url
+    assert source.url not in repr(source)
+    site.media.delete_media(first)
+    assert site.read(source) is None
+    assert site.read(other)
+
+
+def test_a_source_is_asked_for_as_often_as_one_likes(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(parts, Film.VIDEO)
+    _source(site, parts)
+    alive = site.alive()
+
+    assert site.read(_source(site, parts))
+    assert site.alive() == alive
