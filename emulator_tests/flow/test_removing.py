@@ -55,6 +55,7 @@ def test_all_that_a_teacher_has_goes_at_both_providers_and_nobody_elses(
         "enrolments": 1,
         "videos": 2,
         "videosLeft": 0,
+        "copiesLeft": 0,
         "deletionsLeft": 0,
     }
     assert (school.firestore.get(teacher.caller, removal) or {})["sessions"] == 3

@@ -82,6 +82,18 @@ kalturaSession
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
+copies
+    get          -       -        -         -      -              yes    -          -             -
+    list         -       -        -         -      -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
+hosts
+    get          -       -        -         -      -              yes    -          -             -
+    list         -       -        -         -      -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
 pendingDeletions
     get          -       -        -         -      -              yes    -          -             -
     list         -       -        -         -      -              yes    -          -             -

@@ -19,6 +19,8 @@ PLACES = {
     "enrolments": "enrolments/{id}",
     "videos": "videos/{id}",
     "kalturaSession": "kalturaSession/{id}",
+    "copies": "copies/{id}",
+    "hosts": "hosts/{id}",
     "pendingDeletions": "pendingDeletions/{id}",
     "removals": "removals/{id}",
     "reports": "reports/{id}",
