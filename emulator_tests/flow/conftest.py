@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from emulator_tests.flow.provider import PROVIDERS, Provider
 from emulator_tests.flow.school import Person, School
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import TEST_PICTURE
@@ -35,6 +36,14 @@ def school(_school: School) -> Iterator[School]:
     yield _school
     for control in (_school.simulator, _school.cloudflare):
         control("DELETE", "faults")
+
+
+@pytest.fixture(params=PROVIDERS)
+def provider(request: pytest.FixtureRequest, school: School) -> Provider:
+    """
+    Where the videos of a story are: it is told once for each provider.
+    """
+    return PROVIDERS[request.param](school)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The story of replacing a video: what played before plays until the new one is ready, whatever happens meanwhile."""
+"""The story of replacing a video, at each provider: what played before plays until the new one is ready."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from emulator_tests.flow.provider import Provider
 from emulator_tests.flow.school import Person, Refused, School
 from emulator_tests.rules.firestore import Fields
-
-NEVER = {"ready": "never"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +19,16 @@ class Playing:
 
     school: School
     teacher: Person
+    provider: Provider
     session_id: str
     video_id: str
-    entry_id: str
+    number: str
 
-    def bytes_now(self) -> bytes:
+    def plays(self, film: bytes) -> bool:
         """
-        What a viewer gets at this moment.
+        Whether a viewer gets this film at this moment.
         """
-        grant = self.teacher.call("issuePlayback", {"videoId": self.video_id})
-        return self.school.http.get(grant["progressiveUrl"], timeout=10).content
+        return self.provider.plays(self.teacher.call("issuePlayback", {"videoId": self.video_id}), film)
 
     def shown(self) -> Fields:
         """
@@ -40,38 +39,33 @@ class Playing:
         ref: Fields = session["videos"][self.video_id]
         return ref
 
-    def entries(self) -> list[str]:
+    def await_only_one(self, besides: str | None = None) -> str:
         """
-        The entries at Kaltura that were made for it.
+        Wait until the provider has one video for it, another than the one named.
         """
-        return [number for kind, number in self.school.made_for(self.video_id) if kind == "entries"]
 
-    def await_only_entry(self, besides: str | None = None) -> str:
-        """
-        Wait until Kaltura has one entry for it, another than the one named.
-        """
-        self.school.await_provider(
-            "one entry alone", lambda: len(self.entries()) == 1 and self.entries() != [besides or ""]
-        )
-        return self.entries()[0]
+        def made() -> list[str]:
+            return self.provider.made_for(self.video_id)
+
+        self.school.await_provider("one video alone", lambda: len(made()) == 1 and made() != [besides or ""])
+        return made()[0]
 
 
 @pytest.fixture
-def playing(school: School, teacher: Person, film: bytes) -> Playing:
+def playing(school: School, teacher: Person, provider: Provider, film: bytes) -> Playing:
     """
     A film that is ready, in a draft of its teacher's.
     """
-    session_id = teacher.write_session()
+    session_id = teacher.write_session(videoProvider=provider.name)
     video_id = teacher.upload_film(session_id, film, title="The first")
-    video = school.document(f"videos/{video_id}")
-    assert video is not None
-    return Playing(school, teacher, session_id, video_id, video["playable"]["parts"]["entryId"])
+    (number,) = provider.made_for(video_id)
+    return Playing(school, teacher, provider, session_id, video_id, number)
 
 
 def test_the_old_film_plays_until_the_new_one_is_ready_and_then_the_new_one_alone(
     school: School, playing: Playing, film: bytes, other_film: bytes
 ) -> None:
-    school.simulator("POST", "clock", NEVER)
+    playing.provider.set_readiness("never")
     token = playing.teacher.ask_to_replace(playing.video_id, len(other_film), title="The second")
     school.upload(token, other_film)
     between = school.await_document(
@@ -82,39 +76,39 @@ def test_the_old_film_plays_until_the_new_one_is_ready_and_then_the_new_one_alon
         ),
     )["videos"][playing.video_id]
     assert (between["state"], between["title"]) == ("ready", "The first")
-    assert playing.bytes_now() == film
+    assert playing.plays(film)
 
-    (new_entry,) = set(playing.entries()) - {playing.entry_id}
-    school.simulator("POST", "clock", {"ready": "at_once", "entryId": new_entry})
+    (new,) = set(playing.provider.made_for(playing.video_id)) - {playing.number}
+    playing.provider.set_readiness("at_once", of=new)
     school.await_document(
         f"sessions/{playing.session_id}",
         lambda fields: fields is not None and fields["videos"][playing.video_id]["title"] == "The second",
     )
 
-    assert playing.bytes_now() == other_film
+    assert playing.plays(other_film)
     assert "replacement" not in playing.shown()
-    assert playing.await_only_entry() == new_entry
+    assert playing.await_only_one() == new
     assert token["videoId"] == playing.video_id
 
 
 def test_replacing_twice_leaves_the_last_film_alone(
     school: School, playing: Playing, film: bytes, other_film: bytes
 ) -> None:
-    school.simulator("POST", "clock", NEVER)
+    playing.provider.set_readiness("never")
     first = playing.teacher.ask_to_replace(playing.video_id, len(film))
     school.upload(first, film)
-    school.simulator("POST", "clock", {"ready": "after_s:1"})
+    playing.provider.set_readiness("after_s:1")
 
     second = playing.teacher.ask_to_replace(playing.video_id, len(other_film), title="The last")
-    assert second["uploadTokenId"] != first["uploadTokenId"]
+    assert playing.provider.address(second) != playing.provider.address(first)
     school.upload(second, other_film)
     school.await_document(
         f"sessions/{playing.session_id}",
         lambda fields: fields is not None and fields["videos"][playing.video_id]["title"] == "The last",
     )
 
-    assert playing.bytes_now() == other_film
-    playing.await_only_entry(besides=playing.entry_id)
+    assert playing.plays(other_film)
+    playing.await_only_one(besides=playing.number)
 
 
 def test_a_replacement_that_fails_is_told_and_the_old_film_plays_on(
@@ -132,8 +126,9 @@ def test_a_replacement_that_fails_is_told_and_the_old_film_plays_on(
 
     assert shown["state"] == "ready"
     assert shown["replacement"]["failure"]["code"] == "REFUSED_BY_PROVIDER"
-    assert playing.bytes_now() == film
-    assert playing.await_only_entry() == playing.entry_id
+    assert shown["replacement"]["failure"]["message"] == playing.provider.no_film
+    assert playing.plays(film)
+    assert playing.await_only_one() == playing.number
 
 
 def test_cancelling_a_replacement_leaves_the_old_film(school: School, playing: Playing, film: bytes) -> None:
@@ -145,17 +140,16 @@ def test_cancelling_a_replacement_leaves_the_old_film(school: School, playing: P
         f"sessions/{playing.session_id}",
         lambda fields: fields is not None and "replacement" not in fields["videos"][playing.video_id],
     )
-    assert playing.await_only_entry() == playing.entry_id
-    assert playing.bytes_now() == film
-    with pytest.raises(Exception, match="Invalid KS"):
-        school.kaltura(token["ks"]).uploadToken.get(token["uploadTokenId"])
+    assert playing.await_only_one() == playing.number
+    assert playing.plays(film)
+    assert not playing.provider.takes_bytes(token)
 
 
 @pytest.mark.parametrize("deleted", ["video", "session"])
 def test_deleting_during_a_replacement_leaves_neither(
     school: School, playing: Playing, film: bytes, deleted: str
 ) -> None:
-    school.simulator("POST", "clock", NEVER)
+    playing.provider.set_readiness("never")
     school.upload(playing.teacher.ask_to_replace(playing.video_id, len(film)), film)
 
     if deleted == "video":
@@ -163,7 +157,7 @@ def test_deleting_during_a_replacement_leaves_neither(
     else:
         playing.teacher.delete_session(playing.session_id)
 
-    school.await_provider("both entries' going", lambda: not school.made_for(playing.video_id))
+    school.await_provider("both films' going", lambda: not playing.provider.has_anything_of(playing.video_id))
     video = school.await_document(
         f"videos/{playing.video_id}", lambda fields: fields is not None and fields["state"] == "gone"
     )
@@ -172,7 +166,7 @@ def test_deleting_during_a_replacement_leaves_neither(
 
 def test_a_title_is_kept_where_a_replacement_names_none(school: School, playing: Playing, other_film: bytes) -> None:
     school.upload(playing.teacher.ask_to_replace(playing.video_id, len(other_film)), other_film)
-    playing.await_only_entry(besides=playing.entry_id)
+    playing.await_only_one(besides=playing.number)
 
     assert playing.shown()["title"] == "The first"
 
@@ -182,4 +176,4 @@ def test_other_people_cannot_replace_it(school: School, playing: Playing) -> Non
         with pytest.raises(Refused) as refused:
             person.ask_to_replace(playing.video_id, 1000)
         assert refused.value.code == code
-    assert playing.entries() == [playing.entry_id]
+    assert playing.provider.made_for(playing.video_id) == [playing.number]
