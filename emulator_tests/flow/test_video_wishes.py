@@ -1,15 +1,14 @@
-"""What a teacher wishes of his uploads, at each provider: several at once, more time, none after all, another try, gone."""
+"""What a teacher wishes of his uploads, at each provider: several at once, more time, none after all, gone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from emulator_tests.flow.provider import Provider
-from emulator_tests.flow.school import CHUNK_BYTES, Person, Refused, School
+from emulator_tests.flow.school import Person, Refused, School
 from emulator_tests.rules.firestore import Fields
 from shared.deletions.decide import TRIES_MAX
 
@@ -39,23 +38,6 @@ def test_several_videos_of_one_session_are_uploaded_at_the_same_time(
     by_order = sorted(shown.values(), key=lambda video: video["order"])
     assert [(video["title"], video["order"]) for video in by_order] == [("Two", 10), ("One", 20), ("Three", 21)]
     assert provider.plays(teacher.call("issuePlayback", {"videoId": second["videoId"]}), other_film)
-
-
-def test_a_long_upload_goes_on_with_a_renewed_token_and_no_new_entry(
-    school: School, teacher: Person, film: bytes
-) -> None:
-    session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
-    _send(school, token, film[:CHUNK_BYTES], at=0)
-
-    renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
-
-    assert renewed["uploadTokenId"] == token["uploadTokenId"]
-    assert renewed["ks"] != token["ks"]
-    assert renewed["receivedBytes"] == CHUNK_BYTES
-    _send(school, renewed, film[CHUNK_BYTES:], at=CHUNK_BYTES, final=True)
-    school.await_video(session_id, token["videoId"], "ready")
-    assert len([kind for kind, _ in school.made_for(token["videoId"]) if kind == "entries"]) == 1
 
 
 def test_an_interrupted_upload_goes_on_where_it_is_and_makes_nothing_new(
@@ -137,31 +119,6 @@ def test_an_upload_that_is_never_finished_ends_by_its_deadline_and_leaves_nothin
     shown = school.await_video(session_id, token["videoId"], "failed")
     assert shown["failure"]["code"] == "UPLOAD_NOT_FINISHED"
     school.await_provider("the upload's going", lambda: not provider.has_anything_of(token["videoId"]))
-
-
-def test_a_conversion_that_failed_is_tried_again_with_the_bytes_that_are_there(
-    school: School, teacher: Person, film: bytes
-) -> None:
-    school.simulator("POST", "clock", {"ready": "failed"})
-    session_id = teacher.write_session()
-    token = teacher.ask_to_upload(session_id, len(film))
-    school.upload(token, film)
-    shown = school.await_video(session_id, token["videoId"], "failed")
-    assert shown["failure"]["retryable"] is True
-
-    for entry in [number for kind, number in school.made_for(token["videoId"]) if kind == "entries"]:
-        school.simulator("POST", "clock", {"ready": "at_once", "entryId": entry})
-    teacher.call("retryVideo", {"videoId": token["videoId"]})
-
-    ready = school.await_video(session_id, token["videoId"], "ready")
-    assert "failure" not in ready
-    video = school.document(f"videos/{token['videoId']}")
-    assert video is not None
-    states = [moment["state"] for moment in video["history"]]
-    assert [states[0], states[-1]] == ["preparing", "ready"]
-    assert states.index("failed") < states.index("retrying")
-    moments = [moment["at"] for moment in video["history"]]
-    assert moments == sorted(moments)
 
 
 def test_what_cannot_end_otherwise_is_not_tried_again(school: School, teacher: Person, session_id: str) -> None:
@@ -273,22 +230,6 @@ def test_a_quota_that_is_used_up_is_refused_before_anything_is_made(
     )
     assert provider.everything() == before
     teacher.call("deleteVideo", {"videoId": first["videoId"]})
-
-
-def _send(school: School, token: dict[str, Any], chunk: bytes, *, at: int, final: bool = False) -> None:
-    """
-    One chunk of an upload, at its place.
-    """
-    fields = {
-        "ks": token["ks"],
-        "uploadTokenId": token["uploadTokenId"],
-        "resume": str(at > 0).lower(),
-        "resumeAt": str(at if at else -1),
-        "finalChunk": str(final).lower(),
-        "format": "1",
-    }
-    answer = school.http.post(token["uploadUrl"], fields, files={"fileData": ("film.mp4", chunk)}, timeout=10).json()
-    assert "code" not in answer, answer
 
 
 def _pending_deletions(school: School, video_id: str) -> dict[str, Fields]:
