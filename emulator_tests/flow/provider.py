@@ -60,6 +60,12 @@ class Provider(Protocol):
         """
         ...
 
+    def uploads_of(self, video_id: str) -> int:
+        """
+        How many uploads there are for it, each of them whole.
+        """
+        ...
+
     def address(self, token: Token) -> str:
         """
         By what one upload is told from another.
@@ -174,6 +180,14 @@ class AtKaltura:
         reference = f"{NAMESPACE}:video:{video_id}:1"
         listed = self.school.administrator().baseEntry.listByReferenceId(reference).totalCount
         return bool(self.school.made_for(video_id)) or listed > 0
+
+    def uploads_of(self, video_id: str) -> int:
+        """
+        See `Provider`. Each an entry and a token.
+        """
+        kinds = [kind for kind, _ in self.school.made_for(video_id)]
+        assert kinds.count("entries") == kinds.count("uploadTokens")
+        return kinds.count("entries")
 
     def address(self, token: Token) -> str:
         """
@@ -303,6 +317,12 @@ class AtCloudflare:
         See `Provider`. Videos, and the minutes that are reserved for them.
         """
         return bool(self.made_for(video_id))
+
+    def uploads_of(self, video_id: str) -> int:
+        """
+        See `Provider`.
+        """
+        return len(self.made_for(video_id))
 
     def address(self, token: Token) -> str:
         """

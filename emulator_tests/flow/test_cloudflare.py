@@ -1,4 +1,4 @@
-"""The stories of an upload whose session has its videos at Cloudflare: from the address to playing, and to nothing."""
+"""The stories of videos that only Cloudflare tells: minutes, addresses, 1 GiB by TUS, webhooks; and both providers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tusclient.uploader.uploader import Uploader
 
 from emulator_tests.conftest import NEIGHBOUR
 from emulator_tests.flow.long_upload import Break, LongFilm, line_to
-from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.flow.school import Person, School
 from emulator_tests.simulators.tests.listener import Listener, listening
-from emulator_tests.simulators.tests.tus import VERSION, begun
+from emulator_tests.simulators.tests.tus import VERSION
 from emulator_tests.testbed.places import TEST_PICTURE
 
 NEVER = {"ready": "never"}
@@ -45,38 +45,6 @@ def _reserved(school: School, video_id: str) -> float:
 # --- from the address to playing ----------------------------------------------------------------------------------
 
 
-def test_a_film_uploaded_by_tus_becomes_ready_and_plays_for_the_enrolled_alone(
-    school: School, teacher: Person, session_id: str, film: bytes
-) -> None:
-    token = teacher.ask_to_upload(session_id, len(film), title="Halves")
-    video_id = token["videoId"]
-    assert token.keys() == {"videoId", "provider", "uploadUrl", "expiresAt", "receivedBytes", "chunkSizeBytes"}
-    assert school.await_video(session_id, video_id, "uploading")["title"] == "Halves"
-    school.upload(token, film)
-
-    shown = school.await_video(session_id, video_id, "ready")
-
-    assert shown == {
-        "provider": "cloudflare",
-        "title": "Halves",
-        "order": 1,
-        "state": "ready",
-        "stage": None,
-        "percent": 100,
-        "durationS": pytest.approx(12.0, abs=0.1),
-    }
-    student, stranger = school.person(), school.person()
-    teacher.enrol(session_id, student)
-    grant = student.call("issuePlayback", {"videoId": video_id})
-    assert school.http.get(grant["manifestUrl"], timeout=30).text.startswith("#EXTM3U")
-    assert school.http.get(grant["thumbnailUrl"], timeout=30).content[:2] == b"\xff\xd8"
-    (made,) = school.cloudflare_videos(video_id)
-    assert school.http.get(made["playback"]["hls"], timeout=30).status_code == 401
-    with pytest.raises(Refused) as refused:
-        stranger.call("issuePlayback", {"videoId": video_id})
-    assert refused.value.code == "NOT_FOUND"
-
-
 def test_a_session_may_have_videos_at_both_providers(school: School, teacher: Person, film: bytes) -> None:
     session_id = teacher.write_session()
     at_kaltura = teacher.ask_to_upload(session_id, len(film))
@@ -96,24 +64,6 @@ def test_a_session_may_have_videos_at_both_providers(school: School, teacher: Pe
         "both to go",
         lambda: not school.made_for(at_kaltura["videoId"]) and not school.cloudflare_videos(at_cloudflare["videoId"]),
     )
-
-
-def test_an_interrupted_upload_goes_on_with_the_same_address_and_knows_how_much_is_there(
-    school: School, teacher: Person, session_id: str, film: bytes
-) -> None:
-    token = teacher.ask_to_upload(session_id, len(film))
-
-    def received() -> int:
-        return sum(video["uploadedBytes"] for video in school.cloudflare_videos(token["videoId"]))
-
-    with begun(token["uploadUrl"], film[:60_000], len(film)):
-        school.await_provider("the first bytes", lambda: received() == 60_000)
-    renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
-
-    assert (renewed["uploadUrl"], renewed["receivedBytes"]) == (token["uploadUrl"], 60_000)
-    school.upload(renewed, film)
-    school.await_video(session_id, token["videoId"], "ready")
-    assert len(school.cloudflare_videos(token["videoId"])) == 1
 
 
 def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
@@ -191,39 +141,6 @@ def test_whenever_and_however_an_upload_ends_nothing_is_left_and_no_minute_reser
     assert _reserved(school, video_id) == 0
     school.await_document(f"videos/{video_id}", lambda fields: fields is not None and fields["state"] == "gone")
     assert school.http.head(token["uploadUrl"], headers=VERSION, timeout=10).status_code == 404
-
-
-def test_a_file_that_is_no_video_ends_as_failed_with_the_reason_and_nothing_of_it_is_kept(
-    school: School, teacher: Person, session_id: str
-) -> None:
-    junk = b"this is not a film" * 100
-    token = teacher.ask_to_upload(session_id, len(junk))
-    school.upload(token, junk)
-
-    shown = school.await_video(session_id, token["videoId"], "failed")
-
-    assert shown["failure"] == {
-        "code": "REFUSED_BY_PROVIDER",
-        "message": "The file is not a video.",
-        "retryable": False,
-    }
-    school.await_provider("its going", lambda: not school.cloudflare_videos(token["videoId"]))
-
-
-def test_a_replaced_film_plays_until_the_new_one_is_ready_and_then_goes(
-    school: School, teacher: Person, session_id: str, film: bytes, other_film: bytes
-) -> None:
-    video_id = teacher.upload_film(session_id, film)
-    (old,) = school.cloudflare_videos(video_id)
-    token = teacher.ask_to_replace(video_id, len(other_film))
-    assert school.await_video(session_id, video_id, "ready")["replacement"]["state"] == "uploading"
-    school.upload(token, other_film)
-
-    school.await_provider("the old one's going", lambda: len(school.cloudflare_videos(video_id)) == 1)
-
-    (new,) = school.cloudflare_videos(video_id)
-    assert new["uid"] != old["uid"]
-    assert new["size"] == len(other_film)
 
 
 def test_a_creation_whose_answer_is_lost_makes_one_video_and_reserves_once(

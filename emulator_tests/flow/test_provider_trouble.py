@@ -1,4 +1,4 @@
-"""Kaltura in trouble: the document says so with a code and a sentence, and it goes on by itself afterwards."""
+"""A provider in trouble: the document says so with a code and a sentence, and it goes on by itself afterwards."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.fakes import MemoryDocuments
+from emulator_tests.flow.provider import PROVIDERS, Provider
 from emulator_tests.flow.school import Person, Refused, School
 from shared.errors import Transient
 from shared.ports import MediaState, UploadWish
@@ -26,12 +27,21 @@ FAULTS: dict[str, dict[str, Any]] = {
     "too many": {"kind": "throttle"},
     "hung up before": {"kind": "drop_before"},
     "hung up after": {"kind": "drop_after_commit"},
+}
+"""What happens to every provider."""
+
+OF_KALTURA = {
     "an error inside": {"kind": "error", "code": "INTERNAL_SERVER_ERROR"},
     "60 an expired KS": {"kind": "error", "code": "INVALID_KS"},
 }
 
+TROUBLED = [
+    *(pytest.param(name, fault, id=f"{name}: {what}") for name in PROVIDERS for what, fault in FAULTS.items()),
+    *(pytest.param("kaltura", fault, id=f"kaltura: {what}") for what, fault in OF_KALTURA.items()),
+]
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+
+@pytest.mark.parametrize("fault", [*FAULTS.values(), *OF_KALTURA.values()], ids=[*FAULTS, *OF_KALTURA])
 def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Person, fault: dict[str, Any]) -> None:
     school.simulator("POST", "faults", {**fault, "match": {"times": 0}})
     session_id = teacher.write_live_session(status="public")
@@ -52,19 +62,19 @@ def test_a_publication_survives_a_kaltura_in_trouble(school: School, teacher: Pe
     assert made == [event["entryId"]]
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_a_caller_is_told_plainly_of_a_kaltura_in_trouble_and_gets_one_video_afterwards(
-    school: School, teacher: Person, fault: dict[str, Any]
+@pytest.mark.parametrize(("provider", "fault"), TROUBLED, indirect=["provider"])
+def test_a_caller_is_told_plainly_of_a_provider_in_trouble_and_gets_one_video_afterwards(
+    school: School, teacher: Person, provider: Provider, fault: dict[str, Any]
 ) -> None:
-    session_id, request_id = teacher.write_session(), uuid.uuid4().hex
-    school.simulator("POST", "faults", {**fault, "match": {"times": 0}})
+    session_id, request_id = teacher.write_session(videoProvider=provider.name), uuid.uuid4().hex
+    provider.fault(fault)
 
     with pytest.raises(Refused) as refused:
         teacher.ask_to_upload(session_id, 1000, requestId=request_id)
 
     assert refused.value.code == "UNAVAILABLE"
     assert refused.value.message == "The video provider is not ready for this upload yet. Try again in a moment."
-    school.simulator("DELETE", "faults")
+    provider.mend()
     told: list[str] = []
 
     def given() -> bool:
@@ -77,8 +87,7 @@ def test_a_caller_is_told_plainly_of_a_kaltura_in_trouble_and_gets_one_video_aft
         return bool(told)
 
     school.await_provider("the same request's success", given)
-    made = [kind for kind, _ in school.made_for(told[0])]
-    assert [made.count(kind) for kind in ("entries", "uploadTokens")] == [1, 1]
+    assert provider.uploads_of(told[0]) == 1
 
 
 @pytest.mark.parametrize(
@@ -115,15 +124,17 @@ def test_clocks_that_are_apart_make_nothing_twice_and_say_what_to_do(school: Sch
         account.client.close()
 
 
-def test_an_upload_that_cannot_be_prepared_now_goes_on_when_asked_again(school: School, teacher: Person) -> None:
-    session_id = teacher.write_session()
-    school.simulator("POST", "faults", {"kind": "throttle", "match": {"times": 0}})
+def test_an_upload_that_cannot_be_prepared_now_goes_on_by_itself(
+    school: School, teacher: Person, provider: Provider
+) -> None:
+    session_id = teacher.write_session(videoProvider=provider.name)
+    provider.fault({"kind": "throttle"})
 
     with pytest.raises(Refused) as refused:
         teacher.ask_to_upload(session_id, 1000, requestId="r1")
     assert refused.value.code == "UNAVAILABLE"
 
-    school.simulator("DELETE", "faults")
+    provider.mend()
     videos = school.await_document(
         f"sessions/{session_id}",
         lambda fields: any(video["state"] == "uploading" for video in ((fields or {}).get("videos") or {}).values()),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import Any
 
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
+from emulator_tests.flow.provider import NAMESPACE, AtKaltura, Provider
 from emulator_tests.flow.school import Person, School
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import delete
@@ -32,22 +32,34 @@ def test_a_session_whose_record_was_lost_has_one_event_again(school: School, tea
     )
 
 
-def test_what_nobody_recorded_is_deleted_and_what_others_made_is_not(school: School) -> None:
-    stray_key, foreign = uuid.uuid4().hex[:20], uuid.uuid4().hex
-    client = school.administrator()
-    stray = _entry(client, f"demo-greenroom:video:{stray_key}:1", "greenroomdemogreenroom")
-    other = _entry(client, f"another:video:{foreign}:1", "greenroomanother")
-    untagged = _entry(client, f"demo-greenroom:video:{foreign}:1", "")
+def test_what_nobody_recorded_is_deleted_and_what_others_made_is_not(school: School, provider: Provider) -> None:
+    stray = provider.make_by_hand(NAMESPACE, f"video:{uuid.uuid4().hex[:20]}:1")
+    other = provider.make_by_hand("another", f"video:{uuid.uuid4().hex}:1")
 
-    school.await_provider("the stray's going", lambda: not _swept(school, stray))
+    def is_gone() -> bool:
+        school.sweep()
+        return stray not in provider.everything()
 
-    alive = {entry["id"] for entry in school.things("entries")}
-    assert {other, untagged} <= alive
+    school.await_provider("the stray's going", is_gone)
+
+    assert other in provider.everything()
 
 
-def _swept(school: School, entry_id: str) -> bool:
-    school.sweep()
-    return any(entry["id"] == entry_id for entry in school.things("entries"))
+def test_an_entry_without_our_tag_is_not_ours_whatever_its_reference_says(school: School) -> None:
+    kaltura, reference = AtKaltura(school), f"video:{uuid.uuid4().hex[:20]}:1"
+    untagged = KalturaMediaEntry(
+        name="A stray", mediaType=KalturaMediaType(1), referenceId=f"{NAMESPACE}:{reference}", adminTags=""
+    )
+    untagged_id = str(school.administrator().media.add(untagged).id)
+    stray = kaltura.make_by_hand(NAMESPACE, reference)
+
+    def is_gone() -> bool:
+        school.sweep()
+        return stray not in kaltura.everything()
+
+    school.await_provider("the stray's going", is_gone)
+
+    assert untagged_id in kaltura.everything()
 
 
 def _left_after_sweep(school: School, session_id: str) -> set[str]:
@@ -58,10 +70,3 @@ def _left_after_sweep(school: School, session_id: str) -> set[str]:
 def _shown(school: School, session_id: str, parts: Iterable[str]) -> set[str]:
     shown = school.await_event(session_id)
     return {shown[part] for part in parts}
-
-
-def _entry(client: Any, reference_id: str, admin_tags: str) -> str:
-    entry = KalturaMediaEntry(
-        name="A stray", mediaType=KalturaMediaType(1), referenceId=reference_id, adminTags=admin_tags
-    )
-    return str(client.media.add(entry).id)
