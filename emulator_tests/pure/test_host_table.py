@@ -120,6 +120,20 @@ def test_what_another_instance_wrote_first_is_added_the_next_time_and_nothing_is
     assert Standing.from_document(documents.read(host_path("fetching"))[0]).promised == {int(minute): 91_000}
 
 
+def test_what_has_ended_is_written_of_no_more() -> None:
+    documents, clock = MemoryDocuments(), ManualClock()
+    one = table(documents, clock, fetching=Terms(1.0, mbps_max=100.0))
+    for duration_s in (60.0, HOUR_S):
+        one.promise("fetching", 10_000, duration_s)
+    one.ranked(ALL, 1000)
+    clock.advance(HOUR_S / 2)
+    one.promise("fetching", 1000, HOUR_S)
+    one.ranked(ALL, 1000)
+
+    promised = Standing.from_document(documents.read(host_path("fetching"))[0]).promised
+    assert sorted(promised.values()) == [1000, 10_000]
+
+
 def test_a_host_without_a_limit_is_not_written_of() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     one = table(documents, clock)
@@ -166,9 +180,11 @@ def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
     deployment, video_id = copied()
     deployment.ask_replacement(video_id)
     deployment.show(video_id, READY)
-    deployment.run(12)
+    # Nobody has visited the copies yet.
+    deployment.deliver(Note("visitVideo", video_id))
 
-    assert "fetching" not in play(deployment, video_id).url
+    assert play(deployment, video_id).host == "memory"
+    deployment.run(30)
     finish(deployment)
     assert play(deployment, video_id).url.startswith("memory://fetching-copy2/")
 

@@ -91,6 +91,7 @@ TABLE: dict[str, tuple[Removal | None, RemovalWish, str]] = {
     "no page": (BEGUN, RemovalWish(), "turn"),
     "counted a moment ago": (replace(DELETING, next_at=SOON), RemovalWish(videos_left=1), "later"),
     "videos left": (DELETING, RemovalWish(videos_left=1, deletions_left=0), "count"),
+    "copies left": (DELETING, RemovalWish(videos_left=0, copies_left=1, deletions_left=0), "count"),
     "deletions left": (DELETING, RemovalWish(videos_left=0, deletions_left=1), "count"),
     "nothing left": (DELETING, RemovalWish(videos_left=0, deletions_left=0), "finish"),
 }
@@ -115,8 +116,21 @@ def test_a_page_with_videos_is_followed_by_a_pause_and_one_without_is_not() -> N
         assert step.record.next_at == NOW + timedelta(seconds=pause_s)
 
 
+def test_nothing_counts_as_emptied_before_videos_and_copies_are_gone() -> None:
+    for wish, is_empty in (
+        (RemovalWish(videos_left=1, copies_left=0, deletions_left=0), False),
+        (RemovalWish(videos_left=0, copies_left=1, deletions_left=0), False),
+        (RemovalWish(videos_left=0, copies_left=0, deletions_left=1), True),
+    ):
+        step = decide(Look("key", wish, replace(DELETING, emptied_at=None), None), NOW)
+        assert isinstance(step, Step)
+        assert (step.record.emptied_at is not None) == is_empty
+
+
 def test_what_is_read_back_is_what_was_written() -> None:
-    whole = replace(DELETING, sessions=1, enrolments=2, videos=3, videos_left=4, deletions_left=5, next_at=SOON)
+    whole = replace(
+        DELETING, sessions=1, enrolments=2, videos=3, videos_left=4, copies_left=6, deletions_left=5, next_at=SOON
+    )
     for record in (BEGUN, whole, replace(whole, state=RemovalState.DONE, done_at=SOON, owner_uid=None)):
         assert Removal.from_document(Document("removals/r", record.to_fields(), 1)) == record
 
