@@ -26,7 +26,7 @@ from shared.errors import BackendError, Misconfigured
 from shared.hosts.model import CopyState
 from shared.hosts.table import sends_kbps
 from shared.orphans import Report
-from shared.ports import Finding, Health
+from shared.ports import Finding, Health, Host
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
 """What is told of a host's copies beside how many are ready."""
@@ -155,8 +155,20 @@ def _hosts(_options: argparse.Namespace) -> str:
         if name in app.copies.hosts:
             counts = ((state, app.copies.count(name, state)) for state in (CopyState.READY, *COUNTED))
             copies = "copies: " + ", ".join(f"{count} {state.value}" for state, count in counts)
+            copies += _reached(app.copies.hosts[name])
         lines.append(f"{name:<20}  {price:<16}  {sends + limit:<22}  {health} {since:<26}  {copies}")
     return "\n".join(lines) or "There are no hosts but the providers; docs/hosts.md says how to have some."
+
+
+def _reached(host: Host) -> str:
+    """
+    Why a host cannot be reached with the keys of the table; empty where it can.
+    """
+    try:
+        host.find_copy("copy:nothing:0")
+    except BackendError as error:
+        return f"; {error}"
+    return ""
 
 
 def _find_orphans(options: argparse.Namespace) -> str:

@@ -60,6 +60,9 @@ PAGE: Final = 500
 SCAN_PAGES: Final = 4
 """Pages of sessions, and of videos, that one run looks through: 2,000 of each every five minutes."""
 
+FOLLOWERS_MAX: Final = 500
+"""About so many copies one run sets going: where a host is new, all at once could reach `TASKS_PER_HOUR_MAX`."""
+
 MISSED_AFTER_S: Final = 600
 """Of a video that nobody has looked at for so long the provider is asked, in case the feed has missed something."""
 
@@ -197,7 +200,7 @@ class Sweep:
         """
         Look through the videos that are not gone: whether they are settled, and whether the feed has missed something.
         """
-        looked = noted = 0
+        looked = noted = followed = 0
         for _ in range(SCAN_PAGES):
             alive = (Condition("gone", Operator.EQUAL, False),)
             found = self.documents.select(Query(VIDEOS, alive, after_id=after_id, limit=PAGE))
@@ -206,13 +209,16 @@ class Sweep:
             sessions = {document.id: Session.from_document(document) for document in read if document is not None}
             for document in found:
                 look = look_at(document, sessions.get(document.fields["sessionId"]))
-                noted += self._note_unsettled(self.videos, look, now) or self._note_followers(look)
+                if self._note_unsettled(self.videos, look, now):
+                    noted += 1
+                elif followed < FOLLOWERS_MAX:
+                    followed += self._note_followers(look)
             noted += self._note_missed({document.id: Video.from_document(document) for document in found}, now)
             looked += len(found)
             after_id = found[-1].id if len(found) == PAGE else None
             if after_id is None:
                 break
-        return after_id, looked, noted
+        return after_id, looked, noted + followed
 
     def _note_unsettled(self, subject: Subject[Any, Any, Any], look: Look[Any, Any], now: datetime) -> int:
         """

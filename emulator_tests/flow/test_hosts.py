@@ -230,6 +230,7 @@ def test_an_operator_sees_the_table_and_finds_copies_that_nobody_names(
     assert list(rows) == ["own", "bunny", "cloudflare", "kaltura"]
     assert f"of {OWN_MBPS} Mbit/s" in rows["own"]
     assert " 0 failed" in rows["bunny"]
+    assert rows["bunny"].endswith(" failed")
     assert rows["kaltura"].startswith("0.1 per GB no limit plays")
     assert rows["kaltura"].endswith("its own videos")
     found = hosting.testbed.command("find-orphans")

@@ -13,11 +13,12 @@ from shared.errors import Doubtful, Transient, WrongState
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
-from shared.paths import COPIES, VISIT_COPY, copy_key, copy_path, video_path
-from shared.ports import Delete, MediaState, Note, Observation, Query, Update
+from shared.paths import COPIES, VISIT_COPY, copy_key, copy_path, session_path, video_path
+from shared.ports import Create, Delete, MediaState, Note, Observation, Query, Update
 from shared.reconcile import visit
 from shared.removals import ask_removal
 from shared.removals.model import Removal, RemovalState
+from shared.sweep import FOLLOWERS_MAX
 from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
@@ -300,6 +301,23 @@ def test_who_deletes_the_document_of_a_copy_by_hand_gets_it_made_good() -> None:
 
     assert copy(deployment, video_id).state is CopyState.READY
     assert len(deployment.fetching.alive()) == 1
+
+
+def test_a_host_that_is_new_gets_its_copies_little_by_little() -> None:
+    deployment = school()
+    video_id = upload(deployment)
+    fields = dict(deployment.document(video_path(video_id)).fields) | {"hosts": {}}
+    others = [f"{number:020x}" for number in range(FOLLOWERS_MAX)]
+    for other in others:
+        deployment.documents.commit(Create(video_path(other), fields))
+    ref = deployment.document(session_path("s1")).fields["videos"][video_id]
+    deployment.write_session(videos=dict.fromkeys((video_id, *others), ref))
+    deployment.lose_notes()
+
+    deployment.sweep.run()
+
+    # Two hosts for each of half as many videos.
+    assert len(deployment.noted(VISIT_COPY)) == FOLLOWERS_MAX
 
 
 # --- removals -----------------------------------------------------------------------------------------------------
