@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
+from emulator_tests.flow.provider import PROVIDERS
 from emulator_tests.flow.school import Person, Refused, School
 from shared.guard import SWITCH_READ_S
 
@@ -73,9 +74,10 @@ def stoppable(school: School) -> Iterator[School]:
     """
     yield school
     assert school.testbed.command("start").returncode == 0
-    # The chain that watches uploads stood still as well: as if it had been overdue for long.
-    if school.document("operations/feed-kaltura") is not None:
-        school.write("operations/feed-kaltura", dueAt=datetime.now(UTC) - timedelta(hours=1))
+    # The chains that watch uploads stood still as well: as if they had been overdue for long.
+    for feed in (f"operations/feed-{name}" for name in PROVIDERS):
+        if school.document(feed) is not None:
+            school.write(feed, dueAt=datetime.now(UTC) - timedelta(hours=1))
     school.await_provider("work's going on", lambda: _works(school))
 
 
