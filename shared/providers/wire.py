@@ -17,18 +17,18 @@ from typing import Final, NoReturn
 import httpx
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.providers.codes import (
+    CONNECTION_LOST,
+    MALFORMED,
+    NOT_FOUND,
+    RATE_LIMITED,
+    TIMEOUT,
+    UNAUTHORIZED,
+    UNREACHABLE,
+)
 
 # It tells the address of every request, and that of an upload is a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
-
-# Failures of the wire, beside `HTTP_<status>`.
-UNREACHABLE: Final = "UNREACHABLE"
-TIMEOUT: Final = "TIMEOUT"
-CONNECTION_LOST: Final = "CONNECTION_LOST"
-MALFORMED: Final = "MALFORMED"
-UNAUTHORIZED: Final = "UNAUTHORIZED"
-RATE_LIMITED: Final = "RATE_LIMITED"
-NOT_FOUND: Final = "NOT_FOUND"
 
 _LONGEST_WAIT_S: Final = 3600.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.errors import Permanent
 from shared.ports import MANIFEST_URL, THUMBNAIL_URL, Clock, Grant, MediaState, Observation, Parts, Source, Stray
 from shared.providers.bunny.keys import directory_token
+from shared.providers.codes import NOT_FOUND
 
 if TYPE_CHECKING:
     from shared.providers.bunny.client import Client
@@ -227,8 +228,6 @@ class BunnyHost:
 
 
 def _raise_unless_gone(error: Permanent) -> None:
-    from shared.providers.wire import NOT_FOUND
-
     if error.code != NOT_FOUND:
         raise error
 

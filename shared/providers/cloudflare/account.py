@@ -16,6 +16,7 @@ from shared.errors import Permanent
 from shared.ports import Clock, Parts
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.keys import SigningKey
+from shared.providers.codes import NOT_FOUND
 
 if TYPE_CHECKING:
     from shared.providers.cloudflare.client import Client
@@ -155,5 +156,5 @@ def unless_gone() -> Iterator[None]:
     try:
         yield
     except Permanent as error:
-        if error.code != words.NOT_FOUND:
+        if error.code != NOT_FOUND:
             raise

@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from shared.ports import MediaState, Stage
 
-NOT_FOUND: Final = "NOT_FOUND"
 NO_ROOM: Final = "NO_ROOM"
 
 PENDING_UPLOAD: Final = "pendingupload"

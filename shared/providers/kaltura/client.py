@@ -33,15 +33,12 @@ from KalturaClient.exceptions import KalturaClientException
 from lxml import etree
 
 from shared.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
+from shared.providers.codes import CONNECTION_LOST, MALFORMED, TIMEOUT, UNREACHABLE
 
 PROVIDER: Final = "kaltura"
 
-# Failures of the wire, beside `HTTP_<status>`.
-UNREACHABLE: Final = "UNREACHABLE"
+# A failure of the wire beside those of `shared/providers/codes.py`.
 TLS_FAILED: Final = "TLS_FAILED"
-TIMEOUT: Final = "TIMEOUT"
-CONNECTION_LOST: Final = "CONNECTION_LOST"
-MALFORMED: Final = "MALFORMED"
 
 # Kaltura's codes that are not simply final (APIErrors.class.php, KalturaErrors.php).
 INVALID_KS: Final = "INVALID_KS"

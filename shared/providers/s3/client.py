@@ -18,7 +18,7 @@ from botocore.credentials import Credentials
 from botocore.parsers import ResponseParserError
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.providers.wire import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
+from shared.providers.codes import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
 
 GONE: Final = frozenset({"NoSuchKey", "NoSuchUpload", "404", "NotFound"})
 SLOW_DOWN: Final = frozenset({"SlowDown", "429", "TooManyRequests", "503", "RequestLimitExceeded"})

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
 from shared.ports import PROGRESSIVE_URL, Clock, Grant, MediaState, Observation, Parts, Source, Stage, Stray
+from shared.providers.codes import NOT_FOUND
 
 if TYPE_CHECKING:
     from shared.providers.s3.client import Client
@@ -245,8 +246,6 @@ class S3Host:
         """
         if UPLOAD not in parts:
             return None
-        from shared.providers.wire import NOT_FOUND
-
         asked = {"Bucket": self.store.bucket, "Key": parts[KEY], "UploadId": parts[UPLOAD]}
         found: list[Any] = []
         try:
