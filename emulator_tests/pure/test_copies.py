@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -168,6 +169,31 @@ def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_del
 
     assert "fetching" not in shown(deployment, video_id)
     assert [(one.provider, one.reference) for one in deployment.deletions()] == [("fetching", f"copy:{key}:1")]
+
+
+@pytest.mark.parametrize(("host", "reads", "commits"), [("fetching", 7, 5), ("waiting", 9, 10)])
+def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int, commits: int) -> None:
+    deployment = school({"memory": Terms(5.0), host: Terms(1.0)})
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.deliver(Note("visitVideo", video_id))
+    deployment.lose_notes()
+    count = Counter[str]()
+
+    def counting(operation: str, do: Callable[[], T]) -> T:
+        count[operation] += 1
+        return do()
+
+    deployment.disturb = counting
+    for _ in range(2):
+        deployment.deliver(Note(VISIT_COPY, copy_key(video_id, host)))
+        for made in deployment.fetching.alive():
+            deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+        deployment.clock.advance(10)
+
+    assert copy(deployment, video_id, host).state is CopyState.READY
+    # docs/hosts.md has these figures; the host that waits takes three pieces.
+    assert (count["read"], count["commit"]) == (reads, commits)
 
 
 # --- what goes wrong ----------------------------------------------------------------------------------------------
