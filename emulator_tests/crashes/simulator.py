@@ -68,6 +68,8 @@ class Simulator:
             Where it stands: ahead of the machine's, for it never goes back, and so that what the code rounds it rounds
             alike in every run.
         """
+        # The last run may be long past: a connection that the simulator has given up meanwhile is of no use.
+        self._connection.close()
         self.control("POST", "reset", {})
         self._now = datetime.fromtimestamp((int(time.time()) // ROUND_S + 2) * ROUND_S, UTC)
         self.control("POST", "clock", {"stand_at": self._now.timestamp(), "ready": f"after_s:{PROCESSING_S}"})
