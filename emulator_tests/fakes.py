@@ -194,7 +194,7 @@ class MemoryDocuments:
 
     def _document(self, path: str) -> Document | None:
         kept = self._kept.get(path)
-        return None if kept is None else Document(path, stored(kept.fields), kept.version)
+        return None if kept is None else Document(path, _copied(kept.fields), kept.version)
 
     def _select(self, query: Query) -> Sequence[Document]:
         found = self._matching(query)
@@ -278,7 +278,7 @@ class MemoryDocuments:
             case Update():
                 if before is None or write.if_version not in (None, before.version):
                     raise Conflict(f"{write.path} is gone or was changed meanwhile.")
-                fields = stored(before.fields)
+                fields = _copied(before.fields)
                 for path, value in changes_by_path(write).items():
                     _put(fields, path, value)
                 # As in Firestore, what changes nothing leaves the version as it was.
@@ -339,6 +339,15 @@ def _written(write: Write) -> Write:
             )
         case Delete():
             return write
+
+
+def _copied(value: Any) -> Any:
+    """
+    A copy of what is kept, which `stored` has looked through already: a run in memory does little else so often.
+    """
+    if isinstance(value, dict):
+        return {name: _copied(child) for name, child in value.items()}
+    return [_copied(child) for child in value] if isinstance(value, list) else value
 
 
 def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emulator_tests.bench.removal_simulation import Simulation
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.removals.decide import PACE_S
+
+pytestmark = pytest.mark.long
 
 VIDEOS = 1500
 

@@ -1,16 +1,14 @@
-"""Removals: all content of somebody goes, page by page, and nobody else's; the sweep goes on with what crashed."""
+"""Removals: all content of somebody goes, page by page, and nobody else's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeVar
 
 import pytest
 
-from emulator_tests.fakes import undisturbed
-from emulator_tests.pure.deployment import ROOMY, STRAY_AGE_S, TEACHER, Deployment, Killed
+from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment
 from shared.access import Caller
 from shared.errors import NotAllowed, NotFound
 from shared.paths import REMOVALS, VISIT_REMOVAL, VISIT_SESSION, removal_path
@@ -19,8 +17,6 @@ from shared.reconcile import Done, Later, Look, Step
 from shared.removals import PAGE, PAGE_VIDEOS, ask_removal, removal_of
 from shared.removals.decide import COUNT_PAUSE_S, PACE_S, Page, RemovalWish, decide
 from shared.removals.model import Removal, RemovalState
-
-T = TypeVar("T")
 
 ADMIN = Caller("admin", is_teacher=False, is_admin=True)
 OTHER = Caller("other", is_teacher=True)
@@ -212,68 +208,6 @@ def test_what_is_made_once_a_removal_has_marked_everything_stays() -> None:
 
     assert "sessions/new" in deployment.documents.paths()
     assert removal(deployment, key).state is RemovalState.DONE
-
-
-# --- crashes ------------------------------------------------------------------------------------------------------
-
-
-def _count_effects(deployment: Deployment, act: Callable[[], Any]) -> int:
-    count = 0
-
-    def counting(operation: str, do: Callable[[], T]) -> T:  # noqa: ARG001  # the shape of every Effect
-        nonlocal count
-        count += 1
-        return do()
-
-    deployment.disturb = counting
-    act()
-    return count
-
-
-def _effects() -> int:
-    deployment = school(2, 1)
-
-    def act() -> None:
-        ask(deployment)
-        deployment.run(3600)
-
-    return _count_effects(deployment, act)
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
-def test_wherever_it_dies_the_sweep_alone_brings_it_to_its_end(after: bool) -> None:
-    for number in range(_effects()):
-        deployment = school(2, 1)
-        seen = 0
-
-        def dying(operation: str, do: Callable[[], T], number: int = number) -> T:  # noqa: ARG001  # likewise
-            nonlocal seen
-            seen += 1
-            if seen - 1 != number:
-                return do()
-            if after:
-                do()
-            raise Killed
-
-        deployment.disturb = dying
-        try:
-            ask(deployment)
-            deployment.run(3600)
-        except Killed:
-            # Whatever it had left to be done is lost with it.
-            deployment.lose_notes()
-        deployment.disturb = undisturbed
-        # Who got no answer asks again, with the same request.
-        key = ask(deployment)
-        deployment.lose_notes()
-
-        sweep_until(deployment, lambda: removal(deployment, key).state is RemovalState.DONE)  # noqa: B023  # called here
-
-        deployment.run(STRAY_AGE_S)
-        sweep_until(deployment, lambda: not deployment.deletions())  # noqa: B023  # called here
-        assert [made.wish.owner_uid for made in deployment.media.alive()] == ["other"], number
-        assert deployment.events.alive() == (), number
-        assert paths(deployment, "sessions", "enrolments") == ["sessions/other"], number
 
 
 # --- a hundred thousand -------------------------------------------------------------------------------------------
