@@ -22,7 +22,7 @@ from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.app import Settings, assemble
 from shared.errors import Conflict, Doubtful, Refused, Transient
-from shared.paths import DELETIONS, VISIT_SESSION, session_path
+from shared.paths import DELETIONS, REMOVALS, VISIT_SESSION, session_path
 from shared.ports import (
     Changes,
     Create,
@@ -41,6 +41,8 @@ from shared.ports import (
 )
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
 from shared.providers.nowhere import NoEvents
+from shared.removals import ask_removal
+from shared.removals.model import Removal, RemovalState
 from shared.sessions.airing import Window
 from shared.videos.grant import UploadRequest, UploadToken
 from shared.videos.model import Video, VideoState
@@ -327,6 +329,18 @@ def delete(world: World) -> None:
     world.run(60)
 
 
+def remove(world: World) -> None:
+    """A film becomes ready, and its teacher has all that he has removed."""
+    upload(world)
+    world.insist(lambda: ask_removal(TEACHER, "r2", TEACHER.uid, world.documents, world.queue, world.clock))
+    world.run(600)
+
+
+def _is_removed(world: World) -> bool:
+    removals = [Removal.from_document(one) for one in world.documents.select(Query(REMOVALS))]
+    return world.is_empty() and [one.state for one in removals] == [RemovalState.DONE]
+
+
 def _has_its_film(world: World) -> bool:
     (video,) = world.recorded()
     made = world.videos()
@@ -342,6 +356,7 @@ FLOWS: Final[dict[str, tuple[Callable[[World], None], Callable[[World], bool]]]]
     "upload": (upload, _has_its_film),
     "cancel": (cancel, World.is_empty),
     "delete": (delete, World.is_empty),
+    "remove": (remove, _is_removed),
 }
 WAYS: Final = ("killed before it", "killed after it", "not done", "its answer is lost")
 
