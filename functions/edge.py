@@ -134,14 +134,14 @@ def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[
         chats: Whether it needs the secret of its chat.
     """
     secrets = config.provider_secrets() if asks_provider else []
-    secrets += [config.KALTURA_CHAT_TOKEN] if chats else []
+    secrets += config.chat_secrets() if chats else []
 
     def declare(function: Answer) -> Callable[..., Any]:
         declared = on_call(
             cors=config.CORS,
             timeout_sec=WORKER_TIMEOUT_S,
             secrets=secrets,
-            enforce_app_check=config.enforce_app_check(),
+            enforce_app_check=config.ENFORCE_APP_CHECK.value,
         )
         return _screened(declared(function))
 

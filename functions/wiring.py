@@ -5,7 +5,6 @@ Called by the other files of this folder. The only place that names a concrete a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -162,7 +161,7 @@ def _chat_secret() -> str | None:
     """
     What signs chat tokens; `None` has it found. Functions that admit nobody do not have it.
     """
-    told = os.environ.get(config.KALTURA_CHAT_TOKEN.name, "")
+    told = config.KALTURA_CHAT_TOKEN.value
     return None if told in ("", FIND) else told
 
 

@@ -1,0 +1,33 @@
+// Does what `firebase deploy` does until it would ask for something or has everything, with firebase-tools' own code;
+// prints what it prints, and at last what it would deploy, or its error. It does not look into Secret Manager.
+// Called by test_deploying.py: node deploying.cjs SOURCE FOLDER PROJECT, settings in FOLDER/.env.PROJECT
+const { resolveBackend } = require("firebase-tools/lib/deploy/functions/build");
+const { allEndpoints } = require("firebase-tools/lib/deploy/functions/backend");
+const { Delegate } = require("firebase-tools/lib/deploy/functions/runtimes/python");
+const { loadFirebaseEnvs, loadUserEnvs } = require("firebase-tools/lib/functions/env");
+const { useConsoleLoggers } = require("firebase-tools/lib/logger");
+
+const [, , source, folder, projectId] = process.argv;
+
+async function wouldDeploy() {
+  const firebaseConfig = { projectId };
+  const userEnvs = loadUserEnvs({ functionsSource: folder, projectId, projectDir: folder });
+  const envs = { ...userEnvs, ...loadFirebaseEnvs(firebaseConfig, projectId) };
+  const build = await new Delegate(projectId, source, "python311").discoverBuild({}, envs);
+  // Only what it takes for an emulator does without secrets.
+  const how = { codebase: "greenroom", nonInteractive: true, isEmulator: true };
+  const { backend } = await resolveBackend({ build, firebaseConfig, userEnvs, ...how });
+  const functions = allEndpoints(backend).map((endpoint) => ({
+    name: endpoint.id,
+    trigger: Object.keys(endpoint).find((key) => key.endsWith("Trigger")),
+    secrets: (endpoint.secretEnvironmentVariables ?? []).map((secret) => secret.key),
+  }));
+  const secrets = build.params.filter((param) => param.type === "secret").map((param) => param.name);
+  return { functions, secrets };
+}
+
+useConsoleLoggers();
+wouldDeploy()
+  .catch((error) => ({ error: error.message }))
+  // It leaves a clock running that nothing stops.
+  .then((told) => process.stdout.write(`\n${JSON.stringify(told)}`, () => process.exit(0)));
