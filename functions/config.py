@@ -58,8 +58,12 @@ def _truth(text: str) -> bool:
     return text.lower() == "true"
 
 
-REGION: Final = "us-central1"
-
+FUNCTIONS_REGION: Final = Setting(
+    "FUNCTIONS_REGION",
+    str,
+    "us-central1",
+    "Where the functions and their queues are; best where Firestore is.",
+)
 KALTURA_URL: Final = Setting(
     "KALTURA_URL", str, "https://www.kaltura.com", "Address of the Kaltura server, without /api_v3."
 )
@@ -219,7 +223,7 @@ CHAT_PAGE_LIFETIME_S: Final = 3600
 CORS: Final = CorsOptions(cors_origins="*", cors_methods=["POST"])
 """Callables carry their caller's token in a header, never a cookie: any origin may call, and proves nothing by it."""
 
-set_global_options(region=REGION, max_instances=20)
+set_global_options(region=FUNCTIONS_REGION.value, max_instances=20)
 
 if not KALTURA_PARTNER_ID.value and not CLOUDFLARE_ACCOUNT_ID.value:
     # The one thing without which nothing works has firebase-tools ask for it, and keep the answer.
@@ -237,7 +241,7 @@ def functions_url() -> str:
     """
     Where the functions are reached, without a slash at its end.
     """
-    return FUNCTIONS_URL.value or f"https://{REGION}-{project_id()}.cloudfunctions.net"
+    return FUNCTIONS_URL.value or f"https://{FUNCTIONS_REGION.value}-{project_id()}.cloudfunctions.net"
 
 
 def kaltura_secrets() -> list[SecretParam]:

@@ -62,7 +62,7 @@ def read_table(told: str, providers: Sequence[str]) -> list[Row]:
         Misconfigured: Something in it is missing, unknown or of another type; its sentence holds no secret (never).
     """
     try:
-        rows = json.loads(told)
+        rows = json.loads(told, parse_int=float)
     except ValueError:
         raise Misconfigured("HOSTS is no JSON: write it as docs/hosts.md shows.") from None
     if not isinstance(rows, list) or not rows:
@@ -110,6 +110,6 @@ def _limit(row: Mapping[str, Any], name: str) -> float | None:
 
 def _number(row: Mapping[str, Any], name: str, one: str, *, least: float, usual: float) -> float:
     value = row.get(one, usual)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= least:
+    if not isinstance(value, float) or not value >= least:
         raise Misconfigured(f"In the row {name} of HOSTS {one} is no number, or too small a one.")
-    return float(value)
+    return value

@@ -61,7 +61,7 @@ def queue() -> Queue:
     return CloudTasksQueue(
         client=connect_tasks(emulator_host),
         project=project,
-        location=config.REGION,
+        location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
         service_account=service_account or None,
         clock=now,

@@ -244,7 +244,7 @@ async function story() {
   const bare = await fetch(provider.bare(grant));
   const leaked = Buffer.from(await bare.arrayBuffer()).length;
   expect(leaked === 0 || !bare.ok, `the address without its token gave ${leaked} bytes`);
-  say(`with the id at ${provider.name} alone he gets nothing: HTTP ${bare.status} ${bare.headers.get("x-kaltura") ?? ""}`);
+  say(`with the id at ${provider.name} alone he gets nothing: HTTP ${bare.status} ${bare.headers.get("x-kaltura") ?? ""}`.trimEnd());
   const meddling = await refusal(
     stranger.call("issueUploadToken", { sessionId: session.id, requestId: "x", fileName: "x.mp4", fileSizeBytes: 1 }),
     "a stranger may upload",

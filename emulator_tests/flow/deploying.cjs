@@ -2,8 +2,9 @@
 // prints what it prints, and at last what it would deploy, or its error. It does not look into Secret Manager.
 // Called by test_deploying.py: node deploying.cjs SOURCE FOLDER PROJECT, settings in FOLDER/.env.PROJECT
 const { resolveBackend } = require("firebase-tools/lib/deploy/functions/build");
-const { allEndpoints } = require("firebase-tools/lib/deploy/functions/backend");
+const { allEndpoints, empty } = require("firebase-tools/lib/deploy/functions/backend");
 const { Delegate } = require("firebase-tools/lib/deploy/functions/runtimes/python");
+const { endpointsAreValid } = require("firebase-tools/lib/deploy/functions/validate");
 const { loadFirebaseEnvs, loadUserEnvs } = require("firebase-tools/lib/functions/env");
 const { useConsoleLoggers } = require("firebase-tools/lib/logger");
 
@@ -17,8 +18,10 @@ async function wouldDeploy() {
   // Only what it takes for an emulator does without secrets.
   const how = { codebase: "greenroom", nonInteractive: true, isEmulator: true };
   const { backend } = await resolveBackend({ build, firebaseConfig, userEnvs, ...how });
+  endpointsAreValid(backend, empty());
   const functions = allEndpoints(backend).map((endpoint) => ({
     name: endpoint.id,
+    region: endpoint.region,
     trigger: Object.keys(endpoint).find((key) => key.endsWith("Trigger")),
     secrets: (endpoint.secretEnvironmentVariables ?? []).map((secret) => secret.key),
   }));

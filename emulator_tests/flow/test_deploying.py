@@ -88,6 +88,12 @@ def test_it_makes_the_queues_and_schedules_that_the_readme_names(tmp_path: Path)
     assert (triggers["taskQueueTrigger"], triggers["scheduleTrigger"], triggers["eventTrigger"]) == (7, 2, 3)
 
 
+def test_it_is_all_in_the_region_that_is_set(tmp_path: Path) -> None:
+    functions = deploy(tmp_path, KALTURA | {"FUNCTIONS_REGION": "europe-west1"}).functions
+    assert {function["region"] for function in functions} == {"europe-west1"}
+    assert {function["region"] for function in deploy(tmp_path, KALTURA).functions} == {"us-central1"}
+
+
 def test_without_an_account_it_asks_for_one(tmp_path: Path) -> None:
     deployed = deploy(tmp_path, {})
     assert "have no value for the following environment variables: KALTURA_PARTNER_ID\n" in deployed.error

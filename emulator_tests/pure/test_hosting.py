@@ -52,8 +52,9 @@ def test_a_table_with_a_provider_and_hosts_of_both_kinds() -> None:
     assert "secret" not in repr(rows)
 
 
-def test_a_row_without_a_price_comes_last() -> None:
-    (row,) = read_table(json.dumps([_without(OWN, "pricePerGb") | {"mbpsMax": None}]), PROVIDERS)
+@pytest.mark.parametrize("price", [{}, {"pricePerGb": 10**400}], ids=["no price", "more than can be counted"])
+def test_a_row_without_a_price_to_count_with_comes_last(price: dict[str, int]) -> None:
+    (row,) = read_table(json.dumps([_without(OWN, "pricePerGb") | price | {"mbpsMax": None}]), PROVIDERS)
 
     assert row.terms == Terms(math.inf, None)
 
