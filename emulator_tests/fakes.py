@@ -121,6 +121,7 @@ class ManualClock:
 class _Kept:
     fields: dict[str, Any]
     version: int
+    created_at: datetime
 
 
 class MemoryDocuments:
@@ -194,7 +195,7 @@ class MemoryDocuments:
 
     def _document(self, path: str) -> Document | None:
         kept = self._kept.get(path)
-        return None if kept is None else Document(path, _copied(kept.fields), kept.version)
+        return None if kept is None else Document(path, _copied(kept.fields), kept.version, kept.created_at)
 
     def _select(self, query: Query) -> Sequence[Document]:
         found = self._matching(query)
@@ -274,7 +275,7 @@ class MemoryDocuments:
             case Create():
                 if before is not None:
                     raise Conflict(f"{write.path} exists already.")
-                after = _Kept(dict(write.fields), version)
+                after = _Kept(dict(write.fields), version, BEGIN_AT + timedelta(microseconds=version))
             case Update():
                 if before is None or write.if_version not in (None, before.version):
                     raise Conflict(f"{write.path} is gone or was changed meanwhile.")
@@ -283,7 +284,7 @@ class MemoryDocuments:
                     _put(fields, path, value)
                 # As in Firestore, what changes nothing leaves the version as it was.
                 if _rank(fields) != _rank(before.fields):
-                    after = _Kept(fields, version)
+                    after = _Kept(fields, version, before.created_at)
             case Delete():
                 if write.if_version is not None and (before is None or before.version != write.if_version):
                     raise Conflict(f"{write.path} is gone or was changed meanwhile.")

@@ -204,7 +204,7 @@ def test_a_request_for_another_file_that_was_overtaken_is_refused() -> None:
 @pytest.mark.parametrize(
     ("caller", "session_id", "error"),
     [
-        pytest.param(OTHER_TEACHER, "s1", NotAllowed, id="other teacher"),
+        pytest.param(OTHER_TEACHER, "s1", NotFound, id="other teacher"),
         pytest.param(STUDENT, "s1", NotAllowed, id="student"),
         pytest.param(Caller("teacher", is_teacher=False), "s1", NotAllowed, id="no teacher any more"),
         pytest.param(TEACHER, "s2", NotFound, id="no session"),
@@ -443,7 +443,7 @@ def test_no_token_outlasts_its_upload() -> None:
 
 @pytest.mark.parametrize(
     ("caller", "error"),
-    [(OTHER_TEACHER, NotAllowed), (STUDENT, NotAllowed), (Caller("teacher", is_teacher=False), NotAllowed)],
+    [(OTHER_TEACHER, NotFound), (STUDENT, NotAllowed), (Caller("teacher", is_teacher=False), NotAllowed)],
     ids=["other teacher", "student", "no teacher any more"],
 )
 def test_who_may_not_upload_gets_no_token_for_another_s_video(caller: Caller, error: type[Exception]) -> None:
@@ -545,16 +545,15 @@ def test_an_upload_that_has_ended_gets_no_token(seen: Observation, sentence: str
         deployment.ask_upload()
 
 
-def test_an_upload_that_was_deleted_with_its_session_stays_deleted_when_the_session_is_made_again() -> None:
+def test_a_request_id_of_a_deleted_session_makes_another_video_when_the_session_is_made_again() -> None:
     deployment = with_session()
-    deployment.ask_upload()
+    deleted = deployment.ask_upload().video_id
     deployment.delete_session()
     deployment.sweep.run()
     deployment.run()
     deployment.write_session()
-    with pytest.raises(WrongState, match="was deleted"):
-        deployment.ask_upload()
-    deployment.ask_upload("r2")
+    assert deployment.ask_upload().video_id != deleted
+    assert deployment.video(deleted).state is VideoState.GONE
     assert len(deployment.media.alive()) == 1
 
 

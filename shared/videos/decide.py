@@ -5,7 +5,9 @@ The first row that fits is the one that counts.
 | recorded               | wished                    | next                                                        |
 |------------------------|---------------------------|-------------------------------------------------------------|
 | nothing, gone          | anything                  | done                                                        |
+| without a mark         | its session is there      | IDENTIFY it: the record takes the mark of its session       |
 | preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
+| anything               | that it be there, and the session's owner changed without a transfer | done         |
 | anything               | no video, or no session   | CLOSE: everything it names is given up                      |
 | anything               | another upload            | BEGIN it; the earlier upload is given up, what plays is not |
 | anything but ready     | this upload is cancelled  | WITHDRAW it: what plays is the video again; nothing: CLOSE  |
@@ -45,6 +47,7 @@ RETRY: Final = "retry"
 DISCARD: Final = "discard"
 CLOSE: Final = "close"
 SHOW: Final = "show"
+IDENTIFY: Final = "identify"
 
 UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
 PROCESSING_TOO_LONG: Final = Ending(
@@ -69,8 +72,12 @@ def decide(look: Look[VideoWish, Video], now: datetime, policy: Policy, *, obser
     record, wish = look.record, look.wish.wish
     if record is None or wish is None or record.state is VideoState.GONE:
         return Done()
+    if look.wish.identity is not None and record.session.created_at is None:
+        return _write(IDENTIFY, replace(record, session=look.wish.identity))
     if record.state is VideoState.PREPARING:
         return Step(FIND, Effect.CHANGE, record, record, insists=True)
+    if look.wish.is_held and not wish.deleted:
+        return Done()
     if not look.wish.wanted:
         return _write(CLOSE, closed(record, now))
     if wish.number != record.serving:

@@ -537,7 +537,7 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
     video, wish = Video.from_document(document), Wish.from_document(document)
     if video.state is VideoState.GONE:
         # A session that was made again has none of the videos of the one that was deleted.
-        unwanted = ledger.sessions[video.session_id].deleted or wish.deleted or wish.cancelled == wish.number
+        unwanted = ledger.sessions[video.session.session_id].deleted or wish.deleted or wish.cancelled == wish.number
         if not unwanted:
             raise Broken(12, "a video that is wanted is there", f"{path} is gone")
         return
@@ -581,7 +581,7 @@ def nothing_is_there_that_nobody_recorded(ledger: Ledger, pairings: Iterable[Pai
 
 
 def _of(session_id: str, videos: Mapping[str, Video]) -> dict[str, Video]:
-    return {path.partition("/")[2]: video for path, video in videos.items() if video.session_id == session_id}
+    return {path.partition("/")[2]: video for path, video in videos.items() if video.session.session_id == session_id}
 
 
 def _read_all(kept: MemoryDocuments) -> dict[str, Document]:
