@@ -58,6 +58,10 @@ from shared.ports import (
 T = TypeVar("T")
 
 BEGIN_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+FIRST_CREATED_AT: Final = BEGIN_AT - timedelta(days=3650)
+"""When the first in-memory document was created: each later one a second after the one before, whatever clock a test
+moves, so that no such instant is ever one that a test wrote."""
+
 DELIVERIES_MAX: Final = 10_000
 PAGE_ITEMS_MAX: Final = 500
 
@@ -275,7 +279,7 @@ class MemoryDocuments:
             case Create():
                 if before is not None:
                     raise Conflict(f"{write.path} exists already.")
-                after = _Kept(dict(write.fields), version, BEGIN_AT + timedelta(microseconds=version))
+                after = _Kept(dict(write.fields), version, FIRST_CREATED_AT + timedelta(seconds=version))
             case Update():
                 if before is None or write.if_version not in (None, before.version):
                     raise Conflict(f"{write.path} is gone or was changed meanwhile.")

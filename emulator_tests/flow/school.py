@@ -90,14 +90,14 @@ class Person:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def write_session(self, **fields: Any) -> str:
+    def write_session(self, session_id: str | None = None, **fields: Any) -> str:
         """
-        Write a new session of one's own.
+        Write a new session of one's own, under a new id where none is given.
 
         Returns:
             Its id.
         """
-        session_id = f"s-{uuid.uuid4().hex[:20]}"
+        session_id = session_id or f"s-{uuid.uuid4().hex[:20]}"
         whole = {
             "ownerUid": self.uid,
             "title": "A session",

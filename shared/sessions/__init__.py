@@ -32,7 +32,7 @@ from shared.reconcile import Decision, Look, Step
 from shared.sessions import decide as decisions
 from shared.sessions.act import act
 from shared.sessions.airing import Window
-from shared.sessions.model import Pairing, Session, SessionWish, shown
+from shared.sessions.model import Pairing, Session, SessionWish, noting, shown
 
 Outcome = Parts | Broadcast | None
 """What comes of a step: the parts that exist, or what was seen of a broadcast."""
@@ -137,7 +137,7 @@ class Sessions:
         """
         path = pairing_path(look.key)
         if version is None:
-            return (Create(path, record.to_fields()), Update(session_path(look.key), noted(record.identity)))
+            return (Create(path, record.to_fields()), noting(record.identity, look.wish.version))
         taken = (self.recorder.write(record.identity, look.wish, one, now) for one in _taken_over(look, record))
         return (Update(path, record.to_fields(), if_version=version), *taken)
 
@@ -153,10 +153,10 @@ class Sessions:
         """
         wish, told = look.wish, shown(look.wish, record)
         changes: dict[str, Any] = {}
-        if (wish.exists or wish.is_held) and told != wish.shown:
+        if wish.identity is not None and told != wish.shown:
             changes["kaltura"] = REMOVE if told is None else told
         if wish.exists and not decisions.is_noted(wish):
-            changes |= noted(record.identity)
+            return (noting(record.identity, wish.version, **changes),)
         return (Update(session_path(look.key), changes),) if changes else ()
 
     def dependants(self, look: Look[SessionWish, Pairing]) -> tuple[Note, ...]:
@@ -193,17 +193,10 @@ def look_at(key: str, session: Document | None, pairing: Document | None) -> Loo
     if present is not None and record is not None:
         match record.identity.belonging(present.identity):
             case Belonging.OTHER:
-                wish = SessionWish(exists=False, identity=present.identity)
+                wish = SessionWish(exists=False, shown=present.shown, identity=present.identity)
             case Belonging.OWNER_CHANGED:
                 wish = SessionWish(exists=False, shown=present.shown, identity=present.identity, is_held=True)
     return Look(key, wish, record, None if pairing is None else pairing.version)
-
-
-def noted(identity: SessionIdentity) -> dict[str, Any]:
-    """
-    What a session's document says once it has a pairing: that it has one, and its mark. Pure.
-    """
-    return {"kalturaSession": True, "createdAt": identity.created_at}
 
 
 def _is_of_another(video: Document, successor: SessionIdentity) -> bool:

@@ -2,7 +2,8 @@
 
 | recorded   | wished           | next                                                                   |
 |------------|------------------|------------------------------------------------------------------------|
-| anything   | owner changed, not transferred | SHOW nothing, done                                       |
+| anything   | its session is not there, another shows its event | SHOW nothing                          |
+| anything   | owner changed, not transferred | done                                                     |
 | without a mark | anything         | IDENTIFY it: the record takes the mark of its session              |
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
@@ -71,8 +72,10 @@ def decide(
         observed: Whether this visitor has just heard from the provider whether the event is on the air.
     """
     wish = look.wish
+    if look.record is not None and not wish.exists and wish.shown is not None:
+        return _write(SHOW, look.record)
     if wish.is_held:
-        return _write(SHOW, look.record) if look.record is not None and wish.shown is not None else Done()
+        return Done()
     if look.record is None:
         if wish.event is None or wish.identity is None:
             return Done()

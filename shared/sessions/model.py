@@ -14,7 +14,8 @@ from typing import Any, Self
 
 from shared.history import History, history_fields, history_from
 from shared.identity import Belonging, SessionIdentity
-from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts
+from shared.paths import session_path
+from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Update, Version
 from shared.reconcile import Progress
 
 
@@ -59,6 +60,7 @@ class Session:
             created it.
         is_marked: Whether the document has the mark.
         is_paired: Whether the document says that it has a pairing (`kalturaSession: true`).
+        version: Of the document.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Session:
     created_at: datetime | None = None
     is_marked: bool = False
     is_paired: bool = False
+    version: Version | None = None
     moderators: tuple[str, ...] = ()
     video_provider: str | None = None
 
@@ -82,7 +85,7 @@ class Session:
         """
         Read a session document. Pure.
         """
-        session = cls.from_fields(document.id, document.fields)
+        session = replace(cls.from_fields(document.id, document.fields), version=document.version)
         return session if session.is_marked else replace(session, created_at=document.created_at)
 
     @classmethod
@@ -134,6 +137,15 @@ class Session:
         refs: Sequence[object] = tuple(self.videos.values())
         orders = (ref.get("order") for ref in refs if isinstance(ref, Mapping))
         return 1 + max((order for order in orders if isinstance(order, int)), default=0)
+
+
+def noting(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:
+    """
+    Return the write by which a session's document says that it has a pairing, and its mark: only the very document that
+    was read, for another session may take its place at any moment. Pure.
+    """
+    marks = {"kalturaSession": True, "createdAt": identity.created_at}
+    return Update(session_path(identity.session_id), {**marks, **changes}, if_version=version)
 
 
 def pairing_of(session: Session, document: Document | None) -> Pairing | None:
@@ -348,6 +360,7 @@ class SessionWish:
         title: What its viewers read.
         order: The place of its next video.
         identity: The session whose document is there, whoever it is; `None` where there is none.
+        version: Of that document.
         is_paired: Whether its document says that it has a pairing.
         is_held: Whether its owner was changed by somebody who did not transfer it: nothing is done until it is.
     """
@@ -359,6 +372,7 @@ class SessionWish:
     title: str = ""
     order: int = 1
     identity: SessionIdentity | None = None
+    version: Version | None = None
     is_paired: bool = True
     is_held: bool = False
 
@@ -374,6 +388,7 @@ class SessionWish:
             title=session.title,
             order=session.next_order(),
             identity=session.identity,
+            version=session.version,
             is_paired=session.is_paired,
         )
 

@@ -12,9 +12,8 @@ from typing import Final
 from shared.errors import Conflict, NotFound
 from shared.paths import VISIT_SESSION, pairing_path, session_path
 from shared.ports import Create, Document, Documents, Note, Queue, Update, Write
-from shared.sessions import noted
 from shared.sessions.decide import reopened
-from shared.sessions.model import Pairing, Session
+from shared.sessions.model import Pairing, Session, noting, session_with
 
 WRITES_MAX: Final = 5
 """How often a pairing is written again where others write it."""
@@ -47,12 +46,15 @@ def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
             record = reopened(record, session.identity)
             write = Update(path, record.to_fields(), if_version=document.version)
         try:
-            documents.commit(write, Update(session_path(session.id), noted(session.identity)))
+            documents.commit(write, noting(session.identity, session.version))
             return record
         except Conflict:
-            # Someone else made it between our read and our write, or the session is gone.
-            if documents.read(session_path(session.id)) == (None,):
+            # Someone else made it between our read and our write, or the session was changed, or is gone.
+            (found,) = documents.read(session_path(session.id))
+            present = session_with(session.identity, found)
+            if present is None:
                 raise NotFound("There is no such session.") from None
+            session = present
     raise Conflict("Others write the session's pairing all the time.")
 
 

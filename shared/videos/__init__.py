@@ -161,7 +161,8 @@ class Videos:
         """
         The look as it will be once `record` is written. Pure.
         """
-        return replace(look, record=record, wish=replace(look.wish, shown=shown(record)))
+        told = shown(record) if look.wish.has_session else None
+        return replace(look, record=record, wish=replace(look.wish, shown=told))
 
     def record_writes(
         self, look: Look[VideoWish, Video], record: Video, version: Version | None, now: datetime
@@ -197,8 +198,8 @@ class Videos:
         """
         The write of the video's ref in the session document. Pure.
         """
-        told = shown(record)
-        if not look.wish.has_session or told == look.wish.shown:
+        told = shown(record) if look.wish.has_session else None
+        if told == look.wish.shown:
             return ()
         ref: dict[tuple[str, ...], Any] = {("videos", look.key): REMOVE if told is None else told}
         return (Update(session_path(record.session.session_id), ref),)
@@ -229,7 +230,7 @@ def look_at(document: Document, session: Session | None) -> Look[VideoWish, Vide
     wish = VideoWish(
         Wish.from_document(document),
         has_session,
-        session.videos.get(document.id) if session is not None and has_session else None,
+        None if session is None else session.videos.get(document.id),
         shown_in(document),
         session.identity if session is not None and has_session else None,
         is_held=belonging is Belonging.OWNER_CHANGED,
