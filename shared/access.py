@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Self
 
 from shared.errors import NotAllowed, NotFound, NotSignedIn
@@ -80,15 +81,13 @@ def require_owner(caller: Caller, session: Session | None) -> Session:
     The session, where the caller is its teacher.
 
     Raises:
-        NotAllowed: The caller is no teacher, or not this session's (never).
-        NotFound: There is no such session (never).
+        NotAllowed: The caller is no teacher (never).
+        NotFound: There is no such session, or it is another teacher's (never).
     """
     if not caller.is_teacher:
         raise NotAllowed("Only teachers can do this.")
-    if session is None:
+    if session is None or not owns(caller, session):
         raise NotFound("There is no such session.")
-    if not owns(caller, session):
-        raise NotAllowed("This session belongs to another teacher.")
     return session
 
 
@@ -103,12 +102,23 @@ def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> b
         return False
     if session.visibility is Visibility.OPEN:
         return True
+    return enrolment is not None and _opens(enrolment, caller, session)
+
+
+def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
+    """
+    Tell whether an enrolment is the caller's and was given in this very session: one that a deleted session left behind
+    names another owner, or is older than the session that has its id now. Pure.
+    """
+    fields, given_at = enrolment.fields, enrolment.fields.get("createdAt")
+    # A back end may leave it out: then Firestore's own time counts, until the trigger has written it.
+    at = given_at if isinstance(given_at, datetime) else enrolment.created_at
     return (
-        enrolment is not None
-        and enrolment.fields.get("uid") == caller.uid
-        and enrolment.fields.get("sessionId") == session.id
-        # An enrolment that a deleted session left behind opens none that is made under its id by somebody else.
-        and enrolment.fields.get("ownerUid") == session.owner_uid
+        fields.get("uid") == caller.uid
+        and fields.get("sessionId") == session.id
+        and fields.get("ownerUid") == session.owner_uid
+        and session.created_at is not None
+        and at >= session.created_at
     )
 
 

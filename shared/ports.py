@@ -36,11 +36,13 @@ class Document:
         path: `collection/id[/collection/id]`.
         fields: Its content; instants are aware datetimes in UTC.
         version: To make a later write conditional on nothing having changed.
+        created_at: When the store created it; later than that where it was imported or restored.
     """
 
     path: str
     fields: Fields
     version: Version
+    created_at: datetime
 
     @property
     def id(self) -> str:
@@ -372,7 +374,6 @@ class UploadWish:
         title: What viewers will read.
         file_name: Name of the file on the teacher's machine; already checked by `videos/policy.py`.
         size_bytes: As the client declared it.
-        owner_uid: The teacher.
         recording: The provider's ids of what was recorded of a live event, where that is the video: nothing is uploaded
             then, and name and size say nothing.
     """
@@ -380,7 +381,6 @@ class UploadWish:
     title: str
     file_name: str
     size_bytes: int
-    owner_uid: str
     recording: Parts | None = None
 
 
