@@ -47,7 +47,7 @@ class Refused(BackendError):
     The caller must change something, or wait, before trying again. Each refusal names its reason.
     """
 
-    def __init__(self, message: str, *, reason: str = "INTERNAL", retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, reason: str, retry_after_s: float | None = None) -> None:
         super().__init__(message, reason=reason, retry_after_s=retry_after_s)
 
 

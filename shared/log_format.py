@@ -137,12 +137,7 @@ class _Handler(logging.Handler):
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            text = record.getMessage()
-        except Exception:
-            # Some libraries log arguments for which their text has no place.
-            text = str(record.msg)
-        fields: dict[str, Field] = {"logger": record.name, "text": text}
+        fields: dict[str, Field] = {"logger": record.name, "text": _text_of(record)}
         if record.exc_info and record.exc_info[1] is not None:
             fields |= told_of(record.exc_info[1])
         write(_severity(record.levelno), "library log", fields)
@@ -160,6 +155,23 @@ class _HandedOver(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         self.handler.handle(record)
         return False
+
+
+def _text_of(record: logging.LogRecord) -> str:
+    """
+    What a record says, but for the texts of errors.
+    """
+    args = record.args
+    text = str(_untold(record.msg))
+    try:
+        return text % (tuple(map(_untold, args)) if isinstance(args, tuple) else args) if args else text
+    except Exception:
+        # Some libraries log arguments for which their text has no place.
+        return text
+
+
+def _untold(value: object) -> object:
+    return type(value).__name__ if isinstance(value, BaseException) and not isinstance(value, BackendError) else value
 
 
 def _severity(level: int) -> str:

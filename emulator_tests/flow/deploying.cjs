@@ -22,6 +22,7 @@ async function wouldDeploy() {
   const functions = allEndpoints(backend).map((endpoint) => ({
     name: endpoint.id,
     region: endpoint.region,
+    memoryMb: endpoint.availableMemoryMb,
     trigger: Object.keys(endpoint).find((key) => key.endsWith("Trigger")),
     secrets: (endpoint.secretEnvironmentVariables ?? []).map((secret) => secret.key),
   }));

@@ -280,7 +280,10 @@ def test_a_request_id_is_a_short_word(request_id: str) -> None:
         edge.read({"requestId": request_id}, {"requestId": edge.REQUEST_ID})
 
 
-KALTURA: dict[str, str] = {"provider": "kaltura", "operation": "media.add"}
+def of_kaltura(kind: type[ProviderError], sentence: str, code: str) -> ProviderError:
+    return kind(sentence, provider="kaltura", operation="media.add", code=code)
+
+
 ANSWERS: list[tuple[BackendError, int, str, str]] = [
     (NotSignedIn("Sign in.", reason="SIGN_IN_REQUIRED"), 401, "UNAUTHENTICATED", "Sign in."),
     (NotAllowed("Only teachers.", reason="TEACHER_ONLY"), 403, "PERMISSION_DENIED", "Only teachers."),
@@ -288,9 +291,9 @@ ANSWERS: list[tuple[BackendError, int, str, str]] = [
     (BadRequest("Too long.", reason="TITLE_INVALID"), 400, "INVALID_ARGUMENT", "Too long."),
     (WrongState("Not ready.", reason="VIDEO_NOT_READY"), 400, "FAILED_PRECONDITION", "Not ready."),
     (TooMany("Too many.", reason="QUOTA_USED_UP"), 429, "RESOURCE_EXHAUSTED", "Too many."),
-    (Transient("Busy.", **KALTURA, code="HTTP_503"), 503, "UNAVAILABLE", "Busy."),
-    (Doubtful("No answer.", **KALTURA, code="TIMEOUT"), 503, "UNAVAILABLE", "No answer."),
-    (Permanent("Refused.", **KALTURA, code="INVALID_TITLE"), 400, "FAILED_PRECONDITION", "Refused."),
+    (of_kaltura(Transient, "Busy.", "HTTP_503"), 503, "UNAVAILABLE", "Busy."),
+    (of_kaltura(Doubtful, "No answer.", "TIMEOUT"), 503, "UNAVAILABLE", "No answer."),
+    (of_kaltura(Permanent, "Refused.", "INVALID_TITLE"), 400, "FAILED_PRECONDITION", "Refused."),
     (
         Conflict("videos/v1 was changed."),
         409,
@@ -326,8 +329,8 @@ def test_each_error_becomes_its_code_and_its_sentence(
 @pytest.mark.parametrize(
     ("error", "retry_after_s"),
     [
-        (Transient("Busy.", **KALTURA, code="HTTP_429", retry_after_s=2), 2),
-        (Transient("Busy.", **KALTURA, code="HTTP_429", retry_after_s=0.2), 1),
+        (Transient("Busy.", provider="kaltura", operation="a", code="HTTP_429", retry_after_s=2), 2),
+        (Transient("Busy.", provider="kaltura", operation="a", code="HTTP_429", retry_after_s=0.2), 1),
         (TooMany("Wait.", reason="UPLOAD_TOKENS_TOO_MANY", retry_after_s=41.5), 42),
         (WrongState("Early.", reason="SESSION_NOT_OPEN_YET", retry_after_s=900.0), 900),
         (Conflict("videos/v1 was changed.", retry_after_s=0.0), 0),

@@ -240,7 +240,7 @@ def test_a_bug_is_told_by_its_type_and_where_it_happened(capsys: pytest.CaptureF
 def test_a_bug_that_another_one_led_to_tells_both(capsys: pytest.CaptureFixture[str]) -> None:
     try:
         try:
-            {}["the password of somebody"]
+            raise KeyError("the password of somebody")
         except KeyError as error:
             raise ValueError("the name of somebody") from error
     except ValueError as error:

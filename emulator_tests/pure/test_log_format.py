@@ -115,6 +115,16 @@ def test_a_record_that_cannot_be_formatted_is_told_all_the_same(statement: str) 
     assert (entry["severity"], entry["message"]) == ("WARNING", "library log")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    ['logging.error("Unhandled error: %s", error)', "logging.error(error)", "logging.exception(error)"],
+)
+def test_the_text_of_an_error_is_not_told(statement: str) -> None:
+    (entry,) = logged(f'error = ValueError("the password of somebody")\n{statement}')
+    assert "ValueError" in entry["text"]
+    assert "password" not in json.dumps(entry)
+
+
 def test_what_is_not_worth_a_warning_is_not_told() -> None:
     assert logged('logging.getLogger("httpx").info("HTTP Request: POST https://example.com")') == []
 
