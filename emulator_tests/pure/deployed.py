@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
@@ -40,6 +41,9 @@ CERTIFICATES: Final = "www.googleapis.com:443/robot/v1/metadata/x509/securetoken
 APP_CHECK_KEYS: Final = "firebaseappcheck.googleapis.com:443/v1/jwks"
 TASK_CERTIFICATES: Final = "www.googleapis.com:443/oauth2/v1/certs"
 ACCESS: Final = "oauth2.googleapis.com:443/token"
+LOCATIONS: Final = "iamcredentials.googleapis.com:443"
+"""Where google-auth asks by itself from where a service account may be used; it gets no answer."""
+
 ACCOUNTS: Final = f"identitytoolkit.googleapis.com:443/v1/projects/{PROJECT}/accounts:lookup"
 HOSTS: Final = (
     "www.googleapis.com",
@@ -135,15 +139,16 @@ def _google(key: Key, folder: Path, says: dict[str, object]) -> Iterator[Google]
     class Proxy(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             method, host = _request(self.request)
-            google.heard.append(host)
             if method != "CONNECT" or host.rpartition(":")[0] not in HOSTS:
+                google.heard.append(host)
                 return
             self.request.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             with context.wrap_socket(self.request, server_side=True) as inside:
                 _, path = _request(inside)
                 body = json.dumps(google.says.get(host + path, {})).encode()
-                google.heard[-1] = host + path
+                google.heard.append(host + path)
                 head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+                head += f"Date: {formatdate(usegmt=True)}\r\n"
                 inside.sendall(head.encode() + b"Cache-Control: max-age=3600\r\nConnection: close\r\n\r\n" + body)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Proxy) as listener:
@@ -196,10 +201,10 @@ class Cloud:
     One deployed function, and whom it believes.
     """
 
-    google: Google
-    google_key: Key
-    app_check_key: Key
-    strangers_key: Key
+    google: Google = field(repr=False)
+    google_key: Key = field(repr=False)
+    app_check_key: Key = field(repr=False)
+    strangers_key: Key = field(repr=False)
     process_id: int
     port: int
     log: Path
