@@ -1,6 +1,6 @@
-"""What a caller is told: a result, or an error with its code and its sentence, as Firebase's callables have it.
+"""Answers of callables: a result, or an error with its code and its sentence, as Firebase has them.
 
-Called by `edge.py` and `tasks.py`. The only place that turns errors into codes; what each code means is in
+Called by `edge.py`. The only place that turns errors into codes; what each code means is in
 `schema/errors.json`.
 
 Source: https://firebase.google.com/docs/functions/callable-reference
@@ -39,7 +39,7 @@ _HTTP_STATUSES: Final = {
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
 }
-"""Of Firebase's statuses those that are used here (google/rpc/code.proto)."""
+"""Those of Firebase's statuses that are used here (google/rpc/code.proto)."""
 
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1000}")
 _CORS: Final = {"Access-Control-Allow-Origin": "*"}

@@ -15,10 +15,10 @@ from flask import Request
 from shared.errors import BadRequest
 
 CALL_MAX_BYTES: Final = 64 * 1024
-"""Of callables and tasks: the longest key of a task has 20,000 letters, the longest request a few kilobytes."""
+"""The limit for callables and tasks: the longest key of a task has 20,000 letters, the longest request some KB."""
 
 WEBHOOK_MAX_BYTES: Final = 1024 * 1024
-"""Of what providers send: an entry with all its properties has a few kilobytes."""
+"""The limit for what providers send: an entry with all its properties has a few kilobytes."""
 
 DEPTH_MAX: Final = 16
 """Objects and arrays within each other. Requests have three."""
@@ -71,7 +71,7 @@ def discard_body(request: Request) -> None:
 
 def data_of(body: bytes) -> object:
     """
-    What stands under `data` in the body of a callable or of a task. Pure.
+    Return what stands under `data` in the body of a callable or of a task. Pure.
 
     Raises:
         BadRequest: It is no object with that alone (never).

@@ -165,7 +165,7 @@ Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
 
 def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[Answer], Callable[[Request], Response]]:
     """
-    Declares a callable, as all of them are declared.
+    Declare a callable, as all of them are declared.
 
     The SDK only says how it is deployed. Its own handler parses a body three times without asking how large it is,
     answers what it cannot read with an internal error, and logs what a caller has sent.
@@ -238,19 +238,19 @@ def answer(
     request: CallableRequest[Any], use_case: Callable[[Caller], dict[str, Any]], *, is_current: bool = False
 ) -> dict[str, Any]:
     """
-    Do for the caller of a callable what he has asked for.
+    Do what the caller of a callable has asked for.
 
-    Whoever acts by a claim is looked up, so that a claim that was taken away, or an account that was disabled, opens
-    nothing from then on: one more call, of teachers and administrators alone. Who has no claim can only watch what he
-    could have watched a moment ago, and may until his token ends, within the hour.
+    Callers who act by a claim are looked up, so that a claim that was taken away, or an account that was disabled,
+    opens nothing from then on: one more call, of teachers and administrators alone. Callers without a claim can only
+    watch what they could have watched a moment ago, and may until their token ends, within the hour.
 
     Args:
         request: As it was read; an ID token in it is verified already.
         use_case: What to do for the caller.
-        is_current: Look up every caller: for what changes something that is not theirs by a claim.
+        is_current: Look up callers without a claim too: for what they may change all the same.
 
     Returns:
-        What the use case returned.
+        The answer's fields, from the use case.
 
     Raises:
         Refused, Transient: The caller is not, or may not (never), or could not be looked up (again).
@@ -266,7 +266,7 @@ def answer(
 
 def require_recent_sign_in(request: CallableRequest[Any], now: datetime) -> None:
     """
-    Let pass who has just signed in.
+    Let callers pass who have just signed in.
 
     Raises:
         NotSignedIn: It is too long ago (never; sign in again).

@@ -61,7 +61,7 @@ def _heed(provider: str, request: Request, others: Mapping[str, str] | None = No
 
 def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[int, str]:
     """
-    HTTP status and sentence of the answer.
+    Hear a notification, and return the HTTP status and the sentence of the answer.
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:

@@ -29,7 +29,7 @@ pages of 500 things, eight at a time; and a copy holds a piece of a film that it
 """
 
 Use = Callable[[str], None]
-"""What a worker does for the key of a note."""
+"""The work to do for the key of a note."""
 
 DOCUMENT: Final = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[A-Za-z0-9:._-]{1,1500}")
 """
@@ -39,7 +39,7 @@ A key that is a document's id. Source: https://firebase.google.com/docs/firestor
 
 def worker(*, key: re.Pattern[str], rate: RateLimits, asks_provider: bool = True) -> Callable[[Use], Any]:
     """
-    Declares a queue's worker, as all of them are declared. The SDK only says how it is deployed: its own handler reads
+    Declare a queue's worker, as all of them are declared. The SDK only says how it is deployed: its own handler reads
     and parses whatever comes, before anybody has asked from whom.
 
     Args:
@@ -149,7 +149,7 @@ def _key(data: object, key: re.Pattern[str]) -> str:
 
 def _told(status: int) -> Response:
     """
-    Cloud Tasks reads the status alone. The empty answer comes in pieces, so that functions-framework does not read
-    the rest of the request into memory.
+    Answer Cloud Tasks, which reads the status alone. The empty answer comes in pieces, so that functions-framework
+    does not read the rest of the request into memory.
     """
     return Response(iter(()), status, {"Content-Length": "0"})

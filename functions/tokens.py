@@ -1,4 +1,4 @@
-"""Who calls: the ID token and App Check token of a callable, and the OIDC token of a task.
+"""Tokens by which callers prove themselves: ID tokens and App Check tokens of callables, OIDC tokens of tasks.
 
 Called by `edge.py` and `tasks.py`. Leaves to `shared/access.py` what a caller may. Tokens are verified by Google's own
 libraries; of what these say about a bad one nothing is told or logged, for it quotes the token.
@@ -107,7 +107,7 @@ def current(caller: Caller, claims: Mapping[str, Any]) -> Caller:
 
 def require_recent_sign_in(claims: Mapping[str, Any], now: datetime) -> None:
     """
-    Let pass who has just signed in, for what nobody should do who finds an open browser.
+    Let callers pass who have just signed in, for what nobody should do who finds an open browser.
 
     Raises:
         NotSignedIn: It is longer ago than `RECENT_S` (never; sign in again).
@@ -123,7 +123,7 @@ def require_recent_sign_in(claims: Mapping[str, Any], now: datetime) -> None:
 
 def require_cloud_tasks(request: Request, audience: str, account: str) -> None:
     """
-    Let pass what Cloud Tasks sends, which proves itself by a token of Google's for this worker.
+    Let requests pass that Cloud Tasks sends, which proves itself by a token of Google's for this worker.
 
     Args:
         request: Of the task.

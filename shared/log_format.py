@@ -52,7 +52,7 @@ _OF_GUNICORN: Final = ("gunicorn.error", "gunicorn.access")
 @dataclass
 class _Sink:
     """
-    Where lines go, and what marks the request that they belong to.
+    The streams that lines go to, and the mark of the request that they belong to.
     """
 
     out: TextIO | None = None
@@ -159,7 +159,7 @@ class _HandedOver(logging.Filter):
 
 def _text_of(record: logging.LogRecord) -> str:
     """
-    What a record says, but for the texts of errors.
+    Return what a record says, but for the texts of errors.
     """
     args = record.args
     text = str(_untold(record.msg))

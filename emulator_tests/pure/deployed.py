@@ -42,7 +42,7 @@ APP_CHECK_KEYS: Final = "firebaseappcheck.googleapis.com:443/v1/jwks"
 TASK_CERTIFICATES: Final = "www.googleapis.com:443/oauth2/v1/certs"
 ACCESS: Final = "oauth2.googleapis.com:443/token"
 LOCATIONS: Final = "iamcredentials.googleapis.com:443"
-"""Where google-auth asks by itself from where a service account may be used; it gets no answer."""
+"""google-auth asks here by itself from where a service account may be used; it gets no answer."""
 
 ACCOUNTS: Final = f"identitytoolkit.googleapis.com:443/v1/projects/{PROJECT}/accounts:lookup"
 HOSTS: Final = (
@@ -121,7 +121,7 @@ def signed(key: Key, header: Mapping[str, Any], claims: object) -> str:
 @dataclass
 class Google:
     """
-    What stands for Google's servers, behind a proxy: what it says at which address, and which it was asked for.
+    A stand-in for Google's servers, behind a proxy: what it says at which address, and which it was asked for.
     """
 
     proxy: str
@@ -179,7 +179,7 @@ def _request(connection: Any) -> tuple[str, str]:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    What a function answered.
+    A function's answer.
     """
 
     status: int
@@ -270,7 +270,7 @@ def _peak_bytes(process_id: int) -> int:
 
 def id_claims(**changes: object) -> dict[str, object]:
     """
-    What a teacher's ID token says; a change to `None` leaves a claim out.
+    Return what a teacher's ID token says; a change to `None` leaves a claim out.
     """
     now = int(time.time())
     claims = {
@@ -293,7 +293,7 @@ ID_HEADER: Final = {"alg": "RS256", "kid": "k1", "typ": "JWT"}
 
 def account(uid: str, claims: Mapping[str, object], **more: object) -> dict[str, object]:
     """
-    What Firebase Auth says of an account.
+    Return what Firebase Auth says of an account.
     """
     return {"users": [{"localId": uid, "customAttributes": json.dumps(claims), **more}]}
 

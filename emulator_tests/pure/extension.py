@@ -18,7 +18,7 @@ BLOCK_BYTES: Final = 64
 
 def padding(length: int) -> bytes:
     """
-    What is hashed behind a text of so many bytes.
+    Return what is hashed behind a text of so many bytes.
     """
     return b"\x80" + b"\0" * ((55 - length) % BLOCK_BYTES) + struct.pack(">Q", length * 8)
 
@@ -34,7 +34,7 @@ def extended(algorithm: str, digest: str, hashed_bytes: int, more: bytes) -> tup
         more: What to add.
 
     Returns:
-        What stands behind the text now, and the hash of it all.
+        The bytes that stand behind the text now, and the hash of it all.
     """
     step, count = _STEPS[algorithm]
     state = list(struct.unpack(f">{count}I", bytes.fromhex(digest)))

@@ -173,7 +173,7 @@ def test_whatever_json_has_comes_through_as_it_is(data: object) -> None:
 
 def depth_of(value: object) -> int:
     """
-    How many objects and arrays are within each other.
+    Count the objects and arrays within each other.
     """
     if isinstance(value, dict):
         return 1 + max(map(depth_of, value.values()), default=0)

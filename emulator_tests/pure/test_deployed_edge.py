@@ -63,7 +63,7 @@ def a_callable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 def assert_told(answer: Answer, http_status: int, code: str) -> None:
     """
-    What every error of every callable has.
+    Check what every error of every callable has.
     """
     assert (answer.status, answer.error["details"]["code"]) == (http_status, code)
     assert answer.error["details"]["retryable"] is False
@@ -294,7 +294,7 @@ def test_whatever_a_stranger_sends_is_refused_and_shapes_no_line_of_the_log(
 )
 def test_whatever_google_signs_is_no_bug_of_ours(a_callable: Cloud, claims: dict[str, Any], body: bytes) -> None:
     """
-    A5: the claims may be another project's, of a user who calls himself whatever he likes.
+    A5: the claims may be another project's, or say anything of their user.
     """
     before = len(a_callable.logged())
     token = signed(a_callable.google_key, ID_HEADER, json.loads(json.dumps(id_claims(**claims))))

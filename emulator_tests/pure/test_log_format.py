@@ -25,7 +25,7 @@ log_format.set_up(lambda: "0123456789ab")
 
 def logged(program: str) -> list[dict[str, Any]]:
     """
-    What a process writes to its log that runs a program, whether or not it comes to its end.
+    Run a program in a process of its own, and return what that writes to its log.
     """
     ran = subprocess.run(
         [sys.executable, "-c", BEGIN + program],
@@ -63,8 +63,8 @@ LOGGERS: Final = (
 @pytest.fixture(scope="module")
 def of_loggers() -> dict[tuple[str, str], dict[str, Any]]:
     """
-    What each logger's records became, by logger and severity. One of them passes nothing on, as Google's own may be
-    told to; gunicorn gives handlers of its own to its own when everything else is set up.
+    The entries that each logger's records became, by logger and severity. One logger passes nothing on, as Google's own
+    may be told to; gunicorn gives handlers of its own to its own when everything else is set up.
     """
     entries = logged(
         f"""

@@ -44,7 +44,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 def _claims(**changes: object) -> dict[str, object]:
     """
-    What the token of a task says; a change to `None` leaves a claim out.
+    Return what the token of a task says; a change to `None` leaves a claim out.
     """
     now = int(time.time())
     claims = {
