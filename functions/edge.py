@@ -231,7 +231,7 @@ def _call(request: Request) -> CallableRequest[Any]:
     data = data_of(read_body(request, CALL_MAX_BYTES))
     auth = tokens.id_token(request)
     app = tokens.app_token(request) if config.ENFORCE_APP_CHECK.value else None
-    return CallableRequest(data, request, app, auth, request.headers.get("Firebase-Instance-ID-Token"))
+    return CallableRequest(data, request, app, auth)
 
 
 def answer(

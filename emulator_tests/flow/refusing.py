@@ -229,7 +229,7 @@ class Stage:
 
     def _bugs(self) -> int:
         log = self.log()
-        return log.count("unexpected error") + log.count("Unhandled error")
+        return log.count("unexpected error") + log.count("uncaught exception")
 
     def log(self) -> str:
         """

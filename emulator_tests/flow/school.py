@@ -90,10 +90,13 @@ class Person:
         if self.id_token is not None:
             headers["Authorization"] = f"Bearer {self.id_token}"
         url = f"{self.school.testbed.functions_url}/{function}"
-        answer = self.school.http.post(url, body, headers=headers, timeout=DEADLINE_S).json()
-        if "error" in answer:
-            raise Refused(answer["error"])
-        result: dict[str, Any] = answer["result"]
+        answer = self.school.http.post(url, body, headers=headers, timeout=DEADLINE_S)
+        # Whatever is answered may carry a grant.
+        assert answer.headers["Cache-Control"] == "no-store"
+        content = answer.json()
+        if "error" in content:
+            raise Refused(content["error"])
+        result: dict[str, Any] = content["result"]
         return result
 
     def write_session(self, session_id: str | None = None, **fields: Any) -> str:
