@@ -24,7 +24,7 @@ from shared.errors import BadRequest
 from shared.reconcile import WORKER_TIMEOUT_S
 
 CALLABLE_MEMORY: Final = MemoryOption.MB_256
-"""With everything loaded that a callable may need, a process has taken 125 MiB; no request can add 1 MiB to that."""
+"""With everything loaded a process has taken 125 MiB; each of the few requests at a time can add 4 MB to that."""
 
 
 @dataclass(frozen=True, slots=True)

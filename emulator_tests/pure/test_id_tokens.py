@@ -84,6 +84,14 @@ def test_a_good_token_lets_one_in_and_so_no_refusal_here_is_for_another_reason(c
     assert {CERTIFICATES, ACCOUNTS} <= set(cloud.google.heard) <= {CERTIFICATES, *ASKED}
 
 
+def test_a_token_that_nobody_can_check_now_may_be_good(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # Google does not answer: the client comes again instead of signing its user out.
+    settings = {"HTTPS_PROXY": "http://127.0.0.1:9"}
+    with deployed(tmp_path_factory.mktemp("unreachable"), settings=settings) as cloud:
+        assert cloud.call(cloud.id_token()) == (503, "UNAVAILABLE", "SIGN_IN_UNCHECKED")
+        assert cloud.call("garbage") == REFUSED
+
+
 def test_without_a_token_one_is_asked_to_sign_in(cloud: Cloud) -> None:
     assert cloud.call(None) == (401, "UNAUTHENTICATED", "SIGN_IN_REQUIRED")
 
