@@ -27,7 +27,7 @@ Run = Callable[..., Any]
 class Parameter:
     """One argument: its wire name, its keyword, its kind, and its default when it may be left out.
 
-    A kind is a scalar kind, an enumeration, an object type, `filter`, `pager` or `file`.
+    A kind is a scalar kind, an enumeration, an object type, a filter type, `pager` or `file`.
     """
 
     name: str

@@ -28,6 +28,7 @@ from emulator_tests.simulators.media import MediaFile
 
 SOURCE_PARAMS = 0
 _FETCH_TIMEOUT_S = 30.0
+_MIN_SIDE, _MAX_SIDE = 10, 8000
 
 
 async def attach(world: World, entry_id: str, resource: Record) -> None:
@@ -117,23 +118,14 @@ async def arrive(world: World, entry_id: str, file: Path) -> None:
     if entry["status"] == EntryStatus.DELETED:
         file.unlink(missing_ok=True)
         return
-    if found is not None and (found.is_image or entry.get("mediaType") == MediaType.IMAGE):
-        file.replace(store.files / f"{entry_id}.image")
-        ready = change_entry(
-            world,
-            entry_id,
-            status=EntryStatus.READY,
-            mediaType=MediaType.IMAGE,
-            width=found.width,
-            height=found.height,
-        )
-        replacement.settle(world, ready)
+    if entry.get("mediaType") == MediaType.IMAGE or (entry.get("mediaType") is None and found and found.is_image):
+        _become_picture(world, entry_id, file, found)
         return
     source = original_of(world, entry_id) or new_flavor(world, entry_id, SOURCE_PARAMS)
     size_bytes = file.stat().st_size
     file.replace(store.files / source["id"])
     describe_flavor(world, source["id"], found, size_bytes)
-    if found is None:
+    if found is None or not _is_convertible(found):
         processing.fail(world, entry_id)
         return
     for params_id in _transcodes(world, entry):
@@ -151,7 +143,33 @@ async def arrive(world: World, entry_id: str, file: Path) -> None:
         durationType=_duration_type(found.duration_ms),
         mediaType=entry.get("mediaType") or (MediaType.VIDEO if found.has_video else MediaType.AUDIO),
     )
+    if found.is_still and not world.settings.pictures_convert:
+        processing.fail(world, entry_id)
+        return
     processing.begin(world, entry_id)
+
+
+def _become_picture(world: World, entry_id: str, file: Path, found: MediaFile | None) -> None:
+    """Take the content of an IMAGE, which is ready at once whatever it is: KalturaEntryService::attachFile."""
+    file.replace(world.store.files / f"{entry_id}.image")
+    ready = change_entry(
+        world,
+        entry_id,
+        status=EntryStatus.READY,
+        mediaType=MediaType.IMAGE,
+        width=found.width if found else None,
+        height=found.height if found else None,
+    )
+    replacement.settle(world, ready)
+
+
+def _is_convertible(found: MediaFile) -> bool:
+    """Whether the decision layer lets a source pass.
+
+    A duration of nothing is only warned of; sides of less than 10 or more than 8000 pixels are an error: KDLVideoData's
+    sanityCheck with KDLSanityLimits. So a picture in a VIDEO entry is a film without a duration; a GIF has its own.
+    """
+    return not found.has_video or all(_MIN_SIDE <= side <= _MAX_SIDE for side in (found.width, found.height))
 
 
 async def fill_flavor(world: World, flavor_id: str, file: Path) -> None:

@@ -66,7 +66,7 @@ def thumb_asset_get(call: Call, thumb_asset_id: str) -> Record:
     return found(call.store.thumb_assets, thumb_asset_id, "THUMB_ASSET_ID_NOT_FOUND")
 
 
-@action("thumbAsset.list", "filter: filter = null, pager: pager = null", roles="UW")
+@action("thumbAsset.list", "filter: KalturaAssetFilter = null, pager: pager = null", roles="UW")
 def thumb_asset_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.thumb_assets, "KalturaThumbAsset", filter, pager)
 
