@@ -24,6 +24,7 @@ def reset(world: World) -> None:
     world.agenda.clear()
     world.late.held.clear()
     world.requests.clear()
+    world.counts.clear()
     world.faults.rules.clear()
     world.settings = type(world.settings)()
     world.readiness = world.first_readiness

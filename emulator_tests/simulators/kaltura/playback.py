@@ -35,6 +35,7 @@ async def answer(world: World, request: Request, path: str) -> Response | None:
     kind = next((word for word in words if word in kinds), None)
     if words[:1] != ["p"] or kind is None:
         return None
+    world.counts[kind] += 1
     # What stands in the path wins over the query, and the first of a key over the others, getUrlRequestParams.
     asked = dict(request.query_params) | _pairs(words[words.index(kind) + 1 :])
     try:

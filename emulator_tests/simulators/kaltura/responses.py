@@ -138,6 +138,7 @@ async def _multirequest(exchange: Exchange, parsed: wire.Parsed) -> Any:
 async def _attempt(exchange: Exchange, parameters: Mapping[str, Any], files: Mapping[str, UploadFile]) -> Any:
     part = Part(_text(parameters, "service").lower(), _text(parameters, "action").lower())
     exchange.parts.append(part)
+    exchange.world.counts[f"{part.service}.{part.action}"] += 1
     serves_file = False
     try:
         action = _find(_text(parameters, "service"), _text(parameters, "action"))

@@ -6,7 +6,7 @@ Built once by `__main__`; handed to every room. Holds no behaviour of any servic
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,6 +90,8 @@ class World:
     settings: Settings = field(default_factory=Settings)
     faults: Faults[Rule] = field(default_factory=Faults)
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOGGED_REQUESTS))
+    #: How often each action was called (`media.get`), and each kind of delivery (`playManifest`).
+    counts: Counter[str] = field(default_factory=Counter)
     #: When something is due next: instant and entry id, a heap.
     agenda: list[tuple[float, str]] = field(default_factory=list)
     late: Late = field(init=False)

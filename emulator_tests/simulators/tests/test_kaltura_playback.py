@@ -5,61 +5,22 @@ from __future__ import annotations
 import io
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 from KalturaClient.exceptions import KalturaClientException
 from KalturaClient.Plugins.Core import (
     KalturaAccessControl,
-    KalturaAccessControlBlockAction,
-    KalturaAccessControlProfile,
-    KalturaAuthenticatedCondition,
     KalturaLiveStreamEntry,
     KalturaMediaEntry,
     KalturaMediaType,
-    KalturaRule,
     KalturaSessionRestriction,
-    KalturaStringValue,
     KalturaThumbAsset,
     KalturaUploadedFileTokenResource,
     KalturaUploadToken,
 )
 
+from emulator_tests.simulators.tests.kaltura_content import assert_refused, get, manifest, private_profile, ready_entry
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
-
-
-def ready_entry(kaltura: KalturaServer, file: Path, **fields: Any) -> Any:
-    client = kaltura.admin()
-    entry = client.media.add(KalturaMediaEntry(name="a lesson", mediaType=KalturaMediaType.VIDEO, **fields))
-    token = client.uploadToken.add(KalturaUploadToken())
-    client.media.addContent(entry.id, KalturaUploadedFileTokenResource(token=token.id))
-    client.uploadToken.upload(token.id, ("lesson.mp4", io.BytesIO(file.read_bytes()), "video/mp4"))
-    return client.media.get(entry.id)
-
-
-def private_profile(kaltura: KalturaServer) -> int:
-    demands_ks = KalturaRule(
-        conditions=[KalturaAuthenticatedCondition(not_=True, privileges=[KalturaStringValue(value="sview")])],
-        actions=[KalturaAccessControlBlockAction()],
-    )
-    profile = KalturaAccessControlProfile(name="members", rules=[demands_ks])
-    return int(kaltura.admin().accessControlProfile.add(profile).id)
-
-
-def manifest(kaltura: KalturaServer, entry_id: str, kind: str = "url", ks: str = "") -> str:
-    session = f"/ks/{ks}" if ks else ""
-    place = f"{kaltura.url}/p/{PARTNER_ID}/sp/{PARTNER_ID}00/playManifest/entryId/{entry_id}"
-    return f"{place}/format/{kind}/protocol/http{session}/a.m3u8"
-
-
-def get(url: str, **headers: str) -> requests.Response:
-    return requests.get(url, headers=headers, timeout=20)
-
-
-def assert_refused(answer: requests.Response, number: int, status: int = 200) -> None:
-    refusal = (answer.status_code, answer.content, answer.headers["X-Kaltura"])
-    assert refusal == (status, b"", f"error-{number}")
 
 
 def test_an_open_entry_plays_its_bytes_whole_and_in_ranges(kaltura: KalturaServer, video: Path) -> None:

@@ -27,6 +27,16 @@ from emulator_tests.simulators.kaltura.world import Call, World
 _ACTIVE, _DELETED = 1, 3
 _MAX_ACCESS_CONTROLS = 500
 _TRUE, _FALSE = 1, 0
+#: RuleActionType and accessControlConditionType.
+_TYPES = {
+    "KalturaAccessControlBlockAction": 1,
+    "KalturaAccessControlPreviewAction": 2,
+    "KalturaAccessControlLimitFlavorsAction": 3,
+    "KalturaAuthenticatedCondition": 1,
+    "KalturaIpAddressCondition": 3,
+    "KalturaSiteCondition": 4,
+    "KalturaUserAgentCondition": 5,
+}
 
 
 def seed(world: World) -> None:
@@ -105,16 +115,27 @@ def _add_control(call: Call, fields: Record) -> Record:
     if len(controls) >= _MAX_ACCESS_CONTROLS:
         raise ApiError("MAX_NUMBER_OF_ACCESS_CONTROLS_REACHED", _MAX_ACCESS_CONTROLS)
     _check_system_name(controls, fields, None)
-    row = stamped(call, {"isDefault": _FALSE, **fields, "id": call.store.next_number(controls)})
+    row = _typed(stamped(call, {"isDefault": _FALSE, **fields, "id": call.store.next_number(controls)}))
     _leave_one_default(call, row)
     return call.store.put(controls, row)
 
 
 def _change_control(call: Call, row: Record, changes: Record) -> Record:
     _check_system_name(call.store.access_controls, changes, row["id"])
-    changed = {**row, **changes, "updatedAt": call.now}
+    changed = _typed({**row, **changes, "updatedAt": call.now})
     _leave_one_default(call, changed)
     return call.store.put(call.store.access_controls, changed)
+
+
+def _typed(row: Record) -> Record:
+    """A profile whose actions and conditions say of which type they are, as every one that is shown does."""
+    return {**row, "rules": [_typed_rule(rule) for rule in row.get("rules") or []]}
+
+
+def _typed_rule(rule: Record) -> Record:
+    parts = {name: rule[name] for name in ("actions", "conditions") if rule.get(name)}
+    typed = {name: [{**each, "type": _TYPES[each["objectType"]]} for each in rows] for name, rows in parts.items()}
+    return {**rule, **typed}
 
 
 def _leave_one_default(call: Call, chosen: Record) -> None:
