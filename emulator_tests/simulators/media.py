@@ -83,11 +83,17 @@ async def _probe(path: Path) -> MediaFile | None:
         bitrate_kbps=int(found["format"].get("bit_rate") or 0) // 1000,
         frame_rate=_ratio(str(video.get("avg_frame_rate") or "0/1")),
         container=container,
-        codec=str(video.get("codec_tag_string") or streams[0].get("codec_name") or ""),
+        codec=_codec(video or streams[0]),
         is_image=is_image,
         is_still=is_still,
         has_video=bool(video),
     )
+
+
+def _codec(stream: Mapping[str, Any]) -> str:
+    """The four characters of a codec; its name where a container has none, which ffprobe shows as `[0][0][0][0]`."""
+    tag = str(stream.get("codec_tag_string") or "")
+    return tag if tag and "][" not in tag else str(stream.get("codec_name") or "")
 
 
 def scaling(width: int, height: int, kind: int) -> str:

@@ -110,6 +110,11 @@ NEW_ENTRY: Record = {
 }
 
 
+def default_moderation(world: World) -> Moderation:
+    """What a new entry's moderation begins with, entry::setDefaultModerationStatus."""
+    return Moderation.PENDING if world.settings.moderation else Moderation.AUTO_APPROVED
+
+
 def change_entry(world: World, entry_id: str, **fields: Any) -> Record:
     """Change an entry; `updatedAt` moves and whoever asked to be notified will be."""
     store = world.store

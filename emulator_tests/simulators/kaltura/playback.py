@@ -228,6 +228,9 @@ def _picture_source(world: World, entry: Record, *, from_video: bool) -> Path | 
         for asset in world.store.thumb_assets.where("entryId", entry["id"]):
             if "default_thumb" in str(asset.get("tags")) and (files / asset["id"]).exists():
                 return files / str(asset["id"])
+        own = files / f"{entry['id']}.thumb"
+        if own.exists():
+            return own
     image = files / f"{entry['id']}.image"
     if image.exists():
         return image

@@ -17,6 +17,7 @@ from emulator_tests.simulators.kaltura.entry_state import (
     EntryType,
     Moderation,
     change_entry,
+    default_moderation,
     delete_entry,
 )
 from emulator_tests.simulators.kaltura.errors import ApiError
@@ -131,7 +132,7 @@ def create_entry(call: Call, sent: Record, defaults: Record, *required: str) -> 
         call,
         {
             **NEW_ENTRY,
-            "moderationStatus": Moderation.PENDING if call.world.settings.moderation else Moderation.AUTO_APPROVED,
+            "moderationStatus": default_moderation(call.world),
             "moderationCount": int(call.world.settings.moderation),
             "accessControlId": _default_id(call.store.access_controls),
             "conversionProfileId": _default_id(call.store.conversion_profiles),

@@ -6,6 +6,8 @@ The rules are those of kaltura/server, MediaService, BaseEntryService and Kaltur
 from __future__ import annotations
 
 import uuid
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
 
 from starlette.datastructures import UploadFile
 
@@ -24,6 +26,14 @@ from emulator_tests.simulators.kaltura.services.entries import create_entry, liv
 from emulator_tests.simulators.kaltura.services.rows import ensure_user, stamped
 from emulator_tests.simulators.kaltura.world import Call
 
+#: The kind of media of a file by how its name ends, configurations/base.ini; what may be a film is one.
+_EXTENSIONS = (
+    (MediaType.AUDIO, "mp3 wav wma amr m4a aiff aif ra ogg"),
+    (MediaType.IMAGE, "jpg jpeg bmp png gif tif tiff"),
+    (MediaType.VIDEO, "flv asf qt mov mpg mpeg avi wmv mp4 m4v 3gp vob f4v mkv mxf mts ts rm arf webm lxf"),
+)
+_MEDIA_TYPES = {extension: media_type for media_type, names in _EXTENSIONS for extension in names.split()}
+
 
 @action("media.convert", "entryId: str, conversionProfileId: int = null", roles="U")
 def media_convert(call: Call, entry_id: str, conversion_profile_id: int | None) -> int:
@@ -40,27 +50,81 @@ def media_convert(call: Call, entry_id: str, conversion_profile_id: int | None) 
     return int(call.world.clock.now())
 
 
-_CONTENT = "entryId: str, resource: KalturaResource = null"
+@action("media.addContent", "entryId: str, resource: KalturaResource = null", roles="U", owner="entry:entry_id")
+async def media_add_content(call: Call, entry_id: str, resource: Record | None) -> Record:
+    return await _add_content(call, living_entry(call, entry_id, EntryType.MEDIA_CLIP), resource)
 
 
-@action("media.addContent", _CONTENT, roles="U", owner="entry:entry_id")
-@action("baseEntry.addContent", _CONTENT, roles="U", owner="entry:entry_id")
-async def add_content(call: Call, entry_id: str, resource: Record | None) -> Record:
-    entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
+@action("baseEntry.addContent", "entryId: str, resource: KalturaResource", roles="U", owner="entry:entry_id")
+async def base_entry_add_content(call: Call, entry_id: str, resource: Record) -> Record:
+    return await _add_content(call, living_entry(call, entry_id), resource)
+
+
+async def _add_content(call: Call, entry: Record, resource: Record | None) -> Record:
+    entry_id = entry["id"]
     if entry["status"] != EntryStatus.NO_CONTENT:
         raise ApiError("ENTRY_ALREADY_WITH_CONTENT")
     if resource is not None:
+        _settle_type(call, entry, resource)
         await content.attach(call.world, entry_id, resource)
     return shown(call, call.store.entries.rows[entry_id])
+
+
+def _settle_type(call: Call, entry: Record, resource: Record) -> None:
+    """Give an entry without a type that of what comes into it, BaseEntryService::setEntryTypeByResource.
+
+    Raises:
+        ApiError: ENTRY_TYPE_NOT_SUPPORTED for one that stays without, or that takes no content.
+    """
+    entry_type, media_type = entry["type"], entry.get("mediaType")
+    if entry_type == EntryType.AUTOMATIC:
+        media_type = _media_type(call, resource)
+        if media_type is not None:
+            fields = {"type": EntryType.MEDIA_CLIP, "mediaType": media_type, "objectType": "KalturaMediaEntry"}
+            entry_type = change_entry(call.world, entry["id"], **fields)["type"]
+    if entry_type != EntryType.MEDIA_CLIP:
+        raise ApiError("ENTRY_TYPE_NOT_SUPPORTED", entry_type)
+
+
+def _media_type(call: Call, resource: Record) -> int | None:
+    """The kind of media that a resource is said to hold; None for one that does not say, such as a token not filled."""
+    store, name = call.store, ""
+    if resource["objectType"] == "KalturaUploadedFileTokenResource":
+        token = store.upload_tokens.get(str(resource.get("token")))
+        if token is not None and token["status"] == TokenStatus.FULL:
+            name = str(token.get("fileName") or "")
+    elif resource["objectType"] == "KalturaUrlResource":
+        name = urlsplit(str(resource.get("url") or "")).path
+    else:
+        flavor = store.flavor_assets.get(str(resource.get("assetId")))
+        source = store.entries.get(str(flavor["entryId"] if flavor else resource.get("entryId")))
+        return source.get("mediaType") if source else None
+    return _MEDIA_TYPES.get(PurePosixPath(name).suffix.lstrip(".").lower())
 
 
 _UPDATE_CONTENT = "entryId: str, resource: KalturaResource, conversionProfileId: int = null"
 
 
 @action("media.updateContent", _UPDATE_CONTENT, roles="U", owner="entry:entry_id")
+async def media_update_content(
+    call: Call, entry_id: str, resource: Record, conversion_profile_id: int | None
+) -> Record:
+    return await _update_content(
+        call, living_entry(call, entry_id, EntryType.MEDIA_CLIP), resource, conversion_profile_id
+    )
+
+
 @action("baseEntry.updateContent", _UPDATE_CONTENT, roles="U", owner="entry:entry_id")
-async def update_content(call: Call, entry_id: str, resource: Record, conversion_profile_id: int | None) -> Record:
-    entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
+async def base_entry_update_content(
+    call: Call, entry_id: str, resource: Record, conversion_profile_id: int | None
+) -> Record:
+    entry = living_entry(call, entry_id)
+    _settle_type(call, entry, resource)
+    return await _update_content(call, call.store.entries.rows[entry_id], resource, conversion_profile_id)
+
+
+async def _update_content(call: Call, entry: Record, resource: Record, conversion_profile_id: int | None) -> Record:
+    entry_id = entry["id"]
     if conversion_profile_id:
         if conversion_profile_id not in call.store.conversion_profiles.rows:
             raise ApiError("CONVERSION_PROFILE_ID_NOT_FOUND", conversion_profile_id)
