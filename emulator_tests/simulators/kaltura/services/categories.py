@@ -169,8 +169,9 @@ def _explanations(call: Call) -> dict[str, Explanation]:
         return among("id", *wanted)
 
     def below(value: Any) -> Condition:
+        # A category is not its own ancestor, category::getSearchIndexfullIds.
         ancestors = set(parts_of(value))
-        return Condition("fullIds", lambda full: not ancestors.isdisjoint(str(full or "").split(">")))
+        return Condition("fullIds", lambda full: not ancestors.isdisjoint(str(full or "").split(">")[:-1]))
 
     return {
         "ancestorIdIn": below,
