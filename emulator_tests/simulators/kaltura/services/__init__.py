@@ -4,9 +4,11 @@ from emulator_tests.simulators.kaltura.services import (
     access,
     assets,
     captions,
+    category_users,
     cue_points,
     entries,
     entry_content,
+    entry_lists,
     live,
     metadata,
     moderation,
@@ -17,6 +19,7 @@ from emulator_tests.simulators.kaltura.services import (
     sessions,
     thumbs,
     uploads,
+    virtual_events,
     widgets,
 )
 
@@ -24,9 +27,11 @@ __all__ = [
     "access",
     "assets",
     "captions",
+    "category_users",
     "cue_points",
     "entries",
     "entry_content",
+    "entry_lists",
     "live",
     "metadata",
     "moderation",
@@ -37,5 +42,6 @@ __all__ = [
     "sessions",
     "thumbs",
     "uploads",
+    "virtual_events",
     "widgets",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator_tests.simulators.kaltura import access_rules, content, playback, processing
+from emulator_tests.simulators.kaltura import access_rules, content, flavors, playback, processing
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.entry_state import (
     AssetStatus,
@@ -126,7 +126,7 @@ def flavor_asset_add(call: Call, entry_id: str, flavor_asset: Record) -> Record:
     for each in flavors_of(call.world, entry_id):
         if each["flavorParamsId"] == params_id:
             raise ApiError("FLAVOR_ASSET_ALREADY_EXISTS", each["id"], params_id)
-    flavor = content.new_flavor(call.world, entry_id, params_id)
+    flavor = flavors.new_flavor(call.world, entry_id, params_id)
     status = AssetStatus.QUEUED
     return call.store.change(call.store.flavor_assets, flavor["id"], **{**fields, "status": status})
 
@@ -168,13 +168,13 @@ def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int) -> No
         raise ApiError("FLAVOR_PARAMS_ID_NOT_FOUND", flavor_params_id)
     if entry["status"] not in _CONVERTIBLE:
         raise ApiError("INVALID_ENTRY_STATUS")
-    original = content.original_of(world, entry_id)
+    original = flavors.original_of(world, entry_id)
     if original is None or original["status"] != AssetStatus.READY:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
     for each in flavors_of(world, entry_id):
         if each["flavorParamsId"] == flavor_params_id and not each["isOriginal"]:
             discard_asset(world, each)
-    flavor = content.new_flavor(world, entry_id, flavor_params_id)
+    flavor = flavors.new_flavor(world, entry_id, flavor_params_id)
     (store.files / flavor["id"]).hardlink_to(store.files / original["id"])
     described = ("width", "height", "bitrate", "frameRate", "containerFormat", "videoCodecId", "size", "sizeInBytes")
     facts = {key: original.get(key) for key in described}

@@ -15,7 +15,8 @@ from emulator_tests.simulators.kaltura.entry_state import AssetStatus, EntryStat
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.models.filters import page_of, parts_of
 from emulator_tests.simulators.kaltura.schema import Record, to_text
-from emulator_tests.simulators.kaltura.services.entries import entry_conditions, got, living_entry, may_see
+from emulator_tests.simulators.kaltura.services.entries import got, living_entry, may_see
+from emulator_tests.simulators.kaltura.services.entry_lists import entry_conditions
 from emulator_tests.simulators.kaltura.services.rows import found, insertable, list_response, listed, stamped
 from emulator_tests.simulators.kaltura.world import Call
 

@@ -5,29 +5,24 @@ The rules are those of kaltura/server, KalturaEntryService, MediaService and Bas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from emulator_tests.simulators.kaltura import access_rules, entitlement, permissions, processing, replacement
+from emulator_tests.simulators.kaltura import access_rules, entitlement, permissions, processing
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.broadcast import check_deletion
 from emulator_tests.simulators.kaltura.entry_state import (
     NEW_ENTRY,
     EntryStatus,
     EntryType,
-    Moderation,
     change_entry,
     default_moderation,
     delete_entry,
 )
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.models import filter_types
-from emulator_tests.simulators.kaltura.models.filters import conditions_of, names_any, order_of, page_of
-from emulator_tests.simulators.kaltura.models.table import Condition, split_words
+from emulator_tests.simulators.kaltura.models.table import split_words
 from emulator_tests.simulators.kaltura.schema import SCHEMA, Record, cut_bytes
-from emulator_tests.simulators.kaltura.services import categories, entry_filters
+from emulator_tests.simulators.kaltura.services import categories
 from emulator_tests.simulators.kaltura.services.rows import (
-    among,
     ensure_user,
     found,
     insertable,
@@ -36,12 +31,9 @@ from emulator_tests.simulators.kaltura.services.rows import (
 )
 from emulator_tests.simulators.kaltura.world import Call
 
-_RECYCLED = -2
 _TAG_MIN_BYTES, _TAG_MAX_BYTES = 2, 100
 #: The types that KalturaMediaEntryFilter and media.get know: a clip, a live stream, a live channel.
 MEDIA_TYPES = (EntryType.MEDIA_CLIP, EntryType.LIVE_STREAM, 8)
-#: Filter types that ask for some types of entries unless they say which, by their constructors.
-_TYPES_OF_FILTERS = {"KalturaLiveStreamEntryFilter": (EntryType.LIVE_STREAM,), "KalturaMediaEntryFilter": MEDIA_TYPES}
 #: What needs CONTENT_MANAGE_BASE to be read, KalturaLiveStreamEntry.
 _KEYS = ("streamPassword", "streamUsername", "encodingIP1", "encodingIP2")
 _ADDRESSES = (
@@ -49,8 +41,6 @@ _ADDRESSES = (
     "secondarySecuredBroadcastingUrl", "primaryRtspBroadcastingUrl", "secondaryRtspBroadcastingUrl",
     "primarySrtBroadcastingUrl", "primarySrtStreamId", "secondarySrtBroadcastingUrl", "secondarySrtStreamId", "srtPass",
 )  # fmt: skip
-#: Filters that lift the limit of a plain session to its own entries.
-_LIFTING = ("idEqual", "idIn", "referenceIdEqual", "referenceIdIn", "parentEntryIdEqual", "redirectFromEntryId")
 
 
 def living_entry(call: Call, entry_id: str, *entry_types: int) -> Record:
@@ -148,69 +138,6 @@ def create_entry(call: Call, sent: Record, defaults: Record, *required: str) -> 
     return categories.assign_named(call, entry, named_categories, named_ids)
 
 
-def list_entries(
-    call: Call, sent_filter: Mapping[str, Any], pager: Mapping[str, Any], response: str, *, as_got: bool = False
-) -> Record:
-    """A page of entries under the list rules of the API.
-
-    Args:
-        call: The call.
-        sent_filter: Which ones.
-        pager: Which of these.
-        response: The type of the answer.
-        as_got: Whether each is shown as an action that gets one shows it.
-    """
-    conditions = entry_conditions(call, sent_filter)
-    rows, total = call.select(call.store.entries, conditions, order_of(sent_filter), page_of(pager))
-    looked = [row if call.lag_s else processing.look(call.world, row) for row in rows]
-    show = got if as_got else shown
-    return {"objectType": response, "objects": [show(call, row) for row in looked], "totalCount": total}
-
-
-def entry_conditions(call: Call, sent_filter: Mapping[str, Any]) -> list[Condition]:
-    """What a list of entries shows: what its filter asks for, and what the API adds by itself."""
-    return [
-        *_implicit(call, sent_filter),
-        *entry_filters.category_conditions(call, sent_filter),
-        *conditions_of(sent_filter, ("KalturaLiveStreamEntry",), call.now, entry_filters.explanations(call)),
-    ]
-
-
-def _implicit(call: Call, sent_filter: Mapping[str, Any]) -> list[Condition]:
-    """KalturaBaseEntryFilter::prepareEntriesCriteriaFilter and entryPeer::setDefaultCriteriaFilter."""
-    found = [*entitlement.condition(call), *access_rules.condition(call), *_types_of(sent_filter)]
-    if not any(sent_filter.get(key) for key in ("idEqual", "redirectFromEntryId")):
-        if not names_any(sent_filter, "status"):
-            found.append(among("status", EntryStatus.READY))
-        if not names_any(sent_filter, "moderationStatus"):
-            found.append(_unless("moderationStatus", Moderation.PENDING, Moderation.REJECTED))
-        if not any(sent_filter.get(key) for key in ("parentEntryIdEqual", "idIn")) and not names_any(
-            sent_filter, "displayInSearch"
-        ):
-            found.append(_unless("displayInSearch", _RECYCLED, replacement.HIDDEN))
-    lifted = any(sent_filter.get(key) for key in _LIFTING)
-    if not (call.is_admin or lifted or call.grants("list", "*")):
-        found.append(among("userId", call.user_id))
-    return found
-
-
-def _types_of(sent_filter: Mapping[str, Any]) -> list[Condition]:
-    kind = str(sent_filter.get("objectType", ""))
-    if names_any(sent_filter, "type"):
-        return []
-    asked = next((types for name, types in _TYPES_OF_FILTERS.items() if filter_types.is_a(kind, name)), ())
-    return [among("type", *asked)] if asked else []
-
-
-def _unless(field: str, *values: Any) -> Condition:
-    """The condition that a property has none of some values, answered from the values an index can offer."""
-    others = {
-        "moderationStatus": frozenset((None, 2, 4, 5, 6)),
-        "displayInSearch": frozenset((None, 0, 1, 2)),
-    }[field]
-    return Condition(field, lambda value: value not in values, values=others)
-
-
 @action("media.add", "entry: KalturaMediaEntry", roles="U")
 def media_add(call: Call, entry: Record) -> Record:
     return shown(call, create_entry(call, entry, {"sourceType": 1}, "mediaType"))
@@ -243,28 +170,6 @@ def base_entry_get_by_ids(call: Call, entry_ids: str) -> list[Record]:
     rows = (call.store.entries.get(each.strip()) for each in entry_ids.split(","))
     living = [row for row in rows if row is not None and row["status"] != EntryStatus.DELETED and may_see(call, row)]
     return [got(call, processing.look(call.world, row)) for row in living]
-
-
-@action("media.list", "filter: KalturaMediaEntryFilter = null, pager: pager = null", roles="UW")
-def media_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    return list_entries(call, filter, pager, "KalturaMediaListResponse")
-
-
-@action("baseEntry.list", "filter: KalturaBaseEntryFilter = null, pager: pager = null", roles="UPW")
-def base_entry_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    return list_entries(call, filter, pager, "KalturaBaseEntryListResponse", as_got=True)
-
-
-@action("baseEntry.listByReferenceId", "refId: str, pager: pager = null", roles="UPW")
-def base_entry_list_by_reference_id(call: Call, ref_id: str, pager: Mapping[str, Any]) -> Record:
-    sent = {"referenceIdEqual": ref_id, "statusIn": "-2,-1,0,1,2,4,7", "moderationStatusIn": "1,2,3,4,5,6"}
-    return list_entries(call, sent, pager, "KalturaBaseEntryListResponse", as_got=True)
-
-
-@action("media.count", "filter: KalturaMediaEntryFilter = null", roles="UW")
-@action("baseEntry.count", "filter: KalturaBaseEntryFilter = null", roles="UW")
-def entries_count(call: Call, filter: Mapping[str, Any]) -> int:
-    return call.select(call.store.entries, entry_conditions(call, filter), order_of(filter), (0, 0))[1]
 
 
 @action("media.update", "entryId: str, mediaEntry: KalturaMediaEntry", roles="U", owner="entry:entry_id")

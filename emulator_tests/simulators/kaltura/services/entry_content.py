@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import UploadFile
 
-from emulator_tests.simulators.kaltura import content, processing, replacement
+from emulator_tests.simulators.kaltura import content, flavors, processing, replacement
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.entry_state import (
     EntryStatus,
@@ -41,7 +41,7 @@ def media_convert(call: Call, entry_id: str, conversion_profile_id: int | None) 
     living_entry(call, entry_id)
     if conversion_profile_id is not None and conversion_profile_id not in call.store.conversion_profiles.rows:
         raise ApiError("CONVERSION_PROFILE_ID_NOT_FOUND", conversion_profile_id)
-    source = content.original_of(call.world, entry_id)
+    source = flavors.original_of(call.world, entry_id)
     if source is None:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
     if not (call.store.files / str(source["id"])).exists():

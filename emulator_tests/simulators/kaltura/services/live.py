@@ -14,11 +14,11 @@ from emulator_tests.simulators.kaltura.schema import Record
 from emulator_tests.simulators.kaltura.services.entries import (
     create_entry,
     got,
-    list_entries,
     living_entry,
     shown,
     update_entry,
 )
+from emulator_tests.simulators.kaltura.services.entry_lists import list_entries
 from emulator_tests.simulators.kaltura.services.rows import found, listed
 from emulator_tests.simulators.kaltura.world import Call
 

@@ -1,8 +1,7 @@
-"""schedule_scheduleevent, schedule_scheduleresource, schedule_scheduleeventresource and virtualevent_virtualevent."""
+"""schedule_scheduleevent, schedule_scheduleresource and schedule_scheduleeventresource."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -178,39 +177,6 @@ def schedule_event_resource_delete(call: Call, schedule_event_id: int, schedule_
     call.store.bury(call.store.schedule_event_resources, pair)
 
 
-@action("virtualevent_virtualevent.add", "virtualEvent: KalturaVirtualEvent")
-def virtual_event_add(call: Call, virtual_event: Record) -> Record:
-    fields = insertable(call, virtual_event, "name")
-    _check_virtual_event(call, fields)
-    store = call.store
-    row = {**fields, "id": store.next_number(store.virtual_events), "status": _ACTIVE}
-    return store.put(store.virtual_events, stamped(call, row))
-
-
-@action("virtualevent_virtualevent.get", "id: int")
-def virtual_event_get(call: Call, id: int) -> Record:
-    return found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
-
-
-@action("virtualevent_virtualevent.list", "filter: KalturaVirtualEventFilter = null, pager: pager = null")
-def virtual_event_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    return listed(call, call.store.virtual_events, "KalturaVirtualEvent", filter, pager)
-
-
-@action("virtualevent_virtualevent.update", "id: int, virtualEvent: KalturaVirtualEvent")
-def virtual_event_update(call: Call, id: int, virtual_event: Record) -> Record:
-    row = found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
-    changes = updatable(call, virtual_event, row)
-    _check_virtual_event(call, changes)
-    return call.store.change(call.store.virtual_events, id, **changes, updatedAt=call.now)
-
-
-@action("virtualevent_virtualevent.delete", "id: int")
-def virtual_event_delete(call: Call, id: int) -> None:
-    found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
-    call.store.bury(call.store.virtual_events, id, status=_DELETED)
-
-
 def _of_event_or_parent(call: Call, event_id: int) -> Condition:
     """The pairs of an event, or of the one it recurs from where it has none, KalturaScheduleEventResourceFilter."""
     event = call.store.schedule_events.get(event_id)
@@ -287,19 +253,3 @@ def _check_resource(call: Call, fields: Record, own_id: int | None) -> None:
         raise ApiError("SYSTEM_NAME_ALREADY_EXISTS", name)
     if fields.get("parentId"):
         found(call.store.schedule_resources, fields["parentId"], "RESOURCE_PARENT_ID_NOT_FOUND")
-
-
-def _check_virtual_event(call: Call, fields: Record) -> None:
-    for key in ("registrationScheduleEventId", "agendaScheduleEventId", "mainEventScheduleEventId"):
-        if fields.get(key):
-            found(call.store.schedule_events, fields[key], "INVALID_OBJECT_ID")
-    for key in ("attendeesGroupIds", "adminsGroupIds"):
-        for group_id in filter(None, (each.strip() for each in str(fields.get(key) or "").split(","))):
-            group = call.store.users.get(group_id)
-            if group is None or group["type"] != 1:
-                raise ApiError("INVALID_GROUP_ID", group_id)
-    if form := fields.get("registrationFormSchema"):
-        try:
-            json.loads(str(form))
-        except ValueError:
-            raise ApiError("VIRTUAL_EVENT_INVALID_REGISTRATION_FORM_SCHEMA") from None
