@@ -1,4 +1,4 @@
-"""The simulator judged by Kaltura's clients of other languages: JavaScript and TypeScript.
+"""The simulator judged by Kaltura's clients in JavaScript and TypeScript, and by the data layer of its player.
 
 Their packages come from `node/package-lock.json` by `npm ci`.
 """
