@@ -1,4 +1,4 @@
-"""Whether somebody may play, download or see the thumbnail of an entry, or learn of it at all.
+"""Access to an entry: who may play it, download it, see its thumbnail, or learn of it at all.
 
 Called by `playback` before every byte and by the entry services. The order of checks and the error numbers are those of
 kaltura/server: KSecureEntryHelper, accessControl, kRule, kAuthenticatedCondition and KExternalErrors; that the metadata
@@ -110,13 +110,13 @@ def check(world: World, entry: Record, session: Session | None, visitor: Visitor
 
 
 def is_blocked(world: World, entry: Record, session: Session | None, visitor: Visitor, context: Context) -> bool:
-    """Whether the access control profile of an entry keeps somebody from it."""
+    """Tell whether the access control profile of an entry keeps somebody from it."""
     rules = fulfilled_rules(world, entry, session, visitor, context)
     return any(blocks(rule.get("actions") or []) for rule in rules)
 
 
 def may_see(call: Call, entry: Record) -> bool:
-    """Whether an account that applies access control to metadata lets the caller learn of an entry."""
+    """Tell whether an account that applies access control to metadata lets the caller learn of an entry."""
     if not call.world.settings.metadata_access_control or call.is_admin:
         return True
     visitor = Visitor("", call.remote_address, "", "", call.raw_uri)
@@ -129,7 +129,7 @@ def condition(call: Call) -> list[Condition]:
 
 
 def views(world: World, session: Session, entry_id: str) -> bool:
-    """Whether a session has `sview` for an entry, or for one that redirects to it, ks::verifyRedirectEntryId."""
+    """Tell whether a session has `sview` for an entry or for one that redirects to it, ks::verifyRedirectEntryId."""
     if session.grants(_VIEW, entry_id):
         return True
     named = (world.store.entries.get(each) for each in session.values(_VIEW))
@@ -137,7 +137,7 @@ def views(world: World, session: Session, entry_id: str) -> bool:
 
 
 def guards_thumbnails(world: World, entry: Record) -> bool:
-    """Whether a KS is looked at for an entry's thumbnails: its profile's first rule for them blocks.
+    """Tell whether a KS is looked at for an entry's thumbnails: its profile's first rule for them blocks.
 
     Source: kaltura/server, thumbnailAction and accessControl::hasRules.
     """
@@ -213,7 +213,7 @@ def fulfilled_rules(
 
 
 def blocks(actions: Iterable[Record]) -> bool:
-    """Whether one of the actions of some rules blocks. Pure."""
+    """Tell whether one of the actions of some rules blocks. Pure."""
     return any(each["objectType"] == _BLOCKS for each in actions)
 
 

@@ -67,7 +67,7 @@ class Action:
 
     @property
     def reads(self) -> bool:
-        """Whether it only tells something."""
+        """True for an action that changes nothing."""
         return self.label.partition("->")[2].startswith(_READING)
 
 

@@ -163,7 +163,7 @@ def _become_picture(world: World, entry_id: str, file: Path, found: MediaFile | 
 
 
 def _is_convertible(found: MediaFile) -> bool:
-    """Whether the decision layer lets a source pass.
+    """Tell whether the decision layer lets a source pass.
 
     A duration of nothing is only warned of; sides of less than 10 or more than 8000 pixels are an error: KDLVideoData's
     sanityCheck with KDLSanityLimits. So a picture in a VIDEO entry is a film without a duration; a GIF has its own.

@@ -16,7 +16,7 @@ _ACTIVE_MEMBER = 1
 
 
 def may_see(call: Call, entry: Record) -> bool:
-    """Whether entitlement lets the caller see an entry, kEntitlementUtils::isEntryEntitled."""
+    """Tell whether entitlement lets the caller see an entry, kEntitlementUtils::isEntryEntitled."""
     if not _is_enforced(call):
         return True
     if parent := call.store.entries.get(entry.get("parentEntryId") or ""):
@@ -61,7 +61,7 @@ def _excepted(call: Call) -> set[str]:
 
 
 def _is_named(call: Call, entry: Record) -> bool:
-    """Whether the session's user owns an entry or is named on it."""
+    """Tell whether the session's user owns an entry or is named on it."""
     named = [str(entry.get("userId") or "")]
     for key in ("entitledUsersEdit", "entitledUsersPublish", "entitledUsersView"):
         named += str(entry.get(key) or "").split(",")

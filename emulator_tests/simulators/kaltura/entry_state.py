@@ -111,7 +111,7 @@ NEW_ENTRY: Record = {
 
 
 def default_moderation(world: World) -> Moderation:
-    """What a new entry's moderation begins with, entry::setDefaultModerationStatus."""
+    """The moderation that a new entry begins with, entry::setDefaultModerationStatus."""
     return Moderation.PENDING if world.settings.moderation else Moderation.AUTO_APPROVED
 
 

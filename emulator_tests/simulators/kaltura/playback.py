@@ -56,7 +56,7 @@ async def answer(world: World, request: Request, path: str) -> Response | None:
 
 
 def flavor_address(world: World, base_url: str, flavor: Record, *, downloads: bool = False) -> str:
-    """Where a flavor's bytes are, as far as the name of the file; good for a while where the account has URL tokens."""
+    """The address of a flavor's bytes without the name of a file; it expires where the account has URL tokens."""
     place = f"/p/{world.partner_id}/sp/{world.partner_id}00/serveFlavor/entryId/{flavor['entryId']}"
     address = f"{place}/v/{flavor.get('version') or 1}/flavorId/{flavor['id']}"
     if downloads:
@@ -241,7 +241,7 @@ def _picture_source(world: World, entry: Record, *, from_video: bool) -> Path | 
 
 
 def _visitor(request: Request, asked: dict[str, str], *, by_header: bool) -> Visitor:
-    """Who asks; for a manifest the KS of the header wins over the one in the address."""
+    """The visitor of a request; for a manifest the KS of the header wins over the one in the address."""
     raw = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
     return Visitor(

@@ -37,7 +37,7 @@ class Enumeration:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a property's value must keep to; None for no limit. Lengths are bytes of UTF-8, as PHP counts them."""
+    """The limits of a property's value; None for no limit. Lengths are bytes of UTF-8, as PHP counts them."""
 
     min_bytes: int | None = None
     max_bytes: int | None = None

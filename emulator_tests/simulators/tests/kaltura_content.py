@@ -1,4 +1,4 @@
-"""What tests of the Kaltura simulator make before they look: entries with films, profiles and roles; and addresses."""
+"""Entries with films, profiles and roles for tests of the Kaltura simulator; and addresses of what they play."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def private_profile(kaltura: KalturaServer) -> int:
 
 
 def manifest(kaltura: KalturaServer, entry_id: str, kind: str = "url", ks: str = "") -> str:
-    """Where an entry is played from."""
+    """The address that an entry is played from."""
     session = f"/ks/{ks}" if ks else ""
     place = f"{kaltura.url}/p/{PARTNER_ID}/sp/{PARTNER_ID}00/playManifest/entryId/{entry_id}"
     return f"{place}/format/{kind}/protocol/http{session}/a.m3u8"
 
 
 def get(url: str, **headers: str) -> requests.Response:
-    """What an address answers."""
+    """Fetch an address."""
     return requests.get(url, headers=headers, timeout=20)
 
 

@@ -1,4 +1,4 @@
-"""What a session that is handed to a viewer can still read and play, and by what it is confined."""
+"""Sessions handed to viewers: what they can still read and play, and what confines them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the filters of lists demand, by the vendor's Python client: categories, tags, advanced search, people."""
+"""The filters of lists, by the vendor's Python client: categories, tags, advanced search, people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is too long, too short or not allowed in what is sent, and how long events may last."""
+"""Limits: lengths and characters of what is sent, and how long events may last."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def test_the_typescript_client_reads_typed_answers_and_refers_within_batches(kal
 
 
 def played(kaltura: KalturaServer, entry_id: str, session: str = "") -> Any:
-    """What the player's data layer makes of an entry; without a session it takes a widget's."""
+    """Let the player's data layer load an entry; without a session it takes a widget's."""
     return run("player_client.cjs", kaltura.url, str(PARTNER_ID), entry_id, session)
 
 

@@ -1,4 +1,4 @@
-"""Which properties each filter of the API has, from `schema/filters.schema`.
+"""The properties of each filter of the API, from `schema/filters.schema`.
 
 Called by `responses` to read a filter off the wire. A property that the sent type does not have is dropped, as
 KalturaRequestDeserializer::buildObject does; what a property means is left to `models.filters` and the services.
@@ -33,7 +33,7 @@ _PARENTS, _OWN = _load()
 
 
 def is_filter(name: str) -> bool:
-    """Whether a type is a filter. Pure."""
+    """Tell whether a type is a filter. Pure."""
     return name in _PARENTS
 
 
@@ -46,7 +46,7 @@ def properties(name: str) -> frozenset[str]:
 
 @cache
 def is_a(name: str, ancestor: str) -> bool:
-    """Whether a filter type is another one or derives from it. Pure."""
+    """Tell whether a filter type is another one or derives from it. Pure."""
     return name in _PARENTS and (name == ancestor or is_a(_PARENTS[name], ancestor))
 
 

@@ -86,7 +86,7 @@ def conditions_of(
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a value is no demand at all, SphinxCriteria::applyFilterFields. Pure."""
+    """Tell whether a value is no demand at all, SphinxCriteria::applyFilterFields. Pure."""
     return not value if isinstance(value, (Mapping, list)) else to_text(value) == ""
 
 

@@ -110,7 +110,7 @@ def category_entry_list(call: Call, filter: Mapping[str, Any], pager: Mapping[st
 
 
 def _explanations(call: Call) -> dict[str, Explanation]:
-    """What the special properties of a category filter mean, SphinxCategoryCriteria."""
+    """The meaning of a category filter's special properties, SphinxCategoryCriteria."""
 
     def of_members(user_ids: list[str], *levels: int) -> Condition:
         wanted = {

@@ -125,7 +125,7 @@ def _list(call: Call, sent: Mapping[str, Any], pager: Mapping[str, Any]) -> Reco
 
 
 def _readable(call: Call, entry_ids: list[str] | None = None) -> Condition:
-    """What a session may read: its own, what is public, and all of an entry that it may list, `list:ENTRY`."""
+    """The condition on what a session may read: its own, public ones, and all of an entry that it may list."""
     session = call.session
     reads_all = call.is_admin or call.grants("list", "*")
     reads_all = reads_all or bool(entry_ids and call.grants("list", ",".join(entry_ids)))

@@ -58,7 +58,7 @@ def living_entry(call: Call, entry_id: str, *entry_types: int) -> Record:
 
 
 def may_see(call: Call, entry: Record) -> bool:
-    """Whether an account's features let the caller learn of an entry at all, entryPeer::filterSelectResults."""
+    """Tell whether an account's features let the caller learn of an entry at all, entryPeer::filterSelectResults."""
     return entitlement.may_see(call, entry) and access_rules.may_see(call, entry)
 
 

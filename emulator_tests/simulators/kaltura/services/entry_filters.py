@@ -1,4 +1,4 @@
-"""What the filters of entries mean beyond the plain suffixes: categories, several fields at once, advanced search.
+"""The filters of entries beyond the plain suffixes: categories, several fields at once, advanced search.
 
 Called by `entries`, which lists and counts. The rules are those of kaltura/server, SphinxEntryCriteria, entryFilter and
 the AdvancedSearchFilter classes.
@@ -36,7 +36,7 @@ _InCategory = Callable[[set[int], set[int]], bool]
 
 
 def explanations(call: Call) -> dict[str, Explanation]:
-    """What each special property of an entry filter means in this account."""
+    """The meaning of each special property of an entry filter in this account."""
     found: dict[str, Explanation] = {
         "isRoot": _is_root,
         "rootEntryIdEqual": lambda value: _rooted_in({to_text(value)}),
@@ -56,7 +56,7 @@ def explanations(call: Call) -> dict[str, Explanation]:
 
 
 def category_conditions(call: Call, sent: Mapping[str, Any]) -> list[Condition]:
-    """What a filter demands of an entry's categories; of two that say the same kind, the later one counts.
+    """The demands of a filter on an entry's categories; of two of the same kind the later one counts.
 
     Source: kaltura/server, SphinxEntryCriteria::applyFilterFields, where each overwrites the field of the one before.
     """
@@ -84,7 +84,7 @@ def redirected(call: Call, entry_id: str) -> str:
 
 
 def _explained_elsewhere(_value: Any) -> None:
-    """What `category_conditions` says."""
+    """No demand here: `category_conditions` explains it."""
 
 
 def _in_fields(search: Callable[[str, tuple[str, ...]], Condition], fields: tuple[str, ...]) -> Explanation:

@@ -48,7 +48,7 @@ def list_entries(
 
 
 def entry_conditions(call: Call, sent_filter: Mapping[str, Any]) -> list[Condition]:
-    """What a list of entries shows: what its filter asks for, and what the API adds by itself."""
+    """The conditions of a list of entries: those its filter asks for, and those the API adds by itself."""
     return [
         *_implicit(call, sent_filter),
         *entry_filters.category_conditions(call, sent_filter),

@@ -156,7 +156,7 @@ def _exists_for(call: Call, entry_id: str) -> bool:
 
 
 def _may_describe(call: Call, entry_id: str) -> bool:
-    """Whether the session may add to what is said of an entry, MetadataEntryPeer::validateMetadataObjectAccess."""
+    """Tell whether the session may describe an entry, MetadataEntryPeer::validateMetadataObjectAccess."""
     return _exists_for(call, entry_id) and permissions.may_edit(call, call.store.entries.rows[entry_id])
 
 

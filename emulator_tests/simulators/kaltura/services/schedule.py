@@ -186,7 +186,7 @@ def _of_event_or_parent(call: Call, event_id: int) -> Condition:
 
 
 def _explanations(call: Call) -> dict[str, Explanation]:
-    """What a filter of events says of their resources, KalturaScheduleEventFilter."""
+    """The demands of an event filter on the events' resources, KalturaScheduleEventFilter."""
     store = call.store
 
     def held(event_id: int, field: str) -> set[str]:
