@@ -193,8 +193,8 @@ def _require_task_account() -> None:
     """
     Outside the cloud nobody can be asked as whom tasks call.
     """
-    if config.tasks_emulator_host() is None and not config.TASKS_SERVICE_ACCOUNT.value:
-        raise Misconfigured("Set TASKS_SERVICE_ACCOUNT to the account that the functions run as.")
+    if config.tasks_emulator_host() is None and config.tasks_service_account() is None:
+        raise Misconfigured("Set SERVICE_ACCOUNT, or TASKS_SERVICE_ACCOUNT, to the account that the functions run as.")
 
 
 def _tell(things: int, documents: int) -> None:
