@@ -141,6 +141,20 @@ def misconfigured(function: str, error: BackendError) -> None:
     _error("misconfigured", function=function, sentence=str(error))
 
 
+def secret_rejected(provider: str, setting: str, operation: str, code: str) -> None:
+    """
+    A provider does not accept the secret in a setting: nothing is done there until the operator has set the right one.
+    """
+    _alarm("provider rejects the secret", provider=provider, setting=setting, operation=operation, code=code)
+
+
+def secret_accepted(provider: str, setting: str) -> None:
+    """
+    A provider accepts the secret again.
+    """
+    _info("provider accepts the secret", provider=provider, setting=setting)
+
+
 def sweep_hindered(error: ProviderError) -> None:
     """
     A provider did not let the sweep look; the rest of the sweep goes on, and the next one looks again.
