@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -33,8 +34,9 @@ from emulator_tests.contract.sites import Film
 from emulator_tests.flow.long_upload import Break
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.files import Files, serving
-from shared.errors import Doubtful, Permanent, Transient
+from shared.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ADDRESSES, Host, MediaState, Parts, Source, Stray
+from shared.providers.secret import REJECTED_PAUSE_S
 
 REFERENCE: Final = "copy:0123456789abcdef0123-host:1"
 OTHER: Final = "copy:0123456789abcdef0123-host:2"
@@ -344,11 +346,17 @@ def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -
 # --- what goes wrong ----------------------------------------------------------------------------------------------
 
 
-def test_who_has_another_key_is_told_so_and_may_try_again(real: BunnySite | S3Site, files: Files) -> None:
-    with pytest.raises(Transient) as refused:
+def test_who_has_another_key_is_told_so_and_may_try_again(
+    real: BunnySite | S3Site, files: Files, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """B7: one alert, and long pauses."""
+    with pytest.raises(SecretRejected) as refused:
         real.with_key("another").begin_copy(REFERENCE, source_of(files, "film"))
 
-    assert not isinstance(refused.value, Doubtful)
+    assert refused.value.retry_after_s == REJECTED_PAUSE_S
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "ALERT" in line]
+    alert = json.loads(line)
+    assert (alert["message"], alert["provider"]) == ("provider rejects the secret", real.host.name)
     assert (refused.value.code, refused.value.provider) == ("UNAUTHORIZED", real.host.name)
     assert "another" not in str(refused.value)
 
