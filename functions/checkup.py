@@ -128,8 +128,8 @@ def _of_worker(answer: Answer) -> str | None:
     if answer.status in (401, 403):
         return None
     return (
-        f"is open: it answers anybody, with HTTP status {answer.status}. Take the role Cloud Run Invoker from allUsers, "
-        "by `gcloud run services remove-iam-policy-binding NAME --member=allUsers --role=roles/run.invoker`."
+        f"is open: it answers anybody, with HTTP status {answer.status}. Take the role Cloud Run Invoker from "
+        "allUsers: `gcloud run services remove-iam-policy-binding NAME --member=allUsers --role=roles/run.invoker`."
     )
 
 

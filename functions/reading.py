@@ -33,7 +33,7 @@ RESERVED_CLAIMS: Final = re.compile(
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 # What editors, shells and consoles leave around a value: white space, line ends, a byte order mark, invisible joiners.
-_AROUND: Final = r"[\s\x00\ufeff\u200b-\u200d\u2060]+"
+_AROUND: Final = r"[\s\ufeff\u200b-\u200d\u2060]+"
 _EDGES: Final = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _WORD: Final = re.compile(r"[!-~]+")
