@@ -1,4 +1,4 @@
-"""What `doctor` makes of the answers that deployed functions give a stranger, from a server that answers as the cloud."""
+"""What `doctor` makes of the answers that a stranger gets, from a server that answers as the cloud does."""
 
 from __future__ import annotations
 
