@@ -52,6 +52,7 @@ def main(arguments: Sequence[str]) -> int:
     _load_settings(options.project)
     command: Callable[[argparse.Namespace], str] = options.command
     try:
+        config.require_agreement()
         with redirect_stdout(sys.stderr):
             result = command(options)
     except _Lacking as lacking:

@@ -274,7 +274,7 @@ if not KALTURA_PARTNER_ID.value and not CLOUDFLARE_ACCOUNT_ID.value:
     IntParam(KALTURA_PARTNER_ID.name, description=KALTURA_PARTNER_ID.description)
 
 
-def _require_agreement() -> None:
+def require_agreement() -> None:
     """
     Refuse settings that contradict each other.
 
@@ -301,7 +301,7 @@ def _require_agreement() -> None:
         )
 
 
-_require_agreement()
+require_agreement()
 
 
 def project_id() -> str:
