@@ -142,21 +142,19 @@ def _checked(name: str, setup: Setup) -> Sequence[Finding]:
 
 def _reachable() -> dict[str, checkup.Kind]:
     """
-    The deployed functions that may be reached from outside, by name: webhooks of the accounts there are alone, and
-    workers where something stands in front of them.
+    The deployed functions that may be reached from outside, by name; of webhooks those whose account there is.
     """
     import main
 
     kinds = {name: checkup.kind_of(getattr(main, name)) for name in main.FUNCTIONS}
     of_others = {function for provider, function in ADDRESSES.items() if provider not in wiring.setup()}
-    return {
-        name: kind
-        for name, kind in kinds.items()
-        if kind is not None
-        and name not in of_others
-        # An emulator lets everybody in: nothing looks at the token that Cloud Run would ask for.
-        and not (kind is checkup.Kind.WORKER and config.tasks_emulator_host())
-    }
+    found = {name: kind for name, kind in kinds.items() if kind is not None and name not in of_others}
+    if config.tasks_emulator_host() is None:
+        return found
+    # In an emulator nothing stands in front of a worker to ask for a token, and each function that is called starts a
+    # server of its own: one callable stands for all.
+    one = next(name for name, kind in found.items() if kind is checkup.Kind.CALLABLE)
+    return {name: kind for name, kind in found.items() if name == one or kind is checkup.Kind.WEBHOOK}
 
 
 def _grant(options: argparse.Namespace) -> str:
