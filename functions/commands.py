@@ -48,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
         The exit status: 1 where it could not be done and a sentence says why, or where a check found something needed
         missing; 2 where it was not understood.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     _load_settings(options.project)
     command: Callable[[argparse.Namespace], str] = options.command
     try:
@@ -71,7 +71,10 @@ class _Lacking(Exception):
     """
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """
+    The commands and their options.
+    """
     parser = argparse.ArgumentParser(prog="python -m functions.commands", description=__doc__)
     parser.add_argument("--project", help="the Firebase project's id; else GCLOUD_PROJECT says it")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
