@@ -7,7 +7,7 @@ means nothing: each must refuse, in its own form. No other answer changes anythi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,6 +64,16 @@ def kind_of(function: Any) -> Kind | None:
     if endpoint.taskQueueTrigger is not None:
         return Kind.WORKER
     return Kind.WEBHOOK if endpoint.httpsTrigger is not None else None
+
+
+_OPEN: Final = (
+    "It plays to anybody who knows an address. Switch on the token authentication of the pull zone, or make the bucket "
+    "private."
+)
+_OPEN_PROVIDER: Final = (
+    "It plays to anybody who knows an id. Find out what was changed in its console: the access-control profile of the "
+    "entries at Kaltura, signed URLs of the videos at Cloudflare."
+)
 
 
 def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding]:
@@ -164,13 +174,26 @@ def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:
     return [Finding(what, Health.MISSING, sentence)]
 
 
-def check_hosts(hosts: Mapping[str, Host]) -> Iterable[Finding]:
+def check_hosts(hosts: Mapping[str, Host], is_open: Callable[[str], bool]) -> Iterable[Finding]:
     """
-    Try whether each host can be reached with the keys of the table.
+    Try whether each host can be reached with the keys of the table, and refuses to play to a stranger.
+
+    Args:
+        hosts: By name.
+        is_open: Whether the host of a name plays without permission.
     """
     for name, host in hosts.items():
-        sentence = unreached(host)
+        sentence = unreached(host) or (_OPEN if is_open(name) else "")
         yield Finding(f"host {name}", Health.MISSING if sentence else Health.OK, sentence)
+
+
+def check_playback(providers: Iterable[str], is_open: Callable[[str], bool]) -> Iterable[Finding]:
+    """
+    Try whether each provider refuses to play to a stranger; the arguments as those of `check_hosts`.
+    """
+    for name in providers:
+        what = f"{name} playback"
+        yield Finding(what, Health.MISSING, _OPEN_PROVIDER) if is_open(name) else Finding(what, Health.OK)
 
 
 def unreached(host: Host) -> str:

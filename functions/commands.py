@@ -124,7 +124,9 @@ def _load_settings(project: str | None) -> None:
 
 def _doctor(_options: argparse.Namespace) -> str:
     findings = [finding for name, setup in wiring.setup().items() for finding in _checked(name, setup)]
-    findings += checkup.check_hosts(wiring.app().copies.hosts)
+    app = wiring.app()
+    findings += checkup.check_playback(app.feeds, app.checks.is_open)
+    findings += checkup.check_hosts(app.copies.hosts, app.checks.is_open)
     findings += checkup.check_rules(ROOT / RULES, config.claim_names())
     findings += checkup.check_functions(config.functions_url(), _reachable())
     told = "\n".join(_diagnosed(findings))

@@ -106,6 +106,13 @@ def host_turned(host: str, *, is_healthy: bool) -> None:
     (_info if is_healthy else _error)("host plays again" if is_healthy else "host plays nothing", host=host)
 
 
+def host_open(host: str) -> None:
+    """
+    A host plays to anybody: the operator has to switch its protection on.
+    """
+    _alarm("host plays without permission", host=host)
+
+
 def conflict(queue: str, key: str, step: str) -> None:
     """
     Someone wrote first; the visit looks again.

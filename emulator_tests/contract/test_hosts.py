@@ -36,6 +36,7 @@ from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.files import Files, serving
 from shared.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ADDRESSES, Host, MediaState, Parts, Source, Stray
+from shared.providers.addresses import plays
 from shared.providers.secret import REJECTED_PAUSE_S
 
 REFERENCE: Final = "copy:0123456789abcdef0123-host:1"
@@ -280,6 +281,14 @@ def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite |
     ):
         assert tampered != address
         assert httpx.get(tampered).status_code == 403, tampered
+
+
+def test_without_its_permission_an_address_plays_nothing(real: BunnySite | S3Site, files: Files) -> None:
+    """The health check asks there, and expects a refusal."""
+    parts = copied(real, REFERENCE, source_of(files, "film"))
+    grant = real.host.playback_grant(parts, 60)
+    assert (plays(grant.url), plays(grant.bare_url)) == (True, False)
+    assert grant.token not in grant.bare_url
 
 
 def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
