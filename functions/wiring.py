@@ -12,7 +12,7 @@ from functools import cache
 from functions import config
 from functions.hosting import Row, read_table
 from functions.reading import FIND
-from shared.app import NO_HOSTS, App, Hosting, Settings, assemble
+from shared.app import App, Hosting, Settings, assemble
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.errors import Misconfigured
@@ -201,7 +201,8 @@ def _hosting() -> Hosting:
     """
     rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
     if not rows:
-        return NO_HOSTS
+        # Nothing is copied and nothing is tried, but by an operator who asks.
+        return Hosting({}, {}, plays)
     hosts = {row.name: _host(row) for row in rows if row.kind is not None}
     terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
     return Hosting(hosts, terms, plays)

@@ -243,15 +243,20 @@ def test_work_waits_while_a_secret_is_rejected_and_goes_on_by_itself(rejecting: 
 # --- what doctor says ---------------------------------------------------------------------------------------------
 
 
-def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(careless: School) -> None:
+def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(
+    careless: School, tutor: Person, film: bytes
+) -> None:
     """C6: the rules have the usual names, the settings others."""
     assert careless.testbed.command("setup").returncode == 0
+    # Whether it plays to strangers can be tried of a film that is ready alone.
+    tutor.upload_film(tutor.write_session(), film)
     told = careless.testbed.command("doctor")
     lines = told.stdout.splitlines()
     assert told.returncode == 1
     assert [line for line in lines if line.startswith("missing")] == [
         line for line in lines if f"CLAIM_TEACHER and CLAIM_ADMIN are {TUTOR} and {BOSS}" in line
     ]
+    assert [line.split()[0] for line in lines if " playback" in line] == ["ok", "ok"]
     (callables,) = [line for line in lines if " callables " in line]
     assert callables.startswith("ok")
     assert "refuse strangers" in callables
