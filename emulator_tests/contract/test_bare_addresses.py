@@ -11,7 +11,7 @@ from shared.providers.addresses import plays
 
 @pytest.mark.parametrize("site", ["kaltura", "cloudflare"], indirect=True)
 def test_without_its_permission_an_address_plays_nothing(site: Site) -> None:
-    parts = site.media.prepare_upload("video:v1:1", UploadWish("Algebra", "lecture.mp4", 1_000_000, "teacher1"))
+    parts = site.media.prepare_upload("video:v1:1", UploadWish("Algebra", "lecture.mp4", 1_000_000))
     site.upload(parts, Film.VIDEO)
     assert site.media.observe([parts])[0].state is MediaState.READY
     grant = site.media.playback_grant(parts, "student1", 600)

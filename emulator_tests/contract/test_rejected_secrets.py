@@ -18,7 +18,7 @@ from shared.providers.cloudflare.setup import CloudflareSetup
 from shared.providers.kaltura import KalturaMedia
 from shared.providers.secret import REJECTED_PAUSE_S, REMIND_S, SecretWatch
 
-WISH = UploadWish("Algebra", "lecture.mp4", 1_000_000, "teacher1")
+WISH = UploadWish("Algebra", "lecture.mp4", 1_000_000)
 ANOTHER = "f" * 32
 
 
