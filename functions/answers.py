@@ -1,6 +1,6 @@
 """Answers of callables: a result, or an error with its code and its sentence, as Firebase has them.
 
-Called by `edge.py`. The only place that turns errors into codes; what each code means is in
+Called by `edge.py` and `tasks.py`. The only place that turns errors into codes; what each code means is in
 `schema/errors.json`.
 
 Source: https://firebase.google.com/docs/functions/callable-reference

@@ -163,7 +163,9 @@ def _within(number: int) -> int | None:
 Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
 
 
-def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[Answer], Callable[[Request], Response]]:
+def callable_function(
+    *, asks_provider: bool, chats: bool = False, is_kept_ready: bool = False
+) -> Callable[[Answer], Callable[[Request], Response]]:
     """
     Declare a callable, as all of them are declared.
 
@@ -173,12 +175,18 @@ def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[
     Args:
         asks_provider: Whether it needs the provider's secret.
         chats: Whether it needs the secret of its chat.
+        is_kept_ready: Whether `MIN_INSTANCES` of it are always kept.
     """
     secrets = config.provider_secrets() if asks_provider else []
     secrets += config.chat_secrets() if chats else []
 
     def declare(function: Answer) -> Callable[[Request], Response]:
-        declared = on_call(timeout_sec=WORKER_TIMEOUT_S, memory=CALLABLE_MEMORY, secrets=secrets)
+        declared = on_call(
+            timeout_sec=WORKER_TIMEOUT_S,
+            memory=CALLABLE_MEMORY,
+            secrets=secrets,
+            min_instances=config.MIN_INSTANCES.value if is_kept_ready else None,
+        )
 
         @wraps(declared(function))
         def handle(request: Request) -> Response:
@@ -258,7 +266,7 @@ def answer(
     """
     auth = request.auth
     claims: Mapping[str, Any] = {} if auth is None else auth.token
-    caller = Caller.from_claims(None if auth is None else auth.uid, claims)
+    caller = tokens.caller_of(None if auth is None else auth.uid, claims)
     if is_current or caller.is_teacher or caller.is_admin:
         caller = tokens.current(caller, claims)
     return use_case(caller)

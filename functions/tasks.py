@@ -14,7 +14,7 @@ from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
 from firebase_functions.tasks_fn import on_task_dispatched
 from flask import Request, Response
 
-from functions import config, tokens, wiring
+from functions import answers, config, tokens, wiring
 from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
 from shared import log
 from shared.errors import BackendError, BadRequest, Misconfigured, NotAllowed, Transient
@@ -75,8 +75,8 @@ def _answered(function: str, request: Request, key: re.Pattern[str], use_case: U
         _require_sender(function, request)
         data = data_of(read_body(request, CALL_MAX_BYTES))
     except NotAllowed as error:
-        log.refused(function, None, error)
-        return _told(403)
+        # With its code, by which `doctor` tells it from a refusal of Cloud Run's.
+        return answers.failure(function, None, error)
     except BadRequest as error:
         # What cannot be read will not read better next time.
         log.refused(function, None, error)

@@ -22,6 +22,7 @@ from google.oauth2.id_token import verify_oauth2_token
 from jwt.exceptions import PyJWKClientConnectionError
 from requests import Session
 
+from functions import config
 from shared.access import Caller
 from shared.errors import NotAllowed, NotSignedIn, Transient
 
@@ -73,6 +74,16 @@ def app_token(request: Request) -> AppCheckData:
     return AppCheckData(claims["sub"], claims)
 
 
+def caller_of(uid: str | None, claims: Mapping[str, Any]) -> Caller:
+    """
+    Return who has these claims, by the names that this deployment gives to roles.
+
+    Raises:
+        NotSignedIn, NotAllowed: As `Caller.from_claims` (never).
+    """
+    return Caller.from_claims(uid, claims, config.claim_names())
+
+
 def current(caller: Caller, claims: Mapping[str, Any]) -> Caller:
     """
     Return the caller as the account has it now: a token is good for an hour after its account was disabled, its
@@ -97,7 +108,7 @@ def current(caller: Caller, claims: Mapping[str, Any]) -> Caller:
     revoked_at_s = (user.tokens_valid_after_timestamp or 0) // 1000
     if user.disabled or claims.get("iat", 0) < revoked_at_s:
         raise ended
-    account = Caller.from_claims(caller.uid, user.custom_claims or {})
+    account = caller_of(caller.uid, user.custom_claims or {})
     return replace(
         caller,
         is_teacher=caller.is_teacher and account.is_teacher,

@@ -23,6 +23,9 @@ async function wouldDeploy() {
     name: endpoint.id,
     region: endpoint.region,
     memoryMb: endpoint.availableMemoryMb,
+    maxInstances: endpoint.maxInstances,
+    minInstances: endpoint.minInstances,
+    serviceAccount: endpoint.serviceAccount,
     trigger: Object.keys(endpoint).find((key) => key.endsWith("Trigger")),
     secrets: (endpoint.secretEnvironmentVariables ?? []).map((secret) => secret.key),
   }));

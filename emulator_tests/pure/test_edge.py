@@ -29,6 +29,7 @@ from shared.errors import (
     Permanent,
     ProviderError,
     Refused,
+    SecretRejected,
     TooMany,
     Transient,
     WrongState,
@@ -292,6 +293,7 @@ ANSWERS: list[tuple[BackendError, int, str, str]] = [
     (WrongState("Not ready.", reason="VIDEO_NOT_READY"), 400, "FAILED_PRECONDITION", "Not ready."),
     (TooMany("Too many.", reason="QUOTA_USED_UP"), 429, "RESOURCE_EXHAUSTED", "Too many."),
     (of_kaltura(Transient, "Busy.", "HTTP_503"), 503, "UNAVAILABLE", "Busy."),
+    (of_kaltura(SecretRejected, "Rejected.", "INVALID_KS"), 503, "UNAVAILABLE", "Rejected."),
     (of_kaltura(Doubtful, "No answer.", "TIMEOUT"), 503, "UNAVAILABLE", "No answer."),
     (of_kaltura(Permanent, "Refused.", "INVALID_TITLE"), 400, "FAILED_PRECONDITION", "Refused."),
     (

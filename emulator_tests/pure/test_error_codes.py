@@ -29,6 +29,7 @@ STATUSES: Final = {
     "TooMany": "RESOURCE_EXHAUSTED",
     "Transient": "UNAVAILABLE",
     "Doubtful": "UNAVAILABLE",
+    "SecretRejected": "UNAVAILABLE",
     "Permanent": "FAILED_PRECONDITION",
     "Conflict": "ABORTED",
     "Misconfigured": "INTERNAL",
