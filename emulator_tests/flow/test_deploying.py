@@ -225,4 +225,4 @@ def test_all_that_runs_in_the_cloud_is_uploaded_and_nothing_else(tmp_path: Path)
     sources = {
         str(path.relative_to(ROOT)) for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*.py")
     }
-    assert uploaded == sources | {"main.py", "requirements.txt"}
+    assert uploaded == sources | {"main.py", "requirements.txt", "schema/errors.json"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import pytest
@@ -341,14 +342,14 @@ RAW: Final[dict[str, bytes]] = {
 def test_what_is_no_good_http_is_refused_and_shapes_no_line_of_the_log(cloud: Cloud, raw: bytes) -> None:
     before = len(cloud.logged())
     with socket.create_connection(("127.0.0.1", cloud.port), ANSWER_S) as connection:
-        connection.sendall(raw)
-        connection.shutdown(socket.SHUT_WR)
         answer = b""
-        try:
+        # Who has seen enough closes, whatever is still on its way.
+        with suppress(OSError):
+            connection.sendall(raw)
+            connection.shutdown(socket.SHUT_WR)
+        with suppress(ConnectionError):
             while more := connection.recv(65536):
                 answer += more
-        except ConnectionError:
-            pass
     assert not answer or answer.split(b" ")[1].startswith(b"4"), answer
     _check_log(cloud, before)
     assert cloud.send().status in (400, 401, 403)

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,8 +122,3 @@ def test_the_table_is_in_order_and_read_as_it_stands() -> None:
     assert {code: row.status for code, row in error_codes().items()} == {
         code: row["status"] for code, row in CODES.items()
     }
-
-
-def test_the_table_is_deployed_with_the_code_that_reads_it() -> None:
-    (functions,) = json.loads((ROOT / "firebase.json").read_text())["functions"]
-    assert [pattern for pattern in functions["ignore"] if fnmatch("schema/errors.json", pattern)] == []
