@@ -111,6 +111,12 @@ CLOUDFLARE_UPLOAD_LIFETIME_S: Final = Setting(
     6 * 3600,
     "Seconds for which an upload address takes bytes, and minutes are reserved for it.",
 )
+CLOUDFLARE_CALLS_MAX: Final = Setting(
+    "CLOUDFLARE_CALLS_MAX",
+    int,
+    1200,
+    "Calls of Cloudflare's API in five minutes, a part of its 1,200 where something else asks with the same user.",
+)
 CLOUDFLARE_PASS_ON: Final = Setting(
     "CLOUDFLARE_PASS_ON",
     str,

@@ -264,6 +264,7 @@ def _at_cloudflare() -> AtCloudflare:
         playback_url=playback_url.rstrip("/"),
         upload_lifetime_s=min(config.CLOUDFLARE_UPLOAD_LIFETIME_S.value, config.UPLOAD_DEADLINE_S.value),
         max_duration_s=config.VIDEO_DURATION_MAX_S.value,
+        calls_max=config.CLOUDFLARE_CALLS_MAX.value,
     )
 
 

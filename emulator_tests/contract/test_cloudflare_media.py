@@ -73,6 +73,7 @@ def test_on_a_bad_day_a_creation_is_asked_for_once_and_found_again(
     assert asked.count("create") == 1
     assert len(site.alive()) == made
     assert (failed.value.retry_after_s == 7) == (fault["kind"] == "throttle")
+    site.go_on(7)
     found = site.media.find_upload(REFERENCE, WISH)
     assert bool(found) == bool(made)
     assert len(site.alive()) == made

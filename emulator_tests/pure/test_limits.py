@@ -171,7 +171,7 @@ def test_an_instance_remembers_only_so_many_buckets() -> None:
     one.take(first, CALLER)
     one.take(PATH, CALLER)
     for other in others:
-        one.take(other, CALLER)
+        one.take(other, Budget(1, 1, unasked=1))
     effects.counts.clear()
 
     assert one.take(PATH, CALLER) > 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from shared.limits import Limiter
 from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Host, Setup
 from shared.providers import kaltura
 from shared.providers.nowhere import NoAudience, NoEvents
@@ -77,6 +78,7 @@ class AtCloudflare:
         playback_url: Where its videos play.
         upload_lifetime_s: For so long an upload address takes bytes.
         max_duration_s: Of one video.
+        calls_max: Calls of its API in five minutes.
     """
 
     url: str
@@ -87,6 +89,7 @@ class AtCloudflare:
     playback_url: str
     upload_lifetime_s: int
     max_duration_s: int
+    calls_max: int = 1200
 
 
 Account = AtKaltura | AtCloudflare
@@ -170,7 +173,7 @@ def _kaltura(account: AtKaltura, documents: Documents, clock: Clock) -> Provider
     )
 
 
-def _cloudflare(account: AtCloudflare, clock: Clock) -> Provider:
+def _cloudflare(account: AtCloudflare, documents: Documents, clock: Clock) -> Provider:
     from shared.providers import cloudflare
     from shared.providers.cloudflare.setup import CloudflareSetup
 
@@ -184,6 +187,8 @@ def _cloudflare(account: AtCloudflare, clock: Clock) -> Provider:
         upload_lifetime_s=account.upload_lifetime_s,
         max_duration_s=account.max_duration_s,
         clock=clock,
+        limiter=Limiter(documents, clock),
+        calls_max=account.calls_max,
     )
     hook = cloudflare.CloudflareHook(cloudflare_account)
     return Provider(
@@ -204,7 +209,7 @@ def open_account(account: Account, documents: Documents, clock: Clock) -> Provid
         case AtKaltura():
             return _kaltura(account, documents, clock)
         case AtCloudflare():
-            return _cloudflare(account, clock)
+            return _cloudflare(account, documents, clock)
 
 
 def open_host(name: str, account: HostAccount, namespace: str, clock: Clock) -> Host:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.errors import Permanent, Transient, WrongState
+from shared.limits import Priority
 from shared.ports import (
     CHANGES_MAX,
     MANIFEST_URL,
@@ -69,7 +70,7 @@ class CloudflareMedia:
                 "requiresignedurls": None,
             }
         )
-        told = account.client.headers_of(
+        told = account.headers_of(
             "stream.create",
             lambda s: s.with_raw_response.create(
                 account_id=account.account_id,
@@ -111,20 +112,21 @@ class CloudflareMedia:
         """
         See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once.
         """
+        account = self.account.at(Priority.ROUTINE)
         if len(parts) == 1:
-            return [self._look_at(parts[0])]
+            return [self._look_at(account, parts[0])]
         uids = sorted({one[UID] for one in parts})
         found: dict[str, Item] = {}
         for first in range(0, len(uids), words.IDS_MAX):
             batch = uids[first : first + words.IDS_MAX]
-            for video in self.account.list_videos(id=",".join(batch), limit=words.LIST_MAX):
+            for video in account.list_videos(id=",".join(batch), limit=words.LIST_MAX):
                 found[str(video.get("uid"))] = video
         for uid in uids:
             # A list may lag behind; what it does not have is asked for by its id before it counts as gone.
-            missed = None if uid in found else self.account.get(uid)
+            missed = None if uid in found else account.get(uid)
             if missed is not None:
                 found[uid] = missed
-        return [_observation(found.get(one[UID]), self.account.clock()) for one in parts]
+        return [_observation(found.get(one[UID]), account.clock()) for one in parts]
 
     def reprocess(self, parts: Parts) -> None:
         """
@@ -136,7 +138,7 @@ class CloudflareMedia:
         """
         See `ports.Media`. An address dies with its video, and what was reserved is free.
         """
-        return self.account.delete_and_look(parts[UID])
+        return self.account.at(Priority.BULK).delete_and_look(parts[UID])
 
     def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
         """
@@ -184,8 +186,8 @@ class CloudflareMedia:
         """
         See `ports.Media`. Cloudflare makes one file of a video when it is first asked to, and keeps it with the video.
         """
-        account = self.account
-        made = account.client.ask(
+        account = self.account.at(Priority.BULK)
+        made = account.ask(
             "stream.downloads.create",
             lambda s: s.downloads.with_raw_response.create(parts[UID], account_id=account.account_id),
             dict,
@@ -211,9 +213,9 @@ class CloudflareMedia:
         listed = self.account.list_videos(creator=creator, asc=True, limit=words.LIST_MAX)
         return [video for video in listed if video.get("creator") == creator]
 
-    def _look_at(self, parts: Parts) -> Observation:
-        video = self.account.get(parts[UID])
-        seen = _observation(video, self.account.clock())
+    def _look_at(self, account: CloudflareAccount, parts: Parts) -> Observation:
+        video = account.get(parts[UID])
+        seen = _observation(video, account.clock())
         if seen.state is not MediaState.AWAITING_UPLOAD or UPLOAD not in parts:
             return seen
         return self._receiving(parts[UPLOAD]) or seen
@@ -226,6 +228,7 @@ class CloudflareMedia:
         if address is None:
             return None
         try:
+            # No call of the API, which it is not counted among: the address alone lets everybody ask.
             told = self.account.client.head("tus.head", address.url, {"Tus-Resumable": TUS}) or {}
             received, size = int(told["upload-offset"]), int(told["upload-length"])
         except (Transient, Permanent, KeyError, ValueError):
@@ -234,10 +237,11 @@ class CloudflareMedia:
         return _awaiting(received, size)
 
     def _changed(self, since: datetime) -> Iterator[Change]:
-        now = self.account.clock()
-        made_since = since - timedelta(seconds=self.account.upload_lifetime_s + PROCESSED_WITHIN_S)
-        for video in self.account.made_in(made_since, now + timedelta(days=1)):
-            reference = self.account.ours(video)
+        account = self.account.at(Priority.ROUTINE)
+        now = account.clock()
+        made_since = since - timedelta(seconds=account.upload_lifetime_s + PROCESSED_WITHIN_S)
+        for video in account.made_in(made_since, now + timedelta(days=1)):
+            reference = account.ours(video)
             changed_at = words.instant(video.get("modified"))
             seen = _observation(video, now)
             if seen.state is MediaState.ERROR and words.state_of(video) == words.PENDING_UPLOAD:
