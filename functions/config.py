@@ -123,6 +123,12 @@ CLOUDFLARE_PASS_ON: Final = Setting(
     "",
     "Other deployments on the same account that hear of theirs through us: namespace=url, by commas.",
 )
+DELIVERY_DOMAINS: Final = Setting(
+    "DELIVERY_DOMAINS",
+    str,
+    "",
+    "Domains, by commas, to which addresses of videos may redirect besides their own host's, as a server's own CDN.",
+)
 USE_HOSTS: Final = Setting(
     "USE_HOSTS", _truth, False, "Whether ready videos are copied to, and play from, the hosts in HOSTS."
 )
@@ -304,6 +310,14 @@ def pass_on() -> dict[str, str]:
     """
     pairs = (pair.strip().partition("=") for pair in CLOUDFLARE_PASS_ON.value.split(",") if pair.strip())
     return {namespace.strip(): url.strip() for namespace, _, url in pairs}
+
+
+def delivery_domains() -> tuple[str, ...]:
+    """
+    Where addresses of videos may redirect to besides.
+    """
+    domains = (domain.strip().lower() for domain in DELIVERY_DOMAINS.value.split(","))
+    return tuple(domain for domain in domains if domain)
 
 
 def tasks_emulator_host() -> str | None:

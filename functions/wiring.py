@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from functions import config
@@ -207,7 +207,7 @@ def _hosting() -> Hosting:
         return NO_HOSTS
     hosts = {row.name: _host(row) for row in rows if row.kind is not None}
     terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
-    return Hosting(hosts, terms, plays)
+    return Hosting(hosts, terms, partial(plays, domains=config.delivery_domains()))
 
 
 def _host(row: Row) -> Host:
@@ -228,6 +228,7 @@ def _host(row: Row) -> Host:
             region=texts["region"],
             access_key=texts["accessKey"],
             secret_key=texts["secretKey"],
+            source_domains=config.delivery_domains(),
         )
     return open_host(row.name, account, _namespace(), now)
 

@@ -231,18 +231,19 @@ def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with
     unknown = json.dumps({"uid": "u", "meta": {"greenroom": "a-third-school:video:v1:1"}}).encode()
     signed_unknown = _signed(unknown, _secret(pushing), int(datetime.now(UTC).timestamp()))
 
-    # While it is away, the sender is told to come again.
+    # While it is away, or sends elsewhere, the sender is told to come again.
     assert _post(pushing, body, signed) == 503
-    with _neighbour(pushing, [500]) as neighbour:
+    with _neighbour(pushing, [500, 302]) as neighbour:
+        assert _post(pushing, body, signed) == 503
         assert _post(pushing, body, signed) == 503
         assert _post(pushing, body, signed) == 204
         # What was passed on already, and what is nobody's that is known here, goes nowhere.
         assert _post(pushing, body, {**signed, "Greenroom-Passed-On": "1"}) == 204
         assert _post(pushing, unknown, signed_unknown) == 204
 
-    heard = [neighbour.next(), neighbour.next()]
+    heard = [neighbour.next() for _ in range(3)]
     assert neighbour.arrived.empty()
-    assert [sent for _, sent in heard] == [body, body]
+    assert [sent for _, sent in heard] == [body] * 3
     headers = {name.lower(): value for name, value in heard[-1][0].items()}
     assert (headers["webhook-signature"], headers["greenroom-passed-on"]) == (signed["Webhook-Signature"], "1")
 

@@ -6,6 +6,7 @@ Called by `functions/wiring.py` alone. A new provider is one folder here, one ki
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.limits import Limiter
@@ -126,6 +127,7 @@ class AtS3:
         region: As the store signs.
         access_key: With permission to read, write, list and delete there.
         secret_key: Its secret.
+        source_domains: Where addresses of what is copied there may redirect to besides.
     """
 
     url: str
@@ -133,6 +135,7 @@ class AtS3:
     region: str
     access_key: str
     secret_key: str = field(repr=False)
+    source_domains: tuple[str, ...] = ()
 
 
 HostAccount = AtBunny | AtS3
@@ -249,17 +252,22 @@ def open_host(name: str, account: HostAccount, namespace: str, clock: Clock) -> 
                 secret_key=account.secret_key,
                 namespace=namespace,
                 clock=clock,
+                source_domains=account.source_domains,
             )
             return S3Host(store)
 
 
-def plays(url: str) -> bool:
+def plays(url: str, domains: Sequence[str] = ()) -> bool:
     """
     Whether something can be had from an address at this moment.
+
+    Args:
+        url: The address.
+        domains: Where it may redirect to besides.
     """
     from shared.providers.addresses import plays
 
-    return plays(url)
+    return plays(url, domains)
 
 
 def new_signing_key(url: str, account_id: str, api_token: str) -> str:
