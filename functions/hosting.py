@@ -29,7 +29,8 @@ TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
 """What a row of each kind has besides, and what counts where it has not."""
 
 _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
-_URL: Final = re.compile(r"https?://[^\s/]+(/[^\s]*)?")
+_URL: Final = re.compile(r"(?P<scheme>https?)://(?P<host>[^\s/?#@:\[\]]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[^\s?#]*)?")
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +99,24 @@ def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> s
     if not isinstance(value, str) or not value:
         raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
     if one in ("url", "playbackUrl"):
-        if not _URL.fullmatch(value):
-            raise Misconfigured(f"In the row {name} of HOSTS {one} is no address that begins with https://.")
-        return value.rstrip("/")
+        return _address(value, name, one)
     return value
+
+
+def _address(value: str, name: str, one: str) -> str:
+    """
+    An address without a slash at its end. It begins with https://, for keys and signed addresses travel there; only
+    this machine needs none.
+    """
+    found = _URL.fullmatch(value)
+    if found is None:
+        raise Misconfigured(f"In the row {name} of HOSTS {one} is no address that begins with https://.")
+    if found["scheme"] == "http" and found["host"].lower() not in _LOOPBACK:
+        raise Misconfigured(
+            f"In the row {name} of HOSTS {one} must begin with https://: keys and signed addresses travel there, and "
+            "over http:// everybody on the way reads them."
+        )
+    return value.rstrip("/")
 
 
 def _limit(row: Mapping[str, Any], name: str) -> float | None:
