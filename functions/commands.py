@@ -24,7 +24,7 @@ from functions import config, wiring
 from functions.hooks import ADDRESSES, KALTURA
 from shared.errors import BackendError, Misconfigured
 from shared.hosts.model import CopyState
-from shared.hosts.table import sends_kbps
+from shared.hosts.promises import sends_kbps
 from shared.orphans import Report
 from shared.ports import Finding, Health, Host
 

@@ -17,6 +17,7 @@ from shared.access import Caller, require_owner, require_viewer
 from shared.errors import Conflict, NotFound, TooMany, Transient, WrongState
 from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
+from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps
 from shared.paths import VIDEOS, VISIT_COPY, copy_key, enrolment_path, session_path, uploader_path, video_path
 from shared.ports import (
@@ -271,7 +272,7 @@ class Grants:
             raise WrongState("This video cannot be played at the moment.")
         if failed_host is not None and failed_host in (video.provider, *copies):
             self._note_failure(video_id, failed_host)
-        return self._playback(caller, video.provider, video.playable, copies, failed_host)
+        return self._playback(caller, video_id, video.provider, video.playable, copies, failed_host)
 
     def _note_failure(self, video_id: str, host: str) -> None:
         """
@@ -283,7 +284,13 @@ class Grants:
             self.queue.put(Note(VISIT_COPY, copy_key(video_id, host), once=check.once))
 
     def _playback(
-        self, caller: Caller, provider: str, playable: Playable, copies: Mapping[str, Parts], failed: str | None
+        self,
+        caller: Caller,
+        video_id: str,
+        provider: str,
+        playable: Playable,
+        copies: Mapping[str, Parts],
+        failed: str | None,
     ) -> Playback:
         """
         Grants of the hosts that have a film, the cheapest first: from the next ones come the addresses that the first
@@ -292,7 +299,8 @@ class Grants:
         have = [*copies] if playable.trouble is not None else [provider, *copies]
         kbps = needs_kbps(playable.size_bytes, playable.duration_s)
         lifetime_s = playback_lifetime_s(playable.duration_s or 0.0)
-        ranked = self.table.ranked(have, kbps, failed) or have[:1]
+        watching = watching_of(caller.uid, video_id)
+        ranked = self.table.ranked(have, kbps, watching, failed) or have[:1]
         grants: dict[str, Grant] = {}
         for name in dict.fromkeys((*ranked, *have[:1])):
             if all(any(address in grant.values for grant in grants.values()) for address in ADDRESSES):
@@ -302,7 +310,7 @@ class Grants:
                 if name in copies
                 else self.videos.media(name).playback_grant(playable.parts, caller.uid, lifetime_s)
             )
-        self.table.promise(ranked[0], kbps, playable.duration_s)
+        self.table.promise(ranked[0], kbps, playable.duration_s, watching)
         values: dict[str, str | int] = {}
         for grant in reversed(grants.values()):
             values |= grant.values
