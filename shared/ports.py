@@ -500,12 +500,15 @@ class Grant:
         expires_at: When it ends.
         values: What the client needs besides by the provider's names, the secret among it where it does not stand in
             the address, e.g. `ks` and `uploadTokenId`.
+        renewable_until: When the provider ends what the grant is for, however often it is given anew; `None` where the
+            provider sets no such end.
     """
 
     url: str = field(repr=False)
     token: str = field(repr=False)
     expires_at: datetime
     values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    renewable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,6 +183,8 @@ def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given
         stranger.upload_grant(parts, WISH, 600)
     soon = site.media.upload_grant(parts, WISH, 10 * 3600)
     assert soon.expires_at - site.clock() <= timedelta(hours=6)
+    # B12: a token that ends before does not hide when the address does.
+    assert site.media.upload_grant(parts, WISH, 600).renewable_until == soon.renewable_until == soon.expires_at
 
     site.go_on(6 * 3600)
 

@@ -66,6 +66,19 @@ def test_a_session_may_have_videos_at_both_providers(school: School, teacher: Pe
     )
 
 
+def test_a_token_says_until_when_the_address_takes_bytes_and_from_which_speed(teacher: Person, session_id: str) -> None:
+    """B12: 10 GiB at 3 Mbit/s do not arrive within the six hours of an address, and that is said at once."""
+    token = teacher.ask_to_upload(session_id, 10 * LONG_BYTES)
+
+    left_s = (datetime.fromisoformat(token["uploadUntil"]) - datetime.now(UTC)).total_seconds()
+    assert 6 * 3600 - 120 < left_s <= 6 * 3600
+    assert datetime.fromisoformat(token["expiresAt"]) < datetime.fromisoformat(token["uploadUntil"])
+    assert 4900 < token["minKbps"] < 5100
+    renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
+    assert renewed["uploadUntil"] == token["uploadUntil"]
+    teacher.call("cancelUpload", {"videoId": token["videoId"]})
+
+
 def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
     school: School, teacher: Person, session_id: str, tmp_path: Path
 ) -> None:

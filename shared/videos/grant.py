@@ -46,6 +46,7 @@ from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.feed import Feed
 from shared.videos.model import OPEN, PENDING, REQUESTS_MAX, Asked, Playable, Video, VideoState, VideoWish, Wish
+from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title
 from shared.videos.wishes import owned_video
 
@@ -107,14 +108,15 @@ class ReplaceRequest:
 @dataclass(frozen=True, slots=True)
 class UploadToken:
     """
-    The answer: which video it is, at which provider, the grant to send its bytes, and how many of them are there
-    already.
+    The answer: which video it is, at which provider, the grant to send its bytes, how many of them are there already,
+    and how fast the others must come.
     """
 
     video_id: str
     provider: str
     grant: Grant
     received_bytes: int
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,8 @@ class Grants:
             NotFound: There is no such session (never).
             BadRequest: Name, title or size are not allowed (never).
             TooMany: A quota or the rate of tokens is used up (once there is room).
-            WrongState: The request was used for another file, or its upload has ended (never).
+            WrongState: The request was used for another file, its upload has ended, or no line is fast enough for what
+                is left of its time (never).
             Transient: The provider is not ready yet; the same request goes on where it was (again).
             Conflict: The caller's other requests were faster every time (again).
         """
@@ -418,7 +421,11 @@ class Grants:
         self.feeds[record.provider].wake()
         lifetime_s = _lifetime_s(record, self.clock())
         grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, lifetime_s)
-        return UploadToken(video_id, record.provider, grant, self._received_bytes(record, began_at))
+        received_bytes = self._received_bytes(record, began_at)
+        ends = [at for at in (record.deadline_at, grant.renewable_until) if at is not None]
+        left_bytes = max(0, record.upload.size_bytes - received_bytes)
+        pace = pace_of(left_bytes, self.clock(), min(ends, default=grant.expires_at))
+        return UploadToken(video_id, record.provider, grant, received_bytes, pace)
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """

@@ -165,6 +165,7 @@ class CloudflareMedia:
             token=address.url,
             expires_at=min(address.expires_at, now + timedelta(seconds=lifetime_s)),
             values={"chunkSizeBytes": CHUNK_BYTES},
+            renewable_until=address.expires_at,
         )
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
