@@ -58,6 +58,10 @@ from shared.ports import (
 T = TypeVar("T")
 
 BEGIN_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+FIRST_CREATED_AT: Final = BEGIN_AT - timedelta(days=3650)
+"""When the first in-memory document was created: each later one a second after the one before, whatever clock a test
+moves, so that no such instant is ever one that a test wrote."""
+
 DELIVERIES_MAX: Final = 10_000
 PAGE_ITEMS_MAX: Final = 500
 
@@ -121,6 +125,7 @@ class ManualClock:
 class _Kept:
     fields: dict[str, Any]
     version: int
+    created_at: datetime
 
 
 class MemoryDocuments:
@@ -194,7 +199,7 @@ class MemoryDocuments:
 
     def _document(self, path: str) -> Document | None:
         kept = self._kept.get(path)
-        return None if kept is None else Document(path, _copied(kept.fields), kept.version)
+        return None if kept is None else Document(path, _copied(kept.fields), kept.version, kept.created_at)
 
     def _select(self, query: Query) -> Sequence[Document]:
         found = self._matching(query)
@@ -274,7 +279,7 @@ class MemoryDocuments:
             case Create():
                 if before is not None:
                     raise Conflict(f"{write.path} exists already.")
-                after = _Kept(dict(write.fields), version)
+                after = _Kept(dict(write.fields), version, FIRST_CREATED_AT + timedelta(seconds=version))
             case Update():
                 if before is None or write.if_version not in (None, before.version):
                     raise Conflict(f"{write.path} is gone or was changed meanwhile.")
@@ -283,7 +288,7 @@ class MemoryDocuments:
                     _put(fields, path, value)
                 # As in Firestore, what changes nothing leaves the version as it was.
                 if _rank(fields) != _rank(before.fields):
-                    after = _Kept(fields, version)
+                    after = _Kept(fields, version, before.created_at)
             case Delete():
                 if write.if_version is not None and (before is None or before.version != write.if_version):
                     raise Conflict(f"{write.path} is gone or was changed meanwhile.")
@@ -958,6 +963,7 @@ def _plays(now: datetime, lifetime_s: int, id_: str, *names: str) -> Grant:
         token,
         now + timedelta(seconds=lifetime_s),
         {**addresses, "entryId": id_},
+        f"memory://{id_}/{names[0]}",
     )
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from functions.edge import HOST
+from functions.reading import clean, url
 from shared.errors import Misconfigured
 from shared.hosts.table import Terms
 
@@ -29,8 +29,6 @@ TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
 """What a row of each kind has besides, and what counts where it has not."""
 
 _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
-_URL: Final = re.compile(r"(?P<scheme>https?)://(?P<host>[^\s/?#@:\[\]]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?(/[^\s?#]*)?")
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +93,9 @@ def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
 
 
 def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> str:
-    value = row.get(one, default)
-    if not isinstance(value, str) or not value:
+    told = row.get(one, default)
+    value = clean(told) if isinstance(told, str) else ""
+    if not value:
         raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
     if one in ("url", "playbackUrl"):
         return _address(value, name, one)
@@ -104,19 +103,10 @@ def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> s
 
 
 def _address(value: str, name: str, one: str) -> str:
-    """
-    An address without a slash at its end. It begins with https://, for keys and signed addresses travel there; only
-    this machine needs none.
-    """
-    found = _URL.fullmatch(value)
-    if found is None:
-        raise Misconfigured(f"In the row {name} of HOSTS {one} is no address that begins with https://.")
-    if found["scheme"] == "http" and found["host"].lower() not in _LOOPBACK:
-        raise Misconfigured(
-            f"In the row {name} of HOSTS {one} must begin with https://: keys and signed addresses travel there, and "
-            "over http:// everybody on the way reads them."
-        )
-    return value.rstrip("/")
+    try:
+        return url(value)
+    except ValueError as error:
+        raise Misconfigured(f"In the row {name} of HOSTS {one} {error}.") from None
 
 
 def _limit(row: Mapping[str, Any], name: str) -> float | None:

@@ -12,7 +12,7 @@ from firebase_functions.core import Change
 from firebase_functions.firestore_fn import Event, on_document_created, on_document_deleted, on_document_updated
 
 from functions import wiring
-from shared.paths import VISIT_SESSION
+from shared.paths import KEYS_SEPARATOR, VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Note
 from shared.sessions.model import Session, wanted
 
@@ -37,11 +37,17 @@ def onSessionCreated(event: Event[Snapshot | None]) -> None:
 @on_document_updated(document=DOCUMENT)
 def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     """
-    A session was changed: it is visited where what it asks for is another than before.
+    A session was changed: it is visited where what it asks for is another than before. A back end that overwrites the
+    document takes away what the server had written there; the visits of the session and its videos write it again.
     """
     before, after = _session(event, event.data.before), _session(event, event.data.after)
-    if (before and wanted(before)) != (after and wanted(after)):
+    if before is None or after is None:
+        return
+    was_overwritten = before.is_paired and not after.is_paired
+    if was_overwritten or wanted(before) != wanted(after):
         _note(event)
+    if was_overwritten and before.videos:
+        wiring.queue().put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))
 
 
 @on_document_deleted(document=DOCUMENT)

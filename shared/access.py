@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, Self
 
 from shared.errors import NotAllowed, NotFound, NotSignedIn
@@ -19,14 +20,28 @@ NAME_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """
+    The custom claims that give roles, as the deployment names them: an app may have an `admin` of its own.
+
+    Attributes:
+        teacher: Is exactly `true` for teachers.
+        admin: Likewise for administrators.
+    """
+
+    teacher: str = "teacher"
+    admin: str = "admin"
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """
     A signed-in person.
 
     Attributes:
         uid: Of Firebase Auth.
-        is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
-        is_admin: The same of the claim `admin`.
+        is_teacher: Whether the claim of teachers is exactly `true`; no other value counts.
+        is_admin: The same of the claim of administrators.
         name: As he calls himself, one line; may be empty.
     """
 
@@ -36,9 +51,14 @@ class Caller:
     name: str = ""
 
     @classmethod
-    def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
+    def from_claims(cls, uid: str | None, claims: Mapping[str, Any], names: ClaimNames) -> Self:
         """
         Read a verified ID token.
+
+        Args:
+            uid: Whose it is; nobody's where it is missing.
+            claims: All that it says.
+            names: The claims that give roles.
 
         Raises:
             NotSignedIn: There is none (never).
@@ -54,7 +74,7 @@ class Caller:
         )
         told = claims.get("name")
         name = " ".join(told.split())[:NAME_MAX] if isinstance(told, str) and told.isprintable() else ""
-        return cls(uid, claims.get("teacher") is True and not anonymous, claims.get("admin") is True, name)
+        return cls(uid, claims.get(names.teacher) is True and not anonymous, claims.get(names.admin) is True, name)
 
 
 def require_admin(caller: Caller) -> None:
@@ -80,15 +100,13 @@ def require_owner(caller: Caller, session: Session | None) -> Session:
     The session, where the caller is its teacher.
 
     Raises:
-        NotAllowed: The caller is no teacher, or not this session's (never).
-        NotFound: There is no such session (never).
+        NotAllowed: The caller is no teacher (never).
+        NotFound: There is no such session, or it is another teacher's (never).
     """
     if not caller.is_teacher:
         raise NotAllowed("Only teachers can do this.")
-    if session is None:
+    if session is None or not owns(caller, session):
         raise NotFound("There is no such session.")
-    if not owns(caller, session):
-        raise NotAllowed("This session belongs to another teacher.")
     return session
 
 
@@ -103,12 +121,23 @@ def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> b
         return False
     if session.visibility is Visibility.OPEN:
         return True
+    return enrolment is not None and _opens(enrolment, caller, session)
+
+
+def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
+    """
+    Tell whether an enrolment is the caller's and was given in this very session: one that a deleted session left behind
+    names another owner, or is older than the session that has its id now. Pure.
+    """
+    fields, given_at = enrolment.fields, enrolment.fields.get("createdAt")
+    # A back end may leave it out: then Firestore's own time counts, until the trigger has written it.
+    at = given_at if isinstance(given_at, datetime) else enrolment.created_at
     return (
-        enrolment is not None
-        and enrolment.fields.get("uid") == caller.uid
-        and enrolment.fields.get("sessionId") == session.id
-        # An enrolment that a deleted session left behind opens none that is made under its id by somebody else.
-        and enrolment.fields.get("ownerUid") == session.owner_uid
+        fields.get("uid") == caller.uid
+        and fields.get("sessionId") == session.id
+        and fields.get("ownerUid") == session.owner_uid
+        and session.created_at is not None
+        and at >= session.created_at
     )
 
 

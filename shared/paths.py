@@ -23,6 +23,9 @@ VISIT_COPY: Final = "visitCopy"
 CHECK_HOST: Final = "checkHost"
 TICK_FEED: Final = "tickFeed"
 
+KEYS_SEPARATOR: Final = ","
+"""Between the ids of videos in the key of one note."""
+
 FEED_WAKE: Final = 0
 """In place of a tick's number: the feed's chain is to run, if it does not."""
 

@@ -36,11 +36,13 @@ class Document:
         path: `collection/id[/collection/id]`.
         fields: Its content; instants are aware datetimes in UTC.
         version: To make a later write conditional on nothing having changed.
+        created_at: When the store created it; later than that where it was imported or restored.
     """
 
     path: str
     fields: Fields
     version: Version
+    created_at: datetime
 
     @property
     def id(self) -> str:
@@ -372,7 +374,6 @@ class UploadWish:
         title: What viewers will read.
         file_name: Name of the file on the teacher's machine; already checked by `videos/policy.py`.
         size_bytes: As the client declared it.
-        owner_uid: The teacher.
         recording: The provider's ids of what was recorded of a live event, where that is the video: nothing is uploaded
             then, and name and size say nothing.
     """
@@ -380,7 +381,6 @@ class UploadWish:
     title: str
     file_name: str
     size_bytes: int
-    owner_uid: str
     recording: Parts | None = None
 
 
@@ -500,6 +500,7 @@ class Grant:
         expires_at: When it ends.
         values: What the client needs besides by the provider's names, the secret among it where it does not stand in
             the address, e.g. `ks` and `uploadTokenId`.
+        bare_url: The same address without its permission, at which nothing may be had; empty where there is none.
         renewable_until: When the provider ends what the grant is for, however often it is given anew; `None` where the
             provider sets no such end.
     """
@@ -508,6 +509,7 @@ class Grant:
     token: str = field(repr=False)
     expires_at: datetime
     values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    bare_url: str = ""
     renewable_until: datetime | None = None
 
 

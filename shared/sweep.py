@@ -21,6 +21,7 @@ from shared.paths import (
     CHECK_HOST,
     COPIES,
     DELETIONS,
+    KEYS_SEPARATOR,
     PAIRINGS,
     REMOVALS,
     SESSIONS,
@@ -48,13 +49,14 @@ from shared.ports import (
 )
 from shared.reconcile import Look, Record, Step, Subject, hold_back
 from shared.sessions import Sessions
+from shared.sessions import look_at as look_at_session
 from shared.sessions.decide import LISTEN
-from shared.sessions.model import Pairing, Session, SessionWish
+from shared.sessions.model import Session
 from shared.videos import Videos, look_at
 from shared.videos.decide import OBSERVE
 from shared.videos.feed import Feed
 from shared.videos.model import PENDING, Video, VideoState, VideoWish
-from shared.videos.together import KEYS_SEPARATOR, by_provider
+from shared.videos.together import by_provider
 
 PAGE: Final = 500
 SCAN_PAGES: Final = 4
@@ -188,7 +190,7 @@ class Sweep:
             known = {document.id: document for document in sessions if until is None or document.id <= until}
             recorded = {document.id: document for document in pairings if until is None or document.id <= until}
             for session_id in sorted(known.keys() | recorded.keys()):
-                look = _session_look(session_id, known.get(session_id), recorded.get(session_id))
+                look = look_at_session(session_id, known.get(session_id), recorded.get(session_id))
                 noted += self._note_unsettled(self.sessions, look, now)
             looked += len(known) + len(recorded)
             after_id = until
@@ -267,13 +269,3 @@ class Sweep:
         if moved:
             self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(moved)))
         return len(moved)
-
-
-def _session_look(session_id: str, session: Document | None, pairing: Document | None) -> Look[SessionWish, Pairing]:
-    """
-    The look at a session whose documents were read in a page. Pure.
-    """
-    known = None if session is None else Session.from_document(session)
-    wish = SessionWish(exists=False) if known is None else SessionWish.of(known)
-    record = None if pairing is None else Pairing.from_document(pairing)
-    return Look(session_id, wish, record, None if pairing is None else pairing.version)

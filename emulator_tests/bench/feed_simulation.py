@@ -27,9 +27,10 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from emulator_tests.bench.feed_provider import NAME, SIZE_BYTES, Made, Spread, TimedMedia
-from emulator_tests.fakes import Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
+from emulator_tests.fakes import BEGIN_AT, Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
 from shared.app import App, Settings, assemble
-from shared.paths import TICK_FEED, VIDEOS, VISIT_VIDEO, session_path, video_path
+from shared.identity import SessionIdentity
+from shared.paths import KEYS_SEPARATOR, TICK_FEED, VIDEOS, VISIT_VIDEO, session_path, video_path
 from shared.ports import (
     OBSERVED_MAX,
     Create,
@@ -51,7 +52,6 @@ from shared.sweep import MISSED_AFTER_S
 from shared.videos.feed import Chain
 from shared.videos.model import Video, VideoState, Wish
 from shared.videos.policy import Policy
-from shared.videos.together import KEYS_SEPARATOR
 
 T = TypeVar("T")
 
@@ -465,12 +465,19 @@ class Simulation:
         video_id = hashlib.sha256(str(number).encode()).hexdigest()[:20]
         session_id = f"s{number // SESSION_VIDEOS}"
         now = self.clock()
-        wish = UploadWish("Algebra", "algebra.mp4", SIZE_BYTES, "teacher")
+        session = SessionIdentity(session_id, "teacher", BEGIN_AT)
+        wish = UploadWish("Algebra", "algebra.mp4", SIZE_BYTES)
         due = Progress(due_at=now + timedelta(seconds=LEASE_S))
-        video = Video(session_id, NAME, now, number % SESSION_VIDEOS, wish, asked_at=now, progress=due)
+        video = Video(session, NAME, now, number % SESSION_VIDEOS, wish, asked_at=now, progress=due)
         with self._causing(Cause.UPLOAD), contextlib.redirect_stdout(_Unheard()):
             if number % SESSION_VIDEOS == 0:
-                fields = {"ownerUid": "teacher", "title": "Algebra", "status": "public", "format": "onDemand"}
+                fields = {
+                    "ownerUid": "teacher",
+                    "createdAt": BEGIN_AT,
+                    "title": "Algebra",
+                    "status": "public",
+                    "format": "onDemand",
+                }
                 self._documents.commit(Create(session_path(session_id), fields))
             recorded = {**video.to_fields(), "wish": Wish(wish, now).to_fields()}
             self._documents.commit(Create(video_path(video_id), recorded))

@@ -16,6 +16,7 @@ from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, Mem
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.access import Caller
 from shared.app import App, Settings, assemble
+from shared.identity import SessionIdentity
 from shared.paths import REMOVALS, SESSIONS, VIDEOS, removal_path, session_path, video_path
 from shared.ports import Create, Holder, MediaState, Note, Observation, UploadWish
 from shared.reconcile import WORKER_TIMEOUT_S
@@ -163,21 +164,28 @@ class Simulation:
             video_id = f"{session_id}{number:03}".encode().hex()[-20:]
             video = self._make_video(session_id, video_id, number, now)
             refs[video_id] = shown(video)
-            upload = UploadWish(video.upload.title, "film.mp4", 1000, TEACHER.uid)
+            upload = UploadWish(video.upload.title, "film.mp4", 1000)
             writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()}))
-        usual = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
+        usual = {
+            "ownerUid": TEACHER.uid,
+            "createdAt": now,
+            "kalturaSession": True,
+            "title": "Algebra",
+            "status": "public",
+            "format": "onDemand",
+        }
         session = Create(session_path(session_id), {**usual, "visibility": "open", "videos": refs})
-        pairing = Create(f"kalturaSession/{session_id}", Pairing().to_fields())
+        pairing = Create(f"kalturaSession/{session_id}", Pairing(_identity(session_id, now)).to_fields())
         self.documents.commit(session, pairing, *writes)
 
     def _make_video(self, session_id: str, video_id: str, number: int, now: datetime) -> Video:
-        upload = UploadWish(f"Film {number}", "film.mp4", 1000, TEACHER.uid)
+        upload = UploadWish(f"Film {number}", "film.mp4", 1000)
         reference = reference_of(video_id, 1)
         parts = self.media.prepare_upload(reference, upload)
         self.media.show(parts, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000))
         playable = Playable(reference, parts, upload.title, 60.0, 1000, "video/mp4", now)
         return Video(
-            session_id,
+            _identity(session_id, now),
             self.media.name,
             now,
             number,
@@ -188,6 +196,10 @@ class Simulation:
             percent=100,
             playable=playable,
         )
+
+
+def _identity(session_id: str, now: datetime) -> SessionIdentity:
+    return SessionIdentity(session_id, TEACHER.uid, now)
 
 
 class _TimedDocuments(MemoryDocuments):

@@ -312,7 +312,7 @@ class MemorySite:
         One by one.
         """
         for number in range(count):
-            parts = self.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
+            parts = self.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1))
             if film is not None:
                 self.upload(parts, film)
 
@@ -594,7 +594,7 @@ class KalturaSite(_Served):
         """
         path = self._server.films[film]
         self._server.control("POST", "clock", {"ready": _READY.get(film, "at_once")})
-        wish = UploadWish("", "lecture.mp4", path.stat().st_size, "teacher1")
+        wish = UploadWish("", "lecture.mp4", path.stat().st_size)
         grant = self.media.upload_grant(parts, wish, 600)
         answer = self._server.http.post(
             grant.url,
@@ -609,7 +609,7 @@ class KalturaSite(_Served):
         """
         With a grant, as a browser sends its first chunk.
         """
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES, "teacher1"), 600)
+        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES), 600)
         fields = {"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
         answer = self._server.http.post(grant.url, data=fields, files={"fileData": ("a.mp4", b"x" * size_bytes)})
         assert answer.json()["uploadedFileSize"] == size_bytes, answer.text
@@ -618,7 +618,7 @@ class KalturaSite(_Served):
         """
         One as we make it, the others like it in a few requests.
         """
-        parts = self.media.prepare_upload("video:v0:1", UploadWish("", "lecture.mp4", 1, "teacher1"))
+        parts = self.media.prepare_upload("video:v0:1", UploadWish("", "lecture.mp4", 1))
         client = self.administrator()
         made = client.media.get(parts["entryId"])
         if film is not None:
@@ -775,7 +775,7 @@ class CloudflareSite(_Served):
         """
         One by one.
         """
-        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1")
+        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
         for number in range(count):
             parts = self.media.prepare_upload(f"video:v{number}:1", wish)
             if film is not None:
@@ -787,7 +787,7 @@ class CloudflareSite(_Served):
         """
         ready = {Film.STUBBORN: "failed", Film.SLOW: "after_s:4000"}.get(film, "at_once")
         self._server.control("POST", "clock", {"ready": ready, "uid": parts["uid"]})
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1"), 600)
+        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES), 600)
         answer = self._server.http.patch(grant.url, content=_padded(self._server.films[film]), headers=chunk_headers(0))
         assert answer.status_code == 204, answer.text
         meant = ("inprogress",) if film is Film.SLOW else ("ready", "error")
@@ -801,7 +801,7 @@ class CloudflareSite(_Served):
         """
         To the address of a grant, whose line breaks before the chunk has ended.
         """
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES, "teacher1"), 600)
+        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES), 600)
         with begun(grant.url, bytes(size_bytes), DECLARED_BYTES):
             ends_at = monotonic() + 30
             while self._video(parts)["uploadedBytes"] < size_bytes:

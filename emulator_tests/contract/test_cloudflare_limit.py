@@ -16,7 +16,7 @@ from shared.ports import Documents, UploadWish
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
 from shared.providers.cloudflare.account import CALLS_MAX, UNTOLD_PAUSE_S, budget_of
 
-WISH: Final = UploadWish("Algebra", "lecture.mp4", 1_000_000, "teacher1")
+WISH: Final = UploadWish("Algebra", "lecture.mp4", 1_000_000)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from shared.ports import MediaState, Observation, Parts, UploadWish
 from shared.providers.cloudflare.keys import SigningKey
 
 REFERENCE = "video:v1:1"
-WISH = UploadWish("Algebra, first part ☃", "lecture.mp4", 1_000_000, "teacher1")
+WISH = UploadWish("Algebra, first part ☃", "lecture.mp4", 1_000_000)
 
 
 def _things(site: CloudflareSite) -> dict[str, Any]:

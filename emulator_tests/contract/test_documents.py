@@ -343,6 +343,17 @@ def test_a_write_on_a_version_of_what_is_gone_is_a_conflict(
     assert documents.read(f"{things}/a") == (None,)
 
 
+def test_a_document_keeps_the_time_of_its_creation_until_it_is_made_again(documents: Documents, things: str) -> None:
+    documents.commit(Create(f"{things}/a", {"n": 1}))
+    created_at = _read(documents, f"{things}/a").created_at
+    documents.commit(Update(f"{things}/a", {"n": 2}))
+    assert _read(documents, f"{things}/a").created_at == created_at
+    documents.commit(Delete(f"{things}/a"))
+    documents.commit(Create(f"{things}/a", {"n": 2}))
+    assert _read(documents, f"{things}/a").created_at > created_at
+    assert documents.select(Query(things))[0].created_at == _read(documents, f"{things}/a").created_at
+
+
 def test_a_document_made_again_has_not_the_version_of_the_first(documents: Documents, things: str) -> None:
     (version,) = documents.commit(Create(f"{things}/a", {"n": 1}))
     documents.commit(Delete(f"{things}/a"))

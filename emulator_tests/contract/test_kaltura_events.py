@@ -26,7 +26,7 @@ def make_event(site: KalturaSite, number: int) -> Parts:
 
 
 def make_upload(site: KalturaSite, number: int) -> Parts:
-    return site.media.prepare_upload(f"video:v{number}:1", UploadWish("A film", "lecture.mp4", 1, "teacher1"))
+    return site.media.prepare_upload(f"video:v{number}:1", UploadWish("A film", "lecture.mp4", 1))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_a_recording_is_adopted_once_the_profile_that_was_deleted_is_made_again(
         site.broadcast(parts, Film.VIDEO, is_live=is_live)
     seen = site.events.observe_broadcast(parts)
     assert seen is not None
-    wish = UploadWish("A film", "", 0, "teacher1", recording=seen.recordings[0])
+    wish = UploadWish("A film", "", 0, recording=seen.recordings[0])
     delete_profile(site, parts["entryId"])
     site.go_ahead(120)
 

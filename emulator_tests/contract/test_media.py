@@ -11,7 +11,7 @@ from shared.errors import Doubtful, Permanent, Transient
 from shared.ports import CHANGES_MAX, OBSERVED_MAX, Change, MediaState, Observation, Parts, Source, Stage, UploadWish
 
 REFERENCE = "video:v1:1"
-WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000, "teacher1")
+WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000)
 
 REFERENCES = ["video:aZ09_-:1", "video:" + "x" * 100 + ":12"]
 

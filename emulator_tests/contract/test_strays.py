@@ -11,7 +11,7 @@ from shared.errors import Transient
 from shared.ports import EventWish, MediaState, Parts, Stray, UploadWish
 
 SESSION, VIDEO = "session:s1:1", "video:v1:1"
-UPLOAD = UploadWish("My lecture", "lecture.mp4", 1_000_000, "teacher1")
+UPLOAD = UploadWish("My lecture", "lecture.mp4", 1_000_000)
 
 
 def _make_event(site: Site, reference: str) -> Parts:

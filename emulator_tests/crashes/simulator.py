@@ -202,7 +202,7 @@ class Things:
         state = words.media_state(str(entry["status"]))
         return MadeMedia(
             reference=_reference(entry),
-            wish=UploadWish(str(entry["name"]), "", 0, ""),
+            wish=UploadWish(str(entry["name"]), "", 0),
             parts=parts,
             created_at=_instant(entry["createdAt"]),
             changed_at=_instant(entry["updatedAt"]),

@@ -117,6 +117,7 @@ class Crowd:
         begins_at = self._clock() + timedelta(days=1)
         new = {
             "ownerUid": TEACHER.uid,
+            "createdAt": self._clock(),
             "title": "Algebra",
             "status": "public",
             "format": "liveStreaming",

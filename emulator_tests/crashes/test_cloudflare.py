@@ -176,7 +176,8 @@ class World:
         self.app = assemble(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": holder}, settings)
         fields = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
         self.is_watched = False
-        self.documents.commit(Create(session_path("s1"), {**fields, "visibility": "open"}))
+        whole = {**fields, "visibility": "open", "createdAt": self.clock()}
+        self.documents.commit(Create(session_path("s1"), whole))
         self.is_watched = True
 
     def close(self) -> None:

@@ -31,6 +31,6 @@ def test_wherever_it_goes_wrong_the_sweep_alone_brings_it_to_its_end(way: Way) -
 
         deployment.run(STRAY_AGE_S)
         sweep_until(deployment, lambda: not deployment.deletions())  # noqa: B023  # called here
-        assert [made.wish.owner_uid for made in deployment.media.alive()] == ["other"], number
+        assert deployment.owners_at_provider() == ["other"], number
         assert deployment.events.alive() == (), number
         assert paths(deployment, "sessions", "enrolments") == ["sessions/other"], number

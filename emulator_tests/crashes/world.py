@@ -375,6 +375,7 @@ class World:
         path, before = session_path(session_id), self._users_fields(session_id)
         new = {
             "ownerUid": TEACHER.uid,
+            "createdAt": self.clock(),
             "title": "Algebra",
             "status": "draft",
             "format": "liveStreaming",
@@ -564,9 +565,7 @@ class World:
                 self.ledger.intents.add(reference)
             self.app.sessions.events.create_event("session:ghost:1", wish)
             self.clock.advance(5)
-            self.app.videos.media(KALTURA).prepare_upload(
-                "video:ghost:1", UploadWish("A stray", "stray.mp4", 1, "ghost")
-            )
+            self.app.videos.media(KALTURA).prepare_upload("video:ghost:1", UploadWish("A stray", "stray.mp4", 1))
 
     def mend_kaltura(self) -> None:
         """

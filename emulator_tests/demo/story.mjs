@@ -10,7 +10,7 @@ import { basename, join } from "node:path";
 import { deleteApp, initializeApp } from "firebase/app";
 import { connectAuthEmulator, getAuth, signInWithEmailAndPassword } from "firebase/auth";
 import {
-  connectFirestoreEmulator, deleteDoc, doc, getFirestore, onSnapshot, setDoc, terminate, Timestamp, updateDoc,
+  connectFirestoreEmulator, deleteDoc, doc, getFirestore, onSnapshot, serverTimestamp, setDoc, terminate, Timestamp, updateDoc,
 } from "firebase/firestore";
 import { connectFunctionsEmulator, getFunctions, httpsCallable } from "firebase/functions";
 
@@ -189,6 +189,12 @@ async function goneAtKaltura(kind, id) {
   throw new Broken(`${kind} ${id} is still at Kaltura after ${DEADLINE_MS / 1000} s`);
 }
 
+/** What the rules demand of a new session: both times are the server's own. */
+const written = () => ({ createdAt: serverTimestamp(), updatedAt: serverTimestamp() });
+
+/** Change fields of a session. */
+const change = (session, fields) => updateDoc(session, { ...fields, updatedAt: serverTimestamp() });
+
 async function story() {
   chapter("A teacher uploads a video");
   const teacher = await signIn("teacher");
@@ -196,7 +202,7 @@ async function story() {
   const session = teacher.at("sessions/on-demand");
   await setDoc(session, {
     ownerUid: teacher.uid, title: "Fractions", status: "draft", format: "onDemand", visibility: "enrolled",
-    videoProvider: environment.DEMO_PROVIDER,
+    videoProvider: environment.DEMO_PROVIDER, ...written(),
   });
   say(`wrote a draft session, on demand, whose videos are at ${provider.name}`);
   const token = await teacher.call("issueUploadToken", {
@@ -224,12 +230,12 @@ async function story() {
 
   chapter("A student watches it, a stranger does not");
   await setDoc(teacher.at(`enrolments/${session.id}_${environment.DEMO_STUDENT_UID}`), {
-    sessionId: session.id, uid: environment.DEMO_STUDENT_UID, ownerUid: teacher.uid,
+    sessionId: session.id, uid: environment.DEMO_STUDENT_UID, ownerUid: teacher.uid, createdAt: serverTimestamp(),
   });
   const student = await signIn("student");
   const early = await refusal(student.call("issuePlayback", { videoId: token.videoId }), "a draft was played");
   say(`while it is a draft the student is refused: ${early.code}, "${early.message}"`);
-  await updateDoc(session, { status: "public" });
+  await change(session, { status: "public" });
   say("the teacher has enrolled the student and published the session");
   const grant = await student.call("issuePlayback", { videoId: token.videoId });
   const film = await provider.film(grant);
@@ -291,24 +297,25 @@ async function story() {
   await setDoc(live, {
     ownerUid: teacher.uid, title: "Questions and answers", status: "draft", format: "liveStreaming", visibility: "open",
     startsAt: Timestamp.fromDate(startsAt), endsAt: Timestamp.fromDate(new Date(startsAt.getTime() + 3_600_000)),
+    ...written(),
   });
   expect(!(await things("entries")).some((entry) => entry.name === "Questions and answers"), "a draft made an event");
   say("wrote a draft live session; Kaltura has nothing of it");
-  await updateDoc(live, { status: "public" });
+  await change(live, { status: "public" });
   const { kaltura } = await seen(live, "the event's appearing", (fields) => fields.kaltura?.state === "ready");
   say(`published: its event is there, entry ${kaltura.entryId}, schedule event ${kaltura.eventId}`);
-  await updateDoc(live, { status: "draft" });
+  await change(live, { status: "draft" });
   await seen(live, "the ref's going", (fields) => fields.kaltura === undefined);
   say("back to draft: the document names no event any more");
   await goneAtKaltura("entries", kaltura.entryId);
   await goneAtKaltura("scheduleEvents", kaltura.eventId);
   say("and after the grace Kaltura has reaped it");
-  await updateDoc(live, { status: "public" });
+  await change(live, { status: "public" });
   const again = await seen(live, "the new event's appearing", (fields) => fields.kaltura?.state === "ready");
   say(`published again: a new event, entry ${again.kaltura.entryId}`);
 
   chapter("People enter the live session, it is broadcast, and its recording stays");
-  await updateDoc(live, {
+  await change(live, {
     startsAt: Timestamp.fromDate(new Date()), endsAt: Timestamp.fromDate(new Date(Date.now() + 3_600_000)),
   });
   const joined = await student.call("joinSession", { sessionId: live.id });
@@ -326,7 +333,7 @@ async function story() {
   expect((await (await fetch(joined.player.manifestUrl)).text()).startsWith("#EXTM3U"), "the broadcast does not play");
   say("the encoder sends: the session document says live, and the student's player has a picture");
   await encode(again.kaltura.entryId, { live: false, recording: environment.DEMO_VIDEO });
-  await updateDoc(live, { endsAt: Timestamp.fromDate(new Date()) });
+  await change(live, { endsAt: Timestamp.fromDate(new Date()) });
   await seen(live, "its end", (fields) => fields.kaltura?.broadcast === "ended");
   say("the teacher has ended it: the session document says ended");
   const recorded = await seen(live, "the recording's being ready",

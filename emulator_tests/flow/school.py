@@ -24,7 +24,8 @@ from KalturaClient.Plugins.Core import KalturaSessionType
 from tusclient.uploader.uploader import Uploader
 
 from emulator_tests.rules.callers import SERVER, Caller
-from emulator_tests.rules.firestore import Fields, Firestore, change, create, delete
+from emulator_tests.rules.documents import edit, enrolment, enrolment_path
+from emulator_tests.rules.firestore import SERVER_TIME, Fields, Firestore, change, create, delete
 from emulator_tests.testbed import Testbed
 
 DEADLINE_S = 60.0
@@ -89,20 +90,22 @@ class Person:
         result: dict[str, Any] = answer["result"]
         return result
 
-    def write_session(self, **fields: Any) -> str:
+    def write_session(self, session_id: str | None = None, **fields: Any) -> str:
         """
-        Write a new session of one's own.
+        Write a new session of one's own, under a new id where none is given.
 
         Returns:
             Its id.
         """
-        session_id = f"s-{uuid.uuid4().hex[:20]}"
+        session_id = session_id or f"s-{uuid.uuid4().hex[:20]}"
         whole = {
             "ownerUid": self.uid,
             "title": "A session",
             "status": "draft",
             "format": "onDemand",
             "visibility": "open",
+            "createdAt": SERVER_TIME,
+            "updatedAt": SERVER_TIME,
             **fields,
         }
         self.school.firestore.commit(self.caller, create(f"sessions/{session_id}", whole))
@@ -120,7 +123,7 @@ class Person:
         """
         Change fields of a session.
         """
-        self.school.firestore.commit(self.caller, change(f"sessions/{session_id}", fields))
+        self.school.firestore.commit(self.caller, edit(session_id, fields))
 
     def delete_session(self, session_id: str) -> None:
         """
@@ -132,14 +135,14 @@ class Person:
         """
         Enrol a student in a session of one's own.
         """
-        fields = {"sessionId": session_id, "uid": student.uid, "ownerUid": self.uid}
-        self.school.firestore.commit(self.caller, create(f"enrolments/{session_id}_{student.uid}", fields))
+        fields = enrolment(session_id, student.caller, self.caller)
+        self.school.firestore.commit(self.caller, create(enrolment_path(session_id, student.caller), fields))
 
     def unenrol(self, session_id: str, student: Person) -> None:
         """
         Take a student out of a session of one's own.
         """
-        self.school.firestore.commit(self.caller, delete(f"enrolments/{session_id}_{student.uid}"))
+        self.school.firestore.commit(self.caller, delete(enrolment_path(session_id, student.caller)))
 
     def ask_to_upload(self, session_id: str, size_bytes: int, **fields: Any) -> dict[str, Any]:
         """

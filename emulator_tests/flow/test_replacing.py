@@ -172,7 +172,7 @@ def test_a_title_is_kept_where_a_replacement_names_none(school: School, playing:
 
 
 def test_other_people_cannot_replace_it(school: School, playing: Playing) -> None:
-    for person, code in [(school.teacher(), "PERMISSION_DENIED"), (school.person(), "PERMISSION_DENIED")]:
+    for person, code in [(school.teacher(), "NOT_FOUND"), (school.person(), "PERMISSION_DENIED")]:
         with pytest.raises(Refused) as refused:
             person.ask_to_replace(playing.video_id, 1000)
         assert refused.value.code == code

@@ -5,12 +5,14 @@ Used by the tests of the feed, the grants and the sweep. Leaves to them what goe
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from emulator_tests.fakes import (
+    BEGIN_AT,
     Effect,
     ManualClock,
     MemoryAudience,
@@ -27,7 +29,8 @@ from shared.app import Hosting, Settings, assemble
 from shared.deletions.model import Deletion
 from shared.errors import Transient
 from shared.hosts.table import Terms
-from shared.paths import DELETIONS, VISIT_SESSION, pairing_path, session_path, video_path
+from shared.identity import SessionIdentity
+from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
@@ -50,6 +53,9 @@ STRAY_AGE_S = 3600
 WINDOW = Window(early_s=900, overrun_s=3600)
 EVENT_KNOWN_S = 24 * 3600
 HOUR = timedelta(hours=1)
+
+SESSION = SessionIdentity("s1", "teacher", BEGIN_AT)
+"""The session of a record that a test writes by itself."""
 
 POLICY = Policy(
     max_bytes=1_000_000,
@@ -97,6 +103,7 @@ class Deployment:
         fetching: A host that fetches copies by itself, where the terms name it.
         waiting: One that waits for bytes, likewise.
         silent: Part of the addresses from which nothing can be had at the moment.
+        is_open: Whether videos can be had without a permission, which is what stands behind the `?` of an address.
         disturb: Stands around every call of a part; a test puts its own here.
     """
 
@@ -109,6 +116,7 @@ class Deployment:
         terms: Mapping[str, Terms] | None = None,
     ) -> None:
         self.disturb: Effect = undisturbed
+        self._written = itertools.count()
         self.clock = ManualClock()
         self.documents = MemoryDocuments(self._effect)
         self.queue = MemoryQueue(self.clock, self._effect)
@@ -134,6 +142,7 @@ class Deployment:
         self.fetching = MemoryHost(self.clock, self._effect, name="fetching")
         self.waiting = MemoryHost(self.clock, self._effect, name="waiting", waits=True)
         self.silent: set[str] = set()
+        self.is_open = False
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         hosting = Hosting(hosts, terms or {}, self._plays)
         self.app = assemble(self.documents, self.queue, self.clock, self.events, holders, settings, hosting)
@@ -145,7 +154,7 @@ class Deployment:
         return self.disturb(operation, do)
 
     def _plays(self, url: str) -> bool:
-        return not any(name in url for name in self.silent)
+        return ("?" in url or self.is_open) and not any(name in url for name in self.silent)
 
     # What people do.
 
@@ -153,18 +162,29 @@ class Deployment:
         """
         Write a session, on demand and open where the fields do not say otherwise; or change one that there is.
         """
+        # The clock may stand still between two sessions of one id, and the server's time never does.
+        now = self.clock() + timedelta(microseconds=next(self._written))
         path = session_path(session_id)
         if self.documents.read(path)[0] is not None:
-            self.documents.commit(Update(path, fields))
+            self.documents.commit(Update(path, {"updatedAt": now, **fields}))
             return
         usual = {"ownerUid": "teacher", "title": "Algebra", "status": "public", "format": "onDemand"}
-        self.documents.commit(Create(path, {**usual, "visibility": "open", **fields}))
+        times = {"createdAt": now, "updatedAt": now}
+        self.documents.commit(Create(path, {**usual, "visibility": "open", **times, **fields}))
 
     def delete_session(self, session_id: str = "s1") -> None:
         """
         Delete a session.
         """
         self.documents.commit(Delete(session_path(session_id)))
+
+    def enrol(self, uid: str, session_id: str = "s1", owner_uid: str = "teacher") -> None:
+        """
+        Enrol somebody, as an owner does.
+        """
+        now = self.clock() + timedelta(microseconds=next(self._written))
+        fields = {"sessionId": session_id, "uid": uid, "ownerUid": owner_uid, "createdAt": now}
+        self.documents.commit(Create(enrolment_path(session_id, uid), fields))
 
     def ask_upload(
         self,
@@ -239,6 +259,12 @@ class Deployment:
         """
         return Video.from_document(self.document(video_path(video_id)))
 
+    def owners_at_provider(self) -> list[str]:
+        """
+        The owner of each thing of a video that the provider has, as the video's document names them.
+        """
+        return [self.video(made.reference.split(":")[1]).session.owner_uid for made in self.media.alive()]
+
     def states(self, video_ids: Iterable[str]) -> list[VideoState]:
         """
         The recorded state of each of these videos, in their order.
@@ -277,11 +303,11 @@ class Deployment:
         return [note.key for note in due if note.queue == queue]
 
 
-def live(**fields: Any) -> Deployment:
+def live(terms: Mapping[str, Terms] | None = None, **fields: Any) -> Deployment:
     """
     A deployment with a public live session that begins now and lasts an hour.
     """
-    deployment = Deployment()
+    deployment = Deployment(terms=terms)
     now = deployment.clock()
     deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
     deployment.deliver(Note(VISIT_SESSION, "s1"))

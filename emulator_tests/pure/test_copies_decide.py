@@ -25,14 +25,16 @@ from shared.hosts.decide import (
     reference_of,
 )
 from shared.hosts.model import Copy, CopyState, Shown, shown, shown_in
+from shared.identity import SessionIdentity
 from shared.ports import Document, MediaState, Observation
 from shared.reconcile import Done, Effect, Later, Look, Step
 
 NOW: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 KEY: Final = "0123456789abcdef0123-host"
-FILM: Final = Film("teacher", "memory", "video:v:1", {"entryId": "0_1"})
+SESSION: Final = SessionIdentity("s1", "teacher", NOW)
+FILM: Final = Film(SESSION, "memory", "video:v:1", {"entryId": "0_1"})
 OTHER: Final = replace(FILM, reference="video:v:2")
-REQUESTED: Final = Copy("host", "teacher", FILM.reference, NOW)
+REQUESTED: Final = Copy("host", SESSION, FILM.reference, NOW)
 MAKING: Final = replace(REQUESTED, state=CopyState.MAKING, generation=1, reference=reference_of(KEY, 1), tried_at=NOW)
 COPYING: Final = replace(MAKING, state=CopyState.COPYING, tried_at=None, parts={"copyId": "1"})
 SEEN: Final = replace(COPYING, looks=1, looked_at=NOW)
@@ -153,7 +155,7 @@ def test_how_far_a_copy_is_is_recorded() -> None:
 
 def test_what_is_read_back_is_what_was_written() -> None:
     for record in (REQUESTED, MAKING, SEEN, READY, FAILED):
-        assert Copy.from_document(Document(f"copies/{KEY}", record.to_fields(), None)) == record
+        assert Copy.from_document(Document(f"copies/{KEY}", record.to_fields(), None, NOW)) == record
 
 
 def test_a_videos_document_shows_the_parts_of_a_copy_only_once_it_is_ready() -> None:
@@ -167,5 +169,5 @@ def test_a_videos_document_shows_the_parts_of_a_copy_only_once_it_is_ready() -> 
     for record, told in expected:
         assert shown(record) == told
         if told is not None:
-            assert shown_in(Document("videos/v", {"hosts": {"host": told.to_fields()}}, None)) == {"host": told}
-    assert shown_in(Document("videos/v", {}, None)) == {}
+            assert shown_in(Document("videos/v", {"hosts": {"host": told.to_fields()}}, None, NOW)) == {"host": told}
+    assert shown_in(Document("videos/v", {}, None, NOW)) == {}

@@ -272,7 +272,7 @@ def test_what_is_not_dead_is_not_requeued() -> None:
 
 def test_a_stray_is_deleted_as_a_stray() -> None:
     deployment = Deployment()
-    parts = deployment.media.prepare_upload("video:ghost:1", UploadWish("A stray", "a.mp4", 1, "ghost"))
+    parts = deployment.media.prepare_upload("video:ghost:1", UploadWish("A stray", "a.mp4", 1))
     deployment.clock.advance(1)
     asked: list[str] = []
 
@@ -289,9 +289,7 @@ def test_a_stray_is_deleted_as_a_stray() -> None:
 
 def test_many_deletions_do_not_wait_for_one_that_fails() -> None:
     deployment = Deployment()
-    made = [
-        deployment.media.prepare_upload(f"video:v{number}:1", UploadWish("", "a.mp4", 1, "t")) for number in range(5)
-    ]
+    made = [deployment.media.prepare_upload(f"video:v{number}:1", UploadWish("", "a.mp4", 1)) for number in range(5)]
     for number, parts in enumerate(made):
         write = given_up("memory", f"video:v{number}:1", parts, Reason.DELETED, deployment.clock())
         deployment.documents.commit(write)

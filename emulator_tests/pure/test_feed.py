@@ -25,7 +25,7 @@ from shared.videos.together import BUDGET_S
 
 T = TypeVar("T")
 
-WISH = UploadWish("Algebra", "algebra.mp4", 1000, "teacher")
+WISH = UploadWish("Algebra", "algebra.mp4", 1000)
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
 
 

@@ -78,8 +78,8 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "a number for a text": ([BUNNY | {"libraryId": 133}], "has no text libraryId"),
     "an unknown field": ([OWN | {"path": "x"}], "fields that are not known: path"),
     "a field of the other kind": ([OWN | {"tokenKey": "x"}], "fields that are not known: tokenKey"),
-    "an address that is none": ([OWN | {"url": "media.example.com"}], "url is no address"),
-    "an address with a query": ([OWN | {"url": "https://media.example.com/?x=1"}], "url is no address"),
+    "an address that is none": ([OWN | {"url": "media example com"}], "url must be an address"),
+    "an address with a query": ([OWN | {"url": "https://media.example.com/?x=1"}], "url must be an address"),
     "a price below nothing": ([OWN | {"pricePerGb": -1}], "pricePerGb is no number"),
     "a price that is text": ([OWN | {"pricePerGb": "0"}], "pricePerGb is no number"),
     "a price that is yes": ([OWN | {"pricePerGb": True}], "pricePerGb is no number"),
@@ -103,7 +103,7 @@ def test_each_mistake_is_told_with_its_row_and_without_a_secret(told: Any, sente
 @pytest.mark.parametrize("one", ["url", "playbackUrl"])
 def test_an_address_over_which_keys_would_travel_in_the_clear_is_refused(one: str, host: str) -> None:
     """`http://` hosts are refused (below table A)."""
-    with pytest.raises(Misconfigured, match=f"{one} must begin with https://: keys and signed addresses travel there"):
+    with pytest.raises(Misconfigured, match=f"{one} must begin with https://, for secrets travel there"):
         read_table(json.dumps([BUNNY | {one: f"http://{host}:8080/path"}]), PROVIDERS)
 
 

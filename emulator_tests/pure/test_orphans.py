@@ -23,7 +23,7 @@ from shared.videos.wishes import delete_video
 T = TypeVar("T")
 
 EVENT = EventWish("Algebra", None, None)
-WISH = UploadWish("A stray", "a.mp4", 1, "ghost")
+WISH = UploadWish("A stray", "a.mp4", 1)
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
 
 

@@ -37,7 +37,7 @@ POLICY = Policy(
     retry_keep_s=1,
     looks_max=1,
 )
-DECLARED = UploadWish("Algebra", "algebra.mp4", 1000, "teacher")
+DECLARED = UploadWish("Algebra", "algebra.mp4", 1000)
 
 ONE_TOO_LONG = "n" * (FILE_NAME_MAX - 3) + ".mp4"
 HIDING = "The file name has characters that are not allowed in it."

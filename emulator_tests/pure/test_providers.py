@@ -19,7 +19,7 @@ from shared.videos.wishes import delete_video
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
-WISH = UploadWish("Nobody's", "nobody.mp4", 1000, "ghost")
+WISH = UploadWish("Nobody's", "nobody.mp4", 1000)
 
 
 def both() -> tuple[Deployment, str, str]:

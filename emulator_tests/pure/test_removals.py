@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment
 from shared.access import Caller
 from shared.errors import NotAllowed, NotFound
@@ -128,7 +129,7 @@ def test_what_is_read_back_is_what_was_written() -> None:
         DELETING, sessions=1, enrolments=2, videos=3, videos_left=4, copies_left=6, deletions_left=5, next_at=SOON
     )
     for record in (BEGUN, whole, replace(whole, state=RemovalState.DONE, done_at=SOON, owner_uid=None)):
-        assert Removal.from_document(Document("removals/r", record.to_fields(), 1)) == record
+        assert Removal.from_document(Document("removals/r", record.to_fields(), 1, BEGIN_AT)) == record
 
 
 # --- the story ----------------------------------------------------------------------------------------------------
@@ -145,7 +146,7 @@ def test_all_content_of_a_teacher_goes_and_nobody_elses() -> None:
     assert (done.state, done.sessions, done.enrolments, done.videos) == (RemovalState.DONE, 4, 3, 6)
     assert (done.videos_left, done.deletions_left, done.done_at is not None) == (0, 0, True)
     assert paths(deployment, "sessions", "enrolments") == ["sessions/other"]
-    assert [made.wish.owner_uid for made in deployment.media.alive()] == ["other"]
+    assert deployment.owners_at_provider() == ["other"]
     assert deployment.events.alive() == ()
     assert deployment.deletions() == []
 

@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 from shared.history import Moment
+from shared.identity import SessionIdentity
 from shared.ports import EventWish
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window
@@ -16,6 +17,7 @@ from shared.sessions.decide import TOMBSTONE_S, created, decide, deleted, finger
 from shared.sessions.model import Pairing, PairingState, SessionWish, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, 10, tzinfo=UTC)
+SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
 GRACE_S = 600
 INSTANT = timedelta(microseconds=1)
 
@@ -34,6 +36,7 @@ def recorded_as(state: PairingState, **changes: object) -> Pairing:
     """
     made = state not in (PairingState.NONE, PairingState.GONE)
     record = Pairing(
+        SESSION,
         state=state,
         generation=0 if state is PairingState.NONE else 3,
         reference="session:s1:3" if made else None,
@@ -60,11 +63,16 @@ RECORDED: dict[str, Pairing | None] = {
     "gone, to be forgotten": recorded_as(PairingState.GONE, expires_at=NOW + timedelta(days=1)),
 }
 
+SUCCESSOR = SessionIdentity("s1", "another", NOW)
+
 WISHED: dict[str, SessionWish] = {
-    "an event": SessionWish(exists=True, event=EVENT),
-    "no event": SessionWish(exists=True),
+    "an event": SessionWish(exists=True, event=EVENT, identity=SESSION),
+    "no event": SessionWish(exists=True, identity=SESSION),
     "session deleted": SessionWish(exists=False),
     "session deleted, videos left": SessionWish(exists=False, children=("v1", "v2")),
+    "another session": SessionWish(exists=False, identity=SUCCESSOR),
+    "another session, videos left": SessionWish(exists=False, children=("v1", "v2"), identity=SUCCESSOR),
+    "owner changed": SessionWish(exists=False, identity=SUCCESSOR, is_held=True),
 }
 
 CREATE = "create: change, creating"
@@ -77,19 +85,19 @@ CLOSE = "close: write, gone"
 EXPIRE = "expire: write, gone"
 REOPEN = "reopen: write, gone"
 
-TABLE: dict[str, tuple[str, str, str, str]] = {
-    # recorded                    an event  no event            session deleted  …, videos left
-    "nothing": (CREATE, "done", "done", "done"),
-    "none": (CREATE, "done", CLOSE, CLOSE),
-    "creating": (FIND, FIND, FIND, FIND),
-    "ready": ("later: 08:45:10", RETIRE, DELETE, DELETE),
-    "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE),
-    "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE),
-    "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE),
-    "retired long enough": (KEEP, DELETE, DELETE, DELETE),
-    "deleting": (DELETE, DELETE, DELETE, DELETE),
-    "gone": (CREATE, "done", EXPIRE, "later: 09:00:30"),
-    "gone, to be forgotten": (REOPEN, REOPEN, "done", "later: 09:00:30"),
+TABLE: dict[str, tuple[str, ...]] = {
+    # recorded: an event, no event; session deleted, …, videos left; another session, …, videos left; owner changed
+    "nothing": (CREATE, "done", "done", "done", "done", "done", "done"),
+    "none": (CREATE, "done", CLOSE, CLOSE, CLOSE, CLOSE, "done"),
+    "creating": (FIND, FIND, FIND, FIND, FIND, FIND, "done"),
+    "ready": ("later: 08:45:10", RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
+    "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
+    "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
+    "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE, DELETE, DELETE, "done"),
+    "retired long enough": (KEEP, DELETE, DELETE, DELETE, DELETE, DELETE, "done"),
+    "deleting": (DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, "done"),
+    "gone": (CREATE, "done", EXPIRE, "later: 09:00:30", REOPEN, "later: 09:00:30", "done"),
+    "gone, to be forgotten": (REOPEN, REOPEN, "done", "later: 09:00:30", REOPEN, "later: 09:00:30", "done"),
 }
 
 
@@ -149,13 +157,15 @@ def test_a_document_that_shows_something_else_is_put_right(recorded: str, wished
 
 
 def test_a_session_of_which_nothing_is_recorded_is_left_alone_whatever_it_shows() -> None:
-    look: Look[SessionWish, Pairing] = Look("s1", SessionWish(exists=True, shown={"entryId": "0_old"}), None, None)
+    look: Look[SessionWish, Pairing] = Look(
+        "s1", SessionWish(exists=True, shown={"entryId": "0_old"}, identity=SESSION), None, None
+    )
     assert next_step(look, NOW) == Done()
 
 
 @pytest.mark.parametrize("recorded", ["nothing", "none", "gone"])
 def test_creating_records_a_new_generation_and_its_reference_before_the_provider_hears_of_it(recorded: str) -> None:
-    before = RECORDED[recorded] or Pairing()
+    before = RECORDED[recorded] or Pairing(SESSION)
     step = step_for(RECORDED[recorded], WISHED["an event"])
     assert step.record.generation == before.generation + 1
     assert step.record.reference == reference_of("s1", before.generation + 1)
@@ -231,6 +241,48 @@ def test_a_session_made_again_under_its_old_id_is_not_forgotten_and_goes_on_coun
     reopened = step_for(RECORDED["gone, to be forgotten"], WISHED["an event"]).record
     assert reopened.expires_at is None
     assert step_for(reopened, WISHED["an event"]).record.reference == "session:s1:4"
+
+
+def test_a_record_goes_over_to_the_session_that_has_its_id_now_with_nothing_but_its_generations() -> None:
+    """
+    A1.
+    """
+    left_behind = recorded_as(PairingState.GONE, recordings=({"entryId": "0_old"},))
+    taken = step_for(left_behind, WISHED["another session"]).record
+    assert (taken.identity, taken.generation, taken.recordings) == (SUCCESSOR, 3, ())
+    assert step_for(taken, replace(WISHED["an event"], identity=SUCCESSOR)).record.reference == "session:s1:4"
+
+
+def test_a_record_without_a_mark_takes_that_of_its_session_before_anything_else() -> None:
+    """
+    A1: a document of an earlier release.
+    """
+    for record in RECORDED.values():
+        if record is not None:
+            old = replace(record, identity=replace(SESSION, created_at=None))
+            step = step_for(old, WISHED["an event"])
+            assert (step.name, step.effect, step.record) == ("identify", Effect.WRITE, record)
+
+
+@pytest.mark.parametrize("seen", [{"is_paired": False}, {"identity": replace(SESSION, is_marked=False)}], ids=repr)
+def test_a_session_that_lost_the_note_of_its_record_is_told_again(seen: dict[str, object]) -> None:
+    """
+    A1: a back end has overwritten the document.
+    """
+    wish = replace(WISHED["no event"], **seen)  # type: ignore[arg-type]  # named above
+    decision = next_step(looked(RECORDED["none"], wish))
+    assert isinstance(decision, Step)
+    assert (decision.name, decision.record) == ("show", RECORDED["none"])
+
+
+def test_a_session_whose_owner_was_changed_without_a_transfer_shows_nothing() -> None:
+    """
+    A13.
+    """
+    wish = replace(WISHED["owner changed"], shown={"entryId": "0_live1"})
+    decision = next_step(replace(looked(RECORDED["ready"], wish), wish=wish))
+    assert isinstance(decision, Step)
+    assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, RECORDED["ready"])
 
 
 def test_a_created_event_is_ready_with_the_wish_it_fulfils() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from emulator_tests.fakes import MemoryDocuments
 from shared.history import HISTORY_MAX, Moment, moved
+from shared.identity import SessionIdentity
 from shared.ports import NOT_AVAILABLE, Create, EventWish
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import (
@@ -27,6 +28,7 @@ from shared.sessions.model import (
 )
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
 LATER = NOW + timedelta(hours=1)
 
 FIELDS: dict[str, Any] = {
@@ -73,6 +75,8 @@ def test_a_session_is_read_field_by_field() -> None:
         ends_at=LATER,
         shown={"entryId": "0_live1"},
         videos={"v1": {"state": "ready", "order": 4}},
+        created_at=document.created_at,
+        version=document.version,
         moderators=("Zoe", "anna"),
     )
 
@@ -106,9 +110,10 @@ def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
 @pytest.mark.parametrize(
     "pairing",
     [
-        pytest.param(Pairing(), id="new"),
+        pytest.param(Pairing(SESSION), id="new"),
         pytest.param(
             Pairing(
+                SESSION,
                 state=PairingState.RETIRING,
                 generation=3,
                 reference="session:s1:3",
@@ -127,7 +132,8 @@ def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
             id="everything there is",
         ),
         pytest.param(
-            Pairing(applied=EventWish("Algebra", None, None), progress=Progress(failure=FINAL)), id="no times, given up"
+            Pairing(SESSION, applied=EventWish("Algebra", None, None), progress=Progress(failure=FINAL)),
+            id="no times, given up",
         ),
     ],
 )
@@ -137,12 +143,12 @@ def test_a_pairing_is_read_back_as_it_was_written(pairing: Pairing) -> None:
 
 @pytest.mark.parametrize("state", PairingState)
 def test_every_state_of_a_pairing_is_read_back(state: PairingState) -> None:
-    assert read_back(Pairing(state=state)).state is state
+    assert read_back(Pairing(SESSION, state=state)).state is state
 
 
 def test_a_failure_stands_in_the_document_in_the_form_that_clients_read() -> None:
-    assert Pairing().to_fields()["failure"] is None
-    assert Pairing(progress=Progress(failure=PASSING)).to_fields()["failure"] == {
+    assert Pairing(SESSION).to_fields()["failure"] is None
+    assert Pairing(SESSION, progress=Progress(failure=PASSING)).to_fields()["failure"] == {
         "code": "HTTP_503",
         "message": "Busy.",
         "retryable": True,
@@ -150,7 +156,7 @@ def test_a_failure_stands_in_the_document_in_the_form_that_clients_read() -> Non
 
 
 def test_a_session_with_an_event_shows_its_ids() -> None:
-    ready = Pairing(state=PairingState.READY, parts=PARTS)
+    ready = Pairing(SESSION, state=PairingState.READY, parts=PARTS)
     assert shown(SessionWish(exists=True, event=EVENT), ready) == {
         **PARTS,
         "state": "ready",
@@ -159,7 +165,7 @@ def test_a_session_with_an_event_shows_its_ids() -> None:
 
 
 def test_a_part_that_the_account_does_not_offer_is_named_and_has_no_id() -> None:
-    ready = Pairing(state=PairingState.READY, parts={**PARTS, "virtualEventId": NOT_AVAILABLE, "groupId": "g"})
+    ready = Pairing(SESSION, state=PairingState.READY, parts={**PARTS, "virtualEventId": NOT_AVAILABLE, "groupId": "g"})
     assert shown(SessionWish(exists=True, event=EVENT), ready) == {
         **PARTS,
         "groupId": "g",
@@ -172,14 +178,15 @@ def test_a_part_that_the_account_does_not_offer_is_named_and_has_no_id() -> None
 @pytest.mark.parametrize("state", BroadcastState)
 def test_a_session_shows_whether_its_event_is_on_the_air(state: BroadcastState) -> None:
     told = shown(
-        SessionWish(exists=True, event=EVENT), Pairing(state=PairingState.READY, parts=PARTS, airing=Airing(state))
+        SessionWish(exists=True, event=EVENT),
+        Pairing(SESSION, state=PairingState.READY, parts=PARTS, airing=Airing(state)),
     )
     assert told is not None
     assert told["broadcast"] == state.value
 
 
 def test_a_pairing_of_before_there_were_broadcasts_is_read() -> None:
-    fields = Pairing(state=PairingState.READY, parts=PARTS, applied=EVENT).to_fields()
+    fields = Pairing(SESSION, state=PairingState.READY, parts=PARTS, applied=EVENT).to_fields()
     for name in ("airing", "recordings", "verifiedAt"):
         del fields[name]
     del fields["applied"]["moderators"]
@@ -188,7 +195,7 @@ def test_a_pairing_of_before_there_were_broadcasts_is_read() -> None:
     (document,) = documents.read("kalturaSession/s1")
     assert document is not None
     assert Pairing.from_document(document) == Pairing(
-        state=PairingState.READY, parts=PARTS, applied=EventWish("Algebra", NOW, LATER)
+        SESSION, state=PairingState.READY, parts=PARTS, applied=EventWish("Algebra", NOW, LATER)
     )
 
 
@@ -224,7 +231,7 @@ def test_the_next_video_comes_last(videos: dict[str, Any], order: int) -> None:
 def test_what_is_not_there_is_shown_only_with_the_reason_why(
     state: PairingState, failure: Failure | None, expected: str | None
 ) -> None:
-    pairing = Pairing(state=state, parts=PARTS, progress=Progress(failure=failure))
+    pairing = Pairing(SESSION, state=state, parts=PARTS, progress=Progress(failure=failure))
     told = shown(SessionWish(exists=True, event=EVENT), pairing)
     if failure is None:
         assert told is None
@@ -233,14 +240,14 @@ def test_what_is_not_there_is_shown_only_with_the_reason_why(
 
 
 def test_a_failed_update_is_shown_beside_the_event_that_there_is() -> None:
-    ready = Pairing(state=PairingState.READY, parts=PARTS, progress=Progress(failure=FINAL))
+    ready = Pairing(SESSION, state=PairingState.READY, parts=PARTS, progress=Progress(failure=FINAL))
     told = shown(SessionWish(exists=True, event=EVENT), ready)
     assert told == {**PARTS, "state": "ready", "broadcast": "offline", "failure": FINAL.shown()}
 
 
 @pytest.mark.parametrize("state", PairingState)
 def test_a_session_that_asks_for_no_event_shows_none(state: PairingState) -> None:
-    pairing = Pairing(state=state, parts=PARTS, progress=Progress(failure=FINAL))
+    pairing = Pairing(SESSION, state=state, parts=PARTS, progress=Progress(failure=FINAL))
     assert shown(SessionWish(exists=True), pairing) is None
 
 

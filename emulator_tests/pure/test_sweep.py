@@ -14,6 +14,7 @@ from emulator_tests.pure.deployment import (
     INTERVAL_S,
     LATE_COMMIT_S,
     REAP_GRACE_S,
+    SESSION,
     STRAY_AGE_S,
     Deployment,
     Killed,
@@ -22,13 +23,12 @@ from emulator_tests.pure.deployment import (
 from shared.deletions.decide import PAUSE_MAX_S
 from shared.deletions.model import Reason
 from shared.errors import Doubtful, Permanent, Transient
-from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path, video_path
+from shared.paths import KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, EventWish, MediaState, Note, Observation
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
 from shared.sweep import MISSED_AFTER_S, PAGE, SCAN_PAGES
 from shared.videos.model import VideoState
-from shared.videos.together import KEYS_SEPARATOR
 
 T = TypeVar("T")
 
@@ -191,7 +191,7 @@ def test_a_step_that_waits_for_its_next_try_gets_no_note_before() -> None:
 
 def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
     deployment = Deployment()
-    due = Pairing(state=PairingState.GONE)
+    due = Pairing(SESSION, state=PairingState.GONE)
     fields = {**due.to_fields(), "dueAt": deployment.clock()}
     deployment.documents.commit(Create(pairing_path("s1"), fields))
     deployment.clock.advance(1)
@@ -201,7 +201,7 @@ def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
     )
     # Only the overdue ones: what the scan would find is another matter.
     for session_id in ("s1", "s2", "s3"):
-        deployment.write_session(session_id)
+        deployment.write_session(session_id, createdAt=SESSION.created_at, kalturaSession=True)
     deployment.sweep.run()
     assert deployment.noted(VISIT_SESSION) == ["s1", "s2"]
 
@@ -311,11 +311,12 @@ def test_pages_of_sessions_and_of_pairings_are_looked_through_side_by_side() -> 
     new, settled = ids[::2], ids[1::2]
     # Between the first two sessions stand more pairings without a session than fit on a page.
     orphaned = [f"{ids[0]}-{number:03}" for number in range(PAGE + 100)]
-    left_behind = Pairing(state=PairingState.READY, generation=1, parts={"entryId": "0_a"})
-    records = {**dict.fromkeys(settled, Pairing()), **dict.fromkeys(orphaned, left_behind)}
+    left_behind = Pairing(SESSION, state=PairingState.READY, generation=1, parts={"entryId": "0_a"})
+    records = {**dict.fromkeys(settled, Pairing(SESSION)), **dict.fromkeys(orphaned, left_behind)}
+    of_session = {"ownerUid": SESSION.owner_uid, "createdAt": SESSION.created_at, "kalturaSession": True}
     deployment.documents.commit(
         *(Create(session_path(session_id), {"status": "public", **LIVE}) for session_id in new),
-        *(Create(session_path(session_id), {"status": "draft"}) for session_id in settled),
+        *(Create(session_path(session_id), {"status": "draft", **of_session}) for session_id in settled),
         *(Create(pairing_path(session_id), record.to_fields()) for session_id, record in records.items()),
     )
     deployment.sweep.run()
@@ -421,7 +422,7 @@ def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
     for number in range(PAGE + 3):
         made.append(deployment.events.create_event(f"session:x{number}:1", EVENT))
         deployment.clock.advance(1)
-    records = [Pairing(state=PairingState.READY, parts=parts) for parts in made[:PAGE]]
+    records = [Pairing(SESSION, state=PairingState.READY, parts=parts) for parts in made[:PAGE]]
     deployment.documents.commit(
         *(Create(pairing_path(f"x{number}"), record.to_fields()) for number, record in enumerate(records))
     )

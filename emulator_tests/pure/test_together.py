@@ -12,10 +12,10 @@ import pytest
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, refusal
 from shared.errors import Transient
-from shared.paths import VISIT_VIDEO, video_path
+from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
 from shared.ports import MediaState, Note, Observation
 from shared.videos.model import VideoState
-from shared.videos.together import AGAIN_S, BUDGET_S, KEYS_SEPARATOR, visit_videos
+from shared.videos.together import AGAIN_S, BUDGET_S, visit_videos
 from shared.videos.wishes import retry_video
 
 T = TypeVar("T")

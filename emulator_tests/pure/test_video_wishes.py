@@ -564,15 +564,15 @@ WISHES: dict[str, Wish] = {
 
 @pytest.mark.parametrize("what", WISHES)
 @pytest.mark.parametrize(
-    "caller",
-    [OTHER_TEACHER, STUDENT, Caller("teacher", is_teacher=False)],
+    ("caller", "error"),
+    [(OTHER_TEACHER, NotFound), (STUDENT, NotAllowed), (Caller("teacher", is_teacher=False), NotAllowed)],
     ids=["other teacher", "student", "no teacher any more"],
 )
-def test_who_may_not_wishes_nothing(what: str, caller: Caller) -> None:
+def test_who_may_not_wishes_nothing(what: str, caller: Caller, error: type[Exception]) -> None:
     deployment, video_id = failed()
     deployment.lose_notes()
     before = deployment.document(video_path(video_id))
-    with pytest.raises(NotAllowed):
+    with pytest.raises(error):
         wish(deployment, WISHES[what], video_id, caller)
     assert deployment.document(video_path(video_id)) == before
     assert deployment.queue.waiting() == ()

@@ -12,6 +12,7 @@ import pytest
 
 from emulator_tests.pure.deployment import POLICY
 from shared.history import Moment
+from shared.identity import SessionIdentity
 from shared.ports import MediaState, Observation, Stage, UploadWish
 from shared.reconcile import Decision, Done, Effect, Failure, Later, Look, Progress, Step
 from shared.videos.decide import (
@@ -28,11 +29,12 @@ from shared.videos.decide import (
 from shared.videos.model import Ending, Playable, Video, VideoState, VideoWish, Wish, named, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
 CREATED_AT = NOW - timedelta(hours=1)
 DEADLINE_AT = NOW + timedelta(hours=1)
 INSTANT = timedelta(microseconds=1)
 
-UPLOAD = UploadWish("Algebra", "algebra.mp4", 500, "teacher")
+UPLOAD = UploadWish("Algebra", "algebra.mp4", 500)
 PARTS = {"entryId": "0_video1", "uploadTokenId": "token1"}
 OLD_PARTS = {"entryId": "0_video0", "uploadTokenId": "token0"}
 ENDING = Ending("TOO_LONG", "The video is too long.")
@@ -53,7 +55,7 @@ def recorded_as(state: VideoState, **changes: object) -> Video:
     """
     is_tried = state in (VideoState.PREPARING, VideoState.RETRYING)
     record = Video(
-        session_id="s1",
+        session=SESSION,
         provider="memory",
         created_at=CREATED_AT,
         order=1,
@@ -246,7 +248,7 @@ def test_a_preparation_that_was_refused_for_good_fails_with_the_provider_s_reaso
 
 def test_another_upload_begins_from_nothing_and_gives_up_the_one_before() -> None:
     before = recorded_as(VideoState.UPLOADING, percent=60, received_bytes=300, looks=7, failures=2)
-    upload = UploadWish("Geometry", "geometry.mp4", 900, "teacher")
+    upload = UploadWish("Geometry", "geometry.mp4", 900)
     record = step_for(before, number=2, upload=upload, asked_at=NOW).record
     assert (record.serving, record.upload, record.asked_at) == (2, upload, NOW)
     assert (record.percent, record.received_bytes, record.looks, record.deadline_at) == (0, None, 0, None)

@@ -9,6 +9,7 @@ import pytest
 
 from emulator_tests.fakes import MemoryDocuments
 from shared.history import Moment
+from shared.identity import SessionIdentity
 from shared.ports import Create, Document, Stage, UploadWish
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import Session
@@ -20,8 +21,8 @@ LATER = NOW + timedelta(hours=1)
 
 PASSING = Failure("HTTP_503", "Busy.", True, "prepare", "", 2, NOW, NOW)
 ENDING = Ending("TOO_LONG", "The video is too long.")
-UPLOAD = UploadWish("Algebra", "algebra.mp4", 500, "teacher")
-REQUESTED = Video("s1", "memory", NOW, 3, UPLOAD, NOW)
+UPLOAD = UploadWish("Algebra", "algebra.mp4", 500)
+REQUESTED = Video(SessionIdentity("s1", "teacher", NOW), "memory", NOW, 3, UPLOAD, NOW)
 PLAYABLE = Playable("video:v1:1", {"entryId": "0_old"}, "Old algebra", 12.5, 499, "video/mp4", NOW)
 WHOLE = replace(
     REQUESTED,
@@ -183,10 +184,11 @@ def test_a_session_shows_no_id_of_a_provider() -> None:
 
 
 def test_a_video_is_wanted_while_its_session_is_there_and_nobody_has_deleted_it() -> None:
-    session = Session.from_fields("s1", {"videos": {"v1": {"state": "ready"}, "v2": 7}})
+    fields = {"ownerUid": "teacher", "createdAt": NOW, "videos": {"v1": {"state": "ready"}, "v2": 7}}
+    session = Session.from_fields("s1", fields)
     wanted = replace(WISH, deleted=False)
     look = look_at(kept(WHOLE, wanted), session)
-    assert look.wish == VideoWish(wanted, has_session=True, shown={"state": "ready"})
+    assert look.wish == VideoWish(wanted, has_session=True, shown={"state": "ready"}, identity=WHOLE.session)
     assert look.record == WHOLE
     assert look.wish.wanted
     assert not look_at(kept(WHOLE, WISH), session).wish.wanted

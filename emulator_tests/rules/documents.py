@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from emulator_tests.rules.callers import Caller
-from emulator_tests.rules.firestore import Fields
+from emulator_tests.rules.firestore import SERVER_TIME, Fields, Write, change
 
 STARTS_AT = datetime(2031, 5, 6, 9, 0, tzinfo=UTC)
 ENDS_AT = datetime(2031, 5, 6, 10, 30, tzinfo=UTC)
@@ -34,6 +34,8 @@ def session(owner: Caller, /, **changes: object) -> Fields:
         "status": "draft",
         "format": "onDemand",
         "visibility": "enrolled",
+        "createdAt": SERVER_TIME,
+        "updatedAt": SERVER_TIME,
         **changes,
     }
 
@@ -52,7 +54,7 @@ def enrolment(session_id: str, student: Caller, owner: Caller) -> Fields:
     """
     The leave for one student to watch one session. Pure.
     """
-    return {"sessionId": session_id, "uid": student.uid, "ownerUid": owner.uid}
+    return {"sessionId": session_id, "uid": student.uid, "ownerUid": owner.uid, "createdAt": SERVER_TIME}
 
 
 def enrolment_path(session_id: str, student: Caller) -> str:
@@ -60,3 +62,10 @@ def enrolment_path(session_id: str, student: Caller) -> str:
     Where `enrolment` is kept. Pure.
     """
     return f"enrolments/{session_id}_{student.uid}"
+
+
+def edit(session_id: str, fields: Fields, *removed: str) -> Write:
+    """
+    Fields of a session as its owner changes them. Pure.
+    """
+    return change(f"sessions/{session_id}", {**fields, "updatedAt": SERVER_TIME}, *removed)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import requests
 
@@ -16,6 +16,22 @@ from emulator_tests.rules.callers import Caller
 Fields = dict[str, Any]
 
 TIMEOUT_S = 30
+
+
+class ServerTime:
+    """
+    As a value of a field: the server puts the time of the write there. Equal to any instant, so that a document can be
+    compared with what was written.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, datetime | ServerTime)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+SERVER_TIME: Final = ServerTime()
 
 
 class FirestoreError(Exception):
@@ -155,18 +171,24 @@ class Firestore:
     def _wire(self, write: Write) -> Fields:
         name = f"{self._root}/{write.path}"
         wire: Fields = {}
+        transforms: list[Fields] = [
+            {"fieldPath": path, "increment": _encoded(amount)} for path, amount in write.increments.items()
+        ]
         if write.fields is None:
             wire["delete"] = name
         else:
-            wire["update"] = {"name": name, "fields": _encoded_fields(write.fields)}
+            plain = {key: value for key, value in write.fields.items() if not isinstance(value, ServerTime)}
+            wire["update"] = {"name": name, "fields": _encoded_fields(plain)}
+            transforms += [
+                {"fieldPath": key, "setToServerValue": "REQUEST_TIME"} for key in write.fields.keys() - plain.keys()
+            ]
         if write.exists is not None:
             wire["currentDocument"] = {"exists": write.exists}
         if write.mask is not None:
-            wire["updateMask"] = {"fieldPaths": list(write.mask)}
-        if write.increments:
-            wire["updateTransforms"] = [
-                {"fieldPath": path, "increment": _encoded(amount)} for path, amount in write.increments.items()
-            ]
+            touched = [path for path in write.mask if not isinstance((write.fields or {}).get(path), ServerTime)]
+            wire["updateMask"] = {"fieldPaths": touched}
+        if transforms:
+            wire["updateTransforms"] = transforms
         return wire
 
     def _ask(self, caller: Caller, address: str, body: Fields) -> Any:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from emulator_tests.rules.callers import SERVER, Cast, signed_in
-from emulator_tests.rules.documents import RECORDED, enrolment, enrolment_path, session
-from emulator_tests.rules.firestore import Denied, Firestore, Write, change, create, delete, replace
+from emulator_tests.rules.documents import RECORDED, edit, enrolment, enrolment_path, session
+from emulator_tests.rules.firestore import SERVER_TIME, Denied, Firestore, Write, change, create, delete, replace
 from emulator_tests.rules.refusal import assert_refused
 
 
@@ -99,7 +99,7 @@ def test_a_student_cannot_open_a_session(firestore: Firestore, session_id: str, 
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, status="public")))
     for wish in ({"visibility": "open"}, {"ownerUid": cast.student.uid}):
-        assert_refused(firestore, cast.student, change(path, wish))
+        assert_refused(firestore, cast.student, edit(session_id, wish))
 
 
 def test_an_owner_cannot_point_his_session_at_anothers_entry(firestore: Firestore, session_id: str, cast: Cast) -> None:
@@ -109,12 +109,19 @@ def test_an_owner_cannot_point_his_session_at_anothers_entry(firestore: Firestor
         assert_refused(firestore, cast.owner, create(path, session(cast.owner, **forged)))
     firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
     for forged in ({"kaltura": others_entry}, others_video):
-        assert_refused(firestore, cast.owner, change(path, forged))
-        assert_refused(firestore, cast.owner, replace(path, session(cast.owner, **{**RECORDED, **forged})))
+        assert_refused(firestore, cast.owner, edit(session_id, forged))
+        standing = firestore.get(SERVER, path)
+        assert standing is not None
+        assert_refused(firestore, cast.owner, replace(path, {**standing, "updatedAt": SERVER_TIME, **forged}))
     assert_refused(
         firestore,
         cast.owner,
-        Write(path, {"kaltura": others_entry}, exists=True, mask=("kaltura.entryId",)),
+        Write(
+            path,
+            {"kaltura": others_entry, "updatedAt": SERVER_TIME},
+            exists=True,
+            mask=("kaltura.entryId", "updatedAt"),
+        ),
     )
 
 
@@ -134,6 +141,6 @@ def test_an_owner_cannot_forge_the_records_his_session_is_paired_with(
     assert_refused(
         firestore,
         cast.owner,
-        change(f"sessions/{session_id}", {"title": "Optics, revised"}),
+        edit(session_id, {"title": "Optics, revised"}),
         change(f"kalturaSession/{session_id}", {"entryId": "1_another"}),
     )

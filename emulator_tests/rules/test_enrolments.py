@@ -5,6 +5,8 @@ Run by pytest. The roles as such are in `test_matrix.py`, the ways round it in `
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from emulator_tests.rules.callers import SERVER, Caller, Cast, signed_in
@@ -55,6 +57,9 @@ def test_a_users_id_may_have_underscores(firestore: Firestore, own_session: str,
         {"sessionId": None},
         {"sessionId": 7},
         {"sessionId": {"id": "x"}},
+        {"createdAt": None},
+        {"createdAt": "now"},
+        {"createdAt": datetime(2031, 5, 6, tzinfo=UTC)},
     ],
     ids=repr,
 )
@@ -63,7 +68,7 @@ def test_no_enrolment_is_created_with(firestore: Firestore, own_session: str, ca
     assert_refused(firestore, cast.owner, create(enrolment_path(own_session, cast.student), fields))
 
 
-@pytest.mark.parametrize("key", ["sessionId", "uid", "ownerUid"])
+@pytest.mark.parametrize("key", ["sessionId", "uid", "ownerUid", "createdAt"])
 def test_no_enrolment_is_created_without(firestore: Firestore, own_session: str, cast: Cast, key: str) -> None:
     fields = enrolment(own_session, cast.student, cast.owner)
     del fields[key]

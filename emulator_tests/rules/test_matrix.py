@@ -14,7 +14,7 @@ import pytest
 
 from emulator_tests.rules.callers import SERVER, Caller, Cast
 from emulator_tests.rules.documents import RECORDED, enrolment, enrolment_path, session
-from emulator_tests.rules.firestore import Denied, Fields, Firestore, change, create, delete, replace
+from emulator_tests.rules.firestore import SERVER_TIME, Denied, Fields, Firestore, change, create, delete, replace
 
 OPERATIONS = ("get", "list", "create", "update", "delete")
 
@@ -245,7 +245,7 @@ def ground(kind: str, session_id: str, cast: Cast, caller: Caller) -> Ground:
                 standing=around[session_path],
                 new_path=f"{session_path}-2",
                 new=session(caller, **state),
-                changed={"title": "Optics, lecture 2"},
+                changed={"title": "Optics, lecture 2", "updatedAt": SERVER_TIME},
                 where=by_state,
             )
         case "enrolments":

@@ -5,21 +5,23 @@ Run by pytest. The roles as such are in `test_matrix.py`.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from emulator_tests.rules.callers import SERVER, Cast, signed_in
+from emulator_tests.rules.callers import SERVER, Caller, Cast, signed_in
 from emulator_tests.rules.documents import (
     ENDS_AT,
     RECORDED,
     STARTS_AT,
+    edit,
     enrolment,
     enrolment_path,
     live_session,
     session,
 )
 from emulator_tests.rules.firestore import (
+    SERVER_TIME,
     Denied,
     Fields,
     Firestore,
@@ -113,7 +115,7 @@ FOREIGN_FIELDS: dict[str, Fields] = {
     "phase": {"phase": "ready"},
     "generation": {"generation": 2},
     "owner": {"owner": "me"},
-    "updatedAt": {"updatedAt": STARTS_AT},
+    "kalturaSession": {"kalturaSession": True},
     "a name that begins like a wish": {"titles": "Optics"},
     "a name that ends like a wish": {"subtitle": "Optics"},
     "a wish in capitals": {"Title": "Optics"},
@@ -131,7 +133,7 @@ def test_an_owner_may_create_a_session_with(firestore: Firestore, session_id: st
 def test_an_owner_may_change_a_session_to(firestore: Firestore, session_id: str, cast: Cast, wishes: Fields) -> None:
     standing = session(cast.owner, **RECORDED)
     firestore.commit(SERVER, create(f"sessions/{session_id}", standing))
-    firestore.commit(cast.owner, change(f"sessions/{session_id}", wishes))
+    firestore.commit(cast.owner, edit(session_id, wishes))
     assert firestore.get(SERVER, f"sessions/{session_id}") == standing | wishes
 
 
@@ -143,7 +145,7 @@ def test_no_session_is_created_with(firestore: Firestore, session_id: str, cast:
 @pytest.mark.parametrize("wishes", BAD_WISHES.values(), ids=BAD_WISHES)
 def test_no_session_is_changed_to(firestore: Firestore, session_id: str, cast: Cast, wishes: Fields) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", wishes))
+    assert_refused(firestore, cast.owner, edit(session_id, wishes))
 
 
 @pytest.mark.parametrize("foreign", FOREIGN_FIELDS.values(), ids=FOREIGN_FIELDS)
@@ -158,9 +160,9 @@ def test_no_owner_adds_to_his_session_the_field(
     firestore: Firestore, session_id: str, cast: Cast, foreign: Fields
 ) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", foreign))
+    assert_refused(firestore, cast.owner, edit(session_id, foreign))
     # In the company of a wish, it is refused all the same.
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"title": "Optics, revised", **foreign}))
+    assert_refused(firestore, cast.owner, edit(session_id, {"title": "Optics, revised", **foreign}))
 
 
 @pytest.mark.parametrize("key", RECORDED)
@@ -169,13 +171,13 @@ def test_no_owner_overwrites_what_the_server_recorded(
     firestore: Firestore, session_id: str, cast: Cast, key: str, value: object
 ) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {key: value}))
+    assert_refused(firestore, cast.owner, edit(session_id, {key: value}))
 
 
 @pytest.mark.parametrize("key", RECORDED)
 def test_no_owner_removes_what_the_server_recorded(firestore: Firestore, session_id: str, cast: Cast, key: str) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {}, key))
+    assert_refused(firestore, cast.owner, edit(session_id, {}, key))
 
 
 def test_no_owner_changes_one_value_inside_what_the_server_recorded(
@@ -183,22 +185,26 @@ def test_no_owner_changes_one_value_inside_what_the_server_recorded(
 ) -> None:
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
-    inside = Write(path, {"kaltura": {"entryId": "1_other"}}, exists=True, mask=("kaltura.entryId",))
+    fields = {"kaltura": {"entryId": "1_other"}, "updatedAt": SERVER_TIME}
+    inside = Write(path, fields, exists=True, mask=("kaltura.entryId", "updatedAt"))
     assert_refused(firestore, cast.owner, inside)
 
 
 def test_no_owner_lets_the_revision_be_counted_up_for_him(firestore: Firestore, session_id: str, cast: Cast) -> None:
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
-    counted = Write(path, {}, exists=True, mask=(), increments={"revision": 1})
+    fields: Fields = {"updatedAt": SERVER_TIME}
+    counted = Write(path, fields, exists=True, mask=("updatedAt",), increments={"revision": 1})
     assert_refused(firestore, cast.owner, counted)
 
 
 def test_a_session_written_anew_without_the_recorded_fields_is_refused(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
-    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, **RECORDED)))
-    assert_refused(firestore, cast.owner, replace(f"sessions/{session_id}", session(cast.owner)))
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
+    anew = session(cast.owner, createdAt=created_at(firestore, path))
+    assert_refused(firestore, cast.owner, replace(path, anew))
 
 
 def test_a_session_written_anew_with_the_recorded_fields_as_they_were_is_allowed(
@@ -206,9 +212,97 @@ def test_a_session_written_anew_with_the_recorded_fields_as_they_were_is_allowed
 ) -> None:
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
-    anew = session(cast.owner, title="Optics, revised", **RECORDED)
+    anew = session(cast.owner, title="Optics, revised", createdAt=created_at(firestore, path), **RECORDED)
     firestore.commit(cast.owner, replace(path, anew))
     assert firestore.get(SERVER, path) == anew
+
+
+def created_at(firestore: Firestore, path: str) -> datetime:
+    """
+    The mark that a session has, for somebody who writes it anew.
+    """
+    standing = firestore.get(SERVER, path)
+    assert standing is not None
+    at: datetime = standing["createdAt"]
+    return at
+
+
+@pytest.mark.parametrize("key", ["createdAt", "updatedAt"])
+@pytest.mark.parametrize(
+    "time",
+    [
+        pytest.param(None, id="null"),
+        pytest.param(STARTS_AT, id="an instant of one's own"),
+        pytest.param("now", id="a text"),
+        pytest.param(0, id="a number"),
+        pytest.param(..., id="none"),
+    ],
+)
+def test_no_session_is_created_without_the_servers_time(
+    firestore: Firestore, session_id: str, cast: Cast, key: str, time: object
+) -> None:
+    """
+    A1, C4.
+    """
+    fields = session(cast.owner, **{key: time})
+    if time is ...:
+        del fields[key]
+    assert_refused(firestore, cast.owner, create(f"sessions/{session_id}", fields))
+
+
+@pytest.mark.parametrize("time", [None, STARTS_AT, "now", SERVER_TIME], ids=["null", "an instant", "text", "now"])
+def test_nobody_changes_the_mark_of_a_session(firestore: Firestore, session_id: str, cast: Cast, time: object) -> None:
+    """
+    A1.
+    """
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner)))
+    for changes in ({"createdAt": time}, {"createdAt": time, "title": "Optics, revised"}):
+        assert_refused(firestore, cast.owner, edit(session_id, changes))
+    assert_refused(firestore, cast.owner, edit(session_id, {}, "createdAt"))
+    assert_refused(firestore, cast.owner, replace(path, session(cast.owner, createdAt=time)))
+
+
+@pytest.mark.parametrize("updated_at", [None, STARTS_AT, "now", ...], ids=["null", "an instant", "text", "none"])
+def test_no_session_is_changed_without_the_servers_time(
+    firestore: Firestore, session_id: str, cast: Cast, updated_at: object
+) -> None:
+    """
+    C4: by it the sweep finds what changed.
+    """
+    firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
+    fields: Fields = {"title": "Optics, revised"} | ({} if updated_at is ... else {"updatedAt": updated_at})
+    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", fields))
+
+
+RECORDS: dict[str, tuple[Fields, bool, bool]] = {
+    # What is recorded of an earlier session of the id; who may take it: the same owner, another teacher.
+    "nothing": ({}, True, True),
+    "an event": ({"state": "ready", "expiresAt": None}, True, False),
+    "an event that is being deleted": ({"state": "deleting", "expiresAt": None}, True, False),
+    "videos that are not gone yet": ({"state": "gone", "expiresAt": None}, True, False),
+    "a tombstone": ({"state": "gone", "expiresAt": ENDS_AT}, True, True),
+    "a record without an owner": ({"state": "ready", "ownerUid": None}, False, False),
+}
+
+
+@pytest.mark.parametrize("record", RECORDS)
+@pytest.mark.parametrize("caller", ["owner", "other_teacher"])
+def test_an_id_is_not_taken_while_something_of_anothers_session_is_left(
+    firestore: Firestore, session_id: str, cast: Cast, record: str, caller: str
+) -> None:
+    """
+    A1.
+    """
+    fields, same, another = RECORDS[record]
+    if fields:
+        firestore.commit(SERVER, create(f"kalturaSession/{session_id}", {"ownerUid": cast.owner.uid, **fields}))
+    teacher: Caller = getattr(cast, caller)
+    write = create(f"sessions/{session_id}", session(teacher))
+    if same if caller == "owner" else another:
+        firestore.commit(teacher, write)
+        return
+    assert_refused(firestore, teacher, write)
 
 
 @pytest.mark.parametrize("key", ["ownerUid", "title", "status", "format", "visibility"])
@@ -221,12 +315,12 @@ def test_no_session_is_created_without(firestore: Firestore, session_id: str, ca
 @pytest.mark.parametrize("key", ["ownerUid", "title", "status", "format", "visibility", "startsAt", "endsAt"])
 def test_no_live_public_session_loses_its(firestore: Firestore, session_id: str, cast: Cast, key: str) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", live_session(cast.owner)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {}, key))
+    assert_refused(firestore, cast.owner, edit(session_id, {}, key))
 
 
 def test_no_live_public_session_loses_both_its_times(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", live_session(cast.owner)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {}, "startsAt", "endsAt"))
+    assert_refused(firestore, cast.owner, edit(session_id, {}, "startsAt", "endsAt"))
 
 
 def test_a_live_session_may_lose_its_times_with_its_publication(
@@ -234,20 +328,20 @@ def test_a_live_session_may_lose_its_times_with_its_publication(
 ) -> None:
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, live_session(cast.owner)))
-    firestore.commit(cast.owner, change(path, {"status": "draft"}, "startsAt", "endsAt"))
+    firestore.commit(cast.owner, edit(session_id, {"status": "draft"}, "startsAt", "endsAt"))
     assert firestore.get(SERVER, path) == session(cast.owner, format="liveStreaming")
 
 
 def test_a_live_draft_without_times_is_not_published(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, format="liveStreaming")))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"status": "public"}))
+    assert_refused(firestore, cast.owner, edit(session_id, {"status": "public"}))
 
 
 def test_a_public_recording_without_times_does_not_become_live(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner, status="public")))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"format": "liveStreaming"}))
+    assert_refused(firestore, cast.owner, edit(session_id, {"format": "liveStreaming"}))
 
 
 @pytest.mark.parametrize(
@@ -257,7 +351,7 @@ def test_a_public_recording_without_times_does_not_become_live(
 )
 def test_one_time_is_not_moved_past_the_other(firestore: Firestore, session_id: str, cast: Cast, moved: Fields) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", live_session(cast.owner)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", moved))
+    assert_refused(firestore, cast.owner, edit(session_id, moved))
 
 
 @pytest.mark.parametrize("free_id", ["a", "7", "-", "Optics-1", "x" * 64])
@@ -297,7 +391,7 @@ def test_a_teacher_claim_other_than_true_writes_nothing(
     firestore.commit(SERVER, create(path, session(cast.owner)))
     pretender = signed_in(cast.owner.uid, teacher=claim)
     assert_refused(firestore, pretender, create(f"{path}-2", session(cast.owner)))
-    assert_refused(firestore, pretender, change(path, {"title": "Mine"}))
+    assert_refused(firestore, pretender, edit(session_id, {"title": "Mine"}))
     assert_refused(firestore, pretender, delete(path))
 
 
@@ -309,7 +403,7 @@ def test_an_owner_whose_teacher_claim_was_withdrawn_reads_but_writes_nothing(
     former_teacher = signed_in(cast.owner.uid)
     assert firestore.get(former_teacher, path) == session(cast.owner)
     assert_refused(firestore, former_teacher, create(f"{path}-2", session(cast.owner)))
-    assert_refused(firestore, former_teacher, change(path, {"title": "Mine"}))
+    assert_refused(firestore, former_teacher, edit(session_id, {"title": "Mine"}))
     assert_refused(firestore, former_teacher, delete(path))
 
 
@@ -324,14 +418,15 @@ def test_no_teacher_creates_a_session_in_the_name_of_another(firestore: Firestor
 
 def test_an_owner_does_not_hand_his_session_over(firestore: Firestore, session_id: str, cast: Cast) -> None:
     firestore.commit(SERVER, create(f"sessions/{session_id}", session(cast.owner)))
-    assert_refused(firestore, cast.owner, change(f"sessions/{session_id}", {"ownerUid": cast.other_teacher.uid}))
+    assert_refused(firestore, cast.owner, edit(session_id, {"ownerUid": cast.other_teacher.uid}))
 
 
 def test_another_teacher_does_not_take_a_session_over(firestore: Firestore, session_id: str, cast: Cast) -> None:
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, status="public", visibility="open")))
-    assert_refused(firestore, cast.other_teacher, change(path, {"ownerUid": cast.other_teacher.uid}))
-    assert_refused(firestore, cast.other_teacher, replace(path, session(cast.other_teacher)))
+    assert_refused(firestore, cast.other_teacher, edit(session_id, {"ownerUid": cast.other_teacher.uid}))
+    anew = session(cast.other_teacher, createdAt=created_at(firestore, path))
+    assert_refused(firestore, cast.other_teacher, replace(path, anew))
 
 
 def test_a_commit_is_refused_whole_when_one_of_its_writes_is(firestore: Firestore, session_id: str, cast: Cast) -> None:
@@ -350,6 +445,42 @@ def test_deleting_and_recreating_in_one_commit_brings_no_recorded_fields_in(
     firestore.commit(SERVER, create(path, session(cast.owner, **RECORDED)))
     forged = session(cast.owner, **{**RECORDED, "kaltura": {"entryId": "1_other"}})
     assert_refused(firestore, cast.owner, delete(path), replace(path, forged))
+
+
+def test_an_enrolment_in_an_earlier_session_of_the_id_opens_nothing(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    """
+    A1: the same owner deletes the session and creates it anew.
+    """
+    path = f"sessions/{session_id}"
+    public = session(cast.owner, status="public")
+    firestore.commit(cast.owner, create(path, public))
+    given = create(enrolment_path(session_id, cast.enrolled), enrolment(session_id, cast.enrolled, cast.owner))
+    firestore.commit(cast.owner, given)
+    assert firestore.get(cast.enrolled, path) == public
+    firestore.commit(cast.owner, delete(path))
+    firestore.commit(cast.owner, create(path, public))
+    with pytest.raises(Denied):
+        firestore.get(cast.enrolled, path)
+    with pytest.raises(Denied):
+        firestore.find(cast.enrolled, f"{path}/sharedLiveMedias")
+
+
+def test_a_session_that_a_back_end_wrote_without_a_mark_is_open_to_the_enrolled(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    """
+    A1.
+    """
+    fields = session(cast.owner, status="public")
+    del fields["createdAt"]
+    firestore.commit(
+        SERVER,
+        create(f"sessions/{session_id}", fields),
+        create(enrolment_path(session_id, cast.enrolled), enrolment(session_id, cast.enrolled, cast.owner)),
+    )
+    assert firestore.get(cast.enrolled, f"sessions/{session_id}") == fields
 
 
 def test_an_enrolment_does_not_open_a_draft(firestore: Firestore, session_id: str, cast: Cast) -> None:

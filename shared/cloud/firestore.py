@@ -249,7 +249,8 @@ class FirestoreDocuments:
 
 
 def _document(snapshot: DocumentSnapshot[Any]) -> Document:
-    return Document(snapshot.reference.path, _plain(snapshot.to_dict()), snapshot.update_time)
+    created_at = _plain(snapshot.create_time)
+    return Document(snapshot.reference.path, _plain(snapshot.to_dict()), snapshot.update_time, created_at)
 
 
 def _plain(value: Any) -> Any:

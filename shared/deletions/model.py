@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from shared.identity import SessionIdentity
 from shared.paths import deletion_path
 from shared.ports import Create, Document, Fields, Parts
 from shared.reconcile import Progress
@@ -53,6 +54,7 @@ class Deletion:
         parts: The provider's ids.
         reason: Why it goes.
         created_at: Since when.
+        session: The session that it belonged to; `None` where that is not known.
         gone: Whether nothing of it is left.
         progress: The visit's own part.
     """
@@ -62,6 +64,7 @@ class Deletion:
     parts: Mapping[str, str]
     reason: Reason
     created_at: datetime
+    session: SessionIdentity | None = None
     gone: bool = False
     progress: Progress = field(default_factory=Progress)
 
@@ -85,6 +88,7 @@ class Deletion:
             "reference": self.reference,
             "parts": dict(self.parts),
             "reason": self.reason.value,
+            **({} if self.session is None else self.session.to_fields()),
             "createdAt": self.created_at,
             "state": self.state.value,
             "failure": None if failure is None else failure.shown(),
@@ -103,6 +107,7 @@ class Deletion:
             parts=dict(fields["parts"]),
             reason=Reason(fields["reason"]),
             created_at=fields["createdAt"],
+            session=SessionIdentity.from_fields(fields["sessionId"], fields) if "sessionId" in fields else None,
             progress=Progress.from_fields(fields),
         )
 
@@ -123,10 +128,17 @@ def deletion_id(reference: str, parts: Parts) -> str:
     return f"{reference}:{digest[:12]}"
 
 
-def given_up(provider: str, reference: str, parts: Parts, reason: Reason, now: datetime) -> Create:
+def given_up(
+    provider: str,
+    reference: str,
+    parts: Parts,
+    reason: Reason,
+    now: datetime,
+    session: SessionIdentity | None = None,
+) -> Create:
     """
     The write by which a thing is given up; it is due at once. Pure.
     """
-    deletion = Deletion(provider, reference, parts, reason, now, progress=Progress(due_at=now))
+    deletion = Deletion(provider, reference, parts, reason, now, session, progress=Progress(due_at=now))
     fields = {**deletion.to_fields(), "requeues": 0}
     return Create(deletion_path(deletion_id(reference, parts)), fields)

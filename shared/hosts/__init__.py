@@ -17,6 +17,7 @@ from shared.errors import Transient
 from shared.hosts import decide as decisions
 from shared.hosts.decide import CopyWish, Film
 from shared.hosts.model import Copy, CopyState, shown, shown_in
+from shared.identity import SessionIdentity
 from shared.paths import COPIES, VISIT_COPY, VISIT_DELETION, copy_path, video_path
 from shared.ports import (
     REMOVE,
@@ -123,7 +124,7 @@ class Copies:
         path = copy_path(look.key)
         host = decisions.host_in(look.key)
         dropped = tuple(
-            given_up(host, reference, parts, _reason(record), now)
+            given_up(host, reference, parts, _reason(record), now, _session_of(look))
             for reference, parts in _dropped(look, record).items()
         )
         if record.state is CopyState.GONE:
@@ -190,11 +191,17 @@ def film_of(video: Document) -> Film | None:
     playable = video.fields["playable"]
     if playable is None or video.fields["gone"]:
         return None
-    return Film(video.fields["ownerUid"], video.fields["provider"], playable["reference"], dict(playable["parts"]))
+    fields = video.fields
+    session = SessionIdentity.from_fields(fields["sessionId"], fields)
+    return Film(session, fields["provider"], playable["reference"], dict(playable["parts"]))
 
 
 def _video_in(key: str) -> str:
     return key.partition("-")[0]
+
+
+def _session_of(look: Look[CopyWish, Copy]) -> SessionIdentity | None:
+    return None if look.record is None else look.record.session
 
 
 def _dropped(look: Look[CopyWish, Copy], record: Copy) -> dict[str, Parts]:

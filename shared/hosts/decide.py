@@ -9,6 +9,7 @@ The first row that fits is the one that counts. The film is what plays of the vi
 | anything            | none                  | FORGET: what it names is given up, and its document goes           |
 | nothing             | one                   | BEGIN                                                             |
 | anything            | another               | BEGIN that one; the copy of the earlier is given up                |
+| of another session  | this                  | IDENTIFY it: the record takes the session of its video             |
 | requested           | this                  | MAKE a new generation, in the end left to a person                 |
 | copying, too long   | this                  | OBSERVE a last time; FAIL                                          |
 | copying, unobserved | this                  | OBSERVE, with growing pauses                                       |
@@ -24,6 +25,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.hosts.model import Copy, CopyState, Shown
+from shared.identity import SessionIdentity
 from shared.ports import MediaState, Observation, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 
@@ -34,6 +36,7 @@ OBSERVE: Final = "observe"
 SEND: Final = "send"
 FAIL: Final = "fail"
 FORGET: Final = "forget"
+IDENTIFY: Final = "identify"
 
 COPYING_MAX_S: Final = 24 * 3600
 """The longest that the copying of one film may take."""
@@ -65,13 +68,13 @@ class Film:
     What plays of a video: of what a copy is one.
 
     Attributes:
-        owner_uid: The teacher whose video it is.
+        session: The session whose video it is.
         provider: Which has it.
         reference: Under which it was made.
         parts: The provider's ids.
     """
 
-    owner_uid: str
+    session: SessionIdentity
     provider: str
     reference: str
     parts: Parts = field(default_factory=dict)
@@ -110,6 +113,8 @@ def decide(look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Deci
         return _forget(look, record, now)
     if record is None or record.film != film.reference:
         return _write(BEGIN, begun(record, host, film, now))
+    if record.session != film.session:
+        return _write(IDENTIFY, replace(record, session=film.session))
     match record.state:
         case CopyState.REQUESTED:
             return _make(look.key, record, now)
@@ -130,9 +135,9 @@ def begun(record: Copy | None, host: str, film: Film, now: datetime) -> Copy:
     The record once a film is to be copied; what it named is named no more. Pure.
     """
     if record is None:
-        return Copy(host, film.owner_uid, film.reference, now)
+        return Copy(host, film.session, film.reference, now)
     failures = record.failures if record.film == film.reference else 0
-    return Copy(host, film.owner_uid, film.reference, now, generation=record.generation, failures=failures)
+    return Copy(host, film.session, film.reference, now, generation=record.generation, failures=failures)
 
 
 def copying(record: Copy, parts: Parts) -> Copy:
@@ -239,10 +244,17 @@ def reference_of(key: str, generation: int) -> str:
     return f"copy:{key}:{generation}"
 
 
+def _nothing(host: str, now: datetime) -> Copy:
+    """
+    The record of a copy that there never was: with it goes what the video's document shows of one.
+    """
+    return Copy(host, SessionIdentity("", ""), "", now, CopyState.GONE)
+
+
 def _forget(look: Look[CopyWish, Copy], record: Copy | None, now: datetime) -> Decision[Copy]:
     if record is None:
         shows_nothing = look.wish.shown is None or not look.wish.has_video
-        return Done() if shows_nothing else _write(FORGET, Copy(host_in(look.key), "", "", now, CopyState.GONE))
+        return Done() if shows_nothing else _write(FORGET, _nothing(host_in(look.key), now))
     if record.state is CopyState.GONE:
         return Done()
     return _write(FORGET, replace(record, state=CopyState.GONE, parts={}, reference=None))

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from shared.identity import SessionIdentity
 from shared.ports import Document, Fields, Parts
 from shared.reconcile import Progress
 
@@ -37,7 +38,7 @@ class Copy:
 
     Attributes:
         host: Our name of the host.
-        owner_uid: The teacher whose video it is.
+        session: The session whose video it is.
         film: The reference of what plays, of which it is a copy.
         begun_at: When the copying of that film was begun.
         state: How far it is.
@@ -56,7 +57,7 @@ class Copy:
     """
 
     host: str
-    owner_uid: str
+    session: SessionIdentity
     film: str
     begun_at: datetime
     state: CopyState = CopyState.REQUESTED
@@ -79,7 +80,7 @@ class Copy:
         """
         return {
             "host": self.host,
-            "ownerUid": self.owner_uid,
+            **self.session.to_fields(),
             "film": self.film,
             "begunAt": self.begun_at,
             "state": self.state.value,
@@ -105,7 +106,8 @@ class Copy:
         fields = document.fields
         return cls(
             host=fields["host"],
-            owner_uid=fields["ownerUid"],
+            # An earlier release recorded the owner alone.
+            session=SessionIdentity.from_fields(fields.get("sessionId", ""), fields),
             film=fields["film"],
             begun_at=fields["begunAt"],
             state=CopyState(fields["state"]),

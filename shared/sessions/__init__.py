@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
+from shared.identity import Belonging, SessionIdentity
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
 from shared.ports import (
     REMOVE,
     Broadcast,
     Condition,
     Create,
+    Document,
     Documents,
     Events,
     Note,
@@ -30,7 +32,7 @@ from shared.reconcile import Decision, Look, Step
 from shared.sessions import decide as decisions
 from shared.sessions.act import act
 from shared.sessions.airing import Window
-from shared.sessions.model import Pairing, Session, SessionWish, shown
+from shared.sessions.model import Pairing, Session, SessionWish, noting, shown
 
 Outcome = Parts | Broadcast | None
 """What comes of a step: the parts that exist, or what was seen of a broadcast."""
@@ -41,7 +43,7 @@ class Recorder(Protocol):
     Makes videos of what was recorded of a session's events, or gives it up where there is no session any more. Pure.
     """
 
-    def write(self, session_id: str, wish: SessionWish, recording: Parts, now: datetime) -> Create:
+    def write(self, identity: SessionIdentity, wish: SessionWish, recording: Parts, now: datetime) -> Create:
         """
         The write by which a recording is taken over.
         """
@@ -82,16 +84,10 @@ class Sessions:
         Read the session and its pairing: two documents, one round trip; a deleted session's videos too.
         """
         session, pairing = self.documents.read(session_path(key), pairing_path(key))
-        if session is not None:
-            wish = SessionWish.of(Session.from_document(session))
-        else:
-            wish = SessionWish(exists=False, children=self._children(key) if pairing is not None else ())
-        return Look(
-            key,
-            wish,
-            None if pairing is None else Pairing.from_document(pairing),
-            None if pairing is None else pairing.version,
-        )
+        look = look_at(key, session, pairing)
+        if look.record is None or look.wish.exists or look.wish.is_held:
+            return look
+        return replace(look, wish=replace(look.wish, children=self._children(key, look.wish.identity)))
 
     def decide(self, look: Look[SessionWish, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:
         """
@@ -128,7 +124,9 @@ class Sessions:
         The look as it will be once `record` is written. Pure.
         """
         wish = look.wish
-        return replace(look, record=record, wish=replace(wish, shown=shown(wish, record)))
+        identity = None if wish.identity is None else replace(wish.identity, is_marked=True)
+        seen = replace(wish, shown=shown(wish, record), is_paired=True, identity=identity)
+        return replace(look, record=record, wish=seen)
 
     def record_writes(
         self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None, now: datetime
@@ -139,8 +137,8 @@ class Sessions:
         """
         path = pairing_path(look.key)
         if version is None:
-            return (Create(path, record.to_fields()),)
-        taken = (self.recorder.write(look.key, look.wish, one, now) for one in _taken_over(look, record))
+            return (Create(path, record.to_fields()), noting(record.identity, look.wish.version))
+        taken = (self.recorder.write(record.identity, look.wish, one, now) for one in _taken_over(look, record))
         return (Update(path, record.to_fields(), if_version=version), *taken)
 
     def follow_ups(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Note, ...]:
@@ -153,10 +151,13 @@ class Sessions:
         """
         The write of `kaltura` in the session document. Pure.
         """
-        told = shown(look.wish, record)
-        if not look.wish.exists or told == look.wish.shown:
-            return ()
-        return (Update(session_path(look.key), {"kaltura": REMOVE if told is None else told}),)
+        wish, told = look.wish, shown(look.wish, record)
+        changes: dict[str, Any] = {}
+        if wish.identity is not None and told != wish.shown:
+            changes["kaltura"] = REMOVE if told is None else told
+        if wish.exists and not decisions.is_noted(wish):
+            return (noting(record.identity, wish.version, **changes),)
+        return (Update(session_path(look.key), changes),) if changes else ()
 
     def dependants(self, look: Look[SessionWish, Pairing]) -> tuple[Note, ...]:
         """
@@ -164,9 +165,13 @@ class Sessions:
         """
         return tuple(Note(VISIT_VIDEO, child) for child in look.wish.children)
 
-    def _children(self, session_id: str) -> tuple[str, ...]:
+    def _children(self, session_id: str, successor: SessionIdentity | None) -> tuple[str, ...]:
         """
-        Ids of the videos, not yet gone, of a session.
+        Return the ids of the videos, not yet gone, of a session that is not there any more.
+
+        Args:
+            session_id: Its id.
+            successor: The session that has its id now, if any: that one's videos are not among them.
         """
         left = self.documents.select(
             Query(
@@ -174,7 +179,29 @@ class Sessions:
                 (Condition("sessionId", Operator.EQUAL, session_id), Condition("gone", Operator.EQUAL, False)),
             )
         )
-        return tuple(video.id for video in left)
+        return tuple(video.id for video in left if successor is None or _is_of_another(video, successor))
+
+
+def look_at(key: str, session: Document | None, pairing: Document | None) -> Look[SessionWish, Pairing]:
+    """
+    The look at a session whose documents were read: a session with another owner or mark than the record is none of
+    the record's. Pure.
+    """
+    present = None if session is None else Session.from_document(session)
+    record = None if pairing is None else Pairing.from_document(pairing)
+    wish = SessionWish(exists=False) if present is None else SessionWish.of(present)
+    if present is not None and record is not None:
+        match record.identity.belonging(present.identity):
+            case Belonging.OTHER:
+                wish = SessionWish(exists=False, shown=present.shown, identity=present.identity)
+            case Belonging.OWNER_CHANGED:
+                wish = SessionWish(exists=False, shown=present.shown, identity=present.identity, is_held=True)
+    return Look(key, wish, record, None if pairing is None else pairing.version)
+
+
+def _is_of_another(video: Document, successor: SessionIdentity) -> bool:
+    recorded = SessionIdentity.from_fields(successor.session_id, video.fields)
+    return recorded.belonging(successor) is Belonging.OTHER
 
 
 def _taken_over(look: Look[SessionWish, Pairing], record: Pairing) -> list[Parts]:

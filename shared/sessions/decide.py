@@ -2,6 +2,9 @@
 
 | recorded   | wished           | next                                                                   |
 |------------|------------------|------------------------------------------------------------------------|
+| anything   | its session is not there, another shows its event | SHOW nothing                          |
+| anything   | owner changed, not transferred | done                                                     |
+| without a mark | anything         | IDENTIFY it: the record takes the mark of its session              |
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
 | none, gone | no event         | SHOW nothing, done                                                     |
@@ -16,7 +19,8 @@
 | deleting   | anything         | DELETE again; what is gone counts as deleted                           |
 | none       | session deleted  | CLOSE                                                                  |
 | gone       | session deleted  | later while videos are left, then EXPIRE                               |
-| gone, expiring | session made again | REOPEN: its generations go on                                    |
+| gone       | another session has its id | later while videos are left, then REOPEN: its generations go on |
+| gone, expiring | the session is back | REOPEN                                                          |
 """
 
 from __future__ import annotations
@@ -27,6 +31,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.history import moved
+from shared.identity import SessionIdentity
 from shared.ports import Broadcast, EventWish, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
@@ -43,6 +48,7 @@ KEEP: Final = "keep"
 CLOSE: Final = "close"
 EXPIRE: Final = "expire"
 REOPEN: Final = "reopen"
+IDENTIFY: Final = "identify"
 
 CHILDREN_LOOK_S: Final = 30
 
@@ -66,7 +72,17 @@ def decide(
         observed: Whether this visitor has just heard from the provider whether the event is on the air.
     """
     wish = look.wish
-    record = look.record or Pairing()
+    if look.record is not None and not wish.exists and wish.shown is not None:
+        return _write(SHOW, look.record)
+    if wish.is_held:
+        return Done()
+    if look.record is None:
+        if wish.event is None or wish.identity is None:
+            return Done()
+        return _create(look.key, Pairing(wish.identity), wish.event, now)
+    record = look.record
+    if wish.exists and wish.identity is not None and record.identity.created_at is None:
+        return _write(IDENTIFY, replace(record, identity=wish.identity))
     match record.state:
         case PairingState.CREATING:
             return Step(FIND, Effect.OBSERVE, record, record, insists=True)
@@ -90,15 +106,17 @@ def decide(
             return _write(REOPEN, replace(record, expires_at=None))
         case PairingState.NONE | PairingState.GONE if wish.event is not None:
             return _create(look.key, record, wish.event, now)
-        case PairingState.NONE if not wish.exists and look.record is not None:
+        case PairingState.NONE if not wish.exists:
             return _write(CLOSE, _moved(record, PairingState.GONE, now))
         case PairingState.GONE if not wish.exists:
             if wish.children:
                 return Later(_next_multiple(now, CHILDREN_LOOK_S))
+            if wish.identity is not None:
+                return _write(REOPEN, reopened(record, wish.identity))
             if record.expires_at is None:
                 return _write(EXPIRE, replace(record, expires_at=now + timedelta(seconds=TOMBSTONE_S)))
             return Done()
-    if look.record is not None and wish.exists and wish.shown != shown(wish, record):
+    if wish.exists and (wish.shown != shown(wish, record) or not is_noted(wish)):
         return _write(SHOW, record)
     if record.state is not PairingState.READY or wish.event is None:
         return Done()
@@ -201,6 +219,21 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
         reference=None,
         airing=Airing(),
     )
+
+
+def reopened(record: Pairing, identity: SessionIdentity) -> Pairing:
+    """
+    The record once it is that of the session which has the id now; nothing of the earlier one is left but its count of
+    generations. Pure.
+    """
+    return replace(record, identity=identity, expires_at=None, recordings=())
+
+
+def is_noted(wish: SessionWish) -> bool:
+    """
+    Whether the session's document says what everything else relies on: that it has a pairing, and its mark. Pure.
+    """
+    return wish.is_paired and (wish.identity is None or wish.identity.is_marked)
 
 
 def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -> Step[Pairing]:

@@ -14,7 +14,7 @@ from shared.paths import pairing_path, session_path
 from shared.ports import REMOVE, Clock, Document, Ingest, Queue, Update
 from shared.reconcile import visit
 from shared.sessions import Sessions
-from shared.sessions.model import Pairing, PairingState, Session
+from shared.sessions.model import Pairing, PairingState, Session, pairing_of
 
 MODERATORS_MAX: Final = 100
 """Moderators that the owner of a session may name."""
@@ -101,9 +101,9 @@ def _owned(caller: Caller, session_id: str, sessions: Sessions) -> tuple[Documen
 
 
 def _event_of(caller: Caller, session_id: str, sessions: Sessions) -> Pairing:
-    _owned(caller, session_id, sessions)
+    _, session = _owned(caller, session_id, sessions)
     (pairing,) = sessions.documents.read(pairing_path(session_id))
-    record = None if pairing is None else Pairing.from_document(pairing)
+    record = pairing_of(session, pairing)
     if record is None or record.state is not PairingState.READY:
         raise WrongState("This session has no live event that is ready. Publish it as a live session first.")
     return record

@@ -16,7 +16,7 @@ from shared.paths import enrolment_path, pairing_path, session_path
 from shared.ports import Admission, Attendee, Audience, Clock, Document, Grant, Queue
 from shared.reconcile import visit
 from shared.sessions import Sessions
-from shared.sessions.model import BroadcastState, Pairing, PairingState, Session, wanted
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import have_verified
 
 LIVE_MARGIN_S: Final = 10 * 60
@@ -131,20 +131,20 @@ class Joining:
         known = require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
         if wanted(known) is None:
             raise WrongState("This session has no live event.")
-        record = Pairing() if pairing is None else Pairing.from_document(pairing)
+        record = pairing_of(known, pairing)
         if not owns(caller, known):
-            self._require_time(known, record)
-        if pairing is None or record.state not in (PairingState.READY, PairingState.RETIRING):
+            self._require_time(known, Airing() if record is None else record.airing)
+        if pairing is None or record is None or record.state not in (PairingState.READY, PairingState.RETIRING):
             raise WrongState(_NOT_READY)
         return _Entered(known, pairing, record)
 
-    def _require_time(self, session: Session, record: Pairing) -> None:
+    def _require_time(self, session: Session, airing: Airing) -> None:
         """
         Raises:
             WrongState: It is too early, or too late; while it is on the air it is neither.
         """
         event = wanted(session)
-        if event is None or record.airing.state is BroadcastState.LIVE:
+        if event is None or airing.state is BroadcastState.LIVE:
             return
         now, window = self.clock(), self.sessions.window
         opens_at, closes_at = window.opens_at(event), window.closes_at(event)

@@ -7,13 +7,15 @@ may see it (`shared/access.py`, `shared/videos/`). Leaves to `decide` what follo
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 from shared.history import History, history_fields, history_from
-from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts
+from shared.identity import Belonging, SessionIdentity
+from shared.paths import session_path
+from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Update, Version
 from shared.reconcile import Progress
 
 
@@ -52,6 +54,13 @@ class Session:
 
     A field of another type than it should have reads as absent: the rules keep such documents out, and an
     administrator's slip must not stop a worker.
+
+    Attributes:
+        created_at: The mark of its incarnation, `createdAt`; where the document has none, the time at which Firestore
+            created it.
+        is_marked: Whether the document has the mark.
+        is_paired: Whether the document says that it has a pairing (`kalturaSession: true`).
+        version: Of the document.
     """
 
     id: str
@@ -64,6 +73,10 @@ class Session:
     ends_at: datetime | None
     shown: Fields | None
     videos: Mapping[str, Fields]
+    created_at: datetime | None = None
+    is_marked: bool = False
+    is_paired: bool = False
+    version: Version | None = None
     moderators: tuple[str, ...] = ()
     video_provider: str | None = None
 
@@ -72,13 +85,15 @@ class Session:
         """
         Read a session document. Pure.
         """
-        return cls.from_fields(document.id, document.fields)
+        session = replace(cls.from_fields(document.id, document.fields), version=document.version)
+        return session if session.is_marked else replace(session, created_at=document.created_at)
 
     @classmethod
     def from_fields(cls, session_id: str, fields: Fields) -> Self:
         """
         Read the fields of a session document, as a trigger's event carries them too. Pure.
         """
+        created_at = fields.get("createdAt")
         shown, videos = fields.get("kaltura"), fields.get("videos")
         status, kind, visibility = fields.get("status"), fields.get("format"), fields.get("visibility")
         starts_at, ends_at = fields.get("startsAt"), fields.get("endsAt")
@@ -95,9 +110,19 @@ class Session:
             ends_at=ends_at if isinstance(ends_at, datetime) else None,
             shown=shown if isinstance(shown, Mapping) else None,
             videos=videos if isinstance(videos, Mapping) else {},
+            created_at=created_at if isinstance(created_at, datetime) else None,
+            is_marked=isinstance(created_at, datetime),
+            is_paired=fields.get("kalturaSession") is True,
             moderators=_named(moderators) if isinstance(moderators, Mapping) else (),
             video_provider=provider if isinstance(provider, str) else None,
         )
+
+    @property
+    def identity(self) -> SessionIdentity:
+        """
+        The identity that everything made for this session records.
+        """
+        return SessionIdentity(self.id, self.owner_uid or "", self.created_at, self.is_marked)
 
     def moderates(self, uid: str) -> bool:
         """
@@ -112,6 +137,37 @@ class Session:
         refs: Sequence[object] = tuple(self.videos.values())
         orders = (ref.get("order") for ref in refs if isinstance(ref, Mapping))
         return 1 + max((order for order in orders if isinstance(order, int)), default=0)
+
+
+def noting(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:
+    """
+    Return the write by which a session's document says that it has a pairing, and its mark: only the very document that
+    was read, for another session may take its place at any moment. Pure.
+    """
+    marks = {"kalturaSession": True, "createdAt": identity.created_at}
+    return Update(session_path(identity.session_id), {**marks, **changes}, if_version=version)
+
+
+def pairing_of(session: Session, document: Document | None) -> Pairing | None:
+    """
+    Return the pairing of a session, `None` where there is none, or where it is still that of an earlier session which
+    had the same id. Pure.
+    """
+    pairing = None if document is None else Pairing.from_document(document)
+    return pairing if pairing and pairing.identity.belonging(session.identity) is Belonging.SAME else None
+
+
+def session_with(identity: SessionIdentity, document: Document | None) -> Session | None:
+    """
+    Return the session that a thing belongs to, `None` where the document is gone, or is that of another session which
+    has the same id. Pure.
+
+    Args:
+        identity: As the thing recorded it.
+        document: What is there under the session's id.
+    """
+    session = None if document is None else Session.from_document(document)
+    return session if session and identity.belonging(session.identity) is Belonging.SAME else None
 
 
 def _named(uids: Fields) -> tuple[str, ...]:
@@ -197,6 +253,7 @@ class Pairing:
     One document of `kalturaSession`.
 
     Attributes:
+        identity: The session that it is the pairing of.
         state: Of the event.
         generation: Grows with every event that is made for the session.
         reference: Under which the present event was, or is about to be, made.
@@ -214,6 +271,7 @@ class Pairing:
         progress: The visit's own part.
     """
 
+    identity: SessionIdentity
     state: PairingState = PairingState.NONE
     generation: int = 0
     reference: str | None = None
@@ -234,6 +292,7 @@ class Pairing:
         The document form. Pure.
         """
         return {
+            **self.identity.to_fields(),
             "state": self.state.value,
             "generation": self.generation,
             "reference": self.reference,
@@ -266,6 +325,7 @@ class Pairing:
         fields = document.fields
         applied = fields.get("applied")
         return cls(
+            identity=SessionIdentity.from_fields(document.id, fields),
             state=PairingState(fields["state"]),
             generation=fields["generation"],
             reference=fields["reference"],
@@ -293,22 +353,28 @@ class SessionWish:
     What a visit reads of a session.
 
     Attributes:
-        exists: Whether the session document is there.
+        exists: Whether the session is there; one that only has the same id is not.
         event: The event it asks for.
         shown: What its document shows of the event now.
         children: Ids of videos that a deleted session has left behind.
-        owner_uid: The teacher.
         title: What its viewers read.
         order: The place of its next video.
+        identity: The session whose document is there, whoever it is; `None` where there is none.
+        version: Of that document.
+        is_paired: Whether its document says that it has a pairing.
+        is_held: Whether its owner was changed by somebody who did not transfer it: nothing is done until it is.
     """
 
     exists: bool
     event: EventWish | None = None
     shown: Fields | None = None
     children: tuple[str, ...] = ()
-    owner_uid: str | None = None
     title: str = ""
     order: int = 1
+    identity: SessionIdentity | None = None
+    version: Version | None = None
+    is_paired: bool = True
+    is_held: bool = False
 
     @classmethod
     def of(cls, session: Session) -> Self:
@@ -319,9 +385,11 @@ class SessionWish:
             exists=True,
             event=wanted(session),
             shown=session.shown,
-            owner_uid=session.owner_uid,
             title=session.title,
             order=session.next_order(),
+            identity=session.identity,
+            version=session.version,
+            is_paired=session.is_paired,
         )
 
 

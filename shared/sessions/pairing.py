@@ -7,34 +7,55 @@ Called before anything is asked of a provider on a session's behalf. A session t
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from shared.errors import Conflict
-from shared.paths import VISIT_SESSION, pairing_path
-from shared.ports import Create, Document, Documents, Note, Queue, Update
-from shared.sessions.model import Pairing
+from shared.errors import Conflict, NotFound
+from shared.paths import VISIT_SESSION, pairing_path, session_path
+from shared.ports import Create, Document, Documents, Note, Queue, Update, Write
+from shared.sessions.decide import reopened
+from shared.sessions.model import Pairing, Session, noting, session_with
+
+WRITES_MAX: Final = 5
+"""How often a pairing is written again where others write it."""
 
 
-def retrieve_or_create(documents: Documents, session_id: str) -> Pairing:
+def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
     """
-    The pairing of a session that needs one.
+    Return the pairing of a session that needs one: by it a deletion of the session is noticed, and all it had goes.
+    While an earlier session of the same id is being cleaned up, it is that one's.
 
     Args:
         documents: Where it is.
-        session_id: Of a session that is about to own something at a provider.
+        session: The session that is about to own something at a provider.
 
     Raises:
+        NotFound: The session was deleted meanwhile (never).
+        Conflict: Others wrote it each time (again).
         Transient: The documents could not be reached (again).
     """
-    path = pairing_path(session_id)
-    (document,) = documents.read(path)
-    if document is not None:
-        return Pairing.from_document(document)
-    try:
-        documents.commit(Create(path, Pairing().to_fields()))
-    except Conflict:
-        # Someone else made it between our read and our write: theirs is as good as ours.
-        return retrieve_or_create(documents, session_id)
-    return Pairing()
+    path = pairing_path(session.id)
+    for _ in range(WRITES_MAX):
+        (document,) = documents.read(path)
+        record = Pairing(session.identity) if document is None else Pairing.from_document(document)
+        if document is not None and record.expires_at is None:
+            return record
+        if document is None:
+            write: Write = Create(path, record.to_fields())
+        else:
+            # A tombstone would go in its time, and with it the notice of this session's deletion.
+            record = reopened(record, session.identity)
+            write = Update(path, record.to_fields(), if_version=document.version)
+        try:
+            documents.commit(write, noting(session.identity, session.version))
+            return record
+        except Conflict:
+            # Someone else made it between our read and our write, or the session was changed, or is gone.
+            (found,) = documents.read(session_path(session.id))
+            present = session_with(session.identity, found)
+            if present is None:
+                raise NotFound("There is no such session.") from None
+            session = present
+    raise Conflict("Others write the session's pairing all the time.")
 
 
 def have_verified(documents: Documents, queue: Queue, pairing: Document, now: datetime) -> bool:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import Conflict
 from shared.hosts.model import shown_in
+from shared.identity import Belonging
 from shared.paths import (
     FEED_WAKE,
     TICK_FEED,
@@ -160,7 +161,8 @@ class Videos:
         """
         The look as it will be once `record` is written. Pure.
         """
-        return replace(look, record=record, wish=replace(look.wish, shown=shown(record)))
+        told = shown(record) if look.wish.has_session else None
+        return replace(look, record=record, wish=replace(look.wish, shown=told))
 
     def record_writes(
         self, look: Look[VideoWish, Video], record: Video, version: Version | None, now: datetime
@@ -175,7 +177,7 @@ class Videos:
             raise Conflict(f"There is no {video_path(look.key)}.")
         recorded = Update(video_path(look.key), record.to_fields(), if_version=version)
         dropped = (
-            given_up(record.provider, reference, parts, _reason(look, record, reference), now)
+            given_up(record.provider, reference, parts, _reason(look, record, reference), now, record.session)
             for reference, parts in _dropped(look, record).items()
         )
         return (recorded, *dropped)
@@ -196,11 +198,11 @@ class Videos:
         """
         The write of the video's ref in the session document. Pure.
         """
-        told = shown(record)
-        if not look.wish.has_session or told == look.wish.shown:
+        told = shown(record) if look.wish.has_session else None
+        if told == look.wish.shown:
             return ()
         ref: dict[tuple[str, ...], Any] = {("videos", look.key): REMOVE if told is None else told}
-        return (Update(session_path(record.session_id), ref),)
+        return (Update(session_path(record.session.session_id), ref),)
 
     def dependants(self, look: Look[VideoWish, Video]) -> tuple[Note, ...]:
         """
@@ -219,11 +221,21 @@ class Videos:
 
 def look_at(document: Document, session: Session | None) -> Look[VideoWish, Video]:
     """
-    The look at a video whose documents were read. Pure.
+    The look at a video whose documents were read: a session with another owner or mark than the video recorded is not
+    its session. Pure.
     """
-    ref = None if session is None else session.videos.get(document.id)
-    wish = VideoWish(Wish.from_document(document), session is not None, ref, shown_in(document))
-    return Look(document.id, wish, Video.from_document(document), document.version)
+    record = Video.from_document(document)
+    belonging = None if session is None else record.session.belonging(session.identity)
+    has_session = session is not None and belonging is Belonging.SAME
+    wish = VideoWish(
+        Wish.from_document(document),
+        has_session,
+        None if session is None else session.videos.get(document.id),
+        shown_in(document),
+        session.identity if session is not None and has_session else None,
+        is_held=belonging is Belonging.OWNER_CHANGED,
+    )
+    return Look(document.id, wish, record, document.version)
 
 
 def watched(video: Video) -> Parts | None:

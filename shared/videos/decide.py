@@ -4,8 +4,11 @@ The first row that fits is the one that counts.
 
 | recorded               | wished                    | next                                                        |
 |------------------------|---------------------------|-------------------------------------------------------------|
-| nothing, gone          | anything                  | done                                                        |
+| nothing                | anything                  | done                                                        |
+| gone                   | anything                  | SHOW nothing, done                                          |
+| without a mark         | its session is there      | IDENTIFY it: the record takes the mark of its session       |
 | preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
+| anything               | that it be there, and the session's owner changed without a transfer | SHOW nothing, done |
 | anything               | no video, or no session   | CLOSE: everything it names is given up                      |
 | anything               | another upload            | BEGIN it; the earlier upload is given up, what plays is not |
 | anything but ready     | this upload is cancelled  | WITHDRAW it: what plays is the video again; nothing: CLOSE  |
@@ -45,6 +48,7 @@ RETRY: Final = "retry"
 DISCARD: Final = "discard"
 CLOSE: Final = "close"
 SHOW: Final = "show"
+IDENTIFY: Final = "identify"
 
 UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
 PROCESSING_TOO_LONG: Final = Ending(
@@ -67,10 +71,16 @@ def decide(look: Look[VideoWish, Video], now: datetime, policy: Policy, *, obser
         observed: Whether this visitor has just heard from the provider how the video stands.
     """
     record, wish = look.record, look.wish.wish
-    if record is None or wish is None or record.state is VideoState.GONE:
+    if record is None or wish is None:
         return Done()
+    if record.state is VideoState.GONE:
+        return _write(SHOW, record) if look.wish.shown is not None else Done()
+    if look.wish.identity is not None and record.session.created_at is None:
+        return _write(IDENTIFY, replace(record, session=look.wish.identity))
     if record.state is VideoState.PREPARING:
         return Step(FIND, Effect.CHANGE, record, record, insists=True)
+    if look.wish.is_held and not wish.deleted:
+        return _write(SHOW, record) if look.wish.shown is not None else Done()
     if not look.wish.wanted:
         return _write(CLOSE, closed(record, now))
     if wish.number != record.serving:

@@ -41,7 +41,7 @@ from shared.ports import (
     Write,
 )
 from shared.reconcile import LEASE_S, Progress, visit
-from shared.sessions.model import Session
+from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.feed import Feed
@@ -179,9 +179,9 @@ class Grants:
         """
         (document,) = self.documents.read(session_path(request.session_id))
         session = require_owner(caller, None if document is None else Session.from_document(document))
-        upload = self._upload(caller, request.file_name, request.size_bytes, request.title or request.file_name)
+        upload = self._upload(request.file_name, request.size_bytes, request.title or request.file_name)
         check_order(request.order)
-        key = _fingerprint(caller.uid, session.id, request.request_id)
+        key = _fingerprint(caller.uid, session.id, str(session.created_at), request.request_id)
         digest = _fingerprint(upload.title, upload.file_name, upload.size_bytes)
         video_id = key[:20]
 
@@ -189,7 +189,7 @@ class Grants:
             if existing is not None:
                 return _repeated(Wish.from_document(existing), key, digest), ()
             self._require_room(caller, session.id, upload)
-            retrieve_or_create(self.documents, session.id)
+            retrieve_or_create(self.documents, session)
             asked = Asked(key, digest, 1)
             new = Create(video_path(video_id), self._new(session, request.order, upload, asked))
             return asked.number, (new,)
@@ -207,7 +207,7 @@ class Grants:
         """
         document, session = owned_video(caller, request.video_id, self.documents)
         title = request.title or Wish.from_document(document).upload.title
-        upload = self._upload(caller, request.file_name, request.size_bytes, title)
+        upload = self._upload(request.file_name, request.size_bytes, title)
         key = _fingerprint(caller.uid, request.video_id, request.request_id)
         digest = _fingerprint(request.title or "", upload.file_name, upload.size_bytes)
 
@@ -256,10 +256,10 @@ class Grants:
             raise unknown
         video, wish = Video.from_document(document), Wish.from_document(document)
         session, enrolment = self.documents.read(
-            session_path(video.session_id), enrolment_path(video.session_id, caller.uid)
+            session_path(video.session.session_id), enrolment_path(video.session.session_id, caller.uid)
         )
         try:
-            require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
+            require_viewer(caller, session_with(video.session, session), enrolment)
         except NotFound:
             raise unknown from None
         if wish.deleted:
@@ -320,7 +320,7 @@ class Grants:
         expires_at = min(grant.expires_at for grant in grants.values())
         return Playback(ranked[0], grants[ranked[0]].url, expires_at, values)
 
-    def _upload(self, caller: Caller, file_name: str, size_bytes: int, title: str) -> UploadWish:
+    def _upload(self, file_name: str, size_bytes: int, title: str) -> UploadWish:
         """
         What is to be uploaded, as it will be stored.
 
@@ -328,7 +328,7 @@ class Grants:
             BadRequest: It may not be (never).
         """
         check_size(size_bytes, self.videos.policy)
-        return UploadWish(checked_title(title), checked_file_name(file_name), size_bytes, caller.uid)
+        return UploadWish(checked_title(title), checked_file_name(file_name), size_bytes)
 
     def _new(self, session: Session, order: int | None, upload: UploadWish, asked: Asked) -> dict[str, object]:
         """
@@ -339,7 +339,7 @@ class Grants:
         if order is None:
             order = session.next_order()
         due = Progress(due_at=now + timedelta(seconds=LEASE_S))
-        video = Video(session.id, self._provider(session), now, order, upload, asked_at=now, progress=due)
+        video = Video(session.identity, self._provider(session), now, order, upload, asked_at=now, progress=due)
         return {**video.to_fields(), "wish": Wish(upload, now, requests=(asked,)).to_fields()}
 
     def _provider(self, session: Session) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from shared.history import History, history_fields, history_from
 from shared.hosts.model import Shown
+from shared.identity import SessionIdentity
 from shared.ports import Document, Fields, Parts, Stage, UploadWish
 from shared.reconcile import Progress
 
@@ -131,7 +132,7 @@ class Video:
     What is recorded of a video: its latest upload, and what plays.
 
     Attributes:
-        session_id: Whose session it belongs to.
+        session: The session that it belongs to.
         provider: Our name of the provider that holds it.
         created_at: When it was first asked for.
         order: Its place among the videos of its session.
@@ -156,7 +157,7 @@ class Video:
         progress: The visit's own part.
     """
 
-    session_id: str
+    session: SessionIdentity
     provider: str
     created_at: datetime
     order: int
@@ -202,8 +203,7 @@ class Video:
         the rest. Pure.
         """
         return {
-            "sessionId": self.session_id,
-            "ownerUid": self.upload.owner_uid,
+            **self.session.to_fields(),
             "provider": self.provider,
             "createdAt": self.created_at,
             "order": self.order,
@@ -243,7 +243,7 @@ class Video:
         fields = document.fields
         stage = fields["stage"]
         return cls(
-            session_id=fields["sessionId"],
+            session=SessionIdentity.from_fields(fields["sessionId"], fields),
             provider=fields["provider"],
             created_at=fields["createdAt"],
             order=fields["order"],
@@ -275,7 +275,6 @@ def _upload(fields: Fields) -> UploadWish:
         fields["title"],
         fields["fileName"],
         fields["declaredBytes"],
-        fields["ownerUid"],
         None if recording is None else dict(recording),
     )
 
@@ -348,7 +347,6 @@ class Wish:
             "fileName": self.upload.file_name,
             "declaredBytes": self.upload.size_bytes,
             "recording": _recording_fields(self.upload),
-            "ownerUid": self.upload.owner_uid,
             "askedAt": self.asked_at,
             "number": self.number,
             "requests": [{"key": one.key, "digest": one.digest, "number": one.number} for one in self.requests],
@@ -381,15 +379,19 @@ class VideoWish:
 
     Attributes:
         wish: What the teacher last asked; `None` where there is no such video.
-        has_session: Whether the session that it belongs to is there.
+        has_session: Whether the session that it belongs to is there; one that only has the same id is not.
+        is_held: Whether the session's owner was changed by somebody who did not transfer it.
         shown: What the session document shows of it now.
         copies: What the video's document shows of its copies, by host.
+        identity: Of that session; `None` where it is not there.
     """
 
     wish: Wish | None
     has_session: bool
     shown: Fields | None = None
     copies: Mapping[str, Shown] = field(default_factory=dict)
+    identity: SessionIdentity | None = None
+    is_held: bool = False
 
     @property
     def wanted(self) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.deletions.model import Reason, deletion_id, given_up
+from shared.identity import SessionIdentity
 from shared.paths import VISIT_DELETION, VISIT_VIDEO, video_path
 from shared.ports import Create, Note, Parts, UploadWish
 from shared.reconcile import Progress
@@ -35,18 +36,18 @@ class Recordings:
 
     provider: str
 
-    def write(self, session_id: str, wish: SessionWish, recording: Parts, now: datetime) -> Create:
+    def write(self, identity: SessionIdentity, wish: SessionWish, recording: Parts, now: datetime) -> Create:
         """
         The write of a new video, due at once; where its session is gone, of the recording's deletion.
         """
-        video_id = recorded_video_id(session_id, recording)
+        video_id = recorded_video_id(identity.session_id, recording)
         reference = reference_of(video_id, GENERATION)
         if not wish.exists:
-            return given_up(self.provider, reference, recording, Reason.DELETED, now)
-        upload = UploadWish(wish.title, "", 0, wish.owner_uid or "", recording)
+            return given_up(self.provider, reference, recording, Reason.DELETED, now, identity)
+        upload = UploadWish(wish.title, "", 0, recording)
         due = Progress(due_at=now)
         video = Video(
-            session_id,
+            identity,
             self.provider,
             now,
             wish.order,

@@ -13,15 +13,12 @@ from typing import Final
 
 from shared import log
 from shared.errors import Conflict, Transient
-from shared.paths import VISIT_VIDEO, video_path
+from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Note, Queue
 from shared.reconcile import visit
 from shared.videos import Seen, Videos, watched
 from shared.videos.decide import is_news
 from shared.videos.model import Video
-
-KEYS_SEPARATOR: Final = ","
-"""Between the ids of videos in the key of one note."""
 
 BUDGET_S: Final = 30.0
 """After so many seconds no further video is begun; with the slowest visit that stays under `WORKER_TIMEOUT_S`."""

@@ -13,7 +13,7 @@ from shared.access import Caller, require_owner
 from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import VISIT_VIDEO, session_path, video_path
 from shared.ports import Clock, Document, Documents, Note, Queue, Update
-from shared.sessions.model import Session
+from shared.sessions.model import Session, session_with
 from shared.videos.model import Video, VideoState, Wish
 
 WRITES_MAX: Final = 10
@@ -34,9 +34,11 @@ def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Do
     (document,) = documents.read(video_path(video_id))
     session = None
     if document is not None:
-        (session,) = documents.read(session_path(document.fields["sessionId"]))
+        identity = Video.from_document(document).session
+        (found,) = documents.read(session_path(identity.session_id))
+        session = session_with(identity, found)
     try:
-        known = require_owner(caller, None if session is None else Session.from_document(session))
+        known = require_owner(caller, session)
     except NotFound:
         raise NotFound("There is no such video.") from None
     assert document is not None

@@ -314,7 +314,7 @@ DEFECTS: Final = {
     "uploads are not told apart": Build((18, 12, 20), documents=HeedlessRequests),
     "there is no lease": Build((8,), sessions=SessionsWithoutLease),
     "there is no intent": Build((1,), sessions=SessionsWithoutIntent),
-    "there is no sweep": Build((3, 10, 13), sweeps=False),
+    "there is no sweep": Build((3, 10, 13, 20), sweeps=False),
     "late commits are not waited for": Build((4,), late_commit_s=0),
     "what is under way counts as a stray": Build((6,), swept_documents=NothingUnderWay, stray_age_s=0),
     "nobody looks for strays": Build((2, 3, 21), strays=NoStrays),

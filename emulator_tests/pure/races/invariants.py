@@ -15,6 +15,7 @@ from typing import Final
 from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia
 from emulator_tests.pure.races.stage import Stage, Visitor
 from shared.deletions.model import deletion_id
+from shared.identity import Belonging, SessionIdentity
 from shared.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS, deletion_path, pairing_path, session_path, video_path
 from shared.ports import NOT_AVAILABLE, Clock, Create, Document, Fields, MediaState, Parts, Write
 from shared.sessions.model import Pairing, PairingState, Session, SessionWish, shown, wanted
@@ -113,6 +114,13 @@ class Ledger:
             known.wished_from = self.steps
         known.ever_asked = known.ever_asked or wished
         known.fields = fields
+
+    def present(self, session_id: str) -> SessionIdentity | None:
+        """
+        The session that has an id now.
+        """
+        (document,) = self.kept.read(session_path(session_id))
+        return None if document is None else Session.from_document(document).identity
 
     def read_step(self) -> float:
         """
@@ -270,8 +278,11 @@ def a_change_of_mind_is_seen_before_anything_goes(write: Recording) -> None:
         write.ledger.retired_at[write.key] = write.ledger.read_at()
     if write.after["state"] != PairingState.DELETING or write.before["state"] == PairingState.DELETING:
         return
-    known = write.ledger.sessions[write.key]
-    if known.fields is None or known.existed_from > write.ledger.read_step():
+    known, present = write.ledger.sessions[write.key], write.ledger.present(write.key)
+    if known.fields is None or present is None or known.existed_from > write.ledger.read_step():
+        return
+    if SessionIdentity.from_fields(write.key, write.before).belonging(present) is Belonging.OTHER:
+        # The event is that of a session which was deleted; another has its id.
         return
     if write.before["state"] != PairingState.RETIRING:
         raise Broken(6, "an event is retired before it is deleted", f"{write.key} was {write.before['state']}")
@@ -441,6 +452,7 @@ def check_rest(ledger: Ledger) -> None:
         pairing = pairings.get(pairing_path(session_id))
         users_fields_are_the_users(known, session_id, document)
         public_is_one_event_and_all_else_is_none(ledger, known, session_id, pairing)
+        a_record_is_that_of_the_session_that_is_there(ledger, session_id, pairing)
         the_session_shows_what_is_recorded(session_id, document, pairing, _of(session_id, videos))
         records_outlive_their_sessions(ledger, session_id, pairing)
         nothing_is_left_of_a_deleted_session(known, session_id, pairing, _of(session_id, videos))
@@ -489,6 +501,15 @@ def public_is_one_event_and_all_else_is_none(
         raise Broken(12, "the event is as it was last wished", f"{session_id} wishes {wish}, it is {event.wish}")
 
 
+def a_record_is_that_of_the_session_that_is_there(ledger: Ledger, session_id: str, pairing: Pairing | None) -> None:
+    """
+    Invariant 12: what an earlier session of the id had is not left to another.
+    """
+    present = ledger.present(session_id)
+    if present is not None and pairing is not None and pairing.identity.belonging(present) is not Belonging.SAME:
+        raise Broken(12, "a record is its session's", f"{session_id} is {present}, recorded is {pairing.identity}")
+
+
 def the_session_shows_what_is_recorded(
     session_id: str, document: Document | None, pairing: Pairing | None, videos: Mapping[str, Video]
 ) -> None:
@@ -535,12 +556,15 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
     played before plays on where it does not; what the provider finished in time plays.
     """
     video, wish = Video.from_document(document), Wish.from_document(document)
+    present = ledger.present(video.session.session_id)
+    # A session that was made again has none of the videos of the one that was deleted, whoever owns it.
+    has_session = present is not None and video.session.belonging(present) is Belonging.SAME
     if video.state is VideoState.GONE:
-        # A session that was made again has none of the videos of the one that was deleted.
-        unwanted = ledger.sessions[video.session_id].deleted or wish.deleted or wish.cancelled == wish.number
-        if not unwanted:
+        if has_session and not (wish.deleted or wish.cancelled == wish.number):
             raise Broken(12, "a video that is wanted is there", f"{path} is gone")
         return
+    if not has_session:
+        raise Broken(10, "a deleted session's videos go with it", f"{path} is {video.state.value}")
     if video.state not in (VideoState.READY, VideoState.FAILED):
         raise Broken(13, "everything comes to an end", f"{path} is {video.state.value}")
     if wish.deleted or video.serving != wish.number:
@@ -581,7 +605,7 @@ def nothing_is_there_that_nobody_recorded(ledger: Ledger, pairings: Iterable[Pai
 
 
 def _of(session_id: str, videos: Mapping[str, Video]) -> dict[str, Video]:
-    return {path.partition("/")[2]: video for path, video in videos.items() if video.session_id == session_id}
+    return {path.partition("/")[2]: video for path, video in videos.items() if video.session.session_id == session_id}
 
 
 def _read_all(kept: MemoryDocuments) -> dict[str, Document]:

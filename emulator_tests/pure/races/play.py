@@ -60,7 +60,8 @@ from shared.videos.model import PENDING
 from shared.videos.policy import Policy
 from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
 
-OWNER: Final = Caller("teacher", is_teacher=True)
+OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
+"""A session that was deleted may be made again by either of them, under the same id."""
 REAP_GRACE_S: Final = 600
 POLICY: Final = Policy(
     max_bytes=1000,
@@ -182,6 +183,7 @@ class Upload:
     """
 
     request: UploadRequest | ReplaceRequest
+    caller: Caller
     fate: Observation | None
     tries: int = 0
     sent: bool = False
@@ -441,8 +443,19 @@ class Play:
             case _:
                 self._user_writes(session_id, before, {"status": "draft"})
 
+    def _owner(self, session_id: str) -> Caller:
+        """
+        The teacher whose session it is now, or was last.
+        """
+        fields = self._ledger.sessions[session_id].fields or {}
+        return next((owner for owner in OWNERS if owner.uid == fields.get("ownerUid")), OWNERS[0])
+
     def _user_writes(self, session_id: str, before: Fields | None, changes: Fields) -> None:
-        new = {"ownerUid": OWNER.uid, "title": "Title", "status": "draft", "format": "liveStreaming"}
+        owner = OWNERS[0] if session_id not in self._ledger.sessions else self._rng.choice(OWNERS)
+        new: dict[str, Any] = {"ownerUid": owner.uid, "title": "Title", "status": "draft", "format": "liveStreaming"}
+        if self._rng.random() < 0.8:
+            # The others are a back end's, which leaves it out.
+            new["createdAt"] = self._clock() + timedelta(microseconds=self._ledger.steps)
         after = {**(new if before is None else before), **changes}
         path = session_path(session_id)
         self._kept.commit(Create(path, after) if before is None else Update(path, changes))
@@ -472,7 +485,7 @@ class Play:
         number = len(self._uploads) + 1
         request = UploadRequest(session_id, f"request {number}", "video.mp4", 900, title)
         self._ledger.sessions[session_id].ever_asked = True
-        self._ask_to_upload(Upload(request, self._rng.choice(FATES)))
+        self._ask_to_upload(Upload(request, self._owner(session_id), self._rng.choice(FATES)))
 
     def _act_on_a_video(self, action: str, session_id: str) -> None:
         """
@@ -482,18 +495,18 @@ class Play:
         there = [document.id for document in self._kept.select(of_session)]
         if not there:
             return
-        video_id, app = self._rng.choice(there), self._app
+        video_id, app, owner = self._rng.choice(there), self._app, self._owner(session_id)
         if action == "replace":
             title = REFUSED_TITLE if self._rng.random() < 0.1 else None
             request = ReplaceRequest(video_id, f"request {len(self._uploads) + 1}", "video.mp4", 900, title)
-            self._ask_to_upload(Upload(request, self._rng.choice(FATES)))
+            self._ask_to_upload(Upload(request, owner, self._rng.choice(FATES)))
             return
         jobs: dict[str, Callable[[], object]] = {
-            "cancel": lambda: cancel_upload(OWNER, video_id, app.documents, app.queue),
-            "remove": lambda: delete_video(OWNER, video_id, app.documents, app.queue),
-            "retry": lambda: retry_video(OWNER, video_id, app.documents, app.queue),
-            "renew": lambda: app.grants.renew_upload_token(OWNER, video_id),
-            "finished": lambda: upload_finished(OWNER, video_id, app.documents, app.queue, app.clock),
+            "cancel": lambda: cancel_upload(owner, video_id, app.documents, app.queue),
+            "remove": lambda: delete_video(owner, video_id, app.documents, app.queue),
+            "retry": lambda: retry_video(owner, video_id, app.documents, app.queue),
+            "renew": lambda: app.grants.renew_upload_token(owner, video_id),
+            "finished": lambda: upload_finished(owner, video_id, app.documents, app.queue, app.clock),
         }
         self._enter(f"{action} {video_id[:6]}", jobs[action])
 
@@ -506,9 +519,9 @@ class Play:
         def job() -> None:
             try:
                 if isinstance(request, UploadRequest):
-                    token = grants.issue_upload_token(OWNER, request)
+                    token = grants.issue_upload_token(upload.caller, request)
                 else:
-                    token = grants.replace_video(OWNER, request)
+                    token = grants.replace_video(upload.caller, request)
             except Transient:
                 self._ask_again(upload)
                 raise
@@ -529,10 +542,11 @@ class Play:
             self._agenda.add(at, lambda: self._ask_to_upload(upload))
 
     def _ask(self, session_id: str) -> None:
+        owner = self._owner(session_id)
         self._enter(
             f"getKalturaSession {session_id}",
             lambda: get_kaltura_session(
-                OWNER, session_id, self._app.sessions, self._app.documents, self._queue, self._clock
+                owner, session_id, self._app.sessions, self._app.documents, self._queue, self._clock
             ),
         )
 
@@ -557,7 +571,7 @@ class Play:
 
     def _retry(self, upload: Upload) -> None:
         app, video_id = self._app, upload.video_id
-        self._enter(f"retry {video_id[:6]}", lambda: retry_video(OWNER, video_id, app.documents, app.queue))
+        self._enter(f"retry {video_id[:6]}", lambda: retry_video(upload.caller, video_id, app.documents, app.queue))
 
     def _process_anew(self, parts: Parts) -> None:
         fate = self._rng.choice((READY, READY, Observation(MediaState.ERROR, reason="It still cannot be read.")))

@@ -1,0 +1,86 @@
+"""An id that changes hands: a session is deleted, and another is created under its id before anything was noticed."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.flow.provider import Provider
+from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.rules.callers import SERVER
+from emulator_tests.rules.documents import enrolment, enrolment_path, session
+from emulator_tests.rules.firestore import Denied, create, delete
+
+
+def test_another_teacher_takes_an_id_only_once_nothing_of_its_last_session_is_left(
+    school: School, teacher: Person
+) -> None:
+    """
+    A1.
+    """
+    other = school.teacher()
+    session_id = teacher.write_live_session(status="public")
+    school.await_event(session_id)
+    teacher.delete_session(session_id)
+    with pytest.raises(Denied):
+        other.write_session(session_id)
+
+    school.await_document(f"kalturaSession/{session_id}", lambda fields: bool(fields and fields["expiresAt"]))
+    assert school.made_for(session_id) == []
+    other.write_session(session_id)
+
+
+def test_who_gets_an_id_gets_no_video_of_its_last_session(
+    school: School, teacher: Person, film: bytes, provider: Provider
+) -> None:
+    """
+    A1: a back end, which no rule binds, creates the session of another teacher at once.
+    """
+    other, student = school.teacher(), school.person()
+    session_id = teacher.write_session(status="public", visibility="enrolled", videoProvider=provider.name)
+    video_id = teacher.upload_film(session_id, film)
+    taken = session(other.caller, status="public")
+    school.firestore.commit(SERVER, delete(f"sessions/{session_id}"))
+    school.firestore.commit(
+        SERVER,
+        create(f"sessions/{session_id}", taken),
+        create(enrolment_path(session_id, student.caller), enrolment(session_id, student.caller, other.caller)),
+    )
+
+    for person in (other, student, teacher):
+        with pytest.raises(Refused) as refused:
+            person.call("issuePlayback", {"videoId": video_id})
+        assert refused.value.code == "NOT_FOUND"
+    for function in ("deleteVideo", "retryVideo", "cancelUpload", "renewUploadToken", "uploadFinished"):
+        for person in (other, teacher):
+            with pytest.raises(Refused) as refused:
+                person.call(function, {"videoId": video_id})
+            assert refused.value.code == "NOT_FOUND", function
+
+    school.await_provider("the old video's going", lambda: not provider.has_anything_of(video_id))
+    assert school.document(f"sessions/{session_id}").keys() - taken.keys() <= {"kalturaSession"}  # type: ignore[union-attr]
+
+
+def test_who_creates_a_live_session_under_an_old_id_gets_an_event_of_their_own(school: School, teacher: Person) -> None:
+    """
+    A1: the same teacher, too, gets nothing of the old session back.
+    """
+    session_id = teacher.write_live_session(status="public")
+    first = school.await_event(session_id)
+    key = teacher.call("getStreamIngest", {"sessionId": session_id})["streamKey"]
+    student = school.person()
+    teacher.enrol(session_id, student)
+    fields = school.document(f"sessions/{session_id}") or {}
+    times = {"format": "liveStreaming", "startsAt": fields["startsAt"], "endsAt": fields["endsAt"]}
+    teacher.delete_session(session_id)
+    teacher.write_session(session_id, status="public", visibility="enrolled", **times)
+
+    second = school.await_document(
+        f"sessions/{session_id}",
+        lambda fields: ((fields or {}).get("kaltura") or {}).get("entryId") not in (None, first["entryId"]),
+    )["kaltura"]
+    assert teacher.call("getStreamIngest", {"sessionId": session_id})["streamKey"] != key
+    assert first["entryId"] not in {str(entry["id"]) for entry in school.things("entries")}
+    assert second["entryId"] in {str(entry["id"]) for entry in school.things("entries")}
+    with pytest.raises(Refused) as refused:
+        student.call("getKalturaSession", {"sessionId": session_id})
+    assert refused.value.code == "NOT_FOUND"

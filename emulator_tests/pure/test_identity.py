@@ -1,0 +1,334 @@
+"""Which session a thing belongs to: the rule by itself, and what follows from it wherever somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import pytest
+
+from emulator_tests.pure.deployment import Deployment, live
+from shared.access import Caller
+from shared.errors import NotFound, WrongState
+from shared.hosts.model import Copy
+from shared.hosts.table import Terms
+from shared.identity import ROUNDING, Belonging, SessionIdentity
+from shared.paths import COPIES, VIDEOS, VISIT_SESSION, enrolment_path, session_path, video_path
+from shared.ports import REMOVE, Create, Delete, MediaState, Note, Observation, Query, Update
+from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest
+from shared.sessions.kaltura_session import get_kaltura_session
+from shared.sessions.model import PairingState
+from shared.videos.model import VideoState
+from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
+
+AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+MOMENT: Final = timedelta(microseconds=1)
+THING: Final = SessionIdentity("s1", "anna", AT)
+READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
+
+ANNA: Final = Caller("teacher", is_teacher=True)
+BERT: Final = Caller("bert", is_teacher=True)
+STUDENT: Final = Caller("student", is_teacher=False)
+
+TABLE: Final = {
+    "the very session": (THING, THING, Belonging.SAME),
+    "another owner": (THING, replace(THING, owner_uid="bert"), Belonging.OWNER_CHANGED),
+    "created anew": (THING, replace(THING, created_at=AT + MOMENT), Belonging.OTHER),
+    "created anew by another": (THING, SessionIdentity("s1", "bert", AT + MOMENT), Belonging.OTHER),
+    "without a mark, and the time of its document": (THING, replace(THING, is_marked=False), Belonging.SAME),
+    "the same, within what server timestamps leave out": (
+        THING,
+        replace(THING, created_at=AT + ROUNDING, is_marked=False),
+        Belonging.SAME,
+    ),
+    "without a mark, created anew": (
+        THING,
+        replace(THING, created_at=AT + ROUNDING + MOMENT, is_marked=False),
+        Belonging.OTHER,
+    ),
+    "a record of an earlier release": (replace(THING, created_at=None), THING, Belonging.SAME),
+    "the same, with another owner": (
+        replace(THING, created_at=None),
+        replace(THING, owner_uid="bert"),
+        Belonging.OWNER_CHANGED,
+    ),
+}
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_a_thing_belongs_to_the_session_of_its_owner_and_mark(row: str) -> None:
+    """
+    A1.
+    """
+    thing, session, belonging = TABLE[row]
+    assert thing.belonging(session) is belonging
+
+
+def test_an_identity_is_read_back_as_it_was_written() -> None:
+    assert SessionIdentity.from_fields("s1", THING.to_fields()) == THING
+    assert SessionIdentity.from_fields("s1", {}) == SessionIdentity("s1", "", None)
+
+
+# --- the id of a session is taken by another one ---------------------------------------------------------------------
+
+
+def taken_over(owner_uid: str, deployment: Deployment | None = None, **fields: Any) -> tuple[Deployment, str]:
+    """
+    A session with a ready video is deleted, and another is created under its id before anything was noticed.
+
+    Returns:
+        The deployment, and the id of the earlier session's video.
+    """
+    deployment = deployment or live(terms={"fetching": Terms(), "memory": Terms()})
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    assert deployment.video(video_id).state is VideoState.READY
+    deployment.lose_notes()
+    deployment.delete_session()
+    deployment.write_session(ownerUid=owner_uid, **fields)
+    return deployment, video_id
+
+
+SUCCESSORS: Final = pytest.mark.parametrize("successor", [BERT, ANNA], ids=["another teacher", "the same teacher"])
+
+
+@SUCCESSORS
+def test_nobody_plays_a_video_of_an_earlier_session_of_the_id(successor: Caller) -> None:
+    """
+    A1: not the new owner, nor the old one, nor whom either of them enrols.
+    """
+    deployment, video_id = taken_over(successor.uid)
+    now = deployment.clock() + MOMENT
+    for owner_uid in {ANNA.uid, successor.uid}:
+        path = enrolment_path("s1", f"student-of-{owner_uid}")
+        fields = {"sessionId": "s1", "uid": f"student-of-{owner_uid}", "ownerUid": owner_uid, "createdAt": now}
+        deployment.documents.commit(Create(path, fields))
+    for viewer in (ANNA, BERT, STUDENT, *(Caller(f"student-of-{one.uid}", is_teacher=False) for one in (ANNA, BERT))):
+        with pytest.raises(NotFound):
+            deployment.grants.issue_playback(viewer, video_id)
+
+
+@SUCCESSORS
+@pytest.mark.parametrize("caller", [ANNA, BERT], ids=["the old owner", "the new owner"])
+def test_nobody_handles_a_video_of_an_earlier_session_of_the_id(successor: Caller, caller: Caller) -> None:
+    """
+    A1.
+    """
+    deployment, video_id = taken_over(successor.uid)
+    documents, queue = deployment.documents, deployment.queue
+    before = deployment.document(video_path(video_id))
+    handles: list[Callable[[], object]] = [
+        lambda: delete_video(caller, video_id, documents, queue),
+        lambda: cancel_upload(caller, video_id, documents, queue),
+        lambda: retry_video(caller, video_id, documents, queue),
+        lambda: upload_finished(caller, video_id, documents, queue, deployment.clock),
+        lambda: deployment.ask_replacement(video_id, caller=caller),
+        lambda: deployment.grants.renew_upload_token(caller, video_id),
+    ]
+    for handle in handles:
+        with pytest.raises(NotFound):
+            handle()
+    assert deployment.document(video_path(video_id)) == before
+    assert deployment.queue.waiting() == ()
+
+
+@SUCCESSORS
+def test_nobody_enters_the_event_of_an_earlier_session_of_the_id(successor: Caller) -> None:
+    """
+    A1: live, the same entry, and its stream key.
+    """
+    deployment = live()
+    now = deployment.clock()
+    times = {"format": "liveStreaming", "startsAt": now, "endsAt": now + timedelta(hours=1)}
+    deployment, _ = taken_over(successor.uid, deployment, **times)
+    earlier = deployment.pairing().parts
+    for caller in (ANNA, BERT, STUDENT):
+        with pytest.raises(WrongState):
+            deployment.joining.join(caller, "s1")
+        with pytest.raises(WrongState):
+            deployment.joining.issue_playback(caller, "s1")
+    for ask in (stream_ingest, rotate_stream_key):
+        with pytest.raises((WrongState, NotFound)):
+            ask(successor, "s1", deployment.sessions)
+    known = get_kaltura_session(
+        successor, "s1", deployment.sessions, deployment.documents, deployment.queue, deployment.clock
+    )
+    assert known.get("entryId") != earlier["entryId"]
+
+
+@SUCCESSORS
+def test_the_new_owner_makes_no_moderator_of_the_earlier_event(successor: Caller) -> None:
+    """
+    A1.
+    """
+    deployment = live()
+    now = deployment.clock()
+    times = {"format": "liveStreaming", "startsAt": now, "endsAt": now + timedelta(hours=1)}
+    deployment, _ = taken_over(successor.uid, deployment, **times)
+    earlier = deployment.pairing().parts["entryId"]
+    set_moderator(successor, "s1", "mallory", deployment.sessions, deployment.queue, deployment.clock)
+    made = {one.parts["entryId"]: one.wish.moderators for one in deployment.events.alive()}
+    assert "mallory" not in made.get(earlier, ())
+
+
+@SUCCESSORS
+def test_all_that_the_earlier_session_had_goes_and_nothing_of_the_new_one(successor: Caller) -> None:
+    """
+    A1: the new session is not shown the old video, and keeps its own.
+    """
+    deployment, old = taken_over(successor.uid, format="liveStreaming")
+    earlier = deployment.pairing().parts
+    new = deployment.ask_upload("r2", caller=successor).video_id
+    deployment.show(new, READY)
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.run(3600)
+
+    assert deployment.video(old).state is VideoState.GONE
+    assert deployment.video(new).state is VideoState.READY
+    assert earlier["entryId"] not in [made.parts["entryId"] for made in deployment.events.alive()]
+    assert [made.reference for made in deployment.media.alive()] == [f"video:{new}:1"]
+    assert deployment.deletions() == []
+    session = deployment.document(session_path("s1"))
+    assert list(session.fields["videos"]) == [new]
+    pairing = deployment.pairing()
+    assert pairing.identity == deployment.video(new).session
+    assert (pairing.state, pairing.generation) == (PairingState.READY, 2)
+    assert session.fields["kaltura"]["entryId"] == pairing.parts["entryId"]
+    (copy,) = [Copy.from_document(one) for one in deployment.documents.select(Query(COPIES))]
+    assert copy.session == pairing.identity
+
+
+def test_a_lost_trigger_of_the_deletion_is_made_good_by_the_sweep_with_a_new_session_of_the_id_in_place() -> None:
+    """
+    A1.
+    """
+    deployment, old = taken_over(BERT.uid)
+    deployment.sweep.run()
+    deployment.run(3600)
+    assert deployment.video(old).state is VideoState.GONE
+    assert deployment.media.alive() == ()
+
+
+# --- sessions that the app's own back end wrote ---------------------------------------------------------------------
+
+
+def by_back_end(deployment: Deployment, **fields: object) -> None:
+    """
+    Write a session as a back end may: without the times that the rules demand.
+    """
+    usual = {"ownerUid": ANNA.uid, "title": "Algebra", "status": "public", "format": "onDemand", "visibility": "open"}
+    deployment.documents.commit(Create(session_path("s1"), {**usual, **fields}))
+
+
+def test_a_session_without_a_mark_gets_it_with_the_first_thing_that_it_has() -> None:
+    """
+    A1.
+    """
+    deployment = Deployment()
+    by_back_end(deployment)
+    written = deployment.document(session_path("s1"))
+    assert "createdAt" not in written.fields
+    video_id = deployment.ask_upload().video_id
+    assert deployment.document(session_path("s1")).fields["createdAt"] == written.created_at
+    assert deployment.video(video_id).session == SessionIdentity("s1", ANNA.uid, written.created_at)
+
+
+def test_a_back_end_that_overwrites_a_session_loses_nothing() -> None:
+    """
+    A1: `set` without `merge` takes mark and views away.
+    """
+    deployment = Deployment()
+    by_back_end(deployment)
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    shown = deployment.document(session_path("s1")).fields["videos"]
+    changes = dict.fromkeys(("createdAt", "kalturaSession", "videos"), REMOVE)
+    deployment.documents.commit(Update(session_path("s1"), changes))
+    deployment.sweep.run()
+    deployment.run(60)
+    session = deployment.document(session_path("s1"))
+    assert session.fields["videos"] == shown
+    assert (session.fields["createdAt"], session.fields["kalturaSession"]) == (session.created_at, True)
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+
+
+def test_a_back_end_that_deletes_and_creates_a_session_without_marks_gets_nothing_of_the_old_one() -> None:
+    """
+    A1.
+    """
+    deployment = Deployment()
+    by_back_end(deployment)
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    deployment.documents.commit(Delete(session_path("s1")))
+    by_back_end(deployment)
+    with pytest.raises(NotFound):
+        deployment.grants.issue_playback(ANNA, video_id)
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.run(600)
+    assert deployment.media.alive() == ()
+
+
+def test_documents_of_an_earlier_release_are_migrated_where_they_are_looked_at() -> None:
+    """
+    A1: neither session nor records have a mark, and nothing of theirs is lost.
+    """
+    deployment = live(terms={"fetching": Terms(), "memory": Terms()})
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    session_marks = dict.fromkeys(("createdAt", "updatedAt", "kalturaSession"), REMOVE)
+    deployment.documents.commit(Update(session_path("s1"), session_marks))
+    record_marks = {"sessionCreatedAt": REMOVE}
+    (copy,) = deployment.documents.select(Query(COPIES))
+    deployment.documents.commit(
+        Update("kalturaSession/s1", record_marks),
+        Update(video_path(video_id), record_marks),
+        Update(copy.path, {**record_marks, "sessionId": REMOVE}),
+    )
+    entry_id = deployment.pairing().parts["entryId"]
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    deployment.sweep.run()
+    deployment.run(24 * 3600)
+
+    identity = SessionIdentity("s1", ANNA.uid, deployment.document(session_path("s1")).fields["createdAt"])
+    assert identity.created_at is not None
+    assert deployment.pairing().identity == identity
+    assert deployment.video(video_id).session == identity
+    (copy,) = deployment.documents.select(Query(COPIES))
+    assert Copy.from_document(copy).session == identity
+    assert [made.parts["entryId"] for made in deployment.events.alive()] == [entry_id]
+    assert deployment.video(video_id).state is VideoState.READY
+
+
+# --- an administrator changes the owner without a transfer ----------------------------------------------------------
+
+
+def test_what_a_session_has_waits_where_its_owner_was_changed_without_a_transfer() -> None:
+    """
+    A13: nobody gets at it, and nothing of it is deleted.
+    """
+    deployment = live()
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    parts = deployment.pairing().parts
+    deployment.documents.commit(Update(session_path("s1"), {"ownerUid": BERT.uid}))
+    for caller in (ANNA, BERT, STUDENT):
+        with pytest.raises(NotFound):
+            deployment.grants.issue_playback(caller, video_id)
+        with pytest.raises((NotFound, WrongState)):
+            deployment.joining.join(caller, "s1")
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.sweep.run()
+    deployment.run(24 * 3600)
+    assert [made.parts for made in deployment.events.alive()] == [parts]
+    assert deployment.video(video_id).state is VideoState.READY
+    assert len(deployment.media.alive()) == 1
+    assert "kaltura" not in deployment.document(session_path("s1")).fields
+    assert [one.id for one in deployment.documents.select(Query(VIDEOS))] == [video_id]

@@ -1,0 +1,84 @@
+"""Which session a thing belongs to: the session's id, its owner and its incarnation.
+
+Called by the models of everything that belongs to a session (`kalturaSession`, videos, copies, deletions) and by
+`shared/access.py` for enrolments. An id alone says too little: a session that was deleted and one that somebody creates
+under the same id afterwards share it. The mark of an incarnation is the session's `createdAt`: the rules demand it,
+nobody may change it, and it survives export, import and restore. A session that the app's own back end wrote without
+one is known by the time at which Firestore created its document; that time is written into it before anything is made
+for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from shared.ports import Fields
+
+ROUNDING: Final = timedelta(milliseconds=50)
+"""A server timestamp has whole milliseconds and Firestore's own creation time has not: where a back end overwrote a
+session without its mark, the two differ by so much at most."""
+
+
+class Belonging(StrEnum):
+    """
+    How a thing stands to the session that has its id now.
+
+    `SAME`: it belongs to it. `OTHER`: it belongs to an earlier session, which was deleted. `OWNER_CHANGED`: the
+    session has another owner than the thing, and nobody transferred it: the thing waits until somebody does.
+    """
+
+    SAME = "same"
+    OTHER = "other"
+    OWNER_CHANGED = "ownerChanged"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIdentity:
+    """
+    The identity of a session.
+
+    Attributes:
+        session_id: The id of its document.
+        owner_uid: The teacher; empty where the document names none.
+        created_at: The mark of its incarnation; `None` in a record that an earlier release wrote.
+        is_marked: Whether the session's document has the mark; else Firestore's creation time stands for it.
+    """
+
+    session_id: str
+    owner_uid: str
+    created_at: datetime | None = None
+    is_marked: bool = field(default=True, compare=False)
+
+    def belonging(self, session: SessionIdentity) -> Belonging:
+        """
+        Compare the identity that a thing recorded with that of the session that has its id now. Pure.
+        """
+        if self.created_at is not None and not _is_same_instant(self.created_at, session):
+            return Belonging.OTHER
+        return Belonging.SAME if self.owner_uid == session.owner_uid else Belonging.OWNER_CHANGED
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        Return the document form: `sessionId`, `ownerUid`, `sessionCreatedAt`. Pure.
+        """
+        return {
+            "sessionId": self.session_id,
+            "ownerUid": self.owner_uid,
+            "sessionCreatedAt": self.created_at,
+        }
+
+    @classmethod
+    def from_fields(cls, session_id: str, fields: Fields) -> Self:
+        """
+        Read back what `to_fields` wrote; an earlier release wrote no mark. Pure.
+        """
+        return cls(session_id, fields.get("ownerUid") or "", fields.get("sessionCreatedAt"))
+
+
+def _is_same_instant(created_at: datetime, session: SessionIdentity) -> bool:
+    if session.created_at is None or session.is_marked:
+        return created_at == session.created_at
+    return abs(session.created_at - created_at) <= ROUNDING
