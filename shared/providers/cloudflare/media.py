@@ -9,7 +9,8 @@ Source: cloudflare/cloudflare-docs, stream/uploading-videos/direct-creator-uploa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -275,7 +276,9 @@ def _observation(video: Item | None, now: datetime) -> Observation:
                 100,
                 duration_s=_known(video.get("duration")),
                 size_bytes=None if (size := _known(video.get("size"))) is None else int(size),
-                is_video=_has_picture(video),
+                is_video=0 not in _input_of(video),
+                # It tells no type, and takes films alone: what is none ends in an error, and has no width.
+                type_is_verified=all(map(_known, _input_of(video))),
             )
         case MediaState.ERROR:
             return Observation(MediaState.ERROR, reason=words.reason_of(video))
@@ -290,16 +293,20 @@ def _awaiting(received_bytes: int, size_bytes: int) -> Observation:
 
 
 def _known(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and value != words.UNKNOWN else None
-
-
-def _has_picture(video: Item) -> bool:
     """
-    Whether a ready video has a moving picture: Cloudflare takes no other file, so what it does not tell has one.
+    A length or a size, where Cloudflare tells one: -1 is that it does not know, and 0 is none of a film.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < math.inf else None
+
+
+def _input_of(video: Item) -> tuple[object, object]:
+    """
+    Width and height of the picture that arrived, as far as they are told.
     """
     size = video.get("input")
-    width = size.get("width") if isinstance(size, dict) else None
-    return width != 0
+    return (size.get("width"), size.get("height")) if isinstance(size, Mapping) else (None, None)
 
 
 def _not_offered(operation: str, message: str) -> Permanent:
