@@ -32,6 +32,7 @@ from shared.ports import Source
 from shared.providers.addresses import REDIRECTS_MAX, TRIED_TOTAL_S, is_public, may_follow, plays, read_range
 from shared.providers.bunny.client import Client as BunnyClient
 from shared.providers.cloudflare.client import Client as CloudflareClient
+from shared.providers.kaltura.client import Client as KalturaClient
 from shared.providers.s3.client import Client as S3Client
 from shared.providers.wire import ANSWER_BYTES_MAX, connect
 
@@ -298,6 +299,17 @@ def test_redirects_that_drip_take_no_longer_than_one_answer() -> None:
         began = monotonic()
         assert not plays(server.url)
         assert monotonic() - began < TRIED_TOTAL_S + 2
+
+
+def test_an_answer_of_kaltura_that_drips_is_waited_for_as_long_as_a_whole_one_may_take() -> None:
+    for says in (DRIPS["its body"], DRIPS["chunks"]):
+        with hostile(says) as server:
+            client = KalturaClient(server.url.removesuffix("/film"), answer_timeout_s=0.5)
+            began = monotonic()
+            with closing(client), pytest.raises(Doubtful) as failed:
+                client.call("ks", lambda c: c.media.get("0_entry"))
+            assert failed.value.code == "TIMEOUT"
+            assert monotonic() - began < 3
 
 
 # --- APIs ---------------------------------------------------------------------------------------------------------
