@@ -10,7 +10,8 @@ import pytest
 from emulator_tests.contract.test_documents import firestore_at
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.testbed import Testbed
-from shared.limits import DRAWS_MAX, KNOWN_S, Budget, Limiter, Priority
+from shared.buckets import Budget, Priority
+from shared.limits import DRAWS_MAX, KNOWN_S, Limiter
 from shared.paths import limit_path
 from shared.ports import Documents
 

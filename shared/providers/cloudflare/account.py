@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from shared.buckets import Budget, Priority
 from shared.errors import Conflict, Permanent, Transient
-from shared.limits import Budget, Limiter, Priority
+from shared.limits import Limiter
 from shared.paths import limit_path
 from shared.ports import Clock, Parts
 from shared.providers.cloudflare import words

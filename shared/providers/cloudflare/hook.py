@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
 
+from shared.buckets import Priority
 from shared.errors import BadRequest, NotAllowed, Permanent, Transient
-from shared.limits import Priority
 from shared.ports import Heard
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.account import NAME, CloudflareAccount, unless_gone

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.buckets import Priority
 from shared.errors import Permanent, Transient, WrongState
-from shared.limits import Priority
 from shared.ports import (
     CHANGES_MAX,
     MANIFEST_URL,

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from shared.limits import Priority
+from shared.buckets import Priority
 from shared.ports import Parts, Stray
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount
