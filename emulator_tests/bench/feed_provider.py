@@ -21,6 +21,7 @@ from emulator_tests.fakes import Effect
 from emulator_tests.simulators.clockwork import Mode, Readiness
 from shared.ports import (
     OBSERVED_MAX,
+    Allowance,
     Change,
     Changes,
     Clock,
@@ -219,6 +220,12 @@ class TimedMedia:
 
         return self._effect("changes", do)
 
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        Nobody corrects a title here.
+        """
+        raise NotImplementedError
+
     def reprocess(self, parts: Parts) -> None:
         """
         Nothing fails here.
@@ -231,7 +238,13 @@ class TimedMedia:
         """
         raise NotImplementedError
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
+        """
+        Nobody counts them here.
+        """
+        return 0
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         """
         Nobody uploads here.
         """

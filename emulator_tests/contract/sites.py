@@ -29,7 +29,19 @@ from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, M
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.errors import Doubtful, Transient
-from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Source, Stage, Strays, UploadWish
+from shared.ports import (
+    Allowance,
+    Audience,
+    Events,
+    Media,
+    MediaState,
+    Observation,
+    Parts,
+    Source,
+    Stage,
+    Strays,
+    UploadWish,
+)
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
 from shared.providers.cloudflare.setup import make_signing_key
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
@@ -411,6 +423,12 @@ class _Served:
         """
         self.go_on(1)
 
+    def allowance(self, media: Media, size_bytes: int) -> Allowance:
+        """
+        What it takes to send so many bytes, for ten minutes.
+        """
+        return Allowance(media.requests_for(size_bytes), self.clock() + timedelta(seconds=600))
+
     def read(self, source: Source) -> bytes | None:
         """
         As any client gets it.
@@ -594,7 +612,7 @@ class KalturaSite(_Served):
         path = self._server.films[film]
         self._server.control("POST", "clock", {"ready": _READY.get(film, "at_once")})
         wish = UploadWish("", "lecture.mp4", path.stat().st_size)
-        grant = self.media.upload_grant(parts, wish, 600)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         answer = self._server.http.post(
             grant.url,
             data={"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "format": "1"},
@@ -608,7 +626,8 @@ class KalturaSite(_Served):
         """
         With a grant, as a browser sends its first chunk.
         """
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES), 600)
+        wish = UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         fields = {"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
         answer = self._server.http.post(grant.url, data=fields, files={"fileData": ("a.mp4", b"x" * size_bytes)})
         assert answer.json()["uploadedFileSize"] == size_bytes, answer.text
@@ -783,7 +802,8 @@ class CloudflareSite(_Served):
         """
         ready = {Film.STUBBORN: "failed", Film.SLOW: "after_s:4000"}.get(film, "at_once")
         self._server.control("POST", "clock", {"ready": ready, "uid": parts["uid"]})
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES), 600)
+        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         answer = self._server.http.patch(grant.url, content=_padded(self._server.films[film]), headers=chunk_headers(0))
         assert answer.status_code == 204, answer.text
         meant = ("inprogress",) if film is Film.SLOW else ("ready", "error")
@@ -797,7 +817,8 @@ class CloudflareSite(_Served):
         """
         To the address of a grant, whose line breaks before the chunk has ended.
         """
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES), 600)
+        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         with begun(grant.url, bytes(size_bytes), DECLARED_BYTES):
             ends_at = monotonic() + 30
             while self._video(parts)["uploadedBytes"] < size_bytes:

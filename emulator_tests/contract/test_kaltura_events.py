@@ -22,7 +22,7 @@ Make = Callable[[KalturaSite, int], Parts]
 
 
 def make_event(site: KalturaSite, number: int) -> Parts:
-    return site.events.create_event(f"session:s{number}:1", WISH)
+    return site.events.create_event(f"session:s{number}:1", WISH).parts
 
 
 def make_upload(site: KalturaSite, number: int) -> Parts:
@@ -40,9 +40,9 @@ def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
 
 
 def test_a_schedule_event_found_again_points_at_the_entry_it_was_found_with(site: KalturaSite) -> None:
-    older = site.events.create_event(REFERENCE, WISH)
+    older = site.events.create_event(REFERENCE, WISH).parts
     site.later()
-    younger = site.events.create_event(REFERENCE, WISH)
+    younger = site.events.create_event(REFERENCE, WISH).parts
     site.vanish("eventId", older["eventId"])
 
     found = site.events.find_event(REFERENCE)
@@ -129,5 +129,5 @@ def test_another_instance_that_still_remembers_the_old_profile_goes_on_with_the_
 
         with pytest.raises(Transient, match="set up"):
             other.create_event("session:s4:1", WISH)
-        made = other.create_event("session:s4:1", WISH)
+        made = other.create_event("session:s4:1", WISH).parts
         assert site.administrator().baseEntry.get(made["entryId"]).accessControlId == new

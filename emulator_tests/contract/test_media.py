@@ -8,7 +8,18 @@ import pytest
 
 from emulator_tests.contract.sites import FILM_S, Film, Site
 from shared.errors import Doubtful, Permanent, Transient
-from shared.ports import CHANGES_MAX, OBSERVED_MAX, Change, MediaState, Observation, Parts, Source, Stage, UploadWish
+from shared.ports import (
+    CHANGES_MAX,
+    OBSERVED_MAX,
+    Allowance,
+    Change,
+    MediaState,
+    Observation,
+    Parts,
+    Source,
+    Stage,
+    UploadWish,
+)
 
 REFERENCE = "video:v1:1"
 WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000)
@@ -447,7 +458,7 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
     asked_at = site.clock()
 
     for grant in (
-        site.media.upload_grant(parts, WISH, lifetime_s=600),
+        site.media.upload_grant(parts, WISH, Allowance(20, asked_at + timedelta(seconds=600))),
         site.media.playback_grant(parts, "student1", lifetime_s=600),
     ):
         assert timedelta(0) <= grant.expires_at - asked_at - timedelta(seconds=600) < timedelta(seconds=5)
@@ -458,10 +469,11 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
 def test_every_grant_has_a_token_of_its_own(lasting_site: Site) -> None:
     site = lasting_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+    allowance = Allowance(20, site.clock() + timedelta(seconds=600))
 
     tokens = [
-        site.media.upload_grant(first, WISH, 600).token,
-        site.media.upload_grant(second, WISH, 600).token,
+        site.media.upload_grant(first, WISH, allowance).token,
+        site.media.upload_grant(second, WISH, allowance).token,
         site.media.playback_grant(first, "student1", 600).token,
         site.media.playback_grant(first, "student2", 600).token,
         site.media.playback_grant(second, "student1", 600).token,
@@ -474,7 +486,7 @@ def test_grants_are_made_without_a_call(site: Site) -> None:
     parts = site.media.prepare_upload(REFERENCE, WISH)
     calls = site.calls()
 
-    site.media.upload_grant(parts, WISH, 600)
+    site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
     site.media.playback_grant(parts, "student1", 600)
 
     assert site.calls() == calls

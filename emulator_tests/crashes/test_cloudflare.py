@@ -24,6 +24,7 @@ from shared.app import Settings, assemble
 from shared.errors import Conflict, Doubtful, Refused, Transient
 from shared.paths import DELETIONS, REMOVALS, VISIT_SESSION, session_path
 from shared.ports import (
+    Allowance,
     Changes,
     Create,
     Delete,
@@ -88,6 +89,9 @@ class WatchedMedia:
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         return self._effect("observe", lambda: self._media.observe(parts))
 
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        self._effect("rename", lambda: self._media.rename(reference, parts, title))
+
     def reprocess(self, parts: Parts) -> None:
         self._effect("reprocess", lambda: self._media.reprocess(parts))
 
@@ -100,8 +104,11 @@ class WatchedMedia:
     def source(self, parts: Parts, lifetime_s: int) -> Source:
         return self._media.source(parts, lifetime_s)
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
-        return self._media.upload_grant(parts, wish, lifetime_s)
+    def requests_for(self, size_bytes: int) -> int:
+        return self._media.requests_for(size_bytes)
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+        return self._media.upload_grant(parts, wish, allowance)
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
         return self._media.playback_grant(parts, viewer_uid, lifetime_s)

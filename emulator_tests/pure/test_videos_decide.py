@@ -10,23 +10,14 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.pure.deployment import POLICY
+from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY
 from shared.history import Moment
 from shared.identity import SessionIdentity
 from shared.ports import MediaState, Observation, Stage, UploadWish
 from shared.reconcile import Decision, Done, Effect, Failure, Later, Look, Progress, Step
-from shared.videos.decide import (
-    decide,
-    discarded,
-    failed,
-    not_prepared,
-    observed,
-    prepared,
-    processing,
-    reference_of,
-    withdrawn,
-)
+from shared.videos.decide import decide, reference_of
 from shared.videos.model import Ending, Playable, Video, VideoState, VideoWish, Wish, named, shown
+from shared.videos.transitions import discarded, failed, not_prepared, observed, prepared, processing, withdrawn
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -44,6 +35,11 @@ PLAYABLE = Playable("video:v1:1", OLD_PARTS, "Algebra", 12.5, 499, "video/mp4", 
 FINAL = Failure("INVALID_TITLE", "The provider does not like it.", False, "prepare", "0", 1, NOW, None)
 PASSING = Failure("HTTP_503", "The provider is busy.", True, "prepare", "0", 1, NOW, NOW + timedelta(seconds=2))
 NOT_ANEW = Failure("NO_SOURCE", "Its source is gone.", False, "reprocess", "1", 1, NOW, None)
+SOON = NOW + timedelta(minutes=5)
+UNHEARD = Failure("HTTP_503", "The provider is busy.", True, "observe", "", 3, NOW, SOON)
+UNCHECKED = Failure("HTTP_503", "The provider is busy.", True, "check", "", 3, NOW, SOON)
+NOT_RENAMED = Failure("INVALID_NAME", "The provider does not like it.", False, "rename", "0", 1, NOW, None)
+NOT_RENAMED_YET = Failure("HTTP_503", "The provider is busy.", True, "rename", "0", 1, NOW, SOON)
 
 HAS_PARTS = (VideoState.UPLOADING, VideoState.PROCESSING, VideoState.RETRYING)
 HAS_DEADLINE = (VideoState.UPLOADING, VideoState.PROCESSING)
@@ -83,17 +79,42 @@ RECORDED: dict[str, Video | None] = {
     "requested, refused for good": recorded_as(VideoState.REQUESTED, progress=Progress(failure=FINAL)),
     "requested, refused for now": recorded_as(VideoState.REQUESTED, progress=Progress(failure=PASSING)),
     "requested anew after a refusal": recorded_as(VideoState.REQUESTED, failures=1, progress=Progress(failure=FINAL)),
+    "requested, too long ago": recorded_as(VideoState.REQUESTED, deadline_at=NOW, progress=Progress(failure=PASSING)),
+    "without a place": recorded_as(VideoState.REQUESTED, order=None),
     "preparing": recorded_as(VideoState.PREPARING),
     "uploading": recorded_as(VideoState.UPLOADING),
     "uploading, past its deadline": recorded_as(VideoState.UPLOADING, deadline_at=NOW),
     "uploading, asked about too often": recorded_as(VideoState.UPLOADING, looks=POLICY.looks_max),
+    "uploading, not heard of": recorded_as(VideoState.UPLOADING, progress=Progress(failure=UNHEARD)),
+    "uploading, not heard of, past its deadline": recorded_as(
+        VideoState.UPLOADING, deadline_at=NOW, progress=Progress(failure=UNHEARD)
+    ),
     "processing": recorded_as(VideoState.PROCESSING),
     "processing, past its deadline": recorded_as(VideoState.PROCESSING, deadline_at=NOW),
     "processing, asked about too often, past its deadline": recorded_as(
         VideoState.PROCESSING, looks=POLICY.looks_max, deadline_at=NOW
     ),
+    "processing, not heard of": recorded_as(VideoState.PROCESSING, progress=Progress(failure=UNHEARD)),
+    "processing, not heard of, past its deadline": recorded_as(
+        VideoState.PROCESSING, deadline_at=NOW, progress=Progress(failure=UNHEARD)
+    ),
+    "processing, called ready and not all of it told": recorded_as(VideoState.PROCESSING, unknown_since=NOW),
     "retrying": recorded_as(VideoState.RETRYING),
+    "retrying, past its deadline": recorded_as(VideoState.RETRYING, deadline_at=NOW),
+    "retrying, not heard of, past its deadline": recorded_as(
+        VideoState.RETRYING, deadline_at=NOW, progress=Progress(failure=UNCHECKED)
+    ),
     "ready": recorded_as(VideoState.READY),
+    "ready, to be renamed": recorded_as(VideoState.READY, rename_at=NOW),
+    "ready, to be renamed later": recorded_as(VideoState.READY, rename_at=DEADLINE_AT),
+    "ready, renaming failed": recorded_as(VideoState.READY, rename_at=NOW, progress=Progress(failure=NOT_RENAMED_YET)),
+    "ready, renaming refused for good": recorded_as(
+        VideoState.READY, rename_at=NOW, progress=Progress(failure=NOT_RENAMED)
+    ),
+    "uploading, renaming refused for good": recorded_as(
+        VideoState.UPLOADING, rename_at=NOW, progress=Progress(failure=NOT_RENAMED)
+    ),
+    "uploading, to be renamed": recorded_as(VideoState.UPLOADING, rename_at=NOW),
     "ready, asked about too often": recorded_as(VideoState.READY, looks=POLICY.looks_max),
     "failed": recorded_as(VideoState.FAILED),
     "failed, may be begun anew": recorded_as(VideoState.FAILED, ended=PASSING_ENDING),
@@ -117,16 +138,44 @@ RETRY = "retry: write, requested"
 CHECK = "check: observe, retrying, insists, informs"
 DISCARD = "discard: write, failed"
 LATER = "later: 10:00"
+PLACE = "place: write, requested"
 
 
 def look(state: str) -> str:
     return f"observe: observe, {state}, insists, informs"
 
 
+def renamed(state: str) -> str:
+    return f"rename: change, {state}"
+
+
 TABLE: dict[str, tuple[str, str, str, str, str, str]] = {
     # wished: this upload; this upload, and the provider was just asked; no video; another upload;
     # this upload is cancelled; its failure is to be tried again
     "nothing": ("done",) * 6,
+    "requested, too long ago": (EXPIRE, EXPIRE, CLOSE, BEGIN, WITHDRAW, EXPIRE),
+    "without a place": (PLACE, PLACE, CLOSE, PLACE, PLACE, PLACE),
+    "uploading, not heard of": ("later: 09:05", "later: 09:05", CLOSE, BEGIN, WITHDRAW, "later: 09:05"),
+    "uploading, not heard of, past its deadline": (EXPIRE, EXPIRE, CLOSE, BEGIN, WITHDRAW, EXPIRE),
+    "processing, not heard of": ("later: 09:05", "later: 09:05", CLOSE, BEGIN, WITHDRAW, "later: 09:05"),
+    "processing, not heard of, past its deadline": (EXPIRE, EXPIRE, CLOSE, BEGIN, WITHDRAW, EXPIRE),
+    "processing, called ready and not all of it told": (
+        look("processing"),
+        "later: 09:00",
+        CLOSE,
+        BEGIN,
+        WITHDRAW,
+        look("processing"),
+    ),
+    "retrying, past its deadline": (CHECK, CHECK, CLOSE, BEGIN, WITHDRAW, CHECK),
+    "retrying, not heard of, past its deadline": (EXPIRE, EXPIRE, CLOSE, BEGIN, WITHDRAW, EXPIRE),
+    "ready, to be renamed": (look("ready"), renamed("ready"), CLOSE, BEGIN, look("ready"), look("ready")),
+    "ready, to be renamed later": (look("ready"), LATER, CLOSE, BEGIN, look("ready"), look("ready")),
+    "ready, renaming failed": (look("ready"), "later: 09:05", CLOSE, BEGIN, look("ready"), look("ready")),
+    # It is held back for good by the visit, which so keeps the failure.
+    "ready, renaming refused for good": (look("ready"), renamed("ready"), CLOSE, BEGIN, look("ready"), look("ready")),
+    "uploading, renaming refused for good": (look("uploading"), LATER, CLOSE, BEGIN, WITHDRAW, look("uploading")),
+    "uploading, to be renamed": (look("uploading"), renamed("uploading"), CLOSE, BEGIN, WITHDRAW, look("uploading")),
     "requested": (PREPARE, PREPARE, CLOSE, BEGIN, WITHDRAW, PREPARE),
     "requested, refused for good": (FAIL, FAIL, CLOSE, BEGIN, WITHDRAW, FAIL),
     "requested, refused for now": (PREPARE, PREPARE, CLOSE, BEGIN, WITHDRAW, PREPARE),
@@ -188,7 +237,7 @@ def spelled(decision: Decision[Video]) -> str:
 
 
 def step_for(record: Video, *, seen: bool = False, **wished: Any) -> Step[Video]:
-    decision = decide(looked(record, **wished), NOW, POLICY, observed=seen)
+    decision = decide(looked(record, **wished), NOW, POLICY, LATE_COMMIT_S, observed=seen)
     assert isinstance(decision, Step)
     return decision
 
@@ -202,13 +251,13 @@ def test_the_table_has_a_row_for_each_recorded_state() -> None:
 def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> None:
     seen, wish = WISHES[wished]
     expected = TABLE[recorded][list(WISHES).index(wished)]
-    assert spelled(decide(looked(RECORDED[recorded], **wish), NOW, POLICY, observed=seen)) == expected
+    assert spelled(decide(looked(RECORDED[recorded], **wish), NOW, POLICY, LATE_COMMIT_S, observed=seen)) == expected
 
 
 @pytest.mark.parametrize("recorded", RECORDED)
 def test_without_its_session_a_video_is_not_wanted_either(recorded: str) -> None:
     record = RECORDED[recorded]
-    decision = decide(looked(record, has_session=False), NOW, POLICY, observed=False)
+    decision = decide(looked(record, has_session=False), NOW, POLICY, LATE_COMMIT_S, observed=False)
     assert spelled(decision) == TABLE[recorded][list(WISHES).index("no video")]
 
 
@@ -216,7 +265,7 @@ def test_without_its_session_a_video_is_not_wanted_either(recorded: str) -> None
 def test_a_session_that_shows_something_else_of_a_video_is_put_right(recorded: str) -> None:
     record = RECORDED[recorded]
     seen = replace(looked(record), wish=replace(looked(record).wish, shown={"state": "requested"}))
-    decision = decide(seen, NOW, POLICY, observed=True)
+    decision = decide(seen, NOW, POLICY, LATE_COMMIT_S, observed=True)
     assert isinstance(decision, Step)
     assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, record)
 
@@ -251,7 +300,8 @@ def test_another_upload_begins_from_nothing_and_gives_up_the_one_before() -> Non
     upload = UploadWish("Geometry", "geometry.mp4", 900)
     record = step_for(before, number=2, upload=upload, asked_at=NOW).record
     assert (record.serving, record.upload, record.asked_at) == (2, upload, NOW)
-    assert (record.percent, record.received_bytes, record.looks, record.deadline_at) == (0, None, 0, None)
+    assert (record.percent, record.received_bytes, record.looks) == (0, None, 0)
+    assert record.deadline_at == NOW + timedelta(days=7)
     assert (record.generation, record.failures) == (2, 2), "what grows goes on growing"
     assert named(record) == {}
 
@@ -297,8 +347,8 @@ def test_what_was_never_prepared_is_requested_again() -> None:
 )
 def test_a_deadline_ends_at_its_very_instant_and_says_what_was_too_slow(state: VideoState, code: str) -> None:
     look = looked(recorded_as(state, deadline_at=NOW))
-    assert decide(look, NOW - INSTANT, POLICY, observed=True) == Later(NOW)
-    expired = decide(look, NOW, POLICY, observed=True)
+    assert decide(look, NOW - INSTANT, POLICY, LATE_COMMIT_S, observed=True) == Later(NOW)
+    expired = decide(look, NOW, POLICY, LATE_COMMIT_S, observed=True)
     assert isinstance(expired, Step)
     assert expired.record.ended is not None
     assert expired.record.ended.code == code
@@ -316,7 +366,13 @@ def test_a_video_that_was_processed_for_too_long_keeps_its_bytes_to_be_tried_aga
 
 
 def test_before_a_deadline_ends_anything_the_provider_is_asked_once_more() -> None:
-    late = decide(looked(recorded_as(VideoState.PROCESSING)), DEADLINE_AT + timedelta(days=9), POLICY, observed=False)
+    late = decide(
+        looked(recorded_as(VideoState.PROCESSING)),
+        DEADLINE_AT + timedelta(days=9),
+        POLICY,
+        LATE_COMMIT_S,
+        observed=False,
+    )
     assert spelled(late) == look("processing")
 
 
@@ -324,7 +380,7 @@ def test_bytes_that_are_not_kept_any_longer_are_given_up_and_cannot_be_tried_aga
     record = discarded(recorded_as(VideoState.FAILED, **KEPT))
     assert named(record) == {}
     assert record.ended == replace(PASSING_ENDING, retryable=False)
-    assert decide(looked(record, retry=1), NOW, POLICY, observed=False) == Done()
+    assert decide(looked(record, retry=1), NOW, POLICY, LATE_COMMIT_S, observed=False) == Done()
 
 
 # --- what the provider tells -------------------------------------------------------------------------------------
@@ -334,7 +390,7 @@ def test_the_first_byte_that_is_processed_begins_the_time_for_processing() -> No
     seen = Observation(MediaState.PROCESSING, percent=30, stage=Stage.CONVERTING)
     begun = observed(recorded_as(VideoState.UPLOADING, received_bytes=500), seen, NOW, POLICY)
     assert (begun.state, begun.percent, begun.stage) == (VideoState.PROCESSING, 30, Stage.CONVERTING)
-    assert begun.received_bytes is None
+    assert begun.received_bytes == 500
     assert begun.deadline_at == NOW + timedelta(days=1)
     again = observed(begun, replace(seen, percent=60), NOW + timedelta(hours=3), POLICY)
     assert (again.percent, again.deadline_at) == (60, begun.deadline_at), "asking does not lengthen it"
@@ -407,7 +463,8 @@ def test_what_may_be_processed_anew_keeps_its_bytes_for_so_long() -> None:
 def test_what_failed_and_became_ready_after_all_plays() -> None:
     record = recorded_as(VideoState.FAILED, **KEPT)
     assert observed(record, Observation(MediaState.PROCESSING), NOW, POLICY).state is VideoState.FAILED
-    plays = observed(record, Observation(MediaState.READY, size_bytes=500), NOW, POLICY)
+    ready = Observation(MediaState.READY, duration_s=9.0, size_bytes=500, media_type="video/mp4")
+    plays = observed(record, ready, NOW, POLICY)
     assert (plays.state, plays.ended, named(plays)) == (VideoState.READY, None, {"video:v1:2": PARTS})
 
 

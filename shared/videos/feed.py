@@ -8,20 +8,27 @@ so that nobody has to ask again.
 The chain cannot branch: a tick is claimed by a conditional write of `operations/feed-{provider}` that moves its
 number on, and only who wrote it leaves the note for the next tick, which names that number; a tick that comes twice,
 or late, finds another number and ends. What a tick that died has not recorded is still news for the next.
+
+No list tells how far uploads have come: while any are in flight, a tick asks for all of them with one call more. A
+provider that does not answer, or refuses, is recorded with the chain, and asked again by the next tick; the first that
+is answered again asks for everything that is pending.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Final, TypeVar
 
 from shared import log
-from shared.errors import Conflict
+from shared.errors import Conflict, ProviderError, Transient
 from shared.paths import FEED_WAKE, TICK_FEED, VIDEOS, operation_path
 from shared.ports import (
     CHANGES_MAX,
+    OBSERVED_MAX,
+    PROGRESS_TOLD,
     Change,
     Clock,
     Condition,
@@ -34,60 +41,34 @@ from shared.ports import (
     Update,
     Version,
 )
-from shared.reconcile import LEASE_S
+from shared.reconcile import ALARM_AFTER_S, LEASE_S
 from shared.videos import Videos
-from shared.videos.together import BUDGET_S, Each, visit_changed
+from shared.videos.chain import Chain, Trouble
+from shared.videos.model import Video, VideoState
+from shared.videos.together import BUDGET_S, Each, see, visit_changed, visit_seen
 
 PAGES_MAX: Final = 20
 """Pages of changes that one tick reads, newest first; what is older still the sweep finds."""
 
+T = TypeVar("T")
+
+PROGRESS_PACE_S: Final = 8
+"""How far an upload has come is asked, and written, this often at the most; a tick is a little longer."""
+
+FIRST_PACE_S: Final = 5
+"""The first time a little sooner; an upload that is complete by then is told by the list of changes."""
+
+ACTIVE_S: Final = 60
+"""An upload of which nothing has arrived for so long is asked about less often, unless others are on the move."""
+
+IDLE_PAUSE_S: Final = 60
+"""Where no upload is on the move they are asked about this often."""
+
+ASKED_WITHIN_S: Final = 20
+"""Where a provider takes longer to tell what changed, a tick asks it nothing else."""
+
 CLOCKS_APART_S: Final = 900
 """A new chain begins so far back: the provider's clock, by which changes are dated, may be behind ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """
-    The document `operations/feed-{provider}`.
-
-    Attributes:
-        running: Whether a next tick is on its way.
-        tick: Number of the next tick.
-        ticks_left: Before the chain ends whatever is pending; the sweep then begins a new one.
-        cursor: Changes before it are known.
-        pages: As many the next tick asks for at once; the last one needed them.
-        due_at: When the next tick is overdue by so much that the chain must have died.
-    """
-
-    running: bool
-    tick: int
-    ticks_left: int
-    cursor: datetime
-    pages: int
-    due_at: datetime
-
-    def to_fields(self) -> dict[str, Any]:
-        """
-        The document form. Pure.
-        """
-        return {
-            "running": self.running,
-            "tick": self.tick,
-            "ticksLeft": self.ticks_left,
-            "cursor": self.cursor,
-            "pages": self.pages,
-            "dueAt": self.due_at,
-        }
-
-    @classmethod
-    def from_document(cls, document: Document) -> Self:
-        """
-        Read back what `to_fields` wrote. Pure.
-        """
-        fields = document.fields
-        running, tick, ticks_left = fields["running"], fields["tick"], fields["ticksLeft"]
-        # A chain that an earlier release began has no pages.
-        return cls(running, tick, ticks_left, fields["cursor"], fields.get("pages", 1), fields["dueAt"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +111,10 @@ class Feed:
         now = self.clock()
         chain, version = self._read()
         if chain is not None and chain.running and chain.due_at > now:
+            if chain.uploads_at is not None:
+                with suppress(Conflict):
+                    # Whoever has just ticked may have put them off again: for a minute at the most.
+                    self._write(replace(chain, uploads_at=None), version)
             return
         tick = 1 if chain is None else chain.tick + 1
         # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
@@ -163,7 +148,7 @@ class Feed:
             each: How several videos are visited.
 
         Raises:
-            Transient: Documents, queue or provider could not be reached; the next tick asks for the same again.
+            Transient: Documents or queue could not be reached; the next tick asks for the same again.
         """
         if number == FEED_WAKE:
             self.wake()
@@ -172,7 +157,8 @@ class Feed:
         chain, version = self._read()
         if chain is None or not chain.running or chain.tick != number:
             return
-        if chain.ticks_left <= 0 or not self._pending():
+        uploads = self._uploads(chain, now)
+        if chain.ticks_left <= 0 or not (uploads or self._pending()):
             self._end(chain, version)
             return
         taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
@@ -181,17 +167,87 @@ class Feed:
         except Conflict:
             return
         self._note(number + 1, now + timedelta(seconds=self.interval_s))
-        changes = self._changes(chain.cursor - timedelta(seconds=self.overlap_s), chain.pages)
-        news = visit_changed(self.videos, changes, self.queue, self.clock, now + timedelta(seconds=BUDGET_S), each)
-        log.feed_ticked(self.provider, number, news)
-        cursor = max((change.changed_at for change in changes), default=chain.cursor)
-        pages = min(1 + len(changes) // CHANGES_MAX, PAGES_MAX)
-        if (cursor, pages) != (chain.cursor, chain.pages):
-            try:
-                self._write(replace(taken, cursor=cursor, pages=pages), version)
-            except Conflict:
-                # The next tick has begun already; it or a later one will move the cursor on.
-                return
+        looked = self._look(taken, uploads, now, each)
+        if looked != taken:
+            with suppress(Conflict):
+                # Where the next tick has begun already, it or a later one will move the cursor on.
+                self._write(looked, version)
+
+    def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Each) -> Chain:
+        """
+        Ask what changed, and how far uploads have come; visit what there are news of.
+
+        Returns:
+            The chain with what is known now.
+        """
+        ends_at = now + timedelta(seconds=BUDGET_S)
+        changes, mute = self._ask(lambda: self._changes(chain.cursor - timedelta(seconds=self.overlap_s), chain.pages))
+        changes = changes or ()
+        heard = visit_changed(self.videos, changes, now, self.queue, self.clock, ends_at, each)
+        is_back = chain.failure is not None and chain.failure.is_mute and mute is None
+        records = self._to_ask((self._select("pending", True) if is_back else uploads) or (), heard, chain, now)
+        seen, failure = None, mute
+        if not isinstance(mute, Transient) and self.clock() <= now + timedelta(seconds=ASKED_WITHIN_S):
+            seen, refusal = self._ask(lambda: see(self.videos, records, self.clock))
+            failure = mute or refusal
+        moved = visit_seen(self.videos, records, seen or {}, self.queue, self.clock, ends_at, each)
+        log.feed_ticked(self.provider, chain.tick - 1, len(heard) + len(moved))
+        return replace(
+            chain,
+            cursor=max((change.changed_at for change in changes), default=chain.cursor),
+            pages=chain.pages if mute else min(1 + len(changes) // CHANGES_MAX, PAGES_MAX),
+            uploads_at=chain.uploads_at if uploads is None else _next_uploads_at(uploads, moved, now),
+            uploads_after=uploads[-1].id if uploads and len(uploads) == OBSERVED_MAX else None,
+            failure=None if failure is None else self._trouble(chain, failure, now, is_mute=mute is not None),
+        )
+
+    def _ask(self, call: Callable[[], T]) -> tuple[T | None, ProviderError | None]:
+        """
+        The provider's answer, or why there is none: whatever goes wrong with one question, the chain goes on.
+        """
+        try:
+            return call(), None
+        except ProviderError as error:
+            return None, error
+
+    def _uploads(self, chain: Chain, now: datetime) -> Sequence[Document] | None:
+        """
+        The uploads in flight; `None` where it is not time to ask about them.
+        """
+        if chain.uploads_at is not None and chain.uploads_at > now:
+            return None
+        return self._select("state", VideoState.UPLOADING.value, after_id=chain.uploads_after)
+
+    def _to_ask(
+        self, waiting: Sequence[Document], heard: Collection[str], chain: Chain, now: datetime
+    ) -> Mapping[str, Video]:
+        """
+        The videos to ask about: of which there is no news already, and none were for a while. Each tick others come
+        first, for a provider may tell little of those that come last.
+        """
+        found = [
+            (document.id, video)
+            for document in waiting
+            if document.id not in heard and _is_due(video := Video.from_document(document), now)
+        ]
+        first = chain.tick * PROGRESS_TOLD % len(found) if found else 0
+        return dict(found[first:] + found[:first])
+
+    def _trouble(self, chain: Chain, error: ProviderError, now: datetime, *, is_mute: bool) -> Trouble:
+        """
+        Log why a tick was not told all that it asked, and return how that is recorded. What will not pass by itself, or
+        has not for a day, is an alarm, once.
+        """
+        last, tick = chain.failure, chain.tick - 1
+        since, ticks = (now, 0) if last is None else (last.since, last.ticks)
+        retryable = isinstance(error, Transient)
+        was_alarmed = last is not None and last.alarmed
+        is_alarming = not retryable or now - since >= timedelta(seconds=ALARM_AFTER_S)
+        if is_alarming and not was_alarmed:
+            log.feed_stuck(self.provider, tick, error, since)
+        else:
+            log.feed_hindered(self.provider, tick, error)
+        return Trouble(error.code, str(error), retryable, is_mute, since, ticks + 1, is_alarming or was_alarmed)
 
     def _changes(self, since: datetime, pages: int) -> Sequence[Change]:
         """
@@ -220,11 +276,16 @@ class Feed:
             self.wake()
 
     def _pending(self) -> bool:
+        return bool(self._select("pending", True, limit=1))
+
+    def _select(
+        self, field: str, value: str | bool, *, after_id: str | None = None, limit: int = OBSERVED_MAX
+    ) -> Sequence[Document]:
         conditions = (
             Condition("provider", Operator.EQUAL, self.provider),
-            Condition("pending", Operator.EQUAL, True),
+            Condition(field, Operator.EQUAL, value),
         )
-        return bool(self.videos.documents.select(Query(VIDEOS, conditions, limit=1)))
+        return self.videos.documents.select(Query(VIDEOS, conditions, after_id=after_id, limit=limit))
 
     def _overdue_at(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.interval_s + LEASE_S)
@@ -242,3 +303,27 @@ class Feed:
         fields = chain.to_fields()
         write = Create(self.path, fields) if version is None else Update(self.path, fields, if_version=version)
         return self.videos.documents.commit(write)[0]
+
+
+def _moved_at(video: Video) -> datetime:
+    """
+    When something of an upload was last seen to arrive; before that, when it was asked for. Pure.
+    """
+    return video.looked_at or video.asked_at
+
+
+def _is_due(video: Video, now: datetime) -> bool:
+    """
+    Whether it is time to ask how far a video has come. Pure.
+    """
+    pace_s = FIRST_PACE_S if video.looked_at is None else PROGRESS_PACE_S
+    return _moved_at(video) <= now - timedelta(seconds=pace_s)
+
+
+def _next_uploads_at(uploads: Sequence[Document], moved: Collection[str], now: datetime) -> datetime | None:
+    """
+    When uploads in flight are asked about next: at the next tick while any is on the move. Pure.
+    """
+    active_since = now - timedelta(seconds=ACTIVE_S)
+    is_active = bool(moved) or any(_moved_at(Video.from_document(one)) > active_since for one in uploads)
+    return None if is_active else now + timedelta(seconds=IDLE_PAUSE_S)

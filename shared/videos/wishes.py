@@ -1,4 +1,5 @@
-"""What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again.
+"""What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again,
+that it have another title or place.
 
 Called by the callables of `functions/`. A wish is written down and a note left; leaves to the visit that it comes true.
 Every one of them may be wished again without harm.
@@ -6,15 +7,17 @@ Every one of them may be wished again without harm.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from shared.access import Caller, require_owner
-from shared.errors import Conflict, NotFound, WrongState
+from shared.errors import BadRequest, Conflict, NotFound, WrongState
 from shared.paths import VISIT_VIDEO, session_path, video_path
 from shared.ports import Clock, Document, Documents, Note, Queue, Update
 from shared.sessions.model import Session, session_with
 from shared.videos.model import Video, VideoState, Wish
+from shared.videos.policy import check_order, checked_title
 
 WRITES_MAX: Final = 10
 """How often a wish is written again where the video moved on meanwhile."""
@@ -100,6 +103,52 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
             raise WrongState(f"Trying again would not help: {video.ended.message}")
         try:
             _wish(document.path, "retry", video.failures, documents, document)
+        except Conflict:
+            continue
+        queue.put(Note(VISIT_VIDEO, video_id))
+        return
+    raise Conflict("The video moved on every time.")
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """
+    What a teacher corrects of a video; `None` leaves it as it is.
+
+    Attributes:
+        title: What viewers will read, of what plays and of an upload that is on its way.
+        order: The place among the session's videos.
+    """
+
+    title: str | None = None
+    order: int | None = None
+
+
+def update_video(caller: Caller, video_id: str, correction: Correction, documents: Documents, queue: Queue) -> None:
+    """
+    The teacher wants a video to have another title, or another place.
+
+    Raises:
+        NotAllowed, NotFound: As `owned_video`; also where the video was deleted (never).
+        BadRequest: Title or place cannot be, or neither is given (never).
+        Conflict: The video moved on every time (again).
+    """
+    if correction.title is None and correction.order is None:
+        raise BadRequest("Give the video another title, or another order.")
+    title = None if correction.title is None else checked_title(correction.title)
+    check_order(correction.order)
+    for _ in range(WRITES_MAX):
+        document, _ = owned_video(caller, video_id, documents)
+        wish = Wish.from_document(document)
+        if wish.deleted or document.fields["gone"]:
+            raise NotFound("There is no such video.")
+        if title is not None:
+            upload = replace(wish.upload, title=title)
+            wish = replace(wish, upload=upload, new_title=title, corrections=wish.corrections + 1)
+        if correction.order is not None:
+            wish = replace(wish, new_order=correction.order)
+        try:
+            documents.commit(Update(document.path, {"wish": wish.to_fields()}, if_version=document.version))
         except Conflict:
             continue
         queue.put(Note(VISIT_VIDEO, video_id))

@@ -37,6 +37,7 @@ from shared.ports import (
     Create,
     Delete,
     Document,
+    EventParts,
     EventWish,
     Fields,
     Holder,
@@ -91,11 +92,11 @@ SETTINGS: Final = Settings(
 RESTS_AFTER_S: Final = (60, 4400, 9000)
 """Seconds after the last trouble at which the sweep runs, far less often than in the cloud: it must do all the same."""
 
-READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900)
+READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900, media_type="video/mp4")
 FATES: Final[tuple[Observation | None, ...]] = (
     READY,
     READY,
-    Observation(MediaState.READY, 100, duration_s=6000.0, size_bytes=900),
+    Observation(MediaState.READY, 100, duration_s=6000.0, size_bytes=900, media_type="video/mp4"),
     Observation(MediaState.ERROR, reason="It cannot be read."),
     Observation(MediaState.ERROR, reason="It could not be converted.", retryable=True),
     Observation(MediaState.PROCESSING, 50),
@@ -149,11 +150,11 @@ class FussyEvents(MemoryEvents):
     A provider that will have no event of one title.
     """
 
-    def create_event(self, reference: str, wish: EventWish) -> Parts:
+    def create_event(self, reference: str, wish: EventWish) -> EventParts:
         _refuse(wish.title)
         return super().create_event(reference, wish)
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
         _refuse(wish.title)
         return super().update_event(reference, parts, wish)
 

@@ -18,7 +18,9 @@ from shared.errors import Permanent, Transient, WrongState
 from shared.ports import (
     CHANGES_MAX,
     MANIFEST_URL,
+    PROGRESS_TOLD,
     THUMBNAIL_URL,
+    Allowance,
     Change,
     Changes,
     Grant,
@@ -30,7 +32,7 @@ from shared.ports import (
     UploadWish,
 )
 from shared.providers.cloudflare import words
-from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item
+from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item, unless_gone
 from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
 
 TUS: Final = "1.0.0"
@@ -109,7 +111,9 @@ class CloudflareMedia:
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
-        See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once.
+        See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once. No list
+        tells how far an upload has come, so of many uploads the first `PROGRESS_TOLD` are asked for where their bytes
+        go.
         """
         if len(parts) == 1:
             return [self._look_at(parts[0])]
@@ -124,7 +128,24 @@ class CloudflareMedia:
             missed = None if uid in found else self.account.get(uid)
             if missed is not None:
                 found[uid] = missed
-        return [_observation(found.get(one[UID]), self.account.clock()) for one in parts]
+        seen = [_observation(found.get(one[UID]), self.account.clock()) for one in parts]
+        waiting = [index for index, one in enumerate(seen) if one.state is MediaState.AWAITING_UPLOAD]
+        for index in waiting[:PROGRESS_TOLD]:
+            seen[index] = self._receiving(parts[index].get(UPLOAD, "")) or seen[index]
+        return seen
+
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        See `ports.Media`. All that stands in the meta is told again, for it is replaced as a whole.
+        """
+        account = self.account
+        meta = {"name": title, words.REFERENCE: words.theirs(account.namespace, reference)}
+        with unless_gone():
+            account.client.ask(
+                "stream.edit",
+                lambda s: s.with_raw_response.edit(parts[UID], account_id=account.account_id, meta=meta),
+                object,
+            )
 
     def reprocess(self, parts: Parts) -> None:
         """
@@ -147,7 +168,13 @@ class CloudflareMedia:
         begin, end = (page - 1) * CHANGES_MAX, (page - 1 + pages) * CHANGES_MAX
         return Changes(tuple(changed[begin:end]), more=len(changed) > end)
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
+        """
+        See `ports.Media`. Cloudflare counts bytes, not requests: it takes no more than were announced.
+        """
+        return 0
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         """
         See `ports.Media`. The address is the secret; it lasts until it expires, whatever is asked for.
 
@@ -161,7 +188,7 @@ class CloudflareMedia:
         return Grant(
             url=address.url,
             token=address.url,
-            expires_at=min(address.expires_at, now + timedelta(seconds=lifetime_s)),
+            expires_at=min(address.expires_at, allowance.expires_at),
             values={"chunkSizeBytes": CHUNK_BYTES},
         )
 
@@ -214,9 +241,9 @@ class CloudflareMedia:
     def _look_at(self, parts: Parts) -> Observation:
         video = self.account.get(parts[UID])
         seen = _observation(video, self.account.clock())
-        if seen.state is not MediaState.AWAITING_UPLOAD or UPLOAD not in parts:
+        if seen.state is not MediaState.AWAITING_UPLOAD:
             return seen
-        return self._receiving(parts[UPLOAD]) or seen
+        return self._receiving(parts.get(UPLOAD, "")) or seen
 
     def _receiving(self, sealed: str) -> Observation | None:
         """
@@ -262,7 +289,8 @@ def _observation(video: Item | None, now: datetime) -> Observation:
             expires_at = words.instant(video.get("uploadExpiry"))
             if expires_at is not None and expires_at <= now:
                 return Observation(MediaState.ERROR, reason=words.EXPIRED)
-            return _awaiting(0, 0)
+            # How far it has come, only its own address tells.
+            return Observation(MediaState.AWAITING_UPLOAD)
         case MediaState.READY if video.get("readyToStream") is True:
             return Observation(
                 MediaState.READY,
@@ -270,6 +298,8 @@ def _observation(video: Item | None, now: datetime) -> Observation:
                 duration_s=_known(video.get("duration")),
                 size_bytes=None if (size := _known(video.get("size"))) is None else int(size),
                 is_video=_has_picture(video),
+                # It tells no type, and takes films alone: what is none ends in an error.
+                type_is_verified=True,
             )
         case MediaState.ERROR:
             return Observation(MediaState.ERROR, reason=words.reason_of(video))

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
 from shared.ports import (
     PROGRESSIVE_URL,
+    Allowance,
     Change,
     Changes,
     Grant,
@@ -29,8 +30,8 @@ from shared.ports import (
 )
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
-from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
 from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.refusals import incomplete, is_gone, raise_unless_gone, remaining
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -47,7 +48,7 @@ COPIER: Final = "copier"
 
 ACTIONS_MARGIN: Final = 20
 
-_OF_ENTRIES: Final = ("id", "status", "msDuration", "duration", "width")
+_OF_ENTRIES: Final = ("id", "status", "moderationStatus", "mediaType", "msDuration", "duration", "width")
 _OF_FLAVORS: Final = ("id", "entryId", "status", "size", "sizeInBytes", "containerFormat")
 _OF_TOKENS: Final = ("id", "fileSize", "uploadedFileSize")
 _OF_CHANGES: Final = (*_OF_ENTRIES, "referenceId", "updatedAt")
@@ -151,6 +152,19 @@ class KalturaMedia:
             for one in parts
         ]
 
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        See `ports.Media`.
+        """
+        from KalturaClient.Plugins.Core import KalturaMediaEntry
+
+        entry_id, ks = parts[ENTRY], self.account.admin_ks()
+        try:
+            self.account.client.call(ks, lambda c: c.media.update(entry_id, KalturaMediaEntry(name=title)))
+        except Permanent as error:
+            if not is_gone(error):
+                raise
+
     def reprocess(self, parts: Parts) -> None:
         """
         See `ports.Media`.
@@ -195,6 +209,7 @@ class KalturaMedia:
             adminTagsLike=self.account.tag,
             updatedAtGreaterThanOrEqual=int(since.timestamp()),
             statusIn=words.ARRIVED,
+            moderationStatusIn=words.MODERATED,
             orderBy="-updatedAt",
         )
         multi = self.account.client.multi(self.account.admin_ks())
@@ -219,24 +234,29 @@ class KalturaMedia:
                     items.append(Change(reference, {ENTRY: entry_id}, changed_at, seen))
         return Changes(tuple(items), more=len(answers[-1][0].answer().objects) == words.PAGE)
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
+        """
+        See `ports.Media`.
+        """
+        return 2 * math.ceil(size_bytes / CHUNK_BYTES) + ACTIONS_MARGIN
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         """
         See `ports.Media`. The KS can call `uploadToken.upload` at one address for its own token, so many times, so
-        long.
+        long. Kaltura counts that for each KS, so the same allowance is the same KS.
         """
-        actions = 2 * math.ceil(wish.size_bytes / CHUNK_BYTES) + ACTIONS_MARGIN
         privileges = (
             Privilege(Word.SET_ROLE, self.account.upload_role_name()),
             # The `?` before the star pins the path; see keys.py.
             Privilege(Word.URI_RESTRICT, f"{UPLOAD_PATH}|{UPLOAD_PATH}?*"),
-            Privilege(Word.ACTIONS_LIMIT, str(actions)),
+            Privilege(Word.ACTIONS_LIMIT, str(allowance.requests)),
             Privilege(Word.SESSION_ID, parts[UPLOADER]),
         )
-        ks = self.account.user_ks(parts[UPLOADER], privileges, lifetime_s)
+        ks = self.account.repeatable_ks(parts[UPLOADER], privileges, allowance.expires_at)
         return Grant(
             url=f"{self.account.url}{UPLOAD_PATH}",
             token=ks,
-            expires_at=self.account.clock() + timedelta(seconds=lifetime_s),
+            expires_at=allowance.expires_at,
             values={"ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
         )
 
@@ -282,6 +302,7 @@ class KalturaMedia:
         return KalturaBaseEntryFilter(
             referenceIdEqual=words.theirs(self.account.namespace, reference),
             statusIn=words.ALIVE,
+            moderationStatusIn=words.MODERATED,
             orderBy="+createdAt",
         )
 
@@ -379,6 +400,9 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
     state = words.media_state(status)
     source = flavors.source
     media_type = None if source is None else words.media_type(source.containerFormat)
+    size_bytes = None if source is None else _bytes_of(source)
+    if words.is_rejected(entry) and state not in (MediaState.ERROR, MediaState.GONE):
+        return Observation(MediaState.REJECTED)
     match state:
         case MediaState.AWAITING_UPLOAD:
             received_bytes = 0 if token is None else int(_number(token.uploadedFileSize))
@@ -390,15 +414,15 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
             )
         case MediaState.PROCESSING:
             percent = None if flavors.every is None else _flavor_percent(flavors.every)
-            return Observation(state, percent=percent, stage=words.STAGES.get(status))
+            return Observation(state, percent=percent, stage=words.STAGES.get(status), size_bytes=size_bytes)
         case MediaState.READY:
             return Observation(
                 state,
                 percent=100,
                 duration_s=_number(entry.msDuration) / 1000 or _number(entry.duration),
-                size_bytes=None if source is None else _bytes_of(source),
+                size_bytes=size_bytes,
                 media_type=media_type,
-                is_video=_number(entry.width) > 0,
+                is_video=_number(entry.width) > 0 and not words.is_picture(entry),
             )
         case _:
             # What Kaltura knew for a film and could not convert, it may convert another time.
