@@ -37,7 +37,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
-from shared.videos.model import PROCESSING_TOO_LONG, Ending, Video, VideoState, VideoWish, Wish, named, shown
+from shared.videos.model import (
+    PROCESSING_TOO_LONG,
+    UPLOAD_NOT_FINISHED,
+    Ending,
+    Video,
+    VideoState,
+    VideoWish,
+    Wish,
+    named,
+    shown,
+)
 from shared.videos.policy import Policy
 from shared.videos.transitions import (
     again,
@@ -68,8 +78,6 @@ IDENTIFY: Final = "identify"
 PLACE: Final = "place"
 CORRECT: Final = "correct"
 RENAME: Final = "rename"
-
-UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
 
 PAUSE_MAX_S: Final = 60.0
 """Between two tries to prepare an upload: its teacher is waiting."""
@@ -169,9 +177,9 @@ def _wait(
     if look.wish.told and not observed:
         return _observe(look, record)
     if is_late and (observed or unheard):
-        # The last look told nothing: then there is no other end.
+        # Where the last look told nothing there is no other end, and all bytes may have come in time: they are kept.
         late = UPLOAD_NOT_FINISHED if record.state is VideoState.UPLOADING else PROCESSING_TOO_LONG
-        return _write(EXPIRE, failed(record, late, now, policy))
+        return _write(EXPIRE, failed(record, late, now, policy, keeps=late.retryable or not observed))
     retry_at = failure.retry_at if failure is not None and unheard else None
     if not observed and (is_late or record.looks < policy.looks_max) and (retry_at is None or retry_at <= now):
         return _observe(look, record)

@@ -69,13 +69,15 @@ class Ending:
         return None if fields is None else cls(fields["code"], fields["message"], fields["retryable"])
 
 
+UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
 PROCESSING_TOO_LONG: Final = Ending(
     "PROCESSING_TOO_LONG",
     "The provider did not finish processing the video in time. If it still does, the video plays after all; else have "
     "it tried again, or upload it again.",
     retryable=True,
 )
-"""The one failure after which the provider may still finish: such a video goes on being watched."""
+_TOO_LATE: Final = frozenset({UPLOAD_NOT_FINISHED.code, PROCESSING_TOO_LONG.code})
+"""The failures that the clock alone has brought: while its bytes are kept, the provider may finish such a video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ class Video:
         """
         Whether only the provider can bring it further, in time or late.
         """
-        is_late = self.ended is not None and self.ended.code == PROCESSING_TOO_LONG.code
+        is_late = self.ended is not None and self.ended.code in _TOO_LATE
         return self.state in PENDING or (self.state is VideoState.FAILED and bool(self.parts) and is_late)
 
     def to_fields(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.history import moved
 from shared.ports import MediaState, Observation, Parts
-from shared.videos.model import Ending, Playable, Video, VideoState, Wish, named
+from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, Wish, named
 from shared.videos.policy import NOT_RECOGNIZED, Policy, refusal_of_media, refusal_of_upload
 
 VANISHED: Final = Ending("VANISHED", "The video was deleted at the provider. Upload it again.")
@@ -186,8 +186,13 @@ def _ended(record: Video, seen: Observation, now: datetime, policy: Policy) -> V
 
 def _played_after_all(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
     """
-    The record of a failed upload whose bytes are kept: it plays once its provider has finished it all the same.
+    The record of a failed upload whose bytes are kept: it plays once its provider has finished it all the same. Whether
+    an upload was finished in time, its provider may only tell afterwards.
     """
+    if record.ended == UPLOAD_NOT_FINISHED and seen.state is MediaState.AWAITING_UPLOAD:
+        return discarded(record)
+    if record.ended == UPLOAD_NOT_FINISHED and seen.state is MediaState.PROCESSING:
+        return processing(record, now, policy)
     if seen.state is not MediaState.READY:
         return record
     refusal = refusal_of_media(seen, record.upload, policy)
@@ -245,10 +250,16 @@ def ready(record: Video, seen: Observation, now: datetime) -> Video:
     )
 
 
-def failed(record: Video, why: Ending, now: datetime, policy: Policy) -> Video:
+def failed(record: Video, why: Ending, now: datetime, policy: Policy, *, keeps: bool | None = None) -> Video:
     """
-    The record once it is certain that this upload will not play by itself. Where trying again may help, its bytes are
-    kept for a while. Pure.
+    The record once this upload has failed. Pure.
+
+    Args:
+        record: As it was.
+        why: The reason.
+        now: This instant.
+        policy: How long bytes are kept.
+        keeps: Whether its bytes are kept for a while; without it where trying again may help.
     """
     ended = replace(
         moved_to(record, VideoState.FAILED, now),
@@ -258,7 +269,7 @@ def failed(record: Video, why: Ending, now: datetime, policy: Policy) -> Video:
         tried_at=None,
         unknown_since=None,
     )
-    if why.retryable and record.parts:
+    if record.parts and (why.retryable if keeps is None else keeps):
         return replace(ended, deadline_at=now + timedelta(seconds=policy.retry_keep_s))
     return replace(ended, parts={}, reference=None, deadline_at=None)
 
