@@ -67,6 +67,9 @@ IDLE_PAUSE_S: Final = 60
 ASKED_WITHIN_S: Final = 20
 """Where a provider takes longer to tell what changed, a tick asks it nothing else."""
 
+CLAIMS_MAX: Final = 5
+"""How often one tick is claimed where somebody else wrote the chain meanwhile."""
+
 CLOCKS_APART_S: Final = 900
 """A new chain begins so far back: the provider's clock, by which changes are dated, may be behind ours."""
 
@@ -103,30 +106,19 @@ class Feed:
 
     def wake(self) -> None:
         """
-        See to it that a chain runs. Repeatable; to be called after the pending video is written.
+        See to it that a chain runs, and that its next tick asks how far uploads have come. Repeatable; to be called
+        after the pending video is written.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
         """
-        now = self.clock()
         chain, version = self._read()
-        if chain is not None and chain.running and chain.due_at > now:
-            if chain.uploads_at is not None:
-                with suppress(Conflict):
-                    # Whoever has just ticked may have put them off again: for a minute at the most.
-                    self._write(replace(chain, uploads_at=None), version)
-            return
-        tick = 1 if chain is None else chain.tick + 1
-        # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
-        died = chain is not None and chain.running
-        cursor = chain.cursor if chain is not None and died else now - timedelta(seconds=CLOCKS_APART_S)
-        begun = Chain(True, tick, self.ticks_max, cursor, 1, self._overdue_at(now))
-        try:
-            self._write(begun, version)
-        except Conflict:
-            # Whoever wrote first has woken it, or has just ticked.
-            return
-        self._note(tick, now + timedelta(seconds=self.interval_s))
+        if not self._runs(chain):
+            self._begin(chain, version)
+        elif chain is not None and chain.uploads_at is not None:
+            with suppress(Conflict):
+                # Whoever has just ticked may have put them off again: for a minute at the most.
+                self._write(replace(chain, uploads_at=None), version)
 
     def revive(self) -> None:
         """
@@ -136,7 +128,29 @@ class Feed:
             Transient: Documents or queue could not be reached (again).
         """
         if self._pending():
-            self.wake()
+            chain, version = self._read()
+            if not self._runs(chain):
+                self._begin(chain, version)
+
+    def _runs(self, chain: Chain | None) -> bool:
+        return chain is not None and chain.running and chain.due_at > self.clock()
+
+    def _begin(self, chain: Chain | None, version: Version | None) -> None:
+        """
+        Begin a new chain in place of one that has ended, or died, or never was.
+        """
+        now = self.clock()
+        tick = 1 if chain is None else chain.tick + 1
+        # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
+        died = chain is not None and chain.running
+        cursor = chain.cursor if chain is not None and died else now - timedelta(seconds=CLOCKS_APART_S)
+        failure = chain.failure if chain is not None and died else None
+        try:
+            self._write(Chain(True, tick, self.ticks_max, cursor, 1, self._overdue_at(now), failure=failure), version)
+        except Conflict:
+            # Whoever wrote first has woken it, or has just ticked.
+            return
+        self._note(tick, now + timedelta(seconds=self.interval_s))
 
     def tick(self, number: int, each: Each = map) -> None:
         """
@@ -149,29 +163,35 @@ class Feed:
 
         Raises:
             Transient: Documents or queue could not be reached; the next tick asks for the same again.
+            Conflict: Others wrote the chain each time (again).
         """
         if number == FEED_WAKE:
             self.wake()
             return
         now = self.clock()
-        chain, version = self._read()
-        if chain is None or not chain.running or chain.tick != number:
+        for _ in range(CLAIMS_MAX):
+            chain, version = self._read()
+            if chain is None or not chain.running or chain.tick != number:
+                return
+            uploads = self._uploads(chain, now)
+            if chain.ticks_left <= 0 or not (uploads or self._pending()):
+                if self._end(chain, version):
+                    return
+                continue
+            taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
+            try:
+                version = self._write(taken, version)
+            except Conflict:
+                # Another has taken this tick, or an upload has just woken the feed.
+                continue
+            self._note(number + 1, now + timedelta(seconds=self.interval_s))
+            looked = self._look(taken, uploads, now, each)
+            if looked != taken:
+                with suppress(Conflict):
+                    # Where the next tick has begun already, it or a later one will move the cursor on.
+                    self._write(looked, version)
             return
-        uploads = self._uploads(chain, now)
-        if chain.ticks_left <= 0 or not (uploads or self._pending()):
-            self._end(chain, version)
-            return
-        taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
-        try:
-            version = self._write(taken, version)
-        except Conflict:
-            return
-        self._note(number + 1, now + timedelta(seconds=self.interval_s))
-        looked = self._look(taken, uploads, now, each)
-        if looked != taken:
-            with suppress(Conflict):
-                # Where the next tick has begun already, it or a later one will move the cursor on.
-                self._write(looked, version)
+        raise Conflict("Others write the feed's chain all the time.")
 
     def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Each) -> Chain:
         """
@@ -262,18 +282,22 @@ class Feed:
             if not changes.more or page > PAGES_MAX:
                 return found
 
-    def _end(self, chain: Chain, version: Version | None) -> None:
+    def _end(self, chain: Chain, version: Version | None) -> bool:
         """
         End the chain; and begin it again where something became pending just before that was written.
+
+        Returns:
+            Whether that was done: not where somebody else has written it meanwhile.
         """
         why = "budget used up" if chain.ticks_left <= 0 else "nothing pending"
         try:
             self._write(replace(chain, running=False), version)
         except Conflict:
-            return
+            return False
         log.feed_ended(self.provider, chain.tick, why)
         if chain.ticks_left > 0 and self._pending():
             self.wake()
+        return True
 
     def _pending(self) -> bool:
         return bool(self._select("pending", True, limit=1))
