@@ -900,7 +900,7 @@ class MemoryMedia:
 
         return self._effect("delete_media", do)
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         As the port says.
         """
@@ -912,9 +912,10 @@ class MemoryMedia:
                     for made in self._made.values()
                     if made.changed_at >= since and made.observation.state is not MediaState.AWAITING_UPLOAD
                 ]
+                seen = tuple(self._observe(one) for one in uploads)
             changed.sort(key=lambda change: change.changed_at, reverse=True)
             begin, end = (page - 1) * self._page_items_max, (page - 1 + pages) * self._page_items_max
-            return Changes(tuple(changed[begin:end]), more=len(changed) > end)
+            return Changes(tuple(changed[begin:end]), len(changed) > end, seen)
 
         return self._effect("changes", do)
 

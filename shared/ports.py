@@ -593,10 +593,12 @@ class Changes:
     Attributes:
         items: The changes.
         more: Whether there is another page.
+        uploads: How the uploads stand that were asked about with it, in the order asked.
     """
 
     items: tuple[Change, ...]
     more: bool
+    uploads: tuple[Observation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -625,7 +627,7 @@ OBSERVED_MAX: Final = 500
 
 
 PROGRESS_TOLD: Final = 20
-"""Of so many uploads at least it tells how far they are."""
+"""Of so many uploads at least `Media.changes` tells how far they have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -676,8 +678,8 @@ class Media(Protocol):
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
         Read how up to `OBSERVED_MAX` videos stand now, in the order asked and in one call: not from an index that may
-        lag. Of many at once it may leave out how far they are (`percent`, `received_bytes`), but for the first
-        `PROGRESS_TOLD` of those that wait for their bytes. Repeatable, changes nothing.
+        lag. Of many at once it may leave out how far they are (`percent`, `received_bytes`). Repeatable, changes
+        nothing.
         """
         ...
 
@@ -704,11 +706,17 @@ class Media(Protocol):
         """
         ...
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         What of ours has changed at or after `since`, newest first, so that what changes while pages are read is read
-        twice and nothing is passed over. Pages count from 1; `pages` of them are read in one call. What still waits for
-        its bytes is left out: nothing of it is known here that its uploader does not know.
+        twice and nothing is passed over.
+
+        Args:
+            since: The instant.
+            page: The first page to read; they count from 1.
+            pages: So many are read, in one call.
+            uploads: Up to `OBSERVED_MAX` videos that still wait for their bytes, and of which no list of changes tells.
+                How they stand is told in the same call; of the first `PROGRESS_TOLD` at least how far they have come.
         """
         ...
 

@@ -205,18 +205,19 @@ class TimedMedia:
 
         return self._effect("observe", do) if parts else []
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         As the port says.
         """
 
         def do() -> Changes:
-            # Of each page entries, sources and flavors.
-            self._asked("changes", 3 * pages)
+            # Of each page entries, sources and flavors; of uploads their tokens too.
+            self._asked("changes", 3 * pages + (4 if uploads else 0))
+            seen = tuple(_observation(self.made[one["entryId"]].state(self._clock())) for one in uploads)
             changed = self._changed(since)
             begin, end = (page - 1) * words.PAGE, (page - 1 + pages) * words.PAGE
             # A list cannot tell a last page that is full from one that is not the last.
-            return Changes(tuple(changed[begin:end]), more=len(changed) >= end)
+            return Changes(tuple(changed[begin:end]), len(changed) >= end, seen)
 
         return self._effect("changes", do)
 

@@ -98,8 +98,8 @@ class WatchedMedia:
     def delete_media(self, parts: Parts) -> Parts:
         return self._effect("delete_media", lambda: self._media.delete_media(parts))
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
-        return self._effect("changes", lambda: self._media.changes(since, page, pages))
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+        return self._effect("changes", lambda: self._media.changes(since, page, pages, uploads))
 
     def source(self, parts: Parts, lifetime_s: int) -> Source:
         return self._media.source(parts, lifetime_s)

@@ -47,4 +47,6 @@ def act(
         return EventParts(parts)
     if step.name == LISTEN:
         return events.observe_broadcast(record.parts)
-    return events.delete_event(record.parts)
+    # Where an update's answer was lost it may have made a part that nobody recorded.
+    lost = events.find_event(reference) if record.applied is None and reference else {}
+    return events.delete_event({**lost, **record.parts})

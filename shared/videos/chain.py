@@ -15,13 +15,12 @@ from shared.ports import Document, Fields
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """
-    Why the last tick was not told all that it asked.
+    Why the last tick was told nothing.
 
     Attributes:
         code: The provider's code or one of ours; never a secret.
         message: One sentence for whoever reads the document.
         retryable: Whether it may pass by itself.
-        is_mute: Whether the provider told nothing at all, not even what changed.
         since: When the first tick of this kind was.
         ticks: How many there were.
         alarmed: Whether it was logged as an alarm.
@@ -30,7 +29,6 @@ class Trouble:
     code: str
     message: str
     retryable: bool
-    is_mute: bool
     since: datetime
     ticks: int
     alarmed: bool
@@ -43,7 +41,6 @@ class Trouble:
             "code": self.code,
             "message": self.message,
             "retryable": self.retryable,
-            "isMute": self.is_mute,
             "since": self.since,
             "ticks": self.ticks,
             "alarmed": self.alarmed,
@@ -60,7 +57,6 @@ class Trouble:
             code=fields["code"],
             message=fields["message"],
             retryable=fields["retryable"],
-            is_mute=fields["isMute"],
             since=fields["since"],
             ticks=fields["ticks"],
             alarmed=fields["alarmed"],
@@ -81,7 +77,7 @@ class Chain:
         due_at: When the next tick is overdue by so much that the chain must have died.
         uploads_at: When uploads in flight are asked about next; `None` at the next tick.
         uploads_after: Only about those whose id comes after this one, where there are too many for one tick.
-        failure: Why the last tick was not told all that it asked; `None` where it was.
+        failure: Why the last tick was told nothing; `None` where it was.
     """
 
     running: bool

@@ -9,21 +9,21 @@ The chain cannot branch: a tick is claimed by a conditional write of `operations
 number on, and only who wrote it leaves the note for the next tick, which names that number; a tick that comes twice,
 or late, finds another number and ends. What a tick that died has not recorded is still news for the next.
 
-No list tells how far uploads have come: while any are in flight, a tick asks for all of them with one call more. A
-provider that does not answer, or refuses, is recorded with the chain, and asked again by the next tick; the first that
-is answered again asks for everything that is pending.
+No list tells how far uploads have come: while any are in flight, a tick asks for all of them in the same call. That a
+provider does not answer, or refuses, is recorded with the chain, and the next tick asks again; the first one that is
+answered again asks for everything that is pending.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from shared import log
-from shared.errors import Conflict, ProviderError, Transient
+from shared.errors import Conflict, Permanent, ProviderError, Transient
 from shared.paths import FEED_WAKE, TICK_FEED, VIDEOS, operation_path
 from shared.ports import (
     CHANGES_MAX,
@@ -42,15 +42,13 @@ from shared.ports import (
     Version,
 )
 from shared.reconcile import ALARM_AFTER_S, LEASE_S
-from shared.videos import Videos
+from shared.videos import Seen, Videos
 from shared.videos.chain import Chain, Trouble
 from shared.videos.model import Video, VideoState
 from shared.videos.together import BUDGET_S, Each, see, visit_changed, visit_seen
 
 PAGES_MAX: Final = 20
 """Pages of changes that one tick reads, newest first; what is older still the sweep finds."""
-
-T = TypeVar("T")
 
 PROGRESS_PACE_S: Final = 8
 """How far an upload has come is asked, and written, this often at the most; a tick is a little longer."""
@@ -63,9 +61,6 @@ ACTIVE_S: Final = 60
 
 IDLE_PAUSE_S: Final = 60
 """Where no upload is on the move they are asked about this often."""
-
-ASKED_WITHIN_S: Final = 20
-"""Where a provider takes longer to tell what changed, a tick asks it nothing else."""
 
 CLAIMS_MAX: Final = 5
 """How often one tick is claimed where somebody else wrote the chain meanwhile."""
@@ -195,40 +190,68 @@ class Feed:
 
     def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Each) -> Chain:
         """
-        Ask what changed, and how far uploads have come; visit what there are news of.
+        Ask what changed and how far uploads have come, and visit what there are news of. Whatever goes wrong with the
+        question, the chain goes on.
 
         Returns:
             The chain with what is known now.
         """
+        records = self._to_ask(uploads or (), chain, now)
+        try:
+            changes, seen = self._ask(chain, records)
+        except ProviderError as error:
+            # Where it is uploads that cannot be asked about, the next tick asks without them.
+            uploads_at = now + timedelta(seconds=IDLE_PAUSE_S) if isinstance(error, Permanent) else chain.uploads_at
+            return replace(chain, uploads_at=uploads_at, failure=self._trouble(chain, error, now))
         ends_at = now + timedelta(seconds=BUDGET_S)
-        changes, mute = self._ask(lambda: self._changes(chain.cursor - timedelta(seconds=self.overlap_s), chain.pages))
-        changes = changes or ()
         heard = visit_changed(self.videos, changes, now, self.queue, self.clock, ends_at, each)
-        is_back = chain.failure is not None and chain.failure.is_mute and mute is None
-        records = self._to_ask((self._select("pending", True) if is_back else uploads) or (), heard, chain, now)
-        seen, failure = None, mute
-        if not isinstance(mute, Transient) and self.clock() <= now + timedelta(seconds=ASKED_WITHIN_S):
-            seen, refusal = self._ask(lambda: see(self.videos, records, self.clock))
-            failure = mute or refusal
-        moved = visit_seen(self.videos, records, seen or {}, self.queue, self.clock, ends_at, each)
+        if chain.failure is not None:
+            records, seen = self._catch_up(chain, records, seen)
+        left = {video_id: one for video_id, one in seen.items() if video_id not in heard}
+        moved = visit_seen(self.videos, records, left, self.queue, self.clock, ends_at, each)
         log.feed_ticked(self.provider, chain.tick - 1, len(heard) + len(moved))
         return replace(
             chain,
             cursor=max((change.changed_at for change in changes), default=chain.cursor),
-            pages=chain.pages if mute else min(1 + len(changes) // CHANGES_MAX, PAGES_MAX),
-            uploads_at=chain.uploads_at if uploads is None else _next_uploads_at(uploads, moved, now),
+            pages=min(1 + len(changes) // CHANGES_MAX, PAGES_MAX),
+            uploads_at=chain.uploads_at if uploads is None else _next_uploads_at(uploads, [*heard, *moved], now),
             uploads_after=uploads[-1].id if uploads and len(uploads) == OBSERVED_MAX else None,
-            failure=None if failure is None else self._trouble(chain, failure, now, is_mute=mute is not None),
+            failure=None,
         )
 
-    def _ask(self, call: Callable[[], T]) -> tuple[T | None, ProviderError | None]:
+    def _ask(self, chain: Chain, uploads: Mapping[str, Video]) -> tuple[Sequence[Change], Mapping[str, Seen]]:
         """
-        The provider's answer, or why there is none: whatever goes wrong with one question, the chain goes on.
+        Ask the provider what has changed since the chain's cursor, newest first, and how these uploads stand.
+
+        Raises:
+            Transient, Permanent: It did not tell (again; never).
         """
+        since, asked_at = chain.cursor - timedelta(seconds=self.overlap_s), self.clock()
+        media, parts = self.videos.media(self.provider), [video.parts for video in uploads.values()]
+        first = media.changes(since, 1, chain.pages, parts)
+        found, page, more = [*first.items], 1 + chain.pages, first.more
+        while more and page <= PAGES_MAX:
+            changes = media.changes(since, page)
+            found, page, more = [*found, *changes.items], page + 1, changes.more
+        told = zip(uploads.items(), first.uploads, strict=True)
+        return found, {video_id: Seen(video.parts, one, asked_at) for (video_id, video), one in told}
+
+    def _catch_up(
+        self, chain: Chain, uploads: Mapping[str, Video], seen: Mapping[str, Seen]
+    ) -> tuple[Mapping[str, Video], Mapping[str, Seen]]:
+        """
+        The same for everything that is pending, once a provider answers again: whoever asked it alone meanwhile was
+        told nothing, and would only ask again later.
+
+        Returns:
+            What is recorded, and how that stands; no more than before where the provider does not tell that.
+        """
+        pending = {one.id: Video.from_document(one) for one in self._select("pending", True) if one.id not in uploads}
         try:
-            return call(), None
+            return {**uploads, **pending}, {**seen, **see(self.videos, pending, self.clock)}
         except ProviderError as error:
-            return None, error
+            log.feed_hindered(self.provider, chain.tick - 1, error)
+            return uploads, seen
 
     def _uploads(self, chain: Chain, now: datetime) -> Sequence[Document] | None:
         """
@@ -238,25 +261,20 @@ class Feed:
             return None
         return self._select("state", VideoState.UPLOADING.value, after_id=chain.uploads_after)
 
-    def _to_ask(
-        self, waiting: Sequence[Document], heard: Collection[str], chain: Chain, now: datetime
-    ) -> Mapping[str, Video]:
+    def _to_ask(self, uploads: Sequence[Document], chain: Chain, now: datetime) -> Mapping[str, Video]:
         """
-        The videos to ask about: of which there is no news already, and none were for a while. Each tick others come
-        first, for a provider may tell little of those that come last.
+        The uploads to ask about: of which nothing was heard for a while. Each tick others come first, for a provider
+        may tell little of those that come last.
         """
-        found = [
-            (document.id, video)
-            for document in waiting
-            if document.id not in heard and _is_due(video := Video.from_document(document), now)
-        ]
+        records = ((one.id, Video.from_document(one)) for one in uploads)
+        found = [(video_id, video) for video_id, video in records if _is_due(video, now)]
         first = chain.tick * PROGRESS_TOLD % len(found) if found else 0
         return dict(found[first:] + found[:first])
 
-    def _trouble(self, chain: Chain, error: ProviderError, now: datetime, *, is_mute: bool) -> Trouble:
+    def _trouble(self, chain: Chain, error: ProviderError, now: datetime) -> Trouble:
         """
-        Log why a tick was not told all that it asked, and return how that is recorded. What will not pass by itself, or
-        has not for a day, is an alarm, once.
+        Log why a tick was told nothing, and return how that is recorded. What will not pass by itself, or has not for a
+        day, is an alarm, once.
         """
         last, tick = chain.failure, chain.tick - 1
         since, ticks = (now, 0) if last is None else (last.since, last.ticks)
@@ -267,20 +285,7 @@ class Feed:
             log.feed_stuck(self.provider, tick, error, since)
         else:
             log.feed_hindered(self.provider, tick, error)
-        return Trouble(error.code, str(error), retryable, is_mute, since, ticks + 1, is_alarming or was_alarmed)
-
-    def _changes(self, since: datetime, pages: int) -> Sequence[Change]:
-        """
-        What has changed since an instant, newest first; so many pages are asked for at once.
-        """
-        found: list[Change] = []
-        page = 1
-        while True:
-            changes = self.videos.media(self.provider).changes(since, page, pages)
-            found += changes.items
-            page, pages = page + pages, 1
-            if not changes.more or page > PAGES_MAX:
-                return found
+        return Trouble(error.code, str(error), retryable, since, ticks + 1, is_alarming or was_alarmed)
 
     def _end(self, chain: Chain, version: Version | None) -> bool:
         """

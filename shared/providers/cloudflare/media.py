@@ -111,9 +111,7 @@ class CloudflareMedia:
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
-        See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once. No list
-        tells how far an upload has come, so of many uploads the first `PROGRESS_TOLD` are asked for where their bytes
-        go.
+        See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once.
         """
         if len(parts) == 1:
             return [self._look_at(parts[0])]
@@ -128,11 +126,7 @@ class CloudflareMedia:
             missed = None if uid in found else self.account.get(uid)
             if missed is not None:
                 found[uid] = missed
-        seen = [_observation(found.get(one[UID]), self.account.clock()) for one in parts]
-        waiting = [index for index, one in enumerate(seen) if one.state is MediaState.AWAITING_UPLOAD]
-        for index in waiting[:PROGRESS_TOLD]:
-            seen[index] = self._receiving(parts[index].get(UPLOAD, "")) or seen[index]
-        return seen
+        return [_observation(found.get(one[UID]), self.account.clock()) for one in parts]
 
     def rename(self, reference: str, parts: Parts, title: str) -> None:
         """
@@ -159,14 +153,25 @@ class CloudflareMedia:
         """
         return self.account.delete_and_look(parts[UID])
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         See `ports.Media`. No list is sorted by when a video was changed: everything that can still be on its way is
-        listed by when it was made, up to 1,000 in one call.
+        listed by when it was made, up to 1,000 in one call. The same list tells how uploads stand, but not how far they
+        have come: the first `PROGRESS_TOLD` that still wait for bytes are asked for where these go, one by one.
         """
-        changed = sorted(self._changed(since), key=lambda change: change.changed_at, reverse=True)
+        now = self.account.clock()
+        made_since = since - timedelta(seconds=self.account.upload_lifetime_s + PROCESSED_WITHIN_S)
+        made = list(self.account.made_in(made_since, now + timedelta(days=1)))
+        changed = sorted(self._changed(made, since, now), key=lambda change: change.changed_at, reverse=True)
         begin, end = (page - 1) * CHANGES_MAX, (page - 1 + pages) * CHANGES_MAX
-        return Changes(tuple(changed[begin:end]), more=len(changed) > end)
+        by_uid = {str(video.get("uid")): video for video in made}
+        # The list may lag behind: what it does not have yet waits for its bytes, as far as is known.
+        waiting = Observation(MediaState.AWAITING_UPLOAD)
+        seen = [_observation(by_uid[one[UID]], now) if one[UID] in by_uid else waiting for one in uploads]
+        indices = [index for index, one in enumerate(seen) if one.state is MediaState.AWAITING_UPLOAD]
+        for index in indices[:PROGRESS_TOLD]:
+            seen[index] = self._receiving(uploads[index].get(UPLOAD, "")) or seen[index]
+        return Changes(tuple(changed[begin:end]), len(changed) > end, tuple(seen))
 
     def requests_for(self, size_bytes: int) -> int:
         """
@@ -260,10 +265,8 @@ class CloudflareMedia:
             return None
         return _awaiting(received, size)
 
-    def _changed(self, since: datetime) -> Iterator[Change]:
-        now = self.account.clock()
-        made_since = since - timedelta(seconds=self.account.upload_lifetime_s + PROCESSED_WITHIN_S)
-        for video in self.account.made_in(made_since, now + timedelta(days=1)):
+    def _changed(self, made: Sequence[Item], since: datetime, now: datetime) -> Iterator[Change]:
+        for video in made:
             reference = self.account.ours(video)
             changed_at = words.instant(video.get("modified"))
             seen = _observation(video, now)

@@ -130,27 +130,12 @@ class KalturaMedia:
         """
         See `ports.Media`. Entries, their flavors and their tokens, in one request.
         """
-        from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
-
         if not parts:
             return []
-        ids = ",".join(sorted({one[ENTRY] for one in parts}))
-        token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
-        page = KalturaFilterPager(pageSize=words.PAGE)
         multi = self.account.client.multi(self.account.admin_ks())
-        entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
-        flavors = _ask_flavors(multi, ids)
-        tokens = multi.ask(
-            lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS
-        )
+        seen = _ask_all(multi, parts)
         multi.send()
-        by_id = {str(entry.id): entry for entry in entries.answer()}
-        flavors_of = flavors.answer()
-        token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
-        return [
-            _observation(by_id.get(one[ENTRY]), flavors_of(one[ENTRY]), token_by_id.get(one.get(TOKEN, "")))
-            for one in parts
-        ]
+        return seen()
 
     def rename(self, reference: str, parts: Parts, title: str) -> None:
         """
@@ -199,9 +184,10 @@ class KalturaMedia:
             raise_unless_gone(answer)
         return remaining(looks, parts)
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
-        See `ports.Media`. Entries, and the flavors of those that Kaltura itself puts into the question, in one request.
+        See `ports.Media`. Entries, and the flavors of those that Kaltura itself puts into the question, in one request
+        with what is asked of uploads.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaMediaEntryFilter
 
@@ -218,6 +204,7 @@ class KalturaMedia:
             pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=index)
             entries = multi.ask(partial(_list_media, asked, pager), fields=_OF_CHANGES)
             answers.append((entries, _ask_flavors(multi, entries.result("objects", "_all", "id"))))
+        told = _ask_all(multi, uploads) if uploads else list
         multi.send()
         items = []
         for entries, flavors in answers:
@@ -232,7 +219,7 @@ class KalturaMedia:
                     entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
                     seen = _observation(entry, flavors_of(entry_id), None)
                     items.append(Change(reference, {ENTRY: entry_id}, changed_at, seen))
-        return Changes(tuple(items), more=len(answers[-1][0].answer().objects) == words.PAGE)
+        return Changes(tuple(items), len(answers[-1][0].answer().objects) == words.PAGE, tuple(told()))
 
     def requests_for(self, size_bytes: int) -> int:
         """
@@ -368,6 +355,34 @@ class _FlavorsAnswer:
         # Entries have up to ten: of many at once a page tells only some, and nobody which are missing.
         whole = len(page) < words.PAGE
         return lambda entry_id: _Flavors(source_of.get(entry_id), flavors_of.get(entry_id, []) if whole else None)
+
+
+def _ask_all(multi: Multi, parts: Sequence[Parts]) -> Callable[[], Sequence[Observation]]:
+    """
+    Ask how up to a page of videos stand.
+
+    Returns:
+        What tells that, in the order asked, once it is answered; raises as `Asked.answer`.
+    """
+    from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
+
+    ids = ",".join(sorted({one[ENTRY] for one in parts}))
+    token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
+    page = KalturaFilterPager(pageSize=words.PAGE)
+    entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
+    flavors = _ask_flavors(multi, ids)
+    tokens = multi.ask(lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS)
+
+    def seen() -> Sequence[Observation]:
+        by_id = {str(entry.id): entry for entry in entries.answer()}
+        flavors_of = flavors.answer()
+        token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
+        return [
+            _observation(by_id.get(one[ENTRY]), flavors_of(one[ENTRY]), token_by_id.get(one.get(TOKEN, "")))
+            for one in parts
+        ]
+
+    return seen
 
 
 def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
