@@ -30,6 +30,7 @@ from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.errors import Doubtful, Transient
 from shared.ports import (
+    PROGRESS_TOLD,
     Allowance,
     Audience,
     Events,
@@ -87,6 +88,12 @@ class Site(Protocol):
     film_type: str | None
     has_events: bool
     look_calls_max: int
+
+    def progress_calls(self, uploads: int) -> int:
+        """
+        How many calls it takes at the most to ask what changed, and how far so many uploads have come.
+        """
+        ...
 
     @property
     def events(self) -> Events:
@@ -259,6 +266,12 @@ class MemorySite:
         self.audience = MemoryAudience(self.clock, self._weather)
         self.media = MemoryMedia(self.clock, self._weather)
         self.strays = MemoryStrays(self.events, self.media, self._weather)
+
+    def progress_calls(self, uploads: int) -> int:
+        """
+        All of it in one.
+        """
+        return 1
 
     def neighbour(self) -> Site:
         """
@@ -521,6 +534,12 @@ class KalturaSite(_Served):
         for site in (self, *self._neighbours):
             site._account.client.close()
 
+    def progress_calls(self, uploads: int) -> int:
+        """
+        All of it in one.
+        """
+        return 1
+
     def go_ahead(self, seconds: float) -> None:
         """
         Our clock alone goes wrong.
@@ -668,6 +687,7 @@ class KalturaSite(_Served):
             "update_event": ("liveStream", "update"),
             "delete_event": ("baseEntry", "delete"),
             "prepare_upload": ("media", "add"),
+            "rename": ("media", "update"),
             "reprocess": ("media", "convert"),
             "delete_media": ("media", "delete"),
             "delete_stray": ("baseEntry", "delete"),
@@ -731,6 +751,12 @@ class CloudflareSite(_Served):
         self.audience: Audience = NoAudience()
         self.media = CloudflareMedia(self._account)
         self.strays = CloudflareStrays(self._account)
+
+    def progress_calls(self, uploads: int) -> int:
+        """
+        One for the list, and one for each upload, up to a number.
+        """
+        return 1 + min(uploads, PROGRESS_TOLD)
 
     def close(self) -> None:
         """
@@ -861,7 +887,12 @@ class CloudflareSite(_Served):
         return self._account
 
     def _disturb(self, operation: str, kind: str) -> None:
-        operations = {"prepare_upload": "create", "delete_media": "delete", "delete_stray": "delete"}
+        operations = {
+            "prepare_upload": "create",
+            "rename": "edit",
+            "delete_media": "delete",
+            "delete_stray": "delete",
+        }
         self.disturb({"kind": kind, "match": {"operation": operations[operation]}})
 
     def _videos(self) -> list[dict[str, Any]]:

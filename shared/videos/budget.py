@@ -130,6 +130,9 @@ def next_granted(
     if requests < 1 and requests_for(need.size_bytes):
         raise TooMany("This upload has used up all the requests it may make. Start a new one.")
     expires_at = min(now + timedelta(seconds=lifetime_s), need.until).replace(microsecond=0)
+    if before is not None and before.allowance == Allowance(requests, expires_at):
+        # The same allowance is the same token.
+        expires_at -= timedelta(seconds=1)
     return Granted(need.number, requests, expires_at, spent + requests, need.received_bytes)
 
 
