@@ -122,8 +122,7 @@ def test_renewals_without_end_allow_no_more_than_one_budget() -> None:
         deployment.clock.advance(10)
         try:
             token = deployment.grants.renew_upload_token(TEACHER, video_id).grant
-        except TooMany as error:
-            assert str(error).endswith("Start a new one.")
+        except TooMany:
             refused += 1
             continue
         tokens[token.token] = int(token.values["requests"])

@@ -14,10 +14,19 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY
 from shared.history import Moment
 from shared.identity import SessionIdentity
 from shared.ports import MediaState, Observation, Stage, UploadWish
-from shared.reconcile import Decision, Done, Effect, Failure, Later, Look, Progress, Step
+from shared.reconcile import Decision, Done, Effect, Failure, Later, Look, Progress, Step, hold_back
 from shared.videos.decide import decide, reference_of
 from shared.videos.model import Ending, Playable, Video, VideoState, VideoWish, Wish, named, shown
-from shared.videos.transitions import discarded, failed, not_prepared, observed, prepared, processing, withdrawn
+from shared.videos.transitions import (
+    FACTS_WAIT_S,
+    discarded,
+    failed,
+    not_prepared,
+    observed,
+    prepared,
+    processing,
+    withdrawn,
+)
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -466,6 +475,303 @@ def test_what_failed_and_became_ready_after_all_plays() -> None:
     ready = Observation(MediaState.READY, duration_s=9.0, size_bytes=500, media_type="video/mp4")
     plays = observed(record, ready, NOW, POLICY)
     assert (plays.state, plays.ended, named(plays)) == (VideoState.READY, None, {"video:v1:2": PARTS})
+
+
+READY = Observation(MediaState.READY, 100, duration_s=9.0, size_bytes=500, media_type="video/mp4")
+
+
+@pytest.mark.parametrize(
+    ("state", "seen", "code"),
+    [
+        pytest.param(
+            VideoState.UPLOADING,
+            Observation(MediaState.AWAITING_UPLOAD, 100, received_bytes=1600),
+            "NOT_AS_DECLARED",
+            id="A9 more has arrived than was declared",
+        ),
+        pytest.param(
+            VideoState.UPLOADING,
+            Observation(MediaState.AWAITING_UPLOAD, 100, received_bytes=1_000_001),
+            "TOO_LARGE",
+            id="A9 more has arrived than any file may have",
+        ),
+        pytest.param(
+            VideoState.UPLOADING,
+            Observation(MediaState.PROCESSING, 10, size_bytes=1600),
+            "NOT_AS_DECLARED",
+            id="A9 more is processed than was declared",
+        ),
+        pytest.param(
+            VideoState.PROCESSING,
+            Observation(MediaState.PROCESSING, 10, size_bytes=1600),
+            "NOT_AS_DECLARED",
+            id="A9 its size is told while it is processed",
+        ),
+        pytest.param(
+            VideoState.UPLOADING, Observation(MediaState.REJECTED), "REJECTED_BY_MODERATOR", id="B2 rejected early"
+        ),
+        pytest.param(
+            VideoState.PROCESSING, Observation(MediaState.REJECTED), "REJECTED_BY_MODERATOR", id="B2 rejected"
+        ),
+    ],
+)
+@pytest.mark.parametrize("playable", [None, PLAYABLE], ids=["nothing played", "something played"])
+def test_what_must_not_go_on_fails_at_once_and_is_given_up_and_what_played_plays_on(
+    state: VideoState, seen: Observation, code: str, playable: Playable | None
+) -> None:
+    record = observed(recorded_as(state, playable=playable), seen, NOW, POLICY)
+    assert (record.state, record.failures, record.deadline_at) == (VideoState.FAILED, 1, None)
+    assert record.ended is not None
+    assert (record.ended.code, record.ended.retryable) == (code, False)
+    assert named(record) == ({} if playable is None else {playable.reference: playable.parts})
+
+
+def test_of_what_was_declared_and_what_has_arrived_the_larger_counts_for_the_quota() -> None:
+    """
+    A9.
+    """
+    record = recorded_as(VideoState.UPLOADING)
+    assert record.kept_bytes() == UPLOAD.size_bytes
+    more = observed(record, Observation(MediaState.AWAITING_UPLOAD, 100, received_bytes=1400), NOW, POLICY)
+    assert (more.state, more.kept_bytes()) == (VideoState.UPLOADING, 1400)
+    begun = observed(more, Observation(MediaState.PROCESSING, 10), NOW, POLICY)
+    assert begun.kept_bytes() == 1400
+    kept = observed(begun, Observation(MediaState.ERROR, retryable=True), NOW, POLICY)
+    assert (kept.state, kept.kept_bytes()) == (VideoState.FAILED, 1400)
+    assert observed(begun, Observation(MediaState.ERROR), NOW, POLICY).kept_bytes() == 0
+
+
+def test_a_look_that_does_not_tell_how_far_an_upload_has_come_leaves_that() -> None:
+    """
+    B20.
+    """
+    record = recorded_as(VideoState.UPLOADING, percent=40, stage=Stage.RECEIVING, received_bytes=200)
+    again = observed(record, Observation(MediaState.AWAITING_UPLOAD), NOW, POLICY)
+    assert again == replace(record, looks=1, looked_at=NOW)
+
+
+@pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.PROCESSING, VideoState.RETRYING])
+@pytest.mark.parametrize("unknown", ["duration_s", "size_bytes", "media_type"])
+def test_what_is_called_ready_and_not_told_whole_is_awaited_for_a_while_and_then_refused(
+    state: VideoState, unknown: str
+) -> None:
+    """
+    B16.
+    """
+    seen: Observation = replace(READY, **{unknown: None})  # type: ignore[arg-type]  # any of them may be unknown
+    waiting = observed(recorded_as(state), seen, NOW, POLICY)
+    assert (waiting.state, waiting.unknown_since, waiting.parts) == (VideoState.PROCESSING, NOW, PARTS)
+    almost = NOW + timedelta(seconds=FACTS_WAIT_S) - INSTANT
+    assert observed(waiting, seen, almost, POLICY).state is VideoState.PROCESSING
+    told = observed(waiting, READY, almost, POLICY)
+    assert (told.state, told.unknown_since) == (VideoState.READY, None)
+    again = observed(waiting, Observation(MediaState.PROCESSING, 20), almost, POLICY)
+    assert (again.state, again.unknown_since) == (VideoState.PROCESSING, None)
+
+    refused = observed(waiting, seen, NOW + timedelta(seconds=FACTS_WAIT_S), POLICY)
+
+    assert refused.state is VideoState.FAILED
+    assert refused.ended is not None
+    assert (refused.ended.code, named(refused)) == ("NOT_RECOGNIZED", {})
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        pytest.param(replace(READY, media_type="application/x-png-pipe", duration_s=0.0), id="B16 a PNG"),
+        pytest.param(replace(READY, media_type="application/x-gif"), id="B16 a GIF"),
+        pytest.param(Observation(MediaState.READY, 100, duration_s=0.0, is_video=False), id="B16 known as a picture"),
+        pytest.param(Observation(MediaState.READY, 100), id="B16 of which nothing is known"),
+    ],
+)
+def test_what_plays_is_not_replaced_by_what_is_no_film(seen: Observation) -> None:
+    record = recorded_as(VideoState.PROCESSING, playable=PLAYABLE)
+    for seconds in (0, FACTS_WAIT_S):
+        record = observed(record, seen, NOW + timedelta(seconds=seconds), POLICY)
+        assert record.playable == PLAYABLE
+    assert record.state is VideoState.FAILED
+
+
+# --- what its provider does late ---------------------------------------------------------------------------------
+
+
+def expired(state: VideoState) -> Video:
+    """
+    The record of an upload whose deadline has passed while its provider could not be asked.
+    """
+    decision = decide(
+        looked(recorded_as(state, deadline_at=NOW, progress=Progress(failure=UNHEARD))),
+        NOW,
+        POLICY,
+        LATE_COMMIT_S,
+        observed=False,
+    )
+    assert isinstance(decision, Step)
+    assert decision.name == "expire"
+    return decision.record
+
+
+@pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.PROCESSING])
+def test_what_a_deadline_has_ended_unheard_is_kept_and_watched_for_a_while(state: VideoState) -> None:
+    """
+    B17.
+    """
+    record = expired(state)
+    assert (record.parts, record.is_pending) == (PARTS, True)
+    assert record.deadline_at == NOW + timedelta(seconds=POLICY.retry_keep_s)
+    late = observed(record, READY, NOW + timedelta(hours=3), POLICY)
+    assert (late.state, late.ended) == (VideoState.READY, None)
+    given_up = discarded(record)
+    assert (named(given_up), given_up.is_pending) == ({}, False)
+
+
+def test_a_deadline_that_its_provider_was_asked_at_ends_an_upload_for_good() -> None:
+    """
+    B17.
+    """
+    record = step_for(recorded_as(VideoState.UPLOADING, deadline_at=NOW), seen=True).record
+    assert (named(record), record.is_pending) == ({}, False)
+
+
+def test_an_upload_that_ended_unheard_and_was_not_finished_is_given_up_once_that_is_known() -> None:
+    """
+    B17.
+    """
+    record = observed(expired(VideoState.UPLOADING), Observation(MediaState.AWAITING_UPLOAD, 60), NOW, POLICY)
+    assert (record.state, named(record), record.is_pending) == (VideoState.FAILED, {}, False)
+
+
+def test_an_upload_that_ended_unheard_and_was_finished_goes_on() -> None:
+    """
+    B17.
+    """
+    record = observed(expired(VideoState.UPLOADING), Observation(MediaState.PROCESSING, 60), NOW, POLICY)
+    assert (record.state, record.ended) == (VideoState.PROCESSING, None)
+    assert record.deadline_at == NOW + timedelta(seconds=POLICY.processing_deadline_s)
+
+
+@pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.PROCESSING])
+@pytest.mark.parametrize(
+    ("seen", "code", "is_kept"),
+    [
+        (Observation(MediaState.ERROR), "REFUSED_BY_PROVIDER", False),
+        (Observation(MediaState.ERROR, retryable=True), "REFUSED_BY_PROVIDER", True),
+        (Observation(MediaState.REJECTED), "REJECTED_BY_MODERATOR", False),
+        (Observation(MediaState.GONE), "VANISHED", False),
+    ],
+    ids=["damaged", "may be tried again", "rejected", "gone"],
+)
+def test_what_ended_unheard_and_was_ended_by_its_provider_too_says_how(
+    state: VideoState, seen: Observation, code: str, is_kept: bool
+) -> None:
+    """
+    B17.
+    """
+    record = observed(expired(state), seen, NOW, POLICY)
+    assert record.ended is not None
+    assert (record.state, record.ended.code, record.is_pending) == (VideoState.FAILED, code, False)
+    assert bool(named(record)) is is_kept
+
+
+def test_what_its_provider_still_works_on_stays_failed_until_it_is_done() -> None:
+    """
+    B17.
+    """
+    record = expired(VideoState.PROCESSING)
+    still = observed(record, Observation(MediaState.PROCESSING, 60), NOW, POLICY)
+    assert still == replace(record, looks=1, looked_at=NOW)
+
+
+@pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.PROCESSING, VideoState.READY, VideoState.FAILED])
+@pytest.mark.parametrize("failure", [None, UNHEARD], ids=["heard of", "not heard of"])
+def test_what_is_told_already_is_recorded_at_once_whatever_failed_and_however_often_it_was_asked(
+    state: VideoState, failure: Failure | None
+) -> None:
+    """
+    B17, B20.
+    """
+    kept = KEPT if state is VideoState.FAILED else {}
+    record = recorded_as(state, looks=POLICY.looks_max, progress=Progress(failure=failure), **kept)
+    look = looked(record)
+    told = replace(look, wish=replace(look.wish, told=True))
+    decision = decide(told, NOW, POLICY, LATE_COMMIT_S, observed=False)
+    assert isinstance(decision, Step)
+    assert (decision.name, decision.at_hand) == ("observe", True)
+    assert hold_back(decision, record, NOW) == decision
+
+
+def test_what_the_provider_was_not_asked_for_alone_is_no_look() -> None:
+    """
+    B20: of those there is only so many.
+    """
+    record = observed(recorded_as(VideoState.UPLOADING, looks=3), READY, NOW, POLICY, asked=False)
+    assert (record.looks, record.looked_at) == (3, NOW)
+
+
+# --- its title and place -----------------------------------------------------------------------------------------
+
+CORRECTED: dict[str, Any] = {"corrections": 1, "new_title": "Algebra II", "upload": replace(UPLOAD, title="Algebra II")}
+
+
+@pytest.mark.parametrize("state", [*HAS_PARTS, VideoState.READY, VideoState.FAILED, VideoState.REQUESTED])
+@pytest.mark.parametrize("playable", [None, PLAYABLE], ids=["nothing plays", "something plays"])
+def test_a_corrected_title_is_that_of_what_plays_and_of_what_is_on_its_way(
+    state: VideoState, playable: Playable | None
+) -> None:
+    """
+    B10.
+    """
+    record = recorded_as(state, playable=playable)
+    step = step_for(record, **CORRECTED)
+    assert (step.name, step.effect) == ("correct", Effect.WRITE)
+    assert step.record.upload.title == "Algebra II"
+    assert step.record.playable == (None if playable is None else replace(playable, title="Algebra II"))
+    assert step.record.rename_at == (NOW if named(record) else None)
+    told = shown(step.record)
+    assert told is not None
+    assert told["title"] == "Algebra II"
+
+
+@pytest.mark.parametrize("state", [VideoState.UPLOADING, VideoState.READY, VideoState.FAILED])
+def test_another_place_is_written_down_and_nobody_else_is_asked(state: VideoState) -> None:
+    """
+    B10.
+    """
+    step = step_for(recorded_as(state), new_order=7)
+    assert (step.name, step.record.order, step.record.rename_at) == ("correct", 7, None)
+    assert step.record == replace(recorded_as(state), order=7)
+    assert not isinstance(decide(looked(step.record, new_order=7), NOW, POLICY, LATE_COMMIT_S, observed=True), Step)
+
+
+def test_a_replacement_keeps_the_title_that_it_was_asked_for_with() -> None:
+    """
+    B10: the correction came first.
+    """
+    upload = UploadWish("Geometry", "geometry.mp4", 900)
+    record = recorded_as(VideoState.UPLOADING, upload=upload, playable=PLAYABLE, serving=2)
+    step = step_for(record, corrections=1, new_title="Algebra II", upload=upload, number=2)
+    assert step.record.upload.title == "Geometry"
+    assert step.record.playable is not None
+    assert step.record.playable.title == "Algebra II"
+
+
+def test_a_renaming_whose_answer_is_lost_is_done_again_once_it_can_come_to_pass_no_more() -> None:
+    """
+    B10: also where the title was corrected once more meanwhile.
+    """
+    record = recorded_as(VideoState.READY, rename_at=NOW, corrections=1)
+    wished = {"corrections": 1, "new_title": "Algebra"}
+    step = step_for(record, seen=True, **wished)
+    assert (step.name, step.undone) == ("rename", record)
+    again_at = NOW + timedelta(seconds=LATE_COMMIT_S)
+    assert step.record.rename_at == again_at
+    corrected = step_for(step.record, seen=True, corrections=2, new_title="Algebra III").record
+    assert corrected.rename_at == again_at
+    look = looked(corrected, corrections=2, new_title="Algebra III")
+    assert decide(look, again_at - INSTANT, POLICY, LATE_COMMIT_S, observed=True) == Later(again_at)
+    later = decide(look, again_at, POLICY, LATE_COMMIT_S, observed=True)
+    assert isinstance(later, Step)
+    assert later.name == "rename"
 
 
 # --- trying again ------------------------------------------------------------------------------------------------

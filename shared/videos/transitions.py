@@ -133,7 +133,7 @@ def observed(record: Video, seen: Observation, now: datetime, policy: Policy, *,
     if record.state is VideoState.READY:
         return _played(record, seen)
     if record.state is VideoState.FAILED:
-        return _played_after_all(record, seen, now, policy)
+        return _ended_late(record, seen, now, policy)
     if record.state is VideoState.RETRYING and seen.state is MediaState.ERROR:
         kept_until = now + timedelta(seconds=policy.retry_keep_s)
         return replace(moved_to(record, VideoState.FAILED, now), tried_at=None, deadline_at=kept_until)
@@ -144,13 +144,7 @@ def observed(record: Video, seen: Observation, now: datetime, policy: Policy, *,
             return _got_on(record, seen, now, policy)
         case MediaState.READY:
             return _ended(record, seen, now, policy)
-        case MediaState.ERROR:
-            why = Ending("REFUSED_BY_PROVIDER", seen.reason or "The file could not be read.", seen.retryable)
-            return failed(record, why, now, policy)
-        case MediaState.REJECTED:
-            return failed(record, REJECTED_BY_MODERATOR, now, policy)
-        case MediaState.GONE:
-            return failed(record, VANISHED, now, policy)
+    return failed(record, _ending_of(seen), now, policy)
 
 
 def _got_on(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
@@ -184,21 +178,37 @@ def _ended(record: Video, seen: Observation, now: datetime, policy: Policy) -> V
     return failed(record, Ending(*refusal), now, policy)
 
 
-def _played_after_all(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
+def _ended_late(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
     """
-    The record of a failed upload whose bytes are kept: it plays once its provider has finished it all the same. Whether
-    an upload was finished in time, its provider may only tell afterwards.
+    The record of a failed upload whose bytes are kept: it plays once its provider has finished it all the same. Of one
+    that only the clock has ended, its provider tells afterwards whether it was finished in time, and how it ends.
     """
-    if record.ended == UPLOAD_NOT_FINISHED and seen.state is MediaState.AWAITING_UPLOAD:
-        return discarded(record)
-    if record.ended == UPLOAD_NOT_FINISHED and seen.state is MediaState.PROCESSING:
-        return processing(record, now, policy)
-    if seen.state is not MediaState.READY:
+    if not record.is_pending and seen.state is not MediaState.READY:
         return record
-    refusal = refusal_of_media(seen, record.upload, policy)
-    if refusal is not None and refusal[0] == NOT_RECOGNIZED:
-        return record
-    return ready(record, seen, now) if refusal is None else failed(record, Ending(*refusal), now, policy)
+    was_unfinished = record.ended == UPLOAD_NOT_FINISHED
+    match seen.state:
+        case MediaState.AWAITING_UPLOAD:
+            return discarded(record) if was_unfinished else record
+        case MediaState.PROCESSING:
+            return processing(record, now, policy) if was_unfinished else record
+        case MediaState.READY:
+            refusal = refusal_of_media(seen, record.upload, policy)
+            if refusal is not None and refusal[0] == NOT_RECOGNIZED:
+                return record
+            return ready(record, seen, now) if refusal is None else failed(record, Ending(*refusal), now, policy)
+    return failed(record, _ending_of(seen), now, policy)
+
+
+def _ending_of(seen: Observation) -> Ending:
+    """
+    Why an upload that its provider has ended has failed.
+    """
+    match seen.state:
+        case MediaState.REJECTED:
+            return REJECTED_BY_MODERATOR
+        case MediaState.GONE:
+            return VANISHED
+    return Ending("REFUSED_BY_PROVIDER", seen.reason or "The file could not be read.", seen.retryable)
 
 
 def is_news(record: Video, seen: Observation, now: datetime, policy: Policy) -> bool:
