@@ -157,6 +157,7 @@ def test_where_a_provider_tells_little_each_upload_has_its_turn() -> None:
     assert {percent_shown(deployment, video_id) for video_id in video_ids} == {50}
 
 
+@pytest.mark.long
 def test_more_uploads_than_one_tick_asks_about_are_asked_about_in_turn() -> None:
     """
     B20: reads per tick are bounded.
@@ -387,7 +388,8 @@ def test_a_provider_that_has_told_nothing_for_a_day_is_an_alarm_and_one_that_is_
     deployment.run(600)
     assert alarms(capsys.readouterr().err) == []
     long_ago = deployment.clock() - timedelta(seconds=ALARM_AFTER_S)
-    deployment.documents.commit(Update(deployment.feed.path, {("failure", "since"): long_ago}))
+    since: dict[tuple[str, ...], Any] = {("failure", "since"): long_ago}
+    deployment.documents.commit(Update(deployment.feed.path, since))
     deployment.run(600)
     (alarm,) = alarms(capsys.readouterr().err)
     assert (alarm["message"], alarm["since"]) == ("feed stuck", long_ago.isoformat())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from shared.identity import SessionIdentity
 from shared.paths import VISIT_SESSION, VISIT_VIDEO, session_path, video_path
 from shared.ports import REMOVE, Create, MediaState, Note, Observation, Update
 from shared.videos.model import Video, VideoState
-from shared.videos.policy import ORDER_MAX, TITLE_MAX
+from shared.videos.policy import ORDER_MAX, TITLE_MAX, Policy
 from shared.videos.recordings import recorded_video_id
 from shared.videos.wishes import Correction, cancel_upload, delete_video, update_video
 
@@ -28,8 +29,8 @@ STUDENT = Caller("student", is_teacher=False)
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
-def with_session() -> Deployment:
-    deployment = Deployment(policy=ROOMY)
+def with_session(policy: Policy = ROOMY) -> Deployment:
+    deployment = Deployment(policy=policy)
     deployment.write_session()
     return deployment
 
@@ -97,10 +98,6 @@ def test_a_deleted_video_leaves_a_gap_unless_it_was_the_last() -> None:
         deployment.run()
         ask(deployment, f"after {video_id}")
     assert orders(deployment) == [1, 4, 5]
-    last = next(
-        video_id for video_id in deployment.document(session_path("s1")).fields["videos"] if video_id != videos[0]
-    )
-    assert last
 
 
 def test_the_videos_of_an_earlier_session_of_the_same_id_take_no_place() -> None:
@@ -120,10 +117,20 @@ def test_more_videos_than_a_page_has_are_all_counted() -> None:
     """
     B9.
     """
-    deployment = with_session()
+    many, much = 1000, 10**15
+    deployment = with_session(
+        replace(
+            ROOMY,
+            session_videos_max=many,
+            teacher_videos_max=many,
+            session_bytes_max=much,
+            teacher_bytes_max=much,
+        )
+    )
     fields = deployment.document(video_path(ask(deployment, "r1"))).fields
     for number in range(600):
-        deployment.documents.commit(Create(video_path(f"{number:020x}"), {**fields, "order": number}))
+        ready = {"order": number, "state": VideoState.READY.value, "pending": False}
+        deployment.documents.commit(Create(video_path(f"{number:020x}"), {**fields, **ready}))
     assert deployment.video(ask(deployment, "r2")).order == 600
 
 
@@ -402,7 +409,8 @@ def test_a_title_that_the_provider_refuses_for_good_is_shown_all_the_same_and_as
         deployment.deliver(Note(VISIT_VIDEO, video_id))
         deployment.run(600)
     assert shown(deployment, video_id) == ("Algebra II", 1)
-    assert len(calls) <= 2
+    assert len(calls) == 1
+    assert deployment.video(video_id).progress.failure is None
     deployment.disturb = undisturbed
     correct(deployment, video_id, "Algebra III")
     assert titles(deployment) == ["Algebra III"]

@@ -25,7 +25,7 @@ The first row that fits is the one that counts.
 | failed, bytes kept     | this upload               | SHOW it, OBSERVE whether it came to play after all, later   |
 | failed                 | this upload               | SHOW it, done                                               |
 | ready                  | this upload               | SHOW it, OBSERVE whether it still plays, done               |
-| title corrected        | nothing else to do now    | RENAME its things at the provider                           |
+| title corrected        | nothing else to do now    | RENAME its things there; refused for good: KEEP their NAME  |
 
 A deadline ends an upload also where its provider cannot be asked: then the last look before it has failed.
 """
@@ -78,6 +78,7 @@ IDENTIFY: Final = "identify"
 PLACE: Final = "place"
 CORRECT: Final = "correct"
 RENAME: Final = "rename"
+KEEP_NAME: Final = "keep name"
 
 PAUSE_MAX_S: Final = 60.0
 """Between two tries to prepare an upload: its teacher is waiting."""
@@ -208,9 +209,9 @@ def _rename(otherwise: Decision[Video], record: Video, now: datetime, late_commi
     failure, wish = record.progress.failure, str(record.corrections)
     due_at = record.rename_at
     if failure is not None and (failure.step, failure.wish) == (RENAME, wish):
-        if failure.retry_at is None and isinstance(otherwise, Later):
-            return otherwise
-        due_at = max(due_at, failure.retry_at or due_at)
+        if failure.retry_at is None:
+            return _write(KEEP_NAME, replace(record, rename_at=None))
+        due_at = max(due_at, failure.retry_at)
     if due_at > now:
         return Later(min(due_at, otherwise.at)) if isinstance(otherwise, Later) else Later(due_at)
     # Where its answer is lost it is done again once it can come to pass no more.
