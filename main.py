@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import firebase_admin
 
+from functions import logs
+
 FUNCTIONS: Final = {
     "cancelUpload": "functions.uploads",
     "checkHost": "functions.work",
@@ -36,6 +38,7 @@ FUNCTIONS: Final = {
     "sweep": "functions.schedule",
     "tickFeed": "functions.work",
     "unsetModerator": "functions.live",
+    "updateVideo": "functions.uploads",
     "uploadFinished": "functions.uploads",
     "visitCopy": "functions.work",
     "visitDeletion": "functions.work",
@@ -44,7 +47,9 @@ FUNCTIONS: Final = {
     "visitVideo": "functions.work",
 }
 
-# The SDK verifies ID tokens with the default app, and builds none for callables.
+logs.set_up()
+
+# ID tokens are verified with the default app.
 firebase_admin.initialize_app()
 
 

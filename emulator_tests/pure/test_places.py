@@ -20,7 +20,7 @@ from shared.ports import REMOVE, Create, MediaState, Note, Observation, Update
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import ORDER_MAX, TITLE_MAX, Policy
 from shared.videos.recordings import recorded_video_id
-from shared.videos.wishes import Correction, cancel_upload, delete_video, update_video
+from shared.videos.wishes import CORRECTION_PACE_S, Correction, cancel_upload, delete_video, update_video
 
 T = TypeVar("T")
 
@@ -222,8 +222,8 @@ def arrive(deployment: Deployment, video_id: str, seen: Observation | None) -> N
 def correct(
     deployment: Deployment, video_id: str, title: str | None = None, order: int | None = None, caller: Caller = TEACHER
 ) -> None:
-    update_video(caller, video_id, Correction(title, order), deployment.documents, deployment.queue)
-    deployment.run()
+    update_video(caller, video_id, Correction(title, order), deployment.documents, deployment.queue, deployment.clock)
+    deployment.run(CORRECTION_PACE_S)
 
 
 def shown(deployment: Deployment, video_id: str) -> tuple[str, int]:
@@ -428,12 +428,14 @@ def test_a_correction_that_comes_while_the_upload_is_prepared_is_not_lost() -> N
             (video_id,) = [
                 path.partition("/")[2] for path in deployment.documents.paths() if path.startswith("videos/")
             ]
-            update_video(TEACHER, video_id, Correction("Algebra II", 5), deployment.documents, deployment.queue)
+            update_video(
+                TEACHER, video_id, Correction("Algebra II", 5), deployment.documents, deployment.queue, deployment.clock
+            )
         return do()
 
     deployment.disturb = correcting
     video_id = ask(deployment, "r1")
-    deployment.run()
+    deployment.run(CORRECTION_PACE_S)
     assert (shown(deployment, video_id), titles(deployment)) == (("Algebra II", 5), ["Algebra II"])
 
 
@@ -501,4 +503,33 @@ def test_a_video_whose_deletion_was_wished_cannot_be_corrected_any_more() -> Non
     deployment, video_id = with_video()
     delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
     with pytest.raises(NotFound):
-        update_video(TEACHER, video_id, Correction("Algebra II"), deployment.documents, deployment.queue)
+        update_video(
+            TEACHER, video_id, Correction("Algebra II"), deployment.documents, deployment.queue, deployment.clock
+        )
+
+
+def test_a_flood_of_corrections_brings_one_visit_in_a_few_seconds_and_the_last_one_counts() -> None:
+    """
+    B10, A6.
+    """
+    deployment, video_id = with_video()
+    renamed: list[str] = []
+
+    def noting(operation: str, do: Callable[[], T]) -> T:
+        if operation == "rename":
+            renamed.append(operation)
+        return do()
+
+    deployment.disturb = noting
+    began_at = deployment.clock()
+    for number in range(280):
+        update_video(
+            TEACHER, video_id, Correction(f"T{number}"), deployment.documents, deployment.queue, deployment.clock
+        )
+        assert len(deployment.noted(VISIT_VIDEO)) <= 1
+        if number % 28 == 27:
+            deployment.run(1)
+    deployment.run(CORRECTION_PACE_S)
+    most = (deployment.clock() - began_at).total_seconds() / CORRECTION_PACE_S + 1
+    assert 0 < len(renamed) <= most
+    assert (shown(deployment, video_id), titles(deployment)) == (("T279", 1), ["T279"])

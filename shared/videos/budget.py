@@ -128,7 +128,9 @@ def next_granted(
     left = BUDGETS * requests_for(need.size_bytes) - spent
     requests = min(requests_for(max(0, need.size_bytes - need.received_bytes)), left)
     if requests < 1 and requests_for(need.size_bytes):
-        raise TooMany("This upload has used up all the requests it may make. Start a new one.")
+        raise TooMany(
+            "This upload has used up all the requests it may make. Start a new one.", reason="UPLOAD_REQUESTS_TOO_MANY"
+        )
     expires_at = min(now + timedelta(seconds=lifetime_s), need.until).replace(microsecond=0)
     if before is not None and before.allowance == Allowance(requests, expires_at):
         # The same allowance is the same token.

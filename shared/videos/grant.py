@@ -213,7 +213,7 @@ class Grants:
 
         def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
             if existing is None or existing.fields["gone"]:
-                raise NotFound("There is no such video.")
+                raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
             wish = Wish.from_document(existing)
             if wish.deleted or any(one.key == key for one in wish.requests):
                 return repeated(wish, key, digest), ()
@@ -250,7 +250,7 @@ class Grants:
             NotFound: There is no such video for this caller (never).
             WrongState: It is not ready (again, once it is).
         """
-        unknown = NotFound("There is no such video, or you are not enrolled in its session.")
+        unknown = NotFound("There is no such video, or you are not enrolled in its session.", reason="VIDEO_NOT_FOUND")
         (document,) = self.documents.read(video_path(video_id))
         if document is None:
             raise unknown
@@ -265,7 +265,7 @@ class Grants:
         if wish.deleted:
             raise unknown
         if video.playable is None:
-            raise WrongState("This video is not ready to play.")
+            raise WrongState("This video is not ready to play.", reason="VIDEO_NOT_READY")
         copies = {
             name: one.parts
             for name, one in shown_in(document).items()
@@ -273,7 +273,7 @@ class Grants:
         }
         trouble = video.playable.trouble
         if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
-            raise WrongState("This video cannot be played at the moment.")
+            raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host is not None and failed_host in (video.provider, *copies):
             self._note_failure(video_id, failed_host)
         return self._playback(caller, video.provider, video.playable, copies, failed_host)
@@ -351,7 +351,10 @@ class Grants:
         """
         provider = session.video_provider or self.provider
         if provider not in self.feeds:
-            raise WrongState(f"No videos can be uploaded to {provider} here: there is no account. Choose another.")
+            raise WrongState(
+                f"No videos can be uploaded to {provider} here: there is no account. Choose another.",
+                reason="PROVIDER_NOT_AVAILABLE",
+            )
         return provider
 
     def _take_turn(self, caller: Caller, video_id: str, wished: Wished) -> int:
@@ -379,10 +382,15 @@ class Grants:
 
     def _turn(self, caller: Caller, turns: Document | None) -> Write:
         most = self.videos.policy.tokens_per_minute_max
-        minute = int(self.clock().timestamp()) // 60
+        now_s = int(self.clock().timestamp())
+        minute = now_s // 60
         issued = 0 if turns is None or turns.fields["minute"] != minute else turns.fields["issued"]
         if issued >= most:
-            raise TooMany(f"You asked for {most} upload tokens within a minute. Wait a moment.")
+            raise TooMany(
+                f"You asked for {most} upload tokens within a minute. Wait a moment.",
+                reason="UPLOAD_TOKENS_TOO_MANY",
+                retry_after_s=60 - now_s % 60,
+            )
         return take_turn(caller.uid, turns, minute=minute, issued=issued + 1)
 
     def _require_room(
@@ -397,7 +405,7 @@ class Grants:
         is_open = Condition("state", Operator.IN, [state.value for state in OPEN])
         most = policy.uploads_in_flight_max
         if len(self.documents.select(Query(VIDEOS, (of_teacher, is_open), limit=most))) >= most:
-            raise TooMany(f"You have {most} uploads open. Finish one of them first.")
+            raise TooMany(f"You have {most} uploads open. Finish one of them first.", reason="UPLOADS_OPEN_TOO_MANY")
         alive = Condition("gone", Operator.EQUAL, False)
         in_session = Condition("sessionId", Operator.EQUAL, session_id)
         # A video that is replaced makes room for what replaces it.
@@ -415,7 +423,7 @@ class Grants:
         """
         began_at = self.clock()
         look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
-        record = uploadable(look.record, look.wish, number)
+        record = uploadable(look.record, look.wish, number, self.clock())
         self.feeds[record.provider].wake()
         received_bytes = self._received_bytes(record, began_at)
         granted = self._granted(video_id, number, record, received_bytes)
@@ -437,7 +445,7 @@ class Grants:
         for _ in range(TURNS_MAX):
             (document,) = self.documents.read(video_path(video_id))
             if document is None:
-                raise NotFound("There is no such video.")
+                raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
             wish = Wish.from_document(document)
             require_wanted(wish, number)
             granted = next_granted(wish.granted, need, media.requests_for, now, UPLOAD_GRANT_MAX_S)
@@ -468,7 +476,7 @@ class Grants:
             return record.received_bytes or 0
         (seen,) = self.videos.media(record.provider).observe([record.parts])
         if seen.state in (MediaState.PROCESSING, MediaState.READY):
-            raise WrongState("This upload is complete.")
+            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
         return seen.received_bytes or 0
 
 

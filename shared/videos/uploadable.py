@@ -23,7 +23,7 @@ def upload_ends_at(record: Video, now: datetime) -> datetime:
     """
     until = record.deadline_at or now + timedelta(seconds=UPLOAD_GRANT_MAX_S)
     if until < now + timedelta(seconds=1):
-        raise WrongState("The time for this upload is over. Start a new one.")
+        raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
     return until
 
 
@@ -36,7 +36,7 @@ def repeated(wish: Wish, key: str, digest: str) -> int:
     """
     asked = next((one for one in wish.requests if one.key == key), None)
     if asked is not None and asked.digest != digest:
-        raise WrongState("This request id was used for another file. Choose a new one.")
+        raise WrongState("This request id was used for another file. Choose a new one.", reason="REQUEST_ID_USED")
     number = 0 if asked is None else asked.number
     require_wanted(wish, number)
     return number
@@ -48,14 +48,14 @@ def require_wanted(wish: Wish, number: int) -> None:
         WrongState: That upload is not wanted any more (never).
     """
     if wish.deleted:
-        raise WrongState("This video was deleted. Choose a new request id.")
+        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
     if number != wish.number:
-        raise WrongState("This upload was replaced by a later one.")
+        raise WrongState("This upload was replaced by a later one.", reason="UPLOAD_REPLACED")
     if wish.cancelled == number:
-        raise WrongState("This upload was cancelled. Choose a new request id.")
+        raise WrongState("This upload was cancelled. Choose a new request id.", reason="UPLOAD_CANCELLED")
 
 
-def uploadable(video: Video | None, wish: VideoWish, number: int) -> Video:
+def uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime) -> Video:
     """
     The video, where it waits for the bytes of that upload.
 
@@ -65,21 +65,24 @@ def uploadable(video: Video | None, wish: VideoWish, number: int) -> Video:
         Transient: It does not wait for them yet (again).
     """
     if video is None or wish.wish is None or not wish.has_session:
-        raise NotFound("There is no such session.")
+        raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
     require_wanted(wish.wish, number)
     if video.state is VideoState.GONE:
-        raise WrongState("This video was deleted. Choose a new request id.")
+        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
     failure = video.failure()
     if video.serving == number:
         if video.state is VideoState.UPLOADING:
             return video
         if video.state in PENDING or video.state is VideoState.READY:
-            raise WrongState("This upload is complete.")
+            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
         if video.state is VideoState.FAILED and failure is not None:
-            raise WrongState(f"This upload has failed: {failure['message']} Start a new one.")
+            raise WrongState(f"This upload has failed: {failure['message']} Start a new one.", reason="UPLOAD_FAILED")
+    retry_at = None if video.progress.failure is None else video.progress.failure.retry_at
     raise Transient(
         "The video provider is not ready for this upload yet. Try again in a moment.",
         provider=video.provider,
         operation="prepare",
         code="NOT_READY" if failure is None else str(failure["code"]),
+        reason="UPLOAD_NOT_READY",
+        retry_after_s=None if retry_at is None else max(0.0, (retry_at - now).total_seconds()),
     )

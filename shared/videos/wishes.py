@@ -8,7 +8,7 @@ Every one of them may be wished again without harm.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.access import Caller, require_owner
@@ -24,6 +24,10 @@ WRITES_MAX: Final = 10
 
 HINT_PACE_S: Final = 5
 """Hints for one video bring at most one visit in so many seconds."""
+
+
+CORRECTION_PACE_S: Final = 2
+"""Corrections of one video bring at most one visit in so many seconds, at their end: it sees all of them."""
 
 
 def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Document, Session]:
@@ -43,7 +47,7 @@ def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Do
     try:
         known = require_owner(caller, session)
     except NotFound:
-        raise NotFound("There is no such video.") from None
+        raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND") from None
     assert document is not None
     return document, known
 
@@ -74,7 +78,7 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
         document, _ = owned_video(caller, video_id, documents)
         video, wish = Video.from_document(document), Wish.from_document(document)
         if video.state is VideoState.READY and video.serving == wish.number and wish.cancelled != wish.number:
-            raise WrongState("This upload is complete. Delete the video, or replace it.")
+            raise WrongState("This upload is complete. Delete the video, or replace it.", reason="UPLOAD_COMPLETE")
         try:
             _wish(document.path, "cancelled", wish.number, documents, document)
         except Conflict:
@@ -98,9 +102,9 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
         document, _ = owned_video(caller, video_id, documents)
         video = Video.from_document(document)
         if video.state is not VideoState.FAILED or video.ended is None:
-            raise WrongState("Nothing of this video has failed.")
+            raise WrongState("Nothing of this video has failed.", reason="NOTHING_FAILED")
         if not video.ended.retryable:
-            raise WrongState(f"Trying again would not help: {video.ended.message}")
+            raise WrongState(f"Trying again would not help: {video.ended.message}", reason="RETRY_USELESS")
         try:
             _wish(document.path, "retry", video.failures, documents, document)
         except Conflict:
@@ -124,7 +128,9 @@ class Correction:
     order: int | None = None
 
 
-def update_video(caller: Caller, video_id: str, correction: Correction, documents: Documents, queue: Queue) -> None:
+def update_video(
+    caller: Caller, video_id: str, correction: Correction, documents: Documents, queue: Queue, clock: Clock
+) -> None:
     """
     The teacher wants a video to have another title, or another place.
 
@@ -134,14 +140,14 @@ def update_video(caller: Caller, video_id: str, correction: Correction, document
         Conflict: The video moved on every time (again).
     """
     if correction.title is None and correction.order is None:
-        raise BadRequest("Give the video another title, or another order.")
+        raise BadRequest("Give the video another title, or another order.", reason="NOTHING_TO_CHANGE")
     title = None if correction.title is None else checked_title(correction.title)
     check_order(correction.order)
     for _ in range(WRITES_MAX):
         document, _ = owned_video(caller, video_id, documents)
         wish = Wish.from_document(document)
         if wish.deleted or document.fields["gone"]:
-            raise NotFound("There is no such video.")
+            raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
         if title is not None:
             upload = replace(wish.upload, title=title)
             wish = replace(wish, upload=upload, new_title=title, corrections=wish.corrections + 1)
@@ -151,7 +157,9 @@ def update_video(caller: Caller, video_id: str, correction: Correction, document
             documents.commit(Update(document.path, {"wish": wish.to_fields()}, if_version=document.version))
         except Conflict:
             continue
-        queue.put(Note(VISIT_VIDEO, video_id))
+        slot = _slot(clock(), CORRECTION_PACE_S)
+        ends_at = datetime.fromtimestamp((slot + 1) * CORRECTION_PACE_S, UTC)
+        queue.put(Note(VISIT_VIDEO, video_id, ends_at, once=f"correction {slot}"))
         return
     raise Conflict("The video moved on every time.")
 
@@ -164,7 +172,7 @@ def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: 
         NotAllowed, NotFound: As `owned_video` (never).
     """
     owned_video(caller, video_id, documents)
-    queue.put(Note(VISIT_VIDEO, video_id, once=f"hint {_slot(clock())}"))
+    queue.put(Note(VISIT_VIDEO, video_id, once=f"hint {_slot(clock(), HINT_PACE_S)}"))
 
 
 def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document | None = None) -> None:
@@ -175,5 +183,5 @@ def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document
     documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))
 
 
-def _slot(now: datetime) -> int:
-    return int(now.timestamp()) // HINT_PACE_S
+def _slot(now: datetime, pace_s: int) -> int:
+    return int(now.timestamp()) // pace_s

@@ -524,7 +524,7 @@ class Play:
         order = self._rng.randrange(1, 9) if title is None or self._rng.random() < 0.5 else None
         correction = Correction(title, order)
         jobs: dict[str, Callable[[], object]] = {
-            "correct": lambda: update_video(owner, video_id, correction, app.documents, app.queue),
+            "correct": lambda: update_video(owner, video_id, correction, app.documents, app.queue, app.clock),
             "cancel": lambda: cancel_upload(owner, video_id, app.documents, app.queue),
             "remove": lambda: delete_video(owner, video_id, app.documents, app.queue),
             "retry": lambda: retry_video(owner, video_id, app.documents, app.queue),
