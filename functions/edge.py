@@ -52,12 +52,12 @@ HOST: Final = re.compile(r"[a-z][a-z0-9]{0,19}")
 """A host or a provider, as the table of hosts names it."""
 
 DELETION_ID: Final = re.compile(r"[A-Za-z0-9:._-]{1,200}")
-UID: Final = re.compile("[^\x00-\x1f\x7f/\ud800-\udfff]{1,128}")
+UID: Final = re.compile("[^/\ud800-\udfff]{1,128}")
 """Of a user of Firebase Auth."""
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-NAME: Final = re.compile("[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}")
-"""Any text of one line that can be written down; what a name may hold is for `videos/policy.py` to say."""
+NAME: Final = re.compile("[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]{1,1000}")
+"""Any text of one line, tabs included; what a name may hold is for `videos/policy.py` to say."""
 
 
 class _Blank(logging.Filter):
