@@ -58,6 +58,19 @@ def _truth(text: str) -> bool:
     return text.lower() == "true"
 
 
+SESSION_VIDEOS_MOST: Final = 250
+"""With the longest titles, failures and replacements they take 0.7 of the 1 MiB that a document may have."""
+
+
+def _session_videos(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= SESSION_VIDEOS_MOST:
+        raise Misconfigured(
+            f"SESSION_VIDEOS_MAX must be a whole number from 1 to {SESSION_VIDEOS_MOST}, "
+            "for all of them stand in one session document."
+        )
+    return int(text)
+
+
 FUNCTIONS_REGION: Final = Setting(
     "FUNCTIONS_REGION",
     str,
@@ -152,7 +165,7 @@ FEED_TICKS_MAX: Final = Setting("FEED_TICKS_MAX", int, 8640, "Ticks of one chain
 
 UPLOAD_BYTES_MAX: Final = Setting("UPLOAD_BYTES_MAX", int, 10 * 1024**3, "Bytes of one file.")
 VIDEO_DURATION_MAX_S: Final = Setting("VIDEO_DURATION_MAX_S", int, 6 * 3600, "Seconds of one video.")
-SESSION_VIDEOS_MAX: Final = Setting("SESSION_VIDEOS_MAX", int, 100, "Videos of one session.")
+SESSION_VIDEOS_MAX: Final = Setting("SESSION_VIDEOS_MAX", _session_videos, 100, "Videos of one session.")
 SESSION_BYTES_MAX: Final = Setting("SESSION_BYTES_MAX", int, 200 * 1024**3, "Bytes of all videos of one session.")
 TEACHER_VIDEOS_MAX: Final = Setting("TEACHER_VIDEOS_MAX", int, 2000, "Videos of one teacher.")
 TEACHER_BYTES_MAX: Final = Setting("TEACHER_BYTES_MAX", int, 2 * 1024**4, "Bytes of all videos of one teacher.")
