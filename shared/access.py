@@ -31,14 +31,28 @@ with a lone surrogate, but a token that an emulator believes may.
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """
+    The custom claims that give roles, as the deployment names them: an app may have an `admin` of its own.
+
+    Attributes:
+        teacher: Is exactly `true` for teachers.
+        admin: Likewise for administrators.
+    """
+
+    teacher: str = "teacher"
+    admin: str = "admin"
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """
     A signed-in person.
 
     Attributes:
         uid: Of Firebase Auth.
-        is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
-        is_admin: The same of the claim `admin`.
+        is_teacher: Whether the claim of teachers is exactly `true`; no other value counts.
+        is_admin: The same of the claim of administrators.
         name: As he calls himself, one line of up to 100 characters; may be empty.
     """
 
@@ -48,9 +62,14 @@ class Caller:
     name: str = ""
 
     @classmethod
-    def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
+    def from_claims(cls, uid: str | None, claims: Mapping[str, Any], names: ClaimNames) -> Self:
         """
         Read a verified ID token.
+
+        Args:
+            uid: Whose it is; nobody's where it is missing.
+            claims: All that it says.
+            names: The claims that give roles.
 
         Raises:
             NotSignedIn: There is none (never).
@@ -68,7 +87,7 @@ class Caller:
         )
         told = claims.get("name")
         name = cut_to_characters(" ".join(as_line(told).split()), NAME_MAX) if isinstance(told, str) else ""
-        return cls(uid, claims.get("teacher") is True and not anonymous, claims.get("admin") is True, name)
+        return cls(uid, claims.get(names.teacher) is True and not anonymous, claims.get(names.admin) is True, name)
 
 
 def require_admin(caller: Caller) -> None:

@@ -125,7 +125,7 @@ NAMES: dict[str, str] = {
     "what looks like a drive": "-env:x.mp4",
     "a device of Windows": "CON.mp4",
     "as recorded by macOS": "Screen Recording 2026-11-28 at 10.11.12\u202fAM.mov",
-    "as recorded by macOS in Arabic": "\u200fتسجيل الشاشة ٢٨-١١-٢٠٢٦ في ١٠.١١.١٢ ص.mov",
+    "as recorded by macOS in Arabic": "\u200fتسجيل الشاشة 28-11 في ص.mov",
     "255 letters": "n" * 251 + ".mp4",
     "255 characters of three bytes": "课" * 251 + ".mp4",
     "255 bytes of combining marks": "n\u0360" * 83 + "ab.mp4",
