@@ -7,7 +7,7 @@ import pytest
 from emulator_tests.pure.deployment import HOUR, Deployment
 from emulator_tests.texts import NOT_FIELDS, NOT_UIDS, UIDS
 from functions import edge
-from shared.access import Caller
+from shared.access import Caller, ClaimNames
 from shared.errors import BadRequest, NotAllowed
 from shared.paths import VISIT_REMOVAL, VISIT_SESSION, enrolment_path, known_user_path, uploader_path
 from shared.ports import MediaState, Note, Observation
@@ -24,7 +24,7 @@ ALL = pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
 @ALL
 def test_an_account_with_any_uid_is_taken(uid: str) -> None:
     """B5"""
-    assert Caller.from_claims(uid, {"teacher": True}) == Caller(uid, is_teacher=True)
+    assert Caller.from_claims(uid, {"teacher": True}, ClaimNames()) == Caller(uid, is_teacher=True)
     assert edge.read({"uid": uid}, {"uid": edge.UID}) == {"uid": uid}
 
 
@@ -32,7 +32,7 @@ def test_an_account_with_any_uid_is_taken(uid: str) -> None:
 def test_an_account_whose_uid_can_be_in_no_document_id_is_refused(uid: str) -> None:
     """B5"""
     with pytest.raises(NotAllowed, match=r"cannot be part of a document's id\. Sign in with another account\."):
-        Caller.from_claims(uid, {})
+        Caller.from_claims(uid, {}, ClaimNames())
     with pytest.raises(BadRequest):
         edge.read({"uid": uid}, {"uid": edge.UID})
 
@@ -58,7 +58,7 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
     deployment.show(video_id, Observation(MediaState.READY, size_bytes=1000))
     deployment.run(60)
     assert deployment.grants.issue_playback(teacher, video_id).url
-    assert deployment.grants.renew_upload_token(teacher, deployment.ask_upload("r2", caller=teacher).video_id)
+    assert deployment.grants.renew_upload_token(teacher, deployment.ask_upload("r2", caller=teacher).video_id).grant.url
     assert deployment.ask_replacement(video_id, caller=teacher).video_id == video_id
     assert get_kaltura_session(
         teacher, "s1", deployment.sessions, deployment.documents, deployment.queue, deployment.clock
