@@ -294,7 +294,7 @@ class KalturaEvents:
         # Appended: an encoder that drops out and comes back makes one recording, not two.
         recording = KalturaRecordStatus.APPENDED if self.records else KalturaRecordStatus.DISABLED
         entry = KalturaLiveStreamEntry(
-            name=wish.title,
+            name=words.name_of(wish.title),
             mediaType=KalturaMediaType(KalturaMediaType.LIVE_STREAM_FLASH),
             referenceId=words.theirs(self.account.namespace, reference),
             adminTags=self.account.tag,
@@ -306,20 +306,24 @@ class KalturaEvents:
     def _update_entry(self, entry_id: str, wish: EventWish, library: Any) -> Any:
         from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
 
-        return library.liveStream.update(entry_id, KalturaLiveStreamEntry(name=wish.title))
+        return library.liveStream.update(entry_id, KalturaLiveStreamEntry(name=words.name_of(wish.title)))
 
     def _add_virtual_event(self, reference: str, wish: EventWish, library: Any) -> Any:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
 
         event = KalturaVirtualEvent(
-            name=wish.title, description=words.theirs(self.account.namespace, reference), tags=self.account.tag
+            name=_virtual_event_name(wish),
+            description=words.theirs(self.account.namespace, reference),
+            tags=self.account.tag,
         )
         return library.virtualEvent.virtualEvent.add(event)
 
     def _update_virtual_event(self, virtual_event_id: int, wish: EventWish, library: Any) -> Any:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
 
-        return library.virtualEvent.virtualEvent.update(virtual_event_id, KalturaVirtualEvent(name=wish.title))
+        return library.virtualEvent.virtualEvent.update(
+            virtual_event_id, KalturaVirtualEvent(name=_virtual_event_name(wish))
+        )
 
     def _add_group(self, reference: str, group_id: str, library: Any) -> Any:
         from KalturaClient.Plugins.Group import KalturaGroup
@@ -351,7 +355,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaRecordScheduleEvent
 
         kind = KalturaRecordScheduleEvent if self.account.has_rooms else KalturaLiveStreamScheduleEvent
-        event = kind(summary=wish.title, templateEntryId=entry_id)
+        event = kind(summary=words.name_of(wish.title), templateEntryId=entry_id)
         if wish.starts_at is not None and wish.ends_at is not None:
             event.startDate, event.endDate = int(wish.starts_at.timestamp()), int(wish.ends_at.timestamp())
         return event
@@ -360,7 +364,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaLocationScheduleResource
 
         resource = KalturaLocationScheduleResource(
-            name=wish.title,
+            name=words.name_of(wish.title),
             systemName=words.theirs(self.account.namespace, reference),
             tags=f"{ROOM_TAGS},{self.account.tag}",
         )
@@ -371,7 +375,7 @@ class KalturaEvents:
 
         if not self._has_room(wish):
             return partial(delete_part, RESOURCE, str(resource_id))
-        changed = KalturaLocationScheduleResource(name=wish.title)
+        changed = KalturaLocationScheduleResource(name=words.name_of(wish.title))
         return lambda c: c.schedule.scheduleResource.update(resource_id, changed)
 
     def _membership(self, uid: str, group_id: str) -> Iterable[Callable[[Any], Any]]:
@@ -440,6 +444,10 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaScheduleResourceFilter
 
         return KalturaScheduleResourceFilter(systemNameEqual=words.theirs(self.account.namespace, reference))
+
+
+def _virtual_event_name(wish: EventWish) -> str:
+    return words.name_of(wish.title, words.VIRTUAL_EVENT_NAME_MIN_BYTES)
 
 
 def _is_scheduled(wish: EventWish) -> bool:
