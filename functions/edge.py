@@ -64,7 +64,7 @@ REQUEST_ID: Final = Text(
 )
 NAME: Final = Text(
     re.compile("[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]{1,1000}"),
-    "a string of 1 to 1,000 characters in one line, without control characters except tabs",
+    "a string of 1 to 1,000 characters in one line, without control characters",
 )
 """Any text of one line, tabs included; what a name may hold is for `videos/policy.py` to say."""
 

@@ -55,7 +55,9 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
     video_id = deployment.ask_upload(caller=teacher).video_id
     deployment.ask_upload("r2", caller=teacher)
     assert deployment.document(uploader_path(uid)).fields["issued"] == 2
-    deployment.show(video_id, Observation(MediaState.READY, size_bytes=1000))
+    deployment.show(
+        video_id, Observation(MediaState.READY, 100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
+    )
     deployment.run(60)
     assert deployment.grants.issue_playback(teacher, video_id).url
     assert deployment.grants.renew_upload_token(teacher, deployment.ask_upload("r2", caller=teacher).video_id).grant.url
