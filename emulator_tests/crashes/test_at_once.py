@@ -66,6 +66,12 @@ class GatheringDocuments:
         """
         return self._kept.select(query)
 
+    def count(self, query: Query) -> int:
+        """
+        As the port says.
+        """
+        return self._kept.count(query)
+
     def total(self, query: Query, field: str) -> Total:
         """
         As the port says.

@@ -18,7 +18,7 @@ from shared.errors import Transient
 from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
 from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Note, Observation, Update, UploadWish
 from shared.reconcile import LEASE_S
-from shared.sweep import MISSED_AFTER_S
+from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.feed import PAGES_MAX
 from shared.videos.model import VideoState
 from shared.videos.together import BUDGET_S

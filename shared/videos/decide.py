@@ -56,6 +56,9 @@ PROCESSING_TOO_LONG: Final = Ending(
     "The provider did not finish processing the video in time. Have it tried again, or upload it again.",
     retryable=True,
 )
+MISSED_AFTER_S: Final = 600
+MISSED_PAUSE_MAX_S: Final = 6 * 3600
+
 VANISHED: Final = Ending("VANISHED", "The video was deleted at the provider. Upload it again.")
 PLAYS_NO_MORE: Final = Ending("PLAYS_NO_MORE", "The provider cannot play this video any more. It may come back.")
 
@@ -307,7 +310,21 @@ def _wait(
         return _write(EXPIRE, failed(record, late, now, policy))
     if look.wish.shown != shown(record):
         return _write(SHOW, record)
+    missed_at = _missed_at(record)
+    if record.looks < policy.looks_max and (record.deadline_at is None or missed_at < record.deadline_at):
+        return Later(missed_at, is_swept=True)
     return Done() if record.deadline_at is None else Later(record.deadline_at)
+
+
+def _missed_at(record: Video) -> datetime:
+    """
+    Return when the provider is asked all the same, in case the poller has missed something: the less often, the longer
+    the state lasts.
+    """
+    since = record.history[-1].at if record.history else record.asked_at
+    seen_at = record.looked_at or since
+    pause_s = min(max((seen_at - since).total_seconds(), MISSED_AFTER_S), MISSED_PAUSE_MAX_S)
+    return max(seen_at, since) + timedelta(seconds=pause_s)
 
 
 def _may_retry(record: Video) -> bool:

@@ -56,7 +56,7 @@ class Chain:
         ticks_left: Before the chain ends whatever is pending; the sweep then begins a new one.
         cursor: Changes before it are known.
         pages: As many the next tick asks for at once; the last one needed them.
-        due_at: When the next tick is overdue by so much that the chain must have died.
+        due_at: When the next tick is overdue by so much that the chain must have died; `None` where none is to come.
     """
 
     running: bool
@@ -64,7 +64,7 @@ class Chain:
     ticks_left: int
     cursor: datetime
     pages: int
-    due_at: datetime
+    due_at: datetime | None
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -129,7 +129,7 @@ class Feed:
         """
         now = self.clock()
         chain, version = self._read()
-        if chain is not None and chain.running and chain.due_at > now:
+        if chain is not None and chain.running and chain.due_at is not None and chain.due_at > now:
             return
         tick = 1 if chain is None else chain.tick + 1
         # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
@@ -145,13 +145,18 @@ class Feed:
 
     def revive(self) -> None:
         """
-        Begin a new chain where something is pending and the old one has died or used up its budget.
+        Begin a new chain where something is pending and the old one has died or used up its budget; called by the sweep
+        where the chain is due.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
         """
         if self._pending():
             self.wake()
+            return
+        chain, version = self._read()
+        if chain is not None:
+            self._end(chain, version)
 
     def tick(self, number: int, each: Each = map) -> None:
         """
@@ -210,13 +215,15 @@ class Feed:
         """
         End the chain; and begin it again where something became pending just before that was written.
         """
-        why = "budget used up" if chain.ticks_left <= 0 else "nothing pending"
+        is_used_up = chain.ticks_left <= 0
+        why = "budget used up" if is_used_up else "nothing pending"
         try:
-            self._write(replace(chain, running=False), version)
+            # Of what is still pending the next sweep begins a new chain.
+            self._write(replace(chain, running=False, due_at=self.clock() if is_used_up else None), version)
         except Conflict:
             return
         log.feed_ended(self.provider, chain.tick, why)
-        if chain.ticks_left > 0 and self._pending():
+        if not is_used_up and self._pending():
             self.wake()
 
     def _pending(self) -> bool:

@@ -13,6 +13,7 @@ from shared.access import Caller, require_owner
 from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import VISIT_VIDEO, session_path, video_path
 from shared.ports import Clock, Document, Documents, Note, Queue, Update
+from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session, session_with
 from shared.videos.model import Video, VideoState, Wish
 
@@ -122,7 +123,7 @@ def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document
     """
     Write one wish, on condition that nothing has changed since the document was seen, where that matters.
     """
-    changes: dict[tuple[str, ...], Any] = {("wish", name): value}
+    changes: dict[tuple[str, ...], Any] = {("wish", name): value, ("dueAt",): AT_ONCE}
     documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))
 
 

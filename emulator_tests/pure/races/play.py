@@ -132,6 +132,9 @@ class WatchedDocuments:
     def select(self, query: Query) -> Sequence[Document]:
         return self._weather("select", lambda: self._kept.select(query), query.collection)
 
+    def count(self, query: Query) -> int:
+        return self._weather("count", lambda: self._kept.count(query), query.collection)
+
     def total(self, query: Query, field: str) -> Total:
         return self._weather("total", lambda: self._kept.total(query, field), query.collection)
 
