@@ -165,13 +165,14 @@ class FullLook:
             done.noted += self.note_session(session_id, known.get(session_id), recorded.get(session_id), now)
         videos = list(self._videos_of(list(known)))
         self._look_at_videos(videos, {id_: Session.from_document(one) for id_, one in known.items()}, done)
-        self._note_stale_refs(known.values(), {document.id for document in videos}, done)
+        alive = {(video.fields["sessionId"], video.id) for video in videos}
+        self._note_stale_refs(known.values(), alive, done)
         done.looked += len(known) + len(recorded) + len(videos)
         counted = mark.videos + len(videos)
         if until is not None:
             return Mark(SESSIONS_PHASE, until, counted)
-        alive = self.documents.count(Query(VIDEOS, (Condition("gone", Operator.EQUAL, False),)))
-        return None if alive == counted else Mark(VIDEOS_PHASE)
+        everywhere = self.documents.count(Query(VIDEOS, (Condition("gone", Operator.EQUAL, False),)))
+        return None if everywhere == counted else Mark(VIDEOS_PHASE)
 
     def _videos_of(self, session_ids: Sequence[str]) -> Iterator[Document]:
         """
@@ -188,21 +189,22 @@ class FullLook:
                     break
                 after_id = page[-1].id
 
-    def _note_stale_refs(self, sessions: Iterable[Document], alive: set[str], done: _Slice) -> None:
+    def _note_stale_refs(self, sessions: Iterable[Document], alive: set[tuple[str, str]], done: _Slice) -> None:
         """
-        Enqueue the videos that a session shows although they are gone; a ref to what is not there at all goes here, for
-        nobody else would see it.
+        Enqueue the videos that a session shows although they are gone. A ref to a video that is not there, or that is
+        another session's, goes here: no visit would see it.
         """
         for document in sessions:
-            stale = sorted(Session.from_document(document).videos.keys() - alive)
+            shown = Session.from_document(document).videos
+            stale = [video_id for video_id in shown if (document.id, video_id) not in alive]
             read = self.documents.read(*map(video_path, stale)) if stale else ()
             for video_id, video in zip(stale, read, strict=True):
-                if video is not None:
+                if video is not None and video.fields["sessionId"] == document.id:
                     self.queue.put(Note(VISIT_VIDEO, video_id))
                     done.noted += 1
                     continue
                 with suppress(Conflict):
-                    removed = {("videos", video_id): REMOVE}
+                    removed: Mapping[tuple[str, ...], Any] = {("videos", video_id): REMOVE}
                     self.documents.commit(Update(document.path, removed, if_version=document.version))
 
     # --- videos ---------------------------------------------------------------------------------------------------

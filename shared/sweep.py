@@ -58,7 +58,6 @@ from shared.ports import (
     Update,
 )
 from shared.reconcile import AT_ONCE
-from shared.sessions.model import PairingState
 from shared.videos.feed import Feed
 
 PAGE: Final = 500
@@ -76,9 +75,6 @@ COUNT_EVERY_S: Final = 1500
 """Between two counts of sessions and records: with five minutes between runs a lost deletion is noticed within half an
 hour. A count costs one read for each 1,000 that it counts."""
 
-OF_SESSIONS: Final = (PairingState.NONE, PairingState.CREATING, PairingState.READY, PairingState.RETIRING)
-"""States of a record whose session was there when it was last looked at."""
-
 RESTED: Final = (
     (PAIRINGS, VISIT_SESSION),
     (COPIES, VISIT_COPY),
@@ -94,7 +90,7 @@ class Marks:
     How far the sweep has come: part of the document `operations/epoch`.
 
     Attributes:
-        changed_until: Sessions that changed before it were looked at.
+        changed_until: Sessions that changed before it were looked at; `None` before the first run, which looks at all.
         counted_at: When sessions and records were last counted.
         looked_at: When the last full look was begun.
         look: Where the present one goes on, `None` while there is none.
@@ -102,7 +98,7 @@ class Marks:
         strays_since: What each provider created before it is recorded, or released.
     """
 
-    changed_until: datetime = BEGINNING
+    changed_until: datetime | None = None
     counted_at: datetime = BEGINNING
     looked_at: datetime = BEGINNING
     look: Mark | None = None
@@ -131,7 +127,7 @@ class Marks:
         fields = {} if document is None else document.fields
         look = fields.get("look")
         return cls(
-            changed_until=fields.get("changedUntil", BEGINNING),
+            changed_until=fields.get("changedUntil"),
             counted_at=fields.get("countedAt", BEGINNING),
             looked_at=fields.get("lookedAt", BEGINNING),
             look=None if look is None else Mark.from_fields(look),
@@ -146,7 +142,8 @@ def _after(page: Sequence[Document], now: datetime) -> datetime:
     others may have changed at that very instant, as in one commit. A back end may have written times that have yet to
     come. Pure.
     """
-    first, last = page[0].fields["updatedAt"], page[-1].fields["updatedAt"]
+    first: datetime = page[0].fields["updatedAt"]
+    last: datetime = page[-1].fields["updatedAt"]
     return min(last if first == last else last - INSTANT, now - OVERLAP)
 
 
@@ -189,7 +186,7 @@ class Sweep:
             self._revive(document.id)
         for name in self.checks.names:
             self.queue.put(Note(CHECK_HOST, name))
-        changed_until, looked, left = self._note_changed(marks.changed_until, now)
+        changed_until, looked, left = self._note_changed(marks.changed_until or now, now)
         marks = replace(marks, changed_until=changed_until)
         marks, missed = self._count(marks, now)
         marks, seen, lost = self._look(marks, now, at_once=missed)
@@ -275,8 +272,7 @@ class Sweep:
         """
         if now - marks.counted_at < timedelta(seconds=COUNT_EVERY_S):
             return marks, False
-        states = [state.value for state in OF_SESSIONS]
-        records = self.documents.count(Query(PAIRINGS, (Condition("state", Operator.IN, states),)))
+        records = self.documents.count(Query(PAIRINGS, (Condition("hasSession", Operator.EQUAL, True),)))
         sessions = self.documents.count(Query(SESSIONS, (Condition("kalturaSession", Operator.EQUAL, True),)))
         return replace(marks, counted_at=now), records != sessions
 

@@ -124,6 +124,7 @@ class Crowd:
         new = {
             "ownerUid": TEACHER.uid,
             "createdAt": self._clock(),
+            "updatedAt": self._clock(),
             "title": "Algebra",
             "status": "public",
             "format": "liveStreaming",

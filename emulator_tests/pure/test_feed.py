@@ -579,7 +579,9 @@ def test_a_late_tick_and_the_sweep_at_once_leave_one_chain_in_every_order() -> N
         deployment = with_pending()
         deployment.feed.wake()
         late = take_tick(deployment)
-        deployment.clock.move_to(deployment.chain().due_at)
+        due_at = deployment.chain().due_at
+        assert due_at is not None
+        deployment.clock.move_to(due_at)
         deployment.disturb = order.effect
         order.play(lambda: deployment.deliver(late), deployment.feed.revive)
         assert len(live_ticks(deployment)) == 1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from emulator_tests.fakes import undisturbed
-from emulator_tests.pure.deployment import SESSION, Deployment
+from emulator_tests.pure.deployment import SESSION, TEACHER, Deployment
 from shared.full_look import PAGE, SLICE_S, VIDEOS_PHASE, Mark
 from shared.hosts.table import Terms
 from shared.paths import (
@@ -22,6 +23,7 @@ from shared.paths import (
 from shared.ports import REMOVE, Create, Delete, MediaState, Observation, Update
 from shared.sessions.model import Pairing, PairingState
 from shared.videos.model import VideoState
+from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 
@@ -101,10 +103,12 @@ def test_everything_is_looked_at_once_a_day() -> None:
     """
     deployment = Deployment()
     deployment.write_session(**LIVE)
-    deployment.sweep.run()
-    deployment.run()
+    begun_at = deployment.clock()
+    for _ in range(2):
+        deployment.sweep.run()
+        deployment.run(300)
     deployment.documents.commit(Update(session_path("s1"), {"title": "Geometry"}))
-    deployment.clock.advance(DAY_S - 1)
+    deployment.clock.move_to(begun_at + timedelta(seconds=DAY_S - 1))
     deployment.sweep.run()
     deployment.run()
     assert [event.wish.title for event in deployment.events.alive()] == ["Algebra"]
@@ -196,30 +200,33 @@ def test_a_view_that_somebody_wrote_by_hand_is_put_right() -> None:
     deployment.run()
     shown = {id_: deployment.document(session_path(id_)).fields for id_ in ("s1", "s2")}
     wrong = {"state": "failed", "title": "Mine"}
-    for changes in (
+    forged: list[dict[tuple[str, ...], Any]] = [
         {("videos", video_id): wrong},
         {("videos", video_id): REMOVE},
         {("videos", "0" * 20): wrong},
         {("kaltura",): wrong},
         {("kaltura",): REMOVE},
-    ):
+    ]
+    for changes in forged:
         for session_id in ("s1", "s2"):
             deployment.documents.commit(Update(session_path(session_id), changes))
         look_at_everything(deployment)
         deployment.disturb = undisturbed
         deployment.run(60)
         for session_id, fields in shown.items():
-            assert deployment.document(session_path(session_id)).fields == fields, changes
+            assert {**deployment.document(session_path(session_id)).fields, "videos": {}} == {**fields, "videos": {}}
+            assert (deployment.document(session_path(session_id)).fields.get("videos") or None) == fields.get("videos")
 
 
 def test_a_ref_to_a_video_that_is_gone_goes() -> None:
     deployment, video_id = with_ready_video()
     ref = deployment.document(session_path("s1")).fields["videos"][video_id]
-    deployment.documents.commit(Update(video_path(video_id), {("wish", "deleted"): True}))
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
     look_at_everything(deployment)
     deployment.run(60)
     assert deployment.video(video_id).state is VideoState.GONE
-    deployment.documents.commit(Update(session_path("s1"), {("videos", video_id): ref}))
+    forged: dict[tuple[str, ...], Any] = {("videos", video_id): ref}
+    deployment.documents.commit(Update(session_path("s1"), forged))
     look_at_everything(deployment)
     deployment.run(60)
     assert deployment.document(session_path("s1")).fields["videos"] == {}

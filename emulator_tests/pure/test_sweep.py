@@ -24,7 +24,7 @@ from shared.deletions.decide import PAUSE_MAX_S
 from shared.deletions.model import Reason
 from shared.errors import Doubtful, Permanent, Transient
 from shared.full_look import PAGE
-from shared.paths import KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path
+from shared.paths import EPOCH, KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path
 from shared.ports import Create, EventWish, MediaState, Note, Observation
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
@@ -467,11 +467,10 @@ def test_a_look_that_failed_neither_ends_a_video_nor_forgets_it(deadline_passed:
     assert deployment.video(video_id).state is VideoState.READY
 
 
-def test_what_an_earlier_release_wrote_down_of_strays_is_begun_anew() -> None:
+def test_a_run_keeps_what_others_wrote_beside_its_marks() -> None:
     deployment = Deployment()
-    marks = {"sessionId": None, "videoId": None, "straysSince": deployment.clock()}
-    deployment.documents.commit(Create("operations/sweep", marks))
-
+    deployment.documents.commit(Create(EPOCH, {"databaseUid": "u1"}))
     deployment.sweep.run()
-
-    assert deployment.document("operations/sweep").fields["straysSince"].keys() == {"memory", "second"}
+    deployment.sweep.run()
+    fields = deployment.document(EPOCH).fields
+    assert (fields["databaseUid"], fields["straysSince"].keys()) == ("u1", {"memory", "second"})

@@ -82,9 +82,11 @@ def _wish(
         if moderates and uid not in session.moderators and len(session.moderators) >= MODERATORS_MAX:
             raise TooMany(f"This session has {MODERATORS_MAX} moderators, which is all it may have.")
         if moderates is not (uid in session.moderators):
-            moderator = {("moderators", uid): True if moderates else REMOVE}
             # By the time of its last change the sweep finds what no task was left for.
-            change: dict[tuple[str, ...], Any] = {**moderator, ("updatedAt",): clock()}
+            change: dict[tuple[str, ...], Any] = {
+                ("moderators", uid): True if moderates else REMOVE,
+                ("updatedAt",): clock(),
+            }
             try:
                 sessions.documents.commit(Update(document.path, change, if_version=document.version))
             except Conflict:
