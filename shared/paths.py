@@ -16,6 +16,7 @@ DELETIONS: Final = "pendingDeletions"
 ENROLMENTS: Final = "enrolments"
 REMOVALS: Final = "removals"
 COPIES: Final = "copies"
+OPERATIONS: Final = "operations"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
@@ -30,6 +31,9 @@ KEYS_SEPARATOR: Final = ","
 
 FEED_WAKE: Final = 0
 """In place of a tick's number: the feed's chain is to run, if it does not."""
+
+EPOCH: Final = f"{OPERATIONS}/epoch"
+"""How far the sweep has come."""
 
 ORPHANS_REPORT: Final = "reports/orphans"
 """What the last search for orphans found."""
@@ -143,7 +147,7 @@ def operation_path(key: str) -> str:
     """
     Bookkeeping of a chain or of the sweep.
     """
-    return f"operations/{key}"
+    return f"{OPERATIONS}/{key}"
 
 
 def limit_path(name: str) -> str:

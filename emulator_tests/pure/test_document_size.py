@@ -95,7 +95,7 @@ def largest_event() -> dict[str, Any]:
     failure = Failure(CODE, MESSAGE, True, "update", "w", 1, BEGIN_AT, BEGIN_AT)
     pairing = Pairing(
         SESSION,
-        PairingState.READY,
+        state=PairingState.READY,
         parts=parts,
         airing=Airing(BroadcastState.OFFLINE),
         progress=Progress(failure=failure),

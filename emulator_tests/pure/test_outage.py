@@ -26,7 +26,7 @@ HALF = Observation(MediaState.AWAITING_UPLOAD, 50, received_bytes=500)
 POLICY = replace(ROOMY, upload_deadline_s=3000, processing_deadline_s=2400, retry_keep_s=3600)
 SWEEP_S = 300
 PROVIDERS = ("memory", "second")
-OURS = ("read", "select", "total", "commit", "put")
+OURS = ("read", "select", "total", "count", "commit", "put")
 
 
 def down(operation: str, do: Any) -> Any:

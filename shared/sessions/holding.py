@@ -91,7 +91,11 @@ def _wish(
                 f"This session has {MODERATORS_MAX} moderators, which is all it may have.", reason="MODERATORS_TOO_MANY"
             )
         if moderates is not (uid in session.moderators):
-            change: dict[tuple[str, ...], Any] = {("moderators", uid): True if moderates else REMOVE}
+            # By the time of its last change the sweep finds what no task was left for.
+            change: dict[tuple[str, ...], Any] = {
+                ("moderators", uid): True if moderates else REMOVE,
+                ("updatedAt",): clock(),
+            }
             try:
                 sessions.documents.commit(Update(document.path, change, if_version=document.version))
             except Conflict:

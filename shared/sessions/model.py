@@ -249,6 +249,7 @@ class Pairing:
 
     Attributes:
         identity: The session that it is the pairing of.
+        has_session: Whether that session was there when it was last looked at; the sweep counts those.
         state: Of the event.
         generation: Grows with every event that is made for the session.
         reference: Under which the present event was, or is about to be, made.
@@ -269,6 +270,7 @@ class Pairing:
     """
 
     identity: SessionIdentity
+    has_session: bool = True
     state: PairingState = PairingState.NONE
     generation: int = 0
     reference: str | None = None
@@ -302,6 +304,7 @@ class Pairing:
         """
         return {
             **self.identity.to_fields(),
+            "hasSession": self.has_session,
             "state": self.state.value,
             "generation": self.generation,
             "reference": self.reference,
@@ -336,6 +339,7 @@ class Pairing:
         applied = fields.get("applied")
         return cls(
             identity=SessionIdentity.from_fields(document.id, fields),
+            has_session=fields.get("hasSession") is True,
             state=PairingState(fields["state"]),
             generation=fields["generation"],
             reference=fields["reference"],

@@ -40,7 +40,7 @@ from shared.ports import (
     UploadWish,
     Write,
 )
-from shared.reconcile import LEASE_S, Progress, visit
+from shared.reconcile import AT_ONCE, LEASE_S, Progress, visit
 from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
@@ -225,7 +225,8 @@ class Grants:
             asked = Asked(key, digest, wish.number + 1)
             requests = (*wish.requests, asked)[-REQUESTS_MAX:]
             wish = replace(wish, upload=upload, asked_at=self.clock(), number=asked.number, requests=requests)
-            return asked.number, (Update(existing.path, {"wish": wish.to_fields()}, if_version=existing.version),)
+            changes = {"wish": wish.to_fields(), "dueAt": AT_ONCE}
+            return asked.number, (Update(existing.path, changes, if_version=existing.version),)
 
         return self._upload_token(request.video_id, self._take_turn(caller, request.video_id, wished))
 
