@@ -25,7 +25,7 @@ from functions.hooks import ADDRESSES, KALTURA
 from shared.errors import BackendError, Misconfigured
 from shared.hosts.model import CopyState
 from shared.hosts.table import sends_kbps
-from shared.orphans import Report
+from shared.orphans.report import Report
 from shared.ports import Finding, Health, Host
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)

@@ -14,6 +14,7 @@ DELETIONS: Final = "pendingDeletions"
 ENROLMENTS: Final = "enrolments"
 REMOVALS: Final = "removals"
 COPIES: Final = "copies"
+OPERATIONS: Final = "operations"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
@@ -28,6 +29,9 @@ KEYS_SEPARATOR: Final = ","
 
 FEED_WAKE: Final = 0
 """In place of a tick's number: the feed's chain is to run, if it does not."""
+
+EPOCH: Final = f"{OPERATIONS}/epoch"
+"""Which database this is, and how far the sweep has come in it."""
 
 ORPHANS_REPORT: Final = "reports/orphans"
 """What the last search for orphans found."""
@@ -121,4 +125,4 @@ def operation_path(key: str) -> str:
     """
     Bookkeeping of a chain or of the sweep.
     """
-    return f"operations/{key}"
+    return f"{OPERATIONS}/{key}"

@@ -16,11 +16,12 @@ from typing import Any, Final, Self
 from shared import log
 from shared.errors import Conflict, ProviderError
 from shared.hosts.health import Checks
-from shared.orphans import BEGINNING, Orphans
+from shared.orphans import Orphans
 from shared.paths import (
     CHECK_HOST,
     COPIES,
     DELETIONS,
+    EPOCH,
     KEYS_SEPARATOR,
     PAIRINGS,
     REMOVALS,
@@ -136,7 +137,7 @@ class Sweep:
         Raises:
             Transient: Documents or queue could not be reached (again, at the next run).
         """
-        (document,) = self.documents.read(_PATH)
+        document, epoch = self.documents.read(_PATH, EPOCH)
         marks = Marks() if document is None else Marks.from_document(document)
         now = self.clock()
         overdue = (
@@ -153,16 +154,16 @@ class Sweep:
             self.queue.put(Note(CHECK_HOST, name))
         session_id, looked, left = self._scan_sessions(marks.session_id, now)
         video_id, looked_videos, left_videos = self._scan_videos(marks.video_id, now)
-        strays_since, given_up = {}, 0
-        for provider in self.orphans.places:
-            since = marks.strays_since.get(provider, BEGINNING)
-            strays_since[provider], count = self.orphans.give_up_new(provider, since)
-            given_up += count
-        fields = Marks(session_id, video_id, strays_since).to_fields()
+        released = self.orphans.release_new(marks.strays_since, epoch)
+        self._keep(_PATH, document, Marks(session_id, video_id, released.since).to_fields())
+        if released.epoch:
+            self._keep(EPOCH, epoch, released.epoch)
+        log.swept(noted + left + left_videos, looked + looked_videos, released.count)
+
+    def _keep(self, path: str, document: Document | None, fields: Mapping[str, Any]) -> None:
         with suppress(Conflict):
-            # Another run has written its own marks: they are as good as ours.
-            self.documents.commit(Create(_PATH, fields) if document is None else Update(_PATH, fields))
-        log.swept(noted + left + left_videos, looked + looked_videos, given_up)
+            # Another run has written its own: they are as good as ours.
+            self.documents.commit(Create(path, fields) if document is None else Update(path, fields))
 
     def _overdue(self, collection: str, queue_name: str, now: datetime) -> int:
         """

@@ -116,12 +116,15 @@ class WatchedStrays:
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         return self._effect("strays", lambda: self._strays.strays(since, until))
 
+    def has_content(self, stray: Stray) -> bool:
+        return self._effect("has_content", lambda: self._strays.has_content(stray))
+
     def delete_stray(self, stray: Stray) -> Parts:
         return self._effect("delete_stray", lambda: self._strays.delete_stray(stray))
 
 
 PROVIDER_CALLS: Final = frozenset(
-    {"prepare_upload", "find_upload", "observe", "delete_media", "changes", "strays", "delete_stray"}
+    {"prepare_upload", "find_upload", "observe", "delete_media", "changes", "strays", "has_content", "delete_stray"}
 )
 
 

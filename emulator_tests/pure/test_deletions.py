@@ -77,7 +77,7 @@ def test_each_thing_has_one_deletion_whoever_gives_it_up() -> None:
     ],
 )
 def test_the_next_step(record: Deletion | None, requeues: int, next_: str) -> None:
-    decision = decide(Look("d", DeletionWish(requeues), record, 1))
+    decision = decide(Look("d", DeletionWish(requeues), record, 1), NOW)
     if isinstance(decision, Done):
         assert next_ == "done"
         return

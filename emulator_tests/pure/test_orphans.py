@@ -13,7 +13,8 @@ from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Deployment, refusal
 from shared.deletions.model import Reason
 from shared.errors import Transient
-from shared.orphans import PAGE, REPORTED_MAX, Report
+from shared.orphans import PAGE
+from shared.orphans.report import REPORTED_MAX, Report
 from shared.paths import ORPHANS_REPORT, VISIT_SESSION, VISIT_VIDEO, pairing_path
 from shared.ports import EventWish, MediaState, Note, Observation, Update, UploadWish
 from shared.sessions.model import PairingState

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
+from shared.epoch import Holds, nothing_is_held
 from shared.identity import Belonging, SessionIdentity
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
 from shared.ports import (
@@ -68,6 +69,7 @@ class Sessions:
         late_commit_s: Seconds after which a lost creation is certain not to come.
         window: When events may be on the air.
         recorder: What becomes of recordings.
+        holds: Whether deletions are held.
     """
 
     queue: ClassVar[str] = VISIT_SESSION
@@ -78,6 +80,7 @@ class Sessions:
     late_commit_s: int
     window: Window
     recorder: Recorder
+    holds: Holds = nothing_is_held
 
     def look(self, key: str) -> Look[SessionWish, Pairing]:
         """
@@ -87,6 +90,8 @@ class Sessions:
         look = look_at(key, session, pairing)
         if look.record is None or look.wish.exists or look.wish.is_held:
             return look
+        if self.holds():
+            return replace(look, wish=replace(look.wish, is_waiting=True))
         return replace(look, wish=replace(look.wish, children=self._children(key, look.wish.identity)))
 
     def decide(self, look: Look[SessionWish, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:

@@ -4,6 +4,7 @@
 |------------|------------------|------------------------------------------------------------------------|
 | anything   | its session is not there, another shows its event | SHOW nothing                          |
 | anything   | owner changed, not transferred | done                                                     |
+| anything   | its session is not there, deletions are held | later                                      |
 | without a mark | anything         | IDENTIFY it: the record takes the mark of its session              |
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
@@ -30,6 +31,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from shared.epoch import held_until
 from shared.history import moved
 from shared.identity import SessionIdentity
 from shared.ports import Broadcast, EventWish, Parts
@@ -76,6 +78,8 @@ def decide(
         return _write(SHOW, look.record)
     if wish.is_held:
         return Done()
+    if wish.is_waiting:
+        return Later(held_until(now))
     if look.record is None:
         if wish.event is None or wish.identity is None:
             return Done()

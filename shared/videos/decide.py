@@ -9,6 +9,7 @@ The first row that fits is the one that counts.
 | without a mark         | its session is there      | IDENTIFY it: the record takes the mark of its session       |
 | preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
 | anything               | that it be there, and the session's owner changed without a transfer | SHOW nothing, done |
+| anything               | its session is not there, and deletions are held | later                                |
 | anything               | no video, or no session   | CLOSE: everything it names is given up                      |
 | anything               | another upload            | BEGIN it; the earlier upload is given up, what plays is not |
 | anything but ready     | this upload is cancelled  | WITHDRAW it: what plays is the video again; nothing: CLOSE  |
@@ -29,6 +30,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.epoch import held_until
 from shared.history import moved
 from shared.ports import MediaState, Observation, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
@@ -81,6 +83,8 @@ def decide(look: Look[VideoWish, Video], now: datetime, policy: Policy, *, obser
         return Step(FIND, Effect.CHANGE, record, record, insists=True)
     if look.wish.is_held and not wish.deleted:
         return _write(SHOW, record) if look.wish.shown is not None else Done()
+    if look.wish.is_waiting and not wish.deleted:
+        return Later(held_until(now))
     if not look.wish.wanted:
         return _write(CLOSE, closed(record, now))
     if wish.number != record.serving:

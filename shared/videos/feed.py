@@ -182,7 +182,8 @@ class Feed:
             return
         self._note(number + 1, now + timedelta(seconds=self.interval_s))
         changes = self._changes(chain.cursor - timedelta(seconds=self.overlap_s), chain.pages)
-        news = visit_changed(self.videos, changes, self.queue, self.clock, now + timedelta(seconds=BUDGET_S), each)
+        ends_at = now + timedelta(seconds=BUDGET_S)
+        news = visit_changed(self.videos, self.provider, changes, self.queue, self.clock, ends_at, each)
         log.feed_ticked(self.provider, number, news)
         cursor = max((change.changed_at for change in changes), default=chain.cursor)
         pages = min(1 + len(changes) // CHANGES_MAX, PAGES_MAX)

@@ -188,6 +188,9 @@ class NoStrays:
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         return ()
 
+    def has_content(self, stray: Stray) -> bool:
+        return self._strays.has_content(stray)
+
     def delete_stray(self, stray: Stray) -> Parts:
         return self._strays.delete_stray(stray)
 

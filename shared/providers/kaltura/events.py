@@ -205,6 +205,7 @@ class KalturaEvents:
             log.part_vanished(NAME, reference, part, parts[part])
         wanted = self._wanted(wish)
         kept = {part: id_ for part, id_ in kept.items() if part in wanted}
+        self._unlink_gone(parts, kept)
         missing = wanted - kept.keys()
         if missing and looks:
             found = {part: id_ for part, id_ in self.find_event(reference).items() if part in missing}
@@ -216,6 +217,18 @@ class KalturaEvents:
             # A resource that was only just found again may lack its link.
             return self._make(reference, wish, kept).parts()
         return kept
+
+    def _unlink_gone(self, before: Parts, kept: Parts) -> None:
+        """
+        Delete the pair of an event and a resource of which one is not kept: what takes its place gets another.
+        """
+        if not before.get(EVENT) or not before.get(RESOURCE) or {EVENT, RESOURCE} <= kept.keys():
+            return
+        multi = self.account.client.multi(self.account.admin_ks())
+        unlinked = multi.ask(partial(unlink, int(before[EVENT]), int(before[RESOURCE])))
+        multi.send()
+        if unlinked.error is not None and not is_gone(unlinked.error):
+            raise incomplete(unlinked.error)
 
     def _set_members(self, group_id: str, present: set[str], wish: EventWish) -> None:
         """
@@ -245,7 +258,7 @@ class KalturaEvents:
         recorded = self._ask_recordings(multi, parts) if ENTRY in parts else None
         answers = []
         if parts.get(EVENT) and parts.get(RESOURCE):
-            answers.append(multi.ask(partial(_unlink, int(parts[EVENT]), int(parts[RESOURCE]))))
+            answers.append(multi.ask(partial(unlink, int(parts[EVENT]), int(parts[RESOURCE]))))
         answers += [multi.ask(partial(delete_part, part, parts[part])) for part in DELETION_ORDER if parts.get(part)]
         if not answers:
             return Broadcast(is_live=False)
@@ -284,6 +297,7 @@ class KalturaEvents:
             adminTags=self.account.tag,
             accessControlId=access_control_id,
             recordStatus=KalturaRecordStatus(recording),
+            partnerData=wish.stamp or NotImplemented,
         )
         return library.liveStream.add(entry, KalturaSourceType.LIVE_STREAM)
 
@@ -500,7 +514,10 @@ def _link(event_id: Any, resource_id: Any) -> Callable[[Any], Any]:
     return lambda c: c.schedule.scheduleEventResource.add(link)
 
 
-def _unlink(event_id: int, resource_id: int, library: Any) -> Any:
+def unlink(event_id: int, resource_id: int, library: Any) -> Any:
+    """
+    Ask for the deletion of the pair of an event and a resource; it is there even where they are gone.
+    """
     return library.schedule.scheduleEventResource.delete(event_id, resource_id)
 
 

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Permanent
 from shared.ports import (
     PROGRESSIVE_URL,
     Change,
@@ -114,16 +113,23 @@ class KalturaMedia:
     def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
         """
         See `ports.Media`. Kaltura makes the entry of a recording by itself, as public as the live entry is, and without
-        our reference and tag, by which the feed and the sweep know what is ours.
+        our reference and tag, by which the feed and the sweep know what is ours. An orphan may have an upload's user,
+        and with it a token.
         """
         recording = wish.recording or {}
         entry = self._entry(reference, wish)
         entry.mediaType = NotImplemented
-        try:
-            self.account.client.call(self.account.admin_ks(), lambda c: c.media.update(recording[ENTRY], entry))
-        except Permanent as error:
-            raise self.account.doubted(error) from None
-        return recording
+        uploader = recording.get(UPLOADER)
+        multi = self.account.client.multi(self.account.admin_ks())
+        updated = multi.ask(lambda c: c.media.update(recording[ENTRY], entry))
+        tokens = None
+        if uploader is not None:
+            tokens = multi.ask(lambda c: c.uploadToken.list(), ks=self._uploader_ks(uploader))
+        multi.send()
+        if updated.error is not None:
+            raise self.account.doubted(updated.error)
+        bound = [] if tokens is None else tokens.answer().objects
+        return {**recording, TOKEN: str(bound[0].id)} if bound else recording
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
@@ -274,6 +280,7 @@ class KalturaMedia:
             referenceId=words.theirs(self.account.namespace, reference),
             adminTags=self.account.tag,
             accessControlId=self.account.access_control_id(),
+            partnerData=wish.stamp or NotImplemented,
         )
 
     def _by_reference(self, reference: str) -> Any:
