@@ -30,7 +30,7 @@ from shared.deletions.model import Deletion
 from shared.errors import Transient
 from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
-from shared.paths import DELETIONS, VISIT_SESSION, pairing_path, session_path, video_path
+from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
@@ -175,6 +175,14 @@ class Deployment:
         Delete a session.
         """
         self.documents.commit(Delete(session_path(session_id)))
+
+    def enrol(self, uid: str, session_id: str = "s1", owner_uid: str = "teacher") -> None:
+        """
+        Enrol somebody, as an owner does.
+        """
+        now = self.clock() + timedelta(microseconds=next(self._written))
+        fields = {"sessionId": session_id, "uid": uid, "ownerUid": owner_uid, "createdAt": now}
+        self.documents.commit(Create(enrolment_path(session_id, uid), fields))
 
     def ask_upload(
         self,

@@ -27,7 +27,7 @@ from shared.errors import (
     WrongState,
 )
 from shared.paths import TICK_FEED, VISIT_VIDEO, enrolment_path, pairing_path, video_path
-from shared.ports import Create, Delete, MediaState, Note, Observation, Stage
+from shared.ports import Delete, MediaState, Note, Observation, Stage
 from shared.reconcile import LEASE_S
 from shared.videos.grant import TURNS_MAX, Playback, UploadToken, playback_lifetime_s
 from shared.videos.model import VideoState
@@ -618,12 +618,6 @@ def test_a_session_deleted_before_its_video_is_written_costs_no_call_of_the_prov
 # --- playback ----------------------------------------------------------------------------------------------------
 
 
-def enrol(deployment: Deployment, session_id: str = "s1", uid: str = "student") -> None:
-    deployment.documents.commit(
-        Create(enrolment_path(session_id, uid), {"sessionId": session_id, "uid": uid, "ownerUid": "teacher"})
-    )
-
-
 @pytest.mark.parametrize(
     ("fields", "caller", "enrolled"),
     [
@@ -635,7 +629,7 @@ def enrol(deployment: Deployment, session_id: str = "s1", uid: str = "student") 
 def test_who_may_watch_gets_a_grant_for_that_one_video(fields: dict[str, Any], caller: Caller, enrolled: bool) -> None:
     deployment, video_id = with_ready_video(**fields)
     if enrolled:
-        enrol(deployment)
+        deployment.enrol("student")
     grant = play(deployment, caller, video_id)
     playable = deployment.video(video_id).playable
     assert playable is not None
@@ -655,7 +649,7 @@ def test_who_may_watch_gets_a_grant_for_that_one_video(fields: dict[str, Any], c
 )
 def test_who_may_not_watch_is_told_the_same_as_where_there_is_no_video(fields: dict[str, Any], caller: Caller) -> None:
     deployment, video_id = with_ready_video(**fields)
-    enrol(deployment, "s2", caller.uid)
+    deployment.enrol(caller.uid, "s2")
     with pytest.raises(NotFound) as hidden:
         play(deployment, caller, video_id)
     with pytest.raises(NotFound) as absent:
@@ -723,7 +717,7 @@ def test_a_deleted_video_is_not_granted_from_the_moment_it_was_wished() -> None:
 
 def test_unenrolling_ends_new_grants_at_once() -> None:
     deployment, video_id = with_ready_video(visibility="enrolled")
-    enrol(deployment)
+    deployment.enrol("student")
     play(deployment, STUDENT, video_id)
     deployment.documents.commit(Delete(enrolment_path("s1", "student")))
     with pytest.raises(NotFound):

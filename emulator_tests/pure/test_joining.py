@@ -11,8 +11,8 @@ import pytest
 from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live
 from shared.access import Caller
 from shared.errors import NotFound, WrongState
-from shared.paths import VISIT_SESSION, enrolment_path
-from shared.ports import Create, Note
+from shared.paths import VISIT_SESSION
+from shared.ports import Note
 from shared.sessions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
 
 T = TypeVar("T")
@@ -87,8 +87,7 @@ def test_strangers_and_drafts_are_refused_alike() -> None:
     deployment = live(visibility="enrolled")
     with pytest.raises(NotFound) as stranger:
         join(deployment)
-    path = enrolment_path("s1", "student")
-    deployment.documents.commit(Create(path, {"sessionId": "s1", "uid": "student", "ownerUid": "teacher"}))
+    deployment.enrol("student")
     assert join(deployment).admission.player.token
     deployment.write_session(status="draft")
     with pytest.raises(NotFound) as draft:

@@ -12,7 +12,7 @@ from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.access import Caller
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION, enrolment_path
-from shared.ports import Create, Delete, Grant, Note
+from shared.ports import Delete, Grant, Note
 from shared.sessions.joining import live_lifetime_s
 
 T = TypeVar("T")
@@ -97,10 +97,9 @@ def test_unenrolling_ends_new_grants_at_once() -> None:
     deployment.clock.move_to(starts_at)
     with pytest.raises(NotFound, match="not enrolled"):
         watch(deployment)
-    path = enrolment_path("s1", "student")
-    deployment.documents.commit(Create(path, {"sessionId": "s1", "uid": "student", "ownerUid": "teacher"}))
+    deployment.enrol("student")
     assert watch(deployment).token
-    deployment.documents.commit(Delete(path))
+    deployment.documents.commit(Delete(enrolment_path("s1", "student")))
     with pytest.raises(NotFound, match="not enrolled"):
         watch(deployment)
 

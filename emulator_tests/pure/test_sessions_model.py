@@ -76,6 +76,7 @@ def test_a_session_is_read_field_by_field() -> None:
         shown={"entryId": "0_live1"},
         videos={"v1": {"state": "ready", "order": 4}},
         created_at=document.created_at,
+        version=document.version,
         moderators=("Zoe", "anna"),
     )
 

@@ -313,9 +313,10 @@ def test_pages_of_sessions_and_of_pairings_are_looked_through_side_by_side() -> 
     orphaned = [f"{ids[0]}-{number:03}" for number in range(PAGE + 100)]
     left_behind = Pairing(SESSION, state=PairingState.READY, generation=1, parts={"entryId": "0_a"})
     records = {**dict.fromkeys(settled, Pairing(SESSION)), **dict.fromkeys(orphaned, left_behind)}
+    of_session = {"ownerUid": SESSION.owner_uid, "createdAt": SESSION.created_at, "kalturaSession": True}
     deployment.documents.commit(
         *(Create(session_path(session_id), {"status": "public", **LIVE}) for session_id in new),
-        *(Create(session_path(session_id), {"status": "draft"}) for session_id in settled),
+        *(Create(session_path(session_id), {"status": "draft", **of_session}) for session_id in settled),
         *(Create(pairing_path(session_id), record.to_fields()) for session_id, record in records.items()),
     )
     deployment.sweep.run()
