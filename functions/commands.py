@@ -1,5 +1,5 @@
-"""What an operator does from his own machine: set up the accounts and check them, have them push, show the hosts,
-look for orphans, stop all work and start it again.
+"""What an operator does from their own machine: set up the accounts and check them, have them push, show the hosts,
+look for orphans, give them back or delete them, go on after a restore, stop all work and start it again.
 
 Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
 `.env.my-school`, as `firebase deploy` does, and the secret from the environment. Results are printed; progress and what
@@ -12,7 +12,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
@@ -22,10 +22,10 @@ from google.auth.exceptions import GoogleAuthError
 
 from functions import config, wiring
 from functions.hooks import ADDRESSES, KALTURA
+from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
 from shared.errors import BackendError, Misconfigured
 from shared.hosts.model import CopyState
 from shared.hosts.table import sends_kbps
-from shared.orphans.report import Report
 from shared.ports import Finding, Health, Host
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
@@ -85,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     add("make-signing-key", _make_signing_key, "Make a key for CLOUDFLARE_SIGNING_KEY and print it, this once.")
     add("hosts", _hosts, "Show the table of hosts: what each costs, how it stands, what it has.")
     orphans = add("find-orphans", _find_orphans, "Report what exists at a provider or in Firestore without the other.")
-    orphans.add_argument("--clean-up", action="store_true", help="and delete what nobody names, make anew what lacks")
+    add_orphan_arguments(orphans)
+    add(
+        "resume-after-restore",
+        _resume_after_restore,
+        "Show why deletions are held since a restore, and let them go on.",
+    )
     stop = add("stop", _stop, "Stop all work; nothing of it is lost.")
     stop.add_argument("--why", required=True, help="for whoever finds it stopped")
     add("start", _start, "Start work again after a stop.")
@@ -107,6 +112,7 @@ def _load_settings(project: str | None) -> None:
 
 def _doctor(_options: argparse.Namespace) -> str:
     findings = [finding for setup in wiring.setup().values() for finding in setup.check()]
+    findings.append(_database_finding())
     told = "\n".join(_diagnosed(findings))
     if any(finding.health is Health.MISSING for finding in findings):
         raise _Lacking(told)
@@ -116,6 +122,19 @@ def _doctor(_options: argparse.Namespace) -> str:
 def _setup(_options: argparse.Namespace) -> str:
     findings = [finding for setup in wiring.setup().values() for finding in setup.make()]
     return "\n".join(_diagnosed(findings))
+
+
+def _database_finding() -> Finding:
+    """
+    Whether a restored database is known by its own id.
+    """
+    if wiring.database_uid()() is not None:
+        return Finding("database uid", Health.OK)
+    sentence = (
+        "Firestore does not tell which database this is: a restore is noticed by other signs alone. Give the account "
+        "that the functions run as the role Cloud Datastore User."
+    )
+    return Finding("database uid", Health.ABSENT, sentence)
 
 
 def _diagnosed(findings: Sequence[Finding]) -> list[str]:
@@ -173,8 +192,12 @@ def _reached(host: Host) -> str:
 
 def _find_orphans(options: argparse.Namespace) -> str:
     _require_task_account()
-    report = wiring.app().orphans.find(clean_up=options.clean_up, tell=_tell)
-    return "\n".join(_told(report))
+    return find_orphans(options)
+
+
+def _resume_after_restore(_options: argparse.Namespace) -> str:
+    _require_task_account()
+    return resume_after_restore()
 
 
 def _stop(options: argparse.Namespace) -> str:
@@ -195,29 +218,6 @@ def _require_task_account() -> None:
     """
     if config.tasks_emulator_host() is None and not config.TASKS_SERVICE_ACCOUNT.value:
         raise Misconfigured("Set TASKS_SERVICE_ACCOUNT to the account that the functions run as.")
-
-
-def _tell(things: int, documents: int) -> None:
-    print(f"  looked at so far: things {things}, documents {documents}", flush=True)
-
-
-def _told(report: Report) -> list[str]:
-    """
-    A report as an operator reads it. Pure.
-    """
-    lines = [
-        f"Things at the provider: {report.things}, of which no document names {len(report.strays)}. "
-        f"Documents: {report.documents}, of which {len(report.missing)} name things that are not there."
-    ]
-    lines += [f"  nobody names {one.reference}, {_ids(one.parts)}, made {one.created_at}" for one in report.strays]
-    lines += [f"  {one.path} names {_ids(one.parts)}" for one in report.missing]
-    if report.strays or report.missing:
-        lines.append("They are being put right." if report.cleaned_up else "Nothing was touched; --clean-up does that.")
-    return lines
-
-
-def _ids(parts: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))
 
 
 if __name__ == "__main__":

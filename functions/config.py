@@ -210,7 +210,10 @@ TASKS_PER_HOUR_MAX: Final = Setting(
     "TASKS_PER_HOUR_MAX", int, 100_000, "Tasks of one hour; beyond them all work stops until it is over."
 )
 ORPHANS_CLEAN_UP: Final = Setting(
-    "ORPHANS_CLEAN_UP", _truth, False, "Whether the daily search for orphans also clears them up."
+    "ORPHANS_CLEAN_UP",
+    _truth,
+    False,
+    "Whether the daily search for orphans also deletes those without content, and repairs what is missing.",
 )
 ENFORCE_APP_CHECK: Final = Setting(
     "ENFORCE_APP_CHECK", _truth, False, "Whether callables answer only apps that App Check knows."
@@ -298,6 +301,13 @@ def pass_on() -> dict[str, str]:
     """
     pairs = (pair.strip().partition("=") for pair in CLOUDFLARE_PASS_ON.value.split(",") if pair.strip())
     return {namespace.strip(): url.strip() for namespace, _, url in pairs}
+
+
+def firestore_emulator_host() -> str | None:
+    """
+    `host:port` of the Firestore emulator, `None` in the cloud.
+    """
+    return os.environ.get("FIRESTORE_EMULATOR_HOST")
 
 
 def tasks_emulator_host() -> str | None:

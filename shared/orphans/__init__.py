@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from shared import log, references
 from shared.deletions.model import Reason, deletion_id, given_up
-from shared.epoch import Epochs
+from shared.epoch import Epochs, Standing
 from shared.errors import Conflict, ProviderError
 from shared.orphans.claims import Claim, Claimed, claims
 from shared.orphans.generations import keep_taken
@@ -124,6 +124,16 @@ class Orphans:
     age_s: int
     epochs: Epochs
 
+    def standing(self) -> Standing:
+        """
+        Find out whether this is the database that was swept last.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        (document,) = self.documents.read(EPOCH)
+        return self.epochs.check(document, self._first_unknown)
+
     # --- what is new ----------------------------------------------------------------------------------------------
 
     def release_new(self, since: Mapping[str, datetime], document: Document | None) -> Released:
@@ -208,8 +218,7 @@ class Orphans:
             Transient: Provider, documents or queue could not be reached (again).
         """
         now = self.clock()
-        (document,) = self.documents.read(EPOCH)
-        standing = self.epochs.check(document, self._first_unknown)
+        standing = self.standing()
         may_clean = clean_up and standing.is_clear
         search = _Search()
         old_enough = now - timedelta(seconds=self.age_s)
@@ -262,16 +271,21 @@ class Orphans:
             self._release(one, with_content=True)
         return [one.stray for one in found]
 
-    def all(self, tell: Told = _silently) -> Sequence[Claimed]:
+    def all(self, tell: Told = _silently, *, young: bool = False) -> Sequence[Claimed]:
         """
-        Return everything that no document names and is old enough; of each it is known whether it has content.
+        Return everything that no document names; of each it is known whether it has content.
+
+        Args:
+            tell: Is told how far the search has come.
+            young: Whether what is not old enough to be touched is among it: for giving it back, not for deleting it.
 
         Raises:
             Transient: Provider or documents could not be reached (again).
         """
-        search = _Search()
+        search, now = _Search(), self.clock()
+        old_enough = now + AHEAD if young else now - timedelta(seconds=self.age_s)
         for provider in self.places:
-            self._look_at(provider, search, self.clock() - timedelta(seconds=self.age_s), tell)
+            self._look_at(provider, search, old_enough, tell)
         return search.orphans
 
     # --- at the providers -----------------------------------------------------------------------------------------

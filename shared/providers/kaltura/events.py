@@ -15,10 +15,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
-from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.errors import Permanent
 from shared.ports import NOT_AVAILABLE, Broadcast, EventWish, Grant, Ingest, Parts
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.refusals import incomplete, is_gone, is_not_offered, raise_unless_gone
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -205,7 +206,7 @@ class KalturaEvents:
             log.part_vanished(NAME, reference, part, parts[part])
         wanted = self._wanted(wish)
         kept = {part: id_ for part, id_ in kept.items() if part in wanted}
-        self._unlink_gone(parts, kept)
+        self._unlink_gone(parts, kept, wanted)
         missing = wanted - kept.keys()
         if missing and looks:
             found = {part: id_ for part, id_ in self.find_event(reference).items() if part in missing}
@@ -218,17 +219,21 @@ class KalturaEvents:
             return self._make(reference, wish, kept).parts()
         return kept
 
-    def _unlink_gone(self, before: Parts, kept: Parts) -> None:
+    def _unlink_gone(self, before: Parts, kept: Parts, wanted: set[str]) -> None:
         """
-        Delete the pair of an event and a resource of which one is not kept: what takes its place gets another.
+        Delete the pairs of an event and a resource of which one is not kept: what takes its place gets another.
         """
-        if not before.get(EVENT) or not before.get(RESOURCE) or {EVENT, RESOURCE} <= kept.keys():
+        ends = {EVENT, RESOURCE}
+        is_whole = not ends & (wanted | before.keys()) - kept.keys()
+        if is_whole or RESOURCE not in wanted | before.keys():
+            # Without rooms there are no pairs.
             return
-        multi = self.account.client.multi(self.account.admin_ks())
-        unlinked = multi.ask(partial(unlink, int(before[EVENT]), int(before[RESOURCE])))
-        multi.send()
-        if unlinked.error is not None and not is_gone(unlinked.error):
-            raise incomplete(unlinked.error)
+        try:
+            for part in sorted(ends):
+                if before.get(part):
+                    unlink_all(self.account, part, before[part])
+        except Permanent as error:
+            raise incomplete(error) from None
 
     def _set_members(self, group_id: str, present: set[str], wish: EventWish) -> None:
         """
@@ -521,6 +526,29 @@ def unlink(event_id: int, resource_id: int, library: Any) -> Any:
     return library.schedule.scheduleEventResource.delete(event_id, resource_id)
 
 
+def unlink_all(account: KalturaAccount, part: str, part_id: str) -> None:
+    """
+    Delete every pair of an event, or of a resource, whether that is there or not.
+
+    Raises:
+        Transient, Doubtful, Permanent: As any call.
+    """
+    from KalturaClient.Plugins.Core import KalturaFilterPager
+    from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter
+
+    ks, end = account.admin_ks(), "eventIdEqual" if part == EVENT else "resourceIdEqual"
+    asked = KalturaScheduleEventResourceFilter(**{end: int(part_id)})
+    pager = KalturaFilterPager(pageSize=words.PAGE)
+    pairs = account.client.call(ks, lambda c: c.schedule.scheduleEventResource.list(asked, pager)).objects
+    if not pairs:
+        return
+    multi = account.client.multi(ks)
+    answers = [multi.ask(partial(unlink, int(pair.eventId), int(pair.resourceId))) for pair in pairs]
+    multi.send()
+    for answer in answers:
+        raise_unless_gone(answer)
+
+
 def _list_members(group_id: str, library: Any) -> Any:
     from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaGroupUserFilter
 
@@ -591,50 +619,3 @@ def _ingest(entry: Any) -> Ingest:
         stream_key=str(entry.streamPassword),
         values={name: value for name, value in told.items() if isinstance(value, str) and value},
     )
-
-
-def incomplete(error: ProviderError) -> Doubtful:
-    """
-    What is raised where one part exists and another does not: look, and go on from there.
-    """
-    retry_after_s = error.retry_after_s if isinstance(error, Transient) else None
-    doubt = Doubtful(str(error), provider=NAME, operation=error.operation, code=error.code, retry_after_s=retry_after_s)
-    doubt.__cause__ = error
-    return doubt
-
-
-def raise_unless_gone(answer: Asked) -> None:
-    """
-    Let a deletion of what is gone pass.
-
-    Raises:
-        Transient, Doubtful, Permanent: The deletion failed for another reason.
-    """
-    if answer.error is not None and not is_gone(answer.error):
-        raise answer.error
-
-
-def remaining(looks: Mapping[str, Asked], parts: Parts) -> Parts:
-    """
-    Which parts are still there, given a look at each.
-
-    Raises:
-        Transient, Doubtful, Permanent: One of them cannot be told.
-    """
-    for look in looks.values():
-        raise_unless_gone(look)
-    return {name: parts[name] for name, look in looks.items() if look.error is None}
-
-
-def is_gone(error: ProviderError) -> bool:
-    """
-    Whether an error under an administrator's KS says that the thing does not exist. Pure.
-    """
-    return isinstance(error, Permanent) and error.code in words.GONE_CODES
-
-
-def is_not_offered(error: ProviderError) -> bool:
-    """
-    Whether an error says that the account does not have what was asked for. Pure.
-    """
-    return isinstance(error, Permanent) and error.code in words.NOT_OFFERED_CODES

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
-from shared.providers.kaltura.events import EVENT, RESOURCE, is_not_offered, raise_unless_gone, remaining, unlink
+from shared.providers.kaltura.events import EVENT, RESOURCE, unlink
+from shared.providers.kaltura.refusals import is_not_offered, raise_unless_gone, remaining
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -88,25 +89,6 @@ class Links:
         multi.send()
         raise_unless_gone(answer)
         return parts if remaining({EVENT: look}, parts) else {}
-
-    def delete_all(self, part: str, part_id: str) -> None:
-        """
-        Delete every pair of an event, or of a resource.
-        """
-        from KalturaClient.Plugins.Core import KalturaFilterPager
-        from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter
-
-        ks, end = self.account.admin_ks(), "eventIdEqual" if part == EVENT else "resourceIdEqual"
-        asked = KalturaScheduleEventResourceFilter(**{end: int(part_id)})
-        pager = KalturaFilterPager(pageSize=words.PAGE)
-        pairs = self.account.client.call(ks, lambda c: c.schedule.scheduleEventResource.list(asked, pager)).objects
-        if not pairs:
-            return
-        multi = self.account.client.multi(ks)
-        answers = [multi.ask(partial(unlink, int(pair.eventId), int(pair.resourceId))) for pair in pairs]
-        multi.send()
-        for answer in answers:
-            raise_unless_gone(answer)
 
     def _page(self, since: datetime, until: datetime, index: int) -> Asked:
         multi = self.account.client.multi(self.account.admin_ks())

@@ -28,8 +28,8 @@ from shared.ports import (
 )
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
-from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
 from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.refusals import incomplete, raise_unless_gone, remaining
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi

@@ -22,14 +22,12 @@ from shared.providers.kaltura.events import (
     RESOURCE,
     VIRTUAL_EVENT,
     delete_part,
-    is_gone,
-    is_not_offered,
     look_at_part,
-    raise_unless_gone,
-    remaining,
+    unlink_all,
 )
 from shared.providers.kaltura.links import Links
 from shared.providers.kaltura.media import UPLOADER
+from shared.providers.kaltura.refusals import is_gone, is_not_offered, raise_unless_gone, remaining
 from shared.references import Kind, parse
 
 if TYPE_CHECKING:
@@ -148,7 +146,7 @@ class KalturaStrays:
             looks = {part: multi.ask(lambda c: c.user.get(part_id))}
         else:
             if part in (EVENT, RESOURCE):
-                links.delete_all(part, part_id)
+                unlink_all(self.account, part, part_id)
             answers = self._ask_deletion_of_more(stray, multi) if part == ENTRY else []
             answers.append(multi.ask(partial(delete_part, part, part_id)))
             looks = {part: multi.ask(partial(look_at_part, part, part_id))}
