@@ -4,10 +4,10 @@ Called by the sweep and the search for orphans, before they clean up; by the ope
 by whatever deletes because a document is missing. The document is `operations/epoch`; the sweep keeps its own marks in
 the same. Leaves to `shared/orphans/` what a provider has that no document knows.
 
-Deletions are held where Firestore says another `uid` than is recorded; and where there was no sweep for an hour, or
+Deletions are held where Firestore says another `uid` than is recorded; and where there was no sweep for two hours, or
 never one, and a provider has content that no document knows and that is newer than what was seen last. A pause, and a
-new deployment, have nothing unknown: there all goes on. Where a provider cannot be asked, the run deletes nothing, and
-the next asks again.
+new deployment, have nothing unknown: there all goes on. Where a provider cannot be asked, the run deletes nothing,
+and the next asks again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shared.errors import Conflict, ProviderError
 from shared.paths import EPOCH
 from shared.ports import Clock, Create, Document, Documents, Fields, Stray, Update
 
-GAP_S: Final = 3600
+GAP_S: Final = 2 * 3600
 """Without a sweep for so long, it is asked whether the database is still the same. Longer than clocks ever differ."""
 
 ALARM_EVERY_S: Final = 24 * 3600

@@ -181,7 +181,7 @@ class Orphans:
                         count += 1
                     else:
                         keep_taken(self.documents, one, self.clock())
-                        if one.stray.created_at > seen:
+                        if one.stray.created_at >= seen:
                             log.orphan_reported(provider, str(one.reference))
                 reached_at = max([reached_at, *(one.created_at for one in page)])
         except ProviderError as error:
@@ -197,7 +197,7 @@ class Orphans:
             seen = seen_until.get(provider, BEGINNING)
             for page in self._made(provider, seen, self.clock() + AHEAD):
                 for one in claims(self.documents, page):
-                    is_new = one.stray.created_at > seen
+                    is_new = one.stray.created_at >= seen
                     if is_new and one.claim is Claim.NOBODY and one.stray.has_content:
                         return one.stray
         return None

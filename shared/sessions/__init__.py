@@ -33,7 +33,7 @@ from shared.reconcile import Decision, Look, Step
 from shared.sessions import decide as decisions
 from shared.sessions.act import act
 from shared.sessions.airing import Window
-from shared.sessions.model import Pairing, Session, SessionWish, noting, shown
+from shared.sessions.model import Pairing, PairingState, Session, SessionWish, noting, shown
 
 Outcome = Parts | Broadcast | None
 """What comes of a step: the parts that exist, or what was seen of a broadcast."""
@@ -90,7 +90,7 @@ class Sessions:
         look = look_at(key, session, pairing)
         if look.record is None or look.wish.exists or look.wish.is_held:
             return look
-        if self.holds():
+        if look.record.state is not PairingState.GONE and self.holds():
             return replace(look, wish=replace(look.wish, is_waiting=True))
         return replace(look, wish=replace(look.wish, children=self._children(key, look.wish.identity)))
 
