@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.pure.deployment import POLICY
+from shared.epoch import held_until
 from shared.history import Moment
 from shared.identity import SessionIdentity
 from shared.ports import MediaState, Observation, Stage, UploadWish
@@ -191,6 +192,21 @@ def step_for(record: Video, *, seen: bool = False, **wished: Any) -> Step[Video]
     decision = decide(looked(record, **wished), NOW, POLICY, observed=seen)
     assert isinstance(decision, Step)
     return decision
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_a_video_whose_session_is_missing_while_deletions_are_held_waits(recorded: str) -> None:
+    """A3: an import may bring videos before their sessions."""
+    seen = looked(RECORDED[recorded], has_session=False)
+    decision = decide(replace(seen, wish=replace(seen.wish, is_waiting=True)), NOW, POLICY, observed=False)
+    expected = {"nothing": "done", "preparing": FIND, "gone": "done"}.get(recorded, f"later: {held_until(NOW):%H:%M}")
+    assert spelled(decision) == expected
+
+
+def test_a_video_that_its_teacher_deleted_goes_all_the_same() -> None:
+    seen = looked(RECORDED["ready"], has_session=False, deleted=True)
+    decision = decide(replace(seen, wish=replace(seen.wish, is_waiting=True)), NOW, POLICY, observed=False)
+    assert spelled(decision) == CLOSE
 
 
 def test_the_table_has_a_row_for_each_recorded_state() -> None:

@@ -78,12 +78,12 @@ def decide(
         return _write(SHOW, look.record)
     if wish.is_held:
         return Done()
-    if wish.is_waiting:
-        return Later(held_until(now))
     if look.record is None:
         if wish.event is None or wish.identity is None:
             return Done()
         return _create(look.key, Pairing(wish.identity), wish.event, now)
+    if wish.is_waiting:
+        return Later(held_until(now))
     record = look.record
     if wish.exists and wish.identity is not None and record.identity.created_at is None:
         return _write(IDENTIFY, replace(record, identity=wish.identity))
