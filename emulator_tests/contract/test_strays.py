@@ -217,6 +217,15 @@ def test_an_orphan_becomes_a_video_again_and_goes_with_it(site: Site) -> None:
     assert site.alive() == alive
 
 
+def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
+    begun_at, alive = site.clock(), site.alive()
+    site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
+    parts = {name: id_ for one in _all(site, begun_at) for name, id_ in one.parts.items()}
+    for _ in range(2):
+        assert site.media.delete_media(parts) == {}
+    assert site.alive() == alive
+
+
 # --- every kind (B19) ----------------------------------------------------------------------------------------------
 
 

@@ -333,6 +333,18 @@ def delete(world: World) -> None:
     world.run(60)
 
 
+def adopt(world: World) -> None:
+    """A film becomes ready, its document is lost, and it is given back."""
+    upload(world)
+    world.is_watched = False
+    for video in world.documents.select(Query("videos")):
+        if Video.from_document(video).state is VideoState.READY:
+            world.documents.commit(Delete(video.path))
+    world.is_watched = True
+    world.insist(lambda: world.app.adoption.adopt(world.app.orphans.all(young=True)))
+    world.run(60)
+
+
 def remove(world: World) -> None:
     """A film becomes ready, and its teacher has all that he has removed."""
     upload(world)
@@ -361,6 +373,7 @@ FLOWS: Final[dict[str, tuple[Callable[[World], None], Callable[[World], bool]]]]
     "cancel": (cancel, World.is_empty),
     "delete": (delete, World.is_empty),
     "remove": (remove, _is_removed),
+    "adopt": (adopt, _has_its_film),
 }
 WAYS: Final = ("killed before it", "killed after it", "not done", "its answer is lost")
 

@@ -128,8 +128,7 @@ class KalturaMedia:
         multi.send()
         if updated.error is not None:
             raise self.account.doubted(updated.error)
-        bound = [] if tokens is None else tokens.answer().objects
-        return {**recording, TOKEN: str(bound[0].id)} if bound else recording
+        return recording if tokens is None else {**_first_token(tokens.answer().objects), **recording}
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
@@ -166,10 +165,13 @@ class KalturaMedia:
     def delete_media(self, parts: Parts) -> Parts:
         """
         See `ports.Media`. The KS that was handed out ends first, so that no byte comes any more; then token, entry and
-        user go, and each is looked for, in one request. A recording is an entry alone.
+        user go, and each is looked for, in one request. A recording is an entry alone; of an orphan that was given back
+        and not yet completed, the token is found by its user.
         """
-        multi = self.account.client.multi(self.account.admin_ks())
         uploader = parts.get(UPLOADER)
+        if uploader is not None:
+            parts = {**self._token_of(uploader), **parts} if TOKEN not in parts else parts
+        multi = self.account.client.multi(self.account.admin_ks())
         answers: list[Asked] = []
         looks: dict[str, Asked] = {}
         if uploader is not None:
@@ -265,6 +267,13 @@ class KalturaMedia:
         """
         return self.account.user_ks(uploader, (), SERVER_KS_S)
 
+    def _token_of(self, uploader: str) -> Parts:
+        """
+        The token of an upload, by its user; empty where there is none.
+        """
+        listed = self.account.client.call(self._uploader_ks(uploader), lambda c: c.uploadToken.list())
+        return _first_token(listed.objects)
+
     def _companion_ks(self, uploader: str) -> str:
         """
         A KS whose end is the end of every KS that was handed out for the upload.
@@ -297,6 +306,10 @@ def _upload_token(wish: UploadWish) -> Any:
     from KalturaClient.Plugins.Core import KalturaUploadToken
 
     return KalturaUploadToken(fileName=wish.file_name, fileSize=wish.size_bytes)
+
+
+def _first_token(tokens: Sequence[Any]) -> Parts:
+    return {TOKEN: str(tokens[0].id)} if tokens else {}
 
 
 def _content(token_id: Any) -> Any:
