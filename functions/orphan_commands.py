@@ -50,7 +50,9 @@ def find_orphans(options: argparse.Namespace) -> str:
         or (options.with_content and not options.clean_up)
         or (options.session and options.adopt is None)
     ):
-        raise BadRequest("Say one of --clean-up [--with-content], --delete-content and --adopt [--session].")
+        raise BadRequest(
+            "Say one of --clean-up [--with-content], --delete-content and --adopt [--session].", reason="OPTION_INVALID"
+        )
     if options.delete_content is not None:
         deleted = app.orphans.delete(options.delete_content, _tell)
         return "\n".join(_deleted(deleted, options.delete_content, app.orphans.standing().epoch.hold))

@@ -114,7 +114,10 @@ class Adoption:
                     case Kind.SESSION:
                         self._adopt_event(one.stray, one.reference, session_id)
                     case Kind.COPY:
-                        raise WrongState("It is a copy. Give its video back: another copy is made then.")
+                        raise WrongState(
+                            "It is a copy. Give its video back: another copy is made then.",
+                            reason="ORPHAN_NOT_ADOPTABLE",
+                        )
                 return one.reference.path
             except Conflict:
                 continue
@@ -138,9 +141,9 @@ class Adoption:
         identity = Video.from_document(document).session
         (found,) = self.documents.read(session_path(identity.session_id))
         if session_with(identity, found) is None:
-            raise NotFound("The session of this video is gone.")
+            raise NotFound("The session of this video is gone.", reason="SESSION_NOT_FOUND")
         if session_id is not None and session_id != identity.session_id:
-            raise WrongState(f"This video belongs to the session {identity.session_id}.")
+            raise WrongState(f"This video belongs to the session {identity.session_id}.", reason="ORPHAN_NOT_ADOPTABLE")
         writes, notes = videos_adopting.taken_back(document, stray, reference, parts, now)
         self.documents.commit(*writes)
         for note in notes:
@@ -150,15 +153,18 @@ class Adoption:
 
     def _adopt_event(self, stray: Stray, reference: Reference, session_id: str | None) -> None:
         if session_id is not None and session_id != reference.key:
-            raise WrongState(f"This event was made for the session {reference.key}.")
+            raise WrongState(f"This event was made for the session {reference.key}.", reason="ORPHAN_NOT_ADOPTABLE")
         session = self._session_of(stray, session_id)
         if session.id != reference.key:
-            raise WrongState(f"This event was made for the session {reference.key}.")
+            raise WrongState(f"This event was made for the session {reference.key}.", reason="ORPHAN_NOT_ADOPTABLE")
         (document,) = self.documents.read(pairing_path(session.id))
         record = None if document is None else Pairing.from_document(document)
         names_one = events_adopting.awaits(record, session)
         if names_one and record is not None and self.events.observe_broadcast(record.parts) is not None:
-            raise WrongState("The session has an event already. Unpublish it first, or delete this: --delete-content.")
+            raise WrongState(
+                "The session has an event already. Unpublish it first, or delete this: --delete-content.",
+                reason="ORPHAN_NOT_ADOPTABLE",
+            )
         fields = events_adopting.taken_back(record, session, reference, self.clock()).to_fields()
         path = pairing_path(session.id)
         write: Write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
@@ -176,15 +182,20 @@ class Adoption:
         stamped = stamped_session_id(stray.stamp)
         wanted = session_id or stamped
         if wanted is None:
-            raise WrongState("It does not say whose it was. Name the session: --session ID.")
+            raise WrongState(
+                "It does not say whose it was. Name the session: --session ID.", reason="ORPHAN_NOT_ADOPTABLE"
+            )
         (document,) = self.documents.read(session_path(wanted))
         if document is None:
-            raise NotFound(f"There is no session {wanted}. Restore it, or name another: --session ID.")
+            raise NotFound(
+                f"There is no session {wanted}. Restore it, or name another: --session ID.", reason="SESSION_NOT_FOUND"
+            )
         session = Session.from_document(document)
         if session_id is None and stray.stamp != session.identity.stamp():
             raise NotFound(
                 f"There is a session {wanted}, but it is not the one that this was made for. If it is to have it all "
-                "the same, name it: --session ID."
+                "the same, name it: --session ID.",
+                reason="SESSION_NOT_FOUND",
             )
         return session
 
