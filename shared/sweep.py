@@ -1,7 +1,7 @@
 """The sweep: the floor under lost events, lost notes, dead chains, and things at a provider that nobody recorded.
 
 Called by the schedule. It works nothing itself but leaves notes; what a provider has and nobody recorded is given up by
-`shared/orphans.py`. Each run reads a bounded number of documents and goes on where the last one stopped, so that
+`shared/orphans/`. Each run reads a bounded number of documents and goes on where the last one stopped, so that
 everything is looked at in turn.
 """
 
