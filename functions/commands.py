@@ -26,7 +26,7 @@ from functions.hooks import ADDRESSES, KALTURA
 from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
 from shared.errors import BackendError, Misconfigured, ProviderError
 from shared.hosts.model import CopyState
-from shared.hosts.table import sends_kbps
+from shared.hosts.promises import sends_kbps
 from shared.ports import Finding, Health, Setup
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)

@@ -22,6 +22,7 @@ from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.app import Settings, assemble
 from shared.errors import Conflict, Doubtful, Refused, Transient
+from shared.limits import Limiter
 from shared.paths import DELETIONS, REMOVALS, VISIT_SESSION, session_path
 from shared.ports import (
     Changes,
@@ -156,6 +157,7 @@ class World:
             upload_lifetime_s=24 * 3600,
             max_duration_s=3600,
             clock=self.clock,
+            limiter=Limiter(MemoryDocuments(), self.clock),
         )
         self._account = account
         self.documents = MemoryDocuments(self._effect)

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from shared.buckets import Priority
 from shared.ports import Parts, Stray
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount, Item
@@ -40,7 +41,7 @@ class CloudflareStrays:
                 stamp=words.of_meta(video, words.STAMP),
                 title=words.of_meta(video, words.NAME),
             )
-            for video in self.account.made_in(since, until)
+            for video in self.account.at(Priority.BULK).made_in(since, until)
             if (reference := self.account.ours(video)) and (made_at := words.instant(video.get("created")))
         )
         return list(islice(found, PAGE))
@@ -49,14 +50,14 @@ class CloudflareStrays:
         """
         See `ports.Strays`.
         """
-        video = self.account.get(stray.parts[UID])
+        video = self.account.at(Priority.BULK).get(stray.parts[UID])
         return video is not None and _has_content(video)
 
     def delete_stray(self, stray: Stray) -> Parts:
         """
         See `ports.Strays`.
         """
-        return self.account.delete_and_look(stray.parts[UID])
+        return self.account.at(Priority.BULK).delete_and_look(stray.parts[UID])
 
 
 def _has_content(video: Item) -> bool:
