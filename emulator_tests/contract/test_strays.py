@@ -18,7 +18,7 @@ UPLOAD = UploadWish("My lecture", "lecture.mp4", 1_000_000)
 
 def _make_event(site: Site, reference: str) -> Parts:
     """A live event, where there are any."""
-    return site.events.create_event(reference, _event_wish(site)) if site.has_events else {}
+    return site.events.create_event(reference, _event_wish(site)).parts if site.has_events else {}
 
 
 def _event_wish(site: Site) -> EventWish:
@@ -232,7 +232,7 @@ def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
 def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
     site, begun_at, before = event_site, event_site.clock(), event_site.everything()
     moderators = ("anna", "bert")
-    event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators))
+    event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators)).parts
     site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
     site.media.prepare_upload("video:v2:1", UPLOAD)
     site.broadcast(event, None, is_live=True)
@@ -248,7 +248,7 @@ def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
 @pytest.mark.parametrize(("gone", "left"), [("eventId", "resourceId"), ("resourceId", "eventId")])
 def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str, left: str) -> None:
     begun_at = rooms.clock()
-    event = rooms.events.create_event(SESSION, _event_wish(rooms))
+    event = rooms.events.create_event(SESSION, _event_wish(rooms)).parts
     rooms.vanish(gone, event[gone])
 
     (pair,) = (one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.parts.keys())
@@ -264,7 +264,7 @@ def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str
 def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> None:
     begun_at = rooms.clock()
     rooms.events.create_event(SESSION, _event_wish(rooms))
-    other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms))
+    other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms)).parts
     rooms.vanish("eventId", other["eventId"])
     assert [one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.parts.keys()] == []
 

@@ -26,7 +26,7 @@ T = TypeVar("T")
 DAY_S = 24 * 3600
 SWEEP_S = 1800
 """Less often than in the cloud: what holds then holds all the more with more sweeps."""
-READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 EVENT = EventWish("Algebra", None, None)
 WISH = UploadWish("A stray", "a.mp4", 1)
 

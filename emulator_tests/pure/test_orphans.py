@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 EVENT = EventWish("Algebra", None, None)
 WISH = UploadWish("A stray", "a.mp4", 1)
-READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
 def school() -> tuple[Deployment, str, str]:
@@ -156,7 +156,7 @@ def test_an_event_that_was_on_the_air_is_kept_and_one_that_was_not_is_deleted() 
     """A3."""
     deployment, _, _ = school()
     deployment.sweep.run()
-    aired = deployment.events.create_event("session:ghost:1", EVENT)
+    aired = deployment.events.create_event("session:ghost:1", EVENT).parts
     deployment.events.create_event("session:ghost:2", EVENT)
     deployment.events.broadcast(aired, is_live=True)
     deployment.events.broadcast(aired, is_live=False)
@@ -257,7 +257,7 @@ def test_what_is_made_later_is_not_made_under_the_reference_of_an_orphan_that_is
     deployment, ready, _ = school()
     deployment.sweep.run()
     lost(deployment, reference=f"video:{ready}:4")
-    aired = deployment.events.create_event("session:s2:7", EVENT)
+    aired = deployment.events.create_event("session:s2:7", EVENT).parts
     deployment.events.broadcast(aired, is_live=True)
     deployment.clock.advance(STRAY_AGE_S + 1)
     deployment.sweep.run()
@@ -277,7 +277,7 @@ def test_a_session_of_the_id_of_an_orphan_that_is_kept_gets_nothing_of_it() -> N
     """A3, A1: whoever creates the session anew counts on from there."""
     deployment, _, _ = school()
     deployment.sweep.run()
-    aired = deployment.events.create_event("session:s9:3", EVENT)
+    aired = deployment.events.create_event("session:s9:3", EVENT).parts
     deployment.events.broadcast(aired, is_live=True)
     deployment.clock.advance(STRAY_AGE_S + 1)
     deployment.sweep.run()

@@ -78,12 +78,11 @@ class Adoption:
                 (again).
         """
         told: list[Adopted] = []
-        places: dict[str, int] = {}
         for one in orphans:
             if not one.stray.has_content or one.stray.is_part or (wanted and str(one.reference) not in wanted):
                 continue
             try:
-                path = self._adopt(one, _whole(one, orphans), session_id, places)
+                path = self._adopt(one, _whole(one, orphans), session_id)
             except (Refused, Conflict) as error:
                 told.append(Adopted(one.stray, None, str(error)))
                 continue
@@ -91,13 +90,12 @@ class Adoption:
             told.append(Adopted(one.stray, path))
         return told
 
-    def _adopt(self, one: Claimed, parts: Parts, session_id: str | None, places: dict[str, int]) -> str:
+    def _adopt(self, one: Claimed, parts: Parts, session_id: str | None) -> str:
         """
         Args:
             one: The orphan.
             parts: All of its parts.
             session_id: The session that the operator has named.
-            places: The place of the last video that each session was given so far.
 
         Returns:
             The document that names the orphan now.
@@ -110,7 +108,7 @@ class Adoption:
             try:
                 match one.reference.kind:
                     case Kind.VIDEO:
-                        self._adopt_video(one.stray, one.reference, parts, session_id, places)
+                        self._adopt_video(one.stray, one.reference, parts, session_id)
                     case Kind.SESSION:
                         self._adopt_event(one.stray, one.reference, session_id)
                     case Kind.COPY:
@@ -125,17 +123,13 @@ class Adoption:
 
     # --- videos ---------------------------------------------------------------------------------------------------
 
-    def _adopt_video(
-        self, stray: Stray, reference: Reference, parts: Parts, session_id: str | None, places: dict[str, int]
-    ) -> None:
+    def _adopt_video(self, stray: Stray, reference: Reference, parts: Parts, session_id: str | None) -> None:
         (document,) = self.documents.read(reference.path)
         now = self.clock()
         if document is None:
             session = self._session_of(stray, session_id)
             retrieve_or_create(self.documents, session)
-            place = max(session.next_order(), places.get(session.id, 0) + 1)
-            self.documents.commit(videos_adopting.new_video(session, stray, reference, parts, place, now))
-            places[session.id] = place
+            self.documents.commit(videos_adopting.new_video(session, stray, reference, parts, now))
             self.queue.put(Note(VISIT_VIDEO, reference.key))
             return
         identity = Video.from_document(document).session

@@ -17,14 +17,14 @@ from shared.ports import Create, Document, Note, Parts, Stray, Update, UploadWis
 from shared.reconcile import Progress
 from shared.references import Reference
 from shared.sessions.model import Session
-from shared.videos.decide import requested
 from shared.videos.model import Video, VideoState, Wish, named
+from shared.videos.transitions import requested
 
 BUSY = (VideoState.PREPARING, VideoState.RETRYING)
 """The states in which something is under way at the provider."""
 
 
-def new_video(session: Session, stray: Stray, reference: Reference, parts: Parts, order: int, now: datetime) -> Create:
+def new_video(session: Session, stray: Stray, reference: Reference, parts: Parts, now: datetime) -> Create:
     """
     Return the write of a video whose document was lost; it is due at once.
 
@@ -33,7 +33,6 @@ def new_video(session: Session, stray: Stray, reference: Reference, parts: Parts
         stray: The orphan that has the content.
         reference: Its reference.
         parts: All of its parts.
-        order: Its place among the session's videos.
         now: This instant.
     """
     upload = UploadWish(stray.title or session.title, "", 0, parts)
@@ -41,7 +40,8 @@ def new_video(session: Session, stray: Stray, reference: Reference, parts: Parts
         session.identity,
         stray.provider,
         stray.created_at,
-        order,
+        # It is given its place in a turn of its teacher, who may be uploading at this moment.
+        None,
         upload,
         asked_at=now,
         # It names the orphan from the beginning: nobody else does.

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
-from shared.providers.kaltura.events import EVENT, RESOURCE, unlink
+from shared.providers.kaltura.events import unlink
+from shared.providers.kaltura.making import EVENT, RESOURCE
 from shared.providers.kaltura.refusals import is_not_offered, raise_unless_gone, remaining
 
 if TYPE_CHECKING:

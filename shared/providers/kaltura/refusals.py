@@ -1,4 +1,4 @@
-"""Kaltura's refusals: whether what was asked for is gone, not offered, or may be asked again. Pure.
+"""Kaltura's refusals: whether what was asked for is gone, not offered, refused for good, or may be asked again. Pure.
 
 Called by the other files of this folder that ask for several things at once. Leaves to `client.py` how an answer is
 read, and to `words.py` what Kaltura's codes mean.
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import Parts
+from shared.ports import Parts, Refusal
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME
 
@@ -26,6 +26,29 @@ def incomplete(error: ProviderError) -> Doubtful:
     doubt = Doubtful(str(error), provider=NAME, operation=error.operation, code=error.code, retry_after_s=retry_after_s)
     doubt.__cause__ = error
     return doubt
+
+
+def refused_part(error: ProviderError | None) -> Refusal:
+    """
+    Why one part of an event is refused for good: what is wrong, and what to change. Pure.
+    """
+    assert error is not None
+    sentence = words.REFUSED_PARTS.get(error.code)
+    return Refusal(error.code, sentence or f"{error} The event goes without this part until the session is changed.")
+
+
+def is_refused(error: ProviderError | None) -> bool:
+    """
+    Whether an error says that a part will never be as it was asked for.
+    """
+    return isinstance(error, Permanent) and not is_gone(error)
+
+
+def is_lost(error: ProviderError | None) -> bool:
+    """
+    Whether an error says that a part is not there any more.
+    """
+    return error is not None and is_gone(error)
 
 
 def raise_unless_gone(answer: Asked) -> None:

@@ -15,17 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
-from shared.providers.kaltura.events import (
-    ENTRY,
-    EVENT,
-    GROUP,
-    RESOURCE,
-    VIRTUAL_EVENT,
-    delete_part,
-    look_at_part,
-    unlink_all,
-)
+from shared.providers.kaltura.events import delete_part, look_at_part, unlink_all
 from shared.providers.kaltura.links import Links
+from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.media import UPLOADER
 from shared.providers.kaltura.refusals import is_gone, is_not_offered, raise_unless_gone, remaining
 from shared.references import Kind, parse
@@ -73,7 +65,9 @@ class KalturaStrays:
         }
         tag = self.account.tag
         pager = KalturaFilterPager(pageSize=words.PAGE)
-        of_entries = KalturaBaseEntryFilter(adminTagsLike=tag, statusIn=words.ALIVE, **span)
+        of_entries = KalturaBaseEntryFilter(
+            adminTagsLike=tag, statusIn=words.ALIVE, moderationStatusIn=words.MODERATED, **span
+        )
         of_events = KalturaScheduleEventFilter(tagsLike=tag, **span)
         of_resources = KalturaScheduleResourceFilter(tagsLike=tag, **span)
         # These cannot be asked for by anything of ours.
@@ -193,7 +187,9 @@ class KalturaStrays:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
         same = KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, reference), statusIn=words.ALIVE
+            referenceIdEqual=words.theirs(self.account.namespace, reference),
+            statusIn=words.ALIVE,
+            moderationStatusIn=words.MODERATED,
         )
         return multi.ask(lambda c: c.baseEntry.list(same))
 
@@ -217,7 +213,9 @@ class KalturaStrays:
         """
         from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
-        of_entry = KalturaMediaEntryFilter(rootEntryIdEqual=entry_id, statusIn=words.ALIVE)
+        of_entry = KalturaMediaEntryFilter(
+            rootEntryIdEqual=entry_id, statusIn=words.ALIVE, moderationStatusIn=words.MODERATED
+        )
         for entry in self.account.client.call(self.account.admin_ks(), lambda c: c.media.list(of_entry)).objects:
             if words.is_recording(entry) and words.ours(self.account.namespace, _text(entry.referenceId)) is None:
                 yield str(entry.id)
