@@ -578,6 +578,7 @@ class MemoryEvents:
         self._lock = threading.Lock()
         self._made: list[MadeEvent] = []
         self._live: set[str] = set()
+        self._aired: set[str] = set()
         self._recorded: set[str] = set()
         self._keys: dict[str, str] = {}
         self._numbers = itertools.count(1)
@@ -595,6 +596,13 @@ class MemoryEvents:
         """
         with self._lock:
             self._remove({part_id})
+
+    def was_on_air(self, parts: Parts) -> bool:
+        """
+        Whether something was ever sent to an event.
+        """
+        with self._lock:
+            return not self._aired.isdisjoint(parts.values())
 
     def create_event(self, reference: str, wish: EventWish) -> EventParts:
         """
@@ -699,6 +707,7 @@ class MemoryEvents:
             entry_id = parts["entryId"]
             if is_live:
                 self._live.add(entry_id)
+                self._aired.add(entry_id)
             else:
                 self._live.discard(entry_id)
             if is_live and records:
@@ -1167,15 +1176,38 @@ class MemoryHost:
         def do() -> Sequence[Stray]:
             with self._lock:
                 made = (one for one in self._made.values() if since <= one.created_at < until)
-                return [Stray(self.name, one.reference, one.parts, one.created_at) for one in made][:PAGE_ITEMS_MAX]
+                found = [
+                    Stray(self.name, one.reference, one.parts, one.created_at, has_content=_holds(one.observation))
+                    for one in made
+                ]
+                return found[:PAGE_ITEMS_MAX]
 
         return self._effect("strays", do)
+
+    def has_content(self, stray: Stray) -> bool:
+        """
+        As the port says.
+        """
+
+        def do() -> bool:
+            with self._lock:
+                made = self._made.get(stray.parts["copyId"])
+                return made is not None and _holds(made.observation)
+
+        return self._effect("has_content", do)
 
     def delete_stray(self, stray: Stray) -> Parts:
         """
         As the port says.
         """
         return self.delete_media(stray.parts)
+
+
+def _holds(seen: Observation) -> bool:
+    """
+    Whether there are bytes of what was seen.
+    """
+    return seen.state is not MediaState.AWAITING_UPLOAD or bool(seen.received_bytes)
 
 
 class MemoryStrays:
@@ -1197,11 +1229,41 @@ class MemoryStrays:
             made: list[MadeEvent | MadeMedia] = [*self._media.alive()]
             if self._events is not None:
                 made = [*self._events.alive(), *made]
-            found = [Stray(self._media.name, one.reference, dict(one.parts), one.created_at) for one in made]
+            found = [
+                Stray(
+                    self._media.name,
+                    one.reference,
+                    dict(one.parts),
+                    one.created_at,
+                    has_content=self._has_content(one),
+                    stamp=one.wish.stamp,
+                    title=one.wish.title,
+                )
+                for one in made
+            ]
             found = [stray for stray in found if since <= stray.created_at < until]
             return sorted(found, key=lambda stray: stray.created_at)[:PAGE_ITEMS_MAX]
 
         return self._effect("strays", do)
+
+    def has_content(self, stray: Stray) -> bool:
+        """
+        As the port says.
+        """
+
+        def do() -> bool:
+            made: list[MadeEvent | MadeMedia] = [*self._media.alive()]
+            if self._events is not None:
+                made = [*self._events.alive(), *made]
+            mine = (one for one in made if stray.parts.items() <= one.parts.items())
+            return any(self._has_content(one) for one in mine)
+
+        return self._effect("has_content", do)
+
+    def _has_content(self, made: MadeEvent | MadeMedia) -> bool:
+        if isinstance(made, MadeMedia):
+            return _holds(made.observation)
+        return self._events is not None and self._events.was_on_air(made.parts)
 
     def delete_stray(self, stray: Stray) -> Parts:
         """

@@ -18,6 +18,7 @@ import requests
 
 from functions.claims import names_in_rules
 from shared.access import ClaimNames
+from shared.epoch import DatabaseUid
 from shared.errors import BackendError, SecretRejected
 from shared.ports import Finding, Health, Host
 
@@ -103,6 +104,19 @@ def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding
             Finding(kind.value, Health.MISSING, f"{', '.join(names)}: {sentence}") for sentence, names in wrong.items()
         ]
     return findings
+
+
+def check_database(database_uid: DatabaseUid) -> Sequence[Finding]:
+    """
+    Find out whether a restored database is known by its own id.
+    """
+    if database_uid() is not None:
+        return [Finding("database uid", Health.OK)]
+    sentence = (
+        "Firestore does not tell which database this is: a restore is noticed by other signs alone. Give the account "
+        "that the functions run as the role Cloud Datastore User."
+    )
+    return [Finding("database uid", Health.ABSENT, sentence)]
 
 
 def complaint(kind: Kind, answer: Answer) -> str | None:

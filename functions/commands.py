@@ -1,5 +1,5 @@
 """What operators do from their own machine: set up the accounts and check them, give roles, have the accounts push,
-show the hosts, look for orphans, stop all work and start it again.
+show the hosts, look for orphans and adopt them, go on after a restore, stop all work and start it again.
 
 Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
 `.env.my-school`, as `firebase deploy` does, and the secret from the environment. Results are printed; progress and what
@@ -12,7 +12,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
@@ -23,10 +23,10 @@ from google.auth.exceptions import GoogleAuthError
 from functions import checkup, config, wiring
 from functions.claims import give_claim, take_claim
 from functions.hooks import ADDRESSES, KALTURA
+from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
 from shared.errors import BackendError, Misconfigured, ProviderError
 from shared.hosts.model import CopyState
 from shared.hosts.promises import sends_kbps
-from shared.orphans import Report
 from shared.ports import Finding, Health, Setup
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
@@ -102,7 +102,12 @@ def parser() -> argparse.ArgumentParser:
     add("make-signing-key", _make_signing_key, "Make a key for CLOUDFLARE_SIGNING_KEY and print it, this once.")
     add("hosts", _hosts, "Show the table of hosts: what each costs, how it stands, what it has.")
     orphans = add("find-orphans", _find_orphans, "Report what exists at a provider or in Firestore without the other.")
-    orphans.add_argument("--clean-up", action="store_true", help="and delete what nobody names, make anew what lacks")
+    add_orphan_arguments(orphans)
+    add(
+        "resume-after-restore",
+        _resume_after_restore,
+        "Show why deletions are held since a restore, and let them go on.",
+    )
     stop = add("stop", _stop, "Stop all work; nothing of it is lost.")
     stop.add_argument("--why", required=True, help="for whoever finds it stopped")
     add("start", _start, "Start work again after a stop.")
@@ -128,6 +133,7 @@ def _doctor(_options: argparse.Namespace) -> str:
     findings += checkup.check_playback(app.feeds, app.checks.is_open)
     findings += checkup.check_hosts(app.copies.hosts, app.checks.is_open)
     findings += checkup.check_rules(ROOT / RULES, config.claim_names())
+    findings += checkup.check_database(wiring.database_uid())
     findings += checkup.check_functions(config.functions_url(), _reachable())
     told = "\n".join(_diagnosed(findings))
     if any(finding.health is Health.MISSING for finding in findings):
@@ -233,8 +239,12 @@ def _hosts(_options: argparse.Namespace) -> str:
 
 def _find_orphans(options: argparse.Namespace) -> str:
     _require_task_account()
-    report = wiring.app().orphans.find(clean_up=options.clean_up, tell=_tell)
-    return "\n".join(_told(report))
+    return find_orphans(options)
+
+
+def _resume_after_restore(_options: argparse.Namespace) -> str:
+    _require_task_account()
+    return resume_after_restore()
 
 
 def _stop(options: argparse.Namespace) -> str:
@@ -255,29 +265,6 @@ def _require_task_account() -> None:
     """
     if config.tasks_emulator_host() is None and config.tasks_service_account() is None:
         raise Misconfigured("Set SERVICE_ACCOUNT, or TASKS_SERVICE_ACCOUNT, to the account that the functions run as.")
-
-
-def _tell(things: int, documents: int) -> None:
-    print(f"  looked at so far: things {things}, documents {documents}", flush=True)
-
-
-def _told(report: Report) -> list[str]:
-    """
-    A report as an operator reads it. Pure.
-    """
-    lines = [
-        f"Things at the provider: {report.things}, of which no document names {len(report.strays)}. "
-        f"Documents: {report.documents}, of which {len(report.missing)} name things that are not there."
-    ]
-    lines += [f"  nobody names {one.reference}, {_ids(one.parts)}, made {one.created_at}" for one in report.strays]
-    lines += [f"  {one.path} names {_ids(one.parts)}" for one in report.missing]
-    if report.strays or report.missing:
-        lines.append("They are being put right." if report.cleaned_up else "Nothing was touched; --clean-up does that.")
-    return lines
-
-
-def _ids(parts: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))
 
 
 if __name__ == "__main__":

@@ -265,7 +265,10 @@ TASKS_PER_HOUR_MAX: Final = Setting(
     "Tasks of one hour; beyond them all work stops until it is over.",
 )
 ORPHANS_CLEAN_UP: Final = Setting(
-    "ORPHANS_CLEAN_UP", truth, False, "Whether the daily search for orphans also clears them up."
+    "ORPHANS_CLEAN_UP",
+    truth,
+    False,
+    "Whether the daily search for orphans also deletes those without content, and repairs what is missing.",
 )
 ENFORCE_APP_CHECK: Final = Setting(
     "ENFORCE_APP_CHECK", truth, False, "Whether callables answer only apps that App Check knows."
@@ -388,6 +391,13 @@ def tasks_service_account() -> str | None:
     Whom tasks call as, where a setting says it; `None` leaves it to the machine that we run on.
     """
     return TASKS_SERVICE_ACCOUNT.value or SERVICE_ACCOUNT.value or None
+
+
+def firestore_emulator_host() -> str | None:
+    """
+    `host:port` of the Firestore emulator, `None` in the cloud.
+    """
+    return os.environ.get("FIRESTORE_EMULATOR_HOST")
 
 
 def tasks_emulator_host() -> str | None:

@@ -20,7 +20,7 @@ SCHEDULE_MEMORY = MemoryOption.MB_512
 @on_schedule(schedule="every 5 minutes", timeout_sec=300, memory=SCHEDULE_MEMORY, secrets=config.provider_secrets())
 def sweep(_event: ScheduledEvent) -> None:
     """
-    Leave notes for what is overdue or was never noticed, and give up what nobody recorded.
+    Leave notes for what is overdue or was never noticed, and release what no document names and is empty.
     """
     if wiring.guard().is_stopped():
         log.stopped("sweep")
@@ -36,7 +36,8 @@ def sweep(_event: ScheduledEvent) -> None:
 )
 def findOrphans(_event: ScheduledEvent) -> None:
     """
-    Report what exists at the provider without a document and the other way round; cleared up where that is set.
+    Report what exists at the provider without a document and the other way round. Where ORPHANS_CLEAN_UP is set, what
+    is empty goes and what is missing is made anew; what has content is kept, whatever the settings say.
     """
     if wiring.guard().is_stopped():
         log.stopped("findOrphans")

@@ -13,8 +13,9 @@ from functions import config
 from functions.hosting import Row, read_table
 from functions.reading import FIND
 from shared.app import App, Hosting, Settings, assemble
-from shared.cloud.firestore import FirestoreDocuments, connect_firestore
+from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
+from shared.epoch import DatabaseUid, unidentified
 from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.hosts.table import Terms
@@ -87,6 +88,16 @@ def documents() -> Documents:
 
 
 @cache
+def database_uid() -> DatabaseUid:
+    """
+    Who says which database it is; the emulator has no administration that could.
+    """
+    if config.firestore_emulator_host() is not None:
+        return unidentified
+    return DatabaseIdentity(f"projects/{config.project_id()}/databases/(default)")
+
+
+@cache
 def guard() -> Guard:
     """
     Whether work may be done: all that a task needs before it is begun.
@@ -124,7 +135,7 @@ def app() -> App:
     """
     holders = {name: provider.holder for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
-    return assemble(documents(), queue(), now, events, holders, _settings(), _hosting())
+    return assemble(documents(), queue(), now, events, holders, _settings(), _hosting(), database_uid=database_uid())
 
 
 @cache

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.deletions import Deletions
+from shared.epoch import DatabaseUid, Epochs, unidentified
 from shared.full_look import FullLook
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
 from shared.orphans import Orphans
+from shared.orphans.adoption import Adoption
 from shared.paths import CHECK_HOST, TICK_FEED, VISIT_COPY, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
 from shared.reconcile import visit
@@ -97,6 +99,8 @@ class App:
     grants: Grants
     feeds: Mapping[str, Feed]
     orphans: Orphans
+    adoption: Adoption
+    epochs: Epochs
     sweep: Sweep
 
     def work(self, note: Note, each: Each = map) -> None:
@@ -142,6 +146,7 @@ def assemble(
     settings: Settings,
     hosting: Hosting = NO_HOSTS,
     *,
+    database_uid: DatabaseUid = unidentified,
     sessions_type: type[Sessions] = Sessions,
     videos_type: type[Videos] = Videos,
 ) -> App:
@@ -156,14 +161,22 @@ def assemble(
         holders: The providers of videos.
         settings: Of the deployment.
         hosting: From where videos play beside their providers.
+        database_uid: Asks which database it is.
         sessions_type: The Controller of sessions.
         videos_type: The Controller of videos.
     """
     recordings, hosts = Recordings(events.name), hosting.hosts
+    epochs = Epochs(documents, clock, database_uid)
     sessions = sessions_type(
-        documents, events, settings.reap_grace_s, settings.late_commit_s, settings.window, recordings
+        documents,
+        events,
+        settings.reap_grace_s,
+        settings.late_commit_s,
+        settings.window,
+        recordings,
+        epochs.is_held,
     )
-    videos = videos_type(documents, holders, settings.policy, settings.late_commit_s, tuple(hosts))
+    videos = videos_type(documents, holders, settings.policy, settings.late_commit_s, tuple(hosts), epochs.is_held)
     feeds = {
         provider: Feed(
             provider,
@@ -177,7 +190,7 @@ def assemble(
         for provider in holders
     }
     everywhere = places(holders, hosts)
-    orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s)
+    orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s, epochs)
     checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
     table = HostTable(documents, clock, hosting.terms)
     return App(
@@ -186,13 +199,15 @@ def assemble(
         clock=clock,
         sessions=sessions,
         videos=videos,
-        copies=Copies(documents, holders, hosts, settings.late_commit_s),
+        copies=Copies(documents, holders, hosts, settings.late_commit_s, epochs.is_held),
         checks=checks,
-        deletions=Deletions(documents, everywhere),
+        deletions=Deletions(documents, everywhere, epochs.is_held),
         removals=Removals(documents),
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
         feeds=feeds,
         orphans=orphans,
+        adoption=Adoption(documents, queue, events, clock),
+        epochs=epochs,
         sweep=Sweep(
             documents, queue, feeds, orphans, checks, FullLook(documents, queue, sessions, videos, clock), clock
         ),

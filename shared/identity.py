@@ -10,16 +10,22 @@ for it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
 from shared.ports import Fields
+from shared.references import is_session_id
 
 ROUNDING: Final = timedelta(milliseconds=50)
 """A server timestamp has whole milliseconds and Firestore's own creation time has not: where a back end overwrote a
 session without its mark, the two differ by so much at most."""
+
+STAMP_DIGITS: Final = 16
+"""Of the digest in a stamp: it proves against mistakes, not against whoever administers the account."""
 
 
 class Belonging(StrEnum):
@@ -70,12 +76,29 @@ class SessionIdentity:
             "sessionCreatedAt": self.created_at,
         }
 
+    def stamp(self) -> str:
+        """
+        Return what is kept with each thing at its provider, so that it can be given back to its session should its
+        document be lost: the session's id, and a digest of the whole identity. It names no person. Pure.
+        """
+        created_at = None if self.created_at is None else self.created_at.astimezone(UTC).isoformat()
+        whole = json.dumps([self.session_id, self.owner_uid, created_at])
+        return f"{hashlib.sha256(whole.encode()).hexdigest()[:STAMP_DIGITS]}:{self.session_id}"
+
     @classmethod
     def from_fields(cls, session_id: str, fields: Fields) -> Self:
         """
         Read back what `to_fields` wrote; an earlier release wrote no mark. Pure.
         """
         return cls(session_id, fields.get("ownerUid") or "", fields.get("sessionCreatedAt"))
+
+
+def stamped_session_id(stamp: str) -> str | None:
+    """
+    Return the id of the session that a stamp names; `None` where the text is no stamp. Pure.
+    """
+    digest, _, session_id = stamp.partition(":")
+    return session_id if len(digest) == STAMP_DIGITS and is_session_id(session_id) else None
 
 
 def _is_same_instant(created_at: datetime, session: SessionIdentity) -> bool:

@@ -160,7 +160,73 @@ def stray_given_up(provider: str, reference: str) -> None:
     _warning("gave up what nobody recorded", provider=provider, reference=reference)
 
 
-def orphans_found(strays: int, missing: int, things: int, documents: int, *, cleaned_up: bool) -> None:
+def orphan_reported(provider: str, reference: str) -> None:
+    """
+    Something with content at a provider is named by no document: it is kept until an operator says what becomes of it.
+    """
+    _warning("orphan reported", provider=provider, reference=reference)
+
+
+def orphan_spared(provider: str, reference: str) -> None:
+    """
+    An orphan that was to be deleted because it was empty has content by now: it is kept.
+    """
+    _warning("orphan spared", provider=provider, reference=reference)
+
+
+def orphan_adopted(provider: str, reference: str, path: str) -> None:
+    """
+    An operator gave an orphan back to its session.
+    """
+    _info("orphan adopted", provider=provider, reference=reference, path=path)
+
+
+def deletion_dropped(provider: str, reference: str) -> None:
+    """
+    Something that was to be deleted is named by a document again: it is kept.
+    """
+    _warning("deletion dropped", provider=provider, reference=reference)
+
+
+def reference_unreadable(provider: str, text: str) -> None:
+    """
+    Something at a provider says that it is ours, under a name that none of ours has; it is left alone. The text is cut
+    and escaped by the caller.
+    """
+    _warning("reference unreadable", provider=provider, text=text)
+
+
+def database_restored(reason: str, found: str, since: datetime) -> None:
+    """
+    The database is not the one that was swept last, or knows less than it did: deletions are held until an operator
+    acknowledges it.
+    """
+    _alarm(
+        "database restored",
+        reason=reason,
+        found=found,
+        since=since.isoformat(),
+        sentence="Deletions are held. docs/operating.md says how to go on: resume-after-restore, when all is well.",
+    )
+
+
+def database_resumed() -> None:
+    """
+    An operator has acknowledged a restored database: deletions go on.
+    """
+    _warning("deletions resumed")
+
+
+def database_unidentified(code: str) -> None:
+    """
+    Firestore does not tell which database this is; a restore is then noticed by other signs alone.
+    """
+    _info("database not identified", code=code)
+
+
+def orphans_found(
+    strays: int, with_content: int, missing: int, things: int, documents: int, *, cleaned_up: bool
+) -> None:
     """
     A search for orphans ended.
     """
@@ -168,6 +234,7 @@ def orphans_found(strays: int, missing: int, things: int, documents: int, *, cle
     write(
         "searched for orphans",
         strays=strays,
+        with_content=with_content,
         missing=missing,
         things=things,
         documents=documents,

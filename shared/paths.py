@@ -33,7 +33,7 @@ FEED_WAKE: Final = 0
 """In place of a tick's number: the feed's chain is to run, if it does not."""
 
 EPOCH: Final = f"{OPERATIONS}/epoch"
-"""How far the sweep has come."""
+"""Which database this is, and how far the sweep has come in it."""
 
 ORPHANS_REPORT: Final = "reports/orphans"
 """What the last search for orphans found."""

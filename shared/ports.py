@@ -246,12 +246,15 @@ class EventWish:
         starts_at: When it is planned to begin; `None` where nobody has said.
         ends_at: When it is planned to end; likewise.
         moderators: The uids of those who keep order in it, sorted.
+        stamp: Whose event it is, as the provider keeps it with the event (`SessionIdentity.stamp`); no part of what it
+            looks like.
     """
 
     title: str
     starts_at: datetime | None
     ends_at: datetime | None
     moderators: tuple[str, ...] = ()
+    stamp: str = field(default="", compare=False, repr=False)
 
 
 NOT_AVAILABLE: Final = ""
@@ -413,14 +416,16 @@ class UploadWish:
         title: What viewers will read.
         file_name: Name of the file on the teacher's machine; already checked by `videos/policy.py`.
         size_bytes: As the client declared it.
-        recording: The provider's ids of what was recorded of a live event, where that is the video: nothing is uploaded
-            then, and name and size say nothing.
+        recording: The provider's ids of what is there already, where that is the video: what was recorded of a live
+            event, or an orphan. Nothing is uploaded then, and name and size say nothing.
+        stamp: Whose video it is, as the provider keeps it with the video (`SessionIdentity.stamp`).
     """
 
     title: str
     file_name: str
     size_bytes: int
     recording: Parts | None = None
+    stamp: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -622,12 +627,21 @@ class Stray:
         reference: Under which it was made.
         parts: Its ids, to delete it by.
         created_at: When.
+        has_content: Whether it has bytes that were received, or was on the air; a part of a larger thing, whether that
+            has. `None` where the list does not tell: then `Strays.has_content` does.
+        is_part: Whether it hangs on another thing of the same reference, and is nothing without that.
+        stamp: Whose it is, as it was kept there when it was made; empty where nothing was.
+        title: What viewers read, where it has content.
     """
 
     provider: str
     reference: str
     parts: Parts
     created_at: datetime
+    has_content: bool | None = None
+    is_part: bool = False
+    stamp: str = ""
+    title: str = ""
 
 
 CHANGES_MAX: Final = 500
@@ -682,7 +696,10 @@ class Media(Protocol):
 
     def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
         """
-        Take what was recorded of a live event for the video of `reference`, private as all of them. Repeatable.
+        Take what is there already for the video of `reference`, private as all of them. Repeatable.
+
+        Returns:
+            Its parts, completed.
         """
         ...
 
@@ -769,7 +786,15 @@ class Strays(Protocol):
 
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         """
-        What was created by us in [since, until), oldest first, at most 500.
+        What was created by us in [since, until), oldest first, at most 500. References are as they stand there: whoever
+        administers the account may have written anything.
+        """
+        ...
+
+    def has_content(self, stray: Stray) -> bool:
+        """
+        Return whether a thing has content at this moment, as `Stray.has_content` says it: not from a list that may lag.
+        What cannot be told counts as content, what is gone has none. Repeatable, changes nothing.
         """
         ...
 

@@ -13,15 +13,16 @@ from typing import Final
 from shared import log
 from shared.paths import VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Hook, Note, Queue
+from shared.references import Kind, read
 
-VISITORS: Final = {"video": VISIT_VIDEO, "session": VISIT_SESSION}
+VISITORS: Final = {Kind.VIDEO: VISIT_VIDEO, Kind.SESSION: VISIT_SESSION}
 """Who visits what a reference speaks of."""
 
 
 def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, queue: Queue) -> str | None:
     """
-    Leave a note for each video, and each session, that a provider's request speaks of. The same request again merges
-    with the first.
+    Leave a note for each video, and each session, that a provider's request speaks of; what it names otherwise is
+    skipped. The same request again merges with the first.
 
     Args:
         provider: Our name of it, for the log.
@@ -40,9 +41,8 @@ def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, que
     """
     once = hashlib.sha256(body).hexdigest()
     heard = hook.heard(headers, body)
-    for reference in heard.references:
-        log.push_heard(provider, reference)
-        kind, key, *_ = reference.split(":")
-        if kind in VISITORS:
-            queue.put(Note(VISITORS[kind], key, once=once))
+    for reference in filter(None, (read(provider, text) for text in heard.references)):
+        log.push_heard(provider, str(reference))
+        if reference.kind in VISITORS:
+            queue.put(Note(VISITORS[reference.kind], reference.key, once=once))
     return heard.elsewhere

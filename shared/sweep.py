@@ -1,7 +1,7 @@
 """The sweep: the floor under lost events, lost tasks, dead chains, and things at a provider that nobody recorded.
 
 Called by the schedule, every five minutes. It works nothing itself but enqueues; what a provider has and nobody
-recorded is for `shared/orphans.py`. A run reads what is due and what changed since the last run, so that an idle one
+recorded is for `shared/orphans/`. A run reads what is due and what changed since the last run, so that an idle one
 costs the same however much there is:
 
 | lost                                    | found by                                                       |
@@ -51,6 +51,7 @@ from shared.ports import (
     Create,
     Document,
     Documents,
+    Fields,
     Note,
     Operator,
     Query,
@@ -190,9 +191,9 @@ class Sweep:
         marks = replace(marks, changed_until=changed_until)
         marks, missed = self._count(marks, now)
         marks, seen, lost = self._look(marks, now, at_once=missed)
-        strays_since, released = self._release_strays(marks.strays_since)
-        self._keep(kept, replace(marks, strays_since=strays_since))
-        log.swept(noted + left + lost, looked + seen, released)
+        released = self.orphans.release_new(marks.strays_since, kept)
+        self._keep(kept, {**replace(marks, strays_since=released.since).to_fields(), **released.epoch})
+        log.swept(noted + left + lost, looked + seen, released.count)
 
     # --- what is due ----------------------------------------------------------------------------------------------
 
@@ -213,8 +214,8 @@ class Sweep:
 
     def _note_due_videos(self, now: datetime) -> int:
         """
-        Enqueue the videos that are due: those that a provider works on together, for one call tells of all of them. Past
-        its deadline each is on its own: it ends whether its provider answers or not.
+        Enqueue the videos that are due: those that a provider works on together, for one call tells of all of them.
+        Past its deadline each is on its own: it ends whether its provider answers or not.
         """
         together: dict[str, list[str]] = {}
         found = self._due(VIDEOS, now)
@@ -296,15 +297,7 @@ class Sweep:
         look, looked, noted = self.full_look.go_on(marks.look or Mark())
         return replace(marks, look=look), looked, noted
 
-    def _release_strays(self, since: Mapping[str, datetime]) -> tuple[dict[str, datetime], int]:
-        reached, released = {}, 0
-        for provider in self.orphans.places:
-            reached[provider], count = self.orphans.give_up_new(provider, since.get(provider, BEGINNING))
-            released += count
-        return reached, released
-
-    def _keep(self, kept: Document | None, marks: Marks) -> None:
-        fields = marks.to_fields()
+    def _keep(self, kept: Document | None, fields: Fields) -> None:
         with suppress(Conflict):
             # Another run has written its own marks: they are as good as ours.
             self.documents.commit(Create(EPOCH, fields) if kept is None else Update(EPOCH, fields))

@@ -270,6 +270,12 @@ class TimedMedia:
         self._asked("strays", 1)
         return []
 
+    def has_content(self, stray: Stray) -> bool:
+        """
+        There are none.
+        """
+        raise NotImplementedError
+
     def delete_stray(self, stray: Stray) -> Parts:
         """
         There are none.

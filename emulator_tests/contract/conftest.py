@@ -85,6 +85,17 @@ def event_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     yield from _sites(request, ROOM_URL if request.param == "kaltura with rooms" else None)
 
 
+@pytest.fixture
+def rooms(request: pytest.FixtureRequest) -> Iterator[Site]:
+    """
+    An account whose events have rooms.
+    """
+    server: KalturaServer = request.getfixturevalue("kaltura")
+    server.control("POST", "reset")
+    with closing(KalturaSite(server, room_url=ROOM_URL)) as site:
+        yield site
+
+
 @pytest.fixture(params=["memory", "kaltura"])
 def lasting_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """

@@ -142,6 +142,12 @@ class Site(Protocol):
         """
         ...
 
+    def everything(self) -> set[tuple[str, str]]:
+        """
+        The same with what no record names, because it goes with something else.
+        """
+        ...
+
     def title(self, parts: Parts) -> str:
         """
         The title that viewers see.
@@ -286,6 +292,12 @@ class MemorySite:
         """
         made: list[Any] = [*self.events.alive(), *self.media.alive()]
         return {part for one in made for part in one.parts.items()}
+
+    def everything(self) -> set[tuple[str, str]]:
+        """
+        Nothing goes unnamed here.
+        """
+        return self.alive()
 
     def title(self, parts: Parts) -> str:
         """
@@ -495,6 +507,14 @@ _PARTS: Final = {
 }
 """The simulator's kinds of things, and what an id of each is called in `Parts`."""
 
+_UNNAMED: Final = {"scheduleEventResources": "pair", "groupUsers": "member"}
+"""Kinds that are made with others, and that no record names."""
+
+OF_ACCOUNT: Final = frozenset(
+    {"accessControls", "appTokens", "eventNotificationTemplates", "permissions", "userRoles", "entryServerNodes"}
+)
+"""What an account needs once, or the provider keeps for itself; none of it is made for a session or a video."""
+
 _READY: Final = {Film.STUBBORN: "failed", Film.SLOW: "never"}
 """The simulator's rule for when, and how, what arrives is processed."""
 
@@ -559,10 +579,22 @@ class KalturaSite(_Served):
         """
         As the simulator lists it; what an account needs once (a profile, a role) is left out.
         """
+        return self._alive(_PARTS)
+
+    def everything(self) -> set[tuple[str, str]]:
+        """
+        Likewise; a kind that nobody has heard of is an error.
+        """
+        things = self._server.control("GET", "things")
+        unknown = {kind for kind, found in things.items() if found} - {*_PARTS, *_UNNAMED} - OF_ACCOUNT
+        assert not unknown, f"Nobody looks for orphans among these: {unknown}"
+        return self._alive(_PARTS | _UNNAMED)
+
+    def _alive(self, kinds: Mapping[str, str]) -> set[tuple[str, str]]:
         things = self._server.control("GET", "things")
         return {
             (part, str(thing["id"]))
-            for kind, part in _PARTS.items()
+            for kind, part in kinds.items()
             for thing in things[kind]
             # Users are people, who stay; those of uploads are made by us, and go.
             if kind != "users" or thing["id"].startswith("upload-")
@@ -781,6 +813,12 @@ class CloudflareSite(_Served):
         As the simulator lists it.
         """
         return {("uid", str(video["uid"])) for video in self._videos()}
+
+    def everything(self) -> set[tuple[str, str]]:
+        """
+        Nothing goes unnamed here.
+        """
+        return self.alive()
 
     def title(self, parts: Parts) -> str:
         """

@@ -150,6 +150,34 @@ def test_an_update_makes_each_missing_part_again(site: Site, forgotten: bool) ->
         parts = whole
 
 
+@pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
+@pytest.mark.parametrize("vanished", [("eventId",), ("resourceId",), ("eventId", "resourceId"), ("groupId",)])
+def test_a_repair_leaves_nothing_of_what_it_replaces(site: Site, vanished: tuple[str, ...], forgotten: bool) -> None:
+    """B19: pairs of events and resources stayed for ever."""
+    wish = replace(WISH, moderators=("anna", "bert"))
+    parts = site.events.create_event(REFERENCE, wish).parts
+    of_whole = len(site.everything())
+    for _ in range(2):
+        for part in vanished:
+            if part in parts:
+                site.vanish(part, parts[part])
+        known = {name: id_ for name, id_ in parts.items() if not (forgotten and name == vanished[0])}
+        parts = site.events.update_event(REFERENCE, known, wish).parts
+        assert len(site.everything()) == of_whole
+
+    site.events.delete_event(parts)
+
+    assert site.everything() == set()
+
+
+def test_an_event_that_loses_its_times_loses_all_that_came_with_them(site: Site) -> None:
+    """B19: likewise."""
+    parts = site.events.create_event(REFERENCE, WISH).parts
+    parts = site.events.update_event(REFERENCE, parts, EventWish("No times", None, None)).parts
+    site.events.delete_event(parts)
+    assert site.everything() == set()
+
+
 def test_an_update_finds_each_part_that_nobody_recorded(site: Site) -> None:
     parts = site.events.create_event(REFERENCE, WISH).parts
 

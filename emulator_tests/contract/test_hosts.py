@@ -238,6 +238,21 @@ def test_everything_of_ours_is_a_stray_the_oldest_first_and_nothing_of_others(si
     assert list(site.host.strays(second + timedelta(seconds=1), second + timedelta(seconds=2))) == []
 
 
+def test_a_copy_has_content_as_soon_as_there_are_bytes_of_it(site: HostSite, files: Files) -> None:
+    parts = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+    (begun,) = strays(site)
+    if site.waits:
+        assert not site.host.has_content(begun)
+
+    await_end(site, parts, source_of(files, "film"))
+
+    (stray,) = strays(site)
+    assert stray.has_content is True
+    assert site.host.has_content(stray)
+    site.host.delete_media(parts)
+    assert not site.host.has_content(stray)
+
+
 def test_once_all_strays_are_deleted_nothing_is_left(site: HostSite, files: Files) -> None:
     copied(site, REFERENCE, source_of(files, "film"))
     site.host.begin_copy(OTHER, source_of(files, "film"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from emulator_tests.contract.sites import Film, Site
 from shared.errors import Transient
+from shared.identity import SessionIdentity
 from shared.ports import EventWish, MediaState, Parts, Stray, UploadWish
 
 SESSION, VIDEO = "session:s1:1", "video:v1:1"
@@ -49,10 +51,10 @@ def test_everything_of_ours_is_a_stray_oldest_first_with_its_reference(site: Sit
 def test_what_was_made_before_the_span_or_at_its_end_is_not_in_it(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload(VIDEO, UPLOAD)
-    (stray,) = _all(site, begun_at)
+    stray, *parts = _all(site, begun_at)
     made_at, second = stray.created_at, timedelta(seconds=1)
 
-    assert [one.reference for one in site.strays.strays(made_at, made_at + second)] == [VIDEO]
+    assert [one.reference for one in site.strays.strays(made_at, made_at + second)] == [VIDEO] * (1 + len(parts))
     assert list(site.strays.strays(made_at - second, made_at)) == []
     assert list(site.strays.strays(made_at + second, made_at + 2 * second)) == []
 
@@ -93,7 +95,7 @@ def test_of_two_videos_under_one_reference_the_other_can_still_be_uploaded(site:
     twin = site.media.prepare_upload(VIDEO, UPLOAD)
 
     for stray in _all(site, begun_at):
-        if stray.parts[site.main_part] == twin[site.main_part]:
+        if stray.parts.get(site.main_part) == twin[site.main_part]:
             site.strays.delete_stray(stray)
 
     assert site.media.observe([twin])[0].state is MediaState.GONE
@@ -101,10 +103,199 @@ def test_of_two_videos_under_one_reference_the_other_can_still_be_uploaded(site:
     assert site.media.observe([kept])[0].state is MediaState.READY
 
 
+# --- content (A3) --------------------------------------------------------------------------------------------------
+
+
+def _whole(site: Site, since: datetime) -> Stray:
+    (stray,) = (one for one in _all(site, since) if not one.is_part)
+    return stray
+
+
+def _hold(site: Site, strays: list[Stray]) -> list[bool]:
+    """Whether each of them has content, as a look says, which is never less than what the list says."""
+    found = [site.strays.has_content(one) for one in strays]
+    assert all(one.has_content in (None, seen) for one, seen in zip(strays, found, strict=True))
+    return found
+
+
+def test_an_upload_without_bytes_has_no_content_and_neither_has_what_belongs_to_it(site: Site) -> None:
+    begun_at = site.clock()
+    site.media.prepare_upload(VIDEO, UPLOAD)
+    assert not any(_hold(site, _all(site, begun_at)))
+
+
+@pytest.mark.parametrize("film", [Film.VIDEO, Film.SLOW, Film.GARBAGE], ids=["ready", "processed", "refused"])
+def test_an_upload_whose_bytes_have_arrived_has_content_with_all_that_belongs_to_it(site: Site, film: Film) -> None:
+    begun_at = site.clock()
+    site.upload(site.media.prepare_upload(VIDEO, UPLOAD), film)
+
+    assert all(_hold(site, _all(site, begun_at)))
+    assert _whole(site, begun_at).has_content is True
+
+
+def test_an_upload_that_has_arrived_in_part_has_content_where_that_can_be_told(lasting_site: Site) -> None:
+    site, begun_at = lasting_site, lasting_site.clock()
+    site.send_some(site.media.prepare_upload(VIDEO, UPLOAD), 1000)
+    assert all(_hold(site, _all(site, begun_at)))
+
+
+def test_a_twin_of_what_has_content_has_none_itself(lasting_site: Site) -> None:
+    site, begun_at = lasting_site, lasting_site.clock()
+    kept = site.media.prepare_upload(VIDEO, UPLOAD)
+    site.later()
+    twin = site.media.prepare_upload(VIDEO, UPLOAD)
+    site.upload(kept, Film.VIDEO)
+
+    by_id = {one.parts[site.main_part]: one for one in _all(site, begun_at) if not one.is_part}
+
+    assert _hold(site, [by_id[kept[site.main_part]], by_id[twin[site.main_part]]]) == [True, False]
+
+
+def test_what_is_gone_has_no_content(site: Site) -> None:
+    begun_at = site.clock()
+    parts = site.media.prepare_upload(VIDEO, UPLOAD)
+    site.upload(parts, Film.VIDEO)
+    strays = _all(site, begun_at)
+    site.media.delete_media(parts)
+    assert [site.strays.has_content(one) for one in strays] == [False] * len(strays)
+
+
+def test_an_event_has_content_once_something_was_sent_to_it_and_its_parts_have_it_too(event_site: Site) -> None:
+    site, begun_at = event_site, event_site.clock()
+    event = _make_event(site, SESSION)
+    assert not any(_hold(site, _all(site, begun_at)))
+
+    site.broadcast(event, None, is_live=True)
+    assert all(_hold(site, _all(site, begun_at)))
+    site.broadcast(event, None, is_live=False)
+    assert all(_hold(site, _all(site, begun_at)))
+
+
+def test_what_an_event_has_left_without_its_entry_has_no_content(event_site: Site) -> None:
+    site, begun_at = event_site, event_site.clock()
+    event = _make_event(site, SESSION)
+    site.vanish("entryId", event["entryId"])
+    assert not any(_hold(site, _all(site, begun_at)))
+
+
+# --- whose it is ---------------------------------------------------------------------------------------------------
+
+
+def test_a_thing_tells_to_which_session_it_belongs_and_what_it_is_called(site: Site) -> None:
+    begun_at = site.clock()
+    stamp = SessionIdentity("s1", "teacher", site.clock()).stamp()
+    title = "Brackets: {1:result:id}"
+    site.media.prepare_upload(VIDEO, replace(UPLOAD, title=title, stamp=stamp))
+    if site.has_events:
+        site.events.create_event(SESSION, replace(_event_wish(site), title=title, stamp=stamp))
+
+    whole = [one for one in _all(site, begun_at) if not one.is_part]
+
+    assert {(one.stamp, one.title) for one in whole} == {(stamp, title)}
+    assert len(whole) == 1 + site.has_events
+
+
+def test_a_thing_without_a_stamp_tells_none(site: Site) -> None:
+    begun_at = site.clock()
+    site.media.prepare_upload(VIDEO, UPLOAD)
+    assert _whole(site, begun_at).stamp == ""
+
+
+def test_an_orphan_becomes_a_video_again_and_goes_with_it(site: Site) -> None:
+    begun_at, alive = site.clock(), site.alive()
+    site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
+    strays = _all(site, begun_at)
+    parts = {name: id_ for one in strays for name, id_ in one.parts.items()}
+
+    for _ in range(2):
+        whole = site.media.adopt_recording(VIDEO, UploadWish("My lecture", "", 0, parts))
+
+    (seen,) = site.media.observe([whole])
+    assert seen.state is MediaState.READY
+    assert all(one.parts.items() <= whole.items() for one in strays)
+    assert site.media.delete_media(whole) == {}
+    assert site.alive() == alive
+
+
+def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
+    begun_at, alive = site.clock(), site.alive()
+    site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
+    parts = {name: id_ for one in _all(site, begun_at) for name, id_ in one.parts.items()}
+    for _ in range(2):
+        assert site.media.delete_media(parts) == {}
+    assert site.alive() == alive
+
+
+# --- every kind (B19) ----------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
+    site, begun_at, before = event_site, event_site.clock(), event_site.everything()
+    moderators = ("anna", "bert")
+    event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators)).parts
+    site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
+    site.media.prepare_upload("video:v2:1", UPLOAD)
+    site.broadcast(event, None, is_live=True)
+    site.broadcast(event, Film.VIDEO, is_live=False)
+
+    for stray in _all(site, begun_at):
+        assert site.strays.delete_stray(stray) == {}
+
+    assert _all(site, begun_at) == []
+    assert site.everything() == before
+
+
+@pytest.mark.parametrize(("gone", "left"), [("eventId", "resourceId"), ("resourceId", "eventId")])
+def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str, left: str) -> None:
+    begun_at = rooms.clock()
+    event = rooms.events.create_event(SESSION, _event_wish(rooms)).parts
+    rooms.vanish(gone, event[gone])
+
+    (pair,) = (one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.parts.keys())
+
+    assert (pair.reference, pair.is_part) == (SESSION, True)
+    assert not rooms.strays.has_content(pair)
+    for _ in range(2):
+        assert rooms.strays.delete_stray(pair) == {}
+    assert {part for part in rooms.everything() if part[0] == "pair"} == set()
+    assert (left, event[left]) in rooms.alive()
+
+
+def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> None:
+    begun_at = rooms.clock()
+    rooms.events.create_event(SESSION, _event_wish(rooms))
+    other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms)).parts
+    rooms.vanish("eventId", other["eventId"])
+    assert [one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.parts.keys()] == []
+
+
+def test_the_user_of_an_upload_whose_entry_is_gone_is_found_and_goes_with_its_token(lasting_site: Site) -> None:
+    site, begun_at, alive = lasting_site, lasting_site.clock(), lasting_site.alive()
+    parts = site.media.prepare_upload(VIDEO, UPLOAD)
+    site.vanish("entryId", parts["entryId"])
+
+    for stray in _all(site, begun_at):
+        assert (stray.reference, site.strays.has_content(stray)) == (VIDEO, False)
+        assert site.strays.delete_stray(stray) == {}
+
+    assert site.alive() == alive
+
+
+def test_references_that_somebody_wrote_by_hand_are_told_as_they_stand(site: Site) -> None:
+    begun_at = site.clock()
+    for reference in ("video", "video:v1", "session:a:b:c", "x" * 40):
+        site.media.prepare_upload(reference, UPLOAD)
+    told = {one.reference for one in _all(site, begun_at) if not one.is_part}
+    assert told == {"video", "video:v1", "session:a:b:c", "x" * 40}
+
+
+# --- trouble -------------------------------------------------------------------------------------------------------
+
+
 def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
     begun_at, alive = site.clock(), site.alive()
     site.media.prepare_upload(VIDEO, UPLOAD)
-    (stray,) = _all(site, begun_at)
+    (stray,) = (one for one in _all(site, begun_at) if not one.is_part)
     site.lose_answer("delete_stray")
 
     with pytest.raises(Transient):

@@ -201,6 +201,20 @@ def convert_again(world: World) -> None:
     world.let_conversions_succeed()
 
 
+def lose_document(world: World) -> None:
+    """
+    The database loses the video's document.
+    """
+    world.lose_document()
+
+
+def adopt(world: World) -> None:
+    """
+    The operator has it given back.
+    """
+    world.adopt()
+
+
 def push(world: World) -> None:
     """
     Kaltura tells of everything there is, and what it says is heeded before anybody goes on.
@@ -466,6 +480,14 @@ FLOWS: Final = (
         before=UPLOADED,
         settled_s=0,
         minds=(delete, push),
+        video=VideoState.READY,
+    ),
+    Flow(
+        "adopt",
+        ((0, adopt), (200, adopt)),
+        before=(*UPLOADED, (200, lose_document)),
+        settled_s=10,
+        minds=(delete, adopt, visit_videos, sweep),
         video=VideoState.READY,
     ),
     Flow("sweep-finds-a-wish", ((0, publish_unheard),), sweeps=1),

@@ -124,12 +124,15 @@ class WatchedStrays:
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         return self._effect("strays", lambda: self._strays.strays(since, until))
 
+    def has_content(self, stray: Stray) -> bool:
+        return self._effect("has_content", lambda: self._strays.has_content(stray))
+
     def delete_stray(self, stray: Stray) -> Parts:
         return self._effect("delete_stray", lambda: self._strays.delete_stray(stray))
 
 
 PROVIDER_CALLS: Final = frozenset(
-    {"prepare_upload", "find_upload", "observe", "delete_media", "changes", "strays", "delete_stray"}
+    {"prepare_upload", "find_upload", "observe", "delete_media", "changes", "strays", "has_content", "delete_stray"}
 )
 
 
@@ -339,6 +342,18 @@ def delete(world: World) -> None:
     world.run(60)
 
 
+def adopt(world: World) -> None:
+    """A film becomes ready, its document is lost, and it is given back."""
+    upload(world)
+    world.is_watched = False
+    for video in world.documents.select(Query("videos")):
+        if Video.from_document(video).state is VideoState.READY:
+            world.documents.commit(Delete(video.path))
+    world.is_watched = True
+    world.insist(lambda: world.app.adoption.adopt(world.app.orphans.all(young=True)))
+    world.run(60)
+
+
 def remove(world: World) -> None:
     """A film becomes ready, and its teacher has all that he has removed."""
     upload(world)
@@ -367,6 +382,7 @@ FLOWS: Final[dict[str, tuple[Callable[[World], None], Callable[[World], bool]]]]
     "cancel": (cancel, World.is_empty),
     "delete": (delete, World.is_empty),
     "remove": (remove, _is_removed),
+    "adopt": (adopt, _has_its_film),
 }
 WAYS: Final = ("killed before it", "killed after it", "not done", "its answer is lost")
 

@@ -54,6 +54,7 @@ from shared.paths import (
     VISIT_SESSION,
     VISIT_VIDEO,
     session_path,
+    video_path,
 )
 from shared.ports import (
     Create,
@@ -462,6 +463,21 @@ class World:
             with contextlib.suppress(BackendError, Killed), self._visiting("kalturaHook"):
                 heed("kaltura", self._hook, headers, body, self.app.queue)
 
+    def lose_document(self) -> None:
+        """
+        The database loses the document of the one video there is, which is ready, as after a restore.
+        """
+        path = video_path(self._video_id())
+        self._kept.commit(Delete(path))
+        self.ledger.lose(path)
+
+    def adopt(self) -> None:
+        """
+        The operator has what is left at Kaltura given back to its sessions.
+        """
+        with contextlib.suppress(BackendError, Killed), self._visiting("find-orphans --adopt"):
+            self.app.adoption.adopt(self.app.orphans.all(young=True))
+
     def _video_id(self) -> str:
         """
         Of the one video there is; a teacher who was given none asks for one that nobody knows.
@@ -772,7 +788,9 @@ class World:
         if self._queue.dropped and not self._outage:
             raise Broken(14, "one fault is no reason to give a note up", f"{self._queue.dropped} were")
         check_rest(self.ledger)
-        unclaimed = set(self._there.parts()) - self._claimed()
+        # What could not be given back waits for an operator.
+        waiting = {reference for path, reference in self.ledger.lost.items() if path not in self.ledger.recorded}
+        unclaimed = {part for part in self._there.parts() if part.reference not in waiting} - self._claimed()
         if unclaimed:
             raise Broken(2, "whatever exists is recorded", f"there is {unclaimed}")
         told = repr(self._kept.read(*self._kept.paths()))

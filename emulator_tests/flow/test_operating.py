@@ -1,4 +1,5 @@
-"""What an operator does: looks for orphans, by the schedule and by hand; stops all work, and starts it again."""
+"""What an operator does: looks for orphans, by the schedule and by hand, and adopts them; stops all work, and starts it
+again."""
 
 from __future__ import annotations
 
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
-from emulator_tests.flow.provider import PROVIDERS
+from emulator_tests.flow.provider import NAMESPACE, PROVIDERS, Provider
 from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.rules.callers import SERVER
+from emulator_tests.rules.firestore import delete
 from shared.guard import SWITCH_READ_S
 
 STRAY_AGE_S = 3.0
@@ -33,17 +36,16 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     made_at = datetime.now(UTC)
 
     school.await_provider("the stray's growing old", lambda: _age_s(made_at) > STRAY_AGE_S + 1)
-    # Two entries are as old now, and one is younger than any that may be touched.
-    young = _make(client, f"demo-greenroom:video:{uuid.uuid4().hex[:20]}:1", "greenroomdemogreenroom")
     told = school.testbed.command("find-orphans")
 
     assert told.returncode == 0, told.stderr
     assert f"nobody names video:{stray_key}:1, entryId {stray}" in told.stdout
+    assert "is empty" in told.stdout
     assert f"videos/{lost} names entryId {entry_id}" in told.stdout
-    assert "Nothing was touched; --clean-up does that." in told.stdout
-    assert not {foreign, young, kept} & set(told.stdout.replace(",", "").split())
+    assert "Nothing was touched. --clean-up deletes those that are empty: " in told.stdout
+    assert not {foreign, kept} & set(told.stdout.replace(",", "").split())
     assert "looked at" in told.stderr
-    assert {stray, foreign, young} <= _entries(school)
+    assert {stray, foreign} <= _entries(school)
 
     cleaned = school.testbed.command("find-orphans", "--clean-up")
 
@@ -54,6 +56,77 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     assert shown["failure"]["code"] == "PLAYS_NO_MORE"
     assert foreign in _entries(school)
     assert teacher.call("issuePlayback", {"videoId": kept})["videoId"] == kept
+
+
+def test_a_video_whose_document_was_lost_is_kept_and_adopted_or_deleted_by_the_operator(
+    school: School, provider: Provider, teacher: Person, film: bytes
+) -> None:
+    """A3: the sweep deleted it."""
+    # A database that was never swept would be taken for a restored one.
+    school.sweep()
+    school.await_document("operations/epoch", lambda fields: "sweptAt" in (fields or {}))
+    session_id = teacher.write_session(videoProvider=provider.name)
+    video_id, other_id = teacher.upload_film(session_id, film), teacher.upload_film(session_id, film)
+    school.firestore.commit(SERVER, delete(f"videos/{video_id}"), delete(f"videos/{other_id}"))
+    lost_at, reference, other = datetime.now(UTC), f"video:{video_id}:1", f"video:{other_id}:1"
+    school.await_provider("the orphans' growing old", lambda: _age_s(lost_at) > STRAY_AGE_S + 1)
+    empty = provider.make_by_hand(NAMESPACE, f"video:{uuid.uuid4().hex[:20]}:1")
+
+    def is_swept() -> bool:
+        school.sweep()
+        return empty not in provider.everything()
+
+    # The sweep has looked as far as that: what is empty goes, what has content does not.
+    school.await_provider("the empty one's going", is_swept)
+    kept = school.testbed.command("find-orphans", "--clean-up")
+
+    lines = kept.stdout.splitlines()
+    assert [line for line in lines if reference in line and line.endswith("has content")], kept.stdout
+    assert "Kept, because they have content: " in kept.stdout
+
+    adopted = school.testbed.command("find-orphans", "--adopt", reference, "video:nobody:1")
+
+    assert adopted.returncode == 0, adopted.stderr
+    assert f"{reference}, " in adopted.stdout
+    assert f"given back, videos/{video_id} names it" in adopted.stdout
+    assert "video:nobody:1: no orphan with content has this reference" in adopted.stdout
+    school.await_video(session_id, video_id, "ready")
+    assert teacher.call("issuePlayback", {"videoId": video_id})["videoId"] == video_id
+
+    deleted = school.testbed.command("find-orphans", "--delete-content", other)
+
+    assert f"{other}, " in deleted.stdout
+    school.await_provider("the other's going", lambda: not provider.made_for(other_id))
+    assert provider.made_for(video_id)
+
+
+def test_where_nothing_was_restored_there_is_nothing_to_acknowledge(school: School) -> None:
+    school.sweep()
+    school.await_document("operations/epoch", lambda fields: "sweptAt" in (fields or {}))
+
+    resumed = school.testbed.command("resume-after-restore")
+
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout.strip() == "Deletions are not held: there is nothing to acknowledge."
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--adopt", "video:v:1", "--clean-up"),
+        ("--clean-up", "--delete-content", "video:v:1"),
+        ("--with-content",),
+        ("--session", "s"),
+    ],
+    ids=" ".join,
+)
+def test_options_that_contradict_each_other_are_refused_and_nothing_is_touched(
+    school: School, options: tuple[str, ...]
+) -> None:
+    refused = school.testbed.command("find-orphans", *options)
+
+    assert refused.returncode == 1
+    assert "Say one of --clean-up [--with-content], --delete-content and --adopt [--session]." in refused.stderr
 
 
 def test_the_schedule_reports_and_an_administrator_reads_the_report(school: School) -> None:

@@ -30,8 +30,9 @@ from shared.deletions.model import Deletion
 from shared.errors import Transient
 from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
+from shared.orphans.adoption import Adopted
 from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
-from shared.ports import Create, Delete, Document, Holder, Note, Observation, Query, Update
+from shared.ports import Create, Delete, Document, Fields, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.sessions.model import Pairing
@@ -42,6 +43,9 @@ from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy
 
 T = TypeVar("T")
+
+Backup = Mapping[str, Fields]
+"""The fields of all documents, by path."""
 
 TEACHER = Caller("teacher", is_teacher=True)
 
@@ -105,6 +109,7 @@ class Deployment:
         silent: Part of the addresses from which nothing can be had at the moment.
         is_open: Whether videos can be had without a permission, which is what stands behind the `?` of an address.
         disturb: Stands around every call of a part; a test puts its own here.
+        database_uid: What Firestore says of which database it is; `None` where it says nothing.
     """
 
     def __init__(
@@ -116,6 +121,7 @@ class Deployment:
         terms: Mapping[str, Terms] | None = None,
     ) -> None:
         self.disturb: Effect = undisturbed
+        self.database_uid: str | None = None
         self._written = itertools.count()
         self.clock = ManualClock()
         self.documents = MemoryDocuments(self._effect)
@@ -145,7 +151,16 @@ class Deployment:
         self.is_open = False
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         hosting = Hosting(hosts, terms or {}, self._plays)
-        self.app = assemble(self.documents, self.queue, self.clock, self.events, holders, settings, hosting)
+        self.app = assemble(
+            self.documents,
+            self.queue,
+            self.clock,
+            self.events,
+            holders,
+            settings,
+            hosting,
+            database_uid=lambda: self.database_uid,
+        )
         self.joining = Joining(self.app.sessions, self.audience, self.queue, self.clock, EVENT_KNOWN_S)
         self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feeds[self.media.name]
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
@@ -211,6 +226,33 @@ class Deployment:
         """
         usual = {"file_name": "algebra.mp4", "size_bytes": 1000, "title": None}
         return self.grants.replace_video(caller, ReplaceRequest(video_id, request_id, **{**usual, **fields}))
+
+    # What the operator does.
+
+    def back_up(self) -> Backup:
+        """
+        Keep every document as it is.
+        """
+        paths = self.documents.paths()
+        return {one.path: one.fields for one in self.documents.read(*paths) if one is not None}
+
+    def restore(self, backup: Backup, *, keeps: bool = False) -> None:
+        """
+        Put the documents of a backup in the place of all there are, as created now.
+
+        Args:
+            backup: What `back_up` kept.
+            keeps: Leave what is not in it, as an import does.
+        """
+        there = self.documents.paths()
+        gone = [path for path in there if path in backup or not keeps]
+        self.documents.commit(*map(Delete, gone), *(Create(path, fields) for path, fields in backup.items()))
+
+    def adopt(self, *references: str, session_id: str | None = None) -> list[Adopted]:
+        """
+        Give orphans back, as the operator's command does.
+        """
+        return self.app.adoption.adopt(self.orphans.all(young=True), references, session_id)
 
     # What the provider does.
 

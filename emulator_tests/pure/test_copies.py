@@ -281,19 +281,23 @@ def test_a_copy_whose_beginning_was_not_answered_is_there_once_in_the_end(commit
     assert len(copies(deployment)) == 2
 
 
-def test_what_a_host_has_and_nobody_names_is_deleted_and_nothing_younger_or_of_others() -> None:
+def test_a_copy_that_nobody_names_is_deleted_where_its_original_is_named_and_nothing_younger_or_of_others() -> None:
+    """A3: a copy of which nobody names the original may be the only one."""
     deployment, video_id = copied()
+    deployment.sweep.run()
     host = deployment.fetching
     key = copy_key(video_id, "fetching")
     named = host.find_copy(f"copy:{key}:1")
     twin = host.begin_copy(f"copy:{key}:1", deployment.media.source({"entryId": "0_video1"}, 60))
-    host.begin_copy("copy:00000000000000000000-fetching:1", deployment.media.source({"entryId": "0_video1"}, 60))
+    other = "copy:00000000000000000000-fetching:1"
+    alone = host.begin_copy(other, deployment.media.source({"entryId": "0_video1"}, 60))
     sweep_for(deployment, 600)
     assert len(host.alive()) == 3
 
     sweep_for(deployment, STRAY_AGE_S)
 
-    assert [made.parts for made in host.alive()] == [named]
+    assert [made.parts for made in host.alive()] == [named, alone]
+    assert [one.reference for one in deployment.orphans.find(clean_up=True, with_content=False).with_content] == [other]
     assert twin != named
     assert deployment.deletions() == []
 

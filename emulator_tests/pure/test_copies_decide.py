@@ -40,6 +40,7 @@ COPYING: Final = replace(MAKING, state=CopyState.COPYING, tried_at=None, parts={
 SEEN: Final = replace(COPYING, looks=1, looked_at=NOW)
 READY: Final = replace(SEEN, state=CopyState.READY)
 FAILED: Final = failed(COPYING, "It broke.", NOW)
+WAITING: Final = CopyWish(None, has_video=False, is_waiting=True)
 
 
 def ago(seconds: float) -> datetime:
@@ -54,6 +55,24 @@ TABLE: dict[str, tuple[Copy | None, CopyWish, bool, str]] = {
     "nothing, none": (None, CopyWish(None), False, "done"),
     "nothing, none, and it is shown": (None, CopyWish(None, shown=Shown("f", CopyState.READY)), False, "forget"),
     "nothing, no video": (None, CopyWish(None, has_video=False), False, "done"),
+    "nothing, its video missing, deletions held": (
+        None,
+        WAITING,
+        False,
+        "later",
+    ),
+    "making, its video missing, deletions held": (
+        MAKING,
+        WAITING,
+        False,
+        "find",
+    ),
+    "ready, its video missing, deletions held": (
+        READY,
+        WAITING,
+        False,
+        "later",
+    ),
     "requested, none": (REQUESTED, CopyWish(None), False, "forget"),
     "ready, none": (READY, CopyWish(None), True, "forget"),
     "gone, none": (replace(READY, state=CopyState.GONE), CopyWish(None), False, "done"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import TypeVar, cast
 
@@ -17,12 +17,13 @@ from emulator_tests.fakes import MemoryDocuments, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.access import Caller
 from shared.deletions import requeue_deletion
-from shared.deletions.decide import PAUSE_MAX_S, TRIES_MAX, DeletionWish, decide
+from shared.deletions.decide import DROP, PAUSE_MAX_S, TRIES_MAX, DeletionWish, decide
 from shared.deletions.model import Deletion, DeletionState, Reason, deletion_id, given_up
+from shared.epoch import HELD_LOOK_S, held_until
 from shared.errors import NotAllowed, NotFound, Permanent, WrongState
-from shared.paths import DELETIONS, VISIT_DELETION, deletion_path
+from shared.paths import DELETIONS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, deletion_path
 from shared.ports import Create, Note, UploadWish
-from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Look, Progress, Step
+from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Later, Look, Progress, Step
 from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
@@ -77,13 +78,28 @@ def test_each_thing_has_one_deletion_whoever_gives_it_up() -> None:
     ],
 )
 def test_the_next_step(record: Deletion | None, requeues: int, next_: str) -> None:
-    decision = decide(Look("d", DeletionWish(requeues), record, 1))
+    decision = decide(Look("d", DeletionWish(requeues), record, 1), NOW)
     if isinstance(decision, Done):
         assert next_ == "done"
         return
     assert isinstance(decision, Step)
     assert f"{decision.name} for {decision.wish}" == next_
     assert (decision.effect, decision.insists, decision.tries_max) == (Effect.CHANGE, True, TRIES_MAX)
+
+
+def test_what_a_document_names_again_is_dropped_and_what_is_held_waits() -> None:
+    """A3."""
+    for is_held in (False, True):
+        named = decide(Look("d", DeletionWish(is_named=True, is_held=is_held), DELETION, 1), NOW)
+        assert isinstance(named, Step)
+        assert (named.name, named.effect) == (DROP, Effect.OBSERVE)
+    assert decide(Look("d", DeletionWish(is_held=True), DELETION, 1), NOW) == Later(held_until(NOW))
+    assert decide(Look("d", DeletionWish(is_held=True), replace(DELETION, gone=True), 1), NOW) == Done()
+
+
+def test_held_deletions_come_again_together() -> None:
+    instants = {held_until(NOW + timedelta(seconds=seconds)) for seconds in range(0, HELD_LOOK_S, 7)}
+    assert instants == {NOW + timedelta(seconds=HELD_LOOK_S)}
 
 
 # --- until it is gone ----------------------------------------------------------------------------------------------
@@ -319,3 +335,35 @@ def test_a_document_that_somebody_wrote_by_hand_under_the_same_name_is_no_error(
     )
     deployment.deliver(Note(VISIT_DELETION, "d"))
     assert deployment.deletions() == []
+
+
+# --- named again (A3) ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["video", "session"])
+def test_a_deletion_whose_thing_is_named_by_a_document_again_is_dropped(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A3: as after an import of older documents over newer ones."""
+    deployment = Deployment()
+    deployment.write_session(format="liveStreaming")
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    video_id = deployment.ask_upload().video_id
+    backup = deployment.back_up()
+    if kind == "video":
+        delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        assert len(deployment.deletions()) == 1
+    else:
+        pairing = deployment.pairing()
+        event = given_up("memory", pairing.reference or "", pairing.parts, Reason.STRAY, deployment.clock())
+        deployment.documents.commit(event)
+        deployment.queue.put(Note(VISIT_DELETION, event.path.partition("/")[2]))
+    deployment.restore(backup, keeps=True)
+    before = (deployment.media.alive(), deployment.events.alive())
+
+    deployment.run(60)
+
+    assert (deployment.media.alive(), deployment.events.alive()) == before
+    assert deployment.deletions() == []
+    assert "deletion dropped" in capsys.readouterr().out

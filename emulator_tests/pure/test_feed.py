@@ -310,6 +310,18 @@ def test_a_change_that_the_provider_lists_late_is_seen_all_the_same() -> None:
     assert deployment.states([early_id, late_id]) == [VideoState.READY] * 2
 
 
+@pytest.mark.parametrize("text", ["video", "", ":", "session:s1:1", "copy:v1-own:1", "video:\ud800:1", "video:a:b:c:d"])
+def test_a_reference_that_somebody_wrote_by_hand_does_not_stop_the_feed(text: str) -> None:
+    """A14: IndexError, and every tick after it again."""
+    deployment, video_id = with_upload()
+    by_hand = deployment.media.prepare_upload(text, UploadWish("By hand", "a.mp4", 1))
+    deployment.media.show(by_hand, READY)
+    deployment.show(video_id, READY)
+    deployment.run(2 * INTERVAL_S)
+    assert deployment.video(video_id).state is VideoState.READY
+    assert not deployment.chain().running
+
+
 def test_a_change_of_something_that_nobody_recorded_does_no_harm() -> None:
     deployment, video_id = with_upload()
     make_unrecorded(deployment, 2)

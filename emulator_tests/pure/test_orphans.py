@@ -3,6 +3,7 @@ clears up where it is told to."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar, cast
@@ -10,12 +11,14 @@ from typing import TypeVar, cast
 import pytest
 
 from emulator_tests.fakes import undisturbed
-from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Deployment, refusal
-from shared.deletions.model import Reason
+from emulator_tests.pure.deployment import REAP_GRACE_S, STRAY_AGE_S, TEACHER, Deployment, refusal
+from shared.deletions.model import Reason, given_up
 from shared.errors import Transient
-from shared.orphans import PAGE, REPORTED_MAX, Report
+from shared.orphans import PAGE
+from shared.orphans.report import REPORTED_MAX, Report
 from shared.paths import ORPHANS_REPORT, VISIT_SESSION, VISIT_VIDEO, pairing_path
-from shared.ports import EventWish, MediaState, Note, Observation, Update, UploadWish
+from shared.ports import Create, EventWish, MediaState, Note, Observation, Update, UploadWish
+from shared.references import shown
 from shared.sessions.model import PairingState
 from shared.videos.model import VideoState
 from shared.videos.wishes import delete_video
@@ -87,6 +90,7 @@ def test_what_nobody_names_is_reported_and_given_up_only_where_that_is_told(refe
         "reference": reference,
         "parts": dict(stray.parts),
         "createdAt": stray.created_at,
+        "hasContent": False,
     }
 
     find(deployment, clean_up=True)
@@ -95,6 +99,197 @@ def test_what_nobody_names_is_reported_and_given_up_only_where_that_is_told(refe
     deployment.run()
     assert find(deployment).strays == ()
     assert entry_of(deployment, ready) in {made.parts["entryId"] for made in deployment.media.alive()}
+
+
+# --- content (A3) --------------------------------------------------------------------------------------------------
+
+ARRIVED = [
+    pytest.param(READY, id="ready"),
+    pytest.param(Observation(MediaState.PROCESSING), id="processed"),
+    pytest.param(Observation(MediaState.ERROR, reason="Damaged."), id="refused"),
+    pytest.param(Observation(MediaState.AWAITING_UPLOAD, received_bytes=1), id="some of it received"),
+]
+
+
+def lost(deployment: Deployment, seen: Observation = READY, reference: str = "video:ghost:1") -> str:
+    """
+    A video whose document is lost; gives its entry.
+    """
+    parts = deployment.media.prepare_upload(reference, WISH)
+    deployment.media.show(parts, seen)
+    return parts["entryId"]
+
+
+def entries(deployment: Deployment) -> set[str]:
+    return {made.parts["entryId"] for made in deployment.media.alive()}
+
+
+@pytest.mark.parametrize("seen", ARRIVED)
+def test_what_has_content_is_kept_for_ever_and_reported_once(
+    seen: Observation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A3: the five-minute sweep deleted it after an hour."""
+    deployment, _, _ = school()
+    deployment.sweep.run()
+    ghost = lost(deployment, seen)
+    empty = deployment.media.prepare_upload("video:empty:1", WISH)["entryId"]
+
+    for _ in range(3 * 12):
+        deployment.run(300)
+        deployment.sweep.run()
+    for _ in range(3):
+        find(deployment)
+        find(deployment, clean_up=True)
+        deployment.run()
+
+    assert ghost in entries(deployment)
+    assert empty not in entries(deployment)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    reported = [line["reference"] for line in lines if line["message"] == "orphan reported"]
+    assert reported == ["video:ghost:1"]
+    kept = deployment.document(ORPHANS_REPORT).fields
+    assert (kept["strayCount"], kept["withContentCount"]) == (1, 1)
+    assert kept["strays"][0]["hasContent"] is True
+
+
+def test_an_event_that_was_on_the_air_is_kept_and_one_that_was_not_is_deleted() -> None:
+    """A3."""
+    deployment, _, _ = school()
+    deployment.sweep.run()
+    aired = deployment.events.create_event("session:ghost:1", EVENT).parts
+    deployment.events.create_event("session:ghost:2", EVENT)
+    deployment.events.broadcast(aired, is_live=True)
+    deployment.events.broadcast(aired, is_live=False)
+    deployment.clock.advance(STRAY_AGE_S + 1)
+    deployment.sweep.run()
+    deployment.run()
+    assert [made.reference for made in deployment.events.alive()] == ["session:s2:1", "session:ghost:1"]
+
+
+def test_bytes_that_arrive_between_the_search_and_the_deletion_keep_the_orphan(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A3: what was empty when it was found need not be when its deletion comes."""
+    deployment, _, _ = school()
+    parts = deployment.media.prepare_upload("video:ghost:1", WISH)
+    deployment.clock.advance(STRAY_AGE_S + 1)
+    find(deployment, clean_up=True)
+    (pending,) = deployment.deletions()
+    assert pending.spares_content
+
+    deployment.media.show(parts, READY)
+    deployment.run()
+
+    assert parts["entryId"] in entries(deployment)
+    assert deployment.deletions() == []
+    assert "orphan spared" in capsys.readouterr().out
+    assert [one.reference for one in find(deployment).with_content] == ["video:ghost:1"]
+
+
+def test_a_deletion_of_an_earlier_release_spares_what_has_content() -> None:
+    """A3: it was written before anybody asked what an orphan has."""
+    deployment, _, _ = school()
+    ghost = lost(deployment)
+    (stray,) = [one.stray for one in deployment.orphans.all(young=True)]
+    earlier = given_up("memory", stray.reference, stray.parts, Reason.STRAY, deployment.clock())
+    fields = {name: value for name, value in earlier.fields.items() if name != "sparesContent"}
+    deployment.documents.commit(Create(earlier.path, fields))
+    deployment.sweep.run()
+    deployment.run()
+    assert ghost in entries(deployment)
+    assert deployment.deletions() == []
+
+
+def test_an_operator_deletes_what_has_content_one_by_one_or_all() -> None:
+    deployment, ready, _ = school()
+    deployment.sweep.run()
+    ghosts = [lost(deployment, reference=f"video:ghost{number}:1") for number in range(3)]
+    deployment.clock.advance(STRAY_AGE_S + 1)
+
+    deleted = deployment.orphans.delete(["video:ghost1:1", "video:unknown:1", f"video:{ready}:1", "nonsense"])
+    deployment.run()
+    assert [one.reference for one in deleted] == ["video:ghost1:1"]
+    assert entries(deployment) >= {ghosts[0], ghosts[2], entry_of(deployment, ready)}
+    assert ghosts[1] not in entries(deployment)
+
+    deployment.orphans.find(clean_up=True, with_content=True)
+    deployment.run()
+    assert entries(deployment).isdisjoint(ghosts)
+    assert entry_of(deployment, ready) in entries(deployment)
+
+
+def test_what_has_content_comes_first_in_a_report() -> None:
+    deployment, _, _ = school()
+    for number in range(REPORTED_MAX):
+        deployment.media.prepare_upload(f"video:empty{number}:1", WISH)
+    lost(deployment)
+    deployment.clock.advance(STRAY_AGE_S + 1)
+    find(deployment)
+    kept = deployment.document(ORPHANS_REPORT).fields
+    assert kept["strays"][0]["reference"] == "video:ghost:1"
+    assert (kept["strayCount"], kept["withContentCount"]) == (REPORTED_MAX + 1, 1)
+
+
+# --- references by hand (A14) --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["video", "video:", "", "video:a:b:c", "video:\ud800:1", "x" * 10_000, "session:/:1"])
+def test_a_reference_that_somebody_wrote_by_hand_stops_nothing(text: str) -> None:
+    """A14: an entry so tagged stopped the sweep before it wrote its marks."""
+    deployment, _, _ = school()
+    deployment.media.prepare_upload(text, WISH)
+    deployment.media.prepare_upload("video:empty:1", WISH)
+    deployment.clock.advance(STRAY_AGE_S + 1)
+    deployment.sweep.run()
+    deployment.run()
+    report = find(deployment, clean_up=True)
+    deployment.run()
+    assert report.unreadable == (shown(text),)
+    assert report.strays == ()
+    assert [made.reference for made in deployment.media.alive() if made.wish == WISH] == [text]
+
+
+# --- references stay taken -----------------------------------------------------------------------------------------
+
+
+def test_what_is_made_later_is_not_made_under_the_reference_of_an_orphan_that_is_kept() -> None:
+    """A3: a restored database counts on from an older generation than its provider has seen."""
+    deployment, ready, _ = school()
+    deployment.sweep.run()
+    lost(deployment, reference=f"video:{ready}:4")
+    aired = deployment.events.create_event("session:s2:7", EVENT).parts
+    deployment.events.broadcast(aired, is_live=True)
+    deployment.clock.advance(STRAY_AGE_S + 1)
+    deployment.sweep.run()
+
+    deployment.ask_replacement(ready)
+    deployment.write_session("s2", status="draft")
+    deployment.deliver(Note(VISIT_SESSION, "s2"))
+    deployment.run(REAP_GRACE_S)
+    deployment.write_session("s2", status="public")
+    deployment.deliver(Note(VISIT_SESSION, "s2"))
+
+    assert deployment.video(ready).reference == f"video:{ready}:5"
+    assert deployment.pairing("s2").reference == "session:s2:8"
+
+
+def test_a_session_of_the_id_of_an_orphan_that_is_kept_gets_nothing_of_it() -> None:
+    """A3, A1: whoever creates the session anew counts on from there."""
+    deployment, _, _ = school()
+    deployment.sweep.run()
+    aired = deployment.events.create_event("session:s9:3", EVENT).parts
+    deployment.events.broadcast(aired, is_live=True)
+    deployment.clock.advance(STRAY_AGE_S + 1)
+    deployment.sweep.run()
+    find(deployment)
+
+    deployment.write_session("s9", format="liveStreaming", ownerUid="another")
+    deployment.deliver(Note(VISIT_SESSION, "s9"))
+
+    pairing = deployment.pairing("s9")
+    assert (pairing.state, pairing.reference) == (PairingState.READY, "session:s9:4")
+    assert pairing.identity.owner_uid == "another"
+    assert pairing.parts != aired
 
 
 def test_nothing_young_is_reported() -> None:

@@ -73,6 +73,7 @@ WISHED: dict[str, SessionWish] = {
     "another session": SessionWish(exists=False, identity=SUCCESSOR),
     "another session, videos left": SessionWish(exists=False, children=("v1", "v2"), identity=SUCCESSOR),
     "owner changed": SessionWish(exists=False, identity=SUCCESSOR, is_held=True),
+    "session missing, deletions held": SessionWish(exists=False, is_waiting=True),
 }
 
 CREATE = "create: change, creating"
@@ -84,20 +85,22 @@ DELETE = "delete: change, deleting, insists"
 CLOSE = "close: write, gone"
 EXPIRE = "expire: write, gone"
 REOPEN = "reopen: write, gone"
+HELD = "later: 09:10:00"
 
 TABLE: dict[str, tuple[str, ...]] = {
-    # recorded: an event, no event; session deleted, …, videos left; another session, …, videos left; owner changed
-    "nothing": (CREATE, "done", "done", "done", "done", "done", "done"),
-    "none": (CREATE, "done", CLOSE, CLOSE, CLOSE, CLOSE, "done"),
-    "creating": (FIND, FIND, FIND, FIND, FIND, FIND, "done"),
-    "ready": ("later: 08:45:10", RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE, DELETE, DELETE, "done"),
-    "retired long enough": (KEEP, DELETE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "deleting": (DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "gone": (CREATE, "done", EXPIRE, "later: 09:00:30", REOPEN, "later: 09:00:30", "done"),
-    "gone, to be forgotten": (REOPEN, REOPEN, "done", "later: 09:00:30", REOPEN, "later: 09:00:30", "done"),
+    # recorded: an event, no event; session deleted, …, videos left; another session, …, videos left; owner changed;
+    # session missing, deletions held
+    "nothing": (CREATE, "done", "done", "done", "done", "done", "done", "done"),
+    "none": (CREATE, "done", CLOSE, CLOSE, CLOSE, CLOSE, "done", HELD),
+    "creating": (FIND, FIND, FIND, FIND, FIND, FIND, "done", HELD),
+    "ready": ("later: 08:45:10", RETIRE, DELETE, DELETE, DELETE, DELETE, "done", HELD),
+    "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done", HELD),
+    "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done", HELD),
+    "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE, DELETE, DELETE, "done", HELD),
+    "retired long enough": (KEEP, DELETE, DELETE, DELETE, DELETE, DELETE, "done", HELD),
+    "deleting": (DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, "done", HELD),
+    "gone": (CREATE, "done", EXPIRE, "later: 09:00:30", REOPEN, "later: 09:00:30", "done", HELD),
+    "gone, to be forgotten": (REOPEN, REOPEN, "done", "later: 09:00:30", REOPEN, "later: 09:00:30", "done", HELD),
 }
 
 

@@ -33,6 +33,7 @@ from emulator_tests.pure.video_records import (
     recorded_as,
     step_for,
 )
+from shared.epoch import held_until
 from shared.history import Moment
 from shared.ports import MediaState, Observation, UploadWish
 from shared.reconcile import Decision, Done, Effect, Later, Progress, Step
@@ -211,6 +212,25 @@ def spelled(decision: Decision[Video]) -> str:
             words = [f"{decision.name}: {decision.effect}", decision.record.state]
             words += ["insists"] * decision.insists + ["informs"] * decision.informs
             return ", ".join(words)
+
+
+@pytest.mark.parametrize("recorded", RECORDED)
+def test_a_video_whose_session_is_missing_while_deletions_are_held_waits(recorded: str) -> None:
+    """A3: an import may bring videos before their sessions."""
+    seen = looked(RECORDED[recorded], has_session=False)
+    decision = decide(
+        replace(seen, wish=replace(seen.wish, is_waiting=True)), NOW, POLICY, LATE_COMMIT_S, observed=False
+    )
+    expected = {"nothing": "done", "preparing": FIND, "gone": "done"}.get(recorded, f"later: {held_until(NOW):%H:%M}")
+    assert spelled(decision) == expected
+
+
+def test_a_video_that_its_teacher_deleted_goes_all_the_same() -> None:
+    seen = looked(RECORDED["ready"], has_session=False, deleted=True)
+    decision = decide(
+        replace(seen, wish=replace(seen.wish, is_waiting=True)), NOW, POLICY, LATE_COMMIT_S, observed=False
+    )
+    assert spelled(decision) == CLOSE
 
 
 def test_the_table_has_a_row_for_each_recorded_state() -> None:

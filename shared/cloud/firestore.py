@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from shared import log
 from shared.cloud.calls import TIMEOUT_S, asking, repeated
 from shared.ports import Create, Delete, Document, Operator, Query, Remove, Total, Update, Version, Write
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client, DocumentSnapshot, WriteBatch
+    from google.cloud.firestore_admin_v1 import FirestoreAdminClient
 
 PROVIDER: Final = "firestore"
 
@@ -152,6 +154,50 @@ def connect_firestore(project: str) -> Client:
     from google.cloud.firestore import Client
 
     return Client(project=project)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseIdentity:
+    """
+    Asks Firestore which database this is: a restored or cloned one has another `uid`, whatever its name.
+
+    Attributes:
+        name: `projects/{project}/databases/{database}`.
+        host: `host:port` of an administration without TLS; `None` is Google's.
+        timeout_s: For one call.
+
+    Source: google/firestore/admin/v1/database.proto, Database.uid: the system-generated UUID4 for this database.
+    """
+
+    name: str
+    host: str | None = None
+    timeout_s: float = TIMEOUT_S
+
+    def __call__(self) -> str | None:
+        """
+        Return the database's `uid`; `None` where it is not told: by the emulator, without the permission
+        `datastore.databases.getMetadata`, or while Google does not answer. Nothing depends on it alone.
+        """
+        from google.api_core.exceptions import GoogleAPICallError, RetryError
+        from google.auth.exceptions import GoogleAuthError
+
+        try:
+            with self._admin() as admin:
+                uid: str = admin.get_database(name=self.name, retry=None, timeout=self.timeout_s).uid
+        except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+            log.database_unidentified(type(error).__name__)
+            return None
+        return uid or None
+
+    def _admin(self) -> FirestoreAdminClient:
+        from google.cloud.firestore_admin_v1 import FirestoreAdminClient
+
+        if self.host is None:
+            return FirestoreAdminClient()
+        import grpc
+        from google.cloud.firestore_admin_v1.services.firestore_admin.transports import FirestoreAdminGrpcTransport
+
+        return FirestoreAdminClient(transport=FirestoreAdminGrpcTransport(channel=grpc.insecure_channel(self.host)))
 
 
 @dataclass(frozen=True, slots=True)

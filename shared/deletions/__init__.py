@@ -10,14 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
+from shared import log
 from shared.access import Caller, require_admin
 from shared.deletions import decide as decisions
 from shared.deletions.decide import DeletionWish
-from shared.deletions.model import Deletion, DeletionState, Reason, requeues_of
+from shared.deletions.model import Deletion, DeletionState, Reason, names, requeues_of
+from shared.epoch import Holds, nothing_is_held
 from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.paths import VISIT_DELETION, deletion_path
 from shared.ports import Delete, Documents, Note, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
 from shared.reconcile import AT_ONCE, Decision, Look, Step
+from shared.references import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +31,51 @@ class Deletions:
     Attributes:
         documents: Where the documents are.
         places: Where what is to be deleted may be.
+        holds: Whether deletions are held.
     """
 
     queue: ClassVar[str] = VISIT_DELETION
 
     documents: Documents
     places: Places
+    holds: Holds = nothing_is_held
 
     def look(self, key: str) -> Look[DeletionWish, Deletion]:
         """
-        Read the deletion: one document.
+        Read the deletion, and the document that might name its thing: one round trip.
         """
-        (document,) = self.documents.read(deletion_path(key))
+        reference = parse(key.rpartition(":")[0])
+        document, *keeper = self.documents.read(deletion_path(key), *([] if reference is None else [reference.path]))
         if document is None:
             return Look(key, DeletionWish(), None, None)
-        wish = DeletionWish(requeues_of(document.fields))
-        return Look(key, wish, Deletion.from_document(document), document.version)
+        record = Deletion.from_document(document)
+        is_named = any(one is not None and names(one.fields, record.parts) for one in keeper)
+        wish = DeletionWish(requeues_of(document.fields), is_named, self.holds())
+        return Look(key, wish, record, document.version)
 
     def decide(self, look: Look[DeletionWish, Deletion], now: datetime, *, observed: bool) -> Decision[Deletion]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look)
+        return decisions.decide(look, now)
 
     def act(self, look: Look[DeletionWish, Deletion], step: Step[Deletion], now: datetime) -> Parts:
         """
-        Delete it, and see that nothing of it is left.
+        Delete it, and see that nothing of it is left; leave alone what goes only as long as it is empty, and is not.
 
         Raises:
             Transient: Something is left although the provider says that it deleted it (again).
         """
         record = step.record
+        if step.name == decisions.DROP:
+            log.deletion_dropped(record.provider, record.reference)
+            return {}
         place = holder_of(self.places, record.provider)
         if record.reason is Reason.STRAY:
             stray = Stray(record.provider, record.reference, record.parts, record.created_at)
+            if record.spares_content and place.strays.has_content(stray):
+                log.orphan_spared(record.provider, record.reference)
+                return {}
             left = place.strays.delete_stray(stray)
         else:
             left = place.keeper.delete_media(record.parts)

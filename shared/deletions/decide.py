@@ -3,6 +3,8 @@
 | recorded                              | next                                                                  |
 |---------------------------------------|-----------------------------------------------------------------------|
 | nothing                               | done: it is gone, and so is its document                               |
+| a document names the thing again      | DROP: it stays                                                         |
+| deletions are held                    | later                                                                  |
 | pending                               | DELETE, and again with growing pauses until nothing of it is left      |
 | pending, failed `TRIES_MAX` times     | dead: nothing, until a person wishes that it be tried again            |
 | dead, requeued                        | DELETE, with all tries anew                                            |
@@ -11,12 +13,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from shared.deletions.model import Deletion
-from shared.reconcile import Decision, Done, Effect, Look, Step
+from shared.epoch import held_until
+from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 
 DELETE: Final = "delete"
+DROP: Final = "drop"
 
 PAUSE_MAX_S: Final = 3600.0
 TRIES_MAX: Final = 180
@@ -26,22 +31,30 @@ TRIES_MAX: Final = 180
 @dataclass(frozen=True, slots=True)
 class DeletionWish:
     """
-    What a person wishes of a deletion.
+    What a visit reads beside what is recorded.
 
     Attributes:
-        requeues: How often he has wished that it be tried again.
+        requeues: How often a person has wished that it be tried again.
+        is_named: Whether a document names the thing again.
+        is_held: Whether deletions are held.
     """
 
     requeues: int = 0
+    is_named: bool = False
+    is_held: bool = False
 
 
-def decide(look: Look[DeletionWish, Deletion]) -> Decision[Deletion]:
+def decide(look: Look[DeletionWish, Deletion], now: datetime) -> Decision[Deletion]:
     """
     The next step for one deletion.
     """
     record = look.record
     if record is None or record.gone:
         return Done()
+    if look.wish.is_named:
+        return Step(DROP, Effect.OBSERVE, record, record)
+    if look.wish.is_held:
+        return Later(held_until(now))
     return Step(
         DELETE,
         Effect.CHANGE,

@@ -1,6 +1,6 @@
 """One thing at a provider that nobody wants any more, with its document form in `pendingDeletions/{deletionId}`.
 
-Called by the other rooms of this folder, by whoever gives something up (`shared/videos/`, `shared/orphans.py`), and by
+Called by the other rooms of this folder, by whoever gives something up (`shared/videos/`, `shared/orphans/`), and by
 `shared/sweep.py`. The document is made in the very commit by which a record stops naming the thing, so that nothing at
 a provider is ever named by nobody; it goes once the thing is gone. Leaves to `decide` what follows from the values.
 """
@@ -55,6 +55,8 @@ class Deletion:
         reason: Why it goes.
         created_at: Since when.
         session: The session that it belonged to; `None` where that is not known.
+        spares_content: Whether it goes only as long as it has no content: nobody has said that it may go, but that it
+            is empty.
         gone: Whether nothing of it is left.
         progress: The visit's own part.
     """
@@ -65,6 +67,7 @@ class Deletion:
     reason: Reason
     created_at: datetime
     session: SessionIdentity | None = None
+    spares_content: bool = False
     gone: bool = False
     progress: Progress = field(default_factory=Progress)
 
@@ -90,6 +93,7 @@ class Deletion:
             "reason": self.reason.value,
             **({} if self.session is None else self.session.to_fields()),
             "createdAt": self.created_at,
+            "sparesContent": self.spares_content,
             "state": self.state.value,
             "failure": None if failure is None else failure.shown(),
             **self.progress.to_fields(),
@@ -108,6 +112,8 @@ class Deletion:
             reason=Reason(fields["reason"]),
             created_at=fields["createdAt"],
             session=SessionIdentity.from_fields(fields["sessionId"], fields) if "sessionId" in fields else None,
+            # An earlier release deleted orphans whatever they had.
+            spares_content=fields.get("sparesContent", fields["reason"] == Reason.STRAY),
             progress=Progress.from_fields(fields),
         )
 
@@ -118,6 +124,15 @@ def requeues_of(fields: Fields) -> int:
     """
     requeues: int = fields["requeues"]
     return requeues
+
+
+def names(fields: Fields, parts: Parts) -> bool:
+    """
+    Return whether a record of a video, a copy or a session, given its fields, names a thing at a provider. Pure.
+    """
+    plays = fields.get("playable")
+    named = (fields.get("parts"), None if plays is None else plays["parts"])
+    return any(one is not None and parts.items() <= one.items() for one in named)
 
 
 def deletion_id(reference: str, parts: Parts) -> str:
@@ -135,10 +150,13 @@ def given_up(
     reason: Reason,
     now: datetime,
     session: SessionIdentity | None = None,
+    *,
+    spares_content: bool = False,
 ) -> Create:
     """
     The write by which a thing is given up; it is due at once. Pure.
     """
-    deletion = Deletion(provider, reference, parts, reason, now, session, progress=Progress(due_at=now))
+    due = Progress(due_at=now)
+    deletion = Deletion(provider, reference, parts, reason, now, session, spares_content, progress=due)
     fields = {**deletion.to_fields(), "requeues": 0}
     return Create(deletion_path(deletion_id(reference, parts)), fields)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from shared.deletions.model import Reason, deletion_id, given_up
+from shared.epoch import Holds, nothing_is_held
 from shared.errors import Transient
 from shared.hosts import decide as decisions
 from shared.hosts.decide import CopyWish, Film
@@ -55,6 +56,7 @@ class Copies:
         holders: The providers that have the videos.
         hosts: The hosts that get copies.
         late_commit_s: Seconds after which a lost creation is certain not to come.
+        holds: Whether deletions are held.
     """
 
     queue: ClassVar[str] = VISIT_COPY
@@ -63,13 +65,17 @@ class Copies:
     holders: Holders
     hosts: Hosts
     late_commit_s: int
+    holds: Holds = nothing_is_held
 
     def look(self, key: str) -> Look[CopyWish, Copy]:
         """
         Read the copy and its video: two documents.
         """
         document, video = self.documents.read(copy_path(key), video_path(_video_in(key)))
-        wish = CopyWish(None, has_video=False) if video is None else self._wish(video, decisions.host_in(key))
+        if video is None:
+            wish = CopyWish(None, has_video=False, is_waiting=document is not None and self.holds())
+        else:
+            wish = self._wish(video, decisions.host_in(key))
         if document is None:
             return Look(key, wish, None, None)
         return Look(key, wish, Copy.from_document(document), document.version)

@@ -5,6 +5,7 @@ The first row that fits is the one that counts. The film is what plays of the vi
 | recorded            | film                  | next                                                              |
 |---------------------|-----------------------|-------------------------------------------------------------------|
 | making              | any, or none          | FIND it: adopt it, or none is made until late commits are past     |
+| anything            | its video is not there, deletions are held | later                                |
 | nothing             | none                  | done; FORGET what the video's document may still show              |
 | anything            | none                  | FORGET: what it names is given up, and its document goes           |
 | nothing             | one                   | BEGIN                                                             |
@@ -24,6 +25,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.epoch import held_until
 from shared.hosts.model import Copy, CopyState, Shown
 from shared.identity import SessionIdentity
 from shared.ports import MediaState, Observation, Parts
@@ -88,11 +90,13 @@ class CopyWish:
         film: Of what there is to be a copy at this host; `None` is of nothing.
         has_video: Whether the video's document is there.
         shown: What it shows of this copy now.
+        is_waiting: Whether that document is not there, and deletions are held: it may come back.
     """
 
     film: Film | None
     has_video: bool = True
     shown: Shown | None = None
+    is_waiting: bool = False
 
 
 def decide(look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
@@ -108,6 +112,8 @@ def decide(look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Deci
     host = host_in(look.key)
     if record is not None and record.state is CopyState.MAKING:
         return Step(FIND, Effect.CHANGE, record, record, insists=True)
+    if look.wish.is_waiting:
+        return Later(held_until(now))
     if film is None:
         return _forget(look, record, now)
     if record is None or record.film != film.reference:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
+from shared.epoch import Holds, nothing_is_held
 from shared.identity import Belonging, SessionIdentity
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
 from shared.ports import (
@@ -33,7 +34,7 @@ from shared.reconcile import Decision, Look, Step
 from shared.sessions import decide as decisions
 from shared.sessions.act import act
 from shared.sessions.airing import Window
-from shared.sessions.model import Pairing, Session, SessionWish, noting, shown
+from shared.sessions.model import Pairing, PairingState, Session, SessionWish, noting, shown
 
 Outcome = EventParts | Broadcast | None
 """What comes of a step: what there is of the event, or what was seen of a broadcast."""
@@ -69,6 +70,7 @@ class Sessions:
         late_commit_s: Seconds after which a lost creation is certain not to come.
         window: When events may be on the air.
         recorder: What becomes of recordings.
+        holds: Whether deletions are held.
     """
 
     queue: ClassVar[str] = VISIT_SESSION
@@ -79,6 +81,7 @@ class Sessions:
     late_commit_s: int
     window: Window
     recorder: Recorder
+    holds: Holds = nothing_is_held
 
     def look(self, key: str) -> Look[SessionWish, Pairing]:
         """
@@ -88,6 +91,8 @@ class Sessions:
         look = look_at(key, session, pairing)
         if look.record is None or look.wish.exists or look.wish.is_held:
             return look
+        if look.record.state is not PairingState.GONE and self.holds():
+            return replace(look, wish=replace(look.wish, is_waiting=True))
         return replace(look, wish=replace(look.wish, children=self._children(key, look.wish.identity)))
 
     def decide(self, look: Look[SessionWish, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:

@@ -4,6 +4,7 @@
 |------------|------------------|------------------------------------------------------------------------|
 | anything   | its session is not there, another shows its event | SHOW nothing                          |
 | anything   | owner changed, not transferred | done                                                     |
+| anything   | its session is not there, deletions are held | later                                      |
 | without a mark | anything         | IDENTIFY it: the record takes the mark of its session              |
 | anything   | session deleted, or back | NOTICE it                                                      |
 | nothing    | no event         | done; no document is made                                              |
@@ -31,6 +32,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from shared.epoch import held_until
 from shared.history import moved
 from shared.identity import SessionIdentity
 from shared.ports import Broadcast, EventParts, EventWish, Parts
@@ -83,6 +85,8 @@ def decide(
         if wish.event is None or wish.identity is None:
             return Done()
         return _create(look.key, Pairing(wish.identity), wish.event, now)
+    if wish.is_waiting:
+        return Later(held_until(now))
     record = look.record
     if wish.exists and wish.identity is not None and record.identity.created_at is None:
         return _write(IDENTIFY, replace(record, identity=wish.identity))

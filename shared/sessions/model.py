@@ -177,7 +177,8 @@ def wanted(session: Session) -> EventWish | None:
         return None
     owner = () if session.owner_uid is None else (session.owner_uid,)
     moderators = tuple(sorted({*session.moderators, *owner}))
-    return EventWish(session.title, session.starts_at, session.ends_at, moderators)
+    stamp = session.identity.stamp()
+    return EventWish(session.title, session.starts_at, session.ends_at, moderators, stamp)
 
 
 class PairingState(StrEnum):
@@ -378,6 +379,7 @@ class SessionWish:
         version: Of that document.
         is_paired: Whether its document says that it has a pairing.
         is_held: Whether its owner was changed by somebody who did not transfer it: nothing is done until it is.
+        is_waiting: Whether it is not there, and deletions are held: it may come back.
     """
 
     exists: bool
@@ -389,6 +391,7 @@ class SessionWish:
     version: Version | None = None
     is_paired: bool = True
     is_held: bool = False
+    is_waiting: bool = False
 
     @classmethod
     def of(cls, session: Session) -> Self:

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from shared.deletions.model import Reason, deletion_id, given_up
+from shared.epoch import Holds, nothing_is_held
 from shared.errors import Conflict
 from shared.hosts.model import shown_in
 from shared.identity import Belonging
@@ -78,6 +79,7 @@ class Videos:
         policy: The limits.
         late_commit_s: Seconds after which a lost creation is certain not to come.
         hosts: Where ready videos are copied to.
+        holds: Whether deletions are held.
         seen: What need not be asked again, by video id; see `together.py`.
     """
 
@@ -88,6 +90,7 @@ class Videos:
     policy: Policy
     late_commit_s: int
     hosts: tuple[str, ...] = ()
+    holds: Holds = nothing_is_held
     seen: Mapping[str, Seen] = field(default_factory=dict)
 
     def look(self, key: str) -> Look[VideoWish, Video]:
@@ -101,6 +104,8 @@ class Videos:
         look = look_at(document, None if session is None else Session.from_document(session))
         if look.record is None:
             return look
+        if not look.wish.has_session and not look.wish.is_held and self.holds():
+            return replace(look, wish=replace(look.wish, is_waiting=True))
         told = self._told(key, look.record) is not None
         place = None
         if look.record.order is None and look.wish.identity is not None:
@@ -119,17 +124,18 @@ class Videos:
         """
         record = step.record
         media = self.media(record.provider)
+        upload = replace(record.upload, stamp=record.session.stamp())
         match step.name:
             case decisions.RENAME:
                 for reference, parts in named(record).items():
                     media.rename(reference, parts, _title_of(record, reference))
                 return record.parts
-            case decisions.PREPARE | decisions.FIND if record.upload.recording is not None:
-                return media.adopt_recording(record.reference or "", record.upload)
+            case decisions.PREPARE | decisions.FIND if upload.recording is not None:
+                return media.adopt_recording(record.reference or "", upload)
             case decisions.PREPARE:
-                return media.prepare_upload(record.reference or "", record.upload)
+                return media.prepare_upload(record.reference or "", upload)
             case decisions.FIND:
-                parts = media.find_upload(record.reference or "", record.upload)
+                parts = media.find_upload(record.reference or "", upload)
                 if not parts and record.tried_at is not None:
                     await_late_commit(record.tried_at, now, self.late_commit_s)
                 return parts

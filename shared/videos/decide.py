@@ -9,6 +9,7 @@ The first row that fits is the one that counts.
 | without a mark         | its session is there      | IDENTIFY it: the record takes the mark of its session       |
 | preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
 | anything               | that it be there, and the session's owner changed without a transfer | SHOW nothing, done |
+| anything               | its session is not there, and deletions are held | later                                |
 | anything               | no video, or no session   | CLOSE: everything it names is given up                      |
 | without a place        | anything                  | PLACE it after the last video of its session                |
 | anything               | another upload            | BEGIN it; the earlier upload is given up, what plays is not |
@@ -36,6 +37,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.epoch import held_until
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.videos.model import (
     PROCESSING_TOO_LONG,
@@ -114,6 +116,8 @@ def decide(
         return Step(FIND, Effect.CHANGE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
     if look.wish.is_held and not wish.deleted:
         return _write(SHOW, record) if look.wish.shown is not None else Done()
+    if look.wish.is_waiting and not wish.deleted:
+        return Later(held_until(now))
     if not look.wish.wanted:
         return _write(CLOSE, closed(record, now))
     if record.order is None:

@@ -209,7 +209,7 @@ class Feed:
             uploads_at = now + timedelta(seconds=IDLE_PAUSE_S) if isinstance(error, Permanent) else chain.uploads_at
             return replace(chain, uploads_at=uploads_at, failure=self._trouble(chain, error, now))
         ends_at = now + timedelta(seconds=BUDGET_S)
-        heard = visit_changed(self.videos, changes, now, self.queue, self.clock, ends_at, each)
+        heard = visit_changed(self.videos, self.provider, changes, now, self.queue, self.clock, ends_at, each)
         if chain.failure is not None:
             records, seen = self._catch_up(chain, records, seen)
         left = {video_id: one for video_id, one in seen.items() if video_id not in heard}

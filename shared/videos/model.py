@@ -433,6 +433,7 @@ class VideoWish:
         wish: What the teacher last asked; `None` where there is no such video.
         has_session: Whether the session that it belongs to is there; one that only has the same id is not.
         is_held: Whether the session's owner was changed by somebody who did not transfer it.
+        is_waiting: Whether the session is not there, and deletions are held: it may come back.
         shown: What the session document shows of it now.
         copies: What the video's document shows of its copies, by host.
         identity: Of that session; `None` where it is not there.
@@ -446,6 +447,7 @@ class VideoWish:
     copies: Mapping[str, Shown] = field(default_factory=dict)
     identity: SessionIdentity | None = None
     is_held: bool = False
+    is_waiting: bool = False
     told: bool = False
     place: Place | None = None
 

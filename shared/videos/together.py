@@ -16,6 +16,7 @@ from shared.errors import Conflict, Transient
 from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Note, Queue
 from shared.reconcile import visit
+from shared.references import Kind, read
 from shared.videos import Seen, Videos, watched
 from shared.videos.model import Video
 from shared.videos.transitions import is_news
@@ -56,6 +57,7 @@ def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Eac
 
 def visit_changed(
     videos: Videos,
+    provider: str,
     changes: Iterable[Change],
     asked_at: datetime,
     queue: Queue,
@@ -69,7 +71,8 @@ def visit_changed(
 
     Args:
         videos: Their Controller.
-        changes: What the provider tells, the newest of each video first.
+        provider: Our name of the provider.
+        changes: What it tells, the newest of each video first; of what is no video of ours nothing is done.
         asked_at: When it was asked.
         queue: Where notes are left.
         clock: Now, in UTC.
@@ -84,7 +87,9 @@ def visit_changed(
     """
     told: dict[str, list[Change]] = {}
     for change in sorted(changes, key=_gets_on):
-        told.setdefault(_video_id(change.reference), []).append(change)
+        reference = read(provider, change.reference)
+        if reference is not None and reference.kind is Kind.VIDEO:
+            told.setdefault(reference.key, []).append(change)
     now = clock()
     seen: dict[str, Seen] = {}
     for video_ids in _batches(list(told)):
@@ -207,10 +212,3 @@ def _batches(video_ids: Sequence[str]) -> Iterable[Sequence[str]]:
 
 def _gets_on(change: Change) -> bool:
     return change.observation.state is MediaState.PROCESSING
-
-
-def _video_id(reference: str) -> str:
-    """
-    The video that a thing was made for. Pure.
-    """
-    return reference.split(":")[1]

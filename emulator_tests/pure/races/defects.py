@@ -191,8 +191,23 @@ class NoStrays:
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         return ()
 
+    def has_content(self, stray: Stray) -> bool:
+        return self._strays.has_content(stray)
+
     def delete_stray(self, stray: Stray) -> Parts:
         return self._strays.delete_stray(stray)
+
+
+class EmptyStrays(NoStrays):
+    """
+    Whatever nobody recorded counts as empty.
+    """
+
+    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+        return [replace(one, has_content=False) for one in self._strays.strays(since, until)]
+
+    def has_content(self, stray: Stray) -> bool:
+        return False
 
 
 class SessionsWithoutFind(Sessions):
@@ -320,6 +335,7 @@ DEFECTS: Final = {
     "there is no sweep": Build((3, 10, 13, 20), sweeps=False),
     "late commits are not waited for": Build((4,), late_commit_s=0),
     "what is under way counts as a stray": Build((6,), swept_documents=NothingUnderWay, stray_age_s=0),
+    "what has content counts as empty": Build((28,), strays=EmptyStrays),
     "nobody looks for strays": Build((2, 3, 21), strays=NoStrays),
     "a gone session is written all the same": Build((15,), documents=Resurrecting),
     "gone is written before anything is deleted": Build((6,), sessions=SessionsGoneFirst),

@@ -83,6 +83,7 @@ class Ledger:
         claimers: Who last wrote a record, by path.
         retired_at: When an event was retired, by session id.
         ready_in_time: References of uploads that the provider finished before their deadline.
+        lost: References of ready videos whose document was lost, by its path.
     """
 
     kept: MemoryDocuments
@@ -99,6 +100,7 @@ class Ledger:
     claimers: dict[str, Visitor | None] = field(default_factory=dict)
     retired_at: dict[str, datetime] = field(default_factory=dict)
     ready_in_time: set[str] = field(default_factory=set)
+    lost: dict[str, str] = field(default_factory=dict)
     _alive: dict[str, MadeEvent | MadeMedia] = field(default_factory=dict)
 
     def user_wrote(self, session_id: str, fields: Fields | None) -> None:
@@ -117,6 +119,12 @@ class Ledger:
             known.wished_from = self.steps
         known.ever_asked = known.ever_asked or wished
         known.fields = fields
+
+    def lose(self, path: str) -> None:
+        """
+        The document of a ready video is lost, as after a restore.
+        """
+        self.lost[path] = self.recorded.pop(path)["playable"]["reference"]
 
     def present(self, session_id: str) -> SessionIdentity | None:
         """
@@ -196,6 +204,7 @@ class Ledger:
             nothing_is_made_before_it_is_recorded(self, alive[entry_id])
             nothing_exists_twice(self, alive[entry_id], made)
         for entry_id in self._alive.keys() - alive.keys():
+            what_nobody_names_and_has_content_stays(self, self._alive[entry_id].reference)
             nothing_in_use_is_deleted(self, entry_id, self._alive[entry_id].reference)
         self._alive = alive
 
@@ -241,7 +250,7 @@ def generations_only_grow(write: Recording) -> None:
     Invariant 8.
     """
     last, this = write.before.get("generation", 0), write.after["generation"]
-    if this not in (last, last + 1):
+    if this not in (last, last + 1) and (write.before or video_path(write.key) not in write.ledger.lost):
         raise Broken(8, "generations grow by one", f"{write.key} went from {last} to {this}")
 
 
@@ -425,6 +434,15 @@ def nothing_exists_twice(ledger: Ledger, new: MadeEvent | MadeMedia, made: Seque
     mine = [one for one in made if one.reference.rpartition(":")[0] == key and one.parts not in parting]
     if len(mine) > 1:
         raise Broken(4, "nothing exists twice", f"there are two of {key}")
+
+
+def what_nobody_names_and_has_content_stays(ledger: Ledger, reference: str) -> None:
+    """
+    Invariant 28: a video that was ready and whose document is lost is deleted by nobody but a person.
+    """
+    lost = [path for path, one in ledger.lost.items() if one == reference and path not in ledger.recorded]
+    if lost:
+        raise Broken(28, "what has content is not deleted for want of a document", f"{lost} was, at its provider")
 
 
 def nothing_in_use_is_deleted(ledger: Ledger, entry_id: str, reference: str) -> None:
@@ -631,7 +649,9 @@ def nothing_is_there_that_nobody_recorded(ledger: Ledger, pairings: Iterable[Pai
     recorded = {pairing.parts.get("entryId") for pairing in pairings}
     recorded |= {parts.get("entryId") for video in videos for parts in named(video).values()}
     alive: list[MadeEvent | MadeMedia] = [*ledger.events.alive(), *ledger.media.alive()]
-    extra = [one for one in alive if one.parts["entryId"] not in recorded]
+    # What an operator could not give back waits for one who says what becomes of it.
+    waiting = {reference for path, reference in ledger.lost.items() if path not in ledger.recorded}
+    extra = [one for one in alive if one.parts["entryId"] not in recorded and one.reference not in waiting]
     if extra:
         raise Broken(2, "whatever exists is recorded", f"there is {extra}")
 

@@ -95,6 +95,9 @@ SETTINGS: Final = Settings(
 RESTS_AFTER_S: Final = (60, 2200, 4400, 6600, 9000, 10500)
 """Seconds after the last trouble at which the sweep runs, far less often than in the cloud: it must do all the same."""
 
+LOST_AFTER_S: Final = 300.0
+"""A document is lost so long after its upload: then nobody asks for that upload any more."""
+
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900, media_type="video/mp4")
 FATES: Final[tuple[Observation | None, ...]] = (
     READY,
@@ -417,7 +420,7 @@ class Play:
         kinds: dict[str, float] = {"publish": 3, "unpublish": 3, "retitle": 4, "refuse": 1, "flip": 2, "delete": 2}
         kinds |= {"upload": 3, "ask": 2, "refuse in part": 1}
         of_videos = {"upload": 1, "replace": 4, "cancel": 2, "remove": 1, "retry": 3, "renew": 1, "finished": 1}
-        of_videos |= {"correct": 3}
+        of_videos |= {"correct": 3, "lose": 1}
         chance = rng.random()
         if chance < 0.2:
             # Who does the same again and again meets what a mixture hardly ever meets.
@@ -436,6 +439,9 @@ class Play:
         match action:
             case "upload" if before is not None:
                 self._upload(session_id)
+            case "lose":
+                at = self._clock() + timedelta(seconds=self._rng.uniform(LOST_AFTER_S, 3000.0))
+                self._agenda.add(at, lambda: self._lose(session_id))
             case "replace" | "cancel" | "remove" | "retry" | "renew" | "finished" | "correct":
                 # At once, or after its fate is decided.
                 after_s = self._rng.choice((0.0, self._rng.uniform(0.0, 1500.0)))
@@ -537,6 +543,40 @@ class Play:
         }
         self._enter(f"{action} {video_id[:6]}", jobs[action])
 
+    # --- the operator ---------------------------------------------------------------------------------------------
+
+    def _lose(self, session_id: str) -> None:
+        """
+        The database loses the document of a video that is ready, and somebody gives back what there is, once or twice.
+        """
+        ready = (Condition("sessionId", Operator.EQUAL, session_id), Condition("state", Operator.EQUAL, "ready"))
+        long_ago = self._clock() - timedelta(seconds=LOST_AFTER_S)
+        alive = self._media.alive()
+        for document in self._kept.select(Query(VIDEOS, ready)):
+            mine = [one for one in alive if one.reference.split(":")[1] == document.id]
+            fields = document.fields
+            is_quiet = fields["claim"] is None and fields["wish"]["number"] == fields["serving"]
+            plays = [one.parts for one in mine if one.created_at < long_ago] == [fields["playable"]["parts"]]
+            if len(mine) == 1 and plays and is_quiet:
+                self._kept.commit(Delete(document.path))
+                self._ledger.lose(document.path)
+                self.chronicle.tell(self._clock(), "database", "loses", document.path, "document lost")
+                break
+        for _ in range(self._rng.choice((1, 1, 2))):
+            at = self._clock() + timedelta(seconds=self._rng.choice((0.0, self._rng.uniform(0.0, 2000.0))))
+            self._agenda.add(at, lambda: self._enter("adopt", self._adopt))
+        if self._rng.random() < 0.2:
+            at = self._clock() + timedelta(seconds=self._rng.uniform(0.0, 2000.0))
+            self._agenda.add(at, lambda: self._user_deletes(session_id, self._ledger.sessions[session_id].fields))
+
+    def _adopt(self) -> None:
+        """
+        What the operator's command does.
+        """
+        for one in self._app.adoption.adopt(self._app.orphans.all(young=True)):
+            what = "orphan refused" if one.path is None else "orphan adopted"
+            self.chronicle.tell(self._clock(), "operator", one.stray.reference, one.sentence, what)
+
     def _ask_to_upload(self, upload: Upload) -> None:
         if upload.tries == 0:
             self._uploads.append(upload)
@@ -618,7 +658,9 @@ class Play:
             # It tells so by itself, perhaps more than once.
             for _ in range(self._rng.choice((1, 1, 2))):
                 self._triggers.append(video_id)
-        recorded = self._ledger.recorded[video_path(video_id)]
+        recorded = self._ledger.recorded.get(video_path(video_id))
+        if recorded is None:
+            return
         if observation != READY or recorded["reference"] != made.reference or recorded["state"] not in list(PENDING):
             return
         (document,) = self._kept.read(video_path(video_id))
@@ -663,6 +705,9 @@ class Play:
         quiet_at = self._clock()
         for after_s in RESTS_AFTER_S:
             self._run_until(quiet_at + timedelta(seconds=after_s))
+            if self._ledger.lost:
+                self._weather.quietly("adopt")
+                self._adopt()
             if self._build.sweeps:
                 self._weather.quietly("sweep")
                 self._app.sweep.run()

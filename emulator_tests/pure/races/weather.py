@@ -46,7 +46,7 @@ _REACHES: Final = _MAKES | {
 }
 """Calls that change something at the provider."""
 
-_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays"})
+_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays", "has_content"})
 
 _BEFORE: Final = ("refused", "killed before")
 _UNANSWERED: Final = ("answer lost", "killed after")

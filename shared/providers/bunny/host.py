@@ -195,8 +195,14 @@ class BunnyHost:
                 break
             reference = self.library.ours(video)
             if reference is not None and made_at is not None and made_at < until:
-                found.append(Stray(self.name, reference, {VIDEO: str(video["guid"])}, made_at))
+                found.append(Stray(self.name, reference, {VIDEO: str(video["guid"])}, made_at, has_content=True))
         return sorted(found, key=lambda stray: stray.created_at)[:PAGE]
+
+    def has_content(self, stray: Stray) -> bool:
+        """
+        See `ports.Strays`. What is there may have been fetched.
+        """
+        return self._get(stray.parts[VIDEO]) is not None
 
     def delete_stray(self, stray: Stray) -> Parts:
         """

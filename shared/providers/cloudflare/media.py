@@ -66,8 +66,9 @@ class CloudflareMedia:
         expires_at = account.clock() + timedelta(seconds=account.upload_lifetime_s)
         described = words.metadata(
             {
-                "name": wish.title,
+                words.NAME: wish.title,
                 words.REFERENCE: words.theirs(account.namespace, reference),
+                **({words.STAMP: wish.stamp} if wish.stamp else {}),
                 "maxDurationSeconds": str(min(account.max_duration_s, words.DURATION_MAX_S)),
                 "expiry": words.told_instant(expires_at.replace(microsecond=0)),
                 "requiresignedurls": None,
@@ -107,9 +108,12 @@ class CloudflareMedia:
 
     def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
         """
-        See `ports.Media`. Refuses (never): no live events are made here.
+        See `ports.Media`. What was made by us is marked, and private, already; no live events are recorded here.
         """
-        raise _not_offered("adopt_recording", "Cloudflare records no live events here.")
+        video = self.account.get((wish.recording or {}).get(UID, ""))
+        if video is None or self.account.ours(video) != reference:
+            raise _not_offered("adopt_recording", "Cloudflare has no such video that was made by this deployment.")
+        return {UID: str(video["uid"])}
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """

@@ -1,6 +1,6 @@
-"""Everything of this deployment at Cloudflare, by age, for the sweep to compare with what is recorded.
+"""Everything of this deployment at Cloudflare, by age, for a search to compare with what is recorded.
 
-Called by `shared/orphans.py` through `ports.Strays`. Leaves to it what is a stray.
+Called by `shared/orphans/` through `ports.Strays`. Leaves to it what is an orphan.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 from shared.buckets import Priority
 from shared.ports import Parts, Stray
 from shared.providers.cloudflare import words
-from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount
+from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount, Item
 
 PAGE: Final = 500
 
@@ -32,14 +32,37 @@ class CloudflareStrays:
         See `ports.Strays`. What others have in the same account is passed over.
         """
         found = (
-            Stray(NAME, reference, {UID: str(video["uid"])}, made_at)
+            Stray(
+                NAME,
+                reference,
+                {UID: str(video["uid"])},
+                made_at,
+                has_content=_has_content(video),
+                stamp=words.of_meta(video, words.STAMP),
+                title=words.of_meta(video, words.NAME),
+            )
             for video in self.account.at(Priority.BULK).made_in(since, until)
             if (reference := self.account.ours(video)) and (made_at := words.instant(video.get("created")))
         )
         return list(islice(found, PAGE))
+
+    def has_content(self, stray: Stray) -> bool:
+        """
+        See `ports.Strays`.
+        """
+        video = self.account.at(Priority.BULK).get(stray.parts[UID])
+        return video is not None and _has_content(video)
 
     def delete_stray(self, stray: Stray) -> Parts:
         """
         See `ports.Strays`.
         """
         return self.account.at(Priority.BULK).delete_and_look(stray.parts[UID])
+
+
+def _has_content(video: Item) -> bool:
+    """
+    Whether a file has arrived. Of one that has arrived in part nothing can be had without its address, and what was
+    sent of it goes when that expires.
+    """
+    return words.state_of(video) != words.PENDING_UPLOAD

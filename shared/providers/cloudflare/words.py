@@ -53,6 +53,12 @@ CREATOR_MAX: Final = 64
 REFERENCE: Final = "greenroom"
 """The key in a video's `meta` under which our whole reference stands, with the deployment's namespace before it."""
 
+NAME: Final = "name"
+"""The key there under which the title stands."""
+
+STAMP: Final = "greenroomsession"
+"""The key there under which it stands whose video it is."""
+
 LIST_MAX: Final = 1000
 """The most videos that a list gives at once."""
 
@@ -82,7 +88,7 @@ def creator_of(namespace: str, reference: str) -> str:
 
 def namespace_and_reference(video: Mapping[str, Any]) -> tuple[str, str] | None:
     """
-    Of which deployment, and of which of its things, a video is; `None` where it is of none.
+    Of which deployment, and of which of its things, a video is, as it stands there; `None` where it is of none.
     """
     meta = video.get("meta")
     whole = meta.get(REFERENCE) if isinstance(meta, Mapping) else None
@@ -90,9 +96,7 @@ def namespace_and_reference(video: Mapping[str, Any]) -> tuple[str, str] | None:
         # Somebody has edited the meta: the creator still says it, unless it was too long for that.
         whole = video.get("creator")
     namespace, colon, reference = whole.partition(":") if isinstance(whole, str) else ("", "", "")
-    if not colon or reference.count(":") != 2:
-        return None
-    return namespace, reference
+    return (namespace, reference) if colon else None
 
 
 def ours(namespace: str, video: Mapping[str, Any]) -> str | None:
@@ -101,6 +105,15 @@ def ours(namespace: str, video: Mapping[str, Any]) -> str | None:
     """
     told = namespace_and_reference(video)
     return told[1] if told is not None and told[0] == namespace else None
+
+
+def of_meta(video: Mapping[str, Any], key: str) -> str:
+    """
+    A text of a video's `meta`, empty where there is none.
+    """
+    meta = video.get("meta")
+    value = meta.get(key) if isinstance(meta, Mapping) else None
+    return value if isinstance(value, str) else ""
 
 
 def metadata(values: Mapping[str, str | None]) -> str:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
+from shared.errors import Permanent
 from shared.ports import NOT_AVAILABLE, Broadcast, EventParts, EventWish, Grant, Ingest, Parts, Refusal
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
@@ -209,6 +210,7 @@ class KalturaEvents:
             log.part_vanished(NAME, reference, part, parts[part])
         wanted = self._wanted(wish)
         kept = {part: id_ for part, id_ in kept.items() if part in wanted or part in refused}
+        self._unlink_gone(parts, kept, wanted)
         missing = wanted - kept.keys()
         if missing and looks:
             found = {part: id_ for part, id_ in self.find_event(reference).items() if part in missing}
@@ -221,6 +223,22 @@ class KalturaEvents:
             made = self._make(reference, wish, kept).outcome()
             return EventParts(made.parts, {**refused, **made.refused})
         return EventParts(kept, refused)
+
+    def _unlink_gone(self, before: Parts, kept: Parts, wanted: set[str]) -> None:
+        """
+        Delete the pairs of an event and a resource of which one is not kept: what takes its place gets another.
+        """
+        ends = {EVENT, RESOURCE}
+        is_whole = not ends & (wanted | before.keys()) - kept.keys()
+        if is_whole or RESOURCE not in wanted | before.keys():
+            # Without rooms there are no pairs.
+            return
+        try:
+            for part in sorted(ends):
+                if before.get(part):
+                    unlink_all(self.account, part, before[part])
+        except Permanent as error:
+            raise incomplete(error) from None
 
     def _set_members(self, group_id: str, members: Asked, wish: EventWish) -> dict[str, Refusal]:
         """
@@ -261,7 +279,7 @@ class KalturaEvents:
         recorded = self._ask_recordings(multi, parts) if ENTRY in parts else None
         answers = []
         if parts.get(EVENT) and parts.get(RESOURCE):
-            answers.append(multi.ask(partial(_unlink, int(parts[EVENT]), int(parts[RESOURCE]))))
+            answers.append(multi.ask(partial(unlink, int(parts[EVENT]), int(parts[RESOURCE]))))
         answers += [multi.ask(partial(delete_part, part, parts[part])) for part in DELETION_ORDER if parts.get(part)]
         if not answers:
             return Broadcast(is_live=False)
@@ -300,6 +318,7 @@ class KalturaEvents:
             adminTags=self.account.tag,
             accessControlId=access_control_id,
             recordStatus=KalturaRecordStatus(recording),
+            partnerData=wish.stamp or NotImplemented,
         )
         return library.liveStream.add(entry, KalturaSourceType.LIVE_STREAM)
 
@@ -465,8 +484,34 @@ def _link(event_id: Any, resource_id: Any) -> Callable[[Any], Any]:
     return lambda c: c.schedule.scheduleEventResource.add(link)
 
 
-def _unlink(event_id: int, resource_id: int, library: Any) -> Any:
+def unlink(event_id: int, resource_id: int, library: Any) -> Any:
+    """
+    Ask for the deletion of the pair of an event and a resource; it is there even where they are gone.
+    """
     return library.schedule.scheduleEventResource.delete(event_id, resource_id)
+
+
+def unlink_all(account: KalturaAccount, part: str, part_id: str) -> None:
+    """
+    Delete every pair of an event, or of a resource, whether that is there or not.
+
+    Raises:
+        Transient, Doubtful, Permanent: As any call.
+    """
+    from KalturaClient.Plugins.Core import KalturaFilterPager
+    from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter
+
+    ks, end = account.admin_ks(), "eventIdEqual" if part == EVENT else "resourceIdEqual"
+    asked = KalturaScheduleEventResourceFilter(**{end: int(part_id)})
+    pager = KalturaFilterPager(pageSize=words.PAGE)
+    pairs = account.client.call(ks, lambda c: c.schedule.scheduleEventResource.list(asked, pager)).objects
+    if not pairs:
+        return
+    multi = account.client.multi(ks)
+    answers = [multi.ask(partial(unlink, int(pair.eventId), int(pair.resourceId))) for pair in pairs]
+    multi.send()
+    for answer in answers:
+        raise_unless_gone(answer)
 
 
 def _list_members(group_id: str, library: Any) -> Any:

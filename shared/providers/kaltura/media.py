@@ -115,16 +115,22 @@ class KalturaMedia:
     def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
         """
         See `ports.Media`. Kaltura makes the entry of a recording by itself, as public as the live entry is, and without
-        our reference and tag, by which the feed and the sweep know what is ours.
+        our reference and tag, by which the feed and the sweep know what is ours. An orphan may have an upload's user,
+        and with it a token.
         """
         recording = wish.recording or {}
         entry = self._entry(reference, wish)
         entry.mediaType = NotImplemented
-        try:
-            self.account.client.call(self.account.admin_ks(), lambda c: c.media.update(recording[ENTRY], entry))
-        except Permanent as error:
-            raise self.account.doubted(error) from None
-        return recording
+        uploader = recording.get(UPLOADER)
+        multi = self.account.client.multi(self.account.admin_ks())
+        updated = multi.ask(lambda c: c.media.update(recording[ENTRY], entry))
+        tokens = None
+        if uploader is not None:
+            tokens = multi.ask(lambda c: c.uploadToken.list(), ks=self._uploader_ks(uploader))
+        multi.send()
+        if updated.error is not None:
+            raise self.account.doubted(updated.error)
+        return recording if tokens is None else {**_first_token(tokens.answer().objects), **recording}
 
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
@@ -159,10 +165,13 @@ class KalturaMedia:
     def delete_media(self, parts: Parts) -> Parts:
         """
         See `ports.Media`. The KS that was handed out ends first, so that no byte comes any more; then token, entry and
-        user go, and each is looked for, in one request. A recording is an entry alone.
+        user go, and each is looked for, in one request. A recording is an entry alone; of an orphan that was given back
+        and not yet completed, the token is found by its user.
         """
-        multi = self.account.client.multi(self.account.admin_ks())
         uploader = parts.get(UPLOADER)
+        if uploader is not None:
+            parts = {**self._token_of(uploader), **parts} if TOKEN not in parts else parts
+        multi = self.account.client.multi(self.account.admin_ks())
         answers: list[Asked] = []
         looks: dict[str, Asked] = {}
         if uploader is not None:
@@ -266,6 +275,13 @@ class KalturaMedia:
         """
         return self.account.user_ks(uploader, (), SERVER_KS_S)
 
+    def _token_of(self, uploader: str) -> Parts:
+        """
+        The token of an upload, by its user; empty where there is none.
+        """
+        listed = self.account.client.call(self._uploader_ks(uploader), lambda c: c.uploadToken.list())
+        return _first_token(listed.objects)
+
     def _companion_ks(self, uploader: str) -> str:
         """
         A KS whose end is the end of every KS that was handed out for the upload.
@@ -281,6 +297,7 @@ class KalturaMedia:
             referenceId=words.theirs(self.account.namespace, reference),
             adminTags=self.account.tag,
             accessControlId=self.account.access_control_id(),
+            partnerData=wish.stamp or NotImplemented,
         )
 
     def _by_reference(self, reference: str) -> Any:
@@ -298,6 +315,10 @@ def _upload_token(wish: UploadWish) -> Any:
     from KalturaClient.Plugins.Core import KalturaUploadToken
 
     return KalturaUploadToken(fileName=words.file_name_of(wish.file_name), fileSize=wish.size_bytes)
+
+
+def _first_token(tokens: Sequence[Any]) -> Parts:
+    return {TOKEN: str(tokens[0].id)} if tokens else {}
 
 
 def _content(token_id: Any) -> Any:

@@ -1,11 +1,12 @@
-"""Everything of this deployment at Kaltura, by age, for the sweep to compare with what is recorded.
+"""Everything of this deployment at Kaltura, by age, for a search to compare with what is recorded.
 
-Called by `shared/sweep.py` through `ports.Strays`. Leaves to the sweep what is a stray.
+Called by `shared/orphans/` through `ports.Strays`. Leaves to it what is an orphan. Upload tokens are found by their
+user, and members by their group: they go with these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -14,9 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
-from shared.providers.kaltura.events import delete_part, look_at_part
+from shared.providers.kaltura.events import delete_part, look_at_part, unlink_all
+from shared.providers.kaltura.links import Links
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
-from shared.providers.kaltura.refusals import is_not_offered, raise_unless_gone, remaining
+from shared.providers.kaltura.media import UPLOADER
+from shared.providers.kaltura.refusals import is_gone, is_not_offered, raise_unless_gone, remaining
+from shared.references import Kind, parse
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -31,6 +35,9 @@ _REFERENCES: Final = {
 }
 """Where the reference under which it was made stands in each part."""
 
+_ON_AIR: Final = ("firstBroadcast", "lastBroadcast", "currentBroadcastStartTime")
+"""Of a live entry: instants that are set once something was sent to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class KalturaStrays:
@@ -42,10 +49,11 @@ class KalturaStrays:
 
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         """
-        See `ports.Strays`. Entries of every kind and the other parts of events, in one request. A list that the account
-        does not offer holds nothing of ours.
+        See `ports.Strays`. Entries of every kind, the other parts of events, and the users of uploads, in one request;
+        then pairs of an event and a resource of which one is gone. A list that the account does not offer holds nothing
+        of ours.
         """
-        from KalturaClient.Plugins.Core import KalturaBaseEntryFilter, KalturaFilterPager
+        from KalturaClient.Plugins.Core import KalturaBaseEntryFilter, KalturaFilterPager, KalturaUserFilter
         from KalturaClient.Plugins.Group import KalturaGroupFilter
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter, KalturaScheduleResourceFilter
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEventFilter
@@ -65,6 +73,8 @@ class KalturaStrays:
         # These cannot be asked for by anything of ours.
         of_virtual_events = KalturaVirtualEventFilter(**span)
         of_groups = KalturaGroupFilter(tagsMultiLikeOr=tag, **span)
+        of_users = KalturaUserFilter(idOrScreenNameStartsWith=words.uploaders_of(self.account.namespace), **span)
+        links = Links(self.account)
         multi = self.account.client.multi(self.account.admin_ks())
         pages = {
             ENTRY: multi.ask(lambda c: c.baseEntry.list(of_entries, pager)),
@@ -72,7 +82,9 @@ class KalturaStrays:
             RESOURCE: multi.ask(lambda c: c.schedule.scheduleResource.list(of_resources, pager)),
             VIRTUAL_EVENT: multi.ask(lambda c: c.virtualEvent.virtualEvent.list(of_virtual_events, pager)),
             GROUP: multi.ask(lambda c: c.group.group.list(of_groups, pager)),
+            UPLOADER: multi.ask(lambda c: c.user.list(of_users, pager)),
         }
+        pairs = links.ask(multi, since, until)
         multi.send()
         found: list[Stray] = []
         for part, page in pages.items():
@@ -82,7 +94,62 @@ class KalturaStrays:
             if part == VIRTUAL_EVENT:
                 things = all_pages(page, partial(self._virtual_events, of_virtual_events))
             found += filter(None, (self._stray(part, thing) for thing in things))
+        found += links.broken(pairs, since, until)
         return sorted(found, key=lambda stray: stray.created_at)[: words.PAGE]
+
+    def has_content(self, stray: Stray) -> bool:
+        """
+        See `ports.Strays`. The bytes of an upload that is not finished lie with its token; what is no entry has content
+        where an entry of the same reference has.
+        """
+        if EVENT in stray.parts and RESOURCE in stray.parts:
+            return False
+        client = self.account.client
+        uploader_ks = self.account.user_ks(self._uploader(stray), (), SERVER_KS_S)
+        multi = client.multi(self.account.admin_ks())
+        if ENTRY in stray.parts:
+            asked = multi.ask(partial(look_at_part, ENTRY, stray.parts[ENTRY]))
+        else:
+            asked = self._ask_by_reference(multi, stray.reference)
+        tokens = multi.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
+        multi.send()
+        if asked.error is not None and is_gone(asked.error):
+            return False
+        answer = asked.answer()
+        entries = [answer] if ENTRY in stray.parts else answer.objects
+        known = [_content_of(entry) for entry in entries]
+        if any(known):
+            return True
+        return None in known and any(
+            _received(str(entry.id), words.status_of(entry), tokens.answer().objects) for entry in entries
+        )
+
+    def delete_stray(self, stray: Stray) -> Parts:
+        """
+        See `ports.Strays`. An upload's user and tokens go with its entry, unless another entry was made under the same
+        reference: then only the token that was bound to this one goes. With an event or a resource go its pairs, with a
+        live entry the recordings that no video has taken over.
+        """
+        multi = self.account.client.multi(self.account.admin_ks())
+        links = Links(self.account)
+        if EVENT in stray.parts and RESOURCE in stray.parts:
+            return links.delete(stray.parts)
+        ((part, part_id),) = stray.parts.items()
+        if part == UPLOADER:
+            answers = self._ask_deletion_of_user(part_id, multi)
+            looks = {part: multi.ask(lambda c: c.user.get(part_id))}
+        else:
+            if part in (EVENT, RESOURCE):
+                unlink_all(self.account, part, part_id)
+            answers = self._ask_deletion_of_more(stray, multi) if part == ENTRY else []
+            answers.append(multi.ask(partial(delete_part, part, part_id)))
+            looks = {part: multi.ask(partial(look_at_part, part, part_id))}
+        multi.send()
+        for answer in answers:
+            raise_unless_gone(answer)
+        return remaining(looks, stray.parts)
+
+    # --- listing --------------------------------------------------------------------------------------------------
 
     def _virtual_events(self, asked: Any, index: int) -> Asked:
         from KalturaClient.Plugins.Core import KalturaFilterPager
@@ -93,38 +160,71 @@ class KalturaStrays:
         multi.send()
         return page
 
-    def delete_stray(self, stray: Stray) -> Parts:
-        """
-        See `ports.Strays`. An upload's user and tokens go with its entry, unless another entry was made under the same
-        reference: then only the token that was bound to this one goes.
-        """
-        multi = self.account.client.multi(self.account.admin_ks())
-        ((part, part_id),) = stray.parts.items()
-        is_upload = part == ENTRY and stray.reference.startswith("video:")
-        answers = self._delete_upload(stray, multi) if is_upload else []
-        answers.append(multi.ask(partial(delete_part, part, part_id)))
-        looks = {part: multi.ask(partial(look_at_part, part, part_id))}
-        multi.send()
-        for answer in answers:
-            raise_unless_gone(answer)
-        return remaining(looks, stray.parts)
+    def _stray(self, part: str, thing: Any) -> Stray | None:
+        if part == UPLOADER:
+            reference = words.uploaded_for(self.account.namespace, str(thing.id))
+        else:
+            reference = words.ours(self.account.namespace, str(getattr(thing, _REFERENCES[part])))
+        if reference is None:
+            return None
+        made_at = datetime.fromtimestamp(thing.createdAt, UTC)
+        if part != ENTRY:
+            return Stray(NAME, reference, {part: str(thing.id)}, made_at, is_part=True)
+        return Stray(
+            NAME,
+            reference,
+            {part: str(thing.id)},
+            made_at,
+            has_content=_content_of(thing),
+            stamp=_text(thing.partnerData),
+            title=words.as_typed(_text(thing.name)),
+        )
 
-    def _delete_upload(self, stray: Stray, multi: Multi) -> list[Asked]:
+    def _ask_by_reference(self, multi: Multi, reference: str) -> Asked:
         """
-        Ask for the deletion of what belongs to the upload of a stray entry.
+        Ask for the entries that were made under a reference.
         """
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
-        entry_id, client = stray.parts[ENTRY], self.account.client
-        uploader = words.uploader_of(self.account.namespace, stray.reference)
-        uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
         same = KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, stray.reference),
+            referenceIdEqual=words.theirs(self.account.namespace, reference),
             statusIn=words.ALIVE,
             moderationStatusIn=words.MODERATED,
         )
+        return multi.ask(lambda c: c.baseEntry.list(same))
+
+    def _uploader(self, stray: Stray) -> str:
+        return words.uploader_of(self.account.namespace, stray.reference)
+
+    # --- deleting -------------------------------------------------------------------------------------------------
+
+    def _ask_deletion_of_more(self, stray: Stray, multi: Multi) -> list[Asked]:
+        """
+        Ask for the deletion of what belongs to an entry.
+        """
+        reference = parse(stray.reference)
+        if reference is not None and reference.kind is Kind.VIDEO:
+            return self._ask_deletion_of_upload(stray, multi)
+        return [multi.ask(partial(delete_part, ENTRY, entry_id)) for entry_id in self._recordings(stray.parts[ENTRY])]
+
+    def _recordings(self, entry_id: str) -> Iterator[str]:
+        """
+        The ids of what was recorded of a live entry and no video has taken over.
+        """
+        from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
+
+        of_entry = KalturaMediaEntryFilter(
+            rootEntryIdEqual=entry_id, statusIn=words.ALIVE, moderationStatusIn=words.MODERATED
+        )
+        for entry in self.account.client.call(self.account.admin_ks(), lambda c: c.media.list(of_entry)).objects:
+            if words.is_recording(entry) and words.ours(self.account.namespace, _text(entry.referenceId)) is None:
+                yield str(entry.id)
+
+    def _ask_deletion_of_upload(self, stray: Stray, multi: Multi) -> list[Asked]:
+        entry_id, client, uploader = stray.parts[ENTRY], self.account.client, self._uploader(stray)
+        uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
         looking = client.multi(self.account.admin_ks())
-        twins = looking.ask(lambda c: c.baseEntry.list(same))
+        twins = self._ask_by_reference(looking, stray.reference)
         tokens = looking.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
         looking.send()
         alone = all(str(entry.id) == entry_id for entry in twins.answer().objects)
@@ -134,11 +234,45 @@ class KalturaStrays:
             answers.append(multi.ask(lambda c: c.user.delete(uploader)))
         return answers
 
-    def _stray(self, part: str, thing: Any) -> Stray | None:
-        reference = words.ours(self.account.namespace, str(getattr(thing, _REFERENCES[part])))
-        if reference is None:
-            return None
-        return Stray(NAME, reference, {part: str(thing.id)}, datetime.fromtimestamp(thing.createdAt, UTC))
+    def _ask_deletion_of_user(self, uploader: str, multi: Multi) -> list[Asked]:
+        """
+        Ask for the deletion of an upload's user, and of its tokens.
+        """
+        uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
+        tokens = self.account.client.call(uploader_ks, lambda c: c.uploadToken.list()).objects
+        answers = [multi.ask(partial(_delete_token, str(token.id)), ks=uploader_ks) for token in tokens]
+        return [*answers, multi.ask(lambda c: c.user.delete(uploader))]
+
+
+def _content_of(entry: Any) -> bool | None:
+    """
+    Whether an entry has content, as far as it tells itself.
+    """
+    if hasattr(entry, "recordedEntryId"):
+        return any(_number(getattr(entry, name)) for name in _ON_AIR) or bool(_text(entry.recordedEntryId))
+    return None if words.status_of(entry) in words.EMPTY else True
+
+
+def _received(entry_id: str, status: str, tokens: Sequence[Any]) -> bool:
+    """
+    Whether bytes of an entry that tells nothing have arrived, given the tokens of its upload. What is being imported
+    without a token comes from somewhere else.
+    """
+    bound = [token for token in tokens if str(token.attachedObjectId) == entry_id]
+    if not bound:
+        return status != words.NO_CONTENT
+    return any(_number(token.uploadedFileSize) for token in bound)
+
+
+def _text(value: Any) -> str:
+    """
+    A text of the library's objects, empty where the answer had none.
+    """
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _delete_token(token_id: str, library: Any) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from shared.paths import can_be_id, hashed_uid
 from shared.ports import MediaState, Stage
+from shared.references import Kind, parse
 from shared.text import as_line, cut_to_bytes
 
 GONE_CODES: Final = frozenset(
@@ -49,12 +50,13 @@ UPLOAD_BASE_ROLE: Final = "UPLOAD_BASE_ROLE"
 PLAYBACK_BASE_ROLE: Final = "PLAYBACK_BASE_ROLE"
 
 NO_CONTENT: Final = "7"
+IMPORTING: Final = "0"
 DELETED: Final = "3"
 
 MEDIA_STATES: Final = {
     "-2": MediaState.ERROR,
     "-1": MediaState.ERROR,
-    "0": MediaState.AWAITING_UPLOAD,
+    IMPORTING: MediaState.AWAITING_UPLOAD,
     "1": MediaState.PROCESSING,
     "2": MediaState.READY,
     DELETED: MediaState.GONE,
@@ -85,6 +87,8 @@ ARRIVED: Final = ",".join(
 )
 """Every status of an entry whose bytes have arrived."""
 
+EMPTY: Final = frozenset({NO_CONTENT, IMPORTING})
+"""Every status of an entry that may have no bytes: one that waits for an upload counts as importing."""
 MODERATED: Final = "1,2,3,4,5,6"
 """Every `moderationStatus`: without it a list leaves out what waits for a moderator (1) and what one has rejected (3).
 Source: kaltura/server, entryPeer::setDefaultCriteriaFilter."""
@@ -214,14 +218,14 @@ def tag_of(namespace: str) -> str:
 
 def theirs(namespace: str, reference: str) -> str:
     """
-    The `referenceId` at Kaltura of our reference.
+    The `referenceId` at Kaltura of our reference. With `ours`, this is the only place that knows the outer form.
     """
     return f"{namespace}:{reference}"
 
 
 def ours(namespace: str, reference_id: str) -> str | None:
     """
-    Our reference of a `referenceId` at Kaltura; `None` where it is not this deployment's.
+    Our reference of a `referenceId` at Kaltura, as it stands there; `None` where it is not this deployment's.
     """
     prefix = f"{namespace}:"
     return reference_id[len(prefix) :] if reference_id.startswith(prefix) else None
@@ -263,6 +267,13 @@ def _fitted(text: str, most_bytes: int) -> str:
     return cut_to_bytes(as_line(text), most_bytes, lambda character: 3 if character == _GUARDED else 0).rstrip()
 
 
+def as_typed(text: str) -> str:
+    """
+    A text as somebody typed it: without what the client puts into it so that a multirequest replaces none of it.
+    """
+    return text.replace("{\u2060", "{")
+
+
 def moderators_of(entry_id: str) -> str:
     """
     The group of those who moderate a live entry: by its name Kaltura's chat knows it.
@@ -274,7 +285,24 @@ def uploader_of(namespace: str, reference: str) -> str:
     """
     The user under whom one upload is made, and the `sessionid` of its KSs: nobody else ever uses it.
     """
-    return "upload-" + re.sub(r"[^A-Za-z0-9]+", "-", theirs(namespace, reference))
+    return "upload-" + re.sub(r"[^A-Za-z0-9]+", "-", f"{namespace}:{reference}")
+
+
+def uploaders_of(namespace: str) -> str:
+    """
+    With what the ids of all users begin under whom a deployment makes uploads.
+    """
+    return uploader_of(namespace, f"{Kind.VIDEO}:")
+
+
+def uploaded_for(namespace: str, user_id: str) -> str | None:
+    """
+    The reference of the upload that a user was made for; `None` where it is not this deployment's.
+    """
+    prefix = uploaders_of(namespace)
+    video_id, _, generation = user_id.removeprefix(prefix).rpartition("-")
+    reference = f"{Kind.VIDEO}:{video_id}:{generation}"
+    return reference if user_id.startswith(prefix) and parse(reference) is not None else None
 
 
 def viewer_of(uid: str) -> str:

@@ -206,7 +206,13 @@ class S3Host:
         """
         asked = {"Bucket": self.store.bucket, "Prefix": self.store.prefix}
         found = [
-            Stray(self.name, self.store.ours(one["Key"]), {KEY: one["Key"]}, one["LastModified"].astimezone(UTC))
+            Stray(
+                self.name,
+                self.store.ours(one["Key"]),
+                {KEY: one["Key"]},
+                one["LastModified"].astimezone(UTC),
+                has_content=True,
+            )
             for page in self.store.client.pages("listObjects", "list_objects_v2", **asked)
             for one in page.get("Contents", ())
         ]
@@ -221,6 +227,16 @@ class S3Host:
         ]
         within = (stray for stray in found if since <= stray.created_at < until)
         return sorted(within, key=lambda stray: stray.created_at)[:PAGE]
+
+    def has_content(self, stray: Stray) -> bool:
+        """
+        See `ports.Strays`. An upload has what was carried so far.
+        """
+        return (
+            bool(self._carried(stray.parts))
+            if UPLOAD in stray.parts
+            else self._size_bytes(stray.parts[KEY]) is not None
+        )
 
     def delete_stray(self, stray: Stray) -> Parts:
         """

@@ -1,0 +1,435 @@
+"""Which database this is (A3): a restored, cloned or imported one stops every cleaner; a pause, a new deployment and
+clocks that differ do not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import pytest
+
+from emulator_tests.fakes import undisturbed
+from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Backup, Deployment, refusal
+from shared.epoch import ALARM_EVERY_S, GAP_S, HELD_LOOK_S, READ_EVERY_S, Epoch, Suspicion
+from shared.hosts.table import Terms
+from shared.paths import EPOCH, VISIT_COPY, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, copy_key, session_path
+from shared.ports import Delete, EventWish, MediaState, Note, Observation, Update, UploadWish
+from shared.sessions.model import PairingState
+from shared.videos.model import VideoState
+from shared.videos.wishes import delete_video
+
+T = TypeVar("T")
+
+DAY_S = 24 * 3600
+SWEEP_S = 1800
+"""Less often than in the cloud: what holds then holds all the more with more sweeps."""
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
+EVENT = EventWish("Algebra", None, None)
+WISH = UploadWish("A stray", "a.mp4", 1)
+
+
+def sweep_for(deployment: Deployment, seconds: float) -> None:
+    """
+    Let so much time pass with the sweep every half hour, and its tasks at their time.
+    """
+    for _ in range(int(seconds // SWEEP_S)):
+        deployment.run(SWEEP_S)
+        deployment.sweep.run()
+    deployment.run(seconds % SWEEP_S)
+
+
+def upload(deployment: Deployment, request_id: str = "r1", session_id: str = "s1") -> str:
+    """
+    A video that is ready.
+    """
+    video_id = deployment.ask_upload(request_id, session_id=session_id).video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    assert deployment.video(video_id).state is VideoState.READY
+    return video_id
+
+
+def school() -> tuple[Deployment, Backup]:
+    """
+    A deployment that has been swept for a while, and its backup; after that, a video was uploaded.
+    """
+    deployment = Deployment()
+    deployment.write_session()
+    sweep_for(deployment, 2 * STRAY_AGE_S)
+    backup = deployment.back_up()
+    deployment.run(SWEEP_S)
+    upload(deployment)
+    return deployment, backup
+
+
+def epoch(deployment: Deployment) -> Epoch:
+    return Epoch.from_document(deployment.document(EPOCH))
+
+
+def alarms(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """
+    The alarms so far, since they were last asked for.
+    """
+    lines = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    return [line for line in lines if line["severity"] == "ALERT"]
+
+
+def restored(*, uid: bool) -> Deployment:
+    """
+    A deployment whose database was restored, a day later.
+    """
+    deployment, backup = school()
+    deployment.database_uid = "first" if uid else None
+    if uid:
+        backup = {**backup, EPOCH: {**backup[EPOCH], "databaseUid": "first"}}
+    sweep_for(deployment, DAY_S)
+    deployment.restore(backup)
+    deployment.database_uid = "second" if uid else None
+    deployment.lose_notes()
+    return deployment
+
+
+# --- what is noticed -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("uid", [True, False], ids=["another uid", "no uid is told"])
+def test_a_restored_database_is_noticed_by_the_first_sweep_and_held_until_somebody_says_so(
+    uid: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A3."""
+    deployment = restored(uid=uid)
+    capsys.readouterr()
+
+    deployment.sweep.run()
+
+    (alarm,) = alarms(capsys)
+    hold = epoch(deployment).hold
+    assert hold is not None
+    assert alarm["message"] == "database restored"
+    assert "resume-after-restore" in alarm["sentence"]
+    assert hold.reason is (Suspicion.OTHER_DATABASE if uid else Suspicion.UNKNOWN_CONTENT)
+    assert hold.found == ("second" if uid else deployment.media.alive()[0].reference)
+    sweep_for(deployment, 3 * DAY_S)
+    assert len(alarms(capsys)) == 3
+    assert len(deployment.media.alive()) == 1
+    assert epoch(deployment).hold is not None
+
+
+def test_an_alarm_is_raised_once_a_day() -> None:
+    assert ALARM_EVERY_S == DAY_S
+
+
+def test_an_import_of_older_documents_is_noticed_though_the_database_is_the_same() -> None:
+    """A3: what is not in the import stays; `operations/epoch` is in it."""
+    deployment, backup = school()
+    deployment.database_uid = "same"
+    sweep_for(deployment, DAY_S)
+    (video,) = (one for one in deployment.documents.paths() if one.startswith("videos/"))
+    deployment.documents.commit(Delete(video))
+    deployment.restore(backup, keeps=True)
+    deployment.sweep.run()
+    hold = epoch(deployment).hold
+    assert hold is not None
+    assert hold.reason is Suspicion.UNKNOWN_CONTENT
+
+
+def test_a_database_that_was_lost_with_everything_in_it_is_noticed() -> None:
+    deployment, _ = school()
+    deployment.restore({})
+    deployment.sweep.run()
+    assert epoch(deployment).hold is not None
+
+
+def test_what_was_uploaded_within_the_last_minutes_tells_of_a_restore_too() -> None:
+    deployment, backup = school()
+    deployment.restore(backup)
+    deployment.clock.advance(GAP_S)
+    upload_at_provider(deployment, "video:fresh:1")
+    deployment.sweep.run()
+    assert epoch(deployment).hold is not None
+
+
+def upload_at_provider(deployment: Deployment, reference: str) -> None:
+    """
+    Somebody uploaded a video; what was recorded of it is lost.
+    """
+    deployment.media.show(deployment.media.prepare_upload(reference, WISH), READY)
+
+
+# --- what is no restore --------------------------------------------------------------------------------------------
+
+
+def assert_clear(deployment: Deployment) -> None:
+    """
+    Nothing is held, and the next empty orphan goes.
+    """
+    deployment.sweep.run()
+    assert epoch(deployment).hold is None
+    deployment.media.prepare_upload("video:empty:1", WISH)
+    sweep_for(deployment, STRAY_AGE_S + 2 * SWEEP_S)
+    assert "video:empty:1" not in {one.reference for one in deployment.media.alive()}
+    assert epoch(deployment).hold is None
+
+
+def test_a_new_deployment_is_no_restore() -> None:
+    assert_clear(Deployment())
+
+
+@pytest.mark.parametrize("uid", ["first", None])
+@pytest.mark.parametrize("days", [1, 40])
+def test_a_pause_is_no_restore(days: int, uid: str | None) -> None:
+    """The schedule stood still for days, by an operator's `stop` or otherwise, while some of the work went on."""
+    deployment, _ = school()
+    deployment.database_uid = uid
+    deployment.sweep.run()
+    deployment.run(days * DAY_S)
+    upload(deployment, "later")
+    assert_clear(deployment)
+
+
+def test_an_idle_deployment_is_no_restore() -> None:
+    deployment, _ = school()
+    sweep_for(deployment, 3 * DAY_S)
+    assert_clear(deployment)
+
+
+def test_a_pause_after_orphans_were_reported_is_no_restore() -> None:
+    deployment, _ = school()
+    upload_at_provider(deployment, "video:byhand:1")
+    sweep_for(deployment, 2 * STRAY_AGE_S)
+    assert epoch(deployment).hold is None
+    deployment.run(3 * DAY_S)
+    assert_clear(deployment)
+
+
+def test_an_upload_that_waits_through_a_pause_is_no_restore() -> None:
+    deployment, _ = school()
+    deployment.ask_upload("waits")
+    deployment.run(DAY_S)
+    assert_clear(deployment)
+
+
+def test_a_clock_that_was_far_ahead_is_no_restore() -> None:
+    deployment, _ = school()
+    ahead = deployment.clock() + timedelta(days=3)
+    deployment.documents.commit(Update(EPOCH, {"sweptAt": ahead}))
+    assert_clear(deployment)
+
+
+@pytest.mark.parametrize("is_restored", [False, True], ids=["pause", "restore"])
+@pytest.mark.parametrize("minutes", [-10, 10], ids=["behind", "ahead"])
+def test_a_provider_whose_clock_is_wrong_is_no_restore_and_hides_none(minutes: int, is_restored: bool) -> None:
+    deployment, backup = school()
+    skew = timedelta(minutes=minutes)
+
+    def skewed(operation: str, do: Callable[[], T]) -> T:
+        done = do()
+        if operation == "strays":
+            assert isinstance(done, list)
+            return cast(T, [replace(one, created_at=one.created_at + skew) for one in done])
+        return done
+
+    deployment.disturb = skewed
+    deployment.run(2 * GAP_S)
+    if is_restored:
+        deployment.restore(backup)
+    deployment.sweep.run()
+    assert (epoch(deployment).hold is not None) == is_restored
+
+
+def test_firestore_that_stops_telling_its_uid_is_no_restore() -> None:
+    deployment, _ = school()
+    deployment.database_uid = "first"
+    deployment.sweep.run()
+    deployment.database_uid = None
+    assert_clear(deployment)
+    assert epoch(deployment).database_uid == "first"
+    deployment.database_uid = "first"
+    assert_clear(deployment)
+
+
+def test_a_uid_that_is_told_for_the_first_time_is_no_restore() -> None:
+    deployment, _ = school()
+    deployment.database_uid = "first"
+    assert_clear(deployment)
+    assert epoch(deployment).database_uid == "first"
+
+
+def test_a_provider_that_cannot_be_asked_after_a_gap_leaves_it_open_and_nothing_goes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    deployment, backup = school()
+    deployment.media.prepare_upload("video:empty:1", WISH)
+    deployment.run(2 * GAP_S)
+    deployment.restore(backup)
+
+    def down(operation: str, do: Callable[[], T]) -> T:
+        if operation == "strays":
+            raise refusal(operation)
+        return do()
+
+    deployment.disturb = down
+    for _ in range(3):
+        deployment.clock.advance(SWEEP_S)
+        deployment.sweep.run()
+    assert epoch(deployment) == Epoch.from_document(deployment.document(EPOCH))
+    assert epoch(deployment).hold is None
+    assert deployment.deletions() == []
+    assert alarms(capsys) == []
+    deployment.disturb = undisturbed
+    deployment.sweep.run()
+    assert epoch(deployment).hold is not None
+
+
+# --- what is held --------------------------------------------------------------------------------------------------
+
+
+def test_while_deletions_are_held_nothing_is_deleted_because_a_document_is_missing() -> None:
+    deployment = Deployment(terms={"fetching": Terms(price_per_gb=0.0)})
+    deployment.write_session()
+    deployment.write_session("s2", format="liveStreaming")
+    deployment.deliver(Note(VISIT_SESSION, "s2"))
+    video_id = upload(deployment)
+    (copy,) = deployment.fetching.alive()
+    deployment.fetching.show(copy.parts, READY)
+    sweep_for(deployment, 1200)
+    deployment.media.prepare_upload("video:empty:1", WISH)
+    deployment.events.create_event("session:empty:1", EVENT)
+    before = (deployment.media.alive(), deployment.events.alive(), deployment.fetching.alive())
+    hold_deletions(deployment)
+
+    # As where the records of some collections have been imported already, and others have not.
+    for path in (session_path("s1"), session_path("s2")):
+        deployment.documents.commit(Delete(path))
+    for note in (Note(VISIT_SESSION, "s1"), Note(VISIT_SESSION, "s2"), Note(VISIT_VIDEO, video_id)):
+        deployment.deliver(note)
+    deployment.orphans.find(clean_up=True)
+    deployment.orphans.find(clean_up=True, with_content=True)
+    sweep_for(deployment, 2 * STRAY_AGE_S)
+
+    assert (deployment.media.alive(), deployment.events.alive(), deployment.fetching.alive()) == before
+    assert deployment.video(video_id).state is VideoState.READY
+    assert deployment.pairing("s2").state is PairingState.READY
+    assert deployment.deletions() == []
+
+    deployment.app.epochs.acknowledge(deployment.orphans.places)
+    sweep_for(deployment, STRAY_AGE_S)
+    assert deployment.video(video_id).state is VideoState.GONE
+    assert (deployment.media.alive(), deployment.events.alive(), deployment.fetching.alive()) == ((), (), ())
+
+
+def hold_deletions(deployment: Deployment) -> None:
+    """
+    Have a restore noticed.
+    """
+    deployment.database_uid = "first"
+    deployment.sweep.run()
+    deployment.database_uid = "second"
+    deployment.sweep.run()
+    assert epoch(deployment).hold is not None
+
+
+def test_a_copy_whose_video_is_missing_waits_while_deletions_are_held() -> None:
+    deployment = Deployment(terms={"fetching": Terms(price_per_gb=0.0)})
+    deployment.write_session()
+    video_id = upload(deployment)
+    deployment.run(60)
+    hold_deletions(deployment)
+    (kept,) = deployment.documents.read(f"videos/{video_id}")
+    deployment.documents.commit(Delete(f"videos/{video_id}"))
+    deployment.deliver(Note(VISIT_COPY, copy_key(video_id, "fetching")))
+    assert kept is not None
+    assert len(deployment.fetching.alive()) == 1
+    assert f"copies/{copy_key(video_id, 'fetching')}" in deployment.documents.paths()
+
+
+def test_a_deletion_that_a_document_has_asked_for_waits_and_is_done_within_minutes_of_the_acknowledgement() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = upload(deployment)
+    hold_deletions(deployment)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    deployment.run(3 * HELD_LOOK_S)
+    assert deployment.video(video_id).state is VideoState.GONE
+    assert len(deployment.media.alive()) == 1
+    (pending,) = deployment.deletions()
+    assert pending.progress.failure is None
+
+    deployment.app.epochs.acknowledge(deployment.orphans.places)
+    deployment.run(HELD_LOOK_S + READ_EVERY_S)
+
+    assert deployment.media.alive() == ()
+    assert deployment.deletions() == []
+
+
+def test_what_teachers_do_goes_on_while_deletions_are_held() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    hold_deletions(deployment)
+    upload(deployment)
+    deployment.write_session("s2", format="liveStreaming")
+    sweep_for(deployment, SWEEP_S)
+    assert deployment.pairing("s2").state is PairingState.READY
+
+
+def test_another_instance_knows_within_seconds() -> None:
+    deployment = Deployment()
+    assert not deployment.app.epochs.is_held()
+    hold = {"reason": "otherDatabase", "found": "x", "since": deployment.clock(), "sweptAt": None}
+    deployment.sweep.run()
+    deployment.documents.commit(Update(EPOCH, {"hold": {**hold, "alarmedAt": deployment.clock()}}))
+    deployment.clock.advance(READ_EVERY_S)
+    assert deployment.app.epochs.is_held()
+
+
+# --- going on ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("uid", [True, False], ids=["another uid", "no uid is told"])
+def test_once_it_is_acknowledged_all_goes_on_and_what_has_content_stays(uid: bool) -> None:
+    deployment = restored(uid=uid)
+    deployment.sweep.run()
+    deployment.media.prepare_upload("video:empty:1", WISH)
+
+    deployment.app.epochs.acknowledge(deployment.orphans.places)
+
+    sweep_for(deployment, DAY_S)
+    (kept,) = deployment.media.alive()
+    assert kept.observation.state is MediaState.READY
+    assert epoch(deployment).hold is None
+    # Neither is it noticed again after a pause.
+    deployment.run(3 * DAY_S)
+    assert_clear(deployment)
+
+
+def test_two_sweeps_that_notice_at_once_do_no_harm_to_each_other() -> None:
+    deployment = restored(uid=True)
+
+    def sweeping(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit":
+            deployment.disturb = undisturbed
+            deployment.sweep.run()
+        return do()
+
+    deployment.disturb = sweeping
+    deployment.sweep.run()
+    assert epoch(deployment).hold is not None
+    assert len(deployment.media.alive()) == 1
+
+
+def test_an_empty_deletion_queue_asks_nobody_whether_deletions_are_held() -> None:
+    deployment = Deployment()
+    reads: list[str] = []
+
+    def counting(operation: str, do: Callable[[], T]) -> T:
+        reads.append(operation)
+        return do()
+
+    deployment.write_session()
+    deployment.disturb = counting
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Note(VISIT_DELETION, "video:v1:1:0123456789ab"))
+    assert reads.count("read") == 2

@@ -1,0 +1,54 @@
+"""What a provider tells by itself: whatever a request names, it leaves a note or nothing (A14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emulator_tests.fakes import ManualClock, MemoryQueue
+from shared.paths import VISIT_SESSION, VISIT_VIDEO
+from shared.ports import Heard
+from shared.push import heed
+
+ANY = st.text(st.characters(exclude_categories=()), max_size=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """A provider whose requests name these things."""
+
+    references: tuple[str, ...]
+
+    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        return Heard(self.references)
+
+    def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
+        return []
+
+    def remove(self) -> Sequence[str]:
+        return []
+
+
+def noted(*references: str) -> list[tuple[str, str]]:
+    queue = MemoryQueue(ManualClock())
+    assert heed("kaltura", Names(references), {}, b"{}", queue) is None
+    return [(note.queue, note.key) for note in queue.waiting()]
+
+
+def test_a_note_is_left_for_each_thing_of_ours() -> None:
+    assert noted("video:v1:1", "session:s1:2", "copy:v1-own:1") == [(VISIT_VIDEO, "v1"), (VISIT_SESSION, "s1")]
+
+
+@pytest.mark.parametrize("text", ["video", "", "video:", ":::", "unknown:a:1", "session:a/b:1", "video:a,b:1"])
+def test_what_is_named_otherwise_is_skipped_and_hinders_nothing(text: str) -> None:
+    """A14: such an entry was answered 500, and Kaltura sent it again and again."""
+    assert noted(text, "video:v1:1") == [(VISIT_VIDEO, "v1")]
+
+
+@given(st.lists(ANY, max_size=4))
+def test_no_text_raises(texts: list[str]) -> None:
+    noted(*texts)

@@ -1,0 +1,166 @@
+"""The operator's commands about orphans: look for them, give them back, delete them, go on after a restore.
+
+Called by `functions/commands.py`, which reads the settings. Results are returned as text, progress is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+
+from functions import wiring
+from shared.app import App
+from shared.epoch import Hold, Suspicion
+from shared.errors import BadRequest
+from shared.orphans.report import Report
+from shared.ports import Stray
+
+
+def add_orphan_arguments(orphans: argparse.ArgumentParser) -> None:
+    """
+    Add the options of `find-orphans`.
+    """
+    orphans.add_argument(
+        "--clean-up", action="store_true", help="delete what no document names and is empty, make anew what is missing"
+    )
+    orphans.add_argument(
+        "--with-content", action="store_true", help="with --clean-up: delete what has content too, for good"
+    )
+    orphans.add_argument(
+        "--delete-content", nargs="+", metavar="REFERENCE", help="delete just these, content and all, for good"
+    )
+    orphans.add_argument(
+        "--adopt", nargs="*", metavar="REFERENCE", help="give these, or all that have content, back to their sessions"
+    )
+    orphans.add_argument("--session", metavar="ID", help="with --adopt: the session of what does not say whose it was")
+
+
+def find_orphans(options: argparse.Namespace) -> str:
+    """
+    Report orphans; delete some, or give them back, where the options say so.
+
+    Raises:
+        BadRequest: The options contradict each other (never).
+        Transient: Provider, documents or queue could not be reached (again).
+    """
+    app = wiring.app()
+    chosen = [options.clean_up, options.delete_content is not None, options.adopt is not None]
+    if (
+        sum(chosen) > 1
+        or (options.with_content and not options.clean_up)
+        or (options.session and options.adopt is None)
+    ):
+        raise BadRequest(
+            "Say one of --clean-up [--with-content], --delete-content and --adopt [--session].", reason="OPTION_INVALID"
+        )
+    if options.delete_content is not None:
+        deleted = app.orphans.delete(options.delete_content, _tell)
+        return "\n".join(_deleted(deleted, options.delete_content, app.orphans.standing().epoch.hold))
+    if options.adopt is not None:
+        return "\n".join(_adopted(app, options.adopt, options.session))
+    report = app.orphans.find(clean_up=options.clean_up, with_content=options.with_content, tell=_tell)
+    return "\n".join(_told(report, clean_up=options.clean_up, with_content=options.with_content))
+
+
+def _adopted(app: App, references: Sequence[str], session_id: str | None) -> list[str]:
+    """
+    What came of giving orphans back, as an operator reads it.
+    """
+    adopted = app.adoption.adopt(app.orphans.all(_tell, young=True), references, session_id)
+    lines = [
+        f"  {one.stray.reference}, {_ids(one.stray.parts)}: "
+        + (f"given back, {one.path} names it" if one.path else f"not given back. {one.sentence}")
+        for one in adopted
+    ]
+    seen = {one.stray.reference for one in adopted}
+    lines += [f"  {one}: no orphan with content has this reference" for one in references if one not in seen]
+    count = sum(one.path is not None for one in adopted)
+    return [f"Given back: {count}. Not: {len(lines) - count}.", *lines]
+
+
+def _deleted(strays: Sequence[Stray], references: Sequence[str], hold: Hold | None) -> list[str]:
+    """
+    What is being deleted, as an operator reads it. Pure.
+    """
+    lines = [f"  {one.reference}, {_ids(one.parts)}: is being deleted" for one in strays]
+    seen = {one.reference for one in strays}
+    lines += [f"  {one}: no orphan that is old enough has this reference" for one in references if one not in seen]
+    return lines if hold is None else [*lines, *_held(hold), "They go after `resume-after-restore`."]
+
+
+def resume_after_restore() -> str:
+    """
+    Show why deletions are held, and let them go on.
+
+    Raises:
+        Transient: Provider or documents could not be reached (again).
+        Conflict: Somebody else wrote the same document at this moment (again).
+    """
+    app = wiring.app()
+    hold = app.orphans.standing().epoch.hold
+    if hold is None:
+        return "Deletions are not held: there is nothing to acknowledge."
+    lines = _held(hold)
+    left = [one.stray for one in app.orphans.all(_tell, young=True) if one.stray.has_content]
+    lines.append(f"Kept, with content, and named by no document: {len(left)}.")
+    lines += [f"  {one.reference}, {_ids(one.parts)}, made {one.created_at}" for one in left]
+    app.epochs.acknowledge(app.orphans.places)
+    return "\n".join([*lines, "Acknowledged: deletions go on within ten minutes. What is listed here stays."])
+
+
+def _held(hold: Hold) -> list[str]:
+    """
+    Why deletions are held, as an operator reads it. Pure.
+    """
+    why = {
+        Suspicion.OTHER_DATABASE: f"Firestore says that this is another database than the one before: {hold.found}.",
+        Suspicion.UNKNOWN_CONTENT: f"The provider has content that this database does not know: {hold.found}.",
+    }[hold.reason]
+    swept = "never" if hold.swept_at is None else f"last at {hold.swept_at:%Y-%m-%d %H:%M} UTC"
+    return [f"Deletions are held since {hold.since:%Y-%m-%d %H:%M} UTC. {why} It says that it was swept {swept}."]
+
+
+def _tell(things: int, documents: int) -> None:
+    print(f"  looked at so far: things {things}, documents {documents}", flush=True)
+
+
+def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
+    """
+    A report as an operator reads it. Pure.
+    """
+    lines = [] if report.hold is None else _held(report.hold)
+    lines.append(
+        f"Things at the provider: {report.things}, of which no document names {len(report.strays)}. "
+        f"Documents: {report.documents}, of which {len(report.missing)} name things that are not there."
+    )
+    for one in report.strays:
+        content = "has content" if one.has_content else "is empty"
+        lines.append(f"  nobody names {one.reference}, {_ids(one.parts)}, made {one.created_at}: {content}")
+    lines += [f"  {one.path} names {_ids(one.parts)}" for one in report.missing]
+    lines += [f"  not ours, whatever it says, and left alone: {one}" for one in report.unreadable]
+    if report.strays or report.missing:
+        lines += _next_steps(report, clean_up=clean_up, with_content=with_content)
+    return lines
+
+
+def _next_steps(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
+    """
+    What follows from a report. Pure.
+    """
+    kept = 0 if report.cleaned_up and with_content else len(report.with_content)
+    choices = (
+        f"Kept, because they have content: {kept}. `--adopt` gives them back to their sessions, "
+        "`--delete-content REFERENCE` deletes one, `--clean-up --with-content` all."
+    )
+    if report.cleaned_up:
+        return ["They are being put right.", *([choices] if kept else [])]
+    if clean_up:
+        return ["Nothing was touched: deletions are held. Adopt what is missed, then `resume-after-restore`."]
+    return [
+        f"Nothing was touched. --clean-up deletes those that are empty: {len(report.strays) - kept}.",
+        *([choices] if kept else []),
+    ]
+
+
+def _ids(parts: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))

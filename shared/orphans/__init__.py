@@ -1,0 +1,401 @@
+"""Orphans: what exists at a provider and no document names, and what documents name and no provider has.
+
+Called by the sweep for what is new, by the schedule and by the operator's command for all there is. What was ever ready
+or has content is deleted only where a document, or an operator, says so: by itself only what is empty is released to
+`shared/deletions/`, everything else is reported and waits. Nothing is touched that is younger than any creation can
+still be under way, nor anything that this deployment did not make, nor anything while `shared/epoch.py` holds
+deletions. Leaves to the visits what a document does without its thing, to `claims` what documents say of a thing, and
+to `adoption` how one is given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from shared import log, references
+from shared.deletions.model import Reason, deletion_id, given_up
+from shared.epoch import Epochs, Standing
+from shared.errors import Conflict, ProviderError
+from shared.orphans.claims import Claim, Claimed, claims
+from shared.orphans.generations import keep_taken
+from shared.orphans.missing import Lookout, Part, parts_of
+from shared.orphans.report import Missing, Report
+from shared.paths import (
+    COPIES,
+    EPOCH,
+    ORPHANS_REPORT,
+    PAIRINGS,
+    VIDEOS,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_VIDEO,
+)
+from shared.ports import (
+    Clock,
+    Create,
+    Document,
+    Documents,
+    Events,
+    Holders,
+    Hosts,
+    Note,
+    Places,
+    Query,
+    Queue,
+    Stray,
+    Update,
+    holder_of,
+)
+from shared.sessions.pairing import have_verified
+
+PAGE: Final = 500
+BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
+
+AHEAD: Final = timedelta(days=1)
+"""A provider's clock is never further ahead of ours."""
+
+Told = Callable[[int, int], None]
+"""Is told how many things and how many documents have been looked at so far."""
+
+
+def _silently(_things: int, _documents: int) -> None:
+    """
+    Tell nobody.
+    """
+
+
+@dataclass(slots=True)
+class _Search:
+    """
+    What a search has come to so far.
+    """
+
+    things: int = 0
+    documents: int = 0
+    there: set[Part] = field(default_factory=set)
+    orphans: list[Claimed] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """
+    What the sweep's look at what is new came to.
+
+    Attributes:
+        since: What each provider made before it is named, released or reported: there the next run goes on.
+        count: How many things were released.
+        epoch: Fields of `operations/epoch` to be written, none where this run must not count as a sweep.
+    """
+
+    since: Mapping[str, datetime]
+    count: int
+    epoch: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """
+    Where to look for them.
+
+    Attributes:
+        documents: Where everything is recorded.
+        queue: For notes.
+        events: The provider of live events.
+        holders: The providers.
+        hosts: The hosts that get copies.
+        places: Both, with everything of ours there.
+        clock: Now, in UTC.
+        age_s: Nothing younger is touched.
+        epochs: Whether this is the database that was swept last.
+    """
+
+    documents: Documents
+    queue: Queue
+    events: Events
+    holders: Holders
+    hosts: Hosts
+    places: Places
+    clock: Clock
+    age_s: int
+    epochs: Epochs
+
+    def standing(self) -> Standing:
+        """
+        Find out whether this is the database that was swept last.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        (document,) = self.documents.read(EPOCH)
+        return self.epochs.check(document, self._first_unknown)
+
+    # --- what is new ----------------------------------------------------------------------------------------------
+
+    def release_new(self, since: Mapping[str, datetime], document: Document | None) -> Released:
+        """
+        Look at what the providers made since then and is old enough: release what no document names and is empty, and
+        report the rest of that, once.
+
+        Args:
+            since: Where the last run stopped, by provider; a provider without an instant is looked through from the
+                beginning.
+            document: `operations/epoch`, as it was just read.
+
+        Raises:
+            Transient: Documents or queue could not be reached (again).
+        """
+        now = self.clock()
+        standing = self.epochs.check(document, self._first_unknown)
+        if not standing.is_clear:
+            return Released(since, 0, standing.swept(now, {}))
+        reached, seen_until, count = dict(since), dict(standing.epoch.seen_until), 0
+        for provider in self.places:
+            seen = seen_until.get(provider, BEGINNING)
+            reached[provider], seen_until[provider], released_here = self._release_new(
+                provider, since.get(provider, BEGINNING), seen
+            )
+            count += released_here
+        return Released(reached, count, standing.swept(now, seen_until))
+
+    def _release_new(self, provider: str, since: datetime, seen: datetime) -> tuple[datetime, datetime, int]:
+        """
+        Returns:
+            Where the next run goes on, up to when everything was seen, and how many things were released. Where the
+            provider does not let us look on, that is where the next run goes on.
+        """
+        until = self.clock() - timedelta(seconds=self.age_s)
+        reached_at, left_at, count = since, until, 0
+        try:
+            for page in self._made(provider, since, until):
+                found = list(claims(self.documents, page))
+                tried = [one.stray.created_at for one in found if one.claim is Claim.UNDER_WAY]
+                left_at = min([left_at, *tried])
+                for one in self._weighed(found):
+                    if not one.stray.has_content:
+                        self._release(one)
+                        count += 1
+                    else:
+                        keep_taken(self.documents, one, self.clock())
+                        if one.stray.created_at >= seen:
+                            log.orphan_reported(provider, str(one.reference))
+                reached_at = max([reached_at, *(one.created_at for one in page)])
+        except ProviderError as error:
+            log.sweep_hindered(error)
+            return min(reached_at, left_at), max(seen, min(reached_at, until)), count
+        return max(left_at, since), max(seen, until), count
+
+    def _first_unknown(self, seen_until: Mapping[str, datetime]) -> Stray | None:
+        """
+        See `shared.epoch.Unknown`.
+        """
+        for provider in self.places:
+            seen = seen_until.get(provider, BEGINNING)
+            for page in self._made(provider, seen, self.clock() + AHEAD):
+                for one in claims(self.documents, page):
+                    is_new = one.stray.created_at >= seen
+                    if is_new and one.claim is Claim.NOBODY and one.stray.has_content:
+                        return one.stray
+        return None
+
+    # --- everything -----------------------------------------------------------------------------------------------
+
+    def find(self, *, clean_up: bool, with_content: bool = False, tell: Told = _silently) -> Report:
+        """
+        Look at everything there is, report what is orphaned, and keep the report.
+
+        Args:
+            clean_up: Release what no document names and is empty, and have the documents visited whose things are not
+                there.
+            with_content: Release what has content too: an operator says so.
+            tell: Is told how far it has come.
+
+        Raises:
+            Transient: Provider, documents or queue could not be reached (again).
+        """
+        now = self.clock()
+        standing = self.standing()
+        may_clean = clean_up and standing.is_clear
+        search = _Search()
+        old_enough = now - timedelta(seconds=self.age_s)
+        for provider in self.places:
+            self._look_at(provider, search, old_enough, tell)
+        lookout = Lookout(self.events, self.holders, self.hosts)
+        self._look_through(VIDEOS, search, lookout.videos, old_enough, tell)
+        self._look_through(COPIES, search, lookout.copies, old_enough, tell)
+        self._look_through(PAIRINGS, search, lookout.pairings, old_enough, tell)
+        report = Report(
+            now,
+            search.things,
+            search.documents,
+            tuple(one.stray for one in search.orphans),
+            tuple(search.missing),
+            tuple(search.unreadable),
+            cleaned_up=may_clean,
+            hold=standing.epoch.hold,
+        )
+        for one in search.orphans:
+            if may_clean and (with_content or not one.stray.has_content):
+                self._release(one, with_content=with_content)
+            elif one.stray.has_content:
+                keep_taken(self.documents, one, now)
+        if may_clean:
+            self._repair(report.missing)
+        self._keep(report)
+        log.orphans_found(
+            len(report.strays),
+            len(report.with_content),
+            len(report.missing),
+            report.things,
+            report.documents,
+            cleaned_up=may_clean,
+        )
+        return report
+
+    def delete(self, wanted: Collection[str], tell: Told = _silently) -> Sequence[Stray]:
+        """
+        Release the orphans of these references, whether they have content or not: an operator says so.
+
+        Returns:
+            What was released.
+
+        Raises:
+            Transient: Provider, documents or queue could not be reached (again).
+        """
+        found = [one for one in self.all(tell) if str(one.reference) in wanted]
+        for one in found:
+            self._release(one, with_content=True)
+        return [one.stray for one in found]
+
+    def all(self, tell: Told = _silently, *, young: bool = False) -> Sequence[Claimed]:
+        """
+        Return everything that no document names; of each it is known whether it has content.
+
+        Args:
+            tell: Is told how far the search has come.
+            young: Whether what is not old enough to be touched is among it: for giving it back, not for deleting it.
+
+        Raises:
+            Transient: Provider or documents could not be reached (again).
+        """
+        search, now = _Search(), self.clock()
+        old_enough = now + AHEAD if young else now - timedelta(seconds=self.age_s)
+        for provider in self.places:
+            self._look_at(provider, search, old_enough, tell)
+        return search.orphans
+
+    # --- at the providers -----------------------------------------------------------------------------------------
+
+    def _look_at(self, provider: str, search: _Search, old_enough: datetime, tell: Told) -> None:
+        found: list[Claimed] = []
+        for page in self._made(provider, BEGINNING, self.clock() + AHEAD):
+            search.things += len(page)
+            whole = [one for one in page if not one.is_part]
+            search.there |= {part for one in whole for part in parts_of(provider, one.parts)}
+            search.unreadable += [
+                references.shown(one.reference) for one in page if references.parse(one.reference) is None
+            ]
+            found += claims(self.documents, [one for one in page if one.created_at < old_enough])
+            tell(search.things, search.documents)
+        search.orphans += self._weighed(found)
+
+    def _made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[Stray]]:
+        """
+        Everything that was made at a provider in a span, page by page, the oldest first.
+        """
+        strays = holder_of(self.places, provider).strays
+        known: set[tuple[str, str]] = set()
+        while since < until:
+            page = strays.strays(since, until)
+            new = [one for one in page if _identity(one) not in known]
+            known = {_identity(one) for one in page}
+            yield new
+            if len(page) < PAGE:
+                return
+            since = max(page[-1].created_at, since + timedelta(seconds=1))
+
+    def _weighed(self, found: Sequence[Claimed]) -> list[Claimed]:
+        """
+        The orphans among things, of each of which it is known whether it has content. A copy of what a document names
+        has none of its own. What is nothing without something that has content waits with it.
+        """
+        orphans = [one for one in found if one.claim in (Claim.NOBODY, Claim.SPARE)]
+        holding = {(one.stray.provider, str(one.reference)) for one in orphans if one.stray.has_content}
+
+        def weighed(one: Claimed) -> Claimed:
+            stray = one.stray
+            if one.claim is Claim.SPARE:
+                return replace(one, stray=replace(stray, has_content=False))
+            if stray.has_content is not None:
+                return one
+            holds = (stray.provider, str(one.reference)) in holding
+            holds = holds or holder_of(self.places, stray.provider).strays.has_content(stray)
+            return replace(one, stray=replace(stray, has_content=holds))
+
+        return [weighed(one) for one in orphans]
+
+    def _release(self, one: Claimed, *, with_content: bool = False) -> None:
+        """
+        Have an orphan deleted; what is released because it is empty is looked at once more before that.
+        """
+        stray = one.stray
+        spares_content = one.claim is not Claim.SPARE and not with_content
+        write = given_up(
+            stray.provider, stray.reference, stray.parts, Reason.STRAY, self.clock(), spares_content=spares_content
+        )
+        try:
+            self.documents.commit(write)
+        except Conflict:
+            # Somebody else has just released it.
+            return
+        log.stray_given_up(stray.provider, stray.reference)
+        self.queue.put(Note(VISIT_DELETION, deletion_id(stray.reference, stray.parts)))
+
+    # --- in the documents -----------------------------------------------------------------------------------------
+
+    def _look_through(
+        self,
+        collection: str,
+        search: _Search,
+        missing: Callable[[Sequence[Document], set[Part], datetime], list[Missing]],
+        old_enough: datetime,
+        tell: Told,
+    ) -> None:
+        after_id: str | None = None
+        while True:
+            page = self.documents.select(Query(collection, after_id=after_id, limit=PAGE))
+            search.documents += len(page)
+            search.missing += missing(page, search.there, old_enough)
+            tell(search.things, search.documents)
+            if len(page) < PAGE:
+                return
+            after_id = page[-1].id
+
+    def _repair(self, missing: Sequence[Missing]) -> None:
+        for one in missing:
+            collection, _, key = one.path.partition("/")
+            if collection in (VIDEOS, COPIES):
+                self.queue.put(Note(VISIT_VIDEO if collection == VIDEOS else VISIT_COPY, key))
+                continue
+            # Brought into form once more, an event is found missing, and made anew.
+            (document,) = self.documents.read(one.path)
+            if document is not None:
+                # Where somebody is at work on it, the next search will see what has come of that.
+                have_verified(self.documents, self.queue, document, self.clock())
+
+    def _keep(self, report: Report) -> None:
+        (kept,) = self.documents.read(ORPHANS_REPORT)
+        fields = report.to_fields()
+        try:
+            self.documents.commit(Create(ORPHANS_REPORT, fields) if kept is None else Update(ORPHANS_REPORT, fields))
+        except Conflict:
+            # Another search was done at the same time: its report is as good as ours.
+            return
+
+
+def _identity(stray: Stray) -> tuple[str, str]:
+    return stray.reference, str(sorted(stray.parts.items()))

@@ -1,0 +1,210 @@
+"""Giving orphans back to their session: a video's document is made, or what plays of it restored; an event's record
+names it again. The ordinary visits do the rest.
+
+Called by the operator's command. To which session a thing belonged, it says itself: by the record that its reference
+leads to, or by the stamp that was kept with it (`SessionIdentity.stamp`). Of what an earlier release made, the operator
+says it. A copy at a host is not given back: where its video is, another is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from shared import log
+from shared.errors import Conflict, NotFound, Refused, WrongState
+from shared.identity import stamped_session_id
+from shared.orphans.claims import Claimed
+from shared.paths import VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
+from shared.ports import Clock, Create, Documents, Events, Note, Parts, Queue, Stray, Update, Write
+from shared.references import Kind, Reference
+from shared.sessions import adopting as events_adopting
+from shared.sessions.model import Pairing, Session, noting, session_with
+from shared.sessions.pairing import retrieve_or_create
+from shared.videos import adopting as videos_adopting
+from shared.videos.model import Video
+
+WRITES_MAX: Final = 5
+"""How often an adoption is written again where others write the same documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """
+    What came of one orphan.
+
+    Attributes:
+        stray: The orphan.
+        path: The document that names it now; `None` where it was not given back.
+        sentence: Why it was not; empty where it was.
+    """
+
+    stray: Stray
+    path: str | None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """
+    Gives orphans back.
+
+    Attributes:
+        documents: Where everything is recorded.
+        queue: For notes.
+        events: The provider of live events.
+        clock: Now, in UTC.
+    """
+
+    documents: Documents
+    queue: Queue
+    events: Events
+    clock: Clock
+
+    def adopt(
+        self, orphans: Sequence[Claimed], wanted: Collection[str] = (), session_id: str | None = None
+    ) -> list[Adopted]:
+        """
+        Give back what has content. Repeatable: what was given back is no orphan any more.
+
+        Args:
+            orphans: Everything that no document names.
+            wanted: Only these references; empty is all.
+            session_id: The session that they go to, where they do not say it themselves.
+
+        Raises:
+            Transient: Documents, queue or provider could not be reached; what was not given back still is an orphan
+                (again).
+        """
+        told: list[Adopted] = []
+        for one in orphans:
+            if not one.stray.has_content or one.stray.is_part or (wanted and str(one.reference) not in wanted):
+                continue
+            try:
+                path = self._adopt(one, _whole(one, orphans), session_id)
+            except (Refused, Conflict) as error:
+                told.append(Adopted(one.stray, None, str(error)))
+                continue
+            log.orphan_adopted(one.stray.provider, str(one.reference), path)
+            told.append(Adopted(one.stray, path))
+        return told
+
+    def _adopt(self, one: Claimed, parts: Parts, session_id: str | None) -> str:
+        """
+        Args:
+            one: The orphan.
+            parts: All of its parts.
+            session_id: The session that the operator has named.
+
+        Returns:
+            The document that names the orphan now.
+
+        Raises:
+            Refused: It cannot be given back (never, or later: the sentence says so).
+            Conflict: Others wrote the same documents every time (again).
+        """
+        for _ in range(WRITES_MAX):
+            try:
+                match one.reference.kind:
+                    case Kind.VIDEO:
+                        self._adopt_video(one.stray, one.reference, parts, session_id)
+                    case Kind.SESSION:
+                        self._adopt_event(one.stray, one.reference, session_id)
+                    case Kind.COPY:
+                        raise WrongState(
+                            "It is a copy. Give its video back: another copy is made then.",
+                            reason="ORPHAN_NOT_ADOPTABLE",
+                        )
+                return one.reference.path
+            except Conflict:
+                continue
+        raise Conflict("Others write its documents all the time. Try again.")
+
+    # --- videos ---------------------------------------------------------------------------------------------------
+
+    def _adopt_video(self, stray: Stray, reference: Reference, parts: Parts, session_id: str | None) -> None:
+        (document,) = self.documents.read(reference.path)
+        now = self.clock()
+        if document is None:
+            session = self._session_of(stray, session_id)
+            retrieve_or_create(self.documents, session)
+            self.documents.commit(videos_adopting.new_video(session, stray, reference, parts, now))
+            self.queue.put(Note(VISIT_VIDEO, reference.key))
+            return
+        identity = Video.from_document(document).session
+        (found,) = self.documents.read(session_path(identity.session_id))
+        if session_with(identity, found) is None:
+            raise NotFound("The session of this video is gone.", reason="SESSION_NOT_FOUND")
+        if session_id is not None and session_id != identity.session_id:
+            raise WrongState(f"This video belongs to the session {identity.session_id}.", reason="ORPHAN_NOT_ADOPTABLE")
+        writes, notes = videos_adopting.taken_back(document, stray, reference, parts, now)
+        self.documents.commit(*writes)
+        for note in notes:
+            self.queue.put(note)
+
+    # --- events ---------------------------------------------------------------------------------------------------
+
+    def _adopt_event(self, stray: Stray, reference: Reference, session_id: str | None) -> None:
+        if session_id is not None and session_id != reference.key:
+            raise WrongState(f"This event was made for the session {reference.key}.", reason="ORPHAN_NOT_ADOPTABLE")
+        session = self._session_of(stray, session_id)
+        if session.id != reference.key:
+            raise WrongState(f"This event was made for the session {reference.key}.", reason="ORPHAN_NOT_ADOPTABLE")
+        (document,) = self.documents.read(pairing_path(session.id))
+        record = None if document is None else Pairing.from_document(document)
+        names_one = events_adopting.awaits(record, session)
+        if names_one and record is not None and self.events.observe_broadcast(record.parts) is not None:
+            raise WrongState(
+                "The session has an event already. Unpublish it first, or delete this: --delete-content.",
+                reason="ORPHAN_NOT_ADOPTABLE",
+            )
+        fields = events_adopting.taken_back(record, session, reference, self.clock()).to_fields()
+        path = pairing_path(session.id)
+        write: Write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
+        self.documents.commit(write, noting(session.identity, session.version))
+        self.queue.put(Note(VISIT_SESSION, session.id))
+
+    def _session_of(self, stray: Stray, session_id: str | None) -> Session:
+        """
+        The session that an orphan belongs to, as its stamp proves or the operator says.
+
+        Raises:
+            NotFound: It is not there, or is another of the same id (never).
+            WrongState: Nobody says which it is (never).
+        """
+        stamped = stamped_session_id(stray.stamp)
+        wanted = session_id or stamped
+        if wanted is None:
+            raise WrongState(
+                "It does not say whose it was. Name the session: --session ID.", reason="ORPHAN_NOT_ADOPTABLE"
+            )
+        (document,) = self.documents.read(session_path(wanted))
+        if document is None:
+            raise NotFound(
+                f"There is no session {wanted}. Restore it, or name another: --session ID.", reason="SESSION_NOT_FOUND"
+            )
+        session = Session.from_document(document)
+        if session_id is None and stray.stamp != session.identity.stamp():
+            raise NotFound(
+                f"There is a session {wanted}, but it is not the one that this was made for. If it is to have it all "
+                "the same, name it: --session ID.",
+                reason="SESSION_NOT_FOUND",
+            )
+        return session
+
+
+def _whole(one: Claimed, orphans: Sequence[Claimed]) -> Parts:
+    """
+    All parts of an orphan: those of its own, and what hangs on it and is named by nobody either.
+    """
+    hanging = [
+        other.stray.parts
+        for other in orphans
+        if other.stray.is_part
+        and (other.stray.provider, str(other.reference)) == (one.stray.provider, str(one.reference))
+    ]
+    parts = dict(one.stray.parts)
+    for more in hanging:
+        parts = {**more, **parts}
+    return parts

@@ -1,0 +1,134 @@
+"""What documents say of a thing at a provider: that it is theirs, that it may yet be, or that it is to go.
+
+Called by the search for orphans and by adoption. A thing says by its reference which document would name it. Leaves to
+them what becomes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared import references
+from shared.hosts.model import Copy, CopyState
+from shared.paths import DELETIONS, video_path
+from shared.ports import Condition, Document, Documents, Operator, Parts, Query, Stray
+from shared.references import Kind, Reference
+from shared.sessions.model import Pairing, PairingState
+from shared.videos.model import Video, VideoState, named
+
+
+class Claim(StrEnum):
+    """
+    What documents say of a thing.
+
+    `NAMED`: one names it, or its deletion. `UNDER_WAY`: one may yet come to name it. `SPARE`: it is a copy, and its
+    video's document names the original, or says that the video was deleted. `NOBODY`: none says anything of it.
+    """
+
+    NAMED = "named"
+    UNDER_WAY = "underWay"
+    SPARE = "spare"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """
+    A thing with what documents say of it.
+
+    Attributes:
+        stray: The thing.
+        reference: Its reference, understood.
+        claim: What they say.
+        document: The one that would name it, as it was read.
+    """
+
+    stray: Stray
+    reference: Reference
+    claim: Claim
+    document: Document | None
+
+
+def claims(documents: Documents, strays: Sequence[Stray]) -> Iterator[Claimed]:
+    """
+    Yield each thing with what documents say of it; one whose reference cannot be understood is skipped.
+
+    Raises:
+        Transient: The documents could not be reached (again).
+    """
+    known = [(stray, found) for stray in strays if (found := references.read(stray.provider, stray.reference))]
+    paths = sorted({path for _, reference in known for path in _paths(reference)})
+    read = dict(zip(paths, documents.read(*paths), strict=True)) if paths else {}
+    for stray, reference in known:
+        claim = _claim(stray, reference, read)
+        if claim in (Claim.NOBODY, Claim.SPARE) and _is_released(documents, stray):
+            claim = Claim.NAMED
+        yield Claimed(stray, reference, claim, read[reference.path])
+
+
+def _paths(reference: Reference) -> tuple[str, ...]:
+    """
+    The documents that say something of a thing: of a copy, its video's too.
+    """
+    if reference.kind is not Kind.COPY:
+        return (reference.path,)
+    return (reference.path, video_path(reference.key.partition("-")[0]))
+
+
+def _claim(stray: Stray, reference: Reference, read: Mapping[str, Document | None]) -> Claim:
+    document, *of_video = (read[path] for path in _paths(reference))
+    match reference.kind:
+        case Kind.VIDEO:
+            return _by_video(stray, reference, document)
+        case Kind.SESSION:
+            return _by_pairing(stray, reference, document)
+        case Kind.COPY:
+            return _by_copy(stray, reference, document, *of_video)
+
+
+def _by_video(stray: Stray, reference: Reference, document: Document | None) -> Claim:
+    if document is None:
+        return Claim.NOBODY
+    video = Video.from_document(document)
+    if _is_among(stray, named(video).values()):
+        return Claim.NAMED
+    is_tried = video.state is VideoState.PREPARING and video.reference == str(reference)
+    return Claim.UNDER_WAY if is_tried else Claim.NOBODY
+
+
+def _by_pairing(stray: Stray, reference: Reference, document: Document | None) -> Claim:
+    if document is None:
+        return Claim.NOBODY
+    pairing = Pairing.from_document(document)
+    if _is_among(stray, [pairing.parts]):
+        return Claim.NAMED
+    is_tried = pairing.state is PairingState.CREATING and pairing.reference == str(reference)
+    return Claim.UNDER_WAY if is_tried else Claim.NOBODY
+
+
+def _by_copy(stray: Stray, reference: Reference, document: Document | None, video: Document | None) -> Claim:
+    if document is not None:
+        copy = Copy.from_document(document)
+        if _is_among(stray, [copy.parts]):
+            return Claim.NAMED
+        if copy.state is CopyState.MAKING and copy.reference == str(reference):
+            return Claim.UNDER_WAY
+    if video is None:
+        return Claim.NOBODY
+    original = Video.from_document(video)
+    plays = original.playable is not None and original.playable.trouble is None
+    return Claim.SPARE if plays or original.state is VideoState.GONE else Claim.NOBODY
+
+
+def _is_among(stray: Stray, named_parts: Iterable[Parts]) -> bool:
+    return any(stray.parts.items() <= parts.items() for parts in named_parts)
+
+
+def _is_released(documents: Documents, stray: Stray) -> bool:
+    """
+    Whether a pending deletion names a thing.
+    """
+    of_it = Query(DELETIONS, (Condition("reference", Operator.EQUAL, stray.reference),))
+    return _is_among(stray, (one.fields["parts"] for one in documents.select(of_it)))

@@ -1,0 +1,100 @@
+"""What documents name and no provider has.
+
+Called by the search for orphans, which has seen all there is. What was not seen is asked for by its id before it counts
+as missing, for a list may leave something out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.history import History
+from shared.hosts.model import Copy, CopyState
+from shared.orphans.report import Missing
+from shared.ports import OBSERVED_MAX, Document, Events, Holders, Hosts, MediaState, Parts, holder_of
+from shared.sessions.model import Pairing, PairingState
+from shared.videos import watched
+from shared.videos.model import Video
+
+Part = tuple[str, str, str]
+"""One part of a thing: its provider, the name of the part, the provider's id."""
+
+
+def parts_of(provider: str, parts: Parts) -> set[Part]:
+    """
+    Return the parts of a thing. Pure.
+    """
+    return {(provider, name, part_id) for name, part_id in parts.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Lookout:
+    """
+    Looks for what is missing.
+
+    Attributes:
+        events: The provider of live events.
+        holders: The providers.
+        hosts: The hosts that get copies.
+    """
+
+    events: Events
+    holders: Holders
+    hosts: Hosts
+
+    def videos(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
+        """
+        Return the videos whose thing was not among all there are, and of which the provider says so when asked by its
+        id.
+        """
+        suspected: dict[str, list[Missing]] = {}
+        for document in page:
+            video = Video.from_document(document)
+            parts = watched(video)
+            if parts and _is_old(video.history, old_enough) and not there & parts_of(video.provider, parts):
+                suspected.setdefault(video.provider, []).append(Missing(document.path, parts))
+        found = []
+        for provider, videos in suspected.items():
+            for first in range(0, len(videos), OBSERVED_MAX):
+                batch = videos[first : first + OBSERVED_MAX]
+                seen = holder_of(self.holders, provider).media.observe([one.parts for one in batch])
+                found += [one for one, seen_as in zip(batch, seen, strict=True) if seen_as.state is MediaState.GONE]
+        return found
+
+    def copies(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
+        """
+        Return the copies that are ready, were not among all there are, and are gone when their host is asked.
+        """
+        found = []
+        for document in page:
+            copy = Copy.from_document(document)
+            host, is_old = self.hosts.get(copy.host), copy.begun_at < old_enough
+            if host is None or copy.state is not CopyState.READY or not is_old:
+                continue
+            if there & parts_of(copy.host, copy.parts):
+                continue
+            if host.observe_copy(copy.parts).state is MediaState.GONE:
+                found.append(Missing(document.path, copy.parts))
+        return found
+
+    def pairings(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
+        """
+        Return the records of sessions whose event was not among all there are, and is not found by its reference
+        either.
+        """
+        found = []
+        for document in page:
+            pairing = Pairing.from_document(document)
+            gone = pairing.state is PairingState.READY and not there & parts_of(self.events.name, pairing.parts)
+            if gone and _is_old(pairing.history, old_enough) and not self.events.find_event(pairing.reference or ""):
+                found.append(Missing(document.path, pairing.parts))
+        return found
+
+
+def _is_old(history: History, old_enough: datetime) -> bool:
+    """
+    Whether a document has been as it is for long enough. Pure.
+    """
+    return not history or history[-1].at < old_enough

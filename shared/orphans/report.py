@@ -1,0 +1,92 @@
+"""What a search for orphans found, with its document form `reports/orphans`.
+
+Called by the search and by the operator's command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from shared.epoch import Hold
+from shared.ports import Parts, Stray
+
+REPORTED_MAX: Final = 100
+"""Orphans of each kind that a report names; it counts them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """
+    A document that names something that its provider does not have.
+
+    Attributes:
+        path: The document's.
+        parts: The provider's ids of what is not there.
+    """
+
+    path: str
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """
+    What one search found.
+
+    Attributes:
+        at: When it began.
+        things: How many things at the providers were looked at.
+        documents: How many documents.
+        strays: What no document names; of each it is known whether it has content.
+        missing: What documents name and is not there.
+        unreadable: What says that it is ours under a name that nothing of ours has, cut and escaped.
+        cleaned_up: Whether strays are deleted and documents visited.
+        hold: Why nothing was, although it was told; `None` where deletions are not held.
+    """
+
+    at: datetime
+    things: int
+    documents: int
+    strays: tuple[Stray, ...]
+    missing: tuple[Missing, ...]
+    unreadable: tuple[str, ...] = ()
+    cleaned_up: bool = False
+    hold: Hold | None = None
+
+    @property
+    def with_content(self) -> tuple[Stray, ...]:
+        """
+        The strays that wait for an operator.
+        """
+        return tuple(stray for stray in self.strays if stray.has_content)
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        Return the document form. What has content comes first: it waits for somebody. Pure.
+        """
+        in_order = sorted(self.strays, key=lambda stray: not stray.has_content)
+        return {
+            "at": self.at,
+            "things": self.things,
+            "documents": self.documents,
+            "cleanedUp": self.cleaned_up,
+            "held": self.hold is not None,
+            "strayCount": len(self.strays),
+            "withContentCount": len(self.with_content),
+            "strays": [
+                {
+                    "provider": one.provider,
+                    "reference": one.reference,
+                    "parts": dict(one.parts),
+                    "createdAt": one.created_at,
+                    "hasContent": bool(one.has_content),
+                }
+                for one in in_order[:REPORTED_MAX]
+            ],
+            "missingCount": len(self.missing),
+            "missing": [{"path": one.path, "parts": dict(one.parts)} for one in self.missing[:REPORTED_MAX]],
+            "unreadableCount": len(self.unreadable),
+            "unreadable": list(self.unreadable[:REPORTED_MAX]),
+        }

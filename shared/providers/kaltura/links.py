@@ -1,0 +1,119 @@
+"""Pairs of a schedule event and a resource, `scheduleEventResource`: they carry no mark of ours, and outlive both ends.
+
+Called by `strays.py`. A pair is ours where an end of it is. One whose ends are both gone could be anybody's: it is not
+looked for, and none comes of us, for whoever deletes an end deletes its pairs first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.ports import Parts, Stray
+from shared.providers.kaltura import words
+from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.events import unlink
+from shared.providers.kaltura.making import EVENT, RESOURCE
+from shared.providers.kaltura.refusals import is_not_offered, raise_unless_gone, remaining
+
+if TYPE_CHECKING:
+    from shared.providers.kaltura.client import Asked, Multi
+
+_ALIVE: Final = "1,2"
+"""`KalturaScheduleEventStatus` and `KalturaScheduleResourceStatus`: cancelled or disabled, and active."""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """
+    The pairs of one account.
+    """
+
+    account: KalturaAccount
+
+    def ask(self, multi: Multi, since: datetime, until: datetime, page: int = 1) -> Asked:
+        """
+        Ask for a page of the pairs that were made in [since, until), whoever made them.
+        """
+        from KalturaClient.Plugins.Core import KalturaFilterPager
+        from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter
+
+        asked = KalturaScheduleEventResourceFilter(
+            createdAtGreaterThanOrEqual=int(since.timestamp()),
+            createdAtLessThanOrEqual=int(until.timestamp()) - 1,
+            orderBy="+createdAt",
+        )
+        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page)
+        return multi.ask(lambda c: c.schedule.scheduleEventResource.list(asked, pager))
+
+    def broken(self, first: Asked, since: datetime, until: datetime) -> list[Stray]:
+        """
+        Return the pairs of which one end is ours and the other is gone, under the reference of the one that is there.
+
+        Args:
+            first: What `ask` asked for.
+            since: Likewise.
+            until: Likewise.
+        """
+        if first.error is not None and is_not_offered(first.error):
+            return []
+        pairs = all_pages(first, partial(self._page, since, until))
+        found: list[Stray] = []
+        for begin in range(0, len(pairs), words.PAGE):
+            some = pairs[begin : begin + words.PAGE]
+            events, resources = self._ends(some)
+            for pair in some:
+                event_id, resource_id = str(pair.eventId), str(pair.resourceId)
+                if (event_id in events) != (resource_id in resources):
+                    told = events.get(event_id, resources.get(resource_id, ""))
+                    reference = words.ours(self.account.namespace, told)
+                    if reference is not None:
+                        parts = {EVENT: event_id, RESOURCE: resource_id}
+                        made_at = datetime.fromtimestamp(pair.createdAt, UTC)
+                        found.append(Stray(NAME, reference, parts, made_at, has_content=False, is_part=True))
+        return found
+
+    def delete(self, parts: Parts) -> Parts:
+        """
+        Delete one pair.
+
+        Returns:
+            It, where it is still there.
+        """
+        event_id, resource_id = int(parts[EVENT]), int(parts[RESOURCE])
+        multi = self.account.client.multi(self.account.admin_ks())
+        answer = multi.ask(partial(unlink, event_id, resource_id))
+        look = multi.ask(lambda c: c.schedule.scheduleEventResource.get(event_id, resource_id))
+        multi.send()
+        raise_unless_gone(answer)
+        return parts if remaining({EVENT: look}, parts) else {}
+
+    def _page(self, since: datetime, until: datetime, index: int) -> Asked:
+        multi = self.account.client.multi(self.account.admin_ks())
+        page = self.ask(multi, since, until, index)
+        multi.send()
+        return page
+
+    def _ends(self, pairs: Sequence[Any]) -> tuple[dict[str, str], dict[str, str]]:
+        """
+        Return what stands in the place of our reference in each event, and in each resource, that is there, by its id.
+        """
+        from KalturaClient.Plugins.Core import KalturaFilterPager
+        from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter, KalturaScheduleResourceFilter
+
+        pager = KalturaFilterPager(pageSize=words.PAGE)
+        event_ids = ",".join(sorted({str(pair.eventId) for pair in pairs}))
+        resource_ids = ",".join(sorted({str(pair.resourceId) for pair in pairs}))
+        of_events = KalturaScheduleEventFilter(idIn=event_ids, statusIn=_ALIVE)
+        of_resources = KalturaScheduleResourceFilter(idIn=resource_ids, statusIn=_ALIVE)
+        multi = self.account.client.multi(self.account.admin_ks())
+        events = multi.ask(lambda c: c.schedule.scheduleEvent.list(of_events, pager))
+        resources = multi.ask(lambda c: c.schedule.scheduleResource.list(of_resources, pager))
+        multi.send()
+        return (
+            {str(one.id): str(one.referenceId) for one in events.answer().objects},
+            {str(one.id): str(one.systemName) for one in resources.answer().objects},
+        )

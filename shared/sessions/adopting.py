@@ -1,0 +1,69 @@
+"""An orphan becomes its session's event again. Pure.
+
+Called by `shared/orphans/adoption.py`. The record says that the event is being made under the orphan's reference: the
+ordinary visit then finds it, with all its parts, as it finds one whose creation was not answered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from shared.errors import WrongState
+from shared.history import moved
+from shared.identity import Belonging
+from shared.reconcile import Progress
+from shared.references import Reference
+from shared.sessions.decide import reopened
+from shared.sessions.model import Airing, Pairing, PairingState, Session, wanted
+
+FREE: Final = (PairingState.NONE, PairingState.GONE)
+"""The states in which a record names no event."""
+
+
+def awaits(record: Pairing | None, session: Session) -> bool:
+    """
+    Return whether a record names an event, so that it is to be asked whether that is still there. Pure.
+
+    Raises:
+        WrongState: The session asks for no event, or somebody is at work on it (again, later).
+    """
+    if wanted(session) is None:
+        raise WrongState(
+            "The session asks for no event. Publish it first, as a live session.", reason="ORPHAN_NOT_ADOPTABLE"
+        )
+    if record is None:
+        return False
+    of_this = record.identity.belonging(session.identity) is Belonging.SAME
+    is_free = record.state in FREE and (of_this or record.expires_at is not None)
+    if record.progress.claim is not None or not (is_free or (of_this and record.state is PairingState.READY)):
+        raise WrongState("Something is under way for this session. Try again in some minutes.", reason="ORPHAN_BUSY")
+    return not is_free
+
+
+def taken_back(record: Pairing | None, session: Session, reference: Reference, now: datetime) -> Pairing:
+    """
+    Return the record of a session whose event is found by the orphan's reference; it is due at once. Pure.
+    """
+    if record is None:
+        before = Pairing(session.identity)
+    elif record.identity.belonging(session.identity) is Belonging.SAME:
+        before = replace(record, identity=session.identity, expires_at=None)
+    else:
+        before = reopened(record, session.identity)
+    return replace(
+        before,
+        state=PairingState.CREATING,
+        generation=max(before.generation, reference.generation),
+        reference=str(reference),
+        tried_at=now,
+        parts={},
+        applied=None,
+        verified_at=None,
+        verify_at=None,
+        reap_at=None,
+        airing=Airing(),
+        history=moved(before.history, PairingState.CREATING, now),
+        progress=Progress(due_at=now),
+    )

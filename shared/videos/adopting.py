@@ -1,0 +1,98 @@
+"""An orphan becomes its video again. Pure.
+
+Called by `shared/orphans/adoption.py`. It is taken over as the recording of a live event is: what is there already is
+the video, nothing is uploaded, and the ordinary visit watches it until it is ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from shared.deletions.model import Reason, deletion_id, given_up
+from shared.errors import WrongState
+from shared.paths import VISIT_DELETION, VISIT_VIDEO
+from shared.ports import Create, Document, Note, Parts, Stray, Update, UploadWish, Write
+from shared.reconcile import Progress
+from shared.references import Reference
+from shared.sessions.model import Session
+from shared.videos.model import Video, VideoState, Wish, named
+from shared.videos.transitions import requested
+
+BUSY = (VideoState.PREPARING, VideoState.RETRYING)
+"""The states in which something is under way at the provider."""
+
+
+def new_video(session: Session, stray: Stray, reference: Reference, parts: Parts, now: datetime) -> Create:
+    """
+    Return the write of a video whose document was lost; it is due at once.
+
+    Args:
+        session: The session that it belongs to.
+        stray: The orphan that has the content.
+        reference: Its reference.
+        parts: All of its parts.
+        now: This instant.
+    """
+    upload = UploadWish(stray.title or session.title, "", 0, parts)
+    video = Video(
+        session.identity,
+        stray.provider,
+        stray.created_at,
+        # It is given its place in a turn of its teacher, who may be uploading at this moment.
+        None,
+        upload,
+        asked_at=now,
+        # It names the orphan from the beginning: nobody else does.
+        generation=reference.generation,
+        reference=str(reference),
+        parts=parts,
+        progress=Progress(due_at=now),
+    )
+    return Create(reference.path, {**video.to_fields(), "wish": Wish(upload, now).to_fields()})
+
+
+def taken_back(
+    document: Document, stray: Stray, reference: Reference, parts: Parts, now: datetime
+) -> tuple[tuple[Write, ...], tuple[Note, ...]]:
+    """
+    Return the writes by which an orphan becomes the latest upload of a video that there is, and the notes for them. An
+    upload that is under way is given up; what plays goes on until the orphan does.
+
+    Raises:
+        WrongState: The video was deleted, plays something later, or somebody is at work on it (again, later).
+    """
+    video, wish = Video.from_document(document), Wish.from_document(document)
+    if video.state is VideoState.GONE or wish.deleted:
+        raise WrongState(
+            "The video was deleted. Delete what is left of it too: --delete-content.", reason="VIDEO_DELETED"
+        )
+    if video.progress.claim is not None or video.state in BUSY:
+        raise WrongState("Something is under way for this video. Try again in some minutes.", reason="ORPHAN_BUSY")
+    if video.playable is not None and reference.generation <= video.generation:
+        raise WrongState(
+            "The video plays something later. Delete this: --delete-content.", reason="ORPHAN_NOT_ADOPTABLE"
+        )
+    number = max(wish.number, video.serving) + 1
+    upload = UploadWish(stray.title or video.upload.title, "", 0, parts)
+    record = replace(
+        requested(video, now),
+        upload=upload,
+        asked_at=now,
+        serving=number,
+        generation=max(video.generation, reference.generation),
+        reference=str(reference),
+        parts=parts,
+        progress=Progress(due_at=now),
+    )
+    wish = replace(wish, upload=upload, asked_at=now, number=number)
+    dropped: Mapping[str, Parts] = {
+        name: one for name, one in named(video).items() if name not in named(record) or named(record)[name] != one
+    }
+    writes: list[Write] = [
+        Update(document.path, {**record.to_fields(), "wish": wish.to_fields()}, if_version=document.version),
+        *(given_up(video.provider, name, one, Reason.CANCELLED, now, video.session) for name, one in dropped.items()),
+    ]
+    notes = [Note(VISIT_DELETION, deletion_id(name, one)) for name, one in dropped.items()]
+    return tuple(writes), (Note(VISIT_VIDEO, document.id), *notes)
