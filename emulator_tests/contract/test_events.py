@@ -28,9 +28,7 @@ WISH = EventWish("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2))
 TITLES = [
     "Grüße 😀 и до встречи",
     """<b>"Q&A" 'live'</b> ]]> %s \\n""",
-    "one\ttwo",
     "{1:result:id} and {0:result:objects:0:id}",
-    "  spaces around  ",
     "x" * 250,
 ]
 

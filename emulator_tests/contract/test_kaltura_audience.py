@@ -315,7 +315,9 @@ def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_k
 
 def test_a_user_that_kaltura_refuses_is_refused_with_its_reason(place: Place) -> None:
     parts, instance = place.event(), place.instance(chat_secret="x" * 32)
-    fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": {"service": "user", "action": "add"}}
+    # Also without a name.
+    match = {"service": "user", "action": "add", "times": 2}
+    fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match}
     place.server.control("POST", "faults", fault)
 
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
