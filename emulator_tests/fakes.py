@@ -25,6 +25,7 @@ from shared.ports import (
     MANIFEST_URL,
     PROGRESSIVE_URL,
     THUMBNAIL_URL,
+    Account,
     Admission,
     Attendee,
     Broadcast,
@@ -916,6 +917,34 @@ class MemoryMedia:
     def _observe(self, parts: Parts) -> Observation:
         made = self._made.get(parts.get("entryId", ""))
         return Observation(MediaState.GONE) if made is None else made.observation
+
+
+class MemoryAccounts:
+    """
+    The accounts port in memory.
+    """
+
+    def __init__(self, effect: Effect = undisturbed) -> None:
+        self._effect = effect
+        self._kept: dict[str, Account] = {}
+
+    def write(self, uid: str, *, is_enabled: bool = True, display_name: str = "", **claims: object) -> None:
+        """
+        Make somebody's account, or change it.
+        """
+        self._kept[uid] = Account(uid, is_enabled, claims, display_name)
+
+    def delete(self, uid: str) -> None:
+        """
+        Somebody's account goes.
+        """
+        del self._kept[uid]
+
+    def find(self, uid: str) -> Account | None:
+        """
+        As the port says.
+        """
+        return self._effect("find", lambda: self._kept.get(uid))
 
 
 class MemoryAudience:

@@ -13,12 +13,13 @@ from typing import Final
 from functions import config
 from functions.hosting import Row, read_table
 from shared.app import NO_HOSTS, App, Hosting, Settings, assemble
+from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.hosts.table import Terms
-from shared.ports import Documents, Hook, Host, Queue, Setup
+from shared.ports import Accounts, Documents, Hook, Host, Queue, Setup
 from shared.providers import (
     Account,
     AtBunny,
@@ -74,6 +75,14 @@ def documents() -> Documents:
     The documents alone: all that writing down a wish needs.
     """
     return FirestoreDocuments(connect_firestore(config.project_id()))
+
+
+@cache
+def accounts() -> Accounts:
+    """
+    The accounts of those who may sign in.
+    """
+    return FirebaseAccounts()
 
 
 @cache

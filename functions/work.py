@@ -104,6 +104,16 @@ def visitRemoval(request: CallableRequest[Any]) -> None:
     _work("visitRemoval", request)
 
 
+@on_task_dispatched(
+    retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
+)
+def reconcileTransfer(request: CallableRequest[Any]) -> None:
+    """
+    Bring what a transferred session has to its new owner; the key is the session's id.
+    """
+    _work("reconcileTransfer", request)
+
+
 def _work_together(function: str, request: CallableRequest[Any]) -> None:
     with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
         _work(function, request, pool.map)

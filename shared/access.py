@@ -108,7 +108,8 @@ def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> b
 def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
     """
     Tell whether an enrolment is the caller's and was given in this very session: one that a deleted session left behind
-    names another owner, or is older than the session that has its id now. Pure.
+    names another owner, or is older than the session that has its id now; one that a former owner gave opens it while
+    it is being transferred. Pure.
     """
     fields, given_at = enrolment.fields, enrolment.fields.get("createdAt")
     # A back end may leave it out: then Firestore's own time counts, until the trigger has written it.
@@ -116,7 +117,7 @@ def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
     return (
         fields.get("uid") == caller.uid
         and fields.get("sessionId") == session.id
-        and fields.get("ownerUid") == session.owner_uid
+        and fields.get("ownerUid") in (session.owner_uid, *session.former_owner_uids)
         and session.created_at is not None
         and at >= session.created_at
     )

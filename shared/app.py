@@ -15,13 +15,23 @@ from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
 from shared.orphans import Orphans
-from shared.paths import CHECK_HOST, TICK_FEED, VISIT_COPY, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
+from shared.paths import (
+    CHECK_HOST,
+    RECONCILE_TRANSFER,
+    TICK_FEED,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_REMOVAL,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+)
 from shared.ports import Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
 from shared.reconcile import visit
 from shared.removals import Removals
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
 from shared.sweep import Sweep
+from shared.transfers import Transfers
 from shared.videos import Videos
 from shared.videos.feed import Feed
 from shared.videos.grant import Grants
@@ -93,6 +103,7 @@ class App:
     checks: Checks
     deletions: Deletions
     removals: Removals
+    transfers: Transfers
     grants: Grants
     feeds: Mapping[str, Feed]
     orphans: Orphans
@@ -123,6 +134,8 @@ class App:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_REMOVAL:
                 visit(self.removals, note.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_TRANSFER:
+                visit(self.transfers, note.key, self.documents, self.queue, self.clock)
             case name if name == TICK_FEED:
                 provider, _, number = note.key.rpartition(":")
                 self.feeds[provider].tick(int(number), each)
@@ -187,6 +200,7 @@ def assemble(
         checks=checks,
         deletions=Deletions(documents, everywhere),
         removals=Removals(documents),
+        transfers=Transfers(documents, events),
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
         feeds=feeds,
         orphans=orphans,

@@ -14,12 +14,14 @@ DELETIONS: Final = "pendingDeletions"
 ENROLMENTS: Final = "enrolments"
 REMOVALS: Final = "removals"
 COPIES: Final = "copies"
+TRANSFERS: Final = "transfers"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
 VISIT_DELETION: Final = "visitDeletion"
 VISIT_REMOVAL: Final = "visitRemoval"
 VISIT_COPY: Final = "visitCopy"
+RECONCILE_TRANSFER: Final = "reconcileTransfer"
 CHECK_HOST: Final = "checkHost"
 TICK_FEED: Final = "tickFeed"
 
@@ -101,6 +103,13 @@ def removal_path(key: str) -> str:
     That all content of somebody is to go, and how far that is.
     """
     return f"{REMOVALS}/{key}"
+
+
+def transfer_path(session_id: str) -> str:
+    """
+    That a session has another owner, and how far what it has has followed.
+    """
+    return f"{TRANSFERS}/{session_id}"
 
 
 def cache_path(key: str) -> str:

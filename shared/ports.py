@@ -383,6 +383,12 @@ class UploadWish:
     size_bytes: int
     recording: Parts | None = None
 
+    def nameless(self) -> UploadWish:
+        """
+        Return what a tombstone keeps of it: ids only. Pure.
+        """
+        return UploadWish("", "", 0, self.recording)
+
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
@@ -416,6 +422,39 @@ class Admission:
     player: Grant
     chat: Grant | None
     room: Grant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """
+    Somebody's account, as it is now.
+
+    Attributes:
+        uid: Of Firebase Auth.
+        is_enabled: Whether its holder may sign in.
+        claims: Its custom claims.
+        display_name: As its holder, or the app, has written it; may be empty.
+    """
+
+    uid: str
+    is_enabled: bool
+    claims: Fields
+    display_name: str = ""
+
+
+class Accounts(Protocol):
+    """
+    The accounts of those who may sign in.
+    """
+
+    def find(self, uid: str) -> Account | None:
+        """
+        Return somebody's account, `None` where there is none.
+
+        Raises:
+            Transient: It could not be asked (again).
+        """
+        ...
 
 
 class Audience(Protocol):

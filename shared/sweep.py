@@ -23,8 +23,10 @@ from shared.paths import (
     DELETIONS,
     KEYS_SEPARATOR,
     PAIRINGS,
+    RECONCILE_TRANSFER,
     REMOVALS,
     SESSIONS,
+    TRANSFERS,
     VIDEOS,
     VISIT_COPY,
     VISIT_DELETION,
@@ -145,6 +147,7 @@ class Sweep:
             (COPIES, VISIT_COPY),
             (DELETIONS, VISIT_DELETION),
             (REMOVALS, VISIT_REMOVAL),
+            (TRANSFERS, RECONCILE_TRANSFER),
         )
         noted = sum(self._overdue(collection, queue_name, now) for collection, queue_name in overdue)
         for feed in self.feeds.values():

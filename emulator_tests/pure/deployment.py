@@ -15,6 +15,7 @@ from emulator_tests.fakes import (
     BEGIN_AT,
     Effect,
     ManualClock,
+    MemoryAccounts,
     MemoryAudience,
     MemoryDocuments,
     MemoryEvents,
@@ -35,6 +36,8 @@ from shared.ports import Create, Delete, Document, Holder, Note, Observation, Qu
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.sessions.model import Pairing
+from shared.transfers import transfer_session
+from shared.transfers.model import TransferState
 from shared.videos import watched
 from shared.videos.feed import Chain
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
@@ -44,6 +47,8 @@ from shared.videos.policy import Policy
 T = TypeVar("T")
 
 TEACHER = Caller("teacher", is_teacher=True)
+TEACHERS = ("teacher", "other", "bert")
+"""Whose accounts have the claim of teachers."""
 
 INTERVAL_S = 10
 TICKS_MAX = 1000
@@ -121,6 +126,9 @@ class Deployment:
         self.queue = MemoryQueue(self.clock, self._effect)
         self.events = MemoryEvents(self.clock, self._effect)
         self.audience = MemoryAudience(self.clock, self._effect)
+        self.accounts = MemoryAccounts(self._effect)
+        for uid in TEACHERS:
+            self.accounts.write(uid, teacher=True)
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
         settings = Settings(
             policy=policy,
@@ -209,6 +217,12 @@ class Deployment:
         """
         usual = {"file_name": "algebra.mp4", "size_bytes": 1000, "title": None}
         return self.grants.replace_video(caller, ReplaceRequest(video_id, request_id, **{**usual, **fields}))
+
+    def transfer(self, uid: str, *, caller: Caller = TEACHER, session_id: str = "s1") -> TransferState:
+        """
+        Give a session to somebody else.
+        """
+        return transfer_session(caller, session_id, uid, self.documents, self.accounts, self.queue, self.clock)
 
     # What the provider does.
 

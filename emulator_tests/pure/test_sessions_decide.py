@@ -9,11 +9,11 @@ from itertools import product
 import pytest
 
 from shared.history import Moment
-from shared.identity import SessionIdentity
-from shared.ports import EventWish
+from shared.identity import TOMBSTONE_S, SessionIdentity
+from shared.ports import Document, EventWish
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window
-from shared.sessions.decide import TOMBSTONE_S, created, decide, deleted, fingerprint, not_created, reference_of
+from shared.sessions.decide import created, decide, deleted, fingerprint, not_created, reference_of
 from shared.sessions.model import Pairing, PairingState, SessionWish, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, 10, tzinfo=UTC)
@@ -56,14 +56,20 @@ RECORDED: dict[str, Pairing | None] = {
     "ready": recorded_as(PairingState.READY),
     "ready with another wish": recorded_as(PairingState.READY, applied=OTHER),
     "ready with an unknown wish": recorded_as(PairingState.READY, applied=None),
+    "ready, and told that it waits": recorded_as(PairingState.READY, held_at=NOW),
+    "ready under a former owner": recorded_as(PairingState.READY, identity=replace(SESSION, owner_uid="former")),
     "retiring": recorded_as(PairingState.RETIRING),
     "retired long enough": recorded_as(PairingState.RETIRING, reap_at=NOW),
     "deleting": recorded_as(PairingState.DELETING),
     "gone": recorded_as(PairingState.GONE),
-    "gone, to be forgotten": recorded_as(PairingState.GONE, expires_at=NOW + timedelta(days=1)),
+    "gone, to be forgotten": recorded_as(
+        PairingState.GONE, expires_at=NOW + timedelta(days=1), identity=SESSION.nameless()
+    ),
 }
 
 SUCCESSOR = SessionIdentity("s1", "another", NOW)
+
+ENROLLED = (Document("enrolments/s1_student", {}, 1, NOW),)
 
 WISHED: dict[str, SessionWish] = {
     "an event": SessionWish(exists=True, event=EVENT, identity=SESSION),
@@ -73,6 +79,8 @@ WISHED: dict[str, SessionWish] = {
     "another session": SessionWish(exists=False, identity=SUCCESSOR),
     "another session, videos left": SessionWish(exists=False, children=("v1", "v2"), identity=SUCCESSOR),
     "owner changed": SessionWish(exists=False, identity=SUCCESSOR, is_held=True),
+    "session deleted, enrolments left": SessionWish(exists=False, left_enrolled=ENROLLED),
+    "another session, enrolments left": SessionWish(exists=False, left_enrolled=ENROLLED, identity=SUCCESSOR),
 }
 
 CREATE = "create: change, creating"
@@ -84,20 +92,41 @@ DELETE = "delete: change, deleting, insists"
 CLOSE = "close: write, gone"
 EXPIRE = "expire: write, gone"
 REOPEN = "reopen: write, gone"
+UNENROL = "unenrol: write, gone"
+IDENTIFY = "identify: write, ready"
+CHILDREN = "later: 09:00:30"
+
+
+def hold(state: str) -> str:
+    return f"hold: observe, {state}"
+
 
 TABLE: dict[str, tuple[str, ...]] = {
-    # recorded: an event, no event; session deleted, …, videos left; another session, …, videos left; owner changed
-    "nothing": (CREATE, "done", "done", "done", "done", "done", "done"),
-    "none": (CREATE, "done", CLOSE, CLOSE, CLOSE, CLOSE, "done"),
-    "creating": (FIND, FIND, FIND, FIND, FIND, FIND, "done"),
-    "ready": ("later: 08:45:10", RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE, DELETE, DELETE, "done"),
-    "retired long enough": (KEEP, DELETE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "deleting": (DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, "done"),
-    "gone": (CREATE, "done", EXPIRE, "later: 09:00:30", REOPEN, "later: 09:00:30", "done"),
-    "gone, to be forgotten": (REOPEN, REOPEN, "done", "later: 09:00:30", REOPEN, "later: 09:00:30", "done"),
+    # recorded: an event, no event; session deleted, …, videos left; another session, …, videos left; owner changed;
+    # session deleted, another session, enrolments left
+    "nothing": (CREATE, "done", "done", "done", "done", "done", "done", UNENROL, UNENROL),
+    "none": (CREATE, "done", CLOSE, CLOSE, CLOSE, CLOSE, hold("none"), CLOSE, CLOSE),
+    "creating": (FIND, FIND, FIND, FIND, FIND, FIND, hold("creating"), FIND, FIND),
+    "ready": ("later: 08:45:10", RETIRE, DELETE, DELETE, DELETE, DELETE, hold("ready"), DELETE, DELETE),
+    "ready with another wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, hold("ready"), DELETE, DELETE),
+    "ready with an unknown wish": (UPDATE, RETIRE, DELETE, DELETE, DELETE, DELETE, hold("ready"), DELETE, DELETE),
+    "ready, and told that it waits": (IDENTIFY, IDENTIFY, DELETE, DELETE, DELETE, DELETE, "done", DELETE, DELETE),
+    "ready under a former owner": (IDENTIFY, IDENTIFY, DELETE, DELETE, DELETE, DELETE, hold("ready"), DELETE, DELETE),
+    "retiring": (KEEP, "later: 09:00:15", DELETE, DELETE, DELETE, DELETE, hold("retiring"), DELETE, DELETE),
+    "retired long enough": (KEEP, DELETE, DELETE, DELETE, DELETE, DELETE, hold("retiring"), DELETE, DELETE),
+    "deleting": (DELETE, DELETE, DELETE, DELETE, DELETE, DELETE, hold("deleting"), DELETE, DELETE),
+    "gone": (CREATE, "done", EXPIRE, CHILDREN, REOPEN, CHILDREN, hold("gone"), UNENROL, UNENROL),
+    "gone, to be forgotten": (
+        REOPEN,
+        REOPEN,
+        "done",
+        CHILDREN,
+        REOPEN,
+        CHILDREN,
+        hold("gone"),
+        UNENROL,
+        UNENROL,
+    ),
 }
 
 
@@ -237,6 +266,15 @@ def test_a_tombstone_lasts_for_thirty_days() -> None:
     assert step.record.expires_at == NOW + timedelta(days=30)
 
 
+def test_a_tombstone_names_nobody() -> None:
+    """
+    A12.
+    """
+    step = step_for(RECORDED["gone"], WISHED["session deleted"])
+    assert step.record.identity == SESSION.nameless()
+    assert "teacher" not in repr(step.record.to_fields())
+
+
 def test_a_session_made_again_under_its_old_id_is_not_forgotten_and_goes_on_counting() -> None:
     reopened = step_for(RECORDED["gone, to be forgotten"], WISHED["an event"]).record
     assert reopened.expires_at is None
@@ -261,7 +299,9 @@ def test_a_record_without_a_mark_takes_that_of_its_session_before_anything_else(
         if record is not None:
             old = replace(record, identity=replace(SESSION, created_at=None))
             step = step_for(old, WISHED["an event"])
-            assert (step.name, step.effect, step.record) == ("identify", Effect.WRITE, record)
+            followed = replace(record, identity=SESSION, held_at=None, expires_at=None)
+            name = "identify" if record.expires_at is None else "reopen"
+            assert (step.name, step.effect, step.record) == (name, Effect.WRITE, followed)
 
 
 @pytest.mark.parametrize("seen", [{"is_paired": False}, {"identity": replace(SESSION, is_marked=False)}], ids=repr)

@@ -100,6 +100,12 @@ pendingDeletions
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
+transfers
+    get          -       -        -         yes    -              yes    -          -             -
+    list         -       -        -         yes    -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
 removals
     get          -       -        -         -      -              yes    -          -             -
     list         -       -        -         -      -              yes    -          -             -

@@ -23,6 +23,7 @@ PLACES = {
     "hosts": "hosts/{id}",
     "pendingDeletions": "pendingDeletions/{id}",
     "removals": "removals/{id}",
+    "transfers": "transfers/{id}",
     "reports": "reports/{id}",
 }
 

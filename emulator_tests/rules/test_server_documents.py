@@ -11,7 +11,7 @@ from emulator_tests.rules.callers import SERVER, Cast, signed_in
 from emulator_tests.rules.firestore import Denied, Fields, Firestore, change, create, delete
 from emulator_tests.rules.refusal import assert_refused
 
-FOR_ADMINS = ["kalturaSession", "copies", "hosts", "pendingDeletions", "removals", "reports"]
+FOR_ADMINS = ["kalturaSession", "copies", "hosts", "pendingDeletions", "transfers", "removals", "reports"]
 FOR_NOBODY = ["uploaders", "kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
 
 

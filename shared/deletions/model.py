@@ -137,8 +137,10 @@ def given_up(
     session: SessionIdentity | None = None,
 ) -> Create:
     """
-    The write by which a thing is given up; it is due at once. Pure.
+    The write by which a thing is given up; it is due at once. What is deleted names its session's owner no more. Pure.
     """
+    if session is not None and reason is Reason.DELETED:
+        session = session.nameless()
     deletion = Deletion(provider, reference, parts, reason, now, session, progress=Progress(due_at=now))
     fields = {**deletion.to_fields(), "requeues": 0}
     return Create(deletion_path(deletion_id(reference, parts)), fields)

@@ -168,14 +168,18 @@ class Videos:
         self, look: Look[VideoWish, Video], record: Video, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write of the video's document, and of a pending deletion for everything that it names no more. Pure.
+        The write of the video's document, and of a pending deletion for everything that it names no more. Of a
+        tombstone the wish is written too, for it holds titles. Pure.
 
         Raises:
             Conflict: The document is gone; only a callable may make one (again).
         """
         if version is None:
             raise Conflict(f"There is no {video_path(look.key)}.")
-        recorded = Update(video_path(look.key), record.to_fields(), if_version=version)
+        fields = record.to_fields()
+        if record.state is VideoState.GONE and look.wish.wish is not None:
+            fields["wish"] = look.wish.wish.nameless().to_fields()
+        recorded = Update(video_path(look.key), fields, if_version=version)
         dropped = (
             given_up(record.provider, reference, parts, _reason(look, record, reference), now, record.session)
             for reference, parts in _dropped(look, record).items()
@@ -184,12 +188,15 @@ class Videos:
 
     def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Note, ...]:
         """
-        What is named no more is deleted; whoever takes over a recording has the feed watch it. Pure.
+        What is named no more is deleted; whoever takes over a recording has the feed watch it; copies follow a video
+        that has another owner. Pure.
         """
         deletions = tuple(
             Note(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
         )
         before = None if look.record is None else look.record.state
+        if look.record is not None and look.record.session != record.session and record.state is not VideoState.GONE:
+            return tuple(Note(VISIT_COPY, copy_key(look.key, host)) for host in look.wish.copies)
         if before is VideoState.PREPARING and record.state is VideoState.PROCESSING:
             return (*deletions, Note(TICK_FEED, f"{record.provider}:{FEED_WAKE}"))
         return deletions

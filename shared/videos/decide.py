@@ -5,8 +5,9 @@ The first row that fits is the one that counts.
 | recorded               | wished                    | next                                                        |
 |------------------------|---------------------------|-------------------------------------------------------------|
 | nothing                | anything                  | done                                                        |
+| gone, as an earlier release left it | anything     | SCRUB it: a tombstone holds ids only                        |
 | gone                   | anything                  | SHOW nothing, done                                          |
-| without a mark         | its session is there      | IDENTIFY it: the record takes the mark of its session       |
+| without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that     |
 | preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
 | anything               | that it be there, and the session's owner changed without a transfer | SHOW nothing, done |
 | anything               | no video, or no session   | CLOSE: everything it names is given up                      |
@@ -30,6 +31,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.history import moved
+from shared.identity import TOMBSTONE_S
 from shared.ports import MediaState, Observation, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.videos.model import Ending, Playable, Video, VideoState, VideoWish, Wish, shown
@@ -48,6 +50,7 @@ RETRY: Final = "retry"
 DISCARD: Final = "discard"
 CLOSE: Final = "close"
 SHOW: Final = "show"
+SCRUB: Final = "scrub"
 IDENTIFY: Final = "identify"
 
 UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
@@ -74,9 +77,13 @@ def decide(look: Look[VideoWish, Video], now: datetime, policy: Policy, *, obser
     if record is None or wish is None:
         return Done()
     if record.state is VideoState.GONE:
+        if record.expires_at is None:
+            return _write(SCRUB, closed(record, now))
         return _write(SHOW, record) if look.wish.shown is not None else Done()
-    if look.wish.identity is not None and record.session.created_at is None:
-        return _write(IDENTIFY, replace(record, session=look.wish.identity))
+    if look.wish.identity is not None:
+        followed = replace(record, session=record.session.following(look.wish.identity))
+        if followed != record:
+            return _write(IDENTIFY, followed)
     if record.state is VideoState.PREPARING:
         return Step(FIND, Effect.CHANGE, record, record, insists=True)
     if look.wish.is_held and not wish.deleted:
@@ -279,10 +286,18 @@ def withdrawn(record: Video, now: datetime) -> Video:
 
 def closed(record: Video, now: datetime) -> Video:
     """
-    The record of a video that nobody wants. Pure.
+    The record of a video that nobody wants: a tombstone, which holds ids only and goes in its time. Pure.
     """
-    gone = replace(requested(record, now), history=record.history)
-    return replace(_moved(gone, VideoState.GONE, now), parts={}, reference=None, playable=None)
+    gone = replace(requested(record, now), history=())
+    return replace(
+        _moved(gone, VideoState.GONE, now),
+        session=record.session.nameless(),
+        upload=record.upload.nameless(),
+        parts={},
+        reference=None,
+        playable=None,
+        expires_at=now + timedelta(seconds=TOMBSTONE_S),
+    )
 
 
 def _played(record: Video, seen: Observation) -> Video:

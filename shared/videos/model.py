@@ -9,7 +9,7 @@ see `shown`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -153,6 +153,7 @@ class Video:
         ended: Why the upload failed.
         failures: How many uploads of this video have failed.
         playable: What plays, `None` while nothing does.
+        expires_at: When the tombstone of a video that is gone may go (Firestore TTL).
         history: States so far.
         progress: The visit's own part.
     """
@@ -178,6 +179,7 @@ class Video:
     ended: Ending | None = None
     failures: int = 0
     playable: Playable | None = None
+    expires_at: datetime | None = None
     history: History = ()
     progress: Progress = field(default_factory=Progress)
 
@@ -231,6 +233,7 @@ class Video:
             "failures": self.failures,
             "failure": self.failure(),
             "playable": None if self.playable is None else self.playable.to_fields(),
+            "expiresAt": self.expires_at,
             "history": history_fields(self.history),
             **self.progress.to_fields(),
         }
@@ -264,6 +267,8 @@ class Video:
             ended=Ending.from_fields(fields["ended"]),
             failures=fields["failures"],
             playable=Playable.from_fields(fields["playable"]),
+            # An earlier release let no tombstone of a video expire.
+            expires_at=fields.get("expiresAt"),
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),
         )
@@ -337,6 +342,12 @@ class Wish:
     cancelled: int = 0
     retry: int = 0
     deleted: bool = False
+
+    def nameless(self) -> Wish:
+        """
+        Return what a tombstone keeps of it: enough to know a late repetition of a request for what it is. Pure.
+        """
+        return replace(self, upload=self.upload.nameless())
 
     def to_fields(self) -> dict[str, Any]:
         """

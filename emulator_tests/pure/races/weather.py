@@ -42,10 +42,11 @@ _REACHES: Final = _MAKES | {
     "reprocess",
     "delete_media",
     "delete_stray",
+    "rotate_stream_key",
 }
 """Calls that change something at the provider."""
 
-_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays"})
+_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays", "ingest"})
 
 _BEFORE: Final = ("refused", "killed before")
 _UNANSWERED: Final = ("answer lost", "killed after")
