@@ -7,6 +7,7 @@ how a simulator is spoken to.
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -105,9 +106,9 @@ class Provider(Protocol):
         """
         ...
 
-    def secret(self, grant: Token) -> str:
+    def secret(self, address: str, grant: Token) -> str:
         """
-        The secret of a grant to play.
+        The secret that stands in an address of a grant to play.
         """
         ...
 
@@ -233,13 +234,14 @@ class AtKaltura:
         """
         See `Provider`.
         """
-        return address.replace(f"/ks/{grant['ks']}", "")
+        return re.sub(r"/(ks|kt)/[^/]*", "", address)
 
-    def secret(self, grant: Token) -> str:
+    def secret(self, address: str, grant: Token) -> str:
         """
-        See `Provider`.
+        See `Provider`. What the manifest points to holds no KS but a token of Kaltura's own, `kt`.
         """
-        return str(grant["ks"])
+        token = re.search(r"/kt/([^/]*)", address)
+        return token[1] if token else str(grant["ks"])
 
     def gives(self, address: str) -> bool:
         """
@@ -352,7 +354,7 @@ class AtCloudflare:
         """
         See `Provider`. The video of which the token is plays, and is as long as the film.
         """
-        uid = jwt.decode(self.secret(grant), options={"verify_signature": False})["sub"]
+        uid = jwt.decode(self.secret(grant["manifestUrl"], grant), options={"verify_signature": False})["sub"]
         sizes = [video["size"] for video in self.school.cloudflare_videos() if video["uid"] == uid]
         *_, segment = self.addresses(grant)
         return sizes == [len(film)] and self.school.http.get(segment, timeout=10).content[:1] == b"\x47"
@@ -367,10 +369,10 @@ class AtCloudflare:
         """
         See `Provider`. The id of the video stands in its place.
         """
-        token = self.secret(grant)
+        token = self.secret(address, grant)
         return address.replace(token, jwt.decode(token, options={"verify_signature": False})["sub"])
 
-    def secret(self, grant: Token) -> str:
+    def secret(self, address: str, grant: Token) -> str:
         """
         See `Provider`.
         """

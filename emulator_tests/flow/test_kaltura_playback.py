@@ -81,7 +81,7 @@ def test_neither_an_upload_ks_nor_that_of_another_film_opens_anything_of_this_on
     other = shown.teacher.write_session(status="public")
     others = shown.teacher.call("issuePlayback", {"videoId": shown.teacher.upload_film(other, film)})
 
-    for address in kaltura.addresses(grant):
+    for address in (each for each in kaltura.addresses(grant) if grant["ks"] in each):
         for ks in (upload["ks"], others["ks"]):
             assert not kaltura.gives(address.replace(grant["ks"], ks)), address
 

@@ -27,8 +27,9 @@ class MediaFile:
     """What probing found.
 
     Args:
-        duration_ms: 0 for a still image.
-        is_image: Whether it is a still image.
+        duration_ms: 0 for a still picture; a GIF has one.
+        is_image: Whether it is a picture, moving or not.
+        is_still: Whether it is a picture that does not move.
         container: The names that ffprobe has for it, by commas.
         has_video: Whether it has moving or still pictures.
     """
@@ -41,6 +42,7 @@ class MediaFile:
     container: str
     codec: str
     is_image: bool
+    is_still: bool
     has_video: bool
 
 
@@ -70,20 +72,28 @@ async def _probe(path: Path) -> MediaFile | None:
         return None
     video: Mapping[str, Any] = next((each for each in streams if each["codec_type"] == "video"), {})
     duration_s = float(found["format"].get("duration") or video.get("duration") or 0)
-    is_image = bool(video) and (container.endswith("_pipe") or container in ("image2", "gif"))
+    is_still = bool(video) and (container.endswith("_pipe") or container == "image2")
+    is_image = is_still or (bool(video) and container == "gif")
     if not is_image and duration_s <= 0:
         return None
     return MediaFile(
-        duration_ms=0 if is_image else round(duration_s * 1000),
+        duration_ms=0 if is_still else round(duration_s * 1000),
         width=int(video.get("width") or 0),
         height=int(video.get("height") or 0),
         bitrate_kbps=int(found["format"].get("bit_rate") or 0) // 1000,
         frame_rate=_ratio(str(video.get("avg_frame_rate") or "0/1")),
         container=container,
-        codec=str(video.get("codec_tag_string") or streams[0].get("codec_name") or ""),
+        codec=_codec(video or streams[0]),
         is_image=is_image,
+        is_still=is_still,
         has_video=bool(video),
     )
+
+
+def _codec(stream: Mapping[str, Any]) -> str:
+    """The four characters of a codec; its name where a container has none, which ffprobe shows as `[0][0][0][0]`."""
+    tag = str(stream.get("codec_tag_string") or "")
+    return tag if tag and "][" not in tag else str(stream.get("codec_name") or "")
 
 
 def scaling(width: int, height: int, kind: int) -> str:

@@ -1,27 +1,31 @@
-"""Whether somebody may play, download or see the thumbnail of an entry.
+"""Access to an entry: who may play it, download it, see its thumbnail, or learn of it at all.
 
-Called by `playback` before every byte. The order of checks and the error numbers are those of KSecureEntryHelper and
-KExternalErrors in kaltura/server.
+Called by `playback` before every byte and by the entry services. The order of checks and the error numbers are those of
+kaltura/server: KSecureEntryHelper, accessControl, kRule, kAuthenticatedCondition and KExternalErrors; that the metadata
+of an entry may be kept from somebody is entryPeer::filterSelectResults.
 """
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from fnmatch import fnmatch
 from urllib.parse import urlsplit
 
 from emulator_tests.simulators.kaltura import permissions
-from emulator_tests.simulators.kaltura.entry_state import EntryStatus
+from emulator_tests.simulators.kaltura.entry_state import Moderation
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
 from emulator_tests.simulators.kaltura.keys import Session
+from emulator_tests.simulators.kaltura.models.table import Condition
 from emulator_tests.simulators.kaltura.schema import Record
-from emulator_tests.simulators.kaltura.world import World
+from emulator_tests.simulators.kaltura.world import Call, World
 
-_IN_MODERATION = (1, 3)
+_IN_MODERATION = (Moderation.PENDING, Moderation.REJECTED)
 _VIEW = "sview"
 _DENY_LISTED = 0
+_BLOCKS = "KalturaAccessControlBlockAction"
 
 
 class Fault(IntEnum):
@@ -38,6 +42,8 @@ class Fault(IntEnum):
     INVALID_ENTRY_TYPE = 12
     ENTRY_MODERATION_ERROR = 13
     BAD_QUERY = 25
+    INVALID_TOKEN = 27
+    EXPIRED_TOKEN = 28
     KS_EXPIRED = 31
     INVALID_PARTNER = 32
     EXCEEDED_RESTRICTED_IP = 34
@@ -45,11 +51,12 @@ class Fault(IntEnum):
 
 
 class Context(IntEnum):
-    """KalturaContextType: what somebody wants of an entry."""
+    """ContextType: what somebody wants of an entry."""
 
     PLAY = 1
     DOWNLOAD = 2
     THUMBNAIL = 3
+    METADATA = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class Visitor:
 
     Args:
         ks: The KS as it came, empty for none.
-        raw_uri: Path and query exactly as they came.
+        raw_uri: Path and query exactly as they came, what urirestrict is compared with.
     """
 
     ks: str
@@ -74,27 +81,78 @@ def refuse(fault: Fault) -> ServeError:
 
 
 def admit(world: World, entry: Record, visitor: Visitor, context: Context) -> Session | None:
-    """Let a visitor in; returns his session.
+    """Let a visitor in; returns their session.
 
     Raises:
-        ServeError: He may not.
+        ServeError: They may not.
     """
     session = _read_session(world, visitor)
-    may_download = session is not None and (session.is_admin or session.grants("download", entry["id"]))
-    if context is Context.DOWNLOAD and may_download:
-        return session
-    privileged_id = entry.get("parentEntryId") or entry["id"]
-    sees_all = session is not None and (session.is_admin or session.grants(_VIEW, privileged_id))
-    if context is not Context.THUMBNAIL and not sees_all:
-        _check_moderation(entry, session)
-        _check_schedule(world, entry)
-    profile = world.store.access_controls.get(entry.get("accessControlId") or 0)
-    if profile is not None and _blocks(profile, entry, visitor, session, context):
-        raise refuse(Fault.ACCESS_CONTROL_RESTRICTED)
+    check(world, entry, session, visitor, context)
     return session
 
 
+def check(world: World, entry: Record, session: Session | None, visitor: Visitor, context: Context) -> None:
+    """Refuse somebody an entry, KSecureEntryHelper::validateForPlay and validateForDownload.
+
+    Raises:
+        ServeError: They may not.
+    """
+    may_download = session is not None and (session.is_admin or session.grants("download", entry["id"]))
+    if context is Context.DOWNLOAD and may_download:
+        return
+    privileged_id = entry.get("parentEntryId") or entry["id"]
+    sees_all = session is not None and (session.is_admin or views(world, session, privileged_id))
+    if context is not Context.THUMBNAIL and not sees_all:
+        _check_moderation(entry, session)
+        check_schedule(world, entry)
+    if is_blocked(world, entry, session, visitor, context):
+        raise refuse(Fault.ACCESS_CONTROL_RESTRICTED)
+
+
+def is_blocked(world: World, entry: Record, session: Session | None, visitor: Visitor, context: Context) -> bool:
+    """Tell whether the access control profile of an entry keeps somebody from it."""
+    rules = fulfilled_rules(world, entry, session, visitor, context)
+    return any(blocks(rule.get("actions") or []) for rule in rules)
+
+
+def may_see(call: Call, entry: Record) -> bool:
+    """Tell whether an account that applies access control to metadata lets the caller learn of an entry."""
+    if not call.world.settings.metadata_access_control or call.is_admin:
+        return True
+    visitor = Visitor("", call.remote_address, "", "", call.raw_uri)
+    return not is_blocked(call.world, entry, call.session, visitor, Context.METADATA)
+
+
+def condition(call: Call) -> list[Condition]:
+    """The condition that keeps such entries out of a list; none where the account does not do so."""
+    return [Condition("", lambda entry: may_see(call, entry))] if call.world.settings.metadata_access_control else []
+
+
+def views(world: World, session: Session, entry_id: str) -> bool:
+    """Tell whether a session has `sview` for an entry or for one that redirects to it, ks::verifyRedirectEntryId."""
+    if session.grants(_VIEW, entry_id):
+        return True
+    named = (world.store.entries.get(each) for each in session.values(_VIEW))
+    return any(each is not None and each.get("redirectEntryId") == entry_id for each in named)
+
+
+def guards_thumbnails(world: World, entry: Record) -> bool:
+    """Tell whether a KS is looked at for an entry's thumbnails: its profile's first rule for them blocks.
+
+    Source: kaltura/server, thumbnailAction and accessControl::hasRules.
+    """
+    profile = world.store.access_controls.get(entry.get("accessControlId") or 0)
+    if profile is None:
+        return True
+    for rule in profile.get("rules") or []:
+        contexts = _contexts(rule)
+        if not contexts or Context.THUMBNAIL in contexts:
+            return blocks(rule.get("actions") or [])
+    return False
+
+
 def _read_session(world: World, visitor: Visitor) -> Session | None:
+    """KSecureEntryHelper::validateKs: expiry, address and URI; not whether it was ended, nor an actions limit."""
     if not visitor.ks:
         return None
     try:
@@ -102,7 +160,9 @@ def _read_session(world: World, visitor: Visitor) -> Session | None:
     except ApiError:
         raise refuse(Fault.INVALID_KS_STR) from None
     try:
-        permissions.check_validity(world, session, visitor.remote_address, visitor.raw_uri)
+        permissions.check_use(world, session, visitor.remote_address, visitor.raw_uri)
+        if world.settings.delivery_honours_end:
+            permissions.check_ended(world, session)
     except ApiError as error:
         reasons = {"EXPIRED": Fault.KS_EXPIRED, "EXCEEDED_RESTRICTED_IP": Fault.EXCEEDED_RESTRICTED_IP}
         raise refuse(reasons.get(error.arguments.get("KSID", ""), Fault.INVALID_KS)) from None
@@ -115,37 +175,59 @@ def _check_moderation(entry: Record, session: Session | None) -> None:
         raise refuse(Fault.ENTRY_MODERATION_ERROR)
 
 
-def _check_schedule(world: World, entry: Record) -> None:
+def check_schedule(world: World, entry: Record) -> None:
+    """Refuse an entry outside its time window.
+
+    Raises:
+        ServeError: NOT_SCHEDULED_NOW.
+    """
     now = world.clock.now()
     start, end = entry.get("startDate"), entry.get("endDate")
     if (start is not None and now < start) or (end is not None and now > end):
         raise refuse(Fault.NOT_SCHEDULED_NOW)
 
 
-def _blocks(profile: Record, entry: Record, visitor: Visitor, session: Session | None, context: Context) -> bool:
-    """Whether a profile's rules and restrictions keep a visitor out."""
+def fulfilled_rules(
+    world: World, entry: Record, session: Session | None, visitor: Visitor, context: Context
+) -> list[Record]:
+    """Find the rules of an entry's profile that apply, up to the first that stops: accessControl::applyContext."""
+    profile = world.store.access_controls.get(entry.get("accessControlId") or 0) or {}
+    found: list[Record] = []
     for rule in profile.get("rules") or []:
-        contexts = [str(each.get("type")) for each in rule.get("contexts") or []]
-        if contexts and str(int(context)) not in contexts:
+        contexts = _contexts(rule)
+        if contexts and context not in contexts:
             continue
         if session is not None and session.is_admin and rule.get("forceAdminValidation") != 1:
             continue
-        if not all(_holds(each, entry, visitor, session) for each in rule.get("conditions") or []):
+        if not all(_holds(world, each, entry, visitor, session) for each in rule.get("conditions") or []):
             continue
-        if any(each["objectType"] == "KalturaAccessControlBlockAction" for each in rule.get("actions") or []):
-            return True
+        found.append(rule)
         if rule.get("stopProcessing"):
-            break
-    return any(_restricts(each, entry, visitor, session) for each in profile.get("restrictions") or [])
+            return found
+    # The old restrictions leave thumbnails alone, kAccessControlRestriction.
+    if context is not Context.THUMBNAIL:
+        for each in profile.get("restrictions") or []:
+            if _restricts(each, entry, visitor, session):
+                found.append({"actions": [{"objectType": _BLOCKS}]})
+    return found
 
 
-def _holds(condition: Record, entry: Record, visitor: Visitor, session: Session | None) -> bool:
+def blocks(actions: Iterable[Record]) -> bool:
+    """Tell whether one of the actions of some rules blocks. Pure."""
+    return any(each["objectType"] == _BLOCKS for each in actions)
+
+
+def _contexts(rule: Record) -> set[int]:
+    return {int(str(each.get("type"))) for each in rule.get("contexts") or [] if str(each.get("type")).isdigit()}
+
+
+def _holds(world: World, condition: Record, entry: Record, visitor: Visitor, session: Session | None) -> bool:
     kind = condition["objectType"]
     values = [str(each.get("value") or "") for each in condition.get("values") or []]
     if kind == "KalturaAuthenticatedCondition":
         names = [str(each.get("value") or "") for each in condition.get("privileges") or []] or [_VIEW]
         fulfilled = session is not None and (
-            session.is_admin or any(session.grants(name, "1" if name == "widget" else entry["id"]) for name in names)
+            session.is_admin or any(_has_privilege(world, session, name, entry["id"]) for name in names)
         )
     elif kind == "KalturaIpAddressCondition":
         fulfilled = any(_in_network(visitor.remote_address, each) for each in values)
@@ -157,6 +239,12 @@ def _holds(condition: Record, entry: Record, visitor: Visitor, session: Session 
         # A condition this simulator does not know never opens a door.
         return True
     return fulfilled is not bool(condition.get("not"))
+
+
+def _has_privilege(world: World, session: Session, name: str, entry_id: str) -> bool:
+    if name == _VIEW:
+        return views(world, session, entry_id)
+    return session.grants(name, "1" if name == "widget" else entry_id)
 
 
 def _restricts(restriction: Record, entry: Record, visitor: Visitor, session: Session | None) -> bool:
@@ -185,15 +273,3 @@ def _in_network(address: str, network: str) -> bool:
 def _from_site(referrer: str, sites: list[str]) -> bool:
     host = urlsplit(referrer).hostname or ""
     return any(host == site.strip() or fnmatch(host, f"*.{site.strip()}") for site in sites if site.strip())
-
-
-def living(world: World, entry_id: str) -> Record:
-    """An entry that exists.
-
-    Raises:
-        ServeError: There is none.
-    """
-    entry = world.store.entries.get(entry_id)
-    if entry is None or entry["status"] == EntryStatus.DELETED:
-        raise refuse(Fault.ENTRY_NOT_FOUND)
-    return entry

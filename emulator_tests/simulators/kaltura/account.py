@@ -5,7 +5,7 @@ Called by `__main__` at the start and by `control` for a reset.
 
 from __future__ import annotations
 
-from emulator_tests.simulators.kaltura.services import access, assets
+from emulator_tests.simulators.kaltura.services import access, assets, widgets
 from emulator_tests.simulators.kaltura.world import World
 
 
@@ -13,6 +13,7 @@ def seed(world: World) -> None:
     """Put in what every account begins with, unless it is there already."""
     access.seed(world)
     assets.seed(world)
+    widgets.seed(world)
     world.store.flush()
 
 
@@ -23,6 +24,7 @@ def reset(world: World) -> None:
     world.agenda.clear()
     world.late.held.clear()
     world.requests.clear()
+    world.counts.clear()
     world.faults.rules.clear()
     world.settings = type(world.settings)()
     world.readiness = world.first_readiness

@@ -19,6 +19,10 @@ PLAYBACK = "P"  # PLAYBACK_BASE_ROLE
 UPLOAD = "L"  # UPLOAD_BASE_ROLE
 IGNORES_KS = "X"  # a KS that is sent is not even looked at
 
+ROLES = {"always": OPEN, "user": USER, "widget": WIDGET, "playback": PLAYBACK, "upload": UPLOAD}
+#: How the names of actions begin that change nothing.
+_READING = ("get", "list", "count", "search", "isLive", "ping")
+
 #: Takes the call and one keyword per parameter; may be a coroutine function.
 Run = Callable[..., Any]
 
@@ -27,7 +31,7 @@ Run = Callable[..., Any]
 class Parameter:
     """One argument: its wire name, its keyword, its kind, and its default when it may be left out.
 
-    A kind is a scalar kind, an enumeration, an object type, `filter`, `pager` or `file`.
+    A kind is a scalar kind, an enumeration, an object type, a filter type, `pager` or `file`.
     """
 
     name: str
@@ -60,6 +64,11 @@ class Action:
     owner: str
     serves_file: bool
     run: Run
+
+    @property
+    def reads(self) -> bool:
+        """True for an action that changes nothing."""
+        return self.label.partition("->")[2].startswith(_READING)
 
 
 ACTIONS: dict[tuple[str, str], Action] = {}

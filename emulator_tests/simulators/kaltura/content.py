@@ -19,15 +19,15 @@ from emulator_tests.simulators.kaltura.entry_state import (
     MediaType,
     TokenStatus,
     change_entry,
-    flavors_of,
 )
 from emulator_tests.simulators.kaltura.errors import ApiError
+from emulator_tests.simulators.kaltura.flavors import SOURCE_PARAMS, describe_flavor, new_flavor, original_of
 from emulator_tests.simulators.kaltura.schema import Record
 from emulator_tests.simulators.kaltura.world import World
 from emulator_tests.simulators.media import MediaFile
 
-SOURCE_PARAMS = 0
 _FETCH_TIMEOUT_S = 30.0
+_MIN_SIDE, _MAX_SIDE = 10, 8000
 
 
 async def attach(world: World, entry_id: str, resource: Record) -> None:
@@ -117,23 +117,14 @@ async def arrive(world: World, entry_id: str, file: Path) -> None:
     if entry["status"] == EntryStatus.DELETED:
         file.unlink(missing_ok=True)
         return
-    if found is not None and (found.is_image or entry.get("mediaType") == MediaType.IMAGE):
-        file.replace(store.files / f"{entry_id}.image")
-        ready = change_entry(
-            world,
-            entry_id,
-            status=EntryStatus.READY,
-            mediaType=MediaType.IMAGE,
-            width=found.width,
-            height=found.height,
-        )
-        replacement.settle(world, ready)
+    if entry.get("mediaType") == MediaType.IMAGE or (entry.get("mediaType") is None and found and found.is_image):
+        _become_picture(world, entry_id, file, found)
         return
     source = original_of(world, entry_id) or new_flavor(world, entry_id, SOURCE_PARAMS)
     size_bytes = file.stat().st_size
     file.replace(store.files / source["id"])
     describe_flavor(world, source["id"], found, size_bytes)
-    if found is None:
+    if found is None or not _is_convertible(found):
         processing.fail(world, entry_id)
         return
     for params_id in _transcodes(world, entry):
@@ -151,7 +142,33 @@ async def arrive(world: World, entry_id: str, file: Path) -> None:
         durationType=_duration_type(found.duration_ms),
         mediaType=entry.get("mediaType") or (MediaType.VIDEO if found.has_video else MediaType.AUDIO),
     )
+    if found.is_still and not world.settings.pictures_convert:
+        processing.fail(world, entry_id)
+        return
     processing.begin(world, entry_id)
+
+
+def _become_picture(world: World, entry_id: str, file: Path, found: MediaFile | None) -> None:
+    """Take the content of an IMAGE, which is ready at once whatever it is: KalturaEntryService::attachFile."""
+    file.replace(world.store.files / f"{entry_id}.image")
+    ready = change_entry(
+        world,
+        entry_id,
+        status=EntryStatus.READY,
+        mediaType=MediaType.IMAGE,
+        width=found.width if found else None,
+        height=found.height if found else None,
+    )
+    replacement.settle(world, ready)
+
+
+def _is_convertible(found: MediaFile) -> bool:
+    """Tell whether the decision layer lets a source pass.
+
+    A duration of nothing is only warned of; sides of less than 10 or more than 8000 pixels are an error: KDLVideoData's
+    sanityCheck with KDLSanityLimits. So a picture in a VIDEO entry is a film without a duration; a GIF has its own.
+    """
+    return not found.has_video or all(_MIN_SIDE <= side <= _MAX_SIDE for side in (found.width, found.height))
 
 
 async def fill_flavor(world: World, flavor_id: str, file: Path) -> None:
@@ -168,62 +185,6 @@ async def fill_flavor(world: World, flavor_id: str, file: Path) -> None:
         fields = {"duration": round(found.duration_ms / 1000), "msDuration": found.duration_ms}
         change_entry(world, entry["id"], width=found.width, height=found.height, **fields)
         processing.begin(world, entry["id"])
-
-
-def describe_flavor(world: World, flavor_id: str, found: MediaFile | None, size_bytes: int) -> Record:
-    """Record what a flavor's file is; unreadable ones are in error."""
-    store = world.store
-    facts: Record = {}
-    if found is not None:
-        facts = {
-            "width": found.width,
-            "height": found.height,
-            "bitrate": found.bitrate_kbps,
-            "frameRate": found.frame_rate,
-            "containerFormat": _container(found.container),
-            "videoCodecId": found.codec,
-        }
-    version = int(store.flavor_assets.rows[flavor_id].get("version") or 0) + 1
-    return store.change(
-        store.flavor_assets,
-        flavor_id,
-        status=AssetStatus.ERROR if found is None else AssetStatus.READY,
-        version=version,
-        size=size_bytes // 1024,
-        sizeInBytes=size_bytes,
-        updatedAt=int(world.clock.now()),
-        **facts,
-    )
-
-
-def new_flavor(world: World, entry_id: str, params_id: int) -> Record:
-    """Create a flavor that has no bytes yet; params 0 is the source."""
-    store = world.store
-    now = int(world.clock.now())
-    is_source = params_id == SOURCE_PARAMS
-    return store.put(
-        store.flavor_assets,
-        {
-            "objectType": "KalturaFlavorAsset",
-            "id": store.new_entry_id(),
-            "entryId": entry_id,
-            "partnerId": world.partner_id,
-            "flavorParamsId": params_id,
-            "isOriginal": is_source,
-            "isWeb": True,
-            "status": AssetStatus.IMPORTING if is_source else AssetStatus.CONVERTING,
-            "tags": "source,web" if is_source else "mobile,web,mbr",
-            "fileExt": "mp4",
-            "version": 0,
-            "createdAt": now,
-            "updatedAt": now,
-        },
-    )
-
-
-def original_of(world: World, entry_id: str) -> Record | None:
-    """An entry's source flavor."""
-    return next((each for each in flavors_of(world, entry_id) if each["isOriginal"]), None)
 
 
 def detach_token(world: World, token: Record, *, failed: bool) -> None:
@@ -292,14 +253,3 @@ def _required(resource: Record, name: str) -> str:
     if not value:
         raise ApiError("PROPERTY_VALIDATION_CANNOT_BE_NULL", f"{resource['objectType']}::{name}")
     return str(value)
-
-
-#: What Kaltura calls the formats that ffprobe names; the others keep ffprobe's name.
-_CONTAINERS = {"mov": "mpeg-4", "mp4": "mpeg-4", "3gp": "mpeg-4", "mpegts": "mpeg-ts", "mpegvideo": "mpeg video"}
-
-
-def _container(format_names: str) -> str:
-    """Kaltura's name of a container, KFFMpegMediaParser::matchContainerFormat for a file without an extension. Pure."""
-    names = format_names.split(",")
-    name = "mp4" if "mp4" in names else names[0]
-    return _CONTAINERS.get(name, name)

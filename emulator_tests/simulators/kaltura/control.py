@@ -1,4 +1,4 @@
-"""The control interface under `/_simulator/`: what exists, what was asked, time, faults.
+"""The control interface under `/_simulator/`: what exists, what can be and was asked, time, faults.
 
 Called by tests and the demo over HTTP, without a KS. Speaks JSON only.
 """
@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from emulator_tests.simulators import bookkeeping
 from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.kaltura import account, broadcast, processing
+from emulator_tests.simulators.kaltura import account, actions, broadcast, processing
 from emulator_tests.simulators.kaltura.entry_state import EntryStatus
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.faults import Rule
@@ -52,6 +52,15 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
             if sent["live"]:
                 return _brief(broadcast.start(world, entry_id))
             return _brief(await broadcast.stop(world, entry_id, sent.get("recording")))
+        case ("POST", "change"):
+            return _change(world, str(sent["kind"]), sent["id"], dict(sent["fields"]))
+        case ("GET", "actions"):
+            return [_described(row) for row in actions.ACTIONS.values()]
+        case ("GET", "counts"):
+            return dict(world.counts)
+        case ("DELETE", "counts"):
+            world.counts.clear()
+            return {}
         case ("POST", "reset"):
             account.reset(world)
             return {}
@@ -87,8 +96,10 @@ def _brief(row: Record) -> Record:
         "ownerId", "rootEntryId", "recordedEntryId", "recordStatus", "sessionPrivileges",
         "entryId", "groupId", "eventId", "resourceId", "categoryId", "attachedObjectId", "replacingEntryId",
         "replacedEntryId", "templateEntryId", "virtualEventId", "accessControlId", "flavorParamsId", "mediaType",
-        "startDate", "endDate", "duration", "uploadedFileSize", "attempts", "dueAt", "sizeInBytes", "createdAt",
-        "updatedAt",
+        "flaggedEntryId", "flagType", "moderationStatus", "moderationCount", "metadataProfileId", "objectId",
+        "cuePointType", "text", "startTime", "partnerData", "widgetId", "uiConfId", "roles", "privileges",
+        "lastPlayedAt", "plays", "views", "startDate", "endDate", "duration", "uploadedFileSize", "attempts", "dueAt",
+        "sizeInBytes", "createdAt", "updatedAt",
     )  # fmt: skip
     brief = {key: row[key] for key in named if row.get(key) is not None}
     owner = row.get("userId") or row.get("ownerId") or row.get("owner")
@@ -97,6 +108,26 @@ def _brief(row: Record) -> Record:
     if "_deletedAt" in row:
         brief["deleted"] = True
     return brief
+
+
+def _change(world: World, kind: str, id: str | int, fields: Record) -> Record:
+    """Set what callers cannot: what jobs of the server's own write, such as `lastPlayedAt`."""
+    table = world.store.tables[kind]
+    if table.get(id) is None:
+        raise KeyError(f"there is no {id} among {kind}")
+    return _brief(world.store.change(table, id, **fields))
+
+
+def _described(row: actions.Action) -> Record:
+    service, _, name = row.label.partition("->")
+    return {
+        "service": service,
+        "action": name,
+        "parameters": {each.name: each.kind for each in row.parameters},
+        "roles": [role for role, letter in actions.ROLES.items() if letter in row.roles],
+        "ownerOnly": bool(row.owner),
+        "reads": row.reads,
+    }
 
 
 def _set_clock(world: World, sent: Mapping[str, Any]) -> Record:

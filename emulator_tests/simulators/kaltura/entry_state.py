@@ -60,6 +60,16 @@ class ReplacementStatus(IntEnum):
     FAILED = 4
 
 
+class Moderation(IntEnum):
+    """KalturaEntryModerationStatus."""
+
+    PENDING = 1
+    APPROVED = 2
+    REJECTED = 3
+    FLAGGED = 5
+    AUTO_APPROVED = 6
+
+
 class MediaType(IntEnum):
     """KalturaMediaType."""
 
@@ -72,6 +82,7 @@ class MediaType(IntEnum):
 class EntryType(IntEnum):
     """KalturaEntryType."""
 
+    AUTOMATIC = -1
     MEDIA_CLIP = 1
     LIVE_STREAM = 7
 
@@ -81,7 +92,7 @@ NEW_ENTRY: Record = {
     "objectType": "KalturaMediaEntry",
     "type": EntryType.MEDIA_CLIP,
     "status": EntryStatus.NO_CONTENT,
-    "moderationStatus": 6,
+    "moderationStatus": Moderation.AUTO_APPROVED,
     "moderationCount": 0,
     "rank": 0,
     "totalRank": 0,
@@ -99,6 +110,11 @@ NEW_ENTRY: Record = {
 }
 
 
+def default_moderation(world: World) -> Moderation:
+    """The moderation that a new entry begins with, entry::setDefaultModerationStatus."""
+    return Moderation.PENDING if world.settings.moderation else Moderation.AUTO_APPROVED
+
+
 def change_entry(world: World, entry_id: str, **fields: Any) -> Record:
     """Change an entry; `updatedAt` moves and whoever asked to be notified will be."""
     store = world.store
@@ -113,10 +129,21 @@ def flavors_of(world: World, entry_id: str) -> list[Record]:
     return world.store.flavor_assets.where("entryId", entry_id)
 
 
-def ready_params(world: World, entry_id: str) -> str:
-    """The flavor params of an entry's ready flavors, as its property carries them."""
-    ready = [each for each in flavors_of(world, entry_id) if each["status"] == AssetStatus.READY]
-    return ",".join(str(each["flavorParamsId"]) for each in ready)
+def ready_params(world: World, entry_id: str) -> str | None:
+    """The flavor params of an entry's ready flavors as its property carries them, entry::syncFlavorParamsIds."""
+    ready = {each["flavorParamsId"] for each in flavors_of(world, entry_id) if each["status"] == AssetStatus.READY}
+    return ",".join(map(str, sorted(ready))) or None
+
+
+def sync_flavors(world: World, entry_id: str) -> Record:
+    """Keep an entry true to its flavors after one was deleted; without a ready one it has no content any more.
+
+    Source: kaltura/server, flavorAsset::postUpdate and entry::syncFlavorParamsIds.
+    """
+    params = ready_params(world, entry_id)
+    if params is None and world.store.entries.rows[entry_id]["status"] != EntryStatus.DELETED:
+        return change_entry(world, entry_id, flavorParamsIds=None, status=EntryStatus.NO_CONTENT, _processing=None)
+    return change_entry(world, entry_id, flavorParamsIds=params)
 
 
 def delete_entry(world: World, entry_id: str) -> None:

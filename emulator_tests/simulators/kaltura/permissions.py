@@ -28,9 +28,11 @@ from emulator_tests.simulators.kaltura.world import Call, World
 
 Item = tuple[str, str]
 
+ALWAYS_ALLOWED = "ALWAYS_ALLOWED_ACTIONS"
+
 #: Built-in permissions by name: the letters whose actions they hold, `*` for all.
 BUILT_IN_PERMISSIONS = {
-    "ALWAYS_ALLOWED_ACTIONS": OPEN,
+    ALWAYS_ALLOWED: OPEN,
     "BASE_USER_SESSION_PERMISSION": USER,
     "WIDGET_SESSION_PERMISSION": WIDGET,
     "PLAYBACK_BASE_PERMISSION": PLAYBACK,
@@ -45,7 +47,7 @@ BUILT_IN_ROLES = (
     ("WIDGET_SESSION_ROLE", "WIDGET_SESSION_PERMISSION"),
     ("PLAYBACK_BASE_ROLE", "PLAYBACK_BASE_PERMISSION,WIDGET_SESSION_PERMISSION"),
     ("UPLOAD_BASE_ROLE", "BASE_UPLOAD_PERMISSION"),
-    ("NO_SESSION_ROLE", "ALWAYS_ALLOWED_ACTIONS"),
+    ("NO_SESSION_ROLE", ALWAYS_ALLOWED),
 )
 
 _INVALID_STR = (-1, "INVALID_STR")
@@ -90,20 +92,42 @@ def check_validity(
     Raises:
         ApiError: INVALID_KS, whose first argument is the reason, or USER_BLOCKED.
     """
+    check_use(world, session, remote_address, raw_uri, now_s)
+    check_ended(world, session)
+    user = world.store.users.get(session.user_id)
+    if user is not None and user.get("status") == _BLOCKED_USER:
+        raise ApiError("USER_BLOCKED")
+
+
+def check_use(
+    world: World, session: Session, remote_address: str, raw_uri: str | None, now_s: float | None = None
+) -> None:
+    """Refuse a session that is expired or used where it must not be, kSessionBase::isValidBase.
+
+    Raises:
+        ApiError: INVALID_KS, whose first argument is the reason.
+    """
     reason = ""
     if session.expires_at_s <= (world.clock.now() if now_s is None else now_s):
         reason = "EXPIRED"
-    elif not session.is_widget and _is_ended(world, session):
-        reason = "LOGOUT"
     elif (addresses := session.value("iprestrict")) and remote_address not in addresses.split("/"):
         reason = "EXCEEDED_RESTRICTED_IP"
     elif raw_uri is not None and (uris := session.value("urirestrict")) and not _matches_uri(uris, raw_uri):
         reason = "EXCEEDED_RESTRICTED_URI"
     if reason:
         raise ApiError("INVALID_KS", reason, *_INVALID_STR)
-    user = world.store.users.get(session.user_id)
-    if user is not None and user.get("status") == _BLOCKED_USER:
-        raise ApiError("USER_BLOCKED")
+
+
+def check_ended(world: World, session: Session) -> None:
+    """Refuse a session that was ended, itself or by its `sessionid`, kSessionBase::tryToValidateKS.
+
+    A widget's session is never ended: anybody can start another.
+
+    Raises:
+        ApiError: INVALID_KS, LOGOUT.
+    """
+    if not session.is_widget and _is_ended(world, session):
+        raise ApiError("INVALID_KS", "LOGOUT", *_INVALID_STR)
 
 
 def spend_action(world: World, session: Session) -> None:
@@ -169,7 +193,7 @@ def may_edit(call: Call, entry: Record) -> bool:
 
 
 def check_role(call: Call, action: Action) -> None:
-    """Refuse an action the session's role does not hold.
+    """Refuse an action the session's roles do not hold.
 
     Raises:
         ApiError: MISSING_KS without a session, SERVICE_FORBIDDEN with one, or for what the account does not have;
@@ -177,14 +201,14 @@ def check_role(call: Call, action: Action) -> None:
     """
     if action.service in call.world.settings.forbidden_services:
         raise ApiError("SERVICE_FORBIDDEN", action.label)
-    if OPEN in action.roles:
-        return
     if call.session is None:
-        raise ApiError("MISSING_KS")
-    role = call.session.value("setrole")
-    restricting = call.session.value("restrictingrole")
-    allowed = _role_allows(call.world, role, action) if role else _default_allows(call, action)
-    if not allowed or (restricting and _role_allows(call.world, restricting, action)):
+        if OPEN not in action.roles:
+            raise ApiError("MISSING_KS")
+        return
+    removed = _removed_names(call.world, call.session)
+    # Every role holds what is always allowed as well, kPermissionManager::getPermissionsFromDb.
+    held = (each for role in _roles(call, call.session) for each in (*_names_of(role), ALWAYS_ALLOWED))
+    if not any(_permission_holds(call.world, each, action) for each in held if each not in removed):
         raise ApiError("SERVICE_FORBIDDEN", action.label)
 
 
@@ -215,25 +239,45 @@ def _matches_uri(uris: str, raw_uri: str) -> bool:
     return any(raw_uri == uri or (uri.endswith("*") and raw_uri.startswith(uri[:-1])) for uri in uris.split("|"))
 
 
-def _default_allows(call: Call, action: Action) -> bool:
-    session = call.session
-    if session is None:
-        return False
+def _roles(call: Call, session: Session) -> list[Record]:
+    """The roles a session acts in: the one it names, else its user's, else that of its kind.
+
+    Source: kaltura/server, kPermissionManager::getRoleIds.
+
+    Raises:
+        ApiError: INVALID_OBJECT_ID for one that does not exist.
+    """
+    if name := session.value("setrole"):
+        return [_role(call.world, name)]
     user = call.store.users.get(session.user_id) if session.user_id else None
-    role_ids = [each for each in str((user or {}).get("roleIds") or "").split(",") if each]
-    if role_ids:
-        return any(_role_allows(call.world, each, action) for each in role_ids)
-    if session.is_admin:
-        return True
-    return (WIDGET if session.is_widget else USER) in action.roles
+    if own := [each for each in str((user or {}).get("roleIds") or "").split(",") if each]:
+        return [_role(call.world, each) for each in own]
+    if session.is_widget:
+        return [_role(call.world, "WIDGET_SESSION_ROLE")]
+    return [_role(call.world, "Publisher Administrator" if session.is_admin else "Basic User Session Role")]
 
 
-def _role_allows(world: World, name: str, action: Action) -> bool:
+def _role(world: World, name: str) -> Record:
     role = find_role(world, name)
     if role is None:
         raise ApiError("INVALID_OBJECT_ID", name)
-    names = [each.strip() for each in str(role.get("permissionNames") or "").split(",")]
-    return any(_permission_holds(world, each, action) for each in names)
+    return role
+
+
+def _names_of(role: Record) -> list[str]:
+    return [each.strip() for each in str(role.get("permissionNames") or "").split(",") if each.strip()]
+
+
+def _removed_names(world: World, session: Session) -> set[str]:
+    """The permissions that `restrictingrole` takes away, by their names; by its name only a global role is found.
+
+    Source: kaltura/server, kPermissionManager::removeLimitedPermissions.
+    """
+    name = session.value("restrictingrole")
+    role = find_role(world, name) if name else None
+    if role is None or not (str(name).isdigit() or role["partnerId"] == 0):
+        return set()
+    return set(_names_of(role))
 
 
 def _permission_holds(world: World, name: str, action: Action) -> bool:

@@ -1,22 +1,26 @@
-"""Bytes for players: playManifest, flavors, HLS and thumbnails, each behind the entry's access control.
+"""Bytes for players: playManifest, flavors, HLS and thumbnails.
 
-Called by `urls` for everything under `/p/`. Who may is decided by `access_rules`, also for every range of a file.
+Called by `urls` for everything under `/p/`. Who may is decided by `access_rules` for the manifest, thumbnails and raw
+files. What a manifest points to asks for no KS, as on the real server, where serveFlavorAction gets none; it is guarded
+by the expiring token in its address, if the account's delivery has one.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from emulator_tests.simulators import media
-from emulator_tests.simulators.kaltura import broadcast
-from emulator_tests.simulators.kaltura.access_rules import Context, Fault, Visitor, admit, living, refuse
-from emulator_tests.simulators.kaltura.entry_state import AssetStatus, EntryType, MediaType, flavors_of
-from emulator_tests.simulators.kaltura.errors import ServeError
+from emulator_tests.simulators.kaltura import access_rules, broadcast, entitlement, permissions
+from emulator_tests.simulators.kaltura.access_rules import Context, Fault, Visitor, admit, refuse
+from emulator_tests.simulators.kaltura.entry_state import AssetStatus, EntryStatus, EntryType, MediaType, flavors_of
+from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
 from emulator_tests.simulators.kaltura.schema import Record, to_int
-from emulator_tests.simulators.kaltura.world import World
+from emulator_tests.simulators.kaltura.world import Call, World
 
 _HLS = "application/vnd.apple.mpegurl"
 _DEFAULT_SIZE = (120, 90)
@@ -31,27 +35,42 @@ async def answer(world: World, request: Request, path: str) -> Response | None:
     kind = next((word for word in words if word in kinds), None)
     if words[:1] != ["p"] or kind is None:
         return None
-    asked = _pairs(words[words.index(kind) + 1 :]) | dict(request.query_params)
+    world.counts[kind] += 1
+    # What stands in the path wins over the query, and the first of a key over the others, getUrlRequestParams.
+    asked = dict(request.query_params) | _pairs(words[words.index(kind) + 1 :])
     try:
         if words[1] != str(world.partner_id):
             raise refuse(Fault.INVALID_PARTNER)
-        visitor = _visitor(request, asked)
+        visitor = _visitor(request, asked, by_header=kind == "playManifest")
         if kind == "playManifest":
             return await _manifest(world, request, asked, visitor)
         if kind == "serveFlavor":
-            return await _flavor(world, words, asked, visitor)
+            return await _flavor(world, words, asked)
         if kind == "raw":
             return _raw(world, asked, visitor)
         return await _thumbnail(world, asked, visitor)
     except ServeError as error:
         headers = {"X-Kaltura": f"error-{error.code}", "X-Kaltura-App": f"exiting on error {error.code}"}
-        return Response(b"", error.status, headers)
+        # playManifestAction::execute alone sets 404 for its errors.
+        return Response(b"", 404 if kind == "playManifest" else error.status, headers)
+
+
+def flavor_address(world: World, base_url: str, flavor: Record, *, downloads: bool = False) -> str:
+    """The address of a flavor's bytes without the name of a file; it expires where the account has URL tokens."""
+    place = f"/p/{world.partner_id}/sp/{world.partner_id}00/serveFlavor/entryId/{flavor['entryId']}"
+    address = f"{place}/v/{flavor.get('version') or 1}/flavorId/{flavor['id']}"
+    if downloads:
+        address += "/mode/download"
+    if world.settings.url_tokens:
+        until = int(world.clock.now()) + world.settings.url_token_s
+        address += f"/kt/{until}-{_signature(world, str(flavor['id']), until)}"
+    return f"{base_url}{address}"
 
 
 async def _manifest(world: World, request: Request, asked: dict[str, str], visitor: Visitor) -> Response:
-    entry = living(world, asked.get("entryId", ""))
     kind = asked.get("format", "url")
     context = Context.DOWNLOAD if kind == "download" else Context.PLAY
+    entry = _found(world, asked.get("entryId", ""), visitor)
     admit(world, entry, visitor, context)
     if entry["type"] == EntryType.LIVE_STREAM:
         return _live_manifest(world, entry)
@@ -59,26 +78,65 @@ async def _manifest(world: World, request: Request, asked: dict[str, str], visit
     chosen = _chosen(ready, asked)
     if not chosen:
         raise refuse(Fault.FLAVOR_NOT_FOUND)
-    root = f"{request.url.scheme}://{request.headers.get('host', '')}/p/{world.partner_id}/sp/{world.partner_id}00"
-    # The KS goes on with the address: what it points to is checked again.
-    ks = f"/ks/{visitor.ks}" if visitor.ks else ""
-
-    def place(flavor: Record) -> str:
-        version = flavor.get("version") or 1
-        return f"{root}/serveFlavor/entryId/{entry['id']}/v/{version}/flavorId/{flavor['id']}{ks}"
-
+    base_url = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if kind == "applehttp":
         lines = ["#EXTM3U"]
         for each in chosen:
             bandwidth = max(int(each.get("bitrate") or 0), 1) * 1000
             size = f",RESOLUTION={each['width']}x{each['height']}" if each.get("width") else ""
-            lines += [f"#EXT-X-STREAM-INF:PROGRAM-ID=1,BANDWIDTH={bandwidth}{size}", f"{place(each)}/name/index.m3u8"]
+            place = flavor_address(world, base_url, each)
+            lines += [f"#EXT-X-STREAM-INF:PROGRAM-ID=1,BANDWIDTH={bandwidth}{size}", f"{place}/name/index.m3u8"]
         return Response("\n".join(lines) + "\n", media_type=_HLS)
     if kind in ("url", "download"):
         best = chosen[-1]
-        mode = "/mode/download" if kind == "download" else ""
-        return RedirectResponse(f"{place(best)}{mode}/name/a.{best.get('fileExt') or 'mp4'}", 302)
+        place = flavor_address(world, base_url, best, downloads=kind == "download")
+        return RedirectResponse(f"{place}/name/a.{best.get('fileExt') or 'mp4'}", 302)
     raise refuse(Fault.BAD_QUERY)
+
+
+def _found(world: World, entry_id: str, visitor: Visitor) -> Record:
+    """The entry of a manifest, which account features may hide, playManifestAction::initEntry.
+
+    Raises:
+        ServeError: INVALID_KS for one that cannot be read, ENTRY_NOT_FOUND.
+    """
+    try:
+        session = permissions.read_session(world, visitor.ks) if visitor.ks else None
+    except ApiError:
+        raise refuse(Fault.INVALID_KS) from None
+    entry = _living(world, entry_id)
+    call = Call(world, session, "", visitor.raw_uri, visitor.remote_address)
+    if not entitlement.may_see(call, entry) or (session is not None and not access_rules.may_see(call, entry)):
+        raise refuse(Fault.ENTRY_NOT_FOUND)
+    return entry
+
+
+def _living(world: World, entry_id: str) -> Record:
+    entry = world.store.entries.get(entry_id)
+    if entry is None or entry["status"] == EntryStatus.DELETED:
+        raise refuse(Fault.ENTRY_NOT_FOUND)
+    return entry
+
+
+def _signature(world: World, flavor_id: str, until: int) -> str:
+    return hmac.new(world.admin_secret.encode(), f"{flavor_id}:{until}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def _check_token(world: World, asked: dict[str, str]) -> None:
+    """Refuse an address without its token, or after its time, as an edge server does.
+
+    Raises:
+        ServeError: With HTTP 403.
+    """
+    if not world.settings.url_tokens:
+        return
+    until, _, signature = asked.get("kt", "").partition("-")
+    if not until.isdigit() or not hmac.compare_digest(
+        signature, _signature(world, asked.get("flavorId", ""), int(until))
+    ):
+        raise ServeError(str(int(Fault.INVALID_TOKEN)), 403)
+    if int(until) <= world.clock.now():
+        raise ServeError(str(int(Fault.EXPIRED_TOKEN)), 403)
 
 
 def _live_manifest(world: World, entry: Record) -> Response:
@@ -99,13 +157,13 @@ def _chosen(ready: list[Record], asked: dict[str, str]) -> list[Record]:
     return transcodes or ready
 
 
-async def _flavor(world: World, words: list[str], asked: dict[str, str], visitor: Visitor) -> Response:
-    entry = living(world, asked.get("entryId", ""))
+async def _flavor(world: World, words: list[str], asked: dict[str, str]) -> Response:
+    _check_token(world, asked)
+    entry = _living(world, asked.get("entryId", ""))
     flavor = world.store.flavor_assets.get(asked.get("flavorId", ""))
     if flavor is None or flavor["entryId"] != entry["id"] or flavor["status"] != AssetStatus.READY:
         raise refuse(Fault.FLAVOR_NOT_FOUND)
     downloads = asked.get("mode") == "download"
-    admit(world, entry, visitor, Context.DOWNLOAD if downloads else Context.PLAY)
     file = world.store.files / flavor["id"]
     if not file.exists():
         raise refuse(Fault.FILE_NOT_FOUND)
@@ -127,7 +185,7 @@ async def _segment(world: World, flavor: Record, file: Path, name: str) -> Respo
 
 
 def _raw(world: World, asked: dict[str, str], visitor: Visitor) -> Response:
-    entry = living(world, asked.get("entry_id", ""))
+    entry = _found(world, asked.get("entry_id", ""), visitor)
     admit(world, entry, visitor, Context.DOWNLOAD)
     image = world.store.files / f"{entry['id']}.image"
     source = next((each for each in flavors_of(world, entry["id"]) if each["isOriginal"]), None)
@@ -138,8 +196,9 @@ def _raw(world: World, asked: dict[str, str], visitor: Visitor) -> Response:
 
 
 async def _thumbnail(world: World, asked: dict[str, str], visitor: Visitor) -> Response:
-    entry = living(world, asked.get("entry_id", ""))
-    admit(world, entry, visitor, Context.THUMBNAIL)
+    entry = _living(world, asked.get("entry_id", ""))
+    if access_rules.guards_thumbnails(world, entry):
+        admit(world, entry, visitor, Context.THUMBNAIL)
     width, height = to_int(asked.get("width", 0)), to_int(asked.get("height", 0))
     quality = to_int(asked.get("quality", 75)) or 75
     if not (0 <= width <= _MAX_SIDE and 0 <= height <= _MAX_SIDE and 20 <= quality <= 100):
@@ -169,6 +228,9 @@ def _picture_source(world: World, entry: Record, *, from_video: bool) -> Path | 
         for asset in world.store.thumb_assets.where("entryId", entry["id"]):
             if "default_thumb" in str(asset.get("tags")) and (files / asset["id"]).exists():
                 return files / str(asset["id"])
+        own = files / f"{entry['id']}.thumb"
+        if own.exists():
+            return own
     image = files / f"{entry['id']}.image"
     if image.exists():
         return image
@@ -178,11 +240,12 @@ def _picture_source(world: World, entry: Record, *, from_video: bool) -> Path | 
     return None
 
 
-def _visitor(request: Request, asked: dict[str, str]) -> Visitor:
+def _visitor(request: Request, asked: dict[str, str], *, by_header: bool) -> Visitor:
+    """The visitor of a request; for a manifest the KS of the header wins over the one in the address."""
     raw = request.scope["raw_path"].decode("latin-1")
     query = request.scope["query_string"].decode("latin-1")
     return Visitor(
-        ks=asked.get("ks") or request.headers.get("x-kaltura-ks", ""),
+        ks=(by_header and request.headers.get("x-kaltura-ks", "")) or asked.get("ks", ""),
         remote_address=request.client.host if request.client else "",
         referrer=request.headers.get("referer", ""),
         user_agent=request.headers.get("user-agent", ""),
@@ -191,7 +254,10 @@ def _visitor(request: Request, asked: dict[str, str]) -> Visitor:
 
 
 def _pairs(words: list[str]) -> dict[str, str]:
-    return dict(zip(words[::2], words[1::2], strict=False))
+    found: dict[str, str] = {}
+    for key, value in zip(words[::2], words[1::2], strict=False):
+        found.setdefault(key, value)
+    return found
 
 
 def _listed(asked: dict[str, str], *names: str) -> set[str]:

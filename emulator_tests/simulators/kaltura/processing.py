@@ -24,14 +24,26 @@ from emulator_tests.simulators.kaltura.world import World
 _PACE_S = 0.05
 
 
-def begin(world: World, entry_id: str) -> None:
-    """Start converting an entry; its source flavor is ready and its other flavors wait."""
+def begin(world: World, entry_id: str, meanwhile: EntryStatus = EntryStatus.PRECONVERT) -> None:
+    """Start converting an entry; its source flavor is ready and its other flavors wait.
+
+    Args:
+        world: The account.
+        entry_id: The entry.
+        meanwhile: Its status until then; one that is ready stays so when a flavor is added to it.
+    """
     waiting = _waiting(world, entry_id)
-    under_way = {"startedAt": world.clock.now(), "looks": 0, "done": 0, "steps": max(len(waiting), 1)}
+    under_way = {
+        "startedAt": world.clock.now(),
+        "looks": 0,
+        "done": 0,
+        "steps": max(len(waiting), 1),
+        "meanwhile": meanwhile,
+    }
     change_entry(
         world,
         entry_id,
-        status=EntryStatus.PRECONVERT,
+        status=meanwhile,
         flavorParamsIds=ready_params(world, entry_id),
         _processing=under_way,
     )
@@ -75,7 +87,7 @@ def tick(world: World) -> None:
 def reschedule(world: World) -> None:
     """Work out anew when things are due: after a restart, or when the clockwork changed."""
     world.agenda.clear()
-    for entry in world.store.entries.where("status", EntryStatus.PRECONVERT):
+    for entry in list(world.store.entries):
         if entry.get("_processing"):
             _schedule(world, entry)
     tick(world)
@@ -131,16 +143,18 @@ def _advance(world: World, entry: Record) -> None:
             world,
             entry["id"],
             flavorParamsIds=ready_params(world, entry["id"]),
-            status=EntryStatus.READY if is_last else EntryStatus.PRECONVERT,
+            status=EntryStatus.READY if is_last else under_way["meanwhile"],
             _processing=None if is_last else {**under_way, "done": step},
         )
     replacement.settle(world, entry)
 
 
 def fail(world: World, entry_id: str) -> None:
-    """End an entry's conversion in ERROR_CONVERTING."""
+    """End an entry's conversion in ERROR_CONVERTING; one that was ready before stays so."""
     store = world.store
     for each in _waiting(world, entry_id):
         store.change(store.flavor_assets, each["id"], status=AssetStatus.ERROR)
-    entry = change_entry(world, entry_id, status=EntryStatus.ERROR_CONVERTING, _processing=None)
+    was_ready = store.entries.rows[entry_id]["status"] == EntryStatus.READY
+    status = EntryStatus.READY if was_ready else EntryStatus.ERROR_CONVERTING
+    entry = change_entry(world, entry_id, status=status, _processing=None)
     replacement.settle(world, entry)

@@ -10,6 +10,7 @@ from emulator_tests.simulators.kaltura.entry_state import (
     EntryStatus,
     ReplacementStatus,
     change_entry,
+    default_moderation,
     delete_entry,
     discard_asset,
     flavors_of,
@@ -49,7 +50,7 @@ def open_replacement(world: World, entry: Record) -> Record:
         "updatedAt": now,
         "displayInSearch": HIDDEN,
         "replacedEntryId": entry["id"],
-        "moderationStatus": entry.get("moderationStatus"),
+        "moderationStatus": default_moderation(world),
         "accessControlId": entry.get("accessControlId"),
         "_readiness": entry.get("_readiness"),
     }

@@ -20,6 +20,7 @@ from emulator_tests.simulators.kaltura import permissions, processing, wire
 from emulator_tests.simulators.kaltura.actions import ACTIONS, Action
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
 from emulator_tests.simulators.kaltura.keys import Session
+from emulator_tests.simulators.kaltura.models import filter_types
 from emulator_tests.simulators.kaltura.schema import SCHEMA, to_int, to_text
 from emulator_tests.simulators.kaltura.world import Call, World
 
@@ -137,6 +138,7 @@ async def _multirequest(exchange: Exchange, parsed: wire.Parsed) -> Any:
 async def _attempt(exchange: Exchange, parameters: Mapping[str, Any], files: Mapping[str, UploadFile]) -> Any:
     part = Part(_text(parameters, "service").lower(), _text(parameters, "action").lower())
     exchange.parts.append(part)
+    exchange.world.counts[f"{part.service}.{part.action}"] += 1
     serves_file = False
     try:
         action = _find(_text(parameters, "service"), _text(parameters, "action"))
@@ -216,8 +218,10 @@ def _arguments(
             )
         elif each.kind == "file":
             arguments[each.keyword] = raw
-        elif each.kind in ("filter", "pager"):
+        elif each.kind == "pager":
             arguments[each.keyword] = raw if isinstance(raw, Mapping) else {}
+        elif filter_types.is_filter(each.kind):
+            arguments[each.keyword] = filter_types.read(raw, each.kind)
         elif each.kind in SCHEMA.types:
             if not isinstance(raw, Mapping):
                 raw = {}
@@ -228,7 +232,9 @@ def _arguments(
 
 
 def _absent(kind: str) -> Any:
-    return {} if kind in ("filter", "pager") else None
+    if filter_types.is_filter(kind):
+        return filter_types.read({}, kind)
+    return {} if kind == "pager" else None
 
 
 def _numbered(parameters: Mapping[str, Any]) -> dict[int, dict[str, Any]]:

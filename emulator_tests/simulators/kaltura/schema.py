@@ -6,6 +6,7 @@ Leaves the meaning of every property to the services.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,8 @@ RELATIVE_TIME_LIMIT_S = 315_360_000
 
 _FOLDER = Path(__file__).parent / "schema"
 _SCALARS = ("str", "int", "float", "bool", "time")
+#: kXml::isXMLValidContent.
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,37 @@ class Enumeration:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of a property's value; None for no limit. Lengths are bytes of UTF-8, as PHP counts them."""
+
+    min_bytes: int | None = None
+    max_bytes: int | None = None
+    cut: int | None = None
+    min: int | None = None
+    max: int | None = None
+
+    def applied(self, value: Any, name: str) -> Any:
+        """A value within its limits, cut where it is one that is cut; KalturaRequestDeserializer::validateParameter.
+
+        Raises:
+            ApiError: PROPERTY_VALIDATION_MIN_LENGTH, _MAX_LENGTH, _MIN_VALUE or _MAX_VALUE.
+        """
+        size = len(to_text(value).encode("utf-8", "surrogatepass"))
+        if self.min_bytes is not None and size < self.min_bytes:
+            raise ApiError("PROPERTY_VALIDATION_MIN_LENGTH", name, self.min_bytes)
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise ApiError("PROPERTY_VALIDATION_MAX_LENGTH", name, self.max_bytes)
+        if self.min is not None and value < self.min:
+            raise ApiError("PROPERTY_VALIDATION_MIN_VALUE", name, self.min)
+        if self.max is not None and value > self.max:
+            raise ApiError("PROPERTY_VALIDATION_MAX_VALUE", name, self.max)
+        return value if self.cut is None or size <= self.cut else cut_bytes(str(value), self.cut)
+
+
+_NO_LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Property:
     """One property of an object type; `kind` is a scalar kind, `enum`, `object` or `array`, `of` the named type."""
 
@@ -42,6 +76,9 @@ class Property:
     read_only: bool
     insert_only: bool
     admin_only: bool
+    limits: Limits
+    #: What is looked at only when an object is stored, with the type's name in the error.
+    own_limits: Limits
 
 
 @dataclass(frozen=True)
@@ -98,7 +135,8 @@ class Schema:
             now: Unix seconds that relative times count from.
 
         Raises:
-            ApiError: OBJECT_TYPE_ABSTRACT or INVALID_ENUM_VALUE, never to be repeated unchanged.
+            ApiError: OBJECT_TYPE_ABSTRACT, INVALID_ENUM_VALUE, INVALID_PARAMETER_CHAR or one of
+                PROPERTY_VALIDATION_*, never to be repeated unchanged.
         """
         sent = str(raw.get("objectType", ""))
         name = sent if self.is_a(sent, declared) else declared
@@ -113,7 +151,11 @@ class Schema:
         return record
 
     def read_scalar(self, raw: Any, kind: str, parameter: str, now: int) -> Any:
-        """Turn one wire scalar into its value; `kind` is a scalar kind or an enumeration's name."""
+        """Turn one wire scalar into its value; `kind` is a scalar kind or an enumeration's name.
+
+        Raises:
+            ApiError: INVALID_ENUM_VALUE, or INVALID_PARAMETER_CHAR for a character that XML does not allow.
+        """
         if kind in self.enumerations:
             return self._read_enumerated(raw, self.enumerations[kind], parameter)
         if kind == "int":
@@ -124,7 +166,10 @@ class Schema:
             return to_float(raw)
         if kind == "bool":
             return to_bool(raw)
-        return to_text(raw)
+        text = to_text(raw)
+        if _NOT_IN_XML.search(text):
+            raise ApiError("INVALID_PARAMETER_CHAR", parameter)
+        return text
 
     def _read_value(self, raw: Any, each: Property, parameter: str, now: int) -> Any:
         if each.kind == "object":
@@ -135,7 +180,7 @@ class Schema:
                 for item in array_items(raw)
                 if isinstance(item, Mapping)
             ]
-        return self.read_scalar(raw, each.of or each.kind, each.name, now)
+        return each.limits.applied(self.read_scalar(raw, each.of or each.kind, each.name, now), each.name)
 
     def _read_enumerated(self, raw: Any, enumeration: Enumeration, parameter: str) -> Any:
         text = to_text(raw).strip()
@@ -158,6 +203,11 @@ def array_items(raw: Any) -> list[Any]:
         numbered = [key for key in raw if str(key).lstrip("-").isdigit()]
         return [raw[key] for key in sorted(numbered, key=int)]
     return []
+
+
+def cut_bytes(text: str, size: int) -> str:
+    """The beginning of a text that is at most so many bytes of UTF-8, without a cut character. Pure."""
+    return text.encode("utf-8", "surrogatepass")[:size].decode("utf-8", "ignore")
 
 
 def to_text(raw: Any) -> str:
@@ -201,7 +251,7 @@ def _load() -> Schema:
         name, kind, *values = line.split()
         enumerations[name] = Enumeration(name, kind, frozenset(values))
     types: dict[str, ObjectType] = {"KalturaObjectBase": ObjectType("KalturaObjectBase", "", True, ())}
-    for file in ("entries.schema", "accounts.schema", "events.schema"):
+    for file in ("entries.schema", "accounts.schema", "events.schema", "players.schema"):
         _load_types(_lines(file), types, enumerations)
     return Schema(types, enumerations)
 
@@ -221,9 +271,24 @@ def _load_types(lines: list[str], types: dict[str, ObjectType], enumerations: di
             kind, of = "enum", kind
         elif kind not in _SCALARS:
             kind, of = "object", kind
-        found = Property(name, kind, of, "read-only" in flags, "insert-only" in flags, "admin-only" in flags)
+        found = Property(
+            name,
+            kind,
+            of,
+            "read-only" in flags,
+            "insert-only" in flags,
+            "admin-only" in flags,
+            _limits([flag for flag in flags if not flag.startswith("own-")]),
+            _limits([flag.removeprefix("own-") for flag in flags if flag.startswith("own-")]),
+        )
         current = ObjectType(current.name, current.parent, current.abstract, (*current.own, found))
         types[current.name] = current
+
+
+def _limits(flags: list[str]) -> Limits:
+    numbers = (flag.partition("=") for flag in flags if "=" in flag)
+    given = {name.replace("-", "_"): int(number) for name, _, number in numbers}
+    return Limits(**given) if given else _NO_LIMITS
 
 
 def _lines(file: str) -> list[str]:

@@ -6,7 +6,7 @@ Built once by `__main__`; handed to every room. Holds no behaviour of any servic
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,10 +31,25 @@ class Settings:
     Args:
         entry_replacement: FEATURE_ENTRY_REPLACEMENT.
         replacement_approval: Whether a replacement waits for approveReplace.
-        entitlement: Whether category entitlement is enforced for every session, ADMIN ones included.
+        moderation: Whether new content waits for approval, Partner::getModerateContent.
+        entitlement: FEATURE_ENTITLEMENT, with which category entitlement is enforced for every KS, ADMIN ones included.
+        entitlement_by_default: The partner's defaultEntitlementEnforcement: also without a KS that asks for it.
+        uncategorized_entitled: Whether everybody is entitled to what is in no category; off is
+            FEATURE_DISABLE_NO_CATEGORY_ENTRY_ENTITLEMENT_CHECK, for entries whose profile has rules.
+        metadata_access_control: The account's restrictEntryByMetadata, which only Kaltura's staff sets: what an
+            entry's profile blocks for the context METADATA does not exist for a KS that is not ADMIN.
         forbidden_services: Services that the account does not have, such as `virtualevent_virtualevent`.
         restricted_extensions: File extensions that uploads are refused for.
         max_session_s: What session.start clamps an expiry to.
+        max_single_event_s: How long one scheduled event may last, max_single_schedule_event_duration.
+        max_event_s: How long an event may last in all, max_schedule_event_duration.
+        pictures_convert: Whether the transcodes of a picture that came as a film succeed. The server's source takes
+            such a source in and gives it to ffmpeg; what a given installation's ffmpeg makes of it is not known.
+        url_tokens: Whether what a manifest points to carries an expiring token, as delivery profiles with a URL
+            tokenizer do; which ones an account has is not public.
+        url_token_s: How long such a token is good for.
+        delivery_honours_end: Whether playManifest and thumbnails refuse a KS that was ended. The server's source does
+            not: KSecureEntryHelper looks at expiry, address and URI only.
         final_chunk_wait_s: How long a final chunk waits for the others; real seconds.
         notification_attempts: How often a notification is sent before it is given up.
         notification_retry_s: Pause between these; the simulator's seconds.
@@ -42,10 +57,20 @@ class Settings:
 
     entry_replacement: bool = True
     replacement_approval: bool = False
+    moderation: bool = False
     entitlement: bool = False
+    entitlement_by_default: bool = True
+    uncategorized_entitled: bool = True
+    metadata_access_control: bool = False
     forbidden_services: tuple[str, ...] = ()
     restricted_extensions: tuple[str, ...] = ()
     max_session_s: int = 86400
+    max_single_event_s: int = 86400
+    max_event_s: int = 2 * 365 * 86400
+    pictures_convert: bool = True
+    url_tokens: bool = True
+    url_token_s: int = 3600
+    delivery_honours_end: bool = False
     final_chunk_wait_s: float = 45.0
     notification_attempts: int = 3
     notification_retry_s: float = 60.0
@@ -65,6 +90,8 @@ class World:
     settings: Settings = field(default_factory=Settings)
     faults: Faults[Rule] = field(default_factory=Faults)
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_LOGGED_REQUESTS))
+    #: How often each action was called (`media.get`), and each kind of delivery (`playManifest`).
+    counts: Counter[str] = field(default_factory=Counter)
     #: When something is due next: instant and entry id, a heap.
     agenda: list[tuple[float, str]] = field(default_factory=list)
     late: Late = field(init=False)

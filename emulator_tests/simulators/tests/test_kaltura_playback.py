@@ -5,59 +5,22 @@ from __future__ import annotations
 import io
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
+from KalturaClient.exceptions import KalturaClientException
 from KalturaClient.Plugins.Core import (
     KalturaAccessControl,
-    KalturaAccessControlBlockAction,
-    KalturaAccessControlProfile,
-    KalturaAuthenticatedCondition,
     KalturaLiveStreamEntry,
     KalturaMediaEntry,
     KalturaMediaType,
-    KalturaRule,
     KalturaSessionRestriction,
-    KalturaStringValue,
     KalturaThumbAsset,
     KalturaUploadedFileTokenResource,
     KalturaUploadToken,
 )
 
+from emulator_tests.simulators.tests.kaltura_content import assert_refused, get, manifest, private_profile, ready_entry
 from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
-
-
-def ready_entry(kaltura: KalturaServer, file: Path, **fields: Any) -> Any:
-    client = kaltura.admin()
-    entry = client.media.add(KalturaMediaEntry(name="a lesson", mediaType=KalturaMediaType.VIDEO, **fields))
-    token = client.uploadToken.add(KalturaUploadToken())
-    client.media.addContent(entry.id, KalturaUploadedFileTokenResource(token=token.id))
-    client.uploadToken.upload(token.id, ("lesson.mp4", io.BytesIO(file.read_bytes()), "video/mp4"))
-    return client.media.get(entry.id)
-
-
-def private_profile(kaltura: KalturaServer) -> int:
-    demands_ks = KalturaRule(
-        conditions=[KalturaAuthenticatedCondition(not_=True, privileges=[KalturaStringValue(value="sview")])],
-        actions=[KalturaAccessControlBlockAction()],
-    )
-    profile = KalturaAccessControlProfile(name="members", rules=[demands_ks])
-    return int(kaltura.admin().accessControlProfile.add(profile).id)
-
-
-def manifest(kaltura: KalturaServer, entry_id: str, kind: str = "url", ks: str = "") -> str:
-    session = f"/ks/{ks}" if ks else ""
-    place = f"{kaltura.url}/p/{PARTNER_ID}/sp/{PARTNER_ID}00/playManifest/entryId/{entry_id}"
-    return f"{place}/format/{kind}/protocol/http{session}/a.m3u8"
-
-
-def get(url: str, **headers: str) -> requests.Response:
-    return requests.get(url, headers=headers, timeout=20)
-
-
-def assert_refused(answer: requests.Response, number: int) -> None:
-    assert (answer.content, answer.headers["X-Kaltura"]) == (b"", f"error-{number}")
 
 
 def test_an_open_entry_plays_its_bytes_whole_and_in_ranges(kaltura: KalturaServer, video: Path) -> None:
@@ -73,45 +36,79 @@ def test_a_private_entry_gives_no_byte_without_the_right_session(kaltura: Kaltur
     entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
     right = mint("ann", 0, f"sview:{entry.id}")
     address = get(manifest(kaltura, entry.id, ks=right)).url
-    bare = address.replace(f"/ks/{right}", "")
     another = mint("ann", 0, "sview:0_zzzzzzzz")
-    for url in (manifest(kaltura, entry.id), bare):
-        assert_refused(get(url), 3)
-        assert_refused(get(url, Range="bytes=0-9"), 3)
-    for kind in ("applehttp", "download"):
-        assert_refused(get(manifest(kaltura, entry.id, kind)), 3)
-    assert_refused(get(manifest(kaltura, entry.id, ks=another)), 3)
-    assert_refused(get(address.replace(right, another), Range="bytes=0-9"), 3)
+    for kind in ("url", "applehttp", "download"):
+        assert_refused(get(manifest(kaltura, entry.id, kind)), 3, 404)
+        assert_refused(get(manifest(kaltura, entry.id, kind, another)), 3, 404)
+    assert_refused(get(manifest(kaltura, entry.id), Range="bytes=0-9"), 3, 404)
     assert_refused(get(entry.thumbnailUrl), 3)
     assert get(address).content == video.read_bytes()
-    assert get(bare, **{"X-Kaltura-Ks": right}).content == video.read_bytes()
     assert get(address, Range="bytes=5-9").content == video.read_bytes()[5:10]
+    assert get(manifest(kaltura, entry.id), **{"X-Kaltura-Ks": right}).content == video.read_bytes()
 
 
-def test_an_expired_or_ended_session_plays_nothing(kaltura: KalturaServer, video: Path) -> None:
+def test_the_headers_session_wins_over_that_of_the_address(kaltura: KalturaServer, video: Path) -> None:
     entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
-    ended = mint("ann", 0, f"sview:{entry.id},sessionid:s1")
-    assert get(manifest(kaltura, entry.id, ks=ended)).content
-    kaltura.client(ended).session.end()
-    assert_refused(get(manifest(kaltura, entry.id, ks=ended)), 7)
+    right, another = mint("ann", 0, f"sview:{entry.id}"), mint("ann", 0, "sview:0_zzzzzzzz")
+    assert_refused(get(manifest(kaltura, entry.id, ks=right), **{"X-Kaltura-Ks": another}), 3, 404)
+    assert get(manifest(kaltura, entry.id, ks=another), **{"X-Kaltura-Ks": right}).content == video.read_bytes()
+
+
+def test_what_a_manifest_points_to_holds_no_session_but_a_token_that_expires(
+    kaltura: KalturaServer, video: Path
+) -> None:
+    entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
+    session = mint("ann", 0, f"sview:{entry.id}")
+    lines = get(manifest(kaltura, entry.id, "applehttp", session)).text.splitlines()
+    [*_, address] = lines
+    assert session not in "".join(lines)
+    assert get(address).text.startswith("#EXTM3U")
+    place, _, rest = address.partition("/kt/")
+    bare = f"{place}/{rest.partition('/')[2]}"
+    assert_refused(get(bare), 27, 403)
+    assert_refused(get(f"{place}/kt/9{rest}"), 27, 403)
+    kaltura.control("POST", "clock", advance_s=3601)
+    assert_refused(get(address), 28, 403)
+    kaltura.control("POST", "settings", url_tokens=False)
+    assert get(bare).text.startswith("#EXTM3U"), "without URL tokens an address is good for ever and for everybody"
+
+
+def test_an_expired_or_garbled_session_plays_nothing(kaltura: KalturaServer, video: Path) -> None:
+    entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
     short = mint("ann", 0, f"sview:{entry.id}", 50)
     address = get(manifest(kaltura, entry.id, ks=short)).url
     kaltura.control("POST", "clock", advance_s=60)
-    assert_refused(get(manifest(kaltura, entry.id, ks=short)), 31)
-    assert_refused(get(address, Range="bytes=0-9"), 31)
-    assert_refused(get(manifest(kaltura, entry.id, ks="rubbish")), 4)
+    assert_refused(get(manifest(kaltura, entry.id, ks=short)), 31, 404)
+    assert_refused(get(f"{entry.thumbnailUrl}/ks/{short}"), 31)
+    assert_refused(get(manifest(kaltura, entry.id, ks="rubbish")), 7, 404)
+    assert get(address).content == video.read_bytes(), "what was handed out before plays on until its token expires"
+
+
+@pytest.mark.parametrize("honoured", [False, True], ids=["as in the source", "honoured"])
+def test_an_ended_session_plays_on_unless_the_installation_looks_at_that(
+    kaltura: KalturaServer, video: Path, honoured: bool
+) -> None:
+    kaltura.control("POST", "settings", delivery_honours_end=honoured)
+    entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
+    sessions = [mint("ann", 0, f"sview:{entry.id},sessionid:{each}") for each in ("s1", "s1", "s2")]
+    kaltura.client(sessions[0]).session.end()
+    for session in sessions:
+        ended = honoured and session is not sessions[2]
+        for answer in (get(manifest(kaltura, entry.id, ks=session)), get(f"{entry.thumbnailUrl}/ks/{session}")):
+            assert answer.headers.get("X-Kaltura") == ("error-7" if ended else None)
+            assert bool(answer.content) is not ended
 
 
 def test_an_old_session_restriction_closes_an_entry_too(kaltura: KalturaServer, video: Path) -> None:
     control = KalturaAccessControl(name="members", restrictions=[KalturaSessionRestriction()])
     entry = ready_entry(kaltura, video, accessControlId=kaltura.admin().accessControl.add(control).id)
-    assert_refused(get(manifest(kaltura, entry.id)), 3)
+    assert_refused(get(manifest(kaltura, entry.id)), 3, 404)
     assert get(manifest(kaltura, entry.id, ks=mint("ann", 0, "sview:*"))).content == video.read_bytes()
 
 
 def test_an_entry_plays_within_its_time_window_only(kaltura: KalturaServer, video: Path) -> None:
     entry = ready_entry(kaltura, video, startDate=3600)
-    assert_refused(get(manifest(kaltura, entry.id)), 2)
+    assert_refused(get(manifest(kaltura, entry.id)), 2, 404)
     assert get(manifest(kaltura, entry.id, ks=mint("ann", 0, f"sview:{entry.id}"))).content
     kaltura.control("POST", "clock", advance_s=3700)
     assert get(manifest(kaltura, entry.id)).content == video.read_bytes()
@@ -120,7 +117,7 @@ def test_an_entry_plays_within_its_time_window_only(kaltura: KalturaServer, vide
 def test_a_rejected_entry_is_not_played(kaltura: KalturaServer, video: Path) -> None:
     entry = ready_entry(kaltura, video)
     kaltura.admin().media.reject(entry.id)
-    assert_refused(get(manifest(kaltura, entry.id)), 13)
+    assert_refused(get(manifest(kaltura, entry.id)), 13, 404)
 
 
 def test_a_player_can_follow_the_hls_playlist_with_its_session(
@@ -139,15 +136,18 @@ def test_a_deleted_entry_leaves_nothing_to_play(kaltura: KalturaServer, video: P
     entry = ready_entry(kaltura, video)
     address = get(manifest(kaltura, entry.id)).url
     kaltura.admin().media.delete(entry.id)
-    assert_refused(get(manifest(kaltura, entry.id)), 1)
+    assert_refused(get(manifest(kaltura, entry.id)), 1, 404)
     assert_refused(get(address), 1)
 
 
-def test_a_flavors_own_address_carries_the_callers_session(kaltura: KalturaServer, video: Path) -> None:
+def test_a_flavors_own_address_is_given_to_those_who_may_download(kaltura: KalturaServer, video: Path) -> None:
     entry = ready_entry(kaltura, video, accessControlId=private_profile(kaltura))
     source = kaltura.admin().flavorAsset.getByEntryId(entry.id)[0]
     assert get(kaltura.admin().flavorAsset.getUrl(source.id)).content == video.read_bytes()
-    assert_refused(get(kaltura.user("ann").flavorAsset.getUrl(source.id)), 3)
+    assert get(kaltura.user("ann", f"sview:{entry.id}").flavorAsset.getUrl(source.id)).content == video.read_bytes()
+    with pytest.raises(KalturaClientException):
+        # A refusal has no body at all.
+        kaltura.user("ann").flavorAsset.getUrl(source.id)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_live_entry_plays_while_somebody_broadcasts(kaltura: KalturaServer) ->
     client = kaltura.admin()
     entry = client.liveStream.add(KalturaLiveStreamEntry(name="live", mediaType=KalturaMediaType.LIVE_STREAM_FLASH))
     assert client.liveStream.isLive(entry.id) is False
-    assert_refused(get(manifest(kaltura, entry.id, "applehttp")), 36)
+    assert_refused(get(manifest(kaltura, entry.id, "applehttp")), 36, 404)
     kaltura.control("POST", "broadcast", entryId=entry.id, live=True)
     assert kaltura.client().liveStream.isLive(entry.id) is True
     assert get(manifest(kaltura, entry.id, "applehttp")).text.startswith("#EXTM3U")

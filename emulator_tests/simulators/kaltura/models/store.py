@@ -68,6 +68,12 @@ class Store:
         self.schedule_event_resources = Table("scheduleEventResources", hashed=("eventId", "resourceId"))
         self.notification_templates = Table("eventNotificationTemplates", hashed=("systemName",))
         self.notification_jobs = Table("notificationJobs", sorted_by=())
+        self.moderation_flags = Table("moderationFlags", hashed=("flaggedEntryId",))
+        self.metadata_profiles = Table("metadataProfiles", hashed=("systemName",))
+        self.metadata = Table("metadata", hashed=("objectId", "metadataProfileId"))
+        self.cue_points = Table("cuePoints", hashed=("entryId", "systemName"), tagged=("tags",))
+        self.caption_assets = Table("captionAssets", hashed=("entryId",))
+        self.widgets = Table("widgets", hashed=("entryId",))
         #: KS hashes and `sessionid:` values that were ended.
         self.ended_sessions = Table("endedSessions", sorted_by=())
         #: Requests spent by each KS that carries an actions limit.

@@ -7,7 +7,6 @@ from typing import Any
 
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.models.filters import page_of
 from emulator_tests.simulators.kaltura.models.table import Table
 from emulator_tests.simulators.kaltura.permissions import (
     BUILT_IN_PERMISSIONS,
@@ -18,8 +17,8 @@ from emulator_tests.simulators.kaltura.schema import Record
 from emulator_tests.simulators.kaltura.services.rows import (
     found,
     insertable,
-    list_response,
     listed,
+    listed_of,
     stamped,
     updatable,
 )
@@ -28,6 +27,16 @@ from emulator_tests.simulators.kaltura.world import Call, World
 _ACTIVE, _DELETED = 1, 3
 _MAX_ACCESS_CONTROLS = 500
 _TRUE, _FALSE = 1, 0
+#: RuleActionType and accessControlConditionType.
+_TYPES = {
+    "KalturaAccessControlBlockAction": 1,
+    "KalturaAccessControlPreviewAction": 2,
+    "KalturaAccessControlLimitFlavorsAction": 3,
+    "KalturaAuthenticatedCondition": 1,
+    "KalturaIpAddressCondition": 3,
+    "KalturaSiteCondition": 4,
+    "KalturaUserAgentCondition": 5,
+}
 
 
 def seed(world: World) -> None:
@@ -54,7 +63,7 @@ def access_control_profile_get(call: Call, id: int) -> Record:
     return _as_profile(found(call.store.access_controls, id, "ACCESS_CONTROL_ID_NOT_FOUND"))
 
 
-@action("accessControlProfile.list", "filter: filter = null, pager: pager = null")
+@action("accessControlProfile.list", "filter: KalturaAccessControlProfileFilter = null, pager: pager = null")
 def access_control_profile_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     shown = listed(call, call.store.access_controls, "KalturaAccessControlProfile", filter, pager)
     return {**shown, "objects": [_as_profile(row) for row in shown["objects"]]}
@@ -89,7 +98,7 @@ def access_control_get(call: Call, id: int) -> Record:
     return _as_control(found(call.store.access_controls, id, "ACCESS_CONTROL_ID_NOT_FOUND"))
 
 
-@action("accessControl.list", "filter: filter = null, pager: pager = null")
+@action("accessControl.list", "filter: KalturaAccessControlFilter = null, pager: pager = null")
 def access_control_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     shown = listed(call, call.store.access_controls, "KalturaAccessControl", filter, pager)
     return {**shown, "objects": [_as_control(row) for row in shown["objects"]]}
@@ -106,16 +115,27 @@ def _add_control(call: Call, fields: Record) -> Record:
     if len(controls) >= _MAX_ACCESS_CONTROLS:
         raise ApiError("MAX_NUMBER_OF_ACCESS_CONTROLS_REACHED", _MAX_ACCESS_CONTROLS)
     _check_system_name(controls, fields, None)
-    row = stamped(call, {"isDefault": _FALSE, **fields, "id": call.store.next_number(controls)})
+    row = _typed(stamped(call, {"isDefault": _FALSE, **fields, "id": call.store.next_number(controls)}))
     _leave_one_default(call, row)
     return call.store.put(controls, row)
 
 
 def _change_control(call: Call, row: Record, changes: Record) -> Record:
     _check_system_name(call.store.access_controls, changes, row["id"])
-    changed = {**row, **changes, "updatedAt": call.now}
+    changed = _typed({**row, **changes, "updatedAt": call.now})
     _leave_one_default(call, changed)
     return call.store.put(call.store.access_controls, changed)
+
+
+def _typed(row: Record) -> Record:
+    """A profile whose actions and conditions say of which type they are, as every one that is shown does."""
+    return {**row, "rules": [_typed_rule(rule) for rule in row.get("rules") or []]}
+
+
+def _typed_rule(rule: Record) -> Record:
+    parts = {name: rule[name] for name in ("actions", "conditions") if rule.get(name)}
+    typed = {name: [{**each, "type": _TYPES[each["objectType"]]} for each in rows] for name, rows in parts.items()}
+    return {**rule, **typed}
 
 
 def _leave_one_default(call: Call, chosen: Record) -> None:
@@ -163,7 +183,7 @@ def permission_get(call: Call, permission_name: str) -> Record:
     return _permission(call, permission_name)
 
 
-@action("permission.list", "filter: filter = null, pager: pager = null")
+@action("permission.list", "filter: KalturaPermissionFilter = null, pager: pager = null")
 def permission_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.permissions, "KalturaPermission", filter, pager)
 
@@ -203,13 +223,10 @@ def permission_item_get(_call: Call, permission_item_id: int) -> Record:
     return _item(permission_item_id, items[permission_item_id])
 
 
-@action("permissionItem.list", "filter: filter = null, pager: pager = null")
-def permission_item_list(_call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    wanted = {each.strip() for each in str(filter.get("idIn") or filter.get("idEqual") or "").split(",")} - {""}
-    numbers = [each for each in permission_items() if not wanted or str(each) in wanted]
-    offset, size = page_of(pager)
-    rows = [_item(each, permission_items()[each]) for each in numbers[offset : offset + size]]
-    return list_response("KalturaPermissionItem", rows, len(numbers))
+@action("permissionItem.list", "filter: KalturaPermissionItemFilter = null, pager: pager = null")
+def permission_item_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    rows = (_item(number, item) for number, item in permission_items().items())
+    return listed_of(call, rows, "KalturaPermissionItem", filter, pager)
 
 
 def _item(number: int, item: tuple[str, str]) -> Record:
@@ -240,7 +257,7 @@ def user_role_get(call: Call, user_role_id: int) -> Record:
     return found(call.store.user_roles, user_role_id, "INVALID_OBJECT_ID")
 
 
-@action("userRole.list", "filter: filter = null, pager: pager = null")
+@action("userRole.list", "filter: KalturaUserRoleFilter = null, pager: pager = null")
 def user_role_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.user_roles, "KalturaUserRole", filter, pager)
 

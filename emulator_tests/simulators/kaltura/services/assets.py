@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from emulator_tests.simulators.kaltura import content, processing
+from emulator_tests.simulators.kaltura import access_rules, content, flavors, playback, processing
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.entry_state import (
     AssetStatus,
     EntryStatus,
     TokenStatus,
-    change_entry,
     discard_asset,
     flavors_of,
-    ready_params,
+    sync_flavors,
 )
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.schema import Record
@@ -64,7 +63,7 @@ def flavor_asset_get(call: Call, id: str) -> Record:
     return found(call.store.flavor_assets, id, "FLAVOR_ASSET_ID_NOT_FOUND")
 
 
-@action("flavorAsset.list", "filter: filter = null, pager: pager = null", roles="UPW")
+@action("flavorAsset.list", "filter: KalturaAssetFilter = null, pager: pager = null", roles="UPW")
 def flavor_asset_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     entry_ids = filter_ids(filter)
     if not entry_ids:
@@ -90,15 +89,21 @@ def flavor_asset_get_web_playable(call: Call, entry_id: str) -> list[Record]:
 @action("flavorAsset.getFlavorAssetsWithParams", "entryId: str")
 def flavor_asset_with_params(call: Call, entry_id: str) -> list[Record]:
     living_entry(call, entry_id)
-    by_params = {each["flavorParamsId"]: each for each in flavors_of(call.world, entry_id)}
+    pairs: list[tuple[Record | None, Record | None]]
+    flavors = flavors_of(call.world, entry_id)
+    known = {row[0]: _params(row) for row in FLAVOR_PARAMS}
+    # Every flavor first, then the params that none of them uses.
+    pairs = [(each, known.get(each["flavorParamsId"])) for each in flavors]
+    used = {each["flavorParamsId"] for each in flavors}
+    pairs += [(None, params) for number, params in known.items() if number not in used]
     return [
         {
             "objectType": "KalturaFlavorAssetWithParams",
-            "flavorAsset": by_params.get(row[0]),
-            "flavorParams": _params(row),
+            "flavorAsset": flavor,
+            "flavorParams": params,
             "entryId": entry_id,
         }
-        for row in FLAVOR_PARAMS
+        for flavor, params in pairs
     ]
 
 
@@ -106,11 +111,11 @@ def flavor_asset_with_params(call: Call, entry_id: str) -> list[Record]:
 @action("flavorAsset.getUrl", "id: str", roles="UPW")
 def flavor_asset_get_url(call: Call, id: str) -> str:
     flavor = _ready_flavor(call, id)
-    partner_id = call.world.partner_id
-    place = f"/p/{partner_id}/sp/{partner_id}00/serveFlavor/entryId/{flavor['entryId']}"
-    # A KS in the address lets the caller fetch what its session lets it see.
-    ks = f"/ks/{call.session.text}" if call.session else ""
-    return f"{call.base_url}{place}/v/{flavor['version']}/flavorId/{id}{ks}/name/a.{flavor['fileExt']}"
+    entry = living_entry(call, flavor["entryId"])
+    visitor = access_rules.Visitor("", call.remote_address, "", "", call.raw_uri)
+    # Who may not download is answered with an empty body, KSecureEntryHelper::validateForDownload.
+    access_rules.check(call.world, entry, call.session, visitor, access_rules.Context.DOWNLOAD)
+    return f"{playback.flavor_address(call.world, call.base_url, flavor)}/name/a.{flavor['fileExt']}"
 
 
 @action("flavorAsset.add", "entryId: str, flavorAsset: KalturaFlavorAsset", roles="U", owner="entry:entry_id")
@@ -121,7 +126,7 @@ def flavor_asset_add(call: Call, entry_id: str, flavor_asset: Record) -> Record:
     for each in flavors_of(call.world, entry_id):
         if each["flavorParamsId"] == params_id:
             raise ApiError("FLAVOR_ASSET_ALREADY_EXISTS", each["id"], params_id)
-    flavor = content.new_flavor(call.world, entry_id, params_id)
+    flavor = flavors.new_flavor(call.world, entry_id, params_id)
     status = AssetStatus.QUEUED
     return call.store.change(call.store.flavor_assets, flavor["id"], **{**fields, "status": status})
 
@@ -152,7 +157,7 @@ def flavor_asset_update(call: Call, id: str, flavor_asset: Record) -> Record:
 def flavor_asset_delete(call: Call, id: str) -> None:
     flavor = found(call.store.flavor_assets, id, "FLAVOR_ASSET_ID_NOT_FOUND")
     discard_asset(call.world, flavor)
-    change_entry(call.world, flavor["entryId"], flavorParamsIds=ready_params(call.world, flavor["entryId"]))
+    sync_flavors(call.world, flavor["entryId"])
 
 
 @action("flavorAsset.convert", "entryId: str, flavorParamsId: int", owner="entry:entry_id")
@@ -163,18 +168,20 @@ def flavor_asset_convert(call: Call, entry_id: str, flavor_params_id: int) -> No
         raise ApiError("FLAVOR_PARAMS_ID_NOT_FOUND", flavor_params_id)
     if entry["status"] not in _CONVERTIBLE:
         raise ApiError("INVALID_ENTRY_STATUS")
-    original = content.original_of(world, entry_id)
+    original = flavors.original_of(world, entry_id)
     if original is None or original["status"] != AssetStatus.READY:
         raise ApiError("ORIGINAL_FLAVOR_ASSET_IS_MISSING")
     for each in flavors_of(world, entry_id):
         if each["flavorParamsId"] == flavor_params_id and not each["isOriginal"]:
             discard_asset(world, each)
-    flavor = content.new_flavor(world, entry_id, flavor_params_id)
+    flavor = flavors.new_flavor(world, entry_id, flavor_params_id)
     (store.files / flavor["id"]).hardlink_to(store.files / original["id"])
     described = ("width", "height", "bitrate", "frameRate", "containerFormat", "videoCodecId", "size", "sizeInBytes")
     facts = {key: original.get(key) for key in described}
-    store.change(store.flavor_assets, flavor["id"], **facts, version=1, status=AssetStatus.READY)
-    change_entry(world, entry_id, flavorParamsIds=ready_params(world, entry_id))
+    store.change(store.flavor_assets, flavor["id"], **facts, version=1, status=AssetStatus.CONVERTING)
+    # It is queued and converted like any other; an entry that is ready plays on meanwhile.
+    is_ready = entry["status"] == EntryStatus.READY
+    processing.begin(world, entry_id, EntryStatus.READY if is_ready else EntryStatus.PRECONVERT)
 
 
 @action("flavorParams.get", "id: int")
@@ -214,7 +221,7 @@ def conversion_profile_get_default(call: Call, type: int | None) -> Record:
     raise ApiError("CONVERSION_PROFILE_ID_NOT_FOUND", "")
 
 
-@action("conversionProfile.list", "filter: filter = null, pager: pager = null")
+@action("conversionProfile.list", "filter: KalturaConversionProfileFilter = null, pager: pager = null")
 def conversion_profile_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.conversion_profiles, "KalturaConversionProfile", filter, pager)
 

@@ -1,4 +1,4 @@
-"""category, categoryEntry and categoryUser: the tree of categories, what is in them and who may."""
+"""category and categoryEntry: the tree of categories and what is in them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ from typing import Any
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.entry_state import EntryStatus, change_entry
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.schema import Record
-from emulator_tests.simulators.kaltura.services.rows import ensure_user, found, insertable, listed, stamped, updatable
+from emulator_tests.simulators.kaltura.models.filters import Explanation, parts_of, starts_with
+from emulator_tests.simulators.kaltura.models.table import Condition
+from emulator_tests.simulators.kaltura.schema import Record, to_int, to_text
+from emulator_tests.simulators.kaltura.services.rows import (
+    among,
+    found,
+    insertable,
+    listed,
+    stamped,
+    updatable,
+)
 from emulator_tests.simulators.kaltura.world import Call
 
 _ACTIVE, _DELETED = 2, 3
 _MAX_CATEGORIES_PER_ENTRY = 32
-_MEMBER = 3
+_MANAGER, _MEMBER = 0, 3
+#: KalturaCategoryUserPermissionLevel: moderators, contributors and members, who are no managers.
+_MEMBERS = (1, 2, 3)
 
 
 @action("category.add", "category: KalturaCategory")
@@ -27,9 +38,18 @@ def category_get(call: Call, id: int) -> Record:
     return found(call.store.categories, id, "CATEGORY_NOT_FOUND")
 
 
-@action("category.list", "filter: filter = null, pager: pager = null", roles="UW")
+@action("category.list", "filter: KalturaCategoryFilter = null, pager: pager = null", roles="UW")
 def category_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    return listed(call, call.store.categories, "KalturaCategory", filter, pager)
+    # KalturaCategoryFilter::getListResponse: the tree from its top unless asked otherwise.
+    return listed(
+        call,
+        call.store.categories,
+        "KalturaCategory",
+        filter,
+        pager,
+        default_order="+depth",
+        explained=_explanations(call),
+    )
 
 
 @action("category.update", "id: int, category: KalturaCategory")
@@ -81,7 +101,7 @@ def category_entry_delete(call: Call, entry_id: str, category_id: int) -> None:
     _count(call, category_id)
 
 
-@action("categoryEntry.list", "filter: filter = null, pager: pager = null", roles="U")
+@action("categoryEntry.list", "filter: KalturaCategoryEntryFilter = null, pager: pager = null", roles="U")
 def category_entry_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     named = ("entryIdEqual", "entryIdIn", "categoryIdEqual", "categoryIdIn", "categoryFullIdsStartsWith")
     if not any(filter.get(key) for key in named):
@@ -89,51 +109,41 @@ def category_entry_list(call: Call, filter: Mapping[str, Any], pager: Mapping[st
     return listed(call, call.store.category_entries, "KalturaCategoryEntry", filter, pager)
 
 
-@action("categoryUser.add", "categoryUser: KalturaCategoryUser", roles="U")
-def category_user_add(call: Call, category_user: Record) -> Record:
-    fields = insertable(call, category_user, "categoryId", "userId")
-    category = found(call.store.categories, fields["categoryId"], "CATEGORY_NOT_FOUND")
-    if _membership(call, fields["categoryId"], fields["userId"]):
-        raise ApiError("CATEGORY_USER_ALREADY_EXISTS")
-    ensure_user(call, fields["userId"])
-    store = call.store
-    row = {
-        "permissionLevel": _MEMBER,
-        **fields,
-        "id": f"{fields['categoryId']}:{fields['userId']}",
-        "status": 1,
-        "updateMethod": 0,
-        "categoryFullIds": category["fullIds"],
+def _explanations(call: Call) -> dict[str, Explanation]:
+    """The meaning of a category filter's special properties, SphinxCategoryCriteria."""
+
+    def of_members(user_ids: list[str], *levels: int) -> Condition:
+        wanted = {
+            row["categoryId"]
+            for row in call.store.category_users
+            if row["userId"] in user_ids and row["status"] == 1 and row["permissionLevel"] in levels
+        }
+        return among("id", *wanted)
+
+    def below(value: Any) -> Condition:
+        # A category is not its own ancestor, category::getSearchIndexfullIds.
+        ancestors = set(parts_of(value))
+        return Condition("fullIds", lambda full: not ancestors.isdisjoint(str(full or "").split(">")[:-1]))
+
+    return {
+        "ancestorIdIn": below,
+        "membersIn": lambda value: of_members(parts_of(value), _MANAGER, *_MEMBERS),
+        "managerEqual": lambda value: of_members([to_text(value)], _MANAGER),
+        "memberEqual": lambda value: of_members([to_text(value)], *_MEMBERS),
+        "nameOrReferenceIdStartsWith": lambda value: starts_with(to_text(value), ("name", "referenceId")),
+        "fullNameStartsWithIn": lambda value: _any_start(parts_of(value)),
+        "appearInListEqual": lambda value: among("appearInList", to_int(value)),
+        "idOrInheritedParentIdIn": lambda value: _any_id({to_int(each) for each in parts_of(value)}),
     }
-    return store.put(store.category_users, stamped(call, row))
 
 
-@action("categoryUser.get", "categoryId: int, userId: str", roles="U")
-def category_user_get(call: Call, category_id: int, user_id: str) -> Record:
-    return _existing_membership(call, category_id, user_id)
+def _any_start(names: list[str]) -> Condition:
+    starts = tuple(each.lower() for each in names)
+    return Condition("fullName", lambda full: str(full or "").lower().startswith(starts))
 
 
-@action("categoryUser.list", "filter: filter = null, pager: pager = null", roles="U")
-def category_user_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    if not any(filter.get(key) for key in ("categoryIdEqual", "categoryIdIn", "userIdEqual", "userIdIn")):
-        raise ApiError("MUST_FILTER_USERS_OR_CATEGORY")
-    return listed(call, call.store.category_users, "KalturaCategoryUser", filter, pager)
-
-
-@action(
-    "categoryUser.update",
-    "categoryId: int, userId: str, categoryUser: KalturaCategoryUser",
-    roles="U",
-)
-def category_user_update(call: Call, category_id: int, user_id: str, category_user: Record) -> Record:
-    row = _existing_membership(call, category_id, user_id)
-    changes = updatable(call, category_user, row)
-    return call.store.change(call.store.category_users, row["id"], **changes, updatedAt=call.now)
-
-
-@action("categoryUser.delete", "categoryId: int, userId: str", roles="U")
-def category_user_delete(call: Call, category_id: int, user_id: str) -> None:
-    call.store.bury(call.store.category_users, _existing_membership(call, category_id, user_id)["id"])
+def _any_id(wanted: set[int]) -> Condition:
+    return Condition("", lambda row: row["id"] in wanted or row.get("inheritedParentId") in wanted)
 
 
 def assign_named(call: Call, entry: Record, names: Any, ids: Any) -> Record:
@@ -256,15 +266,3 @@ def _count(call: Call, category_id: int) -> None:
     count = len(call.store.category_entries.where("categoryId", category_id))
     if category_id in call.store.categories.rows:
         call.store.change(call.store.categories, category_id, directEntriesCount=count, entriesCount=count)
-
-
-def _membership(call: Call, category_id: int, user_id: str) -> Record | None:
-    return call.store.category_users.get(f"{category_id}:{user_id}")
-
-
-def _existing_membership(call: Call, category_id: int, user_id: str) -> Record:
-    found(call.store.categories, category_id, "CATEGORY_NOT_FOUND")
-    row = _membership(call, category_id, user_id)
-    if row is None:
-        raise ApiError("INVALID_CATEGORY_USER_ID", category_id, user_id)
-    return row

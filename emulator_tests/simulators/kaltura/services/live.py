@@ -13,12 +13,13 @@ from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.schema import Record
 from emulator_tests.simulators.kaltura.services.entries import (
     create_entry,
-    list_entries,
+    got,
     living_entry,
     shown,
     update_entry,
 )
-from emulator_tests.simulators.kaltura.services.rows import among, found, listed
+from emulator_tests.simulators.kaltura.services.entry_lists import list_entries
+from emulator_tests.simulators.kaltura.services.rows import found, listed
 from emulator_tests.simulators.kaltura.world import Call
 
 _LIVE_CONVERSION = 2
@@ -61,13 +62,12 @@ def live_stream_regenerate_stream_token(call: Call, entry_id: str) -> Record:
 
 @action("liveStream.get", "entryId: str", roles="UW")
 def live_stream_get(call: Call, entry_id: str) -> Record:
-    return shown(call, living_entry(call, entry_id, EntryType.LIVE_STREAM))
+    return got(call, living_entry(call, entry_id, EntryType.LIVE_STREAM))
 
 
-@action("liveStream.list", "filter: filter = null, pager: pager = null", roles="UW")
+@action("liveStream.list", "filter: KalturaLiveStreamEntryFilter = null, pager: pager = null", roles="UW")
 def live_stream_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    live = among("type", EntryType.LIVE_STREAM)
-    return list_entries(call, filter, pager, "KalturaLiveStreamEntry", "KalturaLiveStreamListResponse", live)
+    return list_entries(call, filter, pager, "KalturaLiveStreamListResponse")
 
 
 @action("liveStream.update", "entryId: str, liveStreamEntry: KalturaLiveStreamEntry", owner="entry:entry_id")
@@ -90,7 +90,7 @@ def live_stream_is_live(call: Call, id: str, protocol: str) -> bool:
     return is_live(call.world, id)
 
 
-@action("entryServerNode.list", "filter: filter = null, pager: pager = null", roles="U")
+@action("entryServerNode.list", "filter: KalturaEntryServerNodeFilter = null, pager: pager = null", roles="U")
 def entry_server_node_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     if not any(filter.get(key) for key in ("entryIdEqual", "entryIdIn")) and "serverTypeEqual" not in filter:
         raise ApiError("MUST_FILTER_ON_ENTRY_OR_SERVER_TYPE")

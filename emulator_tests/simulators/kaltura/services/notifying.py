@@ -8,9 +8,8 @@ from typing import Any
 from emulator_tests.simulators.kaltura import notifications
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.models.filters import page_of
 from emulator_tests.simulators.kaltura.schema import Record
-from emulator_tests.simulators.kaltura.services.rows import found, list_response, listed, stamped, updatable
+from emulator_tests.simulators.kaltura.services.rows import found, listed, listed_of, stamped, updatable
 from emulator_tests.simulators.kaltura.world import Call
 
 _SERVICE = "eventnotification_eventnotificationtemplate"
@@ -63,12 +62,9 @@ _READY_MADE = {
 }
 
 
-@action(f"{_SERVICE}.listTemplates", "filter: filter = null, pager: pager = null")
-def list_templates(_call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    wanted = str(filter.get("systemNameEqual") or "")
-    rows = [row for row in _READY_MADE.values() if wanted in ("", row["systemName"])]
-    offset, size = page_of(pager)
-    return list_response("KalturaEventNotificationTemplate", rows[offset : offset + size], len(rows))
+@action(f"{_SERVICE}.listTemplates", "filter: KalturaEventNotificationTemplateFilter = null, pager: pager = null")
+def list_templates(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
+    return listed_of(call, _READY_MADE.values(), "KalturaEventNotificationTemplate", filter, pager)
 
 
 @action(f"{_SERVICE}.clone", "id: int, eventNotificationTemplate: KalturaHttpNotificationTemplate = null")
@@ -87,7 +83,7 @@ def get(call: Call, id: int) -> Record:
     return found(call.store.notification_templates, id, _NOT_FOUND)
 
 
-@action(f"{_SERVICE}.list", "filter: filter = null, pager: pager = null")
+@action(f"{_SERVICE}.list", "filter: KalturaEventNotificationTemplateFilter = null, pager: pager = null")
 def list_own(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.notification_templates, "KalturaEventNotificationTemplate", filter, pager)
 

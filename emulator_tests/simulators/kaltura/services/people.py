@@ -8,7 +8,9 @@ from typing import Any
 
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.schema import Record
+from emulator_tests.simulators.kaltura.models.filters import Explanation, starts_with
+from emulator_tests.simulators.kaltura.models.table import Condition
+from emulator_tests.simulators.kaltura.schema import Record, to_bool, to_int, to_text
 from emulator_tests.simulators.kaltura.services.rows import among, found, insertable, listed, stamped, updatable
 from emulator_tests.simulators.kaltura.world import Call
 
@@ -16,6 +18,10 @@ _PERSON, _GROUP, _UNKNOWN = 0, 1, 2
 _DELETED, _ACTIVE = 2, 1
 _MANAGER = 2
 _MAX_GROUPS_PER_USER = 1024
+#: kuser::URL_PATTERN, and the names that KalturaUser and KalturaGroup look for it in.
+_URL_PATTERN = "://"
+_NAMES = ("firstName", "lastName", "fullName", "screenName")
+_NAMES_OF_GROUPS = ("fullName", "screenName")
 _ID = re.compile(r"[A-Za-z0-9,!#$%&'*+?^_`{|}~.@\-]{1,320}\Z")
 
 
@@ -32,16 +38,17 @@ def user_get(call: Call, user_id: str | None) -> Record:
     return _person(call, wanted)
 
 
-@action("user.list", "filter: filter = null, pager: pager = null")
+@action("user.list", "filter: KalturaUserFilter = null, pager: pager = null")
 def user_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     people = among("type", _PERSON, _UNKNOWN)
-    return listed(call, call.store.users, "KalturaUser", filter, pager, people)
+    return listed(call, call.store.users, "KalturaUser", filter, pager, people, explained=_EXPLANATIONS)
 
 
 @action("user.update", "userId: str, user: KalturaUser")
 def user_update(call: Call, user_id: str, user: Record) -> Record:
     row = _person(call, user_id)
     changes = updatable(call, user, row)
+    _check_names(user, _PERSON)
     if changes.get("id", user_id) != user_id:
         raise ApiError("INVALID_FIELD_VALUE", "id")
     return call.store.change(call.store.users, user_id, **changes, updatedAt=call.now)
@@ -62,9 +69,10 @@ def group_get(call: Call, group_id: str) -> Record:
     return _counted(call, _group(call, group_id, "INVALID_GROUP_ID", group_id))
 
 
-@action("group_group.list", "filter: filter = null, pager: pager = null", roles="U")
+@action("group_group.list", "filter: KalturaGroupFilter = null, pager: pager = null", roles="U")
 def group_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    found_rows = listed(call, call.store.users, "KalturaGroup", filter, pager, among("type", _GROUP))
+    groups = among("type", _GROUP)
+    found_rows = listed(call, call.store.users, "KalturaGroup", filter, pager, groups, explained=_EXPLANATIONS)
     return {**found_rows, "objects": [_counted(call, row) for row in found_rows["objects"]]}
 
 
@@ -72,6 +80,7 @@ def group_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) 
 def group_update(call: Call, group_id: str, group: Record) -> Record:
     row = _group(call, group_id, "INVALID_GROUP_ID", group_id)
     changes = updatable(call, group, row)
+    _check_names(group, _GROUP)
     return _counted(call, call.store.change(call.store.users, group_id, **changes, updatedAt=call.now))
 
 
@@ -106,7 +115,7 @@ def group_user_update(call: Call, group_user_id: str, group_user: Record) -> Rec
     return call.store.change(call.store.group_users, group_user_id, **changes, updatedAt=call.now)
 
 
-@action("groupUser.list", "filter: filter = null, pager: pager = null", roles="U")
+@action("groupUser.list", "filter: KalturaGroupUserFilter = null, pager: pager = null", roles="U")
 def group_user_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.group_users, "KalturaGroupUser", filter, pager)
 
@@ -123,7 +132,36 @@ def group_user_delete(call: Call, user_id: str, group_id: str) -> None:
     call.store.bury(call.store.group_users, row["id"], status=1)
 
 
+def _has_role(value: Any) -> Condition:
+    wanted = {part.strip() for part in to_text(value).split(",")}
+    return Condition("roleIds", lambda held: not wanted.isdisjoint(str(held or "").split(",")))
+
+
+#: What the special properties of a user filter mean, KalturaUserFilter and KalturaGroupFilter.
+_EXPLANATIONS: dict[str, Explanation] = {
+    "idOrScreenNameStartsWith": lambda value: starts_with(to_text(value), ("id", "screenName")),
+    "firstNameOrLastNameStartsWith": lambda value: starts_with(to_text(value), ("firstName", "lastName")),
+    "roleIdEqual": _has_role,
+    "roleIdsEqual": lambda value: among("roleIds", to_text(value)),
+    "roleIdsIn": _has_role,
+    "loginEnabledEqual": lambda value: Condition("loginEnabled", lambda held: bool(held) is to_bool(value)),
+    "groupType": lambda value: Condition("groupType", lambda held: (held or 1) == to_int(value)),
+}
+
+
+def _check_names(fields: Record, kind: int) -> None:
+    """Refuse a name that could be an address, KalturaBaseUser::validateNames; it looks for nothing else.
+
+    Raises:
+        ApiError: INVALID_FIELD_VALUE.
+    """
+    for key in _NAMES_OF_GROUPS if kind == _GROUP else _NAMES:
+        if _URL_PATTERN in str(fields.get(key) or ""):
+            raise ApiError("INVALID_FIELD_VALUE", key)
+
+
 def _create(call: Call, fields: Record, kind: int) -> Record:
+    _check_names(fields, kind)
     user_id = str(fields["id"])
     if not _ID.match(user_id):
         raise ApiError("INVALID_FIELD_VALUE", "id")

@@ -5,11 +5,11 @@ Called by the other files of this room. A service is then a few table rows and i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.models.filters import conditions_of, order_of, page_of
+from emulator_tests.simulators.kaltura.models.filters import Explanation, conditions_of, order_of, page_of
 from emulator_tests.simulators.kaltura.models.table import Condition, Key, Table
 from emulator_tests.simulators.kaltura.schema import SCHEMA, Record
 from emulator_tests.simulators.kaltura.world import Call
@@ -25,7 +25,7 @@ def insertable(call: Call, sent: Record, *required: str, admin_tags: bool = Fals
         admin_tags: Whether the session may set admin-only properties without being ADMIN.
 
     Raises:
-        ApiError: PROPERTY_VALIDATION_NOT_UPDATABLE, _ADMIN_PROPERTY or _CANNOT_BE_NULL.
+        ApiError: PROPERTY_VALIDATION_NOT_UPDATABLE, _ADMIN_PROPERTY, _CANNOT_BE_NULL, _MIN_LENGTH or _MAX_LENGTH.
     """
     name = sent["objectType"]
     for key, each in SCHEMA.properties(name).items():
@@ -35,8 +35,9 @@ def insertable(call: Call, sent: Record, *required: str, admin_tags: bool = Fals
             raise ApiError("PROPERTY_VALIDATION_NOT_UPDATABLE", f"{name}::{key}")
         if each.admin_only and not (call.is_admin or admin_tags):
             raise ApiError("PROPERTY_VALIDATION_ADMIN_PROPERTY", key)
+        each.own_limits.applied(sent[key], f"{name}::{key}")
     for key in required:
-        if sent.get(key) in (None, ""):
+        if sent.get(key) is None:
             raise ApiError("PROPERTY_VALIDATION_CANNOT_BE_NULL", f"{name}::{key}")
     return {key: value for key, value in sent.items() if value is not None}
 
@@ -45,7 +46,7 @@ def updatable(call: Call, sent: Record, row: Record, *, admin_tags: bool = False
     """Check a change as it was sent; returns the properties that change, None for those to be emptied.
 
     Raises:
-        ApiError: PROPERTY_VALIDATION_NOT_UPDATABLE or _ADMIN_PROPERTY.
+        ApiError: PROPERTY_VALIDATION_NOT_UPDATABLE, _ADMIN_PROPERTY, _MIN_LENGTH or _MAX_LENGTH.
     """
     name = row["objectType"]
     changes: Record = {}
@@ -56,6 +57,8 @@ def updatable(call: Call, sent: Record, row: Record, *, admin_tags: bool = False
             raise ApiError("PROPERTY_VALIDATION_NOT_UPDATABLE", f"{sent['objectType']}::{key}")
         if each.admin_only and not (call.is_admin or admin_tags):
             raise ApiError("PROPERTY_VALIDATION_ADMIN_PROPERTY", key)
+        if sent[key] is not None:
+            each.own_limits.applied(sent[key], f"{sent['objectType']}::{key}")
         changes[key] = sent[key]
     return changes
 
@@ -86,6 +89,7 @@ def listed(
     *extra: Condition,
     types: tuple[str, ...] = (),
     default_order: str = "-createdAt",
+    explained: Mapping[str, Explanation] | None = None,
 ) -> Record:
     """The list response of a service.
 
@@ -98,10 +102,23 @@ def listed(
         extra: Conditions the service adds.
         types: Further types whose properties the filter may name.
         default_order: Order unless the filter asks for one.
+        explained: What the service itself says of some properties of its filter.
     """
-    conditions = [*extra, *conditions_of(sent_filter, (object_type, *types), call.now)]
+    conditions = [*extra, *conditions_of(sent_filter, (object_type, *types), call.now, explained)]
     rows, total = call.select(table, conditions, order_of(sent_filter, default_order), page_of(pager))
     return list_response(object_type, rows, total)
+
+
+def listed_of(
+    call: Call, rows: Iterable[Record], object_type: str, sent_filter: Mapping[str, Any], pager: Mapping[str, Any]
+) -> Record:
+    """The list response of a service whose rows are in no table, in the order they are given."""
+    conditions = conditions_of(sent_filter, (object_type,), call.now)
+    matching = [
+        row for row in rows if all(each.test(row.get(each.field) if each.field else row) for each in conditions)
+    ]
+    offset, size = page_of(pager)
+    return list_response(object_type, matching[offset : offset + size], len(matching))
 
 
 def list_response(object_type: str, rows: list[Record], total: int) -> Record:

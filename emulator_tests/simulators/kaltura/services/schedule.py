@@ -1,22 +1,30 @@
-"""schedule_scheduleevent, schedule_scheduleresource, schedule_scheduleeventresource and virtualevent_virtualevent."""
+"""schedule_scheduleevent, schedule_scheduleresource and schedule_scheduleeventresource."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.errors import ApiError
+from emulator_tests.simulators.kaltura.models.filters import Explanation, parts_of
 from emulator_tests.simulators.kaltura.models.table import Condition
-from emulator_tests.simulators.kaltura.schema import SCHEMA, Record
-from emulator_tests.simulators.kaltura.services.rows import found, insertable, listed, of_type, stamped, updatable
+from emulator_tests.simulators.kaltura.schema import SCHEMA, Record, to_int
+from emulator_tests.simulators.kaltura.services.rows import (
+    among,
+    found,
+    insertable,
+    listed,
+    of_type,
+    stamped,
+    updatable,
+)
 from emulator_tests.simulators.kaltura.world import Call
 
 _CANCELLED, _ACTIVE, _DELETED = 1, 2, 3
 _RECURRENCE = 2
-_MAX_SINGLE_EVENT_S = 86400
-_MAX_EVENT_S = 2 * 365 * 86400
+#: KalturaVirtualScheduleEvent::MAX_DURATION_YEARS, in years of kTimeConversion.
+_MAX_VIRTUAL_EVENT_S = 5 * 31_557_600
 _EVENT_TYPES = (
     "KalturaLiveStreamScheduleEvent",
     "KalturaRecordScheduleEvent",
@@ -33,7 +41,7 @@ _RESOURCE_TYPES = (
 @action("schedule_scheduleevent.add", "scheduleEvent: KalturaScheduleEvent")
 def schedule_event_add(call: Call, schedule_event: Record) -> Record:
     fields = insertable(call, schedule_event, "recurrenceType", "summary", "startDate", "endDate")
-    _check_event(fields)
+    _check_event(call, fields)
     store = call.store
     row = {
         "ownerId": call.user_id,
@@ -51,10 +59,19 @@ def schedule_event_get(call: Call, schedule_event_id: int) -> Record:
     return found(call.store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
 
 
-@action("schedule_scheduleevent.list", "filter: filter = null, pager: pager = null")
+@action("schedule_scheduleevent.list", "filter: KalturaScheduleEventFilter = null, pager: pager = null")
 def schedule_event_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     kinds = _kinds(filter)
-    return listed(call, call.store.schedule_events, "KalturaScheduleEvent", filter, pager, *kinds, types=_EVENT_TYPES)
+    return listed(
+        call,
+        call.store.schedule_events,
+        "KalturaScheduleEvent",
+        filter,
+        pager,
+        *kinds,
+        types=_EVENT_TYPES,
+        explained=_explanations(call),
+    )
 
 
 @action("schedule_scheduleevent.update", "scheduleEventId: int, scheduleEvent: KalturaScheduleEvent")
@@ -62,7 +79,7 @@ def schedule_event_update(call: Call, schedule_event_id: int, schedule_event: Re
     store = call.store
     row = found(store.schedule_events, schedule_event_id, "INVALID_OBJECT_ID")
     changed = {**row, **updatable(call, schedule_event, row)}
-    _check_event(changed)
+    _check_event(call, changed)
     changed |= {
         "duration": changed["endDate"] - changed["startDate"],
         "sequence": row["sequence"] + 1,
@@ -86,7 +103,9 @@ def schedule_event_delete(call: Call, schedule_event_id: int) -> Record:
 
 @action("schedule_scheduleresource.add", "scheduleResource: KalturaScheduleResource")
 def schedule_resource_add(call: Call, schedule_resource: Record) -> Record:
-    fields = insertable(call, schedule_resource, "name")
+    # KalturaLiveEntryScheduleResource::validateForInsert; other kinds need a name only.
+    of_entry = schedule_resource["objectType"] == "KalturaLiveEntryScheduleResource"
+    fields = insertable(call, schedule_resource, *(("entryId",) if of_entry else ()), "name")
     store = call.store
     _check_resource(call, fields, None)
     row = {**fields, "id": store.next_number(store.schedule_resources), "status": _ACTIVE}
@@ -98,7 +117,7 @@ def schedule_resource_get(call: Call, schedule_resource_id: int) -> Record:
     return found(call.store.schedule_resources, schedule_resource_id, "INVALID_OBJECT_ID")
 
 
-@action("schedule_scheduleresource.list", "filter: filter = null, pager: pager = null")
+@action("schedule_scheduleresource.list", "filter: KalturaScheduleResourceFilter = null, pager: pager = null")
 def schedule_resource_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     kinds = _kinds(filter)
     return listed(
@@ -142,9 +161,13 @@ def schedule_event_resource_get(call: Call, schedule_event_id: int, schedule_res
     return found(call.store.schedule_event_resources, pair, "INVALID_OBJECT_ID")
 
 
-@action("schedule_scheduleeventresource.list", "filter: filter = null, pager: pager = null")
+@action("schedule_scheduleeventresource.list", "filter: KalturaScheduleEventResourceFilter = null, pager: pager = null")
 def schedule_event_resource_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    return listed(call, call.store.schedule_event_resources, "KalturaScheduleEventResource", filter, pager)
+    explained: dict[str, Explanation] = {
+        "eventIdOrItsParentIdEqual": lambda value: _of_event_or_parent(call, to_int(value))
+    }
+    pairs = call.store.schedule_event_resources
+    return listed(call, pairs, "KalturaScheduleEventResource", filter, pager, explained=explained)
 
 
 @action("schedule_scheduleeventresource.delete", _PAIR)
@@ -154,37 +177,41 @@ def schedule_event_resource_delete(call: Call, schedule_event_id: int, schedule_
     call.store.bury(call.store.schedule_event_resources, pair)
 
 
-@action("virtualevent_virtualevent.add", "virtualEvent: KalturaVirtualEvent")
-def virtual_event_add(call: Call, virtual_event: Record) -> Record:
-    fields = insertable(call, virtual_event, "name")
-    _check_virtual_event(call, fields)
+def _of_event_or_parent(call: Call, event_id: int) -> Condition:
+    """The pairs of an event, or of the one it recurs from where it has none, KalturaScheduleEventResourceFilter."""
+    event = call.store.schedule_events.get(event_id)
+    if call.store.schedule_event_resources.where("eventId", event_id) or event is None or not event.get("parentId"):
+        return among("eventId", event_id)
+    return among("eventId", event["parentId"])
+
+
+def _explanations(call: Call) -> dict[str, Explanation]:
+    """The demands of an event filter on the events' resources, KalturaScheduleEventFilter."""
     store = call.store
-    row = {**fields, "id": store.next_number(store.virtual_events), "status": _ACTIVE}
-    return store.put(store.virtual_events, stamped(call, row))
 
+    def held(event_id: int, field: str) -> set[str]:
+        pairs = store.schedule_event_resources.where("eventId", event_id)
+        rows = [store.schedule_resources.get(pair["resourceId"]) for pair in pairs]
+        return {str(row.get(field) or "") for row in rows if row is not None}
 
-@action("virtualevent_virtualevent.get", "id: int")
-def virtual_event_get(call: Call, id: int) -> Record:
-    return found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
+    def any_of(field: str) -> Explanation:
+        return lambda value: Condition("id", lambda event_id: not held(event_id, field).isdisjoint(parts_of(value)))
 
+    def all_of(field: str) -> Explanation:
+        return lambda value: Condition("id", lambda event_id: set(parts_of(value)) <= held(event_id, field))
 
-@action("virtualevent_virtualevent.list", "filter: filter = null, pager: pager = null")
-def virtual_event_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
-    return listed(call, call.store.virtual_events, "KalturaVirtualEvent", filter, pager)
-
-
-@action("virtualevent_virtualevent.update", "id: int, virtualEvent: KalturaVirtualEvent")
-def virtual_event_update(call: Call, id: int, virtual_event: Record) -> Record:
-    row = found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
-    changes = updatable(call, virtual_event, row)
-    _check_virtual_event(call, changes)
-    return call.store.change(call.store.virtual_events, id, **changes, updatedAt=call.now)
-
-
-@action("virtualevent_virtualevent.delete", "id: int")
-def virtual_event_delete(call: Call, id: int) -> None:
-    found(call.store.virtual_events, id, "VIRTUAL_EVENT_NOT_FOUND")
-    call.store.bury(call.store.virtual_events, id, status=_DELETED)
+    return {
+        "resourceIdEqual": any_of("id"),
+        "resourceIdsLike": any_of("id"),
+        "resourceIdsMultiLikeOr": any_of("id"),
+        "resourceIdsMultiLikeAnd": all_of("id"),
+        "parentResourceIdsLike": any_of("parentId"),
+        "parentResourceIdsMultiLikeOr": any_of("parentId"),
+        "parentResourceIdsMultiLikeAnd": all_of("parentId"),
+        "resourceSystemNamesLike": any_of("systemName"),
+        "resourceSystemNamesMultiLikeOr": any_of("systemName"),
+        "resourceSystemNamesMultiLikeAnd": all_of("systemName"),
+    }
 
 
 def _kinds(sent_filter: Mapping[str, Any]) -> list[Condition]:
@@ -193,16 +220,30 @@ def _kinds(sent_filter: Mapping[str, Any]) -> list[Condition]:
     return [of_type(name)] if name in SCHEMA.types else []
 
 
-def _check_event(fields: Record) -> None:
+def _check_event(call: Call, fields: Record) -> None:
+    """Refuse an event that ends before it starts or lasts too long.
+
+    However it recurs, the time from its start to its end may be two years, and that of one occurrence, which is the
+    same two dates here, a day, unless the installation says otherwise; a virtual event may last five years.
+    Source: kaltura/server, KalturaScheduleEvent::validateDates, validateForInsert and validateForUpdate,
+    SchedulePlugin, KalturaVirtualScheduleEvent.
+
+    Raises:
+        ApiError: INVALID_ENUM_VALUE, INVALID_SCHEDULE_END_BEFORE_START or MAX_SCHEDULE_DURATION_REACHED.
+    """
     if fields["recurrenceType"] == _RECURRENCE:
         raise ApiError("INVALID_ENUM_VALUE", _RECURRENCE, "recurrenceType", "KalturaScheduleEventRecurrenceType")
     start, end = fields["startDate"], fields["endDate"]
     if start > end:
         raise ApiError("INVALID_SCHEDULE_END_BEFORE_START", start, end)
-    is_virtual = fields["objectType"] == "KalturaVirtualScheduleEvent"
-    limit_s = _MAX_EVENT_S if is_virtual else _MAX_SINGLE_EVENT_S
-    if end - start > limit_s:
-        raise ApiError("MAX_SCHEDULE_DURATION_REACHED", limit_s)
+    settings = call.world.settings
+    limits_s = (settings.max_event_s, settings.max_single_event_s)
+    if fields["objectType"] == "KalturaVirtualScheduleEvent":
+        limits_s = (_MAX_VIRTUAL_EVENT_S, _MAX_VIRTUAL_EVENT_S)
+    # The longer limit is compared first, as on the real server: where both are passed, it is the one named.
+    for limit_s in limits_s:
+        if end - start > limit_s:
+            raise ApiError("MAX_SCHEDULE_DURATION_REACHED", limit_s)
 
 
 def _check_resource(call: Call, fields: Record, own_id: int | None) -> None:
@@ -212,19 +253,3 @@ def _check_resource(call: Call, fields: Record, own_id: int | None) -> None:
         raise ApiError("SYSTEM_NAME_ALREADY_EXISTS", name)
     if fields.get("parentId"):
         found(call.store.schedule_resources, fields["parentId"], "RESOURCE_PARENT_ID_NOT_FOUND")
-
-
-def _check_virtual_event(call: Call, fields: Record) -> None:
-    for key in ("registrationScheduleEventId", "agendaScheduleEventId", "mainEventScheduleEventId"):
-        if fields.get(key):
-            found(call.store.schedule_events, fields[key], "INVALID_OBJECT_ID")
-    for key in ("attendeesGroupIds", "adminsGroupIds"):
-        for group_id in filter(None, (each.strip() for each in str(fields.get(key) or "").split(","))):
-            group = call.store.users.get(group_id)
-            if group is None or group["type"] != 1:
-                raise ApiError("INVALID_GROUP_ID", group_id)
-    if form := fields.get("registrationFormSchema"):
-        try:
-            json.loads(str(form))
-        except ValueError:
-            raise ApiError("VIRTUAL_EVENT_INVALID_REGISTRATION_FORM_SCHEMA") from None

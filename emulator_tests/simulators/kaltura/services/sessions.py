@@ -11,6 +11,7 @@ from typing import Any
 from emulator_tests.simulators.kaltura import keys, permissions
 from emulator_tests.simulators.kaltura.actions import action
 from emulator_tests.simulators.kaltura.errors import ApiError
+from emulator_tests.simulators.kaltura.models.filters import parts_of
 from emulator_tests.simulators.kaltura.schema import Record
 from emulator_tests.simulators.kaltura.services.rows import found, insertable, listed, stamped, updatable
 from emulator_tests.simulators.kaltura.world import Call
@@ -64,11 +65,19 @@ def session_get(call: Call, session: str | None) -> Record:
 
 @action("session.startWidgetSession", "widgetId: str, expiry: int = 86400", roles="UOPWX")
 def session_start_widget_session(call: Call, widget_id: str, expiry: int) -> Record:
-    if widget_id != f"_{call.world.partner_id}":
-        raise ApiError("INVALID_WIDGET_ID", widget_id)
+    widget = found(call.store.widgets, widget_id, "INVALID_WIDGET_ID")
+    own = widget.get("privileges")
+    privileges = [f"{own},widget:1" if own else _WIDGET_PRIVILEGES]
+    if call.world.settings.entitlement and not widget.get("enforceEntitlement") and widget.get("entryId"):
+        privileges.append(f"disableentitlementforentry:{widget['entryId']}")
+    if call.world.settings.entitlement and widget.get("privacyContext"):
+        privileges.append(f"privacycontext:{widget['privacyContext']}")
+    privileges += [f"setrole:{role}" for role in parts_of(widget.get("roles"))]
+    if widget.get("entryId"):
+        privileges.append(f"limitentry:{widget['entryId']}")
     return {
         "objectType": "KalturaStartWidgetSessionResponse",
-        "ks": _mint(call, "0", keys.USER, expiry, _WIDGET_PRIVILEGES),
+        "ks": _mint(call, "0", keys.USER, expiry, ",".join(privileges)),
         "partnerId": call.world.partner_id,
         "userId": "0",
     }
@@ -110,7 +119,7 @@ def app_token_get(call: Call, id: str) -> Record:
     return found(call.store.app_tokens, id, "APP_TOKEN_ID_NOT_FOUND")
 
 
-@action("appToken.list", "filter: filter = null, pager: pager = null")
+@action("appToken.list", "filter: KalturaAppTokenFilter = null, pager: pager = null")
 def app_token_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.app_tokens, "KalturaAppToken", filter, pager)
 

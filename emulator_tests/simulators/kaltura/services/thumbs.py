@@ -14,15 +14,23 @@ from starlette.datastructures import UploadFile
 from emulator_tests.simulators import media
 from emulator_tests.simulators.kaltura import content
 from emulator_tests.simulators.kaltura.actions import action
-from emulator_tests.simulators.kaltura.entry_state import AssetStatus, TokenStatus, change_entry, discard_asset
+from emulator_tests.simulators.kaltura.entry_state import (
+    AssetStatus,
+    EntryType,
+    TokenStatus,
+    change_entry,
+    discard_asset,
+    flavors_of,
+)
 from emulator_tests.simulators.kaltura.errors import ApiError
 from emulator_tests.simulators.kaltura.schema import Record
-from emulator_tests.simulators.kaltura.services.entries import living_entry
+from emulator_tests.simulators.kaltura.services.entries import living_entry, shown
 from emulator_tests.simulators.kaltura.services.rows import found, insertable, listed, stamped, updatable
 from emulator_tests.simulators.kaltura.world import Call, World
 
 _DEFAULT_TAG = "default_thumb"
 _FETCH_TIMEOUT_S = 30.0
+_QUALITY = 75
 
 
 @action("thumbAsset.add", "entryId: str, thumbAsset: KalturaThumbAsset", roles="U", owner="entry:entry_id")
@@ -66,7 +74,7 @@ def thumb_asset_get(call: Call, thumb_asset_id: str) -> Record:
     return found(call.store.thumb_assets, thumb_asset_id, "THUMB_ASSET_ID_NOT_FOUND")
 
 
-@action("thumbAsset.list", "filter: filter = null, pager: pager = null", roles="UW")
+@action("thumbAsset.list", "filter: KalturaAssetFilter = null, pager: pager = null", roles="UW")
 def thumb_asset_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     return listed(call, call.store.thumb_assets, "KalturaThumbAsset", filter, pager)
 
@@ -119,6 +127,51 @@ def thumb_asset_delete(call: Call, thumb_asset_id: str) -> None:
     if _DEFAULT_TAG in str(asset.get("tags")):
         raise ApiError("THUMB_ASSET_IS_DEFAULT", thumb_asset_id)
     discard_asset(call.world, asset)
+
+
+_OF_ENTRY = "entryId: str, timeOffset: int, flavorParamsId: int = null"
+
+
+@action("media.updateThumbnail", _OF_ENTRY, roles="U")
+async def media_update_thumbnail(call: Call, entry_id: str, time_offset: int, flavor_params_id: int | None) -> Record:
+    entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
+    if not call.is_admin and str(entry.get("userId") or "").lower() != call.user_id.lower():
+        raise ApiError("PERMISSION_DENIED_TO_UPDATE_ENTRY")
+    file = _captured(call, entry_id, flavor_params_id)
+    size = media.scaling(int(entry.get("width") or 0), int(entry.get("height") or 0), 1)
+    picture = await media.frame(file, float(time_offset), size, _QUALITY) if file else None
+    return _with_thumbnail(call, entry, picture or b"")
+
+
+@action("media.updateThumbnailJpeg", "entryId: str, fileData: file", roles="U")
+def media_update_thumbnail_jpeg(call: Call, entry_id: str, file_data: UploadFile) -> Record:
+    return _with_thumbnail(call, living_entry(call, entry_id, EntryType.MEDIA_CLIP), file_data.file.read())
+
+
+@action("media.updateThumbnailFromUrl", "entryId: str, url: str", roles="U")
+async def media_update_thumbnail_from_url(call: Call, entry_id: str, url: str) -> Record:
+    entry = living_entry(call, entry_id, EntryType.MEDIA_CLIP)
+    file = await _fetched(call, url)
+    picture = file.read_bytes()
+    file.unlink()
+    return _with_thumbnail(call, entry, picture)
+
+
+def _captured(call: Call, entry_id: str, params_id: int | None) -> Path | None:
+    """The file a frame is taken from: the flavor that is named, the source, else any, createThumbnailFromEntry."""
+    ready = [each for each in flavors_of(call.world, entry_id) if each["status"] == AssetStatus.READY]
+    named = [each for each in ready if params_id and each["flavorParamsId"] == params_id]
+    for each in (*named, *sorted(ready, key=lambda row: not row["isOriginal"])):
+        return call.store.files / str(each["id"])
+    return None
+
+
+def _with_thumbnail(call: Call, entry: Record, picture: bytes) -> Record:
+    """Give an entry a picture of its own, beside its thumbnail assets, myEntryUtils::updateThumbnailFromContent."""
+    if not picture:
+        raise ApiError("INTERNAL_SERVERL_ERROR")
+    (call.store.files / f"{entry['id']}.thumb").write_bytes(picture)
+    return shown(call, change_entry(call.world, entry["id"], version=int(entry.get("version") or 0) + 1))
 
 
 def _create(call: Call, entry_id: str, fields: Record) -> Record:

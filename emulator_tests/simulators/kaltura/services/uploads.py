@@ -42,7 +42,7 @@ def upload_token_get(call: Call, upload_token_id: str) -> Record:
     return _own_token(call, upload_token_id)
 
 
-@action("uploadToken.list", "filter: filter = null, pager: pager = null", roles="UWL")
+@action("uploadToken.list", "filter: KalturaUploadTokenFilter = null, pager: pager = null", roles="UWL")
 def upload_token_list(call: Call, filter: Mapping[str, Any], pager: Mapping[str, Any]) -> Record:
     own = [] if call.is_admin else [equal("userId", call.user_id)]
     return listed(call, call.store.upload_tokens, "KalturaUploadToken", filter, pager, *own)
