@@ -179,6 +179,12 @@ LIVE_EARLY_S: Final = Setting(
     "LIVE_EARLY_S", int, 15 * 60, "Seconds before its beginning at which a live event can be watched."
 )
 LIVE_OVERRUN_S: Final = Setting("LIVE_OVERRUN_S", int, 3600, "Seconds after its planned end at which it still can.")
+ALLOW_ANONYMOUS_VIEWERS: Final = Setting(
+    "ALLOW_ANONYMOUS_VIEWERS",
+    _truth,
+    False,
+    "Whether those who have signed in anonymously may enter live events; each of them is a user at Kaltura.",
+)
 LIVE_RECORDING: Final = Setting(
     "LIVE_RECORDING", _truth, True, "Whether a live event is recorded, and becomes a video of its session."
 )

@@ -47,7 +47,7 @@ CODES: Final[Mapping[type[BackendError], FunctionsErrorCode]] = {
 
 SESSION_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile(r"[a-f0-9]{20}")
-REMOVAL_ID: Final = VIDEO_ID
+ERASURE_ID: Final = VIDEO_ID
 HOST: Final = re.compile(r"[a-z][a-z0-9]{0,19}")
 """A host or a provider, as the table of hosts names it."""
 

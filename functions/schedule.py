@@ -8,6 +8,7 @@ from firebase_functions.scheduler_fn import ScheduledEvent, on_schedule
 
 from functions import config, wiring
 from shared import log
+from shared.erasure import carry_over
 
 ORPHANS_TIMEOUT_S = 1800
 """The longest that a scheduled function may run: everything there is, is looked at."""
@@ -27,9 +28,11 @@ def sweep(_event: ScheduledEvent) -> None:
 @on_schedule(schedule="every 24 hours", timeout_sec=ORPHANS_TIMEOUT_S, secrets=config.provider_secrets())
 def findOrphans(_event: ScheduledEvent) -> None:
     """
-    Report what exists at the provider without a document and the other way round; cleared up where that is set.
+    Report what exists at the provider without a document and the other way round; cleared up where that is set. What an
+    earlier release had begun to erase is carried on.
     """
     if wiring.guard().is_stopped():
         log.stopped("findOrphans")
         return
+    carry_over(wiring.documents(), wiring.queue(), wiring.now)
     wiring.app().orphans.find(clean_up=config.ORPHANS_CLEAN_UP.value)

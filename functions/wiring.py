@@ -19,7 +19,7 @@ from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_accou
 from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.hosts.table import Terms
-from shared.ports import Accounts, Documents, Hook, Host, Queue, Setup
+from shared.ports import Accounts, Audience, Documents, Hook, Host, Queue, Setup
 from shared.providers import (
     Account,
     AtBunny,
@@ -123,7 +123,7 @@ def app() -> App:
     """
     holders = {name: provider.holder for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
-    return assemble(documents(), queue(), now, events, holders, _settings(), _hosting())
+    return assemble(documents(), queue(), now, events, holders, _settings(), _hosting(), audience=_audience())
 
 
 @cache
@@ -134,8 +134,20 @@ def joining() -> Joining:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    audience = next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
-    return Joining(app().sessions, audience, queue(), now, config.EVENT_KNOWN_S.value)
+    return Joining(
+        app().sessions,
+        _audience(),
+        accounts(),
+        queue(),
+        now,
+        config.EVENT_KNOWN_S.value,
+        admits_anonymous=config.ALLOW_ANONYMOUS_VIEWERS.value,
+    )
+
+
+@cache
+def _audience() -> Audience:
+    return next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
 
 
 def _settings() -> Settings:

@@ -96,12 +96,14 @@ def checkHost(request: CallableRequest[Any]) -> None:
     _work("checkHost", request)
 
 
-@on_task_dispatched(retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S)
-def visitRemoval(request: CallableRequest[Any]) -> None:
+@on_task_dispatched(
+    retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
+)
+def reconcileErasure(request: CallableRequest[Any]) -> None:
     """
-    Mark the next page of what a teacher, or an administrator, wants gone, or count what is left of it.
+    Mark the next page of what somebody, or an administrator, wants gone, or count what is left of it.
     """
-    _work("visitRemoval", request)
+    _work("reconcileErasure", request)
 
 
 @on_task_dispatched(

@@ -9,14 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from shared.errors import NotAllowed, NotFound, NotSignedIn
 from shared.ports import Document
 from shared.sessions.model import Session, Status, Visibility
-
-NAME_MAX: Final = 100
-"""Of a person's name so much is told to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +25,13 @@ class Caller:
         uid: Of Firebase Auth.
         is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
         is_admin: The same of the claim `admin`.
-        name: As he calls himself, one line; may be empty.
+        is_anonymous: Whether there is no account behind the sign-in that anybody could sign in to again.
     """
 
     uid: str
     is_teacher: bool
     is_admin: bool = False
-    name: str = ""
+    is_anonymous: bool = False
 
     @classmethod
     def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
@@ -50,12 +47,11 @@ class Caller:
         if "/" in uid:
             # It could not be part of any document's path.
             raise NotAllowed("This account's id has a slash in it and cannot be used here.")
-        anonymous = (
+        is_anonymous = (
             isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
         )
-        told = claims.get("name")
-        name = " ".join(told.split())[:NAME_MAX] if isinstance(told, str) and told.isprintable() else ""
-        return cls(uid, claims.get("teacher") is True and not anonymous, claims.get("admin") is True, name)
+        is_teacher = claims.get("teacher") is True and not is_anonymous
+        return cls(uid, is_teacher, claims.get("admin") is True, is_anonymous)
 
 
 def require_admin(caller: Caller) -> None:

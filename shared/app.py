@@ -11,23 +11,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.deletions import Deletions
+from shared.erasure import Erasures
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
 from shared.orphans import Orphans
 from shared.paths import (
     CHECK_HOST,
+    RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
     TICK_FEED,
     VISIT_COPY,
     VISIT_DELETION,
-    VISIT_REMOVAL,
     VISIT_SESSION,
     VISIT_VIDEO,
 )
-from shared.ports import Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
+from shared.ports import Audience, Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
 from shared.reconcile import visit
-from shared.removals import Removals
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
 from shared.sweep import Sweep
@@ -102,7 +102,7 @@ class App:
     copies: Copies
     checks: Checks
     deletions: Deletions
-    removals: Removals
+    erasures: Erasures
     transfers: Transfers
     grants: Grants
     feeds: Mapping[str, Feed]
@@ -132,8 +132,8 @@ class App:
                 self.checks.check(note.key)
             case name if name == VISIT_DELETION:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
-            case name if name == VISIT_REMOVAL:
-                visit(self.removals, note.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_ERASURE:
+                visit(self.erasures, note.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_TRANSFER:
                 visit(self.transfers, note.key, self.documents, self.queue, self.clock)
             case name if name == TICK_FEED:
@@ -152,6 +152,7 @@ def assemble(
     settings: Settings,
     hosting: Hosting = NO_HOSTS,
     *,
+    audience: Audience | None = None,
     sessions_type: type[Sessions] = Sessions,
     videos_type: type[Videos] = Videos,
 ) -> App:
@@ -166,6 +167,7 @@ def assemble(
         holders: The providers of videos.
         settings: Of the deployment.
         hosting: From where videos play beside their providers.
+        audience: Whom the provider of live events knows; `None` where nobody is let in.
         sessions_type: The Controller of sessions.
         videos_type: The Controller of videos.
     """
@@ -199,7 +201,7 @@ def assemble(
         copies=Copies(documents, holders, hosts, settings.late_commit_s),
         checks=checks,
         deletions=Deletions(documents, everywhere),
-        removals=Removals(documents),
+        erasures=Erasures(documents, audience, clock, settings.late_commit_s),
         transfers=Transfers(documents, events),
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
         feeds=feeds,

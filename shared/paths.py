@@ -12,14 +12,19 @@ PAIRINGS: Final = "kalturaSession"
 VIDEOS: Final = "videos"
 DELETIONS: Final = "pendingDeletions"
 ENROLMENTS: Final = "enrolments"
+ERASURES: Final = "erasures"
 REMOVALS: Final = "removals"
+"""What erasures were called by an earlier release."""
+
 COPIES: Final = "copies"
 TRANSFERS: Final = "transfers"
+UPLOADERS: Final = "uploaders"
+KNOWN_USERS: Final = "kalturaUsers"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
 VISIT_DELETION: Final = "visitDeletion"
-VISIT_REMOVAL: Final = "visitRemoval"
+RECONCILE_ERASURE: Final = "reconcileErasure"
 VISIT_COPY: Final = "visitCopy"
 RECONCILE_TRANSFER: Final = "reconcileTransfer"
 CHECK_HOST: Final = "checkHost"
@@ -88,7 +93,7 @@ def uploader_path(uid: str) -> str:
     """
     How often a teacher was given a token to upload, and the order of what he asks for.
     """
-    return f"uploaders/{uid}"
+    return f"{UPLOADERS}/{uid}"
 
 
 def enrolment_path(session_id: str, uid: str) -> str:
@@ -98,11 +103,11 @@ def enrolment_path(session_id: str, uid: str) -> str:
     return f"{ENROLMENTS}/{session_id}_{uid}"
 
 
-def removal_path(key: str) -> str:
+def erasure_path(key: str) -> str:
     """
     That all content of somebody is to go, and how far that is.
     """
-    return f"{REMOVALS}/{key}"
+    return f"{ERASURES}/{key}"
 
 
 def transfer_path(session_id: str) -> str:
@@ -123,7 +128,7 @@ def known_user_path(user_id: str) -> str:
     """
     That a provider knows a user of ours.
     """
-    return f"kalturaUsers/{user_id}"
+    return f"{KNOWN_USERS}/{user_id}"
 
 
 def operation_path(key: str) -> str:

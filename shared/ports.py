@@ -107,15 +107,21 @@ class Operator(StrEnum):
     AT_MOST = "<="
     LESS = "<"
     GREATER = ">"
+    CONTAINS = "array_contains"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """
     One comparison of a query.
+
+    Attributes:
+        field: Its name, or the names on the way to it from the top.
+        operator: The comparison; `CONTAINS` is of a list and one of its members.
+        value: With which it is compared.
     """
 
-    field: str
+    field: str | tuple[str, ...]
     operator: Operator
     value: Any
 
@@ -461,6 +467,22 @@ class Audience(Protocol):
     """
     Those who enter the live events of one provider account. Raises as `Events` does.
     """
+
+    def knows(self, uid: str) -> bool:
+        """
+        Tell whether somebody was let in, or found there, so short a time ago that the provider is not asked. No call.
+        """
+        ...
+
+    def forget(self, uid: str | None) -> bool:
+        """
+        Delete the user by whom the provider knows somebody, where this deployment made it; one that somebody else made
+        stays. `None` is everybody, as many as one call takes. Repeatable.
+
+        Returns:
+            Whether that was all.
+        """
+        ...
 
     def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
         """

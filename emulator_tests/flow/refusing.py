@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 from emulator_tests.flow.school import DEADLINE_S, Person, Refused, School
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import create
-from shared.removals.model import Removal, RemovalState
+from shared.erasure.model import Erasure, ErasureState, hashed
 
 TEACHERS: Final = (
     "issueUploadToken",
@@ -35,7 +35,7 @@ TEACHERS: Final = (
     "getStreamIngest",
     "rotateStreamKey",
 )
-VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getRemoval")
+VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getErasure")
 ADMINISTRATORS: Final = ("requeueDeletion",)
 CALLABLES: Final = (*TEACHERS, *VIEWERS, *ADMINISTRATORS)
 
@@ -67,7 +67,7 @@ class Stage:
         playing: The id of the ready film.
         uploading: The id of the upload.
         deletion_id: Of the deletion.
-        removal_id: Of a removal that the teacher has asked for long ago.
+        erasure_id: Of an erasure that the teacher has asked for long ago.
     """
 
     school: School
@@ -77,7 +77,7 @@ class Stage:
     playing: str
     uploading: str
     deletion_id: str
-    removal_id: str
+    erasure_id: str
 
     @classmethod
     def prepared(cls, school: School, film: bytes) -> Self:
@@ -107,10 +107,11 @@ class Stage:
         school.await_video(session_id, uploading, "uploading")
         school.await_document(f"sessions/{session_id}", lambda fields: unwanted not in (fields or {})["videos"])
         long_ago = datetime.now(UTC) - timedelta(days=1)
-        removal_id = uuid.uuid4().hex[:20]
-        removal = Removal(teacher.uid, teacher.uid, long_ago, RemovalState.DONE, done_at=long_ago)
-        school.firestore.commit(SERVER, create(f"removals/{removal_id}", removal.to_fields()))
-        return cls(school, teacher, administrator, session_id, playing, uploading, deletion_id, removal_id)
+        erasure_id = uuid.uuid4().hex[:20]
+        who = hashed(teacher.uid)
+        erasure = Erasure(None, who, who, long_ago, ErasureState.DONE, done_at=long_ago)
+        school.firestore.commit(SERVER, create(f"erasures/{erasure_id}", erasure.to_fields()))
+        return cls(school, teacher, administrator, session_id, playing, uploading, deletion_id, erasure_id)
 
     def good(self, function: str) -> dict[str, Any]:
         """
@@ -126,8 +127,8 @@ class Stage:
                 return {"sessionId": self.session_id}
             case "setModerator" | "unsetModerator":
                 return {"sessionId": self.session_id, "uid": "somebody"}
-            case "getRemoval":
-                return {"removalId": self.removal_id}
+            case "getErasure":
+                return {"erasureId": self.erasure_id}
             case "requeueDeletion":
                 return {"deletionId": self.deletion_id}
             case "deleteVideo" | "issuePlayback" | "renewPlayback":

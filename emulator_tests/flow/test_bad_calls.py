@@ -325,8 +325,8 @@ NOT_TRUE: dict[str, object] = {
 @pytest.mark.parametrize("value", NOT_TRUE.values(), ids=NOT_TRUE.keys())
 def test_a_claim_that_is_not_exactly_true_opens_nothing_to_the_owner_himself(stage: Stage, value: object) -> None:
     with stage.untouched():
-        # Who has asked for a removal is told how far it is, whatever he has become.
-        for function in sorted({*CALLABLES} - {"getRemoval"}):
+        # Who has asked for an erasure is told how far it is, whatever he has become.
+        for function in sorted({*CALLABLES} - {"getErasure"}):
             person = unsigned(stage.school, {**stage.claims(function), "teacher": value, "admin": value})
             refused = stage.refusal(function, stage.good(function), person)
             if function in VIEWERS:

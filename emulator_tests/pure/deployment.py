@@ -50,6 +50,9 @@ TEACHER = Caller("teacher", is_teacher=True)
 TEACHERS = ("teacher", "other", "bert")
 """Whose accounts have the claim of teachers."""
 
+OTHERS = ("student", "anna", "admin", *(f"student{number}" for number in range(20)))
+"""Who have an account and nothing more."""
+
 INTERVAL_S = 10
 TICKS_MAX = 1000
 REAP_GRACE_S = 600
@@ -129,6 +132,8 @@ class Deployment:
         self.accounts = MemoryAccounts(self._effect)
         for uid in TEACHERS:
             self.accounts.write(uid, teacher=True)
+        for uid in OTHERS:
+            self.accounts.write(uid, display_name=f"The {uid}")
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
         settings = Settings(
             policy=policy,
@@ -151,8 +156,17 @@ class Deployment:
         self.silent: set[str] = set()
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         hosting = Hosting(hosts, terms or {}, self._plays)
-        self.app = assemble(self.documents, self.queue, self.clock, self.events, holders, settings, hosting)
-        self.joining = Joining(self.app.sessions, self.audience, self.queue, self.clock, EVENT_KNOWN_S)
+        self.app = assemble(
+            self.documents,
+            self.queue,
+            self.clock,
+            self.events,
+            holders,
+            settings,
+            hosting,
+            audience=self.audience,
+        )
+        self.joining = Joining(self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S)
         self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feeds[self.media.name]
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 

@@ -106,7 +106,7 @@ transfers
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
-removals
+erasures
     get          -       -        -         -      -              yes    -          -             -
     list         -       -        -         -      -              yes    -          -             -
     create       -       -        -         -      -              -      -          -             -
