@@ -1027,6 +1027,7 @@ def _plays(now: datetime, lifetime_s: int, id_: str, *names: str) -> Grant:
         token,
         now + timedelta(seconds=lifetime_s),
         {**addresses, "entryId": id_},
+        f"memory://{id_}/{names[0]}",
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from functions.edge import HOST
+from functions.reading import clean
 from shared.errors import Misconfigured
 from shared.hosts.table import Terms
 
@@ -79,7 +80,7 @@ def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
     if not isinstance(row, dict):
         raise Misconfigured(f"Row {number} of HOSTS is no object.")
     name, kind = row.get("name"), row.get("kind")
-    if not isinstance(name, str) or not HOST.fullmatch(name):
+    if not isinstance(name, str) or not HOST.pattern.fullmatch(name):
         raise Misconfigured(f"Row {number} of HOSTS has no name of up to 20 small letters and digits.")
     if kind is None and name not in providers:
         raise Misconfigured(f"The row {name} of HOSTS has no kind: write bunny or s3. Only providers have none.")
@@ -94,8 +95,9 @@ def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
 
 
 def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> str:
-    value = row.get(one, default)
-    if not isinstance(value, str) or not value:
+    told = row.get(one, default)
+    value = clean(told) if isinstance(told, str) else ""
+    if not value:
         raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
     if one in ("url", "playbackUrl"):
         if not _URL.fullmatch(value):

@@ -20,7 +20,7 @@ from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ing
 from shared.sessions.joining import renew_at
 
 
-@edge.callable_function(asks_provider=True, chats=True)
+@edge.callable_function(asks_provider=True, chats=True, is_kept_ready=True)
 def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The one call by which a client enters a live event, and stays in it: `{sessionId, wasRefused?}` gives `{sessionId,
@@ -47,7 +47,7 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
             "room": None if room is None else _lasting({"url": room.url}, room, now),
         }
 
-    return edge.answer("joinSession", request, use_case)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(asks_provider=True)
@@ -55,7 +55,7 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Have somebody moderate a session's live events: `{sessionId, uid}` gives `{sessionId, uid, isModerator, isSettled}`.
     """
-    return _moderating("setModerator", request, set_moderator, moderates=True)
+    return _moderating(request, set_moderator, moderates=True)
 
 
 @edge.callable_function(asks_provider=True)
@@ -63,7 +63,7 @@ def unsetModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Have him moderate them no more: the same request and answer.
     """
-    return _moderating("unsetModerator", request, unset_moderator, moderates=False)
+    return _moderating(request, unset_moderator, moderates=False)
 
 
 @edge.callable_function(asks_provider=True)
@@ -72,7 +72,7 @@ def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
     Where the owner's encoder sends its picture: `{sessionId}` gives `{sessionId, url, backupUrl, streamName, streamKey,
     …}` and what else an encoder may need, by Kaltura's names.
     """
-    return _ingest("getStreamIngest", request, stream_ingest)
+    return _ingest(request, stream_ingest)
 
 
 @edge.callable_function(asks_provider=True)
@@ -80,7 +80,7 @@ def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The same with a new key; the old one opens nothing any more.
     """
-    return _ingest("rotateStreamKey", request, rotate_stream_key)
+    return _ingest(request, rotate_stream_key)
 
 
 def _lasting(fields: dict[str, Any], grant: Grant, now: datetime) -> dict[str, Any]:
@@ -88,7 +88,6 @@ def _lasting(fields: dict[str, Any], grant: Grant, now: datetime) -> dict[str, A
 
 
 def _moderating(
-    function: str,
     request: CallableRequest[Any],
     wish: Callable[[Caller, str, str, Sessions, Queue, Clock], bool],
     *,
@@ -101,12 +100,10 @@ def _moderating(
         is_settled = wish(caller, fields["sessionId"], fields["uid"], app.sessions, app.queue, wiring.now)
         return {**fields, "isModerator": moderates, "isSettled": is_settled}
 
-    return edge.answer(function, request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
-def _ingest(
-    function: str, request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]
-) -> dict[str, Any]:
+def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
         session_id = edge.read(request.data, {"sessionId": edge.SESSION_ID})["sessionId"]
         wiring.guard().require_open()
@@ -120,4 +117,4 @@ def _ingest(
             **told.values,
         }
 
-    return edge.answer(function, request, use_case, is_current=True)
+    return edge.answer(request, use_case)

@@ -9,7 +9,7 @@ from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import edge, wiring
+from functions import config, edge, wiring
 from shared.access import Caller
 from shared.transfers import transfer_session
 
@@ -31,9 +31,10 @@ def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
             fields["uid"],
             wiring.documents(),
             wiring.accounts(),
+            config.claim_names(),
             wiring.queue(),
             wiring.now,
         )
         return {**fields, "state": state.value}
 
-    return edge.answer("transferSession", request, use_case, is_current=True)
+    return edge.answer(request, use_case, is_current=True)

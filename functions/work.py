@@ -6,123 +6,105 @@ and what the queue gives up the sweep finds.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
-from firebase_functions.https_fn import CallableRequest
-from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
-from firebase_functions.tasks_fn import on_task_dispatched
+from firebase_functions.options import RateLimits
 
-from functions import config, edge, wiring
+from functions import tasks, wiring
+from shared.paths import (
+    CHECK_HOST,
+    RECONCILE_ERASURE,
+    RECONCILE_TRANSFER,
+    TICK_FEED,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+)
 from shared.ports import Note
-from shared.reconcile import WORKER_TIMEOUT_S
-from shared.videos.together import Each
 
 VISITED_AT_ONCE: Final = 8
 """Videos of one note, or tick, that are visited at the same time: each mostly waits for the documents."""
 
-RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
-COPYING_MEMORY: Final = MemoryOption.MB_512
-"""One visit holds a piece of a film that it carries to a host."""
-
+COPIES_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
 ONE_AT_A_TIME: Final = RateLimits(max_concurrent_dispatches=2, max_dispatches_per_second=5)
 
+ONE_VIDEO: Final = "[a-f0-9]{20}"
+ONE_HOST: Final = "[a-z][a-z0-9]{0,19}"
+VIDEOS: Final = re.compile(f"(?:{ONE_VIDEO},){{0,949}}{ONE_VIDEO}")
+ERASURE: Final = re.compile(ONE_VIDEO)
+COPY: Final = re.compile(f"{ONE_VIDEO}-{ONE_HOST}")
+HOST: Final = re.compile(ONE_HOST)
+TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def visitSession(request: CallableRequest[Any]) -> None:
+
+@tasks.worker(key=tasks.DOCUMENT, rate=RATE)
+def visitSession(key: str) -> None:
     """
     Bring one session's event as far as it can be brought now.
     """
-    _work("visitSession", request)
+    wiring.app().work(Note(VISIT_SESSION, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def visitVideo(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=VIDEOS, rate=RATE)
+def visitVideo(key: str) -> None:
     """
     Bring one video, or many, as far as they can be brought now; the key is `{videoId}[,{videoId}…]`.
     """
-    _work_together("visitVideo", request)
+    _work_together(Note(VISIT_VIDEO, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def visitDeletion(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=tasks.DOCUMENT, rate=RATE)
+def visitDeletion(key: str) -> None:
     """
     Delete one thing at its provider that nobody wants any more.
     """
-    _work("visitDeletion", request)
+    wiring.app().work(Note(VISIT_DELETION, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY,
-    rate_limits=ONE_AT_A_TIME,
-    timeout_sec=WORKER_TIMEOUT_S,
-    secrets=config.provider_secrets(),
-)
-def tickFeed(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=TICK, rate=ONE_AT_A_TIME)
+def tickFeed(key: str) -> None:
     """
     One tick of the feed, and the visits that it finds to be due; the key is `{provider}:{tick}`.
     """
-    _work_together("tickFeed", request)
+    _work_together(Note(TICK_FEED, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY,
-    rate_limits=RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20),
-    timeout_sec=WORKER_TIMEOUT_S,
-    memory=COPYING_MEMORY,
-    secrets=config.provider_secrets(),
-)
-def visitCopy(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=COPY, rate=COPIES_RATE)
+def visitCopy(key: str) -> None:
     """
     Bring one copy of a video at another host as far as it can be brought now; the key is `{videoId}-{host}`.
     """
-    _work("visitCopy", request)
+    wiring.app().work(Note(VISIT_COPY, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def checkHost(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=HOST, rate=ONE_AT_A_TIME)
+def checkHost(key: str) -> None:
     """
     Try whether something plays from one host or provider; the key is its name.
     """
-    _work("checkHost", request)
+    wiring.app().work(Note(CHECK_HOST, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def reconcileErasure(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=ERASURE, rate=ONE_AT_A_TIME)
+def reconcileErasure(key: str) -> None:
     """
     Mark the next page of what somebody, or an administrator, wants gone, or count what is left of it.
     """
-    _work("reconcileErasure", request)
+    wiring.app().work(Note(RECONCILE_ERASURE, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def reconcileTransfer(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=tasks.DOCUMENT, rate=ONE_AT_A_TIME)
+def reconcileTransfer(key: str) -> None:
     """
     Bring what a transferred session has to its new owner; the key is the session's id.
     """
-    _work("reconcileTransfer", request)
+    wiring.app().work(Note(RECONCILE_TRANSFER, key))
 
 
-def _work_together(function: str, request: CallableRequest[Any]) -> None:
+def _work_together(note: Note) -> None:
     with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
-        _work(function, request, pool.map)
-
-
-def _work(function: str, request: CallableRequest[Any], each: Each = map) -> None:
-    def admits(note: Note) -> bool:
-        return wiring.guard().admits(note)
-
-    edge.work(function, request, admits, lambda key: wiring.app().work(Note(function, key), each))
+        wiring.app().work(note, pool.map)

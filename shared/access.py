@@ -17,14 +17,28 @@ from shared.sessions.model import Session, Status, Visibility
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """
+    The custom claims that give roles, as the deployment names them: an app may have an `admin` of its own.
+
+    Attributes:
+        teacher: Is exactly `true` for teachers.
+        admin: Likewise for administrators.
+    """
+
+    teacher: str = "teacher"
+    admin: str = "admin"
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """
     A signed-in person.
 
     Attributes:
         uid: Of Firebase Auth.
-        is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
-        is_admin: The same of the claim `admin`.
+        is_teacher: Whether the claim of teachers is exactly `true`; no other value counts.
+        is_admin: The same of the claim of administrators.
         is_anonymous: Whether there is no account behind the sign-in that anybody could sign in to again.
     """
 
@@ -34,24 +48,31 @@ class Caller:
     is_anonymous: bool = False
 
     @classmethod
-    def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
+    def from_claims(cls, uid: str | None, claims: Mapping[str, Any], names: ClaimNames) -> Self:
         """
         Read a verified ID token.
+
+        Args:
+            uid: Whose it is; nobody's where it is missing.
+            claims: All that it says.
+            names: The claims that give roles.
 
         Raises:
             NotSignedIn: There is none (never).
             NotAllowed: It is of an account that cannot be used here (never).
         """
         if not uid:
-            raise NotSignedIn("Sign in first.")
+            raise NotSignedIn("Sign in first.", reason="SIGN_IN_REQUIRED")
         if "/" in uid:
             # It could not be part of any document's path.
-            raise NotAllowed("This account's id has a slash in it and cannot be used here.")
+            raise NotAllowed(
+                "This account's id has a slash in it and cannot be used here.", reason="ACCOUNT_ID_UNUSABLE"
+            )
         is_anonymous = (
             isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
         )
-        is_teacher = claims.get("teacher") is True and not is_anonymous
-        return cls(uid, is_teacher, claims.get("admin") is True, is_anonymous)
+        is_teacher = claims.get(names.teacher) is True and not is_anonymous
+        return cls(uid, is_teacher, claims.get(names.admin) is True, is_anonymous)
 
 
 def require_admin(caller: Caller) -> None:
@@ -62,7 +83,7 @@ def require_admin(caller: Caller) -> None:
         NotAllowed: The caller is none (never).
     """
     if not caller.is_admin:
-        raise NotAllowed("Only administrators can do this.")
+        raise NotAllowed("Only administrators can do this.", reason="ADMIN_ONLY")
 
 
 def owns(caller: Caller, session: Session) -> bool:
@@ -81,9 +102,9 @@ def require_owner(caller: Caller, session: Session | None) -> Session:
         NotFound: There is no such session, or it is another teacher's (never).
     """
     if not caller.is_teacher:
-        raise NotAllowed("Only teachers can do this.")
+        raise NotAllowed("Only teachers can do this.", reason="TEACHER_ONLY")
     if session is None or not owns(caller, session):
-        raise NotFound("There is no such session.")
+        raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
     return session
 
 
@@ -127,5 +148,5 @@ def require_viewer(caller: Caller, session: Session | None, enrolment: Document 
         NotFound: There is no such session for this caller (never).
     """
     if session is None or not may_watch(caller, session, enrolment):
-        raise NotFound("There is no such session, or you are not enrolled in it.")
+        raise NotFound("There is no such session, or you are not enrolled in it.", reason="SESSION_NOT_FOUND")
     return session

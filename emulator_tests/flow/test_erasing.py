@@ -72,7 +72,7 @@ def stage(hosting: School, film: bytes) -> Stage:
     mark = uuid.uuid4().hex[:12]
     name, title, file_name = f"Zebulon{mark}", f"Xylographie{mark}", f"quagga{mark}.mp4"
     called = f"Yolanda{mark}"
-    teacher, student, other = hosting.teacher(f"{name} Q"), hosting.person(display_name=called), hosting.teacher()
+    teacher, student, other = hosting.teacher(f"{name} Q"), hosting.person(called), hosting.teacher()
     now = datetime.now(UTC).replace(microsecond=0)
     live_now: dict[str, Any] = {
         "format": "liveStreaming",

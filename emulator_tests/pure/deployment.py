@@ -25,7 +25,7 @@ from emulator_tests.fakes import (
     MemoryStrays,
     undisturbed,
 )
-from shared.access import Caller
+from shared.access import Caller, ClaimNames
 from shared.app import Hosting, Settings, assemble
 from shared.deletions.model import Deletion
 from shared.errors import Transient
@@ -111,6 +111,7 @@ class Deployment:
         fetching: A host that fetches copies by itself, where the terms name it.
         waiting: One that waits for bytes, likewise.
         silent: Part of the addresses from which nothing can be had at the moment.
+        is_open: Whether videos can be had without a permission, which is what stands behind the `?` of an address.
         disturb: Stands around every call of a part; a test puts its own here.
     """
 
@@ -154,6 +155,7 @@ class Deployment:
         self.fetching = MemoryHost(self.clock, self._effect, name="fetching")
         self.waiting = MemoryHost(self.clock, self._effect, name="waiting", waits=True)
         self.silent: set[str] = set()
+        self.is_open = False
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         hosting = Hosting(hosts, terms or {}, self._plays)
         self.app = assemble(
@@ -174,7 +176,7 @@ class Deployment:
         return self.disturb(operation, do)
 
     def _plays(self, url: str) -> bool:
-        return not any(name in url for name in self.silent)
+        return ("?" in url or self.is_open) and not any(name in url for name in self.silent)
 
     # What people do.
 
@@ -236,7 +238,9 @@ class Deployment:
         """
         Give a session to somebody else.
         """
-        return transfer_session(caller, session_id, uid, self.documents, self.accounts, self.queue, self.clock)
+        return transfer_session(
+            caller, session_id, uid, self.documents, self.accounts, ClaimNames(), self.queue, self.clock
+        )
 
     # What the provider does.
 

@@ -21,7 +21,7 @@ from shared.erasure.model import Erasure, ErasureState, Left, hashed
 from shared.erasure.pages import PAGE_VIDEOS
 from shared.erasure.reading import PAGE
 from shared.erasure.traces import CARRIED_OVER, NAMELESS, TRACES
-from shared.errors import NotAllowed, NotFound, Transient
+from shared.errors import NotAllowed, NotFound, Transient, WrongState
 from shared.hosts.table import Terms
 from shared.paths import ERASURES, RECONCILE_ERASURE, VISIT_SESSION, erasure_path, session_path
 from shared.ports import Create, Delete, Document, MediaState, Note, Observation, Query, Update
@@ -351,7 +351,7 @@ def test_the_same_request_is_the_same_erasure_and_so_is_another_one_meanwhile() 
 
     assert ask(deployment, ADMIN, "teacher") == key
     assert ask(deployment, ADMIN, "teacher", "another request") == key
-    with pytest.raises(NotAllowed, match="somebody else's content"):
+    with pytest.raises(WrongState, match="somebody else's content"):
         ask(deployment, ADMIN, "other")
     assert len(paths(deployment, ERASURES)) == 1
     deployment.run(3600)

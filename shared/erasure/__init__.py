@@ -14,7 +14,7 @@ from contextlib import suppress
 from shared.access import Caller, require_admin
 from shared.erasure.controller import Erasures
 from shared.erasure.model import Erasure, ErasureState, erasure_id, hashed, subject_of
-from shared.errors import Conflict, NotAllowed, NotFound
+from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import ERASURES, RECONCILE_ERASURE, REMOVALS, erasure_path
 from shared.ports import Clock, Condition, Create, Delete, Documents, Note, Operator, Query, Queue, Write
 from shared.reconcile import Progress
@@ -42,6 +42,7 @@ def ask_erasure(
 
     Raises:
         NotAllowed: The caller may not (never).
+        WrongState: The request id was used for somebody else's content (never).
         Transient: Documents or queue could not be reached (again).
     """
     if uid is None or uid != caller.uid:
@@ -62,7 +63,9 @@ def ask_erasure(
     queue.put(Note(RECONCILE_ERASURE, key))
     record = asked if document is None else Erasure.from_document(document)
     if record.subject != subject_of(uid):
-        raise NotAllowed("This request id was used for somebody else's content. Choose a new one.")
+        raise WrongState(
+            "This request id was used for somebody else's content. Choose a new one.", reason="REQUEST_ID_USED"
+        )
     return key, record
 
 
@@ -76,7 +79,7 @@ def erasure_of(caller: Caller, key: str, documents: Documents) -> Erasure:
     (document,) = documents.read(erasure_path(key))
     record = None if document is None else Erasure.from_document(document)
     if record is None or not _may_read(caller, record):
-        raise NotFound("There is no such erasure, or somebody else has asked for it.")
+        raise NotFound("There is no such erasure, or somebody else has asked for it.", reason="ERASURE_NOT_FOUND")
     return record
 
 

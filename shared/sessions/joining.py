@@ -145,25 +145,27 @@ class Joining:
         """
         account = self.accounts.find(caller.uid)
         if account is None or not account.is_enabled:
-            raise NotSignedIn("Your sign-in has ended. Sign in again.")
+            raise NotSignedIn("Your sign-in has ended. Sign in again.", reason="SIGN_IN_ENDED")
         name = " ".join(account.display_name.split())[:NAME_MAX]
         return name if name.isprintable() else ""
 
     def _enter(self, caller: Caller, session_id: str) -> _Entered:
         if caller.is_anonymous and not self.admits_anonymous:
-            raise NotAllowed("Sign in with an account of your own to enter a live session.")
+            raise NotAllowed(
+                "Sign in with an account of your own to enter a live session.", reason="ANONYMOUS_NOT_ADMITTED"
+            )
         documents = self.sessions.documents
         session, enrolment, pairing = documents.read(
             session_path(session_id), enrolment_path(session_id, caller.uid), pairing_path(session_id)
         )
         known = require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
         if wanted(known) is None:
-            raise WrongState("This session has no live event.")
+            raise WrongState("This session has no live event.", reason="NO_LIVE_EVENT")
         record = pairing_of(known, pairing)
         if not owns(caller, known):
             self._require_time(known, Airing() if record is None else record.airing)
         if pairing is None or record is None or record.state not in (PairingState.READY, PairingState.RETIRING):
-            raise WrongState(_NOT_READY)
+            raise WrongState(_NOT_READY, reason="EVENT_NOT_READY")
         return _Entered(known, pairing, record)
 
     def _require_time(self, session: Session, airing: Airing) -> None:
@@ -177,9 +179,13 @@ class Joining:
         now, window = self.clock(), self.sessions.window
         opens_at, closes_at = window.opens_at(event), window.closes_at(event)
         if opens_at is not None and now < opens_at:
-            raise WrongState(f"This session opens at {opens_at:%Y-%m-%d %H:%M} UTC.")
+            raise WrongState(
+                f"This session opens at {opens_at:%Y-%m-%d %H:%M} UTC.",
+                reason="SESSION_NOT_OPEN_YET",
+                retry_after_s=(opens_at - now).total_seconds(),
+            )
         if closes_at is not None and now >= closes_at:
-            raise WrongState("This session is over.")
+            raise WrongState("This session is over.", reason="SESSION_OVER")
 
 
 def live_lifetime_s(ends_at: datetime | None, now: datetime) -> int:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from shared.access import Caller, require_owner
+from shared.access import Caller, ClaimNames, require_owner
 from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.identity import Belonging, SessionIdentity
 from shared.paths import (
@@ -62,6 +62,7 @@ def transfer_session(
     uid: str,
     documents: Documents,
     accounts: Accounts,
+    claims: ClaimNames,
     queue: Queue,
     clock: Clock,
 ) -> TransferState:
@@ -77,6 +78,7 @@ def transfer_session(
         uid: Of the new owner, whose account must be enabled and have the claim of teachers.
         documents: Where everything is recorded.
         accounts: Says whose account may own a session.
+        claims: The claims that give roles.
         queue: For the task.
         clock: Now, in UTC.
 
@@ -102,14 +104,14 @@ def transfer_session(
         session = _transferable(caller, session)
         if running is not None and not (caller.is_admin and session.owner_uid == uid):
             raise _busy("This session is being transferred. Try again when that is done.", AGAIN_S)
-        _require_able(accounts, uid)
+        _require_able(accounts, claims, uid)
         if is_claimed(pairing, now):
             raise _busy("The live event of this session is being worked on. Try again in a moment.")
         former = {session.owner_uid or "", *(_others(documents, session, pairing) if caller.is_admin else ())}
         if former == {uid} and job is None:
             if caller.is_admin:
                 return TransferState.DONE
-            raise WrongState("This session is theirs already.")
+            raise WrongState("This session is theirs already.", reason="SESSION_OWNED_ALREADY")
         try:
             documents.commit(*begin(session, pairing, job, uid, former, now))
         except Conflict:
@@ -182,19 +184,21 @@ def _transferable(caller: Caller, session: Session | None) -> Session:
     if caller.is_admin and session is not None:
         return session
     if caller.is_admin:
-        raise NotFound("There is no such session.")
+        raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
     return require_owner(caller, session)
 
 
-def _require_able(accounts: Accounts, uid: str) -> None:
+def _require_able(accounts: Accounts, claims: ClaimNames, uid: str) -> None:
     """
     Raises:
         WrongState: Nobody can own a session by that account (never).
     """
     account = accounts.find(uid)
-    if account is None or not account.is_enabled or not Caller.from_claims(uid, account.claims).is_teacher:
+    if account is None or not account.is_enabled or not Caller.from_claims(uid, account.claims, claims).is_teacher:
         # The same whatever is missing: nobody learns here whose accounts there are.
-        raise WrongState("The new owner needs an account that is enabled and has the claim of teachers.")
+        raise WrongState(
+            "The new owner needs an account that is enabled and has the claim of teachers.", reason="NEW_OWNER_UNABLE"
+        )
 
 
 def _others(documents: Documents, session: Session, pairing: Document | None) -> set[str]:
@@ -215,5 +219,10 @@ def _others(documents: Documents, session: Session, pairing: Document | None) ->
 
 def _busy(sentence: str, retry_after_s: float | None = None) -> Transient:
     return Transient(
-        sentence, provider="greenroom", operation="transferSession", code="BUSY", retry_after_s=retry_after_s
+        sentence,
+        provider="greenroom",
+        operation="transferSession",
+        code="BUSY",
+        reason="SESSION_BUSY",
+        retry_after_s=retry_after_s,
     )

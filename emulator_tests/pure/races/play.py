@@ -29,7 +29,7 @@ from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import REFUSED_TITLE, Broken, Ledger, check_rest
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
-from shared.access import Caller
+from shared.access import Caller, ClaimNames
 from shared.app import Settings
 from shared.errors import BackendError, Conflict, Permanent, Transient
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, enrolment_path, session_path, video_path
@@ -570,7 +570,7 @@ class Play:
         self._enter(
             f"transferSession {session_id}",
             lambda: transfer_session(
-                owner, session_id, other.uid, app.documents, self._accounts, self._queue, self._clock
+                owner, session_id, other.uid, app.documents, self._accounts, ClaimNames(), self._queue, self._clock
             ),
         )
 

@@ -157,7 +157,7 @@ class CloudflareMedia:
         address = self.account.signing_key.unseal(parts.get(UPLOAD, ""))
         now = self.account.clock()
         if address is None or address.expires_at <= now:
-            raise WrongState("The time for this upload is over. Start a new one.")
+            raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
         return Grant(
             url=address.url,
             token=address.url,
@@ -178,6 +178,7 @@ class CloudflareMedia:
             token=token,
             expires_at=expires_at,
             values={MANIFEST_URL: manifest_url, THUMBNAIL_URL: f"{root}/thumbnails/thumbnail.jpg"},
+            bare_url=f"{self.account.playback_url}/{parts[UID]}/manifest/video.m3u8",
         )
 
     def source(self, parts: Parts, lifetime_s: int) -> Source:

@@ -189,6 +189,7 @@ class KalturaAccount:
         scheme = self.url.partition(":")[0]
         root = f"{self.url}/p/{self.partner_id}"
         play = f"{root}/sp/{self.partner_id}00/playManifest/entryId/{entry_id}"
+        bare_url = f"{play}/format/applehttp/protocol/{scheme}/a.m3u8"
         manifest_url = f"{play}/format/applehttp/protocol/{scheme}/ks/{ks}/a.m3u8"
         return Grant(
             url=manifest_url,
@@ -200,6 +201,7 @@ class KalturaAccount:
                 PROGRESSIVE_URL: f"{play}/format/url/protocol/{scheme}/ks/{ks}/a.mp4",
                 THUMBNAIL_URL: f"{root}/thumbnail/entry_id/{entry_id}/width/{THUMBNAIL_WIDTH}/ks/{ks}",
             },
+            bare_url=bare_url,
         )
 
     def access_control_id(self) -> int:
