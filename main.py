@@ -17,6 +17,7 @@ FUNCTIONS: Final = {
     "cloudflareHook": "functions.hooks",
     "deleteVideo": "functions.uploads",
     "eraseContent": "functions.operations",
+    "exportContent": "functions.operations",
     "findOrphans": "functions.schedule",
     "getErasure": "functions.operations",
     "getKalturaSession": "functions.kaltura_session",

@@ -59,6 +59,12 @@ UID: Final = Text(
 )
 """The id of a user of Firebase Auth."""
 
+EXPORT_PLACE: Final = Text(
+    re.compile("[A-Za-z]{1,40}/[^/\ud800-\udfff]{0,1500}"),
+    "a string that an earlier page of the export gave",
+)
+"""Where a page of an export begins: a section, and the id of a document."""
+
 REQUEST_ID: Final = Text(
     re.compile(r"[A-Za-z0-9._-]{1,64}"), "a string of 1 to 64 letters, digits, dots, hyphens or underscores"
 )

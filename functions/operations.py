@@ -1,4 +1,5 @@
-"""The callables by which administrators put right what was given up, and by which all content of somebody goes.
+"""The callables by which administrators put right what was given up, and by which all content of somebody goes, or is
+handed to them.
 
 Leave to `shared/deletions/` and `shared/erasure/` who may.
 """
@@ -12,7 +13,7 @@ from firebase_functions.https_fn import CallableRequest
 from functions import edge, wiring
 from shared.access import Caller
 from shared.deletions import requeue_deletion
-from shared.erasure import ask_erasure, erasure_of
+from shared.erasure import ask_erasure, erasure_of, export_content
 from shared.erasure.model import Erasure
 from shared.errors import BadRequest
 
@@ -63,6 +64,21 @@ def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
         key = edge.read(request.data, {"erasureId": edge.ERASURE_ID})["erasureId"]
         return _told(key, erasure_of(caller, key, wiring.documents()))
+
+    return edge.answer(request, use_case, is_current=True)
+
+
+@edge.callable_function(asks_provider=False)
+def exportContent(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    What is stored about somebody: `{uid}` gives `{uid, things, after}`, a page of documents; where `after` is not null,
+    the next page is had by `{uid, after}`. Anybody may ask for their own, an administrator for all.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"uid": edge.UID}, {"after": edge.EXPORT_PLACE})
+        page = export_content(caller, fields["uid"], fields["after"], wiring.documents())
+        return {"uid": fields["uid"], "things": page.things, "after": page.after}
 
     return edge.answer(request, use_case, is_current=True)
 

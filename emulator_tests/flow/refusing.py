@@ -34,15 +34,20 @@ TEACHERS: Final = (
     "unsetModerator",
     "getStreamIngest",
     "rotateStreamKey",
+    "transferSession",
 )
 VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getErasure")
 ADMINISTRATORS: Final = ("requeueDeletion",)
-CALLABLES: Final = (*TEACHERS, *VIEWERS, *ADMINISTRATORS)
+OWN: Final = ("eraseContent", "exportContent")
+"""What anybody may do about themselves, and administrators about everybody."""
+
+CALLABLES: Final = (*TEACHERS, *VIEWERS, *OWN, *ADMINISTRATORS)
 
 TO_STRANGERS: Final = {
     **dict.fromkeys(TEACHERS, "PERMISSION_DENIED"),
     # Who may not see a session is told the same as where there is none.
     **dict.fromkeys(VIEWERS, "NOT_FOUND"),
+    **dict.fromkeys(OWN, "PERMISSION_DENIED"),
     **dict.fromkeys(ADMINISTRATORS, "PERMISSION_DENIED"),
 }
 """What each callable answers to somebody whose session, or whose place, it is not."""
@@ -63,6 +68,7 @@ class Stage:
         school: The world.
         teacher: Whose session it is.
         administrator: Who may requeue.
+        other: Another teacher, who has nothing.
         session_id: The draft.
         playing: The id of the ready film.
         uploading: The id of the upload.
@@ -73,6 +79,7 @@ class Stage:
     school: School
     teacher: Person
     administrator: Person
+    other: Person
     session_id: str
     playing: str
     uploading: str
@@ -111,7 +118,9 @@ class Stage:
         who = hashed(teacher.uid)
         erasure = Erasure(None, who, who, long_ago, ErasureState.DONE, done_at=long_ago)
         school.firestore.commit(SERVER, create(f"erasures/{erasure_id}", erasure.to_fields()))
-        return cls(school, teacher, administrator, session_id, playing, uploading, deletion_id, erasure_id)
+        return cls(
+            school, teacher, administrator, school.teacher(), session_id, playing, uploading, deletion_id, erasure_id
+        )
 
     def good(self, function: str) -> dict[str, Any]:
         """
@@ -127,6 +136,12 @@ class Stage:
                 return {"sessionId": self.session_id}
             case "setModerator" | "unsetModerator":
                 return {"sessionId": self.session_id, "uid": "somebody"}
+            case "transferSession":
+                return {"sessionId": self.session_id, "uid": self.other.uid}
+            case "eraseContent":
+                return {"uid": self.teacher.uid, "requestId": "r-eraseContent"}
+            case "exportContent":
+                return {"uid": self.teacher.uid}
             case "getErasure":
                 return {"erasureId": self.erasure_id}
             case "requeueDeletion":
@@ -220,7 +235,7 @@ class Stage:
         for video_id in (self.playing, self.uploading):
             video = school.document(f"videos/{video_id}") or {}
             known[f"videos/{video_id}"] = (video["wish"], video["state"])
-        for collection in ("videos", "uploaders", "kalturaSession"):
+        for collection in ("videos", "uploaders", "kalturaSession", "erasures", "transfers"):
             known[collection] = {one.id for one in school.documents_of(collection)}
         return known
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.flow.refusing import ADMINISTRATORS, CALLABLES, KS_LIKE, TEACHERS, VIEWERS, Stage, unsigned
+from emulator_tests.flow.refusing import ADMINISTRATORS, CALLABLES, KS_LIKE, OWN, TEACHERS, VIEWERS, Stage, unsigned
 from emulator_tests.flow.school import DEADLINE_S, Person, Refused, School
 
 Fields = dict[str, Any]
@@ -296,7 +296,8 @@ def test_a_token_of_an_account_that_has_ended_opens_nothing_any_more(
     stage: Stage, ending: str, reason: str | None
 ) -> None:
     # Who has no claim may go on watching until the token's own end, within the hour: see `edge.answer`.
-    for function in (*TEACHERS, *ADMINISTRATORS):
+    # Whose claims alone were taken away is themselves all the same.
+    for function in (*TEACHERS, *ADMINISTRATORS, *(OWN if reason else ())):
         person = stage.school.person(teacher=True, admin=True)
         assert stage.refusal(function, {}, person).code == "INVALID_ARGUMENT", "the token is good"
         _end(person, ending)
@@ -324,6 +325,7 @@ def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage,
             "deleteVideo": {"videoId": video_id},
             "transferSession": {"sessionId": session_id, "uid": stage.teacher.uid},
             "eraseContent": {"requestId": "r1", "uid": stage.teacher.uid},
+            "exportContent": {"uid": stage.teacher.uid},
             "issuePlayback": {"videoId": video_id},
             "joinSession": {"sessionId": session_id},
         }.items():
@@ -337,6 +339,7 @@ def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage,
         "deleteVideo": "TEACHER_ONLY",
         "transferSession": "TEACHER_ONLY",
         "eraseContent": "ADMIN_ONLY",
+        "exportContent": "ADMIN_ONLY",
         "issuePlayback": "VIDEO_NOT_FOUND",
         "joinSession": "SESSION_NOT_FOUND",
     }
@@ -395,8 +398,8 @@ NOT_TRUE: dict[str, object] = {
 @pytest.mark.parametrize("value", NOT_TRUE.values(), ids=NOT_TRUE.keys())
 def test_a_claim_that_is_not_exactly_true_opens_nothing_to_the_owner_himself(stage: Stage, value: object) -> None:
     with stage.untouched():
-        # Who has asked for an erasure is told how far it is, whatever he has become.
-        for function in sorted({*CALLABLES} - {"getErasure"}):
+        # Whatever they have become, people have what is theirs erased or exported, and are told how far that is.
+        for function in sorted({*CALLABLES} - {*OWN, "getErasure"}):
             person = unsigned(stage.school, {**stage.claims(function), "teacher": value, "admin": value})
             refused = stage.refusal(function, stage.good(function), person)
             if function in VIEWERS:

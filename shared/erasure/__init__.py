@@ -13,13 +13,14 @@ from contextlib import suppress
 
 from shared.access import Caller, require_admin
 from shared.erasure.controller import Erasures
+from shared.erasure.export import export_content
 from shared.erasure.model import Erasure, ErasureState, erasure_id, hashed, subject_of
 from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import ERASURES, RECONCILE_ERASURE, REMOVALS, erasure_path
 from shared.ports import Clock, Condition, Create, Delete, Documents, Note, Operator, Query, Queue, Write
 from shared.reconcile import Progress
 
-__all__ = ["Erasures", "ask_erasure", "carry_over", "erasure_of"]
+__all__ = ["Erasures", "ask_erasure", "carry_over", "erasure_of", "export_content"]
 
 
 def ask_erasure(

@@ -1,6 +1,6 @@
 """How an erasure finds what names a person, and the sessions that it belongs to.
 
-Called by `pages`, `left` and `export`. Leaves to `traces` where a person may be named.
+Called by `pages` and `left`. Leaves to `traces` where a person may be named.
 """
 
 from __future__ import annotations
