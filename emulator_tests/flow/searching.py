@@ -62,7 +62,7 @@ def _everything(school: School) -> dict[str, str]:
         ("bunny", school.bunny("GET", "things")),
     ):
         for kind, all_of_kind in things.items():
-            for number, thing in enumerate(all_of_kind):
+            for number, thing in enumerate(all_of_kind or ()):
                 found[f"{name} {kind} {number}"] = json.dumps(thing, ensure_ascii=False)
     for service, asked in LISTED.items():
         for thing in _listed(school, service, asked):
