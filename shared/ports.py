@@ -533,6 +533,8 @@ class Observation:
         duration_s: Length of the video, `None` while unknown.
         size_bytes: Size of the original, `None` while unknown.
         media_type: MIME type of the original, as the provider found it in the bytes; `None` where it found none.
+        type_is_verified: Whether the provider takes films alone, and so has verified the type, whether it tells it or
+            not.
         is_video: Whether it holds a moving picture; only meaningful in state `ready`.
         reason: A sentence that says why, in state `error`.
         retryable: Whether processing the same bytes again may end otherwise, in state `error`.
@@ -548,6 +550,7 @@ class Observation:
     is_video: bool = True
     reason: str | None = None
     retryable: bool = False
+    type_is_verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -562,6 +565,8 @@ class Grant:
         values: What the client needs besides by the provider's names, the secret among it where it does not stand in
             the address, e.g. `ks` and `uploadTokenId`.
         bare_url: The same address without its permission, at which nothing may be had; empty where there is none.
+        renewable_until: When the provider ends what the grant is for, however often it is given anew; `None` where the
+            provider sets no such end.
     """
 
     url: str = field(repr=False)
@@ -569,6 +574,7 @@ class Grant:
     expires_at: datetime
     values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
     bare_url: str = ""
+    renewable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

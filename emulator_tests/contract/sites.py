@@ -29,6 +29,7 @@ from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, M
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.errors import Doubtful, Transient
+from shared.limits import Limiter
 from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Source, Stage, Strays, UploadWish
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
 from shared.providers.cloudflare.setup import make_signing_key
@@ -708,6 +709,9 @@ class CloudflareSite(_Served):
             upload_lifetime_s=6 * 3600,
             max_duration_s=3600,
             clock=self.clock,
+            limiter=Limiter(MemoryDocuments(), self.clock),
+            # Some tests make more videos in a minute than Cloudflare would let them.
+            calls_max=100_000,
         )
         self.events: Events = NoEvents()
         self.audience: Audience = NoAudience()

@@ -24,6 +24,7 @@ from shared.app import Settings, assemble
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.errors import Conflict, Doubtful, Refused, Transient
+from shared.limits import Limiter
 from shared.paths import DELETIONS, ERASURES, VISIT_SESSION, session_path
 from shared.ports import (
     Changes,
@@ -153,6 +154,7 @@ class World:
             upload_lifetime_s=24 * 3600,
             max_duration_s=3600,
             clock=self.clock,
+            limiter=Limiter(MemoryDocuments(), self.clock),
         )
         self._account = account
         self.documents = MemoryDocuments(self._effect)

@@ -76,6 +76,8 @@ def stage(hosting: School, film: bytes) -> Stage:
         other.call("setModerator", {"sessionId": others_live, "uid": person.uid})
         for session_id in (mine, others_live):
             assert person.call("joinSession", {"sessionId": session_id})["userId"] == person.uid
+    # Its process is up before the rush: that of an emulator takes its time then.
+    hosting.sweep()
     names = {"teacher": [teacher.uid, name, title, file_name], "student": [student.uid, called]}
     return Stage(hosting, teacher, student, other, kept, others_live, names)
 

@@ -13,7 +13,7 @@ import pytest
 from emulator_tests.flow.provider import Provider
 from emulator_tests.flow.school import Person, Refused, School
 
-TOLD = {"videoId", "provider", "uploadUrl", "expiresAt", "receivedBytes", "chunkSizeBytes"}
+TOLD = {"videoId", "provider", "uploadUrl", "expiresAt", "receivedBytes", "chunkSizeBytes", "uploadUntil", "minKbps"}
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from shared.access import Caller, require_owner, require_viewer
 from shared.errors import Conflict, NotFound, TooMany, Transient, WrongState
 from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
+from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps
 from shared.paths import VIDEOS, VISIT_COPY, copy_key, enrolment_path, session_path, uploader_path, video_path
 from shared.ports import (
@@ -45,6 +46,7 @@ from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.feed import Feed
 from shared.videos.model import OPEN, PENDING, REQUESTS_MAX, Asked, Playable, Video, VideoState, VideoWish, Wish
+from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title
 from shared.videos.wishes import owned_video
 
@@ -106,14 +108,15 @@ class ReplaceRequest:
 @dataclass(frozen=True, slots=True)
 class UploadToken:
     """
-    The answer: which video it is, at which provider, the grant to send its bytes, and how many of them are there
-    already.
+    The answer: which video it is, at which provider, the grant to send its bytes, how many of them are there already,
+    and how fast the others must come.
     """
 
     video_id: str
     provider: str
     grant: Grant
     received_bytes: int
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,8 @@ class Grants:
             NotFound: There is no such session (never).
             BadRequest: Name, title or size are not allowed (never).
             TooMany: A quota or the rate of tokens is used up (once there is room).
-            WrongState: The request was used for another file, or its upload has ended (never).
+            WrongState: The request was used for another file, its upload has ended, or no line is fast enough for what
+                is left of its time (never).
             Transient: The provider is not ready yet; the same request goes on where it was (again).
             Conflict: The caller's other requests were faster every time (again).
         """
@@ -273,7 +277,7 @@ class Grants:
             raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host is not None and failed_host in (video.provider, *copies):
             self._note_failure(video_id, failed_host)
-        return self._playback(caller, video.provider, video.playable, copies, failed_host)
+        return self._playback(caller, video_id, video.provider, video.playable, copies, failed_host)
 
     def _note_failure(self, video_id: str, host: str) -> None:
         """
@@ -285,7 +289,13 @@ class Grants:
             self.queue.put(Note(VISIT_COPY, copy_key(video_id, host), once=check.once))
 
     def _playback(
-        self, caller: Caller, provider: str, playable: Playable, copies: Mapping[str, Parts], failed: str | None
+        self,
+        caller: Caller,
+        video_id: str,
+        provider: str,
+        playable: Playable,
+        copies: Mapping[str, Parts],
+        failed: str | None,
     ) -> Playback:
         """
         Grants of the hosts that have a film, the cheapest first: from the next ones come the addresses that the first
@@ -294,7 +304,8 @@ class Grants:
         have = [*copies] if playable.trouble is not None else [provider, *copies]
         kbps = needs_kbps(playable.size_bytes, playable.duration_s)
         lifetime_s = playback_lifetime_s(playable.duration_s or 0.0)
-        ranked = self.table.ranked(have, kbps, failed) or have[:1]
+        watching = watching_of(caller.uid, video_id)
+        ranked = self.table.ranked(have, kbps, watching, failed) or have[:1]
         grants: dict[str, Grant] = {}
         for name in dict.fromkeys((*ranked, *have[:1])):
             if all(any(address in grant.values for grant in grants.values()) for address in ADDRESSES):
@@ -304,7 +315,7 @@ class Grants:
                 if name in copies
                 else self.videos.media(name).playback_grant(playable.parts, caller.uid, lifetime_s)
             )
-        self.table.promise(ranked[0], kbps, playable.duration_s)
+        self.table.promise(ranked[0], kbps, playable.duration_s, watching)
         values: dict[str, str | int] = {}
         for grant in reversed(grants.values()):
             values |= grant.values
@@ -420,7 +431,11 @@ class Grants:
         self.feeds[record.provider].wake()
         lifetime_s = _lifetime_s(record, self.clock())
         grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, lifetime_s)
-        return UploadToken(video_id, record.provider, grant, self._received_bytes(record, began_at))
+        received_bytes = self._received_bytes(record, began_at)
+        ends = [at for at in (record.deadline_at, grant.renewable_until) if at is not None]
+        left_bytes = max(0, record.upload.size_bytes - received_bytes)
+        pace = pace_of(left_bytes, self.clock(), min(ends, default=grant.expires_at))
+        return UploadToken(video_id, record.provider, grant, received_bytes, pace)
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """
