@@ -42,6 +42,7 @@ FUNCTIONS: Final = {
     "tickFeed": "functions.work",
     "transferSession": "functions.transfers",
     "unsetModerator": "functions.live",
+    "updateVideo": "functions.uploads",
     "uploadFinished": "functions.uploads",
     "visitCopy": "functions.work",
     "visitDeletion": "functions.work",

@@ -14,7 +14,7 @@ from functions import edge, wiring
 from shared.access import Caller
 from shared.ports import Documents, Queue
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
-from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
+from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 _FILE: Final[Mapping[str, edge.Kind]] = {"requestId": edge.REQUEST_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 
@@ -116,6 +116,21 @@ def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     What has failed with a video is to be tried again: `{videoId}` gives `{videoId}`.
     """
     return _wished(request, retry_video)
+
+
+@edge.callable_function(asks_provider=False)
+def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    Correct the title of a video, or its place in the session: `{videoId, title?, order?}` gives `{videoId}`.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"videoId": edge.VIDEO_ID}, {"title": edge.NAME, "order": int})
+        correction = Correction(fields["title"], fields["order"])
+        update_video(caller, fields["videoId"], correction, wiring.documents(), wiring.queue(), wiring.now)
+        return {"videoId": fields["videoId"]}
+
+    return edge.answer(request, use_case)
 
 
 def _wished(request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue], None]) -> dict[str, Any]:

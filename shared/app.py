@@ -12,6 +12,7 @@ from typing import Final
 
 from shared.deletions import Deletions
 from shared.erasure import Erasures
+from shared.full_look import FullLook
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
@@ -208,5 +209,7 @@ def assemble(
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
         feeds=feeds,
         orphans=orphans,
-        sweep=Sweep(documents, queue, sessions, videos, feeds, orphans, checks, clock),
+        sweep=Sweep(
+            documents, queue, feeds, orphans, checks, FullLook(documents, queue, sessions, videos, clock), clock
+        ),
     )

@@ -224,6 +224,35 @@ def feed_ended(provider: str, tick: int, why: str) -> None:
     _info("feed ended", provider=provider, tick=tick, why=why)
 
 
+def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
+    """
+    A provider did not tell the feed what changed; the next tick asks again.
+    """
+    _warning(
+        "feed hindered",
+        provider=provider,
+        tick=tick,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+    )
+
+
+def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) -> None:
+    """
+    A provider refuses for good to tell the feed what changed, or has told nothing for a day: a person must look.
+    """
+    _alarm(
+        "feed stuck",
+        provider=provider,
+        tick=tick,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+        since=since.isoformat(),
+    )
+
+
 def upload_role_refused(error: ProviderError) -> None:
     """
     The account does not let us make a role for uploads; Kaltura's own, wider one is used.
@@ -236,6 +265,13 @@ def part_not_offered(provider: str, part: str, error: ProviderError) -> None:
     The account does not have one part of a live event; the event goes without it.
     """
     _warning("part not offered", provider=provider, part=part, operation=error.operation, code=error.code)
+
+
+def name_refused(provider: str, error: ProviderError) -> None:
+    """
+    A provider refused a person's name; its user is made without one.
+    """
+    _warning("name refused", provider=provider, operation=error.operation, code=error.code)
 
 
 def part_vanished(provider: str, reference: str, part: str, part_id: str) -> None:

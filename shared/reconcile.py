@@ -16,9 +16,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from shared import log
 from shared.errors import Conflict, Doubtful, ProviderError, SecretRejected, Transient
@@ -49,6 +49,10 @@ VISIT_BUDGET_S = 20.0
 NOTED_AHEAD_MAX_S = 3600
 """What is due later than that gets no note: the sweep finds it by `dueAt`, and most of it is settled long before, when
 a note would only come to ask the provider about it once more."""
+
+
+AT_ONCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+"""As due time of a record whose wish was just written: it has come. Should the task be lost, the sweep finds it."""
 
 
 class Effect(StrEnum):
@@ -212,9 +216,15 @@ class Done:
 class Later:
     """
     Nothing to do before that instant.
+
+    Attributes:
+        at: The instant.
+        is_swept: Whether it is left to the sweep, which finds the record by its due time: what need not be in time, and
+            of which there are many, gets no task.
     """
 
     at: datetime
+    is_swept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +240,7 @@ class Step(Generic[R]):
         wish: Fingerprint of the wish it serves.
         insists: Whether even a final refusal is tried again; what exists at a provider is never given up.
         informs: Whether after it the visitor knows how the thing stands at its provider.
+        at_hand: Whether its outcome is known already: nobody is asked, so no failure's pause holds it back.
         tries_max: After so many failures in a row it is left to a person; `None` never is.
         pause_max_s: The longest pause between two tries.
     """
@@ -241,6 +252,7 @@ class Step(Generic[R]):
     wish: str = ""
     insists: bool = False
     informs: bool = False
+    at_hand: bool = False
     tries_max: int | None = None
     pause_max_s: float = BACKOFF_MAX_S
 
@@ -351,10 +363,10 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
                 except Conflict:
                     log.conflict(subject.queue, key, step.name)
                 look = subject.look(key)
-            case Later(at):
+            case Later(at, is_swept):
                 for note in subject.dependants(look):
                     queue.put(note)
-                if not _is_left_to_the_sweep(look.record, at, now):
+                if not is_swept and not _is_left_to_the_sweep(look.record, at, now):
                     queue.put(Note(subject.queue, key, at, once=at.isoformat()))
                 return look
             case Done():
@@ -382,7 +394,7 @@ def hold_back(decision: Decision[R], record: R | None, now: datetime) -> Decisio
     claim, failure = record.progress.claim, record.progress.failure
     if claim is not None and claim.until > now:
         return Later(claim.until)
-    if not isinstance(decision, Step) or failure is None:
+    if not isinstance(decision, Step) or decision.at_hand or failure is None:
         return decision
     if (failure.step, failure.wish) == (decision.name, decision.wish):
         if failure.retry_at is None:
@@ -563,7 +575,11 @@ def _settle_claimed(
             return
         except Conflict:
             again = subject.look(claimed.key)
-            if again.record != claimed.record or claimed.record is None or claimed.record.progress.claim is None:
+            if claimed.record is None or claimed.record.progress.claim is None or again.record is None:
+                raise
+            # Who writes a wish makes the record due, so that the sweep finds it whatever becomes of the task.
+            due_at = claimed.record.progress.due_at
+            if _with(again.record, replace(again.record.progress, due_at=due_at)) != claimed.record:
                 raise
             claimed = again
     raise Conflict("Others wrote wishes for it faster than we could write.")

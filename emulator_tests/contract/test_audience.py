@@ -27,7 +27,7 @@ def parts(site: Site) -> Parts:
     """
     An event.
     """
-    return site.events.create_event("session:s1:1", WISH)
+    return site.events.create_event("session:s1:1", WISH).parts
 
 
 def admit(site: Site, parts: Parts, uid: str = "ada", *, was_refused: bool = False) -> Admission:

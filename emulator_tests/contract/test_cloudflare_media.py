@@ -16,7 +16,7 @@ import pytest
 from emulator_tests.contract.hostile import hostile, once
 from emulator_tests.contract.sites import CloudflareSite, Film
 from shared.errors import Doubtful, Permanent, Transient, WrongState
-from shared.ports import MediaState, Observation, Parts, UploadWish
+from shared.ports import Allowance, MediaState, Observation, Parts, UploadWish
 from shared.providers.cloudflare.keys import SigningKey
 
 REFERENCE = "video:v1:1"
@@ -152,7 +152,7 @@ def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflar
     site = cloudflare_site
     parts = site.media.prepare_upload(REFERENCE, WISH)
 
-    grant = site.media.upload_grant(parts, WISH, 600)
+    grant = site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
 
     key = grant.url.rpartition("/")[2]
     assert grant.url.startswith("http")
@@ -171,7 +171,11 @@ def test_the_address_is_logged_by_nobody_on_the_way(
 
     assert _seen(site, parts).received_bytes == 300_000
 
-    key = site.media.upload_grant(parts, WISH, 600).url.rpartition("/")[2].partition("?")[0]
+    key = (
+        site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
+        .url.rpartition("/")[2]
+        .partition("?")[0]
+    )
     assert key not in caplog.text
 
 
@@ -183,16 +187,17 @@ def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given
     other = SigningKey("other", site.account.signing_key.pem + b"\n")
     stranger = replace(site.media, account=replace(site.account, signing_key=other))
     with pytest.raises(WrongState):
-        stranger.upload_grant(parts, WISH, 600)
-    soon = site.media.upload_grant(parts, WISH, 10 * 3600)
+        stranger.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
+    soon = site.media.upload_grant(parts, WISH, Allowance(0, site.clock() + timedelta(hours=10)))
     assert soon.expires_at - site.clock() <= timedelta(hours=6)
     # B12: a token that ends before does not hide when the address does.
-    assert site.media.upload_grant(parts, WISH, 600).renewable_until == soon.renewable_until == soon.expires_at
+    brief = Allowance(0, site.clock() + timedelta(seconds=600))
+    assert site.media.upload_grant(parts, WISH, brief).renewable_until == soon.renewable_until == soon.expires_at
 
     site.go_on(6 * 3600)
 
     with pytest.raises(WrongState, match="The time for this upload is over"):
-        site.media.upload_grant(parts, WISH, 600)
+        site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
 
 
 def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_feed(

@@ -59,7 +59,7 @@ class Place:
             account.client.close()
 
     def event(self) -> Parts:
-        return self.site.events.create_event("session:s1:1", self.wish)
+        return self.site.events.create_event("session:s1:1", self.wish).parts
 
     def administrator(self) -> Any:
         client = self.site.administrator()
@@ -383,7 +383,7 @@ def test_a_forgotten_user_is_a_member_of_no_group_any_more(place: Place) -> None
     A12.
     """
     wish = replace(place.wish, moderators=("ada", "grace"))
-    parts = place.site.events.create_event("session:s1:1", wish)
+    parts = place.site.events.create_event("session:s1:1", wish).parts
     assert place.site.moderators(parts) == {"ada", "grace"}
     assert place.instance(chat_secret="x" * 32).forget("ada")
     assert place.site.moderators(parts) == {"grace"}

@@ -39,7 +39,7 @@ from shared.sessions.model import Pairing
 from shared.transfers import transfer_session
 from shared.transfers.model import TransferState
 from shared.videos import watched
-from shared.videos.feed import Chain
+from shared.videos.chain import Chain
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy

@@ -13,13 +13,13 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, 
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.errors import Doubtful, Transient
+from shared.full_look import FOLLOWERS_MAX
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
 from shared.paths import COPIES, VISIT_COPY, copy_key, copy_path, session_path, video_path
 from shared.ports import Create, Delete, MediaState, Note, Observation, Query, Update
 from shared.reconcile import visit
-from shared.sweep import FOLLOWERS_MAX
 from shared.videos.wishes import delete_video
 
 T = TypeVar("T")

@@ -27,6 +27,8 @@ from shared.paths import ERASURES, RECONCILE_ERASURE, VISIT_SESSION, erasure_pat
 from shared.ports import Create, Delete, Document, MediaState, Note, Observation, Query, Update
 from shared.reconcile import LEASE_S, Done, Later, Look, Step
 from shared.sessions.holding import set_moderator
+from shared.sweep import COUNT_EVERY_S
+from shared.videos.wishes import Correction, update_video
 
 ADMIN = Caller("admin", is_teacher=False, is_admin=True)
 OTHER = Caller("other", is_teacher=True)
@@ -285,6 +287,8 @@ def test_a_video_that_is_gone_keeps_ids_only_and_goes_in_its_time(by: str) -> No
     deployment = Deployment()
     deployment.write_session()
     video_id = deployment.ask_upload().video_id
+    corrected = Correction(title=TITLE)
+    update_video(TEACHER, video_id, corrected, deployment.documents, deployment.queue, deployment.clock)
     match by:
         case "deleted by its teacher":
             deployment.documents.commit(Update(f"videos/{video_id}", _field("wish", "deleted", value=True)))
@@ -293,7 +297,7 @@ def test_a_video_that_is_gone_keeps_ids_only_and_goes_in_its_time(by: str) -> No
         case _:
             deployment.delete_session()
     deployment.sweep.run()
-    deployment.run(600)
+    deployment.run(COUNT_EVERY_S)
     if by != "its session is deleted":
         deployment.delete_session()
     deployment.sweep.run()

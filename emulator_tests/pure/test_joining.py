@@ -56,11 +56,12 @@ def test_who_is_new_costs_one_call_and_who_is_known_none() -> None:
         ("Ada Lovelace", "Ada Lovelace"),
         ("  Ada \u00a0 ", "Ada"),
         ("Ada\nLovelace", "Ada Lovelace"),
-        ("Ada\u202eLovelace", ""),
+        ("Ada\u202eLovelace", "AdaLovelace"),
         ("", ""),
         ("x" * 300, "x" * 100),
+        ("x" * 99 + "\U0001f469\u200d\U0001f393", "x" * 99),
     ],
-    ids=["as it is", "with spaces", "of two lines", "that reads backwards", "none", "a long one"],
+    ids=["as it is", "with spaces", "of two lines", "that reads backwards", "none", "a long one", "cut in an emoji"],
 )
 def test_who_is_new_is_called_as_their_account_says_now(written: str, told: str) -> None:
     """

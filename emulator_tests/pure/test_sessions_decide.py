@@ -10,7 +10,7 @@ import pytest
 
 from shared.history import Moment
 from shared.identity import TOMBSTONE_S, SessionIdentity
-from shared.ports import Document, EventWish
+from shared.ports import Document, EventParts, EventWish
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window
 from shared.sessions.decide import created, decide, deleted, fingerprint, not_created, reference_of
@@ -132,8 +132,9 @@ TABLE: dict[str, tuple[str, ...]] = {
 
 def looked(record: Pairing | None, wish: SessionWish) -> Look[SessionWish, Pairing]:
     """
-    A look at a session whose document shows what it should.
+    A look at a session whose document shows what it should, and of which was noticed whether it is there.
     """
+    record = None if record is None else replace(record, has_session=wish.exists or wish.is_held)
     return Look("s1", replace(wish, shown=shown(wish, record)), record, None if record is None else 1)
 
 
@@ -304,6 +305,21 @@ def test_a_record_without_a_mark_takes_that_of_its_session_before_anything_else(
             assert (step.name, step.effect, step.record) == (name, Effect.WRITE, followed)
 
 
+@pytest.mark.parametrize("wished", ["no event", "session deleted", "another session"])
+def test_whether_the_session_is_there_is_recorded_before_anything_else(wished: str) -> None:
+    """
+    C4: by it the sweep counts the sessions whose deletion nobody noticed. Only whose the record is comes first.
+    """
+    wish = WISHED[wished]
+    for record in RECORDED.values():
+        if record is not None and (not wish.exists or (record.identity == SESSION and record.held_at is None)):
+            look = looked(record, wish)
+            stale = replace(record, has_session=not wish.exists)
+            decision = next_step(replace(look, record=stale))
+            assert isinstance(decision, Step)
+            assert (decision.name, decision.effect, decision.record) == ("notice", Effect.WRITE, look.record)
+
+
 @pytest.mark.parametrize("seen", [{"is_paired": False}, {"identity": replace(SESSION, is_marked=False)}], ids=repr)
 def test_a_session_that_lost_the_note_of_its_record_is_told_again(seen: dict[str, object]) -> None:
     """
@@ -326,7 +342,7 @@ def test_a_session_whose_owner_was_changed_without_a_transfer_shows_nothing() ->
 
 
 def test_a_created_event_is_ready_with_the_wish_it_fulfils() -> None:
-    record = created(recorded_as(PairingState.CREATING), PARTS, EVENT, NOW)
+    record = created(recorded_as(PairingState.CREATING), EventParts(PARTS), EVENT, NOW)
     assert (record.state, record.parts, record.applied, record.tried_at) == (PairingState.READY, PARTS, EVENT, None)
     assert record.history[-1] == Moment("ready", NOW)
 

@@ -7,15 +7,15 @@ finds.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from shared.access import Caller, require_admin
-from shared.erasure.traces import TRACES, Naming, Trace, condition, path_of
+from shared.erasure.traces import TRACES, Naming, Trace, condition, paths_of
 from shared.errors import BadRequest
+from shared.paths import can_be_id
 from shared.ports import Document, Documents, Query
 
 EXPORTED_AT_ONCE: Final = 50
@@ -27,7 +27,6 @@ HIDDEN: Final = "parts"
 ID_MAX_BYTES: Final = 1500
 """Of a document's id. Source: https://firebase.google.com/docs/firestore/quotas."""
 
-_NO_ID: Final = re.compile(r"\.\.?|__.*__", re.DOTALL)
 _SECTIONS: Final = tuple(trace.section for trace in TRACES)
 
 
@@ -64,7 +63,7 @@ def export_content(caller: Caller, uid: str, after: str | None, documents: Docum
     if uid != caller.uid:
         require_admin(caller)
     section, _, after_id = (after or f"{_SECTIONS[0]}/").partition("/")
-    if section not in _SECTIONS or _NO_ID.fullmatch(after_id) or len(after_id.encode()) > ID_MAX_BYTES:
+    if section not in _SECTIONS or not can_be_id(after_id) or len(after_id.encode()) > ID_MAX_BYTES:
         raise BadRequest("The field after must be what the page before gave.", reason="FIELD_INVALID")
     things: list[Mapping[str, Any]] = []
     for trace in TRACES[_SECTIONS.index(section) :]:
@@ -79,9 +78,8 @@ def export_content(caller: Caller, uid: str, after: str | None, documents: Docum
 
 def _naming(trace: Trace, uid: str, after_id: str, limit: int, documents: Documents) -> Sequence[Document]:
     if trace.naming is Naming.ID:
-        path = path_of(trace, uid)
-        found = () if path is None else documents.read(path)
-        return [one for one in found if one is not None and one.id > after_id]
+        read = documents.read(*sorted(paths_of(trace, uid)))
+        return [one for one in read if one is not None and one.id > after_id]
     named = condition(trace, uid)
     if named is None:
         return ()

@@ -92,5 +92,6 @@ def _scrubbed(trace: Trace, document: Document) -> Mapping[tuple[str, ...], Any]
     changes: dict[tuple[str, ...], Any] = {trace.field: ""}
     if trace.fate is Fate.VIDEO:
         changes |= dict.fromkeys((("title",), ("fileName",), ("wish", "title"), ("wish", "fileName")), "")
+        changes[("wish", "newTitle")] = None
         changes |= {} if document.fields["playable"] is None else {("playable", "title"): ""}
     return changes

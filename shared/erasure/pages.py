@@ -14,10 +14,11 @@ from typing import Any, Final
 from shared.erasure.decide import Page
 from shared.erasure.model import Erasure
 from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_id_of
-from shared.erasure.traces import TRACES, Fate, Naming, Trace, path_of
+from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
 from shared.identity import Belonging
 from shared.paths import RECONCILE_TRANSFER, VISIT_SESSION, VISIT_VIDEO, pairing_path, transfer_path
 from shared.ports import REMOVE, Clock, Condition, Delete, Document, Note, Operator, Query, Update, Write
+from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session
 from shared.transfers import begin, is_claimed
 
@@ -71,7 +72,7 @@ class Pages:
         if uid is None:
             return ()
         theirs = (trace for trace in TRACES if trace.fate is Fate.DELETE and trace.naming is Naming.ID)
-        return tuple(Delete(path) for path in (path_of(trace, uid) for trace in theirs) if path is not None)
+        return tuple(Delete(path) for trace in theirs for path in paths_of(trace, uid))
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -86,7 +87,7 @@ class Pages:
             case Fate.UNNAME:
                 found = self.reading.naming(trace, uid)
                 notes = () if trace.queue is None else tuple(Note(trace.queue, one.id) for one in found)
-                return Page(tuple(Update(one.path, _unnamed(trace, uid)) for one in found), notes)
+                return Page(tuple(Update(one.path, _unnamed(trace, uid, self.clock())) for one in found), notes)
             case Fate.EVENT if uid is not None:
                 return self._events(trace, uid)
             case Fate.GIVEN if uid is not None:
@@ -143,15 +144,15 @@ class Pages:
             left = self.reading.naming(trace, uid, more=(_GONE,))
             notes += [Note(VISIT_VIDEO, one.id) for one in left]
             is_waiting = is_waiting or bool(left)
-        unwanted: Changes = {("wish", "deleted"): True}
+        unwanted: Changes = {("wish", "deleted"): True, ("dueAt",): AT_ONCE}
         return Page(
             tuple(Update(one.path, unwanted) for one in taken), tuple(notes), videos=others, is_waiting=is_waiting
         )
 
     def _deleted(self, trace: Trace, uid: str | None) -> Page:
         if trace.naming is Naming.ID and uid is not None:
-            path = path_of(trace, uid) if trace.fate is Fate.DELETE else None
-            found = [one for one in self.reading.documents.read(path) if one is not None] if path is not None else []
+            read = self.reading.documents.read(*paths_of(trace, uid)) if trace.fate is Fate.DELETE else ()
+            found = [one for one in read if one is not None]
         elif uid is None:
             found = list(self.reading.documents.select(Query(trace.collection, limit=PAGE)))
         else:
@@ -239,7 +240,8 @@ def _goes_to(job: Document, session: Session) -> bool:
     return bool(job.fields["ownerUid"] == session.owner_uid and job.fields["state"] == "moving")
 
 
-def _unnamed(trace: Trace, uid: str | None) -> Changes:
+def _unnamed(trace: Trace, uid: str | None, now: datetime) -> Changes:
     if trace.naming is Naming.KEY and uid is not None:
-        return {(*trace.field, uid): REMOVE}
+        # By the time of its last change the sweep finds what no task was left for.
+        return {(*trace.field, uid): REMOVE, ("updatedAt",): now}
     return {trace.field: ""}

@@ -6,7 +6,6 @@ from then on; one that names nobody adds itself to `NAMELESS`, and a test sees t
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -19,11 +18,14 @@ from shared.paths import (
     KNOWN_USERS,
     PAIRINGS,
     REMOVALS,
+    RESERVED,
     SESSIONS,
     TRANSFERS,
     UPLOADERS,
     VIDEOS,
     VISIT_SESSION,
+    can_be_id,
+    hashed_uid,
 )
 from shared.ports import Condition, Operator
 
@@ -113,8 +115,6 @@ NAMELESS: Final = frozenset({"hosts", "kalturaCache", "operations", "reports", "
 CARRIED_OVER: Final = frozenset({REMOVALS})
 """Collections of an earlier release, whose documents are carried over to others once a day."""
 
-_RESERVED: Final = re.compile(r"\.\.?|__.*__", re.DOTALL)
-
 
 def condition(trace: Trace, uid: str | None) -> Condition | None:
     """
@@ -133,13 +133,14 @@ def condition(trace: Trace, uid: str | None) -> Condition | None:
         case Naming.MEMBER:
             return Condition(name, Operator.CONTAINS, uid)
         case Naming.KEY:
-            return None if _RESERVED.fullmatch(uid) else Condition((*trace.field, uid), Operator.EQUAL, True)
+            return None if RESERVED.fullmatch(uid) else Condition((*trace.field, uid), Operator.EQUAL, True)
         case Naming.ID:
             return None
 
 
-def path_of(trace: Trace, uid: str) -> str | None:
+def paths_of(trace: Trace, uid: str) -> tuple[str, ...]:
     """
-    Return the path of the one document whose id is somebody's uid, `None` where no document can have it. Pure.
+    Return the paths of the documents whose id is somebody's uid, or stands for it. Pure.
     """
-    return None if _RESERVED.fullmatch(uid) else f"{trace.collection}/{uid}"
+    ids = (*([uid] if can_be_id(uid) else []), hashed_uid(uid))
+    return tuple(f"{trace.collection}/{one}" for one in ids)

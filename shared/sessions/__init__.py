@@ -20,6 +20,7 @@ from shared.ports import (
     Delete,
     Document,
     Documents,
+    EventParts,
     Events,
     Note,
     Operator,
@@ -38,8 +39,8 @@ from shared.sessions.model import Pairing, PairingState, Session, SessionWish, n
 UNENROLLED_AT_ONCE: Final = 450
 """Enrolments of a deleted session that go in one commit: Firestore writes 500 documents at once."""
 
-Outcome = Parts | Broadcast | None
-"""What comes of a step: the parts that exist, or what was seen of a broadcast."""
+Outcome = EventParts | Broadcast | None
+"""What comes of a step: what there is of the event, or what was seen of a broadcast."""
 
 
 class Recorder(Protocol):
@@ -121,7 +122,7 @@ class Sessions:
                 return decisions.listened(record, outcome, look.wish.event, now, self.window)
             left = () if outcome is None else outcome.recordings
             return decisions.deleted(decisions.took_over(record, left), now)
-        if not outcome:
+        if not outcome.parts:
             return decisions.not_created(record, now)
         if step.name == decisions.FIND:
             return decisions.created(record, outcome, None, now)

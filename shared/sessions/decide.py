@@ -5,6 +5,7 @@
 | anything   | its session is not there, another shows its event | SHOW nothing                          |
 | anything   | owner changed, not transferred | HOLD it: tell a person, once; done                       |
 | without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that |
+| anything   | session deleted, or back | NOTICE it                                                      |
 | nothing    | session deleted  | UNENROL whom it has left enrolled; no document is made                 |
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
@@ -33,7 +34,7 @@ from typing import Final
 
 from shared.history import moved
 from shared.identity import TOMBSTONE_S, SessionIdentity
-from shared.ports import Broadcast, EventWish, Parts
+from shared.ports import Broadcast, EventParts, EventWish, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish, shown
@@ -53,11 +54,13 @@ REOPEN: Final = "reopen"
 IDENTIFY: Final = "identify"
 HOLD: Final = "hold"
 UNENROL: Final = "unenrol"
+NOTICE: Final = "notice"
 
 CHILDREN_LOOK_S: Final = 30
 
-DELETE_PAUSE_MAX_S: Final = 60.0
-"""An event that is on the air is tried again after so long at the most: nobody tells us when it is over."""
+PAUSE_MAX_S: Final = 60.0
+"""Every step is tried again after so long at the most: nobody tells us that a provider is back, or that an event that
+is to be deleted is on the air no more."""
 
 
 def decide(
@@ -80,7 +83,7 @@ def decide(
         return Done() if look.record is None or look.record.held_at is not None else _hold(look.record)
     if look.record is None:
         if wish.left_enrolled:
-            return _write(UNENROL, Pairing(SessionIdentity(look.key, ""), PairingState.GONE))
+            return _write(UNENROL, Pairing(SessionIdentity(look.key, ""), state=PairingState.GONE))
         if wish.event is None or wish.identity is None:
             return Done()
         return _create(look.key, Pairing(wish.identity), wish.event, now)
@@ -89,9 +92,11 @@ def decide(
         followed = replace(record, identity=record.identity.following(wish.identity), held_at=None, expires_at=None)
         if followed != record:
             return _write(IDENTIFY if record.expires_at is None else REOPEN, followed)
+    if record.has_session is not wish.exists:
+        return _write(NOTICE, replace(record, has_session=wish.exists))
     match record.state:
         case PairingState.CREATING:
-            return Step(FIND, Effect.OBSERVE, record, record, insists=True)
+            return Step(FIND, Effect.OBSERVE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
         case PairingState.DELETING:
             return _delete(record, now)
         case PairingState.READY | PairingState.RETIRING if not wish.exists:
@@ -101,7 +106,8 @@ def decide(
             return _write(RETIRE, replace(_moved(record, PairingState.RETIRING, now), reap_at=reap_at))
         case PairingState.READY if record.applied != wish.event or _is_due(record.verify_at, now):
             # While it is under way nobody knows which wish the event fulfils: cut short, it is done again.
-            return Step(UPDATE, Effect.CHANGE, replace(record, applied=None), record, fingerprint(wish.event))
+            claimed, wished = replace(record, applied=None), fingerprint(wish.event)
+            return Step(UPDATE, Effect.CHANGE, claimed, record, wished, pause_max_s=PAUSE_MAX_S)
         case PairingState.RETIRING if wish.event is not None:
             return _write(KEEP, replace(_moved(record, PairingState.READY, now), reap_at=None))
         case PairingState.RETIRING:
@@ -127,7 +133,7 @@ def decide(
     if record.state is not PairingState.READY or wish.event is None:
         return Done()
     if not observed and is_look_due(record.airing, wish.event, now, window):
-        return Step(LISTEN, Effect.OBSERVE, record, record, insists=True, informs=True)
+        return Step(LISTEN, Effect.OBSERVE, record, record, insists=True, informs=True, pause_max_s=PAUSE_MAX_S)
     dues = (record.verify_at, next_look_at(record.airing, wish.event, now, window))
     due = [at for at in dues if at is not None]
     return Later(min(due)) if due else Done()
@@ -147,17 +153,24 @@ def fingerprint(event: EventWish | None) -> str:
     return hashlib.sha256(repr(event).encode()).hexdigest()[:16]
 
 
-def created(record: Pairing, parts: Parts, applied: EventWish | None, now: datetime) -> Pairing:
+def created(record: Pairing, made: EventParts, applied: EventWish | None, now: datetime) -> Pairing:
     """
     The record once the event exists. Pure.
     """
-    ready = _moved(record, PairingState.READY, now)
-    airing = replanned(record.airing, applied, now)
-    return replace(ready, parts=parts, applied=applied, tried_at=None, verify_at=None, verified_at=now, airing=airing)
+    return replace(
+        _moved(record, PairingState.READY, now),
+        parts=made.parts,
+        applied=applied,
+        refused=made.refused,
+        tried_at=None,
+        verify_at=None,
+        verified_at=now,
+        airing=replanned(record.airing, applied, now),
+    )
 
 
 def updated(
-    before: Pairing, record: Pairing, parts: Parts, applied: EventWish | None, now: datetime, late_commit_s: int
+    before: Pairing, record: Pairing, made: EventParts, applied: EventWish | None, now: datetime, late_commit_s: int
 ) -> Pairing:
     """
     The record once the event has been brought into form. Pure.
@@ -166,8 +179,8 @@ def updated(
         before: As it was recorded when the update was decided; without a known form, an earlier update's answer was
             lost, and it may yet come to pass after this one.
         record: As it was claimed.
-        parts: That exist now.
-        applied: What they fulfil.
+        made: What there is of the event now.
+        applied: The wish that it fulfils.
         now: This instant.
         late_commit_s: For so long an earlier update may still come to pass.
     """
@@ -176,7 +189,7 @@ def updated(
         verify_at = now + timedelta(seconds=late_commit_s)
     elif _is_due(verify_at, now):
         verify_at = None
-    return replace(created(record, parts, applied, now), verify_at=verify_at)
+    return replace(created(record, made, applied, now), verify_at=verify_at)
 
 
 def listened(
@@ -207,7 +220,15 @@ def not_created(record: Pairing, now: datetime) -> Pairing:
     """
     none = _moved(record, PairingState.NONE, now)
     return replace(
-        none, parts={}, applied=None, reference=None, tried_at=None, verify_at=None, verified_at=None, airing=Airing()
+        none,
+        parts={},
+        applied=None,
+        refused={},
+        reference=None,
+        tried_at=None,
+        verify_at=None,
+        verified_at=None,
+        airing=Airing(),
     )
 
 
@@ -219,6 +240,7 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
         _moved(record, PairingState.GONE, now),
         parts={},
         applied=None,
+        refused={},
         verified_at=None,
         verify_at=None,
         reap_at=None,
@@ -251,7 +273,7 @@ def reopened(record: Pairing, identity: SessionIdentity) -> Pairing:
     The record once it is that of the session which has the id now; nothing of the earlier one is left but its count of
     generations. Pure.
     """
-    return replace(record, identity=identity, expires_at=None, recordings=())
+    return replace(record, identity=identity, has_session=True, expires_at=None, recordings=())
 
 
 def is_noted(wish: SessionWish) -> bool:
@@ -269,12 +291,13 @@ def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -
         reference=reference_of(session_id, generation),
         tried_at=now,
     )
-    return Step(CREATE, Effect.CHANGE, begun, not_created(begun, now), fingerprint(event))
+    undone = not_created(begun, now)
+    return Step(CREATE, Effect.CHANGE, begun, undone, fingerprint(event), pause_max_s=PAUSE_MAX_S)
 
 
 def _delete(record: Pairing, now: datetime) -> Step[Pairing]:
     begun = _moved(record, PairingState.DELETING, now)
-    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True, pause_max_s=DELETE_PAUSE_MAX_S)
+    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True, pause_max_s=PAUSE_MAX_S)
 
 
 def _hold(record: Pairing) -> Step[Pairing]:

@@ -18,6 +18,7 @@ from shared.reconcile import visit
 from shared.sessions import Sessions
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import have_verified
+from shared.text import as_line, cut_to_characters
 
 LIVE_MARGIN_S: Final = 10 * 60
 """What is given for a live event outlasts it by so much; it is renewed while the event goes on."""
@@ -146,8 +147,7 @@ class Joining:
         account = self.accounts.find(caller.uid)
         if account is None or not account.is_enabled:
             raise NotSignedIn("Your sign-in has ended. Sign in again.", reason="SIGN_IN_ENDED")
-        name = " ".join(account.display_name.split())[:NAME_MAX]
-        return name if name.isprintable() else ""
+        return cut_to_characters(" ".join(as_line(account.display_name).split()), NAME_MAX)
 
     def _enter(self, caller: Caller, session_id: str) -> _Entered:
         if caller.is_anonymous and not self.admits_anonymous:

@@ -6,7 +6,7 @@ may see it (`shared/access.py`, `shared/videos/`). Leaves to `decide` what follo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,8 +15,10 @@ from typing import Any, Self
 from shared.history import History, history_fields, history_from
 from shared.identity import Belonging, SessionIdentity
 from shared.paths import session_path
-from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Update, Version
+from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Refusal, Update, Version
 from shared.reconcile import Progress
+from shared.sessions.times import planned_times
+from shared.text import TITLE_MAX, as_line, cut_to_characters
 
 
 class Status(StrEnum):
@@ -52,8 +54,9 @@ class Session:
     """
     One document of `sessions`, as far as the server acts on it.
 
-    A field of another type than it should have reads as absent: the rules keep such documents out, and an
-    administrator's slip must not stop a worker.
+    A field of another type than it should have, and a time that cannot be, reads as absent: the rules keep such
+    documents out, and an administrator's slip must not stop a worker. A title reads as a line that is no longer than
+    the rules let it be.
 
     Attributes:
         created_at: The mark of its incarnation, `createdAt`; where the document has none, the time at which Firestore
@@ -98,18 +101,18 @@ class Session:
         created_at = fields.get("createdAt")
         shown, videos = fields.get("kaltura"), fields.get("videos")
         status, kind, visibility = fields.get("status"), fields.get("format"), fields.get("visibility")
-        starts_at, ends_at = fields.get("startsAt"), fields.get("endsAt")
+        starts_at, ends_at = planned_times(fields.get("startsAt"), fields.get("endsAt"))
         owner_uid, title, moderators = fields.get("ownerUid"), fields.get("title"), fields.get("moderators")
         provider, former = fields.get("videoProvider"), fields.get("formerOwnerUids")
         return cls(
             id=session_id,
             owner_uid=owner_uid if isinstance(owner_uid, str) else None,
-            title=title if isinstance(title, str) else "",
+            title=cut_to_characters(as_line(title), TITLE_MAX) if isinstance(title, str) else "",
             status=Status.PUBLIC if status == Status.PUBLIC else Status.DRAFT,
             format=Format(kind) if kind in list(Format) else None,
             visibility=Visibility.OPEN if visibility == Visibility.OPEN else Visibility.ENROLLED,
-            starts_at=starts_at if isinstance(starts_at, datetime) else None,
-            ends_at=ends_at if isinstance(ends_at, datetime) else None,
+            starts_at=starts_at,
+            ends_at=ends_at,
             shown=shown if isinstance(shown, Mapping) else None,
             videos=videos if isinstance(videos, Mapping) else {},
             created_at=created_at if isinstance(created_at, datetime) else None,
@@ -134,14 +137,6 @@ class Session:
         Whether somebody keeps order in its live event: its owner, and whom he has named. Pure.
         """
         return uid == self.owner_uid or uid in self.moderators
-
-    def next_order(self) -> int:
-        """
-        The place after the last of its videos. Pure.
-        """
-        refs: Sequence[object] = tuple(self.videos.values())
-        orders = (ref.get("order") for ref in refs if isinstance(ref, Mapping))
-        return 1 + max((order for order in orders if isinstance(order, int)), default=0)
 
 
 def noting(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:
@@ -259,12 +254,15 @@ class Pairing:
 
     Attributes:
         identity: The session that it is the pairing of.
+        has_session: Whether that session was there when it was last looked at; the sweep counts those.
         state: Of the event.
         generation: Grows with every event that is made for the session.
         reference: Under which the present event was, or is about to be, made.
         tried_at: When its creation was begun; in state CREATING only.
         parts: The provider's ids.
         applied: The wish that the event fulfils; `None` where that is not known.
+        refused: The parts that the provider refuses for good as `applied` has them, by the names of `parts`: the event
+            does without them until it is wished otherwise.
         verified_at: When all its parts were last known to be there.
         verify_at: When the event is brought into form once more, because an update whose answer was lost may come to
             pass until then.
@@ -279,12 +277,14 @@ class Pairing:
     """
 
     identity: SessionIdentity
+    has_session: bool = True
     state: PairingState = PairingState.NONE
     generation: int = 0
     reference: str | None = None
     tried_at: datetime | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     applied: EventWish | None = None
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
     verified_at: datetime | None = None
     verify_at: datetime | None = None
     reap_at: datetime | None = None
@@ -295,12 +295,24 @@ class Pairing:
     history: History = ()
     progress: Progress = field(default_factory=Progress)
 
+    def failure(self) -> dict[str, Any] | None:
+        """
+        What clients may read of what went wrong: `{code, message, retryable}`. The last step's failure comes before the
+        refusal of a part. Pure.
+        """
+        if self.progress.failure is not None:
+            return self.progress.failure.shown()
+        for _, refusal in sorted(self.refused.items()):
+            return {"code": refusal.code, "message": refusal.message, "retryable": False}
+        return None
+
     def to_fields(self) -> dict[str, Any]:
         """
         The document form. Pure.
         """
         return {
             **self.identity.to_fields(),
+            "hasSession": self.has_session,
             "state": self.state.value,
             "generation": self.generation,
             "reference": self.reference,
@@ -314,6 +326,7 @@ class Pairing:
                 "endsAt": self.applied.ends_at,
                 "moderators": list(self.applied.moderators),
             },
+            "refused": {part: {"code": why.code, "message": why.message} for part, why in self.refused.items()},
             "verifiedAt": self.verified_at,
             "verifyAt": self.verify_at,
             "reapAt": self.reap_at,
@@ -322,7 +335,7 @@ class Pairing:
             "recordings": [dict(one) for one in self.recordings],
             "expiresAt": self.expires_at,
             "history": history_fields(self.history),
-            "failure": None if self.progress.failure is None else self.progress.failure.shown(),
+            "failure": self.failure(),
             **self.progress.to_fields(),
         }
 
@@ -335,12 +348,15 @@ class Pairing:
         applied = fields.get("applied")
         return cls(
             identity=SessionIdentity.from_fields(document.id, fields),
+            has_session=fields.get("hasSession") is True,
             state=PairingState(fields["state"]),
             generation=fields["generation"],
             reference=fields["reference"],
             tried_at=fields["triedAt"],
             parts=dict(fields["parts"]),
             applied=None if applied is None else _wish(applied),
+            # An earlier release tried what was refused for ever.
+            refused={part: Refusal(one["code"], one["message"]) for part, one in fields.get("refused", {}).items()},
             verified_at=fields.get("verifiedAt"),
             verify_at=fields["verifyAt"],
             reap_at=fields["reapAt"],
@@ -369,7 +385,6 @@ class SessionWish:
         children: Ids of videos that a deleted session has left behind.
         left_enrolled: Enrolments that it has left behind, looked for once nothing else is left.
         title: What its viewers read.
-        order: The place of its next video.
         identity: The session whose document is there, whoever it is; `None` where there is none.
         version: Of that document.
         is_paired: Whether its document says that it has a pairing.
@@ -382,7 +397,6 @@ class SessionWish:
     children: tuple[str, ...] = ()
     left_enrolled: tuple[Document, ...] = ()
     title: str = ""
-    order: int = 1
     identity: SessionIdentity | None = None
     version: Version | None = None
     is_paired: bool = True
@@ -398,7 +412,6 @@ class SessionWish:
             event=wanted(session),
             shown=session.shown,
             title=session.title,
-            order=session.next_order(),
             identity=session.identity,
             version=session.version,
             is_paired=session.is_paired,
@@ -411,8 +424,8 @@ def shown(wish: SessionWish, pairing: Pairing | None) -> dict[str, Any] | None:
     """
     if wish.event is None or pairing is None:
         return None
-    failure = pairing.progress.failure
-    told: dict[str, Any] = {} if failure is None else {"failure": failure.shown()}
+    failure = pairing.failure()
+    told: dict[str, Any] = {} if failure is None else {"failure": failure}
     if pairing.state is PairingState.READY:
         parts = {name: id_ for name, id_ in pairing.parts.items() if id_ != NOT_AVAILABLE}
         missing = sorted(pairing.parts.keys() - parts.keys())
@@ -420,4 +433,4 @@ def shown(wish: SessionWish, pairing: Pairing | None) -> dict[str, Any] | None:
         return {**parts, "state": "ready", "broadcast": pairing.airing.state.value, **told}
     if failure is None:
         return None
-    return {"state": "creating" if failure.retryable else "failed", **told}
+    return {"state": "creating" if failure["retryable"] else "failed", **told}

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.access import Caller, require_owner, require_viewer
-from shared.errors import Conflict, NotFound, TooMany, Transient, WrongState
+from shared.errors import Conflict, NotFound, TooMany, WrongState
 from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
 from shared.hosts.promises import watching_of
@@ -40,17 +40,20 @@ from shared.ports import (
     UploadWish,
     Write,
 )
-from shared.reconcile import LEASE_S, Progress, visit
+from shared.reconcile import AT_ONCE, LEASE_S, Progress, visit
 from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
+from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.feed import Feed
-from shared.videos.model import OPEN, PENDING, REQUESTS_MAX, Asked, Playable, Video, VideoState, VideoWish, Wish
+from shared.videos.model import OPEN, REQUESTS_MAX, Asked, Playable, Video, Wish
 from shared.videos.pace import Pace, pace_of
-from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title
+from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
+from shared.videos.transitions import REJECTED_BY_MODERATOR
+from shared.videos.turns import next_order, take_turn
+from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
 from shared.videos.wishes import owned_video
 
-UPLOAD_GRANT_MAX_S: Final = 2 * 3600
 PLAYBACK_MARGIN_S: Final = 30 * 60
 
 Wished = Callable[[Document | None], tuple[int, tuple[Write, ...]]]
@@ -179,7 +182,7 @@ class Grants:
         """
         (document,) = self.documents.read(session_path(request.session_id))
         session = require_owner(caller, None if document is None else Session.from_document(document))
-        upload = self._upload(request.file_name, request.size_bytes, request.title or request.file_name)
+        upload = self._upload(request.file_name, request.size_bytes, request.title)
         check_order(request.order)
         key = _fingerprint(caller.uid, session.id, str(session.created_at), request.request_id)
         digest = _fingerprint(upload.title, upload.file_name, upload.size_bytes)
@@ -187,11 +190,12 @@ class Grants:
 
         def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
             if existing is not None:
-                return _repeated(Wish.from_document(existing), key, digest), ()
+                return repeated(Wish.from_document(existing), key, digest), ()
             self._require_room(caller, session.id, upload)
             retrieve_or_create(self.documents, session)
             asked = Asked(key, digest, 1)
-            new = Create(video_path(video_id), self._new(session, request.order, upload, asked))
+            order = next_order(self.documents, session.identity) if request.order is None else request.order
+            new = Create(video_path(video_id), self._new(session, order, upload, asked))
             return asked.number, (new,)
 
         return self._upload_token(video_id, self._take_turn(caller, video_id, wished))
@@ -218,12 +222,13 @@ class Grants:
                 raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
             wish = Wish.from_document(existing)
             if wish.deleted or any(one.key == key for one in wish.requests):
-                return _repeated(wish, key, digest), ()
+                return repeated(wish, key, digest), ()
             self._require_room(caller, session.id, upload, existing)
             asked = Asked(key, digest, wish.number + 1)
             requests = (*wish.requests, asked)[-REQUESTS_MAX:]
             wish = replace(wish, upload=upload, asked_at=self.clock(), number=asked.number, requests=requests)
-            return asked.number, (Update(existing.path, {"wish": wish.to_fields()}, if_version=existing.version),)
+            changes = {"wish": wish.to_fields(), "dueAt": AT_ONCE}
+            return asked.number, (Update(existing.path, changes, if_version=existing.version),)
 
         return self._upload_token(request.video_id, self._take_turn(caller, request.video_id, wished))
 
@@ -273,7 +278,8 @@ class Grants:
             for name, one in shown_in(document).items()
             if name in self.hosts and one.film == video.playable.reference and one.state is CopyState.READY
         }
-        if video.playable.trouble is not None and not copies:
+        trouble = video.playable.trouble
+        if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
             raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host is not None and failed_host in (video.provider, *copies):
             self._note_failure(video_id, failed_host)
@@ -322,7 +328,7 @@ class Grants:
         expires_at = min(grant.expires_at for grant in grants.values())
         return Playback(ranked[0], grants[ranked[0]].url, expires_at, values)
 
-    def _upload(self, file_name: str, size_bytes: int, title: str) -> UploadWish:
+    def _upload(self, file_name: str, size_bytes: int, title: str | None) -> UploadWish:
         """
         What is to be uploaded, as it will be stored.
 
@@ -330,18 +336,25 @@ class Grants:
             BadRequest: It may not be (never).
         """
         check_size(size_bytes, self.videos.policy)
-        return UploadWish(checked_title(title), checked_file_name(file_name), size_bytes)
+        name = checked_file_name(file_name)
+        return UploadWish(checked_title(title or title_of(name)), name, size_bytes)
 
-    def _new(self, session: Session, order: int | None, upload: UploadWish, asked: Asked) -> dict[str, object]:
+    def _new(self, session: Session, order: int, upload: UploadWish, asked: Asked) -> dict[str, object]:
         """
         The document of a video that was just asked for. It is due from the beginning: should we die before the visit,
         the sweep goes on with it.
         """
         now = self.clock()
-        if order is None:
-            order = session.next_order()
-        due = Progress(due_at=now + timedelta(seconds=LEASE_S))
-        video = Video(session.identity, self._provider(session), now, order, upload, asked_at=now, progress=due)
+        video = Video(
+            session.identity,
+            self._provider(session),
+            now,
+            order,
+            upload,
+            asked_at=now,
+            deadline_at=now + timedelta(seconds=self.videos.policy.upload_deadline_s),
+            progress=Progress(due_at=now + timedelta(seconds=LEASE_S)),
+        )
         return {**video.to_fields(), "wish": Wish(upload, now, requests=(asked,)).to_fields()}
 
     def _provider(self, session: Session) -> str:
@@ -393,9 +406,7 @@ class Grants:
                 reason="UPLOAD_TOKENS_TOO_MANY",
                 retry_after_s=60 - now_s % 60,
             )
-        fields = {"minute": minute, "issued": issued + 1}
-        path = uploader_path(caller.uid)
-        return Create(path, fields) if turns is None else Update(path, fields, if_version=turns.version)
+        return take_turn(caller.uid, turns, minute=minute, issued=issued + 1)
 
     def _require_room(
         self, caller: Caller, session_id: str, upload: UploadWish, replaced: Document | None = None
@@ -427,15 +438,42 @@ class Grants:
         """
         began_at = self.clock()
         look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
-        record = _uploadable(look.record, look.wish, number, self.clock())
+        record = uploadable(look.record, look.wish, number, self.clock())
         self.feeds[record.provider].wake()
-        lifetime_s = _lifetime_s(record, self.clock())
-        grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, lifetime_s)
         received_bytes = self._received_bytes(record, began_at)
+        granted = self._granted(video_id, number, record, received_bytes)
+        grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, granted.allowance)
         ends = [at for at in (record.deadline_at, grant.renewable_until) if at is not None]
         left_bytes = max(0, record.upload.size_bytes - received_bytes)
         pace = pace_of(left_bytes, self.clock(), min(ends, default=grant.expires_at))
         return UploadToken(video_id, record.provider, grant, received_bytes, pace)
+
+    def _granted(self, video_id: str, number: int, record: Video, received_bytes: int) -> Granted:
+        """
+        What is granted for an upload now, recorded before it is given.
+
+        Raises:
+            TooMany: Its budget of requests is used up (never, for this upload).
+            WrongState: It is not wanted any more, or its time is over (never).
+            Conflict: The video was written by others every time (again).
+        """
+        now = self.clock()
+        need = Need(number, record.upload.size_bytes, received_bytes, upload_ends_at(record, now))
+        media = self.videos.media(record.provider)
+        for _ in range(TURNS_MAX):
+            (document,) = self.documents.read(video_path(video_id))
+            if document is None:
+                raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
+            wish = Wish.from_document(document)
+            require_wanted(wish, number)
+            granted = next_granted(wish.granted, need, media.requests_for, now, UPLOAD_GRANT_MAX_S)
+            change: dict[tuple[str, ...], object] = {("wish", "granted"): granted.to_fields()}
+            try:
+                self.documents.commit(Update(document.path, change, if_version=document.version))
+                return granted
+            except Conflict:
+                continue
+        raise Conflict("The video was written by others every time.")
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """
@@ -465,77 +503,6 @@ def playback_lifetime_s(duration_s: float) -> int:
     For how long a grant to play a video lasts: its length, and for pauses half of it or half an hour. Pure.
     """
     return int(duration_s + max(PLAYBACK_MARGIN_S, duration_s / 2))
-
-
-def _lifetime_s(record: Video, now: datetime) -> int:
-    """
-    For how long an upload token lasts: two hours, or as long as the upload may still take. Pure.
-    """
-    left_s = UPLOAD_GRANT_MAX_S if record.deadline_at is None else int((record.deadline_at - now).total_seconds())
-    if left_s < 1:
-        raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
-    return min(UPLOAD_GRANT_MAX_S, left_s)
-
-
-def _repeated(wish: Wish, key: str, digest: str) -> int:
-    """
-    The number of the upload that a request had asked for before.
-
-    Raises:
-        WrongState: It was used for another file, or what it asked for is not wanted any more (never).
-    """
-    asked = next((one for one in wish.requests if one.key == key), None)
-    if asked is not None and asked.digest != digest:
-        raise WrongState("This request id was used for another file. Choose a new one.", reason="REQUEST_ID_USED")
-    number = 0 if asked is None else asked.number
-    _require_wanted(wish, number)
-    return number
-
-
-def _require_wanted(wish: Wish, number: int) -> None:
-    """
-    Raises:
-        WrongState: That upload is not wanted any more (never).
-    """
-    if wish.deleted:
-        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
-    if number != wish.number:
-        raise WrongState("This upload was replaced by a later one.", reason="UPLOAD_REPLACED")
-    if wish.cancelled == number:
-        raise WrongState("This upload was cancelled. Choose a new request id.", reason="UPLOAD_CANCELLED")
-
-
-def _uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime) -> Video:
-    """
-    The video, where it waits for the bytes of that upload.
-
-    Raises:
-        NotFound: Its session is gone (never).
-        WrongState: It does not wait for them any more, and never will (never).
-        Transient: It does not wait for them yet (again).
-    """
-    if video is None or wish.wish is None or not wish.has_session:
-        raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
-    _require_wanted(wish.wish, number)
-    if video.state is VideoState.GONE:
-        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
-    failure = video.failure()
-    if video.serving == number:
-        if video.state is VideoState.UPLOADING:
-            return video
-        if video.state in PENDING or video.state is VideoState.READY:
-            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
-        if video.state is VideoState.FAILED and failure is not None:
-            raise WrongState(f"This upload has failed: {failure['message']} Start a new one.", reason="UPLOAD_FAILED")
-    retry_at = None if video.progress.failure is None else video.progress.failure.retry_at
-    raise Transient(
-        "The video provider is not ready for this upload yet. Try again in a moment.",
-        provider=video.provider,
-        operation="prepare",
-        code="NOT_READY" if failure is None else str(failure["code"]),
-        reason="UPLOAD_NOT_READY",
-        retry_after_s=None if retry_at is None else max(0.0, (retry_at - now).total_seconds()),
-    )
 
 
 def _fingerprint(*values: str | int) -> str:

@@ -20,7 +20,9 @@ from shared.errors import Permanent, Transient, WrongState
 from shared.ports import (
     CHANGES_MAX,
     MANIFEST_URL,
+    PROGRESS_TOLD,
     THUMBNAIL_URL,
+    Allowance,
     Change,
     Changes,
     Grant,
@@ -32,7 +34,7 @@ from shared.ports import (
     UploadWish,
 )
 from shared.providers.cloudflare import words
-from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item
+from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item, unless_gone
 from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
 
 TUS: Final = "1.0.0"
@@ -129,6 +131,19 @@ class CloudflareMedia:
                 found[uid] = missed
         return [_observation(found.get(one[UID]), account.clock()) for one in parts]
 
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        See `ports.Media`. All that stands in the meta is told again, for it is replaced as a whole.
+        """
+        account = self.account
+        meta = {"name": title, words.REFERENCE: words.theirs(account.namespace, reference)}
+        with unless_gone():
+            account.ask(
+                "stream.edit",
+                lambda s: s.with_raw_response.edit(parts[UID], account_id=account.account_id, meta=meta),
+                object,
+            )
+
     def reprocess(self, parts: Parts) -> None:
         """
         See `ports.Media`. Refuses (never): there is no such call.
@@ -141,16 +156,34 @@ class CloudflareMedia:
         """
         return self.account.at(Priority.BULK).delete_and_look(parts[UID])
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         See `ports.Media`. No list is sorted by when a video was changed: everything that can still be on its way is
-        listed by when it was made, up to 1,000 in one call.
+        listed by when it was made, up to 1,000 in one call. The same list tells how uploads stand, but not how far they
+        have come: the first `PROGRESS_TOLD` that still wait for bytes are asked for where these go, one by one.
         """
-        changed = sorted(self._changed(since), key=lambda change: change.changed_at, reverse=True)
+        account = self.account.at(Priority.ROUTINE)
+        now = account.clock()
+        made_since = since - timedelta(seconds=account.upload_lifetime_s + PROCESSED_WITHIN_S)
+        made = list(account.made_in(made_since, now + timedelta(days=1)))
+        changed = sorted(self._changed(made, since, now), key=lambda change: change.changed_at, reverse=True)
         begin, end = (page - 1) * CHANGES_MAX, (page - 1 + pages) * CHANGES_MAX
-        return Changes(tuple(changed[begin:end]), more=len(changed) > end)
+        by_uid = {str(video.get("uid")): video for video in made}
+        # The list may lag behind: what it does not have yet waits for its bytes, as far as is known.
+        waiting = Observation(MediaState.AWAITING_UPLOAD)
+        seen = [_observation(by_uid[one[UID]], now) if one[UID] in by_uid else waiting for one in uploads]
+        indices = [index for index, one in enumerate(seen) if one.state is MediaState.AWAITING_UPLOAD]
+        for index in indices[:PROGRESS_TOLD]:
+            seen[index] = self._receiving(uploads[index].get(UPLOAD, "")) or seen[index]
+        return Changes(tuple(changed[begin:end]), len(changed) > end, tuple(seen))
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
+        """
+        See `ports.Media`. Cloudflare counts bytes, not requests: it takes no more than were announced.
+        """
+        return 0
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         """
         See `ports.Media`. The address is the secret; it lasts until it expires, whatever is asked for.
 
@@ -164,7 +197,7 @@ class CloudflareMedia:
         return Grant(
             url=address.url,
             token=address.url,
-            expires_at=min(address.expires_at, now + timedelta(seconds=lifetime_s)),
+            expires_at=min(address.expires_at, allowance.expires_at),
             values={"chunkSizeBytes": CHUNK_BYTES},
             renewable_until=address.expires_at,
         )
@@ -219,9 +252,9 @@ class CloudflareMedia:
     def _look_at(self, account: CloudflareAccount, parts: Parts) -> Observation:
         video = account.get(parts[UID])
         seen = _observation(video, account.clock())
-        if seen.state is not MediaState.AWAITING_UPLOAD or UPLOAD not in parts:
+        if seen.state is not MediaState.AWAITING_UPLOAD:
             return seen
-        return self._receiving(parts[UPLOAD]) or seen
+        return self._receiving(parts.get(UPLOAD, "")) or seen
 
     def _receiving(self, sealed: str) -> Observation | None:
         """
@@ -239,12 +272,9 @@ class CloudflareMedia:
             return None
         return _awaiting(received, size)
 
-    def _changed(self, since: datetime) -> Iterator[Change]:
-        account = self.account.at(Priority.ROUTINE)
-        now = account.clock()
-        made_since = since - timedelta(seconds=account.upload_lifetime_s + PROCESSED_WITHIN_S)
-        for video in account.made_in(made_since, now + timedelta(days=1)):
-            reference = account.ours(video)
+    def _changed(self, made: Sequence[Item], since: datetime, now: datetime) -> Iterator[Change]:
+        for video in made:
+            reference = self.account.ours(video)
             changed_at = words.instant(video.get("modified"))
             seen = _observation(video, now)
             if seen.state is MediaState.ERROR and words.state_of(video) == words.PENDING_UPLOAD:
@@ -269,7 +299,8 @@ def _observation(video: Item | None, now: datetime) -> Observation:
             expires_at = words.instant(video.get("uploadExpiry"))
             if expires_at is not None and expires_at <= now:
                 return Observation(MediaState.ERROR, reason=words.EXPIRED)
-            return _awaiting(0, 0)
+            # How far it has come, only its own address tells.
+            return Observation(MediaState.AWAITING_UPLOAD)
         case MediaState.READY if video.get("readyToStream") is True:
             return Observation(
                 MediaState.READY,

@@ -21,8 +21,9 @@ from shared.paths import cache_path
 from shared.ports import Admission, Attendee, Create, Grant, Parts, Update
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import DOUBT_PAUSE_S, NAME, KalturaAccount, all_pages
-from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, VIRTUAL_EVENT, raise_unless_gone
 from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
+from shared.providers.kaltura.refusals import raise_unless_gone
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -156,10 +157,25 @@ class KalturaAudience:
             if token is not None:
                 self._learn_chat_token(token, token_id)
         if added is not None:
-            # Somebody else may have made him at the same time.
-            if added.error is not None and added.error.code != words.USER_EXISTS:
-                raise added.error
+            self._require_added(user_id, attendee.name, added.error)
             self.account.learn_user(user_id)
+
+    def _require_added(self, user_id: str, name: str, error: ProviderError | None) -> None:
+        """
+        Make a user without a name where Kaltura refused the one with it: it may refuse more than its source tells.
+
+        Raises:
+            Transient, Doubtful, Permanent: There is no such user.
+        """
+        # Somebody else may have made them at the same time.
+        if isinstance(error, Permanent) and error.code != words.USER_EXISTS and words.person_names_of(name):
+            log.name_refused(NAME, error)
+            multi = self.account.client.multi(self.account.admin_ks())
+            nameless = multi.ask(_adding(user_id, "", self.account.tag))
+            multi.send()
+            error = nameless.error
+        if error is not None and error.code != words.USER_EXISTS:
+            raise error
 
     def _lacks_chat_token(self) -> bool:
         return self.chat_secret is None and not self._chat.is_known(self.account.clock())
@@ -325,12 +341,12 @@ def _delete_user(user_id: str, library: Any) -> Any:
 def _adding(user_id: str, name: str, tag: str) -> Any:
     from KalturaClient.Plugins.Core import KalturaUser
 
-    first, _, last = name.partition(" ")
     user = KalturaUser(id=user_id, tags=tag)
-    if first:
-        user.firstName, user.screenName = first, name
-    if last:
-        user.lastName = last
+    names = words.person_names_of(name)
+    if names is not None:
+        user.firstName, last_name, user.screenName = names
+        if last_name:
+            user.lastName = last_name
     return lambda c: c.user.add(user)
 
 

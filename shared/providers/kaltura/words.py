@@ -5,11 +5,12 @@ Called by the other rooms of this folder; nobody else knows a word of Kaltura's.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any, Final
 
+from shared.paths import can_be_id, hashed_uid
 from shared.ports import MediaState, Stage
+from shared.text import as_line, cut_to_bytes
 
 GONE_CODES: Final = frozenset(
     {
@@ -32,6 +33,12 @@ GONE_CODES: Final = frozenset(
 NOT_OFFERED_CODES: Final = frozenset({"SERVICE_FORBIDDEN", "FEATURE_FORBIDDEN", "SERVICE_DOES_NOT_EXISTS"})
 """Answers that mean that the account does not have what was asked for."""
 
+REFUSED_PARTS: Final = {
+    "MAX_SCHEDULE_DURATION_REACHED": "The session lasts longer than the video account lets an event be scheduled. "
+    "Let it end earlier.",
+}
+"""What to change where the account refuses one part of an event for good."""
+
 USER_EXISTS: Final = "DUPLICATE_USER_BY_ID"
 """The answer to making a user, or a group, that there is already."""
 
@@ -52,11 +59,14 @@ MEDIA_STATES: Final = {
     "2": MediaState.READY,
     DELETED: MediaState.GONE,
     "4": MediaState.PROCESSING,
+    "5": MediaState.PROCESSING,
+    "6": MediaState.REJECTED,
     NO_CONTENT: MediaState.AWAITING_UPLOAD,
     "virusScan.Infected": MediaState.ERROR,
     "virusScan.ScanFailure": MediaState.ERROR,
 }
-"""Status of an entry. One that is not known counts as processing, so that its deadline ends it."""
+"""Status of an entry; 5 is one that waits for a moderator, 6 one that is blocked (`entryStatus`). One that is not
+known counts as processing, so that its deadline ends it."""
 
 REASONS: Final = {
     "-2": "The file could not be fetched by the video provider. Upload it again.",
@@ -74,6 +84,16 @@ ARRIVED: Final = ",".join(
     status for status, state in MEDIA_STATES.items() if state not in (MediaState.AWAITING_UPLOAD, MediaState.GONE)
 )
 """Every status of an entry whose bytes have arrived."""
+
+MODERATED: Final = "1,2,3,4,5,6"
+"""Every `moderationStatus`: without it a list leaves out what waits for a moderator (1) and what one has rejected (3).
+Source: kaltura/server, entryPeer::setDefaultCriteriaFilter."""
+
+REJECTED: Final = "3"
+"""`moderationStatus` of an entry that a moderator has rejected, `entry::ENTRY_MODERATION_STATUS_REJECTED`."""
+
+PICTURE: Final = "2"
+"""`mediaType` of an entry that is a still picture, `IMAGE`."""
 
 CONVERSION_FAILED: Final = "-1"
 
@@ -107,6 +127,28 @@ FLAVOR_READY: Final = "2"
 FLAVOR_NOT_COUNTED: Final = frozenset({"3", "4", "5"})
 """Flavors that are deleted, not applicable or temporary say nothing of the progress."""
 
+NAME_MAX_BYTES: Final = 256
+"""
+What the name of an entry, a virtual event or a resource, the summary of a schedule event and the file name of an upload
+token may take. Source: KalturaVirtualEvent, KalturaScheduleEvent and KalturaScheduleResource have a maxLength, which
+KalturaRequestDeserializer compares with strlen; entry::MAX_NAME_LEN; the column upload_token.file_name.
+"""
+
+NAME_MIN_BYTES: Final = 1
+VIRTUAL_EVENT_NAME_MIN_BYTES: Final = 3
+
+NAME_LACKING: Final = "\u2026"
+"""Ends a name that is too short: with its three bytes none is."""
+
+SCREEN_NAME_MAX_BYTES: Final = 127
+"""Source: KalturaBaseUser::$screenName; `first` and `last` name are kept whole, kuser::setFirstName."""
+
+ADDRESS_IN_NAME: Final = "://"
+"""A user whose name has it is refused. Source: KalturaBaseUser::validateNames, kuser::URL_PATTERN."""
+
+_GUARDED: Final = "{"
+"""`client.py` may send a character of three bytes after it, so that nobody's text is read as a reference."""
+
 _KALTURA_USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,100}")
 
 
@@ -114,16 +156,36 @@ def status_of(thing: Any) -> str:
     """
     The status of an object of the library: an enumeration's value, as text.
     """
-    status = thing.status
-    return str(status.getValue() if hasattr(status, "getValue") else status)
+    return _told(thing.status)
 
 
 def is_recording(entry: Any) -> bool:
     """
     Whether an entry of the library was recorded of a live one.
     """
-    source = entry.sourceType
-    return str(source.getValue() if hasattr(source, "getValue") else source) in RECORDED_LIVE
+    return _told(entry.sourceType) in RECORDED_LIVE
+
+
+def is_rejected(entry: Any) -> bool:
+    """
+    Whether a moderator has rejected an entry of the library. One that still waits for a moderator plays all the same:
+    a KS with `sview` lifts moderation (kaltura/server, KSecureEntryHelper::validateForPlay).
+    """
+    return _told(entry.moderationStatus) == REJECTED
+
+
+def is_picture(entry: Any) -> bool:
+    """
+    Whether an entry of the library is a still picture.
+    """
+    return _told(entry.mediaType) == PICTURE
+
+
+def _told(value: Any) -> str:
+    """
+    A value of the library as text: an enumeration's, or a plain one.
+    """
+    return str(value.getValue() if hasattr(value, "getValue") else value)
 
 
 def media_state(status: str) -> MediaState:
@@ -173,6 +235,42 @@ def ours(namespace: str, reference_id: str) -> str | None:
     return reference_id[len(prefix) :] if reference_id.startswith(prefix) else None
 
 
+def name_of(title: str, least_bytes: int = NAME_MIN_BYTES) -> str:
+    """
+    Return a title as the name of what is made for it.
+
+    Args:
+        title: Any text.
+        least_bytes: What the field demands.
+    """
+    name = _fitted(title, NAME_MAX_BYTES)
+    return name if len(name.encode()) >= least_bytes else name + NAME_LACKING
+
+
+def file_name_of(file_name: str) -> str:
+    """
+    Return a file's name as an upload token may have it: with its ending, by which Kaltura knows its kind.
+    """
+    name = as_line(file_name)
+    stem, dot, ending = name.rpartition(".")
+    return _fitted(stem, NAME_MAX_BYTES - len(dot + ending)) + dot + ending
+
+
+def person_names_of(name: str) -> tuple[str, str, str] | None:
+    """
+    Return the first, last and screen name of a person, `None` where Kaltura would refuse them.
+    """
+    whole = " ".join(as_line(name).split())
+    if not whole or ADDRESS_IN_NAME in whole:
+        return None
+    first, _, last = whole.partition(" ")
+    return first, last, _fitted(whole, SCREEN_NAME_MAX_BYTES)
+
+
+def _fitted(text: str, most_bytes: int) -> str:
+    return cut_to_bytes(as_line(text), most_bytes, lambda character: 3 if character == _GUARDED else 0).rstrip()
+
+
 def moderators_of(entry_id: str) -> str:
     """
     The group of those who moderate a live entry: by its name Kaltura's chat knows it.
@@ -192,6 +290,4 @@ def viewer_of(uid: str) -> str:
     The Kaltura user of a Firebase user: the same id where Kaltura takes it, and a document may have it, else a hash
     of it.
     """
-    if _KALTURA_USER_ID.fullmatch(uid) and uid not in ("0", ".", "..") and not re.fullmatch("__.*__", uid):
-        return uid
-    return "uid-" + hashlib.sha256(uid.encode()).hexdigest()
+    return uid if _KALTURA_USER_ID.fullmatch(uid) and uid != "0" and can_be_id(uid) else hashed_uid(uid)
