@@ -26,6 +26,7 @@ from shared.ports import (
     MANIFEST_URL,
     PROGRESSIVE_URL,
     THUMBNAIL_URL,
+    Account,
     Admission,
     Allowance,
     Attendee,
@@ -245,7 +246,7 @@ class MemoryDocuments:
         """
         found: Collection[str] = self._index(query.collection, None).get(None, ())
         for condition in query.conditions:
-            if condition.operator is Operator.EQUAL:
+            if condition.operator is Operator.EQUAL and isinstance(condition.field, str):
                 of_value = self._index(query.collection, condition.field).get(_key(stored(condition.value)), ())
                 found = min(found, of_value, key=len)
         return list(found)
@@ -391,13 +392,22 @@ def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 
 def _meets(fields: Mapping[str, Any], condition: Condition) -> bool:
-    if condition.field not in fields:
+    *way, name = (condition.field,) if isinstance(condition.field, str) else condition.field
+    for step in way:
+        inner = fields.get(step)
+        if not isinstance(inner, Mapping):
+            return False
+        fields = inner
+    if name not in fields:
         return False
     if condition.operator is Operator.IN:
         # Null is in no list, not even in one that has null in it.
         values = [stored(value) for value in condition.value if value is not None]
-        return any(_rank(fields[condition.field]) == _rank(value) for value in values)
-    here, there = _rank(fields[condition.field]), _rank(stored(condition.value))
+        return any(_rank(fields[name]) == _rank(value) for value in values)
+    if condition.operator is Operator.CONTAINS:
+        members = fields[name] if isinstance(fields[name], list) else []
+        return any(_rank(member) == _rank(stored(condition.value)) for member in members)
+    here, there = _rank(fields[name]), _rank(stored(condition.value))
     match condition.operator:
         case Operator.EQUAL:
             return here == there
@@ -984,16 +994,46 @@ class MemoryMedia:
         return Observation(MediaState.GONE) if made is None else made.observation
 
 
+class MemoryAccounts:
+    """
+    The accounts port in memory.
+    """
+
+    def __init__(self, effect: Effect = undisturbed) -> None:
+        self._effect = effect
+        self._kept: dict[str, Account] = {}
+
+    def write(self, uid: str, *, is_enabled: bool = True, display_name: str = "", **claims: object) -> None:
+        """
+        Make somebody's account, or change it.
+        """
+        self._kept[uid] = Account(uid, is_enabled, claims, display_name)
+
+    def delete(self, uid: str) -> None:
+        """
+        Somebody's account goes.
+        """
+        del self._kept[uid]
+
+    def find(self, uid: str) -> Account | None:
+        """
+        As the port says.
+        """
+        return self._effect("find", lambda: self._kept.get(uid))
+
+
 class MemoryAudience:
     """
     The audience port in memory.
 
     Attributes:
         chat: Whether the account has a chat.
+        names: What those are called who were made there.
     """
 
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
         self.chat = True
+        self.names: dict[str, str] = {}
         self._clock = clock
         self._effect = effect
         self._known: set[str] = set()
@@ -1004,17 +1044,41 @@ class MemoryAudience:
         """
         return frozenset(self._known)
 
+    def knows(self, uid: str) -> bool:
+        """
+        As the port says.
+        """
+        return uid in self._known
+
+    def forget(self, uid: str | None) -> bool:
+        """
+        As the port says.
+        """
+
+        def do() -> bool:
+            gone = set(self._known) if uid is None else {uid}
+            self._known -= gone
+            self.names = {known: name for known, name in self.names.items() if known not in gone}
+            return True
+
+        return self._effect("forget", do)
+
     def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
         """
         As the port says.
         """
         if was_refused or attendee.uid not in self._known:
-            self._effect("admit", lambda: self._known.add(attendee.uid))
+            self._effect("admit", lambda: self._make(attendee))
 
         def grant(what: str) -> Grant:
             return _grant(self._clock(), lifetime_s, {"for": what, "entryId": parts["entryId"]})
 
         return Admission(attendee.uid, grant("player"), grant("chat") if self.chat else None, None)
+
+    def _make(self, attendee: Attendee) -> None:
+        if attendee.uid not in self._known:
+            self.names[attendee.uid] = attendee.name
+        self._known.add(attendee.uid)
 
 
 def _grant(now: datetime, lifetime_s: int, values: Mapping[str, str]) -> Grant:

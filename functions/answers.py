@@ -144,4 +144,6 @@ def _encoded(value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, Mapping):
         return {name: _encoded(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encoded(inner) for inner in value]
     return value

@@ -231,6 +231,12 @@ LIVE_EARLY_S: Final = Setting(
 LIVE_OVERRUN_S: Final = Setting(
     "LIVE_OVERRUN_S", whole(0, 7 * DAY_S), 3600, "Seconds after its planned end at which it still can."
 )
+ALLOW_ANONYMOUS_VIEWERS: Final = Setting(
+    "ALLOW_ANONYMOUS_VIEWERS",
+    truth,
+    False,
+    "Whether those who have signed in anonymously may enter live events; each of them is a user at Kaltura.",
+)
 LIVE_RECORDING: Final = Setting(
     "LIVE_RECORDING", truth, True, "Whether a live event is recorded, and becomes a video of its session."
 )

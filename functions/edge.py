@@ -43,7 +43,7 @@ class Text:
 
 SESSION_ID: Final = Text(re.compile(r"[A-Za-z0-9-]{1,64}"), "a string of 1 to 64 letters, digits or hyphens")
 VIDEO_ID: Final = Text(re.compile(r"[a-f0-9]{20}"), "a string of 20 hexadecimal digits")
-REMOVAL_ID: Final = VIDEO_ID
+ERASURE_ID: Final = VIDEO_ID
 HOST: Final = Text(
     re.compile(r"[a-z][a-z0-9]{0,19}"), "a string of 1 to 20 small letters or digits that begins with a letter"
 )
@@ -58,6 +58,12 @@ UID: Final = Text(
     "a string of 1 to 128 characters without slashes",
 )
 """The id of a user of Firebase Auth."""
+
+EXPORT_PLACE: Final = Text(
+    re.compile("[A-Za-z]{1,40}/[^/\ud800-\udfff]{0,1500}"),
+    "a string that an earlier page of the export gave",
+)
+"""Where a page of an export begins: a section, and the id of a document."""
 
 REQUEST_ID: Final = Text(
     re.compile(r"[A-Za-z0-9._-]{1,64}"), "a string of 1 to 64 letters, digits, dots, hyphens or underscores"

@@ -1,6 +1,7 @@
-"""The callables by which administrators put right what was given up, and by which all content of somebody goes.
+"""The callables by which administrators put right what was given up, and by which all content of somebody goes, or is
+handed to them.
 
-Leave to `shared/deletions/` and `shared/removals/` who may.
+Leave to `shared/deletions/` and `shared/erasure/` who may.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from firebase_functions.https_fn import CallableRequest
 from functions import edge, wiring
 from shared.access import Caller
 from shared.deletions import requeue_deletion
+from shared.erasure import ask_erasure, erasure_of, export_content
+from shared.erasure.model import Erasure
 from shared.errors import BadRequest
-from shared.removals import ask_removal, removal_of
-from shared.removals.model import Removal
 
 
 @edge.callable_function(asks_provider=False)
@@ -32,10 +33,10 @@ def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
 
 
 @edge.callable_function(asks_provider=False)
-def deleteContent(request: CallableRequest[Any]) -> dict[str, Any]:
+def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    All content of a teacher goes, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
-    `getRemoval` gives, at once. A teacher may ask for his own, an administrator for all.
+    All content of somebody goes, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
+    `getErasure` gives, at once. Anybody may ask for their own, an administrator for all.
     Everything needs a sign-in within the last five minutes.
     """
 
@@ -43,38 +44,51 @@ def deleteContent(request: CallableRequest[Any]) -> dict[str, Any]:
         fields = edge.read(request.data, {"requestId": edge.REQUEST_ID}, {"uid": edge.UID, "everything": bool})
         everything, uid = fields["everything"] is True, fields["uid"]
         if everything == (uid is not None):
-            raise BadRequest("Send either the uid of a teacher, or everything: true.", reason="FIELDS_CONFLICT")
+            raise BadRequest("Send either the uid of a person, or everything: true.", reason="FIELDS_CONFLICT")
         if everything and caller.is_admin:
             edge.require_recent_sign_in(request, wiring.now())
         wiring.guard().require_open()
-        key, removal = ask_removal(caller, fields["requestId"], uid, wiring.documents(), wiring.queue(), wiring.now)
-        return _told(key, removal)
+        key, erasure = ask_erasure(caller, fields["requestId"], uid, wiring.documents(), wiring.queue(), wiring.now)
+        return _told(key, erasure)
 
     return edge.answer(request, use_case, is_current=True)
 
 
 @edge.callable_function(asks_provider=False)
-def getRemoval(request: CallableRequest[Any]) -> dict[str, Any]:
+def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    How far that is: `{removalId}` gives `{removalId, state, sessions, enrolments, videos, videosLeft, copiesLeft,
-    deletionsLeft}`.
+    How far that is: `{erasureId}` gives `{erasureId, state, sessions, enrolments, videos, videosLeft, copiesLeft,
+    eventsLeft, deletionsLeft, deletionsDead}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        key = edge.read(request.data, {"removalId": edge.REMOVAL_ID})["removalId"]
-        return _told(key, removal_of(caller, key, wiring.documents()))
+        key = edge.read(request.data, {"erasureId": edge.ERASURE_ID})["erasureId"]
+        return _told(key, erasure_of(caller, key, wiring.documents()))
 
-    return edge.answer(request, use_case)
+    return edge.answer(request, use_case, is_current=True)
 
 
-def _told(key: str, removal: Removal) -> dict[str, Any]:
+@edge.callable_function(asks_provider=False)
+def exportContent(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    What is stored about somebody: `{uid}` gives `{uid, things, after}`, a page of documents; where `after` is not null,
+    the next page is had by `{uid, after}`. Anybody may ask for their own, an administrator for all.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"uid": edge.UID}, {"after": edge.EXPORT_PLACE})
+        page = export_content(caller, fields["uid"], fields["after"], wiring.documents())
+        return {"uid": fields["uid"], "things": page.things, "after": page.after}
+
+    return edge.answer(request, use_case, is_current=True)
+
+
+def _told(key: str, erasure: Erasure) -> dict[str, Any]:
     return {
-        "removalId": key,
-        "state": removal.state.value,
-        "sessions": removal.sessions,
-        "enrolments": removal.enrolments,
-        "videos": removal.videos,
-        "videosLeft": removal.videos_left,
-        "copiesLeft": removal.copies_left,
-        "deletionsLeft": removal.deletions_left,
+        "erasureId": key,
+        "state": erasure.state.value,
+        "sessions": erasure.sessions,
+        "enrolments": erasure.enrolments,
+        "videos": erasure.videos,
+        **erasure.left.to_fields(),
     }

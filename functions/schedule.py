@@ -9,6 +9,7 @@ from firebase_functions.scheduler_fn import ScheduledEvent, on_schedule
 
 from functions import config, wiring
 from shared import log
+from shared.erasure import carry_over
 
 ORPHANS_TIMEOUT_S = 1800
 """The longest that a scheduled function may run: everything there is, is looked at."""
@@ -37,9 +38,11 @@ def sweep(_event: ScheduledEvent) -> None:
 def findOrphans(_event: ScheduledEvent) -> None:
     """
     Report what exists at the provider without a document and the other way round. Where ORPHANS_CLEAN_UP is set, what
-    is empty goes and what is missing is made anew; what has content is kept, whatever the settings say.
+    is empty goes and what is missing is made anew; what has content is kept, whatever the settings say. What an earlier
+    release had begun to erase is carried on.
     """
     if wiring.guard().is_stopped():
         log.stopped("findOrphans")
         return
+    carry_over(wiring.documents(), wiring.queue(), wiring.now)
     wiring.app().orphans.find(clean_up=config.ORPHANS_CLEAN_UP.value)

@@ -41,14 +41,15 @@ def onSessionCreated(event: Event[Snapshot | None]) -> None:
 @on_document_updated(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     """
-    A session was changed: it is visited where what it asks for is another than before. A back end that overwrites the
-    document takes away what the server had written there; the visits of the session and its videos write it again.
+    A session was changed: it is visited where what it asks for is another than before, or somebody else owns it. A back
+    end that overwrites the document takes away what the server had written there; the visits of the session and its
+    videos write it again.
     """
     before, after = _session(event, event.data.before), _session(event, event.data.after)
     if before is None or after is None:
         return
     was_overwritten = before.is_paired and not after.is_paired
-    if was_overwritten or wanted(before) != wanted(after):
+    if was_overwritten or wanted(before) != wanted(after) or before.owner_uid != after.owner_uid:
         _note(event)
     if was_overwritten and before.videos:
         wiring.queue().put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))

@@ -13,13 +13,14 @@ from functions import config
 from functions.hosting import Row, read_table
 from functions.reading import FIND
 from shared.app import App, Hosting, Settings, assemble
+from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.epoch import DatabaseUid, unidentified
 from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.hosts.table import Terms
-from shared.ports import Documents, Hook, Host, Queue, Setup
+from shared.ports import Accounts, Audience, Documents, Hook, Host, Queue, Setup
 from shared.providers import (
     Account,
     AtBunny,
@@ -98,6 +99,14 @@ def database_uid() -> DatabaseUid:
 
 
 @cache
+def accounts() -> Accounts:
+    """
+    The accounts of those who may sign in.
+    """
+    return FirebaseAccounts()
+
+
+@cache
 def guard() -> Guard:
     """
     Whether work may be done: all that a task needs before it is begun.
@@ -135,7 +144,17 @@ def app() -> App:
     """
     holders = {name: provider.holder for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
-    return assemble(documents(), queue(), now, events, holders, _settings(), _hosting(), database_uid=database_uid())
+    return assemble(
+        documents(),
+        queue(),
+        now,
+        events,
+        holders,
+        _settings(),
+        _hosting(),
+        database_uid=database_uid(),
+        audience=_audience(),
+    )
 
 
 @cache
@@ -146,8 +165,20 @@ def joining() -> Joining:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    audience = next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
-    return Joining(app().sessions, audience, queue(), now, config.EVENT_KNOWN_S.value)
+    return Joining(
+        app().sessions,
+        _audience(),
+        accounts(),
+        queue(),
+        now,
+        config.EVENT_KNOWN_S.value,
+        admits_anonymous=config.ALLOW_ANONYMOUS_VIEWERS.value,
+    )
+
+
+@cache
+def _audience() -> Audience:
+    return next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
 
 
 def _settings() -> Settings:

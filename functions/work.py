@@ -13,7 +13,16 @@ from typing import Final
 from firebase_functions.options import RateLimits
 
 from functions import tasks, wiring
-from shared.paths import CHECK_HOST, TICK_FEED, VISIT_COPY, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
+from shared.paths import (
+    CHECK_HOST,
+    RECONCILE_ERASURE,
+    RECONCILE_TRANSFER,
+    TICK_FEED,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+)
 from shared.ports import Note
 
 VISITED_AT_ONCE: Final = 8
@@ -26,7 +35,7 @@ ONE_AT_A_TIME: Final = RateLimits(max_concurrent_dispatches=2, max_dispatches_pe
 ONE_VIDEO: Final = "[a-f0-9]{20}"
 ONE_HOST: Final = "[a-z][a-z0-9]{0,19}"
 VIDEOS: Final = re.compile(f"(?:{ONE_VIDEO},){{0,949}}{ONE_VIDEO}")
-REMOVAL: Final = re.compile(ONE_VIDEO)
+ERASURE: Final = re.compile(ONE_VIDEO)
 COPY: Final = re.compile(f"{ONE_VIDEO}-{ONE_HOST}")
 HOST: Final = re.compile(ONE_HOST)
 TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
@@ -80,12 +89,20 @@ def checkHost(key: str) -> None:
     wiring.app().work(Note(CHECK_HOST, key))
 
 
-@tasks.worker(key=REMOVAL, rate=ONE_AT_A_TIME, asks_provider=False)
-def visitRemoval(key: str) -> None:
+@tasks.worker(key=ERASURE, rate=ONE_AT_A_TIME)
+def reconcileErasure(key: str) -> None:
     """
-    Mark the next page of what a teacher, or an administrator, wants gone, or count what is left of it.
+    Mark the next page of what somebody, or an administrator, wants gone, or count what is left of it.
     """
-    wiring.app().work(Note(VISIT_REMOVAL, key))
+    wiring.app().work(Note(RECONCILE_ERASURE, key))
+
+
+@tasks.worker(key=tasks.DOCUMENT, rate=ONE_AT_A_TIME)
+def reconcileTransfer(key: str) -> None:
+    """
+    Bring what a transferred session has to its new owner; the key is the session's id.
+    """
+    wiring.app().work(Note(RECONCILE_TRANSFER, key))
 
 
 def _work_together(note: Note) -> None:

@@ -15,10 +15,6 @@ from typing import Any, Final, Self
 from shared.errors import NotAllowed, NotFound, NotSignedIn
 from shared.ports import Document
 from shared.sessions.model import Session, Status, Visibility
-from shared.text import as_line, cut_to_characters
-
-NAME_MAX: Final = 100
-"""Of a person's name so much is told to others."""
 
 UID_MAX: Final = 128
 """Characters of a user's id at Firebase Auth; in UTF-8 they are far from the 1,500 bytes of a document's id."""
@@ -53,13 +49,13 @@ class Caller:
         uid: Of Firebase Auth.
         is_teacher: Whether the claim of teachers is exactly `true`; no other value counts.
         is_admin: The same of the claim of administrators.
-        name: As he calls himself, one line of up to 100 characters; may be empty.
+        is_anonymous: Whether there is no account behind the sign-in that anybody could sign in to again.
     """
 
     uid: str
     is_teacher: bool
     is_admin: bool = False
-    name: str = ""
+    is_anonymous: bool = False
 
     @classmethod
     def from_claims(cls, uid: str | None, claims: Mapping[str, Any], names: ClaimNames) -> Self:
@@ -83,12 +79,11 @@ class Caller:
                 "document's id. Sign in with another account.",
                 reason="ACCOUNT_ID_UNUSABLE",
             )
-        anonymous = (
+        is_anonymous = (
             isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
         )
-        told = claims.get("name")
-        name = cut_to_characters(" ".join(as_line(told).split()), NAME_MAX) if isinstance(told, str) else ""
-        return cls(uid, claims.get(names.teacher) is True and not anonymous, claims.get(names.admin) is True, name)
+        is_teacher = claims.get(names.teacher) is True and not is_anonymous
+        return cls(uid, is_teacher, claims.get(names.admin) is True, is_anonymous)
 
 
 def require_admin(caller: Caller) -> None:
@@ -141,7 +136,8 @@ def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> b
 def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
     """
     Tell whether an enrolment is the caller's and was given in this very session: one that a deleted session left behind
-    names another owner, or is older than the session that has its id now. Pure.
+    names another owner, or is older than the session that has its id now; one that a former owner gave opens it while
+    it is being transferred. Pure.
     """
     fields, given_at = enrolment.fields, enrolment.fields.get("createdAt")
     # A back end may leave it out: then Firestore's own time counts, until the trigger has written it.
@@ -149,7 +145,7 @@ def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
     return (
         fields.get("uid") == caller.uid
         and fields.get("sessionId") == session.id
-        and fields.get("ownerUid") == session.owner_uid
+        and fields.get("ownerUid") in (session.owner_uid, *session.former_owner_uids)
         and session.created_at is not None
         and at >= session.created_at
     )

@@ -12,19 +12,29 @@ from typing import Final
 
 from shared.deletions import Deletions
 from shared.epoch import DatabaseUid, Epochs, unidentified
+from shared.erasure import Erasures
 from shared.full_look import FullLook
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
 from shared.orphans import Orphans
 from shared.orphans.adoption import Adoption
-from shared.paths import CHECK_HOST, TICK_FEED, VISIT_COPY, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
+from shared.paths import (
+    CHECK_HOST,
+    RECONCILE_ERASURE,
+    RECONCILE_TRANSFER,
+    TICK_FEED,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+)
+from shared.ports import Audience, Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
 from shared.reconcile import visit
-from shared.removals import Removals
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
 from shared.sweep import Sweep
+from shared.transfers import Transfers
 from shared.videos import Videos
 from shared.videos.feed import Feed
 from shared.videos.grant import Grants
@@ -95,7 +105,8 @@ class App:
     copies: Copies
     checks: Checks
     deletions: Deletions
-    removals: Removals
+    erasures: Erasures
+    transfers: Transfers
     grants: Grants
     feeds: Mapping[str, Feed]
     orphans: Orphans
@@ -126,8 +137,10 @@ class App:
                 self.checks.check(note.key)
             case name if name == VISIT_DELETION:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
-            case name if name == VISIT_REMOVAL:
-                visit(self.removals, note.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_ERASURE:
+                visit(self.erasures, note.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_TRANSFER:
+                visit(self.transfers, note.key, self.documents, self.queue, self.clock)
             case name if name == TICK_FEED:
                 provider, _, number = note.key.rpartition(":")
                 # An account that was given up meanwhile has none.
@@ -147,6 +160,7 @@ def assemble(
     hosting: Hosting = NO_HOSTS,
     *,
     database_uid: DatabaseUid = unidentified,
+    audience: Audience | None = None,
     sessions_type: type[Sessions] = Sessions,
     videos_type: type[Videos] = Videos,
 ) -> App:
@@ -162,6 +176,7 @@ def assemble(
         settings: Of the deployment.
         hosting: From where videos play beside their providers.
         database_uid: Asks which database it is.
+        audience: Whom the provider of live events knows; `None` where nobody is let in.
         sessions_type: The Controller of sessions.
         videos_type: The Controller of videos.
     """
@@ -202,7 +217,8 @@ def assemble(
         copies=Copies(documents, holders, hosts, settings.late_commit_s, epochs.is_held),
         checks=checks,
         deletions=Deletions(documents, everywhere, epochs.is_held),
-        removals=Removals(documents),
+        erasures=Erasures(documents, audience, clock, settings.late_commit_s),
+        transfers=Transfers(documents, events),
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
         feeds=feeds,
         orphans=orphans,

@@ -6,13 +6,16 @@ under the same id afterwards share it. The mark of an incarnation is the session
 nobody may change it, and it survives export, import and restore. A session that the app's own back end wrote without
 one is known by the time at which Firestore created its document; that time is written into it before anything is made
 for it.
+
+Only a transfer (`shared/transfers/`) gives a session another owner. While it runs the session names its former owners,
+and what still names one of them belongs to it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -26,6 +29,10 @@ session without its mark, the two differ by so much at most."""
 
 STAMP_DIGITS: Final = 16
 """Of the digest in a stamp: it proves against mistakes, not against whoever administers the account."""
+
+
+TOMBSTONE_S: Final = 30 * 24 * 3600
+"""A tombstone, the record of what is gone, is kept so long for those who come late."""
 
 
 class Belonging(StrEnum):
@@ -51,20 +58,38 @@ class SessionIdentity:
         owner_uid: The teacher; empty where the document names none.
         created_at: The mark of its incarnation; `None` in a record that an earlier release wrote.
         is_marked: Whether the session's document has the mark; else Firestore's creation time stands for it.
+        former_owner_uids: The owners from whom the session is being transferred; of a session only.
     """
 
     session_id: str
     owner_uid: str
     created_at: datetime | None = None
     is_marked: bool = field(default=True, compare=False)
+    former_owner_uids: tuple[str, ...] = field(default=(), compare=False)
 
     def belonging(self, session: SessionIdentity) -> Belonging:
         """
-        Compare the identity that a thing recorded with that of the session that has its id now. Pure.
+        Compare the identity that a thing recorded with that of the session that has its id now. A tombstone names no
+        owner any more: there the mark alone decides. Pure.
         """
         if self.created_at is not None and not _is_same_instant(self.created_at, session):
             return Belonging.OTHER
-        return Belonging.SAME if self.owner_uid == session.owner_uid else Belonging.OWNER_CHANGED
+        is_nameless = not self.owner_uid and self.created_at is not None
+        if is_nameless or self.owner_uid in (session.owner_uid, *session.former_owner_uids):
+            return Belonging.SAME
+        return Belonging.OWNER_CHANGED
+
+    def following(self, session: SessionIdentity) -> Self:
+        """
+        Return this identity under the present owner of the session that it belongs to, and with a mark. Pure.
+        """
+        return replace(self, owner_uid=session.owner_uid, created_at=self.created_at or session.created_at)
+
+    def nameless(self) -> Self:
+        """
+        Return this identity without its owner, as a tombstone keeps it. Pure.
+        """
+        return replace(self, owner_uid="")
 
     def to_fields(self) -> dict[str, Any]:
         """

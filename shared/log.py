@@ -83,6 +83,13 @@ def host_turned(host: str, *, is_healthy: bool) -> None:
     (_info if is_healthy else _error)("host plays again" if is_healthy else "host plays nothing", host=host)
 
 
+def owner_changed(session_id: str) -> None:
+    """
+    Somebody has written another owner into a session and not transferred it: what it has waits until a person does.
+    """
+    _alarm("session owner changed without transfer", session=session_id)
+
+
 def host_open(host: str) -> None:
     """
     A host plays to anybody: the operator has to switch its protection on.

@@ -14,15 +14,22 @@ PAIRINGS: Final = "kalturaSession"
 VIDEOS: Final = "videos"
 DELETIONS: Final = "pendingDeletions"
 ENROLMENTS: Final = "enrolments"
+ERASURES: Final = "erasures"
 REMOVALS: Final = "removals"
+"""What erasures were called by an earlier release."""
+
 COPIES: Final = "copies"
 OPERATIONS: Final = "operations"
+TRANSFERS: Final = "transfers"
+UPLOADERS: Final = "uploaders"
+KNOWN_USERS: Final = "kalturaUsers"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
 VISIT_DELETION: Final = "visitDeletion"
-VISIT_REMOVAL: Final = "visitRemoval"
+RECONCILE_ERASURE: Final = "reconcileErasure"
 VISIT_COPY: Final = "visitCopy"
+RECONCILE_TRANSFER: Final = "reconcileTransfer"
 CHECK_HOST: Final = "checkHost"
 TICK_FEED: Final = "tickFeed"
 
@@ -98,7 +105,7 @@ def uploader_path(uid: str) -> str:
     """
     How often a teacher was given a token to upload, and the order of what he asks for.
     """
-    return f"uploaders/{uid if can_be_id(uid) else hashed_uid(uid)}"
+    return f"{UPLOADERS}/{uid if can_be_id(uid) else hashed_uid(uid)}"
 
 
 def can_be_id(uid: str) -> bool:
@@ -122,11 +129,18 @@ def enrolment_path(session_id: str, uid: str) -> str:
     return f"{ENROLMENTS}/{session_id}_{uid}"
 
 
-def removal_path(key: str) -> str:
+def erasure_path(key: str) -> str:
     """
     That all content of somebody is to go, and how far that is.
     """
-    return f"{REMOVALS}/{key}"
+    return f"{ERASURES}/{key}"
+
+
+def transfer_path(session_id: str) -> str:
+    """
+    That a session has another owner, and how far what it has has followed.
+    """
+    return f"{TRANSFERS}/{session_id}"
 
 
 def cache_path(key: str) -> str:
@@ -140,7 +154,7 @@ def known_user_path(user_id: str) -> str:
     """
     That a provider knows a user of ours.
     """
-    return f"kalturaUsers/{user_id}"
+    return f"{KNOWN_USERS}/{user_id}"
 
 
 def operation_path(key: str) -> str:

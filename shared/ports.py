@@ -107,15 +107,21 @@ class Operator(StrEnum):
     AT_MOST = "<="
     LESS = "<"
     GREATER = ">"
+    CONTAINS = "array_contains"
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """
     One comparison of a query.
+
+    Attributes:
+        field: Its name, or the names on the way to it from the top.
+        operator: The comparison; `CONTAINS` is of a list and one of its members.
+        value: With which it is compared.
     """
 
-    field: str
+    field: str | tuple[str, ...]
     operator: Operator
     value: Any
 
@@ -427,6 +433,12 @@ class UploadWish:
     recording: Parts | None = None
     stamp: str = field(default="", compare=False, repr=False)
 
+    def nameless(self) -> UploadWish:
+        """
+        Return what a tombstone keeps of it: ids only. Pure.
+        """
+        return UploadWish("", "", 0, self.recording)
+
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
@@ -462,10 +474,59 @@ class Admission:
     room: Grant | None
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """
+    Somebody's account, as it is now.
+
+    Attributes:
+        uid: Of Firebase Auth.
+        is_enabled: Whether its holder may sign in.
+        claims: Its custom claims.
+        display_name: As its holder, or the app, has written it; may be empty.
+    """
+
+    uid: str
+    is_enabled: bool
+    claims: Fields
+    display_name: str = ""
+
+
+class Accounts(Protocol):
+    """
+    The accounts of those who may sign in.
+    """
+
+    def find(self, uid: str) -> Account | None:
+        """
+        Return somebody's account, `None` where there is none.
+
+        Raises:
+            Transient: It could not be asked (again).
+        """
+        ...
+
+
 class Audience(Protocol):
     """
     Those who enter the live events of one provider account. Raises as `Events` does.
     """
+
+    def knows(self, uid: str) -> bool:
+        """
+        Tell whether somebody was let in, or found there, so short a time ago that the provider is not asked. No call.
+        """
+        ...
+
+    def forget(self, uid: str | None) -> bool:
+        """
+        Delete the user by whom the provider knows somebody, where this deployment made it; one that somebody else made
+        stays. `None` is everybody, as many as one call takes. Repeatable.
+
+        Returns:
+            Whether that was all.
+        """
+        ...
 
     def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
         """

@@ -724,6 +724,7 @@ class KalturaSite(_Served):
             "reprocess": ("media", "convert"),
             "delete_media": ("media", "delete"),
             "delete_stray": ("baseEntry", "delete"),
+            "forget": ("user", "delete"),
         }[operation]
         self._server.control("POST", "faults", {"kind": kind, "match": {"service": service, "action": action}})
 

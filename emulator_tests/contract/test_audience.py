@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from emulator_tests.contract.sites import Site
+from shared.errors import Transient
 from shared.ports import Admission, Attendee, EventWish, Parts
 
 WISH = EventWish("Opening lecture", None, None)
@@ -80,3 +81,49 @@ def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site
     assert ada.chat.token != grace.chat.token
     assert ada.player.token not in repr(ada)
     assert ada.chat.token not in repr(ada)
+
+
+def test_who_is_forgotten_is_new_again(site: Site, parts: Parts) -> None:
+    """
+    A12.
+    """
+    for uid in ("ada", "grace"):
+        admit(site, parts, uid)
+    assert site.audience.knows("ada")
+
+    assert site.audience.forget("ada")
+
+    assert site.people() == {"grace"}
+    assert (site.audience.knows("ada"), site.audience.knows("grace")) == (False, True)
+    before = site.calls()
+    admit(site, parts)
+    assert site.calls() == before + 1
+    assert site.people() == {"ada", "grace"}
+
+
+def test_to_forget_somebody_twice_or_who_was_never_there_does_no_harm(site: Site, parts: Parts) -> None:
+    admit(site, parts)
+    for uid in ("ada", "ada", "nobody", "a b", "0"):
+        assert site.audience.forget(uid)
+    assert site.people() == set()
+
+
+def test_everybody_is_forgotten_in_the_end(site: Site, parts: Parts) -> None:
+    """
+    A12.
+    """
+    for number in range(3):
+        admit(site, parts, f"u{number}")
+    while not site.audience.forget(None):
+        pass
+    assert site.people() == set()
+
+
+@pytest.mark.parametrize("lose", ["lose_call", "lose_answer"])
+def test_where_nobody_answers_it_is_worth_another_try(site: Site, parts: Parts, lose: str) -> None:
+    admit(site, parts)
+    getattr(site, lose)("forget")
+    with pytest.raises(Transient):
+        site.audience.forget("ada")
+    assert site.audience.forget("ada")
+    assert site.people() == set()

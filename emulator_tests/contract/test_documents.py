@@ -457,18 +457,31 @@ STOCK: dict[str, dict[str, Any]] = {
     "c": {"n": 2.5, "dueAt": None, "state": "new"},
     "d": {"n": "2", "dueAt": SOON},
     "e": {"n": True, "dueAt": AT, "state": None},
-    "f": {"state": "failed", "map": {"n": 1}},
+    "f": {"state": "failed", "map": {"n": 1, "ü `x`": True}, "list": ["x", 1, None]},
+    "g": {"map": "no map", "list": "x"},
+    "h": {"map": {"in": {"list": ["x", "x"]}}, "list": []},
 }
 
-EQUAL, IN, AT_MOST, LESS, GREATER = Operator
+EQUAL, IN, AT_MOST, LESS, GREATER, CONTAINS = Operator
 
 QUERIES: dict[str, tuple[dict[str, Any], str]] = {
-    "everything by id": ({}, "abcdef"),
+    "everything by id": ({}, "abcdefgh"),
     "equal": ({"conditions": (Condition("state", EQUAL, "new"),)}, "ac"),
     "equal to nothing, which is not to miss": ({"conditions": (Condition("state", EQUAL, None),)}, "e"),
     "a number is no truth": ({"conditions": (Condition("n", EQUAL, 1),)}, "b"),
     "a truth is no number": ({"conditions": (Condition("n", EQUAL, True),)}, "e"),
-    "a map": ({"conditions": (Condition("map", EQUAL, {"n": 1}),)}, "f"),
+    "a map": ({"conditions": (Condition("map", EQUAL, {"n": 1, "ü `x`": True}),)}, "f"),
+    "a field of a map": ({"conditions": (Condition(("map", "n"), EQUAL, 1),)}, "f"),
+    "a field of a map, with a strange name": ({"conditions": (Condition(("map", "ü `x`"), EQUAL, True),)}, "f"),
+    "a field of a map that is another value": ({"conditions": (Condition(("map", "n"), EQUAL, 2),)}, ""),
+    "a member of a list": ({"conditions": (Condition("list", CONTAINS, "x"),)}, "f"),
+    "a member of a list that is a number": ({"conditions": (Condition("list", CONTAINS, 1),)}, "f"),
+    "no member of a list": ({"conditions": (Condition("list", CONTAINS, "y"),)}, ""),
+    "a member of a list in a map": ({"conditions": (Condition(("map", "in", "list"), CONTAINS, "x"),)}, "h"),
+    "a member of a list, and another field": (
+        {"conditions": (Condition("list", CONTAINS, "x"), Condition("state", EQUAL, "failed"))},
+        "f",
+    ),
     "one of": ({"conditions": (Condition("state", IN, ("failed", "new")),)}, "acf"),
     "one of, with null among them": ({"conditions": (Condition("state", IN, (None, "failed")),)}, "f"),
     "all must hold": ({"conditions": (Condition("state", EQUAL, "new"), Condition("n", EQUAL, 3))}, "a"),
@@ -494,10 +507,10 @@ QUERIES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "the first few": ({"limit": 2}, "ab"),
     "the first few in an order": ({"order_by": "dueAt", "limit": 2}, "cb"),
-    "after an id": ({"after_id": "c"}, "def"),
+    "after an id": ({"after_id": "c"}, "defgh"),
     "after an id that is not there": ({"after_id": "bb", "limit": 2}, "cd"),
     "after an id, with a condition": ({"conditions": (Condition("state", EQUAL, "new"),), "after_id": "a"}, "c"),
-    "after the last": ({"after_id": "f"}, ""),
+    "after the last": ({"after_id": "h"}, ""),
     "a field nobody has": ({"conditions": (Condition("never", EQUAL, 1),)}, ""),
 }
 

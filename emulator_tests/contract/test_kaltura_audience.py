@@ -23,7 +23,7 @@ from shared.errors import Permanent
 from shared.ports import Admission, Attendee, EventWish, Parts
 from shared.providers.kaltura import KalturaAccount, KalturaAudience
 from shared.providers.kaltura.account import DOUBT_PAUSE_S
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES, NO_CHAT_KNOWN_S
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES, FORGOTTEN_AT_ONCE, NO_CHAT_KNOWN_S
 
 LIFETIME_S = 4200
 STUDENT = Attendee("ada", "Ada Lovelace", is_moderator=False)
@@ -345,3 +345,60 @@ def test_clocks_that_differ_by_ten_minutes_keep_nobody_out(place: Place, ahead_s
     admission = admit(place.instance(), parts)
     assert admission.chat is not None
     assert place.site.events.observe_broadcast(parts) is not None
+
+
+def test_a_user_that_somebody_else_made_is_never_deleted(place: Place) -> None:
+    """
+    A12: the school's other systems may use it.
+    """
+    place.site.welcome("ada")
+    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    admit(instance, parts)
+    admit(instance, parts, MODERATOR)
+    place.site.welcome("grace")
+
+    for uid in ("ada", "grace"):
+        assert instance.forget(uid)
+    assert instance.forget(None)
+
+    assert place.site.people() == {"ada", "grace"}
+    assert not instance.knows("ada"), "what is remembered of them goes all the same"
+
+
+def test_users_of_another_deployment_on_the_account_stay(place: Place) -> None:
+    """
+    A12.
+    """
+    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    neighbour = replace(instance, account=replace(instance.account, namespace="another", _built={}))
+    admit(neighbour, parts)
+    assert instance.forget("ada")
+    assert instance.forget(None)
+    assert place.site.people() == {"ada"}
+    assert neighbour.forget("ada")
+    assert place.site.people() == set()
+    neighbour.account.client.close()
+
+
+def test_a_forgotten_user_is_a_member_of_no_group_any_more(place: Place) -> None:
+    """
+    A12.
+    """
+    wish = replace(place.wish, moderators=("ada", "grace"))
+    parts = place.site.events.create_event("session:s1:1", wish).parts
+    assert place.site.moderators(parts) == {"ada", "grace"}
+    assert place.instance(chat_secret="x" * 32).forget("ada")
+    assert place.site.moderators(parts) == {"grace"}
+
+
+def test_more_users_than_one_request_deletes_are_forgotten_all_the_same(place: Place) -> None:
+    """
+    A12.
+    """
+    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    for number in range(FORGOTTEN_AT_ONCE + 5):
+        admit(instance, parts, replace(STUDENT, uid=f"u{number}"))
+    assert not instance.forget(None)
+    assert len(place.site.people()) == 5
+    assert instance.forget(None)
+    assert place.site.people() == set()

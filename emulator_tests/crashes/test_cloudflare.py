@@ -21,9 +21,11 @@ from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
 from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.app import Settings, assemble
+from shared.erasure import ask_erasure
+from shared.erasure.model import Erasure, ErasureState
 from shared.errors import Conflict, Doubtful, Refused, Transient
 from shared.limits import Limiter
-from shared.paths import DELETIONS, REMOVALS, VISIT_SESSION, session_path
+from shared.paths import DELETIONS, ERASURES, VISIT_SESSION, session_path
 from shared.ports import (
     Allowance,
     Changes,
@@ -43,8 +45,6 @@ from shared.ports import (
 )
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
 from shared.providers.nowhere import NoEvents
-from shared.removals import ask_removal
-from shared.removals.model import Removal, RemovalState
 from shared.sessions.airing import Window
 from shared.videos.grant import UploadRequest, UploadToken
 from shared.videos.model import Video, VideoState
@@ -357,13 +357,13 @@ def adopt(world: World) -> None:
 def remove(world: World) -> None:
     """A film becomes ready, and its teacher has all that he has removed."""
     upload(world)
-    world.insist(lambda: ask_removal(TEACHER, "r2", TEACHER.uid, world.documents, world.queue, world.clock))
+    world.insist(lambda: ask_erasure(TEACHER, "r2", TEACHER.uid, world.documents, world.queue, world.clock))
     world.run(600)
 
 
 def _is_removed(world: World) -> bool:
-    removals = [Removal.from_document(one) for one in world.documents.select(Query(REMOVALS))]
-    return world.is_empty() and [one.state for one in removals] == [RemovalState.DONE]
+    erasures = [Erasure.from_document(one) for one in world.documents.select(Query(ERASURES))]
+    return world.is_empty() and [one.state for one in erasures] == [ErasureState.DONE]
 
 
 def _has_its_film(world: World) -> bool:

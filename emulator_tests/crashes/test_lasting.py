@@ -13,6 +13,7 @@ from emulator_tests.crashes.flows import (
     S1,
     SENT,
     UPLOADED,
+    UPLOADED_IN_PART,
     Act,
     Acts,
     Flow,
@@ -31,6 +32,7 @@ from emulator_tests.crashes.flows import (
     unname_moderator,
     unpublish,
     unschedule,
+    visit_videos,
 )
 from emulator_tests.crashes.world import POLICY, Account, World
 from emulator_tests.pure.races.defects import SOUND
@@ -209,8 +211,9 @@ PARTS: dict[str, tuple[Acts, Acts, tuple[str, ...]]] = {
     "poll": (
         ((0, make_on_demand), (0, ask_to_upload)),
         SENT,
-        ("baseEntry.getByIds", "flavorAsset.list", "uploadToken.list", "media.list"),
+        ("flavorAsset.list", "media.list"),
     ),
+    "visit": (UPLOADED_IN_PART, ((0, visit_videos),), ("baseEntry.getByIds", "uploadToken.list")),
     "delete-video": (
         UPLOADED,
         ((0, delete),),

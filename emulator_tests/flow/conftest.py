@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 
 import pytest
 
+from emulator_tests.conftest import SETTINGS
 from emulator_tests.flow.provider import PROVIDERS, Provider
 from emulator_tests.flow.school import Person, School
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.places import TEST_PICTURE
+from emulator_tests.testbed.places import HOME, TEST_PICTURE
 
 OTHER_BYTES: Final = b"sizefree" + bytes(range(256)) * 4
 
@@ -36,6 +39,27 @@ def school(_school: School) -> Iterator[School]:
     yield _school
     for control in (_school.simulator, _school.cloudflare):
         control("DELETE", "faults")
+
+
+@pytest.fixture(scope="module")
+def hosting() -> Iterator[School]:
+    """
+    A school of its own: elsewhere videos play from their providers.
+    """
+    shared_state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
+    with ExitStack() as held:
+        state = shared_state.with_name(f"{shared_state.name}-hosts")
+        testbed = held.enter_context(Testbed(state, SETTINGS | {"USE_HOSTS": "true"}))
+        # The library that listens takes the emulator's address from the environment, when it is made.
+        patched = held.enter_context(pytest.MonkeyPatch.context())
+        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
+        school = School(testbed)
+        held.callback(school.close)
+        for control in (school.simulator, school.cloudflare):
+            control("POST", "clock", {"ready": "after_s:1"})
+        # What it fetches is there at the first look, or at the second.
+        school.bunny("POST", "clock", {"ready": "at_once"})
+        yield school
 
 
 @pytest.fixture(params=PROVIDERS)

@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 from emulator_tests.flow.school import DEADLINE_S, Person, Refused, School
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import create
-from shared.removals.model import Removal, RemovalState
+from shared.erasure.model import Erasure, ErasureState, hashed
 
 TEACHERS: Final = (
     "issueUploadToken",
@@ -35,15 +35,20 @@ TEACHERS: Final = (
     "unsetModerator",
     "getStreamIngest",
     "rotateStreamKey",
+    "transferSession",
 )
-VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getRemoval")
+VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getErasure")
 ADMINISTRATORS: Final = ("requeueDeletion",)
-CALLABLES: Final = (*TEACHERS, *VIEWERS, *ADMINISTRATORS)
+OWN: Final = ("eraseContent", "exportContent")
+"""What anybody may do about themselves, and administrators about everybody."""
+
+CALLABLES: Final = (*TEACHERS, *VIEWERS, *OWN, *ADMINISTRATORS)
 
 TO_STRANGERS: Final = {
     **dict.fromkeys(TEACHERS, "PERMISSION_DENIED"),
     # Who may not see a session is told the same as where there is none.
     **dict.fromkeys(VIEWERS, "NOT_FOUND"),
+    **dict.fromkeys(OWN, "PERMISSION_DENIED"),
     **dict.fromkeys(ADMINISTRATORS, "PERMISSION_DENIED"),
 }
 """What each callable answers to somebody whose session, or whose place, it is not."""
@@ -64,21 +69,23 @@ class Stage:
         school: The world.
         teacher: Whose session it is.
         administrator: Who may requeue.
+        other: Another teacher, who has nothing.
         session_id: The draft.
         playing: The id of the ready film.
         uploading: The id of the upload.
         deletion_id: Of the deletion.
-        removal_id: Of a removal that the teacher has asked for long ago.
+        erasure_id: Of an erasure that the teacher has asked for long ago.
     """
 
     school: School
     teacher: Person
     administrator: Person
+    other: Person
     session_id: str
     playing: str
     uploading: str
     deletion_id: str
-    removal_id: str
+    erasure_id: str
 
     @classmethod
     def prepared(cls, school: School, film: bytes) -> Self:
@@ -108,10 +115,13 @@ class Stage:
         school.await_video(session_id, uploading, "uploading")
         school.await_document(f"sessions/{session_id}", lambda fields: unwanted not in (fields or {})["videos"])
         long_ago = datetime.now(UTC) - timedelta(days=1)
-        removal_id = uuid.uuid4().hex[:20]
-        removal = Removal(teacher.uid, teacher.uid, long_ago, RemovalState.DONE, done_at=long_ago)
-        school.firestore.commit(SERVER, create(f"removals/{removal_id}", removal.to_fields()))
-        return cls(school, teacher, administrator, session_id, playing, uploading, deletion_id, removal_id)
+        erasure_id = uuid.uuid4().hex[:20]
+        who = hashed(teacher.uid)
+        erasure = Erasure(None, who, who, long_ago, ErasureState.DONE, done_at=long_ago)
+        school.firestore.commit(SERVER, create(f"erasures/{erasure_id}", erasure.to_fields()))
+        return cls(
+            school, teacher, administrator, school.teacher(), session_id, playing, uploading, deletion_id, erasure_id
+        )
 
     def good(self, function: str) -> dict[str, Any]:
         """
@@ -129,8 +139,14 @@ class Stage:
                 return {"sessionId": self.session_id}
             case "setModerator" | "unsetModerator":
                 return {"sessionId": self.session_id, "uid": "somebody"}
-            case "getRemoval":
-                return {"removalId": self.removal_id}
+            case "transferSession":
+                return {"sessionId": self.session_id, "uid": self.other.uid}
+            case "eraseContent":
+                return {"uid": self.teacher.uid, "requestId": "r-eraseContent"}
+            case "exportContent":
+                return {"uid": self.teacher.uid}
+            case "getErasure":
+                return {"erasureId": self.erasure_id}
             case "requeueDeletion":
                 return {"deletionId": self.deletion_id}
             case "deleteVideo" | "issuePlayback" | "renewPlayback":
@@ -222,7 +238,7 @@ class Stage:
         for video_id in (self.playing, self.uploading):
             video = school.document(f"videos/{video_id}") or {}
             known[f"videos/{video_id}"] = (video["wish"], video["state"])
-        for collection in ("videos", "uploaders", "kalturaSession"):
+        for collection in ("videos", "uploaders", "kalturaSession", "erasures", "transfers"):
             known[collection] = {one.id for one in school.documents_of(collection)}
         return known
 

@@ -62,6 +62,7 @@ class Person:
     school: School
     uid: str
     id_token: str | None
+    email: str = ""
 
     @property
     def caller(self) -> Caller:
@@ -222,23 +223,32 @@ class School:
         """
         return Person(self, "nobody", None)
 
-    def person(self, **claims: object) -> Person:
+    def person(self, display_name: str = "", /, **claims: object) -> Person:
         """
         A new user with these custom claims, signed in by password.
         """
         base = f"http://{self.testbed.auth_host}/identitytoolkit.googleapis.com/v1"
         account = {"email": f"{uuid.uuid4().hex}@example.com", "password": PASSWORD}
-        made = self._auth(f"{base}/projects/{self.testbed.project_id}/accounts", account)
+        named = {"displayName": display_name} if display_name else {}
+        made = self._auth(f"{base}/projects/{self.testbed.project_id}/accounts", {**account, **named})
         attributes = {"localId": made["localId"], "customAttributes": json.dumps(claims)}
         self._auth(f"{base}/projects/{self.testbed.project_id}/accounts:update", attributes)
         signed_in = self._auth(f"{base}/accounts:signInWithPassword?key=demo", {**account, "returnSecureToken": True})
-        return Person(self, made["localId"], signed_in["idToken"])
+        return Person(self, made["localId"], signed_in["idToken"], account["email"])
 
-    def teacher(self) -> Person:
+    def teacher(self, display_name: str = "") -> Person:
         """
         A new user with the claim that lets him teach.
         """
-        return self.person(teacher=True)
+        return self.person(display_name, teacher=True)
+
+    def anonymous(self) -> Person:
+        """
+        Somebody who has signed in without an account.
+        """
+        url = f"http://{self.testbed.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=demo"
+        signed_up = self._auth(url, {"returnSecureToken": True})
+        return Person(self, signed_up["localId"], signed_up["idToken"])
 
     def _auth(self, url: str, body: object) -> Any:
         answer = self.http.post(url, json=body, headers={"Authorization": "Bearer owner"}, timeout=DEADLINE_S)
@@ -250,6 +260,23 @@ class School:
         A document as it is now, rules aside.
         """
         return self.firestore.get(SERVER, path)
+
+    def every_document(self) -> dict[str, Any]:
+        """
+        All documents that there are now, those below others too, by their path.
+        """
+        found: dict[str, Any] = {}
+
+        def look_through(collections: Any) -> None:
+            for collection in collections:
+                for document in collection.list_documents():
+                    snapshot = document.get()
+                    if snapshot.exists:
+                        found[document.path] = snapshot.to_dict()
+                    look_through(document.collections())
+
+        look_through(self._listening.collections())
+        return found
 
     def documents_of(self, collection: str) -> list[Any]:
         """

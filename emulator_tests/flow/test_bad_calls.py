@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.flow.refusing import ADMINISTRATORS, CALLABLES, KS_LIKE, TEACHERS, VIEWERS, Stage, unsigned
+from emulator_tests.flow.refusing import ADMINISTRATORS, CALLABLES, KS_LIKE, OWN, TEACHERS, VIEWERS, Stage, unsigned
 from emulator_tests.flow.school import DEADLINE_S, Person, Refused, School
 
 Fields = dict[str, Any]
@@ -296,7 +296,8 @@ def test_a_token_of_an_account_that_has_ended_opens_nothing_any_more(
     stage: Stage, ending: str, reason: str | None
 ) -> None:
     # Who has no claim may go on watching until the token's own end, within the hour: see `edge.answer`.
-    for function in (*TEACHERS, *ADMINISTRATORS):
+    # Whose claims alone were taken away is themselves all the same.
+    for function in (*TEACHERS, *ADMINISTRATORS, *(OWN if reason else ())):
         person = stage.school.person(teacher=True, admin=True)
         assert stage.refusal(function, {}, person).code == "INVALID_ARGUMENT", "the token is good"
         _end(person, ending)
@@ -322,8 +323,10 @@ def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage,
             "issueUploadToken": {"sessionId": session_id, **file},
             "replaceVideo": {"videoId": video_id, **file},
             "deleteVideo": {"videoId": video_id},
+            "transferSession": {"sessionId": session_id, "uid": stage.teacher.uid},
+            "eraseContent": {"requestId": "r1", "uid": stage.teacher.uid},
+            "exportContent": {"uid": stage.teacher.uid},
             "updateVideo": {"videoId": video_id, "title": "Mine"},
-            "deleteContent": {"requestId": "r1", "uid": person.uid},
             "issuePlayback": {"videoId": video_id},
             "joinSession": {"sessionId": session_id},
         }.items():
@@ -335,8 +338,10 @@ def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage,
         "issueUploadToken": "TEACHER_ONLY",
         "replaceVideo": "TEACHER_ONLY",
         "deleteVideo": "TEACHER_ONLY",
+        "transferSession": "TEACHER_ONLY",
+        "eraseContent": "ADMIN_ONLY",
+        "exportContent": "ADMIN_ONLY",
         "updateVideo": "TEACHER_ONLY",
-        "deleteContent": "ADMIN_ONLY",
         "issuePlayback": "VIDEO_NOT_FOUND",
         "joinSession": "SESSION_NOT_FOUND",
     }
@@ -357,10 +362,10 @@ def test_everything_goes_only_for_who_has_just_signed_in(stage: Stage) -> None:
     long_ago = {**stage.claims("requeueDeletion"), "auth_time": int(time.time()) - 301}
     person = unsigned(stage.school, long_ago)
     with stage.untouched():
-        refused = stage.refusal("deleteContent", {"requestId": "r1", "everything": True}, person)
+        refused = stage.refusal("eraseContent", {"requestId": "r1", "everything": True}, person)
     assert (refused.code, refused.reason) == ("UNAUTHENTICATED", "SIGN_IN_NOT_RECENT")
-    # Of one teacher it is enough to be signed in.
-    assert person.call("deleteContent", {"requestId": "r2", "uid": stage.school.person().uid})["state"]
+    # For what one person has it is enough to be signed in.
+    assert person.call("eraseContent", {"requestId": "r2", "uid": stage.school.person().uid})["state"]
 
 
 def _end(person: Person, ending: str) -> None:
@@ -395,8 +400,8 @@ NOT_TRUE: dict[str, object] = {
 @pytest.mark.parametrize("value", NOT_TRUE.values(), ids=NOT_TRUE.keys())
 def test_a_claim_that_is_not_exactly_true_opens_nothing_to_the_owner_himself(stage: Stage, value: object) -> None:
     with stage.untouched():
-        # Who has asked for a removal is told how far it is, whatever he has become.
-        for function in sorted({*CALLABLES} - {"getRemoval"}):
+        # Whatever they have become, people have what is theirs erased or exported, and are told how far that is.
+        for function in sorted({*CALLABLES} - {*OWN, "getErasure"}):
             person = unsigned(stage.school, {**stage.claims(function), "teacher": value, "admin": value})
             refused = stage.refusal(function, stage.good(function), person)
             if function in VIEWERS:

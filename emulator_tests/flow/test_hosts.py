@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-import botocore.session
 import pytest
-from botocore.config import Config
 
-from emulator_tests.conftest import SETTINGS
 from emulator_tests.flow.school import Person, Refused, School
+from emulator_tests.flow.searching import stored_keys
 from emulator_tests.rules.firestore import Denied
-from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.places import HOME
 from emulator_tests.testbed.stack import OWN_MBPS
 
 HOSTS = ("own", "bunny")
-
-
-@pytest.fixture(scope="module")
-def hosting() -> Iterator[School]:
-    """
-    A school of its own: elsewhere videos play from their providers.
-    """
-    shared_state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
-    with ExitStack() as held:
-        state = shared_state.with_name(f"{shared_state.name}-hosts")
-        testbed = held.enter_context(Testbed(state, SETTINGS | {"USE_HOSTS": "true"}))
-        # The library that listens takes the emulator's address from the environment, when it is made.
-        patched = held.enter_context(pytest.MonkeyPatch.context())
-        patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
-        school = School(testbed)
-        held.callback(school.close)
-        for control in (school.simulator, school.cloudflare):
-            control("POST", "clock", {"ready": "after_s:1"})
-        # What it fetches is there at the first look, or at the second.
-        school.bunny("POST", "clock", {"ready": "at_once"})
-        yield school
 
 
 @pytest.fixture
@@ -75,21 +47,7 @@ def _at_own(hosting: School, video_id: str) -> list[str]:
     """
     The keys of everything in one's own store that is of a video, unfinished uploads too.
     """
-    testbed = hosting.testbed
-    client = botocore.session.Session().create_client(
-        "s3",
-        region_name="us-east-1",
-        endpoint_url=testbed.s3_url,
-        aws_access_key_id=testbed.s3_access_key,
-        aws_secret_access_key=testbed.s3_secret_key,
-        config=Config(s3={"addressing_style": "path"}, proxies={}),
-    )
-    try:
-        objects = client.list_objects_v2(Bucket=testbed.s3_bucket).get("Contents", [])
-        uploads = client.list_multipart_uploads(Bucket=testbed.s3_bucket).get("Uploads", [])
-    finally:
-        client.close()
-    return [one["Key"] for one in (*objects, *uploads) if video_id in one["Key"]]
+    return [key for key in stored_keys(hosting.testbed) if video_id in key]
 
 
 def _play(hosting: School, url: str) -> bytes:
@@ -209,12 +167,12 @@ def test_all_that_a_teacher_has_goes_from_the_hosts_too(hosting: School, teacher
     video_id = teacher.upload_film(teacher.write_session(), film)
     _await_copies(hosting, video_id)
 
-    asked = teacher.call("deleteContent", {"requestId": "all", "uid": teacher.uid})
+    asked = teacher.call("eraseContent", {"requestId": "all", "uid": teacher.uid})
 
     hosting.await_provider(
         "every copy to go", lambda: not _at_bunny(hosting, video_id) and not _at_own(hosting, video_id)
     )
-    assert teacher.call("getRemoval", {"removalId": asked["removalId"]}).keys() >= {"copiesLeft", "videosLeft"}
+    assert teacher.call("getErasure", {"erasureId": asked["erasureId"]}).keys() >= {"copiesLeft", "videosLeft"}
 
 
 def test_an_operator_sees_the_table_and_finds_copies_that_nobody_names(

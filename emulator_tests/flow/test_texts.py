@@ -72,8 +72,8 @@ def test_whoever_has_an_account_teaches_and_learns(school: School, teacher: Pers
     with pytest.raises(Refused, match="NOT_FOUND"):
         person.call("joinSession", {"sessionId": session_id})
 
-    removal = person.call("deleteContent", {"requestId": uuid.uuid4().hex, "uid": uid})
-    assert person.call("getRemoval", {"removalId": removal["removalId"]})["state"]
+    erasure = person.call("eraseContent", {"requestId": uuid.uuid4().hex, "uid": uid})
+    assert person.call("getErasure", {"erasureId": erasure["erasureId"]})["state"]
     school.await_document(f"sessions/{own}", lambda fields: fields is None)
 
 

@@ -15,6 +15,7 @@ from emulator_tests.fakes import (
     BEGIN_AT,
     Effect,
     ManualClock,
+    MemoryAccounts,
     MemoryAudience,
     MemoryDocuments,
     MemoryEvents,
@@ -24,7 +25,7 @@ from emulator_tests.fakes import (
     MemoryStrays,
     undisturbed,
 )
-from shared.access import Caller
+from shared.access import Caller, ClaimNames
 from shared.app import Hosting, Settings, assemble
 from shared.deletions.model import Deletion
 from shared.errors import Transient
@@ -36,6 +37,8 @@ from shared.ports import Create, Delete, Document, Fields, Holder, Note, Observa
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.sessions.model import Pairing
+from shared.transfers import transfer_session
+from shared.transfers.model import TransferState
 from shared.videos import watched
 from shared.videos.chain import Chain
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
@@ -48,6 +51,11 @@ Backup = Mapping[str, Fields]
 """The fields of all documents, by path."""
 
 TEACHER = Caller("teacher", is_teacher=True)
+TEACHERS = ("teacher", "other", "bert")
+"""Whose accounts have the claim of teachers."""
+
+OTHERS = ("student", "anna", "admin", *(f"student{number}" for number in range(20)))
+"""Who have an account and nothing more."""
 
 INTERVAL_S = 10
 TICKS_MAX = 1000
@@ -128,6 +136,11 @@ class Deployment:
         self.queue = MemoryQueue(self.clock, self._effect)
         self.events = MemoryEvents(self.clock, self._effect)
         self.audience = MemoryAudience(self.clock, self._effect)
+        self.accounts = MemoryAccounts(self._effect)
+        for uid in TEACHERS:
+            self.accounts.write(uid, teacher=True)
+        for uid in OTHERS:
+            self.accounts.write(uid, display_name=f"The {uid}")
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
         settings = Settings(
             policy=policy,
@@ -160,8 +173,9 @@ class Deployment:
             settings,
             hosting,
             database_uid=lambda: self.database_uid,
+            audience=self.audience,
         )
-        self.joining = Joining(self.app.sessions, self.audience, self.queue, self.clock, EVENT_KNOWN_S)
+        self.joining = Joining(self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S)
         self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feeds[self.media.name]
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 
@@ -226,6 +240,14 @@ class Deployment:
         """
         usual = {"file_name": "algebra.mp4", "size_bytes": 1000, "title": None}
         return self.grants.replace_video(caller, ReplaceRequest(video_id, request_id, **{**usual, **fields}))
+
+    def transfer(self, uid: str, *, caller: Caller = TEACHER, session_id: str = "s1") -> TransferState:
+        """
+        Give a session to somebody else.
+        """
+        return transfer_session(
+            caller, session_id, uid, self.documents, self.accounts, ClaimNames(), self.queue, self.clock
+        )
 
     # What the operator does.
 

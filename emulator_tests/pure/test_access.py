@@ -54,7 +54,7 @@ def test_a_person_without_claims_is_no_teacher() -> None:
 
 def test_an_anonymous_user_is_no_teacher_whatever_he_claims() -> None:
     claims = {"teacher": True, "firebase": {"sign_in_provider": "anonymous"}}
-    assert Caller.from_claims("u1", claims, ClaimNames()) == Caller("u1", is_teacher=False)
+    assert Caller.from_claims("u1", claims, ClaimNames()) == Caller("u1", is_teacher=False, is_anonymous=True)
 
 
 @pytest.mark.parametrize("firebase", [None, "anonymous", ["anonymous"], {}], ids=repr)

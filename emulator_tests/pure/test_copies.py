@@ -10,6 +10,8 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, Deployment
+from shared.erasure import ask_erasure
+from shared.erasure.model import Erasure, ErasureState
 from shared.errors import Doubtful, Transient
 from shared.full_look import FOLLOWERS_MAX
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
@@ -18,8 +20,6 @@ from shared.hosts.table import Terms
 from shared.paths import COPIES, VISIT_COPY, copy_key, copy_path, session_path, video_path
 from shared.ports import Create, Delete, MediaState, Note, Observation, Query, Update
 from shared.reconcile import visit
-from shared.removals import ask_removal
-from shared.removals.model import Removal, RemovalState
 from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
@@ -350,10 +350,10 @@ def test_a_host_that_is_new_gets_its_copies_little_by_little() -> None:
     assert len(deployment.noted(VISIT_COPY)) == FOLLOWERS_MAX
 
 
-# --- removals -----------------------------------------------------------------------------------------------------
+# --- erasures -----------------------------------------------------------------------------------------------------
 
 
-def test_a_removal_is_not_done_before_the_copies_are_gone() -> None:
+def test_an_erasure_is_not_done_before_the_copies_are_gone() -> None:
     deployment, _ = copied()
     down = True
 
@@ -363,15 +363,15 @@ def test_a_removal_is_not_done_before_the_copies_are_gone() -> None:
         return do()
 
     deployment.disturb = unreachable
-    key, _ = ask_removal(TEACHER, "r", "teacher", deployment.documents, deployment.queue, deployment.clock)
+    key, _ = ask_erasure(TEACHER, "r", "teacher", deployment.documents, deployment.queue, deployment.clock)
     deployment.clock.advance(1)
     deployment.run(3600)
-    removal = Removal.from_document(deployment.document(f"removals/{key}"))
-    assert removal.state is RemovalState.DELETING
+    erasure = Erasure.from_document(deployment.document(f"erasures/{key}"))
+    assert erasure.state is ErasureState.DELETING
     assert copies(deployment) != []
 
     down = False
     deployment.run(2 * 3600)
 
-    removal = Removal.from_document(deployment.document(f"removals/{key}"))
-    assert (removal.state, removal.copies_left, copies(deployment)) == (RemovalState.DONE, 0, [])
+    erasure = Erasure.from_document(deployment.document(f"erasures/{key}"))
+    assert (erasure.state, erasure.left.copies, copies(deployment)) == (ErasureState.DONE, 0, [])

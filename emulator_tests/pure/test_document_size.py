@@ -164,8 +164,11 @@ def exempted() -> set[str]:
 
 
 def test_what_grows_with_videos_and_people_is_in_no_index() -> None:
-    """B13: an exemption holds for all that is in a map; what is left has two entries for each field."""
+    """
+    B13: an exemption holds for all that is in a map; what is left has two entries for each field. An erasure asks which
+    sessions somebody moderates, and of moderators there are few.
+    """
     fields = largest_session(config.SESSION_VIDEOS_MOST)
-    assert exempted() >= {name for name, value in fields.items() if isinstance(value, Mapping)}
+    assert exempted() == {name for name, value in fields.items() if isinstance(value, Mapping)} - {"moderators"}
     left = [name for name in fields if name not in exempted()]
-    assert 2 * len(left) < INDEX_ENTRIES_MAX // 100
+    assert 2 * (len(left) + MODERATORS_MAX) < INDEX_ENTRIES_MAX // 100

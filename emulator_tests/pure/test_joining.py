@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -10,14 +11,14 @@ import pytest
 
 from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live
 from shared.access import Caller
-from shared.errors import NotFound, WrongState
+from shared.errors import NotAllowed, NotFound, NotSignedIn, WrongState
 from shared.paths import VISIT_SESSION
 from shared.ports import Note
 from shared.sessions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
 
 T = TypeVar("T")
 
-STUDENT = Caller("student", is_teacher=False, name="Ada Lovelace")
+STUDENT = Caller("student", is_teacher=False)
 
 
 def counted(deployment: Deployment, act: Callable[[], T]) -> tuple[T, list[str]]:
@@ -44,9 +45,60 @@ def join(deployment: Deployment, caller: Caller = STUDENT, *, was_refused: bool 
 def test_who_is_new_costs_one_call_and_who_is_known_none() -> None:
     deployment = live()
     _, first = counted(deployment, lambda: join(deployment))
-    assert first == ["read", "admit"]
+    assert first == ["read", "find", "admit"]
     _, second = counted(deployment, lambda: join(deployment))
     assert second == ["read"]
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Ada Lovelace", "Ada Lovelace"),
+        ("  Ada \u00a0 ", "Ada"),
+        ("Ada\nLovelace", "Ada Lovelace"),
+        ("Ada\u202eLovelace", "AdaLovelace"),
+        ("", ""),
+        ("x" * 300, "x" * 100),
+        ("x" * 99 + "\U0001f469\u200d\U0001f393", "x" * 99),
+    ],
+    ids=["as it is", "with spaces", "of two lines", "that reads backwards", "none", "a long one", "cut in an emoji"],
+)
+def test_who_is_new_is_called_as_their_account_says_now(written: str, told: str) -> None:
+    """
+    A12: not as their token says, which a client chooses when it asks for one.
+    """
+    deployment = live()
+    deployment.accounts.write("student", display_name=written)
+    join(deployment)
+    assert deployment.audience.names == {"student": told}
+
+
+@pytest.mark.parametrize("flaw", ["gone", "disabled"])
+def test_who_is_new_and_has_no_account_any_more_is_not_let_in(flaw: str) -> None:
+    """
+    A12.
+    """
+    deployment = live()
+    if flaw == "gone":
+        deployment.accounts.delete("student")
+    else:
+        deployment.accounts.write("student", is_enabled=False)
+    with pytest.raises(NotSignedIn):
+        join(deployment)
+    assert deployment.audience.known() == frozenset()
+
+
+def test_who_has_signed_in_anonymously_enters_no_event_unless_a_setting_allows_it() -> None:
+    """
+    A12: each would be a user at the provider.
+    """
+    deployment, somebody = live(), Caller("anna", is_teacher=False, is_anonymous=True)
+    for ask in (join, lambda one, caller: one.joining.issue_playback(caller, "s1")):
+        with pytest.raises(NotAllowed, match="account of your own"):
+            ask(deployment, somebody)
+    assert deployment.audience.known() == frozenset()
+    allowing = replace(deployment.joining, admits_anonymous=True)
+    assert allowing.join(somebody, "s1").admission.player.token
 
 
 def test_what_is_given_outlasts_the_event_by_ten_minutes() -> None:

@@ -135,6 +135,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
             "ERROR",
         ),
     ],
+    "owner_changed": [(lambda secret: log.owner_changed(secret), "ALERT")],
     "conflict": [(lambda secret: log.conflict("visitVideo", secret, "create"), "INFO")],
     "refused": [
         (lambda secret: log.refused("getKalturaSession", "u1", denial(secret)), "INFO"),

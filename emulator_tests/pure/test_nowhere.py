@@ -42,7 +42,7 @@ def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_it
         "retryable": False,
     }
     assert deployment.noted(VISIT_SESSION) == []
-    joining = Joining(sessions, NoAudience(), deployment.queue, deployment.clock, 60)
+    joining = Joining(sessions, NoAudience(), deployment.accounts, deployment.queue, deployment.clock, 60)
     with pytest.raises(WrongState):
         joining.join(TEACHER, "s1")
 

@@ -27,7 +27,7 @@ from emulator_tests.pure.deployed import (
 # It starts functions.
 pytestmark = pytest.mark.long
 
-WORKER: Final = "visitRemoval"
+WORKER: Final = "reconcileErasure"
 # A key that its worker refuses: so nothing is asked of Firestore, which is not there.
 TASK: Final = json.dumps({"data": {"key": "__x__"}}).encode()
 TRUSTED: Final = 200

@@ -12,10 +12,11 @@ import pytest
 from functions import tasks, work
 from functions.work import (
     checkHost,
+    reconcileErasure,
+    reconcileTransfer,
     tickFeed,
     visitCopy,
     visitDeletion,
-    visitRemoval,
     visitSession,
     visitVideo,
 )
@@ -34,13 +35,14 @@ from shared.ports import Note
 
 KS = "djJ8MTAyfA" + "x" * 80
 VIDEO = "0123456789abcdef0123"
-WORKERS = (visitSession, visitVideo, visitDeletion, tickFeed, visitCopy, checkHost, visitRemoval)
+WORKERS = (visitSession, visitVideo, visitDeletion, tickFeed, visitCopy, checkHost, reconcileErasure, reconcileTransfer)
 
 KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
     "visitSession": (tasks.DOCUMENT, ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "a_b", "a" * 1500]),
     "visitVideo": (work.VIDEOS, [VIDEO, f"{VIDEO},{VIDEO}", ",".join([VIDEO] * 950)]),
     "visitDeletion": (tasks.DOCUMENT, [f"video:{VIDEO}:12:0123456789ab"]),
-    "visitRemoval": (work.REMOVAL, [VIDEO]),
+    "reconcileErasure": (work.ERASURE, [VIDEO]),
+    "reconcileTransfer": (tasks.DOCUMENT, ["s1"]),
     "visitCopy": (work.COPY, [f"{VIDEO}-bunny"]),
     "checkHost": (work.HOST, ["kaltura", "own2"]),
     "tickFeed": (work.TICK, ["kaltura:17", "cloudflare:0"]),

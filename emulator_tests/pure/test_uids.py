@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from emulator_tests.pure.deployment import HOUR, Deployment
+from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment
 from emulator_tests.texts import NOT_FIELDS, NOT_UIDS, UIDS
 from functions import edge
 from shared.access import Caller, ClaimNames
+from shared.erasure import ask_erasure, erasure_of, export_content
+from shared.erasure.model import ErasureState
 from shared.errors import BadRequest, NotAllowed
-from shared.paths import VISIT_REMOVAL, VISIT_SESSION, enrolment_path, known_user_path, uploader_path
+from shared.paths import RECONCILE_ERASURE, VISIT_SESSION, enrolment_path, known_user_path, session_path, uploader_path
 from shared.ports import MediaState, Note, Observation
 from shared.providers.kaltura.keys import KeyMint
 from shared.providers.kaltura.words import viewer_of
-from shared.removals import ask_removal, removal_of
 from shared.sessions.holding import set_moderator, unset_moderator
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.videos.wishes import delete_video
@@ -39,6 +40,7 @@ def test_an_account_whose_uid_can_be_in_no_document_id_is_refused(uid: str) -> N
 
 def live(teacher: Caller) -> Deployment:
     deployment = Deployment()
+    deployment.accounts.write(teacher.uid, teacher=True)
     now = deployment.clock()
     deployment.write_session(
         ownerUid=teacher.uid, format="liveStreaming", visibility="enrolled", startsAt=now, endsAt=now + HOUR
@@ -69,9 +71,9 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
     assert deployment.joining.issue_playback(teacher, "s1").token
     assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
     delete_video(teacher, video_id, deployment.documents, deployment.queue)
-    key, _ = ask_removal(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
-    deployment.deliver(Note(VISIT_REMOVAL, key))
-    assert removal_of(teacher, key, deployment.documents).sessions == 1
+    key, _ = ask_erasure(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
+    deployment.deliver(Note(RECONCILE_ERASURE, key))
+    assert erasure_of(teacher, key, deployment.documents).sessions == 1
 
 
 @ALL
@@ -79,6 +81,7 @@ def test_a_student_with_any_uid_enters_and_moderates(uid: str) -> None:
     """B5"""
     teacher, student = Caller("owner", is_teacher=True), Caller(uid, is_teacher=False)
     deployment = live(teacher)
+    deployment.accounts.write(uid)
     deployment.enrol(uid, owner_uid=teacher.uid)
     assert deployment.document(enrolment_path("s1", uid)).fields["uid"] == uid
     assert deployment.joining.issue_playback(student, "s1").token
@@ -92,6 +95,27 @@ def test_a_student_with_any_uid_enters_and_moderates(uid: str) -> None:
         assert deployment.joining.join(student, "s1").is_moderator
     assert unset_moderator(teacher, "s1", uid, *parts)
     assert not deployment.joining.join(student, "s1").is_moderator
+
+
+@ALL
+def test_nothing_names_somebody_with_any_uid_after_an_erasure(uid: str) -> None:
+    """A12, B5: also where a hash stands for the uid, and where a field has it as its name."""
+    person = Caller(uid, is_teacher=True)
+    deployment = live(person)
+    deployment.ask_upload(caller=person)
+    deployment.write_session("s2")
+    if uid not in NOT_FIELDS:
+        set_moderator(TEACHER, "s2", uid, deployment.sessions, deployment.queue, deployment.clock)
+        assert deployment.document(session_path("s2")).fields["moderators"] == {uid: True}
+    assert deployment.documents.read(uploader_path(uid)) != (None,)
+    exported = export_content(person, uid, None, deployment.documents).things
+    assert {"sessions", "videos", "uploads", "liveEvents"} <= {one["section"] for one in exported}
+    key, _ = ask_erasure(person, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
+    deployment.run(3600)
+    assert erasure_of(person, key, deployment.documents).state is ErasureState.DONE
+    assert deployment.documents.read(uploader_path(uid)) == (None,)
+    assert uid not in deployment.document(session_path("s2")).fields.get("moderators", {})
+    assert export_content(person, uid, None, deployment.documents).things == ()
 
 
 def test_each_uid_has_documents_and_a_kaltura_user_of_its_own() -> None:

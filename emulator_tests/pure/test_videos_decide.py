@@ -97,7 +97,8 @@ RECORDED: dict[str, Video | None] = {
     "failed, bytes kept, refused to try again": recorded_as(
         VideoState.FAILED, **KEPT, progress=Progress(failure=NOT_ANEW)
     ),
-    "gone": recorded_as(VideoState.GONE),
+    "gone": recorded_as(VideoState.GONE, expires_at=NOW),
+    "gone, as an earlier release left it": recorded_as(VideoState.GONE),
 }
 
 PREPARE = "prepare: change, preparing, informs"
@@ -190,6 +191,7 @@ TABLE: dict[str, tuple[str, str, str, str, str, str]] = {
     "failed, bytes kept, past its deadline": (DISCARD, DISCARD, CLOSE, BEGIN, WITHDRAW, DISCARD),
     "failed, bytes kept, refused to try again": (look("failed"), LATER, CLOSE, BEGIN, WITHDRAW, look("failed")),
     "gone": ("done",) * 6,
+    "gone, as an earlier release left it": ("scrub: write, gone",) * 6,
 }
 
 WISHES: dict[str, tuple[bool, dict[str, Any]]] = {

@@ -18,6 +18,7 @@ RECORDED: Fields = {
     "kaltura": {"entryId": "1_live", "eventId": 7, "state": "ready"},
     "videos": [{"id": "v1", "provider": "kaltura", "state": "ready", "percent": 100}],
     "moderators": {"anna": True},
+    "formerOwnerUids": ["a-former-owner"],
     "activeSharedLiveMedia": "slides-1",
     "activeSharedLiveMediaPage": 2,
     "revision": 5,

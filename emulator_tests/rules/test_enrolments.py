@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from emulator_tests.rules.callers import SERVER, Caller, Cast, signed_in
-from emulator_tests.rules.documents import enrolment, enrolment_path, session
-from emulator_tests.rules.firestore import Denied, Fields, Firestore, create, delete, replace
+from emulator_tests.rules.documents import edit, enrolment, enrolment_path, session
+from emulator_tests.rules.firestore import Denied, Fields, Firestore, change, create, delete, replace
 from emulator_tests.rules.refusal import assert_refused
 from emulator_tests.texts import UIDS
 
@@ -202,12 +202,53 @@ def test_what_a_former_owner_left_is_removed_by_the_sessions_present_owner_alone
     assert firestore.get(SERVER, path) is None
 
 
-def test_what_a_deleted_session_left_is_the_servers_to_remove(
+def test_what_a_deleted_session_left_is_removed_by_whoever_gave_it(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
+    """
+    A12.
+    """
     path = enrolment_path(session_id, cast.enrolled)
     firestore.commit(SERVER, create(path, enrolment(session_id, cast.enrolled, cast.owner)))
-    assert_refused(firestore, cast.owner, delete(path))
+    for caller in (cast.nobody, cast.enrolled, cast.other_teacher, cast.admin, *pretenders(cast)):
+        assert_refused(firestore, caller, delete(path))
+    firestore.commit(cast.owner, delete(path))
+    assert firestore.get(SERVER, path) is None
+
+
+def test_what_a_former_owner_gave_opens_a_session_while_it_is_being_transferred(
+    firestore: Firestore, session_id: str, cast: Cast
+) -> None:
+    """
+    A13: and no longer, and nothing that was given in an earlier session of the id.
+    """
+    path, former = f"sessions/{session_id}", {"formerOwnerUids": [cast.other_teacher.uid]}
+    earlier = {"createdAt": datetime(2020, 1, 1, tzinfo=UTC)}
+    firestore.commit(
+        SERVER,
+        create(path, session(cast.owner, status="public", **former)),
+        create(enrolment_path(session_id, cast.enrolled), enrolment(session_id, cast.enrolled, cast.other_teacher)),
+        create(
+            enrolment_path(session_id, cast.student), enrolment(session_id, cast.student, cast.other_teacher) | earlier
+        ),
+    )
+    assert firestore.get(cast.enrolled, path) is not None
+    with pytest.raises(Denied):
+        firestore.get(cast.student, path)
+    firestore.commit(SERVER, change(path, {}, "formerOwnerUids"))
+    with pytest.raises(Denied):
+        firestore.get(cast.enrolled, path)
+
+
+def test_nobody_makes_themselves_a_former_owner(firestore: Firestore, session_id: str, cast: Cast) -> None:
+    """
+    A13.
+    """
+    path, former = f"sessions/{session_id}", {"formerOwnerUids": [cast.other_teacher.uid]}
+    assert_refused(firestore, cast.owner, create(path, session(cast.owner, **former)))
+    firestore.commit(SERVER, create(path, session(cast.owner, status="public")))
+    for caller in (cast.owner, cast.other_teacher, cast.admin):
+        assert_refused(firestore, caller, edit(session_id, former))
 
 
 def test_a_student_knows_of_his_own_enrolments_only(firestore: Firestore, own_session: str, cast: Cast) -> None:

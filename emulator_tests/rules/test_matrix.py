@@ -100,7 +100,13 @@ pendingDeletions
     create       -       -        -         -      -              -      -          -             -
     update       -       -        -         -      -              -      -          -             -
     delete       -       -        -         -      -              -      -          -             -
-removals
+transfers
+    get          -       -        -         yes    -              yes    -          -             -
+    list         -       -        -         yes    -              yes    -          -             -
+    create       -       -        -         -      -              -      -          -             -
+    update       -       -        -         -      -              -      -          -             -
+    delete       -       -        -         -      -              -      -          -             -
+erasures
     get          -       -        -         -      -              yes    -          -             -
     list         -       -        -         -      -              yes    -          -             -
     create       -       -        -         -      -              -      -          -             -

@@ -22,7 +22,8 @@ PLACES = {
     "copies": "copies/{id}",
     "hosts": "hosts/{id}",
     "pendingDeletions": "pendingDeletions/{id}",
-    "removals": "removals/{id}",
+    "erasures": "erasures/{id}",
+    "transfers": "transfers/{id}",
     "reports": "reports/{id}",
 }
 

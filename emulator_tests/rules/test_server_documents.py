@@ -10,8 +10,9 @@ import pytest
 from emulator_tests.rules.callers import SERVER, Cast, signed_in
 from emulator_tests.rules.firestore import Denied, Fields, Firestore, change, create, delete
 from emulator_tests.rules.refusal import assert_refused
+from shared.erasure.model import hashed
 
-FOR_ADMINS = ["kalturaSession", "copies", "hosts", "pendingDeletions", "removals", "reports"]
+FOR_ADMINS = ["kalturaSession", "copies", "hosts", "pendingDeletions", "transfers", "erasures", "reports"]
 FOR_NOBODY = ["uploaders", "kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
 
 
@@ -54,18 +55,27 @@ def test_no_query_reaches(firestore: Firestore, session_id: str, cast: Cast, kep
                 firestore.find(caller, collection, where)
 
 
-def test_a_removal_is_read_by_who_asked_for_it_and_written_by_nobody(
+def test_an_erasure_is_read_by_who_asked_for_it_and_written_by_nobody(
     firestore: Firestore, session_id: str, cast: Cast
 ) -> None:
-    path = f"removals/{session_id}"
-    asked = {"ownerUid": cast.owner.uid, "askedBy": cast.owner.uid, "state": "marking"}
+    """
+    A12: although it keeps a hash of them alone; also by somebody whose id is no plain text.
+    """
+    path = f"erasures/{session_id}"
+    asked = {"uid": cast.owner.uid, "askedBy": hashed(cast.owner.uid), "state": "marking"}
     firestore.commit(SERVER, create(path, asked))
 
     assert firestore.get(cast.owner, path) == asked
     assert firestore.get(cast.admin, path) == asked
-    for caller in (cast.nobody, cast.student, cast.other_teacher):
+    strange = signed_in(f"ä'ö_комета-{session_id}")
+    firestore.commit(SERVER, create(f"{path}-3", {**asked, "askedBy": hashed(strange.uid)}))
+    assert firestore.get(strange, f"{path}-3") is not None
+    for caller in (cast.nobody, cast.student, cast.other_teacher, signed_in(hashed(cast.owner.uid))):
         with pytest.raises(Denied):
             firestore.get(caller, path)
+    for where in ({}, {"askedBy": asked["askedBy"]}):
+        with pytest.raises(Denied):
+            firestore.find(cast.owner, "erasures", where)
     for caller in (cast.owner, cast.admin):
         for write in (create(f"{path}-2", asked), change(path, {"state": "done"}), delete(path)):
             assert_refused(firestore, caller, write)

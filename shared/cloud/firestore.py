@@ -265,7 +265,8 @@ class FirestoreDocuments:
         check_query(query)
         asked: Any = self.client.collection(query.collection)
         for condition in query.conditions:
-            name, value = self.client.field_path(condition.field), stored(condition.value)
+            names = (condition.field,) if isinstance(condition.field, str) else condition.field
+            name, value = self.client.field_path(*names), stored(condition.value)
             asked = asked.where(filter=FieldFilter(name, condition.operator.value, value))
         return asked
 

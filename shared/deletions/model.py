@@ -154,8 +154,10 @@ def given_up(
     spares_content: bool = False,
 ) -> Create:
     """
-    The write by which a thing is given up; it is due at once. Pure.
+    The write by which a thing is given up; it is due at once. What is deleted names its session's owner no more. Pure.
     """
+    if session is not None and reason is Reason.DELETED:
+        session = session.nameless()
     due = Progress(due_at=now)
     deletion = Deletion(provider, reference, parts, reason, now, session, spares_content, progress=due)
     fields = {**deletion.to_fields(), "requeues": 0}

@@ -4,13 +4,13 @@ The first row that fits is the one that counts. The film is what plays of the vi
 
 | recorded            | film                  | next                                                              |
 |---------------------|-----------------------|-------------------------------------------------------------------|
+| of another session  | this                  | IDENTIFY it: the record takes the session of its video             |
 | making              | any, or none          | FIND it: adopt it, or none is made until late commits are past     |
 | anything            | its video is not there, deletions are held | later                                |
 | nothing             | none                  | done; FORGET what the video's document may still show              |
 | anything            | none                  | FORGET: what it names is given up, and its document goes           |
 | nothing             | one                   | BEGIN                                                             |
 | anything            | another               | BEGIN that one; the copy of the earlier is given up                |
-| of another session  | this                  | IDENTIFY it: the record takes the session of its video             |
 | requested           | this                  | MAKE a new generation, with growing pauses                         |
 | copying, too long   | this                  | OBSERVE a last time; FAIL, also where the host cannot be asked     |
 | copying, unobserved | this                  | OBSERVE, with growing pauses                                       |
@@ -110,6 +110,8 @@ def decide(look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Deci
     """
     record, film = look.record, look.wish.film
     host = host_in(look.key)
+    if record is not None and film is not None and record.film == film.reference and record.session != film.session:
+        return _write(IDENTIFY, replace(record, session=film.session))
     if record is not None and record.state is CopyState.MAKING:
         return Step(FIND, Effect.CHANGE, record, record, insists=True)
     if look.wish.is_waiting:
@@ -118,8 +120,6 @@ def decide(look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Deci
         return _forget(look, record, now)
     if record is None or record.film != film.reference:
         return _write(BEGIN, begun(record, host, film, now))
-    if record.session != film.session:
-        return _write(IDENTIFY, replace(record, session=film.session))
     match record.state:
         case CopyState.REQUESTED:
             return _make(look.key, record, now)

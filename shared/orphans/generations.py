@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.errors import Conflict
-from shared.identity import SessionIdentity
+from shared.identity import TOMBSTONE_S, SessionIdentity
 from shared.orphans.claims import Claimed
 from shared.ports import Create, Documents, Update
 from shared.references import Kind
-from shared.sessions.decide import TOMBSTONE_S
 from shared.sessions.model import Pairing, PairingState
 
 NO_SESSION: Final = datetime(1970, 1, 1, tzinfo=UTC)

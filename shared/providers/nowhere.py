@@ -75,6 +75,18 @@ class NoAudience:
     Fills `ports.Audience`: nobody is let in.
     """
 
+    def knows(self, uid: str) -> bool:
+        """
+        See `ports.Audience`. Nobody is known.
+        """
+        return False
+
+    def forget(self, uid: str | None) -> bool:
+        """
+        See `ports.Audience`. There is nobody to forget.
+        """
+        return True
+
     def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
         """
         See `ports.Audience`. Refuses (never).

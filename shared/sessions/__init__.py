@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from shared.epoch import Holds, nothing_is_held
 from shared.identity import Belonging, SessionIdentity
-from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
+from shared.paths import ENROLMENTS, VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
 from shared.ports import (
     REMOVE,
     Broadcast,
     Condition,
     Create,
+    Delete,
     Document,
     Documents,
     EventParts,
@@ -35,6 +36,9 @@ from shared.sessions import decide as decisions
 from shared.sessions.act import act
 from shared.sessions.airing import Window
 from shared.sessions.model import Pairing, PairingState, Session, SessionWish, noting, shown
+
+UNENROLLED_AT_ONCE: Final = 450
+"""Enrolments of a deleted session that go in one commit: Firestore writes 500 documents at once."""
 
 Outcome = EventParts | Broadcast | None
 """What comes of a step: what there is of the event, or what was seen of a broadcast."""
@@ -85,15 +89,19 @@ class Sessions:
 
     def look(self, key: str) -> Look[SessionWish, Pairing]:
         """
-        Read the session and its pairing: two documents, one round trip; a deleted session's videos too.
+        Read the session and its pairing: two documents, one round trip; what a deleted session has left, too.
         """
         session, pairing = self.documents.read(session_path(key), pairing_path(key))
         look = look_at(key, session, pairing)
-        if look.record is None or look.wish.exists or look.wish.is_held:
+        wish, record = look.wish, look.record
+        if wish.exists or wish.is_held:
             return look
-        if look.record.state is not PairingState.GONE and self.holds():
-            return replace(look, wish=replace(look.wish, is_waiting=True))
-        return replace(look, wish=replace(look.wish, children=self._children(key, look.wish.identity)))
+        if record is not None and record.state is not PairingState.GONE and self.holds():
+            return replace(look, wish=replace(wish, is_waiting=True))
+        children = () if record is None else self._children(key, wish.identity)
+        is_last = not children and (record is None or record.state is PairingState.GONE)
+        left_enrolled = self._left_enrolled(key, wish.identity) if is_last and not self.holds() else ()
+        return replace(look, wish=replace(wish, children=children, left_enrolled=left_enrolled))
 
     def decide(self, look: Look[SessionWish, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:
         """
@@ -112,6 +120,8 @@ class Sessions:
         What is recorded after a step that succeeded. Pure.
         """
         record = step.record
+        if step.name == decisions.HOLD:
+            return decisions.held(record, now)
         if outcome is None or isinstance(outcome, Broadcast):
             if step.name == decisions.LISTEN:
                 return decisions.listened(record, outcome, look.wish.event, now, self.window)
@@ -131,7 +141,7 @@ class Sessions:
         """
         wish = look.wish
         identity = None if wish.identity is None else replace(wish.identity, is_marked=True)
-        seen = replace(wish, shown=shown(wish, record), is_paired=True, identity=identity)
+        seen = replace(wish, shown=shown(wish, record), is_paired=True, identity=identity, left_enrolled=())
         return replace(look, record=record, wish=seen)
 
     def record_writes(
@@ -142,6 +152,9 @@ class Sessions:
         is given up. Pure.
         """
         path = pairing_path(look.key)
+        if version is None and record.state is PairingState.GONE:
+            # It never had anything at a provider; with this go the enrolments that it has left.
+            return ()
         if version is None:
             return (Create(path, record.to_fields()), noting(record.identity, look.wish.version))
         taken = (self.recorder.write(record.identity, look.wish, one, now) for one in _taken_over(look, record))
@@ -155,15 +168,16 @@ class Sessions:
 
     def view_writes(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Write, ...]:
         """
-        The write of `kaltura` in the session document. Pure.
+        The write of `kaltura` in the session document; the going of what a deleted session has left enrolled. Pure.
         """
         wish, told = look.wish, shown(look.wish, record)
+        unenrolled = tuple(Delete(one.path, if_version=one.version) for one in wish.left_enrolled)
         changes: dict[str, Any] = {}
         if wish.identity is not None and told != wish.shown:
             changes["kaltura"] = REMOVE if told is None else told
         if wish.exists and not decisions.is_noted(wish):
             return (noting(record.identity, wish.version, **changes),)
-        return (Update(session_path(look.key), changes),) if changes else ()
+        return (*unenrolled, Update(session_path(look.key), changes)) if changes else unenrolled
 
     def dependants(self, look: Look[SessionWish, Pairing]) -> tuple[Note, ...]:
         """
@@ -186,6 +200,27 @@ class Sessions:
             )
         )
         return tuple(video.id for video in left if successor is None or _is_of_another(video, successor))
+
+    def _left_enrolled(self, session_id: str, successor: SessionIdentity | None) -> tuple[Document, ...]:
+        """
+        Return enrolments, not necessarily all, of a session that is not there any more.
+
+        Args:
+            session_id: Its id.
+            successor: The session that has its id now, if any: what was given since its creation is that one's.
+        """
+        of_session = Condition("sessionId", Operator.EQUAL, session_id)
+        if successor is not None:
+            earlier = Condition("createdAt", Operator.LESS, successor.created_at)
+            return tuple(
+                self.documents.select(
+                    Query(ENROLMENTS, (of_session, earlier), order_by="createdAt", limit=UNENROLLED_AT_ONCE)
+                )
+            )
+        left = tuple(self.documents.select(Query(ENROLMENTS, (of_session,), limit=UNENROLLED_AT_ONCE)))
+        # A session that was created meanwhile may have enrolments: only if there is none even now, these are old ones.
+        (session,) = self.documents.read(session_path(session_id)) if left else (None,)
+        return left if session is None else ()
 
 
 def look_at(key: str, session: Document | None, pairing: Document | None) -> Look[SessionWish, Pairing]:

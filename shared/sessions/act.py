@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from shared import log
 from shared.ports import Broadcast, EventParts, Events
 from shared.reconcile import Look, Step, await_late_commit
-from shared.sessions.decide import CREATE, FIND, LISTEN, UPDATE
+from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE
 from shared.sessions.model import Pairing, SessionWish
 
 
@@ -36,6 +37,9 @@ def act(
         Permanent: It never will (never).
     """
     record, event, reference = step.record, look.wish.event, step.record.reference or ""
+    if step.name == HOLD:
+        log.owner_changed(look.key)
+        return None
     if step.name == CREATE and event is not None:
         return events.create_event(reference, event)
     if step.name == UPDATE and event is not None:

@@ -3,10 +3,11 @@
 | recorded   | wished           | next                                                                   |
 |------------|------------------|------------------------------------------------------------------------|
 | anything   | its session is not there, another shows its event | SHOW nothing                          |
-| anything   | owner changed, not transferred | done                                                     |
+| anything   | owner changed, not transferred | HOLD it: tell a person, once; done                       |
 | anything   | its session is not there, deletions are held | later                                      |
-| without a mark | anything         | IDENTIFY it: the record takes the mark of its session              |
+| without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that |
 | anything   | session deleted, or back | NOTICE it                                                      |
+| nothing    | session deleted  | UNENROL whom it has left enrolled; no document is made                 |
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
 | none, gone | no event         | SHOW nothing, done                                                     |
@@ -20,8 +21,8 @@
 | retiring   | no event         | later, then DELETE                                                     |
 | deleting   | anything         | DELETE again; what is gone counts as deleted                           |
 | none       | session deleted  | CLOSE                                                                  |
-| gone       | session deleted  | later while videos are left, then EXPIRE                               |
-| gone       | another session has its id | later while videos are left, then REOPEN: its generations go on |
+| gone       | session deleted  | later while videos are left; UNENROL whom it has left enrolled; then EXPIRE |
+| gone       | another session has its id | the same, but in the end REOPEN: its generations go on      |
 | gone, expiring | the session is back | REOPEN                                                          |
 """
 
@@ -29,16 +30,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from shared.epoch import held_until
 from shared.history import moved
-from shared.identity import SessionIdentity
+from shared.identity import TOMBSTONE_S, SessionIdentity
 from shared.ports import Broadcast, EventParts, EventWish, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish, shown
+from shared.slots import next_multiple
 
 LISTEN: Final = "listen"
 CREATE: Final = "create"
@@ -52,6 +54,8 @@ CLOSE: Final = "close"
 EXPIRE: Final = "expire"
 REOPEN: Final = "reopen"
 IDENTIFY: Final = "identify"
+HOLD: Final = "hold"
+UNENROL: Final = "unenrol"
 NOTICE: Final = "notice"
 
 CHILDREN_LOOK_S: Final = 30
@@ -59,8 +63,6 @@ CHILDREN_LOOK_S: Final = 30
 PAUSE_MAX_S: Final = 60.0
 """Every step is tried again after so long at the most: nobody tells us that a provider is back, or that an event that
 is to be deleted is on the air no more."""
-
-TOMBSTONE_S: Final = 30 * 24 * 3600
 
 
 def decide(
@@ -80,16 +82,20 @@ def decide(
     if look.record is not None and not wish.exists and wish.shown is not None:
         return _write(SHOW, look.record)
     if wish.is_held:
-        return Done()
+        return Done() if look.record is None or look.record.held_at is not None else _hold(look.record)
     if look.record is None:
+        if wish.left_enrolled:
+            return _write(UNENROL, Pairing(SessionIdentity(look.key, ""), state=PairingState.GONE))
         if wish.event is None or wish.identity is None:
             return Done()
         return _create(look.key, Pairing(wish.identity), wish.event, now)
     if wish.is_waiting:
         return Later(held_until(now))
     record = look.record
-    if wish.exists and wish.identity is not None and record.identity.created_at is None:
-        return _write(IDENTIFY, replace(record, identity=wish.identity))
+    if wish.exists and wish.identity is not None:
+        followed = replace(record, identity=record.identity.following(wish.identity), held_at=None, expires_at=None)
+        if followed != record:
+            return _write(IDENTIFY if record.expires_at is None else REOPEN, followed)
     if record.has_session is not wish.exists:
         return _write(NOTICE, replace(record, has_session=wish.exists))
     match record.state:
@@ -112,19 +118,19 @@ def decide(
             if record.reap_at is not None and now < record.reap_at:
                 return Later(record.reap_at)
             return _delete(record, now)
-        case PairingState.GONE if wish.exists and record.expires_at is not None:
-            return _write(REOPEN, replace(record, expires_at=None))
         case PairingState.NONE | PairingState.GONE if wish.event is not None:
             return _create(look.key, record, wish.event, now)
         case PairingState.NONE if not wish.exists:
             return _write(CLOSE, _moved(record, PairingState.GONE, now))
         case PairingState.GONE if not wish.exists:
             if wish.children:
-                return Later(_next_multiple(now, CHILDREN_LOOK_S))
+                return Later(next_multiple(now, CHILDREN_LOOK_S))
+            if wish.left_enrolled:
+                return _write(UNENROL, record)
             if wish.identity is not None:
                 return _write(REOPEN, reopened(record, wish.identity))
             if record.expires_at is None:
-                return _write(EXPIRE, replace(record, expires_at=now + timedelta(seconds=TOMBSTONE_S)))
+                return _write(EXPIRE, expiring(record, now))
             return Done()
     if wish.exists and (wish.shown != shown(wish, record) or not is_noted(wish)):
         return _write(SHOW, record)
@@ -247,6 +253,25 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
     )
 
 
+def held(record: Pairing, now: datetime) -> Pairing:
+    """
+    Return the record once a person was told that the session's owner had been changed without a transfer. Pure.
+    """
+    return replace(record, held_at=now)
+
+
+def expiring(record: Pairing, now: datetime) -> Pairing:
+    """
+    Return the tombstone of a deleted session: it names nobody, and goes in its time. Pure.
+    """
+    return replace(
+        record,
+        identity=record.identity.nameless(),
+        expires_at=now + timedelta(seconds=TOMBSTONE_S),
+        history=record.history[-1:],
+    )
+
+
 def reopened(record: Pairing, identity: SessionIdentity) -> Pairing:
     """
     The record once it is that of the session which has the id now; nothing of the earlier one is left but its count of
@@ -279,6 +304,10 @@ def _delete(record: Pairing, now: datetime) -> Step[Pairing]:
     return Step(DELETE, Effect.CHANGE, begun, begun, insists=True, pause_max_s=PAUSE_MAX_S)
 
 
+def _hold(record: Pairing) -> Step[Pairing]:
+    return Step(HOLD, Effect.OBSERVE, record, record)
+
+
 def _write(name: str, record: Pairing) -> Step[Pairing]:
     return Step(name, Effect.WRITE, record, record)
 
@@ -289,12 +318,3 @@ def _moved(record: Pairing, state: PairingState, now: datetime) -> Pairing:
 
 def _is_due(at: datetime | None, now: datetime) -> bool:
     return at is not None and at <= now
-
-
-def _next_multiple(now: datetime, seconds: int) -> datetime:
-    """
-    The next instant that is a multiple of `seconds`: visitors who come at different times agree on it, so their notes
-    merge.
-    """
-    epoch_s = int(now.timestamp())
-    return datetime.fromtimestamp(epoch_s - epoch_s % seconds + seconds, UTC)

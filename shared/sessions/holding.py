@@ -6,12 +6,13 @@ moderator comes to be one at the provider.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from shared.access import Caller, require_owner
 from shared.errors import BadRequest, Conflict, TooMany, WrongState
 from shared.paths import RESERVED, pairing_path, session_path
-from shared.ports import REMOVE, Clock, Document, Ingest, Queue, Update
+from shared.ports import REMOVE, Clock, Document, Ingest, Parts, Queue, Update
 from shared.reconcile import visit
 from shared.sessions import Sessions
 from shared.sessions.model import Pairing, PairingState, Session, pairing_of
@@ -58,7 +59,7 @@ def stream_ingest(caller: Caller, session_id: str, sessions: Sessions) -> Ingest
         WrongState: There is no event (again, once there is).
         Transient: The provider could not be asked (again).
     """
-    return sessions.events.ingest(_event_of(caller, session_id, sessions).parts)
+    return _told(caller, session_id, sessions, sessions.events.ingest)
 
 
 def rotate_stream_key(caller: Caller, session_id: str, sessions: Sessions) -> Ingest:
@@ -68,7 +69,7 @@ def rotate_stream_key(caller: Caller, session_id: str, sessions: Sessions) -> In
     Raises:
         As `stream_ingest`.
     """
-    return sessions.events.rotate_stream_key(_event_of(caller, session_id, sessions).parts)
+    return _told(caller, session_id, sessions, sessions.events.rotate_stream_key)
 
 
 def _wish(
@@ -111,6 +112,13 @@ def _owned(caller: Caller, session_id: str, sessions: Sessions) -> tuple[Documen
     session = require_owner(caller, None if document is None else Session.from_document(document))
     assert document is not None
     return document, session
+
+
+def _told(caller: Caller, session_id: str, sessions: Sessions, ask: Callable[[Parts], Ingest]) -> Ingest:
+    ingest = ask(_event_of(caller, session_id, sessions).parts)
+    # Who has transferred the session meanwhile learns no key of it.
+    _owned(caller, session_id, sessions)
+    return ingest
 
 
 def _event_of(caller: Caller, session_id: str, sessions: Sessions) -> Pairing:

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.access import Caller, owns, require_viewer
-from shared.errors import WrongState
+from shared.errors import NotAllowed, NotSignedIn, WrongState
 from shared.paths import enrolment_path, pairing_path, session_path
-from shared.ports import Admission, Attendee, Audience, Clock, Document, Grant, Queue
+from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Document, Grant, Queue
 from shared.reconcile import visit
 from shared.sessions import Sessions
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import have_verified
+from shared.text import as_line, cut_to_characters
 
 LIVE_MARGIN_S: Final = 10 * 60
 """What is given for a live event outlasts it by so much; it is renewed while the event goes on."""
@@ -30,6 +31,9 @@ REPAIR_PAUSE_S: Final = 60
 
 RENEW_AHEAD_S: Final = 10 * 60
 """So long before it ends a grant is to be renewed; half its life where that is shorter."""
+
+NAME_MAX: Final = 100
+"""Of a person's name so much is told to others."""
 
 _NOT_READY: Final = "The live event of this session is not ready. Try again in a moment."
 
@@ -71,16 +75,20 @@ class Joining:
     Attributes:
         sessions: The Controller of sessions.
         audience: The provider's users.
+        accounts: Say what somebody is called who is new there.
         queue: For notes.
         clock: Now, in UTC.
         event_known_s: For so many seconds it is believed that an event's parts are still there.
+        admits_anonymous: Whether those may enter who have signed in anonymously.
     """
 
     sessions: Sessions
     audience: Audience
+    accounts: Accounts
     queue: Queue
     clock: Clock
     event_known_s: int
+    admits_anonymous: bool = False
 
     def join(self, caller: Caller, session_id: str, *, was_refused: bool = False) -> Joined:
         """
@@ -93,6 +101,8 @@ class Joining:
                 the event is gone is made again.
 
         Raises:
+            NotSignedIn: The caller's account is gone (never).
+            NotAllowed: The caller has signed in anonymously (never).
             NotFound: There is no such session for this caller (never).
             WrongState: It has no event, it is not ready, or this is not its time (again, at the time it says).
             Transient: The provider could not be asked for somebody who is new to it (again).
@@ -107,7 +117,9 @@ class Joining:
                 # He waits for it: with what is there now he would only be refused again.
                 visit(self.sessions, session_id, self.sessions.documents, self.queue, self.clock)
                 entered = self._enter(caller, session_id)
-        attendee = Attendee(caller.uid, caller.name, entered.session.moderates(caller.uid))
+        is_new = was_refused or not self.audience.knows(caller.uid)
+        name = self._name_of(caller) if is_new else ""
+        attendee = Attendee(caller.uid, name, entered.session.moderates(caller.uid))
         lifetime_s = live_lifetime_s(entered.session.ends_at, now)
         admission = self.audience.admit(entered.pairing.parts, attendee, lifetime_s, was_refused=was_refused)
         return Joined(entered.session, entered.pairing, attendee.is_moderator, admission)
@@ -117,13 +129,31 @@ class Joining:
         Let the caller watch a session's live event, and no more than that, until a little after its end.
 
         Raises:
-            NotFound, WrongState: As `join`.
+            NotAllowed, NotFound, WrongState: As `join`.
         """
         entered = self._enter(caller, session_id)
         lifetime_s = live_lifetime_s(entered.session.ends_at, self.clock())
         return self.sessions.events.playback_grant(entered.pairing.parts, caller.uid, lifetime_s)
 
+    def _name_of(self, caller: Caller) -> str:
+        """
+        Return what somebody is called, as their account says now: it is asked once, when they are new to the provider,
+        and not what their token says, which may be an hour old.
+
+        Raises:
+            NotSignedIn: There is no such account any more (never).
+            Transient: It could not be asked (again).
+        """
+        account = self.accounts.find(caller.uid)
+        if account is None or not account.is_enabled:
+            raise NotSignedIn("Your sign-in has ended. Sign in again.", reason="SIGN_IN_ENDED")
+        return cut_to_characters(" ".join(as_line(account.display_name).split()), NAME_MAX)
+
     def _enter(self, caller: Caller, session_id: str) -> _Entered:
+        if caller.is_anonymous and not self.admits_anonymous:
+            raise NotAllowed(
+                "Sign in with an account of your own to enter a live session.", reason="ANONYMOUS_NOT_ADMITTED"
+            )
         documents = self.sessions.documents
         session, enrolment, pairing = documents.read(
             session_path(session_id), enrolment_path(session_id, caller.uid), pairing_path(session_id)

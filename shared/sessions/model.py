@@ -64,6 +64,7 @@ class Session:
         is_marked: Whether the document has the mark.
         is_paired: Whether the document says that it has a pairing (`kalturaSession: true`).
         version: Of the document.
+        former_owner_uids: From whom it is being transferred (`formerOwnerUids`); empty once all it has followed.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Session:
     version: Version | None = None
     moderators: tuple[str, ...] = ()
     video_provider: str | None = None
+    former_owner_uids: tuple[str, ...] = ()
 
     @classmethod
     def from_document(cls, document: Document) -> Self:
@@ -101,7 +103,7 @@ class Session:
         status, kind, visibility = fields.get("status"), fields.get("format"), fields.get("visibility")
         starts_at, ends_at = planned_times(fields.get("startsAt"), fields.get("endsAt"))
         owner_uid, title, moderators = fields.get("ownerUid"), fields.get("title"), fields.get("moderators")
-        provider = fields.get("videoProvider")
+        provider, former = fields.get("videoProvider"), fields.get("formerOwnerUids")
         return cls(
             id=session_id,
             owner_uid=owner_uid if isinstance(owner_uid, str) else None,
@@ -118,6 +120,7 @@ class Session:
             is_paired=fields.get("kalturaSession") is True,
             moderators=_named(moderators) if isinstance(moderators, Mapping) else (),
             video_provider=provider if isinstance(provider, str) else None,
+            former_owner_uids=tuple(uid for uid in former if isinstance(uid, str)) if isinstance(former, list) else (),
         )
 
     @property
@@ -125,7 +128,9 @@ class Session:
         """
         The identity that everything made for this session records.
         """
-        return SessionIdentity(self.id, self.owner_uid or "", self.created_at, self.is_marked)
+        return SessionIdentity(
+            self.id, self.owner_uid or "", self.created_at, self.is_marked, former_owner_uids=self.former_owner_uids
+        )
 
     def moderates(self, uid: str) -> bool:
         """
@@ -263,6 +268,8 @@ class Pairing:
         verify_at: When the event is brought into form once more, because an update whose answer was lost may come to
             pass until then.
         reap_at: When a retired event goes.
+        held_at: When it was noticed that the session's owner had been changed without a transfer; `None` while it is as
+            it should be.
         airing: What was seen of its broadcast.
         recordings: All recordings of the session's events that were taken over, by the provider's ids.
         expires_at: When the tombstone of a deleted session may go (Firestore TTL).
@@ -282,6 +289,7 @@ class Pairing:
     verified_at: datetime | None = None
     verify_at: datetime | None = None
     reap_at: datetime | None = None
+    held_at: datetime | None = None
     airing: Airing = field(default_factory=Airing)
     recordings: tuple[Parts, ...] = ()
     expires_at: datetime | None = None
@@ -323,6 +331,7 @@ class Pairing:
             "verifiedAt": self.verified_at,
             "verifyAt": self.verify_at,
             "reapAt": self.reap_at,
+            "heldAt": self.held_at,
             "airing": self.airing.to_fields(),
             "recordings": [dict(one) for one in self.recordings],
             "expiresAt": self.expires_at,
@@ -352,6 +361,7 @@ class Pairing:
             verified_at=fields.get("verifiedAt"),
             verify_at=fields["verifyAt"],
             reap_at=fields["reapAt"],
+            held_at=fields.get("heldAt"),
             airing=Airing.from_fields(fields.get("airing")),
             recordings=tuple(dict(one) for one in fields.get("recordings", ())),
             expires_at=fields["expiresAt"],
@@ -374,6 +384,7 @@ class SessionWish:
         event: The event it asks for.
         shown: What its document shows of the event now.
         children: Ids of videos that a deleted session has left behind.
+        left_enrolled: Enrolments that it has left behind, looked for once nothing else is left.
         title: What its viewers read.
         identity: The session whose document is there, whoever it is; `None` where there is none.
         version: Of that document.
@@ -386,6 +397,7 @@ class SessionWish:
     event: EventWish | None = None
     shown: Fields | None = None
     children: tuple[str, ...] = ()
+    left_enrolled: tuple[Document, ...] = ()
     title: str = ""
     identity: SessionIdentity | None = None
     version: Version | None = None

@@ -205,14 +205,17 @@ class Videos:
     ) -> tuple[Write, ...]:
         """
         The write of the video's document, of a pending deletion for everything that it names no more, and of the turn
-        in which it was given its place. Pure.
+        in which it was given its place. Of a tombstone the wish is written too, for it holds titles. Pure.
 
         Raises:
             Conflict: The document is gone; only a callable may make one (again).
         """
         if version is None:
             raise Conflict(f"There is no {video_path(look.key)}.")
-        recorded = Update(video_path(look.key), record.to_fields(), if_version=version)
+        fields = record.to_fields()
+        if record.state is VideoState.GONE and look.wish.wish is not None:
+            fields["wish"] = look.wish.wish.nameless().to_fields()
+        recorded = Update(video_path(look.key), fields, if_version=version)
         place = look.wish.place
         takes_place = look.record is not None and look.record.order is None and record.order is not None
         turn = (place.turn,) if place is not None and takes_place else ()
@@ -224,12 +227,15 @@ class Videos:
 
     def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Note, ...]:
         """
-        What is named no more is deleted; what its provider works on from now on is watched by the feed. Pure.
+        What is named no more is deleted; what its provider works on from now on is watched by the feed; copies follow a
+        video that has another owner. Pure.
         """
         deletions = tuple(
             Note(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
         )
         before = None if look.record is None else look.record.state
+        if look.record is not None and look.record.session != record.session and record.state is not VideoState.GONE:
+            return tuple(Note(VISIT_COPY, copy_key(look.key, host)) for host in look.wish.copies)
         if before not in PENDING and record.state is VideoState.PROCESSING:
             return (*deletions, Note(TICK_FEED, f"{record.provider}:{FEED_WAKE}"))
         return deletions

@@ -5,8 +5,9 @@ The first row that fits is the one that counts.
 | recorded               | wished                    | next                                                        |
 |------------------------|---------------------------|-------------------------------------------------------------|
 | nothing                | anything                  | done                                                        |
+| gone, as an earlier release left it | anything     | SCRUB it: a tombstone holds ids only                        |
 | gone                   | anything                  | SHOW nothing, done                                          |
-| without a mark         | its session is there      | IDENTIFY it: the record takes the mark of its session       |
+| without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that     |
 | preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
 | anything               | that it be there, and the session's owner changed without a transfer | SHOW nothing, done |
 | anything               | its session is not there, and deletions are held | later                                |
@@ -76,6 +77,7 @@ RETRY: Final = "retry"
 DISCARD: Final = "discard"
 CLOSE: Final = "close"
 SHOW: Final = "show"
+SCRUB: Final = "scrub"
 IDENTIFY: Final = "identify"
 PLACE: Final = "place"
 CORRECT: Final = "correct"
@@ -109,9 +111,13 @@ def decide(
     if record is None or wish is None:
         return Done()
     if record.state is VideoState.GONE:
+        if record.expires_at is None:
+            return _write(SCRUB, closed(record, now))
         return _write(SHOW, record) if look.wish.shown is not None else Done()
-    if look.wish.identity is not None and record.session.created_at is None:
-        return _write(IDENTIFY, replace(record, session=look.wish.identity))
+    if look.wish.identity is not None:
+        followed = replace(record, session=record.session.following(look.wish.identity))
+        if followed != record:
+            return _write(IDENTIFY, followed)
     if record.state is VideoState.PREPARING:
         return Step(FIND, Effect.CHANGE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
     if look.wish.is_held and not wish.deleted:
@@ -154,7 +160,8 @@ def _next(
             return Step(CHECK, Effect.OBSERVE, record, record, insists=True, informs=True, at_hand=look.wish.told)
         case VideoState.UPLOADING | VideoState.PROCESSING:
             return _wait(look, record, now, policy, observed=observed)
-        case VideoState.FAILED if record.parts and is_late:
+        case VideoState.FAILED if record.parts and is_late and (observed or not look.wish.told):
+            # Where the provider tells news at this very moment, it may have finished all the same.
             return _write(DISCARD, discarded(record))
         case VideoState.FAILED if wish.retry == record.failures and _may_retry(record):
             return _reprocess(record, now, policy) if record.parts else _write(RETRY, again(record, now, policy))

@@ -210,6 +210,8 @@ class Grants:
             The others: As `issue_upload_token`.
         """
         document, session = owned_video(caller, request.video_id, self.documents)
+        if document.fields["gone"]:
+            raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
         title = request.title or Wish.from_document(document).upload.title
         upload = self._upload(request.file_name, request.size_bytes, title)
         key = _fingerprint(caller.uid, request.video_id, request.request_id)

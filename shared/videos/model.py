@@ -9,7 +9,7 @@ see `shown`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
@@ -169,6 +169,7 @@ class Video:
         corrections: How many corrections of its title are recorded.
         rename_at: When its things at the provider are to be given its title, `None` where they have it.
         playable: What plays, `None` while nothing does.
+        expires_at: When the tombstone of a video that is gone may go (Firestore TTL).
         history: States so far.
         progress: The visit's own part.
     """
@@ -197,6 +198,7 @@ class Video:
     corrections: int = 0
     rename_at: datetime | None = None
     playable: Playable | None = None
+    expires_at: datetime | None = None
     history: History = ()
     progress: Progress = field(default_factory=Progress)
 
@@ -262,6 +264,7 @@ class Video:
             "renameAt": self.rename_at,
             "failure": self.failure(),
             "playable": None if self.playable is None else self.playable.to_fields(),
+            "expiresAt": self.expires_at,
             "history": history_fields(self.history),
             **self.progress.to_fields(),
         }
@@ -299,6 +302,8 @@ class Video:
             corrections=fields.get("corrections", 0),
             rename_at=fields.get("renameAt"),
             playable=Playable.from_fields(fields["playable"]),
+            # An earlier release let no tombstone of a video expire.
+            expires_at=fields.get("expiresAt"),
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),
         )
@@ -380,6 +385,12 @@ class Wish:
     new_title: str | None = None
     new_order: int | None = None
     granted: Granted | None = None
+
+    def nameless(self) -> Wish:
+        """
+        Return what a tombstone keeps of it: enough to know a late repetition of a request for what it is. Pure.
+        """
+        return replace(self, upload=self.upload.nameless(), new_title=None)
 
     def to_fields(self) -> dict[str, Any]:
         """

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.history import moved
+from shared.identity import TOMBSTONE_S
 from shared.ports import MediaState, Observation, Parts
 from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, Wish, named
 from shared.videos.policy import NOT_RECOGNIZED, Policy, refusal_of_media, refusal_of_upload
@@ -304,10 +305,18 @@ def withdrawn(record: Video, now: datetime) -> Video:
 
 def closed(record: Video, now: datetime) -> Video:
     """
-    The record of a video that nobody wants. Pure.
+    The record of a video that nobody wants: a tombstone, which holds ids only and goes in its time. Pure.
     """
-    gone = replace(requested(record, now), history=record.history)
-    return replace(moved_to(gone, VideoState.GONE, now), parts={}, reference=None, playable=None)
+    gone = replace(requested(record, now), history=())
+    return replace(
+        moved_to(gone, VideoState.GONE, now),
+        session=record.session.nameless(),
+        upload=record.upload.nameless(),
+        parts={},
+        reference=None,
+        playable=None,
+        expires_at=now + timedelta(seconds=TOMBSTONE_S),
+    )
 
 
 def _played(record: Video, seen: Observation) -> Video:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from emulator_tests.pure.races.weather import LATE_COMMIT_S
 from shared.app import App, Settings, assemble
 from shared.errors import Conflict
-from shared.paths import PAIRINGS, SESSIONS, VIDEOS
+from shared.paths import PAIRINGS, SESSIONS, TRANSFERS, VIDEOS
 from shared.ports import (
     Clock,
     Create,
@@ -163,6 +163,36 @@ class Resurrecting(Passing):
 def _made_anew(write: Write) -> Write:
     if isinstance(write, Update) and write.path.startswith(SESSIONS):
         return Create(write.path, {})
+    return write
+
+
+class ForgetfulTransfers(Passing):
+    """
+    A session names its new owner and none of its former ones.
+    """
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        return self._documents.commit(*(_changed(write, "formerOwnerUids", []) for write in writes))
+
+
+class HastyTransfers(Passing):
+    """
+    Nobody waits for those who have read the former owner before.
+    """
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        return self._documents.commit(
+            *(_changed(write, "askedAt", long_ago) if write.path.startswith(TRANSFERS) else write for write in writes)
+        )
+
+
+def _changed(write: Write, name: str, value: object) -> Write:
+    if isinstance(write, Create) and name in write.fields:
+        return replace(write, fields={**write.fields, name: value})
+    if isinstance(write, Update) and name in write.changes:
+        changes: dict[Any, Any] = {**write.changes, name: value}
+        return replace(write, changes=changes)
     return write
 
 
@@ -340,4 +370,6 @@ DEFECTS: Final = {
     "a gone session is written all the same": Build((15,), documents=Resurrecting),
     "gone is written before anything is deleted": Build((6,), sessions=SessionsGoneFirst),
     "there is no grace": Build((7,), sessions=SessionsWithoutGrace),
+    "a transfer names no former owner": Build((10, 12, 13), documents=ForgetfulTransfers),
+    "a transfer waits for nobody": Build((10, 12, 13), documents=HastyTransfers),
 }

@@ -16,8 +16,19 @@ from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEv
 from emulator_tests.pure.races.stage import Stage, Visitor
 from shared.deletions.model import deletion_id
 from shared.identity import Belonging, SessionIdentity
-from shared.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS, deletion_path, pairing_path, session_path, video_path
-from shared.ports import NOT_AVAILABLE, Clock, Create, Document, Fields, MediaState, Parts, Write
+from shared.paths import (
+    DELETIONS,
+    ENROLMENTS,
+    PAIRINGS,
+    SESSIONS,
+    TRANSFERS,
+    VIDEOS,
+    deletion_path,
+    pairing_path,
+    session_path,
+    video_path,
+)
+from shared.ports import NOT_AVAILABLE, Clock, Create, Document, Fields, MediaState, Parts, Update, Write
 from shared.sessions.model import Pairing, PairingState, Session, SessionWish, shown, wanted
 from shared.videos.decide import reference_of
 from shared.videos.model import Video, VideoState, Wish, named
@@ -159,6 +170,7 @@ class Ledger:
             collection, _, id_ = write.path.partition("/")
             if collection == SESSIONS:
                 a_deleted_session_stays_deleted(self, id_)
+                self._transferred(id_, write)
                 continue
             checks = AT_A_WRITE.get(collection)
             if checks is None:
@@ -181,6 +193,15 @@ class Ledger:
             self.recorded[write.path] = after
             if after["reference"]:
                 self.intents.add(after["reference"])
+
+    def _transferred(self, session_id: str, write: Write) -> None:
+        """
+        Its users know of an owner whom the code that is played has written.
+        """
+        known = self.sessions[session_id]
+        owner_uid = write.changes.get("ownerUid") if isinstance(write, Update) else None  # type: ignore[call-overload]
+        if owner_uid is not None and known.fields is not None:
+            known.fields = {**known.fields, "ownerUid": owner_uid}
 
     def _judge_claim(self, path: str, before: Fields | None) -> None:
         """
@@ -497,6 +518,8 @@ def check_rest(ledger: Ledger) -> None:
         the_session_shows_what_is_recorded(session_id, document, pairing, _of(session_id, videos))
         records_outlive_their_sessions(ledger, session_id, pairing)
         nothing_is_left_of_a_deleted_session(known, session_id, pairing, _of(session_id, videos))
+    every_transfer_has_ended(documents)
+    enrolments_are_the_owners(ledger, documents)
     for path in videos:
         a_video_has_come_to_its_end(ledger, path, documents[path])
     nothing_is_left_to_be_deleted(documents)
@@ -510,6 +533,35 @@ def users_fields_are_the_users(known: Known, session_id: str, document: Document
     there = None if document is None else {key: document.fields.get(key) for key in known.fields or {}}
     if there != known.fields:
         raise Broken(15, "a session is as its user left it", f"{session_id} is {there}, not {known.fields}")
+
+
+def every_transfer_has_ended(documents: Mapping[str, Document]) -> None:
+    """
+    Invariant 13: and nobody but its owner is named by a session.
+    """
+    left = [path for path in documents if path.startswith(TRANSFERS)]
+    left += [path for path, one in documents.items() if one.fields.get("formerOwnerUids")]
+    if left:
+        raise Broken(13, "a transfer comes to its end", f"{left} is left")
+
+
+def enrolments_are_the_owners(ledger: Ledger, documents: Mapping[str, Document]) -> None:
+    """
+    Invariant 12: an enrolment follows its session to another owner, and goes with it.
+    """
+    for path, one in documents.items():
+        if not path.startswith(ENROLMENTS):
+            continue
+        fields, session_id = one.fields, one.fields["sessionId"]
+        present = ledger.present(session_id)
+        if present is None:
+            if pairing_path(session_id) in ledger.recorded:
+                raise Broken(10, "a deleted session's enrolments go with it", f"{path} is left")
+            continue
+        # The clock of documents is none of the users': where no user wrote the mark, the two cannot be compared.
+        created_at = (ledger.sessions[session_id].fields or {}).get("createdAt")
+        if created_at is not None and fields["createdAt"] >= created_at and fields["ownerUid"] != present.owner_uid:
+            raise Broken(12, "an enrolment opens its session", f"{path} names {fields['ownerUid']}")
 
 
 def public_is_one_event_and_all_else_is_none(

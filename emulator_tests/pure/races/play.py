@@ -18,6 +18,7 @@ from emulator_tests.fakes import (
     BEGIN_AT,
     Effect,
     ManualClock,
+    MemoryAccounts,
     MemoryDocuments,
     MemoryEvents,
     MemoryMedia,
@@ -29,10 +30,10 @@ from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import PARTLY_REFUSED_TITLE, REFUSED_TITLE, Broken, Ledger, check_rest
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
-from shared.access import Caller
+from shared.access import Caller, ClaimNames
 from shared.app import Settings
-from shared.errors import BackendError, Permanent, Transient
-from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path, video_path
+from shared.errors import BackendError, Conflict, Permanent, Transient
+from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, enrolment_path, session_path, video_path
 from shared.ports import (
     Clock,
     Condition,
@@ -59,13 +60,15 @@ from shared.ports import (
 from shared.sessions.airing import Window
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session, wanted
+from shared.transfers import transfer_session
 from shared.videos.grant import ReplaceRequest, UploadRequest
 from shared.videos.model import PENDING
 from shared.videos.policy import Policy
 from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
-"""A session that was deleted may be made again by either of them, under the same id."""
+"""A session that was deleted may be made again by either of them, under the same id; and each may give theirs to the
+other."""
 REAP_GRACE_S: Final = 600
 POLICY: Final = Policy(
     max_bytes=1000,
@@ -254,6 +257,9 @@ class Play:
         self._uploads: list[Upload] = []
         self._given: dict[str | int, UploadRequest | ReplaceRequest] = {}
         self._script = [(f"s{number}", self._drawn_actions()) for number in range(1, rng.choice((2, 2, 2, 3)))]
+        self._accounts = MemoryAccounts()
+        for owner in OWNERS:
+            self._accounts.write(owner.uid, teacher=True)
         self._entered = 0
         self._moves = 0
         self._goes_on = True
@@ -418,15 +424,15 @@ class Play:
         rng = self._rng
         first = rng.choices(("create public", "create draft", "create on demand"), (6, 3, 1))
         kinds: dict[str, float] = {"publish": 3, "unpublish": 3, "retitle": 4, "refuse": 1, "flip": 2, "delete": 2}
-        kinds |= {"upload": 3, "ask": 2, "refuse in part": 1}
-        of_videos = {"upload": 1, "replace": 4, "cancel": 2, "remove": 1, "retry": 3, "renew": 1, "finished": 1}
-        of_videos |= {"correct": 3, "lose": 1}
+        kinds |= {"upload": 3, "ask": 2, "refuse in part": 1, "enrol": 1, "transfer": 2}
+        of_videos: dict[str, float] = {"upload": 1, "replace": 4, "cancel": 2, "remove": 1, "retry": 3, "renew": 1}
+        of_videos |= {"finished": 1, "correct": 3, "transfer": 1, "lose": 1}
         chance = rng.random()
         if chance < 0.2:
             # Who does the same again and again meets what a mixture hardly ever meets.
-            kinds = {"publish": 1, rng.choice(("retitle", "retitle", "flip", "unpublish", "delete", "upload")): 4}
+            kinds = {"publish": 1, rng.choice(("retitle", "transfer", "flip", "unpublish", "delete", "upload")): 4}
         elif chance < 0.6:
-            first, kinds = [*first, "upload"], {**of_videos, "delete": 0.5, "unpublish": 0.5}
+            first, kinds = [*first, "enrol", "upload"], {**of_videos, "delete": 0.5, "unpublish": 0.5}
         return first + rng.choices(list(kinds), list(kinds.values()), k=rng.randrange(1, 8))
 
     def _user_acts(self) -> None:
@@ -449,6 +455,10 @@ class Play:
                 self._agenda.add(at, lambda: self._act_on_a_video(action, session_id))
             case "ask" if before is not None:
                 self._ask(session_id)
+            case "transfer" if before is not None:
+                self._transfer(session_id)
+            case "enrol" if before is not None:
+                self._enrol(session_id)
             case "publish":
                 self._user_writes(session_id, before, {"status": "public"})
             case "unpublish":
@@ -616,6 +626,29 @@ class Play:
                 owner, session_id, self._app.sessions, self._app.documents, self._queue, self._clock
             ),
         )
+
+    def _transfer(self, session_id: str) -> None:
+        """
+        The owner gives a session to the other teacher.
+        """
+        owner, app = self._owner(session_id), self._app
+        other = next(one for one in OWNERS if one is not owner)
+        self._enter(
+            f"transferSession {session_id}",
+            lambda: transfer_session(
+                owner, session_id, other.uid, app.documents, self._accounts, ClaimNames(), self._queue, self._clock
+            ),
+        )
+
+    def _enrol(self, session_id: str) -> None:
+        """
+        The owner enrols a student.
+        """
+        at = self._clock() + timedelta(microseconds=self._ledger.steps)
+        fields = {"sessionId": session_id, "uid": "student", "ownerUid": self._owner(session_id).uid, "createdAt": at}
+        # The rules let nobody write an enrolment that is there.
+        with contextlib.suppress(Conflict):
+            self._kept.commit(Create(enrolment_path(session_id, "student"), fields))
 
     # --- the provider ---------------------------------------------------------------------------------------------
 

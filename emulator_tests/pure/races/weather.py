@@ -43,10 +43,11 @@ _REACHES: Final = _MAKES | {
     "reprocess",
     "delete_media",
     "delete_stray",
+    "rotate_stream_key",
 }
 """Calls that change something at the provider."""
 
-_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays", "has_content"})
+_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays", "has_content", "ingest"})
 
 _BEFORE: Final = ("refused", "killed before")
 _UNANSWERED: Final = ("answer lost", "killed after")

@@ -22,6 +22,7 @@ from shared.ports import (
     THUMBNAIL_URL,
     Clock,
     Create,
+    Delete,
     Document,
     Documents,
     Fields,
@@ -289,6 +290,13 @@ class KalturaAccount:
                 # Whoever forgets him in between is right: then he is asked for once more.
                 self.documents.commit(Update(path, fields))
         self._remember_user(user_id, now)
+
+    def forget_user(self, user_id: str) -> None:
+        """
+        Remember no more that there is a user; other instances do for as long as they live.
+        """
+        self.documents.commit(Delete(known_user_path(user_id)))
+        self._built.setdefault(_USERS, {}).pop(user_id, None)
 
     def _remember_user(self, user_id: str, known_at: datetime) -> None:
         users: dict[str, datetime] = self._built.setdefault(_USERS, {})

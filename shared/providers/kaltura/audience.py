@@ -11,6 +11,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +23,7 @@ from shared.providers.kaltura import words
 from shared.providers.kaltura.account import DOUBT_PAUSE_S, NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.keys import Privilege, Word
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
+from shared.providers.kaltura.refusals import raise_unless_gone
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -31,6 +33,9 @@ CHAT_PRIVILEGES: Final = "cncAuth:true"
 
 NO_CHAT_KNOWN_S: Final = 60
 """So long an instance believes that the account has no chat token before it asks again."""
+
+FORGOTTEN_AT_ONCE: Final = 100
+"""Users that one request deletes."""
 
 _CHAT_TOKEN: Final = "chatToken"
 _ACTIVE: Final = 2
@@ -87,6 +92,47 @@ class KalturaAudience:
             self._room_grant(parts, user_id, attendee, lifetime_s),
         )
 
+    def knows(self, uid: str) -> bool:
+        """
+        See `ports.Audience`.
+        """
+        return self.account.knows_user(words.viewer_of(uid), self.account.known_s.users_s)
+
+    def forget(self, uid: str | None) -> bool:
+        """
+        See `ports.Audience`. A user that this deployment made says so by its tag; one without it is of the school's
+        other systems. Two requests.
+        """
+        users, is_all = self._all_ours() if uid is None else (self._user(words.viewer_of(uid)), True)
+        ours = [str(user.id) for user in users if self.account.tag in words.tags_of(user)]
+        if ours:
+            multi = self.account.client.multi(self.account.admin_ks())
+            answers = [multi.ask(partial(_delete_user, user_id)) for user_id in ours]
+            multi.send()
+            for answer in answers:
+                raise_unless_gone(answer)
+        for user_id in ours if uid is None else [words.viewer_of(uid)]:
+            self.account.forget_user(user_id)
+        return is_all
+
+    def _user(self, user_id: str) -> list[Any]:
+        multi = self.account.client.multi(self.account.admin_ks())
+        asked = multi.ask(lambda c: c.user.get(user_id))
+        multi.send()
+        raise_unless_gone(asked)
+        return [] if asked.error is not None else [asked.answer()]
+
+    def _all_ours(self) -> tuple[list[Any], bool]:
+        """
+        Return users of ours, and whether there are no more of them.
+        """
+        from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUserFilter
+
+        tagged = KalturaUserFilter(tagsMultiLikeOr=self.account.tag)
+        page = KalturaFilterPager(pageSize=FORGOTTEN_AT_ONCE)
+        found = self.account.client.call(self.account.admin_ks(), lambda c: c.user.list(tagged, page)).objects
+        return found, len(found) < FORGOTTEN_AT_ONCE
+
     # --- what Kaltura is asked ------------------------------------------------------------------------------------
 
     def _ask_what_is_unknown(self, user_id: str, attendee: Attendee, known_s: int) -> None:
@@ -104,7 +150,7 @@ class KalturaAudience:
             if is_known and not asks_token:
                 return
             multi = self.account.client.multi(self.account.admin_ks())
-            added = None if is_known else multi.ask(_adding(user_id, attendee.name))
+            added = None if is_known else multi.ask(_adding(user_id, attendee.name, self.account.tag))
             token_id = self._remembered_token_id() if asks_token else None
             token = _ask_token(multi, token_id, 1) if asks_token else None
             multi.send()
@@ -125,7 +171,7 @@ class KalturaAudience:
         if isinstance(error, Permanent) and error.code != words.USER_EXISTS and words.person_names_of(name):
             log.name_refused(NAME, error)
             multi = self.account.client.multi(self.account.admin_ks())
-            nameless = multi.ask(_adding(user_id, ""))
+            nameless = multi.ask(_adding(user_id, "", self.account.tag))
             multi.send()
             error = nameless.error
         if error is not None and error.code != words.USER_EXISTS:
@@ -288,10 +334,14 @@ def signs_chat(token: Any) -> bool:
     return token.sessionPrivileges == CHAT_PRIVILEGES and int(words.status_of(token)) == _ACTIVE
 
 
-def _adding(user_id: str, name: str) -> Any:
+def _delete_user(user_id: str, library: Any) -> Any:
+    return library.user.delete(user_id)
+
+
+def _adding(user_id: str, name: str, tag: str) -> Any:
     from KalturaClient.Plugins.Core import KalturaUser
 
-    user = KalturaUser(id=user_id)
+    user = KalturaUser(id=user_id, tags=tag)
     names = words.person_names_of(name)
     if names is not None:
         user.firstName, last_name, user.screenName = names

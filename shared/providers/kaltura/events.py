@@ -405,7 +405,7 @@ class KalturaEvents:
 
         user_id = words.viewer_of(uid)
         return (
-            lambda c: c.user.add(KalturaUser(id=user_id)),
+            lambda c: c.user.add(KalturaUser(id=user_id, tags=self.account.tag)),
             lambda c: c.groupUser.add(KalturaGroupUser(userId=user_id, groupId=group_id)),
         )
 

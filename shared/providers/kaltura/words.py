@@ -216,6 +216,14 @@ def tag_of(namespace: str) -> str:
     return "greenroom" + re.sub(r"[^a-z0-9]", "", namespace.lower())
 
 
+def tags_of(thing: Any) -> list[str]:
+    """
+    The tags of an object of the library.
+    """
+    tags = thing.tags
+    return [tag.strip() for tag in tags.split(",")] if isinstance(tags, str) else []
+
+
 def theirs(namespace: str, reference: str) -> str:
     """
     The `referenceId` at Kaltura of our reference. With `ours`, this is the only place that knows the outer form.

@@ -1,12 +1,12 @@
-"""A teacher with many videos leaves, in virtual time; `make bench AREA=removal` plays it with a hundred thousand."""
+"""A teacher with many videos leaves, in virtual time; `make bench AREA=erasure` plays it with a hundred thousand."""
 
 from __future__ import annotations
 
 import pytest
 
-from emulator_tests.bench.removal_simulation import Simulation
+from emulator_tests.bench.erasure_simulation import Simulation
+from shared.erasure.decide import PACE_S
 from shared.reconcile import WORKER_TIMEOUT_S
-from shared.removals.decide import PACE_S
 
 pytestmark = pytest.mark.long
 
@@ -17,7 +17,7 @@ def test_of_many_videos_nothing_is_left_and_no_function_runs_longer_than_it_may(
     outcome = Simulation(VIDEOS).run()
 
     assert outcome.left == 0
-    assert (outcome.removal.videos, outcome.removal.videos_left, outcome.removal.deletions_left) == (VIDEOS, 0, 0)
+    assert (outcome.erasure.videos, outcome.erasure.left.videos, outcome.erasure.left.deletions) == (VIDEOS, 0, 0)
     assert max(outcome.longest_s.values()) < WORKER_TIMEOUT_S, outcome.longest_s
     # Two tasks for each video, and those of sessions, pages and counts.
     assert sum(outcome.runs.values()) < 2.5 * VIDEOS

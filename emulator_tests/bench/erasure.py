@@ -1,6 +1,6 @@
 """A teacher with a hundred thousand videos leaves: how long the longest function runs, and how many tasks an hour has.
 
-What is measured is virtual time, see `removal_simulation.py`: it hangs on nothing but the code and what each effect is
+What is measured is virtual time, see `erasure_simulation.py`: it hangs on nothing but the code and what each effect is
 said to take.
 """
 
@@ -10,7 +10,7 @@ import os
 from contextlib import redirect_stdout
 from pathlib import Path
 
-from emulator_tests.bench.removal_simulation import Simulation, show_outcome
+from emulator_tests.bench.erasure_simulation import Simulation, show_outcome
 
 VIDEOS = 100_000
 

@@ -1,6 +1,6 @@
-"""All content of a teacher goes, in virtual time: the real removal and visits on in-memory documents and provider.
+"""All content of a teacher goes, in virtual time: the real erasure and visits on in-memory documents and provider.
 
-Used by the bench area `removal` and by `pure/test_removal_simulation.py`. Leaves to them how many videos there are.
+Used by the bench area `erasure` and by `pure/test_erasure_simulation.py`. Leaves to them how many videos there are.
 Every effect takes as long as it would in the cloud, by the clock that all of it goes by; functions run one after the
 other, so that what is measured of each is its own time, and the whole takes longer than it would.
 """
@@ -16,12 +16,12 @@ from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, Mem
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.access import Caller
 from shared.app import App, Settings, assemble
+from shared.erasure import ask_erasure
+from shared.erasure.model import Erasure, ErasureState
 from shared.identity import SessionIdentity
-from shared.paths import REMOVALS, SESSIONS, VIDEOS, removal_path, session_path, video_path
+from shared.paths import ERASURES, SESSIONS, VIDEOS, erasure_path, session_path, video_path
 from shared.ports import Create, Holder, MediaState, Note, Observation, UploadWish
 from shared.reconcile import WORKER_TIMEOUT_S
-from shared.removals import ask_removal
-from shared.removals.model import Removal, RemovalState
 from shared.sessions.model import Pairing
 from shared.videos.decide import reference_of
 from shared.videos.model import Playable, Video, VideoState, Wish, shown
@@ -62,7 +62,7 @@ class Outcome:
         busiest_hour_tasks: Tasks of the hour that had most of them.
         lasted: From the question to the end.
         left: Documents of sessions and videos that are not gone, and things at the provider.
-        removal: As it ended.
+        erasure: As it ended.
     """
 
     longest_s: dict[str, float]
@@ -70,7 +70,7 @@ class Outcome:
     busiest_hour_tasks: int
     lasted: timedelta
     left: int
-    removal: Removal
+    erasure: Erasure
 
 
 class Simulation:
@@ -106,12 +106,12 @@ class Simulation:
 
     def run(self) -> Outcome:
         """
-        Ask for the removal, and let every task run at its time until it is done.
+        Ask for the erasure, and let every task run at its time until it is done.
         """
         self._is_timed = True
         begun_at = self.clock()
-        key, _ = ask_removal(TEACHER, "r", TEACHER.uid, self.documents, self.queue, self.clock)
-        longest: dict[str, float] = {"deleteContent": (self.clock() - begun_at).total_seconds()}
+        key, _ = ask_erasure(TEACHER, "r", TEACHER.uid, self.documents, self.queue, self.clock)
+        longest: dict[str, float] = {"eraseContent": (self.clock() - begun_at).total_seconds()}
         runs: dict[str, int] = {}
         hours: dict[int, int] = {}
 
@@ -125,10 +125,10 @@ class Simulation:
             hours[hour] = hours.get(hour, 0) + 1
 
         ends_at = begun_at + timedelta(days=DAYS_MAX)
-        while self._removal(key).state is not RemovalState.DONE:
+        while self._erasure(key).state is not ErasureState.DONE:
             assert self.clock() < ends_at, "There is no end of it."
             self.queue.deliver_until(self.clock() + timedelta(minutes=10), deliver)
-        done = self._removal(key)
+        done = self._erasure(key)
         left = [path for path in self.documents.paths() if path.startswith((f"{SESSIONS}/", f"{VIDEOS}/"))]
         alive = [path for path in left if not self._is_gone(path)]
         assert done.done_at is not None
@@ -141,10 +141,10 @@ class Simulation:
             done,
         )
 
-    def _removal(self, key: str) -> Removal:
-        (document,) = self.documents.untimed(removal_path(key))
-        assert document is not None, f"There is no {REMOVALS}/{key}."
-        return Removal.from_document(document)
+    def _erasure(self, key: str) -> Erasure:
+        (document,) = self.documents.untimed(erasure_path(key))
+        assert document is not None, f"There is no {ERASURES}/{key}."
+        return Erasure.from_document(document)
 
     def _is_gone(self, path: str) -> bool:
         (document,) = self.documents.untimed(path)
@@ -231,12 +231,12 @@ def show_outcome(videos: int, outcome: Outcome) -> list[str]:
     """
     What came of it, as a person reads it. Pure.
     """
-    removal = outcome.removal
-    lines = [f"removal: {videos:,} videos of one teacher, in virtual time"]
+    erasure = outcome.erasure
+    lines = [f"erasure: {videos:,} videos of one teacher, in virtual time"]
     for name, longest_s in sorted(outcome.longest_s.items()):
         runs = outcome.runs.get(name, 1)
         lines.append(f"  {name:<14} ran {runs:>8,} times, at most {longest_s:6.2f} s of {WORKER_TIMEOUT_S}")
     tasks, lasted = outcome.busiest_hour_tasks, outcome.lasted
     lines.append(f"  the busiest hour had {tasks:,} tasks; one after the other all took {lasted}")
-    lines.append(f"  left: {outcome.left}; marked: {removal.videos:,} videos in {removal.sessions:,} sessions")
+    lines.append(f"  left: {outcome.left}; marked: {erasure.videos:,} videos in {erasure.sessions:,} sessions")
     return lines

@@ -1,0 +1,82 @@
+"""Erasures, with every effect gone wrong once, and then only the sweep: what somebody has goes, nobody else's, and
+nothing names them any more."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.crashes.memory import Way, broken
+from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Deployment
+from emulator_tests.pure.test_erasure import (
+    NAMES_OF_STUDENT,
+    NAMES_OF_TEACHER,
+    STUDENT,
+    ask,
+    erasure,
+    naming,
+    school,
+    sweep_until,
+)
+from shared.access import Caller
+from shared.erasure.model import ErasureState
+from shared.paths import session_path
+from shared.ports import Update
+
+PEOPLE = {"teacher": (TEACHER, NAMES_OF_TEACHER, ["other"]), "student": (STUDENT, NAMES_OF_STUDENT, None)}
+
+
+STORY_S = 1800
+
+
+def _small_school() -> Deployment:
+    return school(1, 1)
+
+
+def _story(deployment: Deployment, caller: Caller) -> None:
+    """Ask for everything of somebody to go, and wait until it has gone."""
+    ask(deployment, caller, caller.uid)
+    deployment.run(STORY_S)
+
+
+@pytest.mark.parametrize("way", Way)
+@pytest.mark.parametrize("who", PEOPLE)
+def test_wherever_it_goes_wrong_the_sweep_alone_brings_it_to_its_end(who: str, way: Way) -> None:
+    """
+    A12.
+    """
+    caller, names, owners = PEOPLE[who]
+    for number, deployment in broken(_small_school, lambda one: _story(one, caller), way):
+        owners = owners or sorted(deployment.owners_at_provider())
+        # Who got no answer asks again, with the same request.
+        key = ask(deployment, caller, caller.uid)
+        deployment.lose_notes()
+
+        sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)  # noqa: B023  # called here
+
+        deployment.run(STRAY_AGE_S)
+        sweep_until(deployment, lambda: not deployment.deletions())  # noqa: B023  # called here
+        assert sorted(deployment.owners_at_provider()) == owners, number
+        assert naming(deployment, *names) == [], number
+
+
+def _half_transferred() -> Deployment:
+    """A school of which somebody has written another owner into two sessions, and transferred neither."""
+    deployment = school(1, 1)
+    for session_id in ("s0", "live"):
+        deployment.documents.commit(Update(session_path(session_id), {"ownerUid": "bert"}))
+    deployment.run(60)
+    return deployment
+
+
+@pytest.mark.parametrize("way", Way)
+def test_wherever_it_goes_wrong_what_is_anothers_now_is_kept_for_them(way: Way) -> None:
+    """
+    A13.
+    """
+    for number, deployment in broken(_half_transferred, lambda one: _story(one, TEACHER), way):
+        key = ask(deployment)
+        deployment.lose_notes()
+        sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)  # noqa: B023  # called here
+        assert deployment.document("enrolments/s0_student").fields["ownerUid"] == "bert", number
+        assert deployment.joining.join(STUDENT, "live").admission.player.token, number
+        assert naming(deployment, "teacher") == [], number

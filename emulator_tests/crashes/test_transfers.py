@@ -1,0 +1,65 @@
+"""Transfers, with every effect gone wrong once, and then only the sweep: all follows, and nobody is locked out."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.crashes.memory import Way, broken
+from emulator_tests.pure.deployment import TEACHER, Deployment
+from emulator_tests.pure.test_transfers import BERT, STUDENT, naming, school
+from shared.paths import TRANSFERS, VIDEOS, session_path
+from shared.ports import Query
+from shared.sessions.holding import stream_ingest
+from shared.transfers.decide import SETTLES_AFTER_S
+
+SWEEPS_MAX = 10
+
+
+KEYS: dict[Deployment, str] = {}
+"""The stream key that the former owner knows."""
+
+
+def _school() -> Deployment:
+    deployment, _ = school()
+    KEYS[deployment] = stream_ingest(TEACHER, "s1", deployment.sessions).stream_key
+    return deployment
+
+
+def _story(deployment: Deployment) -> None:
+    """Transfer a session with all that it has, and wait until it has followed."""
+    deployment.transfer("bert")
+    deployment.run(SETTLES_AFTER_S + 60)
+
+
+def _require_open(deployment: Deployment) -> None:
+    """The student gets in, whoever owns the session now."""
+    (video,) = deployment.documents.select(Query(VIDEOS))
+    assert deployment.grants.issue_playback(STUDENT, video.id).url
+    assert deployment.joining.join(STUDENT, "s1").admission.player.token
+
+
+@pytest.mark.parametrize("way", Way)
+def test_wherever_a_transfer_goes_wrong_the_sweep_alone_brings_it_to_its_end(way: Way) -> None:
+    """
+    A13.
+    """
+    for number, deployment in broken(_school, _story, way):
+        made = [len(one.alive()) for one in (deployment.events, deployment.media, deployment.waiting)]
+        _require_open(deployment)
+        is_begun = deployment.document(session_path("s1")).fields["ownerUid"] == "bert"
+        if not is_begun:
+            assert deployment.documents.select(Query(TRANSFERS)) == [], number
+            deployment.transfer("bert")
+            deployment.lose_notes()
+        for _ in range(SWEEPS_MAX):
+            deployment.sweep.run()
+            deployment.run(300)
+            _require_open(deployment)
+            if not deployment.documents.select(Query(TRANSFERS)):
+                break
+        assert deployment.documents.select(Query(TRANSFERS)) == [], number
+        left = [path for path in naming(deployment, TEACHER.uid) if not path.startswith("uploaders/")]
+        assert left == [], number
+        assert made == [1, 1, 1], number
+        assert [len(one.alive()) for one in (deployment.events, deployment.media, deployment.waiting)] == made, number
+        assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != KEYS.pop(deployment), number

@@ -1,0 +1,446 @@
+"""Transfers: a session gets another owner, everything that it has follows, and nobody is locked out on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from emulator_tests.fakes import BEGIN_AT
+from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, live
+from shared.access import Caller
+from shared.errors import NotAllowed, NotFound, TooMany, Transient, WrongState
+from shared.hosts.table import Terms
+from shared.identity import SessionIdentity
+from shared.paths import COPIES, ENROLMENTS, TRANSFERS, VISIT_SESSION, session_path, transfer_path, video_path
+from shared.ports import Create, Document, MediaState, Note, Observation, Query, Update
+from shared.reconcile import Done, Failure, Later, Look, Progress, Step
+from shared.sessions.holding import rotate_stream_key, stream_ingest
+from shared.transfers.controller import PAGE
+from shared.transfers.decide import SETTLES_AFTER_S, TransferWish, decide
+from shared.transfers.model import Transfer, TransferState
+from shared.videos.model import VideoState
+
+BERT = Caller("bert", is_teacher=True)
+OTHER = Caller("other", is_teacher=True)
+ADMIN = Caller("admin", is_teacher=False, is_admin=True)
+STUDENT = Caller("student", is_teacher=False)
+READY = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
+
+NOW = BEGIN_AT + timedelta(hours=1)
+SESSION = SessionIdentity("s1", "bert", BEGIN_AT)
+MOVING = Transfer(SESSION, ("teacher",), NOW - timedelta(seconds=SETTLES_AFTER_S))
+ROTATING = replace(MOVING, state=TransferState.ROTATING, former_owner_uids=())
+FAILED = Progress(failure=Failure("HTTP_503", "No.", True, "rotate", "", 1, NOW, retry_at=NOW + timedelta(seconds=2)))
+DEAD = Progress(failure=Failure("GONE", "No.", False, "rotate", "", 180, NOW, retry_at=None))
+EVENT = {"entryId": "0_live1"}
+OWNED = TransferWish(is_there=True, shown=("teacher",))
+WITH_EVENT = replace(OWNED, event=EVENT)
+PAGE_OF_ONE = (Update("enrolments/s1_student", {"ownerUid": "bert"}),)
+FOLLOWING = (Note("visitVideo", "v1"),)
+
+TABLE: dict[str, tuple[Transfer | None, TransferWish, str]] = {
+    "nothing recorded": (None, TransferWish(), "done"),
+    "session deleted": (MOVING, TransferWish(), "forget"),
+    "session deleted while rotating": (ROTATING, TransferWish(), "forget"),
+    "another owner was written": (MOVING, replace(OWNED, is_owned=False), "done"),
+    "a back end took the former owners away": (MOVING, replace(OWNED, shown=()), "show"),
+    "a former owner came back": (ROTATING, replace(OWNED, shown=("teacher",)), "show"),
+    "an event with the old key": (MOVING, replace(WITH_EVENT, page=PAGE_OF_ONE), "rotate"),
+    "the key could not be rotated a moment ago": (
+        replace(MOVING, progress=FAILED),
+        replace(WITH_EVENT, page=PAGE_OF_ONE),
+        "move",
+    ),
+    "the key is not rotated for good": (replace(MOVING, progress=DEAD), WITH_EVENT, "settle"),
+    "an event with a new key": (replace(MOVING, is_key_rotated=True), replace(WITH_EVENT, page=PAGE_OF_ONE), "move"),
+    "a page": (MOVING, replace(OWNED, page=PAGE_OF_ONE, following=FOLLOWING), "move"),
+    "what follows by itself": (MOVING, replace(OWNED, following=FOLLOWING), "later 10:00:10"),
+    "nothing more, at once": (replace(MOVING, asked_at=NOW), OWNED, "later 10:01:30"),
+    "nothing more": (MOVING, OWNED, "settle"),
+    "rotating": (ROTATING, replace(WITH_EVENT, shown=()), "rotate"),
+    "rotated": (replace(ROTATING, is_key_rotated=True), replace(WITH_EVENT, shown=()), "forget"),
+    "rotating without an event": (ROTATING, replace(OWNED, shown=()), "forget"),
+}
+
+
+@pytest.mark.parametrize(("record", "wish", "expected"), TABLE.values(), ids=TABLE)
+def test_the_next_step_is_the_one_of_the_table(record: Transfer | None, wish: TransferWish, expected: str) -> None:
+    """
+    A13.
+    """
+    match decide(Look("s1", wish, record, None), NOW):
+        case Done():
+            assert expected == "done"
+        case Later(at):
+            assert expected == f"later {at:%H:%M:%S}"
+        case Step(name=name):
+            assert name == expected
+
+
+def test_a_transfer_is_read_back_as_it_was_written() -> None:
+    for record in (MOVING, replace(ROTATING, is_key_rotated=True, moved=7, progress=FAILED)):
+        assert Transfer.from_document(Document("transfers/s1", record.to_fields(), 1, BEGIN_AT)) == record
+
+
+# --- the story -------------------------------------------------------------------------------------------------------
+
+
+def school() -> tuple[Deployment, str]:
+    """
+    Make a live session with a ready video, a copy of it, and an enrolled student.
+
+    Returns:
+        The deployment, and the video's id.
+    """
+    deployment = live(terms={"waiting": Terms(), "memory": Terms()}, visibility="enrolled")
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.enrol("student")
+    deployment.run(60)
+    assert deployment.video(video_id).state is VideoState.READY
+    assert [one.fields["state"] for one in deployment.documents.select(Query(COPIES))] == ["ready"]
+    return deployment, video_id
+
+
+def naming(deployment: Deployment, uid: str) -> list[str]:
+    """
+    Return the paths of the documents that name somebody, in whatever field.
+    """
+    paths = deployment.documents.paths()
+    read = deployment.documents.read(*paths)
+    return [one.path for one in read if one is not None and (uid in repr(one.fields) or uid in one.path)]
+
+
+def test_everything_that_a_session_has_follows_its_new_owner() -> None:
+    """
+    A13: videos, copies, enrolments and quota go along, the stream key is another, moderators stay.
+    """
+    deployment, video_id = school()
+    deployment.write_session(moderators={"anna": True})
+    parts, key = deployment.pairing().parts, stream_ingest(TEACHER, "s1", deployment.sessions).stream_key
+    made = (deployment.events.alive(), deployment.media.alive(), deployment.waiting.alive())
+
+    assert deployment.transfer("bert") is TransferState.MOVING
+    deployment.run(SETTLES_AFTER_S + 10)
+
+    assert [path for path in naming(deployment, "teacher") if not path.startswith("uploaders/")] == []
+    assert deployment.documents.select(Query(TRANSFERS)) == []
+    session = deployment.document(session_path("s1")).fields
+    assert (session["ownerUid"], session["moderators"]) == ("bert", {"anna": True})
+    assert deployment.video(video_id).session == deployment.pairing().identity
+    assert deployment.pairing().identity == SessionIdentity("s1", "bert", session["createdAt"])
+    assert (deployment.media.alive(), deployment.waiting.alive()) == made[1:]
+    (event,) = deployment.events.alive()
+    assert (event.parts, event.wish.moderators) == (parts, ("anna", "bert"))
+    assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != key
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.joining.join(BERT, "s1").is_moderator
+    for ask in (stream_ingest, rotate_stream_key):
+        with pytest.raises(NotFound):
+            ask(TEACHER, "s1", deployment.sessions)
+    with pytest.raises(NotFound):
+        deployment.grants.issue_playback(TEACHER, video_id)
+
+
+def test_nobody_is_locked_out_at_any_moment_of_a_transfer() -> None:
+    """
+    A13.
+    """
+    deployment, video_id = school()
+    deployment.transfer("bert")
+    for _ in every_note(deployment):
+        assert deployment.grants.issue_playback(STUDENT, video_id).url
+        assert deployment.joining.join(STUDENT, "s1").admission.player.token
+        assert deployment.grants.issue_playback(BERT, video_id).url
+    assert deployment.documents.select(Query(TRANSFERS)) == []
+
+
+def every_note(deployment: Deployment) -> Iterator[None]:
+    """
+    Deliver note after note, until a transfer must have ended.
+    """
+    ends_at = deployment.clock() + timedelta(seconds=SETTLES_AFTER_S + 60)
+    yield
+    while (waiting := deployment.queue.waiting()) and (waiting[0].at or deployment.clock()) <= ends_at:
+        note = deployment.queue.take()
+        deployment.clock.move_to(max(note.at or deployment.clock(), deployment.clock()))
+        deployment.deliver(note)
+        yield
+
+
+def test_the_quota_of_the_former_owner_is_free_and_that_of_the_new_one_is_used() -> None:
+    """
+    A13.
+    """
+    deployment = Deployment(policy=replace(ROOMY, teacher_videos_max=1))
+    deployment.write_session()
+    deployment.write_session("s2")
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(30)
+    deployment.transfer("bert")
+    deployment.run(SETTLES_AFTER_S + 10)
+    assert deployment.ask_upload("r2", session_id="s2").video_id
+    with pytest.raises(TooMany):
+        deployment.ask_upload("r3", caller=BERT)
+
+
+def test_an_upload_that_is_under_way_goes_on_and_the_new_owner_renews_its_token() -> None:
+    """
+    A13: it belongs to the session.
+    """
+    deployment = Deployment()
+    deployment.write_session()
+    token = deployment.ask_upload()
+    deployment.transfer("bert")
+    deployment.run(SETTLES_AFTER_S + 10)
+    with pytest.raises(NotFound):
+        deployment.grants.renew_upload_token(TEACHER, token.video_id)
+    assert deployment.grants.renew_upload_token(BERT, token.video_id).grant.values == token.grant.values
+    deployment.show(token.video_id, READY)
+    deployment.run(30)
+    assert deployment.video(token.video_id).state is VideoState.READY
+
+
+def test_what_is_to_be_deleted_follows_too_and_many_enrolments_go_page_by_page() -> None:
+    """
+    A13.
+    """
+    deployment, _ = school()
+    for number in range(PAGE + 5):
+        deployment.enrol(f"student{number:04}")
+    fields = {"provider": "memory", "reference": "video:x:1", "sessionId": "s1", "ownerUid": "teacher", "dueAt": None}
+    deployment.documents.commit(Create("pendingDeletions/dead", fields))
+    deployment.transfer("bert")
+    deployment.run(SETTLES_AFTER_S + 10)
+    assert deployment.document("pendingDeletions/dead").fields["ownerUid"] == "bert"
+    assert {one.fields["ownerUid"] for one in deployment.documents.select(Query(ENROLMENTS))} == {"bert"}
+
+
+def test_a_provider_that_cannot_be_reached_delays_the_key_and_nothing_else() -> None:
+    """
+    A13: and when it is back, the old key opens nothing any more.
+    """
+    deployment, _ = school()
+    key = stream_ingest(TEACHER, "s1", deployment.sessions).stream_key
+
+    def failing(operation: str, do: object) -> object:
+        if operation == "rotate_stream_key":
+            raise Transient("Busy.", provider="memory", operation=operation, code="HTTP_503")
+        return do()  # type: ignore[operator]  # the shape of every Effect
+
+    deployment.disturb = failing  # type: ignore[assignment]  # likewise
+    deployment.transfer("bert")
+    deployment.run(SETTLES_AFTER_S + 60)
+    assert [path for path in naming(deployment, "teacher") if not path.startswith("uploaders/")] == []
+    (job,) = [Transfer.from_document(one) for one in deployment.documents.select(Query(TRANSFERS))]
+    assert (job.state, job.is_key_rotated) == (TransferState.ROTATING, False)
+
+    deployment.disturb = lambda _operation, do: do()
+    deployment.run(3600)
+    assert deployment.documents.select(Query(TRANSFERS)) == []
+    assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != key
+
+
+def test_who_has_transferred_a_session_learns_no_key_of_it_by_a_call_that_was_under_way() -> None:
+    """
+    A13.
+    """
+    deployment, _ = school()
+
+    def transferring(operation: str, do: object) -> object:
+        if operation in ("ingest", "rotate_stream_key"):
+            deployment.disturb = lambda _operation, do: do()
+            deployment.transfer("bert")
+        return do()  # type: ignore[operator]  # the shape of every Effect
+
+    deployment.disturb = transferring  # type: ignore[assignment]  # likewise
+    with pytest.raises(NotFound):
+        stream_ingest(TEACHER, "s1", deployment.sessions)
+
+
+def test_a_session_that_is_deleted_on_the_way_leaves_nothing() -> None:
+    """
+    A13.
+    """
+    deployment, _ = school()
+    deployment.transfer("bert")
+    deployment.delete_session()
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.run(3600)
+    assert (deployment.events.alive(), deployment.media.alive(), deployment.waiting.alive()) == ((), (), ())
+    left = [path for path in deployment.documents.paths() if path.split("/")[0] in (TRANSFERS, ENROLMENTS)]
+    assert left == []
+
+
+def test_a_session_that_a_back_end_overwrites_on_the_way_follows_all_the_same() -> None:
+    """
+    A13: `set` without `merge` takes the former owner away.
+    """
+    deployment, video_id = school()
+    deployment.transfer("bert")
+    fields = deployment.document(session_path("s1")).fields
+    kept = {name: fields[name] for name in ("ownerUid", "title", "status", "format", "visibility", "createdAt")}
+    removed = {name: None for name in fields if name not in kept}
+    deployment.documents.commit(Update(session_path("s1"), removed))
+    deployment.run(SETTLES_AFTER_S + 60)
+    assert deployment.documents.select(Query(TRANSFERS)) == []
+    assert deployment.video(video_id).session.owner_uid == "bert"
+    assert [path for path in naming(deployment, "teacher") if not path.startswith("uploaders/")] == []
+
+
+# --- who may ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("caller", "error"), [(STUDENT, NotAllowed), (OTHER, NotFound), (BERT, NotFound)], ids=["student", "other", "bert"]
+)
+def test_none_but_the_owner_and_administrators_transfer_a_session(caller: Caller, error: type[Exception]) -> None:
+    """
+    A13.
+    """
+    deployment, _ = school()
+    before = deployment.documents.paths(), deployment.document(session_path("s1"))
+    with pytest.raises(error):
+        deployment.transfer("bert", caller=caller)
+    assert (deployment.documents.paths(), deployment.document(session_path("s1"))) == before
+    assert deployment.transfer("bert", caller=ADMIN) is TransferState.MOVING
+
+
+@pytest.mark.parametrize("flaw", ["no account", "no teacher", "disabled", "claims as a text"])
+def test_a_new_owner_has_an_account_that_may_own_a_session(flaw: str) -> None:
+    """
+    A13.
+    """
+    deployment, _ = school()
+    match flaw:
+        case "no account":
+            deployment.accounts.delete("bert")
+        case "no teacher":
+            deployment.accounts.write("bert")
+        case "disabled":
+            deployment.accounts.write("bert", is_enabled=False, teacher=True)
+        case _:
+            deployment.accounts.write("bert", teacher="true")
+    before = deployment.document(session_path("s1"))
+    with pytest.raises(WrongState, match="needs an account that is enabled and has the claim of teachers"):
+        deployment.transfer("bert")
+    assert deployment.document(session_path("s1")) == before
+
+
+def test_what_is_asked_for_again_is_the_same_and_another_transfer_waits() -> None:
+    """
+    A13.
+    """
+    deployment, _ = school()
+    deployment.transfer("bert")
+    job = deployment.document(transfer_path("s1"))
+    for caller in (TEACHER, BERT, ADMIN):
+        assert deployment.transfer("bert", caller=caller) is TransferState.MOVING
+    for caller in (BERT, ADMIN):
+        with pytest.raises(Transient, match="is being transferred") as busy:
+            deployment.transfer("other", caller=caller)
+        assert busy.value.retry_after_s
+    assert deployment.document(transfer_path("s1")) == job
+    deployment.run(SETTLES_AFTER_S + 10)
+    assert deployment.transfer("bert", caller=ADMIN) is TransferState.DONE
+    with pytest.raises(WrongState, match="theirs already"):
+        deployment.transfer("bert", caller=BERT)
+    with pytest.raises(NotFound):
+        deployment.transfer("bert")
+    assert deployment.transfer("teacher", caller=BERT) is TransferState.MOVING
+
+
+def test_a_session_whose_event_is_being_worked_on_is_transferred_a_moment_later() -> None:
+    """
+    A13: what the visitor records must not be lost.
+    """
+    deployment, _ = school()
+    until = deployment.clock() + timedelta(seconds=30)
+    deployment.documents.commit(Update("kalturaSession/s1", {"claim": {"step": "update", "until": until}}))
+    with pytest.raises(Transient, match="is being worked on"):
+        deployment.transfer("bert")
+    deployment.clock.move_to(until)
+    assert deployment.transfer("bert") is TransferState.MOVING
+
+
+# --- an administrator has changed the owner without a transfer -------------------------------------------------------
+
+
+def test_a_person_is_told_once_that_an_owner_was_changed_without_a_transfer(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A13.
+    """
+    deployment, video_id = school()
+    deployment.documents.commit(Update(session_path("s1"), {"ownerUid": "bert"}))
+    for _ in range(3):
+        deployment.sweep.run()
+        deployment.run(300)
+    told = [line for line in capsys.readouterr().err.splitlines() if "without transfer" in line]
+    assert len(told) == 1
+    assert '"severity": "ALERT"' in told[0]
+    assert '"session": "s1"' in told[0]
+    assert deployment.video(video_id).state is VideoState.READY
+    assert len(deployment.events.alive()) == 1
+
+
+def test_an_administrator_brings_along_what_waits() -> None:
+    """
+    A13: `transferSession` to the present owner.
+    """
+    deployment, video_id = school()
+    key = stream_ingest(TEACHER, "s1", deployment.sessions).stream_key
+    deployment.documents.commit(Update(session_path("s1"), {"ownerUid": "bert"}))
+    deployment.sweep.run()
+    deployment.run(300)
+    with pytest.raises(NotFound):
+        deployment.grants.issue_playback(STUDENT, video_id)
+    with pytest.raises(WrongState, match="theirs already"):
+        deployment.transfer("bert", caller=BERT)
+
+    assert deployment.transfer("bert", caller=ADMIN) is TransferState.MOVING
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    deployment.run(SETTLES_AFTER_S + 60)
+
+    assert [path for path in naming(deployment, "teacher") if not path.startswith("uploaders/")] == []
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.joining.join(STUDENT, "s1").admission.player.token
+    assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != key
+    assert deployment.pairing().held_at is None
+
+
+def test_an_administrator_who_writes_another_owner_on_the_way_has_to_transfer_it_to_that_one() -> None:
+    """
+    A13.
+    """
+    deployment, video_id = school()
+    deployment.transfer("bert")
+    deployment.documents.commit(Update(session_path("s1"), {"ownerUid": "other"}))
+    deployment.run(3600)
+    assert len(deployment.events.alive()) == 1
+    assert deployment.video(video_id).state is VideoState.READY
+    with pytest.raises(Transient):
+        deployment.transfer("bert", caller=ADMIN)
+    assert deployment.transfer("other", caller=ADMIN) is TransferState.MOVING
+    deployment.run(SETTLES_AFTER_S + 60)
+    for uid in ("teacher", "bert"):
+        assert [path for path in naming(deployment, uid) if not path.startswith("uploaders/")] == []
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.document(video_path(video_id)).fields["ownerUid"] == "other"
+
+
+def test_an_owner_who_is_written_back_gets_everything_back() -> None:
+    """
+    A13.
+    """
+    deployment, video_id = school()
+    for owner_uid in ("bert", "teacher"):
+        deployment.documents.commit(Update(session_path("s1"), {"ownerUid": owner_uid}))
+        deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.run(60)
+    assert deployment.pairing().held_at is None
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.document(session_path("s1")).fields["kaltura"]["state"] == "ready"

@@ -1,0 +1,40 @@
+"""The callable by which a session gets another owner.
+
+Leaves to `shared/transfers/` who may, and what follows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firebase_functions.https_fn import CallableRequest
+
+from functions import config, edge, wiring
+from shared.access import Caller
+from shared.transfers import transfer_session
+
+
+@edge.callable_function(asks_provider=False)
+def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    Give a session, with all that it has, to another teacher: `{sessionId, uid}` gives `{sessionId, uid, state}`.
+
+    `state` is `moving` until everything has followed, or `done`.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID})
+        wiring.guard().require_open()
+        state = transfer_session(
+            caller,
+            fields["sessionId"],
+            fields["uid"],
+            wiring.documents(),
+            wiring.accounts(),
+            config.claim_names(),
+            wiring.queue(),
+            wiring.now,
+        )
+        return {**fields, "state": state.value}
+
+    return edge.answer(request, use_case, is_current=True)

@@ -1,0 +1,53 @@
+"""The accounts port on Firebase Auth.
+
+Built by `functions/wiring.py`. Leaves to the domain what an account lets its holder do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared.errors import Transient
+from shared.ports import Account
+
+if TYPE_CHECKING:
+    from firebase_admin import App
+
+PROVIDER: Final = "firebase"
+
+UID_MAX: Final = 128
+"""Characters of a uid. Source: firebase_admin._auth_utils.validate_uid."""
+
+
+@dataclass(frozen=True, slots=True)
+class FirebaseAccounts:
+    """
+    The accounts of one project; of the emulator where `FIREBASE_AUTH_EMULATOR_HOST` is set.
+
+    Attributes:
+        app: Of the Admin SDK; `None` is its default one.
+    """
+
+    app: App | None = None
+
+    def find(self, uid: str) -> Account | None:
+        """
+        As the port says.
+        """
+        from firebase_admin import auth, exceptions
+
+        if not 1 <= len(uid) <= UID_MAX:
+            return None
+        try:
+            user = auth.get_user(uid, self.app)
+        except auth.UserNotFoundError:
+            return None
+        except exceptions.FirebaseError as error:
+            raise Transient(
+                "The account could not be looked up at the moment. Try again.",
+                provider=PROVIDER,
+                operation="accounts.lookup",
+                code="UNAVAILABLE",
+            ) from error
+        return Account(user.uid, not user.disabled, user.custom_claims or {}, user.display_name or "")

@@ -1,0 +1,134 @@
+"""The Controller of erasures: what is read, written and asked for one.
+
+Called by the reconciler. Leaves to `decide` what is next and to `pages` what is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+
+from shared.erasure import decide as decisions
+from shared.erasure.decide import ErasureWish, Page
+from shared.erasure.left import count_left, page_to_scrub
+from shared.erasure.model import Erasure, ErasureState, Left
+from shared.erasure.pages import Pages
+from shared.erasure.reading import Reading
+from shared.errors import Conflict
+from shared.paths import RECONCILE_ERASURE, erasure_path
+from shared.ports import Audience, Clock, Documents, Note, Update, Version, Write
+from shared.reconcile import Decision, Look, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Erasures:
+    """
+    The Controller of erasures.
+
+    Attributes:
+        documents: Where the documents are.
+        audience: Where the person may be known; `None` where there are no live events.
+        clock: Now, in UTC.
+        late_commit_s: Seconds for which a provider may still do what it was asked before.
+    """
+
+    queue: ClassVar[str] = RECONCILE_ERASURE
+
+    documents: Documents
+    audience: Audience | None
+    clock: Clock
+    late_commit_s: int
+
+    @property
+    def pages(self) -> Pages:
+        """
+        What is marked.
+        """
+        return Pages(Reading(self.documents), self.clock)
+
+    def look(self, key: str) -> Look[ErasureWish, Erasure]:
+        """
+        Read the erasure, and the page that is next, or what is left.
+        """
+        (document,) = self.documents.read(erasure_path(key))
+        if document is None:
+            return Look(key, ErasureWish(), None, None)
+        record = Erasure.from_document(document)
+        return Look(key, self._wish(record), record, document.version)
+
+    def decide(self, look: Look[ErasureWish, Erasure], now: datetime, *, observed: bool) -> Decision[Erasure]:
+        """
+        Return the next step. Pure.
+        """
+        return decisions.decide(look, now, self.late_commit_s)
+
+    def act(self, look: Look[ErasureWish, Erasure], step: Step[Erasure], now: datetime) -> bool:
+        """
+        Have the provider of live events forget the person, or some of everybody.
+        """
+        return self.audience is None or self.audience.forget(step.record.uid)
+
+    def settle(self, look: Look[ErasureWish, Erasure], step: Step[Erasure], outcome: bool, now: datetime) -> Erasure:
+        """
+        Return what is recorded then. Pure.
+        """
+        return decisions.forgotten(step.record, is_all=outcome)
+
+    def after(self, look: Look[ErasureWish, Erasure], record: Erasure) -> Look[ErasureWish, Erasure]:
+        """
+        Return the look as it will be once `record` is written, as far as that is known. Pure.
+        """
+        return replace(look, record=record)
+
+    def record_writes(
+        self, look: Look[ErasureWish, Erasure], record: Erasure, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        """
+        Return the write of the erasure's document, and of the page that it marks.
+        """
+        path = erasure_path(look.key)
+        if version is None:
+            raise Conflict(f"There is no {path}.")
+        recorded = Update(path, record.to_fields(), if_version=version)
+        before = look.record
+        if before is not None and record.state is ErasureState.DONE is not before.state:
+            return (recorded, *self.pages.of_themselves(before.uid))
+        return (recorded, *(look.wish.page.writes if _marks(look, record) else ()))
+
+    def follow_ups(self, look: Look[ErasureWish, Erasure], record: Erasure) -> tuple[Note, ...]:
+        """
+        Return tasks for what a page has marked, or for what lags since it was counted before. Pure.
+        """
+        is_counted = record.state is ErasureState.DELETING and look.record is not None and look.record.left != Left()
+        return look.wish.page.notes if is_counted or _marks(look, record) else ()
+
+    def view_writes(self, look: Look[ErasureWish, Erasure], record: Erasure) -> tuple[Write, ...]:
+        """
+        Return nothing: whoever asked for it reads the document itself. Pure.
+        """
+        return ()
+
+    def dependants(self, look: Look[ErasureWish, Erasure]) -> tuple[Note, ...]:
+        """
+        Return tasks for what is waited for. Pure.
+        """
+        return () if look.wish.page.writes else look.wish.page.notes
+
+    def _wish(self, record: Erasure) -> ErasureWish:
+        now = self.clock()
+        if record.state is ErasureState.DONE or (record.next_at is not None and now < record.next_at):
+            return ErasureWish()
+        if record.state is ErasureState.MARKING:
+            return ErasureWish(self.pages.to_mark(record))
+        reading = Reading(self.documents)
+        left, notes = count_left(reading, record)
+        page = page_to_scrub(reading, record) if decisions.is_overdue(record, now) else Page(notes=notes)
+        return ErasureWish(page, left)
+
+
+def _marks(look: Look[ErasureWish, Erasure], record: Erasure) -> bool:
+    """
+    Tell whether a page is marked with the writing of a record.
+    """
+    return look.record is not None and look.record.pages != record.pages

@@ -1,0 +1,107 @@
+"""What is stored about a person, to be handed to them: every document that names them, page by page.
+
+Called by `functions/`. Leaves to `traces` where a person may be named, so that what is exported is what an erasure
+finds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from shared.access import Caller, require_admin
+from shared.erasure.traces import TRACES, Naming, Trace, condition, paths_of
+from shared.errors import BadRequest
+from shared.paths import can_be_id
+from shared.ports import Document, Documents, Query
+
+EXPORTED_AT_ONCE: Final = 50
+"""Documents of one page: the largest, of sessions with hundreds of videos, have some 100 KB each."""
+
+HIDDEN: Final = "parts"
+"""The ids of things at providers: they say nothing about a person, and some of them open something."""
+
+ID_MAX_BYTES: Final = 1500
+"""Of a document's id. Source: https://firebase.google.com/docs/firestore/quotas."""
+
+_SECTIONS: Final = tuple(trace.section for trace in TRACES)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """
+    A page of an export.
+
+    Attributes:
+        things: Each with its `section`, its `path`, and its `fields`; these are empty where the document is about
+            somebody else, and only names the person.
+        after: Where the next page begins; `None` where there is none.
+    """
+
+    things: tuple[Mapping[str, Any], ...]
+    after: str | None
+
+
+def export_content(caller: Caller, uid: str, after: str | None, documents: Documents) -> Exported:
+    """
+    Return what is stored about somebody.
+
+    Args:
+        caller: Anybody may ask for their own, an administrator for everybody's.
+        uid: About whom.
+        after: From the page before; `None` for the first one.
+        documents: Where everything is recorded.
+
+    Raises:
+        NotAllowed: The caller may not (never).
+        BadRequest: No page can begin there (never).
+        Transient: Documents could not be reached (again).
+    """
+    if uid != caller.uid:
+        require_admin(caller)
+    section, _, after_id = (after or f"{_SECTIONS[0]}/").partition("/")
+    if section not in _SECTIONS or not can_be_id(after_id) or len(after_id.encode()) > ID_MAX_BYTES:
+        raise BadRequest("The field after must be what the page before gave.", reason="FIELD_INVALID")
+    things: list[Mapping[str, Any]] = []
+    for trace in TRACES[_SECTIONS.index(section) :]:
+        room = EXPORTED_AT_ONCE - len(things)
+        found = _naming(trace, uid, after_id if trace.section == section else "", room + 1, documents)
+        things += [_shown(trace, one) for one in found[:room]]
+        if len(found) > room:
+            last = found[room - 1].id if room else ""
+            return Exported(tuple(things), f"{trace.section}/{last}")
+    return Exported(tuple(things), None)
+
+
+def _naming(trace: Trace, uid: str, after_id: str, limit: int, documents: Documents) -> Sequence[Document]:
+    if trace.naming is Naming.ID:
+        read = documents.read(*sorted(paths_of(trace, uid)))
+        return [one for one in read if one is not None and one.id > after_id]
+    named = condition(trace, uid)
+    if named is None:
+        return ()
+    return documents.select(Query(trace.collection, (named,), after_id=after_id or None, limit=limit))
+
+
+def _shown(trace: Trace, document: Document) -> Mapping[str, Any]:
+    is_theirs = trace.naming in (Naming.VALUE, Naming.ID)
+    return {
+        "section": trace.section,
+        "path": document.path,
+        "fields": _plain(document.fields) if is_theirs else {},
+    }
+
+
+def _plain(value: Any) -> Any:
+    """
+    Return a value as JSON can have it, without what is hidden: an app's back end may have stored anything. Pure.
+    """
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items() if name != HIDDEN}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    is_plain = value is None or isinstance(value, str | int | datetime)
+    return value if is_plain or (isinstance(value, float) and math.isfinite(value)) else str(value)

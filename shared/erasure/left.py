@@ -1,0 +1,97 @@
+"""What is still left of what an erasure has marked, and how it is scrubbed where it does not go.
+
+Called by the Controller of this folder. Leaves to `decide` how long that is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from shared.erasure.decide import Page
+from shared.erasure.model import Erasure, Left
+from shared.erasure.reading import ALIVE, MARKED, Reading
+from shared.erasure.traces import TRACES, Fate, Naming, Trace
+from shared.paths import COPIES, DELETIONS, PAIRINGS, VIDEOS, VISIT_COPY, VISIT_SESSION
+from shared.ports import Condition, Document, Note, Operator, Query, Update
+
+HURRIED: Final = 20
+"""Of what lags so much is brought forward with each count."""
+
+_DEAD: Final = Condition("state", Operator.EQUAL, "dead")
+
+
+def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Note, ...]]:
+    """
+    Count what is still there of what was marked.
+
+    Returns:
+        With tasks for some of what should have gone with the videos, and may have lost its own.
+    """
+    of_them = () if record.uid is None else (Condition("ownerUid", Operator.EQUAL, record.uid),)
+    videos = reading.documents.total(Query(VIDEOS, (*of_them, ALIVE, MARKED)), "bytes").count
+    until = Condition("begunAt", Operator.AT_MOST, record.marked_at)
+    of_videos = Query(COPIES, (*of_them, until), order_by="begunAt", limit=HURRIED)
+    copies = reading.documents.total(of_videos, "begunAt").count
+    deletions, dead = _deletions_left(reading, record)
+    if videos:
+        # Documents are read to tell of the others, so they are looked at when the videos have gone.
+        return Left(videos, copies, None, deletions, dead), ()
+    events = sorted(_events_left(reading, record))
+    late = reading.documents.select(of_videos) if copies else ()
+    notes = [Note(VISIT_COPY, one.id) for one in late] + [Note(VISIT_SESSION, one) for one in events[:HURRIED]]
+    return Left(videos, copies, len(events), deletions, dead), tuple(notes)
+
+
+def page_to_scrub(reading: Reading, record: Erasure) -> Page:
+    """
+    Return the next page of what still names the person although it should be gone: its provider does not answer.
+    """
+    if record.uid is None:
+        return Page()
+    for trace in TRACES:
+        if trace.fate in (Fate.VIDEO, Fate.EVENT, Fate.FOLLOW):
+            left = reading.still_named(trace, record.uid, record.marked_at)
+            if left:
+                return Page(tuple(Update(one.path, _scrubbed(trace, one)) for one in left))
+    return Page()
+
+
+def _events_left(reading: Reading, record: Erasure) -> set[str]:
+    """
+    Return the ids of sessions whose event is still to be deleted, or still names the person; not necessarily all.
+    """
+    of_events = (trace for trace in TRACES if trace.collection == PAIRINGS)
+    left = (reading.still_named(trace, record.uid, record.marked_at) for trace in of_events)
+    return {one.id for page in left for one in page}
+
+
+def _deletions_left(reading: Reading, record: Erasure) -> tuple[int, int]:
+    """
+    Count what was given up since the erasure was asked for, and until the last video and copy had gone.
+    """
+    if not record.sessions and not record.videos:
+        return 0, 0
+    since = Condition("createdAt", Operator.GREATER, record.asked_at - timedelta(microseconds=1))
+    until = Condition("createdAt", Operator.AT_MOST, record.emptied_at)
+    span = (since,) if record.emptied_at is None else (since, until)
+
+    def counted(*more: Condition) -> int:
+        return reading.documents.total(Query(DELETIONS, (*more, *span), order_by="createdAt"), "createdAt").count
+
+    return counted(), counted(_DEAD)
+
+
+def _scrubbed(trace: Trace, document: Document) -> Mapping[tuple[str, ...], Any]:
+    """
+    Return the changes by which a document names nobody any more, and what it is the record of goes on. Pure.
+    """
+    if trace.naming is Naming.MEMBER:
+        return {trace.field: []}
+    changes: dict[tuple[str, ...], Any] = {trace.field: ""}
+    if trace.fate is Fate.VIDEO:
+        changes |= dict.fromkeys((("title",), ("fileName",), ("wish", "title"), ("wish", "fileName")), "")
+        changes[("wish", "newTitle")] = None
+        changes |= {} if document.fields["playable"] is None else {("playable", "title"): ""}
+    return changes

@@ -1,0 +1,247 @@
+"""What an erasure marks next.
+
+Called by the Controller of this folder. Leaves to `traces` where a person may be named, to `reading` how that is found,
+and to `decide` when to go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from shared.erasure.decide import Page
+from shared.erasure.model import Erasure
+from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_id_of
+from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
+from shared.identity import Belonging
+from shared.paths import RECONCILE_TRANSFER, VISIT_SESSION, VISIT_VIDEO, pairing_path, transfer_path
+from shared.ports import REMOVE, Clock, Condition, Delete, Document, Note, Operator, Query, Update, Write
+from shared.reconcile import AT_ONCE
+from shared.sessions.model import Session
+from shared.transfers import begin, is_claimed
+
+BROUGHT_ALONG: Final = 100
+"""Sessions of one page that are transferred to the owner whom they have: each takes three documents."""
+
+FEW: Final = 20
+"""Sessions that are read first: they may have all the videos of a page, and their documents are large then."""
+
+PAGE_VIDEOS: Final = 500
+"""A page of sessions ends with the session whose videos make so many: what is marked at once is worked off at once."""
+
+_GONE: Final = Condition("gone", Operator.EQUAL, True)
+_WANTED: Final = Condition(("wish", "deleted"), Operator.EQUAL, False)
+
+Changes = Mapping[tuple[str, ...], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """
+    The pages of an erasure.
+
+    Attributes:
+        reading: How is found what names the person.
+        clock: Now, in UTC.
+    """
+
+    reading: Reading
+    clock: Clock
+
+    def to_mark(self, record: Erasure) -> Page:
+        """
+        Return the next page of what names the person, or of everything.
+        """
+        is_waiting = False
+        notes: list[Note] = []
+        for trace in TRACES:
+            page = self._page(trace, record.uid)
+            if page.writes:
+                return page
+            is_waiting = is_waiting or page.is_waiting
+            notes += page.notes
+        return Page(notes=tuple(notes), is_waiting=is_waiting)
+
+    def of_themselves(self, uid: str | None) -> tuple[Write, ...]:
+        """
+        Return the writes by which the documents go whose ids are the person's: whoever was at work in their name may
+        have written them again.
+        """
+        if uid is None:
+            return ()
+        theirs = (trace for trace in TRACES if trace.fate is Fate.DELETE and trace.naming is Naming.ID)
+        return tuple(Delete(path) for trace in theirs for path in paths_of(trace, uid))
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def _page(self, trace: Trace, uid: str | None) -> Page:
+        match trace.fate:
+            case Fate.SESSION:
+                return self._sessions(trace, uid)
+            case Fate.VIDEO:
+                return self._videos(trace, uid)
+            case Fate.DELETE | Fate.USER:
+                return self._deleted(trace, uid)
+            case Fate.UNNAME:
+                found = self.reading.naming(trace, uid)
+                notes = () if trace.queue is None else tuple(Note(trace.queue, one.id) for one in found)
+                return Page(tuple(Update(one.path, _unnamed(trace, uid, self.clock())) for one in found), notes)
+            case Fate.EVENT if uid is not None:
+                return self._events(trace, uid)
+            case Fate.GIVEN if uid is not None:
+                return self._given(trace, uid)
+            case Fate.TRANSFER if uid is not None:
+                return self._transfers(trace, uid)
+        return Page()
+
+    def _sessions(self, trace: Trace, uid: str | None) -> Page:
+        """
+        Return a page of sessions. Those of a person go only as they were read: one that was transferred meanwhile is
+        another's.
+        """
+        taken: list[Document] = []
+        videos = 0
+        for limit in (FEW, PAGE):
+            sessions = self.reading.naming(trace, uid, limit)
+            taken, videos = [], 0
+            for session in sessions:
+                if videos >= PAGE_VIDEOS:
+                    break
+                taken.append(session)
+                videos += _videos_of(session)
+            if videos >= PAGE_VIDEOS or len(sessions) < limit:
+                break
+        return Page(
+            tuple(Delete(one.path, if_version=None if uid is None else one.version) for one in taken),
+            tuple(Note(VISIT_SESSION, one.id) for one in taken),
+            sessions=len(taken),
+            videos=videos,
+        )
+
+    def _videos(self, trace: Trace, uid: str | None) -> Page:
+        """
+        Return a page of videos whose session is not the person's: of none, of an earlier one of its id, or of one whose
+        owner was changed without a transfer. What an earlier release left of videos that are gone names people too.
+        """
+        found = self.reading.naming(trace, uid, more=(ALIVE, _WANTED))
+        sessions = self.reading.sessions(map(session_id_of, found))
+        taken: list[Document] = []
+        others = 0
+        is_waiting = False
+        for one in found:
+            session = sessions.get(session_id_of(one))
+            belonging = belonging_of(one, session)
+            if belonging is Belonging.SAME:
+                # It comes along with its session, which is being transferred, or was made since.
+                is_waiting = is_waiting or (session is not None and uid in session.former_owner_uids)
+                continue
+            taken.append(one)
+            others += belonging is Belonging.OWNER_CHANGED
+        notes = [Note(VISIT_VIDEO, one.id) for one in taken]
+        if uid is not None and not taken:
+            left = self.reading.naming(trace, uid, more=(_GONE,))
+            notes += [Note(VISIT_VIDEO, one.id) for one in left]
+            is_waiting = is_waiting or bool(left)
+        unwanted: Changes = {("wish", "deleted"): True, ("dueAt",): AT_ONCE}
+        return Page(
+            tuple(Update(one.path, unwanted) for one in taken), tuple(notes), videos=others, is_waiting=is_waiting
+        )
+
+    def _deleted(self, trace: Trace, uid: str | None) -> Page:
+        if trace.naming is Naming.ID and uid is not None:
+            read = self.reading.documents.read(*paths_of(trace, uid)) if trace.fate is Fate.DELETE else ()
+            found = [one for one in read if one is not None]
+        elif uid is None:
+            found = list(self.reading.documents.select(Query(trace.collection, limit=PAGE)))
+        else:
+            found = list(self.reading.naming(trace, uid))
+        enrolments = 0 if trace.naming is Naming.ID else len(found)
+        return Page(tuple(Delete(one.path) for one in found), enrolments=enrolments)
+
+    def _events(self, trace: Trace, uid: str) -> Page:
+        """
+        Return a page of events whose session is another's now, without a transfer.
+        """
+        found = self.reading.naming(trace, uid)
+        sessions = self.reading.sessions(one.id for one in found)
+        held = [
+            session
+            for one in found
+            if (session := sessions.get(one.id)) and belonging_of(one, session) is Belonging.OWNER_CHANGED
+        ]
+        return self._brought_along(held, uid)
+
+    def _given(self, trace: Trace, uid: str) -> Page:
+        """
+        Return a page of enrolments that the person gave: in a session that is another's now they are kept for them.
+        """
+        found = self.reading.naming(trace, uid)
+        sessions = self.reading.sessions(map(session_id_of, found))
+        stale: list[Document] = []
+        theirs: dict[str, Session] = {}
+        for one in found:
+            session = sessions.get(session_id_of(one))
+            if session is None or session.owner_uid is None or _is_older(one, session):
+                stale.append(one)
+            elif session.owner_uid != uid:
+                theirs[session.id] = session
+        if stale:
+            return Page(tuple(Delete(one.path, if_version=one.version) for one in stale), enrolments=len(stale))
+        return self._brought_along(theirs.values(), uid)
+
+    def _transfers(self, trace: Trace, uid: str) -> Page:
+        """
+        Return what brings the transfers to their end that name a person; an administrator may have come in between.
+        """
+        found = self.reading.naming(trace, uid)
+        sessions = self.reading.sessions(one.id for one in found)
+        waits = tuple(Note(RECONCILE_TRANSFER, one.id) for one in found)
+        page = self._brought_along([one for one in sessions.values() if one.owner_uid != uid], uid)
+        return replace(page, notes=(*page.notes, *waits), is_waiting=page.is_waiting or bool(found))
+
+    def _brought_along(self, sessions: Iterable[Session], uid: str) -> Page:
+        """
+        Return the writes by which sessions are transferred to the owners whom they have, and what they have with them.
+        """
+        writes: list[Write] = []
+        notes: list[Note] = []
+        is_waiting = False
+        for session in list(sessions)[:BROUGHT_ALONG]:
+            pairing, job = self.reading.documents.read(pairing_path(session.id), transfer_path(session.id))
+            is_under_way = job is not None and uid in session.former_owner_uids and _goes_to(job, session)
+            if session.owner_uid is None or is_under_way:
+                is_waiting = is_waiting or session.owner_uid is not None
+                notes.append(Note(RECONCILE_TRANSFER, session.id))
+                continue
+            is_waiting = True
+            if not is_claimed(pairing, self.clock()):
+                writes += begin(session, pairing, job, session.owner_uid, (uid,), self.clock())
+                notes += [Note(name, session.id) for name in (RECONCILE_TRANSFER, VISIT_SESSION)]
+        return Page(tuple(writes), tuple(notes), is_waiting=is_waiting)
+
+
+def _videos_of(session: Document) -> int:
+    videos = session.fields.get("videos")
+    return len(videos) if isinstance(videos, Mapping) else 0
+
+
+def _is_older(enrolment: Document, session: Session) -> bool:
+    """
+    Tell whether an enrolment was given in an earlier session of the same id. Pure.
+    """
+    given_at = enrolment.fields.get("createdAt")
+    at = given_at if isinstance(given_at, datetime) else enrolment.created_at
+    return session.created_at is not None and at < session.created_at
+
+
+def _goes_to(job: Document, session: Session) -> bool:
+    return bool(job.fields["ownerUid"] == session.owner_uid and job.fields["state"] == "moving")
+
+
+def _unnamed(trace: Trace, uid: str | None, now: datetime) -> Changes:
+    if trace.naming is Naming.KEY and uid is not None:
+        # By the time of its last change the sweep finds what no task was left for.
+        return {(*trace.field, uid): REMOVE, ("updatedAt",): now}
+    return {trace.field: ""}

@@ -1,0 +1,201 @@
+"""The Controller of transfers: what is read, written and asked for one.
+
+Called by the reconciler. Leaves to `decide` what is next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar, Final
+
+from shared.errors import Conflict
+from shared.identity import Belonging, SessionIdentity
+from shared.paths import (
+    COPIES,
+    DELETIONS,
+    ENROLMENTS,
+    RECONCILE_TRANSFER,
+    VIDEOS,
+    VISIT_COPY,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+    pairing_path,
+    session_path,
+    transfer_path,
+)
+from shared.ports import (
+    REMOVE,
+    Condition,
+    Delete,
+    Document,
+    Documents,
+    Events,
+    Note,
+    Operator,
+    Parts,
+    Query,
+    Update,
+    Version,
+    Write,
+)
+from shared.reconcile import Decision, Look, Step
+from shared.sessions.model import Pairing, PairingState, Session
+from shared.transfers import decide as decisions
+from shared.transfers.decide import TransferWish
+from shared.transfers.model import Transfer, TransferState
+
+PAGE: Final = 450
+"""Documents of one page: with the transfer's own and the session they are fewer than the 500 that Firestore writes."""
+
+_HAS_KEY: Final = (PairingState.READY, PairingState.RETIRING, PairingState.DELETING)
+"""The states of an event whose stream key somebody may have been told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """
+    The Controller of transfers.
+
+    Attributes:
+        documents: Where the documents are.
+        events: The provider of live events.
+    """
+
+    queue: ClassVar[str] = RECONCILE_TRANSFER
+
+    documents: Documents
+    events: Events
+
+    def look(self, key: str) -> Look[TransferWish, Transfer]:
+        """
+        Read the transfer, its session and event, and what still names a former owner.
+        """
+        job, found, pairing = self.documents.read(transfer_path(key), session_path(key), pairing_path(key))
+        if job is None:
+            return Look(key, TransferWish(), None, None)
+        record = Transfer.from_document(job)
+        session = None if found is None else Session.from_document(found)
+        if session is None or record.session.belonging(session.identity) is Belonging.OTHER:
+            return Look(key, TransferWish(), record, job.version)
+        wish = TransferWish(
+            is_there=True,
+            is_owned=session.owner_uid == record.session.owner_uid,
+            shown=session.former_owner_uids,
+            version=session.version,
+            event=_event_of(session, pairing),
+        )
+        if wish.is_owned and wish.shown == record.former_owner_uids:
+            wish = replace(
+                wish, page=self._page(key, record), following=self._following(record, session.identity, pairing)
+            )
+        return Look(key, wish, record, job.version)
+
+    def decide(self, look: Look[TransferWish, Transfer], now: datetime, *, observed: bool) -> Decision[Transfer]:
+        """
+        Return the next step. Pure.
+        """
+        return decisions.decide(look, now)
+
+    def act(self, look: Look[TransferWish, Transfer], step: Step[Transfer], now: datetime) -> None:
+        """
+        Rotate the stream key: the former owner's opens nothing any more.
+        """
+        if look.wish.event is not None:
+            self.events.rotate_stream_key(look.wish.event)
+
+    def settle(
+        self, look: Look[TransferWish, Transfer], step: Step[Transfer], outcome: None, now: datetime
+    ) -> Transfer:
+        """
+        Return what is recorded once the key is rotated. Pure.
+        """
+        return replace(step.record, is_key_rotated=True)
+
+    def after(self, look: Look[TransferWish, Transfer], record: Transfer) -> Look[TransferWish, Transfer]:
+        """
+        Return the look as it will be once `record` is written, as far as that is known. Pure.
+        """
+        return replace(look, record=record, wish=replace(look.wish, shown=record.former_owner_uids))
+
+    def record_writes(
+        self, look: Look[TransferWish, Transfer], record: Transfer, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        """
+        Return the write of the transfer's document, which goes once it is done, and of the page that moves with it.
+        Pure.
+        """
+        path = transfer_path(look.key)
+        if version is None:
+            raise Conflict(f"There is no {path}.")
+        if record.state is TransferState.DONE:
+            return (Delete(path, if_version=version),)
+        has_moved = look.record is not None and record.moved != look.record.moved
+        return (Update(path, record.to_fields(), if_version=version), *(look.wish.page if has_moved else ()))
+
+    def follow_ups(self, look: Look[TransferWish, Transfer], record: Transfer) -> tuple[Note, ...]:
+        """
+        Return nothing: what follows by itself is noted when a look ends. Pure.
+        """
+        return ()
+
+    def view_writes(self, look: Look[TransferWish, Transfer], record: Transfer) -> tuple[Write, ...]:
+        """
+        Return the write of the former owners into the session's document, as long as there are some. Pure.
+        """
+        wish, former = look.wish, record.former_owner_uids
+        if not (wish.is_there and wish.is_owned) or wish.shown == former:
+            return ()
+        shown = {"formerOwnerUids": list(former) if former else REMOVE}
+        return (Update(session_path(look.key), shown, if_version=wish.version),)
+
+    def dependants(self, look: Look[TransferWish, Transfer]) -> tuple[Note, ...]:
+        """
+        Return notes for what takes the owner of its session by itself. Pure.
+        """
+        return look.wish.following
+
+    def _page(self, session_id: str, record: Transfer) -> tuple[Write, ...]:
+        """
+        Return the writes by which the next enrolments and pending deletions follow: nothing reconciles their owner.
+        """
+        found: list[Document] = []
+        for collection in (ENROLMENTS, DELETIONS):
+            for uid in record.former_owner_uids:
+                if len(found) < PAGE:
+                    left = Query(collection, _naming(session_id, uid), limit=PAGE - len(found))
+                    found += self.documents.select(left)
+        return tuple(Update(one.path, {"ownerUid": record.session.owner_uid}) for one in found)
+
+    def _following(self, record: Transfer, session: SessionIdentity, pairing: Document | None) -> tuple[Note, ...]:
+        """
+        Return notes for what of the session still names a former owner.
+        """
+        notes: list[Note] = []
+        if pairing is not None and _lags(pairing, session):
+            notes.append(Note(VISIT_SESSION, session.session_id))
+        alive = Condition("gone", Operator.EQUAL, False)
+        for uid in record.former_owner_uids:
+            named = _naming(session.session_id, uid)
+            for queue, query in ((VISIT_VIDEO, Query(VIDEOS, (*named, alive))), (VISIT_COPY, Query(COPIES, named))):
+                notes += [Note(queue, one.id) for one in self.documents.select(query) if _lags(one, session)]
+        return tuple(notes)
+
+
+def _naming(session_id: str, uid: str) -> tuple[Condition, ...]:
+    return (Condition("sessionId", Operator.EQUAL, session_id), Condition("ownerUid", Operator.EQUAL, uid))
+
+
+def _lags(thing: Document, session: SessionIdentity) -> bool:
+    """
+    Tell whether a thing is of this very session, and names another owner.
+    """
+    identity = SessionIdentity.from_fields(session.session_id, thing.fields)
+    return identity.belonging(session) is Belonging.SAME and identity.owner_uid not in ("", session.owner_uid)
+
+
+def _event_of(session: Session, pairing: Document | None) -> Parts | None:
+    record = None if pairing is None else Pairing.from_document(pairing)
+    if record is None or record.state not in _HAS_KEY or not record.parts:
+        return None
+    return None if record.identity.belonging(session.identity) is Belonging.OTHER else record.parts

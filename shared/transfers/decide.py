@@ -1,0 +1,117 @@
+"""What a transfer needs next. Pure; called by the reconciler through the Controller of this folder.
+
+The first row that fits is the one that counts.
+
+| recorded | session                                 | next                                                          |
+|----------|-----------------------------------------|---------------------------------------------------------------|
+| nothing  | anything                                | done                                                          |
+| anything | is not there, or another one has its id | FORGET: what it had goes with it                              |
+| anything | has another owner than was asked for    | done: it waits until an administrator transfers it            |
+| anything | names other former owners               | SHOW them: what names one of them belongs to it               |
+| moving   | has an event with the old stream key    | ROTATE the key; after a failure the rest goes on              |
+| moving   | has documents that name a former owner  | MOVE a page of them                                           |
+| moving   | has things that have yet to follow      | later: they are reconciled                                    |
+| moving   | was given its owner a moment ago        | later: who read the old owner may still write                 |
+| moving   | anything                                | SETTLE: nobody's name but the owner's is left                 |
+| rotating | has an event with the old stream key    | ROTATE the key                                                |
+| rotating | anything                                | FORGET                                                        |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.ports import Note, Parts, Version, Write
+from shared.reconcile import LEASE_S, Decision, Done, Effect, Later, Look, Step
+from shared.slots import next_multiple
+from shared.transfers.model import Transfer, TransferState
+
+SHOW: Final = "show"
+ROTATE: Final = "rotate"
+MOVE: Final = "move"
+SETTLE: Final = "settle"
+FORGET: Final = "forget"
+
+SETTLES_AFTER_S: Final = LEASE_S
+"""Whoever has read the former owner before the transfer has ended by then, and writes no more in that name."""
+
+FOLLOW_LOOK_S: Final = 10
+"""Between looks whether what is reconciled by itself has followed."""
+
+TRIES_MAX: Final = 180
+TRY_PAUSE_MAX_S: Final = 3600.0
+"""To rotate the key is tried for about a week; then a person is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferWish:
+    """
+    What is read beside what is recorded.
+
+    Attributes:
+        is_there: Whether the session is.
+        is_owned: Whether its owner is the one that was asked for.
+        shown: The former owners that its document names.
+        version: Of its document.
+        event: The provider's ids of its event, `None` where there is none whose key anybody knows.
+        page: The writes by which documents follow.
+        following: Notes for what has yet to follow by itself.
+    """
+
+    is_there: bool = False
+    is_owned: bool = True
+    shown: tuple[str, ...] = ()
+    version: Version | None = None
+    event: Parts | None = None
+    page: tuple[Write, ...] = ()
+    following: tuple[Note, ...] = ()
+
+
+def decide(look: Look[TransferWish, Transfer], now: datetime) -> Decision[Transfer]:
+    """
+    Return the next step for one transfer.
+    """
+    record, wish = look.record, look.wish
+    if record is None:
+        return Done()
+    if not wish.is_there:
+        return _write(FORGET, replace(record, state=TransferState.DONE))
+    if not wish.is_owned:
+        return Done()
+    if wish.shown != record.former_owner_uids:
+        return _write(SHOW, record)
+    has_old_key = wish.event is not None and not record.is_key_rotated
+    if record.state is TransferState.MOVING:
+        if has_old_key and not _has_just_failed(record, now):
+            return _rotate(record)
+        if wish.page:
+            return _write(MOVE, replace(record, moved=record.moved + len(wish.page)))
+        if wish.following:
+            return Later(next_multiple(now, FOLLOW_LOOK_S))
+        settles_at = record.asked_at + timedelta(seconds=SETTLES_AFTER_S)
+        return Later(settles_at) if now < settles_at else _write(SETTLE, settled(record))
+    if has_old_key:
+        return _rotate(record)
+    return _write(FORGET, replace(record, state=TransferState.DONE))
+
+
+def settled(record: Transfer) -> Transfer:
+    """
+    Return the record once nothing names a former owner. Pure.
+    """
+    return replace(record, state=TransferState.ROTATING, former_owner_uids=())
+
+
+def _rotate(record: Transfer) -> Step[Transfer]:
+    return Step(ROTATE, Effect.CHANGE, record, record, insists=True, tries_max=TRIES_MAX, pause_max_s=TRY_PAUSE_MAX_S)
+
+
+def _has_just_failed(record: Transfer, now: datetime) -> bool:
+    failure = record.progress.failure
+    return failure is not None and (failure.retry_at is None or failure.retry_at > now)
+
+
+def _write(name: str, record: Transfer) -> Step[Transfer]:
+    return Step(name, Effect.WRITE, record, record)
