@@ -48,6 +48,7 @@ from shared.errors import BackendError
 from shared.paths import (
     DELETIONS,
     PAIRINGS,
+    SESSIONS,
     TICK_FEED,
     VIDEOS,
     VISIT_DELETION,
@@ -747,11 +748,15 @@ class World:
 
     def _is_quiet(self) -> bool:
         """
-        Whether nothing waits, nothing is due, and everything that exists is recorded.
+        Whether nothing waits, nothing is due, everything that exists is recorded, and the records know which sessions
+        there are.
         """
+        sessions = self.documents(SESSIONS)
+        pairings = self.documents(PAIRINGS)
         return (
             not self._queue.waiting()
             and all(record.fields["dueAt"] is None for record in self._records())
+            and all(record.fields["hasSession"] is (key in sessions) for key, record in pairings.items())
             and self._claimed().issuperset(self._there.parts())
         )
 
