@@ -12,6 +12,7 @@ from typing import Final
 
 from functions import config
 from functions.hosting import Row, read_table
+from shared.admissions.joining import Joining
 from shared.app import NO_HOSTS, App, Hosting, Settings, assemble
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
@@ -35,7 +36,6 @@ from shared.providers import (
     plays,
 )
 from shared.sessions.airing import Window
-from shared.sessions.joining import Joining
 from shared.videos.policy import Policy
 
 FIND: Final = "find"
@@ -126,7 +126,8 @@ def joining() -> Joining:
         Misconfigured: A setting is missing (never, until it is set).
     """
     audience = next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
-    return Joining(app().sessions, audience, queue(), now, config.EVENT_KNOWN_S.value)
+    sessions, keys = app().sessions, app().admissions.viewer_keys
+    return Joining(sessions, audience, queue(), now, config.EVENT_KNOWN_S.value, keys.get(sessions.events.name))
 
 
 def _settings() -> Settings:

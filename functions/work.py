@@ -15,11 +15,10 @@ from firebase_functions.tasks_fn import on_task_dispatched
 
 from functions import config, edge, wiring
 from shared.ports import Note
-from shared.reconcile import WORKER_TIMEOUT_S
-from shared.videos.together import Each
+from shared.reconcile import WORKER_TIMEOUT_S, Each
 
 VISITED_AT_ONCE: Final = 8
-"""Videos of one note, or tick, that are visited at the same time: each mostly waits for the documents."""
+"""Videos, or admissions, of one note or tick that are visited at the same time: each mostly waits for the documents."""
 
 RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
@@ -102,6 +101,20 @@ def visitRemoval(request: CallableRequest[Any]) -> None:
     Mark the next page of what a teacher, or an administrator, wants gone, or count what is left of it.
     """
     _work("visitRemoval", request)
+
+
+@on_task_dispatched(
+    retry_config=RETRY,
+    rate_limits=RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20),
+    timeout_sec=WORKER_TIMEOUT_S,
+    secrets=config.provider_secrets(),
+)
+def reconcileAdmission(request: CallableRequest[Any]) -> None:
+    """
+    End what somebody was given in a session and may not keep; the key is `{sessionId}_{uid}`, or `session:{sessionId}`
+    for everybody there.
+    """
+    _work_together("reconcileAdmission", request)
 
 
 def _work_together(function: str, request: CallableRequest[Any]) -> None:

@@ -10,14 +10,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.admissions import Admissions, reconcile_admissions
 from shared.deletions import Deletions
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
 from shared.orphans import Orphans
-from shared.paths import CHECK_HOST, TICK_FEED, VISIT_COPY, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
+from shared.paths import (
+    CHECK_HOST,
+    RECONCILE_ADMISSION,
+    TICK_FEED,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_REMOVAL,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+)
 from shared.ports import Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
-from shared.reconcile import visit
+from shared.reconcile import Each, visit
 from shared.removals import Removals
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
@@ -27,7 +37,7 @@ from shared.videos.feed import Feed
 from shared.videos.grant import Grants
 from shared.videos.policy import Policy
 from shared.videos.recordings import Recordings
-from shared.videos.together import Each, visit_videos
+from shared.videos.together import visit_videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,7 @@ class App:
     checks: Checks
     deletions: Deletions
     removals: Removals
+    admissions: Admissions
     grants: Grants
     feeds: Mapping[str, Feed]
     orphans: Orphans
@@ -104,7 +115,7 @@ class App:
 
         Args:
             note: The note.
-            each: How several videos of one note are visited.
+            each: How several things of one note are visited.
 
         Raises:
             Transient, Conflict: It is not finished (again).
@@ -123,6 +134,8 @@ class App:
                 visit(self.deletions, note.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_REMOVAL:
                 visit(self.removals, note.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_ADMISSION:
+                reconcile_admissions(self.admissions, note.key, self.queue, self.clock, each)
             case name if name == TICK_FEED:
                 provider, _, number = note.key.rpartition(":")
                 self.feeds[provider].tick(int(number), each)
@@ -177,6 +190,7 @@ def assemble(
     orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s)
     checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
     table = HostTable(documents, clock, hosting.terms)
+    keys = {name: holder.viewer_keys for name, holder in holders.items() if holder.viewer_keys is not None}
     return App(
         documents=documents,
         queue=queue,
@@ -187,7 +201,8 @@ def assemble(
         checks=checks,
         deletions=Deletions(documents, everywhere),
         removals=Removals(documents),
-        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
+        admissions=Admissions(documents, keys),
+        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, keys),
         feeds=feeds,
         orphans=orphans,
         sweep=Sweep(documents, queue, sessions, videos, feeds, orphans, checks, clock),

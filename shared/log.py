@@ -219,11 +219,18 @@ def feed_ended(provider: str, tick: int, why: str) -> None:
     _info("feed ended", provider=provider, tick=tick, why=why)
 
 
-def upload_role_refused(error: ProviderError) -> None:
+def role_refused(role: str, stand_in: str | None, error: ProviderError) -> None:
     """
-    The account does not let us make a role for uploads; Kaltura's own, wider one is used.
+    The account does not let us make a role; Kaltura's own, wider one stands in, or nothing does.
     """
-    _warning("no role for uploads could be made", operation=error.operation, code=error.code, sentence=str(error))
+    _warning(
+        "role could not be made",
+        role=role,
+        stand_in=stand_in,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+    )
 
 
 def part_not_offered(provider: str, part: str, error: ProviderError) -> None:
@@ -245,6 +252,13 @@ def cache_was_wrong(provider: str, key: str, error: ProviderError) -> None:
     Something that we remembered is not there any more; it is found or made again.
     """
     _warning("remembered what is gone", provider=provider, key=key, operation=error.operation, code=error.code)
+
+
+def remembered_what_is_gone(provider: str, key: str) -> None:
+    """
+    Something that was made once in an account is not there any more; its next use makes it again.
+    """
+    _warning("remembered what is gone", provider=provider, key=key)
 
 
 def chat_misconfigured(provider: str, error: BackendError) -> None:

@@ -14,7 +14,7 @@ A wish may stand in the document of the record itself (`videos/{videoId}`), in f
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -49,6 +49,10 @@ VISIT_BUDGET_S = 20.0
 NOTED_AHEAD_MAX_S = 3600
 """What is due later than that gets no note: the sweep finds it by `dueAt`, and most of it is settled long before, when
 a note would only come to ask the provider about it once more."""
+
+
+Each = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
+"""Does the same for each of several: `map`, or that of an executor, which has several of them done at once."""
 
 
 class Effect(StrEnum):
@@ -212,9 +216,15 @@ class Done:
 class Later:
     """
     Nothing to do before that instant.
+
+    Attributes:
+        at: The instant.
+        is_swept: Whether it is left to the sweep, which finds the record by its due time: what need not be in time, and
+            of which there are many, gets no task.
     """
 
     at: datetime
+    is_swept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,10 +361,10 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
                 except Conflict:
                     log.conflict(subject.queue, key, step.name)
                 look = subject.look(key)
-            case Later(at):
+            case Later(at, is_swept):
                 for note in subject.dependants(look):
                     queue.put(note)
-                if not _is_left_to_the_sweep(look.record, at, now):
+                if not is_swept and not _is_left_to_the_sweep(look.record, at, now):
                     queue.put(Note(subject.queue, key, at, once=at.isoformat()))
                 return look
             case Done():

@@ -18,11 +18,13 @@ from shared.errors import Conflict, ProviderError
 from shared.hosts.health import Checks
 from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
+    ADMISSIONS,
     CHECK_HOST,
     COPIES,
     DELETIONS,
     KEYS_SEPARATOR,
     PAIRINGS,
+    RECONCILE_ADMISSION,
     REMOVALS,
     SESSIONS,
     VIDEOS,
@@ -145,6 +147,7 @@ class Sweep:
             (COPIES, VISIT_COPY),
             (DELETIONS, VISIT_DELETION),
             (REMOVALS, VISIT_REMOVAL),
+            (ADMISSIONS, RECONCILE_ADMISSION),
         )
         noted = sum(self._overdue(collection, queue_name, now) for collection, queue_name in overdue)
         for feed in self.feeds.values():

@@ -33,7 +33,7 @@ from shared.identity import SessionIdentity
 from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
-from shared.sessions.joining import Joining
+from shared.admissions.joining import Joining
 from shared.sessions.model import Pairing
 from shared.videos import watched
 from shared.videos.feed import Chain

@@ -13,7 +13,7 @@ from shared.access import Caller
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION
 from shared.ports import Note
-from shared.sessions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
+from shared.admissions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
 
 T = TypeVar("T")
 

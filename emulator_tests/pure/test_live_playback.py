@@ -13,7 +13,7 @@ from shared.access import Caller
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION, enrolment_path
 from shared.ports import Delete, Grant, Note
-from shared.sessions.joining import live_lifetime_s
+from shared.admissions.joining import live_lifetime_s
 
 T = TypeVar("T")
 

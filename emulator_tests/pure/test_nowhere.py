@@ -15,7 +15,7 @@ from shared.ports import Attendee, EventWish, Note
 from shared.providers.nowhere import NoAudience, NoEvents
 from shared.reconcile import visit
 from shared.sessions import Sessions
-from shared.sessions.joining import Joining
+from shared.admissions.joining import Joining
 
 EVENT = EventWish("Algebra", None, None)
 ADA = Attendee("ada", "Ada", is_moderator=False)

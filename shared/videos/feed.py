@@ -34,9 +34,9 @@ from shared.ports import (
     Update,
     Version,
 )
-from shared.reconcile import LEASE_S
+from shared.reconcile import LEASE_S, Each
 from shared.videos import Videos
-from shared.videos.together import BUDGET_S, Each, visit_changed
+from shared.videos.together import BUDGET_S, visit_changed
 
 PAGES_MAX: Final = 20
 """Pages of changes that one tick reads, newest first; what is older still the sweep finds."""

@@ -31,6 +31,7 @@ from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
 from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
 from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.playback import addresses_grant
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -212,7 +213,7 @@ class KalturaMedia:
                 continue
             flavors_of = flavors.answer()
             for entry in found:
-                reference = words.ours(self.account.namespace, str(entry.referenceId))
+                reference = self.account.ours(entry.referenceId)
                 if reference is not None:
                     entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
                     seen = _observation(entry, flavors_of(entry_id), None)
@@ -240,17 +241,17 @@ class KalturaMedia:
             values={"ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
         )
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
-        See `ports.Media`. The KS satisfies the access control of this one entry.
+        See `ports.Media`.
         """
-        return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s)
+        return addresses_grant(self.account, parts[ENTRY], viewer_uid, lifetime_s, revocation_id)
 
     def source(self, parts: Parts, lifetime_s: int) -> Source:
         """
         See `ports.Media`. What was uploaded, byte for byte.
         """
-        grant = self.account.playback_grant(parts[ENTRY], COPIER, lifetime_s)
+        grant = addresses_grant(self.account, parts[ENTRY], COPIER, lifetime_s)
         return Source(str(grant.values[PROGRESSIVE_URL]))
 
     def _uploader_ks(self, uploader: str) -> str:
@@ -271,7 +272,7 @@ class KalturaMedia:
         return KalturaMediaEntry(
             name=wish.title,
             mediaType=KalturaMediaType(KalturaMediaType.VIDEO),
-            referenceId=words.theirs(self.account.namespace, reference),
+            referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
             accessControlId=self.account.access_control_id(),
         )
@@ -279,11 +280,7 @@ class KalturaMedia:
     def _by_reference(self, reference: str) -> Any:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
-        return KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, reference),
-            statusIn=words.ALIVE,
-            orderBy="+createdAt",
-        )
+        return KalturaBaseEntryFilter(statusIn=words.ALIVE, orderBy="+createdAt", **self.account.made_under(reference))
 
 
 def _upload_token(wish: UploadWish) -> Any:

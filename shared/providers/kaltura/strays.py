@@ -125,9 +125,7 @@ class KalturaStrays:
         entry_id, client = stray.parts[ENTRY], self.account.client
         uploader = words.uploader_of(self.account.namespace, stray.reference)
         uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
-        same = KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, stray.reference), statusIn=words.ALIVE
-        )
+        same = KalturaBaseEntryFilter(statusIn=words.ALIVE, **self.account.made_under(stray.reference))
         looking = client.multi(self.account.admin_ks())
         twins = looking.ask(lambda c: c.baseEntry.list(same))
         tokens = looking.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
@@ -140,7 +138,7 @@ class KalturaStrays:
         return answers
 
     def _stray(self, part: str, thing: Any) -> Stray | None:
-        reference = words.ours(self.account.namespace, str(getattr(thing, _REFERENCES[part])))
+        reference = self.account.ours(getattr(thing, _REFERENCES[part]))
         if reference is None:
             return None
         return Stray(NAME, reference, {part: str(thing.id)}, datetime.fromtimestamp(thing.createdAt, UTC))
