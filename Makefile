@@ -1,11 +1,13 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast lint types imports pure test crashes others bench format picture clean
+.PHONY: help setup up demo fast lint types imports pure test crashes others bench format lock picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 SETUP := $(PYTHON) -m emulator_tests.testbed.setup
 BIN := venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --python-platform linux \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 CRASHES_LOG := .testbed/logs/crashes.log
 
 help: ## Show this list.
@@ -54,6 +56,11 @@ bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|eve
 format: ## Bring every file into the common style.
 	@$(SETUP) python
 	@$(BIN)/ruff check --quiet --fix . ; $(BIN)/ruff format .
+
+lock: ## Write requirements*.txt anew after a change of requirements*.in; UPGRADE=1 takes the newest of what these bring.
+	@$(SETUP) python
+	@$(LOCK) requirements.in --output-file requirements.txt
+	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 
 picture: ## Make the video that demo and tests upload anew: 12 s of a moving test picture and a tone.
 	@ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine=frequency=440:sample_rate=44100 \

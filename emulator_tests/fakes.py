@@ -1021,6 +1021,7 @@ def _plays(now: datetime, lifetime_s: int, id_: str, *names: str, revocation_id:
         token,
         now + timedelta(seconds=lifetime_s),
         {**addresses, "entryId": id_} | ({} if revocation_id is None else {"revocationId": revocation_id}),
+        f"memory://{id_}/{names[0]}",
     )
 
 

@@ -1,5 +1,5 @@
-"""What an operator does from his own machine: set up the accounts and check them, have them push, show the hosts,
-look for orphans, stop all work and start it again.
+"""What operators do from their own machine: set up the accounts and check them, give roles, have the accounts push,
+show the hosts, look for orphans, stop all work and start it again.
 
 Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
 `.env.my-school`, as `firebase deploy` does, and the secret from the environment. Results are printed; progress and what
@@ -20,18 +20,24 @@ from typing import Final
 from dotenv import load_dotenv
 from google.auth.exceptions import GoogleAuthError
 
-from functions import config, wiring
+from functions import checkup, config, wiring
+from functions.claims import give_claim, take_claim
 from functions.hooks import ADDRESSES, KALTURA
-from shared.errors import BackendError, Misconfigured
+from shared.errors import BackendError, Misconfigured, ProviderError
 from shared.hosts.model import CopyState
 from shared.hosts.table import sends_kbps
 from shared.orphans import Report
-from shared.ports import Finding, Health, Host
+from shared.ports import Finding, Health, Setup
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
 """What is told of a host's copies beside how many are ready."""
 
 ROOT: Final = Path(__file__).parent.parent
+RULES: Final = "firestore.rules"
+
+TEACHER: Final = "teacher"
+ADMIN: Final = "admin"
+"""Roles, whatever their claims are called."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,10 +48,11 @@ def main(arguments: Sequence[str]) -> int:
         The exit status: 1 where it could not be done and a sentence says why, or where a check found something needed
         missing; 2 where it was not understood.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     _load_settings(options.project)
     command: Callable[[argparse.Namespace], str] = options.command
     try:
+        config.require_agreement()
         with redirect_stdout(sys.stderr):
             result = command(options)
     except _Lacking as lacking:
@@ -64,7 +71,10 @@ class _Lacking(Exception):
     """
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """
+    The commands and their options.
+    """
     parser = argparse.ArgumentParser(prog="python -m functions.commands", description=__doc__)
     parser.add_argument("--project", help="the Firebase project's id; else GCLOUD_PROJECT says it")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -74,8 +84,15 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    add("doctor", _doctor, "Check whether the accounts have everything that this deployment needs.")
+    add("doctor", _doctor, "Check whether accounts, hosts, rules and functions are as this deployment needs them.")
     add("setup", _setup, "Make what of that can be made from here.")
+    for name, command, help_text in (
+        ("grant", _grant, "Give an account the claim of a role, and leave its other claims as they are."),
+        ("revoke", _revoke, "Take the claim of a role from an account, and leave its other claims as they are."),
+    ):
+        of_role = add(name, command, help_text)
+        of_role.add_argument("uid", help="of the account in Firebase Auth")
+        of_role.add_argument("role", choices=(TEACHER, ADMIN))
     install = add("install-hook", _install_hook, "Have a provider tell this deployment when a video changes.")
     install.add_argument("--url", help="where; else the function of this project that is there for it")
     install.add_argument("--algorithm", help="how Kaltura signs: sha1, sha256 (default) or sha512")
@@ -106,11 +123,64 @@ def _load_settings(project: str | None) -> None:
 
 
 def _doctor(_options: argparse.Namespace) -> str:
-    findings = [finding for setup in wiring.setup().values() for finding in setup.check()]
+    findings = [finding for name, setup in wiring.setup().items() for finding in _checked(name, setup)]
+    app = wiring.app()
+    findings += checkup.check_playback(app.feeds, app.checks.is_open)
+    findings += checkup.check_hosts(app.copies.hosts, app.checks.is_open)
+    findings += checkup.check_rules(ROOT / RULES, config.claim_names())
+    findings += checkup.check_functions(config.functions_url(), _reachable())
     told = "\n".join(_diagnosed(findings))
     if any(finding.health is Health.MISSING for finding in findings):
         raise _Lacking(told)
     return told
+
+
+def _checked(name: str, setup: Setup) -> Sequence[Finding]:
+    """
+    What an account has, or why it cannot be asked: the others are checked all the same.
+    """
+    try:
+        return setup.check()
+    except ProviderError as error:
+        return [Finding(f"{name} account", Health.MISSING, str(error))]
+
+
+def _reachable() -> dict[str, checkup.Kind]:
+    """
+    The deployed functions that may be reached from outside, by name; of webhooks those whose account there is.
+    """
+    import main
+
+    kinds = {name: checkup.kind_of(getattr(main, name)) for name in main.FUNCTIONS}
+    of_others = {function for provider, function in ADDRESSES.items() if provider not in wiring.setup()}
+    found = {name: kind for name, kind in kinds.items() if kind is not None and name not in of_others}
+    if config.tasks_emulator_host() is None:
+        return found
+    # In an emulator nothing stands in front of a worker to ask for a token, and each function that is called starts a
+    # server of its own: one callable stands for all.
+    one = next(name for name, kind in found.items() if kind is checkup.Kind.CALLABLE)
+    return {name: kind for name, kind in found.items() if name == one or kind is checkup.Kind.WEBHOOK}
+
+
+def _grant(options: argparse.Namespace) -> str:
+    claim = _claim_of(options.role)
+    if not give_claim(config.project_id(), options.uid, claim):
+        return f"{options.uid} has the claim {claim} already."
+    return f"{options.uid} has the claim {claim} now, beside those it had. It is in the next ID token of this account."
+
+
+def _revoke(options: argparse.Namespace) -> str:
+    claim = _claim_of(options.role)
+    if not take_claim(config.project_id(), options.uid, claim):
+        return f"{options.uid} does not have the claim {claim}."
+    return (
+        f"{options.uid} has the claim {claim} no more. An ID token that was given before is good for an hour at most."
+    )
+
+
+def _claim_of(role: str) -> str:
+    names = config.claim_names()
+    return {TEACHER: names.teacher, ADMIN: names.admin}[role]
 
 
 def _setup(_options: argparse.Namespace) -> str:
@@ -155,20 +225,10 @@ def _hosts(_options: argparse.Namespace) -> str:
         if name in app.copies.hosts:
             counts = ((state, app.copies.count(name, state)) for state in (CopyState.READY, *COUNTED))
             copies = "copies: " + ", ".join(f"{count} {state.value}" for state, count in counts)
-            copies += _reached(app.copies.hosts[name])
+            failure = checkup.unreached(app.copies.hosts[name])
+            copies += failure and f"; {failure}"
         lines.append(f"{name:<20}  {price:<16}  {sends + limit:<22}  {health} {since:<26}  {copies}")
     return "\n".join(lines) or "There are no hosts but the providers; docs/hosts.md says how to have some."
-
-
-def _reached(host: Host) -> str:
-    """
-    Why a host cannot be reached with the keys of the table; empty where it can.
-    """
-    try:
-        host.find_copy("copy:nothing:0")
-    except BackendError as error:
-        return f"; {error}"
-    return ""
 
 
 def _find_orphans(options: argparse.Namespace) -> str:
@@ -193,8 +253,8 @@ def _require_task_account() -> None:
     """
     Outside the cloud nobody can be asked as whom tasks call.
     """
-    if config.tasks_emulator_host() is None and not config.TASKS_SERVICE_ACCOUNT.value:
-        raise Misconfigured("Set TASKS_SERVICE_ACCOUNT to the account that the functions run as.")
+    if config.tasks_emulator_host() is None and config.tasks_service_account() is None:
+        raise Misconfigured("Set SERVICE_ACCOUNT, or TASKS_SERVICE_ACCOUNT, to the account that the functions run as.")
 
 
 def _tell(things: int, documents: int) -> None:

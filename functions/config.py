@@ -1,233 +1,307 @@
-"""Every setting and secret, with its unit and default; the only reader of the environment.
+"""Every setting and secret, with its unit, range and default; the only reader of the environment.
 
 Called by `wiring.py` and by the decorators of the other files here. Settings stand in `.env.<project>`, which
-firebase-tools gives to the functions and to itself while it looks for them; secrets in Secret Manager.
+firebase-tools gives to the functions and to itself while it looks for them; secrets in Secret Manager. Leaves to
+`reading.py` how a text becomes a value.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cache
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from firebase_functions.options import CorsOptions, set_global_options
 from firebase_functions.params import IntParam, SecretParam
 
+from functions.reading import (
+    Setting,
+    addresses,
+    claim,
+    kaltura_url,
+    matching,
+    origin,
+    truth,
+    url,
+    whole,
+    word,
+    word_or_find,
+)
+from shared.access import ClaimNames
 from shared.errors import Misconfigured
 
-Value = TypeVar("Value")
+HOUR_S: Final = 3600
+DAY_S: Final = 24 * HOUR_S
+TIB: Final = 1024**4
 
+SESSION_VIDEOS_MOST: Final = 250
+"""With the longest titles, replacements and failures included, so many take 0.6 of the 1 MiB that a document has."""
 
-@dataclass(frozen=True)
-class Setting(Generic[Value]):
-    """
-    A setting of this deployment. No Firebase parameter: of those firebase-tools asks for each that is not set, its
-    default or not, and deploys nothing where it cannot ask.
-    """
-
-    name: str
-    read: Callable[[str], Value]
-    default: Value
-    description: str
-
-    def __post_init__(self) -> None:
-        # What cannot be is refused when it would be deployed, not when it is first needed.
-        _ = self.value
-
-    @property
-    def value(self) -> Value:
-        """
-        Raises:
-            Misconfigured: It is set to what it cannot be (never, until that is changed).
-        """
-        text = os.environ.get(self.name, "")
-        if not text:
-            return self.default
-        try:
-            return self.read(text)
-        except ValueError:
-            must = "a whole number" if self.read is int else "true or false"
-            raise Misconfigured(f"{self.name} must be {must}.") from None
-
-
-def _truth(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError
-    return text.lower() == "true"
-
+_ACCOUNT: Final = matching(
+    r"[a-z0-9.-]+@[a-z0-9.-]+[.][a-z]+",
+    "the address of a service account, such as greenroom@my-school.iam.gserviceaccount.com",
+)
 
 FUNCTIONS_REGION: Final = Setting(
     "FUNCTIONS_REGION",
-    str,
+    matching("[a-z]+(-[a-z]+)+[0-9]+", "a region of Google Cloud, such as europe-west1", lower=True),
     "us-central1",
     "Where the functions and their queues are; best where Firestore is.",
 )
-KALTURA_URL: Final = Setting(
-    "KALTURA_URL", str, "https://www.kaltura.com", "Address of the Kaltura server, without /api_v3."
+MAX_INSTANCES: Final = Setting(
+    "MAX_INSTANCES",
+    whole(1, 1000),
+    10,
+    "Instances of one function at the most; a new project's quota of a small region refuses many.",
 )
-KALTURA_PARTNER_ID: Final = Setting("KALTURA_PARTNER_ID", int, 0, "Kaltura partner (account) id.")
-KALTURA_ADMIN_SECRET: Final = Setting("KALTURA_ADMIN_SECRET", str, "", "Kaltura administrator secret.")
+MIN_INSTANCES: Final = Setting(
+    "MIN_INSTANCES",
+    whole(0, 100),
+    0,
+    "Instances of joinSession and of issuePlayback that are always kept, and paid, so that nobody waits for a start.",
+)
+SERVICE_ACCOUNT: Final = Setting(
+    "SERVICE_ACCOUNT",
+    _ACCOUNT,
+    "",
+    "The account that the functions run as; empty takes the project's default compute account.",
+)
+TASKS_SERVICE_ACCOUNT: Final = Setting(
+    "TASKS_SERVICE_ACCOUNT",
+    _ACCOUNT,
+    "",
+    "Whom tasks call as; empty takes the account that the functions run as.",
+)
+CLAIM_TEACHER: Final = Setting(
+    "CLAIM_TEACHER", claim, "teacher", "The custom claim that is true for teachers; firestore.rules has it too."
+)
+CLAIM_ADMIN: Final = Setting(
+    "CLAIM_ADMIN", claim, "admin", "The custom claim that is true for administrators; firestore.rules has it too."
+)
+
+KALTURA_URL: Final = Setting(
+    "KALTURA_URL", kaltura_url, "https://www.kaltura.com", "Address of the Kaltura server, without /api_v3."
+)
+KALTURA_PARTNER_ID: Final = Setting(
+    "KALTURA_PARTNER_ID", whole(0, 2**31 - 1), 0, "Kaltura partner (account) id; 0 where there is none."
+)
+KALTURA_ADMIN_SECRET: Final = Setting("KALTURA_ADMIN_SECRET", word, "", "Kaltura administrator secret.", is_secret=True)
 KALTURA_UPLOAD_ROLE: Final = Setting(
     "KALTURA_UPLOAD_ROLE",
-    str,
+    matching("[A-Za-z0-9_-]{1,128}", "a role's system name or id of letters, digits, _ and -"),
     "",
     "Role of upload tokens; empty makes one that can call uploadToken.upload and nothing else.",
 )
 KALTURA_CHAT_TOKEN: Final = Setting(
     "KALTURA_CHAT_TOKEN",
-    str,
+    word_or_find,
     "",
     "The app token that signs chat tokens; `find` has it found in the account.",
+    is_secret=True,
 )
 KALTURA_ROOM_URL: Final = Setting(
     "KALTURA_ROOM_URL",
-    str,
+    url,
     "",
     "Where the account's rooms are entered, as https://1234567.kaf.kaltura.com; empty where it has none.",
 )
 CLOUDFLARE_ACCOUNT_ID: Final = Setting(
-    "CLOUDFLARE_ACCOUNT_ID", str, "", "Cloudflare account id; empty where videos go to Kaltura alone."
+    "CLOUDFLARE_ACCOUNT_ID",
+    matching("[0-9a-f]{32}", "an account id of 32 digits and letters from a to f", lower=True),
+    "",
+    "Cloudflare account id; empty where videos go to Kaltura alone.",
 )
 CLOUDFLARE_API_TOKEN: Final = Setting(
-    "CLOUDFLARE_API_TOKEN", str, "", "Cloudflare API token with the permission Stream: Edit."
+    "CLOUDFLARE_API_TOKEN", word, "", "Cloudflare API token with the permission Stream: Edit.", is_secret=True
 )
 CLOUDFLARE_SIGNING_KEY: Final = Setting(
-    "CLOUDFLARE_SIGNING_KEY", str, "", "Signs playback tokens: what the command `make-signing-key` prints."
+    "CLOUDFLARE_SIGNING_KEY",
+    str,
+    "",
+    "Signs playback tokens: what the command `make-signing-key` prints.",
+    is_secret=True,
 )
 CLOUDFLARE_PLAYBACK_URL: Final = Setting(
     "CLOUDFLARE_PLAYBACK_URL",
-    str,
+    origin,
     "",
     "Where the account's videos play, as https://customer-<code>.cloudflarestream.com.",
 )
 CLOUDFLARE_URL: Final = Setting(
-    "CLOUDFLARE_URL", str, "https://api.cloudflare.com/client/v4", "Address of Cloudflare's API."
+    "CLOUDFLARE_URL", url, "https://api.cloudflare.com/client/v4", "Address of Cloudflare's API."
 )
 CLOUDFLARE_UPLOAD_LIFETIME_S: Final = Setting(
     "CLOUDFLARE_UPLOAD_LIFETIME_S",
-    int,
-    6 * 3600,
+    whole(1, 30 * DAY_S),
+    6 * HOUR_S,
     "Seconds for which an upload address takes bytes, and minutes are reserved for it.",
 )
-CLOUDFLARE_PASS_ON: Final = Setting(
+CLOUDFLARE_PASS_ON: Final = Setting[Mapping[str, str]](
     "CLOUDFLARE_PASS_ON",
-    str,
-    "",
+    addresses,
+    {},
     "Other deployments on the same account that hear of theirs through us: namespace=url, by commas.",
 )
 USE_HOSTS: Final = Setting(
-    "USE_HOSTS", _truth, False, "Whether ready videos are copied to, and play from, the hosts in HOSTS."
+    "USE_HOSTS", truth, False, "Whether ready videos are copied to, and play from, the hosts in HOSTS."
 )
-HOSTS: Final = Setting("HOSTS", str, "", "The table of hosts: one line of JSON, as docs/hosts.md describes it.")
+HOSTS: Final = Setting(
+    "HOSTS", str, "", "The table of hosts: one line of JSON, as docs/hosts.md describes it.", is_secret=True
+)
 VIDEO_PROVIDER: Final = Setting(
     "VIDEO_PROVIDER",
-    str,
+    matching("kaltura|cloudflare", "kaltura or cloudflare", lower=True),
     "",
     "Where videos go whose session names no videoProvider: kaltura or cloudflare; empty takes the first.",
 )
 NAMESPACE: Final = Setting(
     "NAMESPACE",
-    str,
+    matching("[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "up to 64 letters, digits, hyphens, dots and _, without a colon"),
     "",
     "Marks what this deployment makes at a provider; empty takes the project id. Never change it.",
 )
 FUNCTIONS_URL: Final = Setting(
-    "FUNCTIONS_URL", str, "", "Where the functions are reached; empty takes this project's own address."
-)
-TASKS_SERVICE_ACCOUNT: Final = Setting(
-    "TASKS_SERVICE_ACCOUNT",
-    str,
-    "",
-    "Whom tasks call as; empty takes the account that the functions run as.",
+    "FUNCTIONS_URL", url, "", "Where the functions are reached; empty takes this project's own address."
 )
 
-REAP_GRACE_S: Final = Setting("REAP_GRACE_S", int, 600, "Seconds an unpublished event is kept.")
-LATE_COMMIT_S: Final = Setting("LATE_COMMIT_S", int, 600, "Seconds after which a lost creation is certain not to come.")
-STRAY_AGE_S: Final = Setting("STRAY_AGE_S", int, 3600, "Seconds before something that nobody recorded may be deleted.")
-FEED_INTERVAL_S: Final = Setting("FEED_INTERVAL_S", int, 9, "Seconds between looks at what changed.")
-FEED_OVERLAP_S: Final = Setting("FEED_OVERLAP_S", int, 60, "Seconds by which the provider's lists may lag behind.")
-FEED_TICKS_MAX: Final = Setting("FEED_TICKS_MAX", int, 8640, "Ticks of one chain before it ends.")
+REAP_GRACE_S: Final = Setting("REAP_GRACE_S", whole(0, 30 * DAY_S), 600, "Seconds an unpublished event is kept.")
+LATE_COMMIT_S: Final = Setting(
+    "LATE_COMMIT_S", whole(1, DAY_S), 600, "Seconds after which a lost creation is certain not to come."
+)
+STRAY_AGE_S: Final = Setting(
+    "STRAY_AGE_S", whole(1, 30 * DAY_S), 3600, "Seconds before something that nobody recorded may be deleted."
+)
+FEED_INTERVAL_S: Final = Setting("FEED_INTERVAL_S", whole(1, 300), 9, "Seconds between looks at what changed.")
+FEED_OVERLAP_S: Final = Setting(
+    "FEED_OVERLAP_S", whole(0, DAY_S), 60, "Seconds by which the provider's lists may lag behind."
+)
+FEED_TICKS_MAX: Final = Setting("FEED_TICKS_MAX", whole(1, 1_000_000), 8640, "Ticks of one chain before it ends.")
 
-UPLOAD_BYTES_MAX: Final = Setting("UPLOAD_BYTES_MAX", int, 10 * 1024**3, "Bytes of one file.")
-VIDEO_DURATION_MAX_S: Final = Setting("VIDEO_DURATION_MAX_S", int, 6 * 3600, "Seconds of one video.")
-SESSION_VIDEOS_MAX: Final = Setting("SESSION_VIDEOS_MAX", int, 100, "Videos of one session.")
-SESSION_BYTES_MAX: Final = Setting("SESSION_BYTES_MAX", int, 200 * 1024**3, "Bytes of all videos of one session.")
-TEACHER_VIDEOS_MAX: Final = Setting("TEACHER_VIDEOS_MAX", int, 2000, "Videos of one teacher.")
-TEACHER_BYTES_MAX: Final = Setting("TEACHER_BYTES_MAX", int, 2 * 1024**4, "Bytes of all videos of one teacher.")
+UPLOAD_BYTES_MAX: Final = Setting("UPLOAD_BYTES_MAX", whole(1, 10 * TIB), 10 * 1024**3, "Bytes of one file.")
+VIDEO_DURATION_MAX_S: Final = Setting("VIDEO_DURATION_MAX_S", whole(1, 7 * DAY_S), 6 * 3600, "Seconds of one video.")
+SESSION_VIDEOS_MAX: Final = Setting(
+    "SESSION_VIDEOS_MAX",
+    whole(1, SESSION_VIDEOS_MOST, "for all of them stand in one session document"),
+    100,
+    "Videos of one session.",
+)
+SESSION_BYTES_MAX: Final = Setting(
+    "SESSION_BYTES_MAX", whole(1, 1024 * TIB), 200 * 1024**3, "Bytes of all videos of one session."
+)
+TEACHER_VIDEOS_MAX: Final = Setting("TEACHER_VIDEOS_MAX", whole(1, 1_000_000), 2000, "Videos of one teacher.")
+TEACHER_BYTES_MAX: Final = Setting(
+    "TEACHER_BYTES_MAX", whole(1, 1024 * TIB), 2 * 1024**4, "Bytes of all videos of one teacher."
+)
 UPLOADS_IN_FLIGHT_MAX: Final = Setting(
-    "UPLOADS_IN_FLIGHT_MAX", int, 10, "Uploads that one teacher may have open at once."
+    "UPLOADS_IN_FLIGHT_MAX", whole(1, 1000), 10, "Uploads that one teacher may have open at once."
 )
 UPLOAD_TOKENS_PER_MINUTE_MAX: Final = Setting(
-    "UPLOAD_TOKENS_PER_MINUTE_MAX", int, 60, "Upload tokens that one teacher is given in a minute."
+    "UPLOAD_TOKENS_PER_MINUTE_MAX", whole(1, 6000), 60, "Upload tokens that one teacher is given in a minute."
 )
 UPLOAD_DEADLINE_S: Final = Setting(
-    "UPLOAD_DEADLINE_S", int, 7 * 24 * 3600, "Seconds within which an upload must be finished."
+    "UPLOAD_DEADLINE_S", whole(1, 30 * DAY_S), 7 * DAY_S, "Seconds within which an upload must be finished."
 )
 PROCESSING_DEADLINE_S: Final = Setting(
-    "PROCESSING_DEADLINE_S", int, 24 * 3600, "Seconds within which a video must be processed."
+    "PROCESSING_DEADLINE_S", whole(1, 30 * DAY_S), DAY_S, "Seconds within which a video must be processed."
 )
 RETRY_KEEP_S: Final = Setting(
     "RETRY_KEEP_S",
-    int,
-    7 * 24 * 3600,
+    whole(0, 365 * DAY_S),
+    7 * DAY_S,
     "Seconds a file is kept whose processing failed, to try it again.",
 )
-LOOKS_MAX: Final = Setting("LOOKS_MAX", int, 2000, "Times that a provider is asked about one upload.")
+LOOKS_MAX: Final = Setting("LOOKS_MAX", whole(1, 1_000_000), 2000, "Times that a provider is asked about one upload.")
 LIVE_EARLY_S: Final = Setting(
-    "LIVE_EARLY_S", int, 15 * 60, "Seconds before its beginning at which a live event can be watched."
+    "LIVE_EARLY_S", whole(0, DAY_S), 15 * 60, "Seconds before its beginning at which a live event can be watched."
 )
-LIVE_OVERRUN_S: Final = Setting("LIVE_OVERRUN_S", int, 3600, "Seconds after its planned end at which it still can.")
+LIVE_OVERRUN_S: Final = Setting(
+    "LIVE_OVERRUN_S", whole(0, 7 * DAY_S), 3600, "Seconds after its planned end at which it still can."
+)
 LIVE_RECORDING: Final = Setting(
-    "LIVE_RECORDING", _truth, True, "Whether a live event is recorded, and becomes a video of its session."
+    "LIVE_RECORDING", truth, True, "Whether a live event is recorded, and becomes a video of its session."
 )
 SINGLE_PAGE_APP: Final = Setting(
     "SINGLE_PAGE_APP",
-    _truth,
+    truth,
     True,
     "Whether the client keeps its chat open all the time; else each page that it loads joins anew.",
 )
 USER_KNOWN_S: Final = Setting(
-    "USER_KNOWN_S", int, 30 * 24 * 3600, "Seconds for which we believe that Kaltura knows a user."
+    "USER_KNOWN_S", whole(0, 365 * DAY_S), 30 * DAY_S, "Seconds for which we believe that Kaltura knows a user."
 )
 PROFILE_KNOWN_S: Final = Setting(
     "PROFILE_KNOWN_S",
-    int,
-    30 * 24 * 3600,
+    whole(0, 365 * DAY_S),
+    30 * DAY_S,
     "Seconds for which we believe that access-control profile and upload role are there.",
 )
 CHAT_TOKEN_KNOWN_S: Final = Setting(
-    "CHAT_TOKEN_KNOWN_S", int, 30 * 24 * 3600, "Seconds for which we believe in the app token of chats."
+    "CHAT_TOKEN_KNOWN_S", whole(0, 365 * DAY_S), 30 * DAY_S, "Seconds for which we believe in the app token of chats."
 )
 EVENT_KNOWN_S: Final = Setting(
     "EVENT_KNOWN_S",
-    int,
-    24 * 3600,
+    whole(0, 30 * DAY_S),
+    DAY_S,
     "Seconds for which we believe that the parts of an event are there, its moderators included.",
 )
 TASKS_PER_HOUR_MAX: Final = Setting(
-    "TASKS_PER_HOUR_MAX", int, 100_000, "Tasks of one hour; beyond them all work stops until it is over."
+    "TASKS_PER_HOUR_MAX",
+    whole(1, 10_000_000),
+    100_000,
+    "Tasks of one hour; beyond them all work stops until it is over.",
 )
 ORPHANS_CLEAN_UP: Final = Setting(
-    "ORPHANS_CLEAN_UP", _truth, False, "Whether the daily search for orphans also clears them up."
+    "ORPHANS_CLEAN_UP", truth, False, "Whether the daily search for orphans also clears them up."
 )
 ENFORCE_APP_CHECK: Final = Setting(
-    "ENFORCE_APP_CHECK", _truth, False, "Whether callables answer only apps that App Check knows."
+    "ENFORCE_APP_CHECK", truth, False, "Whether callables answer only apps that App Check knows."
 )
 
-CHAT_LIFETIME_S: Final = 24 * 3600
+CHAT_LIFETIME_S: Final = DAY_S
 CHAT_PAGE_LIFETIME_S: Final = 3600
 """Of a chat token, in a client that stays and in one that loads pages: the second gets a new one with each of them."""
 
 CORS: Final = CorsOptions(cors_origins="*", cors_methods=["POST"])
 """Callables carry their caller's token in a header, never a cookie: any origin may call, and proves nothing by it."""
 
-set_global_options(region=FUNCTIONS_REGION.value, max_instances=20)
+set_global_options(
+    region=FUNCTIONS_REGION.value, max_instances=MAX_INSTANCES.value, service_account=SERVICE_ACCOUNT.value or None
+)
 
 if not KALTURA_PARTNER_ID.value and not CLOUDFLARE_ACCOUNT_ID.value:
     # The one thing without which nothing works has firebase-tools ask for it, and keep the answer.
     IntParam(KALTURA_PARTNER_ID.name, description=KALTURA_PARTNER_ID.description)
+
+
+def require_agreement() -> None:
+    """
+    Refuse settings that contradict each other.
+
+    Raises:
+        Misconfigured: With the names of both (never, until one is changed).
+    """
+    if MIN_INSTANCES.value > MAX_INSTANCES.value:
+        raise Misconfigured(
+            f"MIN_INSTANCES must be at most MAX_INSTANCES, {MAX_INSTANCES.value}; it is {MIN_INSTANCES.value}."
+        )
+    if CLAIM_TEACHER.value == CLAIM_ADMIN.value:
+        raise Misconfigured(
+            f"CLAIM_TEACHER and CLAIM_ADMIN must be two names, or every teacher is an administrator; "
+            f"both are '{CLAIM_ADMIN.value}'."
+        )
+    accounts: dict[str, Setting[int] | Setting[str]] = {
+        "kaltura": KALTURA_PARTNER_ID,
+        "cloudflare": CLOUDFLARE_ACCOUNT_ID,
+    }
+    if VIDEO_PROVIDER.value and not accounts[VIDEO_PROVIDER.value].value:
+        raise Misconfigured(
+            f"VIDEO_PROVIDER must be a provider with an account here; it is '{VIDEO_PROVIDER.value}', "
+            f"and {accounts[VIDEO_PROVIDER.value].name} is not set."
+        )
+
+
+require_agreement()
 
 
 def project_id() -> str:
@@ -292,12 +366,18 @@ def _demanded(secret: Setting[str]) -> SecretParam:
     return SecretParam(secret.name, description=secret.description)
 
 
-def pass_on() -> dict[str, str]:
+def claim_names() -> ClaimNames:
     """
-    Where notifications go that speak of other deployments on the same Cloudflare account, by namespace.
+    The custom claims that make a teacher and an administrator.
     """
-    pairs = (pair.strip().partition("=") for pair in CLOUDFLARE_PASS_ON.value.split(",") if pair.strip())
-    return {namespace.strip(): url.strip() for namespace, _, url in pairs}
+    return ClaimNames(CLAIM_TEACHER.value, CLAIM_ADMIN.value)
+
+
+def tasks_service_account() -> str | None:
+    """
+    Whom tasks call as, where a setting says it; `None` leaves it to the machine that we run on.
+    """
+    return TASKS_SERVICE_ACCOUNT.value or SERVICE_ACCOUNT.value or None
 
 
 def tasks_emulator_host() -> str | None:

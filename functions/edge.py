@@ -125,13 +125,16 @@ def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | b
 Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
 
 
-def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[Answer], Callable[..., Any]]:
+def callable_function(
+    *, asks_provider: bool, chats: bool = False, is_kept_ready: bool = False
+) -> Callable[[Answer], Callable[..., Any]]:
     """
     Declares a callable, as all of them are declared.
 
     Args:
         asks_provider: Whether it needs the provider's secret.
         chats: Whether it needs the secret of its chat.
+        is_kept_ready: Whether `MIN_INSTANCES` of it are always kept.
     """
     secrets = config.provider_secrets() if asks_provider else []
     secrets += config.chat_secrets() if chats else []
@@ -141,6 +144,7 @@ def callable_function(*, asks_provider: bool, chats: bool = False) -> Callable[[
             cors=config.CORS,
             timeout_sec=WORKER_TIMEOUT_S,
             secrets=secrets,
+            min_instances=config.MIN_INSTANCES.value if is_kept_ready else None,
             enforce_app_check=config.ENFORCE_APP_CHECK.value,
         )
         return _screened(declared(function))
@@ -200,7 +204,8 @@ def answer(
     uid = None
     try:
         auth = request.auth
-        caller = Caller.from_claims(None if auth is None else auth.uid, {} if auth is None else auth.token)
+        asked_by, claims = (None, {}) if auth is None else (auth.uid, auth.token)
+        caller = Caller.from_claims(asked_by, claims, config.claim_names())
         uid = caller.uid
         if is_current and auth is not None:
             _require_current(caller.uid, auth.token)

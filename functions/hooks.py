@@ -43,7 +43,7 @@ def cloudflareHook(request: Request) -> Response:
     A notification of Cloudflare's: 204 where it was heard. An account tells one address only: what speaks of another
     deployment on it goes on to where `CLOUDFLARE_PASS_ON` says, with its signature, which is good there too.
     """
-    return _heed(CLOUDFLARE, request, config.pass_on())
+    return _heed(CLOUDFLARE, request, config.CLOUDFLARE_PASS_ON.value)
 
 
 def _heed(provider: str, request: Request, others: Mapping[str, str] | None = None) -> Response:

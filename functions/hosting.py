@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from functions.edge import HOST
+from functions.reading import clean
 from shared.errors import Misconfigured
 from shared.hosts.table import Terms
 
@@ -94,8 +95,9 @@ def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
 
 
 def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> str:
-    value = row.get(one, default)
-    if not isinstance(value, str) or not value:
+    told = row.get(one, default)
+    value = clean(told) if isinstance(told, str) else ""
+    if not value:
         raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
     if one in ("url", "playbackUrl"):
         if not _URL.fullmatch(value):

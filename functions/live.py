@@ -19,7 +19,7 @@ from shared.sessions import Sessions
 from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest, unset_moderator
 
 
-@edge.callable_function(asks_provider=True, chats=True)
+@edge.callable_function(asks_provider=True, chats=True, is_kept_ready=True)
 def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The one call by which a client enters a live event, and stays in it: `{sessionId, forceRefresh?, playerKs?}` gives

@@ -15,7 +15,7 @@ from shared.access import Caller
 from shared.errors import BadRequest
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(asks_provider=True, is_kept_ready=True)
 def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A grant to play one video, `{videoId, failedHost?, playerKs?}` gives `{videoId, host, playUrl, manifestUrl,

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final
 
 from functions import config
 from functions.hosting import Row, read_table
+from functions.reading import FIND
 from shared.admissions.joining import Joining
-from shared.app import NO_HOSTS, App, Hosting, Settings, assemble
+from shared.app import App, Hosting, Settings, assemble
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.errors import Misconfigured
@@ -38,9 +38,6 @@ from shared.providers import (
 from shared.sessions.airing import Window
 from shared.videos.policy import Policy
 
-FIND: Final = "find"
-"""In place of a secret that the provider's account has itself."""
-
 
 def now() -> datetime:
     """
@@ -55,15 +52,15 @@ def queue() -> Queue:
     The queue alone: all that a trigger needs.
     """
     project, emulator_host = config.project_id(), config.tasks_emulator_host()
-    service_account = config.TASKS_SERVICE_ACCOUNT.value
-    if emulator_host is None and not service_account:
+    service_account = config.tasks_service_account()
+    if emulator_host is None and service_account is None:
         service_account = own_service_account()
     return CloudTasksQueue(
         client=connect_tasks(emulator_host),
         project=project,
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
-        service_account=service_account or None,
+        service_account=service_account,
         clock=now,
     )
 
@@ -205,7 +202,8 @@ def _hosting() -> Hosting:
     """
     rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
     if not rows:
-        return NO_HOSTS
+        # Nothing is copied and nothing is tried, but by an operator who asks.
+        return Hosting({}, {}, plays)
     hosts = {row.name: _host(row) for row in rows if row.kind is not None}
     terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
     return Hosting(hosts, terms, plays)
@@ -257,12 +255,12 @@ def _at_cloudflare() -> AtCloudflare:
     if not api_token or not signing_key or not playback_url:
         raise Misconfigured("Set CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY and CLOUDFLARE_PLAYBACK_URL.")
     return AtCloudflare(
-        url=config.CLOUDFLARE_URL.value.rstrip("/"),
+        url=config.CLOUDFLARE_URL.value,
         account_id=config.CLOUDFLARE_ACCOUNT_ID.value,
         api_token=api_token,
         namespace=_namespace(),
         signing_key=signing_key,
-        playback_url=playback_url.rstrip("/"),
+        playback_url=playback_url,
         upload_lifetime_s=min(config.CLOUDFLARE_UPLOAD_LIFETIME_S.value, config.UPLOAD_DEADLINE_S.value),
         max_duration_s=config.VIDEO_DURATION_MAX_S.value,
     )
@@ -278,7 +276,7 @@ def _at_kaltura() -> AtKaltura:
         secret=admin_secret,
         namespace=_namespace(),
         upload_role=config.KALTURA_UPLOAD_ROLE.value or None,
-        room_url=config.KALTURA_ROOM_URL.value.rstrip("/") or None,
+        room_url=config.KALTURA_ROOM_URL.value or None,
         records=config.LIVE_RECORDING.value,
         chat_secret=_chat_secret(),
         chat_lifetime_s=config.CHAT_LIFETIME_S if config.SINGLE_PAGE_APP.value else config.CHAT_PAGE_LIFETIME_S,

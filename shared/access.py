@@ -20,14 +20,28 @@ NAME_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimNames:
+    """
+    The custom claims that give roles, as the deployment names them: an app may have an `admin` of its own.
+
+    Attributes:
+        teacher: Is exactly `true` for teachers.
+        admin: Likewise for administrators.
+    """
+
+    teacher: str = "teacher"
+    admin: str = "admin"
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """
     A signed-in person.
 
     Attributes:
         uid: Of Firebase Auth.
-        is_teacher: Whether the claim `teacher` is exactly `true`; no other value counts.
-        is_admin: The same of the claim `admin`.
+        is_teacher: Whether the claim of teachers is exactly `true`; no other value counts.
+        is_admin: The same of the claim of administrators.
         name: As he calls himself, one line; may be empty.
     """
 
@@ -37,9 +51,14 @@ class Caller:
     name: str = ""
 
     @classmethod
-    def from_claims(cls, uid: str | None, claims: Mapping[str, Any]) -> Self:
+    def from_claims(cls, uid: str | None, claims: Mapping[str, Any], names: ClaimNames) -> Self:
         """
         Read a verified ID token.
+
+        Args:
+            uid: Whose it is; nobody's where it is missing.
+            claims: All that it says.
+            names: The claims that give roles.
 
         Raises:
             NotSignedIn: There is none (never).
@@ -55,7 +74,7 @@ class Caller:
         )
         told = claims.get("name")
         name = " ".join(told.split())[:NAME_MAX] if isinstance(told, str) and told.isprintable() else ""
-        return cls(uid, claims.get("teacher") is True and not anonymous, claims.get("admin") is True, name)
+        return cls(uid, claims.get(names.teacher) is True and not anonymous, claims.get(names.admin) is True, name)
 
 
 def require_admin(caller: Caller) -> None:

@@ -11,6 +11,7 @@
       ProviderError    a provider answered, or failed to; carries provider, operation and code
         Transient        again, after `retry_after_s`
           Doubtful         again, but look first: the provider may have done it all the same
+          SecretRejected   again, after a long pause: an operator has to set the right secret
           NotFoundYet      again: a lost creation may still come to light (shared/reconcile.py)
         Permanent        never; recorded on the document and logged as an error
       Conflict         someone wrote first; look again
@@ -105,6 +106,12 @@ class Transient(ProviderError):
 class Doubtful(Transient):
     """
     The answer was lost, cut or made no sense: the provider may have committed. Look before repeating.
+    """
+
+
+class SecretRejected(Transient):
+    """
+    The provider does not accept our secret: nothing was done, and nothing will be until the right one is set.
     """
 
 

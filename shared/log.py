@@ -106,6 +106,13 @@ def host_turned(host: str, *, is_healthy: bool) -> None:
     (_info if is_healthy else _error)("host plays again" if is_healthy else "host plays nothing", host=host)
 
 
+def host_open(host: str) -> None:
+    """
+    A host plays to anybody: the operator has to switch its protection on.
+    """
+    _alarm("host plays without permission", host=host)
+
+
 def conflict(queue: str, key: str, step: str) -> None:
     """
     Someone wrote first; the visit looks again.
@@ -139,6 +146,20 @@ def misconfigured(function: str, error: BackendError) -> None:
     A setting is missing or wrong: nothing works until the operator has set it.
     """
     _error("misconfigured", function=function, sentence=str(error))
+
+
+def secret_rejected(provider: str, setting: str, operation: str, code: str) -> None:
+    """
+    A provider does not accept the secret in a setting: nothing is done there until the operator has set the right one.
+    """
+    _alarm("provider rejects the secret", provider=provider, setting=setting, operation=operation, code=code)
+
+
+def secret_accepted(provider: str, setting: str) -> None:
+    """
+    A provider accepts the secret again.
+    """
+    _info("provider accepts the secret", provider=provider, setting=setting)
 
 
 def sweep_hindered(error: ProviderError) -> None:

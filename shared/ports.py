@@ -514,12 +514,14 @@ class Grant:
         expires_at: When it ends.
         values: What the client needs besides by the provider's names, the secret among it where it does not stand in
             the address, e.g. `ks` and `uploadTokenId`.
+        bare_url: The same address without its permission, at which nothing may be had; empty where there is none.
     """
 
     url: str = field(repr=False)
     token: str = field(repr=False)
     expires_at: datetime
     values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    bare_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

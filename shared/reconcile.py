@@ -21,7 +21,7 @@ from enum import StrEnum
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from shared import log
-from shared.errors import Conflict, Doubtful, ProviderError, Transient
+from shared.errors import Conflict, Doubtful, ProviderError, SecretRejected, Transient
 from shared.ports import Clock, Documents, Note, Queue, Version, Write
 
 WORKER_TIMEOUT_S = 60
@@ -418,9 +418,12 @@ def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, 
     last = record.progress.failure
     if last is not None and (last.step, last.wish) != (step.name, step.wish):
         last = None
-    tries, since = (1, now) if last is None else (last.tries + 1, last.since)
+    # A rejected secret says nothing of the step: it counts for no try, and nothing is given up for it.
+    is_rejected = isinstance(error, SecretRejected)
+    tries, since = (1, now) if last is None else (last.tries + (not is_rejected), last.since)
     retry_at = None
-    if (isinstance(error, Transient) or step.insists) and (step.tries_max is None or tries < step.tries_max):
+    is_left = step.tries_max is None or tries < step.tries_max or is_rejected
+    if (isinstance(error, Transient) or step.insists) and is_left:
         asked_s = error.retry_after_s if isinstance(error, Transient) else step.pause_max_s
         least_s = min(asked_s or 0.0, RETRY_AFTER_MAX_S)
         retry_at = now + timedelta(seconds=max(backoff_s(tries, key, step.pause_max_s), least_s))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import secrets
 from collections.abc import Iterator
 from contextlib import closing
@@ -33,8 +34,10 @@ from emulator_tests.contract.sites import Film
 from emulator_tests.flow.long_upload import Break
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.files import Files, serving
-from shared.errors import Doubtful, Permanent, Transient
+from shared.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ADDRESSES, Host, MediaState, Parts, Source, Stray
+from shared.providers.addresses import plays
+from shared.providers.secret import REJECTED_PAUSE_S
 
 REFERENCE: Final = "copy:0123456789abcdef0123-host:1"
 OTHER: Final = "copy:0123456789abcdef0123-host:2"
@@ -280,6 +283,14 @@ def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite |
         assert httpx.get(tampered).status_code == 403, tampered
 
 
+def test_without_its_permission_an_address_plays_nothing(real: BunnySite | S3Site, files: Files) -> None:
+    """The health check asks there, and expects a refusal."""
+    parts = copied(real, REFERENCE, source_of(files, "film"))
+    grant = real.host.playback_grant(parts, 60)
+    assert (plays(grant.url), plays(grant.bare_url)) == (True, False)
+    assert grant.token not in grant.bare_url
+
+
 def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
     parts = copied(real, REFERENCE, source_of(files, "film"))
     grant = real.host.playback_grant(parts, 1)
@@ -344,11 +355,17 @@ def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -
 # --- what goes wrong ----------------------------------------------------------------------------------------------
 
 
-def test_who_has_another_key_is_told_so_and_may_try_again(real: BunnySite | S3Site, files: Files) -> None:
-    with pytest.raises(Transient) as refused:
+def test_who_has_another_key_is_told_so_and_may_try_again(
+    real: BunnySite | S3Site, files: Files, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """B7: one alert, and long pauses."""
+    with pytest.raises(SecretRejected) as refused:
         real.with_key("another").begin_copy(REFERENCE, source_of(files, "film"))
 
-    assert not isinstance(refused.value, Doubtful)
+    assert refused.value.retry_after_s == REJECTED_PAUSE_S
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if "ALERT" in line]
+    alert = json.loads(line)
+    assert (alert["message"], alert["provider"]) == ("provider rejects the secret", real.host.name)
     assert (refused.value.code, refused.value.provider) == ("UNAUTHORIZED", real.host.name)
     assert "another" not in str(refused.value)
 

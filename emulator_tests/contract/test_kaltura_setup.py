@@ -218,11 +218,32 @@ def test_setup_makes_no_second_chat_token_and_no_third(place: Place) -> None:
     assert len(_tokens(place)) == 2
 
 
-def test_with_the_secret_as_a_setting_no_chat_token_is_asked_for_or_made(place: Place) -> None:
-    setup = place.setup(chat_secret="s" * 32)
+def test_a_chat_secret_of_the_account_is_well_and_no_token_is_made(place: Place) -> None:
+    place.whole()
+    (token,) = _tokens(place)
+    setup = place.setup(chat_secret=token.token)
     assert {finding.what: finding.health for finding in setup.check()}["chat token"] is Health.OK
-    setup.make()
-    assert _tokens(place) == []
+    assert {finding.what: finding.health for finding in setup.make()}["chat token"] is Health.OK
+    assert [one.id for one in _tokens(place)] == [token.id]
+
+
+def test_a_chat_secret_that_the_account_does_not_know_is_told(place: Place) -> None:
+    """B7: a rejected secret is said by `doctor`."""
+    place.whole()
+    setup = place.setup(chat_secret="s" * 32)
+    for findings in (setup.check(), setup.make()):
+        chat = {finding.what: finding for finding in findings}["chat token"]
+        assert chat.health is Health.MISSING
+        assert chat.sentence.startswith("KALTURA_CHAT_TOKEN is not the secret of an active app token")
+        assert "s" * 32 not in chat.sentence
+
+
+def test_a_clock_that_is_an_hour_behind_is_told_and_not_taken_for_a_wrong_secret(place: Place) -> None:
+    """B7: the secret is right, so another one is not asked for."""
+    place.server.control("POST", "clock", {"advance_s": 3600})
+    (finding,) = place.setup().check()
+    assert (finding.what, finding.health) == ("clock", Health.MISSING)
+    assert "clock of this machine" in finding.sentence
 
 
 def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Place) -> None:

@@ -22,6 +22,9 @@ async function wouldDeploy() {
   const functions = allEndpoints(backend).map((endpoint) => ({
     name: endpoint.id,
     region: endpoint.region,
+    maxInstances: endpoint.maxInstances,
+    minInstances: endpoint.minInstances,
+    serviceAccount: endpoint.serviceAccount,
     trigger: Object.keys(endpoint).find((key) => key.endsWith("Trigger")),
     secrets: (endpoint.secretEnvironmentVariables ?? []).map((secret) => secret.key),
   }));

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from emulator_tests.testbed.places import ROOT
 from main import FUNCTIONS
 
 SCRIPT: Final = Path(__file__).with_name("deploying.cjs")
+INDEXING: Final = Path(__file__).with_name("indexing.cjs")
+UPLOADING: Final = Path(__file__).with_name("uploading.cjs")
 PROJECT: Final = "my-school"
 WITHIN_S: Final = 120
 
@@ -102,13 +105,113 @@ def test_without_an_account_it_asks_for_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("KALTURA_PARTNER_ID", "acme", "KALTURA_PARTNER_ID must be a whole number."),
-        ("REAP_GRACE_S", "10m", "REAP_GRACE_S must be a whole number."),
-        ("USE_HOSTS", "yes", "USE_HOSTS must be true or false."),
+        (
+            "KALTURA_PARTNER_ID",
+            "acme",
+            "KALTURA_PARTNER_ID must be a whole number from 0 to 2147483647; it is 'acme'.",
+        ),
+        ("REAP_GRACE_S", "10m", "REAP_GRACE_S must be a whole number from 0 to 2592000; it is '10m'."),
+        ("USE_HOSTS", "yes", "USE_HOSTS must be true or false; it is 'yes'."),
+        ("UPLOAD_BYTES_MAX", "-1", "UPLOAD_BYTES_MAX must be a whole number from 1 to 10995116277760; it is '-1'."),
+        (
+            "SESSION_VIDEOS_MAX",
+            "600",
+            "SESSION_VIDEOS_MAX must be a whole number from 1 to 250, for all of them stand in one session document; "
+            "it is '600'.",
+        ),
+        (
+            "KALTURA_URL",
+            "https://example.com/kaltura",
+            "KALTURA_URL must be an address without a path, such as https://www.example.com; "
+            "it is 'https://example.com/kaltura'.",
+        ),
+        ("MIN_INSTANCES", "20", "MIN_INSTANCES must be at most MAX_INSTANCES, 10; it is 20."),
+        ("CLAIM_ADMIN", "teacher", "CLAIM_TEACHER and CLAIM_ADMIN must be two names"),
+        ("CLAIM_ADMIN", "email_verified", "CLAIM_ADMIN must be a name that ID tokens do not use for something else"),
+        ("VIDEO_PROVIDER", "cloudflare", "and CLOUDFLARE_ACCOUNT_ID is not set."),
+        ("SERVICE_ACCOUNT", "greenroom", "SERVICE_ACCOUNT must be the address of a service account"),
     ],
+    ids=lambda value: value[:24],
 )
 def test_a_setting_that_cannot_be_is_not_deployed(tmp_path: Path, name: str, value: str, sentence: str) -> None:
+    """B7, C1, C6"""
     deployed = deploy(tmp_path, KALTURA | {name: value})
     assert deployed.error
     assert not deployed.functions
     assert sentence in deployed.printed
+
+
+def test_values_with_what_echo_and_editors_leave_are_deployed(tmp_path: Path) -> None:
+    """B7"""
+    settings = {
+        "KALTURA_PARTNER_ID": '" 102\\n"',
+        "KALTURA_URL": "https://example.com//",
+        "FUNCTIONS_REGION": '"us-east1 "',
+    }
+    deployed = deploy(tmp_path, settings)
+    assert deployed.error == ""
+    assert {function["region"] for function in deployed.functions} == {"us-east1"}
+
+
+def test_instances_are_few_unless_settings_say_so(tmp_path: Path) -> None:
+    """C1: the quota of a new project refuses many in a small region."""
+    kept = {"joinSession", "issuePlayback"}
+    for settings, most, least in (({}, 10, 0), ({"MAX_INSTANCES": "3", "MIN_INSTANCES": "2"}, 3, 2)):
+        functions = deploy(tmp_path, KALTURA | settings).functions
+        assert {function["maxInstances"] for function in functions} == {most}
+        assert {function["name"]: function["minInstances"] for function in functions if function["name"] in kept} == (
+            dict.fromkeys(kept, least)
+        )
+        assert {function["minInstances"] for function in functions if function["name"] not in kept} == {None}
+
+
+def test_all_functions_run_as_the_account_that_is_set(tmp_path: Path) -> None:
+    """C2"""
+    account = f"greenroom@{PROJECT}.iam.gserviceaccount.com"
+    functions = deploy(tmp_path, KALTURA | {"SERVICE_ACCOUNT": account}).functions
+    assert {function["serviceAccount"] for function in functions} == {account}
+    assert {function["serviceAccount"] for function in deploy(tmp_path, KALTURA).functions} == {None}
+
+
+def _indexed(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    The requests by which indexes and policies would be deployed to a project with such fields.
+    """
+    spec = (ROOT / "firestore.indexes.json").read_text()
+    command = ["node", str(INDEXING), spec, json.dumps({"indexes": [], "fields": fields})]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S, check=True, cwd=ROOT)
+    told = json.loads(done.stdout.rpartition("\n")[2])
+    assert "error" not in told, told
+    requests: list[dict[str, Any]] = told["requests"]
+    return requests
+
+
+@pytest.mark.parametrize("collection", ["kalturaSession", "kalturaUsers"])
+def test_a_deployment_makes_the_policy_by_which_documents_expire(collection: str) -> None:
+    """C3"""
+    made = {request["url"]: request for request in _indexed([])}
+    request = made[f"/projects/my-school/databases/(default)/collectionGroups/{collection}/fields/expiresAt"]
+    assert request["method"] == "PATCH"
+    assert request["body"] == {"indexConfig": {"indexes": []}, "ttlConfig": {}}
+
+
+def test_a_deployment_by_force_keeps_the_policies_that_are_there() -> None:
+    """C3: `--force` resets every override that the file does not have."""
+    root = "projects/my-school/databases/(default)/collectionGroups"
+    there = [
+        {"name": f"{root}/{collection}/fields/expiresAt", "ttlConfig": {"state": "ACTIVE"}, "indexConfig": {}}
+        for collection in ("kalturaSession", "kalturaUsers")
+    ]
+    assert [request["url"] for request in _indexed(there) if "/fields/expiresAt" in request["url"]] == []
+
+
+def test_all_that_runs_in_the_cloud_is_uploaded_and_nothing_else(tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+    command = ["node", str(UPLOADING), str(ROOT)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=True)
+    with zipfile.ZipFile(done.stdout.rpartition("\n")[2]) as archive:
+        uploaded = set(archive.namelist())
+    sources = {
+        str(path.relative_to(ROOT)) for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*.py")
+    }
+    assert uploaded == sources | {"main.py", "requirements.txt"}

@@ -103,6 +103,7 @@ class Deployment:
         fetching: A host that fetches copies by itself, where the terms name it.
         waiting: One that waits for bytes, likewise.
         silent: Part of the addresses from which nothing can be had at the moment.
+        is_open: Whether videos can be had without a permission, which is what stands behind the `?` of an address.
         disturb: Stands around every call of a part; a test puts its own here.
     """
 
@@ -141,6 +142,7 @@ class Deployment:
         self.fetching = MemoryHost(self.clock, self._effect, name="fetching")
         self.waiting = MemoryHost(self.clock, self._effect, name="waiting", waits=True)
         self.silent: set[str] = set()
+        self.is_open = False
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         hosting = Hosting(hosts, terms or {}, self._plays)
         self.app = assemble(self.documents, self.queue, self.clock, self.events, holders, settings, hosting)
@@ -152,7 +154,7 @@ class Deployment:
         return self.disturb(operation, do)
 
     def _plays(self, url: str) -> bool:
-        return not any(name in url for name in self.silent)
+        return ("?" in url or self.is_open) and not any(name in url for name in self.silent)
 
     # What people do.
 

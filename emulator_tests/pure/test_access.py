@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.access import Caller, may_watch, owns, require_owner, require_viewer
+from shared.access import Caller, ClaimNames, may_watch, owns, require_owner, require_viewer
 from shared.errors import NotAllowed, NotFound, NotSignedIn
 from shared.ports import Document
 from shared.sessions.model import Session
@@ -39,33 +39,33 @@ def enrolment(made_at: datetime = CREATED_AT, **fields: Any) -> Document:
     ids=lambda value: f"{34 if isinstance(value, str) else 35} {value!r}",
 )
 def test_a_teacher_claim_that_is_not_exactly_true_makes_no_teacher(value: object) -> None:
-    assert Caller.from_claims("u1", {"teacher": value}) == Caller("u1", is_teacher=False)
+    assert Caller.from_claims("u1", {"teacher": value}, ClaimNames()) == Caller("u1", is_teacher=False)
 
 
 def test_a_teacher_claim_that_is_exactly_true_makes_a_teacher() -> None:
-    assert Caller.from_claims("u1", {"teacher": True}) == Caller("u1", is_teacher=True)
+    assert Caller.from_claims("u1", {"teacher": True}, ClaimNames()) == Caller("u1", is_teacher=True)
     signed_in = {"teacher": True, "firebase": {"sign_in_provider": "password"}}
-    assert Caller.from_claims("u1", signed_in).is_teacher
+    assert Caller.from_claims("u1", signed_in, ClaimNames()).is_teacher
 
 
 def test_a_person_without_claims_is_no_teacher() -> None:
-    assert not Caller.from_claims("u1", {}).is_teacher
+    assert not Caller.from_claims("u1", {}, ClaimNames()).is_teacher
 
 
 def test_an_anonymous_user_is_no_teacher_whatever_he_claims() -> None:
     claims = {"teacher": True, "firebase": {"sign_in_provider": "anonymous"}}
-    assert Caller.from_claims("u1", claims) == Caller("u1", is_teacher=False)
+    assert Caller.from_claims("u1", claims, ClaimNames()) == Caller("u1", is_teacher=False)
 
 
 @pytest.mark.parametrize("firebase", [None, "anonymous", ["anonymous"], {}], ids=repr)
 def test_claims_of_another_shape_than_firebase_gives_them_stop_nobody(firebase: object) -> None:
-    assert Caller.from_claims("u1", {"teacher": True, "firebase": firebase}).is_teacher
+    assert Caller.from_claims("u1", {"teacher": True, "firebase": firebase}, ClaimNames()).is_teacher
 
 
 @pytest.mark.parametrize("uid", [None, ""], ids=repr)
 def test_nobody_is_asked_to_sign_in(uid: str | None) -> None:
     with pytest.raises(NotSignedIn, match="Sign in first"):
-        Caller.from_claims(uid, {"teacher": True})
+        Caller.from_claims(uid, {"teacher": True}, ClaimNames())
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from shared.errors import (
     Permanent,
     ProviderError,
     Refused,
+    SecretRejected,
     TooMany,
     Transient,
     WrongState,
@@ -166,6 +167,11 @@ ANSWERS: list[tuple[BackendError, str, str]] = [
     (WrongState("Not ready."), "failed-precondition", "Not ready."),
     (TooMany("Too many."), "resource-exhausted", "Too many."),
     (Transient("Busy.", provider="kaltura", operation="media.add", code="HTTP_503"), "unavailable", "Busy."),
+    (
+        SecretRejected("Rejected.", provider="kaltura", operation="media.add", code="INVALID_KS"),
+        "unavailable",
+        "Rejected.",
+    ),
     (Doubtful("No answer.", provider="kaltura", operation="media.add", code="TIMEOUT"), "unavailable", "No answer."),
     (
         Permanent("Refused.", provider="kaltura", operation="media.add", code="INVALID_TITLE"),

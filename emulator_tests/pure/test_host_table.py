@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any, Final
 
@@ -275,6 +276,19 @@ def test_one_video_that_was_just_deleted_does_not_make_its_host_fail() -> None:
     deployment.app.checks.check("fetching")
 
     assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy
+
+
+def test_a_host_that_plays_without_permission_wakes_somebody(capsys: pytest.CaptureFixture[str]) -> None:
+    deployment, _ = copied()
+    for is_open in (False, True):
+        deployment.is_open = is_open
+        for name in ("fetching", "memory"):
+            assert deployment.app.checks.is_open(name) is is_open
+            deployment.app.checks.check(name)
+            assert Standing.from_document(deployment.document(host_path(name))).is_healthy
+        told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        alerts = [(one["severity"], one["host"]) for one in told if one["message"] == "host plays without permission"]
+        assert alerts == ([("ALERT", "fetching"), ("ALERT", "memory")] if is_open else [])
 
 
 def test_a_host_with_nothing_to_try_is_healthy_and_one_that_nobody_knows_is_not_written_of() -> None:

@@ -111,6 +111,9 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
         (lambda secret: log.host_turned(secret, is_healthy=False), "ERROR"),
         (lambda secret: log.host_turned(secret, is_healthy=True), "INFO"),
     ],
+    "host_open": [(lambda secret: log.host_open(secret), "ALERT")],
+    "secret_rejected": [(lambda secret: log.secret_rejected("kaltura", "KALTURA_ADMIN_SECRET", secret, "C"), "ALERT")],
+    "secret_accepted": [(lambda secret: log.secret_accepted("kaltura", secret), "INFO")],
     "step_done": [(lambda secret: log.step_done("visitSession", secret, "create"), "INFO")],
     "step_failed": [
         (lambda secret: log.step_failed("visitVideo", "v1", "observe", refusal(secret), 2, final=False), "WARNING"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
-from shared.errors import Conflict, Doubtful, Permanent, ProviderError, Transient
+from shared.errors import Conflict, Doubtful, Permanent, ProviderError, SecretRejected, Transient
 from shared.ports import Create, Delete, Document, Note, Update, Version, Write
 from shared.reconcile import (
     ALARM_AFTER_S,
@@ -353,6 +353,21 @@ def test_what_is_insisted_on_is_left_to_a_person_after_so_many_tries(raised: Pro
     record = replace(RECORD, progress=Progress(failure=failed(tries=3)))
     last = failure_of(raised, patient, record, KEY, BEGIN_AT)
     assert (last.tries, last.retryable, last.retry_at, last.alarmed) == (4, False, None, True)
+
+
+def test_a_rejected_secret_makes_a_step_wait_and_is_no_reason_to_give_it_up() -> None:
+    """B7: long pauses, no end of them, and no try is counted."""
+    patient = replace(STEP, insists=True, tries_max=4)
+    raised = error(SecretRejected, retry_after_s=300.0)
+    progress = Progress(failure=failed(tries=3))
+    for _ in range(10):
+        progress = Progress(failure=failure_of(raised, patient, replace(RECORD, progress=progress), KEY, BEGIN_AT))
+    last = progress.failure
+    assert last is not None
+    assert (last.tries, last.retryable) == (3, True)
+    assert last.retry_at is not None
+    assert last.retry_at >= after(300)
+    assert failure_of(raised, replace(STEP, tries_max=1), RECORD, KEY, BEGIN_AT).retryable
 
 
 def test_a_step_says_how_long_it_pauses_at_the_most() -> None:

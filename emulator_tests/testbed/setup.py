@@ -220,10 +220,15 @@ def steps() -> list[Step]:
             what="installing the Python packages into venv/",
             commands=(
                 (sys.executable, "-m", "venv", str(VENV)),
-                (f"{VENV}/bin/python", "-m", "pip", "install", "--progress-bar", "off", "-r", "requirements-dev.txt"),
+                # The lock has a hash of every file of every package: nothing else is installed, whoever serves it.
+                (
+                    f"{VENV}/bin/python",
+                    *("-m", "pip", "install", "--progress-bar", "off"),
+                    *("--require-hashes", "-r", "requirements-dev.txt"),
+                ),
             ),
             product=VENV / "bin" / "pytest",
-            pins=("requirements.txt", "requirements-dev.txt", "constraints.txt"),
+            pins=("requirements-dev.txt",),
             environment={"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
             after=("debian",) if importlib.util.find_spec("ensurepip") is None else (),
         ),

@@ -6,7 +6,7 @@ each minute while one does. Leaves to `table` what follows from it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -67,7 +67,7 @@ class Checks:
     def check(self, name: str) -> None:
         """
         Try one host, record how it stands, and have it tried again soon where it fails. What has nothing to try is
-        taken for healthy.
+        taken for healthy. Ask without a permission too, and wake somebody where that is not refused.
 
         Raises:
             Transient, Conflict: Documents or queue could not be reached, or written (again).
@@ -76,9 +76,23 @@ class Checks:
             return
         grants = list(self._samples(name))
         is_healthy = not grants or any(self.plays(grant.url) for grant in grants)
+        if self._is_open(grants):
+            log.host_open(name)
         self._record(name, is_healthy=is_healthy)
         if not is_healthy:
             self.queue.put(next_check(name, self.clock, AGAIN_S))
+
+    def is_open(self, name: str) -> bool:
+        """
+        Whether a host or provider plays to somebody without any permission.
+
+        Raises:
+            Transient: Documents could not be reached (again).
+        """
+        return self._is_open(list(self._samples(name)))
+
+    def _is_open(self, grants: Sequence[Grant]) -> bool:
+        return any(grant.bare_url and self.plays(grant.bare_url) for grant in grants[:1])
 
     def _samples(self, name: str) -> Iterator[Grant]:
         if name in self.hosts:

@@ -23,7 +23,6 @@ from shared.providers.codes import (
     NOT_FOUND,
     RATE_LIMITED,
     TIMEOUT,
-    UNAUTHORIZED,
     UNREACHABLE,
 )
 
@@ -89,9 +88,6 @@ class Wire:
             code: What the server itself says is wrong with the request, where it says so.
         """
         status = answer.status_code
-        if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-            # A key may have just been changed; who has a wrong one reads this in the log until he has a right one.
-            return self.transient(operation, UNAUTHORIZED, f"{self.called} does not accept the key.")
         if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
             return self.permanent(operation, NOT_FOUND, f"{self.called} has no such thing.")
         if status == httpx.codes.TOO_MANY_REQUESTS:

@@ -64,6 +64,11 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
         case ("POST", "reset"):
             account.reset(world)
             return {}
+        case ("POST", "secret"):
+            # What the console does when somebody asks for a new one: keys that were signed with the old one are read
+            # no more.
+            world.admin_secret = str(sent["adminSecret"])
+            return {}
     return bookkeeping.answer(world, Rule, request.method, name, sent)
 
 

@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar
 
 import httpx
 
+from shared.providers.codes import UNAUTHORIZED
+from shared.providers.secret import SecretWatch
 from shared.providers.wire import Wire, connect
 
 NAME: Final = "bunny"
@@ -31,6 +33,7 @@ class Client:
 
     def __init__(self, name: str, url: str, library_id: str, api_key: str) -> None:
         self.wire = Wire(name, "Bunny")
+        self._secret = SecretWatch(name, self.wire.called, "HOSTS")
         self._http = connect(answer_timeout_s=25.0, connect_timeout_s=5.0)
         self._root = f"{url}/library/{library_id}/videos"
         self._headers = {"AccessKey": api_key, "Accept": "application/json"}
@@ -63,8 +66,11 @@ class Client:
         """
         with self.wire.failing(operation):
             answer = self._http.request(method, self._root + path, params=query, json=body, headers=self._headers)
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise self._secret.rejected(operation, UNAUTHORIZED)
         if answer.status_code >= httpx.codes.MULTIPLE_CHOICES:
             raise self.wire.refused(operation, answer)
+        self._secret.accepted()
         try:
             told = answer.json()
         except (json.JSONDecodeError, UnicodeDecodeError):

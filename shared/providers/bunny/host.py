@@ -181,6 +181,7 @@ class BunnyHost:
             token=token,
             expires_at=expires_at,
             values={MANIFEST_URL: manifest_url, THUMBNAIL_URL: f"{root}thumbnail.jpg"},
+            bare_url=f"{library.playback_url}{path}playlist.m3u8",
         )
 
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:

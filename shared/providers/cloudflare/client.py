@@ -19,11 +19,21 @@ from cloudflare import APIConnectionError, APIStatusError, Cloudflare
 
 from shared.errors import ProviderError
 from shared.providers.cloudflare.words import NO_ROOM
+from shared.providers.codes import UNAUTHORIZED
+from shared.providers.secret import SecretWatch
 from shared.providers.wire import Wire, connect
 
 PROVIDER: Final = "cloudflare"
 
 WIRE: Final = Wire(PROVIDER, "Cloudflare")
+
+# An upload's address is its own permission: whoever may not use it finds nothing there.
+_NOTHING_THERE: Final = (
+    httpx.codes.NOT_FOUND,
+    httpx.codes.GONE,
+    httpx.codes.UNAUTHORIZED,
+    httpx.codes.FORBIDDEN,
+)
 
 T = TypeVar("T")
 
@@ -49,6 +59,7 @@ class Client:
         self._sdk = Cloudflare(
             api_token=api_token, base_url=url, max_retries=0, timeout=self._http.timeout, http_client=self._http
         )
+        self._secret = SecretWatch(PROVIDER, WIRE.called, "CLOUDFLARE_API_TOKEN")
 
     def ask(self, operation: str, ask: Ask, kind: type[T]) -> T:
         """
@@ -82,12 +93,12 @@ class Client:
         """
         The headers of what is at an address that needs no token; `None` where nothing is there. Raises as `ask`.
         """
-        with _failing(operation):
+        with WIRE.failing(operation):
             answer = self._http.head(url, headers=dict(headers))
-        if answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE, httpx.codes.FORBIDDEN):
+        if answer.status_code in _NOTHING_THERE:
             return None
         if not answer.is_success:
-            raise _refused(operation, answer)
+            raise self._refused(operation, answer)
         return answer.headers
 
     def close(self) -> None:
@@ -108,29 +119,30 @@ class Client:
         return told.get("result")
 
     def _send(self, operation: str, ask: Ask) -> httpx.Response:
-        with _failing(operation):
+        with self._failing(operation):
             answer: httpx.Response = ask(self._sdk.stream).http_response
+        self._secret.accepted()
         return answer
 
+    @contextmanager
+    def _failing(self, operation: str) -> Iterator[None]:
+        """
+        Turn the SDK's errors into ours.
+        """
+        try:
+            with WIRE.failing(operation):
+                yield
+        except APIStatusError as error:
+            raise self._refused(operation, error.response) from None
+        except APIConnectionError as error:
+            raise WIRE.broken(operation, error.__cause__) from None
 
-@contextmanager
-def _failing(operation: str) -> Iterator[None]:
-    """
-    Turn the SDK's errors into ours.
-    """
-    try:
-        with WIRE.failing(operation):
-            yield
-    except APIStatusError as error:
-        raise _refused(operation, error.response) from None
-    except APIConnectionError as error:
-        raise WIRE.broken(operation, error.__cause__) from None
-
-
-def _refused(operation: str, answer: httpx.Response) -> ProviderError:
-    if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-        return WIRE.permanent(operation, NO_ROOM, "The video provider has no room for this video.")
-    return WIRE.refused(operation, answer, _code(answer))
+    def _refused(self, operation: str, answer: httpx.Response) -> ProviderError:
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            return self._secret.rejected(operation, UNAUTHORIZED)
+        if answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            return WIRE.permanent(operation, NO_ROOM, "The video provider has no room for this video.")
+        return WIRE.refused(operation, answer, _code(answer))
 
 
 def _code(answer: httpx.Response) -> str | None:

@@ -178,6 +178,7 @@ class CloudflareMedia:
             token=token,
             expires_at=expires_at,
             values={MANIFEST_URL: manifest_url, THUMBNAIL_URL: f"{root}/thumbnails/thumbnail.jpg"},
+            bare_url=f"{self.account.playback_url}/{parts[UID]}/manifest/video.m3u8",
         )
 
     def source(self, parts: Parts, lifetime_s: int) -> Source:

@@ -9,7 +9,9 @@ import base64
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Final
 
+from shared.errors import SecretRejected
 from shared.ports import Finding, Health
 from shared.providers.cloudflare.account import CloudflareAccount
 from shared.providers.cloudflare.hook import CloudflareHook
@@ -29,7 +31,10 @@ class CloudflareSetup:
         """
         See `ports.Setup`.
         """
-        return [self._storage(), self._signing_key(), self._webhook()]
+        try:
+            return [self._storage(), self._signing_key(), self._webhook()]
+        except SecretRejected:
+            return [Finding("Cloudflare account", Health.MISSING, _REJECTED)]
 
     def make(self) -> Sequence[Finding]:
         """
@@ -69,6 +74,12 @@ class CloudflareSetup:
         if address is None:
             return Finding(what, Health.ABSENT, "The feed does it alone, some seconds later: `install-hook` makes it.")
         return Finding(what, Health.OK, f"It tells {address}.")
+
+
+_REJECTED: Final = (
+    "Cloudflare rejects CLOUDFLARE_API_TOKEN: it must be a token of the account CLOUDFLARE_ACCOUNT_ID with the "
+    "permission Stream: Edit. Make one in the dashboard and set it again."
+)
 
 
 def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:

@@ -208,7 +208,7 @@ class KalturaAudience:
             Transient, Doubtful, Permanent: As any call.
         """
         if token_id is not None:
-            if answer.error is None and _signs_chat(answer.answer()):
+            if answer.error is None and signs_chat(answer.answer()):
                 return answer.answer()
             if answer.error is not None and not isinstance(answer.error, Permanent):
                 raise answer.error
@@ -296,7 +296,7 @@ def the_chat_token(tokens: list[Any]) -> Any:
     Raises:
         Misconfigured: There is none, or more than one (never, until the operator sees to it).
     """
-    found = [token for token in tokens if _signs_chat(token)]
+    found = [token for token in tokens if signs_chat(token)]
     if len(found) == 1:
         return found[0]
     if not found:
@@ -324,7 +324,10 @@ def _ask_token(multi: Multi, token_id: str | None, page: int) -> Asked:
     return multi.ask(lambda c: c.appToken.list(active, pager))
 
 
-def _signs_chat(token: Any) -> bool:
+def signs_chat(token: Any) -> bool:
+    """
+    Whether an app token is active and signs chat tokens. Pure.
+    """
     return token.sessionPrivileges == CHAT_PRIVILEGES and int(words.status_of(token)) == _ACTIVE
 
 

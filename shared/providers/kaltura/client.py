@@ -34,6 +34,7 @@ from lxml import etree
 
 from shared.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.providers.codes import CONNECTION_LOST, MALFORMED, TIMEOUT, UNREACHABLE
+from shared.providers.secret import SecretWatch
 
 PROVIDER: Final = "kaltura"
 
@@ -60,8 +61,8 @@ _IN_USE: Final = frozenset(
     }
 )
 # Thrown before anything is written, so that the same call may simply come again: the rate limit is looked at before
-# the arguments are (KalturaDispatcher), and what we add under a lock is added wholly inside it. A KS that is refused
-# may have been signed with a secret that was just changed, or by a clock that was just set: the next one is a new one.
+# the arguments are (KalturaDispatcher), and what we add under a lock is added wholly inside it. A KS that is over may
+# have been made by a clock that was just set: the next one is a new one.
 _NOT_DONE: Final = _IN_USE | {ACTION_BLOCKED, LOCK_TIMED_OUT, FILE_PENDING, CHUNK_NOT_THERE_YET, INVALID_KS}
 # What an action throws that broke somewhere on its way (KalturaFrontController::getExceptionObject).
 _HALF_DONE: Final = frozenset({INTERNAL_SERVER_ERROR, INTERNAL_DATABASE_ERROR, SEARCH_ENGINE_QUERY_FAILED})
@@ -75,6 +76,12 @@ _HEADERS: Final = {
     "Accept-Encoding": "gzip",
     "User-Agent": "greenroom",
 }
+
+# With INVALID_KS Kaltura repeats the KS that it could not read with this partner's secret, and says why in its place of
+# one that it could read: EXPIRED, LOGOUT, EXCEEDED_RESTRICTED_URI … (kCurrentContext::initKsPartnerUser,
+# KalturaDispatcher). With -4 it is read and is of the wrong type.
+_UNREADABLE_KS: Final = re.compile(r"(?![A-Z_]*\Z).+", re.DOTALL)
+_UNREADABLE: Final = "-1"
 
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,99}")
 _PROPERTY: Final = re.compile(r"[A-Za-z_:]{1,99}")
@@ -124,8 +131,9 @@ class Client:
         ca_file: str | None = None,
     ) -> None:
         address = _address(service_url)
+        secret = SecretWatch(PROVIDER, "Kaltura", "KALTURA_ADMIN_SECRET")
         self._new: Callable[[], _Library] = lambda: _Library(
-            tuple(plugins), _Line(address, connect_timeout_s, answer_timeout_s, idle_s, ca_file), address.path
+            tuple(plugins), _Line(address, connect_timeout_s, answer_timeout_s, idle_s, ca_file), address.path, secret
         )
         self._idle: list[_Library] = []
 
@@ -319,9 +327,10 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
     The vendor's client with its wire taken away: its services say what they ask for, and read what came back.
     """
 
-    def __init__(self, plugins: tuple[str, ...], line: _Line, path: str) -> None:
+    def __init__(self, plugins: tuple[str, ...], line: _Line, path: str, secret: SecretWatch) -> None:
         self._plugins = plugins
         self._line = line
+        self._secret = secret
         self._path = f"{path}/api_v3/service/"
         self._common: dict[str, Any] = {}
         self._question: _Question | None = None
@@ -364,8 +373,11 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
         }
         result = self._result(operation, "multirequest", calls)
         if len(result) != len(questions):
-            raise _error(result, operation) or _malformed(operation)
-        return [_read(node, question) for node, question in zip(result, questions, strict=True)]
+            raise self._error(result, operation) or _malformed(operation)
+        return [
+            self._error(node, question.operation) or _read(node, question)
+            for node, question in zip(result, questions, strict=True)
+        ]
 
     def loadPlugins(self) -> None:  # noqa: N802 - the library's name; its own loads all 123 of them
         for plugin in ("Core", *self._plugins):
@@ -383,11 +395,23 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
     def doQueue(self) -> Any:  # noqa: N802 - the library's name
         question = self._asked()
         result = self._result(question.operation, f"{question.service}/action/{question.action}", question.params)
-        error = _error(result, question.operation)
+        error = self._error(result, question.operation)
         if error is not None:
             raise error
         self._answered = True
         return result
+
+    def _error(self, node: Any, operation: str) -> ProviderError | None:
+        """
+        The refusal in an answer. A KS of ours that Kaltura cannot read was signed with another secret than it has: each
+        is made when it is used.
+        """
+        if _rejects_secret(node):
+            return self._secret.rejected(operation, INVALID_KS)
+        error = _error(node, operation)
+        if error is None:
+            self._secret.accepted()
+        return error
 
     @contextmanager
     def _speaking(self, ks: str | None, fields: Sequence[str]) -> Iterator[None]:
@@ -559,11 +583,8 @@ def _braceless(text: str) -> str:
 
 def _read(node: Any, question: _Question) -> Any:
     """
-    One answer of a multirequest: the object, the text, nothing, or the error.
+    One answer of a multirequest that is no refusal: the object, the text, nothing, or that it makes no sense.
     """
-    error = _error(node, question.operation)
-    if error is not None:
-        return error
     if question.returns == "None":
         return node.text
     try:
@@ -608,6 +629,17 @@ def _error(node: Any, operation: str) -> ProviderError | None:
         operation=operation,
         code=code,
     )
+
+
+def _rejects_secret(node: Any) -> bool:
+    """
+    Whether an answer is the refusal of a KS that Kaltura could not read.
+    """
+    refusal = node.find("error")
+    if refusal is None or (refusal.findtext("code") or "").strip() != INVALID_KS:
+        return False
+    args = {item.findtext("name"): item.findtext("value") or "" for item in refusal.iterfind("args/item")}
+    return args.get("ERR_CODE") == _UNREADABLE and _UNREADABLE_KS.fullmatch(args.get("KSID", "")) is not None
 
 
 def _blamed(refusal: Any) -> str:

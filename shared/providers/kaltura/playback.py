@@ -60,6 +60,7 @@ def addresses_grant(
         token=ks,
         expires_at=account.clock() + timedelta(seconds=lifetime_s),
         values=addresses,
+        bare_url=f"{host}{paths[MANIFEST_URL]}",
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Misconfigured, ProviderError, Transient
+from shared.errors import Misconfigured, ProviderError, SecretRejected, Transient
 from shared.ports import Finding, Health
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import (
@@ -20,7 +20,7 @@ from shared.providers.kaltura.account import (
     KalturaAccount,
     all_pages,
 )
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, the_chat_token
+from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token
 from shared.providers.kaltura.hook import TEMPLATES, KalturaHook
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ UPLOAD_ROLE: Final = "upload role"
 TEMPLATES_OFFERED: Final = "notification templates"
 HOOK: Final = "notifications"
 
+INVALID_KS: Final = "INVALID_KS"
 _LIVE_CONVERSION: Final = 2
 
 
@@ -62,10 +63,12 @@ class KalturaSetup:
         """
         try:
             found = [Finding(ACCOUNT, Health.OK), self._clock()]
-        except Transient as error:
-            if error.code != "INVALID_KS":
-                raise
+        except SecretRejected:
             return [Finding(ACCOUNT, Health.MISSING, _NO_ACCOUNT)]
+        except Transient as error:
+            if error.code != INVALID_KS:
+                raise
+            return [Finding(CLOCK, Health.MISSING, _OVER)]
         multi = self.account.client.multi(self.account.admin_ks())
         judges = [judge for ask in self._questions() for judge in ask(multi)]
         multi.send()
@@ -130,20 +133,29 @@ class KalturaSetup:
         return [*judges, _judge_any(profiles, LIVE_PROFILE, Health.ABSENT, _NO_LIVE_PROFILE)]
 
     def _ask_chat_token(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
-        if self.audience.chat_secret is not None:
-            return [lambda: Finding(CHAT_TOKEN, Health.OK)]
         tokens = self.audience.ask_tokens(multi)
 
         def judge() -> Finding:
             if tokens.error is not None:
                 return Finding(CHAT_TOKEN, Health.ABSENT, _said(tokens.error))
+            found = all_pages(tokens, self.audience.page)
+            if self.audience.chat_secret is not None:
+                return self._judge_chat_secret(found)
             try:
-                the_chat_token(all_pages(tokens, self.audience.page))
+                the_chat_token(found)
             except Misconfigured as error:
                 return Finding(CHAT_TOKEN, Health.ABSENT, f"There is no chat. {error}")
             return Finding(CHAT_TOKEN, Health.OK)
 
         return [judge]
+
+    def _judge_chat_secret(self, tokens: Sequence[Any]) -> Finding:
+        """
+        Compare the secret that was set with those of the account: Kaltura refuses chat tokens that another one signs.
+        """
+        if any(signs_chat(token) and str(token.token) == self.audience.chat_secret for token in tokens):
+            return Finding(CHAT_TOKEN, Health.OK)
+        return Finding(CHAT_TOKEN, Health.MISSING, _OTHER_CHAT_SECRET)
 
     def _ask_profiles(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
         from KalturaClient.Plugins.Core import KalturaAccessControlProfileFilter, KalturaUserRoleFilter
@@ -186,16 +198,17 @@ class KalturaSetup:
         """
         from KalturaClient.Plugins.Core import KalturaAppToken, KalturaAppTokenHashType, KalturaSessionType
 
-        if self.audience.chat_secret is not None:
-            return Finding(CHAT_TOKEN, Health.OK)
         multi = self.account.client.multi(self.account.admin_ks())
         tokens = self.audience.ask_tokens(multi)
         multi.send()
+        found = all_pages(tokens, self.audience.page)
+        if self.audience.chat_secret is not None:
+            return self._judge_chat_secret(found)
         try:
-            the_chat_token(all_pages(tokens, self.audience.page))
+            the_chat_token(found)
             return Finding(CHAT_TOKEN, Health.OK)
         except Misconfigured as error:
-            if any(token.sessionPrivileges == CHAT_PRIVILEGES for token in tokens.answer().objects):
+            if any(token.sessionPrivileges == CHAT_PRIVILEGES for token in found):
                 return Finding(CHAT_TOKEN, Health.ABSENT, f"There is no chat. {error}")
         new = KalturaAppToken(
             sessionType=KalturaSessionType(KalturaSessionType.USER),
@@ -208,6 +221,13 @@ class KalturaSetup:
 
 
 _NO_ACCOUNT: Final = "KALTURA_ADMIN_SECRET is not the administrator secret of KALTURA_PARTNER_ID."
+_OVER: Final = (
+    "Kaltura takes what is signed here for over already. Set the clock of this machine right; in the cloud it is."
+)
+_OTHER_CHAT_SECRET: Final = (
+    "KALTURA_CHAT_TOKEN is not the secret of an active app token of the account with the privileges "
+    f"{CHAT_PRIVILEGES}: Kaltura refuses every chat token that it signs. Set the right one, or `find`."
+)
 _ASK_KALTURA: Final = "Ask Kaltura to add it to the account."
 _WITHOUT: Final = "Events go without it. "
 _NO_ROOMS: Final = "KALTURA_ROOM_URL says that there are rooms. " + _ASK_KALTURA

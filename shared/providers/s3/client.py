@@ -19,6 +19,7 @@ from botocore.parsers import ResponseParserError
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.providers.codes import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
+from shared.providers.secret import SecretWatch
 
 GONE: Final = frozenset({"NoSuchKey", "NoSuchUpload", "404", "NotFound"})
 SLOW_DOWN: Final = frozenset({"SlowDown", "429", "TooManyRequests", "503", "RequestLimitExceeded"})
@@ -40,6 +41,7 @@ class Client:
 
     def __init__(self, name: str, url: str, region: str, access_key: str, secret_key: str) -> None:
         self._name = name
+        self._secret = SecretWatch(name, "The store", "HOSTS")
         self._url, self._region = url, region
         self._credentials = Credentials(access_key, secret_key)
         config = Config(
@@ -114,6 +116,7 @@ class Client:
     def _failing(self, operation: str) -> Iterator[None]:
         try:
             yield
+            self._secret.accepted()
         except exceptions.ClientError as error:
             raise self._refused(operation, error) from None
         except (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError):
@@ -133,8 +136,8 @@ class Client:
         if code in SLOW_DOWN or status in (429, 503):
             return self._error(Transient, operation, RATE_LIMITED, "The store takes no more requests at the moment.")
         if status in (401, 403) or code == "NoSuchBucket":
-            # Keys, and the bucket, are for an operator to mend; until he has, this stands in the log.
-            return self._error(Transient, operation, UNAUTHORIZED, "The store does not accept the key or the bucket.")
+            # The bucket is for an operator to put right as the keys are, and stands in the same setting.
+            return self._secret.rejected(operation, UNAUTHORIZED)
         if status >= 500:
             return self._error(Doubtful, operation, f"HTTP_{status}", "The store has failed.")
         return self._error(Permanent, operation, code or f"HTTP_{status}", "The store refuses this request.")

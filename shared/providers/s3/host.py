@@ -190,7 +190,13 @@ class S3Host:
         """
         now, lifetime_s = self.store.clock(), min(lifetime_s, LIFETIME_MAX_S)
         url = self.store.client.signed_url(self.store.bucket, parts[KEY], lifetime_s)
-        return Grant(url=url, token=url, expires_at=now + timedelta(seconds=lifetime_s), values={PROGRESSIVE_URL: url})
+        return Grant(
+            url=url,
+            token=url,
+            expires_at=now + timedelta(seconds=lifetime_s),
+            values={PROGRESSIVE_URL: url},
+            bare_url=url.partition("?")[0],
+        )
 
     def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
         """

@@ -1,0 +1,63 @@
+"""The commands of the README: a shell can read them, the programs know them, and the roles are those of the table."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from emulator_tests.testbed.places import ROOT
+from functions.commands import parser
+
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines() if "functions.commands" in line]
+TARGETS = re.findall(r"^make (\w+)|`make (\w+)", README, re.MULTILINE)
+ROLES = next(block for block in BLOCKS if "add-iam-policy-binding" in block)
+
+GCLOUD = """#!/bin/sh
+echo "$@" >>"$0.calls"
+"""
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=[block.split("\n")[0][:40] for block in BLOCKS])
+def test_a_shell_reads_each_block(block: str) -> None:
+    subprocess.run(["bash", "-n"], input=block, text=True, check=True, timeout=30)
+
+
+@pytest.mark.parametrize("line", COMMANDS, ids=[line.split("my-school ")[1][:20] for line in COMMANDS])
+def test_the_operators_program_knows_each_command(line: str) -> None:
+    words = shlex.split(line.partition(" | ")[0], comments=True)
+    options = parser().parse_args(words[words.index("functions.commands") + 1 :])
+    assert options.project == "my-school"
+
+
+def test_make_knows_each_target() -> None:
+    there = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert {one or other for one, other in TARGETS} <= there
+
+
+def test_the_roles_are_granted_as_the_table_says(tmp_path: Path) -> None:
+    """C2: `auth.get_user` needs `firebaseauth.users.get`."""
+    gcloud = tmp_path / "gcloud"
+    gcloud.write_text(GCLOUD)
+    gcloud.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    subprocess.run(["bash", "-eu"], input=ROLES, text=True, env=environment, check=True, timeout=30)
+
+    calls = Path(f"{gcloud}.calls").read_text().splitlines()
+    account = "greenroom@my-school.iam.gserviceaccount.com"
+    on_project = [call for call in calls if call.startswith("projects add-iam-policy-binding my-school ")]
+    on_itself = [call for call in calls if call.startswith(f"iam service-accounts add-iam-policy-binding {account} ")]
+    assert len(calls) == 1 + len(on_project) + len(on_itself)
+    assert all(f"--member=serviceAccount:{account}" in call for call in (*on_project, *on_itself))
+    granted = {role for call in on_project for role in re.findall(r"--role=roles/(\S+)", call)}
+    assert granted == {
+        "datastore.user", "cloudtasks.enqueuer", "eventarc.eventReceiver", "run.invoker", "firebaseauth.viewer"
+    }  # fmt: skip
+    assert [re.findall(r"--role=roles/(\S+)", call) for call in on_itself] == [["iam.serviceAccountUser"]]
+    table = README[README.index("| role | what for |") :].partition("\n\n")[0]
+    assert granted | {"iam.serviceAccountUser"} <= set(re.findall(r"`([a-zA-Z]+\.[a-zA-Z]+)`", table))

@@ -1,0 +1,230 @@
+"""What `doctor` finds out beside the accounts: whether what is deployed lets nobody in, and whether the rules agree.
+
+Called by `commands.py`. A callable, a worker and a webhook are asked without a token or a signature, with a body that
+means nothing: each must refuse, in its own form. No other answer changes anything either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+import requests
+
+from functions.claims import names_in_rules
+from shared.access import ClaimNames
+from shared.errors import BackendError, SecretRejected
+from shared.ports import Finding, Health, Host
+
+ASK_WITHIN_S: Final = 30.0
+"""A function that nobody has called for long has to start first."""
+
+ASKED_AT_ONCE: Final = 4
+BODY_READ_MAX: Final = 10_000
+
+
+class Kind(StrEnum):
+    """
+    What of a deployment may be reached from outside, as findings name it.
+    """
+
+    CALLABLE = "callables"
+    WORKER = "workers"
+    WEBHOOK = "webhooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What a function answered.
+
+    Attributes:
+        status: Of HTTP; `None` where nobody answered.
+        is_html: Whether it is a page: our functions answer with none, what stands in front of them does.
+        code: The code of a callable's error, such as `UNAUTHENTICATED`; `None` where it is none.
+    """
+
+    status: int | None
+    is_html: bool = False
+    code: str | None = None
+
+
+def kind_of(function: Any) -> Kind | None:
+    """
+    What a deployed function is, by its declaration; `None` for those that only Google's own services call. Pure.
+    """
+    endpoint = function.__firebase_endpoint__
+    if endpoint.callableTrigger is not None:
+        return Kind.CALLABLE
+    if endpoint.taskQueueTrigger is not None:
+        return Kind.WORKER
+    return Kind.WEBHOOK if endpoint.httpsTrigger is not None else None
+
+
+_OPEN: Final = (
+    "It plays to anybody who knows an address. Switch on the token authentication of the pull zone, or make the bucket "
+    "private."
+)
+_OPEN_PROVIDER: Final = (
+    "It plays to anybody who knows an id. Find out what was changed in its console: the access-control profile of the "
+    "entries at Kaltura, signed URLs of the videos at Cloudflare."
+)
+
+
+def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding]:
+    """
+    Ask deployed functions as a stranger.
+
+    Args:
+        url: Where they are; the name of each is appended.
+        functions: Their kinds by their names.
+
+    Returns:
+        A finding for each kind where all is well, else one for each thing that is wrong, with the names it is true of.
+    """
+    with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
+        answers = list(pool.map(lambda name: _ask(f"{url}/{name}"), functions))
+    findings = []
+    for kind in Kind:
+        of_it = {name: one for (name, its), one in zip(functions.items(), answers, strict=True) if its is kind}
+        wrong: dict[str, list[str]] = {}
+        for name, answer in of_it.items():
+            sentence = complaint(kind, answer)
+            if sentence is not None:
+                wrong.setdefault(sentence, []).append(name)
+        if of_it and not wrong:
+            findings.append(Finding(kind.value, Health.OK, f"All {len(of_it)} refuse strangers."))
+        findings += [
+            Finding(kind.value, Health.MISSING, f"{', '.join(names)}: {sentence}") for sentence, names in wrong.items()
+        ]
+    return findings
+
+
+def complaint(kind: Kind, answer: Answer) -> str | None:
+    """
+    What an answer to a stranger means, and what to do; `None` where it is the refusal that is expected. Pure.
+    """
+    status = answer.status
+    if status is None:
+        return "cannot be reached. Look at FUNCTIONS_URL and FUNCTIONS_REGION, and at the network here."
+    if status == 404 and kind is Kind.WEBHOOK and not answer.is_html:
+        return "is deployed without an account at this provider. Deploy again with the settings that are here."
+    if status == 404:
+        return "is not there. Deploy it; if it is deployed, FUNCTIONS_REGION or FUNCTIONS_URL says another place."
+    if status >= 500:
+        return f"fails with HTTP status {status}. Its log says why."
+    if status == 429:
+        return "has no instance free. Ask again later, or raise MAX_INSTANCES."
+    return _COMPLAINTS[kind](answer)
+
+
+def _of_callable(answer: Answer) -> str | None:
+    if answer.status == 401 and answer.code == "UNAUTHENTICATED":
+        return None
+    if answer.status in (401, 403) and answer.code is None:
+        return (
+            "is closed to everybody by Cloud Run, so that no client can call it. Give allUsers the role Cloud Run "
+            "Invoker; where the organisation forbids that, `gcloud run services update NAME --no-invoker-iam-check`."
+        )
+    return f"answers somebody who is not signed in, with HTTP status {answer.status}. Something else is deployed there."
+
+
+def _of_worker(answer: Answer) -> str | None:
+    if answer.status in (401, 403):
+        return None
+    return (
+        f"is open: it answers anybody, with HTTP status {answer.status}. Take the role Cloud Run Invoker from "
+        "allUsers: `gcloud run services remove-iam-policy-binding NAME --member=allUsers --role=roles/run.invoker`."
+    )
+
+
+def _of_webhook(answer: Answer) -> str | None:
+    if answer.is_html:
+        return (
+            "is closed to everybody by Cloud Run, so that no provider can call it. Give allUsers the role Cloud Run "
+            "Invoker, or deploy it again."
+        )
+    if answer.status is not None and 400 <= answer.status < 500:
+        return None
+    return f"takes a notification without a signature, with HTTP status {answer.status}. Deploy it again."
+
+
+_COMPLAINTS: Final = {Kind.CALLABLE: _of_callable, Kind.WORKER: _of_worker, Kind.WEBHOOK: _of_webhook}
+
+
+def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:
+    """
+    Compare the names of the claims in firestore.rules with the settings; nothing where the file is not here.
+    """
+    if not rules.exists():
+        return []
+    what, in_rules = "claims in firestore.rules", names_in_rules(rules.read_text())
+    if in_rules == names:
+        return [Finding(what, Health.OK)]
+    told = "nothing" if in_rules is None else f"{in_rules.teacher} and {in_rules.admin}"
+    sentence = (
+        f"claimTeacher and claimAdmin there say {told}; CLAIM_TEACHER and CLAIM_ADMIN are {names.teacher} and "
+        f"{names.admin}. Write the same names there and deploy the rules."
+    )
+    return [Finding(what, Health.MISSING, sentence)]
+
+
+def check_hosts(hosts: Mapping[str, Host], is_open: Callable[[str], bool]) -> Iterable[Finding]:
+    """
+    Try whether each host can be reached with the keys of the table, and refuses to play to a stranger.
+
+    Args:
+        hosts: By name.
+        is_open: Whether the host of a name plays without permission.
+    """
+    for name, host in hosts.items():
+        sentence = unreached(host) or (_OPEN if is_open(name) else "")
+        yield Finding(f"host {name}", Health.MISSING if sentence else Health.OK, sentence)
+
+
+def check_playback(providers: Iterable[str], is_open: Callable[[str], bool]) -> Iterable[Finding]:
+    """
+    Try whether each provider refuses to play to a stranger; the arguments as those of `check_hosts`.
+    """
+    for name in providers:
+        what = f"{name} playback"
+        yield Finding(what, Health.MISSING, _OPEN_PROVIDER) if is_open(name) else Finding(what, Health.OK)
+
+
+def unreached(host: Host) -> str:
+    """
+    Why a host cannot be reached with the keys of the table; empty where it can.
+    """
+    try:
+        host.find_copy("copy:nothing:0")
+    except SecretRejected as error:
+        return f"{error} Its keys stand in HOSTS."
+    except BackendError as error:
+        return str(error)
+    return ""
+
+
+def _ask(url: str) -> Answer:
+    try:
+        answer = requests.post(url, json={"data": {}}, timeout=ASK_WITHIN_S, allow_redirects=False, stream=True)
+        with answer:
+            body = next(answer.iter_content(BODY_READ_MAX), b"")
+    except requests.RequestException:
+        return Answer(None)
+    return Answer(answer.status_code, "html" in answer.headers.get("content-type", ""), _code(body))
+
+
+def _code(body: bytes) -> str | None:
+    """
+    The code in a body of the form `{"error": {"status": …}}`. Pure.
+    """
+    try:
+        code = json.loads(body)["error"]["status"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return code if isinstance(code, str) else None

@@ -1,0 +1,68 @@
+"""Whether a provider or host accepts the secret that we prove ourselves with; where it does not, somebody is woken.
+
+Used by the client of every adapter, one for each account. A rejected secret is for an operator to put right, so it is
+no reason to give anything up: the work waits, is tried again after long pauses, and goes on by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final
+
+from shared import log
+from shared.errors import SecretRejected
+
+REJECTED_PAUSE_S: Final = 300.0
+"""Work whose secret is rejected is not tried again before so many seconds have passed."""
+
+REMIND_S: Final = 3600.0
+"""So often each instance repeats its alert while the secret is rejected."""
+
+
+@dataclass(slots=True)
+class SecretWatch:
+    """
+    What one client knows of its secret; safe to share between threads.
+
+    Attributes:
+        provider: Our name of the provider or host.
+        called: What people call it.
+        setting: The setting that has the secret, for the operator.
+        now_s: A clock that only goes forward, in seconds.
+    """
+
+    provider: str
+    called: str
+    setting: str
+    now_s: Callable[[], float] = monotonic
+    _alerted_at_s: float | None = None
+
+    def rejected(self, operation: str, code: str) -> SecretRejected:
+        """
+        Alert, unless that was done a short while ago.
+
+        Returns:
+            The error to raise: it was not done (again, after a long pause).
+        """
+        now_s = self.now_s()
+        if self._alerted_at_s is None or now_s - self._alerted_at_s >= REMIND_S:
+            self._alerted_at_s = now_s
+            log.secret_rejected(self.provider, self.setting, operation, code)
+        return SecretRejected(
+            f"{self.called} rejects the secret of this service. Its operator has to set the right one; it is tried "
+            "again by itself.",
+            provider=self.provider,
+            operation=operation,
+            code=code,
+            retry_after_s=REJECTED_PAUSE_S,
+        )
+
+    def accepted(self) -> None:
+        """
+        Note that an answer came which takes the right secret.
+        """
+        if self._alerted_at_s is not None:
+            self._alerted_at_s = None
+            log.secret_accepted(self.provider, self.setting)
