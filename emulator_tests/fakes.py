@@ -680,9 +680,7 @@ class MemoryEvents:
             if is_live and records:
                 self._recorded.add(entry_id)
 
-    def playback_grant(
-        self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
-    ) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
         As the port says.
         """
@@ -892,9 +890,7 @@ class MemoryMedia:
         """
         return _grant(self._clock(), lifetime_s, {"uploadTokenId": parts["uploadTokenId"]})
 
-    def playback_grant(
-        self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
-    ) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
         As the port says.
         """

@@ -275,13 +275,6 @@ def cache_was_wrong(provider: str, key: str, error: ProviderError) -> None:
     _warning("remembered what is gone", provider=provider, key=key, operation=error.operation, code=error.code)
 
 
-def remembered_what_is_gone(provider: str, key: str) -> None:
-    """
-    Something that was made once in an account is not there any more; its next use makes it again.
-    """
-    _warning("remembered what is gone", provider=provider, key=key)
-
-
 def chat_misconfigured(provider: str, error: BackendError) -> None:
     """
     Live events have no chat until the operator has set up what signs its tokens.

@@ -29,9 +29,9 @@ def parts(site: Site) -> Parts:
     return site.events.create_event("session:s1:1", WISH)
 
 
-def admit(site: Site, parts: Parts, uid: str = "ada", *, was_refused: bool = False) -> Admission:
+def admit(site: Site, parts: Parts, uid: str = "ada", *, force_refresh: bool = False) -> Admission:
     return site.audience.admit(
-        parts, Attendee(uid, "Ada Lovelace", is_moderator=False), LIFETIME_S, was_refused=was_refused
+        parts, Attendee(uid, "Ada Lovelace", is_moderator=False), LIFETIME_S, force_refresh=force_refresh
     )
 
 
@@ -58,13 +58,13 @@ def test_whom_somebody_else_has_made_meanwhile_is_let_in(site: Site, parts: Part
     assert admit(site, parts).player.token
 
 
-def test_who_was_refused_is_asked_for_once_more(site: Site, parts: Parts) -> None:
+def test_who_force_refresh_is_asked_for_once_more(site: Site, parts: Parts) -> None:
     admit(site, parts)
     for _ in range(61):
         site.later()
     before = site.calls()
 
-    admit(site, parts, was_refused=True)
+    admit(site, parts, force_refresh=True)
 
     assert site.calls() == before + 1
 

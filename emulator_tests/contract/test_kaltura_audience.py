@@ -276,7 +276,7 @@ def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, 
     assert place.asked() == ["apptoken.get"]
 
 
-def test_a_remembered_user_who_was_deleted_is_made_again_for_who_was_refused(place: Place) -> None:
+def test_a_remembered_user_who_was_deleted_is_made_again_for_who_force_refresh(place: Place) -> None:
     parts, instances = place.event(), [place.instance(chat_secret="x" * 32) for _ in range(2)]
     admit(instances[0], parts)
     place.administrator().user.delete("ada")
@@ -285,11 +285,11 @@ def test_a_remembered_user_who_was_deleted_is_made_again_for_who_was_refused(pla
     admit(instances[0], parts)
     assert "ada" not in place.site.people(), "nobody asks while all is well"
     place.asked()
-    instances[0].admit(parts, STUDENT, LIFETIME_S, was_refused=True)
+    instances[0].admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
     assert "ada" in place.site.people()
 
     for instance in instances:
-        instance.admit(parts, STUDENT, LIFETIME_S, was_refused=True)
+        instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
     assert place.asked() == ["user.add"], "that he is there is known to all of them now"
 
 

@@ -17,6 +17,7 @@ from emulator_tests.flow.provider import AtKaltura
 from emulator_tests.flow.school import Person, School
 from shared.ports import Grant
 from shared.providers.kaltura import KalturaAccount
+from shared.providers.kaltura.playback import addresses_grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def _grant_of(school: School, shown: Shown, student: Person, ago: timedelta) -> 
         MemoryDocuments(),
         clock,
     )
-    return account.playback_grant(shown.entry_id, student.uid, 1800)
+    return addresses_grant(account, shown.entry_id, student.uid, 1800)
 
 
 def _address(school: School, shown: Shown) -> str:

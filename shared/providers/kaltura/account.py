@@ -291,7 +291,7 @@ class KalturaAccount:
         there = made.find_all(self.client, self.admin_ks())
         for key, document in known.items():
             if document.fields["value"] not in (there.get(key), made.stand_in(key)):
-                log.remembered_what_is_gone(NAME, key)
+                log.cache_was_wrong(NAME, key, _vanished())
                 self._forget(key, document)
                 continue
             with suppress(Conflict):
@@ -391,6 +391,10 @@ class KalturaAccount:
         until = self.clock() + timedelta(seconds=INSTANCE_KNOWN_S)
         self._built[key] = (known["value"], min(until, max(known["expiresAt"], known["claimedUntil"])))
         return str(known["value"])
+
+
+def _vanished() -> Permanent:
+    return Permanent("It is not there any more.", provider=NAME, operation="list", code="GONE")
 
 
 def _busy(key: str) -> Transient:

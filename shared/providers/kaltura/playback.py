@@ -84,20 +84,7 @@ class KalturaViewerKeys:
                 "This Kaltura account does not let roles be made, so its player cannot be given a KS. "
                 "Play the addresses instead."
             )
-        entry_id, root = parts["entryId"], f"/p/{self.account.partner_id}"
-        allowed = (
-            MULTIREQUEST_PATH,
-            f"{MULTIREQUEST_PATH}?*",
-            f"{_play_path(self.account, entry_id)}/*",
-            f"{root}/thumbnail/entry_id/{entry_id}/*",
-        )
-        privileges: tuple[Privilege, ...] = (
-            Privilege(Word.VIEW, entry_id),
-            Privilege(Word.SET_ROLE, role),
-            Privilege(Word.URI_RESTRICT, "|".join(allowed)),
-            Privilege(Word.DISABLE_ENTITLEMENT_FOR_ENTRY, entry_id),
-            *ending(revocation_id),
-        )
+        privileges = player_privileges(self.account, parts["entryId"], role, revocation_id)
         if parts.get("virtualEventId"):
             privileges += (Privilege(Word.VIRTUAL_EVENT_ID, parts["virtualEventId"]),)
         lifetime_s = min(lifetime_s, PLAYER_KS_MAX_S)
@@ -135,6 +122,28 @@ class KalturaViewerKeys:
             if answer.error is not None and answer.error.code != _INVALID_KS:
                 raise answer.error
         return [answer.error is not None for answer in answers]
+
+
+def player_privileges(
+    account: KalturaAccount, entry_id: str, role: str, revocation_id: str | None
+) -> tuple[Privilege, ...]:
+    """
+    Return what a KS for Kaltura's player is confined to: one address of the API, with what the role lets it ask there,
+    and everything below one entry's own.
+    """
+    paths = (
+        MULTIREQUEST_PATH,
+        f"{MULTIREQUEST_PATH}?*",
+        f"{_play_path(account, entry_id)}/*",
+        f"/p/{account.partner_id}/thumbnail/entry_id/{entry_id}/*",
+    )
+    return (
+        Privilege(Word.VIEW, entry_id),
+        Privilege(Word.SET_ROLE, role),
+        Privilege(Word.URI_RESTRICT, "|".join(paths)),
+        Privilege(Word.DISABLE_ENTITLEMENT_FOR_ENTRY, entry_id),
+        *ending(revocation_id),
+    )
 
 
 def _play_path(account: KalturaAccount, entry_id: str) -> str:

@@ -44,13 +44,14 @@ PLAYBACK_BASE_ROLE: Final = "PLAYBACK_BASE_ROLE"
 
 NO_CONTENT: Final = "7"
 DELETED: Final = "3"
+READY: Final = "2"
 
 MEDIA_STATES: Final = {
     "-2": MediaState.ERROR,
     "-1": MediaState.ERROR,
     "0": MediaState.AWAITING_UPLOAD,
     "1": MediaState.PROCESSING,
-    "2": MediaState.READY,
+    READY: MediaState.READY,
     DELETED: MediaState.GONE,
     "4": MediaState.PROCESSING,
     NO_CONTENT: MediaState.AWAITING_UPLOAD,
