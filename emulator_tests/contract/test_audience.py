@@ -58,15 +58,24 @@ def test_whom_somebody_else_has_made_meanwhile_is_let_in(site: Site, parts: Part
     assert admit(site, parts).player.token
 
 
-def test_who_force_refresh_is_asked_for_once_more(site: Site, parts: Parts) -> None:
+def test_a_forced_refresh_asks_for_the_user_and_the_account_once_more(site: Site, parts: Parts) -> None:
     admit(site, parts)
     for _ in range(61):
         site.later()
     before = site.calls()
 
-    admit(site, parts, force_refresh=True)
+    first = admit(site, parts, force_refresh=True)
 
-    assert site.calls() == before + 1
+    calls = site.calls() - before
+    assert 1 <= calls <= 2
+    assert first.refreshable_at is None
+
+    again = admit(site, parts, force_refresh=True)
+
+    assert site.calls() == before + calls, "nobody is asked again within a minute"
+    assert again.refreshable_at is not None
+    assert timedelta() < again.refreshable_at - site.clock() <= timedelta(seconds=60)
+    assert admit(site, parts).refreshable_at is None
 
 
 def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site, parts: Parts) -> None:

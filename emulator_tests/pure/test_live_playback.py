@@ -140,9 +140,13 @@ def test_an_unknown_session_is_told_as_one_that_is_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_s", "lifetime_s"), [(1800, 2400), (3600, 3600), (86_400, 3600), (0, 600), (-1800, 600), (0.9, 600), (None, 600)], ids=repr
+    ("left_s", "lifetime_s"),
+    [(1800, 2400), (3600, 3600), (86_400, 3600), (0, 600), (-1800, 600), (0.9, 600), (None, 600)],
+    ids=repr,
 )
-def test_a_grant_lasts_ten_minutes_longer_than_the_event_and_an_hour_at_the_most(left_s: float | None, lifetime_s: int) -> None:
+def test_a_grant_lasts_ten_minutes_longer_than_the_event_and_an_hour_at_the_most(
+    left_s: float | None, lifetime_s: int
+) -> None:
     now = Deployment().clock()
     ends_at = None if left_s is None else now + timedelta(seconds=left_s)
     assert live_lifetime_s(ends_at, now) == lifetime_s

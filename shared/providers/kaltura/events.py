@@ -153,7 +153,11 @@ class KalturaEvents:
         """
         Ask for every part that is wished and not known, each after what it points at, and for the moderators.
         """
-        access_control_id = 0 if ENTRY in known else self.account.access_control_id()
+        access_control_id = 0
+        if ENTRY not in known:
+            access_control_id = self.account.access_control_id()
+            # Made now, so that the first viewer of all does not wait for it.
+            self.account.addresses_role_name()
         multi = self.account.client.multi(self.account.admin_ks())
         making = _Making(multi, dict(known))
         making.ask(ENTRY, partial(self._add_entry, reference, wish, access_control_id))
