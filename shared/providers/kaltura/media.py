@@ -67,7 +67,7 @@ class KalturaMedia:
         """
         Make entry and token and bind them, in one request; see `ports.Media`.
         """
-        # Made now, so that the first upload of all does not fail when its token is asked for, nor its first viewer wait.
+        # Made now, so that the first upload of all does not fail for want of its token, nor its first viewer wait.
         self.account.upload_role_name()
         self.account.addresses_role_name()
         entry = self._entry(reference, wish)
