@@ -9,6 +9,8 @@ from typing import Any, Final
 
 import firebase_admin
 
+from functions import logs
+
 FUNCTIONS: Final = {
     "cancelUpload": "functions.uploads",
     "checkHost": "functions.work",
@@ -46,7 +48,9 @@ FUNCTIONS: Final = {
     "visitVideo": "functions.work",
 }
 
-# The SDK verifies ID tokens with the default app, and builds none for callables.
+logs.set_up()
+
+# ID tokens are verified with the default app.
 firebase_admin.initialize_app()
 
 

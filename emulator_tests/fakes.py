@@ -989,7 +989,7 @@ class MemoryViewerKeys:
         As the port says.
         """
         if not self.has_player:
-            raise WrongState("This account gives out no such keys.")
+            raise WrongState("This account gives out no such keys.", reason="NO_PLAYER_KEY")
         return _grant(self._clock(), lifetime_s, {"ks": secrets.token_urlsafe(), "revocationId": revocation_id})
 
     def is_ended(self, revocation_id: str) -> bool:

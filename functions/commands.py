@@ -95,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
         of_role.add_argument("role", choices=(TEACHER, ADMIN))
     install = add("install-hook", _install_hook, "Have a provider tell this deployment when a video changes.")
     install.add_argument("--url", help="where; else the function of this project that is there for it")
-    install.add_argument("--algorithm", help="how Kaltura signs: sha1, sha256 (default) or sha512")
+    install.add_argument("--algorithm", help="how Kaltura signs: sha256 (default) or sha512")
     remove = add("remove-hook", _remove_hook, "Have a provider tell nothing any more; the feed goes on.")
     for of_hook in (install, remove):
         of_hook.add_argument("--provider", choices=ADDRESSES, default=KALTURA, help="whose (default: kaltura)")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from firebase_functions.options import CorsOptions, set_global_options
+from firebase_functions.options import set_global_options
 from firebase_functions.params import IntParam, SecretParam
 
 from functions.reading import (
@@ -262,9 +262,6 @@ CHAT_LIFETIME_S: Final = DAY_S
 CHAT_PAGE_LIFETIME_S: Final = 3600
 """Of a chat token, in a client that stays and in one that loads pages: the second gets a new one with each of them."""
 
-CORS: Final = CorsOptions(cors_origins="*", cors_methods=["POST"])
-"""Callables carry their caller's token in a header, never a cookie: any origin may call, and proves nothing by it."""
-
 set_global_options(
     region=FUNCTIONS_REGION.value, max_instances=MAX_INSTANCES.value, service_account=SERVICE_ACCOUNT.value or None
 )
@@ -385,3 +382,14 @@ def tasks_emulator_host() -> str | None:
     `host:port` of the Cloud Tasks emulator, `None` in the cloud.
     """
     return os.environ.get("TASKS_EMULATOR_HOST")
+
+
+def is_deployed() -> bool:
+    """
+    Whether this is an instance in the cloud. Cloud Run names its configuration to each, the emulator names none, and
+    firebase-tools refuses an `.env` that does.
+
+    Source: https://cloud.google.com/run/docs/container-contract#services-env-vars; `RESERVED_KEYS` of firebase-tools,
+    lib/functions/env.js, and `getSystemEnvs` of its lib/emulator/functionsEmulator.js.
+    """
+    return "K_CONFIGURATION" in os.environ

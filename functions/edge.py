@@ -1,86 +1,94 @@
-"""Between the wire and a use case: what comes in is checked, what goes wrong becomes a code and a sentence.
+"""Callables: what comes in is checked, and what goes wrong becomes a code and a sentence.
 
-Called by the other files of this folder. Leaves to them which use case answers.
+Called by the other files of this folder. Leaves to them which use case answers, to `body.py` how much of a request is
+read, to `tokens.py` who calls, and to `answers.py` what the caller is told.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from typing import Any, Final
 
-from firebase_functions.https_fn import CallableRequest, FunctionsErrorCode, HttpsError, on_call
+from firebase_functions.https_fn import CallableRequest, on_call
+from firebase_functions.options import MemoryOption
 from flask import Request, Response
 
-from functions import config
-from shared import log
+from functions import answers, config, tokens
+from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
 from shared.access import Caller
-from shared.errors import (
-    BackendError,
-    BadRequest,
-    Conflict,
-    Misconfigured,
-    NotAllowed,
-    NotFound,
-    NotSignedIn,
-    Permanent,
-    Refused,
-    TooMany,
-    Transient,
-    WrongState,
-)
-from shared.ports import Note
+from shared.errors import BadRequest
 from shared.reconcile import WORKER_TIMEOUT_S
 
-CODES: Final[Mapping[type[BackendError], FunctionsErrorCode]] = {
-    NotSignedIn: FunctionsErrorCode.UNAUTHENTICATED,
-    NotAllowed: FunctionsErrorCode.PERMISSION_DENIED,
-    NotFound: FunctionsErrorCode.NOT_FOUND,
-    BadRequest: FunctionsErrorCode.INVALID_ARGUMENT,
-    WrongState: FunctionsErrorCode.FAILED_PRECONDITION,
-    TooMany: FunctionsErrorCode.RESOURCE_EXHAUSTED,
-}
+CALLABLE_MEMORY: Final = MemoryOption.MB_256
+"""With everything loaded a process has taken 125 MiB; each of the few requests at a time can add 4 MB to that."""
 
-SESSION_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")
-VIDEO_ID: Final = re.compile(r"[a-f0-9]{20}")
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """
+    A field that is a text of a certain form.
+
+    Attributes:
+        pattern: Must match it wholly.
+        form: The form in words, after "must be".
+    """
+
+    pattern: re.Pattern[str]
+    form: str
+
+
+SESSION_ID: Final = Text(re.compile(r"[A-Za-z0-9-]{1,64}"), "a string of 1 to 64 letters, digits or hyphens")
+VIDEO_ID: Final = Text(re.compile(r"[a-f0-9]{20}"), "a string of 20 hexadecimal digits")
 REMOVAL_ID: Final = VIDEO_ID
-HOST: Final = re.compile(r"[a-z][a-z0-9]{0,19}")
+HOST: Final = Text(
+    re.compile(r"[a-z][a-z0-9]{0,19}"), "a string of 1 to 20 small letters or digits that begins with a letter"
+)
 """A host or a provider, as the table of hosts names it."""
 
-DELETION_ID: Final = re.compile(r"[A-Za-z0-9:._-]{1,200}")
-UID: Final = re.compile("[^\x00-\x1f\x7f/\ud800-\udfff]{1,128}")
-"""Of a user of Firebase Auth."""
+DELETION_ID: Final = Text(
+    re.compile(r"(?!\.{1,2}\Z)(?!__)[A-Za-z0-9:._-]{1,200}"),
+    "a string of 1 to 200 letters, digits, colons, dots, hyphens or underscores that can be a document's id",
+)
+UID: Final = Text(
+    re.compile("[^\x00-\x1f\x7f/\ud800-\udfff]{1,128}"),
+    "a string of 1 to 128 characters without slashes or control characters",
+)
+"""The id of a user of Firebase Auth."""
 
-REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-NAME: Final = re.compile("[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}")
+REQUEST_ID: Final = Text(
+    re.compile(r"[A-Za-z0-9._-]{1,64}"), "a string of 1 to 64 letters, digits, dots, hyphens or underscores"
+)
+NAME: Final = Text(
+    re.compile("[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}"),
+    "a string of 1 to 1,000 characters in one line, without control characters",
+)
 """Any text of one line that can be written down; what a name may hold is for `videos/policy.py` to say."""
 
+Kind = Text | type[int] | type[bool]
 
-class _Blank(logging.Filter):
-    """
-    Blanks what may be a secret in lines that the SDK logs: it quotes tokens that it cannot read.
-    """
+_FIELD_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,40}")
+"""A name that may be repeated to the caller, and in the log."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        try:
-            text = record.getMessage()
-        except (TypeError, ValueError):
-            # The SDK logs arguments for which its text has no place.
-            text = str(record.msg)
-        record.msg, record.args = log.blanked(text), None
-        return True
+_INT64: Final = range(-(2**63), 2**63)
+"""The whole numbers that Firestore can store."""
 
+_WRAPPERS: Final = (
+    "type.googleapis.com/google.protobuf.Int64Value",
+    "type.googleapis.com/google.protobuf.UInt64Value",
+)
+"""
+How Firebase's SDKs wrap a whole number that JavaScript might not read: Android's each Long, iOS's each long long, and
+so Flutter's on both. The web's wrap none, and the SDK for Python unwraps none. Source: firebase-android-sdk,
+firebase-functions/…/Serializer; firebase-ios-sdk, FirebaseFunctions/Sources/Internal/FunctionsSerializer.swift.
+"""
 
-logging.getLogger().addFilter(_Blank())
-
-
-Kind = re.Pattern[str] | type[int] | type[bool]
-Use = Callable[[str], None]
-"""What a worker does for the key of a note."""
+_DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
+_EXACT: Final = 2**53
+"""Up to there a float is a whole number and no other one as well."""
 
 
 def read(data: object, required: Mapping[str, Kind], optional: Mapping[str, Kind] | None = None) -> dict[str, Any]:
@@ -89,37 +97,67 @@ def read(data: object, required: Mapping[str, Kind], optional: Mapping[str, Kind
 
     Args:
         data: As it came.
-        required: Name to kind: a pattern that a text must match wholly, `int` for a whole number, `bool`.
+        required: Name to kind: a text of a form, `int` for a whole number, `bool`.
         optional: Likewise.
 
     Raises:
         BadRequest: Something is missing, unknown or of another type (never).
     """
     if not isinstance(data, dict):
-        raise BadRequest("Send an object with named fields.")
+        raise BadRequest("Send an object with named fields under data.", reason="DATA_NOT_AN_OBJECT")
     kinds = {**required, **(optional or {})}
-    unknown = sorted(str(name)[:40] for name in data if name not in kinds)
-    if unknown:
-        raise BadRequest(f"These fields are not known here: {', '.join(unknown[:5])}.")
+    if not data.keys() <= kinds.keys():
+        raise BadRequest(
+            f"These fields are not known here: {_names(data.keys() - kinds.keys())}.", reason="FIELD_UNKNOWN"
+        )
     return {name: _field(name, data.get(name), kind, must=name in required) for name, kind in kinds.items()}
+
+
+def _names(unknown: set[object]) -> str:
+    """
+    Some of the names that a caller has chosen, as far as they are names.
+    """
+    shown = sorted(name for name in unknown if isinstance(name, str) and _FIELD_NAME.fullmatch(name))[:5]
+    return ", ".join([*shown, f"{len(unknown) - len(shown)} more"] if len(shown) < len(unknown) else shown)
 
 
 def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | bool | None:
     if value is None:
         if must:
-            raise BadRequest(f"The field {name} is missing.")
+            raise BadRequest(f"The field {name} is missing.", reason="FIELD_MISSING")
         return None
-    if isinstance(kind, re.Pattern):
-        if not isinstance(value, str) or not kind.fullmatch(value):
-            raise BadRequest(f"The field {name} is not a valid text.")
-        return value
+    if isinstance(kind, Text):
+        if isinstance(value, str) and kind.pattern.fullmatch(value):
+            return value
+        raise BadRequest(f"The field {name} must be {kind.form}.", reason="FIELD_INVALID")
     if kind is bool:
-        if not isinstance(value, bool):
-            raise BadRequest(f"The field {name} is neither true nor false.")
-        return value
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise BadRequest(f"The field {name} is not a whole number.")
-    return value
+        if isinstance(value, bool):
+            return value
+        raise BadRequest(f"The field {name} must be true or false.", reason="FIELD_INVALID")
+    number = _whole_number(value)
+    if number is None:
+        raise BadRequest(f"The field {name} must be a whole number of at most 64 bits.", reason="FIELD_INVALID")
+    return number
+
+
+def _whole_number(value: object) -> int | None:
+    """
+    Return the whole number that some SDK has sent, `None` where it is none.
+    """
+    if isinstance(value, dict):
+        digits = value.get("value")
+        is_wrapped = value.keys() == {"@type", "value"} and value["@type"] in _WRAPPERS
+        if not is_wrapped or not isinstance(digits, str) or not _DIGITS.fullmatch(digits):
+            return None
+        is_unsigned = value["@type"] == _WRAPPERS[1]
+        return None if is_unsigned and digits.startswith("-") else _within(int(digits))
+    if isinstance(value, float):
+        return int(value) if abs(value) <= _EXACT and value.is_integer() else None
+    return _within(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _within(number: int) -> int | None:
+    return number if number in _INT64 else None
 
 
 Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
@@ -127,9 +165,12 @@ Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
 
 def callable_function(
     *, asks_provider: bool, chats: bool = False, is_kept_ready: bool = False
-) -> Callable[[Answer], Callable[..., Any]]:
+) -> Callable[[Answer], Callable[[Request], Response]]:
     """
-    Declares a callable, as all of them are declared.
+    Declare a callable, as all of them are declared.
+
+    The SDK only says how it is deployed. Its own handler parses a body three times without asking how large it is,
+    answers what it cannot read with an internal error, and logs what a caller has sent.
 
     Args:
         asks_provider: Whether it needs the provider's secret.
@@ -139,161 +180,103 @@ def callable_function(
     secrets = config.provider_secrets() if asks_provider else []
     secrets += config.chat_secrets() if chats else []
 
-    def declare(function: Answer) -> Callable[..., Any]:
+    def declare(function: Answer) -> Callable[[Request], Response]:
         declared = on_call(
-            cors=config.CORS,
             timeout_sec=WORKER_TIMEOUT_S,
+            memory=CALLABLE_MEMORY,
             secrets=secrets,
             min_instances=config.MIN_INSTANCES.value if is_kept_ready else None,
-            enforce_app_check=config.ENFORCE_APP_CHECK.value,
         )
-        return _screened(declared(function))
+
+        @wraps(declared(function))
+        def handle(request: Request) -> Response:
+            response = answers.preflight(request) if request.method == "OPTIONS" else _answered(function, request)
+            discard_body(request)
+            return response
+
+        return handle
 
     return declare
 
 
-def _screened(function: Callable[..., Any]) -> Callable[..., Any]:
+def _answered(function: Answer, request: Request) -> Response:
+    try:
+        call = _call(request)
+    except Exception as error:
+        return answers.failure(function.__name__, None, error)
+    return respond(function, call)
+
+
+def respond(function: Answer, call: CallableRequest[Any]) -> Response:
     """
-    Stand before a callable and refuse a body that the SDK cannot read: it would answer an internal error.
+    Answer a request that was read, and whose tokens are verified.
 
     Args:
-        function: What `on_call` made.
+        function: The callable as it is written.
+        call: The request.
     """
-
-    @wraps(function)
-    def screening(request: Request) -> Any:
-        if request.method != "POST" or _is_envelope(request.get_data()):
-            return function(request)
-        error = {"status": "INVALID_ARGUMENT", "message": "Send a JSON object with your request under data."}
-        return Response(json.dumps({"error": error}), status=400, content_type="application/json")
-
-    return screening
-
-
-def _is_envelope(body: bytes) -> bool:
     try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(sent, dict) and "data" in sent
+        return answers.result(function(call))
+    except Exception as error:
+        return answers.failure(function.__name__, None if call.auth is None else call.auth.uid, error)
+
+
+def _call(request: Request) -> CallableRequest[Any]:
+    """
+    Read a request and verify its tokens.
+
+    Raises:
+        BadRequest: It is not made as callables are called (never).
+        NotSignedIn: A token of it is not valid (never).
+        Transient: A token of it could not be verified (again).
+
+    Source: https://firebase.google.com/docs/functions/callable-reference
+    """
+    if request.method != "POST":
+        raise BadRequest("Send a POST request.", reason="METHOD_NOT_ALLOWED")
+    if request.mimetype != "application/json":
+        raise BadRequest("Send JSON, with Content-Type: application/json.", reason="CONTENT_TYPE_NOT_JSON")
+    data = data_of(read_body(request, CALL_MAX_BYTES))
+    auth = tokens.id_token(request)
+    app = tokens.app_token(request) if config.ENFORCE_APP_CHECK.value else None
+    return CallableRequest(data, request, app, auth)
 
 
 def answer(
-    function: str,
-    request: CallableRequest[Any],
-    use_case: Callable[[Caller], dict[str, Any]],
-    *,
-    is_current: bool = False,
+    request: CallableRequest[Any], use_case: Callable[[Caller], dict[str, Any]], *, is_current: bool = False
 ) -> dict[str, Any]:
     """
-    Answer a callable.
+    Do what the caller of a callable has asked for.
+
+    Callers who act by a claim are looked up, so that a claim that was taken away, or an account that was disabled,
+    opens nothing from then on: one more call, of teachers and administrators alone. Callers without a claim can only
+    watch what they could have watched a moment ago, and may until their token ends, within the hour.
 
     Args:
-        function: Its public name, for the log.
-        request: As the SDK read it; an ID token in it is verified already.
+        request: As it was read; an ID token in it is verified already.
         use_case: What to do for the caller.
-        is_current: Ask whether the account still is what its token says: a token is good for an hour after its account
-            was disabled or its sessions were revoked. One more call, for what is rare and matters.
+        is_current: Look up callers without a claim too: for what they may change all the same.
 
     Returns:
-        What the use case returned, instants as ISO 8601.
+        The answer's fields, from the use case.
 
     Raises:
-        HttpsError: With a code and a sentence that the caller can act on.
+        Refused, Transient: The caller is not, or may not (never), or could not be looked up (again).
+        The others: As the use case.
     """
-    uid = None
-    try:
-        auth = request.auth
-        asked_by, claims = (None, {}) if auth is None else (auth.uid, auth.token)
-        caller = Caller.from_claims(asked_by, claims, config.claim_names())
-        uid = caller.uid
-        if is_current and auth is not None:
-            _require_current(caller.uid, auth.token)
-        return {name: _encoded(value) for name, value in use_case(caller).items()}
-    except Refused as error:
-        log.refused(function, uid, error)
-        raise HttpsError(CODES[type(error)], str(error)) from error
-    except Transient as error:
-        log.unavailable(function, uid, error)
-        raise HttpsError(FunctionsErrorCode.UNAVAILABLE, str(error)) from error
-    except Conflict as error:
-        log.unavailable(function, uid, error)
-        raise HttpsError(FunctionsErrorCode.ABORTED, "Others changed the same thing. Try again.") from error
-    except Permanent as error:
-        log.unavailable(function, uid, error)
-        raise HttpsError(FunctionsErrorCode.FAILED_PRECONDITION, str(error)) from error
-    except Misconfigured as error:
-        log.misconfigured(function, error)
-        raise HttpsError(FunctionsErrorCode.INTERNAL, "This service is not set up yet; its log says why.") from error
-    except Exception as error:
-        log.broken(function, uid, error)
-        raise HttpsError(FunctionsErrorCode.INTERNAL, "Something went wrong on our side; we have a record.") from error
+    auth = request.auth
+    claims: Mapping[str, Any] = {} if auth is None else auth.token
+    caller = tokens.caller_of(None if auth is None else auth.uid, claims)
+    if is_current or caller.is_teacher or caller.is_admin:
+        caller = tokens.current(caller, claims)
+    return use_case(caller)
 
 
-def _require_current(uid: str, claims: Mapping[str, Any]) -> None:
+def require_recent_sign_in(request: CallableRequest[Any], now: datetime) -> None:
     """
-    Raises:
-        NotSignedIn: The account is gone or disabled, or its sessions were revoked since the token was given (never).
-        Transient: Nobody could be asked (again).
-    """
-    from firebase_admin import auth, exceptions
-
-    ended = NotSignedIn("Your sign-in has ended. Sign in again.")
-    try:
-        user = auth.get_user(uid)
-    except auth.UserNotFoundError:
-        raise ended from None
-    except (exceptions.FirebaseError, ValueError) as error:
-        raise Transient(
-            "Your sign-in could not be checked at the moment. Try again.",
-            provider="firebase",
-            operation="accounts.lookup",
-            code="UNAVAILABLE",
-        ) from error
-    # The instant of revocation is told in whole seconds, as that of the token is.
-    revoked_at_s = (user.tokens_valid_after_timestamp or 0) // 1000
-    if user.disabled or claims.get("iat", 0) < revoked_at_s:
-        raise ended
-
-
-KEY: Final = re.compile(r"[A-Za-z0-9:,._-]{1,20000}")
-
-
-def work(function: str, request: CallableRequest[Any], admits: Callable[[Note], bool], use_case: Use) -> None:
-    """
-    Do a task. What raises here is tried again by the queue.
-
-    Args:
-        function: Its public name, which is that of its queue.
-        request: Carries `{"key": …}`, as `shared/cloud/tasks.py` sends it.
-        admits: Whether work may be done at all; where it may not, the note is left for later.
-        use_case: What to do for the key.
+    Let callers pass who have just signed in.
 
     Raises:
-        HttpsError: It was not finished (again).
+        NotSignedIn: It is too long ago (never; sign in again).
     """
-    try:
-        key = read(request.data, {"key": KEY})["key"]
-    except BadRequest as error:
-        # Nobody but our own queue can call this; a task that cannot be read will not read better next time.
-        log.refused(function, None, error)
-        return
-    try:
-        if admits(Note(function, key)):
-            use_case(key)
-        else:
-            log.stopped(function)
-    except BackendError as error:
-        log.unavailable(function, None, error)
-        raise HttpsError(FunctionsErrorCode.UNAVAILABLE, "Not finished.") from error
-    except Exception as error:
-        log.broken(function, None, error)
-        raise HttpsError(FunctionsErrorCode.INTERNAL, "Not finished.") from error
-
-
-def _encoded(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, Mapping):
-        return {name: _encoded(inner) for name, inner in value.items()}
-    return value
+    tokens.require_recent_sign_in({} if request.auth is None else request.auth.token, now)

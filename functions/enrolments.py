@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from firebase_functions.firestore_fn import Event, on_document_created, on_document_deleted
 
 from functions import wiring
+from functions.sessions import TRIGGER_MEMORY
 from shared.enrolments import mark
 from shared.paths import RECONCILE_ADMISSION
 from shared.ports import Note
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 DOCUMENT = "enrolments/{enrolmentId}"
 
 
-@on_document_created(document=DOCUMENT)
+@on_document_created(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onEnrolmentCreated(event: Event[Snapshot | None]) -> None:
     """
     Somebody was enrolled: an enrolment that a back end wrote without its time gets it.
@@ -33,7 +34,7 @@ def onEnrolmentCreated(event: Event[Snapshot | None]) -> None:
         mark(wiring.documents(), event.params["enrolmentId"])
 
 
-@on_document_deleted(document=DOCUMENT)
+@on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onEnrolmentDeleted(event: Event[Snapshot | None]) -> None:
     """
     Somebody was unenrolled: what they were given ends, unless they may watch all the same.

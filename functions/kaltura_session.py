@@ -26,4 +26,4 @@ def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
         app = wiring.app()
         return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
 
-    return edge.answer("getKalturaSession", request, use_case)
+    return edge.answer(request, use_case)

@@ -53,7 +53,7 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
             "refreshableAt": joined.refreshable_at,
         }
 
-    return edge.answer("joinSession", request, use_case)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(asks_provider=True)
@@ -61,7 +61,7 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Have somebody moderate a session's live events: `{sessionId, uid}` gives `{sessionId, uid, isModerator, isSettled}`.
     """
-    return _moderating("setModerator", request, set_moderator, moderates=True)
+    return _moderating(request, set_moderator, moderates=True)
 
 
 @edge.callable_function(asks_provider=True)
@@ -69,7 +69,7 @@ def unsetModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Have him moderate them no more: the same request and answer.
     """
-    return _moderating("unsetModerator", request, unset_moderator, moderates=False)
+    return _moderating(request, unset_moderator, moderates=False)
 
 
 @edge.callable_function(asks_provider=True)
@@ -78,7 +78,7 @@ def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
     Where the owner's encoder sends its picture: `{sessionId}` gives `{sessionId, url, backupUrl, streamName, streamKey,
     …}` and what else an encoder may need, by Kaltura's names.
     """
-    return _ingest("getStreamIngest", request, stream_ingest)
+    return _ingest(request, stream_ingest)
 
 
 @edge.callable_function(asks_provider=True)
@@ -86,11 +86,10 @@ def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The same with a new key; the old one opens nothing any more.
     """
-    return _ingest("rotateStreamKey", request, rotate_stream_key)
+    return _ingest(request, rotate_stream_key)
 
 
 def _moderating(
-    function: str,
     request: CallableRequest[Any],
     wish: Callable[[Caller, str, str, Sessions, Queue, Clock], bool],
     *,
@@ -103,12 +102,10 @@ def _moderating(
         is_settled = wish(caller, fields["sessionId"], fields["uid"], app.sessions, app.queue, wiring.now)
         return {**fields, "isModerator": moderates, "isSettled": is_settled}
 
-    return edge.answer(function, request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
-def _ingest(
-    function: str, request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]
-) -> dict[str, Any]:
+def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
         session_id = edge.read(request.data, {"sessionId": edge.SESSION_ID})["sessionId"]
         wiring.guard().require_open()
@@ -122,4 +119,4 @@ def _ingest(
             **told.values,
         }
 
-    return edge.answer(function, request, use_case, is_current=True)
+    return edge.answer(request, use_case)

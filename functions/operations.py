@@ -28,7 +28,7 @@ def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
         requeue_deletion(caller, deletion_id, wiring.documents(), wiring.queue())
         return {"deletionId": deletion_id}
 
-    return edge.answer("requeueDeletion", request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(asks_provider=False)
@@ -36,18 +36,21 @@ def deleteContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     All content of a teacher goes, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
     `getRemoval` gives, at once. A teacher may ask for his own, an administrator for all.
+    Everything needs a sign-in within the last five minutes.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
         fields = edge.read(request.data, {"requestId": edge.REQUEST_ID}, {"uid": edge.UID, "everything": bool})
         everything, uid = fields["everything"] is True, fields["uid"]
         if everything == (uid is not None):
-            raise BadRequest("Send either the uid of a teacher, or everything: true.")
+            raise BadRequest("Send either the uid of a teacher, or everything: true.", reason="FIELDS_CONFLICT")
+        if everything and caller.is_admin:
+            edge.require_recent_sign_in(request, wiring.now())
         wiring.guard().require_open()
         key, removal = ask_removal(caller, fields["requestId"], uid, wiring.documents(), wiring.queue(), wiring.now)
         return _told(key, removal)
 
-    return edge.answer("deleteContent", request, use_case, is_current=True)
+    return edge.answer(request, use_case, is_current=True)
 
 
 @edge.callable_function(asks_provider=False)
@@ -61,7 +64,7 @@ def getRemoval(request: CallableRequest[Any]) -> dict[str, Any]:
         key = edge.read(request.data, {"removalId": edge.REMOVAL_ID})["removalId"]
         return _told(key, removal_of(caller, key, wiring.documents()))
 
-    return edge.answer("getRemoval", request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
 def _told(key: str, removal: Removal) -> dict[str, Any]:

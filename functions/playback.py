@@ -33,10 +33,12 @@ def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
         video_id, session_id, failed_host = asked["videoId"], asked["sessionId"], asked["failedHost"]
         needs_key = asked["playerKs"] is True
         if (video_id is None) == (session_id is None):
-            raise BadRequest("Send either a videoId or a sessionId.")
+            raise BadRequest("Send either a videoId or a sessionId.", reason="FIELDS_CONFLICT")
         if video_id is None:
             if failed_host is not None:
-                raise BadRequest("A live event has one host. Send failedHost with a videoId only.")
+                raise BadRequest(
+                    "A live event has one host. Send failedHost with a videoId only.", reason="FIELDS_CONFLICT"
+                )
             watching = wiring.joining().issue_playback(caller, session_id, needs_player_key=needs_key)
             grant, key = watching.grant, watching.player_key
             return {"sessionId": session_id, **playing(grant.values, grant.expires_at, key, wiring.now())}
@@ -44,4 +46,4 @@ def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
         told = playing(playback.values, playback.expires_at, playback.player_key, wiring.now())
         return {"videoId": video_id, "host": playback.host, "playUrl": playback.url, **told}
 
-    return edge.answer("issuePlayback", request, use_case)
+    return edge.answer(request, use_case)

@@ -42,7 +42,7 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
         wiring.guard().require_open()
         return _told(wiring.app().grants.issue_upload_token(caller, wanted))
 
-    return edge.answer("issueUploadToken", request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(asks_provider=True)
@@ -61,7 +61,7 @@ def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
         wiring.guard().require_open()
         return _told(wiring.app().grants.replace_video(caller, wanted))
 
-    return edge.answer("replaceVideo", request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(asks_provider=True)
@@ -76,7 +76,7 @@ def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
         wiring.guard().require_open()
         return _told(wiring.app().grants.renew_upload_token(caller, video_id))
 
-    return edge.answer("renewUploadToken", request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(asks_provider=False)
@@ -90,7 +90,7 @@ def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
         upload_finished(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
         return {"videoId": video_id}
 
-    return edge.answer("uploadFinished", request, use_case)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(asks_provider=False)
@@ -98,7 +98,7 @@ def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The latest upload of a video is not wanted any more: `{videoId}` gives `{videoId}`.
     """
-    return _wished("cancelUpload", request, cancel_upload)
+    return _wished(request, cancel_upload)
 
 
 @edge.callable_function(asks_provider=False)
@@ -106,7 +106,7 @@ def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A video is not wanted any more: `{videoId}` gives `{videoId}`.
     """
-    return _wished("deleteVideo", request, delete_video)
+    return _wished(request, delete_video)
 
 
 @edge.callable_function(asks_provider=False)
@@ -114,12 +114,10 @@ def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     What has failed with a video is to be tried again: `{videoId}` gives `{videoId}`.
     """
-    return _wished("retryVideo", request, retry_video)
+    return _wished(request, retry_video)
 
 
-def _wished(
-    function: str, request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue], None]
-) -> dict[str, Any]:
+def _wished(request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue], None]) -> dict[str, Any]:
     """
     Write down what a teacher wishes of a video; that it comes true is shown in the session document.
     """
@@ -129,7 +127,7 @@ def _wished(
         wish(caller, video_id, wiring.documents(), wiring.queue())
         return {"videoId": video_id}
 
-    return edge.answer(function, request, use_case, is_current=True)
+    return edge.answer(request, use_case)
 
 
 def _told(token: UploadToken) -> dict[str, Any]:

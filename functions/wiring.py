@@ -51,18 +51,31 @@ def queue() -> Queue:
     """
     The queue alone: all that a trigger needs.
     """
-    project, emulator_host = config.project_id(), config.tasks_emulator_host()
-    service_account = config.tasks_service_account()
-    if emulator_host is None and service_account is None:
-        service_account = own_service_account()
     return CloudTasksQueue(
-        client=connect_tasks(emulator_host),
-        project=project,
+        client=connect_tasks(config.tasks_emulator_host()),
+        project=config.project_id(),
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
-        service_account=service_account,
+        service_account=tasks_account(),
         clock=now,
     )
+
+
+@cache
+def tasks_account() -> str | None:
+    """
+    As whom tasks call the workers; `None` where they need no token, which is so in the emulator alone.
+
+    Nothing that an operator can set switches the token off in the cloud: there `is_deployed` holds whatever stands in
+    the settings, and then somebody must sign.
+
+    Raises:
+        Transient: The metadata server did not say as whom we run (again).
+    """
+    chosen = config.tasks_service_account()
+    if chosen is None and config.tasks_emulator_host() is not None and not config.is_deployed():
+        return None
+    return chosen or own_service_account()
 
 
 @cache

@@ -6,124 +6,110 @@ and what the queue gives up the sweep finds.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final
+from typing import Final
 
-from firebase_functions.https_fn import CallableRequest
-from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
-from firebase_functions.tasks_fn import on_task_dispatched
+from firebase_functions.options import RateLimits
 
-from functions import config, edge, wiring
+from functions import tasks, wiring
+from shared.paths import (
+    CHECK_HOST,
+    RECONCILE_ADMISSION,
+    TICK_FEED,
+    VISIT_COPY,
+    VISIT_DELETION,
+    VISIT_REMOVAL,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+)
 from shared.ports import Note
-from shared.reconcile import WORKER_TIMEOUT_S, Each
 
 VISITED_AT_ONCE: Final = 8
 """Videos, or admissions, of one note or tick that are visited at the same time: each mostly waits for the documents."""
 
-RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
-COPYING_MEMORY: Final = MemoryOption.MB_512
-"""One visit holds a piece of a film that it carries to a host."""
-
+COPIES_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
+ADMISSIONS_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
 ONE_AT_A_TIME: Final = RateLimits(max_concurrent_dispatches=2, max_dispatches_per_second=5)
 
+ONE_VIDEO: Final = "[a-f0-9]{20}"
+ONE_HOST: Final = "[a-z][a-z0-9]{0,19}"
+VIDEOS: Final = re.compile(f"(?:{ONE_VIDEO},){{0,949}}{ONE_VIDEO}")
+REMOVAL: Final = re.compile(ONE_VIDEO)
+COPY: Final = re.compile(f"{ONE_VIDEO}-{ONE_HOST}")
+HOST: Final = re.compile(ONE_HOST)
+ONE_SESSION: Final = "[A-Za-z0-9-]{1,64}"
+ONE_ADMISSION: Final = f"{ONE_SESSION}_[^\x00-\x1f\x7f/\ud800-\udfff]{{1,128}}"
+ADMISSION: Final = re.compile(f"{ONE_ADMISSION}|session:{ONE_SESSION}(?::{ONE_ADMISSION})?")
+TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def visitSession(request: CallableRequest[Any]) -> None:
+
+@tasks.worker(key=tasks.DOCUMENT, rate=RATE)
+def visitSession(key: str) -> None:
     """
     Bring one session's event as far as it can be brought now.
     """
-    _work("visitSession", request)
+    wiring.app().work(Note(VISIT_SESSION, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def visitVideo(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=VIDEOS, rate=RATE)
+def visitVideo(key: str) -> None:
     """
     Bring one video, or many, as far as they can be brought now; the key is `{videoId}[,{videoId}…]`.
     """
-    _work_together("visitVideo", request)
+    _work_together(Note(VISIT_VIDEO, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=RATE, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def visitDeletion(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=tasks.DOCUMENT, rate=RATE)
+def visitDeletion(key: str) -> None:
     """
     Delete one thing at its provider that nobody wants any more.
     """
-    _work("visitDeletion", request)
+    wiring.app().work(Note(VISIT_DELETION, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY,
-    rate_limits=ONE_AT_A_TIME,
-    timeout_sec=WORKER_TIMEOUT_S,
-    secrets=config.provider_secrets(),
-)
-def tickFeed(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=TICK, rate=ONE_AT_A_TIME)
+def tickFeed(key: str) -> None:
     """
     One tick of the feed, and the visits that it finds to be due; the key is `{provider}:{tick}`.
     """
-    _work_together("tickFeed", request)
+    _work_together(Note(TICK_FEED, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY,
-    rate_limits=RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20),
-    timeout_sec=WORKER_TIMEOUT_S,
-    memory=COPYING_MEMORY,
-    secrets=config.provider_secrets(),
-)
-def visitCopy(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=COPY, rate=COPIES_RATE)
+def visitCopy(key: str) -> None:
     """
     Bring one copy of a video at another host as far as it can be brought now; the key is `{videoId}-{host}`.
     """
-    _work("visitCopy", request)
+    wiring.app().work(Note(VISIT_COPY, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S, secrets=config.provider_secrets()
-)
-def checkHost(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=HOST, rate=ONE_AT_A_TIME)
+def checkHost(key: str) -> None:
     """
     Try whether something plays from one host or provider; the key is its name.
     """
-    _work("checkHost", request)
+    wiring.app().work(Note(CHECK_HOST, key))
 
 
-@on_task_dispatched(retry_config=RETRY, rate_limits=ONE_AT_A_TIME, timeout_sec=WORKER_TIMEOUT_S)
-def visitRemoval(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=REMOVAL, rate=ONE_AT_A_TIME, asks_provider=False)
+def visitRemoval(key: str) -> None:
     """
     Mark the next page of what a teacher, or an administrator, wants gone, or count what is left of it.
     """
-    _work("visitRemoval", request)
+    wiring.app().work(Note(VISIT_REMOVAL, key))
 
 
-@on_task_dispatched(
-    retry_config=RETRY,
-    rate_limits=RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20),
-    timeout_sec=WORKER_TIMEOUT_S,
-    secrets=config.provider_secrets(),
-)
-def reconcileAdmission(request: CallableRequest[Any]) -> None:
+@tasks.worker(key=ADMISSION, rate=ADMISSIONS_RATE)
+def reconcileAdmission(key: str) -> None:
     """
     End what somebody was given in a session and may not keep; the key is `{sessionId}_{uid}`, or `session:{sessionId}`
     for everybody there.
     """
-    _work_together("reconcileAdmission", request)
+    _work_together(Note(RECONCILE_ADMISSION, key))
 
 
-def _work_together(function: str, request: CallableRequest[Any]) -> None:
+def _work_together(note: Note) -> None:
     with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
-        _work(function, request, pool.map)
-
-
-def _work(function: str, request: CallableRequest[Any], each: Each = map) -> None:
-    def admits(note: Note) -> bool:
-        return wiring.guard().admits(note)
-
-    edge.work(function, request, admits, lambda key: wiring.app().work(Note(function, key), each))
+        wiring.app().work(note, pool.map)

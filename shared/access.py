@@ -65,10 +65,12 @@ class Caller:
             NotAllowed: It is of an account that cannot be used here (never).
         """
         if not uid:
-            raise NotSignedIn("Sign in first.")
+            raise NotSignedIn("Sign in first.", reason="SIGN_IN_REQUIRED")
         if "/" in uid:
             # It could not be part of any document's path.
-            raise NotAllowed("This account's id has a slash in it and cannot be used here.")
+            raise NotAllowed(
+                "This account's id has a slash in it and cannot be used here.", reason="ACCOUNT_ID_UNUSABLE"
+            )
         anonymous = (
             isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
         )
@@ -85,7 +87,7 @@ def require_admin(caller: Caller) -> None:
         NotAllowed: The caller is none (never).
     """
     if not caller.is_admin:
-        raise NotAllowed("Only administrators can do this.")
+        raise NotAllowed("Only administrators can do this.", reason="ADMIN_ONLY")
 
 
 def owns(caller: Caller, session: Session) -> bool:
@@ -104,9 +106,9 @@ def require_owner(caller: Caller, session: Session | None) -> Session:
         NotFound: There is no such session, or it is another teacher's (never).
     """
     if not caller.is_teacher:
-        raise NotAllowed("Only teachers can do this.")
+        raise NotAllowed("Only teachers can do this.", reason="TEACHER_ONLY")
     if session is None or not owns(caller, session):
-        raise NotFound("There is no such session.")
+        raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
     return session
 
 
@@ -149,5 +151,5 @@ def require_viewer(caller: Caller, session: Session | None, enrolment: Document 
         NotFound: There is no such session for this caller (never).
     """
     if session is None or not may_watch(caller, session, enrolment):
-        raise NotFound("There is no such session, or you are not enrolled in it.")
+        raise NotFound("There is no such session, or you are not enrolled in it.", reason="SESSION_NOT_FOUND")
     return session

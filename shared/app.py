@@ -138,7 +138,9 @@ class App:
                 reconcile_admissions(self.admissions, note.key, self.queue, self.clock, each)
             case name if name == TICK_FEED:
                 provider, _, number = note.key.rpartition(":")
-                self.feeds[provider].tick(int(number), each)
+                # An account that was given up meanwhile has none.
+                if provider in self.feeds:
+                    self.feeds[provider].tick(int(number), each)
             case _:
                 raise ValueError(f"There is no worker {note.queue}.")
 

@@ -17,22 +17,39 @@
       Conflict         someone wrote first; look again
       Misconfigured    a setting is missing or contradicts another; raised while wiring, never inside a request
 
-A message is one sentence a person can act on. Secrets, tokens and upload URLs never enter one.
+A message is one sentence a person can act on. Secrets, tokens and upload URLs never enter one. Beside it every error
+has a reason: its code in `schema/errors.json`, by which clients tell errors apart.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class BackendError(Exception):
     """
     The root of the tree; `str(error)` is the sentence to show.
+
+    Attributes:
+        reason: Its code in `schema/errors.json`.
+        retry_after_s: The least number of seconds to wait before another try, `None` where nobody knows.
     """
+
+    usual_reason: ClassVar[str]
+
+    def __init__(self, message: str, *, reason: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason or self.usual_reason
+        self.retry_after_s = retry_after_s
 
 
 class Refused(BackendError):
     """
-    The caller must change something before trying again.
+    The caller must change something, or wait, before trying again. Each refusal names its reason.
     """
+
+    def __init__(self, message: str, *, reason: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message, reason=reason, retry_after_s=retry_after_s)
 
 
 class NotSignedIn(Refused):
@@ -78,11 +95,21 @@ class ProviderError(BackendError):
     Attributes:
         provider: Our name of the provider, e.g. `kaltura`.
         operation: The provider's name of the call, e.g. `media.add`; safe to log.
-        code: The provider's code, or one of ours for failures of the wire (`TIMEOUT`, `HTTP_502`, `MALFORMED`).
+        code: The provider's code, or one of ours for failures of the wire (`TIMEOUT`, `HTTP_502`, `MALFORMED`). Clients
+            are told the reason instead: of providers' codes there is no end.
     """
 
-    def __init__(self, message: str, *, provider: str, operation: str, code: str) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str,
+        *,
+        provider: str,
+        operation: str,
+        code: str,
+        reason: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, reason=reason, retry_after_s=retry_after_s)
         self.provider = provider
         self.operation = operation
         self.code = code
@@ -91,16 +118,9 @@ class ProviderError(BackendError):
 class Transient(ProviderError):
     """
     It did not happen, and may well happen later.
-
-    Attributes:
-        retry_after_s: The least number of seconds to wait, `None` where the provider named none.
     """
 
-    def __init__(
-        self, message: str, *, provider: str, operation: str, code: str, retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(message, provider=provider, operation=operation, code=code)
-        self.retry_after_s = retry_after_s
+    usual_reason = "PROVIDER_UNAVAILABLE"
 
 
 class Doubtful(Transient):
@@ -120,14 +140,20 @@ class Permanent(ProviderError):
     The provider will never do this as it was asked.
     """
 
+    usual_reason = "PROVIDER_REFUSED"
+
 
 class Conflict(BackendError):
     """
     A conditional write found that someone else wrote first; look again.
     """
 
+    usual_reason = "CONFLICT"
+
 
 class Misconfigured(BackendError):
     """
     A setting is missing, malformed or contradicts another.
     """
+
+    usual_reason = "NOT_SET_UP"

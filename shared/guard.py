@@ -91,6 +91,7 @@ class Guard:
                 provider="greenroom",
                 operation="guard",
                 code="STOPPED",
+                reason="PAUSED",
                 retry_after_s=AGAIN_S,
             )
 

@@ -1,58 +1,35 @@
-"""Every sentence that Greenroom logs, one function each, as one line of JSON that Cloud Logging understands.
+"""Every sentence that Greenroom logs, one function each.
 
 Called from everywhere. A line has a constant `message`, a `severity` and ids as further fields; it is written from
-arguments that are ids, codes and numbers, and whatever looks like a token all the same is blanked before it is
-written.
+arguments that are ids, codes and numbers. How a line is written, and what is blanked in it, is for
+`shared/log_format.py`.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import sys
 from datetime import datetime
-from typing import Final, TextIO
 
 from shared.errors import BackendError, ProviderError
-
-_SECRET: Final = re.compile(
-    r"djJ8[\w+/=-]{16,}"  # a KS of version 2: base64 of "v2|"
-    r"|eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"  # a JWT, before its parts are taken for tokens of their own
-    r"|[A-Za-z0-9+/_-]{64,}={0,2}"  # a KS of version 1, a signature, any other long token
-    r"|(?<=\bks=)[^&\s\"]+|(?<=\bks/)[^/\s\"]+"
-)
+from shared.log_format import Field, told_of, write
 
 
-def blanked(text: str) -> str:
-    """
-    The text with everything that may be a secret replaced by `[secret]`. Pure.
-    """
-    return _SECRET.sub("[secret]", text)
+def _info(message: str, **fields: Field) -> None:
+    write("INFO", message, fields)
 
 
-def _line(severity: str, message: str, fields: dict[str, str | int | float | bool | None], to: TextIO) -> None:
-    clean = {name: blanked(value) if isinstance(value, str) else value for name, value in fields.items()}
-    to.write(json.dumps({"severity": severity, "message": message, **clean}) + "\n")
-    to.flush()
+def _warning(message: str, **fields: Field) -> None:
+    write("WARNING", message, fields)
 
 
-def _info(message: str, **fields: str | int | float | bool | None) -> None:
-    _line("INFO", message, fields, sys.stdout)
+def _error(message: str, **fields: Field) -> None:
+    write("ERROR", message, fields)
 
 
-def _warning(message: str, **fields: str | int | float | bool | None) -> None:
-    _line("WARNING", message, fields, sys.stdout)
-
-
-def _error(message: str, **fields: str | int | float | bool | None) -> None:
-    _line("ERROR", message, fields, sys.stderr)
-
-
-def _alarm(message: str, **fields: str | int | float | bool | None) -> None:
+def _alarm(message: str, **fields: Field) -> None:
     """
     Somebody should be woken: a severity above ERROR, which an alerting policy can name.
     """
-    _line("ALERT", message, fields, sys.stderr)
+    write("ALERT", message, fields)
 
 
 def step_done(queue: str, key: str, step: str) -> None:
@@ -124,21 +101,21 @@ def refused(function: str, caller_uid: str | None, error: BackendError) -> None:
     """
     A callable was refused.
     """
-    _info("refused", function=function, uid=caller_uid, code=type(error).__name__, sentence=str(error))
+    _info("refused", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
 
 
 def unavailable(function: str, caller_uid: str | None, error: BackendError) -> None:
     """
     A callable or a worker could not finish for a passing reason.
     """
-    _warning("not finished", function=function, uid=caller_uid, code=type(error).__name__, sentence=str(error))
+    _warning("not finished", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
 
 
 def broken(function: str, caller_uid: str | None, error: BaseException) -> None:
     """
-    A bug: an error that is none of ours. Its type is told, its text is not, for it may quote anything.
+    A bug: an error that is none of ours. Error Reporting is told where it happened.
     """
-    _error("unexpected error", function=function, uid=caller_uid, type=type(error).__name__)
+    _error("unexpected error", function=function, uid=caller_uid, **told_of(error))
 
 
 def misconfigured(function: str, error: BackendError) -> None:
@@ -219,11 +196,11 @@ def push_heard(provider: str, reference: str) -> None:
     _info("push heard", provider=provider, reference=reference)
 
 
-def push_refused(provider: str, why: str) -> None:
+def push_refused(provider: str, error: BackendError) -> None:
     """
     Somebody spoke in a provider's name and could not prove it, or could not be understood.
     """
-    _warning("push refused", provider=provider, why=why)
+    _warning("push refused", provider=provider, reason=error.reason, sentence=str(error))
 
 
 def feed_ticked(provider: str, tick: int, news: int) -> None:

@@ -13,13 +13,13 @@ import pytest
 
 from emulator_tests.crashes.flows import FILM, S1
 from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, Things
-from emulator_tests.crashes.world import QUEUE_RETRY_S, TEACHER, Account, assemble
+from emulator_tests.crashes.world import QUEUE_RETRY_S, REAP_GRACE_S, TEACHER, Account, assemble
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
 from shared.errors import BackendError
 from shared.paths import PAIRINGS, VIDEOS, VISIT_SESSION, pairing_path, session_path
-from shared.ports import Create, Delete, Document, Note, Query, Total, Version, Write
+from shared.ports import Create, Delete, Document, Note, Query, Total, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
@@ -132,6 +132,12 @@ class Crowd:
         """
         self._kept.commit(Delete(session_path(S1)))
 
+    def edit(self, **fields: Any) -> None:
+        """
+        They change it.
+        """
+        self._kept.commit(Update(session_path(S1), fields))
+
     def visit(self) -> None:
         """
         A worker visits the session.
@@ -164,11 +170,11 @@ class Crowd:
         self._documents.gather("")
         return answers
 
-    def go_on(self) -> None:
+    def go_on(self, seconds: float = 2 * LEASE_S) -> None:
         """
         The notes that were left are delivered, until no claim can be left.
         """
-        self._queue.deliver_until(self._clock() + timedelta(seconds=2 * LEASE_S), self.app.work)
+        self._queue.deliver_until(self._clock() + timedelta(seconds=seconds), self.app.work)
         self._simulator.move_to(self._clock())
 
     def pairing(self) -> Pairing:
@@ -240,12 +246,15 @@ def test_fifty_requests_at_once_make_one_video(crowd: Crowd) -> None:
 
 @pytest.mark.parametrize("crowd", [DEFECTS["the claim is unconditional"]], indirect=True, ids=["defect"])
 def test_fifty_visits_whose_claim_is_unconditional_are_noticed(crowd: Crowd) -> None:
-    # A first event, which has gone: from then on the claim is the change of a record, not its making.
+    # A first event, which has gone: from then on the claim is the change of a record, not its making. The session stays
+    # the same one, so that the claim is the first thing that anybody writes.
     crowd.write()
     crowd.visit()
-    crowd.delete()
+    crowd.edit(status="draft")
     crowd.visit()
-    crowd.write()
+    crowd.go_on(seconds=REAP_GRACE_S + LEASE_S)
+    assert crowd.there().events() == ()
+    crowd.edit(status="public")
     crowd.all_at_once(crowd.visit, PAIRINGS)
     crowd.go_on()
     assert len(crowd.there().events()) > 1

@@ -234,7 +234,8 @@ async function story() {
   });
   const student = await signIn("student");
   const early = await refusal(student.call("issuePlayback", { videoId: token.videoId }), "a draft was played");
-  say(`while it is a draft the student is refused: ${early.code}, "${early.message}"`);
+  expect(early.details.code === "VIDEO_NOT_FOUND", `a draft was refused with ${early.details.code}`);
+  say(`while it is a draft the student is refused: ${early.details.code}, "${early.message}"`);
   await change(session, { status: "public" });
   say("the teacher has enrolled the student and published the session");
   const grant = await student.call("issuePlayback", { videoId: token.videoId });
@@ -246,7 +247,7 @@ async function story() {
   say("and an HLS manifest for his player");
   const stranger = await signIn("stranger");
   const unknown = await refusal(stranger.call("issuePlayback", { videoId: token.videoId }), "a stranger got a grant");
-  say(`a stranger is refused: ${unknown.code}, "${unknown.message}"`);
+  say(`a stranger is refused: ${unknown.details.code}, "${unknown.message}"`);
   const bare = await fetch(provider.bare(grant));
   const leaked = Buffer.from(await bare.arrayBuffer()).length;
   expect(leaked === 0 || !bare.ok, `the address without its token gave ${leaked} bytes`);
@@ -255,7 +256,7 @@ async function story() {
     stranger.call("issueUploadToken", { sessionId: session.id, requestId: "x", fileName: "x.mp4", fileSizeBytes: 1 }),
     "a stranger may upload",
   );
-  say(`nor may he upload: ${meddling.code}, "${meddling.message}"`);
+  say(`nor may he upload: ${meddling.details.code}, "${meddling.message}"`);
 
   chapter("The teacher replaces the video, and thinks better of another");
   const folder = await mkdtemp(join(tmpdir(), "greenroom-"));
@@ -327,7 +328,7 @@ async function story() {
   say("the teacher has named him a moderator, so now he is one");
   const ingest = await teacher.call("getStreamIngest", { sessionId: live.id });
   const curious = await refusal(student.call("getStreamIngest", { sessionId: live.id }), "a student got the stream key");
-  say(`the teacher's encoder may send to ${ingest.url.split("?")[0]}; the student is refused that: ${curious.code}`);
+  say(`the teacher's encoder may send to ${ingest.url.split("?")[0]}; the student is refused that: ${curious.details.code}`);
   await encode(again.kaltura.entryId, { live: true });
   await seen(live, "its being on the air", (fields) => fields.kaltura?.broadcast === "live");
   expect((await (await fetch(joined.player.manifestUrl)).text()).startsWith("#EXTM3U"), "the broadcast does not play");

@@ -22,6 +22,7 @@ async function wouldDeploy() {
   const functions = allEndpoints(backend).map((endpoint) => ({
     name: endpoint.id,
     region: endpoint.region,
+    memoryMb: endpoint.availableMemoryMb,
     maxInstances: endpoint.maxInstances,
     minInstances: endpoint.minInstances,
     serviceAccount: endpoint.serviceAccount,

@@ -180,9 +180,10 @@ def _renew(errand: Errand) -> dict[str, Any] | None:
         if "error" not in answer:
             renewed: dict[str, Any] = answer["result"]
             return renewed
-        if answer["error"]["message"] == "This upload is complete.":
+        details = answer["error"]["details"]
+        if details["code"] == "UPLOAD_COMPLETE":
             return None
-        if answer["error"]["status"] not in ("UNAVAILABLE", "ABORTED"):
+        if not details["retryable"]:
             break
         time.sleep(PAUSE_S)
     raise RuntimeError(f"The token was not renewed: {answer['error']}")

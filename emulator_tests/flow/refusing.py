@@ -178,12 +178,15 @@ class Stage:
         told = answer.json()
         assert set(told) == {"error"}, f"{function} was answered: {sorted(told)}"
         error = told["error"]
-        assert set(error) == {"status", "message"}
+        assert set(error) == {"status", "message", "details"}
+        assert set(error["details"]) <= {"code", "retryable", "retryAfterS"}
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Cache-Control"] == "no-store"
         assert 400 <= answer.status_code < 500, f"{function}: {answer.status_code} {error}"
         assert len(error["message"]) < 400
         assert not _TELLS.search(error["message"]), error["message"]
         assert self.school.testbed.kaltura_admin_secret not in answer.text
-        return Refused(error["status"], error["message"])
+        return Refused(error)
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
@@ -226,7 +229,7 @@ class Stage:
 
     def _bugs(self) -> int:
         log = self.log()
-        return log.count("unexpected error") + log.count("Unhandled error")
+        return log.count("unexpected error") + log.count("uncaught exception")
 
     def log(self) -> str:
         """

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -39,12 +39,18 @@ CHUNK_BYTES = 100_000
 class Refused(Exception):
     """
     A callable answered with an error.
+
+    Attributes:
+        code: Firebase's status.
+        message: The sentence.
+        reason: The code in `schema/errors.json`, by which errors are told apart.
+        is_retryable: Whether the same call may succeed later.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
+    def __init__(self, error: Mapping[str, Any]) -> None:
+        self.code, self.message, details = str(error["status"]), str(error["message"]), error["details"]
+        self.reason, self.is_retryable = str(details["code"]), details["retryable"] is True
+        super().__init__(f"{self.code} {self.reason}: {self.message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +90,13 @@ class Person:
         if self.id_token is not None:
             headers["Authorization"] = f"Bearer {self.id_token}"
         url = f"{self.school.testbed.functions_url}/{function}"
-        answer = self.school.http.post(url, body, headers=headers, timeout=DEADLINE_S).json()
-        if "error" in answer:
-            raise Refused(answer["error"]["status"], answer["error"].get("message", ""))
-        result: dict[str, Any] = answer["result"]
+        answer = self.school.http.post(url, body, headers=headers, timeout=DEADLINE_S)
+        # Whatever is answered may carry a grant.
+        assert answer.headers["Cache-Control"] == "no-store"
+        content = answer.json()
+        if "error" in content:
+            raise Refused(content["error"])
+        result: dict[str, Any] = content["result"]
         return result
 
     def write_session(self, session_id: str | None = None, **fields: Any) -> str:

@@ -208,7 +208,7 @@ def _ask(stage: Stage, function: str, request_id: str, **fields: Any) -> dict[st
         try:
             answers.append(stage.teacher.call(function, {**stage.good(function), "requestId": request_id, **fields}))
         except Refused as refused:
-            if refused.code not in ("UNAVAILABLE", "ABORTED"):
+            if not refused.is_retryable:
                 raise
         return bool(answers)
 
@@ -249,10 +249,7 @@ def test_the_same_request_id_for_another_body_is_refused(stage: Stage, function:
     with pytest.raises(Refused) as refused:
         _ask(stage, function, request_id, **fields)
 
-    assert (refused.value.code, refused.value.message) == (
-        "FAILED_PRECONDITION",
-        "This request id was used for another file. Choose a new one.",
-    )
+    assert (refused.value.code, refused.value.reason) == ("FAILED_PRECONDITION", "REQUEST_ID_USED")
     assert (stage.school.document(f"videos/{video_id}") or {})["wish"] == wish
     assert set(stage.school.made_for(video_id)) <= made
 

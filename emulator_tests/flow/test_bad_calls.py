@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.flow.refusing import ADMINISTRATORS, CALLABLES, KS_LIKE, TEACHERS, VIEWERS, Stage, unsigned
-from emulator_tests.flow.school import DEADLINE_S, Person, School
+from emulator_tests.flow.school import DEADLINE_S, Person, Refused, School
 
 Fields = dict[str, Any]
 Body = Callable[[Fields], bytes]
@@ -36,7 +36,7 @@ def test_the_requests_are_good_but_for_their_flaw(stage: Stage) -> None:
         assert stage.asker(function).call(function, stage.good(function))
     for function in ("issueUploadToken", "replaceVideo"):
         too_large = {**stage.good(function), "fileSizeBytes": 10 * 1024**3 + 1}
-        assert stage.refusal(function, too_large).message == "The file is too large: at most 10 GiB are allowed."
+        assert stage.refusal(function, too_large).reason == "FILE_TOO_LARGE"
     for function in ("retryVideo", "joinSession", "getStreamIngest", "rotateStreamKey"):
         assert stage.refusal(function, stage.good(function)).code == "FAILED_PRECONDITION"
     for function in ("setModerator", "unsetModerator"):
@@ -102,6 +102,7 @@ ENVELOPES: dict[str, Body] = {
     "11 a lone surrogate": _instead('"\\ud800"'),
     "11 a lone surrogate in a name": lambda good: _whole({**good, "\ud800": 1}),
     "12 a key twice, the last one bad": _twice("7"),
+    "12 a key twice, both good": lambda good: _twice(json.dumps(next(iter(good.values()))))(good),
     "12 data twice, the last one bad": lambda good: _whole(good)[:-1] + b', "data": 7}',
     "13 a number for an id": _instead("7"),
     "13 a number of five thousand digits": _instead("9" * 5000),
@@ -213,7 +214,7 @@ def test_what_may_not_be_uploaded_is_refused_before_anything_is_made(stage: Stag
 def test_who_has_not_signed_in_is_told_to(stage: Stage, function: str) -> None:
     with stage.untouched():
         refused = stage.refusal(function, stage.good(function), stage.school.nobody())
-    assert (refused.code, refused.message) == ("UNAUTHENTICATED", "Sign in first.")
+    assert (refused.code, refused.reason) == ("UNAUTHENTICATED", "SIGN_IN_REQUIRED")
 
 
 def _word(content: object) -> str:
@@ -259,7 +260,8 @@ def test_a_token_that_is_none_is_refused_by_every_callable(stage: Stage, token: 
     with stage.untouched():
         for function in CALLABLES:
             person = Person(stage.school, "forged", token(stage.claims(function)))
-            assert stage.refusal(function, stage.good(function), person).code == "UNAUTHENTICATED", function
+            refused = stage.refusal(function, stage.good(function), person)
+            assert (refused.code, refused.reason) == ("UNAUTHENTICATED", "SIGN_IN_INVALID"), function
 
 
 @pytest.mark.parametrize("claims", CLAIMS.values(), ids=CLAIMS.keys())
@@ -267,7 +269,8 @@ def test_a_token_for_something_else_is_refused_by_every_callable(stage: Stage, c
     with stage.untouched():
         for function in CALLABLES:
             person = unsigned(stage.school, {**stage.claims(function), **claims})
-            assert stage.refusal(function, stage.good(function), person).code == "UNAUTHENTICATED", function
+            refused = stage.refusal(function, stage.good(function), person)
+            assert (refused.code, refused.reason) == ("UNAUTHENTICATED", "SIGN_IN_INVALID"), function
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "bearer", "Token", ""], ids="16 {}".format)
@@ -280,19 +283,82 @@ def test_a_token_that_is_not_borne_as_one_is_refused(stage: Stage, scheme: str) 
             assert refused.code == "UNAUTHENTICATED", function
 
 
-ENDINGS = ["32 revoked", "33 disabled", "33 deleted"]
+ENDINGS = {
+    "32 revoked": "SIGN_IN_ENDED",
+    "33 disabled": "SIGN_IN_ENDED",
+    "33 deleted": "SIGN_IN_ENDED",
+    "A2 the claims taken away": None,
+}
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_a_token_of_an_account_that_has_ended_changes_nothing_any_more(stage: Stage, ending: str) -> None:
-    # Who only watches, or hints, may go on until the token's own end, within the hour: see `edge.answer`.
-    for function in sorted({*TEACHERS, *ADMINISTRATORS} - {"uploadFinished"}):
+@pytest.mark.parametrize(("ending", "reason"), ENDINGS.items(), ids=ENDINGS.keys())
+def test_a_token_of_an_account_that_has_ended_opens_nothing_any_more(
+    stage: Stage, ending: str, reason: str | None
+) -> None:
+    # Who has no claim may go on watching until the token's own end, within the hour: see `edge.answer`.
+    for function in (*TEACHERS, *ADMINISTRATORS):
         person = stage.school.person(teacher=True, admin=True)
         assert stage.refusal(function, {}, person).code == "INVALID_ARGUMENT", "the token is good"
         _end(person, ending)
+        expected = reason or ("ADMIN_ONLY" if function in ADMINISTRATORS else "TEACHER_ONLY")
         with stage.untouched():
-            refused = stage.refusal(function, stage.good(function), person)
-            assert (refused.code, refused.message) == ("UNAUTHENTICATED", "Your sign-in has ended. Sign in again.")
+            assert stage.refusal(function, stage.good(function), person).reason == expected, function
+
+
+def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage, film: bytes) -> None:
+    """
+    A2.
+    """
+    school = stage.school
+    person = school.teacher()
+    session_id = person.write_session()
+    video_id = person.upload_film(session_id, film)
+    file = {"requestId": "r1", "fileName": "film.mp4", "fileSizeBytes": 1000}
+    _end(person, "A2 the claims taken away")
+
+    told = {}
+    with stage.untouched():
+        for function, data in {
+            "issueUploadToken": {"sessionId": session_id, **file},
+            "replaceVideo": {"videoId": video_id, **file},
+            "deleteVideo": {"videoId": video_id},
+            "deleteContent": {"requestId": "r1", "uid": person.uid},
+            "issuePlayback": {"videoId": video_id},
+            "joinSession": {"sessionId": session_id},
+        }.items():
+            with pytest.raises(Refused) as refused:
+                person.call(function, data)
+            told[function] = refused.value.reason
+
+    assert told == {
+        "issueUploadToken": "TEACHER_ONLY",
+        "replaceVideo": "TEACHER_ONLY",
+        "deleteVideo": "TEACHER_ONLY",
+        "deleteContent": "ADMIN_ONLY",
+        "issuePlayback": "VIDEO_NOT_FOUND",
+        "joinSession": "SESSION_NOT_FOUND",
+    }
+    assert set((school.document(f"sessions/{session_id}") or {})["videos"]) == {video_id}
+
+
+def test_a_student_goes_on_watching_for_an_hour_without_being_looked_up(stage: Stage, film: bytes) -> None:
+    """
+    A2: what the look-up costs is spent where a claim is acted by.
+    """
+    teacher, student = stage.school.teacher(), stage.school.person()
+    video_id = teacher.upload_film(teacher.write_session(status="public"), film)
+    _end(student, "33 disabled")
+    assert student.call("issuePlayback", {"videoId": video_id})["videoId"] == video_id
+
+
+def test_everything_goes_only_for_who_has_just_signed_in(stage: Stage) -> None:
+    long_ago = {**stage.claims("requeueDeletion"), "auth_time": int(time.time()) - 301}
+    person = unsigned(stage.school, long_ago)
+    with stage.untouched():
+        refused = stage.refusal("deleteContent", {"requestId": "r1", "everything": True}, person)
+    assert (refused.code, refused.reason) == ("UNAUTHENTICATED", "SIGN_IN_NOT_RECENT")
+    # Of one teacher it is enough to be signed in.
+    assert person.call("deleteContent", {"requestId": "r2", "uid": stage.school.person().uid})["state"]
 
 
 def _end(person: Person, ending: str) -> None:
@@ -304,6 +370,8 @@ def _end(person: Person, ending: str) -> None:
             change["validSince"] = str(int(time.time()) + 1)
         case "33 disabled":
             change["disableUser"] = True
+        case "A2 the claims taken away":
+            change["customAttributes"] = "{}"
     accounts = f"identitytoolkit.googleapis.com/v1/projects/{school.testbed.project_id}/accounts"
     action = "delete" if ending == "33 deleted" else "update"
     url = f"http://{school.testbed.auth_host}/{accounts}:{action}"
@@ -332,8 +400,8 @@ def test_a_claim_that_is_not_exactly_true_opens_nothing_to_the_owner_himself(sta
             if function in VIEWERS:
                 assert refused.code == "NOT_FOUND", function
             else:
-                who = "administrators" if function in ADMINISTRATORS else "teachers"
-                assert (refused.code, refused.message) == ("PERMISSION_DENIED", f"Only {who} can do this.")
+                who = "ADMIN_ONLY" if function in ADMINISTRATORS else "TEACHER_ONLY"
+                assert (refused.code, refused.reason) == ("PERMISSION_DENIED", who)
 
 
 def test_an_anonymous_user_is_no_teacher_whatever_he_claims(stage: Stage) -> None:
@@ -348,15 +416,24 @@ def test_an_anonymous_user_is_no_teacher_whatever_he_claims(stage: Stage) -> Non
 
 
 def test_nothing_that_was_sent_wrongly_stands_in_the_log(stage: Stage) -> None:
-    person = unsigned(stage.school, {**stage.claims("deleteVideo"), "aud": "the-last-one"})
+    """
+    A5.
+    """
+    forged = 'zq-mark\n{"severity": "ALERT", "message": "tasks limit reached"}\n'
+    person = unsigned(stage.school, {**stage.claims("deleteVideo"), "aud": forged})
     stage.refusal_raw("deleteVideo", json.dumps({"data": {}, KS_LIKE: KS_LIKE}).encode())
+    stage.refusal_raw("deleteVideo", json.dumps({"data": {}, forged: forged}).encode())
+    stage.refusal("deleteVideo", {forged: forged})
     stage.refusal("deleteVideo", {}, Person(stage.school, "forged", KS_LIKE))
     stage.refusal("deleteVideo", {}, person)
+    stage.refusal("deleteVideo", {"videoId": "the-last-one"})
+    stage.refusal("deleteVideo", {"theLastOne": 1})
 
-    log = stage.await_logged("the-last-one")
+    log = stage.await_logged("theLastOne")
 
-    assert "[secret]" in log
     for sent in (KS_LIKE, str(person.id_token), str(stage.teacher.id_token), str(stage.administrator.id_token)):
         assert sent not in log
     assert "djJ8" not in log
+    assert "zq-mark" not in log
+    assert "ALERT" not in log
     assert stage.school.testbed.kaltura_admin_secret not in log

@@ -91,6 +91,17 @@ def test_it_makes_the_queues_and_schedules_that_the_readme_names(tmp_path: Path)
     assert (triggers["taskQueueTrigger"], triggers["scheduleTrigger"], triggers["eventTrigger"]) == (7, 2, 3)
 
 
+def test_every_function_says_how_much_memory_it_needs(tmp_path: Path) -> None:
+    """
+    A4.
+    """
+    memory = {function["name"]: function["memoryMb"] for function in deploy(tmp_path, KALTURA).functions}
+    assert set(memory.values()) == {256, 512}
+    assert {name for name, mb in memory.items() if mb == 512} == {
+        *(name for name, module in FUNCTIONS.items() if module in ("functions.work", "functions.schedule"))
+    }
+
+
 def test_it_is_all_in_the_region_that_is_set(tmp_path: Path) -> None:
     functions = deploy(tmp_path, KALTURA | {"FUNCTIONS_REGION": "europe-west1"}).functions
     assert {function["region"] for function in functions} == {"europe-west1"}
@@ -214,4 +225,4 @@ def test_all_that_runs_in_the_cloud_is_uploaded_and_nothing_else(tmp_path: Path)
     sources = {
         str(path.relative_to(ROOT)) for folder in ("functions", "shared") for path in (ROOT / folder).rglob("*.py")
     }
-    assert uploaded == sources | {"main.py", "requirements.txt"}
+    assert uploaded == sources | {"main.py", "requirements.txt", "schema/errors.json"}

@@ -45,7 +45,7 @@ def join(person: Person, session_id: str, **fields: Any) -> dict[str, Any]:
 def refusal(person: Person, function: str, **fields: Any) -> tuple[str, str]:
     with pytest.raises(Refused) as refused:
         person.call(function, fields)
-    return refused.value.code, refused.value.message
+    return refused.value.code, refused.value.reason
 
 
 def broadcast_of(school: School, session_id: str, state: str) -> None:
@@ -121,7 +121,7 @@ def test_who_is_known_enters_without_a_call_to_kaltura(school: School, teacher: 
 
 
 def test_who_may_not_enter_is_told_why_in_a_plain_sentence(school: School, teacher: Person) -> None:
-    hidden = ("NOT_FOUND", "There is no such session, or you are not enrolled in it.")
+    hidden = ("NOT_FOUND", "SESSION_NOT_FOUND")
     student = school.person()
     draft = teacher.write_live_session()
     assert refusal(student, "joinSession", sessionId=draft) == hidden
@@ -134,13 +134,9 @@ def test_who_may_not_enter_is_told_why_in_a_plain_sentence(school: School, teach
     assert refusal(student, "joinSession", sessionId=deleted) == hidden
     early = teacher.write_live_session(status="public")
     school.await_event(early)
-    code, message = refusal(student, "joinSession", sessionId=early)
-    assert (code, message[:23]) == ("FAILED_PRECONDITION", "This session opens at 2")
+    assert refusal(student, "joinSession", sessionId=early) == ("FAILED_PRECONDITION", "SESSION_NOT_OPEN_YET")
     recorded = teacher.write_session(status="public")
-    assert refusal(student, "joinSession", sessionId=recorded) == (
-        "FAILED_PRECONDITION",
-        "This session has no live event.",
-    )
+    assert refusal(student, "joinSession", sessionId=recorded) == ("FAILED_PRECONDITION", "NO_LIVE_EVENT")
     assert refusal(student, "joinSession", sessionId=early, wasRefused="yes")[0] == "INVALID_ARGUMENT"
 
 
@@ -149,8 +145,7 @@ def test_a_student_whom_kaltura_refuses_is_told_so_and_may_try_again(school: Sch
     student = school.person()
     fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": {"service": "user", "action": "add"}}
     school.simulator("POST", "faults", fault)
-    code, message = refusal(student, "joinSession", sessionId=session_id)
-    assert (code, message) == ("FAILED_PRECONDITION", "Kaltura refused user.add: INVALID_FIELD_VALUE.")
+    assert refusal(student, "joinSession", sessionId=session_id) == ("FAILED_PRECONDITION", "PROVIDER_REFUSED")
     assert join(student, session_id)["userId"] == student.uid
 
 
@@ -161,13 +156,17 @@ def test_a_virtual_event_deleted_in_the_console_is_made_again_for_who_was_refuse
     student = school.person()
     before = join(student, session_id)["virtualEventId"]
     school.administrator().virtualEvent.virtualEvent.delete(int(event["virtualEventId"]))
-    # Nobody doubts what was made a moment ago.
-    pairing = school.document(f"kalturaSession/{session_id}") or {}
-    school.write(f"kalturaSession/{session_id}", verifiedAt=pairing["verifiedAt"] - timedelta(minutes=2))
+    joined: dict[str, Any] = {}
 
-    joined = join(student, session_id, wasRefused=True)
+    def made_again() -> bool:
+        # Nobody doubts what was verified a moment ago, which a visit that is still under way may do at any time.
+        pairing = school.document(f"kalturaSession/{session_id}") or {}
+        school.write(f"kalturaSession/{session_id}", verifiedAt=pairing["verifiedAt"] - timedelta(minutes=2))
+        joined.update(join(student, session_id, wasRefused=True))
+        return bool(joined["virtualEventId"] != before)
 
-    assert joined["virtualEventId"] != before
+    school.await_provider("another virtual event", made_again)
+
     assert school.await_event(session_id)["virtualEventId"] == joined["virtualEventId"]
     assert joined["virtualEventId"] in {str(one["id"]) for one in school.things("virtualEvents")}
     log = "\n".join(file.read_text(errors="replace") for file in school.testbed.logs.glob("firebase*"))
@@ -189,10 +188,7 @@ def test_the_picture_goes_where_only_the_owner_knows(school: School, teacher: Pe
         for function in ("getStreamIngest", "rotateStreamKey"):
             assert refusal(stranger, function, sessionId=session_id)[0] == code
     draft = teacher.write_live_session()
-    assert refusal(teacher, "getStreamIngest", sessionId=draft) == (
-        "FAILED_PRECONDITION",
-        "This session has no live event that is ready. Publish it as a live session first.",
-    )
+    assert refusal(teacher, "getStreamIngest", sessionId=draft) == ("FAILED_PRECONDITION", "EVENT_NOT_READY")
 
 
 def test_a_broadcast_is_seen_and_its_recording_is_a_video_that_students_watch(school: School, teacher: Person) -> None:

@@ -130,9 +130,9 @@ def test_who_may_not_see_a_session_is_told_the_same_as_where_there_is_none(schoo
     for session_id in (draft, enrolled_only, "no-such-session"):
         with pytest.raises(Refused) as refused:
             stranger.call("getKalturaSession", {"sessionId": session_id})
-        told.add((refused.value.code, refused.value.message))
+        told.add((refused.value.code, refused.value.reason, refused.value.message))
 
-    assert told == {("NOT_FOUND", "There is no such session, or you are not enrolled in it.")}
+    assert told == {("NOT_FOUND", "SESSION_NOT_FOUND", "There is no such session, or you are not enrolled in it.")}
 
 
 def test_a_live_event_is_watched_in_its_time_and_not_before_or_after(school: School, teacher: Person) -> None:
@@ -143,8 +143,7 @@ def test_a_live_event_is_watched_in_its_time_and_not_before_or_after(school: Sch
 
     with pytest.raises(Refused) as early:
         student.call("issuePlayback", {"sessionId": session_id})
-    assert early.value.code == "FAILED_PRECONDITION"
-    assert early.value.message.startswith("This session opens at ")
+    assert (early.value.reason, early.value.is_retryable) == ("SESSION_NOT_OPEN_YET", True)
     # Who holds it sets it up before.
     assert teacher.call("issuePlayback", {"sessionId": session_id})["sessionId"] == session_id
 
@@ -165,7 +164,7 @@ def test_a_live_event_is_watched_in_its_time_and_not_before_or_after(school: Sch
     school.await_document(f"sessions/{session_id}", lambda fields: (fields or {})["kaltura"]["broadcast"] == "ended")
     with pytest.raises(Refused) as late:
         student.call("renewPlayback", {"sessionId": session_id})
-    assert (late.value.code, late.value.message) == ("FAILED_PRECONDITION", "This session is over.")
+    assert late.value.reason == "SESSION_OVER"
 
 
 def test_a_live_event_is_not_for_strangers_nor_is_there_one_where_nothing_is_live(
@@ -180,7 +179,4 @@ def test_a_live_event_is_not_for_strangers_nor_is_there_one_where_nothing_is_liv
     recorded = teacher.write_session(status="public")
     with pytest.raises(Refused) as nothing:
         teacher.call("issuePlayback", {"sessionId": recorded})
-    assert (nothing.value.code, nothing.value.message) == (
-        "FAILED_PRECONDITION",
-        "This session has no live event.",
-    )
+    assert nothing.value.reason == "NO_LIVE_EVENT"

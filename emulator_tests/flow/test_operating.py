@@ -87,7 +87,7 @@ def test_a_stopped_deployment_makes_nothing_and_loses_nothing(stoppable: School,
     session_id = teacher.write_session()
     stopped_at = datetime.now(UTC)
     stoppable.await_provider("every instance's knowing of it", lambda: _age_s(stopped_at) > SWITCH_READ_S + 1)
-    assert _refusal(teacher, session_id) == "UNAVAILABLE"
+    assert _refusal(teacher, session_id) == "PAUSED"
     assert (stoppable.document("operations/switch") or {})["why"] == "the invoice"
     before = _entries(stoppable)
 
@@ -127,7 +127,7 @@ def _refusal(teacher: Person, session_id: str) -> str:
     try:
         token = teacher.ask_to_upload(session_id, 1000)
     except Refused as refused:
-        return refused.code
+        return refused.reason
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
     return ""
 

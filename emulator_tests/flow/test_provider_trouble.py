@@ -72,8 +72,7 @@ def test_a_caller_is_told_plainly_of_a_provider_in_trouble_and_gets_one_video_af
     with pytest.raises(Refused) as refused:
         teacher.ask_to_upload(session_id, 1000, requestId=request_id)
 
-    assert refused.value.code == "UNAVAILABLE"
-    assert refused.value.message == "The video provider is not ready for this upload yet. Try again in a moment."
+    assert (refused.value.reason, refused.value.is_retryable) == ("UPLOAD_NOT_READY", True)
     provider.mend()
     told: list[str] = []
 
@@ -81,7 +80,7 @@ def test_a_caller_is_told_plainly_of_a_provider_in_trouble_and_gets_one_video_af
         try:
             told.append(teacher.ask_to_upload(session_id, 1000, requestId=request_id)["videoId"])
         except Refused as later:
-            if later.code not in {"UNAVAILABLE", "ABORTED"}:
+            if not later.is_retryable:
                 raise
             time.sleep(1)
         return bool(told)
@@ -132,7 +131,7 @@ def test_an_upload_that_cannot_be_prepared_now_goes_on_by_itself(
 
     with pytest.raises(Refused) as refused:
         teacher.ask_to_upload(session_id, 1000, requestId="r1")
-    assert refused.value.code == "UNAVAILABLE"
+    assert refused.value.reason == "UPLOAD_NOT_READY"
 
     provider.mend()
     videos = school.await_document(

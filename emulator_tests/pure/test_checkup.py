@@ -24,6 +24,7 @@ PAGE_404 = (404, HTML, "<html>Page not found</html>")
 NO_SIGNATURE = (403, TEXT, "This is not signed.")
 NO_ACCOUNT = (404, TEXT, "There is no account for this here.")
 DONE = (200, JSON, '{"result": null}')
+DENIED = (403, JSON, json.dumps({"error": {"status": "PERMISSION_DENIED", "message": "no"}}))
 INVALID = (400, JSON, json.dumps({"error": {"status": "INVALID_ARGUMENT", "message": "no"}}))
 BROKEN = (500, TEXT, "Internal Server Error")
 MOVED = (302, HTML, "<html>Sign in</html>")
@@ -89,6 +90,7 @@ WRONG: dict[str, tuple[Kind, Reply, str]] = {
     "a callable that leads elsewhere": (Kind.CALLABLE, MOVED, "Something else is deployed"),
     "a worker that is open": (Kind.WORKER, DONE, "is open: it answers anybody, with HTTP status 200"),
     "a worker that is open and complains": (Kind.WORKER, INVALID, "is open"),
+    "a worker that its code alone closes": (Kind.WORKER, DENIED, "is open"),
     "a worker that is not deployed": (Kind.WORKER, PAGE_404, "FUNCTIONS_REGION"),
     "a webhook that takes anything": (Kind.WEBHOOK, (204, TEXT, ""), "takes a notification without a signature"),
     "a webhook that Cloud Run closes": (Kind.WEBHOOK, PAGE_403, "no provider can call it"),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from firebase_functions.https_fn import AuthData, CallableRequest, HttpsError
+from firebase_functions.https_fn import AuthData, CallableRequest
 from flask import Request
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
-from functions import edge
-from functions.work import tickFeed, visitDeletion, visitSession, visitVideo
+from functions import answers, edge
 from shared import errors
 from shared.access import Caller
 from shared.errors import (
@@ -34,13 +34,12 @@ from shared.errors import (
     Transient,
     WrongState,
 )
-from shared.ports import Note
 
 REQUIRED: dict[str, edge.Kind] = {"sessionId": edge.SESSION_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 OPTIONAL: dict[str, edge.Kind] = {"title": edge.NAME}
 SENT: dict[str, Any] = {"sessionId": "s1", "fileName": "a.mp4", "fileSizeBytes": 7}
 
-TEACHER = AuthData("teacher", {"teacher": True})
+STUDENT = AuthData("student", {})
 KS = "djJ8MTAyfA" + "x" * 80
 
 
@@ -51,11 +50,37 @@ def nested(depth: int) -> list[Any]:
     return value
 
 
-def called(data: Any, auth: AuthData | None = TEACHER) -> CallableRequest[Any]:
+def called(data: Any, auth: AuthData | None = STUDENT) -> CallableRequest[Any]:
     """
-    A request as the SDK hands it on.
+    A request as it is handed on, once it is read.
     """
     return CallableRequest(data=data, raw_request=Request(create_environ(method="POST")), auth=auth)
+
+
+def answered(use_case: Callable[[Caller], dict[str, Any]], auth: AuthData | None = STUDENT) -> tuple[int, Any]:
+    """
+    Status and content of the answer of a callable that does something for its caller.
+    """
+
+    def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
+        return edge.answer(request, use_case)
+
+    answer = edge.respond(getKalturaSession, called({}, auth))
+    assert (answer.headers["Access-Control-Allow-Origin"], answer.headers["Cache-Control"]) == ("*", "no-store")
+    return answer.status_code, json.loads(answer.get_data())
+
+
+def refused(error: Exception, auth: AuthData | None = STUDENT) -> tuple[int, dict[str, Any]]:
+    """
+    Status and error of the answer of a callable that raises something.
+    """
+
+    def use_case(_caller: Caller) -> dict[str, Any]:
+        raise error
+
+    status, content = answered(use_case, auth)
+    told: dict[str, Any] = content["error"]
+    return status, told
 
 
 def test_the_fields_of_a_request_are_read() -> None:
@@ -81,7 +106,7 @@ def test_an_optional_field_that_is_absent_is_none(sent: dict[str, Any]) -> None:
     ],
 )
 def test_what_is_no_object_is_refused(data: object) -> None:
-    with pytest.raises(BadRequest, match="Send an object with named fields"):
+    with pytest.raises(BadRequest, match="Send an object with named fields under data"):
         edge.read(data, REQUIRED, OPTIONAL)
 
 
@@ -98,13 +123,29 @@ def test_fields_that_are_not_known_are_named() -> None:
         edge.read({**SENT, "ownerUid": "me", "entryId": "0_a"}, REQUIRED, OPTIONAL)
 
 
+@pytest.mark.parametrize(
+    "name", ["a\n{}", "\x1b[2J", "a b", "x" * 41, KS, "", "\u202e", '{"severity":"ALERT"}'], ids=ascii
+)
+def test_what_is_no_name_is_not_repeated(name: str) -> None:
+    with pytest.raises(BadRequest) as raised:
+        edge.read({**SENT, name: 1, "entryId": 2}, REQUIRED, OPTIONAL)
+    assert str(raised.value) == "These fields are not known here: entryId, 1 more."
+
+
 def test_of_many_or_long_unknown_names_little_is_repeated() -> None:
     with pytest.raises(BadRequest) as raised:
-        edge.read({**SENT, **{f"{number:03}{'x' * 5000}": 1 for number in range(500)}}, REQUIRED, OPTIONAL)
+        edge.read({**SENT, **{f"{number:03}{'x' * 30}": 1 for number in range(500)}}, REQUIRED, OPTIONAL)
     assert len(str(raised.value)) < 300
+    assert str(raised.value).endswith(", 495 more.")
 
 
-@pytest.mark.parametrize("field", ["sessionId", "fileName", "title"])
+@pytest.mark.parametrize(
+    ("field", "form"),
+    [
+        ("sessionId", "a string of 1 to 64 letters, digits or hyphens"),
+        ("fileName", "a string of 1 to 1,000 characters in one line, without control characters"),
+    ],
+)
 @pytest.mark.parametrize(
     "value",
     [
@@ -121,20 +162,101 @@ def test_of_many_or_long_unknown_names_little_is_repeated() -> None:
         pytest.param("x" * 1001, id="too long"),
     ],
 )
-def test_a_text_of_another_shape_is_refused_and_not_repeated(field: str, value: object) -> None:
+def test_a_text_of_another_shape_is_refused_with_the_right_one_and_not_repeated(
+    field: str, form: str, value: object
+) -> None:
     with pytest.raises(BadRequest) as raised:
         edge.read({**SENT, field: value}, REQUIRED, OPTIONAL)
-    assert str(raised.value) == f"The field {field} is not a valid text."
+    assert str(raised.value) == f"The field {field} must be {form}."
+
+
+def wrapped(value: object, kind: str = "Int64Value", **more: object) -> dict[str, object]:
+    """
+    A whole number as Firebase's SDKs for phones send those of 64 bits.
+    """
+    return {"@type": f"type.googleapis.com/google.protobuf.{kind}", "value": value, **more}
+
+
+def read_number(value: object) -> int:
+    number: int = edge.read({**SENT, "fileSizeBytes": value}, REQUIRED, OPTIONAL)["fileSizeBytes"]
+    assert type(number) is int
+    return number
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        pytest.param(123, 123, id="B1 web, Android's Int, iOS's Int32"),
+        pytest.param(wrapped("123"), 123, id="B1 Flutter and native iOS and Android"),
+        pytest.param(wrapped("123", "UInt64Value"), 123, id="B1 iOS unsigned"),
+        pytest.param(123.0, 123, id="B1 a float without fraction"),
+        pytest.param(-0.0, 0, id="B1 minus nothing"),
+        pytest.param(1e3, 1000, id="B1 an exponent"),
+        pytest.param(wrapped("-5"), -5, id="B1 negative"),
+        pytest.param(wrapped("0"), 0, id="B1 zero"),
+        pytest.param(wrapped(str(10 * 1024**3)), 10 * 1024**3, id="B1 ten GiB"),
+        pytest.param(wrapped(str(2**63 - 1)), 2**63 - 1, id="B1 the largest"),
+        pytest.param(wrapped(str(-(2**63))), -(2**63), id="B1 the least"),
+        pytest.param(2**63 - 1, 2**63 - 1, id="B1 the largest, plain"),
+        pytest.param(2.0**53, 2**53, id="B1 the largest exact float"),
+    ],
+)
+def test_a_whole_number_is_read_however_an_sdk_sends_it(value: object, number: int) -> None:
+    assert read_number(json.loads(json.dumps(value))) == number
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_every_number_of_64_bits_comes_through_wrapped_or_not(number: int) -> None:
+    assert read_number(wrapped(str(number))) == read_number(number) == number
 
 
 @pytest.mark.parametrize(
     "value",
-    ["7", 7.0, 7.5, True, float("nan"), float("inf"), [7], {}, nested(1000)],
-    ids=["text", "7.0", "7.5", "true", "10 NaN", "10 infinity", "array", "object", "9 depth 1000"],
+    [
+        pytest.param("7", id="text"),
+        pytest.param(7.5, id="7.5"),
+        pytest.param(True, id="true"),
+        pytest.param(float("nan"), id="10 NaN"),
+        pytest.param(float("inf"), id="10 infinity"),
+        pytest.param([7], id="array"),
+        pytest.param({}, id="object"),
+        pytest.param(nested(1000), id="9 depth 1000"),
+        pytest.param(2**63, id="B1 out of range"),
+        pytest.param(-(2**63) - 1, id="B1 out of range below"),
+        pytest.param(10**30, id="B1 far out of range"),
+        pytest.param(1e300, id="B1 a float out of range"),
+        pytest.param(2.0**53 + 2, id="B1 a float that may be another number"),
+        pytest.param(wrapped(str(2**63)), id="B1 wrapped, out of range"),
+        pytest.param(wrapped(str(2**64 - 1), "UInt64Value"), id="B1 unsigned, more than can be stored"),
+        pytest.param(wrapped("-1", "UInt64Value"), id="B1 unsigned and negative"),
+        pytest.param(wrapped("9" * 5000), id="B1 of five thousand digits"),
+        pytest.param(wrapped("7", "StringValue"), id="B1 of another type"),
+        pytest.param({"@type": ["Int64Value"], "value": "7"}, id="B1 of a type that is a list"),
+        pytest.param({"value": "7"}, id="B1 without a type"),
+        pytest.param({"@type": wrapped("7")["@type"]}, id="B1 without a value"),
+        pytest.param(wrapped("7", more=1), id="B1 with more"),
+        pytest.param(wrapped("NaN"), id="B1 wrapped NaN"),
+        pytest.param(wrapped("7.0"), id="B1 wrapped fraction"),
+        pytest.param(wrapped("+7"), id="B1 a sign"),
+        pytest.param(wrapped(" 7"), id="B1 a space"),
+        pytest.param(wrapped("7\n"), id="B1 a line break"),
+        pytest.param(wrapped("\u0667"), id="B1 a digit of another script"),
+        pytest.param(wrapped("7_0"), id="B1 an underscore"),
+        pytest.param(wrapped(""), id="B1 an empty text"),
+        pytest.param(wrapped(None), id="B1 null"),
+        pytest.param(wrapped(7), id="B1 wrapped and plain"),
+        pytest.param(wrapped(wrapped("7")), id="B1 wrapped twice"),
+    ],
 )
-def test_a_number_of_another_type_is_refused(value: object) -> None:
-    with pytest.raises(BadRequest, match="The field fileSizeBytes is not a whole number"):
+def test_what_is_no_whole_number_is_refused(value: object) -> None:
+    with pytest.raises(BadRequest, match="The field fileSizeBytes must be a whole number of at most 64 bits"):
         edge.read({**SENT, "fileSizeBytes": value}, REQUIRED, OPTIONAL)
+
+
+@pytest.mark.parametrize("value", [1, 0, "true", [], {}, wrapped("1")], ids=repr)
+def test_what_is_neither_true_nor_false_is_refused(value: object) -> None:
+    with pytest.raises(BadRequest, match="The field everything must be true or false"):
+        edge.read({"everything": value}, {"everything": bool})
 
 
 @pytest.mark.parametrize("session_id", ["s", "Zq3Yk0vT8bJc1mWnXe7R", "5f2d7c1e-8a34-4b0f-9a51-3d2e6c7b8a90", "a" * 64])
@@ -159,27 +281,28 @@ def test_a_request_id_is_a_short_word(request_id: str) -> None:
         edge.read({"requestId": request_id}, {"requestId": edge.REQUEST_ID})
 
 
-ANSWERS: list[tuple[BackendError, str, str]] = [
-    (NotSignedIn("Sign in first."), "unauthenticated", "Sign in first."),
-    (NotAllowed("Only teachers."), "permission-denied", "Only teachers."),
-    (NotFound("No such session."), "not-found", "No such session."),
-    (BadRequest("Too long."), "invalid-argument", "Too long."),
-    (WrongState("Not ready."), "failed-precondition", "Not ready."),
-    (TooMany("Too many."), "resource-exhausted", "Too many."),
-    (Transient("Busy.", provider="kaltura", operation="media.add", code="HTTP_503"), "unavailable", "Busy."),
+def of_kaltura(kind: type[ProviderError], sentence: str, code: str) -> ProviderError:
+    return kind(sentence, provider="kaltura", operation="media.add", code=code)
+
+
+ANSWERS: list[tuple[BackendError, int, str, str]] = [
+    (NotSignedIn("Sign in.", reason="SIGN_IN_REQUIRED"), 401, "UNAUTHENTICATED", "Sign in."),
+    (NotAllowed("Only teachers.", reason="TEACHER_ONLY"), 403, "PERMISSION_DENIED", "Only teachers."),
+    (NotFound("No such session.", reason="SESSION_NOT_FOUND"), 404, "NOT_FOUND", "No such session."),
+    (BadRequest("Too long.", reason="TITLE_INVALID"), 400, "INVALID_ARGUMENT", "Too long."),
+    (WrongState("Not ready.", reason="VIDEO_NOT_READY"), 400, "FAILED_PRECONDITION", "Not ready."),
+    (TooMany("Too many.", reason="QUOTA_USED_UP"), 429, "RESOURCE_EXHAUSTED", "Too many."),
+    (of_kaltura(Transient, "Busy.", "HTTP_503"), 503, "UNAVAILABLE", "Busy."),
+    (of_kaltura(SecretRejected, "Rejected.", "INVALID_KS"), 503, "UNAVAILABLE", "Rejected."),
+    (of_kaltura(Doubtful, "No answer.", "TIMEOUT"), 503, "UNAVAILABLE", "No answer."),
+    (of_kaltura(Permanent, "Refused.", "INVALID_TITLE"), 400, "FAILED_PRECONDITION", "Refused."),
     (
-        SecretRejected("Rejected.", provider="kaltura", operation="media.add", code="INVALID_KS"),
-        "unavailable",
-        "Rejected.",
+        Conflict("videos/v1 was changed."),
+        409,
+        "ABORTED",
+        "Others changed the same thing at the same moment. Try again.",
     ),
-    (Doubtful("No answer.", provider="kaltura", operation="media.add", code="TIMEOUT"), "unavailable", "No answer."),
-    (
-        Permanent("Refused.", provider="kaltura", operation="media.add", code="INVALID_TITLE"),
-        "failed-precondition",
-        "Refused.",
-    ),
-    (Conflict("videos/v1 was changed."), "aborted", "Others changed the same thing. Try again."),
-    (Misconfigured("Set KALTURA_PARTNER_ID."), "internal", "This service is not set up yet; its log says why."),
+    (Misconfigured("Set A."), 500, "INTERNAL", "This service is not set up yet; its log says why."),
 ]
 
 
@@ -191,17 +314,33 @@ def kinds_of(root: type[BackendError]) -> Iterator[type[BackendError]]:
 
 def test_the_table_has_every_error_of_the_tree_that_is_raised() -> None:
     tree = {kind for kind in kinds_of(BackendError) if kind.__module__ == errors.__name__}
-    assert {type(error) for error, _, _ in ANSWERS} == tree - {BackendError, Refused, ProviderError}
+    assert {type(error) for error, *_ in ANSWERS} == tree - {BackendError, Refused, ProviderError}
 
 
-@pytest.mark.parametrize(("error", "code", "sentence"), ANSWERS, ids=[type(error).__name__ for error, _, _ in ANSWERS])
-def test_each_error_becomes_its_code_and_its_sentence(error: BackendError, code: str, sentence: str) -> None:
-    def use_case(_caller: Caller) -> dict[str, Any]:
-        raise error
+@pytest.mark.parametrize(
+    ("error", "http_status", "status", "sentence"), ANSWERS, ids=[f"C5 {type(error).__name__}" for error, *_ in ANSWERS]
+)
+def test_each_error_becomes_its_code_and_its_sentence(
+    error: BackendError, http_status: int, status: str, sentence: str
+) -> None:
+    is_retryable = answers.error_codes()[error.reason].is_retryable
+    told = {"status": status, "message": sentence, "details": {"code": error.reason, "retryable": is_retryable}}
+    assert refused(error) == (http_status, told)
 
-    with pytest.raises(HttpsError) as raised:
-        edge.answer("getKalturaSession", called({}), use_case)
-    assert (raised.value.code.value, raised.value.message) == (code, sentence)
+
+@pytest.mark.parametrize(
+    ("error", "retry_after_s"),
+    [
+        (Transient("Busy.", provider="kaltura", operation="a", code="HTTP_429", retry_after_s=2), 2),
+        (Transient("Busy.", provider="kaltura", operation="a", code="HTTP_429", retry_after_s=0.2), 1),
+        (TooMany("Wait.", reason="UPLOAD_TOKENS_TOO_MANY", retry_after_s=41.5), 42),
+        (WrongState("Early.", reason="SESSION_NOT_OPEN_YET", retry_after_s=900.0), 900),
+        (Conflict("videos/v1 was changed.", retry_after_s=0.0), 0),
+    ],
+    ids=["C5 told by a provider", "C5 less than a second", "C5 a rate", "C5 an instant", "C5 at once"],
+)
+def test_when_to_try_again_is_told_in_whole_seconds(error: BackendError, retry_after_s: int) -> None:
+    assert refused(error)[1]["details"]["retryAfterS"] == retry_after_s
 
 
 @pytest.mark.parametrize(
@@ -210,35 +349,33 @@ def test_each_error_becomes_its_code_and_its_sentence(error: BackendError, code:
     ids=lambda error: type(error).__name__,
 )
 def test_an_unexpected_error_tells_nothing_of_its_text(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
-    def use_case(_caller: Caller) -> dict[str, Any]:
-        raise error
-
-    with pytest.raises(HttpsError) as raised:
-        edge.answer("getKalturaSession", called({}), use_case)
-    assert (raised.value.code.value, raised.value.details) == ("internal", None)
-    assert raised.value.message == "Something went wrong on our side; we have a record."
+    assert refused(error) == (
+        500,
+        {
+            "status": "INTERNAL",
+            "message": "Something went wrong on our side; we have a record.",
+            "details": {"code": "INTERNAL", "retryable": False},
+        },
+    )
     entry = json.loads(capsys.readouterr().err)
-    assert (entry["severity"], entry["type"]) == ("ERROR", type(error).__name__)
+    assert (entry["severity"], entry["type"], entry["uid"]) == ("ERROR", type(error).__name__, "student")
     assert str(error.args[0]) not in json.dumps(entry)
 
 
-def test_what_is_not_set_up_is_told_to_the_operator_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    def use_case(_caller: Caller) -> dict[str, Any]:
-        raise Misconfigured("Set KALTURA_PARTNER_ID.")
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}, b"bytes"], ids=repr)
+def test_an_answer_that_is_no_json_is_our_bug(value: object) -> None:
+    status, content = answered(lambda _: {"value": value})
+    assert (status, content["error"]["details"]["code"]) == (500, "INTERNAL")
 
-    with pytest.raises(HttpsError) as raised:
-        edge.answer("getKalturaSession", called({}), use_case)
-    assert "KALTURA" not in raised.value.message
+
+def test_what_is_not_set_up_is_told_to_the_operator_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "KALTURA" not in str(refused(Misconfigured("Set KALTURA_PARTNER_ID.")))
     entry = json.loads(capsys.readouterr().err)
     assert (entry["severity"], entry["sentence"]) == ("ERROR", "Set KALTURA_PARTNER_ID.")
 
 
 def test_a_secret_in_a_refusal_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    def use_case(_caller: Caller) -> dict[str, Any]:
-        raise BadRequest(f"Unknown field {KS}.")
-
-    with pytest.raises(HttpsError):
-        edge.answer("issuePlayback", called({}), use_case)
+    refused(BadRequest(f"Unknown field {KS}.", reason="FIELD_UNKNOWN"))
     logged = capsys.readouterr()
     assert KS not in logged.out + logged.err
 
@@ -253,20 +390,17 @@ def test_nobody_is_let_in(auth: AuthData | None) -> None:
         entered.append(caller)
         return {}
 
-    with pytest.raises(HttpsError) as raised:
-        edge.answer("getKalturaSession", called({}, auth), use_case)
-    assert (raised.value.code.value, entered) == ("unauthenticated", [])
+    status, content = answered(use_case, auth)
+    assert (status, content["error"]["details"]["code"], entered) == (401, "SIGN_IN_REQUIRED", [])
 
 
-@pytest.mark.parametrize(
-    ("claim", "is_teacher"), [(True, True), ("true", False), (1, False)], ids=["true", "34 'true'", "35 1"]
-)
-def test_the_caller_is_who_his_token_says(claim: object, is_teacher: bool) -> None:
+@pytest.mark.parametrize("claim", ["true", 1, [True], None], ids=["34 'true'", "35 1", "35 a list", "35 null"])
+def test_the_caller_is_who_his_token_says(claim: object) -> None:
     def use_case(caller: Caller) -> dict[str, Any]:
         return {"uid": caller.uid, "isTeacher": caller.is_teacher}
 
-    auth = AuthData("u1", {"teacher": claim})
-    assert edge.answer("getKalturaSession", called({}, auth), use_case) == {"uid": "u1", "isTeacher": is_teacher}
+    told = {"uid": "u1", "isTeacher": False}
+    assert answered(use_case, AuthData("u1", {"teacher": claim})) == (200, {"result": told})
 
 
 def test_an_answer_is_made_of_what_json_knows() -> None:
@@ -275,7 +409,7 @@ def test_an_answer_is_made_of_what_json_knows() -> None:
     def use_case(_caller: Caller) -> dict[str, Any]:
         return {"expiresAt": at, "failure": {"code": "X", "at": at}, "percent": 7, "title": "a", "entryId": None}
 
-    assert edge.answer("getKalturaSession", called({}), use_case) == {
+    assert answered(use_case)[1]["result"] == {
         "expiresAt": "2026-01-05T09:00:01.000500Z",
         "failure": {"code": "X", "at": "2026-01-05T09:00:01.000500Z"},
         "percent": 7,
@@ -284,93 +418,40 @@ def test_an_answer_is_made_of_what_json_knows() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "key",
-    ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "kaltura:17", "a" * 64, ",".join(["0123456789abcdef0123"] * 500)],
-    ids=["short", "a session", "a tick", "as long as may be", "as many as may be"],
-)
-def test_a_task_is_done_for_its_key(key: str) -> None:
-    done: list[str] = []
-    asked: list[Note] = []
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
-    def admits(note: Note) -> bool:
-        asked.append(note)
-        return True
 
-    edge.work("visitSession", called({"key": key}, None), admits, done.append)
-    assert (asked, done) == ([Note("visitSession", key)], [key])
+@pytest.mark.parametrize("ago", [timedelta(0), timedelta(minutes=5), timedelta(seconds=-5)], ids=str)
+def test_who_has_just_signed_in_may_do_what_needs_that(ago: timedelta) -> None:
+    auth = AuthData("u1", {"auth_time": int((NOW - ago).timestamp())})
+    edge.require_recent_sign_in(called({}, auth), NOW)
 
 
 @pytest.mark.parametrize(
-    "worker",
-    [visitSession, visitVideo, visitDeletion, tickFeed],
-    ids=lambda worker: f"40 41 wrong audience or account, {worker.__name__}",
+    "claims",
+    [{"auth_time": int(NOW.timestamp()) - 301}, {"auth_time": 0}, {"auth_time": "now"}, {"auth_time": True}, {}],
+    ids=["301 s ago", "long ago", "a text", "true", "never"],
 )
-def test_a_worker_is_deployed_for_its_queue_and_open_to_nobody_else(worker: Any) -> None:
-    # IAM asks for the OIDC token of an account that may call, before a request comes to any code of ours; it lets
-    # everybody call only what is deployed as a callable, as an HTTP function, or with invokers named.
-    endpoint = worker.__firebase_endpoint__
-    assert endpoint.taskQueueTrigger is not None
-    assert "invoker" not in endpoint.taskQueueTrigger
-    assert (endpoint.httpsTrigger, endpoint.callableTrigger) == (None, None)
+def test_who_signed_in_long_ago_has_to_sign_in_again(claims: dict[str, Any]) -> None:
+    with pytest.raises(NotSignedIn, match="Sign in again") as raised:
+        edge.require_recent_sign_in(called({}, AuthData("u1", claims)), NOW)
+    assert raised.value.reason == "SIGN_IN_NOT_RECENT"
 
 
-def test_a_task_that_is_not_admitted_is_told_and_not_done(capsys: pytest.CaptureFixture[str]) -> None:
-    done: list[str] = []
-    edge.work("visitSession", called({"key": "s1"}, None), lambda _: False, done.append)
-    assert done == []
-    told = json.loads(capsys.readouterr().out)
-    assert (told["message"], told["function"]) == ("work is stopped", "visitSession")
+def test_a_page_of_any_origin_may_call() -> None:
+    asked = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Headers": "authorization,content-type,traceparent",
+    }
+    answer = answers.preflight(Request(create_environ(method="OPTIONS", headers=asked)))
+    assert answer.status_code == 200
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+    assert answer.headers["Access-Control-Allow-Headers"] == asked["Access-Control-Request-Headers"]
 
 
-@pytest.mark.parametrize(
-    "data",
-    [None, [], "s1", {}, {"key": None}, {"key": 7}, {"key": "a/b"}, {"key": ""}, {"key": "s1", "at": 1}, {"id": "s1"}],
-    ids=repr,
-)
-def test_a_task_that_cannot_be_read_is_told_and_never_tried_again(
-    data: object, capsys: pytest.CaptureFixture[str]
-) -> None:
-    done: list[str] = []
-    # What returns is done with; whatever raises comes again.
-    edge.work("visitSession", called(data, None), lambda _: True, done.append)
-    assert done == []
-    assert json.loads(capsys.readouterr().out)["message"] == "refused"
-
-
-@pytest.mark.parametrize(
-    ("error", "code"),
-    [
-        *(pytest.param(error, "unavailable", id=type(error).__name__) for error, _, _ in ANSWERS),
-        pytest.param(ValueError(f"KS {KS}"), "internal", id="ValueError"),
-    ],
-)
-def test_a_task_that_fails_comes_again_and_tells_nothing(
-    error: Exception, code: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def use_case(_key: str) -> None:
-        raise error
-
-    with pytest.raises(HttpsError) as raised:
-        edge.work("visitSession", called({"key": "s1"}, None), lambda _: True, use_case)
-    assert (raised.value.code.value, raised.value.message) == (code, "Not finished.")
-    logged = capsys.readouterr()
-    assert KS not in logged.out + logged.err
-    assert json.loads(logged.out or logged.err)["function"] == "visitSession"
-
-
-@pytest.mark.parametrize(
-    "write",
-    [
-        pytest.param(lambda: logging.error(f"Error validating token: b'{KS}'"), id="in the text"),
-        pytest.param(lambda: logging.error("Error validating token: %s", KS), id="as an argument"),
-        pytest.param(lambda: logging.warning("Request body is missing data.", [KS]), id="without a place for it"),
-        pytest.param(lambda: logging.warning("Callable request verification failed", {"token": KS}), id="as a mapping"),
-    ],
-)
-def test_a_token_that_the_sdk_quotes_in_its_log_is_blanked(
-    write: Callable[[], None], caplog: pytest.LogCaptureFixture
-) -> None:
-    write()
-    assert len(caplog.records) == 1
-    assert KS not in caplog.text
+@pytest.mark.parametrize("names", ["", "a\u00e9", '"', "x" * 1001, "a;b"], ids=ascii)
+def test_names_of_headers_that_are_none_are_not_repeated(names: str) -> None:
+    asked = {"Access-Control-Request-Headers": names}
+    answer = answers.preflight(Request(create_environ(method="OPTIONS", headers=asked)))
+    assert answer.headers["Access-Control-Allow-Headers"] == "Authorization, Content-Type"

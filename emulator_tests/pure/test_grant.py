@@ -378,8 +378,10 @@ def test_a_teacher_is_given_so_many_tokens_in_a_minute() -> None:
         lambda: deployment.ask_replacement(video_id),
     )
     for ask in asks:
-        with pytest.raises(TooMany, match="3 upload tokens within a minute"):
+        with pytest.raises(TooMany, match="3 upload tokens within a minute") as raised:
             ask()
+        # C5: when the next minute begins.
+        assert raised.value.retry_after_s == 60 - int(deployment.clock().timestamp()) % 60
     deployment.clock.advance(60)
     deployment.ask_upload()
 
@@ -479,6 +481,9 @@ def test_while_the_provider_is_down_the_same_request_is_worth_repeating() -> Non
     with pytest.raises(Transient, match="not ready for this upload yet") as raised:
         deployment.ask_upload()
     assert raised.value.code == "HTTP_503"
+    # C5: when the next visit is due.
+    assert raised.value.reason == "UPLOAD_NOT_READY"
+    assert 0 < (raised.value.retry_after_s or 0) <= 60
     (path,) = (path for path in deployment.documents.paths() if path.startswith("videos/"))
     shown = deployment.document("sessions/s1").fields["videos"][path.removeprefix("videos/")]
     assert shown["failure"] == {"code": "HTTP_503", "message": "Try again later.", "retryable": True}

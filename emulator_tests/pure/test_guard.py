@@ -131,7 +131,7 @@ def test_while_it_is_stopped_callers_are_told_to_come_later() -> None:
     write_switch(deployment, stopped=True)
     with pytest.raises(Transient, match="paused by its operator") as raised:
         guard_of(deployment).require_open()
-    assert (raised.value.code, raised.value.retry_after_s) == ("STOPPED", AGAIN_S)
+    assert (raised.value.code, raised.value.reason, raised.value.retry_after_s) == ("STOPPED", "PAUSED", AGAIN_S)
 
 
 def test_nothing_that_was_stopped_is_lost() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 
 import pytest
 from flask import Request, Response
 from werkzeug.test import create_environ
 
+from functions.body import WEBHOOK_MAX_BYTES
 from functions.hooks import ADDRESSES, cloudflareHook, kalturaHook
 
 HOOKS: dict[str, Callable[[Request], Response]] = {"kaltura": kalturaHook, "cloudflare": cloudflareHook}
@@ -28,3 +30,27 @@ def test_where_there_is_no_account_whoever_calls_is_told_so_and_nothing_breaks(
     answer = HOOKS[provider](Request(environ))
 
     assert (answer.status_code, answer.get_data(as_text=True)) == (404, "There is no account for this here.")
+
+
+@pytest.mark.parametrize("provider", ADDRESSES)
+@pytest.mark.parametrize(
+    ("length", "sentence"),
+    [
+        pytest.param(
+            str(WEBHOOK_MAX_BYTES + 1), "The request is too large: at most 1024 KiB are read.", id="A4 too large"
+        ),
+        pytest.param(
+            None, "Send the request in one piece, with its length in a Content-Length header.", id="A4 chunks"
+        ),
+    ],
+)
+def test_a_body_is_refused_before_it_is_read(provider: str, length: str | None, sentence: str) -> None:
+    environ = create_environ(method="POST")
+    environ.pop("CONTENT_LENGTH", None)
+    more = {"HTTP_TRANSFER_ENCODING": "chunked"} if length is None else {"CONTENT_LENGTH": length}
+    stream = BytesIO(b"x" * 10)
+
+    answer = HOOKS[provider](Request({**environ, **more, "wsgi.input": stream, "wsgi.input_terminated": True}))
+
+    assert (answer.status_code, answer.get_data(as_text=True)) == (400, sentence)
+    assert stream.read() == b"", "what nobody wants is thrown away"

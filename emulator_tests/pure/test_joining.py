@@ -111,8 +111,10 @@ def test_viewers_are_let_in_in_its_time(minutes: int, refusal: str | None) -> No
     if refusal is None:
         assert join(deployment).admission.player.token
     else:
-        with pytest.raises(WrongState, match=refusal):
+        with pytest.raises(WrongState, match=refusal) as raised:
             join(deployment)
+        # C5: a minute before it opens.
+        assert raised.value.retry_after_s == (60 if minutes < 0 else None)
         assert join(deployment, TEACHER).admission.player.token
 
 

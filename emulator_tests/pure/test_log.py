@@ -6,6 +6,7 @@ import base64
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,8 @@ import jwt
 import pytest
 
 from shared import log
-from shared.errors import Misconfigured, NotAllowed, Permanent, ProviderError, Transient
+from shared.errors import Misconfigured, NotAllowed, Permanent, ProviderError, Refused, Transient
+from shared.log_format import blanked
 from shared.providers.kaltura.keys import KeyMint, Privilege, Word
 
 UPLOAD = "/api_v3/service/uploadtoken/action/upload"
@@ -66,18 +68,18 @@ SURROUNDINGS = {
 @pytest.mark.parametrize("surroundings", SURROUNDINGS)
 def test_every_secret_is_blanked_wherever_it_stands(surroundings: str) -> None:
     for secret in SECRETS.values():
-        text = log.blanked(SURROUNDINGS[surroundings].format(secret))
+        text = blanked(SURROUNDINGS[surroundings].format(secret))
         pieces = {secret[start : start + 12] for start in range(len(secret) - 11)}
         assert not [piece for piece in pieces if piece in text]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_nothing_is_left_of_a_secret(secret: str) -> None:
-    assert log.blanked(SECRETS[secret]) == "[secret]"
+    assert blanked(SECRETS[secret]) == "[secret]"
 
 
 def test_two_secrets_in_one_text_are_both_blanked() -> None:
-    assert log.blanked(f"{KS} and {KS_V1}, {ID_TOKEN}") == "[secret] and [secret], [secret]"
+    assert blanked(f"{KS} and {KS_V1}, {ID_TOKEN}") == "[secret] and [secret], [secret]"
 
 
 @pytest.mark.parametrize(
@@ -99,11 +101,15 @@ def test_two_secrets_in_one_text_are_both_blanked() -> None:
     ],
 )
 def test_ids_and_sentences_stay_as_they_are(text: str) -> None:
-    assert log.blanked(text) == text
+    assert blanked(text) == text
 
 
 def refusal(secret: str) -> ProviderError:
     return Transient(f"No: {secret}", provider="kaltura", operation="media.add", code="HTTP_503")
+
+
+def denial(sentence: str) -> Refused:
+    return NotAllowed(sentence, reason="TEACHER_ONLY")
 
 
 SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
@@ -131,8 +137,8 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     ],
     "conflict": [(lambda secret: log.conflict("visitVideo", secret, "create"), "INFO")],
     "refused": [
-        (lambda secret: log.refused("getKalturaSession", "u1", NotAllowed(secret)), "INFO"),
-        (lambda secret: log.refused(secret, None, NotAllowed("No.")), "INFO"),
+        (lambda secret: log.refused("getKalturaSession", "u1", denial(secret)), "INFO"),
+        (lambda secret: log.refused(secret, None, denial("No.")), "INFO"),
     ],
     "unavailable": [(lambda secret: log.unavailable("visitVideo", secret, refusal(secret)), "WARNING")],
     "broken": [(lambda secret: log.broken("visitVideo", secret, ValueError(secret)), "ERROR")],
@@ -149,7 +155,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "tasks_limit_reached": [(lambda _secret: log.tasks_limit_reached(100_001, NOW), "ALERT")],
     "stopped": [(lambda secret: log.stopped(secret), "WARNING")],
     "push_heard": [(lambda secret: log.push_heard("kaltura", secret), "INFO")],
-    "push_refused": [(lambda secret: log.push_refused("kaltura", secret), "WARNING")],
+    "push_refused": [(lambda secret: log.push_refused("kaltura", denial(secret)), "WARNING")],
     "feed_ticked": [(lambda secret: log.feed_ticked(secret, 1, 2), "INFO")],
     "feed_ended": [(lambda secret: log.feed_ended("kaltura", 1, secret), "INFO")],
     "part_not_offered": [(lambda secret: log.part_not_offered("kaltura", secret, refusal(secret)), "WARNING")],
@@ -162,7 +168,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
 
 def test_the_table_has_every_sentence() -> None:
     said = {name for name, _ in inspect.getmembers(log, inspect.isfunction) if not name.startswith("_")}
-    assert set(SENTENCES) == said - {"blanked"}
+    assert set(SENTENCES) == said - {"told_of", "write"}
 
 
 @pytest.mark.parametrize(
@@ -207,20 +213,67 @@ def test_a_step_that_failed_tells_who_refused_what_and_whether_it_is_tried_again
     }
 
 
-def test_a_bug_is_told_by_its_type_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    log.broken("visitSession", None, KeyError("the password of somebody"))
-    assert json.loads(capsys.readouterr().err) == {
+def test_a_bug_is_told_by_its_type_and_where_it_happened(capsys: pytest.CaptureFixture[str]) -> None:
+    def break_something() -> None:
+        raise KeyError("the password of somebody")
+
+    try:
+        try:
+            break_something()
+        except KeyError:
+            raise RuntimeError("the name of somebody") from None
+    except RuntimeError as error:
+        log.broken("visitSession", None, error)
+    told = json.loads(capsys.readouterr().err)
+    stack = told.pop("stack_trace").splitlines()
+    assert told == {
         "severity": "ERROR",
         "message": "unexpected error",
         "function": "visitSession",
         "uid": None,
-        "type": "KeyError",
+        "@type": "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent",
+        "type": "RuntimeError",
     }
+    # As Python writes a traceback and Error Reporting reads it, but for source and text.
+    assert stack[0] == "Traceback (most recent call last):"
+    assert all(re.fullmatch(r'  File "[^"]+", line [0-9]+, in \w+', line) for line in stack[1:-1])
+    assert stack[-1] == "RuntimeError"
 
 
-def test_text_of_any_script_and_shape_stays_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
-    title = 'Caf\u00e9 \u2028 "quoted" \ud800 \0'
-    log.refused("issueUploadToken", "u1", NotAllowed(title))
+def test_a_bug_that_another_one_led_to_tells_both(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        try:
+            raise KeyError("the password of somebody")
+        except KeyError as error:
+            raise ValueError("the name of somebody") from error
+    except ValueError as error:
+        log.broken("visitSession", None, error)
+    stack = json.loads(capsys.readouterr().err)["stack_trace"]
+    assert stack.index("\nKeyError\n") < stack.index("\nValueError")
+    assert "somebody" not in stack
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('Caf\u00e9 "quoted" \\ \u4f60\u597d \U0001f600', id="any script"),
+        pytest.param("a\n{}\r\0\x1b[2J\x7f\x85", id="A5 control characters"),
+        pytest.param("a\u2028b\u2029c", id="A5 ends of lines that only some readers know"),
+        pytest.param("a\u202eb\u2066c", id="A5 other direction"),
+        pytest.param("a\ud800b", id="A5 half a character"),
+    ],
+)
+def test_text_of_any_shape_stays_one_line_of_json_that_can_be_shown(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.refused("issueUploadToken", "u1", denial(text))
     line = capsys.readouterr().out
     assert line.isascii()
-    assert json.loads(line)["sentence"] == title
+    told = json.loads(line)["sentence"]
+    assert told.isprintable()
+    assert told == "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+
+
+def test_what_is_too_long_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    log.refused("issueUploadToken", "u1", denial("a b " * 100_000))
+    assert len(capsys.readouterr().out) < 10_000

@@ -11,7 +11,7 @@ import pytest
 from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment
 from shared.access import Caller
-from shared.errors import NotAllowed, NotFound
+from shared.errors import NotAllowed, NotFound, WrongState
 from shared.paths import REMOVALS, VISIT_REMOVAL, VISIT_SESSION, removal_path
 from shared.ports import Create, Document, MediaState, Note, Observation, Query
 from shared.reconcile import Done, Later, Look, Step
@@ -167,7 +167,7 @@ def test_the_same_request_is_the_same_removal_and_another_ones_is_refused() -> N
     key = ask(deployment, ADMIN, "teacher")
 
     assert ask(deployment, ADMIN, "teacher") == key
-    with pytest.raises(NotAllowed, match="somebody else's content"):
+    with pytest.raises(WrongState, match="somebody else's content"):
         ask(deployment, ADMIN, "other")
     assert len(paths(deployment, REMOVALS)) == 1
 

@@ -95,5 +95,7 @@ def player_key(
         Transient: The account is being set up (again).
     """
     if keys is None or revocation_id is None:
-        raise WrongState("There is no player key for this provider. Play the addresses instead.")
+        raise WrongState(
+            "There is no player key for this provider. Play the addresses instead.", reason="NO_PLAYER_KEY"
+        )
     return keys.player_key(parts, viewer_uid, lifetime_s, revocation_id)

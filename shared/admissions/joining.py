@@ -171,12 +171,12 @@ class Joining:
         session, enrolment, pairing, *admission = self.sessions.documents.read(*paths)
         known = require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
         if wanted(known) is None:
-            raise WrongState("This session has no live event.")
+            raise WrongState("This session has no live event.", reason="NO_LIVE_EVENT")
         record = pairing_of(known, pairing)
         if not owns(caller, known):
             self._require_time(known, Airing() if record is None else record.airing)
         if pairing is None or record is None or record.state not in (PairingState.READY, PairingState.RETIRING):
-            raise WrongState(_NOT_READY)
+            raise WrongState(_NOT_READY, reason="EVENT_NOT_READY")
         return _Entered(known, pairing, record, admission[0] if admission else None)
 
     def _require_time(self, session: Session, airing: Airing) -> None:
@@ -190,9 +190,13 @@ class Joining:
         now, window = self.clock(), self.sessions.window
         opens_at, closes_at = window.opens_at(event), window.closes_at(event)
         if opens_at is not None and now < opens_at:
-            raise WrongState(f"This session opens at {opens_at:%Y-%m-%d %H:%M} UTC.")
+            raise WrongState(
+                f"This session opens at {opens_at:%Y-%m-%d %H:%M} UTC.",
+                reason="SESSION_NOT_OPEN_YET",
+                retry_after_s=(opens_at - now).total_seconds(),
+            )
         if closes_at is not None and now >= closes_at:
-            raise WrongState("This session is over.")
+            raise WrongState("This session is over.", reason="SESSION_OVER")
 
     def _admit(self, caller: Caller, entered: _Entered, *, force_refresh: bool = False) -> tuple[_Entered, str | None]:
         """

@@ -137,10 +137,12 @@ def requeue_deletion(caller: Caller, deletion_id: str, documents: Documents, que
     path = deletion_path(deletion_id)
     (document,) = documents.read(path)
     if document is None:
-        raise NotFound("There is no such deletion. Perhaps it is done: then its document is gone too.")
+        raise NotFound(
+            "There is no such deletion. Perhaps it is done: then its document is gone too.", reason="DELETION_NOT_FOUND"
+        )
     state = Deletion.from_document(document).state
     if state is not DeletionState.DEAD:
-        raise WrongState("This deletion is still tried by itself.")
+        raise WrongState("This deletion is still tried by itself.", reason="DELETION_NOT_GIVEN_UP")
     wish = {"requeues": requeues_of(document.fields) + 1}
     documents.commit(Update(path, wish, if_version=document.version))
     queue.put(Note(VISIT_DELETION, deletion_id))

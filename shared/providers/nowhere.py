@@ -92,5 +92,9 @@ class NoAudience:
 
 def _refuse(operation: str) -> NoReturn:
     raise Permanent(
-        "This project has no account for live events.", provider=NAME, operation=operation, code="NO_LIVE_EVENTS"
+        "This project has no account for live events.",
+        provider=NAME,
+        operation=operation,
+        code="NO_LIVE_EVENTS",
+        reason="LIVE_EVENTS_NOT_OFFERED",
     )

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from shared.access import Caller, require_admin
-from shared.errors import Conflict, NotAllowed, NotFound
+from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import COPIES, DELETIONS, ENROLMENTS, SESSIONS, VIDEOS, VISIT_REMOVAL, VISIT_SESSION, removal_path
 from shared.ports import (
     Clock,
@@ -182,6 +182,7 @@ def ask_removal(
 
     Raises:
         NotAllowed: The caller may not (never).
+        WrongState: The request id was used for somebody else's content (never).
         Transient: Documents or queue could not be reached (again).
     """
     if not (caller.is_teacher and owner_uid == caller.uid):
@@ -195,7 +196,9 @@ def ask_removal(
     (document,) = documents.read(removal_path(key))
     record = asked if document is None else Removal.from_document(document)
     if record.owner_uid != owner_uid:
-        raise NotAllowed("This request id was used for somebody else's content. Choose a new one.")
+        raise WrongState(
+            "This request id was used for somebody else's content. Choose a new one.", reason="REQUEST_ID_USED"
+        )
     return key, record
 
 
@@ -209,7 +212,7 @@ def removal_of(caller: Caller, key: str, documents: Documents) -> Removal:
     (document,) = documents.read(removal_path(key))
     record = None if document is None else Removal.from_document(document)
     if record is None or not (caller.is_admin or record.asked_by == caller.uid):
-        raise NotFound("There is no such removal, or somebody else has asked for it.")
+        raise NotFound("There is no such removal, or somebody else has asked for it.", reason="REMOVAL_NOT_FOUND")
     return record
 
 

@@ -78,9 +78,11 @@ def _wish(
         if uid == session.owner_uid:
             if moderates:
                 return True
-            raise WrongState("The owner of a session always moderates it.")
+            raise WrongState("The owner of a session always moderates it.", reason="OWNER_MODERATES")
         if moderates and uid not in session.moderators and len(session.moderators) >= MODERATORS_MAX:
-            raise TooMany(f"This session has {MODERATORS_MAX} moderators, which is all it may have.")
+            raise TooMany(
+                f"This session has {MODERATORS_MAX} moderators, which is all it may have.", reason="MODERATORS_TOO_MANY"
+            )
         if moderates is not (uid in session.moderators):
             change: dict[tuple[str, ...], Any] = {("moderators", uid): True if moderates else REMOVE}
             try:
@@ -105,5 +107,8 @@ def _event_of(caller: Caller, session_id: str, sessions: Sessions) -> Pairing:
     (pairing,) = sessions.documents.read(pairing_path(session_id))
     record = pairing_of(session, pairing)
     if record is None or record.state is not PairingState.READY:
-        raise WrongState("This session has no live event that is ready. Publish it as a live session first.")
+        raise WrongState(
+            "This session has no live event that is ready. Publish it as a live session first.",
+            reason="EVENT_NOT_READY",
+        )
     return record

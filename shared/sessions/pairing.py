@@ -53,7 +53,7 @@ def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
             (found,) = documents.read(session_path(session.id))
             present = session_with(session.identity, found)
             if present is None:
-                raise NotFound("There is no such session.") from None
+                raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND") from None
             session = present
     raise Conflict("Others write the session's pairing all the time.")
 

@@ -240,7 +240,7 @@ class Grants:
 
         def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
             if existing is None or existing.fields["gone"]:
-                raise NotFound("There is no such video.")
+                raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
             wish = Wish.from_document(existing)
             if wish.deleted or any(one.key == key for one in wish.requests):
                 return _repeated(wish, key, digest), ()
@@ -281,7 +281,7 @@ class Grants:
             WrongState: It is not ready (again, once it is), or there is no key for its player (never).
             Conflict: The caller's other requests were faster each time (again).
         """
-        unknown = NotFound("There is no such video, or you are not enrolled in its session.")
+        unknown = NotFound("There is no such video, or you are not enrolled in its session.", reason="VIDEO_NOT_FOUND")
         (document,) = self.documents.read(video_path(video_id))
         if document is None:
             raise unknown
@@ -297,14 +297,14 @@ class Grants:
         if wish.deleted:
             raise unknown
         if video.playable is None:
-            raise WrongState("This video is not ready to play.")
+            raise WrongState("This video is not ready to play.", reason="VIDEO_NOT_READY")
         copies = {
             name: one.parts
             for name, one in shown_in(document).items()
             if name in self.hosts and one.film == video.playable.reference and one.state is CopyState.READY
         }
         if video.playable.trouble is not None and not copies:
-            raise WrongState("This video cannot be played at the moment.")
+            raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host is not None and failed_host in (video.provider, *copies):
             self._note_failure(video_id, failed_host)
         revocation_id = self._admit(caller, video, entered, enter)
@@ -418,7 +418,10 @@ class Grants:
         """
         provider = session.video_provider or self.provider
         if provider not in self.feeds:
-            raise WrongState(f"No videos can be uploaded to {provider} here: there is no account. Choose another.")
+            raise WrongState(
+                f"No videos can be uploaded to {provider} here: there is no account. Choose another.",
+                reason="PROVIDER_NOT_AVAILABLE",
+            )
         return provider
 
     def _take_turn(self, caller: Caller, video_id: str, wished: Wished) -> int:
@@ -446,10 +449,15 @@ class Grants:
 
     def _turn(self, caller: Caller, turns: Document | None) -> Write:
         most = self.videos.policy.tokens_per_minute_max
-        minute = int(self.clock().timestamp()) // 60
+        now_s = int(self.clock().timestamp())
+        minute = now_s // 60
         issued = 0 if turns is None or turns.fields["minute"] != minute else turns.fields["issued"]
         if issued >= most:
-            raise TooMany(f"You asked for {most} upload tokens within a minute. Wait a moment.")
+            raise TooMany(
+                f"You asked for {most} upload tokens within a minute. Wait a moment.",
+                reason="UPLOAD_TOKENS_TOO_MANY",
+                retry_after_s=60 - now_s % 60,
+            )
         fields = {"minute": minute, "issued": issued + 1}
         path = uploader_path(caller.uid)
         return Create(path, fields) if turns is None else Update(path, fields, if_version=turns.version)
@@ -466,7 +474,7 @@ class Grants:
         is_open = Condition("state", Operator.IN, [state.value for state in OPEN])
         most = policy.uploads_in_flight_max
         if len(self.documents.select(Query(VIDEOS, (of_teacher, is_open), limit=most))) >= most:
-            raise TooMany(f"You have {most} uploads open. Finish one of them first.")
+            raise TooMany(f"You have {most} uploads open. Finish one of them first.", reason="UPLOADS_OPEN_TOO_MANY")
         alive = Condition("gone", Operator.EQUAL, False)
         in_session = Condition("sessionId", Operator.EQUAL, session_id)
         # A video that is replaced makes room for what replaces it.
@@ -484,7 +492,7 @@ class Grants:
         """
         began_at = self.clock()
         look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
-        record = _uploadable(look.record, look.wish, number)
+        record = _uploadable(look.record, look.wish, number, self.clock())
         self.feeds[record.provider].wake()
         lifetime_s = _lifetime_s(record, self.clock())
         grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, lifetime_s)
@@ -509,7 +517,7 @@ class Grants:
             return record.received_bytes or 0
         (seen,) = self.videos.media(record.provider).observe([record.parts])
         if seen.state in (MediaState.PROCESSING, MediaState.READY):
-            raise WrongState("This upload is complete.")
+            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
         return seen.received_bytes or 0
 
 
@@ -526,7 +534,7 @@ def _lifetime_s(record: Video, now: datetime) -> int:
     """
     left_s = UPLOAD_GRANT_MAX_S if record.deadline_at is None else int((record.deadline_at - now).total_seconds())
     if left_s < 1:
-        raise WrongState("The time for this upload is over. Start a new one.")
+        raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
     return min(UPLOAD_GRANT_MAX_S, left_s)
 
 
@@ -539,7 +547,7 @@ def _repeated(wish: Wish, key: str, digest: str) -> int:
     """
     asked = next((one for one in wish.requests if one.key == key), None)
     if asked is not None and asked.digest != digest:
-        raise WrongState("This request id was used for another file. Choose a new one.")
+        raise WrongState("This request id was used for another file. Choose a new one.", reason="REQUEST_ID_USED")
     number = 0 if asked is None else asked.number
     _require_wanted(wish, number)
     return number
@@ -551,14 +559,14 @@ def _require_wanted(wish: Wish, number: int) -> None:
         WrongState: That upload is not wanted any more (never).
     """
     if wish.deleted:
-        raise WrongState("This video was deleted. Choose a new request id.")
+        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
     if number != wish.number:
-        raise WrongState("This upload was replaced by a later one.")
+        raise WrongState("This upload was replaced by a later one.", reason="UPLOAD_REPLACED")
     if wish.cancelled == number:
-        raise WrongState("This upload was cancelled. Choose a new request id.")
+        raise WrongState("This upload was cancelled. Choose a new request id.", reason="UPLOAD_CANCELLED")
 
 
-def _uploadable(video: Video | None, wish: VideoWish, number: int) -> Video:
+def _uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime) -> Video:
     """
     The video, where it waits for the bytes of that upload.
 
@@ -568,23 +576,26 @@ def _uploadable(video: Video | None, wish: VideoWish, number: int) -> Video:
         Transient: It does not wait for them yet (again).
     """
     if video is None or wish.wish is None or not wish.has_session:
-        raise NotFound("There is no such session.")
+        raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
     _require_wanted(wish.wish, number)
     if video.state is VideoState.GONE:
-        raise WrongState("This video was deleted. Choose a new request id.")
+        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
     failure = video.failure()
     if video.serving == number:
         if video.state is VideoState.UPLOADING:
             return video
         if video.state in PENDING or video.state is VideoState.READY:
-            raise WrongState("This upload is complete.")
+            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
         if video.state is VideoState.FAILED and failure is not None:
-            raise WrongState(f"This upload has failed: {failure['message']} Start a new one.")
+            raise WrongState(f"This upload has failed: {failure['message']} Start a new one.", reason="UPLOAD_FAILED")
+    retry_at = None if video.progress.failure is None else video.progress.failure.retry_at
     raise Transient(
         "The video provider is not ready for this upload yet. Try again in a moment.",
         provider=video.provider,
         operation="prepare",
         code="NOT_READY" if failure is None else str(failure["code"]),
+        reason="UPLOAD_NOT_READY",
+        retry_after_s=None if retry_at is None else max(0.0, (retry_at - now).total_seconds()),
     )
 
 

@@ -87,11 +87,11 @@ def checked_title(title: str) -> str:
     """
     normal = unicodedata.normalize("NFC", title).strip()
     if not normal:
-        raise BadRequest("Give the video a title.")
+        raise BadRequest("Give the video a title.", reason="TITLE_INVALID")
     if len(normal) > TITLE_MAX:
-        raise BadRequest(f"A title has at most {TITLE_MAX} characters.")
+        raise BadRequest(f"A title has at most {TITLE_MAX} characters.", reason="TITLE_INVALID")
     if _hides_something(normal):
-        raise BadRequest("The title has characters that cannot be shown.")
+        raise BadRequest("The title has characters that cannot be shown.", reason="TITLE_INVALID")
     return normal
 
 
@@ -105,13 +105,15 @@ def checked_file_name(file_name: str) -> str:
     """
     normal = unicodedata.normalize("NFC", file_name)
     if not normal or len(normal) > FILE_NAME_MAX:
-        raise BadRequest(f"A file name has between 1 and {FILE_NAME_MAX} characters.")
+        raise BadRequest(f"A file name has between 1 and {FILE_NAME_MAX} characters.", reason="FILE_NAME_INVALID")
     if not _FILE_NAME.fullmatch(normal) or _hides_something(normal):
-        raise BadRequest("The file name has characters that are not allowed in it.")
+        raise BadRequest("The file name has characters that are not allowed in it.", reason="FILE_NAME_INVALID")
     stem, dot, ending = normal.rpartition(".")
     if not dot or not stem or ending.lower() not in MIME_TYPES:
         supported = ", ".join(sorted(MIME_TYPES))
-        raise BadRequest(f"This type of file is not supported. Supported are: {supported}.")
+        raise BadRequest(
+            f"This type of file is not supported. Supported are: {supported}.", reason="FILE_TYPE_NOT_SUPPORTED"
+        )
     return normal
 
 
@@ -123,9 +125,11 @@ def check_size(size_bytes: int, policy: Policy) -> None:
         BadRequest: It is (never).
     """
     if size_bytes < 1:
-        raise BadRequest("The file is empty.")
+        raise BadRequest("The file is empty.", reason="FILE_EMPTY")
     if size_bytes > policy.max_bytes:
-        raise BadRequest(f"The file is too large: at most {_size(policy.max_bytes)} are allowed.")
+        raise BadRequest(
+            f"The file is too large: at most {_size(policy.max_bytes)} are allowed.", reason="FILE_TOO_LARGE"
+        )
 
 
 def check_order(order: int | None) -> None:
@@ -136,7 +140,7 @@ def check_order(order: int | None) -> None:
         BadRequest: (never).
     """
     if order is not None and not 0 <= order <= ORDER_MAX:
-        raise BadRequest(f"The order of a video is a number between 0 and {ORDER_MAX}.")
+        raise BadRequest(f"The order of a video is a number between 0 and {ORDER_MAX}.", reason="ORDER_INVALID")
 
 
 def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
@@ -156,10 +160,14 @@ def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
         (of_teacher, "Your account", policy.teacher_videos_max, policy.teacher_bytes_max),
     ):
         if total.count > videos_max:
-            raise TooMany(f"{whose} has {videos_max} videos, which is all it may have. Delete one of them first.")
+            raise TooMany(
+                f"{whose} has {videos_max} videos, which is all it may have. Delete one of them first.",
+                reason="QUOTA_USED_UP",
+            )
         if total.sum > bytes_max:
             raise TooMany(
-                f"{whose} may hold {_size(bytes_max)} of video, and this one has no room. Delete another first."
+                f"{whose} may hold {_size(bytes_max)} of video, and this one has no room. Delete another first.",
+                reason="QUOTA_USED_UP",
             )
 
 

@@ -40,7 +40,7 @@ def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Do
     try:
         known = require_owner(caller, session)
     except NotFound:
-        raise NotFound("There is no such video.") from None
+        raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND") from None
     assert document is not None
     return document, known
 
@@ -71,7 +71,7 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
         document, _ = owned_video(caller, video_id, documents)
         video, wish = Video.from_document(document), Wish.from_document(document)
         if video.state is VideoState.READY and video.serving == wish.number and wish.cancelled != wish.number:
-            raise WrongState("This upload is complete. Delete the video, or replace it.")
+            raise WrongState("This upload is complete. Delete the video, or replace it.", reason="UPLOAD_COMPLETE")
         try:
             _wish(document.path, "cancelled", wish.number, documents, document)
         except Conflict:
@@ -95,9 +95,9 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
         document, _ = owned_video(caller, video_id, documents)
         video = Video.from_document(document)
         if video.state is not VideoState.FAILED or video.ended is None:
-            raise WrongState("Nothing of this video has failed.")
+            raise WrongState("Nothing of this video has failed.", reason="NOTHING_FAILED")
         if not video.ended.retryable:
-            raise WrongState(f"Trying again would not help: {video.ended.message}")
+            raise WrongState(f"Trying again would not help: {video.ended.message}", reason="RETRY_USELESS")
         try:
             _wish(document.path, "retry", video.failures, documents, document)
         except Conflict:

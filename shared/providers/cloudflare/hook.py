@@ -27,9 +27,6 @@ SIGNATURE: Final = "webhook-signature"
 AGE_MAX_S: Final = 300
 """A notification that was signed longer ago, or so far ahead, is not believed: it may be somebody's repetition."""
 
-BODY_MAX_BYTES: Final = 256 * 1024
-"""A video with all its properties has a few KB."""
-
 SECRET_PAUSE_S: Final = 15
 """The secret is asked for at most once in so many seconds, however many notifications are signed with another."""
 
@@ -59,14 +56,17 @@ class CloudflareHook:
         """
         See `ports.Hook`.
         """
-        if len(body) > BODY_MAX_BYTES:
-            raise BadRequest("The notification is too large.")
         now = self.account.clock()
         signed_at, signature = _signature(headers.get(SIGNATURE, ""))
         if abs(now.timestamp() - signed_at) > AGE_MAX_S:
-            raise NotAllowed("The notification was signed too long ago, or with a clock that is wrong.")
+            raise NotAllowed(
+                "The notification was signed too long ago, or with a clock that is wrong.",
+                reason="NOTIFICATION_NOT_SIGNED",
+            )
         if not self._is_signed(signed_at, signature, body, now):
-            raise NotAllowed("The notification is not signed with this account's secret.")
+            raise NotAllowed(
+                "The notification is not signed with this account's secret.", reason="NOTIFICATION_NOT_SIGNED"
+            )
         told = words.namespace_and_reference(_video(body))
         if told is None:
             return Heard()
@@ -78,10 +78,13 @@ class CloudflareHook:
         See `ports.Hook`. Refuses to take the account's one webhook from somebody else.
         """
         if algorithm is not None:
-            raise BadRequest("Cloudflare signs in one way: leave the algorithm out.")
+            raise BadRequest("Cloudflare signs in one way: leave the algorithm out.", reason="OPTION_INVALID")
         address = self.address()
         if address and address != url:
-            raise BadRequest(f"This account tells {address}. Remove that first, or have it passed on from there.")
+            raise BadRequest(
+                f"This account tells {address}. Remove that first, or have it passed on from there.",
+                reason="WEBHOOK_TAKEN",
+            )
         self.account.client.ask(
             "webhooks.update",
             lambda s: s.webhooks.with_raw_response.update(
@@ -141,7 +144,7 @@ class CloudflareHook:
 def _signature(header: str) -> tuple[int, str]:
     found = _SIGNED.fullmatch(header.strip())
     if found is None:
-        raise NotAllowed("The notification is not signed.")
+        raise NotAllowed("The notification is not signed.", reason="NOTIFICATION_NOT_SIGNED")
     return int(found[1]), found[2]
 
 
@@ -154,7 +157,7 @@ def _video(body: bytes) -> Mapping[str, Any]:
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
-        raise BadRequest("The notification cannot be understood.") from None
+        raise BadRequest("The notification cannot be understood.", reason="NOTIFICATION_UNREADABLE") from None
     if not isinstance(told, Mapping) or not isinstance(told.get("uid"), str):
-        raise BadRequest("The notification speaks of no video.")
+        raise BadRequest("The notification speaks of no video.", reason="NOTIFICATION_UNREADABLE")
     return told

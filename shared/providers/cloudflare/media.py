@@ -157,7 +157,7 @@ class CloudflareMedia:
         address = self.account.signing_key.unseal(parts.get(UPLOAD, ""))
         now = self.account.clock()
         if address is None or address.expires_at <= now:
-            raise WrongState("The time for this upload is over. Start a new one.")
+            raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
         return Grant(
             url=address.url,
             token=address.url,

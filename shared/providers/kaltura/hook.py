@@ -26,8 +26,8 @@ from shared.providers.kaltura.account import KalturaAccount
 SIGNATURE: Final = "x-kaltura-signature"
 ALGORITHM: Final = "x-kaltura-hash-algo"
 
-BODY_MAX_BYTES: Final = 1024 * 1024
-"""An entry with all its properties has a few KB."""
+WEAK: Final = "sha1"
+"""How Kaltura may sign as well, and did where an older version of Greenroom was told to: collisions of it are made."""
 
 
 class Algorithm(StrEnum):
@@ -35,12 +35,11 @@ class Algorithm(StrEnum):
     How Kaltura may sign, as its header spells it.
     """
 
-    SHA1 = "sha1"
     SHA256 = "sha256"
     SHA512 = "sha512"
 
 
-_LIBRARY_ALGORITHMS: Final = {Algorithm.SHA1: 1, Algorithm.SHA256: 2, Algorithm.SHA512: 3}
+_LIBRARY_ALGORITHMS: Final = {Algorithm.SHA256: 2, Algorithm.SHA512: 3}
 
 TEMPLATES: Final = {"HTTP_ENTRY_STATUS_EQUALS": "READY", "HTTP_ENTRY_STATUS_CHANGED": "CHANGED"}
 """The templates that Kaltura has ready, and what our copies of them are called."""
@@ -60,8 +59,6 @@ def references(headers: Mapping[str, str], body: bytes, admin_secret: str, names
         NotAllowed: It is not signed by Kaltura (never).
         BadRequest: It cannot be understood (never).
     """
-    if len(body) > BODY_MAX_BYTES:
-        raise BadRequest("The notification is too large.")
     _check_signature(headers, body, admin_secret)
     reference_id = _reference_id(headers.get("content-type", ""), body)
     reference = None if reference_id is None else words.ours(namespace, reference_id)
@@ -70,11 +67,20 @@ def references(headers: Mapping[str, str], body: bytes, admin_secret: str, names
 
 def _check_signature(headers: Mapping[str, str], body: bytes, admin_secret: str) -> None:
     algorithm = headers.get(ALGORITHM, "").lower()
+    if algorithm == WEAK:
+        raise NotAllowed(
+            "The notification is signed with SHA-1, which is not believed. Run install-hook again.",
+            reason="NOTIFICATION_NOT_SIGNED",
+        )
     if algorithm not in list(Algorithm):
-        raise NotAllowed("The notification is not signed in a way that is known here.")
+        raise NotAllowed(
+            "The notification is not signed in a way that is known here.", reason="NOTIFICATION_NOT_SIGNED"
+        )
+    # No HMAC, but a hash of secret and body: whoever has seen one can compute that of the same body with more behind
+    # it. In between is the hash's padding, whose first byte, 0x80, is no UTF-8 there: `_reference_id` decodes strictly.
     expected = hashlib.new(algorithm, admin_secret.encode() + body).hexdigest()
     if not hmac.compare_digest(expected.encode(), headers.get(SIGNATURE, "").lower().encode()):
-        raise NotAllowed("The notification is not signed with this account's secret.")
+        raise NotAllowed("The notification is not signed with this account's secret.", reason="NOTIFICATION_NOT_SIGNED")
 
 
 def _reference_id(content_type: str, body: bytes) -> str | None:
@@ -94,7 +100,7 @@ def _reference_id(content_type: str, body: bytes) -> str | None:
         return _of_xml(data) if data.lstrip().startswith("<") else _of_object(json.loads(data))
     except (ValueError, RecursionError):
         # Not UTF-8, not JSON, not a form: whoever signed it, it is none of the forms that Kaltura has.
-        raise BadRequest("The notification cannot be understood.") from None
+        raise BadRequest("The notification cannot be understood.", reason="NOTIFICATION_UNREADABLE") from None
 
 
 def _of_object(notification: Any) -> str | None:
@@ -144,7 +150,7 @@ class KalturaHook:
 
         algorithm = algorithm or Algorithm.SHA256
         if algorithm not in list(Algorithm):
-            raise BadRequest(f"Kaltura signs with one of {', '.join(Algorithm)}.")
+            raise BadRequest(f"Choose one of {', '.join(Algorithm)} for Kaltura to sign with.", reason="OPTION_INVALID")
         hashing = KalturaSecureHashingAlgo(_LIBRARY_ALGORITHMS[Algorithm(algorithm)])
         client, ks = self.account.client, self.account.admin_ks()
         ours = self._installed()
@@ -207,7 +213,10 @@ class KalturaHook:
         asked = KalturaEventNotificationTemplateFilter(systemNameEqual=template)
         offered = client.call(ks, _on_templates("listTemplates", asked)).objects
         if not offered:
-            raise NotFound(f"Kaltura offers this account no template {template}. Ask Kaltura for HTTP notifications.")
+            raise NotFound(
+                f"Kaltura offers this account no template {template}. Ask Kaltura for HTTP notifications.",
+                reason="NOTIFICATIONS_NOT_OFFERED",
+            )
         return int(client.call(ks, _on_templates("clone", int(offered[0].id), form)).id)
 
 

@@ -143,9 +143,9 @@ class Privilege:
     def __post_init__(self) -> None:
         grammar = _GRAMMAR.get(self.word)
         if grammar is None:
-            raise BadRequest("This is not a privilege that may be given.")
+            raise BadRequest("This is not a privilege that may be given.", reason="PRIVILEGE_INVALID")
         if not grammar.pattern.fullmatch(self.value):
-            raise BadRequest(f"The privilege {self.word} takes {grammar.takes}.")
+            raise BadRequest(f"The privilege {self.word} takes {grammar.takes}.", reason="PRIVILEGE_INVALID")
 
 
 class KeyMint:
@@ -232,7 +232,10 @@ def _owned(user_id: str, kind: Kind) -> bytes:
     """
     # `0` is one of Kaltura's spellings of nobody: a KS for it would be an anonymous one.
     if user_id == "0" or not _USER_ID.fullmatch(user_id):
-        raise BadRequest("A Kaltura user id has 1 to 320 letters, digits or signs, none of them , * | : ; or /.")
+        raise BadRequest(
+            "A Kaltura user id has 1 to 320 letters, digits or signs, none of them , * | : ; or /.",
+            reason="USER_ID_UNUSABLE",
+        )
     return ("&_t=" + kind + "&_u=" + _quoted(user_id)).encode()
 
 

@@ -1,0 +1,139 @@
+"""The body of a request: how much of it is read, and what JSON it may be.
+
+Called by the other files of this folder before anything of a request is believed. A body is refused by what its headers
+say, before it is read, and parsed once.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+from flask import Request
+
+from shared.errors import BadRequest
+
+CALL_MAX_BYTES: Final = 64 * 1024
+"""The limit for callables and tasks: the longest key of a task has 20,000 letters, the longest request some KB."""
+
+WEBHOOK_MAX_BYTES: Final = 1024 * 1024
+"""The limit for what providers send: an entry with all its properties has a few kilobytes."""
+
+DEPTH_MAX: Final = 16
+"""Objects and arrays within each other. Requests have three."""
+
+_DISCARDED_MAX_BYTES: Final = 64 * 1024 * 1024
+_PIECE_BYTES: Final = 64 * 1024
+
+
+def read_body(request: Request, max_bytes: int) -> bytes:
+    """
+    Return the body of a request, unless its headers say that it is too large, or not how large it is.
+
+    Args:
+        request: Nothing of its body was read yet.
+        max_bytes: What is read at most.
+
+    Raises:
+        BadRequest: It is too large, or its length is unknown (never).
+    """
+    length = request.content_length
+    if length is None:
+        raise BadRequest(
+            "Send the request in one piece, with its length in a Content-Length header.", reason="LENGTH_REQUIRED"
+        )
+    if length > max_bytes:
+        raise BadRequest(
+            f"The request is too large: at most {max_bytes // 1024} KiB are read.", reason="BODY_TOO_LARGE"
+        )
+    try:
+        body: bytes = request.stream.read(length)
+    except OSError:
+        # The connection broke: nobody is there who could be answered.
+        body = b""
+    return body
+
+
+def discard_body(request: Request) -> None:
+    """
+    Throw away what is left of a body, as much as Cloud Run lets through and more: a server that closes a connection on
+    which bytes still come loses its answer on the way.
+    """
+    try:
+        for _ in range(_DISCARDED_MAX_BYTES // _PIECE_BYTES):
+            if not request.stream.read(_PIECE_BYTES):
+                return
+    except Exception:
+        # Whatever is wrong with bytes that nobody wants.
+        return
+
+
+def data_of(body: bytes) -> object:
+    """
+    Return what stands under `data` in the body of a callable or of a task. Pure.
+
+    Raises:
+        BadRequest: It is no object with that alone (never).
+    """
+    sent = parse_json(body)
+    if not isinstance(sent, dict) or sent.keys() != {"data"}:
+        raise BadRequest(
+            "Send a JSON object with your request under data, and nothing beside it.", reason="ENVELOPE_INVALID"
+        )
+    return sent["data"]
+
+
+def parse_json(body: bytes) -> object:
+    """
+    Return what a body of JSON says. Refuses what readers could understand in more than one way, or what nobody can
+    store: names that come twice in one object, numbers that are none, half characters, depths without end. Pure.
+
+    Raises:
+        BadRequest: It is no such JSON (never).
+    """
+    try:
+        parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse, parse_float=_number)
+        _check(parsed, DEPTH_MAX)
+    except (ValueError, RecursionError):
+        # A `ValueError` repeats what was sent, so its text is not told.
+        raise BadRequest(
+            "The body is not valid JSON in UTF-8, or is nested too deeply, or names a field twice.",
+            reason="BODY_NOT_JSON",
+        ) from None
+    return parsed
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a name comes twice")
+    return fields
+
+
+def _refuse(_name: str) -> NoReturn:
+    raise ValueError("NaN and infinity are no JSON")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("beyond what a number can be")
+    return value
+
+
+def _check(value: object, depth: int) -> None:
+    """
+    Raises:
+        ValueError: It is nested more deeply than that, or has a text that cannot be written in UTF-8.
+    """
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, dict | list):
+        if depth == 0:
+            raise ValueError("nested too deeply")
+        for inner in value:
+            _check(inner, depth - 1)
+        if isinstance(value, dict):
+            for inner in value.values():
+                _check(inner, depth - 1)

@@ -1,0 +1,39 @@
+"""Has everything that a process writes to its log come out as lines of JSON.
+
+Called by `main.py` before anything else is loaded. Leaves the form of a line to `shared/log_format.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import flask
+from functions_framework.execution_id import EXECUTION_ID_REQUEST_HEADER
+
+from shared import log_format
+
+_EXECUTION_ID: Final = re.compile(r"[0-9A-Za-z]{12}")
+"""As functions-framework makes them; it also takes any other that a caller sends."""
+
+
+def set_up() -> None:
+    """
+    Set up the log of a process that serves a function. One that only lists them, or tests them, has a developer at a
+    terminal for its reader, who needs the texts of errors.
+
+    Source: `create_app` of functions_framework loads the functions inside its application's context;
+    `get_functions_yaml` of firebase_functions/private/serving.py, which lists them, does so while it answers a request.
+    """
+    if flask.has_app_context() and not flask.has_request_context():
+        log_format.set_up(execution_id)
+
+
+def execution_id() -> str | None:
+    """
+    The execution that the request of this thread belongs to, by which the Firebase console groups log lines.
+    """
+    if not flask.has_request_context():
+        return None
+    told = flask.request.headers.get(EXECUTION_ID_REQUEST_HEADER, "")
+    return told if _EXECUTION_ID.fullmatch(told) else None

@@ -1,0 +1,155 @@
+"""Tasks: who sends one is proved, what it says is checked, and whether it comes again is decided.
+
+Called by `work.py`. Leaves to it what a worker does for a key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, cast
+
+from firebase_functions.options import MemoryOption, RateLimits, RetryConfig
+from firebase_functions.tasks_fn import on_task_dispatched
+from flask import Request, Response
+
+from functions import answers, config, tokens, wiring
+from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
+from shared import log
+from shared.errors import BackendError, BadRequest, Misconfigured, NotAllowed, Transient
+from shared.ports import Note
+from shared.reconcile import WORKER_TIMEOUT_S
+
+RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
+WORKER_MEMORY: Final = MemoryOption.MB_512
+"""
+With everything loaded a process has taken 125 MiB. A note may name hundreds of videos, for which a provider answers in
+pages of 500 things, eight at a time; and a copy holds a piece of a film that it carries to a host.
+"""
+
+Use = Callable[[str], None]
+"""The work to do for the key of a note."""
+
+DOCUMENT: Final = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[A-Za-z0-9:._-]{1,1500}")
+"""
+A key that is a document's id. Source: https://firebase.google.com/docs/firestore/quotas, constraints on document ids.
+"""
+
+
+def worker(*, key: re.Pattern[str], rate: RateLimits, asks_provider: bool = True) -> Callable[[Use], Any]:
+    """
+    Declare a queue's worker, as all of them are declared. The SDK only says how it is deployed: its own handler reads
+    and parses whatever comes, before anybody has asked from whom.
+
+    Args:
+        key: What the keys of its notes look like.
+        rate: Of its queue.
+        asks_provider: Whether it needs the provider's secret.
+    """
+    declaration = on_task_dispatched(
+        retry_config=RETRY,
+        rate_limits=rate,
+        timeout_sec=WORKER_TIMEOUT_S,
+        memory=WORKER_MEMORY,
+        secrets=config.provider_secrets() if asks_provider else [],
+    )
+
+    def declare(use_case: Use) -> Callable[[Request], Response]:
+        function = use_case.__name__
+
+        # Of what it is given, the SDK looks at the name alone.
+        @wraps(declaration(cast(Any, use_case)))
+        def handle(request: Request) -> Response:
+            response = _answered(function, request, key, use_case)
+            discard_body(request)
+            return response
+
+        return handle
+
+    return declare
+
+
+def _answered(function: str, request: Request, key: re.Pattern[str], use_case: Use) -> Response:
+    try:
+        _require_sender(function, request)
+        data = data_of(read_body(request, CALL_MAX_BYTES))
+    except NotAllowed as error:
+        # With its code, by which `doctor` tells it from a refusal of Cloud Run's.
+        return answers.failure(function, None, error)
+    except BadRequest as error:
+        # What cannot be read will not read better next time.
+        log.refused(function, None, error)
+        return _told(200)
+    except Transient as error:
+        log.unavailable(function, None, error)
+        return _told(503)
+    except Exception as error:
+        log.broken(function, None, error)
+        return _told(500)
+    return respond(function, data, key, lambda note: wiring.guard().admits(note), use_case)
+
+
+def _require_sender(function: str, request: Request) -> None:
+    """
+    Raises:
+        NotAllowed: It does not come from our queue (never).
+        Transient: Nobody could say (again).
+    """
+    account = wiring.tasks_account()
+    # In the emulator nobody signs, and everybody may call.
+    if account is not None:
+        tokens.require_cloud_tasks(request, f"{config.functions_url()}/{function}", account)
+
+
+def respond(
+    function: str, data: object, key: re.Pattern[str], admits: Callable[[Note], bool], use_case: Use
+) -> Response:
+    """
+    Do a task whose sender is known. What is answered with an error comes again.
+
+    Args:
+        function: Its public name, which is that of its queue.
+        data: What it says: `{"key": …}`, as `shared/cloud/tasks.py` sends it.
+        key: What keys look like.
+        admits: Whether work may be done at all; where it may not, the note is left for later.
+        use_case: What to do for the key.
+    """
+    try:
+        note = Note(function, _key(data, key))
+        if admits(note):
+            use_case(note.key)
+        else:
+            log.stopped(function)
+    except BadRequest as error:
+        # The task is refused for good: it will say the same next time.
+        log.refused(function, None, error)
+    except Misconfigured as error:
+        log.misconfigured(function, error)
+        return _told(500)
+    except BackendError as error:
+        log.unavailable(function, None, error)
+        return _told(503)
+    except Exception as error:
+        log.broken(function, None, error)
+        return _told(500)
+    return _told(200)
+
+
+def _key(data: object, key: re.Pattern[str]) -> str:
+    """
+    Raises:
+        BadRequest: It is no key of this queue's notes (never).
+    """
+    named = data.get("key") if isinstance(data, dict) and data.keys() == {"key"} else None
+    if not isinstance(named, str) or not key.fullmatch(named):
+        raise BadRequest("The task has no key that its worker could work on.", reason="TASK_KEY_INVALID")
+    return named
+
+
+def _told(status: int) -> Response:
+    """
+    Answer Cloud Tasks, which reads the status alone. The empty answer comes in pieces, so that functions-framework
+    does not read the rest of the request into memory.
+    """
+    return Response(iter(()), status, {"Content-Length": "0"})
