@@ -35,7 +35,7 @@ TEACHERS: Final = (
     "getStreamIngest",
     "rotateStreamKey",
 )
-VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getRemoval")
+VIEWERS: Final = ("issuePlayback", "getKalturaSession", "joinSession", "getRemoval")
 ADMINISTRATORS: Final = ("requeueDeletion",)
 CALLABLES: Final = (*TEACHERS, *VIEWERS, *ADMINISTRATORS)
 
@@ -130,7 +130,7 @@ class Stage:
                 return {"removalId": self.removal_id}
             case "requeueDeletion":
                 return {"deletionId": self.deletion_id}
-            case "deleteVideo" | "issuePlayback" | "renewPlayback":
+            case "deleteVideo" | "issuePlayback":
                 return {"videoId": self.playing}
             case _:
                 return {"videoId": self.uploading}
