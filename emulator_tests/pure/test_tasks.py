@@ -12,6 +12,7 @@ import pytest
 from functions import tasks, work
 from functions.work import (
     checkHost,
+    reconcileAdmission,
     tickFeed,
     visitCopy,
     visitDeletion,
@@ -34,7 +35,7 @@ from shared.ports import Note
 
 KS = "djJ8MTAyfA" + "x" * 80
 VIDEO = "0123456789abcdef0123"
-WORKERS = (visitSession, visitVideo, visitDeletion, tickFeed, visitCopy, checkHost, visitRemoval)
+WORKERS = (visitSession, visitVideo, visitDeletion, tickFeed, visitCopy, checkHost, visitRemoval, reconcileAdmission)
 
 KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
     "visitSession": (tasks.DOCUMENT, ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "a_b", "a" * 1500]),
@@ -43,6 +44,10 @@ KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
     "visitRemoval": (work.REMOVAL, [VIDEO]),
     "visitCopy": (work.COPY, [f"{VIDEO}-bunny"]),
     "checkHost": (work.HOST, ["kaltura", "own2"]),
+    "reconcileAdmission": (
+        work.ADMISSION,
+        ["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"],
+    ),
     "tickFeed": (work.TICK, ["kaltura:17", "cloudflare:0"]),
 }
 
