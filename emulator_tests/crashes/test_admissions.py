@@ -46,10 +46,10 @@ class Story:
         unenrol(deployment, ADA)
         change(deployment, moderators={})
         self._give(deployment, "anna", ANNA)
-        deployment.run(600)
+        deployment.run(20)
         if self._deletes:
             delete(deployment)
-            deployment.run(600)
+            deployment.run(20)
 
     def _give(self, deployment: Deployment, to: str, caller: Caller) -> None:
         self.given.append((to, given(deployment, caller)))
