@@ -34,7 +34,7 @@ SECRET_TITLE: Final = "Questions of the examination"
 
 PLAYER_CALLS: Final = {("baseentry", "list"), ("baseentry", "getplaybackcontext"), ("metadata_metadata", "list")}
 NAMING: Final = ("idEqual", "idIn", "referenceIdEqual", "referenceIdIn", "entryIdEqual", "entryIdIn", "objectIdEqual")
-"""Properties of filters that name an entry."""
+"""Properties of filters that name an entry; where a filter has no such one, it is refused for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +137,11 @@ def _arguments(row: Action, entry_id: str, reference: str) -> Iterator[dict[str,
     for parameter in row.parameters:
         if not parameter.kind.endswith("Filter"):
             continue
-        properties = SCHEMA.properties(parameter.kind)
         for naming in NAMING:
-            if naming in properties:
-                named = reference if naming.startswith("reference") else entry_id
-                of_entries = {"metadataObjectTypeEqual": "1"} if "metadataObjectTypeEqual" in properties else {}
-                yield {**plain, parameter.name: {"objectType": parameter.kind, naming: named, **of_entries}}
+            named = reference if naming.startswith("reference") else entry_id
+            # Of metadata it must be said whose.
+            kind_of_thing = {"metadataObjectTypeEqual": "1"} if row.service == "metadata_metadata" else {}
+            yield {**plain, parameter.name: {"objectType": parameter.kind, naming: named, **kind_of_thing}}
 
 
 def by_python(school: School, ks: str, asked: list[Call]) -> list[str]:
