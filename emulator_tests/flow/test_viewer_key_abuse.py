@@ -109,14 +109,16 @@ def _entry(school: School, video_id: str) -> dict[str, str]:
 
 def calls(given: Given) -> list[Call]:
     """
-    Every reading action: as it is, and of each entry, by each way in which an entry can be named.
+    Every reading action of the others' entry, by each way of naming one; what the player asks, of its own entry too.
     """
     assert services.__name__, "the table of actions is filled by the services"
     found = []
     for row in ACTIONS.values():
         if not row.reads:
             continue
-        for about, batched in itertools.product((given.own_id, given.others["id"]), (False, True)):
+        is_players = (row.service, row.name) in PLAYER_CALLS
+        abouts = (given.own_id, given.others["id"]) if is_players else (given.others["id"],)
+        for about, batched in itertools.product(abouts, (False, True)):
             reference = given.others["referenceId"] if about == given.others["id"] else "none"
             found += [Call(row, data, about, batched) for data in _arguments(row, about, reference)]
     return found
@@ -137,11 +139,16 @@ def _arguments(row: Action, entry_id: str, reference: str) -> Iterator[dict[str,
     for parameter in row.parameters:
         if not parameter.kind.endswith("Filter"):
             continue
-        for naming in NAMING:
+        for naming in _naming(parameter.kind):
             named = reference if naming.startswith("reference") else entry_id
             # Of metadata it must be said whose.
             kind_of_thing = {"metadataObjectTypeEqual": "1"} if row.service == "metadata_metadata" else {}
             yield {**plain, parameter.name: {"objectType": parameter.kind, naming: named, **kind_of_thing}}
+
+
+def _naming(kind: str) -> list[str]:
+    known = SCHEMA.properties(kind) if kind in SCHEMA.types else NAMING
+    return [naming for naming in NAMING if naming in known]
 
 
 def by_python(school: School, ks: str, asked: list[Call]) -> list[str]:
