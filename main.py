@@ -40,6 +40,7 @@ FUNCTIONS: Final = {
     "sweep": "functions.schedule",
     "tickFeed": "functions.work",
     "unsetModerator": "functions.live",
+    "updateVideo": "functions.uploads",
     "uploadFinished": "functions.uploads",
     "visitCopy": "functions.work",
     "visitDeletion": "functions.work",

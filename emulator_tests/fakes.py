@@ -10,6 +10,7 @@ do it twice.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import secrets
 import threading
@@ -26,6 +27,7 @@ from shared.ports import (
     PROGRESSIVE_URL,
     THUMBNAIL_URL,
     Admission,
+    Allowance,
     Attendee,
     Broadcast,
     Change,
@@ -35,6 +37,7 @@ from shared.ports import (
     Create,
     Delete,
     Document,
+    EventParts,
     EventWish,
     Grant,
     Ingest,
@@ -44,6 +47,7 @@ from shared.ports import (
     Operator,
     Parts,
     Query,
+    Refusal,
     Remove,
     Source,
     Stage,
@@ -61,6 +65,10 @@ BEGIN_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 FIRST_CREATED_AT: Final = BEGIN_AT - timedelta(days=3650)
 """When the first in-memory document was created: each later one a second after the one before, whatever clock a test
 moves, so that no such instant is ever one that a test wrote."""
+
+CHUNK_BYTES: Final = 100
+REQUESTS_SPARE: Final = 4
+"""The in-memory provider counts requests to upload."""
 
 DELIVERIES_MAX: Final = 10_000
 PAGE_ITEMS_MAX: Final = 500
@@ -544,11 +552,15 @@ class MadeEvent:
 class MemoryEvents:
     """
     The events port in memory. An event has two parts, `entryId` and `eventId`.
+
+    Attributes:
+        refuses: Says why it will never make the second part as it is wished; `None` where it will.
     """
 
     name = "memory"
 
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
+        self.refuses: Callable[[EventWish], Refusal | None] = lambda _: None
         self._clock = clock
         self._effect = effect
         self._lock = threading.Lock()
@@ -572,12 +584,12 @@ class MemoryEvents:
         with self._lock:
             self._remove({part_id})
 
-    def create_event(self, reference: str, wish: EventWish) -> Parts:
+    def create_event(self, reference: str, wish: EventWish) -> EventParts:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> EventParts:
             with self._lock:
                 return self._create(reference, wish)
 
@@ -594,22 +606,22 @@ class MemoryEvents:
 
         return self._effect("find_event", do)
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> EventParts:
             with self._lock:
                 for index, made in enumerate(self._made):
                     if "entryId" not in made.parts and set(made.parts.values()) & set(parts.values()):
                         del self._made[index]
-                        return {}
+                        return EventParts({})
                     if set(made.parts.values()) & set(parts.values()):
-                        whole = {**self._new_parts(), **made.parts}
-                        self._made[index] = replace(made, wish=wish, parts=whole)
-                        return dict(whole)
-                return {}
+                        outcome = self._outcome({**self._new_parts(), **made.parts}, wish, made.parts)
+                        self._made[index] = replace(made, wish=wish, parts=outcome.parts)
+                        return outcome
+                return EventParts({})
 
         return self._effect("update_event", do)
 
@@ -695,10 +707,20 @@ class MemoryEvents:
         if not any(made.parts.get("entryId") == parts["entryId"] for made in self._made):
             raise Permanent("It is gone.", provider="memory", operation=operation, code="ENTRY_ID_NOT_FOUND")
 
-    def _create(self, reference: str, wish: EventWish) -> Parts:
-        made = MadeEvent(reference, wish, self._new_parts(), self._clock())
-        self._made.append(made)
-        return dict(made.parts)
+    def _create(self, reference: str, wish: EventWish) -> EventParts:
+        outcome = self._outcome(self._new_parts(), wish, {})
+        self._made.append(MadeEvent(reference, wish, outcome.parts, self._clock()))
+        return outcome
+
+    def _outcome(self, parts: Parts, wish: EventWish, known: Parts) -> EventParts:
+        """
+        What there is of an event of this wish: a part that is refused is there only as it was before.
+        """
+        refusal = self.refuses(wish)
+        if refusal is None:
+            return EventParts(dict(parts))
+        there = {name: id_ for name, id_ in parts.items() if name != "eventId" or name in known}
+        return EventParts(there, {"eventId": refusal})
 
     def _new_parts(self) -> Parts:
         number = next(self._numbers)
@@ -830,6 +852,19 @@ class MemoryMedia:
 
         return self._effect("observe", do) if parts else []
 
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        As the port says.
+        """
+
+        def do() -> None:
+            with self._lock:
+                made = self._made.get(parts["entryId"])
+                if made is not None:
+                    self._made[parts["entryId"]] = replace(made, wish=replace(made.wish, title=title))
+
+        self._effect("rename", do)
+
     def reprocess(self, parts: Parts) -> None:
         """
         As the port says.
@@ -866,7 +901,7 @@ class MemoryMedia:
 
         return self._effect("delete_media", do)
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         As the port says.
         """
@@ -878,17 +913,27 @@ class MemoryMedia:
                     for made in self._made.values()
                     if made.changed_at >= since and made.observation.state is not MediaState.AWAITING_UPLOAD
                 ]
+                seen = tuple(self._observe(one) for one in uploads)
             changed.sort(key=lambda change: change.changed_at, reverse=True)
             begin, end = (page - 1) * self._page_items_max, (page - 1 + pages) * self._page_items_max
-            return Changes(tuple(changed[begin:end]), more=len(changed) > end)
+            return Changes(tuple(changed[begin:end]), len(changed) > end, seen)
 
         return self._effect("changes", do)
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:  # the port's shape
+    def requests_for(self, size_bytes: int) -> int:
         """
         As the port says.
         """
-        return _grant(self._clock(), lifetime_s, {"uploadTokenId": parts["uploadTokenId"]})
+        return 2 * -(-size_bytes // CHUNK_BYTES) + REQUESTS_SPARE
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:  # the port's shape
+        """
+        As the port says.
+        """
+        token_id = parts["uploadTokenId"]
+        token = hashlib.sha256(repr((token_id, allowance)).encode()).hexdigest()
+        values: dict[str, str | int] = {"uploadTokenId": token_id, "requests": allowance.requests}
+        return Grant("memory://media", token, allowance.expires_at, values)
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """

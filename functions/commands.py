@@ -25,7 +25,7 @@ from functions.claims import give_claim, take_claim
 from functions.hooks import ADDRESSES, KALTURA
 from shared.errors import BackendError, Misconfigured, ProviderError
 from shared.hosts.model import CopyState
-from shared.hosts.table import sends_kbps
+from shared.hosts.promises import sends_kbps
 from shared.orphans import Report
 from shared.ports import Finding, Health, Setup
 

@@ -19,6 +19,7 @@ from functions.reading import (
     Setting,
     addresses,
     claim,
+    domains,
     kaltura_url,
     matching,
     origin,
@@ -137,11 +138,23 @@ CLOUDFLARE_UPLOAD_LIFETIME_S: Final = Setting(
     6 * HOUR_S,
     "Seconds for which an upload address takes bytes, and minutes are reserved for it.",
 )
+CLOUDFLARE_CALLS_MAX: Final = Setting(
+    "CLOUDFLARE_CALLS_MAX",
+    whole(10, 100_000),
+    1200,
+    "Calls of Cloudflare's API in five minutes, a part of its 1,200 where something else asks with the same user.",
+)
 CLOUDFLARE_PASS_ON: Final = Setting[Mapping[str, str]](
     "CLOUDFLARE_PASS_ON",
     addresses,
     {},
     "Other deployments on the same account that hear of theirs through us: namespace=url, by commas.",
+)
+DELIVERY_DOMAINS: Final = Setting[tuple[str, ...]](
+    "DELIVERY_DOMAINS",
+    domains,
+    (),
+    "Domains, by commas, to which addresses of videos may redirect besides their own host's, as a server's own CDN.",
 )
 USE_HOSTS: Final = Setting(
     "USE_HOSTS", truth, False, "Whether ready videos are copied to, and play from, the hosts in HOSTS."

@@ -94,13 +94,15 @@ def _pass_on(provider: str, url: str, headers: Mapping[str, str], body: bytes) -
     """
     kept = {name: headers[name] for name in ("content-type", "webhook-signature") if name in headers}
     try:
-        answer = requests.post(
-            url, body, headers={**kept, PASSED_ON: "1"}, timeout=PASS_ON_WITHIN_S, allow_redirects=False
-        )
+        # Nothing but its status counts, so the body is not read.
+        with requests.post(
+            url, body, headers={**kept, PASSED_ON: "1"}, timeout=PASS_ON_WITHIN_S, allow_redirects=False, stream=True
+        ) as answer:
+            status = answer.status_code
     except requests.RequestException:
-        answer = None
-    if answer is None or not answer.ok:
-        code = "UNREACHABLE" if answer is None else f"HTTP_{answer.status_code}"
+        status = None
+    if status is None or not 200 <= status < 300:
+        code = "UNREACHABLE" if status is None else f"HTTP_{status}"
         raise Transient(
             "The deployment that this is for did not hear it.", provider=provider, operation="pass on", code=code
         )

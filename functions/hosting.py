@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from functions.edge import HOST
-from functions.reading import clean
+from functions.reading import clean, url
 from shared.errors import Misconfigured
 from shared.hosts.table import Terms
 
@@ -30,7 +29,6 @@ TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
 """What a row of each kind has besides, and what counts where it has not."""
 
 _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
-_URL: Final = re.compile(r"https?://[^\s/]+(/[^\s]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +98,15 @@ def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> s
     if not value:
         raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
     if one in ("url", "playbackUrl"):
-        if not _URL.fullmatch(value):
-            raise Misconfigured(f"In the row {name} of HOSTS {one} is no address that begins with https://.")
-        return value.rstrip("/")
+        return _address(value, name, one)
     return value
+
+
+def _address(value: str, name: str, one: str) -> str:
+    try:
+        return url(value)
+    except ValueError as error:
+        raise Misconfigured(f"In the row {name} of HOSTS {one} {error}.") from None
 
 
 def _limit(row: Mapping[str, Any], name: str) -> float | None:

@@ -38,6 +38,7 @@ _EDGES: Final = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _WORD: Final = re.compile(r"[!-~]+")
 _CLAIM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9][a-z0-9-]*[a-z0-9]")
 _URL: Final = re.compile(
     r"(https?)://([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~-]*)*)",
     re.IGNORECASE,
@@ -200,6 +201,16 @@ def addresses(text: str) -> Mapping[str, str]:
         if not equals or not clean(name) or clean(name) in found:
             raise ValueError("must be namespace=address, with commas between, each namespace once")
         found[clean(name)] = url(clean(address))
+    return found
+
+
+def domains(text: str) -> tuple[str, ...]:
+    """
+    Names of domains, separated by commas. Pure.
+    """
+    found = tuple(clean(one).lower() for one in text.split(",") if clean(one))
+    if not all(_DOMAIN.fullmatch(one) for one in found):
+        raise ValueError("must be domains such as cdn.example.com, with commas between, without https:// and paths")
     return found
 
 

@@ -14,7 +14,7 @@ from functions import edge, wiring
 from shared.access import Caller
 from shared.ports import Documents, Queue
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
-from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
+from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 _FILE: Final[Mapping[str, edge.Kind]] = {"requestId": edge.REQUEST_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 
@@ -25,8 +25,9 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     A token with which the browser can upload one file and do nothing else.
 
     `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, provider, uploadUrl,
-    chunkSizeBytes, receivedBytes, expiresAt}` and what the provider needs besides: Kaltura `ks` and `uploadTokenId`.
-    The same request id gets the same video again with a fresh token.
+    chunkSizeBytes, receivedBytes, expiresAt, uploadUntil, minKbps}` and what the provider needs besides: Kaltura `ks`
+    and `uploadTokenId`. The same request id gets the same video again with a fresh token. The whole upload ends at
+    `uploadUntil`, however often its token is renewed, and a line slower than `minKbps` does not send the rest by then.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -117,6 +118,21 @@ def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, retry_video)
 
 
+@edge.callable_function(asks_provider=False)
+def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
+    """
+    Correct the title of a video, or its place in the session: `{videoId, title?, order?}` gives `{videoId}`.
+    """
+
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"videoId": edge.VIDEO_ID}, {"title": edge.NAME, "order": int})
+        correction = Correction(fields["title"], fields["order"])
+        update_video(caller, fields["videoId"], correction, wiring.documents(), wiring.queue(), wiring.now)
+        return {"videoId": fields["videoId"]}
+
+    return edge.answer(request, use_case)
+
+
 def _wished(request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue], None]) -> dict[str, Any]:
     """
     Write down what a teacher wishes of a video; that it comes true is shown in the session document.
@@ -136,6 +152,8 @@ def _told(token: UploadToken) -> dict[str, Any]:
         "provider": token.provider,
         "uploadUrl": token.grant.url,
         "expiresAt": token.grant.expires_at,
+        "uploadUntil": token.pace.until,
+        "minKbps": token.pace.min_kbps,
         "receivedBytes": token.received_bytes,
         **token.grant.values,
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 
 from functions import config
 from functions.hosting import Row, read_table
@@ -213,13 +213,14 @@ def _hosting() -> Hosting:
     """
     The table of hosts, and those among them that get copies.
     """
+    tries = partial(plays, domains=config.DELIVERY_DOMAINS.value)
     rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
     if not rows:
         # Nothing is copied and nothing is tried, but by an operator who asks.
-        return Hosting({}, {}, plays)
+        return Hosting({}, {}, tries)
     hosts = {row.name: _host(row) for row in rows if row.kind is not None}
     terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
-    return Hosting(hosts, terms, plays)
+    return Hosting(hosts, terms, tries)
 
 
 def _host(row: Row) -> Host:
@@ -240,6 +241,7 @@ def _host(row: Row) -> Host:
             region=texts["region"],
             access_key=texts["accessKey"],
             secret_key=texts["secretKey"],
+            source_domains=config.DELIVERY_DOMAINS.value,
         )
     return open_host(row.name, account, _namespace(), now)
 
@@ -276,6 +278,7 @@ def _at_cloudflare() -> AtCloudflare:
         playback_url=playback_url,
         upload_lifetime_s=min(config.CLOUDFLARE_UPLOAD_LIFETIME_S.value, config.UPLOAD_DEADLINE_S.value),
         max_duration_s=config.VIDEO_DURATION_MAX_S.value,
+        calls_max=config.CLOUDFLARE_CALLS_MAX.value,
     )
 
 

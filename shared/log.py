@@ -217,6 +217,35 @@ def feed_ended(provider: str, tick: int, why: str) -> None:
     _info("feed ended", provider=provider, tick=tick, why=why)
 
 
+def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
+    """
+    A provider did not tell the feed what changed; the next tick asks again.
+    """
+    _warning(
+        "feed hindered",
+        provider=provider,
+        tick=tick,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+    )
+
+
+def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) -> None:
+    """
+    A provider refuses for good to tell the feed what changed, or has told nothing for a day: a person must look.
+    """
+    _alarm(
+        "feed stuck",
+        provider=provider,
+        tick=tick,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+        since=since.isoformat(),
+    )
+
+
 def role_refused(role: str, stand_in: str | None, error: ProviderError) -> None:
     """
     The account does not let us make a role; Kaltura's own, wider one stands in, or nothing does.

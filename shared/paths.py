@@ -145,3 +145,10 @@ def operation_path(key: str) -> str:
     Bookkeeping of a chain or of the sweep.
     """
     return f"operations/{key}"
+
+
+def limit_path(name: str) -> str:
+    """
+    The token bucket of a budget that a whole deployment shares.
+    """
+    return operation_path(f"limit-{name}")

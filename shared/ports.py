@@ -253,6 +253,36 @@ NOT_AVAILABLE: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """
+    Why a provider will never make one part of an event as it is wished.
+
+    Attributes:
+        code: The provider's.
+        message: One sentence: what is wrong, and what to change.
+    """
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventParts:
+    """
+    An event as far as there is one.
+
+    Attributes:
+        parts: The provider's ids of its parts; one that the account does not offer is `NOT_AVAILABLE`. Empty where
+            there is no event.
+        refused: The parts that are not there, or not as they are wished, because the provider refuses that for good, by
+            the names of `parts`. The event does without them until it is wished otherwise.
+    """
+
+    parts: Parts
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Broadcast:
     """
     One look at what is sent to a live event.
@@ -303,13 +333,16 @@ class Events(Protocol):
         """
         ...
 
-    def create_event(self, reference: str, wish: EventWish) -> Parts:
+    def create_event(self, reference: str, wish: EventWish) -> EventParts:
         """
         Make the event with everything that belongs to it, findable by `reference` from the moment it exists. Not
         repeatable: find first when in doubt.
 
         Returns:
-            Its parts; one that the account does not offer is `NOT_AVAILABLE`.
+            What there is of it; the refusal of any part but the first hinders no other.
+
+        Raises:
+            Permanent: The event itself is refused (never).
         """
         ...
 
@@ -319,13 +352,13 @@ class Events(Protocol):
         """
         ...
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
         """
         Bring an event into the wished form, and make a part that is missing. Repeatable.
 
         Returns:
-            The parts afterwards; empty where the event itself was deleted behind our back, and then nothing of it is
-            left.
+            What there is of it afterwards; no parts where the event itself was deleted behind our back, and then
+            nothing of it is left.
         """
         ...
 
@@ -459,6 +492,7 @@ class MediaState(StrEnum):
     PROCESSING = "processing"
     READY = "ready"
     ERROR = "error"
+    REJECTED = "rejected"
     GONE = "gone"
 
 
@@ -478,14 +512,21 @@ class Observation:
     """
     One look at a video at its provider.
 
+    A provider must tell of a video that is ready its length, its size, that it has a moving picture, and its type: as
+    it found it in the bytes, or, where it tells none, that it has verified the type by itself. What it does not tell
+    counts as unknown, and nothing unknown is ever played (`videos/policy.py`).
+
     Attributes:
-        state: In our words.
+        state: In our words; `rejected` where a moderator at the provider has refused the video.
         percent: Progress within the state, 0 to 100; `None` where this look did not tell.
         stage: What is being done, in the states `awaitingUpload` and `processing`.
-        received_bytes: How much of the upload has arrived without a gap, in state `awaitingUpload`.
+        received_bytes: How much of the upload has arrived without a gap, in state `awaitingUpload`; `None` where this
+            look did not tell.
         duration_s: Length of the video, `None` while unknown.
         size_bytes: Size of the original, `None` while unknown.
         media_type: MIME type of the original, as the provider found it in the bytes; `None` where it found none.
+        type_is_verified: Whether the provider takes films alone, and so has verified the type, whether it tells it or
+            not.
         is_video: Whether it holds a moving picture; only meaningful in state `ready`.
         reason: A sentence that says why, in state `error`.
         retryable: Whether processing the same bytes again may end otherwise, in state `error`.
@@ -501,6 +542,21 @@ class Observation:
     is_video: bool = True
     reason: str | None = None
     retryable: bool = False
+    type_is_verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """
+    How much one token to upload allows.
+
+    Attributes:
+        requests: So many requests, at a provider that counts them.
+        expires_at: Until then.
+    """
+
+    requests: int
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -515,6 +571,8 @@ class Grant:
         values: What the client needs besides by the provider's names, the secret among it where it does not stand in
             the address, e.g. `ks` and `uploadTokenId`.
         bare_url: The same address without its permission, at which nothing may be had; empty where there is none.
+        renewable_until: When the provider ends what the grant is for, however often it is given anew; `None` where the
+            provider sets no such end.
     """
 
     url: str = field(repr=False)
@@ -522,6 +580,7 @@ class Grant:
     expires_at: datetime
     values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
     bare_url: str = ""
+    renewable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -553,10 +612,12 @@ class Changes:
     Attributes:
         items: The changes.
         more: Whether there is another page.
+        uploads: How the uploads stand that were asked about with it, in the order asked.
     """
 
     items: tuple[Change, ...]
     more: bool
+    uploads: tuple[Observation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,6 +643,10 @@ CHANGES_MAX: Final = 500
 
 OBSERVED_MAX: Final = 500
 """Videos that one call of `Media.observe` asks about at the most."""
+
+
+PROGRESS_TOLD: Final = 20
+"""Of so many uploads at least `Media.changes` tells how far they have come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -632,7 +697,14 @@ class Media(Protocol):
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         """
         Read how up to `OBSERVED_MAX` videos stand now, in the order asked and in one call: not from an index that may
-        lag. Of many at once it may leave `percent` out. Repeatable, changes nothing.
+        lag. Of many at once it may leave out how far they are (`percent`, `received_bytes`). Repeatable, changes
+        nothing.
+        """
+        ...
+
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        Give the video of `reference` another title at the provider. One that is not there is no error. Repeatable.
         """
         ...
 
@@ -653,17 +725,31 @@ class Media(Protocol):
         """
         ...
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         What of ours has changed at or after `since`, newest first, so that what changes while pages are read is read
-        twice and nothing is passed over. Pages count from 1; `pages` of them are read in one call. What still waits for
-        its bytes is left out: nothing of it is known here that its uploader does not know.
+        twice and nothing is passed over.
+
+        Args:
+            since: The instant.
+            page: The first page to read; they count from 1.
+            pages: So many are read, in one call.
+            uploads: Up to `OBSERVED_MAX` videos that still wait for their bytes, and of which no list of changes tells.
+                How they stand is told in the same call; of the first `PROGRESS_TOLD` at least how far they have come.
         """
         ...
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
         """
-        Let a client send the bytes of this one upload and do nothing else. Local, no call.
+        How many requests it takes to send so many bytes, with as many again for those that fail; 0 where the provider
+        does not count them. Pure.
+        """
+        ...
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+        """
+        Let a client send the bytes of this one upload and do nothing else. The same allowance gives the same token at a
+        provider that counts requests, so that it counts them on. Local, no call.
         """
         ...
 

@@ -240,6 +240,7 @@ class Step(Generic[R]):
         wish: Fingerprint of the wish it serves.
         insists: Whether even a final refusal is tried again; what exists at a provider is never given up.
         informs: Whether after it the visitor knows how the thing stands at its provider.
+        at_hand: Whether its outcome is known already: nobody is asked, so no failure's pause holds it back.
         tries_max: After so many failures in a row it is left to a person; `None` never is.
         pause_max_s: The longest pause between two tries.
     """
@@ -251,6 +252,7 @@ class Step(Generic[R]):
     wish: str = ""
     insists: bool = False
     informs: bool = False
+    at_hand: bool = False
     tries_max: int | None = None
     pause_max_s: float = BACKOFF_MAX_S
 
@@ -392,7 +394,7 @@ def hold_back(decision: Decision[R], record: R | None, now: datetime) -> Decisio
     claim, failure = record.progress.claim, record.progress.failure
     if claim is not None and claim.until > now:
         return Later(claim.until)
-    if not isinstance(decision, Step) or failure is None:
+    if not isinstance(decision, Step) or decision.at_hand or failure is None:
         return decision
     if (failure.step, failure.wish) == (decision.name, decision.wish):
         if failure.retry_at is None:

@@ -21,6 +21,7 @@ from emulator_tests.fakes import Effect
 from emulator_tests.simulators.clockwork import Mode, Readiness
 from shared.ports import (
     OBSERVED_MAX,
+    Allowance,
     Change,
     Changes,
     Clock,
@@ -204,20 +205,27 @@ class TimedMedia:
 
         return self._effect("observe", do) if parts else []
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         As the port says.
         """
 
         def do() -> Changes:
-            # Of each page entries, sources and flavors.
-            self._asked("changes", 3 * pages)
+            # Of each page entries, sources and flavors; of uploads their tokens too.
+            self._asked("changes", 3 * pages + (4 if uploads else 0))
+            seen = tuple(_observation(self.made[one["entryId"]].state(self._clock())) for one in uploads)
             changed = self._changed(since)
             begin, end = (page - 1) * words.PAGE, (page - 1 + pages) * words.PAGE
             # A list cannot tell a last page that is full from one that is not the last.
-            return Changes(tuple(changed[begin:end]), more=len(changed) >= end)
+            return Changes(tuple(changed[begin:end]), len(changed) >= end, seen)
 
         return self._effect("changes", do)
+
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        Nobody corrects a title here.
+        """
+        raise NotImplementedError
 
     def reprocess(self, parts: Parts) -> None:
         """
@@ -231,7 +239,13 @@ class TimedMedia:
         """
         raise NotImplementedError
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
+        """
+        Nobody counts them here.
+        """
+        return 0
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         """
         Nobody uploads here.
         """

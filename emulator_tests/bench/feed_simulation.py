@@ -49,7 +49,7 @@ from shared.push import heed
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, visit
 from shared.sessions.airing import Window
 from shared.sweep import MISSED_AFTER_S
-from shared.videos.feed import Chain
+from shared.videos.chain import Chain
 from shared.videos.model import Video, VideoState, Wish
 from shared.videos.policy import Policy
 
@@ -159,6 +159,7 @@ class IndexedDocuments(MemoryDocuments):
         self._wrote = wrote
         self._ids: dict[str, list[str]] = {}
         self._pending: dict[str, None] = {}
+        self._uploading: dict[str, None] = {}
         self._due: dict[str, None] = {}
 
     def _commit(self, writes: Sequence[Write]) -> tuple[Version, ...]:
@@ -196,6 +197,8 @@ class IndexedDocuments(MemoryDocuments):
         if query.collection == VIDEOS and asked.get("pending") is True:
             # Whoever asks wants to know whether there is one; any will do.
             return list(itertools.islice(self._pending, query.limit))
+        if query.collection == VIDEOS and asked.get("state") == VideoState.UPLOADING:
+            return self._uploading
         if query.collection == VIDEOS and "dueAt" in asked:
             return self._due
         ids = self._ids.get(query.collection, [])
@@ -213,6 +216,7 @@ class IndexedDocuments(MemoryDocuments):
             insort(self._ids.setdefault(collection, []), id_)
         if collection == VIDEOS:
             _keep(self._pending, path, within=kept.fields["pending"])
+            _keep(self._uploading, path, within=kept.fields["state"] == VideoState.UPLOADING)
             _keep(self._due, path, within=kept.fields["dueAt"] is not None)
 
 

@@ -182,7 +182,9 @@ class Simulation:
         upload = UploadWish(f"Film {number}", "film.mp4", 1000)
         reference = reference_of(video_id, 1)
         parts = self.media.prepare_upload(reference, upload)
-        self.media.show(parts, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000))
+        self.media.show(
+            parts, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
+        )
         playable = Playable(reference, parts, upload.title, 60.0, 1000, "video/mp4", now)
         return Video(
             _identity(session_id, now),

@@ -29,7 +29,21 @@ from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, M
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.errors import Doubtful, Transient
-from shared.ports import Audience, Events, Media, MediaState, Observation, Parts, Source, Stage, Strays, UploadWish
+from shared.limits import Limiter
+from shared.ports import (
+    PROGRESS_TOLD,
+    Allowance,
+    Audience,
+    Events,
+    Media,
+    MediaState,
+    Observation,
+    Parts,
+    Source,
+    Stage,
+    Strays,
+    UploadWish,
+)
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
 from shared.providers.cloudflare.setup import make_signing_key
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
@@ -75,6 +89,12 @@ class Site(Protocol):
     film_type: str | None
     has_events: bool
     look_calls_max: int
+
+    def progress_calls(self, uploads: int) -> int:
+        """
+        How many calls it takes at the most to ask what changed, and how far so many uploads have come.
+        """
+        ...
 
     @property
     def events(self) -> Events:
@@ -248,6 +268,12 @@ class MemorySite:
         self.media = MemoryMedia(self.clock, self._weather)
         self.strays = MemoryStrays(self.events, self.media, self._weather)
 
+    def progress_calls(self, uploads: int) -> int:
+        """
+        All of it in one.
+        """
+        return 1
+
     def neighbour(self) -> Site:
         """
         Parts in memory share nothing.
@@ -411,6 +437,12 @@ class _Served:
         """
         self.go_on(1)
 
+    def allowance(self, media: Media, size_bytes: int) -> Allowance:
+        """
+        What it takes to send so many bytes, for ten minutes.
+        """
+        return Allowance(media.requests_for(size_bytes), self.clock() + timedelta(seconds=600))
+
     def read(self, source: Source) -> bytes | None:
         """
         As any client gets it.
@@ -503,6 +535,12 @@ class KalturaSite(_Served):
         for site in (self, *self._neighbours):
             site._account.client.close()
 
+    def progress_calls(self, uploads: int) -> int:
+        """
+        All of it in one.
+        """
+        return 1
+
     def go_ahead(self, seconds: float) -> None:
         """
         Our clock alone goes wrong.
@@ -594,7 +632,7 @@ class KalturaSite(_Served):
         path = self._server.films[film]
         self._server.control("POST", "clock", {"ready": _READY.get(film, "at_once")})
         wish = UploadWish("", "lecture.mp4", path.stat().st_size)
-        grant = self.media.upload_grant(parts, wish, 600)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         answer = self._server.http.post(
             grant.url,
             data={"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "format": "1"},
@@ -608,7 +646,8 @@ class KalturaSite(_Served):
         """
         With a grant, as a browser sends its first chunk.
         """
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES), 600)
+        wish = UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         fields = {"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
         answer = self._server.http.post(grant.url, data=fields, files={"fileData": ("a.mp4", b"x" * size_bytes)})
         assert answer.json()["uploadedFileSize"] == size_bytes, answer.text
@@ -649,6 +688,7 @@ class KalturaSite(_Served):
             "update_event": ("liveStream", "update"),
             "delete_event": ("baseEntry", "delete"),
             "prepare_upload": ("media", "add"),
+            "rename": ("media", "update"),
             "reprocess": ("media", "convert"),
             "delete_media": ("media", "delete"),
             "delete_stray": ("baseEntry", "delete"),
@@ -707,11 +747,20 @@ class CloudflareSite(_Served):
             upload_lifetime_s=6 * 3600,
             max_duration_s=3600,
             clock=self.clock,
+            limiter=Limiter(MemoryDocuments(), self.clock),
+            # Some tests make more videos in a minute than Cloudflare would let them.
+            calls_max=100_000,
         )
         self.events: Events = NoEvents()
         self.audience: Audience = NoAudience()
         self.media = CloudflareMedia(self._account)
         self.strays = CloudflareStrays(self._account)
+
+    def progress_calls(self, uploads: int) -> int:
+        """
+        One for the list, and one for each upload, up to a number.
+        """
+        return 1 + min(uploads, PROGRESS_TOLD)
 
     def close(self) -> None:
         """
@@ -783,7 +832,8 @@ class CloudflareSite(_Served):
         """
         ready = {Film.STUBBORN: "failed", Film.SLOW: "after_s:4000"}.get(film, "at_once")
         self._server.control("POST", "clock", {"ready": ready, "uid": parts["uid"]})
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES), 600)
+        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         answer = self._server.http.patch(grant.url, content=_padded(self._server.films[film]), headers=chunk_headers(0))
         assert answer.status_code == 204, answer.text
         meant = ("inprogress",) if film is Film.SLOW else ("ready", "error")
@@ -797,7 +847,8 @@ class CloudflareSite(_Served):
         """
         To the address of a grant, whose line breaks before the chunk has ended.
         """
-        grant = self.media.upload_grant(parts, UploadWish("", "lecture.mp4", DECLARED_BYTES), 600)
+        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
+        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         with begun(grant.url, bytes(size_bytes), DECLARED_BYTES):
             ends_at = monotonic() + 30
             while self._video(parts)["uploadedBytes"] < size_bytes:
@@ -840,7 +891,12 @@ class CloudflareSite(_Served):
         return self._account
 
     def _disturb(self, operation: str, kind: str) -> None:
-        operations = {"prepare_upload": "create", "delete_media": "delete", "delete_stray": "delete"}
+        operations = {
+            "prepare_upload": "create",
+            "rename": "edit",
+            "delete_media": "delete",
+            "delete_stray": "delete",
+        }
         self.disturb({"kind": kind, "match": {"operation": operations[operation]}})
 
     def _videos(self) -> list[dict[str, Any]]:

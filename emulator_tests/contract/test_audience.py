@@ -26,7 +26,7 @@ def parts(site: Site) -> Parts:
     """
     An event.
     """
-    return site.events.create_event("session:s1:1", WISH)
+    return site.events.create_event("session:s1:1", WISH).parts
 
 
 def admit(site: Site, parts: Parts, uid: str = "ada", *, force_refresh: bool = False) -> Admission:

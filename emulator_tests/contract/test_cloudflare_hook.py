@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -127,10 +128,47 @@ def test_while_the_secret_cannot_be_asked_for_the_sender_is_told_to_come_again(
     cloudflare_site: CloudflareSite, hook: CloudflareHook
 ) -> None:
     headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site))
+    cloudflare_site.control("DELETE", "requests")
     cloudflare_site.disturb({"kind": "drop_before", "match": {"operation": "webhook"}})
-    with pytest.raises(Transient):
-        hook.heard(headers, BODY)
+    for _ in range(5):
+        with pytest.raises(Transient):
+            hook.heard(headers, BODY)
+    assert asked(cloudflare_site) == 1
+
+    cloudflare_site.go_on(16)
     assert hook.heard(headers, BODY) == Heard(("video:v1:1",))
+    assert asked(cloudflare_site) == 2
+
+
+def test_20_forged_notifications_while_cloudflare_refuses_are_one_call(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook
+) -> None:
+    """A11."""
+    site = cloudflare_site
+    site.disturb({"kind": "throttle", "after_s": 5, "match": {"operation": "webhook", "times": 0}})
+
+    for _ in range(20):
+        with pytest.raises(Transient):
+            hook.heard(signed(BODY, site, "forged"), BODY)
+    assert asked(site) == 1
+    # Who is sent away for five seconds is asked again by nobody before, and by this instance not within its own pause.
+    site.go_on(5)
+    with pytest.raises(Transient):
+        hook.heard(signed(BODY, site, "forged"), BODY)
+    assert asked(site) == 1
+
+
+def test_notifications_that_come_at_once_ask_for_the_secret_once(
+    cloudflare_site: CloudflareSite, hook: CloudflareHook
+) -> None:
+    headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site))
+    cloudflare_site.control("DELETE", "requests")
+
+    with ThreadPoolExecutor(8) as pool:
+        heard = list(pool.map(lambda _: hook.heard(headers, BODY), range(16)))
+
+    assert heard == [Heard(("video:v1:1",))] * 16
+    assert asked(cloudflare_site) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"uid": 5}', b"[" * 100_000, b"x" * 300_000])

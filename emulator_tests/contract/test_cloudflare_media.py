@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -11,9 +13,10 @@ import httpx
 import jwt
 import pytest
 
+from emulator_tests.contract.hostile import hostile, once
 from emulator_tests.contract.sites import CloudflareSite, Film
 from shared.errors import Doubtful, Permanent, Transient, WrongState
-from shared.ports import MediaState, Observation, Parts, UploadWish
+from shared.ports import Allowance, MediaState, Observation, Parts, UploadWish
 from shared.providers.cloudflare.keys import SigningKey
 
 REFERENCE = "video:v1:1"
@@ -73,6 +76,7 @@ def test_on_a_bad_day_a_creation_is_asked_for_once_and_found_again(
     assert asked.count("create") == 1
     assert len(site.alive()) == made
     assert (failed.value.retry_after_s == 7) == (fault["kind"] == "throttle")
+    site.go_on(7)
     found = site.media.find_upload(REFERENCE, WISH)
     assert bool(found) == bool(made)
     assert len(site.alive()) == made
@@ -148,7 +152,7 @@ def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflar
     site = cloudflare_site
     parts = site.media.prepare_upload(REFERENCE, WISH)
 
-    grant = site.media.upload_grant(parts, WISH, 600)
+    grant = site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
 
     key = grant.url.rpartition("/")[2]
     assert grant.url.startswith("http")
@@ -167,7 +171,11 @@ def test_the_address_is_logged_by_nobody_on_the_way(
 
     assert _seen(site, parts).received_bytes == 300_000
 
-    key = site.media.upload_grant(parts, WISH, 600).url.rpartition("/")[2].partition("?")[0]
+    key = (
+        site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
+        .url.rpartition("/")[2]
+        .partition("?")[0]
+    )
     assert key not in caplog.text
 
 
@@ -179,14 +187,17 @@ def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given
     other = SigningKey("other", site.account.signing_key.pem + b"\n")
     stranger = replace(site.media, account=replace(site.account, signing_key=other))
     with pytest.raises(WrongState):
-        stranger.upload_grant(parts, WISH, 600)
-    soon = site.media.upload_grant(parts, WISH, 10 * 3600)
+        stranger.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
+    soon = site.media.upload_grant(parts, WISH, Allowance(0, site.clock() + timedelta(hours=10)))
     assert soon.expires_at - site.clock() <= timedelta(hours=6)
+    # B12: a token that ends before does not hide when the address does.
+    brief = Allowance(0, site.clock() + timedelta(seconds=600))
+    assert site.media.upload_grant(parts, WISH, brief).renewable_until == soon.renewable_until == soon.expires_at
 
     site.go_on(6 * 3600)
 
     with pytest.raises(WrongState, match="The time for this upload is over"):
-        site.media.upload_grant(parts, WISH, 600)
+        site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
 
 
 def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_feed(
@@ -280,3 +291,58 @@ def test_no_token_lives_longer_than_a_day(cloudflare_site: CloudflareSite) -> No
     grant = cloudflare_site.media.playback_grant(parts, "student1", 7 * 24 * 3600)
 
     assert grant.expires_at - cloudflare_site.clock() <= timedelta(days=1)
+
+
+# --- what is told of a ready video --------------------------------------------------------------------------------
+
+TOLD: dict[str, Any] = {
+    "uid": "u",
+    "readyToStream": True,
+    "status": {"state": "ready"},
+    "duration": 12.5,
+    "size": 1_000_000,
+    "input": {"width": 640, "height": 360},
+}
+WHOLE = Observation(MediaState.READY, 100, duration_s=12.5, size_bytes=1_000_000, is_video=True, type_is_verified=True)
+SPARSE: dict[str, tuple[dict[str, Any], Observation]] = {
+    "all of it": ({}, WHOLE),
+    "no length": ({"duration": None}, replace(WHOLE, duration_s=None)),
+    "an unknown length": ({"duration": -1}, replace(WHOLE, duration_s=None)),
+    "a length of 0": ({"duration": 0}, replace(WHOLE, duration_s=None)),
+    "a length that is text": ({"duration": "12"}, replace(WHOLE, duration_s=None)),
+    "a length that is true": ({"duration": True}, replace(WHOLE, duration_s=None)),
+    "a length beyond numbers": ({"duration": 1e400}, replace(WHOLE, duration_s=None)),
+    "no size": ({"size": None}, replace(WHOLE, size_bytes=None)),
+    "a size of 0": ({"size": 0}, replace(WHOLE, size_bytes=None)),
+    "an unknown size": ({"size": -1}, replace(WHOLE, size_bytes=None)),
+    "no input": ({"input": None}, replace(WHOLE, type_is_verified=False)),
+    "an empty input": ({"input": {}}, replace(WHOLE, type_is_verified=False)),
+    "an unknown width": ({"input": {"width": -1, "height": -1}}, replace(WHOLE, type_is_verified=False)),
+    "an unknown height": ({"input": {"width": 640}}, replace(WHOLE, type_is_verified=False)),
+    "no picture": ({"input": {"width": 0, "height": 0}}, replace(WHOLE, is_video=False, type_is_verified=False)),
+}
+
+
+@pytest.mark.parametrize(("changed", "expected"), SPARSE.values(), ids=SPARSE)
+def test_what_cloudflare_does_not_tell_of_a_ready_video_is_unknown(
+    cloudflare_site: CloudflareSite, changed: dict[str, Any], expected: Observation
+) -> None:
+    """B16: nothing is taken for known that it has not told, and its type only where it has found a picture."""
+    body = json.dumps({"success": True, "result": TOLD | changed}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+
+    with hostile(once(head + body)) as server:
+        site = cloudflare_site.as_seen_with(url=server.url.removesuffix("/film"))
+        with closing(site):
+            assert _seen(site, {"uid": "u"}) == expected
+
+
+def test_a_real_film_is_known_in_all_that_counts(cloudflare_site: CloudflareSite) -> None:
+    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+    cloudflare_site.upload(parts, Film.VIDEO)
+
+    seen = _seen(cloudflare_site, parts)
+
+    assert (seen.state, seen.is_video, seen.type_is_verified) == (MediaState.READY, True, True)
+    assert seen.duration_s
+    assert seen.size_bytes == WISH.size_bytes

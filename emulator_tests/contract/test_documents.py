@@ -71,7 +71,7 @@ class Colour(StrEnum):
 
 @pytest.fixture(scope="module")
 def firestore(testbed: Testbed) -> FirestoreDocuments:
-    return _firestore_at(testbed.firestore_host, testbed.project_id)
+    return firestore_at(testbed.firestore_host, testbed.project_id)
 
 
 @pytest.fixture(params=["memory", "firestore"])
@@ -91,7 +91,7 @@ def line(testbed: Testbed) -> Iterator[Line]:
 @pytest.fixture
 def on_the_line(line: Line, testbed: Testbed) -> FirestoreDocuments:
     """Firestore, at the other end of a line that can be disturbed."""
-    return _firestore_at(line.address, testbed.project_id, timeout_s=2.0)
+    return firestore_at(line.address, testbed.project_id, timeout_s=2.0)
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def things() -> str:
     return f"things{secrets.token_hex(8)}"
 
 
-def _firestore_at(address: str, project_id: str, timeout_s: float = 10.0) -> FirestoreDocuments:
+def firestore_at(address: str, project_id: str, timeout_s: float = 10.0) -> FirestoreDocuments:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FIRESTORE_EMULATOR_HOST", address)
         return FirestoreDocuments(connect_firestore(project_id), timeout_s)

@@ -59,7 +59,7 @@ class Place:
             account.client.close()
 
     def event(self) -> Parts:
-        return self.site.events.create_event("session:s1:1", self.wish)
+        return self.site.events.create_event("session:s1:1", self.wish).parts
 
     def administrator(self) -> Any:
         client = self.site.administrator()

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
-from shared.errors import Permanent, ProviderError, Transient
-from shared.ports import EventWish, Parts, UploadWish
+from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.ports import EventWish, Parts, Refusal, UploadWish
 from shared.providers.kaltura import KalturaEvents
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ Make = Callable[[KalturaSite, int], Parts]
 
 
 def make_event(site: KalturaSite, number: int) -> Parts:
-    return site.events.create_event(f"session:s{number}:1", WISH)
+    return site.events.create_event(f"session:s{number}:1", WISH).parts
 
 
 def make_upload(site: KalturaSite, number: int) -> Parts:
@@ -40,9 +40,9 @@ def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
 
 
 def test_a_schedule_event_found_again_points_at_the_entry_it_was_found_with(site: KalturaSite) -> None:
-    older = site.events.create_event(REFERENCE, WISH)
+    older = site.events.create_event(REFERENCE, WISH).parts
     site.later()
-    younger = site.events.create_event(REFERENCE, WISH)
+    younger = site.events.create_event(REFERENCE, WISH).parts
     site.vanish("eventId", older["eventId"])
 
     found = site.events.find_event(REFERENCE)
@@ -127,5 +127,164 @@ def test_another_instance_goes_on_with_the_new_profile_before_it_is_refused_the_
         site.go_ahead(120)
         refusal(make_event, site, 3)
         new = site.administrator().baseEntry.get(make_event(site, 3)["entryId"]).accessControlId
-        made = other.create_event("session:s4:1", WISH)
+        made = other.create_event("session:s4:1", WISH).parts
         assert site.administrator().baseEntry.get(made["entryId"]).accessControlId == new
+
+
+# --- parts that are refused for good -----------------------------------------------------------------------------
+
+TOO_LONG = replace(WISH, ends_at=BEGINS_AT + timedelta(days=2))
+"""Longer than Kaltura lets one event be scheduled."""
+
+ALL = {"entryId", "virtualEventId", "groupId", "eventId"}
+
+
+@pytest.fixture
+def roomy_site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
+    """
+    An empty account that has rooms.
+    """
+    kaltura.control("POST", "reset")
+    with closing(KalturaSite(kaltura, room_url="https://1234567.kaf.kaltura.com")) as site:
+        yield site
+
+
+def test_an_event_that_is_too_long_to_be_scheduled_is_there_without_that_and_says_what_to_change(
+    site: KalturaSite,
+) -> None:
+    """
+    B3.
+    """
+    made = site.events.create_event(REFERENCE, TOO_LONG)
+
+    assert made.parts.keys() == ALL - {"eventId"}
+    assert set(made.parts.items()) == site.alive()
+    assert made.refused == {
+        "eventId": Refusal(
+            "MAX_SCHEDULE_DURATION_REACHED",
+            "The session lasts longer than the video account lets an event be scheduled. Let it end earlier.",
+        )
+    }
+    assert site.moderators(made.parts) == {"teacher1"}
+    site.broadcast(made.parts, None, is_live=True)
+    seen = site.events.observe_broadcast(made.parts)
+    assert seen is not None
+    assert seen.is_live
+
+
+def test_what_was_refused_is_made_once_it_is_wished_otherwise(site: KalturaSite) -> None:
+    """
+    B3.
+    """
+    parts = site.events.create_event(REFERENCE, TOO_LONG).parts
+    again = site.events.update_event(REFERENCE, parts, TOO_LONG)
+    assert (again.parts, [*again.refused]) == (parts, ["eventId"])
+
+    whole = site.events.update_event(REFERENCE, parts, WISH)
+
+    assert (set(whole.parts), dict(whole.refused)) == (ALL, {})
+    assert site.events.find_event(REFERENCE) == whole.parts
+
+
+def test_an_event_that_becomes_too_long_keeps_its_parts_and_says_so(site: KalturaSite) -> None:
+    """
+    B3: a schedule event that cannot be moved stays where it is, and goes with the event.
+    """
+    parts = site.events.create_event(REFERENCE, WISH).parts
+
+    longer = site.events.update_event(REFERENCE, parts, replace(TOO_LONG, title="Longer"))
+
+    assert (longer.parts, [*longer.refused]) == (parts, ["eventId"])
+    assert site.title(parts) == "Longer"
+    site.events.delete_event(longer.parts)
+    assert site.alive() == set()
+
+
+REFUSABLE = {
+    "virtualEventId": "virtualevent_virtualevent",
+    "groupId": "group_group",
+    "eventId": "schedule_scheduleevent",
+    "resourceId": "schedule_scheduleresource",
+}
+"""The service of each part but the entry."""
+
+
+@pytest.mark.parametrize("part", REFUSABLE)
+def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
+    roomy_site: KalturaSite, kaltura: KalturaServer, part: str
+) -> None:
+    """
+    B3: whatever the reason, and whatever hangs on that part.
+    """
+    site, whole = roomy_site, {*ALL, "resourceId"}
+    match = {"service": REFUSABLE[part], "action": "add", "times": 0}
+    kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
+
+    made = site.events.create_event(REFERENCE, WISH)
+
+    assert made.parts.keys() == whole - {part}
+    assert made.refused.keys() == {part}
+    assert made.refused[part].code == "PROPERTY_VALIDATION_MAX_LENGTH"
+    assert made.refused[part].message.endswith(" The event goes without this part until the session is changed.")
+    assert set(made.parts.items()) == site.alive()
+    kaltura.control("DELETE", "faults")
+    mended = site.events.update_event(REFERENCE, made.parts, WISH)
+    assert (set(mended.parts), dict(mended.refused)) == (whole, {})
+
+
+@pytest.mark.parametrize("part", ["entryId", *REFUSABLE])
+def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
+    roomy_site: KalturaSite, kaltura: KalturaServer, part: str
+) -> None:
+    """
+    B3.
+    """
+    site = roomy_site
+    parts = site.events.create_event(REFERENCE, WISH).parts
+    service, action = {
+        "entryId": ("livestream", "update"),
+        "groupId": ("groupuser", "add"),
+        **{name: (service, "update") for name, service in REFUSABLE.items() if name != "groupId"},
+    }[part]
+    match = {"service": service, "action": action, "times": 0}
+    kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
+    changed = replace(WISH, title="Moved", moderators=("teacher1", "teacher2"))
+
+    made = site.events.update_event(REFERENCE, parts, changed)
+
+    assert (made.parts, [*made.refused]) == (parts, [part])
+    kaltura.control("DELETE", "faults")
+    assert site.events.update_event(REFERENCE, parts, changed).refused == {}
+    assert site.title(parts) == "Moved"
+    assert site.moderators(parts) == {"teacher1", "teacher2"}
+
+
+def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(site: KalturaSite, kaltura: KalturaServer) -> None:
+    """
+    B3: only what is refused for good is done without.
+    """
+    match = {"service": "schedule_scheduleevent", "action": "add", "times": 0}
+    kaltura.control("POST", "faults", {"kind": "error", "code": "INTERNAL_SERVER_ERROR", "match": match})
+
+    with pytest.raises(Doubtful):
+        site.events.create_event(REFERENCE, WISH)
+
+
+def test_a_recording_that_waits_for_a_moderator_is_told(site: KalturaSite, kaltura: KalturaServer) -> None:
+    """
+    B2: of its event too, wherever a moderator has left it.
+    """
+    kaltura.control("POST", "settings", {"moderation": True})
+    parts = make_event(site, 1)
+    site.administrator().baseEntry.reject(parts["entryId"])
+    assert site.events.find_event("session:s1:1") == parts
+    site.broadcast(parts, None, is_live=True)
+    site.broadcast(parts, Film.VIDEO, is_live=False)
+
+    for decide in (None, "reject"):
+        seen = site.events.observe_broadcast(parts)
+        assert seen is not None
+        (recording,) = seen.recordings
+        if decide is not None:
+            site.administrator().media.reject(recording["entryId"])
+    assert len(site.events.delete_event(parts).recordings) == 1

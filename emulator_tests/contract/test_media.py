@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from emulator_tests.contract.sites import FILM_S, Film, Site
 from shared.errors import Doubtful, Permanent, Transient
-from shared.ports import CHANGES_MAX, OBSERVED_MAX, Change, MediaState, Observation, Parts, Source, Stage, UploadWish
+from shared.ports import (
+    CHANGES_MAX,
+    OBSERVED_MAX,
+    PROGRESS_TOLD,
+    Allowance,
+    Change,
+    MediaState,
+    Observation,
+    Parts,
+    Source,
+    Stage,
+    UploadWish,
+)
 
+SECOND = timedelta(seconds=1)
 REFERENCE = "video:v1:1"
 WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000)
 
@@ -439,6 +453,118 @@ def test_a_page_beyond_the_last_is_empty(site: Site) -> None:
     assert (changes.items, changes.more) == ((), False)
 
 
+def test_how_far_uploads_have_come_is_told_with_what_changed_and_in_the_same_call(site: Site) -> None:
+    """
+    B20.
+    """
+    begun_at = site.clock()
+    _changed(site, "video:v9:1")
+    uploads = [site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3)]
+    site.send_some(uploads[1], 300_000)
+    calls = site.calls()
+
+    told = site.media.changes(begun_at - timedelta(seconds=1), 1, uploads=uploads)
+
+    assert site.calls() - calls <= site.progress_calls(len(uploads))
+    assert [change.reference for change in told.items] == ["video:v9:1"]
+    assert [(one.state, one.percent, one.received_bytes) for one in told.uploads] == [
+        (MediaState.AWAITING_UPLOAD, 0, 0),
+        (MediaState.AWAITING_UPLOAD, 30, 300_000),
+        (MediaState.AWAITING_UPLOAD, 0, 0),
+    ]
+
+
+def test_of_uploads_that_are_complete_or_gone_it_is_told_so(site: Site) -> None:
+    """
+    B20.
+    """
+    begun_at = site.clock()
+    complete, waiting, gone = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3))
+    site.upload(complete, Film.VIDEO)
+    site.media.delete_media(gone)
+
+    told = site.media.changes(begun_at - timedelta(seconds=1), 1, uploads=[gone, complete, waiting]).uploads
+
+    assert [one.state for one in told[1:]] == [MediaState.READY, MediaState.AWAITING_UPLOAD]
+    # A list may lag: where there is nothing else to ask, what it does not have may be about to appear.
+    assert told[0].state is MediaState.GONE or told[0] == Observation(MediaState.AWAITING_UPLOAD)
+
+
+def test_of_many_uploads_the_first_are_told_how_far_they_have_come(site: Site) -> None:
+    """
+    B20: what that costs is bounded.
+    """
+    begun_at = site.clock()
+    uploads = [site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(PROGRESS_TOLD + 4)]
+    calls = site.calls()
+
+    told = site.media.changes(begun_at, 1, uploads=uploads).uploads
+
+    assert site.calls() - calls <= site.progress_calls(len(uploads))
+    assert {one.state for one in told} == {MediaState.AWAITING_UPLOAD}
+    assert [one.received_bytes for one in told[:PROGRESS_TOLD]] == [0] * PROGRESS_TOLD
+
+
+# --- titles ------------------------------------------------------------------------------------------------------
+
+
+def test_a_video_has_the_title_that_it_was_last_given_and_stays_what_it_is(site: Site) -> None:
+    """
+    B10.
+    """
+    begun_at = site.clock()
+    parts = _changed(site, REFERENCE, film=Film.VIDEO)
+    before = _seen(site, parts)
+
+    for title in ("Corrected", "Grüße 😀", "Grüße 😀"):
+        site.media.rename(REFERENCE, parts, title)
+        assert site.title(parts) == title
+
+    assert _seen(site, parts) == before
+    assert REFERENCE in {one.reference for one in site.media.changes(begun_at - timedelta(seconds=1), 1).items}
+    assert REFERENCE in {one.reference for one in site.strays.strays(begun_at - timedelta(seconds=1), site.clock())}
+
+
+def test_an_upload_under_way_may_be_renamed(site: Site) -> None:
+    """
+    B10.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.send_some(parts, 300_000)
+
+    site.media.rename(REFERENCE, parts, "Corrected")
+
+    assert site.title(parts) == "Corrected"
+    assert _seen(site, parts).received_bytes == 300_000
+
+
+def test_what_is_gone_needs_no_title(site: Site) -> None:
+    """
+    B10.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.media.delete_media(parts)
+    alive = site.alive()
+
+    site.media.rename(REFERENCE, parts, "Corrected")
+
+    assert site.alive() == alive
+
+
+def test_a_title_whose_answer_is_lost_is_given_again(site: Site) -> None:
+    """
+    B10.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.lose_answer("rename")
+    with pytest.raises(Transient):
+        site.media.rename(REFERENCE, parts, "Corrected")
+
+    site.media.rename(REFERENCE, parts, "Corrected")
+
+    assert site.title(parts) == "Corrected"
+
+
 # --- grants ------------------------------------------------------------------------------------------------------
 
 
@@ -447,7 +573,7 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
     asked_at = site.clock()
 
     for grant in (
-        site.media.upload_grant(parts, WISH, lifetime_s=600),
+        site.media.upload_grant(parts, WISH, Allowance(20, asked_at + timedelta(seconds=600))),
         site.media.playback_grant(parts, "student1", lifetime_s=600),
     ):
         assert timedelta(0) <= grant.expires_at - asked_at - timedelta(seconds=600) < timedelta(seconds=5)
@@ -458,10 +584,11 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
 def test_every_grant_has_a_token_of_its_own(lasting_site: Site) -> None:
     site = lasting_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+    allowance = Allowance(20, site.clock() + timedelta(seconds=600))
 
     tokens = [
-        site.media.upload_grant(first, WISH, 600).token,
-        site.media.upload_grant(second, WISH, 600).token,
+        site.media.upload_grant(first, WISH, allowance).token,
+        site.media.upload_grant(second, WISH, allowance).token,
         site.media.playback_grant(first, "student1", 600).token,
         site.media.playback_grant(first, "student2", 600).token,
         site.media.playback_grant(second, "student1", 600).token,
@@ -470,11 +597,41 @@ def test_every_grant_has_a_token_of_its_own(lasting_site: Site) -> None:
     assert len(set(tokens)) == len(tokens)
 
 
+def test_the_same_allowance_gives_the_same_token_where_requests_are_counted(lasting_site: Site) -> None:
+    """
+    A9: otherwise each renewal would allow as many requests again.
+    """
+    site = lasting_site
+    first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
+    allowance = Allowance(20, site.clock() + timedelta(seconds=600))
+    tokens = [site.media.upload_grant(first, WISH, allowance).token]
+    site.later()
+
+    tokens.append(site.media.upload_grant(first, WISH, allowance).token)
+    others = [
+        site.media.upload_grant(first, WISH, replace(allowance, requests=21)).token,
+        site.media.upload_grant(first, WISH, replace(allowance, expires_at=allowance.expires_at + SECOND)).token,
+        site.media.upload_grant(second, WISH, allowance).token,
+    ]
+
+    assert tokens[0] == tokens[1]
+    assert len({*tokens, *others}) == 4
+
+
+def test_larger_files_may_take_more_requests(site: Site) -> None:
+    """
+    A9.
+    """
+    counts = [site.media.requests_for(size_bytes) for size_bytes in (0, 1, 10**9, 10**10)]
+    assert counts == sorted(counts)
+    assert counts[0] > 0 or counts == [0] * 4
+
+
 def test_grants_are_made_without_a_call(site: Site) -> None:
     parts = site.media.prepare_upload(REFERENCE, WISH)
     calls = site.calls()
 
-    site.media.upload_grant(parts, WISH, 600)
+    site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
     site.media.playback_grant(parts, "student1", 600)
 
     assert site.calls() == calls

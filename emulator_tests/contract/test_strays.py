@@ -16,7 +16,7 @@ UPLOAD = UploadWish("My lecture", "lecture.mp4", 1_000_000)
 
 def _make_event(site: Site, reference: str) -> Parts:
     """A live event, where there are any."""
-    return site.events.create_event(reference, _event_wish(site)) if site.has_events else {}
+    return site.events.create_event(reference, _event_wish(site)).parts if site.has_events else {}
 
 
 def _event_wish(site: Site) -> EventWish:

@@ -20,7 +20,7 @@ from emulator_tests.fakes import MadeEvent, MadeMedia
 from emulator_tests.simulators.running import Running
 from shared.ports import EventWish, MediaState, Observation, UploadWish
 from shared.providers.kaltura import words
-from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
+from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.media import TOKEN, UPLOADER
 
 NAMESPACE: Final = "crashes"

@@ -22,8 +22,10 @@ from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.app import Settings, assemble
 from shared.errors import Conflict, Doubtful, Refused, Transient
+from shared.limits import Limiter
 from shared.paths import DELETIONS, REMOVALS, VISIT_SESSION, session_path
 from shared.ports import (
+    Allowance,
     Changes,
     Create,
     Delete,
@@ -88,20 +90,26 @@ class WatchedMedia:
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         return self._effect("observe", lambda: self._media.observe(parts))
 
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        self._effect("rename", lambda: self._media.rename(reference, parts, title))
+
     def reprocess(self, parts: Parts) -> None:
         self._effect("reprocess", lambda: self._media.reprocess(parts))
 
     def delete_media(self, parts: Parts) -> Parts:
         return self._effect("delete_media", lambda: self._media.delete_media(parts))
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
-        return self._effect("changes", lambda: self._media.changes(since, page, pages))
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+        return self._effect("changes", lambda: self._media.changes(since, page, pages, uploads))
 
     def source(self, parts: Parts, lifetime_s: int) -> Source:
         return self._media.source(parts, lifetime_s)
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
-        return self._media.upload_grant(parts, wish, lifetime_s)
+    def requests_for(self, size_bytes: int) -> int:
+        return self._media.requests_for(size_bytes)
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+        return self._media.upload_grant(parts, wish, allowance)
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         return self._media.playback_grant(parts, viewer_uid, lifetime_s, revocation_id)
@@ -153,6 +161,7 @@ class World:
             upload_lifetime_s=24 * 3600,
             max_duration_s=3600,
             clock=self.clock,
+            limiter=Limiter(MemoryDocuments(), self.clock),
         )
         self._account = account
         self.documents = MemoryDocuments(self._effect)

@@ -73,14 +73,15 @@ from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaHook,
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
 from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
-from shared.providers.kaltura.events import ENTRY
+from shared.providers.kaltura.making import ENTRY
 from shared.providers.kaltura.media import TOKEN
 from shared.push import heed
 from shared.sessions.airing import Window
 from shared.sessions.model import Session, wanted
-from shared.videos.grant import UPLOAD_GRANT_MAX_S, ReplaceRequest, UploadRequest, UploadToken
+from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
+from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 

@@ -102,10 +102,12 @@ class Report:
     Attributes:
         interruptions: How often it had to begin a chunk again, or did not hear what became of one.
         peak_bytes: The most memory that it had at once.
+        warning: Why the upload may not succeed, as it was told meanwhile; `None` where it may.
     """
 
     interruptions: int
     peak_bytes: int
+    warning: str | None = None
 
 
 def send_film(errand: Errand) -> Report:
@@ -114,6 +116,7 @@ def send_film(errand: Errand) -> Report:
     """
     film, token = errand.film, errand.token
     interruptions, received_bytes = 0, token["receivedBytes"]
+    warning, began_at, first_byte = None, time.monotonic(), received_bytes
     line = http.client.HTTPConnection(*errand.line, timeout=ANSWER_WITHIN_S)
     while received_bytes < film.size_bytes:
         end = min(film.size_bytes, received_bytes + token["chunkSizeBytes"])
@@ -126,8 +129,30 @@ def send_film(errand: Errand) -> Report:
             if renewed is None:
                 break
             token, received_bytes = renewed, renewed["receivedBytes"]
+        if warning is None:
+            warning = too_slow(token, received_bytes - first_byte, time.monotonic() - began_at)
+            if warning is not None:
+                print(warning, file=sys.stderr)
     line.close()
-    return Report(interruptions, _peak_bytes())
+    return Report(interruptions, _peak_bytes(), warning)
+
+
+def too_slow(token: dict[str, Any], sent_bytes: int, seconds: float) -> str | None:
+    """
+    What to tell somebody whose line is too slow for an upload; `None` where it is fast enough.
+
+    Args:
+        token: The last answer of `issueUploadToken` or `renewUploadToken`.
+        sent_bytes: How many bytes have arrived since sending began.
+        seconds: For how long they were sent.
+    """
+    kbps = sent_bytes * 8 / 1000 / max(seconds, 0.001)
+    if kbps >= token["minKbps"]:
+        return None
+    return (
+        f"At {kbps:.0f} kbit/s this upload is not finished by {token['uploadUntil']}: it needs {token['minKbps']} "
+        "kbit/s. Use a faster line, or upload a smaller file."
+    )
 
 
 def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, token: dict[str, Any], begin: int, end: int) -> int:

@@ -30,6 +30,7 @@ TEACHERS: Final = (
     "cancelUpload",
     "deleteVideo",
     "retryVideo",
+    "updateVideo",
     "setModerator",
     "unsetModerator",
     "getStreamIngest",
@@ -122,6 +123,8 @@ class Stage:
                 return {"sessionId": self.session_id, **file}
             case "replaceVideo":
                 return {"videoId": self.playing, **file}
+            case "updateVideo":
+                return {"videoId": self.playing, "title": "Algebra II", "order": 4}
             case "getKalturaSession" | "joinSession" | "getStreamIngest" | "rotateStreamKey":
                 return {"sessionId": self.session_id}
             case "setModerator" | "unsetModerator":

@@ -179,6 +179,7 @@ def test_of_what_is_being_deleted_nothing_more_is_given(
         (teacher, "replaceVideo", {"videoId": video_id, **file}),
         (teacher, "renewUploadToken", {"videoId": video_id}),
         (teacher, "retryVideo", {"videoId": video_id}),
+        (teacher, "updateVideo", {"videoId": video_id, "title": "Algebra II"}),
         (teacher, "issuePlayback", {"videoId": video_id}),
         (school.person(), "issuePlayback", {"videoId": video_id}),
     ]

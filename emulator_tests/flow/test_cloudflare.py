@@ -66,6 +66,19 @@ def test_a_session_may_have_videos_at_both_providers(school: School, teacher: Pe
     )
 
 
+def test_a_token_says_until_when_the_address_takes_bytes_and_from_which_speed(teacher: Person, session_id: str) -> None:
+    """B12: 10 GiB at 3 Mbit/s do not arrive within the six hours of an address, and that is said at once."""
+    token = teacher.ask_to_upload(session_id, 10 * LONG_BYTES)
+
+    left_s = (datetime.fromisoformat(token["uploadUntil"]) - datetime.now(UTC)).total_seconds()
+    assert 6 * 3600 - 120 < left_s <= 6 * 3600
+    assert datetime.fromisoformat(token["expiresAt"]) < datetime.fromisoformat(token["uploadUntil"])
+    assert 4900 < token["minKbps"] < 5100
+    renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
+    assert renewed["uploadUntil"] == token["uploadUntil"]
+    teacher.call("cancelUpload", {"videoId": token["videoId"]})
+
+
 def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
     school: School, teacher: Person, session_id: str, tmp_path: Path
 ) -> None:
@@ -231,18 +244,19 @@ def test_what_speaks_of_another_deployment_on_the_account_is_passed_on_once_with
     unknown = json.dumps({"uid": "u", "meta": {"greenroom": "a-third-school:video:v1:1"}}).encode()
     signed_unknown = _signed(unknown, _secret(pushing), int(datetime.now(UTC).timestamp()))
 
-    # While it is away, the sender is told to come again.
+    # While it is away, or sends elsewhere, the sender is told to come again.
     assert _post(pushing, body, signed) == 503
-    with _neighbour(pushing, [500]) as neighbour:
+    with _neighbour(pushing, [500, 302]) as neighbour:
+        assert _post(pushing, body, signed) == 503
         assert _post(pushing, body, signed) == 503
         assert _post(pushing, body, signed) == 204
         # What was passed on already, and what is nobody's that is known here, goes nowhere.
         assert _post(pushing, body, {**signed, "Greenroom-Passed-On": "1"}) == 204
         assert _post(pushing, unknown, signed_unknown) == 204
 
-    heard = [neighbour.next(), neighbour.next()]
+    heard = [neighbour.next() for _ in range(3)]
     assert neighbour.arrived.empty()
-    assert [sent for _, sent in heard] == [body, body]
+    assert [sent for _, sent in heard] == [body] * 3
     headers = {name.lower(): value for name, value in heard[-1][0].items()}
     assert (headers["webhook-signature"], headers["greenroom-passed-on"]) == (signed["Webhook-Signature"], "1")
 

@@ -55,6 +55,10 @@ def test_who_gets_an_id_gets_no_video_of_its_last_session(
             with pytest.raises(Refused) as refused:
                 person.call(function, {"videoId": video_id})
             assert refused.value.code == "NOT_FOUND", function
+    for person in (other, teacher):
+        with pytest.raises(Refused) as refused:
+            person.call("updateVideo", {"videoId": video_id, "title": "Mine"})
+        assert refused.value.reason == "VIDEO_NOT_FOUND"
 
     school.await_provider("the old video's going", lambda: not provider.has_anything_of(video_id))
     assert school.document(f"sessions/{session_id}").keys() - taken.keys() <= {"kalturaSession"}  # type: ignore[union-attr]

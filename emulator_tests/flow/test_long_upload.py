@@ -53,6 +53,7 @@ def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, te
 
     assert line.broken == breaks
     assert report.interruptions == BREAKS
+    assert report.warning is None
     assert report.peak_bytes < MEMORY_BYTES, f"the client needed {report.peak_bytes / 1024**2:.0f} MiB"
     # Only what had not arrived was sent again; what the forms take besides is far less than a chunk.
     cut_chunks = sum(not one.loses_answer for one in breaks)

@@ -141,6 +141,35 @@ def test_an_upload_that_cannot_be_prepared_now_goes_on_by_itself(
     assert list(videos) == [teacher.ask_to_upload(session_id, 1000, requestId="r1")["videoId"]]
 
 
+def test_deadlines_end_what_a_provider_that_is_down_does_not_and_what_it_finished_late_plays(
+    school: School, teacher: Person, provider: Provider, film: bytes
+) -> None:
+    """
+    B17: both providers are down for longer than every deadline.
+    """
+    provider.set_readiness("never")
+    session_id = teacher.write_session(videoProvider=provider.name)
+    tokens = {what: teacher.ask_to_upload(session_id, len(film)) for what in ("processing", "uploading")}
+    school.upload(tokens["processing"], film)
+    processing, uploading = (token["videoId"] for token in tokens.values())
+    school.await_video(session_id, processing, "processing")
+    for name in PROVIDERS:
+        PROVIDERS[name](school).fault({"kind": "status", "status": 503})
+    over_at = datetime.now(UTC) - timedelta(minutes=15)
+    for video_id in (processing, uploading):
+        school.write(f"videos/{video_id}", deadlineAt=over_at, dueAt=over_at)
+    school.sweep()
+
+    failed = school.await_video(session_id, processing, "failed")
+    assert (failed["failure"]["code"], failed["failure"]["retryable"]) == ("PROCESSING_TOO_LONG", True)
+    assert school.await_video(session_id, uploading, "failed")["failure"]["code"] == "UPLOAD_NOT_FINISHED"
+
+    for name in PROVIDERS:
+        PROVIDERS[name](school).mend()
+    provider.set_readiness("at_once", provider.made_for(processing)[0])
+    school.await_video(session_id, processing, "ready")
+
+
 def test_a_deletion_goes_on_until_kaltura_has_done_it(school: School, teacher: Person) -> None:
     session_id = teacher.write_live_session(status="public")
     school.await_event(session_id)

@@ -13,7 +13,7 @@ import pytest
 from emulator_tests.flow.provider import Provider
 from emulator_tests.flow.school import Person, Refused, School
 
-TOLD = {"videoId", "provider", "uploadUrl", "expiresAt", "receivedBytes", "chunkSizeBytes"}
+TOLD = {"videoId", "provider", "uploadUrl", "expiresAt", "receivedBytes", "chunkSizeBytes", "uploadUntil", "minKbps"}
 
 
 @pytest.fixture
@@ -136,6 +136,36 @@ def test_sound_that_calls_itself_a_film_ends_as_failed(
 
     assert shown["failure"]["code"] == provider.no_picture
     school.await_provider("its going", lambda: not provider.has_anything_of(token["videoId"]))
+
+
+STILL = ("-frames:v", "1")
+PICTURES = {"png": STILL, "jpg": STILL, "bmp": STILL, "webp": STILL, "gif": ()}
+
+
+@pytest.mark.parametrize("ending", PICTURES, ids=lambda ending: f"B16 {ending}")
+@pytest.mark.parametrize("replaces", [False, True], ids=["uploaded", "replacing a film"])
+def test_a_picture_that_calls_itself_a_film_never_plays(
+    school: School, teacher: Person, film: bytes, tmp_path: Path, ending: str, *, replaces: bool
+) -> None:
+    session_id = teacher.write_session(videoProvider="kaltura")
+    drawing = ["-f", "lavfi", "-i", "testsrc=size=64x48:duration=1", *PICTURES[ending], str(tmp_path / f"f.{ending}")]
+    subprocess.run(["ffmpeg", "-loglevel", "error", "-y", *drawing], check=True)
+    picture = (tmp_path / f"f.{ending}").read_bytes()
+    if replaces:
+        playing = teacher.upload_film(session_id, film)
+        token = teacher.ask_to_replace(playing, len(picture))
+    else:
+        token = teacher.ask_to_upload(session_id, len(picture))
+    school.upload(token, picture)
+
+    def ended(fields: dict[str, Any] | None) -> bool:
+        video = (fields or {})["videos"][token["videoId"]]
+        return bool((video.get("replacement") or video)["state"] == "failed")
+
+    video = school.await_document(f"sessions/{session_id}", ended)["videos"][token["videoId"]]
+    assert (video["state"], video["durationS"]) == (
+        ("ready", pytest.approx(12.0, abs=0.1)) if replaces else ("failed", None)
+    )
 
 
 @pytest.mark.parametrize("sent", [0, 1, 3], ids=["before a byte", "after a chunk", "when all is there"])

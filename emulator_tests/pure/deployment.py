@@ -37,7 +37,7 @@ from shared.ports import Create, Delete, Document, Holder, Note, Observation, Qu
 from shared.sessions.airing import Window
 from shared.sessions.model import Pairing
 from shared.videos import watched
-from shared.videos.feed import Chain
+from shared.videos.chain import Chain
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy

@@ -44,9 +44,9 @@ def upload(deployment: Deployment, request_id: str = "r1") -> str:
     return video_id
 
 
-def copied() -> tuple[Deployment, str]:
+def copied(terms: dict[str, Terms] = TERMS) -> tuple[Deployment, str]:
     """The same with a video that is ready at both hosts."""
-    deployment = school()
+    deployment = school(terms)
     video_id = upload(deployment)
     finish(deployment)
     return deployment, video_id

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 LIMIT = 100
 NOTE = Note(VISIT_SESSION, "s1")
-READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
 def guard_of(deployment: Deployment, limit: int = LIMIT) -> Guard:

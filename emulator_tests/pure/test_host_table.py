@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import timedelta
 from typing import Any, Final
@@ -14,12 +15,14 @@ from emulator_tests.pure.test_copies import READY, copied, finish, school, uploa
 from shared.access import Caller
 from shared.errors import WrongState
 from shared.hosts.health import AGAIN_S
-from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps, sends_kbps
+from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_kbps, watching_of
+from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
 from shared.paths import CHECK_HOST, VISIT_COPY, copy_key, host_path
 from shared.ports import Create, MediaState, Note, Observation, Update
 from shared.videos.grant import Playback
 
 ALL: Final = ["memory", "fetching", "waiting"]
+NUMBERS: Final = itertools.count()
 STUDENT: Final = Caller("student", is_teacher=False)
 HOUR_S: Final = 3600.0
 
@@ -27,6 +30,28 @@ HOUR_S: Final = 3600.0
 def table(documents: MemoryDocuments, clock: ManualClock, **terms: Terms) -> HostTable:
     """The table as another instance has it."""
     return HostTable(documents, clock, {"memory": Terms(5.0), "fetching": Terms(1.0), "waiting": Terms(2.0)} | terms)
+
+
+def somebody() -> Watching:
+    """A viewer whom nobody has seen before, and a video."""
+    return watching_of(f"viewer{next(NUMBERS)}", "v1")
+
+
+def ranked(
+    one: HostTable, names: list[str], kbps: int, watching: Watching | None = None, failed: str | None = None
+) -> list[str]:
+    """Which hosts can play, for somebody."""
+    return one.ranked(names, kbps, watching or somebody(), failed)
+
+
+def promise(one: HostTable, name: str, kbps: int, duration_s: float, watching: Watching | None = None) -> None:
+    """Let a host promise something, to somebody."""
+    one.promise(name, kbps, duration_s, watching or somebody())
+
+
+def held(documents: MemoryDocuments, name: str = "fetching") -> tuple[Promise, ...]:
+    """What a host has promised, by its document."""
+    return Standing.from_document(documents.read(host_path(name))[0]).promised
 
 
 def play(deployment: Deployment, video_id: str, failed: str | None = None) -> Playback:
@@ -40,67 +65,64 @@ def play(deployment: Deployment, video_id: str, failed: str | None = None) -> Pl
 def test_the_cheapest_comes_first_and_what_has_no_price_last() -> None:
     one = table(MemoryDocuments(), ManualClock(), memory=Terms())
 
-    assert one.ranked(ALL, 1000) == ["fetching", "waiting", "memory"]
-    assert one.ranked(ALL, 1000, failed="fetching") == ["waiting", "memory"]
-    assert one.ranked(["memory"], 1000) == ["memory"]
-    assert one.ranked(["memory"], 1000, failed="memory") == []
+    assert ranked(one, ALL, 1000) == ["fetching", "waiting", "memory"]
+    assert ranked(one, ALL, 1000, failed="fetching") == ["waiting", "memory"]
+    assert ranked(one, ["memory"], 1000) == ["memory"]
+    assert ranked(one, ["memory"], 1000, failed="memory") == []
 
 
 def test_a_host_that_is_not_healthy_is_passed_over_until_it_is() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     documents.commit(Create(host_path("fetching"), {"isHealthy": False}))
     one = table(documents, clock)
-    assert one.ranked(ALL, 1000) == ["waiting", "memory"]
+    assert ranked(one, ALL, 1000) == ["waiting", "memory"]
 
     documents.commit(Update(host_path("fetching"), {"isHealthy": True}))
-    assert one.ranked(ALL, 1000) == ["waiting", "memory"]
+    assert ranked(one, ALL, 1000) == ["waiting", "memory"]
     clock.advance(KNOWN_S)
-    assert one.ranked(ALL, 1000) == ALL[1:] + ALL[:1]
+    assert ranked(one, ALL, 1000) == ALL[1:] + ALL[:1]
 
 
 def test_a_host_that_is_over_its_bandwidth_is_passed_over_until_films_have_ended() -> None:
     clock = ManualClock()
     one = table(MemoryDocuments(), clock, fetching=Terms(1.0, mbps_max=10.0))
     for _ in range(2):
-        assert one.ranked(ALL, 4000)[0] == "fetching"
-        one.promise("fetching", 4000, HOUR_S)
+        assert ranked(one, ALL, 4000)[0] == "fetching"
+        promise(one, "fetching", 4000, HOUR_S)
 
-    assert one.ranked(ALL, 4000)[0] == "waiting"
-    assert one.ranked(ALL, 2000)[0] == "fetching"
+    assert ranked(one, ALL, 4000)[0] == "waiting"
+    assert ranked(one, ALL, 2000)[0] == "fetching"
     clock.advance(HOUR_S + 60)
-    assert one.ranked(ALL, 4000)[0] == "fetching"
+    assert ranked(one, ALL, 4000)[0] == "fetching"
 
 
 def test_instances_know_of_each_others_promises_after_some_seconds_or_at_once_where_they_are_large() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     limited = {"fetching": Terms(1.0, mbps_max=100.0)}
     one, other = table(documents, clock, **limited), table(documents, clock, **limited)
-    assert one.ranked(ALL, 1000)[0] == other.ranked(ALL, 1000)[0] == "fetching"
+    assert ranked(one, ALL, 1000)[0] == ranked(other, ALL, 1000)[0] == "fetching"
 
-    one.promise("fetching", 4000, HOUR_S)
-    one.ranked(ALL, 1000)
-    assert Standing.from_document(documents.read(host_path("fetching"))[0]).promised == {}
-    one.promise("fetching", 90_000, HOUR_S)
-    one.ranked(ALL, 1000)
-    assert sends_kbps(Standing.from_document(documents.read(host_path("fetching"))[0]).promised, clock()) == 94_000
+    promise(one, "fetching", 4000, HOUR_S)
+    ranked(one, ALL, 1000)
+    assert held(documents) == ()
+    promise(one, "fetching", 90_000, HOUR_S)
+    ranked(one, ALL, 1000)
+    assert sends_kbps(held(documents), clock()) == 94_000
 
-    assert other.ranked(ALL, 10_000)[0] == "fetching"
+    assert ranked(other, ALL, 10_000)[0] == "fetching"
     clock.advance(KNOWN_S)
-    assert other.ranked(ALL, 10_000)[0] == "waiting"
-    other.promise("fetching", 5000, HOUR_S)
+    assert ranked(other, ALL, 10_000)[0] == "waiting"
+    promise(other, "fetching", 5000, HOUR_S)
     clock.advance(KNOWN_S)
-    other.ranked(ALL, 1000)
+    ranked(other, ALL, 1000)
     clock.advance(KNOWN_S)
-    assert one.ranked(ALL, 2000)[0] == "waiting"
+    assert ranked(one, ALL, 2000)[0] == "waiting"
 
 
 def test_what_another_instance_wrote_first_is_added_the_next_time_and_nothing_is_lost() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
-    one = table(documents, clock, fetching=Terms(1.0, mbps_max=100.0))
-    one.ranked(ALL, 1000)
-    one.promise("fetching", 90_000, HOUR_S)
-    minute = str(int((clock() + timedelta(hours=1)).timestamp()) // 60)
-    faster: list[Any] = [lambda: documents.commit(Create(host_path("fetching"), {"promised": {minute: 1000}}))]
+    elsewhere = promise_of(somebody(), clock(), 1000, HOUR_S)
+    faster: list[Any] = []
 
     class Raced(MemoryDocuments):
         def read(self, *paths: str) -> Any:
@@ -112,34 +134,35 @@ def test_what_another_instance_wrote_first_is_added_the_next_time_and_nothing_is
         def commit(self, *writes: Any) -> Any:
             return documents.commit(*writes)
 
-    raced = HostTable(Raced(), clock, one.terms)
-    raced.promise("fetching", 90_000, HOUR_S)
-    raced.ranked(ALL, 1000)
-    assert Standing.from_document(documents.read(host_path("fetching"))[0]).promised == {int(minute): 1000}
+    raced = table(Raced(), clock, fetching=Terms(1.0, mbps_max=100.0))
+    promise(raced, "fetching", 90_000, HOUR_S)
+    faster.append(lambda: documents.commit(Create(host_path("fetching"), {"promised": encoded([elsewhere])})))
+    ranked(raced, ALL, 1000)
+    assert held(documents) == (elsewhere,)
     clock.advance(KNOWN_S)
-    assert raced.ranked(ALL, 10_000)[0] == "waiting"
-    assert Standing.from_document(documents.read(host_path("fetching"))[0]).promised == {int(minute): 91_000}
+    assert ranked(raced, ALL, 10_000)[0] == "waiting"
+    assert sends_kbps(held(documents), clock()) == 91_000
 
 
 def test_what_has_ended_is_written_of_no_more() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     one = table(documents, clock, fetching=Terms(1.0, mbps_max=100.0))
     for duration_s in (60.0, HOUR_S):
-        one.promise("fetching", 10_000, duration_s)
-    one.ranked(ALL, 1000)
+        promise(one, "fetching", 10_000, duration_s)
+    ranked(one, ALL, 1000)
     clock.advance(HOUR_S / 2)
-    one.promise("fetching", 1000, HOUR_S)
-    one.ranked(ALL, 1000)
+    promise(one, "fetching", 1000, HOUR_S)
+    clock.advance(KNOWN_S)
+    ranked(one, ALL, 1000)
 
-    promised = Standing.from_document(documents.read(host_path("fetching"))[0]).promised
-    assert sorted(promised.values()) == [1000, 10_000]
+    assert sorted(one.kbps for one in held(documents)) == [1000, 10_000]
 
 
 def test_a_host_without_a_limit_is_not_written_of() -> None:
     documents, clock = MemoryDocuments(), ManualClock()
     one = table(documents, clock)
-    one.promise("fetching", 90_000, HOUR_S)
-    one.ranked(ALL, 1000)
+    promise(one, "fetching", 90_000, HOUR_S)
+    ranked(one, ALL, 1000)
 
     assert documents.paths() == ()
 
@@ -308,7 +331,7 @@ def test_trying_keeps_what_was_promised_and_promising_keeps_how_it_stands() -> N
     deployment.clock.advance(KNOWN_S)
     play(deployment, video_id)
     promised = Standing.from_document(deployment.document(host_path("fetching"))).promised
-    assert sum(promised.values()) == needs_kbps(1000, 60.0)
+    assert [one.kbps for one in promised] == [needs_kbps(1000, 60.0)]
 
     deployment.silent.add("fetching")
     deployment.app.checks.check("fetching")

@@ -78,7 +78,8 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "a number for a text": ([BUNNY | {"libraryId": 133}], "has no text libraryId"),
     "an unknown field": ([OWN | {"path": "x"}], "fields that are not known: path"),
     "a field of the other kind": ([OWN | {"tokenKey": "x"}], "fields that are not known: tokenKey"),
-    "an address that is none": ([OWN | {"url": "media.example.com"}], "url is no address"),
+    "an address that is none": ([OWN | {"url": "media example com"}], "url must be an address"),
+    "an address with a query": ([OWN | {"url": "https://media.example.com/?x=1"}], "url must be an address"),
     "a price below nothing": ([OWN | {"pricePerGb": -1}], "pricePerGb is no number"),
     "a price that is text": ([OWN | {"pricePerGb": "0"}], "pricePerGb is no number"),
     "a price that is yes": ([OWN | {"pricePerGb": True}], "pricePerGb is no number"),
@@ -94,6 +95,29 @@ def test_each_mistake_is_told_with_its_row_and_without_a_secret(told: Any, sente
     assert sentence in str(refused.value)
     assert "the secret" not in str(refused.value)
     assert "the key" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "host", ["media.example.com", "10.0.0.1", "localhost.example.com", "127.0.0.1.nip.io", "[::2]"]
+)
+@pytest.mark.parametrize("one", ["url", "playbackUrl"])
+def test_an_address_over_which_keys_would_travel_in_the_clear_is_refused(one: str, host: str) -> None:
+    """`http://` hosts are refused (below table A)."""
+    with pytest.raises(Misconfigured, match=f"{one} must begin with https://, for secrets travel there"):
+        read_table(json.dumps([BUNNY | {one: f"http://{host}:8080/path"}]), PROVIDERS)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_this_machine_needs_no_https(host: str) -> None:
+    (row,) = read_table(json.dumps([OWN | {"url": f"http://{host}:9000/"}]), PROVIDERS)
+
+    assert row.texts["url"] == f"http://{host}:9000"
+
+
+@pytest.mark.parametrize("url", ["http://someone@127.0.0.1", "http://127.0.0.1@evil.example", "http://127.0.0.1#.evil"])
+def test_an_address_that_only_looks_like_this_machine_is_refused(url: str) -> None:
+    with pytest.raises(Misconfigured):
+        read_table(json.dumps([OWN | {"url": url}]), PROVIDERS)
 
 
 def test_no_number_at_all_is_no_price() -> None:

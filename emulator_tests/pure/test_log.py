@@ -157,6 +157,8 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "push_heard": [(lambda secret: log.push_heard("kaltura", secret), "INFO")],
     "push_refused": [(lambda secret: log.push_refused("kaltura", denial(secret)), "WARNING")],
     "feed_ticked": [(lambda secret: log.feed_ticked(secret, 1, 2), "INFO")],
+    "feed_hindered": [(lambda secret: log.feed_hindered("kaltura", 1, refusal(secret)), "WARNING")],
+    "feed_stuck": [(lambda secret: log.feed_stuck("kaltura", 1, refusal(secret), NOW), "ALERT")],
     "feed_ended": [(lambda secret: log.feed_ended("kaltura", 1, secret), "INFO")],
     "part_not_offered": [(lambda secret: log.part_not_offered("kaltura", secret, refusal(secret)), "WARNING")],
     "part_vanished": [(lambda secret: log.part_vanished("kaltura", "session:s1:1", "eventId", secret), "WARNING")],

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 EVENT = EventWish("Algebra", None, None)
 WISH = UploadWish("A stray", "a.mp4", 1)
-READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
 def school() -> tuple[Deployment, str, str]:

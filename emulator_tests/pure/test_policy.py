@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from shared.videos.policy import (
     checked_file_name,
     checked_title,
     refusal_of_media,
+    refusal_of_upload,
 )
 
 POLICY = Policy(
@@ -218,31 +220,78 @@ def test_what_there_is_no_room_for_is_refused_with_what_would_make_room(
         check_quotas(in_session, of_teacher, POLICY)
 
 
+FILM = Observation(MediaState.READY, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
+"""All that must be known of a video, up to the limits."""
+
+
 @pytest.mark.parametrize(
-    ("seen", "code"),
+    ("differing", "code"),
     [
-        pytest.param(Observation(MediaState.READY, size_bytes=1000, duration_s=60.0), None, id="up to the limits"),
-        pytest.param(Observation(MediaState.READY), None, id="nothing known but that it is a video"),
-        pytest.param(Observation(MediaState.READY, size_bytes=1001), "TOO_LARGE", id="larger than it may be"),
-        pytest.param(Observation(MediaState.READY, duration_s=60.1), "TOO_LONG", id="longer than it may be"),
-        pytest.param(Observation(MediaState.READY, is_video=False), "NOT_A_VIDEO", id="sound alone"),
-        pytest.param(Observation(MediaState.READY, media_type="text/html"), "TYPE_NOT_SUPPORTED", id="a page"),
-        pytest.param(Observation(MediaState.READY, media_type="video/x-matroska"), None, id="another type, supported"),
+        pytest.param({}, None, id="up to the limits"),
+        pytest.param({"size_bytes": 1001}, "TOO_LARGE", id="larger than it may be"),
+        pytest.param({"duration_s": 60.1}, "TOO_LONG", id="longer than it may be"),
+        pytest.param({"is_video": False}, "NOT_A_VIDEO", id="sound alone"),
+        pytest.param({"media_type": "text/html"}, "TYPE_NOT_SUPPORTED", id="a page"),
+        pytest.param({"media_type": "application/x-png-pipe"}, "TYPE_NOT_SUPPORTED", id="B16 a picture"),
+        pytest.param({"media_type": "application/x-gif"}, "TYPE_NOT_SUPPORTED", id="B16 a picture that moves"),
+        pytest.param({"media_type": "video/x-matroska"}, None, id="another type, supported"),
+        pytest.param({"duration_s": None}, "NOT_RECOGNIZED", id="B16 of unknown length"),
+        pytest.param({"duration_s": 0.0}, "NOT_RECOGNIZED", id="B16 of no length"),
+        pytest.param({"size_bytes": None}, "NOT_RECOGNIZED", id="B16 of unknown size"),
+        pytest.param({"media_type": None}, "NOT_RECOGNIZED", id="B16 of unknown type"),
         pytest.param(
-            Observation(MediaState.READY, size_bytes=1001, duration_s=61.0, is_video=False),
+            {"media_type": None, "type_is_verified": True}, None, id="B16 of a type that the provider verified"
+        ),
+        pytest.param(
+            {"duration_s": None, "size_bytes": None, "media_type": None, "is_video": False},
+            "NOT_A_VIDEO",
+            id="B16 nothing known but that it is no video",
+        ),
+        pytest.param(
+            {"size_bytes": 1001, "duration_s": 61.0, "is_video": False},
             "TOO_LARGE",
             id="all of it: the first reason is told",
         ),
     ],
 )
-def test_what_arrived_is_judged_whatever_was_declared(seen: Observation, code: str | None) -> None:
-    refusal = refusal_of_media(seen, DECLARED, POLICY)
+def test_what_arrived_is_judged_whatever_was_declared(differing: dict[str, Any], code: str | None) -> None:
+    refusal = refusal_of_media(replace(FILM, **differing), DECLARED, POLICY)
+    assert (refusal and refusal[0]) == code
+
+
+def test_a_recording_may_be_anything_and_as_large_as_it_is() -> None:
+    """
+    B16: the provider has made it itself.
+    """
+    recording = replace(DECLARED, size_bytes=0, recording={"entryId": "0_live1-recorded"})
+    assert refusal_of_media(Observation(MediaState.READY), recording, POLICY) is None
+    assert refusal_of_upload(10**12, recording, POLICY) is None
+
+
+@pytest.mark.parametrize(
+    ("declared_bytes", "arrived_bytes", "code"),
+    [
+        pytest.param(1, 0, None, id="A9 nothing yet"),
+        pytest.param(1, 1025, None, id="A9 as much as tolerance lets pass"),
+        pytest.param(1, 1026, "NOT_AS_DECLARED", id="A9 a byte more"),
+        pytest.param(1, 320_000_000, "NOT_AS_DECLARED", id="A9 320 MB instead of one byte"),
+        pytest.param(10**9, 500, None, id="A9 less than declared, so far"),
+        pytest.param(10**9, int(1.03 * 10**9), None, id="A9 three in a hundred more"),
+        pytest.param(10**9, int(1.031 * 10**9), "NOT_AS_DECLARED", id="A9 more than that"),
+        pytest.param(10**10, 10**10 + 1, "TOO_LARGE", id="A9 more than any file may have"),
+    ],
+)
+def test_an_upload_is_refused_once_more_has_arrived_than_was_declared(
+    declared_bytes: int, arrived_bytes: int, code: str | None
+) -> None:
+    policy, declared = replace(POLICY, max_bytes=10**10), replace(DECLARED, size_bytes=declared_bytes)
+    refusal = refusal_of_upload(arrived_bytes, declared, policy)
     assert (refusal and refusal[0]) == code
 
 
 @pytest.mark.parametrize("media_type", sorted(set(MIME_TYPES.values())))
 def test_every_type_that_may_be_uploaded_may_arrive(media_type: str) -> None:
-    assert refusal_of_media(Observation(MediaState.READY, media_type=media_type), DECLARED, POLICY) is None
+    assert refusal_of_media(replace(FILM, media_type=media_type), DECLARED, POLICY) is None
 
 
 @pytest.mark.parametrize(
@@ -260,7 +309,7 @@ def test_every_type_that_may_be_uploaded_may_arrive(media_type: str) -> None:
 )
 def test_what_arrived_must_be_as_large_as_it_was_declared(declared_bytes: int, arrived_bytes: int, lies: bool) -> None:
     policy, declared = replace(POLICY, max_bytes=10**10), replace(DECLARED, size_bytes=declared_bytes)
-    refusal = refusal_of_media(Observation(MediaState.READY, size_bytes=arrived_bytes), declared, policy)
+    refusal = refusal_of_media(replace(FILM, size_bytes=arrived_bytes), declared, policy)
     assert (refusal is not None) is lies
     if refusal is not None:
         assert refusal[0] == "NOT_AS_DECLARED"

@@ -50,6 +50,7 @@ CALLS = (
     "prepare_upload",
     "find_upload",
     "observe",
+    "rename",
     "reprocess",
     "delete_media",
     "changes",

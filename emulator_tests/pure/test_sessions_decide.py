@@ -10,7 +10,7 @@ import pytest
 
 from shared.history import Moment
 from shared.identity import SessionIdentity
-from shared.ports import EventWish
+from shared.ports import EventParts, EventWish
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window
 from shared.sessions.decide import TOMBSTONE_S, created, decide, deleted, fingerprint, not_created, reference_of
@@ -286,7 +286,7 @@ def test_a_session_whose_owner_was_changed_without_a_transfer_shows_nothing() ->
 
 
 def test_a_created_event_is_ready_with_the_wish_it_fulfils() -> None:
-    record = created(recorded_as(PairingState.CREATING), PARTS, EVENT, NOW)
+    record = created(recorded_as(PairingState.CREATING), EventParts(PARTS), EVENT, NOW)
     assert (record.state, record.parts, record.applied, record.tried_at) == (PairingState.READY, PARTS, EVENT, None)
     assert record.history[-1] == Moment("ready", NOW)
 

@@ -209,15 +209,6 @@ def test_its_owner_and_whom_he_named_moderate_a_session() -> None:
 
 
 @pytest.mark.parametrize(
-    ("videos", "order"),
-    [({}, 1), ({"v1": {"order": 4}, "v2": {"order": 2}}, 5), ({"v1": {"order": "4"}, "v2": {}, "v3": 7}, 1)],
-    ids=["none", "some", "what is no order"],
-)
-def test_the_next_video_comes_last(videos: dict[str, Any], order: int) -> None:
-    assert Session.from_fields("s1", {**FIELDS, "videos": videos}).next_order() == order
-
-
-@pytest.mark.parametrize(
     ("state", "failure", "expected"),
     [
         (state, failure, expected)

@@ -198,6 +198,14 @@ def test_addresses_of_other_deployments_have_the_same_form(monkeypatch: pytest.M
     }
 
 
+def test_domains_are_names_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DELIVERY_DOMAINS", " CDN.example.com,\n vod.school.example ,")
+    assert config.DELIVERY_DOMAINS.value == ("cdn.example.com", "vod.school.example")
+    for written in ("https://cdn.example.com", "cdn.example.com/path", "*.example.com", "com", "10.0.0.1:80", "a b.c"):
+        monkeypatch.setenv("DELIVERY_DOMAINS", written)
+        assert refusal("DELIVERY_DOMAINS").startswith("DELIVERY_DOMAINS must be domains such as cdn.example.com")
+
+
 @pytest.mark.parametrize(
     "written",
     ["iss", "Firebase", "sub", "email_verified", "user_id", "name", "two words", "x-y", "1st", "a.b", "é", "a" * 65],

@@ -4,6 +4,7 @@ be tried again; each from its wish to what is left at the provider."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -31,7 +32,7 @@ Wish = Callable[[Caller, str, Documents, Queue], None]
 
 OTHER_TEACHER = Caller("other", is_teacher=True)
 STUDENT = Caller("student", is_teacher=False)
-READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000)
+READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 BROKEN = Observation(MediaState.ERROR, reason="The converter broke.", retryable=True)
 DAMAGED = Observation(MediaState.ERROR, reason="It is damaged.")
 
@@ -147,7 +148,7 @@ def test_replacing_twice_gives_the_first_replacement_up_and_its_token_with_it() 
     assert plays(deployment, video_id) == old
     with pytest.raises(WrongState, match="replaced by a later one"):
         deployment.ask_replacement(video_id, "first")
-    deployment.show(video_id, Observation(MediaState.READY, size_bytes=2000))
+    deployment.show(video_id, replace(READY, size_bytes=2000))
     deployment.queue.put(Note(VISIT_VIDEO, video_id))
     deployment.run()
     assert alive(deployment) == [plays(deployment, video_id)]

@@ -10,8 +10,8 @@ The first row that fits is the one that counts. The film is what plays of the vi
 | nothing             | one                   | BEGIN                                                             |
 | anything            | another               | BEGIN that one; the copy of the earlier is given up                |
 | of another session  | this                  | IDENTIFY it: the record takes the session of its video             |
-| requested           | this                  | MAKE a new generation, in the end left to a person                 |
-| copying, too long   | this                  | OBSERVE a last time; FAIL                                          |
+| requested           | this                  | MAKE a new generation, with growing pauses                         |
+| copying, too long   | this                  | OBSERVE a last time; FAIL, also where the host cannot be asked     |
 | copying, unobserved | this                  | OBSERVE, with growing pauses                                       |
 | copying, wants bytes| this                  | SEND the next of them                                              |
 | ready               | this                  | OBSERVE whether it still is, at a visit, and once a day by itself  |
@@ -51,9 +51,8 @@ LOOK_AGAIN_S: Final = 24 * 3600
 LOOK_APART_S: Final = 60
 """A copy that is ready is not looked at again sooner, however many visits come."""
 
-TRIES_MAX: Final = 40
 TRY_PAUSE_MAX_S: Final = 3600.0
-"""To make a copy is tried for about a day and a half; who cannot by then needs a person."""
+"""Between two tries to make a copy. It is never given up: provider and host come back. After a day it is an alarm."""
 
 FAILURES_MAX: Final = 5
 RETRY_S: Final = 3600
@@ -199,7 +198,10 @@ def failed(record: Copy, reason: str, now: datetime) -> Copy:
 def _copy(record: Copy, now: datetime, *, observed: bool) -> Decision[Copy]:
     ends_at = record.begun_at + timedelta(seconds=COPYING_MAX_S)
     if ends_at <= now:
-        return _write(FAIL, failed(record, TOO_LONG, now)) if observed else _observe(record)
+        # Where the host cannot be asked either, there is no other end.
+        failure = record.progress.failure
+        is_known = observed or (failure is not None and failure.step == OBSERVE)
+        return _write(FAIL, failed(record, TOO_LONG, now)) if is_known else _observe(record)
     if record.looked_at is None:
         return _observe(record)
     if record.received_bytes is not None:
@@ -225,7 +227,6 @@ def _make(key: str, record: Copy, now: datetime) -> Step[Copy]:
         not_made(made),
         wish=record.film,
         insists=True,
-        tries_max=TRIES_MAX,
         pause_max_s=TRY_PAUSE_MAX_S,
     )
 

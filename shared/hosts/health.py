@@ -14,6 +14,7 @@ from typing import Any, Final
 from shared import log
 from shared.errors import Conflict
 from shared.hosts.model import Copy, CopyState
+from shared.hosts.promises import encoded, unended
 from shared.hosts.table import Standing
 from shared.paths import CHECK_HOST, COPIES, VIDEOS, host_path
 from shared.ports import (
@@ -115,8 +116,13 @@ class Checks:
             has_turned = before.is_healthy != is_healthy or before.since is None
             since = now if has_turned else before.since
             fields: dict[str, Any] = {"isHealthy": is_healthy, "since": since, "checkedAt": now}
+            if document is not None and len(unended(before.promised, now)) < len(before.promised):
+                # Who has watched is nobody's business any more, also where nobody watches now.
+                fields["promised"] = encoded(unended(before.promised, now))
             try:
-                self.documents.commit(Create(path, fields) if document is None else Update(path, fields))
+                self.documents.commit(
+                    Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
+                )
             except Conflict:
                 continue
             if before.is_healthy != is_healthy:

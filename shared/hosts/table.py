@@ -1,22 +1,24 @@
 """The table of hosts: what each costs, what it can send, how it stands; and from which one a video is played.
 
-Called by `shared/videos/grant.py` and `health.py`. Leaves to `health` whether a host can be reached.
+Called by `shared/videos/grant.py` and `health.py`. Leaves to `health` whether a host can be reached, and to `promises`
+what counts of what was promised.
 
-Of what a host with a limit has promised to send, `hosts/{host}` keeps a sum for each minute in which something ends. An
-instance reads it every `KNOWN_S` seconds and adds its own promises to it then, so that a grant costs no call of its
-own; an instance that dies in between takes the promises of so many seconds with it.
+What a host with a limit has promised stands in `hosts/{host}`. An instance reads that every `KNOWN_S` seconds and adds
+its own promises to it then, so that a grant costs no call of its own; an instance that dies in between takes the
+promises of so many seconds with it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from shared.errors import Conflict
+from shared.hosts.promises import PROMISES_MAX, Ledger, Promise, Watching, decoded, encoded, promise_of, unended
 from shared.paths import host_path
 from shared.ports import Clock, Create, Document, Documents, Update, Version
 
@@ -53,13 +55,13 @@ class Standing:
         is_healthy: Whether something played from it when it was last tried.
         since: Since when that is so.
         checked_at: When it was last tried.
-        promised: What has been promised, in kilobits per second, by the minute since 1970 in which it ends.
+        promised: What it has promised.
     """
 
     is_healthy: bool = True
     since: datetime | None = None
     checked_at: datetime | None = None
-    promised: Mapping[int, int] = field(default_factory=dict)
+    promised: tuple[Promise, ...] = ()
 
     @classmethod
     def from_document(cls, document: Document | None) -> Self:
@@ -67,21 +69,12 @@ class Standing:
         Read what the two that write it have written, each its own fields. Pure.
         """
         fields = {} if document is None else document.fields
-        promised = fields.get("promised") or {}
         return cls(
             is_healthy=fields.get("isHealthy", True),
             since=fields.get("since"),
             checked_at=fields.get("checkedAt"),
-            promised={int(minute): kbps for minute, kbps in promised.items()},
+            promised=decoded(fields.get("promised")),
         )
-
-
-def sends_kbps(promised: Mapping[int, int], now: datetime) -> int:
-    """
-    What of all that was promised has not ended yet. Pure.
-    """
-    minute = _minute(now)
-    return sum(kbps for ends, kbps in promised.items() if ends >= minute)
 
 
 def needs_kbps(size_bytes: int | None, duration_s: float | None) -> int:
@@ -96,13 +89,25 @@ def needs_kbps(size_bytes: int | None, duration_s: float | None) -> int:
 @dataclass(slots=True)
 class _Known:
     """
-    What an instance has read, and what it has promised since.
+    What an instance knows.
+
+    Attributes:
+        read_at: When it last read how hosts stand.
+        standings: What it read, by host.
+        versions: The versions of these documents.
+        ledger: What was promised: what it read, and what it promised itself.
+        untold: What it promised itself that not all documents have yet, with the host.
+        changed: The hosts whose documents must be written for that.
+        told_kbps: What hosts have promised by their documents.
     """
 
     read_at: datetime | None = None
     standings: dict[str, Standing] = field(default_factory=dict)
     versions: dict[str, Version | None] = field(default_factory=dict)
-    promised: dict[str, dict[int, int]] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
+    untold: dict[Watching, tuple[str, Promise]] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    told_kbps: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +141,14 @@ class HostTable:
             for name, document in zip(names, read, strict=True)
         ]
 
-    def ranked(self, names: Sequence[str], kbps: int, failed: str | None = None) -> list[str]:
+    def ranked(self, names: Sequence[str], kbps: int, watching: Watching, failed: str | None = None) -> list[str]:
         """
         Those of several hosts that can play a film now, the cheapest first.
 
         Args:
             names: Who has it.
             kbps: What it takes.
+            watching: Who is to watch it: what they were promised for it before does not count.
             failed: Who was just seen to fail.
 
         Raises:
@@ -152,34 +158,43 @@ class HostTable:
             return [name for name in names if name != failed]
         with self._lock:
             self._refresh()
-            fit = [name for name in names if name != failed and self._can_play(name, kbps)]
+            fit = [name for name in names if name != failed and self._can_play(name, kbps, watching)]
         return sorted(fit, key=lambda name: (self._terms(name).price_per_gb, name))
 
-    def promise(self, name: str, kbps: int, duration_s: float | None) -> None:
+    def promise(self, name: str, kbps: int, duration_s: float | None, watching: Watching) -> None:
         """
-        Note that a host will send so much, for as long as the film lasts. Only one that has a limit is noted.
+        Note that a host will send so much to somebody, for as long as the film lasts, in the place of what was promised
+        to them for it before. Only hosts that have a limit are noted.
+
+        Raises:
+            Transient: The documents could not be reached (again).
         """
-        if self._terms(name).mbps_max is None:
-            return
-        ends = _minute(self.clock() + timedelta(seconds=duration_s or 0.0))
+        is_limited = self._terms(name).mbps_max is not None
         with self._lock:
-            promised = self._known.promised.setdefault(name, {})
-            promised[ends] = promised.get(ends, 0) + kbps
+            known = self._known
+            if is_limited:
+                self._refresh()
+            is_renewed = known.ledger.holds(watching)
+            if not is_renewed and (not is_limited or known.ledger.count(name) >= PROMISES_MAX):
+                return
+            promise = promise_of(watching, self.clock(), kbps, duration_s or 0.0)
+            known.changed |= known.ledger.add(name, promise)
+            known.untold[watching] = (name, promise)
 
     def _terms(self, name: str) -> Terms:
         return self.terms.get(name, Terms())
 
-    def _can_play(self, name: str, kbps: int) -> bool:
+    def _can_play(self, name: str, kbps: int, watching: Watching) -> bool:
         standing, most = self._known.standings.get(name, Standing()), self._terms(name).mbps_max
         if not standing.is_healthy or most is None:
             return standing.is_healthy
-        now = self.clock()
-        sends = sends_kbps(standing.promised, now) + sends_kbps(self._known.promised.get(name, {}), now)
-        return sends + kbps <= most * 1000
+        ledger, now = self._known.ledger, self.clock()
+        sends = ledger.kbps(name, now) - ledger.kbps_to(name, watching, now)
+        return sends + kbps <= most * 1000 and (ledger.count(name) < PROMISES_MAX or ledger.holds(watching))
 
     def _refresh(self) -> None:
         """
-        Read how the hosts stand, and add what was promised here, where either is due.
+        Read how the hosts stand, and tell what was promised here, where either is due.
         """
         known, now = self._known, self.clock()
         if known.read_at is not None and now - known.read_at < timedelta(seconds=KNOWN_S) and not self._must_tell(now):
@@ -189,34 +204,42 @@ class HostTable:
             known.standings[name] = Standing.from_document(document)
             known.versions[name] = None if document is None else document.version
         known.read_at = now
-        for name in [name for name, promised in known.promised.items() if promised]:
+        known.ledger = Ledger()
+        read = [(name, one) for name in names for one in unended(known.standings[name].promised, now)]
+        for name, promise in sorted(read, key=lambda one: one[1].made_s):
+            known.ledger.add(name, promise)
+        known.told_kbps = {name: known.ledger.kbps(name, now) for name in names}
+        for name, promise in known.untold.values():
+            known.changed |= known.ledger.add(name, promise)
+        for name in sorted(known.changed):
             self._tell(name, now)
+        if not known.changed:
+            known.untold.clear()
 
     def _must_tell(self, now: datetime) -> bool:
+        known = self._known
         return any(
-            sends_kbps(promised, now) > TOLD_SHARE * 1000 * (self._terms(name).mbps_max or math.inf)
-            for name, promised in self._known.promised.items()
+            known.ledger.kbps(name, now) - known.told_kbps[name] > TOLD_SHARE * 1000 * most
+            for name, most in self._limits()
+            if name in known.changed
         )
+
+    def _limits(self) -> Iterator[tuple[str, float]]:
+        return ((name, terms.mbps_max) for name, terms in self.terms.items() if terms.mbps_max is not None)
 
     def _tell(self, name: str, now: datetime) -> None:
         """
-        Add what this instance has promised to what all have; where another was faster, it is added the next time.
+        Write down what a host has promised; where another instance was faster, it is done the next time.
         """
-        known, standing = self._known, self._known.standings[name]
-        sums: dict[int, int] = {}
-        for promised in (standing.promised, known.promised[name]):
-            for ends, kbps in promised.items():
-                if ends >= _minute(now):
-                    sums[ends] = sums.get(ends, 0) + kbps
-        fields: dict[str, Any] = {"promised": {str(ends): kbps for ends, kbps in sums.items()}}
-        version, path = known.versions[name], host_path(name)
-        try:
-            self.documents.commit(Create(path, fields) if version is None else Update(path, fields, if_version=version))
-        except Conflict:
-            return
-        known.standings[name] = Standing(standing.is_healthy, standing.since, standing.checked_at, sums)
-        known.promised[name] = {}
-
-
-def _minute(at: datetime) -> int:
-    return int(at.timestamp()) // 60
+        known = self._known
+        if self._terms(name).mbps_max is not None:
+            fields = {"promised": encoded(unended(known.ledger.promises(name), now))}
+            version, path = known.versions[name], host_path(name)
+            try:
+                self.documents.commit(
+                    Create(path, fields) if version is None else Update(path, fields, if_version=version)
+                )
+            except Conflict:
+                return
+            known.told_kbps[name] = known.ledger.kbps(name, now)
+        known.changed.discard(name)

@@ -6,8 +6,10 @@ Called by `functions/wiring.py` alone. A new provider is one folder here, one ki
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from shared.limits import Limiter
 from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Host, Setup
 from shared.providers import kaltura
 from shared.providers.nowhere import NoAudience, NoEvents
@@ -77,6 +79,7 @@ class AtCloudflare:
         playback_url: Where its videos play.
         upload_lifetime_s: For so long an upload address takes bytes.
         max_duration_s: Of one video.
+        calls_max: Calls of its API in five minutes.
     """
 
     url: str
@@ -87,6 +90,7 @@ class AtCloudflare:
     playback_url: str
     upload_lifetime_s: int
     max_duration_s: int
+    calls_max: int = 1200
 
 
 Account = AtKaltura | AtCloudflare
@@ -123,6 +127,7 @@ class AtS3:
         region: As the store signs.
         access_key: With permission to read, write, list and delete there.
         secret_key: Its secret.
+        source_domains: Where addresses of what is copied there may redirect to besides.
     """
 
     url: str
@@ -130,6 +135,7 @@ class AtS3:
     region: str
     access_key: str
     secret_key: str = field(repr=False)
+    source_domains: tuple[str, ...] = ()
 
 
 HostAccount = AtBunny | AtS3
@@ -174,7 +180,7 @@ def _kaltura(account: AtKaltura, documents: Documents, clock: Clock) -> Provider
     )
 
 
-def _cloudflare(account: AtCloudflare, clock: Clock) -> Provider:
+def _cloudflare(account: AtCloudflare, documents: Documents, clock: Clock) -> Provider:
     from shared.providers import cloudflare
     from shared.providers.cloudflare.setup import CloudflareSetup
 
@@ -188,6 +194,8 @@ def _cloudflare(account: AtCloudflare, clock: Clock) -> Provider:
         upload_lifetime_s=account.upload_lifetime_s,
         max_duration_s=account.max_duration_s,
         clock=clock,
+        limiter=Limiter(documents, clock),
+        calls_max=account.calls_max,
     )
     hook = cloudflare.CloudflareHook(cloudflare_account)
     return Provider(
@@ -208,7 +216,7 @@ def open_account(account: Account, documents: Documents, clock: Clock) -> Provid
         case AtKaltura():
             return _kaltura(account, documents, clock)
         case AtCloudflare():
-            return _cloudflare(account, clock)
+            return _cloudflare(account, documents, clock)
 
 
 def open_host(name: str, account: HostAccount, namespace: str, clock: Clock) -> Host:
@@ -248,17 +256,22 @@ def open_host(name: str, account: HostAccount, namespace: str, clock: Clock) -> 
                 secret_key=account.secret_key,
                 namespace=namespace,
                 clock=clock,
+                source_domains=account.source_domains,
             )
             return S3Host(store)
 
 
-def plays(url: str) -> bool:
+def plays(url: str, domains: Sequence[str] = ()) -> bool:
     """
     Whether something can be had from an address at this moment.
+
+    Args:
+        url: The address.
+        domains: Where it may redirect to besides.
     """
     from shared.providers.addresses import plays
 
-    return plays(url)
+    return plays(url, domains)
 
 
 def new_signing_key(url: str, account_id: str, api_token: str) -> str:

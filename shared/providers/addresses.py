@@ -1,43 +1,70 @@
 """What is at an address that carries its own permission: whether anything is, and a range of it.
 
-Called by hosts that are sent bytes, and by whoever tries whether videos play. Knows nothing of who answers there.
+Called by hosts that are sent bytes, and by whoever tries whether videos play. Knows nothing of who answers there, and
+believes nothing of what it says: no more is read than was asked for, and a redirect is followed to the same host, to
+another name of the same provider, or to a domain of the deployment's own list, and to no address inside a network.
 """
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
 from typing import Final
 
 import httpx
 
 from shared.errors import ProviderError
 from shared.ports import Source
+from shared.providers.transport import Guard, addresses_of
 from shared.providers.wire import Wire, connect
 
 WIRE: Final = Wire("source", "The place where the video is")
 
 TRIED_BYTES: Final = 1024
 TRIED_S: Final = 5.0
+TRIED_TOTAL_S: Final = 6.0
 ANSWER_S: Final = 20.0
+READ_TOTAL_S: Final = 30.0
+"""A step reads a piece and sends it on, within the time of its worker."""
+
+REDIRECTS_MAX: Final = 3
+
+PROVIDER_DOMAINS: Final = ("kaltura.com", "cloudflarestream.com", "videodelivery.net", "b-cdn.net")
+"""Each of these is one provider's, with everything below it: its API and its caches have different names there."""
+
+_PORTS: Final = {"http": 80, "https": 443}
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
 
-def plays(url: str) -> bool:
+def plays(url: str, domains: Sequence[str] = ()) -> bool:
     """
     Whether a byte can be had from an address, within seconds. Some refuse with HTTP 200 and nothing in it.
+
+    Args:
+        url: The address.
+        domains: Where it may redirect to besides.
     """
     headers = {"Range": f"bytes=0-{TRIED_BYTES - 1}"}
     try:
-        with (
-            connect(TRIED_S, TRIED_S) as http,
-            http.stream("GET", url, headers=headers, follow_redirects=True) as answer,
-        ):
-            return answer.is_success and any(answer.iter_bytes(TRIED_BYTES))
+        with _answer(url, headers, domains, TRIED_S, TRIED_TOTAL_S) as answer:
+            return answer.is_success and any(answer.iter_raw(TRIED_BYTES))
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
 
-def read_range(source: Source, begin: int, size_bytes: int) -> tuple[bytes, int]:
+def read_range(source: Source, begin: int, size_bytes: int, domains: Sequence[str] = ()) -> tuple[bytes, int]:
     """
     Read so many bytes of a source from there on, fewer at its end and none beyond it.
+
+    Args:
+        source: The address.
+        begin: The first byte, from 0.
+        size_bytes: How many.
+        domains: Where it may redirect to besides.
 
     Returns:
         The bytes, and the size of the whole.
@@ -46,24 +73,115 @@ def read_range(source: Source, begin: int, size_bytes: int) -> tuple[bytes, int]
         Transient, Doubtful, Permanent: They could not be had.
     """
     headers = {"Range": f"bytes={begin}-{begin + size_bytes - 1}"}
-    with (
-        WIRE.failing("source"),
-        connect(ANSWER_S, TRIED_S) as http,
-        http.stream("GET", source.url, headers=headers, follow_redirects=True) as answer,
-    ):
-        whole = answer.headers.get("content-range", "").rpartition("/")[2]
-        if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and whole == str(begin):
-            return b"", begin
-        if answer.status_code != httpx.codes.PARTIAL_CONTENT or not whole.isdigit():
-            raise _not_to_be_had(answer)
-        piece = answer.read()
-    if len(piece) != min(size_bytes, int(whole) - begin):
-        raise WIRE.transient("source", "CUT_SHORT", "The place where the video is sent less than it said.")
-    return piece, int(whole)
+    try:
+        with WIRE.failing("source"), _answer(source.url, headers, domains, ANSWER_S, READ_TOTAL_S) as answer:
+            told = answer.headers.get("content-range", "")
+            if answer.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and told == f"bytes */{begin}":
+                return b"", begin
+            found = _RANGE.fullmatch(told) if answer.status_code == httpx.codes.PARTIAL_CONTENT else None
+            if found is None:
+                raise _not_to_be_had(f"HTTP_{answer.status_code}")
+            first, last, whole = map(int, found.groups())
+            if (first, last) != (begin, min(begin + size_bytes, whole) - 1):
+                raise WIRE.transient("source", "CUT_SHORT", "The place where the video is sent another part of it.")
+            return _exactly(answer, last - first + 1), whole
+    except httpx.InvalidURL:
+        raise _not_to_be_had("INVALID_URL") from None
 
 
-def _not_to_be_had(answer: httpx.Response) -> ProviderError:
+def _exactly(answer: httpx.Response, size_bytes: int) -> bytes:
+    """
+    A body of that size.
+
+    Raises:
+        Transient: It is longer or shorter (again).
+    """
+    piece = bytearray()
+    for part in answer.iter_raw():
+        piece += part
+        if len(piece) > size_bytes:
+            break
+    if len(piece) != size_bytes:
+        raise WIRE.transient("source", "CUT_SHORT", "The place where the video is sent more or less than it said.")
+    return bytes(piece)
+
+
+@contextmanager
+def _answer(
+    url: str, headers: dict[str, str], domains: Sequence[str], answer_s: float, total_s: float
+) -> Iterator[httpx.Response]:
+    """
+    The answer from an address, or from where it leads.
+
+    Raises:
+        httpx.HTTPError: There is none (again).
+        httpx.InvalidURL: It is no address (never).
+    """
+    # Of its body, the caller reads what is wanted.
+    ends_at = monotonic() + total_s
+    begin = at = httpx.URL(url)
+    guard: Guard | None = None
+    for _ in range(REDIRECTS_MAX + 1):
+        left_s = max(ends_at - monotonic(), 0.001)
+        with (
+            connect(answer_s, TRIED_S, total_s=left_s, answer_bytes_max=None, guard=guard) as http,
+            http.stream("GET", at, headers=headers) as answer,
+        ):
+            if not answer.has_redirect_location:
+                yield answer
+                return
+            at, came_from = at.join(answer.headers["location"]), at
+        if not may_follow(begin, came_from, at, domains):
+            raise httpx.RemoteProtocolError("It redirects to where nothing is followed.")
+        guard = _guard_of(begin.host)
+    raise httpx.TooManyRedirects("It redirects again and again.")
+
+
+def may_follow(begin: httpx.URL, came_from: httpx.URL, to: httpx.URL, domains: Sequence[str]) -> bool:
+    """
+    Whether a redirect leads where one may: never from https to http, and to no port that was not named. Pure.
+    """
+    if to.scheme not in _PORTS or to.userinfo or (came_from.scheme == "https" and to.scheme != "https"):
+        return False
+    port = to.port or _PORTS[to.scheme]
+    if to.host == begin.host:
+        return port in (begin.port or _PORTS[begin.scheme], _PORTS[to.scheme])
+    same_provider = [domain for domain in PROVIDER_DOMAINS if _is_below(begin.host, domain)]
+    return port == _PORTS[to.scheme] and any(_is_below(to.host, domain) for domain in (*same_provider, *domains))
+
+
+def _is_below(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _guard_of(host: str) -> Guard:
+    """
+    Lets public addresses pass, and those of a host that is configured, wherever it is.
+    """
+    own = frozenset(addresses_of(host))
+    return lambda address: address in own or is_public(address)
+
+
+def is_public(address: str) -> bool:
+    """
+    Whether an IP address is one of the internet: not of a network inside, of this machine, or of nobody. Pure.
+    """
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        # IPv6 has several ways of saying an address of IPv4, which must be public too.
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo is not None else None)
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(ip.packed[-4:])
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+def _not_to_be_had(code: str) -> ProviderError:
     """
     Nothing of it was changed by asking, so it may always be asked again.
     """
-    return WIRE.transient("source", f"HTTP_{answer.status_code}", "The video cannot be had from where it is.")
+    return WIRE.transient("source", code, "The video cannot be had from where it is.")

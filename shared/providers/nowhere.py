@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NoReturn
 
 from shared.errors import Permanent
-from shared.ports import Admission, Attendee, Broadcast, EventWish, Grant, Ingest, Parts
+from shared.ports import Admission, Attendee, Broadcast, EventParts, EventWish, Grant, Ingest, Parts
 
 NAME: Final = "nowhere"
 
@@ -21,7 +21,7 @@ class NoEvents:
 
     name: Final = NAME
 
-    def create_event(self, reference: str, wish: EventWish) -> Parts:
+    def create_event(self, reference: str, wish: EventWish) -> EventParts:
         """
         See `ports.Events`. Refuses (never).
         """
@@ -33,7 +33,7 @@ class NoEvents:
         """
         return {}
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
         """
         See `ports.Events`. Refuses (never): what was made by an account that is set up no more may still be there.
         """

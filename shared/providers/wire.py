@@ -25,24 +25,40 @@ from shared.providers.codes import (
     TIMEOUT,
     UNREACHABLE,
 )
+from shared.providers.transport import BoundedTransport, Guard
 
 # It tells the address of every request, and that of an upload is a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+
+ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Of an answer of an API: a list of 1,000 videos has a quarter of it."""
 
 _LONGEST_WAIT_S: Final = 3600.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 
 
-def connect(answer_timeout_s: float, connect_timeout_s: float) -> httpx.Client:
+def connect(
+    answer_timeout_s: float,
+    connect_timeout_s: float,
+    *,
+    total_s: float | None = None,
+    answer_bytes_max: int | None = ANSWER_BYTES_MAX,
+    guard: Guard | None = None,
+) -> httpx.Client:
     """
-    A client that takes nothing from the environment: its proxies and credentials are not for this.
+    Make a client that follows no redirects, bounds every answer, and takes nothing from the environment: its proxies
+    and credentials are not for this.
 
     Args:
         answer_timeout_s: For each silence while the question is sent and the answer comes.
         connect_timeout_s: For a connection.
+        total_s: For a whole request; `None` is a connection and one silence.
+        answer_bytes_max: Of one body, in bytes; `None` where the caller counts them.
+        guard: Which addresses may be connected to; `None` is all.
     """
     timeout = httpx.Timeout(answer_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
-    return httpx.Client(timeout=timeout, trust_env=False)
+    transport = BoundedTransport(total_s or connect_timeout_s + answer_timeout_s, answer_bytes_max, guard)
+    return httpx.Client(timeout=timeout, trust_env=False, transport=transport)
 
 
 @dataclass(frozen=True, slots=True)

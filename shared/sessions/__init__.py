@@ -19,6 +19,7 @@ from shared.ports import (
     Create,
     Document,
     Documents,
+    EventParts,
     Events,
     Note,
     Operator,
@@ -34,8 +35,8 @@ from shared.sessions.act import act
 from shared.sessions.airing import Window
 from shared.sessions.model import Pairing, Session, SessionWish, noting, shown
 
-Outcome = Parts | Broadcast | None
-"""What comes of a step: the parts that exist, or what was seen of a broadcast."""
+Outcome = EventParts | Broadcast | None
+"""What comes of a step: what there is of the event, or what was seen of a broadcast."""
 
 
 class Recorder(Protocol):
@@ -111,7 +112,7 @@ class Sessions:
                 return decisions.listened(record, outcome, look.wish.event, now, self.window)
             left = () if outcome is None else outcome.recordings
             return decisions.deleted(decisions.took_over(record, left), now)
-        if not outcome:
+        if not outcome.parts:
             return decisions.not_created(record, now)
         if step.name == decisions.FIND:
             return decisions.created(record, outcome, None, now)

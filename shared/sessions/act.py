@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.ports import Broadcast, Events, Parts
+from shared.ports import Broadcast, EventParts, Events
 from shared.reconcile import Look, Step, await_late_commit
 from shared.sessions.decide import CREATE, FIND, LISTEN, UPDATE
 from shared.sessions.model import Pairing, SessionWish
@@ -15,7 +15,7 @@ from shared.sessions.model import Pairing, SessionWish
 
 def act(
     events: Events, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime, late_commit_s: int
-) -> Parts | Broadcast | None:
+) -> EventParts | Broadcast | None:
     """
     Do a step.
 
@@ -27,8 +27,8 @@ def act(
         late_commit_s: For so long after a lost answer the provider may still commit, or its search index lag.
 
     Returns:
-        The parts that exist afterwards, empty where nothing does; of a look, and of a deletion, what was sent to the
-        event and recorded, `None` where the event is not there.
+        What there is of the event afterwards, no parts where there is none; of a look, and of a deletion, what was sent
+        to the event and recorded, `None` where the event is not there.
 
     Raises:
         Transient: It did not happen (again); also where a lost creation is not found yet but may still come.
@@ -44,7 +44,9 @@ def act(
         parts = events.find_event(reference)
         if not parts and record.tried_at is not None:
             await_late_commit(record.tried_at, now, late_commit_s)
-        return parts
+        return EventParts(parts)
     if step.name == LISTEN:
         return events.observe_broadcast(record.parts)
-    return events.delete_event(record.parts)
+    # Where an update's answer was lost it may have made a part that nobody recorded.
+    lost = events.find_event(reference) if record.applied is None and reference else {}
+    return events.delete_event({**lost, **record.parts})

@@ -32,7 +32,7 @@ from typing import Final
 
 from shared.history import moved
 from shared.identity import SessionIdentity
-from shared.ports import Broadcast, EventWish, Parts
+from shared.ports import Broadcast, EventParts, EventWish, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
 from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish, shown
@@ -52,8 +52,9 @@ IDENTIFY: Final = "identify"
 
 CHILDREN_LOOK_S: Final = 30
 
-DELETE_PAUSE_MAX_S: Final = 60.0
-"""An event that is on the air is tried again after so long at the most: nobody tells us when it is over."""
+PAUSE_MAX_S: Final = 60.0
+"""Every step is tried again after so long at the most: nobody tells us that a provider is back, or that an event that
+is to be deleted is on the air no more."""
 
 TOMBSTONE_S: Final = 30 * 24 * 3600
 
@@ -85,7 +86,7 @@ def decide(
         return _write(IDENTIFY, replace(record, identity=wish.identity))
     match record.state:
         case PairingState.CREATING:
-            return Step(FIND, Effect.OBSERVE, record, record, insists=True)
+            return Step(FIND, Effect.OBSERVE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
         case PairingState.DELETING:
             return _delete(record, now)
         case PairingState.READY | PairingState.RETIRING if not wish.exists:
@@ -95,7 +96,8 @@ def decide(
             return _write(RETIRE, replace(_moved(record, PairingState.RETIRING, now), reap_at=reap_at))
         case PairingState.READY if record.applied != wish.event or _is_due(record.verify_at, now):
             # While it is under way nobody knows which wish the event fulfils: cut short, it is done again.
-            return Step(UPDATE, Effect.CHANGE, replace(record, applied=None), record, fingerprint(wish.event))
+            claimed, wished = replace(record, applied=None), fingerprint(wish.event)
+            return Step(UPDATE, Effect.CHANGE, claimed, record, wished, pause_max_s=PAUSE_MAX_S)
         case PairingState.RETIRING if wish.event is not None:
             return _write(KEEP, replace(_moved(record, PairingState.READY, now), reap_at=None))
         case PairingState.RETIRING:
@@ -121,7 +123,7 @@ def decide(
     if record.state is not PairingState.READY or wish.event is None:
         return Done()
     if not observed and is_look_due(record.airing, wish.event, now, window):
-        return Step(LISTEN, Effect.OBSERVE, record, record, insists=True, informs=True)
+        return Step(LISTEN, Effect.OBSERVE, record, record, insists=True, informs=True, pause_max_s=PAUSE_MAX_S)
     dues = (record.verify_at, next_look_at(record.airing, wish.event, now, window))
     due = [at for at in dues if at is not None]
     return Later(min(due)) if due else Done()
@@ -141,17 +143,24 @@ def fingerprint(event: EventWish | None) -> str:
     return hashlib.sha256(repr(event).encode()).hexdigest()[:16]
 
 
-def created(record: Pairing, parts: Parts, applied: EventWish | None, now: datetime) -> Pairing:
+def created(record: Pairing, made: EventParts, applied: EventWish | None, now: datetime) -> Pairing:
     """
     The record once the event exists. Pure.
     """
-    ready = _moved(record, PairingState.READY, now)
-    airing = replanned(record.airing, applied, now)
-    return replace(ready, parts=parts, applied=applied, tried_at=None, verify_at=None, verified_at=now, airing=airing)
+    return replace(
+        _moved(record, PairingState.READY, now),
+        parts=made.parts,
+        applied=applied,
+        refused=made.refused,
+        tried_at=None,
+        verify_at=None,
+        verified_at=now,
+        airing=replanned(record.airing, applied, now),
+    )
 
 
 def updated(
-    before: Pairing, record: Pairing, parts: Parts, applied: EventWish | None, now: datetime, late_commit_s: int
+    before: Pairing, record: Pairing, made: EventParts, applied: EventWish | None, now: datetime, late_commit_s: int
 ) -> Pairing:
     """
     The record once the event has been brought into form. Pure.
@@ -160,8 +169,8 @@ def updated(
         before: As it was recorded when the update was decided; without a known form, an earlier update's answer was
             lost, and it may yet come to pass after this one.
         record: As it was claimed.
-        parts: That exist now.
-        applied: What they fulfil.
+        made: What there is of the event now.
+        applied: The wish that it fulfils.
         now: This instant.
         late_commit_s: For so long an earlier update may still come to pass.
     """
@@ -170,7 +179,7 @@ def updated(
         verify_at = now + timedelta(seconds=late_commit_s)
     elif _is_due(verify_at, now):
         verify_at = None
-    return replace(created(record, parts, applied, now), verify_at=verify_at)
+    return replace(created(record, made, applied, now), verify_at=verify_at)
 
 
 def listened(
@@ -201,7 +210,15 @@ def not_created(record: Pairing, now: datetime) -> Pairing:
     """
     none = _moved(record, PairingState.NONE, now)
     return replace(
-        none, parts={}, applied=None, reference=None, tried_at=None, verify_at=None, verified_at=None, airing=Airing()
+        none,
+        parts={},
+        applied=None,
+        refused={},
+        reference=None,
+        tried_at=None,
+        verify_at=None,
+        verified_at=None,
+        airing=Airing(),
     )
 
 
@@ -213,6 +230,7 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
         _moved(record, PairingState.GONE, now),
         parts={},
         applied=None,
+        refused={},
         verified_at=None,
         verify_at=None,
         reap_at=None,
@@ -244,12 +262,13 @@ def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -
         reference=reference_of(session_id, generation),
         tried_at=now,
     )
-    return Step(CREATE, Effect.CHANGE, begun, not_created(begun, now), fingerprint(event))
+    undone = not_created(begun, now)
+    return Step(CREATE, Effect.CHANGE, begun, undone, fingerprint(event), pause_max_s=PAUSE_MAX_S)
 
 
 def _delete(record: Pairing, now: datetime) -> Step[Pairing]:
     begun = _moved(record, PairingState.DELETING, now)
-    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True, pause_max_s=DELETE_PAUSE_MAX_S)
+    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True, pause_max_s=PAUSE_MAX_S)
 
 
 def _write(name: str, record: Pairing) -> Step[Pairing]:

@@ -6,7 +6,7 @@ may see it (`shared/access.py`, `shared/videos/`). Leaves to `decide` what follo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from shared.history import History, history_fields, history_from
 from shared.identity import Belonging, SessionIdentity
 from shared.paths import session_path
-from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Update, Version
+from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Refusal, Update, Version
 from shared.reconcile import Progress
 
 
@@ -129,14 +129,6 @@ class Session:
         Whether somebody keeps order in its live event: its owner, and whom he has named. Pure.
         """
         return uid == self.owner_uid or uid in self.moderators
-
-    def next_order(self) -> int:
-        """
-        The place after the last of its videos. Pure.
-        """
-        refs: Sequence[object] = tuple(self.videos.values())
-        orders = (ref.get("order") for ref in refs if isinstance(ref, Mapping))
-        return 1 + max((order for order in orders if isinstance(order, int)), default=0)
 
 
 def noting(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:
@@ -260,6 +252,8 @@ class Pairing:
         tried_at: When its creation was begun; in state CREATING only.
         parts: The provider's ids.
         applied: The wish that the event fulfils; `None` where that is not known.
+        refused: The parts that the provider refuses for good as `applied` has them, by the names of `parts`: the event
+            does without them until it is wished otherwise.
         verified_at: When all its parts were last known to be there.
         verify_at: When the event is brought into form once more, because an update whose answer was lost may come to
             pass until then.
@@ -278,6 +272,7 @@ class Pairing:
     tried_at: datetime | None = None
     parts: Mapping[str, str] = field(default_factory=dict)
     applied: EventWish | None = None
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
     verified_at: datetime | None = None
     verify_at: datetime | None = None
     reap_at: datetime | None = None
@@ -286,6 +281,17 @@ class Pairing:
     expires_at: datetime | None = None
     history: History = ()
     progress: Progress = field(default_factory=Progress)
+
+    def failure(self) -> dict[str, Any] | None:
+        """
+        What clients may read of what went wrong: `{code, message, retryable}`. The last step's failure comes before the
+        refusal of a part. Pure.
+        """
+        if self.progress.failure is not None:
+            return self.progress.failure.shown()
+        for _, refusal in sorted(self.refused.items()):
+            return {"code": refusal.code, "message": refusal.message, "retryable": False}
+        return None
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -306,6 +312,7 @@ class Pairing:
                 "endsAt": self.applied.ends_at,
                 "moderators": list(self.applied.moderators),
             },
+            "refused": {part: {"code": why.code, "message": why.message} for part, why in self.refused.items()},
             "verifiedAt": self.verified_at,
             "verifyAt": self.verify_at,
             "reapAt": self.reap_at,
@@ -313,7 +320,7 @@ class Pairing:
             "recordings": [dict(one) for one in self.recordings],
             "expiresAt": self.expires_at,
             "history": history_fields(self.history),
-            "failure": None if self.progress.failure is None else self.progress.failure.shown(),
+            "failure": self.failure(),
             **self.progress.to_fields(),
         }
 
@@ -332,6 +339,8 @@ class Pairing:
             tried_at=fields["triedAt"],
             parts=dict(fields["parts"]),
             applied=None if applied is None else _wish(applied),
+            # An earlier release tried what was refused for ever.
+            refused={part: Refusal(one["code"], one["message"]) for part, one in fields.get("refused", {}).items()},
             verified_at=fields.get("verifiedAt"),
             verify_at=fields["verifyAt"],
             reap_at=fields["reapAt"],
@@ -358,7 +367,6 @@ class SessionWish:
         shown: What its document shows of the event now.
         children: Ids of videos that a deleted session has left behind.
         title: What its viewers read.
-        order: The place of its next video.
         identity: The session whose document is there, whoever it is; `None` where there is none.
         version: Of that document.
         is_paired: Whether its document says that it has a pairing.
@@ -370,7 +378,6 @@ class SessionWish:
     shown: Fields | None = None
     children: tuple[str, ...] = ()
     title: str = ""
-    order: int = 1
     identity: SessionIdentity | None = None
     version: Version | None = None
     is_paired: bool = True
@@ -386,7 +393,6 @@ class SessionWish:
             event=wanted(session),
             shown=session.shown,
             title=session.title,
-            order=session.next_order(),
             identity=session.identity,
             version=session.version,
             is_paired=session.is_paired,
@@ -408,8 +414,8 @@ def shown(wish: SessionWish, pairing: Pairing | None, *, to_owner: bool = False)
     """
     if wish.event is None or pairing is None:
         return None
-    failure = pairing.progress.failure
-    told: dict[str, Any] = {} if failure is None else {"failure": failure.shown()}
+    failure = pairing.failure()
+    told: dict[str, Any] = {} if failure is None else {"failure": failure}
     if pairing.state is PairingState.READY:
         parts = {name: id_ for name, id_ in pairing.parts.items() if id_ != NOT_AVAILABLE}
         missing = sorted(pairing.parts.keys() - parts.keys())
@@ -418,4 +424,4 @@ def shown(wish: SessionWish, pairing: Pairing | None, *, to_owner: bool = False)
         return {**ids, "state": "ready", "broadcast": pairing.airing.state.value, **told}
     if failure is None:
         return None
-    return {"state": "creating" if failure.retryable else "failed", **told}
+    return {"state": "creating" if failure["retryable"] else "failed", **told}

@@ -2,8 +2,8 @@
 there.
 
 Called by `functions/` (workers, callables, schedule). Leaves to `decide` what is next, to `policy` what may be
-uploaded, to `grant` what a caller may get, to `feed` when to look, to `shared/hosts/` its copies, and to
-`shared/deletions/` what nobody names any more.
+uploaded, to `transitions` what is recorded after a step, to `grant` what a caller may get, to `feed` when to look, to
+`shared/hosts/` its copies, and to `shared/deletions/` what nobody names any more.
 """
 
 from __future__ import annotations
@@ -45,18 +45,26 @@ from shared.ports import (
 from shared.reconcile import Decision, Look, Step, await_late_commit
 from shared.sessions.model import Session
 from shared.videos import decide as decisions
+from shared.videos import transitions
 from shared.videos.model import PENDING, Video, VideoState, VideoWish, Wish, named, shown
 from shared.videos.policy import Policy
+from shared.videos.turns import free_place
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """
     What the provider has just told of a video, together with others.
+
+    Attributes:
+        parts: The provider's ids of what it is about.
+        observation: How that stands.
+        at: When the provider was asked; how it stands is not older than that.
     """
 
     parts: Parts
     observation: Observation
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +92,38 @@ class Videos:
 
     def look(self, key: str) -> Look[VideoWish, Video]:
         """
-        Read the video and its session: two documents.
+        Read the video and its session: two documents; of one that has no place yet, what gives it one too.
         """
         (document,) = self.documents.read(video_path(key))
         if document is None:
             return Look(key, VideoWish(None, has_session=False), None, None)
         (session,) = self.documents.read(session_path(document.fields["sessionId"]))
-        return look_at(document, None if session is None else Session.from_document(session))
+        look = look_at(document, None if session is None else Session.from_document(session))
+        if look.record is None:
+            return look
+        told = self._told(key, look.record) is not None
+        place = None
+        if look.record.order is None and look.wish.identity is not None:
+            place = free_place(self.documents, look.wish.identity)
+        return replace(look, wish=replace(look.wish, told=told, place=place))
 
     def decide(self, look: Look[VideoWish, Video], now: datetime, *, observed: bool) -> Decision[Video]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now, self.policy, observed=observed)
+        return decisions.decide(look, now, self.policy, self.late_commit_s, observed=observed)
 
     def act(self, look: Look[VideoWish, Video], step: Step[Video], now: datetime) -> Parts | Observation:
         """
-        The one provider call of a step.
+        The one provider call of a step; to rename a video takes one for each thing that it names.
         """
         record = step.record
         media = self.media(record.provider)
         match step.name:
+            case decisions.RENAME:
+                for reference, parts in named(record).items():
+                    media.rename(reference, parts, _title_of(record, reference))
+                return record.parts
             case decisions.PREPARE | decisions.FIND if record.upload.recording is not None:
                 return media.adopt_recording(record.reference or "", record.upload)
             case decisions.PREPARE:
@@ -132,13 +151,22 @@ class Videos:
         return holder_of(self.holders, provider).media
 
     def _observe(self, key: str, record: Video) -> Observation:
-        parts = watched(record) or {}
-        seen = self.seen.get(key)
-        # Of what has failed before, it may have been told before it was tried again.
-        if seen is not None and seen.parts == parts and record.failures == 0:
-            return seen.observation
-        (observation,) = self.media(record.provider).observe([parts])
+        told = self._told(key, record)
+        if told is not None:
+            return told
+        (observation,) = self.media(record.provider).observe([watched(record) or {}])
         return observation
+
+    def _told(self, key: str, record: Video) -> Observation | None:
+        """
+        What the provider has told of a video already, as far as it is about what is recorded now.
+        """
+        seen = self.seen.get(key)
+        if seen is None or seen.parts != watched(record):
+            return None
+        # Of what has failed before, it may have been told before it was tried again.
+        may_be_old = bool(record.failures and record.history) and seen.at <= record.history[-1].at
+        return None if may_be_old else seen.observation
 
     def settle(
         self, look: Look[VideoWish, Video], step: Step[Video], outcome: Parts | Observation, now: datetime
@@ -148,14 +176,16 @@ class Videos:
         """
         record = step.record
         if isinstance(outcome, Observation):
-            return decisions.observed(record, outcome, now, self.policy)
+            return transitions.observed(record, outcome, now, self.policy, asked=not step.at_hand)
+        if step.name == decisions.RENAME:
+            return replace(record, rename_at=None)
         if step.name == decisions.REPROCESS:
-            return decisions.processing(record, now, self.policy)
+            return transitions.processing(record, now, self.policy)
         if not outcome:
-            return decisions.not_prepared(record, now)
+            return transitions.not_prepared(record, now)
         if record.upload.recording is not None:
-            return decisions.processing(replace(record, parts=outcome), now, self.policy)
-        return decisions.prepared(record, outcome, now, self.policy)
+            return transitions.processing(replace(record, parts=outcome), now, self.policy)
+        return transitions.prepared(record, outcome, now, self.policy)
 
     def after(self, look: Look[VideoWish, Video], record: Video) -> Look[VideoWish, Video]:
         """
@@ -168,7 +198,8 @@ class Videos:
         self, look: Look[VideoWish, Video], record: Video, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write of the video's document, and of a pending deletion for everything that it names no more. Pure.
+        The write of the video's document, of a pending deletion for everything that it names no more, and of the turn
+        in which it was given its place. Pure.
 
         Raises:
             Conflict: The document is gone; only a callable may make one (again).
@@ -176,11 +207,14 @@ class Videos:
         if version is None:
             raise Conflict(f"There is no {video_path(look.key)}.")
         recorded = Update(video_path(look.key), record.to_fields(), if_version=version)
+        place = look.wish.place
+        takes_place = look.record is not None and look.record.order is None and record.order is not None
+        turn = (place.turn,) if place is not None and takes_place else ()
         dropped = (
             given_up(record.provider, reference, parts, _reason(look, record, reference), now, record.session)
             for reference, parts in _dropped(look, record).items()
         )
-        return (recorded, *dropped)
+        return (recorded, *dropped, *turn)
 
     def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Note, ...]:
         """
@@ -247,6 +281,14 @@ def watched(video: Video) -> Parts | None:
     if video.state is VideoState.READY and video.playable is not None:
         return video.playable.parts
     return None
+
+
+def _title_of(record: Video, reference: str) -> str:
+    """
+    The title of one thing that a video names: of what plays, or of its latest upload.
+    """
+    plays = record.playable
+    return plays.title if plays is not None and plays.reference == reference else record.upload.title
 
 
 def _dropped(look: Look[VideoWish, Video], record: Video) -> dict[str, Parts]:

@@ -8,20 +8,27 @@ so that nobody has to ask again.
 The chain cannot branch: a tick is claimed by a conditional write of `operations/feed-{provider}` that moves its
 number on, and only who wrote it leaves the note for the next tick, which names that number; a tick that comes twice,
 or late, finds another number and ends. What a tick that died has not recorded is still news for the next.
+
+No list tells how far uploads have come: while any are in flight, a tick asks for all of them in the same call. That a
+provider does not answer, or refuses, is recorded with the chain, and the next tick asks again; the first one that is
+answered again asks for everything that is pending.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, Self
+from typing import Final
 
 from shared import log
-from shared.errors import Conflict
+from shared.errors import Conflict, Permanent, ProviderError, Transient
 from shared.paths import FEED_WAKE, TICK_FEED, VIDEOS, operation_path
 from shared.ports import (
     CHANGES_MAX,
+    OBSERVED_MAX,
+    PROGRESS_TOLD,
     Change,
     Clock,
     Condition,
@@ -34,60 +41,32 @@ from shared.ports import (
     Update,
     Version,
 )
-from shared.reconcile import LEASE_S, Each
-from shared.videos import Videos
-from shared.videos.together import BUDGET_S, visit_changed
+from shared.reconcile import ALARM_AFTER_S, LEASE_S, Each
+from shared.videos import Seen, Videos
+from shared.videos.chain import Chain, Trouble
+from shared.videos.model import Video, VideoState
+from shared.videos.together import BUDGET_S, see, visit_changed, visit_seen
 
 PAGES_MAX: Final = 20
 """Pages of changes that one tick reads, newest first; what is older still the sweep finds."""
 
+PROGRESS_PACE_S: Final = 8
+"""How far an upload has come is asked, and written, this often at the most; a tick is a little longer."""
+
+FIRST_PACE_S: Final = 5
+"""The first time a little sooner; an upload that is complete by then is told by the list of changes."""
+
+ACTIVE_S: Final = 60
+"""An upload of which nothing has arrived for so long is asked about less often, unless others are on the move."""
+
+IDLE_PAUSE_S: Final = 60
+"""Where no upload is on the move they are asked about this often."""
+
+CLAIMS_MAX: Final = 5
+"""How often one tick is claimed where somebody else wrote the chain meanwhile."""
+
 CLOCKS_APART_S: Final = 900
 """A new chain begins so far back: the provider's clock, by which changes are dated, may be behind ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """
-    The document `operations/feed-{provider}`.
-
-    Attributes:
-        running: Whether a next tick is on its way.
-        tick: Number of the next tick.
-        ticks_left: Before the chain ends whatever is pending; the sweep then begins a new one.
-        cursor: Changes before it are known.
-        pages: As many the next tick asks for at once; the last one needed them.
-        due_at: When the next tick is overdue by so much that the chain must have died.
-    """
-
-    running: bool
-    tick: int
-    ticks_left: int
-    cursor: datetime
-    pages: int
-    due_at: datetime
-
-    def to_fields(self) -> dict[str, Any]:
-        """
-        The document form. Pure.
-        """
-        return {
-            "running": self.running,
-            "tick": self.tick,
-            "ticksLeft": self.ticks_left,
-            "cursor": self.cursor,
-            "pages": self.pages,
-            "dueAt": self.due_at,
-        }
-
-    @classmethod
-    def from_document(cls, document: Document) -> Self:
-        """
-        Read back what `to_fields` wrote. Pure.
-        """
-        fields = document.fields
-        running, tick, ticks_left = fields["running"], fields["tick"], fields["ticksLeft"]
-        # A chain that an earlier release began has no pages.
-        return cls(running, tick, ticks_left, fields["cursor"], fields.get("pages", 1), fields["dueAt"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +101,19 @@ class Feed:
 
     def wake(self) -> None:
         """
-        See to it that a chain runs. Repeatable; to be called after the pending video is written.
+        See to it that a chain runs, and that its next tick asks how far uploads have come. Repeatable; to be called
+        after the pending video is written.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
         """
-        now = self.clock()
         chain, version = self._read()
-        if chain is not None and chain.running and chain.due_at > now:
-            return
-        tick = 1 if chain is None else chain.tick + 1
-        # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
-        died = chain is not None and chain.running
-        cursor = chain.cursor if chain is not None and died else now - timedelta(seconds=CLOCKS_APART_S)
-        begun = Chain(True, tick, self.ticks_max, cursor, 1, self._overdue_at(now))
-        try:
-            self._write(begun, version)
-        except Conflict:
-            # Whoever wrote first has woken it, or has just ticked.
-            return
-        self._note(tick, now + timedelta(seconds=self.interval_s))
+        if not self._runs(chain):
+            self._begin(chain, version)
+        elif chain is not None and chain.uploads_at is not None:
+            with suppress(Conflict):
+                # Whoever has just ticked may have put them off again: for a minute at the most.
+                self._write(replace(chain, uploads_at=None), version)
 
     def revive(self) -> None:
         """
@@ -151,7 +123,29 @@ class Feed:
             Transient: Documents or queue could not be reached (again).
         """
         if self._pending():
-            self.wake()
+            chain, version = self._read()
+            if not self._runs(chain):
+                self._begin(chain, version)
+
+    def _runs(self, chain: Chain | None) -> bool:
+        return chain is not None and chain.running and chain.due_at > self.clock()
+
+    def _begin(self, chain: Chain | None, version: Version | None) -> None:
+        """
+        Begin a new chain in place of one that has ended, or died, or never was.
+        """
+        now = self.clock()
+        tick = 1 if chain is None else chain.tick + 1
+        # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
+        died = chain is not None and chain.running
+        cursor = chain.cursor if chain is not None and died else now - timedelta(seconds=CLOCKS_APART_S)
+        failure = chain.failure if chain is not None and died else None
+        try:
+            self._write(Chain(True, tick, self.ticks_max, cursor, 1, self._overdue_at(now), failure=failure), version)
+        except Conflict:
+            # Whoever wrote first has woken it, or has just ticked.
+            return
+        self._note(tick, now + timedelta(seconds=self.interval_s))
 
     def tick(self, number: int, each: Each = map) -> None:
         """
@@ -163,68 +157,164 @@ class Feed:
             each: How several videos are visited.
 
         Raises:
-            Transient: Documents, queue or provider could not be reached; the next tick asks for the same again.
+            Transient: Documents or queue could not be reached; the next tick asks for the same again.
+            Conflict: Others wrote the chain each time (again).
         """
         if number == FEED_WAKE:
             self.wake()
             return
         now = self.clock()
-        chain, version = self._read()
-        if chain is None or not chain.running or chain.tick != number:
-            return
-        if chain.ticks_left <= 0 or not self._pending():
-            self._end(chain, version)
-            return
-        taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
-        try:
-            version = self._write(taken, version)
-        except Conflict:
-            return
-        self._note(number + 1, now + timedelta(seconds=self.interval_s))
-        changes = self._changes(chain.cursor - timedelta(seconds=self.overlap_s), chain.pages)
-        news = visit_changed(self.videos, changes, self.queue, self.clock, now + timedelta(seconds=BUDGET_S), each)
-        log.feed_ticked(self.provider, number, news)
-        cursor = max((change.changed_at for change in changes), default=chain.cursor)
-        pages = min(1 + len(changes) // CHANGES_MAX, PAGES_MAX)
-        if (cursor, pages) != (chain.cursor, chain.pages):
-            try:
-                self._write(replace(taken, cursor=cursor, pages=pages), version)
-            except Conflict:
-                # The next tick has begun already; it or a later one will move the cursor on.
+        for _ in range(CLAIMS_MAX):
+            chain, version = self._read()
+            if chain is None or not chain.running or chain.tick != number:
                 return
+            uploads = self._uploads(chain, now)
+            if chain.ticks_left <= 0 or not (uploads or self._pending()):
+                if self._end(chain, version):
+                    return
+                continue
+            taken = replace(chain, tick=number + 1, ticks_left=chain.ticks_left - 1, due_at=self._overdue_at(now))
+            try:
+                version = self._write(taken, version)
+            except Conflict:
+                # Another has taken this tick, or an upload has just woken the feed.
+                continue
+            self._note(number + 1, now + timedelta(seconds=self.interval_s))
+            looked = self._look(taken, uploads, now, each)
+            if looked != taken:
+                with suppress(Conflict):
+                    # Where the next tick has begun already, it or a later one will move the cursor on.
+                    self._write(looked, version)
+            return
+        raise Conflict("Others write the feed's chain all the time.")
 
-    def _changes(self, since: datetime, pages: int) -> Sequence[Change]:
+    def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Each) -> Chain:
         """
-        What has changed since an instant, newest first; so many pages are asked for at once.
-        """
-        found: list[Change] = []
-        page = 1
-        while True:
-            changes = self.videos.media(self.provider).changes(since, page, pages)
-            found += changes.items
-            page, pages = page + pages, 1
-            if not changes.more or page > PAGES_MAX:
-                return found
+        Ask what changed and how far uploads have come, and visit what there are news of. Whatever goes wrong with the
+        question, the chain goes on.
 
-    def _end(self, chain: Chain, version: Version | None) -> None:
+        Returns:
+            The chain with what is known now.
+        """
+        records = self._to_ask(uploads or (), chain, now)
+        try:
+            changes, seen = self._ask(chain, records)
+        except ProviderError as error:
+            # Where it is uploads that cannot be asked about, the next tick asks without them.
+            uploads_at = now + timedelta(seconds=IDLE_PAUSE_S) if isinstance(error, Permanent) else chain.uploads_at
+            return replace(chain, uploads_at=uploads_at, failure=self._trouble(chain, error, now))
+        ends_at = now + timedelta(seconds=BUDGET_S)
+        heard = visit_changed(self.videos, changes, now, self.queue, self.clock, ends_at, each)
+        if chain.failure is not None:
+            records, seen = self._catch_up(chain, records, seen)
+        left = {video_id: one for video_id, one in seen.items() if video_id not in heard}
+        moved = visit_seen(self.videos, records, left, self.queue, self.clock, ends_at, each)
+        log.feed_ticked(self.provider, chain.tick - 1, len(heard) + len(moved))
+        return replace(
+            chain,
+            cursor=max((change.changed_at for change in changes), default=chain.cursor),
+            pages=min(1 + len(changes) // CHANGES_MAX, PAGES_MAX),
+            uploads_at=chain.uploads_at if uploads is None else _next_uploads_at(uploads, [*heard, *moved], now),
+            uploads_after=uploads[-1].id if uploads and len(uploads) == OBSERVED_MAX else None,
+            failure=None,
+        )
+
+    def _ask(self, chain: Chain, uploads: Mapping[str, Video]) -> tuple[Sequence[Change], Mapping[str, Seen]]:
+        """
+        Ask the provider what has changed since the chain's cursor, newest first, and how these uploads stand.
+
+        Raises:
+            Transient, Permanent: It did not tell (again; never).
+        """
+        since, asked_at = chain.cursor - timedelta(seconds=self.overlap_s), self.clock()
+        media, parts = self.videos.media(self.provider), [video.parts for video in uploads.values()]
+        first = media.changes(since, 1, chain.pages, parts)
+        found, page, more = [*first.items], 1 + chain.pages, first.more
+        while more and page <= PAGES_MAX:
+            changes = media.changes(since, page)
+            found, page, more = [*found, *changes.items], page + 1, changes.more
+        told = zip(uploads.items(), first.uploads, strict=True)
+        return found, {video_id: Seen(video.parts, one, asked_at) for (video_id, video), one in told}
+
+    def _catch_up(
+        self, chain: Chain, uploads: Mapping[str, Video], seen: Mapping[str, Seen]
+    ) -> tuple[Mapping[str, Video], Mapping[str, Seen]]:
+        """
+        The same for everything that is pending, once a provider answers again: whoever asked it alone meanwhile was
+        told nothing, and would only ask again later.
+
+        Returns:
+            What is recorded, and how that stands; no more than before where the provider does not tell that.
+        """
+        pending = {one.id: Video.from_document(one) for one in self._select("pending", True) if one.id not in uploads}
+        try:
+            return {**uploads, **pending}, {**seen, **see(self.videos, pending, self.clock)}
+        except ProviderError as error:
+            log.feed_hindered(self.provider, chain.tick - 1, error)
+            return uploads, seen
+
+    def _uploads(self, chain: Chain, now: datetime) -> Sequence[Document] | None:
+        """
+        The uploads in flight; `None` where it is not time to ask about them.
+        """
+        if chain.uploads_at is not None and chain.uploads_at > now:
+            return None
+        return self._select("state", VideoState.UPLOADING.value, after_id=chain.uploads_after)
+
+    def _to_ask(self, uploads: Sequence[Document], chain: Chain, now: datetime) -> Mapping[str, Video]:
+        """
+        The uploads to ask about: of which nothing was heard for a while. Each tick others come first, for a provider
+        may tell little of those that come last.
+        """
+        records = ((one.id, Video.from_document(one)) for one in uploads)
+        found = [(video_id, video) for video_id, video in records if _is_due(video, now)]
+        first = chain.tick * PROGRESS_TOLD % len(found) if found else 0
+        return dict(found[first:] + found[:first])
+
+    def _trouble(self, chain: Chain, error: ProviderError, now: datetime) -> Trouble:
+        """
+        Log why a tick was told nothing, and return how that is recorded. What will not pass by itself, or has not for a
+        day, is an alarm, once.
+        """
+        last, tick = chain.failure, chain.tick - 1
+        since, ticks = (now, 0) if last is None else (last.since, last.ticks)
+        retryable = isinstance(error, Transient)
+        was_alarmed = last is not None and last.alarmed
+        is_alarming = not retryable or now - since >= timedelta(seconds=ALARM_AFTER_S)
+        if is_alarming and not was_alarmed:
+            log.feed_stuck(self.provider, tick, error, since)
+        else:
+            log.feed_hindered(self.provider, tick, error)
+        return Trouble(error.code, str(error), retryable, since, ticks + 1, is_alarming or was_alarmed)
+
+    def _end(self, chain: Chain, version: Version | None) -> bool:
         """
         End the chain; and begin it again where something became pending just before that was written.
+
+        Returns:
+            Whether that was done: not where somebody else has written it meanwhile.
         """
         why = "budget used up" if chain.ticks_left <= 0 else "nothing pending"
         try:
             self._write(replace(chain, running=False), version)
         except Conflict:
-            return
+            return False
         log.feed_ended(self.provider, chain.tick, why)
         if chain.ticks_left > 0 and self._pending():
             self.wake()
+        return True
 
     def _pending(self) -> bool:
+        return bool(self._select("pending", True, limit=1))
+
+    def _select(
+        self, field: str, value: str | bool, *, after_id: str | None = None, limit: int = OBSERVED_MAX
+    ) -> Sequence[Document]:
         conditions = (
             Condition("provider", Operator.EQUAL, self.provider),
-            Condition("pending", Operator.EQUAL, True),
+            Condition(field, Operator.EQUAL, value),
         )
-        return bool(self.videos.documents.select(Query(VIDEOS, conditions, limit=1)))
+        return self.videos.documents.select(Query(VIDEOS, conditions, after_id=after_id, limit=limit))
 
     def _overdue_at(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.interval_s + LEASE_S)
@@ -242,3 +332,27 @@ class Feed:
         fields = chain.to_fields()
         write = Create(self.path, fields) if version is None else Update(self.path, fields, if_version=version)
         return self.videos.documents.commit(write)[0]
+
+
+def _moved_at(video: Video) -> datetime:
+    """
+    When something of an upload was last seen to arrive; before that, when it was asked for. Pure.
+    """
+    return video.looked_at or video.asked_at
+
+
+def _is_due(video: Video, now: datetime) -> bool:
+    """
+    Whether it is time to ask how far a video has come. Pure.
+    """
+    pace_s = FIRST_PACE_S if video.looked_at is None else PROGRESS_PACE_S
+    return _moved_at(video) <= now - timedelta(seconds=pace_s)
+
+
+def _next_uploads_at(uploads: Sequence[Document], moved: Collection[str], now: datetime) -> datetime | None:
+    """
+    When uploads in flight are asked about next: at the next tick while any is on the move. Pure.
+    """
+    active_since = now - timedelta(seconds=ACTIVE_S)
+    is_active = bool(moved) or any(_moved_at(Video.from_document(one)) > active_since for one in uploads)
+    return None if is_active else now + timedelta(seconds=IDLE_PAUSE_S)

@@ -16,9 +16,10 @@ from typing import Final
 from shared.access import Caller, require_owner, require_viewer
 from shared.admissions.entry import admit, player_key
 from shared.admissions.model import Giving
-from shared.errors import Conflict, NotFound, TooMany, Transient, WrongState
+from shared.errors import Conflict, NotFound, TooMany, WrongState
 from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
+from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps
 from shared.paths import (
     VIDEOS,
@@ -56,12 +57,16 @@ from shared.reconcile import LEASE_S, Progress, visit
 from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
+from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.feed import Feed
-from shared.videos.model import OPEN, PENDING, REQUESTS_MAX, Asked, Playable, Video, VideoState, VideoWish, Wish
+from shared.videos.model import OPEN, REQUESTS_MAX, Asked, Playable, Video, Wish
+from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title
+from shared.videos.transitions import REJECTED_BY_MODERATOR
+from shared.videos.turns import next_order, take_turn
+from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
 from shared.videos.wishes import owned_video
 
-UPLOAD_GRANT_MAX_S: Final = 2 * 3600
 PLAYBACK_MARGIN_S: Final = 30 * 60
 
 Wished = Callable[[Document | None], tuple[int, tuple[Write, ...]]]
@@ -119,14 +124,15 @@ class ReplaceRequest:
 @dataclass(frozen=True, slots=True)
 class UploadToken:
     """
-    The answer: which video it is, at which provider, the grant to send its bytes, and how many of them are there
-    already.
+    The answer: which video it is, at which provider, the grant to send its bytes, how many of them are there already,
+    and how fast the others must come.
     """
 
     video_id: str
     provider: str
     grant: Grant
     received_bytes: int
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +206,8 @@ class Grants:
             NotFound: There is no such session (never).
             BadRequest: Name, title or size are not allowed (never).
             TooMany: A quota or the rate of tokens is used up (once there is room).
-            WrongState: The request was used for another file, or its upload has ended (never).
+            WrongState: The request was used for another file, its upload has ended, or no line is fast enough for what
+                is left of its time (never).
             Transient: The provider is not ready yet; the same request goes on where it was (again).
             Conflict: The caller's other requests were faster every time (again).
         """
@@ -214,11 +221,12 @@ class Grants:
 
         def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
             if existing is not None:
-                return _repeated(Wish.from_document(existing), key, digest), ()
+                return repeated(Wish.from_document(existing), key, digest), ()
             self._require_room(caller, session.id, upload)
             retrieve_or_create(self.documents, session)
             asked = Asked(key, digest, 1)
-            new = Create(video_path(video_id), self._new(session, request.order, upload, asked))
+            order = next_order(self.documents, session.identity) if request.order is None else request.order
+            new = Create(video_path(video_id), self._new(session, order, upload, asked))
             return asked.number, (new,)
 
         return self._upload_token(video_id, self._take_turn(caller, video_id, wished))
@@ -243,7 +251,7 @@ class Grants:
                 raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
             wish = Wish.from_document(existing)
             if wish.deleted or any(one.key == key for one in wish.requests):
-                return _repeated(wish, key, digest), ()
+                return repeated(wish, key, digest), ()
             self._require_room(caller, session.id, upload, existing)
             asked = Asked(key, digest, wish.number + 1)
             requests = (*wish.requests, asked)[-REQUESTS_MAX:]
@@ -303,12 +311,13 @@ class Grants:
             for name, one in shown_in(document).items()
             if name in self.hosts and one.film == video.playable.reference and one.state is CopyState.READY
         }
-        if video.playable.trouble is not None and not copies:
+        trouble = video.playable.trouble
+        if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
             raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host is not None and failed_host in (video.provider, *copies):
             self._note_failure(video_id, failed_host)
         revocation_id = self._admit(caller, video, entered, enter)
-        playback = self._playback(caller, video.provider, video.playable, copies, failed_host, revocation_id)
+        playback = self._playback(caller, video_id, video.provider, video.playable, copies, failed_host, revocation_id)
         if not needs_player_key:
             return playback
         keys, lifetime_s = self.viewer_keys.get(video.provider), playback_lifetime_s(video.playable.duration_s or 0.0)
@@ -357,6 +366,7 @@ class Grants:
     def _playback(
         self,
         caller: Caller,
+        video_id: str,
         provider: str,
         playable: Playable,
         copies: Mapping[str, Parts],
@@ -370,7 +380,8 @@ class Grants:
         have = [*copies] if playable.trouble is not None else [provider, *copies]
         kbps = needs_kbps(playable.size_bytes, playable.duration_s)
         lifetime_s = playback_lifetime_s(playable.duration_s or 0.0)
-        ranked = self.table.ranked(have, kbps, failed) or have[:1]
+        watching = watching_of(caller.uid, video_id)
+        ranked = self.table.ranked(have, kbps, watching, failed) or have[:1]
         grants: dict[str, Grant] = {}
         for name in dict.fromkeys((*ranked, *have[:1])):
             if all(any(address in grant.values for grant in grants.values()) for address in ADDRESSES):
@@ -380,7 +391,7 @@ class Grants:
                 if name in copies
                 else self.videos.media(name).playback_grant(playable.parts, caller.uid, lifetime_s, revocation_id)
             )
-        self.table.promise(ranked[0], kbps, playable.duration_s)
+        self.table.promise(ranked[0], kbps, playable.duration_s, watching)
         values: dict[str, str | int] = {}
         for grant in reversed(grants.values()):
             values |= grant.values
@@ -397,16 +408,22 @@ class Grants:
         check_size(size_bytes, self.videos.policy)
         return UploadWish(checked_title(title), checked_file_name(file_name), size_bytes)
 
-    def _new(self, session: Session, order: int | None, upload: UploadWish, asked: Asked) -> dict[str, object]:
+    def _new(self, session: Session, order: int, upload: UploadWish, asked: Asked) -> dict[str, object]:
         """
         The document of a video that was just asked for. It is due from the beginning: should we die before the visit,
         the sweep goes on with it.
         """
         now = self.clock()
-        if order is None:
-            order = session.next_order()
-        due = Progress(due_at=now + timedelta(seconds=LEASE_S))
-        video = Video(session.identity, self._provider(session), now, order, upload, asked_at=now, progress=due)
+        video = Video(
+            session.identity,
+            self._provider(session),
+            now,
+            order,
+            upload,
+            asked_at=now,
+            deadline_at=now + timedelta(seconds=self.videos.policy.upload_deadline_s),
+            progress=Progress(due_at=now + timedelta(seconds=LEASE_S)),
+        )
         return {**video.to_fields(), "wish": Wish(upload, now, requests=(asked,)).to_fields()}
 
     def _provider(self, session: Session) -> str:
@@ -458,9 +475,7 @@ class Grants:
                 reason="UPLOAD_TOKENS_TOO_MANY",
                 retry_after_s=60 - now_s % 60,
             )
-        fields = {"minute": minute, "issued": issued + 1}
-        path = uploader_path(caller.uid)
-        return Create(path, fields) if turns is None else Update(path, fields, if_version=turns.version)
+        return take_turn(caller.uid, turns, minute=minute, issued=issued + 1)
 
     def _require_room(
         self, caller: Caller, session_id: str, upload: UploadWish, replaced: Document | None = None
@@ -492,11 +507,42 @@ class Grants:
         """
         began_at = self.clock()
         look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
-        record = _uploadable(look.record, look.wish, number, self.clock())
+        record = uploadable(look.record, look.wish, number, self.clock())
         self.feeds[record.provider].wake()
-        lifetime_s = _lifetime_s(record, self.clock())
-        grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, lifetime_s)
-        return UploadToken(video_id, record.provider, grant, self._received_bytes(record, began_at))
+        received_bytes = self._received_bytes(record, began_at)
+        granted = self._granted(video_id, number, record, received_bytes)
+        grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, granted.allowance)
+        ends = [at for at in (record.deadline_at, grant.renewable_until) if at is not None]
+        left_bytes = max(0, record.upload.size_bytes - received_bytes)
+        pace = pace_of(left_bytes, self.clock(), min(ends, default=grant.expires_at))
+        return UploadToken(video_id, record.provider, grant, received_bytes, pace)
+
+    def _granted(self, video_id: str, number: int, record: Video, received_bytes: int) -> Granted:
+        """
+        What is granted for an upload now, recorded before it is given.
+
+        Raises:
+            TooMany: Its budget of requests is used up (never, for this upload).
+            WrongState: It is not wanted any more, or its time is over (never).
+            Conflict: The video was written by others every time (again).
+        """
+        now = self.clock()
+        need = Need(number, record.upload.size_bytes, received_bytes, upload_ends_at(record, now))
+        media = self.videos.media(record.provider)
+        for _ in range(TURNS_MAX):
+            (document,) = self.documents.read(video_path(video_id))
+            if document is None:
+                raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
+            wish = Wish.from_document(document)
+            require_wanted(wish, number)
+            granted = next_granted(wish.granted, need, media.requests_for, now, UPLOAD_GRANT_MAX_S)
+            change: dict[tuple[str, ...], object] = {("wish", "granted"): granted.to_fields()}
+            try:
+                self.documents.commit(Update(document.path, change, if_version=document.version))
+                return granted
+            except Conflict:
+                continue
+        raise Conflict("The video was written by others every time.")
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """
@@ -526,77 +572,6 @@ def playback_lifetime_s(duration_s: float) -> int:
     For how long a grant to play a video lasts: its length, and for pauses half of it or half an hour. Pure.
     """
     return int(duration_s + max(PLAYBACK_MARGIN_S, duration_s / 2))
-
-
-def _lifetime_s(record: Video, now: datetime) -> int:
-    """
-    For how long an upload token lasts: two hours, or as long as the upload may still take. Pure.
-    """
-    left_s = UPLOAD_GRANT_MAX_S if record.deadline_at is None else int((record.deadline_at - now).total_seconds())
-    if left_s < 1:
-        raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
-    return min(UPLOAD_GRANT_MAX_S, left_s)
-
-
-def _repeated(wish: Wish, key: str, digest: str) -> int:
-    """
-    The number of the upload that a request had asked for before.
-
-    Raises:
-        WrongState: It was used for another file, or what it asked for is not wanted any more (never).
-    """
-    asked = next((one for one in wish.requests if one.key == key), None)
-    if asked is not None and asked.digest != digest:
-        raise WrongState("This request id was used for another file. Choose a new one.", reason="REQUEST_ID_USED")
-    number = 0 if asked is None else asked.number
-    _require_wanted(wish, number)
-    return number
-
-
-def _require_wanted(wish: Wish, number: int) -> None:
-    """
-    Raises:
-        WrongState: That upload is not wanted any more (never).
-    """
-    if wish.deleted:
-        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
-    if number != wish.number:
-        raise WrongState("This upload was replaced by a later one.", reason="UPLOAD_REPLACED")
-    if wish.cancelled == number:
-        raise WrongState("This upload was cancelled. Choose a new request id.", reason="UPLOAD_CANCELLED")
-
-
-def _uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime) -> Video:
-    """
-    The video, where it waits for the bytes of that upload.
-
-    Raises:
-        NotFound: Its session is gone (never).
-        WrongState: It does not wait for them any more, and never will (never).
-        Transient: It does not wait for them yet (again).
-    """
-    if video is None or wish.wish is None or not wish.has_session:
-        raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
-    _require_wanted(wish.wish, number)
-    if video.state is VideoState.GONE:
-        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
-    failure = video.failure()
-    if video.serving == number:
-        if video.state is VideoState.UPLOADING:
-            return video
-        if video.state in PENDING or video.state is VideoState.READY:
-            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
-        if video.state is VideoState.FAILED and failure is not None:
-            raise WrongState(f"This upload has failed: {failure['message']} Start a new one.", reason="UPLOAD_FAILED")
-    retry_at = None if video.progress.failure is None else video.progress.failure.retry_at
-    raise Transient(
-        "The video provider is not ready for this upload yet. Try again in a moment.",
-        provider=video.provider,
-        operation="prepare",
-        code="NOT_READY" if failure is None else str(failure["code"]),
-        reason="UPLOAD_NOT_READY",
-        retry_after_s=None if retry_at is None else max(0.0, (retry_at - now).total_seconds()),
-    )
 
 
 def _fingerprint(*values: str | int) -> str:

@@ -19,6 +19,8 @@ from shared.hosts.model import Shown
 from shared.identity import SessionIdentity
 from shared.ports import Document, Fields, Parts, Stage, UploadWish
 from shared.reconcile import Progress
+from shared.videos.budget import Granted
+from shared.videos.turns import Place
 
 
 class VideoState(StrEnum):
@@ -65,6 +67,17 @@ class Ending:
         Read back what `to_fields` wrote. Pure.
         """
         return None if fields is None else cls(fields["code"], fields["message"], fields["retryable"])
+
+
+UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
+PROCESSING_TOO_LONG: Final = Ending(
+    "PROCESSING_TOO_LONG",
+    "The provider did not finish processing the video in time. If it still does, the video plays after all; else have "
+    "it tried again, or upload it again.",
+    retryable=True,
+)
+_TOO_LATE: Final = frozenset({UPLOAD_NOT_FINISHED.code, PROCESSING_TOO_LONG.code})
+"""The failures that the clock alone has brought: while its bytes are kept, the provider may finish such a video."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +148,7 @@ class Video:
         session: The session that it belongs to.
         provider: Our name of the provider that holds it.
         created_at: When it was first asked for.
-        order: Its place among the videos of its session.
+        order: Its place among the videos of its session; `None` until it was given one.
         upload: What the teacher declared of the upload that is served.
         asked_at: When he asked for that upload.
         serving: The number of that upload among all that were asked for this video.
@@ -146,12 +159,15 @@ class Video:
         parts: The provider's ids of the upload's object.
         percent: Progress within the state, 0 to 100.
         stage: What is being done in it.
-        received_bytes: How much of the upload has arrived.
+        received_bytes: How much of the upload has arrived, as far as the provider has told.
         looks: How often the provider was asked for this upload.
         looked_at: When it last was.
         deadline_at: When the present state ends.
+        unknown_since: Since when the provider calls the upload ready and does not tell all that must be known of it.
         ended: Why the upload failed.
         failures: How many uploads of this video have failed.
+        corrections: How many corrections of its title are recorded.
+        rename_at: When its things at the provider are to be given its title, `None` where they have it.
         playable: What plays, `None` while nothing does.
         history: States so far.
         progress: The visit's own part.
@@ -160,7 +176,7 @@ class Video:
     session: SessionIdentity
     provider: str
     created_at: datetime
-    order: int
+    order: int | None
     upload: UploadWish
     asked_at: datetime
     serving: int = 1
@@ -175,8 +191,11 @@ class Video:
     looks: int = 0
     looked_at: datetime | None = None
     deadline_at: datetime | None = None
+    unknown_since: datetime | None = None
     ended: Ending | None = None
     failures: int = 0
+    corrections: int = 0
+    rename_at: datetime | None = None
     playable: Playable | None = None
     history: History = ()
     progress: Progress = field(default_factory=Progress)
@@ -191,11 +210,20 @@ class Video:
 
     def kept_bytes(self) -> int:
         """
-        What it takes of its teacher's quota: what plays, and what is on its way. Pure.
+        What it takes of its teacher's quota: what plays, and what is on its way, of which the larger counts of what was
+        declared and what has arrived. Pure.
         """
         on_its_way = self.state in OPEN or bool(self.parts)
         plays = 0 if self.playable is None else self.playable.size_bytes or 0
-        return plays + (self.upload.size_bytes if on_its_way else 0)
+        return plays + (max(self.upload.size_bytes, self.received_bytes or 0) if on_its_way else 0)
+
+    @property
+    def is_pending(self) -> bool:
+        """
+        Whether only the provider can bring it further, in time or late.
+        """
+        is_late = self.ended is not None and self.ended.code in _TOO_LATE
+        return self.state in PENDING or (self.state is VideoState.FAILED and bool(self.parts) and is_late)
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -215,7 +243,7 @@ class Video:
             "serving": self.serving,
             "state": self.state.value,
             "gone": self.state is VideoState.GONE,
-            "pending": self.state in PENDING,
+            "pending": self.is_pending,
             "bytes": self.kept_bytes(),
             "generation": self.generation,
             "reference": self.reference,
@@ -227,8 +255,11 @@ class Video:
             "looks": self.looks,
             "lookedAt": self.looked_at,
             "deadlineAt": self.deadline_at,
+            "unknownSince": self.unknown_since,
             "ended": None if self.ended is None else self.ended.to_fields(),
             "failures": self.failures,
+            "corrections": self.corrections,
+            "renameAt": self.rename_at,
             "failure": self.failure(),
             "playable": None if self.playable is None else self.playable.to_fields(),
             "history": history_fields(self.history),
@@ -261,8 +292,12 @@ class Video:
             looks=fields["looks"],
             looked_at=fields["lookedAt"],
             deadline_at=fields["deadlineAt"],
+            # An earlier release recorded neither this, nor corrections.
+            unknown_since=fields.get("unknownSince"),
             ended=Ending.from_fields(fields["ended"]),
             failures=fields["failures"],
+            corrections=fields.get("corrections", 0),
+            rename_at=fields.get("renameAt"),
             playable=Playable.from_fields(fields["playable"]),
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),
@@ -328,6 +363,10 @@ class Wish:
         cancelled: The number of the upload that he does not want any more; 0 for none.
         retry: Which of the failures (`Video.failures`) is to be tried again; 0 for none.
         deleted: Whether he wants no video any more.
+        corrections: How often the title was corrected.
+        new_title: The title by the last of these corrections, of what plays and of the upload of that time.
+        new_order: The place that was last chosen for the video, `None` where none was.
+        granted: What the last token for the upload allows, and all of them together.
     """
 
     upload: UploadWish
@@ -337,6 +376,10 @@ class Wish:
     cancelled: int = 0
     retry: int = 0
     deleted: bool = False
+    corrections: int = 0
+    new_title: str | None = None
+    new_order: int | None = None
+    granted: Granted | None = None
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -353,6 +396,10 @@ class Wish:
             "cancelled": self.cancelled,
             "retry": self.retry,
             "deleted": self.deleted,
+            "corrections": self.corrections,
+            "newTitle": self.new_title,
+            "newOrder": self.new_order,
+            "granted": None if self.granted is None else self.granted.to_fields(),
         }
 
     @classmethod
@@ -369,6 +416,11 @@ class Wish:
             cancelled=fields["cancelled"],
             retry=fields["retry"],
             deleted=fields["deleted"],
+            # An earlier release corrected nothing, and did not record what it granted.
+            corrections=fields.get("corrections", 0),
+            new_title=fields.get("newTitle"),
+            new_order=fields.get("newOrder"),
+            granted=Granted.from_fields(fields.get("granted")),
         )
 
 
@@ -384,6 +436,8 @@ class VideoWish:
         shown: What the session document shows of it now.
         copies: What the video's document shows of its copies, by host.
         identity: Of that session; `None` where it is not there.
+        told: Whether the visitor has been told how the video stands at its provider, and has not recorded it yet.
+        place: The place for it, where it has none yet.
     """
 
     wish: Wish | None
@@ -392,6 +446,8 @@ class VideoWish:
     copies: Mapping[str, Shown] = field(default_factory=dict)
     identity: SessionIdentity | None = None
     is_held: bool = False
+    told: bool = False
+    place: Place | None = None
 
     @property
     def wanted(self) -> bool:
@@ -416,7 +472,7 @@ def shown(video: Video) -> dict[str, Any] | None:
         "stage": None if video.stage is None else video.stage.value,
         **({} if failure is None else {"failure": failure}),
     }
-    told = {"provider": video.provider, "order": video.order}
+    told: dict[str, Any] = {"provider": video.provider, "order": video.order}
     plays = video.playable
     if plays is None:
         return {**told, "title": video.upload.title, "durationS": None, **latest}

@@ -33,6 +33,11 @@ MIME_TYPES: Final = {
 SIZE_TOLERANCE: Final = 0.03
 """What arrived may differ so much from what was declared: some providers know a size in rounded KB only."""
 
+NOT_AS_DECLARED: Final = "NOT_AS_DECLARED"
+
+NOT_RECOGNIZED: Final = "NOT_RECOGNIZED"
+"""The code of a refusal that a provider may yet change, by telling what it has not told so far."""
+
 FILE_NAME_MAX: Final = 200
 TITLE_MAX: Final = 200
 ORDER_MAX: Final = 1_000_000
@@ -171,18 +176,42 @@ def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
             )
 
 
+def refusal_of_upload(arrived_bytes: int, declared: UploadWish, policy: Policy) -> tuple[str, str] | None:
+    """
+    Code and sentence of why an upload must not go on: more of it has arrived than was declared, or than is allowed.
+    Pure.
+
+    Args:
+        arrived_bytes: How much has arrived so far.
+        declared: What was declared.
+        policy: The limits.
+    """
+    if declared.recording is not None:
+        return None
+    if arrived_bytes > policy.max_bytes:
+        return _too_large(policy)
+    if arrived_bytes > declared.size_bytes + _tolerance_bytes(declared.size_bytes):
+        return (
+            NOT_AS_DECLARED,
+            f"A file of {declared.size_bytes} bytes was announced and {arrived_bytes} bytes have arrived. "
+            "Start again, and announce the file's own size.",
+        )
+    return None
+
+
 def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) -> tuple[str, str] | None:
     """
-    Code and sentence of why a video that arrived is not what may be uploaded, or not what was declared; what the
-    provider has recorded itself may be anything. Pure.
+    Code and sentence of why a video that its provider calls ready is not what may be uploaded, or not what was
+    declared. What is not known of it is never taken for granted; what the provider has recorded itself may be anything.
+    Pure.
     """
     if declared.recording is not None:
         return None
     if seen.size_bytes is not None and seen.size_bytes > policy.max_bytes:
-        return "TOO_LARGE", f"The file that arrived is larger than the {_size(policy.max_bytes)} that are allowed."
+        return _too_large(policy)
     if seen.size_bytes is not None and _differs(seen.size_bytes, declared.size_bytes):
         return (
-            "NOT_AS_DECLARED",
+            NOT_AS_DECLARED,
             f"A file of {declared.size_bytes} bytes was announced and one of {seen.size_bytes} bytes arrived.",
         )
     if seen.duration_s is not None and seen.duration_s > policy.max_duration_s:
@@ -191,6 +220,12 @@ def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) ->
         return "TYPE_NOT_SUPPORTED", f"The file that arrived is of the type {seen.media_type}, which is not supported."
     if not seen.is_video:
         return "NOT_A_VIDEO", "The file that arrived holds no moving picture."
+    if not seen.duration_s or seen.size_bytes is None or (seen.media_type is None and not seen.type_is_verified):
+        return (
+            NOT_RECOGNIZED,
+            "The video provider cannot tell the length, the size or the type of the file that arrived. "
+            "Upload another copy of it.",
+        )
     return None
 
 
@@ -204,8 +239,16 @@ def _size(size_bytes: int) -> str:
     return f"{size_bytes} bytes"
 
 
+def _too_large(policy: Policy) -> tuple[str, str]:
+    return "TOO_LARGE", f"The file that arrived is larger than the {_size(policy.max_bytes)} that are allowed."
+
+
 def _differs(actual_bytes: int, declared_bytes: int) -> bool:
-    return abs(actual_bytes - declared_bytes) > SIZE_TOLERANCE * declared_bytes + 1024
+    return abs(actual_bytes - declared_bytes) > _tolerance_bytes(declared_bytes)
+
+
+def _tolerance_bytes(declared_bytes: int) -> float:
+    return SIZE_TOLERANCE * declared_bytes + 1024
 
 
 def _hides_something(text: str) -> bool:

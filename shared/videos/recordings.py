@@ -50,7 +50,8 @@ class Recordings:
             identity,
             self.provider,
             now,
-            wish.order,
+            # It is given its place in a turn of its teacher, who may be uploading at this moment.
+            None,
             upload,
             asked_at=now,
             # It names the recording from the beginning: nobody else does any more.

@@ -6,7 +6,7 @@ done with each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -17,8 +17,8 @@ from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Note, Queue
 from shared.reconcile import Each, visit
 from shared.videos import Seen, Videos, watched
-from shared.videos.decide import is_news
 from shared.videos.model import Video
+from shared.videos.transitions import is_news
 
 BUDGET_S: Final = 30.0
 """After so many seconds no further video is begun; with the slowest visit that stays under `WORKER_TIMEOUT_S`."""
@@ -46,12 +46,20 @@ def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Eac
         visit(videos, key, videos.documents, queue, clock)
         return
     ends_at = clock() + timedelta(seconds=BUDGET_S)
-    _visit_each(replace(videos, seen=_see(videos, keys)), keys, queue, clock, ends_at, each)
+    documents = videos.documents.read(*map(video_path, keys))
+    records = {document.id: Video.from_document(document) for document in documents if document is not None}
+    _visit_each(replace(videos, seen=see(videos, records, clock)), keys, queue, clock, ends_at, each)
 
 
 def visit_changed(
-    videos: Videos, changes: Iterable[Change], queue: Queue, clock: Clock, ends_at: datetime, each: Each = map
-) -> int:
+    videos: Videos,
+    changes: Iterable[Change],
+    asked_at: datetime,
+    queue: Queue,
+    clock: Clock,
+    ends_at: datetime,
+    each: Each = map,
+) -> Collection[str]:
     """
     Bring every video of which a provider tells news as far as it can be brought now, without asking it again; what has
     come to an end comes first.
@@ -59,13 +67,14 @@ def visit_changed(
     Args:
         videos: Their Controller.
         changes: What the provider tells, the newest of each video first.
+        asked_at: When it was asked.
         queue: Where notes are left.
         clock: Now, in UTC.
         ends_at: No further video is begun after that.
         each: How many are visited one after the other, or at once.
 
     Returns:
-        Of how many there were news.
+        The ids of those of which there were news.
 
     Raises:
         Transient: The documents or the queue could not be reached; what was not visited is still news (again).
@@ -77,11 +86,50 @@ def visit_changed(
     seen: dict[str, Seen] = {}
     for video_ids in _batches(list(told)):
         for document in filter(None, videos.documents.read(*map(video_path, video_ids))):
-            news = _news(videos, document, told[document.id], now)
+            news = _news(videos, document, told[document.id], asked_at, now)
             if news is not None:
                 seen[document.id] = news
     _visit_each(replace(videos, seen=seen), list(seen), queue, clock, ends_at, each)
-    return len(seen)
+    return seen.keys()
+
+
+def visit_seen(
+    videos: Videos,
+    records: Mapping[str, Video],
+    seen: Mapping[str, Seen],
+    queue: Queue,
+    clock: Clock,
+    ends_at: datetime,
+    each: Each = map,
+) -> Collection[str]:
+    """
+    Bring every video as far as it can be brought now of which it is news how it stands, or which could not be asked
+    about before.
+
+    Args:
+        videos: Their Controller.
+        records: What is recorded of them, by their ids.
+        seen: How they stand.
+        queue: Where notes are left.
+        clock: Now, in UTC.
+        ends_at: No further video is begun after that.
+        each: How many are visited one after the other, or at once.
+
+    Returns:
+        The ids of those that were visited.
+
+    Raises:
+        Transient: The documents or the queue could not be reached; what was not visited is still news (again).
+    """
+    now = clock()
+    news = {
+        video_id: one
+        for video_id, one in seen.items()
+        if records[video_id].progress.failure is not None
+        or is_news(records[video_id], one.observation, now, videos.policy)
+    }
+    _visit_each(replace(videos, seen=news), list(news), queue, clock, ends_at, each)
+    return news.keys()
 
 
 def _visit_each(videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock, ends_at: datetime, each: Each) -> None:
@@ -107,18 +155,20 @@ def _visit_each(videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock,
         queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
 
 
-def _see(videos: Videos, keys: Sequence[str]) -> Mapping[str, Seen]:
+def see(videos: Videos, records: Mapping[str, Video], clock: Clock) -> Mapping[str, Seen]:
     """
-    How all those stand that there is something to see of.
+    Ask how all those stand that there is something to see of, with one call to each provider.
+
+    Raises:
+        Transient, Permanent: A provider did not tell (again; never).
     """
-    documents = videos.documents.read(*map(video_path, keys))
-    records = {document.id: Video.from_document(document) for document in documents if document is not None}
     seen: dict[str, Seen] = {}
     for provider, video_ids in by_provider(records).items():
         parts = {video_id: one for video_id in video_ids if (one := watched(records[video_id]))}
+        asked_at = clock()
         observations = videos.media(provider).observe(list(parts.values()))
         for (video_id, one), observation in zip(parts.items(), observations, strict=True):
-            seen[video_id] = Seen(one, observation)
+            seen[video_id] = Seen(one, observation, asked_at)
     return seen
 
 
@@ -132,7 +182,9 @@ def by_provider(records: Mapping[str, Video]) -> Mapping[str, Sequence[str]]:
     return found
 
 
-def _news(videos: Videos, document: Document, changes: Sequence[Change], now: datetime) -> Seen | None:
+def _news(
+    videos: Videos, document: Document, changes: Sequence[Change], asked_at: datetime, now: datetime
+) -> Seen | None:
     """
     What of this is about the very thing that is recorded of a video, and is not recorded yet. A video that is replaced
     has two things at its provider, and a creation that was doubled may have left another of the same reference.
@@ -142,7 +194,7 @@ def _news(videos: Videos, document: Document, changes: Sequence[Change], now: da
     for change in changes:
         if change.parts and change.parts.items() <= parts.items():
             news = is_news(video, change.observation, now, videos.policy)
-            return Seen(parts, change.observation) if news else None
+            return Seen(parts, change.observation, asked_at) if news else None
     return None
 
 

@@ -1,4 +1,5 @@
-"""What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again.
+"""What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again,
+that it have another title or place.
 
 Called by the callables of `functions/`. A wish is written down and a note left; leaves to the visit that it comes true.
 Every one of them may be wished again without harm.
@@ -6,21 +7,27 @@ Every one of them may be wished again without harm.
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.access import Caller, require_owner
-from shared.errors import Conflict, NotFound, WrongState
+from shared.errors import BadRequest, Conflict, NotFound, WrongState
 from shared.paths import VISIT_VIDEO, session_path, video_path
 from shared.ports import Clock, Document, Documents, Note, Queue, Update
 from shared.sessions.model import Session, session_with
 from shared.videos.model import Video, VideoState, Wish
+from shared.videos.policy import check_order, checked_title
 
 WRITES_MAX: Final = 10
 """How often a wish is written again where the video moved on meanwhile."""
 
 HINT_PACE_S: Final = 5
 """Hints for one video bring at most one visit in so many seconds."""
+
+
+CORRECTION_PACE_S: Final = 2
+"""Corrections of one video bring at most one visit in so many seconds, at their end: it sees all of them."""
 
 
 def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Document, Session]:
@@ -107,6 +114,56 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
     raise Conflict("The video moved on every time.")
 
 
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """
+    What a teacher corrects of a video; `None` leaves it as it is.
+
+    Attributes:
+        title: What viewers will read, of what plays and of an upload that is on its way.
+        order: The place among the session's videos.
+    """
+
+    title: str | None = None
+    order: int | None = None
+
+
+def update_video(
+    caller: Caller, video_id: str, correction: Correction, documents: Documents, queue: Queue, clock: Clock
+) -> None:
+    """
+    The teacher wants a video to have another title, or another place.
+
+    Raises:
+        NotAllowed, NotFound: As `owned_video`; also where the video was deleted (never).
+        BadRequest: Title or place cannot be, or neither is given (never).
+        Conflict: The video moved on every time (again).
+    """
+    if correction.title is None and correction.order is None:
+        raise BadRequest("Give the video another title, or another order.", reason="NOTHING_TO_CHANGE")
+    title = None if correction.title is None else checked_title(correction.title)
+    check_order(correction.order)
+    for _ in range(WRITES_MAX):
+        document, _ = owned_video(caller, video_id, documents)
+        wish = Wish.from_document(document)
+        if wish.deleted or document.fields["gone"]:
+            raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
+        if title is not None:
+            upload = replace(wish.upload, title=title)
+            wish = replace(wish, upload=upload, new_title=title, corrections=wish.corrections + 1)
+        if correction.order is not None:
+            wish = replace(wish, new_order=correction.order)
+        try:
+            documents.commit(Update(document.path, {"wish": wish.to_fields()}, if_version=document.version))
+        except Conflict:
+            continue
+        slot = _slot(clock(), CORRECTION_PACE_S)
+        ends_at = datetime.fromtimestamp((slot + 1) * CORRECTION_PACE_S, UTC)
+        queue.put(Note(VISIT_VIDEO, video_id, ends_at, once=f"correction {slot}"))
+        return
+    raise Conflict("The video moved on every time.")
+
+
 def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
     The client believes that all bytes are there: have a look. Nothing depends on it.
@@ -115,7 +172,7 @@ def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: 
         NotAllowed, NotFound: As `owned_video` (never).
     """
     owned_video(caller, video_id, documents)
-    queue.put(Note(VISIT_VIDEO, video_id, once=f"hint {_slot(clock())}"))
+    queue.put(Note(VISIT_VIDEO, video_id, once=f"hint {_slot(clock(), HINT_PACE_S)}"))
 
 
 def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document | None = None) -> None:
@@ -126,5 +183,5 @@ def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document
     documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))
 
 
-def _slot(now: datetime) -> int:
-    return int(now.timestamp()) // HINT_PACE_S
+def _slot(now: datetime, pace_s: int) -> int:
+    return int(now.timestamp()) // pace_s

@@ -26,6 +26,9 @@ from shared.videos.model import shown as video_shown
 REFUSED_TITLE: Final = "refused for good"
 """The in-memory provider will have no event and no video of that title."""
 
+PARTLY_REFUSED_TITLE: Final = "refused in part"
+"""Of an event with that title it will not have the second part."""
+
 
 class Broken(AssertionError):
     """
@@ -165,6 +168,8 @@ class Ledger:
             if after is None:
                 del self.recorded[write.path]
                 continue
+            if collection == VIDEOS:
+                no_place_is_given_twice(self, id_, before or {}, after)
             self.recorded[write.path] = after
             if after["reference"]:
                 self.intents.add(after["reference"])
@@ -309,6 +314,24 @@ def what_plays_plays_on(write: Recording) -> None:
     """
     if write.before.get("playable") and not write.after["playable"] and write.after["state"] != VideoState.GONE:
         raise Broken(6, "what plays plays on", f"{write.key} plays no more and is {write.after['state']}")
+
+
+def no_place_is_given_twice(ledger: Ledger, video_id: str, before: Fields, after: Fields) -> None:
+    """
+    Invariant 22: of two videos of a session neither was given the other's place, unless somebody chose it.
+    """
+    if before.get("order") == after["order"] or after["order"] is None or after["gone"]:
+        return
+    mine = SessionIdentity.from_fields(after["sessionId"], after)
+    for path, other in ledger.recorded.items():
+        if not path.startswith(VIDEOS) or path == video_path(video_id) or other["gone"]:
+            continue
+        its = SessionIdentity.from_fields(other["sessionId"], other)
+        chosen = [ledger.kept.read(one)[0] for one in (path, video_path(video_id))]
+        if any(one is not None and one.fields["wish"]["newOrder"] is not None for one in chosen):
+            continue
+        if its == mine and other["order"] == after["order"]:
+            raise Broken(22, "no place is given twice", f"{path} and {video_id} are both {after['order']}")
 
 
 def a_deletion_ends_with_its_thing(write: Recording) -> None:
@@ -494,10 +517,13 @@ def public_is_one_event_and_all_else_is_none(
         raise Broken(3, "the recorded event is the one there is", f"{session_id} records {pairing}, there is {event}")
     # A visitor that sleeps past its lease may overwrite a newer update with its own.
     fulfils = event.wish == wish
+    is_judged = wish.title != REFUSED_TITLE and not ledger.beyond
+    if is_judged and (wish.title == PARTLY_REFUSED_TITLE) != bool(pairing.refused):
+        raise Broken(3, "what is refused is recorded, and nothing else", f"{session_id} records {pairing.refused}")
     if len(parts) < len(pairing.parts):
         # What hangs on a part that the account does not offer is not there either.
         fulfils = event.wish.title == wish.title
-    if not fulfils and wish.title != REFUSED_TITLE and not ledger.beyond:
+    if not fulfils and is_judged:
         raise Broken(12, "the event is as it was last wished", f"{session_id} wishes {wish}, it is {event.wish}")
 
 
@@ -578,6 +604,12 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
             raise Broken(21, "of a failed video nothing is left", f"{path} has {mine}, records {video}")
     elif [one.parts for one in playing] != [video.playable.parts] or len(mine) != 1 or video.playable.trouble:
         raise Broken(20, "what a video records as playing plays, and nothing else is there", f"{path} has {mine}")
+    if (video.corrections, video.order) != (wish.corrections, wish.new_order or video.order):
+        raise Broken(12, "a video is as it was last corrected", f"{path} wishes {wish} and is {video}")
+    if video.playable is not None and video.playable.title != REFUSED_TITLE and not ledger.beyond:
+        titles = {one.wish.title for one in playing}
+        if video.rename_at is not None or titles != {video.playable.title}:
+            raise Broken(12, "its provider knows its title", f"{path} is called {video.playable.title}, not {titles}")
     reference = reference_of(path.partition("/")[2], video.generation)
     if video.state is VideoState.FAILED and reference in ledger.ready_in_time:
         raise Broken(20, "what the provider finished in time plays", f"{path} failed: {video.ended}")

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from emulator_tests.fakes import (
     BEGIN_AT,
+    Effect,
     ManualClock,
     MemoryDocuments,
     MemoryEvents,
@@ -25,7 +26,7 @@ from emulator_tests.fakes import (
 )
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
-from emulator_tests.pure.races.invariants import REFUSED_TITLE, Broken, Ledger, check_rest
+from emulator_tests.pure.races.invariants import PARTLY_REFUSED_TITLE, REFUSED_TITLE, Broken, Ledger, check_rest
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
 from shared.access import Caller
@@ -33,10 +34,12 @@ from shared.app import Settings
 from shared.errors import BackendError, Permanent, Transient
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path, video_path
 from shared.ports import (
+    Clock,
     Condition,
     Create,
     Delete,
     Document,
+    EventParts,
     EventWish,
     Fields,
     Holder,
@@ -46,6 +49,7 @@ from shared.ports import (
     Operator,
     Parts,
     Query,
+    Refusal,
     Total,
     Update,
     UploadWish,
@@ -58,7 +62,7 @@ from shared.sessions.model import Session, wanted
 from shared.videos.grant import ReplaceRequest, UploadRequest
 from shared.videos.model import PENDING
 from shared.videos.policy import Policy
-from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
+from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
 """A session that was deleted may be made again by either of them, under the same id."""
@@ -91,17 +95,20 @@ SETTINGS: Final = Settings(
 RESTS_AFTER_S: Final = (60, 4400, 9000)
 """Seconds after the last trouble at which the sweep runs, far less often than in the cloud: it must do all the same."""
 
-READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900)
+READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900, media_type="video/mp4")
 FATES: Final[tuple[Observation | None, ...]] = (
     READY,
     READY,
-    Observation(MediaState.READY, 100, duration_s=6000.0, size_bytes=900),
+    Observation(MediaState.READY, 100, duration_s=6000.0, size_bytes=900, media_type="video/mp4"),
     Observation(MediaState.ERROR, reason="It cannot be read."),
     Observation(MediaState.ERROR, reason="It could not be converted.", retryable=True),
     Observation(MediaState.PROCESSING, 50),
+    Observation(MediaState.REJECTED),
+    Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900),
+    Observation(MediaState.AWAITING_UPLOAD, 100, received_bytes=5000),
     None,
 )
-"""How the provider's work on an upload ends; `None`: its bytes never come."""
+"""How an upload ends at the provider; of one more arrives than was declared; `None`: its bytes never come."""
 
 
 class _Unheard(io.TextIOBase):
@@ -146,14 +153,19 @@ class WatchedDocuments:
 
 class FussyEvents(MemoryEvents):
     """
-    A provider that will have no event of one title.
+    A provider that will have no event of one title, and not all of one of another.
     """
 
-    def create_event(self, reference: str, wish: EventWish) -> Parts:
+    def __init__(self, clock: Clock, effect: Effect) -> None:
+        super().__init__(clock, effect)
+        refusal = Refusal("TOO_LONG", "Let it end earlier.")
+        self.refuses = lambda wish: refusal if wish.title == PARTLY_REFUSED_TITLE else None
+
+    def create_event(self, reference: str, wish: EventWish) -> EventParts:
         _refuse(wish.title)
         return super().create_event(reference, wish)
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
         _refuse(wish.title)
         return super().update_event(reference, parts, wish)
 
@@ -174,6 +186,10 @@ class FussyMedia(MemoryMedia):
     def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
         _refuse(wish.title)
         return super().prepare_upload(reference, wish)
+
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        _refuse(title)
+        super().rename(reference, parts, title)
 
 
 @dataclass(slots=True)
@@ -396,8 +412,9 @@ class Play:
         rng = self._rng
         first = rng.choices(("create public", "create draft", "create on demand"), (6, 3, 1))
         kinds: dict[str, float] = {"publish": 3, "unpublish": 3, "retitle": 4, "refuse": 1, "flip": 2, "delete": 2}
-        kinds |= {"upload": 3, "ask": 2}
+        kinds |= {"upload": 3, "ask": 2, "refuse in part": 1}
         of_videos = {"upload": 1, "replace": 4, "cancel": 2, "remove": 1, "retry": 3, "renew": 1, "finished": 1}
+        of_videos |= {"correct": 3}
         chance = rng.random()
         if chance < 0.2:
             # Who does the same again and again meets what a mixture hardly ever meets.
@@ -416,7 +433,7 @@ class Play:
         match action:
             case "upload" if before is not None:
                 self._upload(session_id)
-            case "replace" | "cancel" | "remove" | "retry" | "renew" | "finished":
+            case "replace" | "cancel" | "remove" | "retry" | "renew" | "finished" | "correct":
                 # At once, or after its fate is decided.
                 after_s = self._rng.choice((0.0, self._rng.uniform(0.0, 1500.0)))
                 at = self._clock() + timedelta(seconds=after_s)
@@ -434,6 +451,8 @@ class Play:
                 self._user_writes(session_id, before, {"title": f"Title {self._ledger.steps}"})
             case "refuse":
                 self._user_writes(session_id, before, {"title": REFUSED_TITLE})
+            case "refuse in part":
+                self._user_writes(session_id, before, {"title": PARTLY_REFUSED_TITLE})
             case "delete":
                 self._user_deletes(session_id, before)
             case "create public":
@@ -501,7 +520,11 @@ class Play:
             request = ReplaceRequest(video_id, f"request {len(self._uploads) + 1}", "video.mp4", 900, title)
             self._ask_to_upload(Upload(request, owner, self._rng.choice(FATES)))
             return
+        title = self._rng.choice((None, f"Title {self._ledger.steps}", REFUSED_TITLE))
+        order = self._rng.randrange(1, 9) if title is None or self._rng.random() < 0.5 else None
+        correction = Correction(title, order)
         jobs: dict[str, Callable[[], object]] = {
+            "correct": lambda: update_video(owner, video_id, correction, app.documents, app.queue, app.clock),
             "cancel": lambda: cancel_upload(owner, video_id, app.documents, app.queue),
             "remove": lambda: delete_video(owner, video_id, app.documents, app.queue),
             "retry": lambda: retry_video(owner, video_id, app.documents, app.queue),
@@ -560,8 +583,9 @@ class Play:
             return
         upload.sent = True
         sent_at = self._clock() + timedelta(seconds=self._rng.uniform(1.0, 600.0))
-        self._agenda.add(sent_at, lambda: self._show(token_id, Observation(MediaState.PROCESSING, 10)))
         fate = upload.fate
+        if fate.state is not MediaState.AWAITING_UPLOAD:
+            self._agenda.add(sent_at, lambda: self._show(token_id, Observation(MediaState.PROCESSING, 10)))
         done_at = sent_at + timedelta(seconds=self._rng.uniform(0.0, 600.0))
         self._agenda.add(done_at, lambda: self._show(token_id, fate))
         if fate.retryable or fate.state is MediaState.PROCESSING:
@@ -592,6 +616,11 @@ class Play:
                 self._triggers.append(video_id)
         recorded = self._ledger.recorded[video_path(video_id)]
         if observation != READY or recorded["reference"] != made.reference or recorded["state"] not in list(PENDING):
+            return
+        (document,) = self._kept.read(video_path(video_id))
+        assert document is not None
+        if recorded["serving"] != document.fields["wish"]["number"]:
+            # Its teacher wants another by now.
             return
         if recorded["deadlineAt"] is not None and self._clock() < recorded["deadlineAt"]:
             self._ledger.ready_in_time.add(made.reference)

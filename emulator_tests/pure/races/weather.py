@@ -39,6 +39,7 @@ _REACHES: Final = _MAKES | {
     "update_event",
     "delete_event",
     "find_upload",
+    "rename",
     "reprocess",
     "delete_media",
     "delete_stray",

@@ -1,25 +1,30 @@
-"""One Cloudflare account: its keys, its client, and what its lists say of everything.
+"""One Cloudflare account: its keys, its client, how often it may be asked, and what its lists say of everything.
 
-Called by `media.py`, `strays.py`, `hook.py` and `setup.py`. Leaves to `client.py` how a call travels and to `keys.py`
-how a token is signed.
+Called by `media.py`, `strays.py`, `hook.py` and `setup.py`. Leaves to `client.py` how a call travels, to `keys.py` how
+a token is signed, and to `shared/limits.py` how a budget is shared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from shared.errors import Permanent
+from shared.buckets import Budget, Priority
+from shared.errors import Conflict, Permanent, Transient
+from shared.limits import Limiter
+from shared.paths import limit_path
 from shared.ports import Clock, Parts
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.keys import SigningKey
-from shared.providers.codes import NOT_FOUND
+from shared.providers.codes import NOT_FOUND, RATE_LIMITED
 
 if TYPE_CHECKING:
-    from shared.providers.cloudflare.client import Client
+    from shared.providers.cloudflare.client import Ask, Client
+
+T = TypeVar("T")
 
 NAME: Final = "cloudflare"
 
@@ -29,6 +34,31 @@ UPLOAD: Final = "upload"
 
 Item = Mapping[str, Any]
 """A video as the API tells it."""
+
+CALLS_MAX: Final = 1200
+"""
+Calls in five minutes; whoever makes more gets none for the next five. Everything that its user does counts, in the
+dashboard too.
+
+Source: https://developers.cloudflare.com/fundamentals/api/reference/limits/
+"""
+
+LIMIT: Final = limit_path(NAME)
+
+UNTOLD_PAUSE_S: Final = 30.0
+"""After a refusal that does not say how long it lasts: the API's own always does, that of a full queue does not."""
+
+
+def budget_of(calls_max: int) -> Budget:
+    """
+    The budget of an account: within any five minutes fewer calls than that, also where all come at once after a rest
+    and what was drawn is spent late. Pure.
+
+    Args:
+        calls_max: Calls in five minutes.
+    """
+    burst = max(1, calls_max // 6)
+    return Budget(burst, per_minute=calls_max * 3 / 4 / 5, portion=max(1, min(10, burst // 20)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +76,9 @@ class CloudflareAccount:
         upload_lifetime_s: For so long an upload address takes bytes, and minutes are reserved for it.
         max_duration_s: Of one video; as many seconds are reserved.
         clock: Now, in UTC.
+        limiter: Counts the calls of all instances.
+        calls_max: Calls in five minutes.
+        priority: How urgent the calls are.
     """
 
     url: str
@@ -57,6 +90,9 @@ class CloudflareAccount:
     upload_lifetime_s: int
     max_duration_s: int
     clock: Clock
+    limiter: Limiter = field(repr=False)
+    calls_max: int = CALLS_MAX
+    priority: Priority = Priority.INTERACTIVE
     _built: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -71,6 +107,26 @@ class CloudflareAccount:
         client: Client = self._built["client"]
         return client
 
+    def at(self, priority: Priority) -> CloudflareAccount:
+        """
+        The same account, for calls that are as urgent as that.
+        """
+        return replace(self, priority=priority)
+
+    def ask(self, operation: str, ask: Ask, kind: type[T]) -> T:
+        """
+        One call, where the budget has room for it. Raises as `Client.ask`.
+        """
+        with self._counted(operation):
+            return self.client.ask(operation, ask, kind)
+
+    def headers_of(self, operation: str, ask: Ask) -> Mapping[str, str]:
+        """
+        One call whose answer stands in the headers. Raises as `ask`.
+        """
+        with self._counted(operation):
+            return self.client.headers_of(operation, ask)
+
     def ours(self, video: Item) -> str | None:
         """
         Our reference of a video; `None` where it is not this deployment's.
@@ -83,9 +139,7 @@ class CloudflareAccount:
         """
         from shared.providers.cloudflare.client import WIRE
 
-        result = self.client.ask(
-            "stream.list", lambda s: s.with_raw_response.list(account_id=self.account_id, **asked), list
-        )
+        result = self.ask("stream.list", lambda s: s.with_raw_response.list(account_id=self.account_id, **asked), list)
         if not all(isinstance(one, Mapping) for one in result):
             WIRE.malformed("stream.list")
         return result
@@ -123,9 +177,7 @@ class CloudflareAccount:
         One video, `None` where there is none; raises as `Client.ask`.
         """
         with unless_gone():
-            return self.client.ask(
-                "stream.get", lambda s: s.with_raw_response.get(uid, account_id=self.account_id), dict
-            )
+            return self.ask("stream.get", lambda s: s.with_raw_response.get(uid, account_id=self.account_id), dict)
         return None
 
     def delete(self, uid: str) -> None:
@@ -133,9 +185,7 @@ class CloudflareAccount:
         Delete one video; one that is gone is no error. Raises as `Client.ask`.
         """
         with unless_gone():
-            self.client.ask(
-                "stream.delete", lambda s: s.with_raw_response.delete(uid, account_id=self.account_id), object
-            )
+            self.ask("stream.delete", lambda s: s.with_raw_response.delete(uid, account_id=self.account_id), object)
 
     def delete_and_look(self, uid: str) -> Parts:
         """
@@ -146,6 +196,33 @@ class CloudflareAccount:
         """
         self.delete(uid)
         return {} if self.get(uid) is None else {UID: uid}
+
+    @contextmanager
+    def _counted(self, operation: str) -> Iterator[None]:
+        """
+        Count a call before it is made. Where Cloudflare refuses it all the same, nobody asks until it says otherwise.
+
+        Raises:
+            Transient: There is no room for it (again).
+        """
+        budget = budget_of(self.calls_max)
+        wait_s = self.limiter.take(LIMIT, budget, self.priority)
+        if wait_s:
+            raise Transient(
+                "Cloudflare is asked as often as it allows. Try again later.",
+                provider=NAME,
+                operation=operation,
+                code=RATE_LIMITED,
+                retry_after_s=wait_s,
+            )
+        try:
+            yield
+        except Transient as error:
+            if error.code == RATE_LIMITED:
+                # Where it cannot be written down, the other instances are refused once as well.
+                with suppress(Transient, Conflict):
+                    self.limiter.pause(LIMIT, budget, error.retry_after_s or UNTOLD_PAUSE_S)
+            raise
 
 
 @contextmanager

@@ -15,8 +15,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any, Final
 
+from shared.buckets import Priority
 from shared.errors import BadRequest, NotAllowed, Permanent, Transient
 from shared.ports import Heard
 from shared.providers.cloudflare import words
@@ -28,7 +30,10 @@ AGE_MAX_S: Final = 300
 """A notification that was signed longer ago, or so far ahead, is not believed: it may be somebody's repetition."""
 
 SECRET_PAUSE_S: Final = 15
-"""The secret is asked for at most once in so many seconds, however many notifications are signed with another."""
+"""
+The secret is asked for at most once in so many seconds, however many notifications are signed with another, and whether
+it was told or not.
+"""
 
 _SIGNED: Final = re.compile(r"time=([0-9]{1,12}),sig1=([0-9a-f]{64})")
 
@@ -37,10 +42,18 @@ _SIGNED: Final = re.compile(r"time=([0-9]{1,12}),sig1=([0-9a-f]{64})")
 class _Secret:
     """
     What signs notifications, as far as this instance knows.
+
+    Attributes:
+        value: The secret; `None` where there is none, or it was not told yet.
+        asked_at: When it was last asked for.
+        was_told: Whether it was told then.
+        lock: Held while it is asked for: whoever needs it meanwhile waits for the answer.
     """
 
     value: str | None = None
     asked_at: datetime | None = None
+    was_told: bool = True
+    lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +98,7 @@ class CloudflareHook:
                 f"This account tells {address}. Remove that first, or have it passed on from there.",
                 reason="WEBHOOK_TAKEN",
             )
-        self.account.client.ask(
+        self.account.ask(
             "webhooks.update",
             lambda s: s.webhooks.with_raw_response.update(
                 account_id=self.account.account_id, body_notification_url_2=url
@@ -101,7 +114,7 @@ class CloudflareHook:
         address = self.address()
         if address is None:
             return []
-        self.account.client.ask(
+        self.account.ask(
             "webhooks.delete", lambda s: s.webhooks.with_raw_response.delete(account_id=self.account.account_id), object
         )
         return [address]
@@ -114,15 +127,30 @@ class CloudflareHook:
         return str(address) if address else None
 
     def _is_signed(self, signed_at: int, signature: str, body: bytes, now: datetime) -> bool:
-        known, secret = self._secret, self._secret.value
-        if secret is not None and _matches(secret, signed_at, signature, body):
+        """
+        Whether the account's secret signs that body.
+
+        Raises:
+            Transient: The secret is not known, and cannot be asked for yet (again).
+        """
+        known = self._secret
+        if _matches(known.value, signed_at, signature, body):
             return True
-        if known.asked_at is not None and now - known.asked_at < timedelta(seconds=SECRET_PAUSE_S):
-            return False
-        # It may have been changed: with each new webhook there is a new one.
-        found = self._webhook().get("secret")
-        known.value, known.asked_at = (found if isinstance(found, str) and found else None), now
-        return known.value is not None and _matches(known.value, signed_at, signature, body)
+        with known.lock:
+            if known.asked_at is None or now - known.asked_at >= timedelta(seconds=SECRET_PAUSE_S):
+                # It may have been changed: with each new webhook there is a new one.
+                known.asked_at, known.was_told = now, False
+                found = self._webhook().get("secret")
+                known.value, known.was_told = (found if isinstance(found, str) and found else None), True
+            if not known.was_told:
+                raise Transient(
+                    "The webhook's secret could not be asked for. Send the notification again.",
+                    provider=NAME,
+                    operation="webhooks.get",
+                    code="SECRET_UNKNOWN",
+                    retry_after_s=SECRET_PAUSE_S,
+                )
+            return _matches(known.value, signed_at, signature, body)
 
     def _webhook(self) -> Mapping[str, Any]:
         """
@@ -130,7 +158,7 @@ class CloudflareHook:
         """
         try:
             with unless_gone():
-                told = self.account.client.ask(
+                told = self.account.at(Priority.ROUTINE).ask(
                     "webhooks.get",
                     lambda s: s.webhooks.with_raw_response.get(account_id=self.account.account_id),
                     object,
@@ -148,7 +176,9 @@ def _signature(header: str) -> tuple[int, str]:
     return int(found[1]), found[2]
 
 
-def _matches(secret: str, signed_at: int, signature: str, body: bytes) -> bool:
+def _matches(secret: str | None, signed_at: int, signature: str, body: bytes) -> bool:
+    if secret is None:
+        return False
     expected = hmac.new(secret.encode(), f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
     return hmac.compare_digest(expected, signature)
 

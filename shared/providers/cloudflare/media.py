@@ -9,16 +9,20 @@ Source: cloudflare/cloudflare-docs, stream/uploading-videos/direct-creator-uploa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.buckets import Priority
 from shared.errors import Permanent, Transient, WrongState
 from shared.ports import (
     CHANGES_MAX,
     MANIFEST_URL,
+    PROGRESS_TOLD,
     THUMBNAIL_URL,
+    Allowance,
     Change,
     Changes,
     Grant,
@@ -30,7 +34,7 @@ from shared.ports import (
     UploadWish,
 )
 from shared.providers.cloudflare import words
-from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item
+from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item, unless_gone
 from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
 
 TUS: Final = "1.0.0"
@@ -69,7 +73,7 @@ class CloudflareMedia:
                 "requiresignedurls": None,
             }
         )
-        told = account.client.headers_of(
+        told = account.headers_of(
             "stream.create",
             lambda s: s.with_raw_response.create(
                 account_id=account.account_id,
@@ -111,20 +115,34 @@ class CloudflareMedia:
         """
         See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once.
         """
+        account = self.account.at(Priority.ROUTINE)
         if len(parts) == 1:
-            return [self._look_at(parts[0])]
+            return [self._look_at(account, parts[0])]
         uids = sorted({one[UID] for one in parts})
         found: dict[str, Item] = {}
         for first in range(0, len(uids), words.IDS_MAX):
             batch = uids[first : first + words.IDS_MAX]
-            for video in self.account.list_videos(id=",".join(batch), limit=words.LIST_MAX):
+            for video in account.list_videos(id=",".join(batch), limit=words.LIST_MAX):
                 found[str(video.get("uid"))] = video
         for uid in uids:
             # A list may lag behind; what it does not have is asked for by its id before it counts as gone.
-            missed = None if uid in found else self.account.get(uid)
+            missed = None if uid in found else account.get(uid)
             if missed is not None:
                 found[uid] = missed
-        return [_observation(found.get(one[UID]), self.account.clock()) for one in parts]
+        return [_observation(found.get(one[UID]), account.clock()) for one in parts]
+
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        See `ports.Media`. All that stands in the meta is told again, for it is replaced as a whole.
+        """
+        account = self.account
+        meta = {"name": title, words.REFERENCE: words.theirs(account.namespace, reference)}
+        with unless_gone():
+            account.ask(
+                "stream.edit",
+                lambda s: s.with_raw_response.edit(parts[UID], account_id=account.account_id, meta=meta),
+                object,
+            )
 
     def reprocess(self, parts: Parts) -> None:
         """
@@ -136,18 +154,36 @@ class CloudflareMedia:
         """
         See `ports.Media`. An address dies with its video, and what was reserved is free.
         """
-        return self.account.delete_and_look(parts[UID])
+        return self.account.at(Priority.BULK).delete_and_look(parts[UID])
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
         See `ports.Media`. No list is sorted by when a video was changed: everything that can still be on its way is
-        listed by when it was made, up to 1,000 in one call.
+        listed by when it was made, up to 1,000 in one call. The same list tells how uploads stand, but not how far they
+        have come: the first `PROGRESS_TOLD` that still wait for bytes are asked for where these go, one by one.
         """
-        changed = sorted(self._changed(since), key=lambda change: change.changed_at, reverse=True)
+        account = self.account.at(Priority.ROUTINE)
+        now = account.clock()
+        made_since = since - timedelta(seconds=account.upload_lifetime_s + PROCESSED_WITHIN_S)
+        made = list(account.made_in(made_since, now + timedelta(days=1)))
+        changed = sorted(self._changed(made, since, now), key=lambda change: change.changed_at, reverse=True)
         begin, end = (page - 1) * CHANGES_MAX, (page - 1 + pages) * CHANGES_MAX
-        return Changes(tuple(changed[begin:end]), more=len(changed) > end)
+        by_uid = {str(video.get("uid")): video for video in made}
+        # The list may lag behind: what it does not have yet waits for its bytes, as far as is known.
+        waiting = Observation(MediaState.AWAITING_UPLOAD)
+        seen = [_observation(by_uid[one[UID]], now) if one[UID] in by_uid else waiting for one in uploads]
+        indices = [index for index, one in enumerate(seen) if one.state is MediaState.AWAITING_UPLOAD]
+        for index in indices[:PROGRESS_TOLD]:
+            seen[index] = self._receiving(uploads[index].get(UPLOAD, "")) or seen[index]
+        return Changes(tuple(changed[begin:end]), len(changed) > end, tuple(seen))
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
+        """
+        See `ports.Media`. Cloudflare counts bytes, not requests: it takes no more than were announced.
+        """
+        return 0
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         """
         See `ports.Media`. The address is the secret; it lasts until it expires, whatever is asked for.
 
@@ -161,8 +197,9 @@ class CloudflareMedia:
         return Grant(
             url=address.url,
             token=address.url,
-            expires_at=min(address.expires_at, now + timedelta(seconds=lifetime_s)),
+            expires_at=min(address.expires_at, allowance.expires_at),
             values={"chunkSizeBytes": CHUNK_BYTES},
+            renewable_until=address.expires_at,
         )
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
@@ -185,8 +222,8 @@ class CloudflareMedia:
         """
         See `ports.Media`. Cloudflare makes one file of a video when it is first asked to, and keeps it with the video.
         """
-        account = self.account
-        made = account.client.ask(
+        account = self.account.at(Priority.BULK)
+        made = account.ask(
             "stream.downloads.create",
             lambda s: s.downloads.with_raw_response.create(parts[UID], account_id=account.account_id),
             dict,
@@ -212,12 +249,12 @@ class CloudflareMedia:
         listed = self.account.list_videos(creator=creator, asc=True, limit=words.LIST_MAX)
         return [video for video in listed if video.get("creator") == creator]
 
-    def _look_at(self, parts: Parts) -> Observation:
-        video = self.account.get(parts[UID])
-        seen = _observation(video, self.account.clock())
-        if seen.state is not MediaState.AWAITING_UPLOAD or UPLOAD not in parts:
+    def _look_at(self, account: CloudflareAccount, parts: Parts) -> Observation:
+        video = account.get(parts[UID])
+        seen = _observation(video, account.clock())
+        if seen.state is not MediaState.AWAITING_UPLOAD:
             return seen
-        return self._receiving(parts[UPLOAD]) or seen
+        return self._receiving(parts.get(UPLOAD, "")) or seen
 
     def _receiving(self, sealed: str) -> Observation | None:
         """
@@ -227,6 +264,7 @@ class CloudflareMedia:
         if address is None:
             return None
         try:
+            # No call of the API, which it is not counted among: the address alone lets everybody ask.
             told = self.account.client.head("tus.head", address.url, {"Tus-Resumable": TUS}) or {}
             received, size = int(told["upload-offset"]), int(told["upload-length"])
         except (Transient, Permanent, KeyError, ValueError):
@@ -234,10 +272,8 @@ class CloudflareMedia:
             return None
         return _awaiting(received, size)
 
-    def _changed(self, since: datetime) -> Iterator[Change]:
-        now = self.account.clock()
-        made_since = since - timedelta(seconds=self.account.upload_lifetime_s + PROCESSED_WITHIN_S)
-        for video in self.account.made_in(made_since, now + timedelta(days=1)):
+    def _changed(self, made: Sequence[Item], since: datetime, now: datetime) -> Iterator[Change]:
+        for video in made:
             reference = self.account.ours(video)
             changed_at = words.instant(video.get("modified"))
             seen = _observation(video, now)
@@ -263,14 +299,17 @@ def _observation(video: Item | None, now: datetime) -> Observation:
             expires_at = words.instant(video.get("uploadExpiry"))
             if expires_at is not None and expires_at <= now:
                 return Observation(MediaState.ERROR, reason=words.EXPIRED)
-            return _awaiting(0, 0)
+            # How far it has come, only its own address tells.
+            return Observation(MediaState.AWAITING_UPLOAD)
         case MediaState.READY if video.get("readyToStream") is True:
             return Observation(
                 MediaState.READY,
                 100,
                 duration_s=_known(video.get("duration")),
                 size_bytes=None if (size := _known(video.get("size"))) is None else int(size),
-                is_video=_has_picture(video),
+                is_video=0 not in _input_of(video),
+                # It tells no type, and takes films alone: what is none ends in an error, and has no width.
+                type_is_verified=all(map(_known, _input_of(video))),
             )
         case MediaState.ERROR:
             return Observation(MediaState.ERROR, reason=words.reason_of(video))
@@ -285,16 +324,20 @@ def _awaiting(received_bytes: int, size_bytes: int) -> Observation:
 
 
 def _known(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and value != words.UNKNOWN else None
-
-
-def _has_picture(video: Item) -> bool:
     """
-    Whether a ready video has a moving picture: Cloudflare takes no other file, so what it does not tell has one.
+    A length or a size, where Cloudflare tells one: -1 is that it does not know, and 0 is none of a film.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if 0 < value < math.inf else None
+
+
+def _input_of(video: Item) -> tuple[object, object]:
+    """
+    Width and height of the picture that arrived, as far as they are told.
     """
     size = video.get("input")
-    width = size.get("width") if isinstance(size, dict) else None
-    return width != 0
+    return (size.get("width"), size.get("height")) if isinstance(size, Mapping) else (None, None)
 
 
 def _not_offered(operation: str, message: str) -> Permanent:

@@ -44,7 +44,7 @@ class CloudflareSetup:
 
     def _storage(self) -> Finding:
         account_id = self.account.account_id
-        usage = self.account.client.ask(
+        usage = self.account.ask(
             "videos.storage_usage", lambda s: s.videos.with_raw_response.storage_usage(account_id=account_id), dict
         )
         used, most = float(usage.get("totalStorageMinutes") or 0), float(usage.get("totalStorageMinutesLimit") or 0)
@@ -59,7 +59,7 @@ class CloudflareSetup:
 
     def _signing_key(self) -> Finding:
         account_id = self.account.account_id
-        keys = self.account.client.ask("keys.get", lambda s: s.keys.with_raw_response.get(account_id=account_id), list)
+        keys = self.account.ask("keys.get", lambda s: s.keys.with_raw_response.get(account_id=account_id), list)
         what = "Cloudflare signing key"
         if any(isinstance(one, Mapping) and one.get("id") == self.account.signing_key.id for one in keys):
             return Finding(what, Health.OK)

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
+from shared.buckets import Priority
 from shared.ports import Parts, Stray
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount
@@ -32,7 +33,7 @@ class CloudflareStrays:
         """
         found = (
             Stray(NAME, reference, {UID: str(video["uid"])}, made_at)
-            for video in self.account.made_in(since, until)
+            for video in self.account.at(Priority.BULK).made_in(since, until)
             if (reference := self.account.ours(video)) and (made_at := words.instant(video.get("created")))
         )
         return list(islice(found, PAGE))
@@ -41,4 +42,4 @@ class CloudflareStrays:
         """
         See `ports.Strays`.
         """
-        return self.account.delete_and_look(stray.parts[UID])
+        return self.account.at(Priority.BULK).delete_and_look(stray.parts[UID])

@@ -62,9 +62,6 @@ IDS_MAX: Final = 200
 DURATION_MAX_S: Final = 21_600
 """The longest that Cloudflare takes as the limit of an upload."""
 
-UNKNOWN: Final = -1
-"""Of a length, width or height that is not known yet."""
-
 
 def theirs(namespace: str, reference: str) -> str:
     """

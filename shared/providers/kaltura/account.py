@@ -156,6 +156,14 @@ class KalturaAccount:
         """
         return self.mint.mint(user_id, privileges, lifetime_s=lifetime_s, now=self.clock())
 
+    def repeatable_ks(self, user_id: str, privileges: tuple[Privilege, ...], expires_at: datetime) -> str:
+        """
+        A KS for somebody else that is the same whenever it is asked for.
+        """
+        now = self.clock()
+        lifetime_s = int(expires_at.timestamp()) - int(now.timestamp())
+        return self.mint.mint(user_id, privileges, lifetime_s=lifetime_s, now=now, is_repeatable=True)
+
     @property
     def has_rooms(self) -> bool:
         """

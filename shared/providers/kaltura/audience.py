@@ -20,8 +20,8 @@ from shared.paths import cache_path
 from shared.ports import Admission, Attendee, Create, Grant, Parts, Update
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import DOUBT_PAUSE_S, INSTANCE_KNOWN_S, NAME, KalturaAccount, all_pages
-from shared.providers.kaltura.events import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
 from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
 from shared.providers.kaltura.playback import addresses_grant, ending
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from http.client import HTTPConnection, HTTPException, HTTPSConnection, IncompleteRead
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from time import monotonic
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -69,6 +69,7 @@ _HALF_DONE: Final = frozenset({INTERNAL_SERVER_ERROR, INTERNAL_DATABASE_ERROR, S
 
 _LONGEST_WAIT_S: Final = 3600.0
 _LARGEST_ANSWER_BYTES: Final = 32 * 1024 * 1024
+_READ_BYTES: Final = 64 * 1024
 _HEADERS: Final = {
     # The server ignores a JSON body whose type carries a charset (kaltura.md 1).
     "Content-Type": "application/json",
@@ -111,7 +112,7 @@ class Client:
         service_url: Where Kaltura is, e.g. `https://www.kaltura.com`; plain http on the loopback only.
         plugins: The library's plugins beside `Core` whose services or types are used, e.g. `Schedule`.
         connect_timeout_s: For the connection and its TLS handshake.
-        answer_timeout_s: For each silence while the question is sent and the answer comes.
+        answer_timeout_s: For each silence while the question is sent and the answer comes, and for a whole answer.
         idle_s: A connection unused for longer is not trusted any more: one that is dropped as a question is on
             its way leaves everybody in doubt.
         ca_file: Certificates to trust instead of Mozilla's.
@@ -484,11 +485,11 @@ class _Line:
             response = connection.getresponse()
             if response.status != 200:
                 raise _refusal(operation, response.status, response.headers)
-            answer = response.read(_LARGEST_ANSWER_BYTES + 1)
-            if response.length:
-                raise IncompleteRead(b"", response.length)
+            answer = _body(response, monotonic() + self._answer_timeout_s)
             if len(answer) > _LARGEST_ANSWER_BYTES:
                 raise _malformed(operation)
+            if response.length:
+                raise IncompleteRead(b"", response.length)
             whole = response.isclosed()
         except TimeoutError as exc:
             raise _doubtful(operation, TIMEOUT, "Kaltura did not answer in time.") from exc
@@ -548,6 +549,24 @@ def _address(service_url: str) -> _Address:
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise Misconfigured("Kaltura's address must be https: a KS travels in every call.")
     return _Address(parts.hostname, parts.port, parts.scheme == "https", parts.path.rstrip("/"))
+
+
+def _body(response: HTTPResponse, ends_at: float) -> bytes:
+    """
+    The body of an answer, as far as it may go.
+
+    Raises:
+        TimeoutError: It drips (again, look first).
+    """
+    body = bytearray()
+    while len(body) <= _LARGEST_ANSWER_BYTES and (part := response.read1(_READ_BYTES)):
+        body += part
+        if monotonic() > ends_at:
+            raise TimeoutError
+    if len(body) <= _LARGEST_ANSWER_BYTES and not response.length:
+        # Nothing is left: this alone ends the answer, so that its connection may be used again.
+        response.read(1)
+    return bytes(body)
 
 
 def _unzipped(operation: str, answer: bytes) -> bytes:

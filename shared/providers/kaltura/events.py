@@ -15,20 +15,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
-from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import NOT_AVAILABLE, Broadcast, EventWish, Grant, Ingest, Parts
+from shared.ports import NOT_AVAILABLE, Broadcast, EventParts, EventWish, Grant, Ingest, Parts, Refusal
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, Making
 from shared.providers.kaltura.playback import addresses_grant
+from shared.providers.kaltura.refusals import (
+    incomplete,
+    is_gone,
+    is_lost,
+    is_not_offered,
+    is_refused,
+    raise_unless_gone,
+    refused_part,
+)
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
-
-ENTRY: Final = "entryId"
-EVENT: Final = "eventId"
-VIRTUAL_EVENT: Final = "virtualEventId"
-RESOURCE: Final = "resourceId"
-GROUP: Final = "groupId"
 
 ROOM_TAGS: Final = "vcprovider:newrow"
 """By which Kaltura's room product knows a resource, and starts one for its event."""
@@ -52,7 +55,7 @@ class KalturaEvents:
     records: bool = True
     name: str = NAME
 
-    def create_event(self, reference: str, wish: EventWish) -> Parts:
+    def create_event(self, reference: str, wish: EventWish) -> EventParts:
         """
         Make everything in one request; see `ports.Events`.
         """
@@ -62,7 +65,7 @@ class KalturaEvents:
             # Kaltura goes on after a failed part: what came after it must not stay behind alone.
             self._delete(making.made())
             raise self.account.doubted(refusal)
-        return making.parts()
+        return making.outcome()
 
     def find_event(self, reference: str) -> Parts:
         """
@@ -102,7 +105,7 @@ class KalturaEvents:
             parts.pop(RESOURCE, None)
         return parts
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> Parts:
+    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
         """
         See `ports.Events`.
         """
@@ -149,7 +152,7 @@ class KalturaEvents:
 
     # --- making ---------------------------------------------------------------------------------------------------
 
-    def _make(self, reference: str, wish: EventWish, known: Parts) -> _Making:
+    def _make(self, reference: str, wish: EventWish, known: Parts) -> Making:
         """
         Ask for every part that is wished and not known, each after what it points at, and for the moderators.
         """
@@ -159,7 +162,7 @@ class KalturaEvents:
             # Made now, so that the first viewer of all does not wait for it.
             self.account.addresses_role_name()
         multi = self.account.client.multi(self.account.admin_ks())
-        making = _Making(multi, dict(known))
+        making = Making(multi, dict(known))
         making.ask(ENTRY, partial(self._add_entry, reference, wish, access_control_id))
         entry_id = making.ids[ENTRY]
         making.ask(VIRTUAL_EVENT, partial(self._add_virtual_event, reference, wish))
@@ -167,20 +170,21 @@ class KalturaEvents:
             group_id = entry_id + words.moderators_of("")
             making.ask(GROUP, partial(self._add_group, reference, group_id))
             for uid in wish.moderators:
-                making.ask_more(*self._membership(uid, group_id), exists=_MEMBER_EXISTS)
+                making.ask_more(GROUP, *self._membership(uid, group_id), exists=_MEMBER_EXISTS)
         if _is_scheduled(wish):
             making.ask(EVENT, partial(self._add_schedule_event, reference, wish, entry_id))
         if self._has_room(wish):
             making.ask(RESOURCE, partial(self._add_resource, reference, wish))
             if NOT_AVAILABLE not in (making.ids[EVENT], making.ids[RESOURCE]):
-                making.ask_more(_link(making.ids[EVENT], making.ids[RESOURCE]), exists=_LINK_EXISTS)
+                link = _link(making.ids[EVENT], making.ids[RESOURCE])
+                making.ask_more(RESOURCE, link, exists=_LINK_EXISTS, needs=EVENT)
         multi.send()
         return making
 
-    def _update(self, reference: str, parts: Parts, wish: EventWish, *, looks: bool) -> Parts:
+    def _update(self, reference: str, parts: Parts, wish: EventWish, *, looks: bool) -> EventParts:
         """
         Bring what is known into form, and make what is missing; it is looked for first where `looks` says so, for an
-        answer may have been lost.
+        answer may have been lost. What cannot be brought into form stays as it is.
         """
         multi = self.account.client.multi(self.account.admin_ks())
         entry_id, group_id = parts[ENTRY], parts.get(GROUP)
@@ -198,36 +202,43 @@ class KalturaEvents:
         entry = answers[ENTRY]
         if entry.error is not None and is_gone(entry.error):
             self._delete(parts)
-            return {}
-        entry.answer()
-        for answer in answers.values():
-            if answer.error is not None and not is_gone(answer.error):
-                # The entry has changed already: the next visit does all of it again.
+            return EventParts({})
+        refused = {part: refused_part(answer.error) for part, answer in answers.items() if is_refused(answer.error)}
+        for part, answer in answers.items():
+            if answer.error is not None and part not in refused and not is_gone(answer.error):
+                # Something has changed already: the next visit does all of it again.
                 raise incomplete(answer.error)
-        kept = {part: id_ for part, id_ in parts.items() if part not in answers or answers[part].error is None}
+        kept = {part: id_ for part, id_ in parts.items() if part not in answers or not is_lost(answers[part].error)}
         for part in parts.keys() - kept.keys():
             log.part_vanished(NAME, reference, part, parts[part])
         wanted = self._wanted(wish)
-        kept = {part: id_ for part, id_ in kept.items() if part in wanted}
+        kept = {part: id_ for part, id_ in kept.items() if part in wanted or part in refused}
         missing = wanted - kept.keys()
         if missing and looks:
             found = {part: id_ for part, id_ in self.find_event(reference).items() if part in missing}
             if found:
                 return self._update(reference, {**kept, **found}, wish, looks=False)
-        if group_id and GROUP in kept:
-            self._set_members(group_id, {str(one.userId) for one in members.answer().objects}, wish)
+        if group_id and GROUP in kept and GROUP not in refused:
+            refused |= self._set_members(group_id, members, wish)
         if missing or (not looks and RESOURCE in kept):
             # A resource that was only just found again may lack its link.
-            return self._make(reference, wish, kept).parts()
-        return kept
+            made = self._make(reference, wish, kept).outcome()
+            return EventParts(made.parts, {**refused, **made.refused})
+        return EventParts(kept, refused)
 
-    def _set_members(self, group_id: str, present: set[str], wish: EventWish) -> None:
+    def _set_members(self, group_id: str, members: Asked, wish: EventWish) -> dict[str, Refusal]:
         """
         Bring the members of a group from what they are to what they should be; nothing is asked where they are.
+
+        Returns:
+            Why somebody cannot be one, or not cease to be one; empty where all is as it should be.
         """
+        if is_refused(members.error):
+            return {GROUP: refused_part(members.error)}
+        present = {str(one.userId) for one in members.answer().objects}
         wanted = {words.viewer_of(uid): uid for uid in wish.moderators}
         if present == wanted.keys():
-            return
+            return {}
         multi = self.account.client.multi(self.account.admin_ks())
         added = [
             multi.ask(ask)
@@ -236,10 +247,15 @@ class KalturaEvents:
         ]
         removed = [multi.ask(partial(_remove_member, user_id, group_id)) for user_id in sorted(present - wanted.keys())]
         multi.send()
+        refused: dict[str, Refusal] = {}
         for answers, settled in ((added, _MEMBER_EXISTS), (removed, _MEMBER_GONE)):
             for answer in answers:
-                if answer.error is not None and answer.error.code not in settled:
+                if answer.error is None or answer.error.code in settled:
+                    continue
+                if not is_refused(answer.error):
                     raise incomplete(answer.error)
+                refused[GROUP] = refused_part(answer.error)
+        return refused
 
     def _delete(self, parts: Mapping[str, str]) -> Broadcast:
         """
@@ -380,7 +396,12 @@ class KalturaEvents:
         """
         from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
-        of_entry = KalturaMediaEntryFilter(rootEntryIdEqual=parts[ENTRY], statusIn=words.ALIVE, orderBy="+createdAt")
+        of_entry = KalturaMediaEntryFilter(
+            rootEntryIdEqual=parts[ENTRY],
+            statusIn=words.ALIVE,
+            moderationStatusIn=words.MODERATED,
+            orderBy="+createdAt",
+        )
         return multi.ask(lambda c: c.media.list(of_entry), fields=("id", "sourceType"))
 
     def _list_virtual_events(self, multi: Multi, since: Any, page: int) -> Asked:
@@ -403,7 +424,12 @@ class KalturaEvents:
     def _entries_filter(self, reference: str) -> Any:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
-        return KalturaBaseEntryFilter(statusIn=words.ALIVE, orderBy="+createdAt", **self.account.made_under(reference))
+        return KalturaBaseEntryFilter(
+            statusIn=words.ALIVE,
+            moderationStatusIn=words.MODERATED,
+            orderBy="+createdAt",
+            **self.account.made_under(reference),
+        )
 
     def _events_filter(self, reference: str) -> Any:
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter
@@ -414,71 +440,6 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaScheduleResourceFilter
 
         return KalturaScheduleResourceFilter(**self.account.made_under(reference, "systemName"))
-
-
-class _Making:
-    """
-    One request in which parts are made; the ids of those that are to come stand for themselves in later questions.
-    """
-
-    def __init__(self, multi: Multi, known: dict[str, str]) -> None:
-        self.ids: dict[str, Any] = known
-        self._known = dict(known)
-        self._multi = multi
-        self._asked: dict[str, Asked] = {}
-        self._more: list[tuple[Asked, frozenset[str]]] = []
-
-    def ask(self, part: str, add: Callable[[Any], Any]) -> None:
-        """
-        Ask for a part, unless it is known.
-        """
-        if part in self.ids:
-            return
-        self._asked[part] = self._multi.ask(add)
-        self.ids[part] = self._asked[part].result("id")
-
-    def ask_more(self, *asks: Callable[[Any], Any], exists: frozenset[str]) -> None:
-        """
-        Ask for what has no id of its own; `exists` are the answers that mean that it is so already.
-        """
-        self._more += [(self._multi.ask(ask), exists) for ask in asks]
-
-    def of(self, part: str) -> Asked:
-        """
-        The answer for a part that was asked for.
-        """
-        return self._asked[part]
-
-    def made(self) -> dict[str, str]:
-        """
-        What has been made.
-        """
-        return {part: str(asked.answer().id) for part, asked in self._asked.items() if asked.error is None}
-
-    def parts(self) -> Parts:
-        """
-        All parts, the known ones included.
-
-        Raises:
-            Doubtful: One of them could not be made: what could is found by its reference (again).
-        """
-        parts = dict(self._known)
-        for part, asked in self._asked.items():
-            if asked.error is None:
-                parts[part] = str(asked.answer().id)
-            elif part == GROUP and asked.error.code == words.USER_EXISTS:
-                parts[part] = words.moderators_of(parts[ENTRY])
-            elif part != ENTRY and is_not_offered(asked.error):
-                parts[part] = NOT_AVAILABLE
-                log.part_not_offered(NAME, part, asked.error)
-            else:
-                raise incomplete(asked.error)
-        offered = NOT_AVAILABLE not in parts.values()
-        for asked, exists in self._more:
-            # Where a part is not offered, what hangs on it is not either.
-            if offered and asked.error is not None and asked.error.code not in exists:
-                raise incomplete(asked.error)
-        return parts
 
 
 def _is_scheduled(wish: EventWish) -> bool:
@@ -570,50 +531,3 @@ def _ingest(entry: Any) -> Ingest:
         stream_key=str(entry.streamPassword),
         values={name: value for name, value in told.items() if isinstance(value, str) and value},
     )
-
-
-def incomplete(error: ProviderError) -> Doubtful:
-    """
-    What is raised where one part exists and another does not: look, and go on from there.
-    """
-    retry_after_s = error.retry_after_s if isinstance(error, Transient) else None
-    doubt = Doubtful(str(error), provider=NAME, operation=error.operation, code=error.code, retry_after_s=retry_after_s)
-    doubt.__cause__ = error
-    return doubt
-
-
-def raise_unless_gone(answer: Asked) -> None:
-    """
-    Let a deletion of what is gone pass.
-
-    Raises:
-        Transient, Doubtful, Permanent: The deletion failed for another reason.
-    """
-    if answer.error is not None and not is_gone(answer.error):
-        raise answer.error
-
-
-def remaining(looks: Mapping[str, Asked], parts: Parts) -> Parts:
-    """
-    Which parts are still there, given a look at each.
-
-    Raises:
-        Transient, Doubtful, Permanent: One of them cannot be told.
-    """
-    for look in looks.values():
-        raise_unless_gone(look)
-    return {name: parts[name] for name, look in looks.items() if look.error is None}
-
-
-def is_gone(error: ProviderError) -> bool:
-    """
-    Whether an error under an administrator's KS says that the thing does not exist. Pure.
-    """
-    return isinstance(error, Permanent) and error.code in words.GONE_CODES
-
-
-def is_not_offered(error: ProviderError) -> bool:
-    """
-    Whether an error says that the account does not have what was asked for. Pure.
-    """
-    return isinstance(error, Permanent) and error.code in words.NOT_OFFERED_CODES

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import hmac
 import os
 import re
 from dataclasses import dataclass
@@ -159,6 +160,7 @@ class KeyMint:
 
     def __init__(self, partner_id: int, admin_secret: str) -> None:
         key = hashlib.sha1(admin_secret.encode()).digest()[:_BLOCK_BYTES]
+        self._seed = hashlib.sha256(b"repeatable" + admin_secret.encode()).digest()
         self._head = b"v2|%d|" % partner_id
         # A new OpenSSL context costs more than all the rest of a KS, so one is kept running. Each KS starts from
         # an initialisation vector of zeros; on a running context that is had by XORing its first block with the
@@ -175,6 +177,7 @@ class KeyMint:
         lifetime_s: int,
         now: datetime,
         kind: Kind = Kind.USER,
+        is_repeatable: bool = False,
     ) -> str:
         """
         A KS that is valid from now on.
@@ -185,6 +188,8 @@ class KeyMint:
             lifetime_s: How long it is valid; Kaltura allows no leeway.
             now: The present instant, aware.
             kind: USER, or ADMIN for the server's own calls.
+            is_repeatable: Whether the same arguments, and the same end, give the same KS: Kaltura counts the actions of
+                a KS by its text.
 
         Returns:
             The KS: a secret for as long as it lives.
@@ -195,15 +200,15 @@ class KeyMint:
         """
         if lifetime_s <= 0 or now.tzinfo is None:
             raise ValueError("a KS needs a positive lifetime and an aware instant to count it from")
-        body = b"%b%b_e=%d%b" % (
-            os.urandom(_BLOCK_BYTES),
-            _given(privileges),
-            int(now.timestamp()) + lifetime_s,
-            _owned(user_id, kind),
-        )
+        fields = b"%b_e=%d%b" % (_given(privileges), int(now.timestamp()) + lifetime_s, _owned(user_id, kind))
+        # What no one can guess stands before them: by chance, or made of the fields themselves and the secret.
+        body = (self._derived(fields) if is_repeatable else os.urandom(_BLOCK_BYTES)) + fields
         signed = hashlib.sha1(body).digest() + body
         sealed = self._seal(signed + bytes(-len(signed) % _BLOCK_BYTES))
         return binascii.b2a_base64(self._head + sealed, newline=False).translate(_URL_SAFE).decode("ascii")
+
+    def _derived(self, fields: bytes) -> bytes:
+        return hmac.digest(self._seed, fields, "sha256")[:_BLOCK_BYTES]
 
     def _seal(self, padded: bytes) -> bytes:
         first_block = int.from_bytes(padded[:_BLOCK_BYTES], "big")

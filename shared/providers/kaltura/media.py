@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
 from shared.ports import (
     PROGRESSIVE_URL,
+    Allowance,
     Change,
     Changes,
     Grant,
@@ -29,9 +30,9 @@ from shared.ports import (
 )
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
-from shared.providers.kaltura.events import incomplete, raise_unless_gone, remaining
 from shared.providers.kaltura.keys import Privilege, Word
 from shared.providers.kaltura.playback import addresses_grant
+from shared.providers.kaltura.refusals import incomplete, is_gone, raise_unless_gone, remaining
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -48,7 +49,7 @@ COPIER: Final = "copier"
 
 ACTIONS_MARGIN: Final = 20
 
-_OF_ENTRIES: Final = ("id", "status", "msDuration", "duration", "width")
+_OF_ENTRIES: Final = ("id", "status", "moderationStatus", "mediaType", "msDuration", "duration", "width")
 _OF_FLAVORS: Final = ("id", "entryId", "status", "size", "sizeInBytes", "containerFormat")
 _OF_TOKENS: Final = ("id", "fileSize", "uploadedFileSize")
 _OF_CHANGES: Final = (*_OF_ENTRIES, "referenceId", "updatedAt")
@@ -131,27 +132,25 @@ class KalturaMedia:
         """
         See `ports.Media`. Entries, their flavors and their tokens, in one request.
         """
-        from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
-
         if not parts:
             return []
-        ids = ",".join(sorted({one[ENTRY] for one in parts}))
-        token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
-        page = KalturaFilterPager(pageSize=words.PAGE)
         multi = self.account.client.multi(self.account.admin_ks())
-        entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
-        flavors = _ask_flavors(multi, ids)
-        tokens = multi.ask(
-            lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS
-        )
+        seen = _ask_all(multi, parts)
         multi.send()
-        by_id = {str(entry.id): entry for entry in entries.answer()}
-        flavors_of = flavors.answer()
-        token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
-        return [
-            _observation(by_id.get(one[ENTRY]), flavors_of(one[ENTRY]), token_by_id.get(one.get(TOKEN, "")))
-            for one in parts
-        ]
+        return seen()
+
+    def rename(self, reference: str, parts: Parts, title: str) -> None:
+        """
+        See `ports.Media`.
+        """
+        from KalturaClient.Plugins.Core import KalturaMediaEntry
+
+        entry_id, ks = parts[ENTRY], self.account.admin_ks()
+        try:
+            self.account.client.call(ks, lambda c: c.media.update(entry_id, KalturaMediaEntry(name=title)))
+        except Permanent as error:
+            if not is_gone(error):
+                raise
 
     def reprocess(self, parts: Parts) -> None:
         """
@@ -187,9 +186,10 @@ class KalturaMedia:
             raise_unless_gone(answer)
         return remaining(looks, parts)
 
-    def changes(self, since: datetime, page: int, pages: int = 1) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
         """
-        See `ports.Media`. Entries, and the flavors of those that Kaltura itself puts into the question, in one request.
+        See `ports.Media`. Entries, and the flavors of those that Kaltura itself puts into the question, in one request
+        with what is asked of uploads.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaMediaEntryFilter
 
@@ -197,6 +197,7 @@ class KalturaMedia:
             adminTagsLike=self.account.tag,
             updatedAtGreaterThanOrEqual=int(since.timestamp()),
             statusIn=words.ARRIVED,
+            moderationStatusIn=words.MODERATED,
             orderBy="-updatedAt",
         )
         multi = self.account.client.multi(self.account.admin_ks())
@@ -205,6 +206,7 @@ class KalturaMedia:
             pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=index)
             entries = multi.ask(partial(_list_media, asked, pager), fields=_OF_CHANGES)
             answers.append((entries, _ask_flavors(multi, entries.result("objects", "_all", "id"))))
+        told = _ask_all(multi, uploads) if uploads else list
         multi.send()
         items = []
         for entries, flavors in answers:
@@ -219,26 +221,31 @@ class KalturaMedia:
                     entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
                     seen = _observation(entry, flavors_of(entry_id), None)
                     items.append(Change(reference, {ENTRY: entry_id}, changed_at, seen))
-        return Changes(tuple(items), more=len(answers[-1][0].answer().objects) == words.PAGE)
+        return Changes(tuple(items), len(answers[-1][0].answer().objects) == words.PAGE, tuple(told()))
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, lifetime_s: int) -> Grant:
+    def requests_for(self, size_bytes: int) -> int:
+        """
+        See `ports.Media`.
+        """
+        return 2 * math.ceil(size_bytes / CHUNK_BYTES) + ACTIONS_MARGIN
+
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         """
         See `ports.Media`. The KS can call `uploadToken.upload` at one address for its own token, so many times, so
-        long.
+        long. Kaltura counts that for each KS, so the same allowance is the same KS.
         """
-        actions = 2 * math.ceil(wish.size_bytes / CHUNK_BYTES) + ACTIONS_MARGIN
         privileges = (
             Privilege(Word.SET_ROLE, self.account.upload_role_name()),
             # The `?` before the star pins the path; see keys.py.
             Privilege(Word.URI_RESTRICT, f"{UPLOAD_PATH}|{UPLOAD_PATH}?*"),
-            Privilege(Word.ACTIONS_LIMIT, str(actions)),
+            Privilege(Word.ACTIONS_LIMIT, str(allowance.requests)),
             Privilege(Word.SESSION_ID, parts[UPLOADER]),
         )
-        ks = self.account.user_ks(parts[UPLOADER], privileges, lifetime_s)
+        ks = self.account.repeatable_ks(parts[UPLOADER], privileges, allowance.expires_at)
         return Grant(
             url=f"{self.account.url}{UPLOAD_PATH}",
             token=ks,
-            expires_at=self.account.clock() + timedelta(seconds=lifetime_s),
+            expires_at=allowance.expires_at,
             values={"ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
         )
 
@@ -281,7 +288,12 @@ class KalturaMedia:
     def _by_reference(self, reference: str) -> Any:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
-        return KalturaBaseEntryFilter(statusIn=words.ALIVE, orderBy="+createdAt", **self.account.made_under(reference))
+        return KalturaBaseEntryFilter(
+            statusIn=words.ALIVE,
+            moderationStatusIn=words.MODERATED,
+            orderBy="+createdAt",
+            **self.account.made_under(reference),
+        )
 
 
 def _upload_token(wish: UploadWish) -> Any:
@@ -347,6 +359,34 @@ class _FlavorsAnswer:
         return lambda entry_id: _Flavors(source_of.get(entry_id), flavors_of.get(entry_id, []) if whole else None)
 
 
+def _ask_all(multi: Multi, parts: Sequence[Parts]) -> Callable[[], Sequence[Observation]]:
+    """
+    Ask how up to a page of videos stand.
+
+    Returns:
+        What tells that, in the order asked, once it is answered; raises as `Asked.answer`.
+    """
+    from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
+
+    ids = ",".join(sorted({one[ENTRY] for one in parts}))
+    token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
+    page = KalturaFilterPager(pageSize=words.PAGE)
+    entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
+    flavors = _ask_flavors(multi, ids)
+    tokens = multi.ask(lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS)
+
+    def seen() -> Sequence[Observation]:
+        by_id = {str(entry.id): entry for entry in entries.answer()}
+        flavors_of = flavors.answer()
+        token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
+        return [
+            _observation(by_id.get(one[ENTRY]), flavors_of(one[ENTRY]), token_by_id.get(one.get(TOKEN, "")))
+            for one in parts
+        ]
+
+    return seen
+
+
 def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
     """
     Ask for the flavors of up to a page of entries: what was uploaded of each, and, by which percent is told, all.
@@ -377,6 +417,9 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
     state = words.media_state(status)
     source = flavors.source
     media_type = None if source is None else words.media_type(source.containerFormat)
+    size_bytes = None if source is None else _bytes_of(source)
+    if words.is_rejected(entry) and state not in (MediaState.ERROR, MediaState.GONE):
+        return Observation(MediaState.REJECTED)
     match state:
         case MediaState.AWAITING_UPLOAD:
             received_bytes = 0 if token is None else int(_number(token.uploadedFileSize))
@@ -388,15 +431,15 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
             )
         case MediaState.PROCESSING:
             percent = None if flavors.every is None else _flavor_percent(flavors.every)
-            return Observation(state, percent=percent, stage=words.STAGES.get(status))
+            return Observation(state, percent=percent, stage=words.STAGES.get(status), size_bytes=size_bytes)
         case MediaState.READY:
             return Observation(
                 state,
                 percent=100,
                 duration_s=_number(entry.msDuration) / 1000 or _number(entry.duration),
-                size_bytes=None if source is None else _bytes_of(source),
+                size_bytes=size_bytes,
                 media_type=media_type,
-                is_video=_number(entry.width) > 0,
+                is_video=_number(entry.width) > 0 and not words.is_picture(entry),
             )
         case _:
             # What Kaltura knew for a film and could not convert, it may convert another time.

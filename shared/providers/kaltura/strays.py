@@ -14,18 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.ports import Parts, Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
-from shared.providers.kaltura.events import (
-    ENTRY,
-    EVENT,
-    GROUP,
-    RESOURCE,
-    VIRTUAL_EVENT,
-    delete_part,
-    is_not_offered,
-    look_at_part,
-    raise_unless_gone,
-    remaining,
-)
+from shared.providers.kaltura.events import delete_part, look_at_part
+from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
+from shared.providers.kaltura.refusals import is_not_offered, raise_unless_gone, remaining
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -66,7 +57,9 @@ class KalturaStrays:
         }
         tag = self.account.tag
         pager = KalturaFilterPager(pageSize=words.PAGE)
-        of_entries = KalturaBaseEntryFilter(adminTagsLike=tag, statusIn=words.ALIVE, **span)
+        of_entries = KalturaBaseEntryFilter(
+            adminTagsLike=tag, statusIn=words.ALIVE, moderationStatusIn=words.MODERATED, **span
+        )
         of_events = KalturaScheduleEventFilter(tagsLike=tag, **span)
         of_resources = KalturaScheduleResourceFilter(tagsLike=tag, **span)
         # These cannot be asked for by anything of ours.
@@ -125,7 +118,9 @@ class KalturaStrays:
         entry_id, client = stray.parts[ENTRY], self.account.client
         uploader = words.uploader_of(self.account.namespace, stray.reference)
         uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
-        same = KalturaBaseEntryFilter(statusIn=words.ALIVE, **self.account.made_under(stray.reference))
+        same = KalturaBaseEntryFilter(
+            statusIn=words.ALIVE, moderationStatusIn=words.MODERATED, **self.account.made_under(stray.reference)
+        )
         looking = client.multi(self.account.admin_ks())
         twins = looking.ask(lambda c: c.baseEntry.list(same))
         tokens = looking.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)

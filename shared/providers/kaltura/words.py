@@ -33,6 +33,12 @@ GONE_CODES: Final = frozenset(
 NOT_OFFERED_CODES: Final = frozenset({"SERVICE_FORBIDDEN", "FEATURE_FORBIDDEN", "SERVICE_DOES_NOT_EXISTS"})
 """Answers that mean that the account does not have what was asked for."""
 
+REFUSED_PARTS: Final = {
+    "MAX_SCHEDULE_DURATION_REACHED": "The session lasts longer than the video account lets an event be scheduled. "
+    "Let it end earlier.",
+}
+"""What to change where the account refuses one part of an event for good."""
+
 USER_EXISTS: Final = "DUPLICATE_USER_BY_ID"
 """The answer to making a user, or a group, that there is already."""
 
@@ -54,11 +60,14 @@ MEDIA_STATES: Final = {
     READY: MediaState.READY,
     DELETED: MediaState.GONE,
     "4": MediaState.PROCESSING,
+    "5": MediaState.PROCESSING,
+    "6": MediaState.REJECTED,
     NO_CONTENT: MediaState.AWAITING_UPLOAD,
     "virusScan.Infected": MediaState.ERROR,
     "virusScan.ScanFailure": MediaState.ERROR,
 }
-"""Status of an entry. One that is not known counts as processing, so that its deadline ends it."""
+"""Status of an entry; 5 is one that waits for a moderator, 6 one that is blocked (`entryStatus`). One that is not
+known counts as processing, so that its deadline ends it."""
 
 REASONS: Final = {
     "-2": "The file could not be fetched by the video provider. Upload it again.",
@@ -76,6 +85,16 @@ ARRIVED: Final = ",".join(
     status for status, state in MEDIA_STATES.items() if state not in (MediaState.AWAITING_UPLOAD, MediaState.GONE)
 )
 """Every status of an entry whose bytes have arrived."""
+
+MODERATED: Final = "1,2,3,4,5,6"
+"""Every `moderationStatus`: without it a list leaves out what waits for a moderator (1) and what one has rejected (3).
+Source: kaltura/server, entryPeer::setDefaultCriteriaFilter."""
+
+REJECTED: Final = "3"
+"""`moderationStatus` of an entry that a moderator has rejected, `entry::ENTRY_MODERATION_STATUS_REJECTED`."""
+
+PICTURE: Final = "2"
+"""`mediaType` of an entry that is a still picture, `IMAGE`."""
 
 CONVERSION_FAILED: Final = "-1"
 
@@ -120,16 +139,36 @@ def status_of(thing: Any) -> str:
     """
     The status of an object of the library: an enumeration's value, as text.
     """
-    status = thing.status
-    return str(status.getValue() if hasattr(status, "getValue") else status)
+    return _told(thing.status)
 
 
 def is_recording(entry: Any) -> bool:
     """
     Whether an entry of the library was recorded of a live one.
     """
-    source = entry.sourceType
-    return str(source.getValue() if hasattr(source, "getValue") else source) in RECORDED_LIVE
+    return _told(entry.sourceType) in RECORDED_LIVE
+
+
+def is_rejected(entry: Any) -> bool:
+    """
+    Whether a moderator has rejected an entry of the library. One that still waits for a moderator plays all the same:
+    a KS with `sview` lifts moderation (kaltura/server, KSecureEntryHelper::validateForPlay).
+    """
+    return _told(entry.moderationStatus) == REJECTED
+
+
+def is_picture(entry: Any) -> bool:
+    """
+    Whether an entry of the library is a still picture.
+    """
+    return _told(entry.mediaType) == PICTURE
+
+
+def _told(value: Any) -> str:
+    """
+    A value of the library as text: an enumeration's, or a plain one.
+    """
+    return str(value.getValue() if hasattr(value, "getValue") else value)
 
 
 def media_state(status: str) -> MediaState:

@@ -1,12 +1,14 @@
 """Talks to a store by S3, signs addresses of it, and turns every failure into an error of ours.
 
-Called by `host.py`, which imports it only when it is needed: botocore costs half a second. Repeats nothing by itself.
+Called by `host.py`, which imports it only when it is needed: botocore costs half a second. Repeats nothing by itself,
+and reads no more of an answer than one can have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import botocore.session
@@ -15,7 +17,10 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.httpsession import URLLib3Session
 from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ReadTimeoutError as SilenceError
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.providers.codes import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
@@ -23,6 +28,15 @@ from shared.providers.secret import SecretWatch
 
 GONE: Final = frozenset({"NoSuchKey", "NoSuchUpload", "404", "NotFound"})
 SLOW_DOWN: Final = frozenset({"SlowDown", "429", "TooManyRequests", "503", "RequestLimitExceeded"})
+
+CONNECT_S: Final = 5
+ANSWER_S: Final = 25
+"""For each silence, and for a whole body of an answer."""
+
+ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Of an answer: a list of 1,000 objects has a thirtieth of it. What objects hold is never read here."""
+
+READ_BYTES: Final = 64 * 1024
 
 T = TypeVar("T")
 
@@ -45,8 +59,8 @@ class Client:
         self._url, self._region = url, region
         self._credentials = Credentials(access_key, secret_key)
         config = Config(
-            connect_timeout=5,
-            read_timeout=25,
+            connect_timeout=CONNECT_S,
+            read_timeout=ANSWER_S,
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
             # Stores that are not Amazon's need not know its newer checksums.
@@ -62,6 +76,8 @@ class Client:
             aws_secret_access_key=secret_key,
             config=config,
         )
+        self._session = _Session(timeout=(CONNECT_S, ANSWER_S), proxies={})
+        self._s3.meta.events.register("before-send.s3", self._send)
 
     def ask(self, operation: str, ask: Callable[[Any], T]) -> T:
         """
@@ -111,6 +127,13 @@ class Client:
         Close the connections.
         """
         self._s3.close()
+        self._session.close()
+
+    def _send(self, request: Any, **_: Any) -> Any:
+        """
+        Send a request in the place of the library, as its event `before-send` allows.
+        """
+        return self._session.send(request)
 
     @contextmanager
     def _failing(self, operation: str) -> Iterator[None]:
@@ -144,3 +167,49 @@ class Client:
 
     def _error(self, kind: type[ProviderError], operation: str, code: str, message: str) -> ProviderError:
         return kind(message, provider=self._name, operation=operation, code=code)
+
+
+class _Body:
+    """
+    A body that was read, in the form in which the library reads it.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no types
+    """
+    The library's wire, but that a body is read in time and as far as one can go. It decodes nothing and follows no
+    redirects.
+    """
+
+    def send(self, request: Any) -> Any:
+        request.stream_output = True
+        answer = super().send(request)
+        try:
+            answer.raw = _Body(_bounded(answer.raw))
+        except SilenceError as error:
+            raise exceptions.ReadTimeoutError(endpoint_url=request.url, error=error) from None
+        except (HTTPError, OSError) as error:
+            raise exceptions.ConnectionClosedError(endpoint_url=request.url, error=error) from None
+        return answer
+
+
+def _bounded(raw: Any) -> bytes:
+    """
+    Raises:
+        botocore.exceptions.HTTPClientError: There is more of it than there can be, or it takes too long (again).
+    """
+    ends_at, body = monotonic() + ANSWER_S, bytearray()
+    while part := raw.read1(READ_BYTES):
+        body += part
+        if len(body) > ANSWER_BYTES_MAX or monotonic() > ends_at:
+            raw.close()
+            raise exceptions.HTTPClientError(error="The answer does not end.")
+    # Nothing is left to read, but not every end of a body gives its connection back by itself.
+    raw.drain_conn()
+    return bytes(body)

@@ -49,6 +49,7 @@ class S3Store:
         namespace: Marks what this deployment makes.
         clock: Now, in UTC.
         piece_bytes: What one step carries; a store takes no less than 5 MiB, but for the last.
+        source_domains: Where addresses of what is copied there may redirect to besides.
     """
 
     name: str
@@ -60,6 +61,7 @@ class S3Store:
     namespace: str
     clock: Clock
     piece_bytes: int = PIECE_BYTES
+    source_domains: tuple[str, ...] = ()
     _built: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -151,7 +153,7 @@ class S3Host:
         from shared.providers.addresses import read_range
 
         begin = sum(one["Size"] for one in carried)
-        piece, size_bytes = read_range(source, begin, self.store.piece_bytes)
+        piece, size_bytes = read_range(source, begin, self.store.piece_bytes, self.store.source_domains)
         number = len(carried) + 1
         asked = {"Bucket": self.store.bucket, "Key": parts[KEY], "UploadId": parts[UPLOAD]}
         if piece:

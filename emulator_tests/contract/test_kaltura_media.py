@@ -1,0 +1,223 @@
+"""Videos at Kaltura: what is sent beyond what was declared, what a moderator decides, and what is no film."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
+from shared.ports import Allowance, MediaState, Observation, Parts, UploadWish
+from shared.providers.kaltura import words
+
+REFERENCE = "video:v1:1"
+WISH = UploadWish("A lecture", "lecture.mp4", 1)
+
+PENDING, REJECTED = 1, 3
+
+
+@pytest.fixture
+def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
+    """
+    An empty account.
+    """
+    kaltura.control("POST", "reset")
+    with closing(KalturaSite(kaltura)) as site:
+        yield site
+
+
+def seen(site: KalturaSite, parts: Parts) -> Observation:
+    (observation,) = site.media.observe([parts])
+    return observation
+
+
+def send(site: KalturaSite, kaltura: KalturaServer, parts: Parts, ks: str, content: bytes, at: int = 0) -> Any:
+    """
+    Send a chunk that is not the last, as a browser does.
+    """
+    fields = {"ks": ks, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
+    fields |= {"resume": str(at > 0).lower(), "resumeAt": str(at or -1)}
+    url = site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600))).url
+    return kaltura.http.post(url, data=fields, files={"fileData": ("lecture.mp4", content)}).json()
+
+
+# --- more than was declared --------------------------------------------------------------------------------------
+
+
+def test_what_arrives_beyond_what_was_declared_is_told_and_its_end_is_the_end_of_its_token(
+    site: KalturaSite, kaltura: KalturaServer
+) -> None:
+    """
+    A9: Kaltura itself takes any number of bytes.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    grant = site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
+    for at in range(3):
+        answer = send(site, kaltura, parts, grant.token, b"x" * 1_000_000, at * 1_000_000)
+        assert answer["uploadedFileSize"] == (at + 1) * 1_000_000
+
+    (told,) = site.media.changes(site.clock(), 1, uploads=[parts]).uploads
+    assert (told.state, told.received_bytes) == (MediaState.AWAITING_UPLOAD, 3_000_000)
+    assert site.media.delete_media(parts) == {}
+
+    assert send(site, kaltura, parts, grant.token, b"x", 3_000_000)["code"] == "INVALID_KS"
+    assert site.alive() == set()
+
+
+def test_the_size_of_what_has_arrived_is_told_while_it_is_processed(site: KalturaSite) -> None:
+    """
+    A9.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(parts, Film.SLOW)
+
+    told = seen(site, parts)
+
+    assert told.state is MediaState.PROCESSING
+    assert told.size_bytes is not None
+    assert told.size_bytes > 10_000
+
+
+def test_one_allowance_is_one_number_of_requests_however_often_its_token_is_made(
+    site: KalturaSite, kaltura: KalturaServer
+) -> None:
+    """
+    A9: Kaltura counts the requests of a KS by its text.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    allowance = Allowance(5, site.clock() + timedelta(seconds=600))
+    codes = [
+        send(site, kaltura, parts, site.media.upload_grant(parts, WISH, allowance).token, b"x", at).get("code")
+        for at in range(8)
+    ]
+    assert codes == [None] * 5 + ["INVALID_KS"] * 3
+
+
+# --- moderation --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def moderated(site: KalturaSite, kaltura: KalturaServer) -> KalturaSite:
+    """
+    An account in which whatever is new waits for a moderator.
+    """
+    kaltura.control("POST", "settings", {"moderation": True})
+    return site
+
+
+def test_what_waits_for_a_moderator_is_found_changes_becomes_ready_and_is_listed(moderated: KalturaSite) -> None:
+    """
+    B2.
+    """
+    site, begun_at = moderated, moderated.clock()
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    assert site.media.find_upload(REFERENCE, WISH) == parts
+    site.upload(parts, Film.VIDEO)
+    entry = site.administrator().baseEntry.get(parts["entryId"])
+    assert int(entry.moderationStatus.getValue()) == PENDING
+
+    (change,) = site.media.changes(begun_at - timedelta(seconds=1), 1).items
+
+    assert (change.reference, change.observation.state) == (REFERENCE, MediaState.READY)
+    assert change.observation == seen(site, parts)
+    made = site.strays.strays(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
+    assert [stray.parts["entryId"] for stray in made] == [parts["entryId"]]
+
+
+@pytest.mark.parametrize("film", [None, Film.VIDEO, Film.SLOW], ids=["before a byte", "ready", "while it is processed"])
+def test_what_a_moderator_rejects_is_told_as_such_and_approved_it_is_as_it_was(
+    moderated: KalturaSite, film: Film | None
+) -> None:
+    """
+    B2.
+    """
+    site, begun_at = moderated, moderated.clock()
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    if film is not None:
+        site.upload(parts, film)
+    before = seen(site, parts)
+
+    site.administrator().media.reject(parts["entryId"])
+
+    assert seen(site, parts) == Observation(MediaState.REJECTED)
+    assert site.media.find_upload(REFERENCE, WISH) == parts
+    if film is not None:
+        (change,) = site.media.changes(begun_at - timedelta(seconds=1), 1).items
+        assert change.observation.state is MediaState.REJECTED
+    site.administrator().media.approve(parts["entryId"])
+    assert seen(site, parts) == before
+
+
+def test_what_was_rejected_is_deleted_like_anything_else(moderated: KalturaSite) -> None:
+    """
+    B2: also where another was made under the same reference, and rejected.
+    """
+    site, begun_at = moderated, moderated.clock()
+    first, second = (site.media.prepare_upload(REFERENCE, WISH) for _ in range(2))
+    for parts in (first, second):
+        site.administrator().media.reject(parts["entryId"])
+    made = site.strays.strays(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
+    assert {stray.parts["entryId"] for stray in made} == {first["entryId"], second["entryId"]}
+
+    for stray in made:
+        assert site.strays.delete_stray(stray) == {}
+
+    assert site.alive() == set()
+
+
+def test_every_status_and_every_moderation_status_of_the_library_is_asked_for() -> None:
+    """
+    B2.
+    """
+    from KalturaClient.Plugins.Core import KalturaEntryModerationStatus, KalturaEntryStatus
+
+    def values(enumeration: Any) -> set[str]:
+        return {str(value) for name, value in vars(enumeration).items() if name.isupper()}
+
+    assert set(words.MODERATED.split(",")) == values(KalturaEntryModerationStatus)
+    assert set(words.ALIVE.split(",")) == values(KalturaEntryStatus) - {words.DELETED}
+
+
+# --- pictures ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "gif", "webp", "bmp"])
+def test_a_picture_that_calls_itself_a_film_is_never_told_as_one(
+    site: KalturaSite, kaltura: KalturaServer, tmp_path: Path, ending: str
+) -> None:
+    """
+    B16: Kaltura gives any source to its converter, and may call what comes of it ready.
+    """
+    picture = tmp_path / f"picture.{ending}"
+    still = [
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc=size=64x48:rate=5:duration=1",
+        *([] if ending == "gif" else ["-frames:v", "1"]),
+    ]
+    subprocess.run(["ffmpeg", "-loglevel", "error", *still, str(picture)], check=True, timeout=60)
+    parts = site.media.prepare_upload(REFERENCE, UploadWish("A film", "f.mp4", picture.stat().st_size))
+    kaltura.control("POST", "clock", {"ready": "at_once"})
+    allowance = Allowance(20, site.clock() + timedelta(seconds=600))
+    answer = kaltura.http.post(
+        site.media.upload_grant(parts, WISH, allowance).url,
+        data={
+            "ks": site.media.upload_grant(parts, WISH, allowance).token,
+            "uploadTokenId": parts["uploadTokenId"],
+            "format": "1",
+        },
+        files={"fileData": ("f.mp4", picture.read_bytes())},
+    )
+    assert answer.json()["objectType"] == "KalturaUploadToken", answer.text
+
+    told = seen(site, parts)
+
+    assert told.state in (MediaState.READY, MediaState.ERROR)
+    assert not told.type_is_verified
+    assert not (told.duration_s and told.size_bytes and told.is_video and (told.media_type or "").startswith("video/"))

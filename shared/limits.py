@@ -1,0 +1,227 @@
+"""Budgets: how often something may be done by all instances together, as token buckets in documents.
+
+Called by adapters, before each call that a provider counts, and by whoever bounds what one caller may ask for. Leaves
+to them what is refused, and in which words: `take` only tells how long to wait. Leaves to `buckets` what a bucket is.
+
+A budget costs no write per call. An instance draws a portion of tokens with one write and spends it from memory; it
+looks at the document again every `KNOWN_S` seconds, so that a pause that another instance has announced reaches it,
+and hands back what it has not spent within `PORTION_S`. Who is refused is refused from memory until tokens can be
+there again. An instance that dies takes at most its portion with it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final
+
+from shared.buckets import PAUSE_MAX_S, Bucket, Budget, Priority
+from shared.errors import Conflict
+from shared.ports import Clock, Documents
+
+KNOWN_S: Final = 5.0
+"""An instance that holds tokens looks at the document at least so often: so late it may learn of a pause."""
+
+PORTION_S: Final = 30.0
+"""Tokens that are not spent by then are handed back with the next portion: so late they may be spent."""
+
+DRAWS_MAX: Final = 5
+"""How often an instance draws again where others were faster."""
+
+CONTENDED_S: Final = 1.0
+"""The pause of an instance for which others were faster every time."""
+
+PURSES_MAX: Final = 10_000
+"""Buckets that an instance remembers: the least recently used is forgotten, and asked for anew."""
+
+_ROUNDING: Final = 1e-3
+"""So much of a token may come back in one microsecond, at the highest rate."""
+
+
+@dataclass(slots=True)
+class _Purse:
+    """
+    What an instance holds of one bucket, for calls of one priority.
+
+    Attributes:
+        lock: Held while it is changed.
+        tokens: Drawn, and not spent.
+        drawn_at: When they were.
+        read_at: When the document was last read.
+        refused_at: Since when nothing is asked for.
+        refused_until: Until when.
+        unasked: Calls that passed without a token.
+        unasked_since: Since when these are counted.
+    """
+
+    lock: Lock = field(default_factory=Lock)
+    tokens: int = 0
+    drawn_at: datetime | None = None
+    read_at: datetime | None = None
+    refused_at: datetime | None = None
+    refused_until: datetime | None = None
+    unasked: int = 0
+    unasked_since: datetime | None = None
+
+    def refuse(self, now: datetime, until: datetime) -> float:
+        """
+        Ask for nothing until then, or until an instant that was named before and is later.
+
+        Returns:
+            How many seconds that is.
+        """
+        if self.refused_until is not None and self.refused_for(now):
+            until = max(until, self.refused_until)
+        self.refused_at, self.refused_until = now, until
+        return (until - now).total_seconds()
+
+    def refused_for(self, now: datetime) -> float:
+        """
+        For how many seconds nothing is asked for; none where the clock was set back meanwhile.
+        """
+        if self.refused_at is None or self.refused_until is None or not self.refused_at <= now < self.refused_until:
+            return 0.0
+        return (self.refused_until - now).total_seconds()
+
+    def passes_unasked(self, budget: Budget, now: datetime) -> bool:
+        """
+        Count a call that needs no token, where there are any left.
+        """
+        if not budget.unasked:
+            return False
+        if not _is_recent(self.unasked_since, now, budget.filled_in):
+            self.unasked, self.unasked_since = 0, now
+        self.unasked += 1
+        return self.unasked <= budget.unasked
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """
+    Draws from budgets, as one instance; safe to share between threads.
+
+    Attributes:
+        documents: Where the buckets are.
+        clock: Now, in UTC.
+    """
+
+    documents: Documents
+    clock: Clock
+    _purses: OrderedDict[tuple[str, Priority], _Purse] = field(
+        default_factory=OrderedDict, init=False, repr=False, compare=False
+    )
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+
+    def take(self, path: str, budget: Budget, priority: Priority = Priority.INTERACTIVE) -> float:
+        """
+        Take one token, before what it is for is done.
+
+        Args:
+            path: Of the bucket's document: one for each thing that has a budget of its own.
+            budget: The same each time for the same path.
+            priority: How urgent it is.
+
+        Returns:
+            0.0 where it may be done; else the seconds after which it is worth another try.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        purse = self._purse(path, priority)
+        with purse.lock:
+            now = self.clock()
+            wait_s = purse.refused_for(now)
+            if wait_s:
+                return wait_s
+            if purse.passes_unasked(budget, now):
+                return 0.0
+            if purse.tokens < 1 or not _is_recent(purse.read_at, now, timedelta(seconds=KNOWN_S)):
+                wait_s = self._draw(purse, path, budget, priority)
+            if not wait_s:
+                purse.tokens -= 1
+            return wait_s
+
+    def pause(self, path: str, budget: Budget, seconds: float) -> None:
+        """
+        Have no instance take a token for some time: this one at once, the others within `KNOWN_S`. An earlier pause
+        that lasts longer stays.
+
+        Args:
+            path: Of the bucket's document.
+            budget: As for `take`.
+            seconds: For how long; not more than `PAUSE_MAX_S` counts.
+
+        Raises:
+            Transient: The documents could not be reached: the others find out by themselves (never).
+            Conflict: Others were faster each time; likewise.
+        """
+        now = self.clock()
+        until = now + timedelta(seconds=min(seconds, PAUSE_MAX_S))
+        for priority in Priority:
+            purse = self._purse(path, priority)
+            with purse.lock:
+                purse.refuse(now, until)
+        for _ in range(DRAWS_MAX):
+            (document,) = self.documents.read(path)
+            bucket = Bucket.read(document, budget, now)
+            if bucket.paused_until is not None and bucket.paused_until >= until:
+                return
+            try:
+                self.documents.commit(replace(bucket, paused_until=until).write(path))
+                return
+            except Conflict:
+                continue
+        raise Conflict(f"Others write {path} all the time.")
+
+    def _purse(self, path: str, priority: Priority) -> _Purse:
+        with self._lock:
+            purse = self._purses.setdefault((path, priority), _Purse())
+            self._purses.move_to_end((path, priority))
+            if len(self._purses) > PURSES_MAX:
+                self._purses.popitem(last=False)
+        return purse
+
+    def _draw(self, purse: _Purse, path: str, budget: Budget, priority: Priority) -> float:
+        """
+        Look at the document, and exchange what is left of the last portion for another where that is due.
+
+        Returns:
+            0.0 where the purse holds tokens then; else the seconds until it can.
+        """
+        for _ in range(DRAWS_MAX):
+            (document,) = self.documents.read(path)
+            now = self.clock()
+            bucket = Bucket.read(document, budget, now)
+            purse.read_at = now
+            if bucket.paused_until is not None:
+                return purse.refuse(now, bucket.paused_until)
+            if purse.tokens and _is_recent(purse.drawn_at, now, timedelta(seconds=PORTION_S)):
+                return 0.0
+            kept = budget.kept_from(priority)
+            spare = bucket.tokens(budget, now) + purse.tokens - kept
+            # Nobody waits for the rest: drawn in whole portions, it costs a write for each of them and no more.
+            wanted = min(budget.portion, int(budget.burst - kept))
+            least = 1 if priority is Priority.INTERACTIVE else wanted
+            drawn = min(wanted, int(spare + _ROUNDING)) if spare + _ROUNDING >= least else 0
+            if drawn or purse.tokens or bucket.is_wrong:
+                # Where the answer is lost, they may be handed back already: they are spent by nobody then.
+                returned, purse.tokens = purse.tokens, 0
+                try:
+                    self.documents.commit(bucket.exchanged(budget, now, returned, drawn).write(path))
+                except Conflict:
+                    purse.tokens = returned
+                    continue
+            if not drawn:
+                return purse.refuse(now, now + budget.refilled_in(wanted - spare))
+            purse.tokens, purse.drawn_at = drawn, now
+            return 0.0
+        return purse.refuse(now, now + timedelta(seconds=CONTENDED_S))
+
+
+def _is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
+    """
+    Whether something is that short a time ago; not so where the clock was set back meanwhile. Pure.
+    """
+    return at is not None and at <= now < at + within

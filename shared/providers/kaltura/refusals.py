@@ -1,0 +1,88 @@
+"""Kaltura's refusals: whether what was asked for is gone, not offered, refused for good, or may be asked again. Pure.
+
+Called by the other files of this folder that ask for several things at once. Leaves to `client.py` how an answer is
+read, and to `words.py` what Kaltura's codes mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.ports import Parts, Refusal
+from shared.providers.kaltura import words
+from shared.providers.kaltura.account import NAME
+
+if TYPE_CHECKING:
+    from shared.providers.kaltura.client import Asked
+
+
+def incomplete(error: ProviderError) -> Doubtful:
+    """
+    What is raised where one part exists and another does not: look, and go on from there.
+    """
+    retry_after_s = error.retry_after_s if isinstance(error, Transient) else None
+    doubt = Doubtful(str(error), provider=NAME, operation=error.operation, code=error.code, retry_after_s=retry_after_s)
+    doubt.__cause__ = error
+    return doubt
+
+
+def refused_part(error: ProviderError | None) -> Refusal:
+    """
+    Why one part of an event is refused for good: what is wrong, and what to change. Pure.
+    """
+    assert error is not None
+    sentence = words.REFUSED_PARTS.get(error.code)
+    return Refusal(error.code, sentence or f"{error} The event goes without this part until the session is changed.")
+
+
+def is_refused(error: ProviderError | None) -> bool:
+    """
+    Whether an error says that a part will never be as it was asked for.
+    """
+    return isinstance(error, Permanent) and not is_gone(error)
+
+
+def is_lost(error: ProviderError | None) -> bool:
+    """
+    Whether an error says that a part is not there any more.
+    """
+    return error is not None and is_gone(error)
+
+
+def raise_unless_gone(answer: Asked) -> None:
+    """
+    Let a deletion of what is gone pass.
+
+    Raises:
+        Transient, Doubtful, Permanent: The deletion failed for another reason.
+    """
+    if answer.error is not None and not is_gone(answer.error):
+        raise answer.error
+
+
+def remaining(looks: Mapping[str, Asked], parts: Parts) -> Parts:
+    """
+    Which parts are still there, given a look at each.
+
+    Raises:
+        Transient, Doubtful, Permanent: One of them cannot be told.
+    """
+    for look in looks.values():
+        raise_unless_gone(look)
+    return {name: parts[name] for name, look in looks.items() if look.error is None}
+
+
+def is_gone(error: ProviderError) -> bool:
+    """
+    Whether an error under an administrator's KS says that the thing does not exist. Pure.
+    """
+    return isinstance(error, Permanent) and error.code in words.GONE_CODES
+
+
+def is_not_offered(error: ProviderError) -> bool:
+    """
+    Whether an error says that the account does not have what was asked for. Pure.
+    """
+    return isinstance(error, Permanent) and error.code in words.NOT_OFFERED_CODES

@@ -1,0 +1,322 @@
+"""What is recorded of a video after each step, and after each look at its provider. Pure.
+
+Called by `decide` for what is written down at once, and by the Controller of this folder for what a provider has done.
+Leaves to `decide` which step is next, and to `policy` what may be uploaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.history import moved
+from shared.ports import MediaState, Observation, Parts
+from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, Wish, named
+from shared.videos.policy import NOT_RECOGNIZED, Policy, refusal_of_media, refusal_of_upload
+
+VANISHED: Final = Ending("VANISHED", "The video was deleted at the provider. Upload it again.")
+PLAYS_NO_MORE: Final = Ending("PLAYS_NO_MORE", "The provider cannot play this video any more. It may come back.")
+REJECTED_BY_MODERATOR: Final = Ending(
+    "REJECTED_BY_MODERATOR", "A moderator at the video provider has rejected this video. Upload another one."
+)
+
+FACTS_WAIT_S: Final = 60
+"""A provider may call a video ready a little before it can tell all that must be known of it."""
+
+
+def moved_to(record: Video, state: VideoState, now: datetime) -> Video:
+    """
+    The record in another state. Pure.
+    """
+    return replace(record, state=state, history=moved(record.history, state, now))
+
+
+def begun(record: Video, wish: Wish, now: datetime, policy: Policy) -> Video:
+    """
+    The record once another upload is served; an earlier one is named no more. Pure.
+    """
+    return replace(
+        requested(record, now, wish.asked_at + timedelta(seconds=policy.upload_deadline_s)),
+        upload=wish.upload,
+        asked_at=wish.asked_at,
+        serving=wish.number,
+        parts={},
+        reference=None,
+    )
+
+
+def again(record: Video, now: datetime, policy: Policy) -> Video:
+    """
+    The record of an upload that is begun again from nothing, with all its time. Pure.
+    """
+    return requested(record, now, now + timedelta(seconds=policy.upload_deadline_s))
+
+
+def requested(record: Video, now: datetime, deadline_at: datetime | None = None) -> Video:
+    """
+    The record of an upload for which nothing exists yet. Pure.
+
+    Args:
+        record: As it was.
+        now: This instant.
+        deadline_at: When it must be finished.
+    """
+    return replace(
+        moved_to(record, VideoState.REQUESTED, now),
+        tried_at=None,
+        percent=0,
+        stage=None,
+        received_bytes=None,
+        looks=0,
+        looked_at=None,
+        deadline_at=deadline_at,
+        unknown_since=None,
+        ended=None,
+    )
+
+
+def corrected(record: Video, wish: Wish, now: datetime) -> Video:
+    """
+    The record with the title and the place that were last chosen for the video; its things at the provider are to have
+    that title too. Pure.
+    """
+    order = record.order if wish.new_order is None else wish.new_order
+    if wish.corrections == record.corrections or wish.new_title is None:
+        return replace(record, order=order, corrections=wish.corrections)
+    plays = record.playable
+    return replace(
+        record,
+        order=order,
+        corrections=wish.corrections,
+        upload=replace(record.upload, title=wish.upload.title),
+        playable=None if plays is None else replace(plays, title=wish.new_title),
+        # Where an earlier answer was lost, that renaming may come to pass until then.
+        rename_at=(record.rename_at or now) if named(record) else None,
+    )
+
+
+def prepared(record: Video, parts: Parts, now: datetime, policy: Policy) -> Video:
+    """
+    The record once the provider waits for the bytes. Pure.
+    """
+    return replace(
+        moved_to(record, VideoState.UPLOADING, now),
+        parts=parts,
+        tried_at=None,
+        # An earlier release gave an upload its deadline here.
+        deadline_at=record.deadline_at or record.asked_at + timedelta(seconds=policy.upload_deadline_s),
+    )
+
+
+def not_prepared(record: Video, now: datetime) -> Video:
+    """
+    The record once it is certain that nothing exists at the provider. Pure.
+    """
+    begun_again = requested(record, now, record.deadline_at)
+    # A recording is there, whether it was taken over or not.
+    return begun_again if record.upload.recording is not None else replace(begun_again, reference=None)
+
+
+def observed(record: Video, seen: Observation, now: datetime, policy: Policy, *, asked: bool = True) -> Video:
+    """
+    The record once it is known how the video stands at its provider. Pure.
+
+    Args:
+        record: As it was.
+        seen: How the video stands.
+        now: This instant.
+        policy: What may be uploaded, and how long things may take.
+        asked: Whether the provider was asked for this video alone, which is bounded.
+    """
+    record = replace(record, looks=record.looks + asked, looked_at=now)
+    if record.state is VideoState.READY:
+        return _played(record, seen)
+    if record.state is VideoState.FAILED:
+        return _ended_late(record, seen, now, policy)
+    if record.state is VideoState.RETRYING and seen.state is MediaState.ERROR:
+        kept_until = now + timedelta(seconds=policy.retry_keep_s)
+        return replace(moved_to(record, VideoState.FAILED, now), tried_at=None, deadline_at=kept_until)
+    if record.state is VideoState.RETRYING:
+        record = processing(record, now, policy)
+    match seen.state:
+        case MediaState.AWAITING_UPLOAD | MediaState.PROCESSING:
+            return _got_on(record, seen, now, policy)
+        case MediaState.READY:
+            return _ended(record, seen, now, policy)
+    return failed(record, _ending_of(seen), now, policy)
+
+
+def _got_on(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
+    """
+    The record of an upload that goes on; one of which more has arrived than was declared does not. What this look did
+    not tell stays as it was.
+    """
+    percent = record.percent if seen.percent is None else seen.percent
+    if seen.state is MediaState.PROCESSING and record.state is not VideoState.PROCESSING:
+        record, percent = processing(record, now, policy), seen.percent or 0
+    told_bytes = seen.received_bytes if seen.size_bytes is None else seen.size_bytes
+    received_bytes = record.received_bytes if told_bytes is None else told_bytes
+    stage = seen.stage if seen.percent is not None or seen.stage is not None else record.stage
+    record = replace(record, percent=percent, stage=stage, received_bytes=received_bytes, unknown_since=None)
+    refusal = refusal_of_upload(received_bytes or 0, record.upload, policy)
+    return record if refusal is None else failed(record, Ending(*refusal), now, policy)
+
+
+def _ended(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
+    """
+    The record of an upload that its provider calls ready: it plays, or it is refused. Where the provider does not tell
+    all of it yet, that is awaited for a while.
+    """
+    refusal = refusal_of_media(seen, record.upload, policy)
+    if refusal is None:
+        return ready(record, seen, now)
+    since = record.unknown_since or now
+    if refusal[0] == NOT_RECOGNIZED and now < since + timedelta(seconds=FACTS_WAIT_S):
+        working = record if record.state is VideoState.PROCESSING else processing(record, now, policy)
+        return replace(working, percent=100, stage=None, unknown_since=since)
+    return failed(record, Ending(*refusal), now, policy)
+
+
+def _ended_late(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
+    """
+    The record of a failed upload whose bytes are kept: it plays once its provider has finished it all the same. Of one
+    that only the clock has ended, its provider tells afterwards whether it was finished in time, and how it ends.
+    """
+    if not record.is_pending and seen.state is not MediaState.READY:
+        return record
+    was_unfinished = record.ended == UPLOAD_NOT_FINISHED
+    match seen.state:
+        case MediaState.AWAITING_UPLOAD:
+            return discarded(record) if was_unfinished else record
+        case MediaState.PROCESSING:
+            return processing(record, now, policy) if was_unfinished else record
+        case MediaState.READY:
+            refusal = refusal_of_media(seen, record.upload, policy)
+            if refusal is not None and refusal[0] == NOT_RECOGNIZED:
+                return record
+            return ready(record, seen, now) if refusal is None else failed(record, Ending(*refusal), now, policy)
+    return failed(record, _ending_of(seen), now, policy)
+
+
+def _ending_of(seen: Observation) -> Ending:
+    """
+    Why an upload that its provider has ended has failed.
+    """
+    match seen.state:
+        case MediaState.REJECTED:
+            return REJECTED_BY_MODERATOR
+        case MediaState.GONE:
+            return VANISHED
+    return Ending("REFUSED_BY_PROVIDER", seen.reason or "The file could not be read.", seen.retryable)
+
+
+def is_news(record: Video, seen: Observation, now: datetime, policy: Policy) -> bool:
+    """
+    Whether what the provider tells would alter anything but how often it was asked. Pure.
+    """
+    told = observed(record, seen, now, policy, asked=False)
+    return replace(told, looked_at=record.looked_at) != record
+
+
+def processing(record: Video, now: datetime, policy: Policy) -> Video:
+    """
+    The record once the provider works on the bytes. Pure.
+    """
+    return replace(
+        moved_to(record, VideoState.PROCESSING, now),
+        tried_at=None,
+        percent=0,
+        stage=None,
+        unknown_since=None,
+        ended=None,
+        deadline_at=now + timedelta(seconds=policy.processing_deadline_s),
+    )
+
+
+def ready(record: Video, seen: Observation, now: datetime) -> Video:
+    """
+    The record once the latest upload is what plays; what played before is named no more. Pure.
+    """
+    return replace(
+        moved_to(record, VideoState.READY, now),
+        playable=Playable(
+            reference=record.reference or "",
+            parts=record.parts,
+            title=record.upload.title,
+            duration_s=seen.duration_s,
+            size_bytes=seen.size_bytes,
+            media_type=seen.media_type,
+            ready_at=now,
+        ),
+        parts={},
+        reference=None,
+        percent=100,
+        stage=None,
+        received_bytes=None,
+        deadline_at=None,
+        unknown_since=None,
+        ended=None,
+    )
+
+
+def failed(record: Video, why: Ending, now: datetime, policy: Policy, *, keeps: bool | None = None) -> Video:
+    """
+    The record once this upload has failed. Pure.
+
+    Args:
+        record: As it was.
+        why: The reason.
+        now: This instant.
+        policy: How long bytes are kept.
+        keeps: Whether its bytes are kept for a while; without it where trying again may help.
+    """
+    ended = replace(
+        moved_to(record, VideoState.FAILED, now),
+        ended=why,
+        failures=record.failures + 1,
+        stage=None,
+        tried_at=None,
+        unknown_since=None,
+    )
+    if record.parts and (why.retryable if keeps is None else keeps):
+        return replace(ended, deadline_at=now + timedelta(seconds=policy.retry_keep_s))
+    return replace(ended, parts={}, reference=None, deadline_at=None)
+
+
+def discarded(record: Video) -> Video:
+    """
+    The record of a failed upload whose bytes are not kept any longer. Pure.
+    """
+    ended = None if record.ended is None else replace(record.ended, retryable=False)
+    return replace(record, parts={}, reference=None, deadline_at=None, ended=ended)
+
+
+def withdrawn(record: Video, now: datetime) -> Video:
+    """
+    The record once its latest upload is not wanted any more. Pure.
+    """
+    if record.playable is None:
+        return closed(record, now)
+    back = replace(requested(record, now), history=record.history)
+    return replace(moved_to(back, VideoState.READY, now), parts={}, reference=None, percent=100)
+
+
+def closed(record: Video, now: datetime) -> Video:
+    """
+    The record of a video that nobody wants. Pure.
+    """
+    gone = replace(requested(record, now), history=record.history)
+    return replace(moved_to(gone, VideoState.GONE, now), parts={}, reference=None, playable=None)
+
+
+def _played(record: Video, seen: Observation) -> Video:
+    """
+    The record of a ready video that was looked at again. What goes wrong with it now is told and nothing is deleted:
+    its provider may only be confused.
+    """
+    if record.playable is None or seen.state in (MediaState.AWAITING_UPLOAD, MediaState.PROCESSING):
+        return record
+    wrong = REJECTED_BY_MODERATOR if seen.state is MediaState.REJECTED else PLAYS_NO_MORE
+    trouble = None if seen.state is MediaState.READY else wrong
+    return replace(record, playable=replace(record.playable, trouble=trouble))
