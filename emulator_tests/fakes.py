@@ -180,6 +180,18 @@ class MemoryDocuments:
 
         return self._effect("select", do)
 
+    def count(self, query: Query) -> int:
+        """
+        As the port says.
+        """
+        check_query(query)
+
+        def do() -> int:
+            with self._lock:
+                return len(self._matching(query))
+
+        return self._effect("count", do)
+
     def total(self, query: Query, field: str) -> Total:
         """
         As the port says.

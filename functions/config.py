@@ -37,7 +37,7 @@ DAY_S: Final = 24 * HOUR_S
 TIB: Final = 1024**4
 
 SESSION_VIDEOS_MOST: Final = 250
-"""With the longest titles, replacements and failures included, so many take 0.6 of the 1 MiB that a document has."""
+"""With the longest titles, replacements and failures included, so many take 0.7 of the 1 MiB that a document has."""
 
 _ACCOUNT: Final = matching(
     r"[a-z0-9.-]+@[a-z0-9.-]+[.][a-z]+",

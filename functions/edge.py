@@ -54,8 +54,8 @@ DELETION_ID: Final = Text(
     "a string of 1 to 200 letters, digits, colons, dots, hyphens or underscores that can be a document's id",
 )
 UID: Final = Text(
-    re.compile("[^\x00-\x1f\x7f/\ud800-\udfff]{1,128}"),
-    "a string of 1 to 128 characters without slashes or control characters",
+    re.compile("[^/\ud800-\udfff]{1,128}"),
+    "a string of 1 to 128 characters without slashes",
 )
 """The id of a user of Firebase Auth."""
 
@@ -63,10 +63,10 @@ REQUEST_ID: Final = Text(
     re.compile(r"[A-Za-z0-9._-]{1,64}"), "a string of 1 to 64 letters, digits, dots, hyphens or underscores"
 )
 NAME: Final = Text(
-    re.compile("[^\x00-\x1f\x7f\ud800-\udfff]{1,1000}"),
+    re.compile("[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]{1,1000}"),
     "a string of 1 to 1,000 characters in one line, without control characters",
 )
-"""Any text of one line that can be written down; what a name may hold is for `videos/policy.py` to say."""
+"""Any text of one line, tabs included; what a name may hold is for `videos/policy.py` to say."""
 
 Kind = Text | type[int] | type[bool]
 

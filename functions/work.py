@@ -40,7 +40,7 @@ REMOVAL: Final = re.compile(ONE_VIDEO)
 COPY: Final = re.compile(f"{ONE_VIDEO}-{ONE_HOST}")
 HOST: Final = re.compile(ONE_HOST)
 ONE_SESSION: Final = "[A-Za-z0-9-]{1,64}"
-ONE_ADMISSION: Final = f"{ONE_SESSION}_[^\x00-\x1f\x7f/\ud800-\udfff]{{1,128}}"
+ONE_ADMISSION: Final = f"{ONE_SESSION}_[^/\ud800-\udfff]{{1,128}}"
 ADMISSION: Final = re.compile(f"{ONE_ADMISSION}|session:{ONE_SESSION}(?::{ONE_ADMISSION})?")
 TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 

@@ -6,6 +6,7 @@ write themselves; where both speak of the same thing they say the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +15,19 @@ from typing import Any, Final, Self
 from shared.errors import NotAllowed, NotFound, NotSignedIn
 from shared.ports import Document
 from shared.sessions.model import Session, Status, Visibility
+from shared.text import as_line, cut_to_characters
 
 NAME_MAX: Final = 100
 """Of a person's name so much is told to others."""
+
+UID_MAX: Final = 128
+"""Characters of a user's id at Firebase Auth; in UTF-8 they are far from the 1,500 bytes of a document's id."""
+
+_IN_AN_ID: Final = re.compile(f"[^/\ud800-\udfff]{{1,{UID_MAX}}}")
+"""
+What can be part of a document's id: every id that Firebase Auth gives, but for those with a slash. No account has one
+with a lone surrogate, but a token that an emulator believes may.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ class Caller:
         uid: Of Firebase Auth.
         is_teacher: Whether the claim of teachers is exactly `true`; no other value counts.
         is_admin: The same of the claim of administrators.
-        name: As he calls himself, one line; may be empty.
+        name: As he calls himself, one line of up to 100 characters; may be empty.
     """
 
     uid: str
@@ -66,16 +77,17 @@ class Caller:
         """
         if not uid:
             raise NotSignedIn("Sign in first.", reason="SIGN_IN_REQUIRED")
-        if "/" in uid:
-            # It could not be part of any document's path.
+        if not _IN_AN_ID.fullmatch(uid):
             raise NotAllowed(
-                "This account's id has a slash in it and cannot be used here.", reason="ACCOUNT_ID_UNUSABLE"
+                f"This account's id has a slash in it, or more than {UID_MAX} characters, and cannot be part of a "
+                "document's id. Sign in with another account.",
+                reason="ACCOUNT_ID_UNUSABLE",
             )
         anonymous = (
             isinstance(claims.get("firebase"), Mapping) and claims["firebase"].get("sign_in_provider") == "anonymous"
         )
         told = claims.get("name")
-        name = " ".join(told.split())[:NAME_MAX] if isinstance(told, str) and told.isprintable() else ""
+        name = cut_to_characters(" ".join(as_line(told).split()), NAME_MAX) if isinstance(told, str) else ""
         return cls(uid, claims.get(names.teacher) is True and not anonymous, claims.get(names.admin) is True, name)
 
 

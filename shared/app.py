@@ -12,6 +12,7 @@ from typing import Final
 
 from shared.admissions import Admissions, reconcile_admissions
 from shared.deletions import Deletions
+from shared.full_look import FullLook
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
@@ -207,5 +208,7 @@ def assemble(
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, keys),
         feeds=feeds,
         orphans=orphans,
-        sweep=Sweep(documents, queue, sessions, videos, feeds, orphans, checks, clock),
+        sweep=Sweep(
+            documents, queue, feeds, orphans, checks, FullLook(documents, queue, sessions, videos, clock), clock
+        ),
     )

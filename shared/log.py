@@ -267,6 +267,13 @@ def part_not_offered(provider: str, part: str, error: ProviderError) -> None:
     _warning("part not offered", provider=provider, part=part, operation=error.operation, code=error.code)
 
 
+def name_refused(provider: str, error: ProviderError) -> None:
+    """
+    A provider refused a person's name; its user is made without one.
+    """
+    _warning("name refused", provider=provider, operation=error.operation, code=error.code)
+
+
 def part_vanished(provider: str, reference: str, part: str, part_id: str) -> None:
     """
     Somebody has deleted a part of an event behind our back; it is made again.

@@ -5,6 +5,8 @@ Called by whoever reads, writes or leaves a note; who may touch which document s
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Final
 
 SESSIONS: Final = "sessions"
@@ -15,6 +17,7 @@ ENROLMENTS: Final = "enrolments"
 REMOVALS: Final = "removals"
 COPIES: Final = "copies"
 ADMISSIONS: Final = "admissions"
+OPERATIONS: Final = "operations"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
@@ -31,8 +34,17 @@ KEYS_SEPARATOR: Final = ","
 FEED_WAKE: Final = 0
 """In place of a tick's number: the feed's chain is to run, if it does not."""
 
+EPOCH: Final = f"{OPERATIONS}/epoch"
+"""How far the sweep has come."""
+
 ORPHANS_REPORT: Final = "reports/orphans"
 """What the last search for orphans found."""
+
+RESERVED: Final = re.compile("__.*__", re.DOTALL)
+"""
+What Firestore lets no field be called, and no document. Source:
+https://cloud.google.com/firestore/quotas#collections_documents_and_fields
+"""
 
 
 def session_path(session_id: str) -> str:
@@ -88,7 +100,21 @@ def uploader_path(uid: str) -> str:
     """
     How often a teacher was given a token to upload, and the order of what he asks for.
     """
-    return f"uploaders/{uid}"
+    return f"uploaders/{uid if can_be_id(uid) else hashed_uid(uid)}"
+
+
+def can_be_id(uid: str) -> bool:
+    """
+    Tell whether a user's id without a slash can be the whole id of a document; part of one it always can be.
+    """
+    return uid not in (".", "..") and not RESERVED.fullmatch(uid)
+
+
+def hashed_uid(uid: str) -> str:
+    """
+    Return what stands for a user's id where the id itself cannot.
+    """
+    return "uid-" + hashlib.sha256(uid.encode()).hexdigest()
 
 
 def enrolment_path(session_id: str, uid: str) -> str:
@@ -144,7 +170,7 @@ def operation_path(key: str) -> str:
     """
     Bookkeeping of a chain or of the sweep.
     """
-    return f"operations/{key}"
+    return f"{OPERATIONS}/{key}"
 
 
 def limit_path(name: str) -> str:

@@ -170,6 +170,12 @@ class Documents(Protocol):
         """
         ...
 
+    def count(self, query: Query) -> int:
+        """
+        Count the documents that meet a query, whatever its limit; a read for each 1,000 of them.
+        """
+        ...
+
     def total(self, query: Query, field: str) -> Total:
         """
         How many documents meet a query and have one field, and the sum of that field, which holds whole numbers;

@@ -16,9 +16,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from shared import log
 from shared.errors import Conflict, Doubtful, ProviderError, SecretRejected, Transient
@@ -53,6 +53,9 @@ a note would only come to ask the provider about it once more."""
 
 Each = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
 """Does the same for each of several: `map`, or that of an executor, which has several of them done at once."""
+
+AT_ONCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
+"""As due time of a record whose wish was just written: it has come. Should the task be lost, the sweep finds it."""
 
 
 class Effect(StrEnum):
@@ -575,7 +578,11 @@ def _settle_claimed(
             return
         except Conflict:
             again = subject.look(claimed.key)
-            if again.record != claimed.record or claimed.record is None or claimed.record.progress.claim is None:
+            if claimed.record is None or claimed.record.progress.claim is None or again.record is None:
+                raise
+            # Who writes a wish makes the record due, so that the sweep finds it whatever becomes of the task.
+            due_at = claimed.record.progress.due_at
+            if _with(again.record, replace(again.record.progress, due_at=due_at)) != claimed.record:
                 raise
             claimed = again
     raise Conflict("Others wrote wishes for it faster than we could write.")

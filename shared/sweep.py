@@ -1,20 +1,30 @@
-"""The sweep: the floor under lost events, lost notes, dead chains, and things at a provider that nobody recorded.
+"""The sweep: the floor under lost events, lost tasks, dead chains, and things at a provider that nobody recorded.
 
-Called by the schedule. It works nothing itself but leaves notes; what a provider has and nobody recorded is given up by
-`shared/orphans.py`. Each run reads a bounded number of documents and goes on where the last one stopped, so that
-everything is looked at in turn.
+Called by the schedule, every five minutes. It works nothing itself but enqueues; what a provider has and nobody
+recorded is for `shared/orphans.py`. A run reads what is due and what changed since the last run, so that an idle one
+costs the same however much there is:
+
+| lost                                    | found by                                                       |
+|-----------------------------------------|----------------------------------------------------------------|
+| a task, a worker, a call                | `dueAt` of the record: the next run                            |
+| the trigger of a created or changed session | `updatedAt` of the session: the next run                   |
+| the trigger of a deleted session        | two counts that differ (`COUNT_EVERY_S`), then `shared/full_look.py` |
+| a trigger of somebody who may not watch any more | `dueAt` of their admission: within the hour         |
+| a tick of the poller                    | `dueAt` of its chain: the next run                             |
+| everything else                         | `shared/full_look.py`, once a day, in slices                   |
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from shared import log
-from shared.errors import Conflict, ProviderError
+from shared.errors import Conflict
+from shared.full_look import FullLook, Mark
 from shared.hosts.health import Checks
 from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
@@ -22,7 +32,9 @@ from shared.paths import (
     CHECK_HOST,
     COPIES,
     DELETIONS,
+    EPOCH,
     KEYS_SEPARATOR,
+    OPERATIONS,
     PAIRINGS,
     RECONCILE_ADMISSION,
     REMOVALS,
@@ -33,77 +45,110 @@ from shared.paths import (
     VISIT_REMOVAL,
     VISIT_SESSION,
     VISIT_VIDEO,
-    operation_path,
-    session_path,
+    pairing_path,
 )
 from shared.ports import (
+    OBSERVED_MAX,
     Clock,
     Condition,
     Create,
     Document,
     Documents,
-    MediaState,
     Note,
     Operator,
     Query,
     Queue,
     Update,
 )
-from shared.reconcile import Look, Record, Step, Subject, hold_back
-from shared.sessions import Sessions
-from shared.sessions import look_at as look_at_session
-from shared.sessions.decide import LISTEN
-from shared.sessions.model import Session
-from shared.videos import Videos, look_at
-from shared.videos.decide import OBSERVE
+from shared.reconcile import AT_ONCE
 from shared.videos.feed import Feed
-from shared.videos.model import PENDING, Video, VideoState, VideoWish
-from shared.videos.together import by_provider
 
 PAGE: Final = 500
-SCAN_PAGES: Final = 4
-"""Pages of sessions, and of videos, that one run looks through: 2,000 of each every five minutes."""
 
-FOLLOWERS_MAX: Final = 500
-"""About so many copies one run sets going: where a host is new, all at once could reach `TASKS_PER_HOUR_MAX`."""
+CHANGED_PAGES_MAX: Final = 4
+"""Pages of changed sessions that one run reads; the next goes on where it stopped."""
 
-MISSED_AFTER_S: Final = 600
-"""Of a video that nobody has looked at for so long the provider is asked, in case the feed has missed something."""
+OVERLAP: Final = timedelta(seconds=60)
+"""Changes of the last minute are read again by the next run: clocks differ a little, and a write becomes visible a
+little after the time that it carries."""
 
-_PATH: Final = operation_path("sweep")
-_MEANT: Final = {VideoState.UPLOADING: MediaState.AWAITING_UPLOAD, VideoState.PROCESSING: MediaState.PROCESSING}
+INSTANT: Final = timedelta(microseconds=1)
+
+COUNT_EVERY_S: Final = 1500
+"""Between two counts of sessions and records: with five minutes between runs a lost deletion is noticed within half an
+hour. A count costs one read for each 1,000 that it counts."""
+
+RESTED: Final = (
+    (PAIRINGS, VISIT_SESSION),
+    (COPIES, VISIT_COPY),
+    (DELETIONS, VISIT_DELETION),
+    (REMOVALS, VISIT_REMOVAL),
+    (ADMISSIONS, RECONCILE_ADMISSION),
+)
+"""What is due one by one; videos, which one call observes together, are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
     """
-    Where the last run stopped: the document `operations/sweep`.
+    How far the sweep has come: part of the document `operations/epoch`.
 
     Attributes:
-        session_id: Sessions up to this id were looked at in this round.
-        video_id: Videos likewise.
-        strays_since: What each provider created before it is recorded, or given up.
+        changed_until: Sessions that changed before it were looked at; `None` before the first run, which looks at all.
+        counted_at: When sessions and records were last counted.
+        looked_at: When the last full look was begun.
+        look: Where the present one goes on, `None` while there is none.
+        hosts: The hosts that ready videos were copied to: a new one needs a full look.
+        strays_since: What each provider created before it is recorded, or released.
     """
 
-    session_id: str | None = None
-    video_id: str | None = None
+    changed_until: datetime | None = None
+    counted_at: datetime = BEGINNING
+    looked_at: datetime = BEGINNING
+    look: Mark | None = None
+    hosts: tuple[str, ...] = ()
     strays_since: Mapping[str, datetime] = field(default_factory=dict)
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. It is always due, so that the one query that finds dead pollers reads it too. Pure.
         """
-        return {"sessionId": self.session_id, "videoId": self.video_id, "straysSince": dict(self.strays_since)}
+        return {
+            "changedUntil": self.changed_until,
+            "countedAt": self.counted_at,
+            "lookedAt": self.looked_at,
+            "look": None if self.look is None else self.look.to_fields(),
+            "hosts": list(self.hosts),
+            "straysSince": dict(self.strays_since),
+            "dueAt": AT_ONCE,
+        }
 
     @classmethod
-    def from_document(cls, document: Document) -> Self:
+    def from_document(cls, document: Document | None) -> Self:
         """
-        Read back what `to_fields` wrote. Pure.
+        Read back what `to_fields` wrote; a deployment that was never swept has no marks. Pure.
         """
-        fields = document.fields
-        since = fields["straysSince"]
-        # An earlier release knew one provider; to look through everything once more does no harm.
-        return cls(fields["sessionId"], fields["videoId"], since if isinstance(since, Mapping) else {})
+        fields = {} if document is None else document.fields
+        look = fields.get("look")
+        return cls(
+            changed_until=fields.get("changedUntil"),
+            counted_at=fields.get("countedAt", BEGINNING),
+            looked_at=fields.get("lookedAt", BEGINNING),
+            look=None if look is None else Mark.from_fields(look),
+            hosts=tuple(fields.get("hosts", ())),
+            strays_since=fields.get("straysSince", {}),
+        )
+
+
+def _after(page: Sequence[Document], now: datetime) -> datetime:
+    """
+    Return the instant after which the next page of changed sessions begins: the last one's own time is in it again, for
+    others may have changed at that very instant, as in one commit. A back end may have written times that have yet to
+    come. Pure.
+    """
+    first: datetime = page[0].fields["updatedAt"]
+    last: datetime = page[-1].fields["updatedAt"]
+    return min(last if first == last else last - INSTANT, now - OVERLAP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,162 +158,157 @@ class Sweep:
 
     Attributes:
         documents: Where everything is recorded.
-        queue: For notes.
-        sessions: Whose `decide` says whether a session is settled.
-        videos: Likewise for videos.
-        feeds: The chains that may have died, by provider.
+        queue: For tasks.
+        feeds: The pollers that may have died, by provider.
         orphans: What is at the provider.
         checks: Which hosts are tried.
+        full_look: Looks at everything.
         clock: Now, in UTC.
     """
 
     documents: Documents
     queue: Queue
-    sessions: Sessions
-    videos: Videos
     feeds: Mapping[str, Feed]
     orphans: Orphans
     checks: Checks
+    full_look: FullLook
     clock: Clock
 
     def run(self) -> None:
         """
-        One run. Repeatable, and harmless beside another.
+        Run once. Repeatable, and harmless beside another.
 
         Raises:
             Transient: Documents or queue could not be reached (again, at the next run).
         """
-        (document,) = self.documents.read(_PATH)
-        marks = Marks() if document is None else Marks.from_document(document)
         now = self.clock()
-        overdue = (
-            (PAIRINGS, VISIT_SESSION),
-            (VIDEOS, VISIT_VIDEO),
-            (COPIES, VISIT_COPY),
-            (DELETIONS, VISIT_DELETION),
-            (REMOVALS, VISIT_REMOVAL),
-            (ADMISSIONS, RECONCILE_ADMISSION),
-        )
-        noted = sum(self._overdue(collection, queue_name, now) for collection, queue_name in overdue)
-        for feed in self.feeds.values():
-            feed.revive()
+        operations = self._due(OPERATIONS, now)
+        kept = next((one for one in operations if one.path == EPOCH), None) or self.documents.read(EPOCH)[0]
+        marks = Marks.from_document(kept)
+        noted = self._note_due(now) + self._note_due_videos(now)
+        for document in operations:
+            self._revive(document.id)
         for name in self.checks.names:
             self.queue.put(Note(CHECK_HOST, name))
-        session_id, looked, left = self._scan_sessions(marks.session_id, now)
-        video_id, looked_videos, left_videos = self._scan_videos(marks.video_id, now)
-        strays_since, given_up = {}, 0
-        for provider in self.orphans.places:
-            since = marks.strays_since.get(provider, BEGINNING)
-            strays_since[provider], count = self.orphans.give_up_new(provider, since)
-            given_up += count
-        fields = Marks(session_id, video_id, strays_since).to_fields()
-        with suppress(Conflict):
-            # Another run has written its own marks: they are as good as ours.
-            self.documents.commit(Create(_PATH, fields) if document is None else Update(_PATH, fields))
-        log.swept(noted + left + left_videos, looked + looked_videos, given_up)
+        changed_until, looked, left = self._note_changed(marks.changed_until or now, now)
+        marks = replace(marks, changed_until=changed_until)
+        marks, missed = self._count(marks, now)
+        marks, seen, lost = self._look(marks, now, at_once=missed)
+        strays_since, released = self._release_strays(marks.strays_since)
+        self._keep(kept, replace(marks, strays_since=strays_since))
+        log.swept(noted + left + lost, looked + seen, released)
 
-    def _overdue(self, collection: str, queue_name: str, now: datetime) -> int:
-        """
-        Leave a note for everything that should have been looked at by now.
-        """
+    # --- what is due ----------------------------------------------------------------------------------------------
+
+    def _due(self, collection: str, now: datetime) -> Sequence[Document]:
         due = Query(collection, (Condition("dueAt", Operator.AT_MOST, now),), order_by="dueAt", limit=PAGE)
-        found = self.documents.select(due)
+        return self.documents.select(due)
+
+    def _note_due(self, now: datetime) -> int:
+        """
+        Enqueue everything that should have been looked at by now, videos aside.
+        """
+        noted = 0
+        for collection, queue_name in RESTED:
+            for document in self._due(collection, now):
+                self.queue.put(Note(queue_name, document.id))
+                noted += 1
+        return noted
+
+    def _note_due_videos(self, now: datetime) -> int:
+        """
+        Enqueue the videos that are due: those that a provider works on together, for one call tells of all of them.
+        Past its deadline each is on its own: it ends whether its provider answers or not.
+        """
+        together: dict[str, list[str]] = {}
+        found = self._due(VIDEOS, now)
         for document in found:
-            self.queue.put(Note(queue_name, document.id))
+            deadline_at = document.fields["deadlineAt"]
+            if document.fields["pending"] and (deadline_at is None or deadline_at > now):
+                together.setdefault(document.fields["provider"], []).append(document.id)
+            else:
+                self.queue.put(Note(VISIT_VIDEO, document.id))
+        for provider, video_ids in together.items():
+            if provider in self.feeds:
+                # They would not be due if the poller had told of them.
+                self.feeds[provider].wake()
+            for first in range(0, len(video_ids), OBSERVED_MAX):
+                self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])))
         return len(found)
 
-    def _scan_sessions(self, after_id: str | None, now: datetime) -> tuple[str | None, int, int]:
+    def _revive(self, operation: str) -> None:
         """
-        Look through sessions and pairings, in the order of their ids, for those that are not settled.
+        Begin a poller's chain anew that should have ticked by now.
+        """
+        for feed in self.feeds.values():
+            if feed.path == f"{OPERATIONS}/{operation}":
+                feed.revive()
+
+    # --- what changed ---------------------------------------------------------------------------------------------
+
+    def _note_changed(self, since: datetime, now: datetime) -> tuple[datetime, int, int]:
+        """
+        Enqueue the sessions that changed since the last run and are not settled.
 
         Returns:
-            Where to go on, how many were looked at, how many notes were left.
+            Up to when all of them are known, how many were looked at, how many were enqueued.
         """
         looked = noted = 0
-        for _ in range(SCAN_PAGES):
-            sessions = self.documents.select(Query(SESSIONS, after_id=after_id, limit=PAGE))
-            pairings = self.documents.select(Query(PAIRINGS, after_id=after_id, limit=PAGE))
-            full = [page[-1].id for page in (sessions, pairings) if len(page) == PAGE]
-            until = min(full) if full else None
-            known = {document.id: document for document in sessions if until is None or document.id <= until}
-            recorded = {document.id: document for document in pairings if until is None or document.id <= until}
-            for session_id in sorted(known.keys() | recorded.keys()):
-                look = look_at_session(session_id, known.get(session_id), recorded.get(session_id))
-                noted += self._note_unsettled(self.sessions, look, now)
-            looked += len(known) + len(recorded)
-            after_id = until
-            if until is None:
-                break
-        return after_id, looked, noted
+        for _ in range(CHANGED_PAGES_MAX):
+            changed = Query(
+                SESSIONS, (Condition("updatedAt", Operator.GREATER, since),), order_by="updatedAt", limit=PAGE
+            )
+            page = self.documents.select(changed)
+            records = self.documents.read(*(pairing_path(one.id) for one in page)) if page else ()
+            for session, record in zip(page, records, strict=True):
+                noted += self.full_look.note_session(session.id, session, record, now)
+            looked += len(page)
+            if len(page) < PAGE:
+                return now - OVERLAP, looked, noted
+            since = _after(page, now)
+        return since, looked, noted
 
-    def _scan_videos(self, after_id: str | None, now: datetime) -> tuple[str | None, int, int]:
+    def _count(self, marks: Marks, now: datetime) -> tuple[Marks, bool]:
         """
-        Look through the videos that are not gone: whether they are settled, and whether the feed has missed something.
-        """
-        looked = noted = followed = 0
-        for _ in range(SCAN_PAGES):
-            alive = (Condition("gone", Operator.EQUAL, False),)
-            found = self.documents.select(Query(VIDEOS, alive, after_id=after_id, limit=PAGE))
-            session_ids = sorted({document.fields["sessionId"] for document in found})
-            read = self.documents.read(*map(session_path, session_ids)) if session_ids else ()
-            sessions = {document.id: Session.from_document(document) for document in read if document is not None}
-            for document in found:
-                look = look_at(document, sessions.get(document.fields["sessionId"]))
-                if self._note_unsettled(self.videos, look, now):
-                    noted += 1
-                elif followed < FOLLOWERS_MAX:
-                    followed += self._note_followers(look)
-            noted += self._note_missed({document.id: Video.from_document(document) for document in found}, now)
-            looked += len(found)
-            after_id = found[-1].id if len(found) == PAGE else None
-            if after_id is None:
-                break
-        return after_id, looked, noted + followed
+        Compare how many sessions say that they have a record with how many records there are of them: where a session
+        was deleted and nobody noticed, the numbers differ.
 
-    def _note_unsettled(self, subject: Subject[Any, Any, Any], look: Look[Any, Any], now: datetime) -> int:
+        Returns:
+            The marks, and whether they do.
         """
-        Leave a note where something is to be done that no note may be left for.
-        """
-        record: Record | None = look.record
-        decision = hold_back(subject.decide(look, now, observed=False), record, now)
-        if not isinstance(decision, Step) or decision.name in (OBSERVE, LISTEN):
-            # When to look stands in the record itself.
-            return 0
-        self.queue.put(Note(subject.queue, look.key))
-        return 1
+        if now - marks.counted_at < timedelta(seconds=COUNT_EVERY_S):
+            return marks, False
+        records = self.documents.count(Query(PAIRINGS, (Condition("hasSession", Operator.EQUAL, True),)))
+        sessions = self.documents.count(Query(SESSIONS, (Condition("kalturaSession", Operator.EQUAL, True),)))
+        return replace(marks, counted_at=now), records != sessions
 
-    def _note_followers(self, look: Look[VideoWish, Video]) -> int:
-        """
-        Leave notes for the copies of a settled video that have not followed it.
-        """
-        notes = self.videos.dependants(look)
-        for note in notes:
-            self.queue.put(note)
-        return len(notes)
+    # --- everything -----------------------------------------------------------------------------------------------
 
-    def _note_missed(self, videos: Mapping[str, Video], now: datetime) -> int:
+    def _look(self, marks: Marks, now: datetime, *, at_once: bool) -> tuple[Marks, int, int]:
         """
-        Ask the provider for pending videos that nobody has looked at for long, many at once, and leave a note for those
-        that have moved on.
+        Go on with the look at everything, or begin one where it is time.
+
+        Returns:
+            The marks, how many documents were looked at, how many were enqueued.
         """
-        long_ago = now - timedelta(seconds=MISSED_AFTER_S)
-        pending = {
-            video_id: video
-            for video_id, video in videos.items()
-            if video.state in PENDING and (video.looked_at or video.asked_at) <= long_ago
-        }
-        moved: list[str] = []
-        for provider, video_ids in by_provider(pending).items():
-            asked = [pending[video_id] for video_id in video_ids]
-            try:
-                seen = self.videos.media(provider).observe([video.parts for video in asked])
-            except ProviderError as error:
-                log.sweep_hindered(error)
-                continue
-            meant = (_MEANT[video.state] for video in asked)
-            moved += [
-                video_id for video_id, should, one in zip(video_ids, meant, seen, strict=True) if should != one.state
-            ]
-        if moved:
-            self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(moved)))
-        return len(moved)
+        hosts = self.full_look.hosts
+        is_due = now - marks.looked_at >= timedelta(seconds=self.full_look.every_s) or hosts != marks.hosts
+        if marks.look is None and not at_once and not is_due:
+            return marks, 0, 0
+        if marks.look is None:
+            marks = replace(marks, looked_at=now, look=Mark(), hosts=hosts)
+        look, looked, noted = self.full_look.go_on(marks.look or Mark())
+        return replace(marks, look=look), looked, noted
+
+    def _release_strays(self, since: Mapping[str, datetime]) -> tuple[dict[str, datetime], int]:
+        reached, released = {}, 0
+        for provider in self.orphans.places:
+            reached[provider], count = self.orphans.give_up_new(provider, since.get(provider, BEGINNING))
+            released += count
+        return reached, released
+
+    def _keep(self, kept: Document | None, marks: Marks) -> None:
+        fields = marks.to_fields()
+        with suppress(Conflict):
+            # Another run has written its own marks: they are as good as ours.
+            self.documents.commit(Create(EPOCH, fields) if kept is None else Update(EPOCH, fields))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-AREAS = ("ks", "calls", "feed", "events", "join", "removal", "cold")
+AREAS = ("ks", "calls", "feed", "events", "join", "removal", "idle", "cold")
 
 
 def main(wanted: list[str]) -> int:

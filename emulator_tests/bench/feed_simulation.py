@@ -48,8 +48,8 @@ from shared.providers.kaltura import KalturaAccount, KalturaHook, words
 from shared.push import heed
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, visit
 from shared.sessions.airing import Window
-from shared.sweep import MISSED_AFTER_S
 from shared.videos.chain import Chain
+from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import Video, VideoState, Wish
 from shared.videos.policy import Policy
 

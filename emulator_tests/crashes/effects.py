@@ -267,6 +267,12 @@ class WatchedDocuments:
         """
         return self._effects(Kind.SELECT, f"select {query.collection}", lambda: self._kept.select(query))
 
+    def count(self, query: Query) -> int:
+        """
+        As the port says.
+        """
+        return self._effects(Kind.SELECT, f"count {query.collection}", lambda: self._kept.count(query))
+
     def total(self, query: Query, field: str) -> Total:
         """
         As the port says.

@@ -66,6 +66,12 @@ class GatheringDocuments:
         """
         return self._kept.select(query)
 
+    def count(self, query: Query) -> int:
+        """
+        As the port says.
+        """
+        return self._kept.count(query)
+
     def total(self, query: Query, field: str) -> Total:
         """
         As the port says.
@@ -118,6 +124,7 @@ class Crowd:
         new = {
             "ownerUid": TEACHER.uid,
             "createdAt": self._clock(),
+            "updatedAt": self._clock(),
             "title": "Algebra",
             "status": "public",
             "format": "liveStreaming",

@@ -183,7 +183,7 @@ class World:
         self.app = assemble(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": holder}, settings)
         fields = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
         self.is_watched = False
-        whole = {**fields, "visibility": "open", "createdAt": self.clock()}
+        whole = {**fields, "visibility": "open", "createdAt": self.clock(), "updatedAt": self.clock()}
         self.documents.commit(Create(session_path("s1"), whole))
         self.is_watched = True
 

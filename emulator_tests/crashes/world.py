@@ -384,6 +384,7 @@ class World:
             "startsAt": self.clock() + timedelta(days=1),
             "endsAt": self.clock() + timedelta(days=1, hours=1),
         }
+        changes = {**changes, "updatedAt": self.clock()}
         after = {**(new if before is None else before), **changes}
         self._kept.commit(Create(path, after) if before is None else Update(path, changes))
         self._user_wrote(session_id, before, after, heard=heard)

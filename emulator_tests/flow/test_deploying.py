@@ -216,6 +216,25 @@ def test_a_deployment_by_force_keeps_the_policies_that_are_there() -> None:
     assert [request["url"] for request in _indexed(there) if "/fields/expiresAt" in request["url"]] == []
 
 
+@pytest.mark.parametrize("field", ["kaltura", "moderators", "videos"])
+def test_a_deployment_takes_out_of_the_indexes_what_grows_in_a_session(field: str) -> None:
+    """B13"""
+    made = {request["url"]: request for request in _indexed([])}
+    request = made[f"/projects/my-school/databases/(default)/collectionGroups/sessions/fields/{field}"]
+    assert (request["method"], request["body"]) == ("PATCH", {"indexConfig": {"indexes": []}})
+
+
+def test_a_deployment_by_force_keeps_what_was_taken_out_of_the_indexes() -> None:
+    """B13"""
+    root = "projects/my-school/databases/(default)/collectionGroups/sessions/fields"
+    there = [
+        {"name": f"{root}/{field}", "indexConfig": {"indexes": []}} for field in ("kaltura", "moderators", "videos")
+    ]
+    assert [
+        request["url"] for request in _indexed(there) if "/collectionGroups/sessions/fields/" in request["url"]
+    ] == []
+
+
 def test_all_that_runs_in_the_cloud_is_uploaded_and_nothing_else(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
     command = ["node", str(UPLOADING), str(ROOT)]

@@ -207,7 +207,7 @@ def test_everything_can_be_ended_that_somebody_who_may_watch_was_given() -> None
     (document,) = deployment.documents.read(admission_path("s1_ada"))
     assert document is not None
 
-    deployment.documents.commit(revoking(document, deployment.clock()))
+    deployment.documents.commit(revoking(document))
     deployment.deliver(Note(RECONCILE_ADMISSION, "s1_ada"))
 
     assert deployment.keys.ended == {before}

@@ -11,7 +11,7 @@ from shared.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionWish, 
 from shared.admissions.model import AdmissionRecord, Giving, covering
 from shared.identity import SessionIdentity
 from shared.ports import Document
-from shared.reconcile import Done, Effect, Later, Look, Step
+from shared.reconcile import AT_ONCE, Done, Effect, Later, Look, Step
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -95,7 +95,7 @@ def test_what_may_not_be_kept_is_ended_and_another_id_given(record: AdmissionRec
     before = record.revocation_id or record.ending[0]
     assert after.revocation_id not in (None, before)
     assert before in after.ending
-    assert after.progress.due_at == NOW
+    assert after.progress.due_at == AT_ONCE
 
 
 def test_a_viewer_who_becomes_a_moderator_keeps_their_id_and_it_is_known_to_be_a_moderators() -> None:

@@ -11,6 +11,7 @@ import pytest
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, Deployment
 from shared.errors import Doubtful, Transient
+from shared.full_look import FOLLOWERS_MAX
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
@@ -19,7 +20,6 @@ from shared.ports import Create, Delete, MediaState, Note, Observation, Query, U
 from shared.reconcile import visit
 from shared.removals import ask_removal
 from shared.removals.model import Removal, RemovalState
-from shared.sweep import FOLLOWERS_MAX
 from shared.videos.wishes import delete_video
 
 T = TypeVar("T")

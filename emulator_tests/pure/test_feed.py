@@ -17,7 +17,7 @@ from emulator_tests.pure.interleaving import Order, play_every_order
 from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
 from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Note, Observation, Update, UploadWish
 from shared.reconcile import LEASE_S
-from shared.sweep import MISSED_AFTER_S
+from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.feed import PAGES_MAX
 from shared.videos.model import VideoState
 from shared.videos.together import BUDGET_S
@@ -585,7 +585,9 @@ def test_a_late_tick_and_the_sweep_at_once_leave_one_chain_in_every_order() -> N
         deployment = with_pending()
         deployment.feed.wake()
         late = take_tick(deployment)
-        deployment.clock.move_to(deployment.chain().due_at)
+        due_at = deployment.chain().due_at
+        assert due_at is not None
+        deployment.clock.move_to(due_at)
         deployment.disturb = order.effect
         order.play(lambda: deployment.deliver(late), deployment.feed.revive)
         assert len(live_ticks(deployment)) == 1

@@ -22,7 +22,7 @@ from emulator_tests.bench.feed_simulation import (
     Simulation,
 )
 from shared.reconcile import LEASE_S
-from shared.sweep import MISSED_AFTER_S
+from shared.videos.decide import MISSED_AFTER_S
 
 pytestmark = pytest.mark.long
 

@@ -161,6 +161,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "feed_stuck": [(lambda secret: log.feed_stuck("kaltura", 1, refusal(secret), NOW), "ALERT")],
     "feed_ended": [(lambda secret: log.feed_ended("kaltura", 1, secret), "INFO")],
     "part_not_offered": [(lambda secret: log.part_not_offered("kaltura", secret, refusal(secret)), "WARNING")],
+    "name_refused": [(lambda secret: log.name_refused("kaltura", refusal(secret)), "WARNING")],
     "part_vanished": [(lambda secret: log.part_vanished("kaltura", "session:s1:1", "eventId", secret), "WARNING")],
     "cache_was_wrong": [(lambda secret: log.cache_was_wrong("kaltura", "chatToken", refusal(secret)), "WARNING")],
     "chat_misconfigured": [(lambda secret: log.chat_misconfigured("kaltura", Misconfigured(secret)), "ERROR")],

@@ -17,8 +17,9 @@ from shared.errors import BadRequest, Conflict, Doubtful, NotAllowed, NotFound, 
 from shared.identity import SessionIdentity
 from shared.paths import VISIT_SESSION, VISIT_VIDEO, session_path, video_path
 from shared.ports import REMOVE, Create, MediaState, Note, Observation, Update
+from shared.text import TITLE_MAX
 from shared.videos.model import Video, VideoState
-from shared.videos.policy import ORDER_MAX, TITLE_MAX, Policy
+from shared.videos.policy import ORDER_MAX, Policy
 from shared.videos.recordings import recorded_video_id
 from shared.videos.wishes import CORRECTION_PACE_S, Correction, cancel_upload, delete_video, update_video
 

@@ -112,7 +112,7 @@ def test_strays_of_every_provider_are_given_up_and_go_where_they_are() -> None:
     deployment.run(60)
 
     assert all("ghost" not in made.reference for made in (*deployment.media.alive(), *deployment.second.alive()))
-    since = deployment.document("operations/sweep").fields["straysSince"]
+    since = deployment.document("operations/epoch").fields["straysSince"]
     assert since.keys() == {"memory", "second"}
 
 

@@ -103,8 +103,9 @@ TABLE: dict[str, tuple[str, ...]] = {
 
 def looked(record: Pairing | None, wish: SessionWish) -> Look[SessionWish, Pairing]:
     """
-    A look at a session whose document shows what it should.
+    A look at a session whose document shows what it should, and of which was noticed whether it is there.
     """
+    record = None if record is None else replace(record, has_session=wish.exists or wish.is_held)
     return Look("s1", replace(wish, shown=shown(wish, record)), record, None if record is None else 1)
 
 
@@ -262,6 +263,21 @@ def test_a_record_without_a_mark_takes_that_of_its_session_before_anything_else(
             old = replace(record, identity=replace(SESSION, created_at=None))
             step = step_for(old, WISHED["an event"])
             assert (step.name, step.effect, step.record) == ("identify", Effect.WRITE, record)
+
+
+@pytest.mark.parametrize("wished", ["no event", "session deleted", "another session"])
+def test_whether_the_session_is_there_is_recorded_before_anything_else(wished: str) -> None:
+    """
+    C4: by it the sweep counts the sessions whose deletion nobody noticed.
+    """
+    wish = WISHED[wished]
+    for record in RECORDED.values():
+        if record is not None:
+            look = looked(record, wish)
+            stale = replace(record, has_session=not wish.exists)
+            decision = next_step(replace(look, record=stale))
+            assert isinstance(decision, Step)
+            assert (decision.name, decision.effect, decision.record) == ("notice", Effect.WRITE, look.record)
 
 
 @pytest.mark.parametrize("seen", [{"is_paired": False}, {"identity": replace(SESSION, is_marked=False)}], ids=repr)

@@ -23,11 +23,12 @@ from emulator_tests.pure.deployment import (
 from shared.deletions.decide import PAUSE_MAX_S
 from shared.deletions.model import Reason
 from shared.errors import Doubtful, Permanent, Transient
-from shared.paths import KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path, video_path
-from shared.ports import Create, Delete, EventWish, MediaState, Note, Observation
+from shared.full_look import PAGE
+from shared.paths import EPOCH, KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path
+from shared.ports import Create, EventWish, MediaState, Note, Observation
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
-from shared.sweep import MISSED_AFTER_S, PAGE, SCAN_PAGES
+from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import VideoState
 
 T = TypeVar("T")
@@ -244,7 +245,7 @@ def test_a_video_that_the_feed_missed_is_found() -> None:
     assert noted_videos(deployment) == [], "the feed still has time to see it"
     deployment.clock.advance(MISSED_AFTER_S)
     deployment.sweep.run()
-    assert noted_videos(deployment) == sorted(video_ids[:2])
+    assert noted_videos(deployment) == sorted(video_ids), "one call tells of all of them"
     deployment.run()
     states = [deployment.video(video_id).state for video_id in video_ids]
     assert states == [VideoState.PROCESSING, VideoState.READY, VideoState.UPLOADING]
@@ -280,67 +281,6 @@ def test_a_chain_that_died_is_begun_again_where_something_is_pending() -> None:
     deployment.clock.advance(LEASE_S + INTERVAL_S)
     deployment.sweep.run()
     assert deployment.noted(TICK_FEED) == ["memory:2"]
-
-
-# --- the scan ----------------------------------------------------------------------------------------------------
-
-
-def session_ids(count: int) -> list[str]:
-    return [f"s{number:05}" for number in range(count)]
-
-
-def test_a_scan_goes_on_where_the_last_one_stopped_and_then_from_the_beginning() -> None:
-    deployment = Deployment()
-    ids = session_ids(PAGE * SCAN_PAGES + 3)
-    public = {"status": "public", **LIVE}
-    deployment.documents.commit(*(Create(session_path(session_id), public) for session_id in ids))
-    deployment.sweep.run()
-    assert deployment.noted(VISIT_SESSION) == ids[:-3]
-    deployment.lose_notes()
-    deployment.sweep.run()
-    assert deployment.noted(VISIT_SESSION) == ids[-3:]
-    deployment.lose_notes()
-    deployment.documents.commit(*(Delete(session_path(session_id)) for session_id in ids[2:]))
-    deployment.sweep.run()
-    assert deployment.noted(VISIT_SESSION) == ids[:2]
-
-
-def test_pages_of_sessions_and_of_pairings_are_looked_through_side_by_side() -> None:
-    deployment = Deployment()
-    ids = session_ids(PAGE + 100)
-    new, settled = ids[::2], ids[1::2]
-    # Between the first two sessions stand more pairings without a session than fit on a page.
-    orphaned = [f"{ids[0]}-{number:03}" for number in range(PAGE + 100)]
-    left_behind = Pairing(SESSION, state=PairingState.READY, generation=1, parts={"entryId": "0_a"})
-    records = {**dict.fromkeys(settled, Pairing(SESSION)), **dict.fromkeys(orphaned, left_behind)}
-    of_session = {"ownerUid": SESSION.owner_uid, "createdAt": SESSION.created_at, "kalturaSession": True}
-    deployment.documents.commit(
-        *(Create(session_path(session_id), {"status": "public", **LIVE}) for session_id in new),
-        *(Create(session_path(session_id), {"status": "draft", **of_session}) for session_id in settled),
-        *(Create(pairing_path(session_id), record.to_fields()) for session_id, record in records.items()),
-    )
-    deployment.sweep.run()
-    assert sorted(deployment.noted(VISIT_SESSION)) == sorted(new + orphaned)
-
-
-def test_videos_are_looked_through_page_by_page_without_those_that_are_gone() -> None:
-    deployment = Deployment()
-    deployment.write_session()
-    video_id = deployment.ask_upload().video_id
-    ready = {
-        **deployment.document(video_path(video_id)).fields,
-        "pending": False,
-        "state": "failed",
-        "parts": {},
-        "dueAt": None,
-    }
-    ids = [f"v{number:05}" for number in range(PAGE + 100)]
-    alive = [id_ for number, id_ in enumerate(ids) if number % 10]
-    deployment.documents.commit(*(Create(video_path(id_), {**ready, "gone": id_ not in alive}) for id_ in ids))
-    deployment.delete_session()
-    deployment.lose_notes()
-    deployment.sweep.run()
-    assert noted_videos(deployment) == sorted([video_id, *alive])
 
 
 # --- strays ------------------------------------------------------------------------------------------------------
@@ -528,11 +468,10 @@ def test_a_look_that_failed_forgets_no_video_and_lets_its_deadline_end_it(deadli
     assert deployment.video(video_id).state is VideoState.READY, "what is finished late plays all the same"
 
 
-def test_what_an_earlier_release_wrote_down_of_strays_is_begun_anew() -> None:
+def test_a_run_keeps_what_others_wrote_beside_its_marks() -> None:
     deployment = Deployment()
-    marks = {"sessionId": None, "videoId": None, "straysSince": deployment.clock()}
-    deployment.documents.commit(Create("operations/sweep", marks))
-
+    deployment.documents.commit(Create(EPOCH, {"databaseUid": "u1"}))
     deployment.sweep.run()
-
-    assert deployment.document("operations/sweep").fields["straysSince"].keys() == {"memory", "second"}
+    deployment.sweep.run()
+    fields = deployment.document(EPOCH).fields
+    assert (fields["databaseUid"], fields["straysSince"].keys()) == ("u1", {"memory", "second"})

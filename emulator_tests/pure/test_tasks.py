@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from emulator_tests.texts import UIDS
 from functions import tasks, work
 from functions.work import (
     checkHost,
@@ -46,7 +47,8 @@ KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
     "checkHost": (work.HOST, ["kaltura", "own2"]),
     "reconcileAdmission": (
         work.ADMISSION,
-        ["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"],
+        ["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"]
+        + [f"s1_{uid}" for uid in UIDS.values()],
     ),
     "tickFeed": (work.TICK, ["kaltura:17", "cloudflare:0"]),
 }

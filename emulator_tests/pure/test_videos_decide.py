@@ -36,7 +36,7 @@ from emulator_tests.pure.video_records import (
 from shared.history import Moment
 from shared.ports import MediaState, Observation, UploadWish
 from shared.reconcile import Decision, Done, Effect, Later, Progress, Step
-from shared.videos.decide import decide, reference_of
+from shared.videos.decide import MISSED_AFTER_S, decide, reference_of
 from shared.videos.model import Ending, Playable, Video, VideoState, named, shown
 from shared.videos.transitions import (
     discarded,
@@ -126,6 +126,9 @@ def kept(state: str) -> str:
     return f"keep name: write, {state}"
 
 
+# It is asked about once more where the poller should have missed something, long before its deadline.
+SWEPT = f"later, swept: {CREATED_AT + timedelta(seconds=MISSED_AFTER_S):%H:%M}"
+
 TABLE: dict[str, tuple[str, str, str, str, str, str]] = {
     # wished: this upload; this upload, and the provider was just asked; no video; another upload;
     # this upload is cancelled; its failure is to be tried again
@@ -164,10 +167,10 @@ TABLE: dict[str, tuple[str, str, str, str, str, str]] = {
     "requested, refused for now": (PREPARE, PREPARE, CLOSE, BEGIN, WITHDRAW, PREPARE),
     "requested anew after a refusal": (PREPARE, PREPARE, CLOSE, BEGIN, WITHDRAW, PREPARE),
     "preparing": (FIND,) * 6,
-    "uploading": (look("uploading"), LATER, CLOSE, BEGIN, WITHDRAW, look("uploading")),
+    "uploading": (look("uploading"), SWEPT, CLOSE, BEGIN, WITHDRAW, look("uploading")),
     "uploading, past its deadline": (look("uploading"), EXPIRE, CLOSE, BEGIN, WITHDRAW, look("uploading")),
     "uploading, asked about too often": (LATER, LATER, CLOSE, BEGIN, WITHDRAW, LATER),
-    "processing": (look("processing"), LATER, CLOSE, BEGIN, WITHDRAW, look("processing")),
+    "processing": (look("processing"), SWEPT, CLOSE, BEGIN, WITHDRAW, look("processing")),
     "processing, past its deadline": (look("processing"), EXPIRE, CLOSE, BEGIN, WITHDRAW, look("processing")),
     "processing, asked about too often, past its deadline": (
         look("processing"),
@@ -202,8 +205,8 @@ def spelled(decision: Decision[Video]) -> str:
     match decision:
         case Done():
             return "done"
-        case Later(at):
-            return f"later: {at:%H:%M}"
+        case Later(at, is_swept):
+            return f"later{', swept' * is_swept}: {at:%H:%M}"
         case Step():
             words = [f"{decision.name}: {decision.effect}", decision.record.state]
             words += ["insists"] * decision.insists + ["informs"] * decision.informs
@@ -315,11 +318,32 @@ def test_what_was_never_prepared_is_requested_again() -> None:
 )
 def test_a_deadline_ends_at_its_very_instant_and_says_what_was_too_slow(state: VideoState, code: str) -> None:
     look = looked(recorded_as(state, deadline_at=NOW))
+    look = replace(look, record=replace(recorded_as(state, deadline_at=NOW), looked_at=NOW - INSTANT))
     assert decide(look, NOW - INSTANT, POLICY, LATE_COMMIT_S, observed=True) == Later(NOW)
     expired = decide(look, NOW, POLICY, LATE_COMMIT_S, observed=True)
     assert isinstance(expired, Step)
     assert expired.record.ended is not None
     assert expired.record.ended.code == code
+
+
+@pytest.mark.parametrize(
+    ("seen_after_s", "asked_after_s"),
+    [
+        pytest.param(0, MISSED_AFTER_S, id="at first"),
+        pytest.param(600, 1200, id="the pauses grow"),
+        pytest.param(3600, 7200, id="with the time that it lasts"),
+        pytest.param(20 * 3600, 26 * 3600, id="to six hours"),
+    ],
+)
+def test_what_lasts_is_asked_about_the_less_often_the_longer_it_lasts(seen_after_s: int, asked_after_s: int) -> None:
+    """
+    C4: by the sweep, for many at once.
+    """
+    seen_at = CREATED_AT + timedelta(seconds=seen_after_s)
+    far = CREATED_AT + timedelta(days=9)
+    record = recorded_as(VideoState.PROCESSING, looked_at=seen_at, deadline_at=far)
+    expected = Later(CREATED_AT + timedelta(seconds=asked_after_s), is_swept=True)
+    assert decide(looked(record), seen_at, POLICY, LATE_COMMIT_S, observed=True) == expected
 
 
 def test_an_upload_that_was_not_finished_leaves_nothing() -> None:

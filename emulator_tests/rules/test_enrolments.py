@@ -13,6 +13,7 @@ from emulator_tests.rules.callers import SERVER, Caller, Cast, signed_in
 from emulator_tests.rules.documents import enrolment, enrolment_path, session
 from emulator_tests.rules.firestore import Denied, Fields, Firestore, create, delete, replace
 from emulator_tests.rules.refusal import assert_refused
+from emulator_tests.texts import UIDS
 
 
 @pytest.fixture
@@ -40,6 +41,46 @@ def test_a_users_id_may_have_underscores(firestore: Firestore, own_session: str,
     firestore.commit(cast.owner, create(path, enrolment(own_session, student, cast.owner)))
     assert firestore.get(student, path) == enrolment(own_session, student, cast.owner)
     assert firestore.get(student, f"sessions/{own_session}") is not None
+
+
+@pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
+def test_whoever_has_an_account_is_enrolled_and_enters(
+    firestore: Firestore, own_session: str, cast: Cast, uid: str
+) -> None:
+    """B5"""
+    student = signed_in(uid)
+    path = enrolment_path(own_session, student)
+    firestore.commit(cast.owner, create(path, enrolment(own_session, student, cast.owner)))
+    assert firestore.get(student, path) == enrolment(own_session, student, cast.owner)
+    assert firestore.get(student, f"sessions/{own_session}") is not None
+    assert firestore.find(student, "enrolments", {"uid": uid, "sessionId": own_session}).keys() == {path}
+    firestore.commit(cast.owner, delete(path))
+    with pytest.raises(Denied):
+        firestore.get(student, f"sessions/{own_session}")
+
+
+@pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
+def test_whoever_teaches_writes_and_enrols(firestore: Firestore, session_id: str, cast: Cast, uid: str) -> None:
+    """B5"""
+    teacher = signed_in(uid, teacher=True)
+    firestore.commit(teacher, create(f"sessions/{session_id}", session(teacher, status="public")))
+    firestore.commit(
+        teacher, create(enrolment_path(session_id, cast.student), enrolment(session_id, cast.student, teacher))
+    )
+    assert firestore.get(cast.student, f"sessions/{session_id}") is not None
+    firestore.commit(teacher, delete(f"sessions/{session_id}"))
+
+
+@pytest.mark.parametrize("uid", ["a/b", "a/b/c", "../x"], ids=ascii)
+def test_a_uid_with_a_slash_opens_no_enrolled_session(
+    firestore: Firestore, own_session: str, cast: Cast, uid: str
+) -> None:
+    """B5: the slash would make another path of it."""
+    student = signed_in(uid)
+    taken = f"enrolments/{own_session}_{uid.replace('/', '_')}"
+    assert_refused(firestore, cast.owner, create(taken, enrolment(own_session, student, cast.owner)))
+    with pytest.raises(Denied):
+        firestore.get(student, f"sessions/{own_session}")
 
 
 @pytest.mark.parametrize(

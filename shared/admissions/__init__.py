@@ -43,7 +43,7 @@ from shared.ports import (
     Write,
     holder_of,
 )
-from shared.reconcile import Decision, Each, Look, Step, visit
+from shared.reconcile import AT_ONCE, Decision, Each, Look, Step, visit
 from shared.sessions.model import Session, Status, Visibility
 
 OF_SESSION: Final = "session:"
@@ -89,17 +89,16 @@ def tasks_after(before: Session, after: Session) -> tuple[Note, ...]:
     return tuple(task(after.id, uid) for uid in before.moderators if uid not in after.moderators)
 
 
-def revoking(document: Document, now: datetime) -> Update:
+def revoking(document: Document) -> Update:
     """
     Return the write by which everything is to be ended that somebody was given, whether they may watch or not; then
     enqueue the `task` for it. Pure.
 
     Args:
         document: Of their admission, as it was read.
-        now: This instant.
     """
     record = AdmissionRecord.from_document(document).revoked()
-    record = replace(record, progress=replace(record.progress, due_at=now))
+    record = replace(record, progress=replace(record.progress, due_at=AT_ONCE))
     return Update(document.path, record.to_fields(), if_version=document.version)
 
 

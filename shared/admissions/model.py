@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from shared.identity import Belonging, SessionIdentity
 from shared.ports import Document
-from shared.reconcile import Progress
+from shared.reconcile import AT_ONCE, Progress
 
 RECORDED_AHEAD: Final = timedelta(hours=2)
 """What is given is recorded to last so much longer than it does, so that renewing it needs no write."""
@@ -158,4 +158,4 @@ def covering(record: AdmissionRecord | None, giving: Giving, now: datetime) -> A
             ending=record.ending,
             expires_at=max(record.expires_at, expires_at),
         )
-    return replace(new, progress=Progress(due_at=now if new.ending else new.check_at))
+    return replace(new, progress=Progress(due_at=AT_ONCE if new.ending else new.check_at))

@@ -194,15 +194,24 @@ class FirestoreDocuments:
         with asking(PROVIDER, "runQuery"):
             return [_document(one) for one in asked.stream(retry=repeated(self.timeout_s), timeout=self.timeout_s)]
 
+    def count(self, query: Query) -> int:
+        """
+        As the port says.
+        """
+        return self._aggregated(self._asked(query).count(alias="count"))["count"]
+
     def total(self, query: Query, field: str) -> Total:
         """
         As the port says.
         """
         asked = self._asked(query).count(alias="count").sum(self.client.field_path(field), alias="sum")
+        values = self._aggregated(asked)
+        return Total(values["count"], values["sum"])
+
+    def _aggregated(self, asked: Any) -> dict[str, int]:
         with asking(PROVIDER, "runAggregationQuery"):
             (found,) = asked.get(retry=repeated(self.timeout_s), timeout=self.timeout_s)
-        values = {one.alias: int(one.value) for one in found}
-        return Total(values["count"], values["sum"])
+        return {one.alias: int(one.value) for one in found}
 
     def _asked(self, query: Query) -> Any:
         from google.cloud.firestore import FieldFilter

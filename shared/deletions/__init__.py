@@ -17,7 +17,7 @@ from shared.deletions.model import Deletion, DeletionState, Reason, requeues_of
 from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.paths import VISIT_DELETION, deletion_path
 from shared.ports import Delete, Documents, Note, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
-from shared.reconcile import Decision, Look, Step
+from shared.reconcile import AT_ONCE, Decision, Look, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def requeue_deletion(caller: Caller, deletion_id: str, documents: Documents, que
     state = Deletion.from_document(document).state
     if state is not DeletionState.DEAD:
         raise WrongState("This deletion is still tried by itself.", reason="DELETION_NOT_GIVEN_UP")
-    wish = {"requeues": requeues_of(document.fields) + 1}
+    wish = {"requeues": requeues_of(document.fields) + 1, "dueAt": AT_ONCE}
     documents.commit(Update(path, wish, if_version=document.version))
     queue.put(Note(VISIT_DELETION, deletion_id))
     return state

@@ -5,6 +5,7 @@
 | anything   | its session is not there, another shows its event | SHOW nothing                          |
 | anything   | owner changed, not transferred | done                                                     |
 | without a mark | anything         | IDENTIFY it: the record takes the mark of its session              |
+| anything   | session deleted, or back | NOTICE it                                                      |
 | nothing    | no event         | done; no document is made                                              |
 | none, gone | an event         | CREATE a new generation                                                |
 | none, gone | no event         | SHOW nothing, done                                                     |
@@ -49,6 +50,7 @@ CLOSE: Final = "close"
 EXPIRE: Final = "expire"
 REOPEN: Final = "reopen"
 IDENTIFY: Final = "identify"
+NOTICE: Final = "notice"
 
 CHILDREN_LOOK_S: Final = 30
 
@@ -84,6 +86,8 @@ def decide(
     record = look.record
     if wish.exists and wish.identity is not None and record.identity.created_at is None:
         return _write(IDENTIFY, replace(record, identity=wish.identity))
+    if record.has_session is not wish.exists:
+        return _write(NOTICE, replace(record, has_session=wish.exists))
     match record.state:
         case PairingState.CREATING:
             return Step(FIND, Effect.OBSERVE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
@@ -244,7 +248,7 @@ def reopened(record: Pairing, identity: SessionIdentity) -> Pairing:
     The record once it is that of the session which has the id now; nothing of the earlier one is left but its count of
     generations. Pure.
     """
-    return replace(record, identity=identity, expires_at=None, recordings=())
+    return replace(record, identity=identity, has_session=True, expires_at=None, recordings=())
 
 
 def is_noted(wish: SessionWish) -> bool:

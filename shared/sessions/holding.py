@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from shared.access import Caller, require_owner
-from shared.errors import Conflict, TooMany, WrongState
-from shared.paths import pairing_path, session_path
+from shared.errors import BadRequest, Conflict, TooMany, WrongState
+from shared.paths import RESERVED, pairing_path, session_path
 from shared.ports import REMOVE, Clock, Document, Ingest, Queue, Update
 from shared.reconcile import visit
 from shared.sessions import Sessions
@@ -32,6 +32,7 @@ def set_moderator(caller: Caller, session_id: str, uid: str, sessions: Sessions,
 
     Raises:
         NotAllowed, NotFound: As `require_owner` (never).
+        BadRequest: No field can have this uid as its name (never).
         TooMany: The session has as many as it may have (once there is room).
         Conflict: The session was changed every time (again).
     """
@@ -79,12 +80,22 @@ def _wish(
             if moderates:
                 return True
             raise WrongState("The owner of a session always moderates it.", reason="OWNER_MODERATES")
+        if moderates and RESERVED.fullmatch(uid):
+            # A session names its moderators as fields of a map.
+            raise BadRequest(
+                "An account whose id begins and ends with two underscores cannot be a moderator. Name another account.",
+                reason="USER_ID_UNUSABLE",
+            )
         if moderates and uid not in session.moderators and len(session.moderators) >= MODERATORS_MAX:
             raise TooMany(
                 f"This session has {MODERATORS_MAX} moderators, which is all it may have.", reason="MODERATORS_TOO_MANY"
             )
         if moderates is not (uid in session.moderators):
-            change: dict[tuple[str, ...], Any] = {("moderators", uid): True if moderates else REMOVE}
+            # By the time of its last change the sweep finds what no task was left for.
+            change: dict[tuple[str, ...], Any] = {
+                ("moderators", uid): True if moderates else REMOVE,
+                ("updatedAt",): clock(),
+            }
             try:
                 sessions.documents.commit(Update(document.path, change, if_version=document.version))
             except Conflict:

@@ -17,6 +17,8 @@ from shared.identity import Belonging, SessionIdentity
 from shared.paths import session_path
 from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Refusal, Update, Version
 from shared.reconcile import Progress
+from shared.sessions.times import planned_times
+from shared.text import TITLE_MAX, as_line, cut_to_characters
 
 
 class Status(StrEnum):
@@ -52,8 +54,9 @@ class Session:
     """
     One document of `sessions`, as far as the server acts on it.
 
-    A field of another type than it should have reads as absent: the rules keep such documents out, and an
-    administrator's slip must not stop a worker.
+    A field of another type than it should have, and a time that cannot be, reads as absent: the rules keep such
+    documents out, and an administrator's slip must not stop a worker. A title reads as a line that is no longer than
+    the rules let it be.
 
     Attributes:
         created_at: The mark of its incarnation, `createdAt`; where the document has none, the time at which Firestore
@@ -96,18 +99,18 @@ class Session:
         created_at = fields.get("createdAt")
         shown, videos = fields.get("kaltura"), fields.get("videos")
         status, kind, visibility = fields.get("status"), fields.get("format"), fields.get("visibility")
-        starts_at, ends_at = fields.get("startsAt"), fields.get("endsAt")
+        starts_at, ends_at = planned_times(fields.get("startsAt"), fields.get("endsAt"))
         owner_uid, title, moderators = fields.get("ownerUid"), fields.get("title"), fields.get("moderators")
         provider = fields.get("videoProvider")
         return cls(
             id=session_id,
             owner_uid=owner_uid if isinstance(owner_uid, str) else None,
-            title=title if isinstance(title, str) else "",
+            title=cut_to_characters(as_line(title), TITLE_MAX) if isinstance(title, str) else "",
             status=Status.PUBLIC if status == Status.PUBLIC else Status.DRAFT,
             format=Format(kind) if kind in list(Format) else None,
             visibility=Visibility.OPEN if visibility == Visibility.OPEN else Visibility.ENROLLED,
-            starts_at=starts_at if isinstance(starts_at, datetime) else None,
-            ends_at=ends_at if isinstance(ends_at, datetime) else None,
+            starts_at=starts_at,
+            ends_at=ends_at,
             shown=shown if isinstance(shown, Mapping) else None,
             videos=videos if isinstance(videos, Mapping) else {},
             created_at=created_at if isinstance(created_at, datetime) else None,
@@ -246,6 +249,7 @@ class Pairing:
 
     Attributes:
         identity: The session that it is the pairing of.
+        has_session: Whether that session was there when it was last looked at; the sweep counts those.
         state: Of the event.
         generation: Grows with every event that is made for the session.
         reference: Under which the present event was, or is about to be, made.
@@ -266,6 +270,7 @@ class Pairing:
     """
 
     identity: SessionIdentity
+    has_session: bool = True
     state: PairingState = PairingState.NONE
     generation: int = 0
     reference: str | None = None
@@ -299,6 +304,7 @@ class Pairing:
         """
         return {
             **self.identity.to_fields(),
+            "hasSession": self.has_session,
             "state": self.state.value,
             "generation": self.generation,
             "reference": self.reference,
@@ -333,6 +339,7 @@ class Pairing:
         applied = fields.get("applied")
         return cls(
             identity=SessionIdentity.from_fields(document.id, fields),
+            has_session=fields.get("hasSession") is True,
             state=PairingState(fields["state"]),
             generation=fields["generation"],
             reference=fields["reference"],

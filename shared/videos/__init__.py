@@ -218,13 +218,13 @@ class Videos:
 
     def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Note, ...]:
         """
-        What is named no more is deleted; whoever takes over a recording has the feed watch it. Pure.
+        What is named no more is deleted; what its provider works on from now on is watched by the feed. Pure.
         """
         deletions = tuple(
             Note(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
         )
         before = None if look.record is None else look.record.state
-        if before is VideoState.PREPARING and record.state is VideoState.PROCESSING:
+        if before not in PENDING and record.state is VideoState.PROCESSING:
             return (*deletions, Note(TICK_FEED, f"{record.provider}:{FEED_WAKE}"))
         return deletions
 

@@ -74,7 +74,7 @@ class Chain:
         ticks_left: Before the chain ends whatever is pending; the sweep then begins a new one.
         cursor: Changes before it are known.
         pages: As many the next tick asks for at once; the last one needed them.
-        due_at: When the next tick is overdue by so much that the chain must have died.
+        due_at: When the next tick is overdue by so much that the chain must have died; `None` where none is to come.
         uploads_at: When uploads in flight are asked about next; `None` at the next tick.
         uploads_after: Only about those whose id comes after this one, where there are too many for one tick.
         failure: Why the last tick was told nothing; `None` where it was.
@@ -85,7 +85,7 @@ class Chain:
     ticks_left: int
     cursor: datetime
     pages: int
-    due_at: datetime
+    due_at: datetime | None
     uploads_at: datetime | None = None
     uploads_after: str | None = None
     failure: Trouble | None = None

@@ -86,6 +86,9 @@ PAUSE_MAX_S: Final = 60.0
 FACTS_PACE_S: Final = 10
 """While a provider does not tell all of a video that it calls ready, it is asked so often."""
 
+MISSED_AFTER_S: Final = 600
+MISSED_PAUSE_MAX_S: Final = 6 * 3600
+
 
 def decide(
     look: Look[VideoWish, Video], now: datetime, policy: Policy, late_commit_s: int, *, observed: bool
@@ -188,6 +191,9 @@ def _wait(
         return _write(SHOW, record)
     facts_at = now + timedelta(seconds=FACTS_PACE_S) if record.unknown_since is not None else None
     due = [at for at in (record.deadline_at, facts_at, retry_at) if at is not None]
+    missed_at = _missed_at(record)
+    if facts_at is retry_at is None and record.looks < policy.looks_max and (not due or missed_at < min(due)):
+        return Later(missed_at, is_swept=True)
     return Later(min(due)) if due else Done()
 
 
@@ -217,6 +223,17 @@ def _rename(otherwise: Decision[Video], record: Video, now: datetime, late_commi
     # Where its answer is lost it is done again once it can come to pass no more.
     claimed = replace(record, rename_at=now + timedelta(seconds=late_commit_s))
     return Step(RENAME, Effect.CHANGE, claimed, record, wish=wish)
+
+
+def _missed_at(record: Video) -> datetime:
+    """
+    Return when the provider is asked all the same, in case the poller has missed something: the less often, the longer
+    the state lasts.
+    """
+    since = record.history[-1].at if record.history else record.asked_at
+    seen_at = record.looked_at or since
+    pause_s = min(max((seen_at - since).total_seconds(), MISSED_AFTER_S), MISSED_PAUSE_MAX_S)
+    return max(seen_at, since) + timedelta(seconds=pause_s)
 
 
 def _may_retry(record: Video) -> bool:

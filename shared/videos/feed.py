@@ -117,7 +117,8 @@ class Feed:
 
     def revive(self) -> None:
         """
-        Begin a new chain where something is pending and the old one has died or used up its budget.
+        Begin a new chain where something is pending and the old one has died or used up its budget; called by the sweep
+        where the chain is due.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
@@ -126,9 +127,13 @@ class Feed:
             chain, version = self._read()
             if not self._runs(chain):
                 self._begin(chain, version)
+            return
+        chain, version = self._read()
+        if chain is not None:
+            self._end(chain, version)
 
     def _runs(self, chain: Chain | None) -> bool:
-        return chain is not None and chain.running and chain.due_at > self.clock()
+        return chain is not None and chain.running and chain.due_at is not None and chain.due_at > self.clock()
 
     def _begin(self, chain: Chain | None, version: Version | None) -> None:
         """
@@ -294,13 +299,15 @@ class Feed:
         Returns:
             Whether that was done: not where somebody else has written it meanwhile.
         """
-        why = "budget used up" if chain.ticks_left <= 0 else "nothing pending"
+        is_used_up = chain.ticks_left <= 0
+        why = "budget used up" if is_used_up else "nothing pending"
         try:
-            self._write(replace(chain, running=False), version)
+            # Of what is still pending the next sweep begins a new chain.
+            self._write(replace(chain, running=False, due_at=self.clock() if is_used_up else None), version)
         except Conflict:
             return False
         log.feed_ended(self.provider, chain.tick, why)
-        if chain.ticks_left > 0 and self._pending():
+        if not is_used_up and self._pending():
             self.wake()
         return True
 

@@ -53,7 +53,7 @@ from shared.ports import (
     ViewerKeys,
     Write,
 )
-from shared.reconcile import LEASE_S, Progress, visit
+from shared.reconcile import AT_ONCE, LEASE_S, Progress, visit
 from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
@@ -61,7 +61,7 @@ from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.feed import Feed
 from shared.videos.model import OPEN, REQUESTS_MAX, Asked, Playable, Video, Wish
 from shared.videos.pace import Pace, pace_of
-from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title
+from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
 from shared.videos.transitions import REJECTED_BY_MODERATOR
 from shared.videos.turns import next_order, take_turn
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
@@ -213,7 +213,7 @@ class Grants:
         """
         (document,) = self.documents.read(session_path(request.session_id))
         session = require_owner(caller, None if document is None else Session.from_document(document))
-        upload = self._upload(request.file_name, request.size_bytes, request.title or request.file_name)
+        upload = self._upload(request.file_name, request.size_bytes, request.title)
         check_order(request.order)
         key = _fingerprint(caller.uid, session.id, str(session.created_at), request.request_id)
         digest = _fingerprint(upload.title, upload.file_name, upload.size_bytes)
@@ -256,7 +256,8 @@ class Grants:
             asked = Asked(key, digest, wish.number + 1)
             requests = (*wish.requests, asked)[-REQUESTS_MAX:]
             wish = replace(wish, upload=upload, asked_at=self.clock(), number=asked.number, requests=requests)
-            return asked.number, (Update(existing.path, {"wish": wish.to_fields()}, if_version=existing.version),)
+            changes = {"wish": wish.to_fields(), "dueAt": AT_ONCE}
+            return asked.number, (Update(existing.path, changes, if_version=existing.version),)
 
         return self._upload_token(request.video_id, self._take_turn(caller, request.video_id, wished))
 
@@ -398,7 +399,7 @@ class Grants:
         expires_at = min(grant.expires_at for grant in grants.values())
         return Playback(ranked[0], grants[ranked[0]].url, expires_at, values)
 
-    def _upload(self, file_name: str, size_bytes: int, title: str) -> UploadWish:
+    def _upload(self, file_name: str, size_bytes: int, title: str | None) -> UploadWish:
         """
         What is to be uploaded, as it will be stored.
 
@@ -406,7 +407,8 @@ class Grants:
             BadRequest: It may not be (never).
         """
         check_size(size_bytes, self.videos.policy)
-        return UploadWish(checked_title(title), checked_file_name(file_name), size_bytes)
+        name = checked_file_name(file_name)
+        return UploadWish(checked_title(title or title_of(name)), name, size_bytes)
 
     def _new(self, session: Session, order: int, upload: UploadWish, asked: Asked) -> dict[str, object]:
         """

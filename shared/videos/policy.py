@@ -5,13 +5,12 @@ Called by `grant` before anything is made and by `decide` when the real thing is
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
 from shared.errors import BadRequest, TooMany
 from shared.ports import Observation, Total, UploadWish
+from shared.text import TITLE_MAX, cut_to_characters, is_blank, is_line, normalised
 
 MIME_TYPES: Final = {
     "mp4": "video/mp4",
@@ -38,15 +37,18 @@ NOT_AS_DECLARED: Final = "NOT_AS_DECLARED"
 NOT_RECOGNIZED: Final = "NOT_RECOGNIZED"
 """The code of a refusal that a provider may yet change, by telling what it has not told so far."""
 
-FILE_NAME_MAX: Final = 200
-TITLE_MAX: Final = 200
+FILE_NAME_MAX: Final = 255
+"""Characters of a file's name, as many as any file system takes."""
+
 ORDER_MAX: Final = 1_000_000
 
-_CONTROL: Final = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_JOINERS: Final = "\u200c\u200d"
-"""Formatting characters that hide nothing: Persian and emoji are written with them."""
+_ORDERING: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
+"""Embeddings and isolates. In a title they order words; in a name they would move its ending away from its end."""
 
-_FILE_NAME: Final = re.compile(r"[^/\\:*?\"<>|]+")
+_AT_THE_END: Final = ". \u061c\u200b\u200e\u200f\ufeff"
+"""What a name may end in that is not seen there, or that Windows does not keep."""
+
+_HIDDEN: Final = "line breaks, control characters or overrides of direction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,41 +87,66 @@ class Policy:
 
 def checked_title(title: str) -> str:
     """
-    A title as it will be stored: normal form, no control characters, not empty. Pure.
+    Return a title as it is stored: in normal form, with spaces for tabs and none around it. Pure.
 
     Raises:
-        BadRequest: It is empty, too long, or has characters that cannot be shown (never).
+        BadRequest: It is empty, too long, not one line, or has overrides of direction (never).
     """
-    normal = unicodedata.normalize("NFC", title).strip()
-    if not normal:
+    normal = normalised(title)
+    if is_blank(normal):
         raise BadRequest("Give the video a title.", reason="TITLE_INVALID")
     if len(normal) > TITLE_MAX:
         raise BadRequest(f"A title has at most {TITLE_MAX} characters.", reason="TITLE_INVALID")
-    if _hides_something(normal):
-        raise BadRequest("The title has characters that cannot be shown.", reason="TITLE_INVALID")
+    if not is_line(normal):
+        raise BadRequest(
+            f"The title has characters that cannot be shown: {_HIDDEN}. Leave them out.", reason="TITLE_INVALID"
+        )
     return normal
+
+
+def title_of(file_name: str) -> str:
+    """
+    Return the title of a video whose file has this checked name and which nobody gave another. Pure.
+    """
+    return cut_to_characters(file_name, TITLE_MAX)
 
 
 def checked_file_name(file_name: str) -> str:
     """
-    A file's name as it will be handed to the provider. Pure.
+    Return a file's name as it is stored and handed to the provider. Pure.
+
+    Any name is taken that some system gives to a file. Of one with a backslash, which is a folder's on Windows and may
+    be in a name elsewhere, what comes after it is the name. Spaces around it, what comes after its ending and is not
+    seen, and what would show its ending elsewhere are left out.
 
     Raises:
-        BadRequest: It is empty or too long, names a folder, has characters that hide what it is, or its type is not
-            supported (never).
+        BadRequest: It is empty, too long, not one line, has overrides of direction, names a folder, or its type is
+            not supported (never).
     """
-    normal = unicodedata.normalize("NFC", file_name)
-    if not normal or len(normal) > FILE_NAME_MAX:
-        raise BadRequest(f"A file name has between 1 and {FILE_NAME_MAX} characters.", reason="FILE_NAME_INVALID")
-    if not _FILE_NAME.fullmatch(normal) or _hides_something(normal):
-        raise BadRequest("The file name has characters that are not allowed in it.", reason="FILE_NAME_INVALID")
-    stem, dot, ending = normal.rpartition(".")
+    whole = normalised(file_name.translate(_ORDERING))
+    if not is_line(whole):
+        raise BadRequest(
+            f"The file name has characters that are not allowed in it: {_HIDDEN}. Rename the file.",
+            reason="FILE_NAME_INVALID",
+        )
+    if "/" in whole:
+        raise BadRequest(
+            "The file name has characters that are not allowed in it: slashes. Send it without folders.",
+            reason="FILE_NAME_INVALID",
+        )
+    name = whole.rpartition("\\")[2].strip().rstrip(_AT_THE_END)
+    if not 1 <= len(name) <= FILE_NAME_MAX:
+        raise BadRequest(
+            f"A file name has between 1 and {FILE_NAME_MAX} characters.",
+            reason="FILE_NAME_INVALID",
+        )
+    stem, dot, ending = name.rpartition(".")
     if not dot or not stem or ending.lower() not in MIME_TYPES:
         supported = ", ".join(sorted(MIME_TYPES))
         raise BadRequest(
             f"This type of file is not supported. Supported are: {supported}.", reason="FILE_TYPE_NOT_SUPPORTED"
         )
-    return normal
+    return name
 
 
 def check_size(size_bytes: int, policy: Policy) -> None:
@@ -249,7 +276,3 @@ def _differs(actual_bytes: int, declared_bytes: int) -> bool:
 
 def _tolerance_bytes(declared_bytes: int) -> float:
     return SIZE_TOLERANCE * declared_bytes + 1024
-
-
-def _hides_something(text: str) -> bool:
-    return any(unicodedata.category(sign) in _CONTROL and sign not in _JOINERS for sign in text)

@@ -15,6 +15,7 @@ from shared.access import Caller, require_owner
 from shared.errors import BadRequest, Conflict, NotFound, WrongState
 from shared.paths import VISIT_VIDEO, session_path, video_path
 from shared.ports import Clock, Document, Documents, Note, Queue, Update
+from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session, session_with
 from shared.videos.model import Video, VideoState, Wish
 from shared.videos.policy import check_order, checked_title
@@ -154,7 +155,9 @@ def update_video(
         if correction.order is not None:
             wish = replace(wish, new_order=correction.order)
         try:
-            documents.commit(Update(document.path, {"wish": wish.to_fields()}, if_version=document.version))
+            documents.commit(
+                Update(document.path, {"wish": wish.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
+            )
         except Conflict:
             continue
         slot = _slot(clock(), CORRECTION_PACE_S)
@@ -179,7 +182,7 @@ def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document
     """
     Write one wish, on condition that nothing has changed since the document was seen, where that matters.
     """
-    changes: dict[tuple[str, ...], Any] = {("wish", name): value}
+    changes: dict[tuple[str, ...], Any] = {("wish", name): value, ("dueAt",): AT_ONCE}
     documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))
 
 

@@ -123,6 +123,9 @@ class Passing:
     def select(self, query: Query) -> Sequence[Document]:
         return self._documents.select(query)
 
+    def count(self, query: Query) -> int:
+        return self._documents.count(query)
+
     def total(self, query: Query, field: str) -> Total:
         return self._documents.total(query, field)
 

@@ -92,7 +92,7 @@ SETTINGS: Final = Settings(
     feed_overlap_s=60.0,
     feed_ticks_max=20,
 )
-RESTS_AFTER_S: Final = (60, 4400, 9000)
+RESTS_AFTER_S: Final = (60, 2200, 4400, 6600, 9000, 10500)
 """Seconds after the last trouble at which the sweep runs, far less often than in the cloud: it must do all the same."""
 
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900, media_type="video/mp4")
@@ -138,6 +138,9 @@ class WatchedDocuments:
 
     def select(self, query: Query) -> Sequence[Document]:
         return self._weather("select", lambda: self._kept.select(query), query.collection)
+
+    def count(self, query: Query) -> int:
+        return self._weather("count", lambda: self._kept.count(query), query.collection)
 
     def total(self, query: Query, field: str) -> Total:
         return self._weather("total", lambda: self._kept.total(query, field), query.collection)
@@ -475,10 +478,11 @@ class Play:
         if self._rng.random() < 0.8:
             # The others are a back end's, which leaves it out.
             new["createdAt"] = self._clock() + timedelta(microseconds=self._ledger.steps)
+        self.chronicle.tell(self._clock(), "user", "writes", {session_id: changes})
+        changes = {**changes, "updatedAt": self._clock()}
         after = {**(new if before is None else before), **changes}
         path = session_path(session_id)
         self._kept.commit(Create(path, after) if before is None else Update(path, changes))
-        self.chronicle.tell(self._clock(), "user", "writes", {session_id: changes})
         self._user_wrote(session_id, before, after)
 
     def _user_deletes(self, session_id: str, before: Fields | None) -> None:

@@ -53,7 +53,7 @@ _UNANSWERED: Final = ("answer lost", "killed after")
 _LATE: Final = ("late", "killed, late")
 _PROVIDERS: Final = (*_BEFORE, "throttled", "timed out")
 _TROUBLES: Final = {
-    **dict.fromkeys(("read", "select", "total"), _BEFORE),
+    **dict.fromkeys(("read", "select", "count", "total"), _BEFORE),
     "commit": (*_BEFORE, *_UNANSWERED),
     "put": (*_BEFORE, *_UNANSWERED, "note lost", "note doubled"),
     **dict.fromkeys(_ASKS, _PROVIDERS),
@@ -264,7 +264,7 @@ class Weather:
         result = do()
         if operation in _REACHES:
             self._ledger.provider_changed()
-        shown = detail if operation in ("read", "select", "total", "commit", "put") else result
+        shown = detail if operation in ("read", "select", "count", "total", "commit", "put") else result
         result = self._lagging(operation, result)
         self._tell(who, operation, detail if detail is not None else shown, trouble)
         return result

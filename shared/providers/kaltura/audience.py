@@ -149,9 +149,7 @@ class KalturaAudience:
             if token is not None:
                 self._learn_chat_token(token, token_id)
         if added is not None:
-            # Somebody else may have made him at the same time.
-            if added.error is not None and added.error.code != words.USER_EXISTS:
-                raise added.error
+            self._require_added(user_id, attendee.name, added.error)
             self.account.learn_user(user_id)
 
     def _lacks_chat_token(self, *, force_refresh: bool) -> bool:
@@ -170,6 +168,23 @@ class KalturaAudience:
                 return True
             chat.compared_at = now
         return False
+
+    def _require_added(self, user_id: str, name: str, error: ProviderError | None) -> None:
+        """
+        Make a user without a name where Kaltura refused the one with it: it may refuse more than its source tells.
+
+        Raises:
+            Transient, Doubtful, Permanent: There is no such user.
+        """
+        # Somebody else may have made them at the same time.
+        if isinstance(error, Permanent) and error.code != words.USER_EXISTS and words.person_names_of(name):
+            log.name_refused(NAME, error)
+            multi = self.account.client.multi(self.account.admin_ks())
+            nameless = multi.ask(_adding(user_id, ""))
+            multi.send()
+            error = nameless.error
+        if error is not None and error.code != words.USER_EXISTS:
+            raise error
 
     def _remembered_token_id(self) -> str | None:
         (document,) = self.account.documents.read(cache_path(_CHAT_TOKEN))
@@ -334,12 +349,12 @@ def signs_chat(token: Any) -> bool:
 def _adding(user_id: str, name: str) -> Any:
     from KalturaClient.Plugins.Core import KalturaUser
 
-    first, _, last = name.partition(" ")
     user = KalturaUser(id=user_id)
-    if first:
-        user.firstName, user.screenName = first, name
-    if last:
-        user.lastName = last
+    names = words.person_names_of(name)
+    if names is not None:
+        user.firstName, last_name, user.screenName = names
+        if last_name:
+            user.lastName = last_name
     return lambda c: c.user.add(user)
 
 

@@ -298,7 +298,7 @@ class KalturaEvents:
         # Appended: an encoder that drops out and comes back makes one recording, not two.
         recording = KalturaRecordStatus.APPENDED if self.records else KalturaRecordStatus.DISABLED
         entry = KalturaLiveStreamEntry(
-            name=wish.title,
+            name=words.name_of(wish.title),
             mediaType=KalturaMediaType(KalturaMediaType.LIVE_STREAM_FLASH),
             referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
@@ -311,19 +311,25 @@ class KalturaEvents:
         from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
 
         # What an earlier release made has a reference that can be guessed.
-        changed = KalturaLiveStreamEntry(name=wish.title, referenceId=self.account.theirs(reference))
+        changed = KalturaLiveStreamEntry(name=words.name_of(wish.title), referenceId=self.account.theirs(reference))
         return library.liveStream.update(entry_id, changed)
 
     def _add_virtual_event(self, reference: str, wish: EventWish, library: Any) -> Any:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
 
-        event = KalturaVirtualEvent(name=wish.title, description=self.account.theirs(reference), tags=self.account.tag)
+        event = KalturaVirtualEvent(
+            name=_virtual_event_name(wish),
+            description=self.account.theirs(reference),
+            tags=self.account.tag,
+        )
         return library.virtualEvent.virtualEvent.add(event)
 
     def _update_virtual_event(self, virtual_event_id: int, wish: EventWish, library: Any) -> Any:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
 
-        return library.virtualEvent.virtualEvent.update(virtual_event_id, KalturaVirtualEvent(name=wish.title))
+        return library.virtualEvent.virtualEvent.update(
+            virtual_event_id, KalturaVirtualEvent(name=_virtual_event_name(wish))
+        )
 
     def _add_group(self, reference: str, group_id: str, library: Any) -> Any:
         from KalturaClient.Plugins.Group import KalturaGroup
@@ -353,7 +359,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaRecordScheduleEvent
 
         kind = KalturaRecordScheduleEvent if self.account.has_rooms else KalturaLiveStreamScheduleEvent
-        event = kind(summary=wish.title, templateEntryId=entry_id)
+        event = kind(summary=words.name_of(wish.title), templateEntryId=entry_id)
         if wish.starts_at is not None and wish.ends_at is not None:
             event.startDate, event.endDate = int(wish.starts_at.timestamp()), int(wish.ends_at.timestamp())
         return event
@@ -362,7 +368,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaLocationScheduleResource
 
         resource = KalturaLocationScheduleResource(
-            name=wish.title,
+            name=words.name_of(wish.title),
             systemName=self.account.theirs(reference),
             tags=f"{ROOM_TAGS},{self.account.tag}",
         )
@@ -373,7 +379,7 @@ class KalturaEvents:
 
         if not self._has_room(wish):
             return partial(delete_part, RESOURCE, str(resource_id))
-        changed = KalturaLocationScheduleResource(name=wish.title)
+        changed = KalturaLocationScheduleResource(name=words.name_of(wish.title))
         return lambda c: c.schedule.scheduleResource.update(resource_id, changed)
 
     def _membership(self, uid: str, group_id: str) -> Iterable[Callable[[Any], Any]]:
@@ -440,6 +446,10 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaScheduleResourceFilter
 
         return KalturaScheduleResourceFilter(**self.account.made_under(reference, "systemName"))
+
+
+def _virtual_event_name(wish: EventWish) -> str:
+    return words.name_of(wish.title, words.VIRTUAL_EVENT_NAME_MIN_BYTES)
 
 
 def _is_scheduled(wish: EventWish) -> bool:

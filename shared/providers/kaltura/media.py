@@ -278,7 +278,7 @@ class KalturaMedia:
         from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
         return KalturaMediaEntry(
-            name=wish.title,
+            name=words.name_of(wish.title),
             mediaType=KalturaMediaType(KalturaMediaType.VIDEO),
             referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
@@ -299,7 +299,7 @@ class KalturaMedia:
 def _upload_token(wish: UploadWish) -> Any:
     from KalturaClient.Plugins.Core import KalturaUploadToken
 
-    return KalturaUploadToken(fileName=wish.file_name, fileSize=wish.size_bytes)
+    return KalturaUploadToken(fileName=words.file_name_of(wish.file_name), fileSize=wish.size_bytes)
 
 
 def _content(token_id: Any) -> Any:

@@ -10,7 +10,9 @@ import hmac
 import re
 from typing import Any, Final
 
+from shared.paths import can_be_id, hashed_uid
 from shared.ports import MediaState, Stage
+from shared.text import as_line, cut_to_bytes
 
 GONE_CODES: Final = frozenset(
     {
@@ -132,6 +134,28 @@ _CODE_DIGITS: Final = 24
 _CODE: Final = re.compile(f"[0-9a-f]{{{_CODE_DIGITS}}}")
 """Small hexadecimal digits, for Kaltura compares some texts without regard to case; longer than any generation."""
 
+NAME_MAX_BYTES: Final = 256
+"""
+What the name of an entry, a virtual event or a resource, the summary of a schedule event and the file name of an upload
+token may take. Source: KalturaVirtualEvent, KalturaScheduleEvent and KalturaScheduleResource have a maxLength, which
+KalturaRequestDeserializer compares with strlen; entry::MAX_NAME_LEN; the column upload_token.file_name.
+"""
+
+NAME_MIN_BYTES: Final = 1
+VIRTUAL_EVENT_NAME_MIN_BYTES: Final = 3
+
+NAME_LACKING: Final = "\u2026"
+"""Ends a name that is too short: with its three bytes none is."""
+
+SCREEN_NAME_MAX_BYTES: Final = 127
+"""Source: KalturaBaseUser::$screenName; `first` and `last` name are kept whole, kuser::setFirstName."""
+
+ADDRESS_IN_NAME: Final = "://"
+"""A user whose name has it is refused. Source: KalturaBaseUser::validateNames, kuser::URL_PATTERN."""
+
+_GUARDED: Final = "{"
+"""`client.py` may send a character of three bytes after it, so that nobody's text is read as a reference."""
+
 _KALTURA_USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,100}")
 
 
@@ -230,6 +254,42 @@ def ours(namespace: str, reference_id: str) -> str | None:
     return reference if _CODE.fullmatch(code) else reference_id.removeprefix(prefix)
 
 
+def name_of(title: str, least_bytes: int = NAME_MIN_BYTES) -> str:
+    """
+    Return a title as the name of what is made for it.
+
+    Args:
+        title: Any text.
+        least_bytes: What the field demands.
+    """
+    name = _fitted(title, NAME_MAX_BYTES)
+    return name if len(name.encode()) >= least_bytes else name + NAME_LACKING
+
+
+def file_name_of(file_name: str) -> str:
+    """
+    Return a file's name as an upload token may have it: with its ending, by which Kaltura knows its kind.
+    """
+    name = as_line(file_name)
+    stem, dot, ending = name.rpartition(".")
+    return _fitted(stem, NAME_MAX_BYTES - len(dot + ending)) + dot + ending
+
+
+def person_names_of(name: str) -> tuple[str, str, str] | None:
+    """
+    Return the first, last and screen name of a person, `None` where Kaltura would refuse them.
+    """
+    whole = " ".join(as_line(name).split())
+    if not whole or ADDRESS_IN_NAME in whole:
+        return None
+    first, _, last = whole.partition(" ")
+    return first, last, _fitted(whole, SCREEN_NAME_MAX_BYTES)
+
+
+def _fitted(text: str, most_bytes: int) -> str:
+    return cut_to_bytes(as_line(text), most_bytes, lambda character: 3 if character == _GUARDED else 0).rstrip()
+
+
 def moderators_of(entry_id: str) -> str:
     """
     The group of those who moderate a live entry: by its name Kaltura's chat knows it.
@@ -249,9 +309,7 @@ def viewer_of(uid: str) -> str:
     The Kaltura user of a Firebase user: the same id where Kaltura takes it, and a document may have it, else a hash
     of it.
     """
-    if _KALTURA_USER_ID.fullmatch(uid) and uid not in ("0", ".", "..") and not re.fullmatch("__.*__", uid):
-        return uid
-    return "uid-" + hashlib.sha256(uid.encode()).hexdigest()
+    return uid if _KALTURA_USER_ID.fullmatch(uid) and uid != "0" and can_be_id(uid) else hashed_uid(uid)
 
 
 def watcher_of(uid: str) -> str:

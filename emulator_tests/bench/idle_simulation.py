@@ -1,0 +1,216 @@
+"""A school at rest: what the sweep reads while nothing is due, counted as Firestore bills it.
+
+Used by the bench area `idle` and by `pure/test_idle_cost.py`. The sweep is the real one, on in-memory documents; the
+clock goes from run to run as the schedule does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
+from emulator_tests.pure.deployment import POLICY, WINDOW
+from shared.app import Settings, assemble
+from shared.identity import SessionIdentity
+from shared.paths import SESSIONS, VIDEOS, pairing_path, session_path, video_path
+from shared.ports import Condition, Create, Document, Holder, Operator, Query, Total, UploadWish, Version, Write
+from shared.sessions.model import Pairing
+from shared.videos.decide import reference_of
+from shared.videos.model import Playable, Video, VideoState, Wish, shown
+
+T = TypeVar("T")
+
+SESSION_VIDEOS: Final = 10
+SWEEP_S: Final = 300
+DAY_S: Final = 24 * 3600
+READ_EACH: Final = 1000
+"""Index entries that an aggregation counts for the price of one read."""
+
+SWITCH_READS: Final = 1
+"""The schedule looks at the operator's switch before each run."""
+
+
+class BilledDocuments:
+    """
+    Documents that count reads as Firestore bills them: a document each, whether it is there or not; a query that finds
+    nothing, one; a count, one for each 1,000 that it counts.
+
+    Source: https://cloud.google.com/firestore/pricing#reads
+
+    Attributes:
+        reads: So far.
+    """
+
+    def __init__(self, kept: MemoryDocuments) -> None:
+        self._kept = kept
+        self.reads = 0
+
+    def read(self, *paths: str) -> tuple[Document | None, ...]:
+        """
+        As the port says.
+        """
+        self.reads += len(paths)
+        return self._kept.read(*paths)
+
+    def select(self, query: Query) -> Sequence[Document]:
+        """
+        As the port says.
+        """
+        found = self._kept.select(query)
+        self.reads += max(1, len(found))
+        return found
+
+    def count(self, query: Query) -> int:
+        """
+        As the port says.
+        """
+        count = self._kept.count(query)
+        self.reads += max(1, math.ceil(count / READ_EACH))
+        return count
+
+    def total(self, query: Query, field: str) -> Total:
+        """
+        As the port says.
+        """
+        total = self._kept.total(query, field)
+        self.reads += max(1, math.ceil(total.count / READ_EACH))
+        return total
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        """
+        As the port says.
+        """
+        return self._kept.commit(*writes)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """
+    What a day of sweeps read.
+
+    Attributes:
+        runs: The reads of each run, the switch included.
+        documents: How many sessions, records and videos there are.
+        left: Tasks that the runs enqueued.
+    """
+
+    runs: tuple[int, ...]
+    documents: int
+    left: int
+
+    @property
+    def idle(self) -> int:
+        """
+        The most that a run read which was no part of the look at everything: the median run, and all up to it.
+        """
+        return sorted(self.runs)[len(self.runs) // 2]
+
+    @property
+    def reads(self) -> int:
+        """
+        All reads of the day.
+        """
+        return sum(self.runs)
+
+
+class School:
+    """
+    A school with so many ready videos, ten in each session; nothing is due and nothing has changed for long.
+
+    Args:
+        videos: How many.
+    """
+
+    def __init__(self, videos: int) -> None:
+        self.clock = ManualClock()
+        self.kept = MemoryDocuments(self._effect)
+        self.documents = BilledDocuments(self.kept)
+        self.queue = MemoryQueue(self.clock)
+        events, media = MemoryEvents(self.clock), MemoryMedia(self.clock)
+        settings = Settings(
+            policy=POLICY,
+            provider=media.name,
+            reap_grace_s=600,
+            late_commit_s=600,
+            window=WINDOW,
+            stray_age_s=3600,
+            feed_interval_s=9,
+            feed_overlap_s=60,
+            feed_ticks_max=8640,
+        )
+        holders = {media.name: Holder(media, MemoryStrays(events, media))}
+        self.app = assemble(self.documents, self.queue, self.clock, events, holders, settings)
+        self._select_takes_s = 0.0
+        for first in range(0, videos, SESSION_VIDEOS):
+            self._make_session(f"s{first:06}", min(SESSION_VIDEOS, videos - first))
+        self.clock.advance(DAY_S)
+
+    def day(self) -> Day:
+        """
+        Let the schedule run for a day that begins with a whole look, and count.
+        """
+        self._select_takes_s = 0.2
+        runs = []
+        begun_at = self.clock()
+        while self.clock() - begun_at < timedelta(seconds=DAY_S):
+            before, at = self.documents.reads, self.clock()
+            self.app.sweep.run()
+            runs.append(self.documents.reads - before + SWITCH_READS)
+            self.clock.move_to(max(self.clock(), at + timedelta(seconds=SWEEP_S)))
+        alive = Query(VIDEOS, (Condition("gone", Operator.EQUAL, False),))
+        documents = self.kept.count(alive) + 2 * self.kept.count(Query(SESSIONS))
+        return Day(tuple(runs), documents, len(self.queue.waiting()))
+
+    def _effect(self, operation: str, do: Callable[[], T]) -> T:
+        if operation == "select" and self._select_takes_s:
+            # A page takes this long in the cloud, so that a look at everything needs as many slices as there.
+            self.clock.advance(self._select_takes_s)
+        return do()
+
+    def _make_session(self, session_id: str, videos: int) -> None:
+        now = self.clock()
+        session = SessionIdentity(session_id, "teacher", now)
+        refs, writes = {}, []
+        for number in range(videos):
+            video_id = f"{session_id}{number:03}".encode().hex()[-20:]
+            video = _ready_video(session, video_id, number)
+            refs[video_id] = shown(video)
+            wish = Wish(video.upload, now).to_fields()
+            writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": wish}))
+        fields = {
+            "ownerUid": session.owner_uid,
+            "createdAt": now,
+            "updatedAt": now,
+            "title": "Algebra",
+            "status": "public",
+            "format": "onDemand",
+            "visibility": "open",
+            "kalturaSession": True,
+            "videos": refs,
+        }
+        record = Create(pairing_path(session_id), Pairing(session).to_fields())
+        self.kept.commit(Create(session_path(session_id), fields), record, *writes)
+
+
+def _ready_video(session: SessionIdentity, video_id: str, number: int) -> Video:
+    now = session.created_at
+    assert now is not None
+    upload = UploadWish(f"Film {number}", "film.mp4", 1000)
+    parts = {"entryId": f"0_{video_id}"}
+    playable = Playable(reference_of(video_id, 1), parts, upload.title, 60.0, 1000, "video/mp4", now)
+    return Video(
+        session,
+        "memory",
+        now,
+        number,
+        upload,
+        asked_at=now,
+        state=VideoState.READY,
+        generation=1,
+        percent=100,
+        playable=playable,
+    )

@@ -1,0 +1,252 @@
+"""Texts of people at Kaltura: each fits its field, whatever was written, and no name keeps anybody out."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from emulator_tests.contract.conftest import ROOM_URL
+from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
+from emulator_tests.texts import ENGLAND, NOT_TITLES, TITLES, UIDS
+from shared.errors import Permanent
+from shared.ports import Attendee, EventWish, Parts, UploadWish
+
+BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
+WISH = EventWish("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2))
+REFERENCE = "session:s1:1"
+ATTENDEE = Attendee("ada", "Ada Lovelace", is_moderator=False)
+
+MAX_BYTES = 256
+MIN_BYTES = {"virtualEvents": 3, "scheduleEvents": 1, "scheduleResources": 1, "entries": 1}
+
+LENGTHS = {
+    "1 letter": "x",
+    "2 letters": "xy",
+    "1 letter of two bytes": "é",
+    "1 Chinese character": "课",
+    "256 bytes": "x" * 256,
+    "257 bytes": "x" * 257,
+    "86 Chinese characters": "课" * 86,
+    "200 Chinese characters": "课" * 200,
+    "200 emoji": "\U0001f393" * 200,
+    "flags of England": "x" + ENGLAND * 28,
+    "combining marks": "e\u0323\u0302" * 66,
+    "what looks like references": "{1:result:id}" * 15,
+    "nothing": "",
+    "control characters": "A\x00\x01\x02\x0b\x1f\x7f\ufffeB",
+    "control characters alone": "\x00\x01",
+    "line breaks": "One\r\nTwo\u2028Three",
+}
+
+
+@pytest.fixture
+def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
+    """
+    An empty account with rooms.
+    """
+    kaltura.control("POST", "reset")
+    with closing(KalturaSite(kaltura, room_url=ROOM_URL)) as site:
+        yield site
+
+
+def name_of(thing: dict[str, Any]) -> str:
+    name = thing["summary"] if "summary" in thing else thing["name"]
+    assert isinstance(name, str)
+    return name
+
+
+def names(server: KalturaServer) -> dict[str, str]:
+    """
+    What each kind of thing is called that was made for an event.
+    """
+    things = server.control("GET", "things")
+    return {kind: name_of(one) for kind in MIN_BYTES for one in things[kind]}
+
+
+def assert_fit(found: dict[str, str], title: str) -> None:
+    assert found.keys() == MIN_BYTES.keys()
+    for kind, name in found.items():
+        assert MIN_BYTES[kind] <= len(name.encode()) <= MAX_BYTES, kind
+        assert not [sign for sign in name if unicodedata.category(sign) in ("Cc", "Zl", "Zp")], kind
+        assert "\ufffe" not in name
+        said = name.replace("\u2060", "").removesuffix("…")
+        if title in TITLES.values() and len(title.encode()) <= MAX_BYTES:
+            assert said == title.replace("\u2060", "")
+        elif title == LENGTHS["flags of England"]:
+            assert len(name) % len(ENGLAND) == 1, "no flag is cut"
+
+
+@pytest.mark.parametrize(
+    "title", [*LENGTHS.values(), *TITLES.values(), *NOT_TITLES.values()], ids=[*LENGTHS, *TITLES, *NOT_TITLES]
+)
+def test_an_event_of_any_title_is_made_whole_and_changed(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
+    """B22"""
+    parts = site.events.create_event(REFERENCE, replace(WISH, title=title)).parts
+    assert parts.keys() >= {"entryId", "eventId", "virtualEventId", "resourceId", "groupId"}
+    assert all(parts.values()), "no part is missing"
+    assert_fit(names(kaltura), title)
+    site.events.update_event(REFERENCE, parts, WISH)
+    assert set(names(kaltura).values()) == {WISH.title}
+    assert site.events.update_event(REFERENCE, parts, replace(WISH, title=title)).parts == parts
+    assert_fit(names(kaltura), title)
+
+
+@pytest.mark.parametrize("title", LENGTHS.values(), ids=LENGTHS)
+def test_a_video_of_any_title_is_made(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
+    """B22"""
+    site.media.prepare_upload("video:v1:1", UploadWish(title, "film.mp4", 1))
+    (entry,) = kaltura.control("GET", "things")["entries"]
+    assert 1 <= len(name_of(entry).encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("title", [LENGTHS["200 emoji"], LENGTHS["control characters"], ""], ids=ascii)
+def test_a_recording_of_any_title_is_adopted(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
+    """B22"""
+    parts = site.events.create_event(REFERENCE, WISH).parts
+    for is_live in (True, False):
+        site.broadcast(parts, Film.VIDEO, is_live=is_live)
+    seen = site.events.observe_broadcast(parts)
+    assert seen is not None
+    site.media.adopt_recording("video:r1:1", UploadWish(title, "", 0, recording=seen.recordings[0]))
+    (name,) = (
+        name_of(one)
+        for one in kaltura.control("GET", "things")["entries"]
+        if one["id"] == seen.recordings[0]["entryId"]
+    )
+    assert 1 <= len(name.encode()) <= MAX_BYTES
+
+
+STEMS = {
+    "255 letters": "n" * 251,
+    "255 Chinese characters": "课" * 251,
+    "255 emoji": "\U0001f393" * 251,
+    "signs": 'a:b"c?d*e<f>g|h',
+    "a dot first": ".hidden",
+    "of macOS": "x\u202fAM",
+    "a flag and a mark": f"{ENGLAND}\u200f",
+}
+
+
+@pytest.mark.parametrize("stem", STEMS.values(), ids=STEMS)
+def test_an_upload_token_keeps_the_ending_of_its_file(site: KalturaSite, stem: str) -> None:
+    """B6, B22"""
+    made = site.media.prepare_upload("video:v1:1", UploadWish("A film", f"{stem}.mp4", 1))
+    file_name = site.administrator().uploadToken.get(made["uploadTokenId"]).fileName
+    kept = file_name.removesuffix(".mp4")
+    assert file_name == f"{kept}.mp4"
+    assert kept
+    assert stem.startswith(kept)
+    assert len(file_name.encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("year", [2000, 2199])
+def test_an_event_at_the_ends_of_time_has_its_times(kaltura: KalturaServer, site: KalturaSite, year: int) -> None:
+    """B4: Kaltura counts a small number of seconds from now."""
+    begins_at = datetime(year, 1, 1, tzinfo=UTC)
+    site.events.create_event(REFERENCE, replace(WISH, starts_at=begins_at, ends_at=begins_at + timedelta(hours=1)))
+    (event,) = kaltura.control("GET", "things")["scheduleEvents"]
+    assert datetime.fromtimestamp(event["startDate"], UTC) == begins_at
+
+
+# --- people ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parts(site: KalturaSite) -> Parts:
+    """
+    An event that people enter.
+    """
+    return site.events.create_event(REFERENCE, WISH).parts
+
+
+def names_of(site: KalturaSite, user_id: str) -> list[str | None]:
+    """
+    First, last and screen name of a user, as an administrator reads them.
+    """
+    found = site.administrator().user.get(user_id)
+    told = (found.firstName, found.lastName, found.screenName)
+    return [name if isinstance(name, str) and name else None for name in told]
+
+
+def asked_users(server: KalturaServer) -> int:
+    told = server.control("GET", "requests")
+    server.control("DELETE", "requests")
+    return sum(part["service"] == "user" for request in told for part in request["parts"])
+
+
+@pytest.mark.parametrize("name", ["https://example.com/ada", "Ada ://", "a://b c", "\u0000:\u0000//x ://"], ids=ascii)
+def test_whoever_has_an_address_for_a_name_enters_without_one(
+    kaltura: KalturaServer, site: KalturaSite, parts: Parts, name: str
+) -> None:
+    """B8: KalturaBaseUser::validateNames refuses it, and nothing is asked twice."""
+    asked_users(kaltura)
+    admission = site.audience.admit(parts, replace(ATTENDEE, name=name), 600)
+    assert admission.player.token
+    assert asked_users(kaltura) == 1
+    assert names_of(site, admission.user_id) == [None, None, None]
+
+
+@pytest.mark.parametrize("code", ["INVALID_FIELD_VALUE", "PROPERTY_VALIDATION_MAX_LENGTH", "SOMETHING_NEW"])
+def test_a_name_that_is_refused_for_another_reason_is_left_out(
+    kaltura: KalturaServer, site: KalturaSite, parts: Parts, code: str
+) -> None:
+    """B8"""
+    asked_users(kaltura)
+    match = {"service": "user", "action": "add", "times": 1}
+    kaltura.control("POST", "faults", {"kind": "error", "code": code, "match": match})
+    admission = site.audience.admit(parts, ATTENDEE, 600)
+    assert asked_users(kaltura) == 2
+    assert names_of(site, admission.user_id) == [None, None, None]
+    asked_users(kaltura)
+    site.audience.admit(parts, ATTENDEE, 600)
+    assert asked_users(kaltura) == 0
+
+
+def test_a_user_who_is_refused_without_a_name_too_is_refused(
+    kaltura: KalturaServer, site: KalturaSite, parts: Parts
+) -> None:
+    """B8"""
+    match = {"service": "user", "action": "add", "times": 2}
+    kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
+    with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
+        site.audience.admit(parts, ATTENDEE, 600)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("Ada", "Ada", None),
+        ("Ada King Lovelace", "Ada", "King Lovelace"),
+        ("می\u200cرود", "می\u200cرود", None),
+        ("\U0001faea 课", "\U0001faea", "课"),
+        ("Ada\r\n\x00Lovelace", "Ada", "Lovelace"),
+        ("课" * 100, "课" * 100, None),
+    ],
+    ids=["one", "three", "a joiner", "an emoji of Unicode 17", "a line break", "100 Chinese characters"],
+)
+def test_a_name_of_people_is_kept(site: KalturaSite, parts: Parts, name: str, first: str, last: str | None) -> None:
+    """B8, B22"""
+    admission = site.audience.admit(parts, replace(ATTENDEE, name=name), 600)
+    *names, screen_name = names_of(site, admission.user_id)
+    assert names == [first, last]
+    assert screen_name is not None
+    assert len(screen_name.encode()) <= 127
+
+
+@pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
+def test_whoever_has_an_account_enters_and_moderates(
+    kaltura: KalturaServer, site: KalturaSite, parts: Parts, uid: str
+) -> None:
+    """B5"""
+    admission = site.audience.admit(parts, Attendee(uid, "Ada", is_moderator=True), 600)
+    assert names_of(site, admission.user_id) == ["Ada", None, "Ada"]
+    site.events.update_event(REFERENCE, parts, replace(WISH, moderators=(uid,)))
+    members = kaltura.control("GET", "things")["groupUsers"]
+    assert [one["userId"] for one in members] == [admission.user_id]
+    assert admission.player.token

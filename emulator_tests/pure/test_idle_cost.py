@@ -1,0 +1,63 @@
+"""A school at rest costs the same however large it is; `make bench AREA=idle` counts it up to a hundred thousand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from emulator_tests.bench.idle_simulation import READ_EACH, School
+from shared.paths import VISIT_SESSION, session_path
+from shared.ports import Delete, Update
+
+pytestmark = pytest.mark.long
+
+IDLE_READS_MAX = 10
+
+
+@pytest.mark.parametrize("videos", [10, 5_000])
+def test_an_idle_sweep_reads_ten_documents_and_one_for_each_thousand(videos: int) -> None:
+    """
+    C4.
+    """
+    day = School(videos).day()
+    assert day.left == 0, "nothing was to be done"
+    assert day.idle <= IDLE_READS_MAX
+    counted = [reads for reads in day.runs if reads > IDLE_READS_MAX]
+    looks = [reads for reads in counted if reads > IDLE_READS_MAX + math.ceil(day.documents / READ_EACH) + 2]
+    assert len(looks) == 1, "everything was looked at once, in one slice"
+    # Each session, record and video once, and for empty queries and counts a few.
+    assert max(looks) <= day.documents + IDLE_READS_MAX + math.ceil(day.documents / READ_EACH) + 20
+
+
+def test_a_deletion_that_nobody_noticed_is_found_within_an_hour_by_counting() -> None:
+    """
+    C4.
+    """
+    school = School(100)
+    school.day()
+    school.kept.commit(Delete(session_path("s000050")))
+    begun_at = school.clock()
+    while VISIT_SESSION not in {note.queue for note in school.queue.waiting()}:
+        school.app.sweep.run()
+        school.clock.advance(300)
+        assert (school.clock() - begun_at).total_seconds() <= 3600
+    assert [note.key for note in school.queue.waiting() if note.queue == VISIT_SESSION] == ["s000050"]
+
+
+def test_a_change_that_nobody_noticed_is_found_by_the_next_run_among_many() -> None:
+    """
+    C4: and read alone, with its record.
+    """
+    school = School(1000)
+    school.day()
+    # The day is over: another look at everything.
+    school.app.sweep.run()
+    school.clock.advance(300)
+    live = {"format": "liveStreaming", "updatedAt": school.clock()}
+    school.kept.commit(Update(session_path("s000050"), live))
+    school.clock.advance(300)
+    before = school.documents.reads
+    school.app.sweep.run()
+    assert [note.key for note in school.queue.waiting() if note.queue == VISIT_SESSION] == ["s000050"]
+    assert school.documents.reads - before <= IDLE_READS_MAX + 2 + 2

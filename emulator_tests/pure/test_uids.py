@@ -1,0 +1,106 @@
+"""User ids of every kind that Firebase Auth allows, wherever one goes."""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.pure.deployment import HOUR, Deployment
+from emulator_tests.texts import NOT_FIELDS, NOT_UIDS, UIDS
+from functions import edge
+from shared.access import Caller, ClaimNames
+from shared.errors import BadRequest, NotAllowed
+from shared.paths import VISIT_REMOVAL, VISIT_SESSION, enrolment_path, known_user_path, uploader_path
+from shared.ports import MediaState, Note, Observation
+from shared.providers.kaltura.keys import KeyMint
+from shared.providers.kaltura.words import viewer_of
+from shared.removals import ask_removal, removal_of
+from shared.sessions.holding import set_moderator, unset_moderator
+from shared.sessions.kaltura_session import get_kaltura_session
+from shared.videos.wishes import delete_video
+
+ALL = pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
+
+
+@ALL
+def test_an_account_with_any_uid_is_taken(uid: str) -> None:
+    """B5"""
+    assert Caller.from_claims(uid, {"teacher": True}, ClaimNames()) == Caller(uid, is_teacher=True)
+    assert edge.read({"uid": uid}, {"uid": edge.UID}) == {"uid": uid}
+
+
+@pytest.mark.parametrize("uid", NOT_UIDS.values(), ids=NOT_UIDS)
+def test_an_account_whose_uid_can_be_in_no_document_id_is_refused(uid: str) -> None:
+    """B5"""
+    with pytest.raises(NotAllowed, match=r"cannot be part of a document's id\. Sign in with another account\."):
+        Caller.from_claims(uid, {}, ClaimNames())
+    with pytest.raises(BadRequest):
+        edge.read({"uid": uid}, {"uid": edge.UID})
+
+
+def live(teacher: Caller) -> Deployment:
+    deployment = Deployment()
+    now = deployment.clock()
+    deployment.write_session(
+        ownerUid=teacher.uid, format="liveStreaming", visibility="enrolled", startsAt=now, endsAt=now + HOUR
+    )
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    return deployment
+
+
+@ALL
+def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
+    """B5"""
+    teacher = Caller(uid, is_teacher=True)
+    deployment = live(teacher)
+    video_id = deployment.ask_upload(caller=teacher).video_id
+    deployment.ask_upload("r2", caller=teacher)
+    assert deployment.document(uploader_path(uid)).fields["issued"] == 2
+    deployment.show(
+        video_id, Observation(MediaState.READY, 100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
+    )
+    deployment.run(60)
+    assert deployment.grants.issue_playback(teacher, video_id).url
+    assert deployment.grants.renew_upload_token(teacher, deployment.ask_upload("r2", caller=teacher).video_id).grant.url
+    assert deployment.ask_replacement(video_id, caller=teacher).video_id == video_id
+    assert get_kaltura_session(
+        teacher, "s1", deployment.sessions, deployment.documents, deployment.queue, deployment.clock
+    )
+    assert deployment.joining.join(teacher, "s1").is_moderator
+    assert deployment.joining.issue_playback(teacher, "s1").grant.token
+    assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
+    delete_video(teacher, video_id, deployment.documents, deployment.queue)
+    key, _ = ask_removal(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
+    deployment.deliver(Note(VISIT_REMOVAL, key))
+    assert removal_of(teacher, key, deployment.documents).sessions == 1
+
+
+@ALL
+def test_a_student_with_any_uid_enters_and_moderates(uid: str) -> None:
+    """B5"""
+    teacher, student = Caller("owner", is_teacher=True), Caller(uid, is_teacher=False)
+    deployment = live(teacher)
+    deployment.enrol(uid, owner_uid=teacher.uid)
+    assert deployment.document(enrolment_path("s1", uid)).fields["uid"] == uid
+    assert deployment.joining.issue_playback(student, "s1").grant.token
+    assert not deployment.joining.join(student, "s1").is_moderator
+    parts = deployment.sessions, deployment.queue, deployment.clock
+    if uid in NOT_FIELDS:
+        with pytest.raises(BadRequest, match="cannot be a moderator"):
+            set_moderator(teacher, "s1", uid, *parts)
+    else:
+        assert set_moderator(teacher, "s1", uid, *parts)
+        assert deployment.joining.join(student, "s1").is_moderator
+    assert unset_moderator(teacher, "s1", uid, *parts)
+    assert not deployment.joining.join(student, "s1").is_moderator
+
+
+def test_each_uid_has_documents_and_a_kaltura_user_of_its_own() -> None:
+    """B5"""
+    for path_of in (uploader_path, lambda uid: known_user_path(viewer_of(uid))):
+        assert len({path_of(uid) for uid in UIDS.values()}) == len(UIDS)
+
+
+@ALL
+def test_a_ks_is_signed_for_any_uid(uid: str) -> None:
+    """B5"""
+    assert KeyMint(1, "secret").mint(viewer_of(uid), lifetime_s=60, now=Deployment().clock())

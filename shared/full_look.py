@@ -1,0 +1,257 @@
+"""The look at everything, once a day: whether each document still says what follows from the others.
+
+Called by the sweep, in slices that a function can do. It finds what nothing else would: an administrator's change
+without a time, a record or a view that somebody wrote by hand, a session that is gone, a copy that a new host lacks. It
+enqueues and works nothing itself. Sessions and their records are looked through in the order of their ids, with the
+videos of each session; then, where videos are left that belong to none of these, all videos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
+
+from shared.errors import Conflict
+from shared.paths import PAIRINGS, SESSIONS, VIDEOS, VISIT_VIDEO, session_path, video_path
+from shared.ports import REMOVE, Clock, Condition, Document, Documents, Note, Operator, Query, Queue, Update
+from shared.reconcile import Look, Record, Step, Subject, hold_back
+from shared.sessions import Sessions
+from shared.sessions import look_at as look_at_session
+from shared.sessions.decide import LISTEN
+from shared.sessions.model import Session
+from shared.videos import Videos
+from shared.videos import look_at as look_at_video
+from shared.videos.decide import OBSERVE
+from shared.videos.model import Video, VideoWish
+
+PAGE: Final = 500
+
+IN_MAX: Final = 30
+"""Sessions whose videos one query asks for."""
+
+SLICE_S: Final = 40.0
+"""No new page is begun after so many seconds: with the slowest page a slice stays under a minute."""
+
+FOLLOWERS_MAX: Final = 500
+"""About so many copies one slice sets going: where a host is new, all at once could reach `TASKS_PER_HOUR_MAX`."""
+
+SESSIONS_PHASE: Final = "sessions"
+VIDEOS_PHASE: Final = "videos"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """
+    Where a look goes on.
+
+    Attributes:
+        phase: What is looked through.
+        after_id: Everything up to this id was.
+        videos: How many videos the sessions so far have.
+    """
+
+    phase: str = SESSIONS_PHASE
+    after_id: str | None = None
+    videos: int = 0
+
+    def to_fields(self) -> dict[str, Any]:
+        """
+        Return the document form. Pure.
+        """
+        return {"phase": self.phase, "afterId": self.after_id, "videos": self.videos}
+
+    @classmethod
+    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+        """
+        Read back what `to_fields` wrote. Pure.
+        """
+        return cls(fields["phase"], fields["afterId"], fields["videos"])
+
+
+@dataclass(slots=True)
+class _Slice:
+    """
+    What one slice has come to so far.
+    """
+
+    looked: int = 0
+    noted: int = 0
+    followers: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """
+        Whether as many copies were set going as may be: the rest of the page is for the next slice.
+        """
+        return self.followers >= FOLLOWERS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class FullLook:
+    """
+    Looks at everything.
+
+    Attributes:
+        documents: Where everything is recorded.
+        queue: For tasks.
+        sessions: Whose `decide` says whether a session is settled.
+        videos: Likewise for videos.
+        clock: Now, in UTC.
+        every_s: Seconds from the beginning of one look to that of the next.
+    """
+
+    documents: Documents
+    queue: Queue
+    sessions: Sessions
+    videos: Videos
+    clock: Clock
+    every_s: int = 24 * 3600
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """
+        The hosts that ready videos are copied to.
+        """
+        return tuple(sorted(self.videos.hosts))
+
+    def go_on(self, mark: Mark) -> tuple[Mark | None, int, int]:
+        """
+        Look through one slice.
+
+        Returns:
+            Where the next one begins, `None` where this was the last; how many documents were looked at, how many were
+            enqueued.
+
+        Raises:
+            Transient: Documents or queue could not be reached (again, from the same mark).
+        """
+        ends_at = self.clock() + timedelta(seconds=SLICE_S)
+        done, at = _Slice(), mark
+        while self.clock() <= ends_at:
+            following = self._sessions(at, done) if at.phase == SESSIONS_PHASE else self._videos(at, done)
+            if done.is_full:
+                break
+            if following is None:
+                return None, done.looked, done.noted
+            at = following
+        return at, done.looked, done.noted
+
+    def note_session(self, session_id: str, session: Document | None, record: Document | None, now: datetime) -> int:
+        """
+        Enqueue a session that is not settled.
+
+        Returns:
+            How many tasks that were.
+        """
+        return self._note_unsettled(self.sessions, look_at_session(session_id, session, record), now)
+
+    # --- sessions -------------------------------------------------------------------------------------------------
+
+    def _sessions(self, mark: Mark, done: _Slice) -> Mark | None:
+        """
+        Look through one page of sessions and of records, in the order of their ids, and the videos of these sessions.
+        """
+        sessions = self.documents.select(Query(SESSIONS, after_id=mark.after_id, limit=PAGE))
+        records = self.documents.select(Query(PAIRINGS, after_id=mark.after_id, limit=PAGE))
+        full = [page[-1].id for page in (sessions, records) if len(page) == PAGE]
+        until = min(full) if full else None
+        known = {document.id: document for document in sessions if until is None or document.id <= until}
+        recorded = {document.id: document for document in records if until is None or document.id <= until}
+        now = self.clock()
+        for session_id in sorted(known.keys() | recorded.keys()):
+            done.noted += self.note_session(session_id, known.get(session_id), recorded.get(session_id), now)
+        videos = list(self._videos_of(list(known)))
+        self._look_at_videos(videos, {id_: Session.from_document(one) for id_, one in known.items()}, done)
+        alive = {(video.fields["sessionId"], video.id) for video in videos}
+        self._note_stale_refs(known.values(), alive, done)
+        done.looked += len(known) + len(recorded) + len(videos)
+        counted = mark.videos + len(videos)
+        if until is not None:
+            return Mark(SESSIONS_PHASE, until, counted)
+        everywhere = self.documents.count(Query(VIDEOS, (Condition("gone", Operator.EQUAL, False),)))
+        return None if everywhere == counted else Mark(VIDEOS_PHASE)
+
+    def _videos_of(self, session_ids: Sequence[str]) -> Iterator[Document]:
+        """
+        The videos, not yet gone, of several sessions.
+        """
+        alive = Condition("gone", Operator.EQUAL, False)
+        for first in range(0, len(session_ids), IN_MAX):
+            of_these = Condition("sessionId", Operator.IN, session_ids[first : first + IN_MAX])
+            after_id: str | None = None
+            while True:
+                page = self.documents.select(Query(VIDEOS, (of_these, alive), after_id=after_id, limit=PAGE))
+                yield from page
+                if len(page) < PAGE:
+                    break
+                after_id = page[-1].id
+
+    def _note_stale_refs(self, sessions: Iterable[Document], alive: set[tuple[str, str]], done: _Slice) -> None:
+        """
+        Enqueue the videos that a session shows although they are gone. A ref to a video that is not there, or that is
+        another session's, goes here: no visit would see it.
+        """
+        for document in sessions:
+            shown = Session.from_document(document).videos
+            stale = [video_id for video_id in shown if (document.id, video_id) not in alive]
+            read = self.documents.read(*map(video_path, stale)) if stale else ()
+            for video_id, video in zip(stale, read, strict=True):
+                if video is not None and video.fields["sessionId"] == document.id:
+                    self.queue.put(Note(VISIT_VIDEO, video_id))
+                    done.noted += 1
+                    continue
+                with suppress(Conflict):
+                    removed: Mapping[tuple[str, ...], Any] = {("videos", video_id): REMOVE}
+                    self.documents.commit(Update(document.path, removed, if_version=document.version))
+
+    # --- videos ---------------------------------------------------------------------------------------------------
+
+    def _videos(self, mark: Mark, done: _Slice) -> Mark | None:
+        """
+        Look through one page of the videos that are not gone.
+        """
+        alive = (Condition("gone", Operator.EQUAL, False),)
+        found = self.documents.select(Query(VIDEOS, alive, after_id=mark.after_id, limit=PAGE))
+        session_ids = sorted({document.fields["sessionId"] for document in found})
+        read = self.documents.read(*map(session_path, session_ids)) if session_ids else ()
+        sessions = {document.id: Session.from_document(document) for document in read if document is not None}
+        self._look_at_videos(found, sessions, done)
+        done.looked += len(found) + len(session_ids)
+        return replace(mark, after_id=found[-1].id) if len(found) == PAGE else None
+
+    def _look_at_videos(self, found: Iterable[Document], sessions: Mapping[str, Session], done: _Slice) -> None:
+        now = self.clock()
+        for document in found:
+            look = look_at_video(document, sessions.get(document.fields["sessionId"]))
+            if self._note_unsettled(self.videos, look, now):
+                done.noted += 1
+                continue
+            if not done.is_full:
+                followers = self._note_followers(look, now)
+                done.noted += followers
+                done.followers += followers
+
+    def _note_followers(self, look: Look[VideoWish, Video], now: datetime) -> int:
+        """
+        Enqueue the copies of a settled video that have not followed it; a page that is looked through once more within
+        the hour finds the same tasks on their way.
+        """
+        notes = self.videos.dependants(look)
+        for note in notes:
+            self.queue.put(replace(note, once=f"follow {now:%Y%m%d%H}"))
+        return len(notes)
+
+    def _note_unsettled(self, subject: Subject[Any, Any, Any], look: Look[Any, Any], now: datetime) -> int:
+        """
+        Enqueue what has something to do that no task may be left for.
+        """
+        record: Record | None = look.record
+        decision = hold_back(subject.decide(look, now, observed=False), record, now)
+        if not isinstance(decision, Step) or decision.name in (OBSERVE, LISTEN):
+            # When to look stands in the record itself.
+            return 0
+        self.queue.put(Note(subject.queue, look.key))
+        return 1
