@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from shared.cloud.firestore import changes_by_path, check_path, check_query, stored
-from shared.errors import BackendError, Conflict, Permanent, Transient
+from shared.errors import BackendError, Conflict, Permanent, Transient, WrongState
 from shared.ports import (
     MANIFEST_URL,
     PROGRESSIVE_URL,
@@ -723,11 +723,12 @@ class MemoryEvents:
             if is_live and records:
                 self._recorded.add(entry_id)
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:  # the port's shape
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
         As the port says.
         """
-        return _plays(self._clock(), lifetime_s, parts["entryId"], MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
+        names = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
+        return _plays(self._clock(), lifetime_s, parts["entryId"], *names, revocation_id=revocation_id)
 
     def _recordings(self, parts: Parts) -> tuple[Parts, ...]:
         entry_id = parts.get("entryId", "")
@@ -965,11 +966,12 @@ class MemoryMedia:
         values: dict[str, str | int] = {"uploadTokenId": token_id, "requests": allowance.requests}
         return Grant("memory://media", token, allowance.expires_at, values)
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:  # the port's shape
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
         As the port says.
         """
-        return _plays(self._clock(), lifetime_s, parts["entryId"], MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
+        names = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
+        return _plays(self._clock(), lifetime_s, parts["entryId"], *names, revocation_id=revocation_id)
 
     def source(self, parts: Parts, lifetime_s: int) -> Source:
         """
@@ -1031,12 +1033,15 @@ class MemoryAudience:
         names: What those are called who were made there.
     """
 
+    PAUSE: Final = timedelta(seconds=60)
+    """Who was made so short a time ago is not looked at again."""
+
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
         self.chat = True
         self.names: dict[str, str] = {}
         self._clock = clock
         self._effect = effect
-        self._known: set[str] = set()
+        self._known: dict[str, datetime] = {}
 
     def known(self) -> frozenset[str]:
         """
@@ -1057,42 +1062,91 @@ class MemoryAudience:
 
         def do() -> bool:
             gone = set(self._known) if uid is None else {uid}
-            self._known -= gone
+            self._known = {known: at for known, at in self._known.items() if known not in gone}
             self.names = {known: name for known, name in self.names.items() if known not in gone}
             return True
 
         return self._effect("forget", do)
 
-    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+    def admit(
+        self,
+        parts: Parts,
+        attendee: Attendee,
+        lifetime_s: int,
+        *,
+        revocation_id: str | None = None,
+        force_refresh: bool = False,
+    ) -> Admission:
         """
         As the port says.
         """
-        if was_refused or attendee.uid not in self._known:
+        now, learned_at = self._clock(), self._known.get(attendee.uid)
+        is_fresh = learned_at is not None and now < learned_at + self.PAUSE
+        if learned_at is None or (force_refresh and not is_fresh):
             self._effect("admit", lambda: self._make(attendee))
 
         def grant(what: str) -> Grant:
-            return _grant(self._clock(), lifetime_s, {"for": what, "entryId": parts["entryId"]})
+            given = {"for": what, "entryId": parts["entryId"], "revocationId": revocation_id or ""}
+            return _grant(now, lifetime_s, given)
 
-        return Admission(attendee.uid, grant("player"), grant("chat") if self.chat else None, None)
+        refreshable_at = learned_at + self.PAUSE if force_refresh and is_fresh and learned_at is not None else None
+        chat = grant("chat") if self.chat else None
+        return Admission(attendee.uid, grant("player"), chat, grant("room"), refreshable_at)
 
     def _make(self, attendee: Attendee) -> None:
         if attendee.uid not in self._known:
             self.names[attendee.uid] = attendee.name
-        self._known.add(attendee.uid)
+        self._known[attendee.uid] = self._clock()
+
+
+class MemoryViewerKeys:
+    """
+    The viewer keys port in memory.
+
+    Attributes:
+        has_player: Whether the account gives out keys for its player.
+        ended: The ids under which everything was ended.
+    """
+
+    def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
+        self.has_player = True
+        self.ended: set[str] = set()
+        self._clock = clock
+        self._effect = effect
+
+    def player_key(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
+        """
+        As the port says.
+        """
+        if not self.has_player:
+            raise WrongState("This account gives out no such keys.", reason="NO_PLAYER_KEY")
+        return _grant(self._clock(), lifetime_s, {"ks": secrets.token_urlsafe(), "revocationId": revocation_id})
+
+    def is_ended(self, revocation_id: str) -> bool:
+        """
+        As the port says.
+        """
+        return self._effect("is_ended", lambda: revocation_id in self.ended)
+
+    def end(self, revocation_ids: Sequence[str]) -> None:
+        """
+        As the port says.
+        """
+        self._effect("end", lambda: self.ended.update(revocation_ids))
 
 
 def _grant(now: datetime, lifetime_s: int, values: Mapping[str, str]) -> Grant:
     return Grant("memory://media", secrets.token_urlsafe(), now + timedelta(seconds=lifetime_s), dict(values))
 
 
-def _plays(now: datetime, lifetime_s: int, id_: str, *names: str) -> Grant:
+def _plays(now: datetime, lifetime_s: int, id_: str, *names: str, revocation_id: str | None = None) -> Grant:
     token = secrets.token_urlsafe()
     addresses = {name: f"memory://{id_}/{name}?{token}" for name in names}
     return Grant(
         addresses[names[0]],
         token,
         now + timedelta(seconds=lifetime_s),
-        {**addresses, "entryId": id_},
+        {**addresses, "entryId": id_} | ({} if revocation_id is None else {"revocationId": revocation_id}),
         f"memory://{id_}/{names[0]}",
     )
 

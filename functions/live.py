@@ -1,38 +1,43 @@
 """The callables of live events: entering one, who moderates it, where its picture is sent.
 
-Leave to `shared/sessions/joining.py` who may enter and with what, and to `shared/sessions/holding.py` what the owner
+Leave to `shared.admissions.joining.py` who may enter and with what, and to `shared/sessions/holding.py` what the owner
 may do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
+from functions.granting import lasting, playing
 from shared.access import Caller
-from shared.ports import Clock, Grant, Ingest, Queue
+from shared.ports import Clock, Ingest, Queue
 from shared.sessions import Sessions
 from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest, unset_moderator
-from shared.sessions.joining import renew_at
 
 
 @edge.callable_function(asks_provider=True, chats=True, is_kept_ready=True)
 def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    The one call by which a client enters a live event, and stays in it: `{sessionId, wasRefused?}` gives `{sessionId,
-    userId, entryId, virtualEventId, isModerator, broadcast, player, chat, room}`.
+    The one call by which a client enters a live event, and stays in it: `{sessionId, forceRefresh?, playerKs?}` gives
+    `{sessionId, userId, entryId, virtualEventId, isModerator, broadcast, player, chat, room, refreshableAt}`.
 
-    `player` is `{ks, manifestUrl, progressiveUrl, thumbnailUrl}`, `chat` `{jwt}`, `room` `{url}`, each with `expiresAt`
-    and `renewAt`; the last two are null where there is none.
+    `player` is `{manifestUrl, progressiveUrl, thumbnailUrl}`, with `ks` where it was asked for, `chat` `{jwt}`, `room`
+    `{url}`, each with `expiresAt` and `renewAt`; the last two are null where there is none. `refreshableAt` says when
+    everything can be looked at again, where it was to be and some of it was a moment before.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID}, {"wasRefused": bool})
-        joined = wiring.joining().join(caller, fields["sessionId"], was_refused=fields["wasRefused"] is True)
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID}, {"forceRefresh": bool, "playerKs": bool})
+        joined = wiring.joining().join(
+            caller,
+            fields["sessionId"],
+            force_refresh=fields["forceRefresh"] is True,
+            needs_player_key=fields["playerKs"] is True,
+        )
         now, admission, parts = wiring.now(), joined.admission, joined.pairing.parts
         chat, room = admission.chat, admission.room
         return {
@@ -42,9 +47,10 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
             "virtualEventId": parts.get("virtualEventId") or None,
             "isModerator": joined.is_moderator,
             "broadcast": joined.pairing.airing.state.value,
-            "player": _lasting(dict(admission.player.values), admission.player, now),
-            "chat": None if chat is None else _lasting({"jwt": chat.token}, chat, now),
-            "room": None if room is None else _lasting({"url": room.url}, room, now),
+            "player": playing(admission.player.values, admission.player.expires_at, joined.player_key, now),
+            "chat": None if chat is None else lasting({"jwt": chat.token}, chat.expires_at, now),
+            "room": None if room is None else lasting({"url": room.url}, room.expires_at, now),
+            "refreshableAt": joined.refreshable_at,
         }
 
     return edge.answer(request, use_case)
@@ -81,10 +87,6 @@ def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
     The same with a new key; the old one opens nothing any more.
     """
     return _ingest(request, rotate_stream_key)
-
-
-def _lasting(fields: dict[str, Any], grant: Grant, now: datetime) -> dict[str, Any]:
-    return {**fields, "expiresAt": grant.expires_at, "renewAt": renew_at(grant.expires_at, now)}
 
 
 def _moderating(

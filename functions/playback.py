@@ -1,6 +1,6 @@
-"""The callables by which videos and live events are watched.
+"""The callable by which videos and live events are watched.
 
-Leave to `shared/videos/grant.py` and `shared/sessions/joining.py` who may, when, and for how long.
+Leaves to `shared/videos/grant.py` and `shared/admissions/joining.py` who may, when, and for how long.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
+from functions.granting import playing
 from shared.access import Caller
 from shared.errors import BadRequest
 
@@ -17,27 +18,20 @@ from shared.errors import BadRequest
 @edge.callable_function(asks_provider=True, is_kept_ready=True)
 def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A grant to play one video, `{videoId, failedHost?}` gives `{videoId, host, playUrl, manifestUrl, progressiveUrl,
-    thumbnailUrl, expiresAt}`, or a session's live event, `{sessionId}` gives `{sessionId, manifestUrl, …, expiresAt}`;
-    both with what its provider adds.
+    A grant to play one video, `{videoId, failedHost?, playerKs?}` gives `{videoId, host, playUrl, manifestUrl,
+    progressiveUrl, thumbnailUrl, expiresAt, renewAt}`, or a session's live event, `{sessionId, playerKs?}` gives
+    `{sessionId, manifestUrl, …, expiresAt, renewAt}`; both with `ks` where a key for the provider's own player is asked
+    for. Whoever watches asks again before it ends; those who may not watch any more get none.
     """
-    return _granted(request)
 
-
-@edge.callable_function(asks_provider=True)
-def renewPlayback(request: CallableRequest[Any]) -> dict[str, Any]:
-    """
-    The same for somebody who is watching, before his grant ends: whether he still may is asked anew, so that who was
-    unenrolled meanwhile gets none.
-    """
-    return _granted(request)
-
-
-def _granted(request: CallableRequest[Any]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = {"videoId": edge.VIDEO_ID, "sessionId": edge.SESSION_ID, "failedHost": edge.HOST}
-        asked = edge.read(request.data, {}, fields)
+        asked = edge.read(
+            request.data,
+            {},
+            {"videoId": edge.VIDEO_ID, "sessionId": edge.SESSION_ID, "failedHost": edge.HOST, "playerKs": bool},
+        )
         video_id, session_id, failed_host = asked["videoId"], asked["sessionId"], asked["failedHost"]
+        needs_key = asked["playerKs"] is True
         if (video_id is None) == (session_id is None):
             raise BadRequest("Send either a videoId or a sessionId.", reason="FIELDS_CONFLICT")
         if video_id is None:
@@ -45,15 +39,11 @@ def _granted(request: CallableRequest[Any]) -> dict[str, Any]:
                 raise BadRequest(
                     "A live event has one host. Send failedHost with a videoId only.", reason="FIELDS_CONFLICT"
                 )
-            grant = wiring.joining().issue_playback(caller, session_id)
-            return {"sessionId": session_id, "expiresAt": grant.expires_at, **grant.values}
-        playback = wiring.app().grants.issue_playback(caller, video_id, failed_host)
-        return {
-            "videoId": video_id,
-            "host": playback.host,
-            "playUrl": playback.url,
-            "expiresAt": playback.expires_at,
-            **playback.values,
-        }
+            watching = wiring.joining().issue_playback(caller, session_id, needs_player_key=needs_key)
+            grant, key = watching.grant, watching.player_key
+            return {"sessionId": session_id, **playing(grant.values, grant.expires_at, key, wiring.now())}
+        playback = wiring.app().grants.issue_playback(caller, video_id, failed_host, needs_player_key=needs_key)
+        told = playing(playback.values, playback.expires_at, playback.player_key, wiring.now())
+        return {"videoId": video_id, "host": playback.host, "playUrl": playback.url, **told}
 
     return edge.answer(request, use_case)

@@ -13,6 +13,7 @@ from firebase_functions.firestore_fn import Event, on_document_created, on_docum
 from firebase_functions.options import MemoryOption
 
 from functions import wiring
+from shared.admissions import task_for_all, tasks_after
 from shared.paths import KEYS_SEPARATOR, VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Note
 from shared.sessions.model import Session, wanted
@@ -51,6 +52,8 @@ def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     was_overwritten = before.is_paired and not after.is_paired
     if was_overwritten or wanted(before) != wanted(after) or before.owner_uid != after.owner_uid:
         _note(event)
+    for task in tasks_after(before, after):
+        wiring.queue().put(task)
     if was_overwritten and before.videos:
         wiring.queue().put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))
 
@@ -58,9 +61,10 @@ def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
 @on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionDeleted(event: Event[Snapshot | None]) -> None:
     """
-    A session was deleted: whatever it had goes.
+    A session was deleted: whatever it had goes, and what people were given there ends.
     """
     _note(event)
+    wiring.queue().put(task_for_all(event.params["sessionId"]))
 
 
 def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:

@@ -12,6 +12,7 @@ from functools import cache, partial
 from functions import config
 from functions.hosting import Row, read_table
 from functions.reading import FIND
+from shared.admissions.joining import Joining
 from shared.app import App, Hosting, Settings, assemble
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
@@ -37,7 +38,6 @@ from shared.providers import (
     plays,
 )
 from shared.sessions.airing import Window
-from shared.sessions.joining import Joining
 from shared.videos.policy import Policy
 
 
@@ -165,6 +165,7 @@ def joining() -> Joining:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
+    keys = app().admissions.viewer_keys
     return Joining(
         app().sessions,
         _audience(),
@@ -172,6 +173,7 @@ def joining() -> Joining:
         queue(),
         now,
         config.EVENT_KNOWN_S.value,
+        keys.get(app().sessions.events.name),
         admits_anonymous=config.ALLOW_ANONYMOUS_VIEWERS.value,
     )
 

@@ -15,6 +15,7 @@ from firebase_functions.options import RateLimits
 from functions import tasks, wiring
 from shared.paths import (
     CHECK_HOST,
+    RECONCILE_ADMISSION,
     RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
     TICK_FEED,
@@ -26,10 +27,11 @@ from shared.paths import (
 from shared.ports import Note
 
 VISITED_AT_ONCE: Final = 8
-"""Videos of one note, or tick, that are visited at the same time: each mostly waits for the documents."""
+"""Videos, or admissions, of one note or tick that are visited at the same time: each mostly waits for the documents."""
 
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
 COPIES_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
+ADMISSIONS_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
 ONE_AT_A_TIME: Final = RateLimits(max_concurrent_dispatches=2, max_dispatches_per_second=5)
 
 ONE_VIDEO: Final = "[a-f0-9]{20}"
@@ -38,6 +40,9 @@ VIDEOS: Final = re.compile(f"(?:{ONE_VIDEO},){{0,949}}{ONE_VIDEO}")
 ERASURE: Final = re.compile(ONE_VIDEO)
 COPY: Final = re.compile(f"{ONE_VIDEO}-{ONE_HOST}")
 HOST: Final = re.compile(ONE_HOST)
+ONE_SESSION: Final = "[A-Za-z0-9-]{1,64}"
+ONE_ADMISSION: Final = f"{ONE_SESSION}_[^/\ud800-\udfff]{{1,128}}"
+ADMISSION: Final = re.compile(f"{ONE_ADMISSION}|session:{ONE_SESSION}(?::{ONE_ADMISSION})?")
 TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 
 
@@ -103,6 +108,15 @@ def reconcileTransfer(key: str) -> None:
     Bring what a transferred session has to its new owner; the key is the session's id.
     """
     wiring.app().work(Note(RECONCILE_TRANSFER, key))
+
+
+@tasks.worker(key=ADMISSION, rate=ADMISSIONS_RATE)
+def reconcileAdmission(key: str) -> None:
+    """
+    End what somebody was given in a session and may not keep; the key is `{sessionId}_{uid}`, or `session:{sessionId}`
+    for everybody there.
+    """
+    _work_together(Note(RECONCILE_ADMISSION, key))
 
 
 def _work_together(note: Note) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.admissions import Admissions, reconcile_admissions
 from shared.deletions import Deletions
 from shared.epoch import DatabaseUid, Epochs, unidentified
 from shared.erasure import Erasures
@@ -21,6 +22,7 @@ from shared.orphans import Orphans
 from shared.orphans.adoption import Adoption
 from shared.paths import (
     CHECK_HOST,
+    RECONCILE_ADMISSION,
     RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
     TICK_FEED,
@@ -30,7 +32,7 @@ from shared.paths import (
     VISIT_VIDEO,
 )
 from shared.ports import Audience, Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
-from shared.reconcile import visit
+from shared.reconcile import Each, visit
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
 from shared.sweep import Sweep
@@ -40,7 +42,7 @@ from shared.videos.feed import Feed
 from shared.videos.grant import Grants
 from shared.videos.policy import Policy
 from shared.videos.recordings import Recordings
-from shared.videos.together import Each, visit_videos
+from shared.videos.together import visit_videos
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class App:
     deletions: Deletions
     erasures: Erasures
     transfers: Transfers
+    admissions: Admissions
     grants: Grants
     feeds: Mapping[str, Feed]
     orphans: Orphans
@@ -120,7 +123,7 @@ class App:
 
         Args:
             note: The note.
-            each: How several videos of one note are visited.
+            each: How several things of one note are visited.
 
         Raises:
             Transient, Conflict: It is not finished (again).
@@ -141,6 +144,8 @@ class App:
                 visit(self.erasures, note.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_TRANSFER:
                 visit(self.transfers, note.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_ADMISSION:
+                reconcile_admissions(self.admissions, note.key, self.queue, self.clock, each)
             case name if name == TICK_FEED:
                 provider, _, number = note.key.rpartition(":")
                 # An account that was given up meanwhile has none.
@@ -208,6 +213,7 @@ def assemble(
     orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s, epochs)
     checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
     table = HostTable(documents, clock, hosting.terms)
+    keys = {name: holder.viewer_keys for name, holder in holders.items() if holder.viewer_keys is not None}
     return App(
         documents=documents,
         queue=queue,
@@ -219,7 +225,8 @@ def assemble(
         deletions=Deletions(documents, everywhere, epochs.is_held),
         erasures=Erasures(documents, audience, clock, settings.late_commit_s),
         transfers=Transfers(documents, events),
-        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
+        admissions=Admissions(documents, keys),
+        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, keys),
         feeds=feeds,
         orphans=orphans,
         adoption=Adoption(documents, queue, events, clock),

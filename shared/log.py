@@ -320,11 +320,18 @@ def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) 
     )
 
 
-def upload_role_refused(error: ProviderError) -> None:
+def role_refused(role: str, stand_in: str | None, error: ProviderError) -> None:
     """
-    The account does not let us make a role for uploads; Kaltura's own, wider one is used.
+    The account does not let us make a role; Kaltura's own, wider one stands in, or nothing does.
     """
-    _warning("no role for uploads could be made", operation=error.operation, code=error.code, sentence=str(error))
+    _warning(
+        "role could not be made",
+        role=role,
+        stand_in=stand_in,
+        operation=error.operation,
+        code=error.code,
+        sentence=str(error),
+    )
 
 
 def part_not_offered(provider: str, part: str, error: ProviderError) -> None:

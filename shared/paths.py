@@ -19,6 +19,7 @@ REMOVALS: Final = "removals"
 """What erasures were called by an earlier release."""
 
 COPIES: Final = "copies"
+ADMISSIONS: Final = "admissions"
 OPERATIONS: Final = "operations"
 TRANSFERS: Final = "transfers"
 UPLOADERS: Final = "uploaders"
@@ -30,6 +31,7 @@ VISIT_DELETION: Final = "visitDeletion"
 RECONCILE_ERASURE: Final = "reconcileErasure"
 VISIT_COPY: Final = "visitCopy"
 RECONCILE_TRANSFER: Final = "reconcileTransfer"
+RECONCILE_ADMISSION: Final = "reconcileAdmission"
 CHECK_HOST: Final = "checkHost"
 TICK_FEED: Final = "tickFeed"
 
@@ -126,7 +128,28 @@ def enrolment_path(session_id: str, uid: str) -> str:
     """
     That somebody is enrolled in a session; session ids have no underscore, so the id splits in one way only.
     """
-    return f"{ENROLMENTS}/{session_id}_{uid}"
+    return enrolment_path_of(f"{session_id}_{uid}")
+
+
+def enrolment_path_of(enrolment_id: str) -> str:
+    """
+    The same by the enrolment's own id.
+    """
+    return f"{ENROLMENTS}/{enrolment_id}"
+
+
+def admission_key(session_id: str, uid: str) -> str:
+    """
+    The key of what somebody was given in a session: the id of their enrolment in it.
+    """
+    return f"{session_id}_{uid}"
+
+
+def admission_path(key: str) -> str:
+    """
+    What somebody was given in a session that can be ended.
+    """
+    return f"{ADMISSIONS}/{key}"
 
 
 def erasure_path(key: str) -> str:

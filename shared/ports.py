@@ -406,9 +406,9 @@ class Events(Protocol):
         """
         ...
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
-        Let a client play this one event while it is live. Local, no call.
+        Let a client play this one event while it is live; see `Media.playback_grant`.
         """
         ...
 
@@ -466,12 +466,15 @@ class Admission:
         player: To watch.
         chat: To talk, `None` where there is no chat.
         room: To enter its room, `None` where it has none.
+        refreshable_at: Where everything was to be looked at again, and some of it was a moment before: when all of it
+            can be.
     """
 
     user_id: str
     player: Grant
     chat: Grant | None
     room: Grant | None
+    refreshable_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -528,15 +531,26 @@ class Audience(Protocol):
         """
         ...
 
-    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+    def admit(
+        self,
+        parts: Parts,
+        attendee: Attendee,
+        lifetime_s: int,
+        *,
+        revocation_id: str | None = None,
+        force_refresh: bool = False,
+    ) -> Admission:
         """
         Let somebody in. One call for who is new to the provider, none for who is known to it. Repeatable.
 
         Args:
             parts: Of the event.
             attendee: Who enters.
-            lifetime_s: For so long he may watch and be in the room; how long he may talk is the provider's setting.
-            was_refused: The provider has refused what he was given before: what is only remembered is asked again.
+            lifetime_s: For so long they may watch and be in the room, a moderator's way into the room aside, which is
+                for using at once; how long they may talk is the provider's setting.
+            revocation_id: As of `Media.playback_grant`.
+            force_refresh: The provider has refused what they were given before: all that is only remembered of it is
+                looked at again, but for what was looked at a moment ago.
         """
         ...
 
@@ -823,10 +837,16 @@ class Media(Protocol):
         """
         ...
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
-        Let a client play this one video; addresses are among the grant's values as `ADDRESSES` names them. Local, no
-        call.
+        Let a client play this one video; addresses are among the grant's values as `ADDRESSES` names them. No call, but
+        for what the account may need once.
+
+        Args:
+            parts: Of the video.
+            viewer_uid: Who watches.
+            lifetime_s: For so long.
+            revocation_id: Under which what is given can be ended (`ViewerKeys.end`); `None` is never.
         """
         ...
 
@@ -869,6 +889,48 @@ class Strays(Protocol):
         ...
 
 
+class ViewerKeys(Protocol):
+    """
+    Keys that people hold at one provider account: those for its own player, and the end of all of them.
+    """
+
+    def player_key(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
+        """
+        Let the provider's own player load one video, or one event; the key is among the grant's values, by the
+        provider's name. No call, but for what the account may need once.
+
+        Args:
+            parts: Of the video, or of the event.
+            viewer_uid: Who watches.
+            lifetime_s: For so long at the most.
+            revocation_id: Under which it can be ended.
+
+        Raises:
+            WrongState: The account gives out no such keys (never, until its operator changes that).
+            Transient: The account is being set up (again).
+        """
+        ...
+
+    def is_ended(self, revocation_id: str) -> bool:
+        """
+        Tell whether what is given under an id was ended. One call.
+
+        Raises:
+            Transient, Doubtful, Permanent: As `Events` does.
+        """
+        ...
+
+    def end(self, revocation_ids: Sequence[str]) -> None:
+        """
+        End whatever was given, or will be given, under these ids; the provider forgets that after a day. What it serves
+        without asking goes on until it expires. One call. Repeatable.
+
+        Raises:
+            Transient, Doubtful, Permanent: As `Events` does.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """
@@ -877,10 +939,12 @@ class Holder:
     Attributes:
         media: The videos.
         strays: Everything of ours there.
+        viewer_keys: The keys that people hold there; `None` where nothing that is given out can be ended.
     """
 
     media: Media
     strays: Strays
+    viewer_keys: ViewerKeys | None = None
 
 
 Holders = Mapping[str, Holder]

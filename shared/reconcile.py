@@ -14,7 +14,7 @@ A wish may stand in the document of the record itself (`videos/{videoId}`), in f
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -50,6 +50,9 @@ NOTED_AHEAD_MAX_S = 3600
 """What is due later than that gets no note: the sweep finds it by `dueAt`, and most of it is settled long before, when
 a note would only come to ask the provider about it once more."""
 
+
+Each = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
+"""Does the same for each of several: `map`, or that of an executor, which has several of them done at once."""
 
 AT_ONCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
 """As due time of a record whose wish was just written: it has come. Should the task be lost, the sweep finds it."""

@@ -9,6 +9,7 @@ costs the same however much there is:
 | a task, a worker, a call                | `dueAt` of the record: the next run                            |
 | the trigger of a created or changed session | `updatedAt` of the session: the next run                   |
 | the trigger of a deleted session        | two counts that differ (`COUNT_EVERY_S`), then `shared/full_look.py` |
+| a trigger of somebody who may not watch any more | `dueAt` of their admission: within the hour         |
 | a tick of the poller                    | `dueAt` of its chain: the next run                             |
 | everything else                         | `shared/full_look.py`, once a day, in slices                   |
 """
@@ -27,6 +28,7 @@ from shared.full_look import FullLook, Mark
 from shared.hosts.health import Checks
 from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
+    ADMISSIONS,
     CHECK_HOST,
     COPIES,
     DELETIONS,
@@ -35,6 +37,7 @@ from shared.paths import (
     KEYS_SEPARATOR,
     OPERATIONS,
     PAIRINGS,
+    RECONCILE_ADMISSION,
     RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
     SESSIONS,
@@ -84,6 +87,7 @@ RESTED: Final = (
     (DELETIONS, VISIT_DELETION),
     (ERASURES, RECONCILE_ERASURE),
     (TRANSFERS, RECONCILE_TRANSFER),
+    (ADMISSIONS, RECONCILE_ADMISSION),
 )
 """What is due one by one; videos, which one call observes together, are not among them."""
 

@@ -251,7 +251,7 @@ class TimedMedia:
         """
         raise NotImplementedError
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
         Nobody plays anything here.
         """

@@ -514,7 +514,9 @@ class Simulation:
             self._plan(at + timedelta(seconds=on_its_way_s), lambda: self._push(made, status))
 
     def _push(self, made: Made, status: str) -> None:
-        body = json.dumps({"object": {"referenceId": words.theirs(NAMESPACE, made.reference), "status": status}})
+        body = json.dumps(
+            {"object": {"referenceId": words.theirs(NAMESPACE, made.reference, "secret"), "status": status}}
+        )
         signature = hashlib.sha1(SECRET.encode() + body.encode()).hexdigest()
         headers = {
             "content-type": "application/json",

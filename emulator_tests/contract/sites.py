@@ -66,7 +66,7 @@ class Film(StrEnum):
 
 FILM_S: Final = 2.0
 
-CHAT_LIFETIME_S: Final = 3600
+CHAT_LIFETIME_S: Final = 2 * 3600
 CHAT_SECRET: Final = "0" * 32
 """What signs chat tokens here; that it can be found is for `test_kaltura_audience.py`."""
 

@@ -30,9 +30,9 @@ def parts(site: Site) -> Parts:
     return site.events.create_event("session:s1:1", WISH).parts
 
 
-def admit(site: Site, parts: Parts, uid: str = "ada", *, was_refused: bool = False) -> Admission:
+def admit(site: Site, parts: Parts, uid: str = "ada", *, force_refresh: bool = False) -> Admission:
     return site.audience.admit(
-        parts, Attendee(uid, "Ada Lovelace", is_moderator=False), LIFETIME_S, was_refused=was_refused
+        parts, Attendee(uid, "Ada Lovelace", is_moderator=False), LIFETIME_S, force_refresh=force_refresh
     )
 
 
@@ -59,15 +59,24 @@ def test_whom_somebody_else_has_made_meanwhile_is_let_in(site: Site, parts: Part
     assert admit(site, parts).player.token
 
 
-def test_who_was_refused_is_asked_for_once_more(site: Site, parts: Parts) -> None:
+def test_a_forced_refresh_asks_for_the_user_and_the_account_once_more(site: Site, parts: Parts) -> None:
     admit(site, parts)
     for _ in range(61):
         site.later()
     before = site.calls()
 
-    admit(site, parts, was_refused=True)
+    first = admit(site, parts, force_refresh=True)
 
-    assert site.calls() == before + 1
+    calls = site.calls() - before
+    assert 1 <= calls <= 2
+    assert first.refreshable_at is None
+
+    again = admit(site, parts, force_refresh=True)
+
+    assert site.calls() == before + calls, "nobody is asked again within a minute"
+    assert again.refreshable_at is not None
+    assert timedelta() < again.refreshable_at - site.clock() <= timedelta(seconds=60)
+    assert admit(site, parts).refreshable_at is None
 
 
 def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site, parts: Parts) -> None:

@@ -21,7 +21,7 @@ from emulator_tests.simulators.kaltura.keys import Session
 from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.errors import Permanent
 from shared.ports import Admission, Attendee, EventWish, Parts
-from shared.providers.kaltura import KalturaAccount, KalturaAudience
+from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys
 from shared.providers.kaltura.account import DOUBT_PAUSE_S
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, FORGOTTEN_AT_ONCE, NO_CHAT_KNOWN_S
 
@@ -111,6 +111,18 @@ def chat_of(admission: Admission) -> tuple[dict[str, Any], dict[str, Any]]:
     return jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
 
 
+def secret_signs(admission: Admission, secret: str) -> bool:
+    """
+    Whether a chat token was signed with that secret.
+    """
+    assert admission.chat is not None
+    try:
+        jwt.decode(admission.chat.token, secret, algorithms=["HS256"])
+    except jwt.InvalidSignatureError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize(("attendee", "moderates"), [(STUDENT, False), (MODERATOR, True)], ids=["student", "moderator"])
 def test_a_chat_token_is_what_the_chat_service_reads(place: Place, attendee: Attendee, moderates: bool) -> None:
     token, parts = place.make_token(), place.event()
@@ -131,8 +143,6 @@ def test_a_chat_token_is_what_the_chat_service_reads(place: Place, attendee: Att
         "virtualEventId": parts["virtualEventId"],
     }
     assert jwt.decode(admission.chat.token, token.token, algorithms=["HS256"]) == claims
-    left_s = (admission.chat.expires_at - place.site.clock()).total_seconds()
-    assert CHAT_LIFETIME_S - 30 < left_s <= CHAT_LIFETIME_S
 
 
 def test_every_component_hears_of_the_virtual_event(place: Place) -> None:
@@ -142,16 +152,10 @@ def test_every_component_hears_of_the_virtual_event(place: Place) -> None:
     assert admission.chat is not None
     assert admission.room is not None
     virtual_event_id = parts["virtualEventId"]
-    assert place.read(admission.player.token).values("virtualeventid") == [virtual_event_id]
+    key = KalturaViewerKeys(place.site.audience.account).player_key(parts, "ada", LIFETIME_S, "an-id")
+    assert place.read(key.token).values("virtualeventid") == [virtual_event_id]
     assert place.read(admission.room.token).values("virtualeventid") == [virtual_event_id]
     assert chat_of(admission)[1]["virtualEventId"] == virtual_event_id
-
-
-def test_a_player_grant_opens_this_entry_alone_for_a_viewer(place: Place) -> None:
-    session = place.read(admit(place.instance(chat_secret="x" * 32), place.event()).player.token)
-    assert (session.user_id, session.is_admin) == ("ada", False)
-    assert session.values("setrole") == ["PLAYBACK_BASE_ROLE"]
-    assert "disableentitlement" not in session.privileges
 
 
 @pytest.mark.parametrize(
@@ -173,6 +177,27 @@ def test_a_room_is_entered_at_its_address_by_the_schedule_event(
     assert session.values("userContextualRole") == [contextual]
     assert session.values("actionslimit") == ["-1"], "in an address it must be good for nothing else"
     assert (session.user_id, session.is_admin) == ("ada", False)
+    lifetime_s = 600 if attendee.is_moderator else LIFETIME_S
+    assert timedelta() <= room.expires_at - place.site.clock() + timedelta(seconds=30) - timedelta(seconds=lifetime_s)
+    assert room.expires_at <= place.site.clock() + timedelta(seconds=lifetime_s), "A8: a host's is for using at once"
+
+
+@pytest.mark.parametrize(
+    ("attendee", "lifetime_s"), [(STUDENT, CHAT_LIFETIME_S), (MODERATOR, 3600)], ids=["student", "moderator"]
+)
+def test_a_moderators_chat_token_lasts_an_hour(place: Place, attendee: Attendee, lifetime_s: int) -> None:
+    """A8: it names the group of moderators, and cannot be ended."""
+    chat = admit(place.instance(chat_secret="x" * 32), place.event(), attendee).chat
+    assert chat is not None
+    assert lifetime_s - 30 < (chat.expires_at - place.site.clock()).total_seconds() <= lifetime_s
+
+
+def test_everything_that_is_given_carries_the_id_under_which_it_is_ended(place: Place) -> None:
+    """A8."""
+    admission = place.instance(chat_secret="x" * 32).admit(place.event(), STUDENT, LIFETIME_S, revocation_id="an-id")
+    assert admission.room is not None
+    for token in (admission.player.token, admission.room.token):
+        assert place.read(token).values("sessionid") == ["an-id"]
 
 
 def test_where_there_are_no_rooms_none_is_entered(kaltura: KalturaServer) -> None:
@@ -276,7 +301,7 @@ def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, 
     assert place.asked() == ["apptoken.get"]
 
 
-def test_a_remembered_user_who_was_deleted_is_made_again_for_who_was_refused(place: Place) -> None:
+def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(place: Place) -> None:
     parts, instances = place.event(), [place.instance(chat_secret="x" * 32) for _ in range(2)]
     admit(instances[0], parts)
     place.administrator().user.delete("ada")
@@ -285,12 +310,74 @@ def test_a_remembered_user_who_was_deleted_is_made_again_for_who_was_refused(pla
     admit(instances[0], parts)
     assert "ada" not in place.site.people(), "nobody asks while all is well"
     place.asked()
-    instances[0].admit(parts, STUDENT, LIFETIME_S, was_refused=True)
+    instances[0].admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
     assert "ada" in place.site.people()
 
     for instance in instances:
-        instance.admit(parts, STUDENT, LIFETIME_S, was_refused=True)
-    assert place.asked() == ["user.add"], "that he is there is known to all of them now"
+        instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+    account = "accesscontrolprofile.list+userrole.list"
+    assert place.asked() == [account, "user.add"], "that they are there is known to all of them now"
+
+
+def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refresh(place: Place) -> None:
+    """B18: today the secret of the old one signs for up to 30 days per instance."""
+    old, parts, instances = place.make_token(), place.event(), [place.instance() for _ in range(2)]
+    for instance in instances:
+        assert secret_signs(admit(instance, parts), old.token)
+    place.administrator().appToken.delete(old.id)
+    new = place.make_token()
+    place.site.go_ahead(DOUBT_PAUSE_S)
+
+    refreshed = instances[0].admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+
+    assert secret_signs(refreshed, new.token)
+    assert refreshed.refreshable_at is None
+    assert secret_signs(admit(instances[1], parts), new.token), "the others see it in the document"
+    place.asked()
+    for instance in instances:
+        admit(instance, parts)
+    assert place.asked() == []
+
+
+def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place) -> None:
+    """B18: the answer within that time is stale, and says so."""
+    place.make_token()
+    parts, instance = place.event(), place.instance()
+    admit(instance, parts)
+
+    told = instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+
+    assert told.refreshable_at is not None
+    left_s = (told.refreshable_at - place.site.clock()).total_seconds()
+    assert DOUBT_PAUSE_S - 30 < left_s <= DOUBT_PAUSE_S
+    place.site.go_ahead(left_s + 1)
+    assert instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+
+
+@pytest.mark.parametrize("what", ["access-control profile", "player role", "addresses role"])
+def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, what: str) -> None:
+    """B18: the flag looks at everything that the answer was made from."""
+    parts, instance, client = place.event(), place.instance(chat_secret="x" * 32), place.administrator()
+    account = instance.account
+    keys = KalturaViewerKeys(account)
+    keys.player_key(parts, "ada", LIFETIME_S, "an-id")
+    before = {"player role": account.player_role_name(), "addresses role": account.addresses_role_name()}
+    if what == "access-control profile":
+        client.accessControlProfile.delete(account.access_control_id())
+    else:
+        client.userRole.delete(int(before[what] or 0))
+    place.site.go_ahead(DOUBT_PAUSE_S)
+
+    admission = instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+
+    if what == "access-control profile":
+        assert client.accessControlProfile.get(account.access_control_id()).systemName == "GREENROOM_KS_REQUIRED"
+    elif what == "player role":
+        (role,) = place.read(keys.player_key(parts, "ada", LIFETIME_S, "an-id").token).values("setrole")
+        assert client.userRole.get(int(role)).systemName == "GREENROOM_PLAYBACK"
+    else:
+        (role,) = place.read(admission.player.token).values("setrole")
+        assert client.userRole.get(int(role)).systemName == "GREENROOM_ADDRESSES"
 
 
 def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_known(place: Place) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
+from KalturaClient.Plugins.Core import KalturaAppToken, KalturaFilterPager, KalturaPermission, KalturaSessionType
 
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import KalturaServer, KalturaSite
-from shared.ports import Finding, Health
+from shared.ports import Finding, Health, UploadWish
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaHook, KalturaSetup, words
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES
 
@@ -30,9 +30,14 @@ EVERYTHING = [
     "chat token",
     "access-control profile",
     "upload role",
+    "addresses role",
+    "player role",
+    "other entries",
     "notification templates",
     "notifications",
 ]
+UNTRIED = "other entries"
+"""What can be tried only once there are two private entries that are ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +88,10 @@ def test_of_an_account_that_is_set_up_all_is_well(place: Place) -> None:
     place.whole()
     found = place.found()
     assert list(found) == EVERYTHING
+    untried = found.pop(UNTRIED)
     assert {finding.health for finding in found.values()} == {Health.OK}
     assert {finding.sentence for finding in found.values()} == {""}
+    assert (untried.health, "once there are two" in untried.sentence) == (Health.ABSENT, True)
 
 
 def test_checking_changes_nothing_and_takes_two_requests(place: Place) -> None:
@@ -102,9 +109,12 @@ def test_of_a_new_account_it_is_said_what_makes_what_is_missing(place: Place) ->
         "chat token": Health.ABSENT,
         "access-control profile": Health.MISSING,
         "upload role": Health.MISSING,
+        "addresses role": Health.MISSING,
+        "player role": Health.MISSING,
+        UNTRIED: Health.ABSENT,
         "notifications": Health.ABSENT,
     }
-    for what in ("chat token", "access-control profile", "upload role"):
+    for what in ("chat token", "access-control profile", "upload role", "addresses role", "player role"):
         assert "`setup` makes it" in lacks[what].sentence
     assert "`install-hook` makes them" in lacks["notifications"].sentence
 
@@ -136,6 +146,16 @@ MISSING: dict[str, tuple[Callable[[Place], object], Health, str]] = {
         Health.MISSING,
         "`setup` makes it",
     ),
+    "addresses role": (
+        lambda place: place.administrator().userRole.delete(int(place.account.addresses_role_name())),
+        Health.MISSING,
+        "`setup` makes it",
+    ),
+    "player role": (
+        lambda place: place.administrator().userRole.delete(int(place.account.player_role_name() or 0)),
+        Health.MISSING,
+        "`setup` makes it",
+    ),
     "notification templates": (
         lambda place: place.forbid("eventnotification_eventnotificationtemplate"),
         Health.ABSENT,
@@ -151,7 +171,7 @@ def _tokens(place: Place) -> list[Any]:
 
 
 def test_each_thing_is_tried_missing() -> None:
-    assert set(MISSING) | {"account", "clock"} == set(EVERYTHING)
+    assert set(MISSING) | {"account", "clock", UNTRIED} == set(EVERYTHING)
 
 
 @pytest.mark.parametrize("what", MISSING)
@@ -165,7 +185,7 @@ def test_what_is_missing_is_said_with_what_follows_and_what_creates_it(place: Pl
     assert found[what].health is health
     assert sentence in found[what].sentence
     assert found[what].sentence.endswith(".")
-    others = {name for name, finding in found.items() if finding.health is not Health.OK} - {what}
+    others = {name for name, finding in found.items() if finding.health is not Health.OK} - {what, UNTRIED}
     # What is no service of the account is no installed one either.
     assert others <= ({"notifications"} if what == "notification templates" else set())
 
@@ -190,7 +210,9 @@ def test_a_clock_that_is_ten_minutes_wrong_is_told(place: Place) -> None:
 
 def test_setup_makes_what_can_be_made_once(place: Place) -> None:
     made = {finding.what: finding.health for finding in place.setup().make()}
-    assert made == dict.fromkeys(("access-control profile", "upload role", "chat token"), Health.MADE)
+    assert made == dict.fromkeys(
+        ("access-control profile", "upload role", "addresses role", "player role", "chat token"), Health.MADE
+    )
     things = place.server.control("GET", "things")
     again = {finding.what: finding.health for finding in place.setup().make()}
     assert set(again.values()) == {Health.OK}
@@ -206,7 +228,7 @@ def test_setup_makes_again_what_was_deleted_although_it_is_remembered(place: Pla
     client.userRole.delete(place.account.upload_role_name())
     made = {finding.what: finding.health for finding in place.setup().make()}
     assert (made["access-control profile"], made["upload role"]) == (Health.MADE, Health.MADE)
-    assert {finding.health for finding in place.found().values()} == {Health.OK}
+    assert {what for what, finding in place.found().items() if finding.health is not Health.OK} == {UNTRIED}
 
 
 def test_setup_makes_no_second_chat_token_and_no_third(place: Place) -> None:
@@ -249,5 +271,46 @@ def test_a_clock_that_is_an_hour_behind_is_told_and_not_taken_for_a_wrong_secret
 def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Place) -> None:
     place.forbid("permission")
     found = {finding.what: finding for finding in place.setup().make()}
-    assert found["upload role"].health is Health.ABSENT
-    assert words.UPLOAD_BASE_ROLE in found["upload role"].sentence
+    for what, follows in (
+        ("upload role", words.UPLOAD_BASE_ROLE),
+        ("addresses role", words.PLAYBACK_BASE_ROLE),
+        ("player role", "no KS for Kaltura's player is given out"),
+    ):
+        assert found[what].health is Health.ABSENT
+        assert follows in found[what].sentence
+
+
+@pytest.mark.parametrize(
+    ("setting", "health", "sentence"),
+    [(False, Health.ABSENT, "restrictEntryByMetadata"), (True, Health.OK, "")],
+    ids=["A7 as accounts come", "A7 with metadata behind access control"],
+)
+def test_what_a_player_key_reads_of_other_entries_is_tried(
+    place: Place, setting: bool, health: Health, sentence: str
+) -> None:
+    place.whole()
+    for number in (1, 2):
+        parts = place.site.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1))
+        place.server.control("POST", "change", {"kind": "entries", "id": parts["entryId"], "fields": {"status": 2}})
+    place.server.control("POST", "settings", {"metadata_access_control": setting})
+
+    tried = place.found()[UNTRIED]
+
+    assert tried.health is health
+    assert sentence in tried.sentence
+
+
+def test_a_player_role_that_was_widened_is_told(place: Place) -> None:
+    """A7."""
+    place.whole()
+    for number in (1, 2):
+        parts = place.site.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1))
+        place.server.control("POST", "change", {"kind": "entries", "id": parts["entryId"], "fields": {"status": 2}})
+    items = place.administrator().permissionItem.list(None, KalturaFilterPager(pageSize=500)).objects
+    wide = [str(one.id) for one in items if getattr(one, "service", "").lower() == "baseentry"]
+    place.administrator().permission.update("GREENROOM_PLAYBACK", KalturaPermission(permissionItemsIds=",".join(wide)))
+
+    tried = place.found()[UNTRIED]
+
+    assert tried.health is Health.ABSENT
+    assert "holds more than the player needs" in tried.sentence

@@ -111,8 +111,8 @@ class WatchedMedia:
     def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
         return self._media.upload_grant(parts, wish, allowance)
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
-        return self._media.playback_grant(parts, viewer_uid, lifetime_s)
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+        return self._media.playback_grant(parts, viewer_uid, lifetime_s, revocation_id)
 
 
 class WatchedStrays:

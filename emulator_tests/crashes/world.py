@@ -454,7 +454,8 @@ class World:
         Kaltura tells by itself of every entry there is, as its notifications do.
         """
         for made in self._there.media():
-            body = json.dumps({"object": {"referenceId": words.theirs(NAMESPACE, made.reference)}}).encode()
+            reference_id = words.theirs(NAMESPACE, made.reference, self.simulator.admin_secret)
+            body = json.dumps({"object": {"referenceId": reference_id}}).encode()
             signature = hashlib.sha1(self.simulator.admin_secret.encode() + body).hexdigest()
             headers = {
                 "content-type": "application/json",

@@ -37,7 +37,7 @@ TEACHERS: Final = (
     "rotateStreamKey",
     "transferSession",
 )
-VIEWERS: Final = ("issuePlayback", "renewPlayback", "getKalturaSession", "joinSession", "getErasure")
+VIEWERS: Final = ("issuePlayback", "getKalturaSession", "joinSession", "getErasure")
 ADMINISTRATORS: Final = ("requeueDeletion",)
 OWN: Final = ("eraseContent", "exportContent")
 """What anybody may do about themselves, and administrators about everybody."""
@@ -149,7 +149,7 @@ class Stage:
                 return {"erasureId": self.erasure_id}
             case "requeueDeletion":
                 return {"deletionId": self.deletion_id}
-            case "deleteVideo" | "issuePlayback" | "renewPlayback":
+            case "deleteVideo" | "issuePlayback":
                 return {"videoId": self.playing}
             case _:
                 return {"videoId": self.uploading}

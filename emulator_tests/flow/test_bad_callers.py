@@ -184,7 +184,6 @@ def test_of_what_is_being_deleted_nothing_more_is_given(
         (teacher, "updateVideo", {"videoId": video_id, "title": "Algebra II"}),
         (teacher, "issuePlayback", {"videoId": video_id}),
         (school.person(), "issuePlayback", {"videoId": video_id}),
-        (school.person(), "renewPlayback", {"videoId": video_id}),
     ]
     if what == "47 its session is deleted":
         asked.append((teacher, "issueUploadToken", {"sessionId": session_id, **file}))
@@ -278,17 +277,18 @@ def test_the_same_call_many_times_at_once_gets_one_token(school: School, teacher
     assert [token["id"] for token in school.things("uploadTokens") if token["id"] in token_ids] == list(token_ids)
 
 
-@pytest.mark.parametrize("function", ["issuePlayback", "renewPlayback"], ids="55 {} of a film".format)
-def test_after_unpublishing_no_new_ks_is_given(school: School, teacher: Person, film: bytes, function: str) -> None:
+@pytest.mark.parametrize("needs_key", [False, True], ids=["55 addresses", "55 a player KS"])
+def test_after_unpublishing_no_new_ks_is_given(school: School, teacher: Person, film: bytes, needs_key: bool) -> None:
     session_id = teacher.write_session(status="public")
     video_id = teacher.upload_film(session_id, film)
     student = school.person()
-    assert student.call(function, {"videoId": video_id})["ks"]
+    asked = {"videoId": video_id, "playerKs": needs_key}
+    assert ("ks" in student.call("issuePlayback", asked)) is needs_key
 
     teacher.change_session(session_id, status="draft")
 
     with pytest.raises(Refused) as refused:
-        student.call(function, {"videoId": video_id})
+        student.call("issuePlayback", asked)
     assert refused.value.code == "NOT_FOUND"
 
 
@@ -296,13 +296,13 @@ def test_after_unpublishing_no_new_ks_is_given(school: School, teacher: Person, 
 def test_after_unpublishing_the_ks_of_a_live_event_opens_nothing(school: School, teacher: Person, asked: str) -> None:
     session_id = teacher.write_live_session(status="public")
     event = school.await_event(session_id)
-    grant = teacher.call("issuePlayback", {"sessionId": session_id})
+    grant = teacher.call("issuePlayback", {"sessionId": session_id, "playerKs": True})
 
     teacher.change_session(session_id, status="draft")
     school.await_provider("the event's going", lambda: not school.made_for(session_id))
 
     with pytest.raises(Refused) as refused:
-        teacher.call("renewPlayback", {"sessionId": session_id})
+        teacher.call("issuePlayback", {"sessionId": session_id})
     assert refused.value.code == "FAILED_PRECONDITION"
     assert b"#EXTM3U" not in school.http.get(grant["manifestUrl"], timeout=DEADLINE_S).content
     with pytest.raises(Exception, match=r"not found|Invalid KS|forbidden"):

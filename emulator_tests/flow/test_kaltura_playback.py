@@ -13,10 +13,11 @@ from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType, KalturaUploadedFileTokenResource
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments
-from emulator_tests.flow.provider import AtKaltura
+from emulator_tests.flow.provider import AtKaltura, ks_of
 from emulator_tests.flow.school import Person, School
 from shared.ports import Grant
 from shared.providers.kaltura import KalturaAccount
+from shared.providers.kaltura.playback import addresses_grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +82,14 @@ def test_neither_an_upload_ks_nor_that_of_another_film_opens_anything_of_this_on
     other = shown.teacher.write_session(status="public")
     others = shown.teacher.call("issuePlayback", {"videoId": shown.teacher.upload_film(other, film)})
 
-    for address in (each for each in kaltura.addresses(grant) if grant["ks"] in each):
-        for ks in (upload["ks"], others["ks"]):
-            assert not kaltura.gives(address.replace(grant["ks"], ks)), address
+    for address in (each for each in kaltura.addresses(grant) if ks_of(grant) in each):
+        for ks in (upload["ks"], ks_of(others)):
+            assert not kaltura.gives(address.replace(ks_of(grant), ks)), address
 
 
 def test_a_playback_ks_cannot_touch_the_entry(school: School, shown: Shown) -> None:
     grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
-    client = school.kaltura(grant["ks"])
+    client = school.kaltura(ks_of(grant))
     attempts: list[Callable[[], Any]] = [
         lambda: client.media.delete(shown.entry_id),
         lambda: client.baseEntry.delete(shown.entry_id),
@@ -135,7 +136,7 @@ def _grant_of(school: School, shown: Shown, student: Person, ago: timedelta) -> 
         MemoryDocuments(),
         clock,
     )
-    return account.playback_grant(shown.entry_id, student.uid, 1800)
+    return addresses_grant(account, shown.entry_id, student.uid, 1800)
 
 
 def _address(school: School, shown: Shown) -> str:

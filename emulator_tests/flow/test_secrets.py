@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from google.cloud.firestore import Client
 
+from emulator_tests.flow.provider import ks_of
 from emulator_tests.flow.school import Person, Refused, School
 
 
@@ -15,8 +16,7 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
     token = teacher.ask_to_upload(session_id, len(film))
     school.upload(token, film)
     school.await_video(session_id, token["videoId"], "ready")
-    grant = teacher.call("issuePlayback", {"videoId": token["videoId"]})
-    again = teacher.call("renewPlayback", {"videoId": token["videoId"]})
+    grant, again = (teacher.call("issuePlayback", {"videoId": token["videoId"], "playerKs": True}) for _ in range(2))
     replacing = teacher.ask_to_replace(token["videoId"], len(film))
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
     teacher.call("cancelUpload", {"videoId": token["videoId"]})
@@ -32,8 +32,10 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
     secrets = {
         "admin secret": school.testbed.kaltura_admin_secret,
         "upload KS": token["ks"],
-        "playback KS": grant["ks"],
-        "renewed playback KS": again["ks"],
+        "playback KS": ks_of(grant),
+        "player KS": grant["ks"],
+        "renewed playback KS": ks_of(again),
+        "renewed player KS": again["ks"],
         "replacing upload KS": replacing["ks"],
         "renewed upload KS": renewed["ks"],
         "ID token": str(teacher.id_token),
@@ -53,8 +55,8 @@ def test_nothing_that_opens_a_live_event_is_logged_or_written(school: School, te
     session_id = teacher.write_live_session(status="public", visibility="open", **times)
     event = school.await_event(session_id)
     student = school.person()
-    joined = student.call("joinSession", {"sessionId": session_id})
-    again = student.call("joinSession", {"sessionId": session_id, "wasRefused": True})
+    joined = student.call("joinSession", {"sessionId": session_id, "playerKs": True})
+    again = student.call("joinSession", {"sessionId": session_id, "forceRefresh": True, "playerKs": True})
     old, new = (teacher.call(name, {"sessionId": session_id}) for name in ("getStreamIngest", "rotateStreamKey"))
     with pytest.raises(Refused):
         student.call("getStreamIngest", {"sessionId": session_id})
@@ -66,6 +68,7 @@ def test_nothing_that_opens_a_live_event_is_logged_or_written(school: School, te
     tokens = school.administrator().appToken.list().objects
 
     secrets = {
+        "playback KS": ks_of(joined["player"]),
         "player KS": joined["player"]["ks"],
         "renewed player KS": again["player"]["ks"],
         "chat token": joined["chat"]["jwt"],

@@ -181,7 +181,7 @@ def test_whatever_a_back_end_writes_gets_its_event(school: School, teacher: Pers
     event = school.await_event(session_id)
     assert event["virtualEventId"]
     assert "failure" not in event
-    assert teacher.call("joinSession", {"sessionId": session_id})["player"]["ks"]
+    assert teacher.call("joinSession", {"sessionId": session_id})["player"]["manifestUrl"]
     for person in (teacher, school.person()):
         for function in ("joinSession", "issuePlayback"):
             assert is_answered(person, function, session_id)

@@ -23,9 +23,11 @@ from emulator_tests.fakes import (
     MemoryMedia,
     MemoryQueue,
     MemoryStrays,
+    MemoryViewerKeys,
     undisturbed,
 )
 from shared.access import Caller, ClaimNames
+from shared.admissions.joining import Joining
 from shared.app import Hosting, Settings, assemble
 from shared.deletions.model import Deletion
 from shared.errors import Transient
@@ -35,7 +37,6 @@ from shared.orphans.adoption import Adopted
 from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Fields, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
-from shared.sessions.joining import Joining
 from shared.sessions.model import Pairing
 from shared.transfers import transfer_session
 from shared.transfers.model import TransferState
@@ -111,6 +112,7 @@ class Deployment:
 
     Attributes:
         media: The provider of whose videos nobody has said otherwise.
+        keys: What people hold there.
         second: Another one, for sessions that name it.
         fetching: A host that fetches copies by itself, where the terms name it.
         waiting: One that waits for bytes, likewise.
@@ -153,9 +155,10 @@ class Deployment:
             feed_overlap_s=60,
             feed_ticks_max=ticks_max,
         )
+        self.keys = MemoryViewerKeys(self.clock, self._effect)
         self.second = MemoryMedia(self.clock, self._effect, name="second")
         holders = {
-            self.media.name: Holder(self.media, MemoryStrays(self.events, self.media, self._effect)),
+            self.media.name: Holder(self.media, MemoryStrays(self.events, self.media, self._effect), self.keys),
             self.second.name: Holder(self.second, MemoryStrays(None, self.second, self._effect)),
         }
         self.fetching = MemoryHost(self.clock, self._effect, name="fetching")
@@ -175,7 +178,10 @@ class Deployment:
             database_uid=lambda: self.database_uid,
             audience=self.audience,
         )
-        self.joining = Joining(self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S)
+        keys = self.app.admissions.viewer_keys.get(self.events.name)
+        self.joining = Joining(
+            self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S, keys
+        )
         self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feeds[self.media.name]
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 

@@ -23,7 +23,7 @@ from shared.erasure.reading import PAGE
 from shared.erasure.traces import CARRIED_OVER, NAMELESS, TRACES
 from shared.errors import NotAllowed, NotFound, Transient, WrongState
 from shared.hosts.table import Terms
-from shared.paths import ERASURES, RECONCILE_ERASURE, VISIT_SESSION, erasure_path, session_path
+from shared.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, VISIT_SESSION, erasure_path, session_path
 from shared.ports import Create, Delete, Document, MediaState, Note, Observation, Query, Update
 from shared.reconcile import LEASE_S, Done, Later, Look, Step
 from shared.sessions.holding import set_moderator
@@ -277,6 +277,49 @@ def test_nothing_names_a_student_who_was_erased() -> None:
     assert deployment.media.alive() == before
     assert len(deployment.events.alive()) == 2
     assert paths(deployment, "enrolments") == ["enrolments/otherlive_teacher"]
+
+
+@pytest.mark.parametrize(("caller", "uid"), [(STUDENT, "student"), (ADMIN, None)], ids=["somebody", "everybody"])
+def test_what_somebody_holds_at_a_provider_ends_before_their_erasure_does(caller: Caller, uid: str | None) -> None:
+    """
+    A8, A12: although their sessions are open to everybody.
+    """
+    deployment = school()
+    held = deployment.documents.select(Query(ADMISSIONS))
+    theirs = {one.fields["revocationId"] for one in held if uid in (None, one.fields["uid"])}
+    key = ask(deployment, caller, uid)
+
+    deployment.run(3600)
+
+    assert erasure(deployment, key).state is ErasureState.DONE
+    assert deployment.keys.ended == theirs
+    left = {one.fields["revocationId"] for one in deployment.documents.select(Query(ADMISSIONS))}
+    assert left == {one.fields["revocationId"] for one in held} - theirs
+    assert len(theirs) >= 2
+
+
+@pytest.mark.parametrize("silent_s", [600, 6 * 3600])
+def test_a_provider_that_does_not_end_what_is_held_delays_an_erasure_until_it_is_back_or_that_has_expired(
+    silent_s: int,
+) -> None:
+    """
+    A8, A12.
+    """
+    deployment = school()
+
+    def refusing(operation: str, do: Callable[[], object]) -> object:
+        if operation == "end":
+            raise Transient("It does not answer.", provider="memory", operation=operation, code="HTTP_503")
+        return do()
+
+    deployment.disturb = refusing  # type: ignore[assignment]  # an Effect is as generic as the call
+    key = ask(deployment, STUDENT, "student")
+    deployment.run(silent_s)
+    assert (erasure(deployment, key).state is ErasureState.DONE) is (silent_s > 3 * 3600)
+    deployment.disturb = lambda _operation, do: do()
+    deployment.run(3600)
+    assert erasure(deployment, key).state is ErasureState.DONE
+    assert naming(deployment, *NAMES_OF_STUDENT) == []
 
 
 @pytest.mark.parametrize("by", ["deleted by its teacher", "its session is deleted", "cancelled"])

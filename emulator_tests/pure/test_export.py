@@ -61,7 +61,7 @@ def test_all_that_is_of_others_is_left_out() -> None:
     assert "Optics" not in repr(things)
     of_others = {one["section"]: one["fields"] for one in things if one["path"] == "sessions/otherlive"}
     assert of_others == {"moderates": {}}
-    assert {one["section"] for one in things if one["fields"]} == {"enrolments"}
+    assert {one["section"] for one in things if one["fields"]} == {"admissions", "enrolments"}
 
 
 def test_no_id_of_a_thing_at_a_provider_is_told() -> None:

@@ -13,8 +13,8 @@ from shared.ports import Delete, Update
 pytestmark = pytest.mark.long
 
 IDLE_READS_MAX = 10
-"""Nine are read: the switch, what is due of operations, sessions, copies, deletions, erasures, transfers and videos,
-and the sessions that changed."""
+"""Ten are read: the switch, what is due of operations, sessions, copies, deletions, erasures, transfers, admissions and
+videos, and the sessions that changed."""
 
 
 @pytest.mark.parametrize("videos", [10, 5_000])

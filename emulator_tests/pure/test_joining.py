@@ -11,10 +11,10 @@ import pytest
 
 from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live
 from shared.access import Caller
+from shared.admissions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
 from shared.errors import NotAllowed, NotFound, NotSignedIn, WrongState
 from shared.paths import VISIT_SESSION
 from shared.ports import Note
-from shared.sessions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
 
 T = TypeVar("T")
 
@@ -38,14 +38,14 @@ def counted(deployment: Deployment, act: Callable[[], T]) -> tuple[T, list[str]]
         deployment.disturb = lambda _operation, do: do()
 
 
-def join(deployment: Deployment, caller: Caller = STUDENT, *, was_refused: bool = False) -> Joined:
-    return deployment.joining.join(caller, "s1", was_refused=was_refused)
+def join(deployment: Deployment, caller: Caller = STUDENT, *, force_refresh: bool = False) -> Joined:
+    return deployment.joining.join(caller, "s1", force_refresh=force_refresh)
 
 
 def test_who_is_new_costs_one_call_and_who_is_known_none() -> None:
     deployment = live()
     _, first = counted(deployment, lambda: join(deployment))
-    assert first == ["read", "find", "admit"]
+    assert first == ["read", "find", "commit", "read", "admit"], "it is recorded, and the right to it read once more"
     _, second = counted(deployment, lambda: join(deployment))
     assert second == ["read"]
 
@@ -103,17 +103,19 @@ def test_who_has_signed_in_anonymously_enters_no_event_unless_a_setting_allows_i
 
 def test_what_is_given_outlasts_the_event_by_ten_minutes() -> None:
     deployment = live()
+    assert join(deployment).admission.player.expires_at == deployment.clock() + HOUR, "an hour at the most"
+    deployment.clock.advance(1800)
     joined = join(deployment)
-    assert joined.admission.player.expires_at == deployment.clock() + HOUR + timedelta(minutes=10)
+    assert joined.admission.player.expires_at == deployment.clock() + timedelta(minutes=40)
     assert joined.pairing.parts == deployment.events.alive()[0].parts
 
 
 @pytest.mark.parametrize(
     ("left_s", "lifetime_s"),
-    [(None, 600), (-60, 600), (0, 600), (3600, 4200), (85_800, 86_400), (10**9, 86_400)],
+    [(None, 600), (-60, 600), (0, 600), (1800, 2400), (3000, 3600), (85_800, 3600), (10**9, 3600)],
     ids=str,
 )
-def test_what_is_given_lasts_until_ten_minutes_after_the_end_and_a_day_at_the_most(
+def test_what_is_given_lasts_until_ten_minutes_after_the_end_and_an_hour_at_the_most(
     left_s: int | None, lifetime_s: int
 ) -> None:
     now = datetime(2030, 3, 1, tzinfo=UTC)
@@ -193,7 +195,7 @@ def test_who_was_refused_waits_until_the_event_is_whole_again() -> None:
     deployment.clock.advance(REPAIR_PAUSE_S)
     gone = deployment.events.alive()[0].parts["eventId"]
     deployment.events.vanish(gone)
-    joined = join(deployment, was_refused=True)
+    joined = join(deployment, force_refresh=True)
     assert joined.pairing.parts == deployment.events.alive()[0].parts
     assert joined.pairing.parts["eventId"] != gone
 
@@ -203,7 +205,7 @@ def test_an_event_that_is_gone_altogether_is_made_anew_for_who_was_refused() -> 
     deployment.clock.advance(REPAIR_PAUSE_S)
     for part_id in deployment.events.alive()[0].parts.values():
         deployment.events.vanish(part_id)
-    joined = join(deployment, was_refused=True)
+    joined = join(deployment, force_refresh=True)
     assert joined.pairing.parts == deployment.events.alive()[0].parts
     assert joined.pairing.generation == 2
 
@@ -214,7 +216,7 @@ def test_many_who_were_refused_have_the_event_looked_at_once() -> None:
     asked: list[str] = []
     for number in range(20):
         caller = Caller(f"student{number}", is_teacher=False)
-        _, operations = counted(deployment, lambda caller=caller: join(deployment, caller, was_refused=True))  # type: ignore[misc]
+        _, operations = counted(deployment, lambda caller=caller: join(deployment, caller, force_refresh=True))  # type: ignore[misc]
         asked += operations
     assert asked.count("update_event") == 1
     assert asked.count("admit") == 20

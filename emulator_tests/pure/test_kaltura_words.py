@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -44,13 +45,35 @@ def test_a_status_is_read_in_each_form_of_the_library(status: object) -> None:
     assert words.status_of(SimpleNamespace(status=status)) == "2"
 
 
-def test_a_reference_is_read_back_by_the_deployment_that_made_it_and_by_no_other() -> None:
-    there = words.theirs("demo", "video:v1:2")
-    assert words.ours("demo", there) == "video:v1:2"
+@pytest.mark.parametrize("reference", ["video:v1:2", "session:a,b:1", f"session:{'0' * 24}:3"])
+def test_a_reference_is_read_back_by_the_deployment_that_made_it_and_by_no_other(reference: str) -> None:
+    there = words.theirs("demo", reference, "secret")
+    assert words.ours("demo", there) == reference
+    assert words.ours("demo", words.unmarked("demo", reference)) == reference, "an earlier release made it"
+    assert words.ours("demo", words.theirs("demo", reference, "another")) == reference, "the secret was changed"
     assert words.ours("dem", there) is None
     assert words.ours("demo-2", there) is None
     assert words.ours("demo", "") is None
     assert words.ours("demo", "None") is None
+
+
+def test_nobody_guesses_a_reference_who_knows_all_that_clients_are_told() -> None:
+    """A7: whoever names an entry's reference may read it without any KS of the account."""
+    there = words.theirs("demo", "session:s1:1", "secret")
+    prefix, code = there[: len("demo:session:s1:1:")], there[len("demo:session:s1:1:") :]
+    assert prefix == "demo:session:s1:1:"
+    assert re.fullmatch("[0-9a-f]{24}", code)
+    others = [
+        words.theirs("demo", "session:s1:1", "another"),
+        words.theirs("demo", "session:s1:2", "secret"),
+        words.theirs("demo2", "session:s1:1", "secret"),
+    ]
+    assert code not in {other.rpartition(":")[2] for other in others}
+
+
+@pytest.mark.parametrize("code", ["x", "0" * 23, "0" * 25, "A" * 24, "z" * 24, ""])
+def test_what_has_something_else_at_its_end_is_told_as_it_stands_there(code: str) -> None:
+    assert words.ours("demo", f"demo:video:v1:2:{code}") == f"video:v1:2:{code}"
 
 
 def test_a_tag_is_one_word_for_a_search_index() -> None:

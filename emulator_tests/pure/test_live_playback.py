@@ -10,10 +10,10 @@ import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.access import Caller
+from shared.admissions.joining import live_lifetime_s
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION, enrolment_path
 from shared.ports import Delete, Grant, Note
-from shared.sessions.joining import live_lifetime_s
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def live(**fields: Any) -> tuple[Deployment, datetime]:
 
 
 def watch(deployment: Deployment, caller: Caller = STUDENT) -> Grant:
-    return deployment.joining.issue_playback(caller, "s1")
+    return deployment.joining.issue_playback(caller, "s1").grant
 
 
 def test_a_viewer_watches_the_event_until_a_little_after_its_end() -> None:
@@ -46,7 +46,9 @@ def test_a_viewer_watches_the_event_until_a_little_after_its_end() -> None:
     deployment.clock.move_to(starts_at)
     grant = watch(deployment)
     assert grant.values["entryId"] == deployment.events.alive()[0].parts["entryId"]
-    assert grant.expires_at == starts_at + HOUR + timedelta(minutes=10)
+    assert grant.expires_at == starts_at + HOUR, "addresses cannot be ended: they last an hour at the most"
+    deployment.clock.advance(1800)
+    assert watch(deployment).expires_at == starts_at + HOUR + timedelta(minutes=10)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,9 @@ def test_calls_of_the_provider_are_not_needed() -> None:
         return do()
 
     deployment.disturb = counting
+    watch(deployment)
+    assert asked == ["read", "commit", "read"], "what is given is recorded once"
+    asked.clear()
     watch(deployment)
     assert asked == ["read"]
 
@@ -135,9 +140,13 @@ def test_an_unknown_session_is_told_as_one_that_is_hidden() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left_s", "lifetime_s"), [(3600, 4200), (0, 600), (-1800, 600), (0.9, 600), (None, 600)], ids=repr
+    ("left_s", "lifetime_s"),
+    [(1800, 2400), (3600, 3600), (86_400, 3600), (0, 600), (-1800, 600), (0.9, 600), (None, 600)],
+    ids=repr,
 )
-def test_a_grant_lasts_ten_minutes_longer_than_the_event(left_s: float | None, lifetime_s: int) -> None:
+def test_a_grant_lasts_ten_minutes_longer_than_the_event_and_an_hour_at_the_most(
+    left_s: float | None, lifetime_s: int
+) -> None:
     now = Deployment().clock()
     ends_at = None if left_s is None else now + timedelta(seconds=left_s)
     assert live_lifetime_s(ends_at, now) == lifetime_s

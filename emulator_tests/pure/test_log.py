@@ -174,7 +174,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "part_vanished": [(lambda secret: log.part_vanished("kaltura", "session:s1:1", "eventId", secret), "WARNING")],
     "cache_was_wrong": [(lambda secret: log.cache_was_wrong("kaltura", "chatToken", refusal(secret)), "WARNING")],
     "chat_misconfigured": [(lambda secret: log.chat_misconfigured("kaltura", Misconfigured(secret)), "ERROR")],
-    "upload_role_refused": [(lambda secret: log.upload_role_refused(refusal(secret)), "WARNING")],
+    "role_refused": [(lambda secret: log.role_refused("GREENROOM_UPLOAD", secret, refusal(secret)), "WARNING")],
 }
 
 

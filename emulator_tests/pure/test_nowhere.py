@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
+from shared.admissions.joining import Joining
 from shared.errors import Permanent, WrongState
 from shared.paths import VISIT_SESSION, session_path
 from shared.ports import Attendee, EventWish, Note
 from shared.providers.nowhere import NoAudience, NoEvents
 from shared.reconcile import visit
 from shared.sessions import Sessions
-from shared.sessions.joining import Joining
 
 EVENT = EventWish("Algebra", None, None)
 ADA = Attendee("ada", "Ada", is_moderator=False)

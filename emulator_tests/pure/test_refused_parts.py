@@ -68,7 +68,7 @@ def test_the_event_is_ready_without_the_part_and_says_what_to_change() -> None:
     told = shown(deployment)
     assert (told["state"], told["failure"]) == ("ready", FAILURE)
     assert "entryId" in told
-    assert "eventId" not in told
+    assert "eventId" not in deployment.pairing().parts
     pairing = deployment.document("kalturaSession/s1").fields
     assert (pairing["failure"], pairing["setback"]) == (FAILURE, None)
 
@@ -101,20 +101,20 @@ def test_it_is_not_tried_again_until_the_session_is_changed() -> None:
 def test_once_the_session_is_as_the_provider_allows_the_part_is_there() -> None:
     deployment = deployed(HOUR)
     change(deployment, endsAt=deployment.clock() + SHORT)
-    told = shown(deployment)
-    assert "failure" not in told
-    assert "eventId" in told
+    assert "failure" not in shown(deployment)
+    assert "eventId" in deployment.pairing().parts
     assert deployment.pairing().refused == {}
 
 
 def test_an_event_that_is_made_longer_keeps_its_part_as_it_was_and_says_so() -> None:
     deployment = deployed(SHORT)
-    before = shown(deployment)
+    before, event_id = shown(deployment), deployment.pairing().parts["eventId"]
     change(deployment, endsAt=deployment.clock() + HOUR)
     told = shown(deployment)
-    assert (told["state"], told["eventId"], told["failure"]) == ("ready", before["eventId"], FAILURE)
+    assert (told["state"], deployment.pairing().parts["eventId"], told["failure"]) == ("ready", event_id, FAILURE)
     change(deployment, endsAt=deployment.clock() + SHORT)
     assert shown(deployment) == before
+    assert deployment.pairing().parts["eventId"] == event_id
 
 
 def test_whatever_a_provider_refuses_for_good_is_told_likewise() -> None:

@@ -155,20 +155,19 @@ def test_a_failure_stands_in_the_document_in_the_form_that_clients_read() -> Non
     }
 
 
-def test_a_session_with_an_event_shows_its_ids() -> None:
-    ready = Pairing(SESSION, state=PairingState.READY, parts=PARTS)
-    assert shown(SessionWish(exists=True, event=EVENT), ready) == {
-        **PARTS,
-        "state": "ready",
-        "broadcast": "offline",
-    }
+def test_a_session_with_an_event_shows_the_ids_that_watching_needs_and_its_owner_is_told_all() -> None:
+    """The paragraph below table A: viewers read the session's document, and may know no more than they are told."""
+    parts = {"entryId": "0_live1", "virtualEventId": "7", "eventId": "8", "resourceId": "9", "groupId": "g"}
+    ready, wish = Pairing(SESSION, state=PairingState.READY, parts=parts), SessionWish(exists=True, event=EVENT)
+    state = {"state": "ready", "broadcast": "offline"}
+    assert shown(wish, ready) == {"entryId": "0_live1", "virtualEventId": "7", **state}
+    assert shown(wish, ready, to_owner=True) == {**parts, **state}
 
 
 def test_a_part_that_the_account_does_not_offer_is_named_and_has_no_id() -> None:
     ready = Pairing(SESSION, state=PairingState.READY, parts={**PARTS, "virtualEventId": NOT_AVAILABLE, "groupId": "g"})
     assert shown(SessionWish(exists=True, event=EVENT), ready) == {
-        **PARTS,
-        "groupId": "g",
+        "entryId": "0_live1",
         "state": "ready",
         "broadcast": "offline",
         "notAvailable": ["virtualEventId"],
@@ -233,7 +232,7 @@ def test_what_is_not_there_is_shown_only_with_the_reason_why(
 def test_a_failed_update_is_shown_beside_the_event_that_there_is() -> None:
     ready = Pairing(SESSION, state=PairingState.READY, parts=PARTS, progress=Progress(failure=FINAL))
     told = shown(SessionWish(exists=True, event=EVENT), ready)
-    assert told == {**PARTS, "state": "ready", "broadcast": "offline", "failure": FINAL.shown()}
+    assert told == {"entryId": "0_live1", "state": "ready", "broadcast": "offline", "failure": FINAL.shown()}
 
 
 @pytest.mark.parametrize("state", PairingState)

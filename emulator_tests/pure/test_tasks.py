@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from emulator_tests.texts import UIDS
 from functions import tasks, work
 from functions.work import (
     checkHost,
+    reconcileAdmission,
     reconcileErasure,
     reconcileTransfer,
     tickFeed,
@@ -35,7 +37,17 @@ from shared.ports import Note
 
 KS = "djJ8MTAyfA" + "x" * 80
 VIDEO = "0123456789abcdef0123"
-WORKERS = (visitSession, visitVideo, visitDeletion, tickFeed, visitCopy, checkHost, reconcileErasure, reconcileTransfer)
+WORKERS = (
+    visitSession,
+    visitVideo,
+    visitDeletion,
+    tickFeed,
+    visitCopy,
+    checkHost,
+    reconcileErasure,
+    reconcileTransfer,
+    reconcileAdmission,
+)
 
 KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
     "visitSession": (tasks.DOCUMENT, ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "a_b", "a" * 1500]),
@@ -45,6 +57,11 @@ KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
     "reconcileTransfer": (tasks.DOCUMENT, ["s1"]),
     "visitCopy": (work.COPY, [f"{VIDEO}-bunny"]),
     "checkHost": (work.HOST, ["kaltura", "own2"]),
+    "reconcileAdmission": (
+        work.ADMISSION,
+        ["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"]
+        + [f"s1_{uid}" for uid in UIDS.values()],
+    ),
     "tickFeed": (work.TICK, ["kaltura:17", "cloudflare:0"]),
 }
 

@@ -89,11 +89,11 @@ def test_whatever_is_stored_can_be_computed_with(
         deployment.deliver(Note(VISIT_SESSION, "s1"))
         assert deployment.pairing().state is PairingState.READY
         for caller in (TEACHER, STUDENT):
-            for was_refused in (False, True):
+            for force_refresh in (False, True):
                 with suppress(Refused):
-                    assert deployment.joining.join(caller, "s1", was_refused=was_refused).admission.player.token
+                    assert deployment.joining.join(caller, "s1", force_refresh=force_refresh).admission.player.token
             with suppress(Refused):
-                assert deployment.joining.issue_playback(caller, "s1").token
+                assert deployment.joining.issue_playback(caller, "s1").grant.token
         deployment.sweep.run()
         deployment.run(120)
     deployment.documents.commit(Update(path, {"status": "draft"}))

@@ -14,7 +14,16 @@ from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, TooMany, Transient, WrongState
 from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
-from shared.paths import COPIES, ENROLMENTS, TRANSFERS, VISIT_SESSION, session_path, transfer_path, video_path
+from shared.paths import (
+    ADMISSIONS,
+    COPIES,
+    ENROLMENTS,
+    TRANSFERS,
+    VISIT_SESSION,
+    session_path,
+    transfer_path,
+    video_path,
+)
 from shared.ports import Create, Document, MediaState, Note, Observation, Query, Update
 from shared.reconcile import Done, Failure, Later, Look, Progress, Step
 from shared.sessions.holding import rotate_stream_key, stream_ingest
@@ -143,6 +152,22 @@ def test_everything_that_a_session_has_follows_its_new_owner() -> None:
             ask(TEACHER, "s1", deployment.sessions)
     with pytest.raises(NotFound):
         deployment.grants.issue_playback(TEACHER, video_id)
+
+
+def test_what_the_former_owner_was_given_as_a_moderator_ends_and_what_students_were_given_stays() -> None:
+    """
+    A8, A13: although no trigger comes.
+    """
+    deployment, _ = school()
+    ids = {}
+    for caller in (TEACHER, STUDENT):
+        joined = deployment.joining.join(caller, "s1")
+        ids[caller.uid] = joined.admission.player.values["revocationId"]
+    deployment.transfer("bert")
+    deployment.run(SETTLES_AFTER_S + 10)
+    assert deployment.documents.select(Query(TRANSFERS)) == []
+    assert deployment.keys.ended == {ids["teacher"]}
+    assert [one.id for one in deployment.documents.select(Query(ADMISSIONS))] == ["s1_student"]
 
 
 def test_nobody_is_locked_out_at_any_moment_of_a_transfer() -> None:

@@ -68,7 +68,7 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
         teacher, "s1", deployment.sessions, deployment.documents, deployment.queue, deployment.clock
     )
     assert deployment.joining.join(teacher, "s1").is_moderator
-    assert deployment.joining.issue_playback(teacher, "s1").token
+    assert deployment.joining.issue_playback(teacher, "s1").grant.token
     assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
     delete_video(teacher, video_id, deployment.documents, deployment.queue)
     key, _ = ask_erasure(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
@@ -84,7 +84,7 @@ def test_a_student_with_any_uid_enters_and_moderates(uid: str) -> None:
     deployment.accounts.write(uid)
     deployment.enrol(uid, owner_uid=teacher.uid)
     assert deployment.document(enrolment_path("s1", uid)).fields["uid"] == uid
-    assert deployment.joining.issue_playback(student, "s1").token
+    assert deployment.joining.issue_playback(student, "s1").grant.token
     assert not deployment.joining.join(student, "s1").is_moderator
     parts = deployment.sessions, deployment.queue, deployment.clock
     if uid in NOT_FIELDS:

@@ -6,6 +6,7 @@
 | marking, deleting | something was done a moment ago       | later                                                   |
 | marking   | a page of documents                           | MARK it: they are deleted, or marked, in the same write |
 | marking   | a transfer of theirs that has not ended       | later                                                   |
+| marking   | something that they still hold at a provider  | later                                                   |
 | marking   | nothing more                                  | TURN to what is still to be deleted                     |
 | deleting  | for `LASTS_MAX_S`: documents that name them   | MARK them: they are scrubbed, whatever is left          |
 | deleting  | for `LASTS_MAX_S`: nothing more               | FINISH, and say what is left                            |
@@ -38,7 +39,7 @@ PACE_S: Final = 60
 
 COUNT_PAUSE_S: Final = 30
 WAIT_S: Final = 30
-"""Between looks whether a transfer has ended."""
+"""Between looks whether a transfer, or what they hold, has ended."""
 
 LASTS_MAX_S: Final = 9 * 24 * 3600
 """A deletion is tried for about a week; what is left two days after that, a person has to see to."""
@@ -55,7 +56,7 @@ class Page:
         sessions: How many sessions are deleted.
         enrolments: How many enrolments are.
         videos: How many videos the sessions had, or are marked by themselves.
-        is_waiting: Whether a transfer has to end before everything can be marked.
+        is_waiting: Whether a transfer, or what they hold, has to end before everything can be marked.
     """
 
     writes: tuple[Write, ...] = ()

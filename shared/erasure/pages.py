@@ -11,12 +11,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from shared.admissions import revoking, task_for_all
 from shared.erasure.decide import Page
 from shared.erasure.model import Erasure
 from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_id_of
 from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
 from shared.identity import Belonging
-from shared.paths import RECONCILE_TRANSFER, VISIT_SESSION, VISIT_VIDEO, pairing_path, transfer_path
+from shared.paths import (
+    RECONCILE_ADMISSION,
+    RECONCILE_TRANSFER,
+    VISIT_SESSION,
+    VISIT_VIDEO,
+    pairing_path,
+    transfer_path,
+)
 from shared.ports import REMOVE, Clock, Condition, Delete, Document, Note, Operator, Query, Update, Write
 from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session
@@ -88,6 +96,8 @@ class Pages:
                 found = self.reading.naming(trace, uid)
                 notes = () if trace.queue is None else tuple(Note(trace.queue, one.id) for one in found)
                 return Page(tuple(Update(one.path, _unnamed(trace, uid, self.clock())) for one in found), notes)
+            case Fate.HELD:
+                return self._held(trace, uid)
             case Fate.EVENT if uid is not None:
                 return self._events(trace, uid)
             case Fate.GIVEN if uid is not None:
@@ -159,6 +169,19 @@ class Pages:
             found = list(self.reading.naming(trace, uid))
         enrolments = 0 if trace.naming is Naming.ID else len(found)
         return Page(tuple(Delete(one.path) for one in found), enrolments=enrolments)
+
+    def _held(self, trace: Trace, uid: str | None) -> Page:
+        """
+        Return a page of what is held at a provider: it is to be ended, and that is waited for. Where its provider
+        cannot be asked, it ends by itself within hours.
+        """
+        found = self.reading.naming(trace, uid)
+        if uid is None:
+            notes = {task_for_all(session_id_of(one)) for one in found}
+        else:
+            notes = {Note(RECONCILE_ADMISSION, one.id) for one in found}
+        writes = tuple(revoking(one) for one in found if one.fields["revocationId"] is not None)
+        return Page(writes, tuple(sorted(notes, key=lambda note: note.key)), is_waiting=bool(found))
 
     def _events(self, trace: Trace, uid: str) -> Page:
         """

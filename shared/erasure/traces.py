@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from shared.paths import (
+    ADMISSIONS,
     COPIES,
     DELETIONS,
     ENROLMENTS,
@@ -50,6 +51,7 @@ class Fate(StrEnum):
 
     `SESSION`: it is deleted, with all that it has. `VIDEO`: it is marked as deleted. `EVENT`: it goes with its session;
     where that is another's now, it is transferred to them. `GIVEN`: the enrolment goes, or is transferred likewise.
+    `HELD`: what they hold at a provider is ended, and the document goes once it is.
     `DELETE`: the document goes. `UNNAME`: the name goes, the document stays. `TRANSFER`: its end is waited for.
     `FOLLOW`: its own reconciliation lets go of the person. `USER`: the provider of live events forgets them.
     `ITSELF`: the erasure's own document, which names them until it is done.
@@ -59,6 +61,7 @@ class Fate(StrEnum):
     VIDEO = "video"
     EVENT = "event"
     GIVEN = "given"
+    HELD = "held"
     DELETE = "delete"
     UNNAME = "unname"
     TRANSFER = "transfer"
@@ -98,6 +101,7 @@ TRACES: Final = (
     Trace(PAIRINGS, Naming.VALUE, ("ownerUid",), Fate.EVENT, "liveEvents"),
     Trace(ENROLMENTS, Naming.VALUE, ("ownerUid",), Fate.GIVEN, "enrolmentsGiven"),
     Trace(ENROLMENTS, Naming.VALUE, ("uid",), Fate.DELETE, "enrolments"),
+    Trace(ADMISSIONS, Naming.VALUE, ("uid",), Fate.HELD, "admissions"),
     Trace(SESSIONS, Naming.KEY, ("moderators",), Fate.UNNAME, "moderates", VISIT_SESSION),
     Trace(PAIRINGS, Naming.MEMBER, ("applied", "moderators"), Fate.FOLLOW, "moderatesEvents"),
     Trace(COPIES, Naming.VALUE, ("ownerUid",), Fate.FOLLOW, "copies"),

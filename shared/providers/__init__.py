@@ -168,7 +168,11 @@ def _kaltura(account: AtKaltura, documents: Documents, clock: Clock) -> Provider
     )
     audience = kaltura.KalturaAudience(kaltura_account, account.chat_lifetime_s, account.chat_secret)
     return Provider(
-        Holder(kaltura.KalturaMedia(kaltura_account), kaltura.KalturaStrays(kaltura_account)),
+        Holder(
+            kaltura.KalturaMedia(kaltura_account),
+            kaltura.KalturaStrays(kaltura_account),
+            kaltura.KalturaViewerKeys(kaltura_account),
+        ),
         kaltura.KalturaHook(kaltura_account),
         kaltura.KalturaSetup(kaltura_account, audience),
         kaltura.KalturaEvents(kaltura_account, account.records),

@@ -63,7 +63,7 @@ class NoEvents:
         """
         _refuse("rotate_stream_key")
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
         See `ports.Events`. Refuses (never).
         """
@@ -87,7 +87,15 @@ class NoAudience:
         """
         return True
 
-    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+    def admit(
+        self,
+        parts: Parts,
+        attendee: Attendee,
+        lifetime_s: int,
+        *,
+        revocation_id: str | None = None,
+        force_refresh: bool = False,
+    ) -> Admission:
         """
         See `ports.Audience`. Refuses (never).
         """

@@ -12,9 +12,9 @@ from shared.paths import enrolment_path, session_path
 from shared.ports import Clock, Documents, Queue
 from shared.reconcile import visit
 from shared.sessions import Sessions
-from shared.sessions.model import Session, shown, wanted
+from shared.sessions.model import FOR_WATCHING, Session, shown, wanted
 
-FOR_VIEWERS = ("entryId", "virtualEventId", "state", "broadcast")
+FOR_VIEWERS = (*FOR_WATCHING, "state", "broadcast")
 
 
 def get_kaltura_session(
@@ -36,7 +36,8 @@ def get_kaltura_session(
     if wanted(known) is None:
         return {"sessionId": session_id, "state": "none"}
     look = visit(sessions, session_id, documents, queue, clock)
-    told = shown(look.wish, look.record) or {"state": "creating"}
-    if not owns(caller, known):
+    is_owner = owns(caller, known)
+    told = shown(look.wish, look.record, to_owner=is_owner) or {"state": "creating"}
+    if not is_owner:
         told = {name: told[name] for name in FOR_VIEWERS if name in told}
     return {"sessionId": session_id, **told}

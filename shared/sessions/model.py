@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from shared.history import History, history_fields, history_from
 from shared.identity import Belonging, SessionIdentity
@@ -421,9 +421,18 @@ class SessionWish:
         )
 
 
-def shown(wish: SessionWish, pairing: Pairing | None) -> dict[str, Any] | None:
+FOR_WATCHING: Final = ("entryId", "virtualEventId")
+"""The parts of an event whose ids watching it needs; whoever may read the session's document may know these."""
+
+
+def shown(wish: SessionWish, pairing: Pairing | None, *, to_owner: bool = False) -> dict[str, Any] | None:
     """
     What the session document should show of its event under `kaltura`; `None` is nothing. Pure.
+
+    Args:
+        wish: Of the session.
+        pairing: As it is recorded.
+        to_owner: The ids of all parts, which no document shows.
     """
     if wish.event is None or pairing is None:
         return None
@@ -433,7 +442,8 @@ def shown(wish: SessionWish, pairing: Pairing | None) -> dict[str, Any] | None:
         parts = {name: id_ for name, id_ in pairing.parts.items() if id_ != NOT_AVAILABLE}
         missing = sorted(pairing.parts.keys() - parts.keys())
         told |= {"notAvailable": missing} if missing else {}
-        return {**parts, "state": "ready", "broadcast": pairing.airing.state.value, **told}
+        ids = {name: id_ for name, id_ in parts.items() if to_owner or name in FOR_WATCHING}
+        return {**ids, "state": "ready", "broadcast": pairing.airing.state.value, **told}
     if failure is None:
         return None
     return {"state": "creating" if failure["retryable"] else "failed", **told}

@@ -16,7 +16,7 @@ from shared.sessions.decide import reopened
 from shared.sessions.model import Pairing, Session, noting, session_with
 
 WRITES_MAX: Final = 5
-"""How often a pairing is written again where others write it."""
+"""How often a pairing is written again where others write it, a look that settles at the same moment among them."""
 
 
 def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
@@ -72,13 +72,20 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, now: da
         Whether that will be done; not where somebody is at work on it, who may see to it himself.
 
     Raises:
+        Conflict: Others wrote it each time (again).
         Transient: Documents or queue could not be reached (again).
     """
-    if pairing.fields["claim"] is not None:
-        return False
-    try:
-        documents.commit(Update(pairing.path, {"verifyAt": now, "dueAt": now}, if_version=pairing.version))
-    except Conflict:
-        return False
-    queue.put(Note(VISIT_SESSION, pairing.id))
-    return True
+    for _ in range(WRITES_MAX):
+        if pairing.fields["claim"] is not None:
+            return False
+        try:
+            documents.commit(Update(pairing.path, {"verifyAt": now, "dueAt": now}, if_version=pairing.version))
+        except Conflict:
+            (read,) = documents.read(pairing.path)
+            if read is None:
+                return False
+            pairing = read
+            continue
+        queue.put(Note(VISIT_SESSION, pairing.id))
+        return True
+    raise Conflict("Others write the session's pairing all the time.")

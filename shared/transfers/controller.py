@@ -15,11 +15,14 @@ from shared.paths import (
     COPIES,
     DELETIONS,
     ENROLMENTS,
+    RECONCILE_ADMISSION,
     RECONCILE_TRANSFER,
     VIDEOS,
     VISIT_COPY,
     VISIT_SESSION,
     VISIT_VIDEO,
+    admission_key,
+    admission_path,
     pairing_path,
     session_path,
     transfer_path,
@@ -87,7 +90,9 @@ class Transfers:
         )
         if wish.is_owned and wish.shown == record.former_owner_uids:
             wish = replace(
-                wish, page=self._page(key, record), following=self._following(record, session.identity, pairing)
+                wish,
+                page=self._page(key, record),
+                following=(*self._following(record, session.identity, pairing), *self._held(record, session)),
             )
         return Look(key, wish, record, job.version)
 
@@ -180,6 +185,15 @@ class Transfers:
             for queue, query in ((VISIT_VIDEO, Query(VIDEOS, (*named, alive))), (VISIT_COPY, Query(COPIES, named))):
                 notes += [Note(queue, one.id) for one in self.documents.select(query) if _lags(one, session)]
         return tuple(notes)
+
+    def _held(self, record: Transfer, session: Session) -> tuple[Note, ...]:
+        """
+        Return notes for what the former owners were given as moderators, which they are no more.
+        """
+        former = [uid for uid in record.former_owner_uids if not session.moderates(uid)]
+        read = self.documents.read(*(admission_path(admission_key(session.id, uid)) for uid in former))
+        held = [one for one in read if one is not None and one.fields["isModerator"]]
+        return tuple(Note(RECONCILE_ADMISSION, one.id) for one in held)
 
 
 def _naming(session_id: str, uid: str) -> tuple[Condition, ...]:

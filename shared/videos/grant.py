@@ -14,12 +14,24 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.access import Caller, require_owner, require_viewer
+from shared.admissions.entry import admit, player_key
+from shared.admissions.model import Giving
 from shared.errors import Conflict, NotFound, TooMany, WrongState
 from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
 from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps
-from shared.paths import VIDEOS, VISIT_COPY, copy_key, enrolment_path, session_path, uploader_path, video_path
+from shared.paths import (
+    VIDEOS,
+    VISIT_COPY,
+    admission_key,
+    admission_path,
+    copy_key,
+    enrolment_path,
+    session_path,
+    uploader_path,
+    video_path,
+)
 from shared.ports import (
     ADDRESSES,
     Clock,
@@ -38,6 +50,7 @@ from shared.ports import (
     Total,
     Update,
     UploadWish,
+    ViewerKeys,
     Write,
 )
 from shared.reconcile import AT_ONCE, LEASE_S, Progress, visit
@@ -132,12 +145,28 @@ class Playback:
         url: What is played there; it holds the secret.
         expires_at: When the first of these addresses ends.
         values: Addresses by the names in `ADDRESSES`, from wherever they are cheapest, and what else a client may need.
+        player_key: For the provider's own player; `None` where it was not asked for.
     """
 
     host: str
     url: str = field(repr=False)
     expires_at: datetime
     values: Mapping[str, str | int] = field(repr=False)
+    player_key: Grant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entered:
+    """
+    A video that somebody may watch.
+
+    Attributes:
+        session: Its session.
+        admission: What they were given there before.
+    """
+
+    session: Session
+    admission: Document | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +183,7 @@ class Grants:
         provider: Which gets the videos of a session that names none.
         hosts: Which have copies of them.
         table: What each costs and how it stands.
+        viewer_keys: The keys that people hold at providers where they can be ended, by provider.
     """
 
     documents: Documents
@@ -164,6 +194,7 @@ class Grants:
     provider: str
     hosts: Hosts
     table: HostTable
+    viewer_keys: Mapping[str, ViewerKeys] = field(default_factory=dict)
 
     def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
         """
@@ -244,31 +275,36 @@ class Grants:
         self._take_turn(caller, video_id, lambda _: (number, ()))
         return self._upload_token(video_id, number)
 
-    def issue_playback(self, caller: Caller, video_id: str, failed_host: str | None = None) -> Playback:
+    def issue_playback(
+        self, caller: Caller, video_id: str, failed_host: str | None = None, *, needs_player_key: bool = False
+    ) -> Playback:
         """
         Let the caller play one video for as long as watching it takes, from the cheapest host that has it and can.
 
         Args:
             caller: Who wants to.
             video_id: Of the video.
-            failed_host: From which he could not play it; that host is tried, and he gets another where there is one.
+            failed_host: From which they could not play it; that host is tried, and they get another where there is one.
+            needs_player_key: They use the provider's own player.
 
         Raises:
             NotFound: There is no such video for this caller (never).
-            WrongState: It is not ready (again, once it is).
+            WrongState: It is not ready (again, once it is), or there is no key for its player (never).
+            Conflict: The caller's other requests were faster each time (again).
         """
         unknown = NotFound("There is no such video, or you are not enrolled in its session.", reason="VIDEO_NOT_FOUND")
         (document,) = self.documents.read(video_path(video_id))
         if document is None:
             raise unknown
         video, wish = Video.from_document(document), Wish.from_document(document)
-        session, enrolment = self.documents.read(
-            session_path(video.session.session_id), enrolment_path(video.session.session_id, caller.uid)
-        )
-        try:
-            require_viewer(caller, session_with(video.session, session), enrolment)
-        except NotFound:
-            raise unknown from None
+
+        def enter() -> _Entered:
+            try:
+                return self._enter(caller, video)
+            except NotFound:
+                raise unknown from None
+
+        entered = enter()
         if wish.deleted:
             raise unknown
         if video.playable is None:
@@ -283,7 +319,43 @@ class Grants:
             raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host is not None and failed_host in (video.provider, *copies):
             self._note_failure(video_id, failed_host)
-        return self._playback(caller, video_id, video.provider, video.playable, copies, failed_host)
+        revocation_id = self._admit(caller, video, entered, enter)
+        playback = self._playback(caller, video_id, video.provider, video.playable, copies, failed_host, revocation_id)
+        if not needs_player_key:
+            return playback
+        keys, lifetime_s = self.viewer_keys.get(video.provider), playback_lifetime_s(video.playable.duration_s or 0.0)
+        key = player_key(keys, video.playable.parts, caller.uid, lifetime_s, revocation_id)
+        return replace(playback, player_key=key)
+
+    def _enter(self, caller: Caller, video: Video) -> _Entered:
+        """
+        Read whether the caller may watch a video, and what they were given in its session before.
+
+        Raises:
+            NotFound: They may not (never).
+        """
+        session_id = video.session.session_id
+        paths = [session_path(session_id), enrolment_path(session_id, caller.uid)]
+        if video.provider in self.viewer_keys:
+            paths.append(admission_path(admission_key(session_id, caller.uid)))
+        session, enrolment, *admission = self.documents.read(*paths)
+        known = require_viewer(caller, session_with(video.session, session), enrolment)
+        return _Entered(known, admission[0] if admission else None)
+
+    def _admit(self, caller: Caller, video: Video, entered: _Entered, enter: Callable[[], _Entered]) -> str | None:
+        """
+        Have it recorded what the caller is given, where that can be ended.
+        """
+        if video.provider not in self.viewer_keys or video.playable is None:
+            return None
+        lifetime = timedelta(seconds=playback_lifetime_s(video.playable.duration_s or 0.0))
+
+        def giving(known: _Entered) -> Giving:
+            moderates = known.session.moderates(caller.uid)
+            return Giving(known.session.identity, caller.uid, video.provider, moderates, self.clock() + lifetime)
+
+        _, revocation_id = admit(entered, enter, giving, self.documents, self.queue, self.clock)
+        return revocation_id
 
     def _note_failure(self, video_id: str, host: str) -> None:
         """
@@ -302,6 +374,7 @@ class Grants:
         playable: Playable,
         copies: Mapping[str, Parts],
         failed: str | None,
+        revocation_id: str | None,
     ) -> Playback:
         """
         Grants of the hosts that have a film, the cheapest first: from the next ones come the addresses that the first
@@ -319,7 +392,7 @@ class Grants:
             grants[name] = (
                 self.hosts[name].playback_grant(copies[name], lifetime_s)
                 if name in copies
-                else self.videos.media(name).playback_grant(playable.parts, caller.uid, lifetime_s)
+                else self.videos.media(name).playback_grant(playable.parts, caller.uid, lifetime_s, revocation_id)
             )
         self.table.promise(ranked[0], kbps, playable.duration_s, watching)
         values: dict[str, str | int] = {}

@@ -6,7 +6,7 @@ done with each.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,7 @@ from shared import log
 from shared.errors import Conflict, Transient
 from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Note, Queue
-from shared.reconcile import visit
+from shared.reconcile import Each, visit
 from shared.references import Kind, read
 from shared.videos import Seen, Videos, watched
 from shared.videos.model import Video
@@ -25,9 +25,6 @@ BUDGET_S: Final = 30.0
 """After so many seconds no further video is begun; with the slowest visit that stays under `WORKER_TIMEOUT_S`."""
 
 AGAIN_S: Final = 5.0
-
-Each = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
-"""Does the same for each of several: `map`, or that of an executor, which has several of them done at once."""
 
 
 def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Each = map) -> None:

@@ -206,9 +206,9 @@ class CloudflareMedia:
             renewable_until=address.expires_at,
         )
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
-        See `ports.Media`. The token stands in the place of the video's id.
+        See `ports.Media`. The token stands in the place of the video's id, and cannot be ended.
         """
         expires_at = self.account.clock() + timedelta(seconds=min(lifetime_s, TOKEN_LIFETIME_MAX_S))
         token = self.account.signing_key.playback_token(parts[UID], expires_at)

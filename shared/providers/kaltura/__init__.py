@@ -1,7 +1,8 @@
 """Kaltura: what the domain's ports mean there.
 
 Called through `shared/providers/__init__.py` alone. `keys` signs, `client` speaks the wire, `words` translates,
-`account` holds what is made once; `events`, `audience`, `media`, `strays`, `hook` and `setup` fill the ports.
+`account` remembers what `made` makes once; `events`, `audience`, `media`, `playback`, `strays`, `hook` and `setup` fill
+the ports.
 """
 
 from shared.providers.kaltura.account import KalturaAccount, KnownFor
@@ -9,6 +10,7 @@ from shared.providers.kaltura.audience import KalturaAudience
 from shared.providers.kaltura.events import KalturaEvents
 from shared.providers.kaltura.hook import KalturaHook
 from shared.providers.kaltura.media import KalturaMedia
+from shared.providers.kaltura.playback import KalturaViewerKeys
 from shared.providers.kaltura.setup import KalturaSetup
 from shared.providers.kaltura.strays import KalturaStrays
 
@@ -20,5 +22,6 @@ __all__ = [
     "KalturaMedia",
     "KalturaSetup",
     "KalturaStrays",
+    "KalturaViewerKeys",
     "KnownFor",
 ]

@@ -6,7 +6,6 @@ is signed.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,19 +16,15 @@ from shared import log
 from shared.errors import Conflict, Permanent, ProviderError, Transient
 from shared.paths import cache_path, known_user_path
 from shared.ports import (
-    MANIFEST_URL,
-    PROGRESSIVE_URL,
-    THUMBNAIL_URL,
     Clock,
     Create,
     Delete,
     Document,
     Documents,
     Fields,
-    Grant,
     Update,
 )
-from shared.providers.kaltura import words
+from shared.providers.kaltura import made, words
 from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
 
 if TYPE_CHECKING:
@@ -53,25 +48,22 @@ PLUGINS: Final = ("Schedule", "Group", "VirtualEvent", "EventNotification", "Htt
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 25.0
 
-THUMBNAIL_WIDTH: Final = 640
-
 UPLOAD_PATH: Final = "/api_v3/service/uploadtoken/action/upload"
 """Lower case, as Kaltura's own clients spell it: a KS restricted to it compares letter by letter."""
 
 USERS_REMEMBERED_MAX: Final = 20_000
 """So many users an instance remembers at the most; their documents remember them all."""
 
-_ACCESS_CONTROL: Final = "accessControl"
-_UPLOAD_ROLE: Final = "uploadRole"
 _USERS: Final = "users"
-ACCESS_CONTROL_NAME: Final = "GREENROOM_KS_REQUIRED"
-UPLOAD_ROLE_NAME: Final = "GREENROOM_UPLOAD"
-_SYSTEM_NAMES: Final = {_ACCESS_CONTROL: ACCESS_CONTROL_NAME, _UPLOAD_ROLE: UPLOAD_ROLE_NAME}
-_DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": _ACCESS_CONTROL}
+_DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": made.ACCESS_CONTROL}
 """What an answer of Kaltura's says is not there, though we remember it."""
 
 DOUBT_PAUSE_S: Final = 60
 """What was learned within so many seconds is not doubted again, whatever was refused."""
+
+INSTANCE_KNOWN_S: Final = 60
+"""So long an instance believes by itself what a document tells all of them: what one has found anew, the others use no
+later than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +144,11 @@ class KalturaAccount:
         """
         return words.tag_of(self.namespace)
 
-    def admin_ks(self) -> str:
+    def admin_ks(self, *more: Privilege) -> str:
         """
         A KS for the server's own calls: sees everything, whatever the account's entitlement.
         """
-        privileges = (Privilege(Word.DISABLE_ENTITLEMENT),)
+        privileges = (Privilege(Word.DISABLE_ENTITLEMENT), *more)
         return self.mint.mint(ADMIN_USER, privileges, lifetime_s=SERVER_KS_S, now=self.clock(), kind=Kind.ADMIN)
 
     def user_ks(self, user_id: str, privileges: tuple[Privilege, ...], lifetime_s: int) -> str:
@@ -180,37 +172,30 @@ class KalturaAccount:
         """
         return self.room_url is not None
 
-    def playback_grant(
-        self, entry_id: str, viewer_uid: str, lifetime_s: int, virtual_event_id: str | None = None
-    ) -> Grant:
+    def theirs(self, reference: str) -> str:
         """
-        Let somebody play one entry, of whatever kind, and see its picture: the KS satisfies the access control of that
-        entry alone. What he does then counts for the virtual event, where it is of one.
+        The reference id at Kaltura of our reference.
         """
-        privileges: tuple[Privilege, ...] = (
-            Privilege(Word.SET_ROLE, words.PLAYBACK_BASE_ROLE),
-            Privilege(Word.VIEW, entry_id),
-        )
-        if virtual_event_id:
-            privileges += (Privilege(Word.VIRTUAL_EVENT_ID, virtual_event_id),)
-        ks = self.user_ks(words.viewer_of(viewer_uid), privileges, lifetime_s)
-        scheme = self.url.partition(":")[0]
-        root = f"{self.url}/p/{self.partner_id}"
-        play = f"{root}/sp/{self.partner_id}00/playManifest/entryId/{entry_id}"
-        bare_url = f"{play}/format/applehttp/protocol/{scheme}/a.m3u8"
-        manifest_url = f"{play}/format/applehttp/protocol/{scheme}/ks/{ks}/a.m3u8"
-        return Grant(
-            url=manifest_url,
-            token=ks,
-            expires_at=self.clock() + timedelta(seconds=lifetime_s),
-            values={
-                "ks": ks,
-                MANIFEST_URL: manifest_url,
-                PROGRESSIVE_URL: f"{play}/format/url/protocol/{scheme}/ks/{ks}/a.mp4",
-                THUMBNAIL_URL: f"{root}/thumbnail/entry_id/{entry_id}/width/{THUMBNAIL_WIDTH}/ks/{ks}",
-            },
-            bare_url=bare_url,
-        )
+        return words.theirs(self.namespace, reference, self.admin_secret)
+
+    def ours(self, reference_id: object) -> str | None:
+        """
+        Our reference of a reference id at Kaltura; `None` where it is not this deployment's.
+        """
+        return words.ours(self.namespace, str(reference_id))
+
+    def made_under(self, reference: str, field_name: str = "referenceId") -> dict[str, str]:
+        """
+        The condition of a list for what was made under our reference, by this release or an earlier one.
+
+        Args:
+            reference: Ours.
+            field_name: Where it stands in what is listed.
+        """
+        if "," in reference:
+            # A comma would part it; only a back end can choose such an id for a session.
+            return {f"{field_name}Equal": self.theirs(reference)}
+        return {f"{field_name}In": f"{self.theirs(reference)},{words.unmarked(self.namespace, reference)}"}
 
     def access_control_id(self) -> int:
         """
@@ -219,7 +204,11 @@ class KalturaAccount:
         Raises:
             Transient, Doubtful, Permanent: As any call.
         """
-        return int(self._once(_ACCESS_CONTROL, self._find_or_make_access_control))
+
+        def find_or_make() -> str:
+            return made.find_or_make_access_control(self.client, self.admin_ks())
+
+        return int(self._once(made.ACCESS_CONTROL, find_or_make))
 
     def upload_role_name(self) -> str:
         """
@@ -228,7 +217,33 @@ class KalturaAccount:
         Raises:
             Transient, Doubtful, Permanent: As any call.
         """
-        return self.upload_role or self._once(_UPLOAD_ROLE, self._find_or_make_upload_role)
+        return self.upload_role or self._role(made.UPLOAD_ROLE)
+
+    def addresses_role_name(self) -> str:
+        """
+        The role of KSs that only open addresses: it can call nothing that needs a KS. It is the second line behind the
+        addresses that they are confined to, so that nobody waits for it: while it cannot be had, Kaltura's own stands
+        in.
+        """
+        try:
+            return self._role(made.ADDRESSES_ROLE)
+        except ProviderError:
+            until = self.clock() + timedelta(seconds=INSTANCE_KNOWN_S)
+            self._built[made.ADDRESSES_ROLE.key] = (made.ADDRESSES_ROLE.stand_in, until)
+            return made.ADDRESSES_ROLE.stand_in
+
+    def player_role_name(self) -> str | None:
+        """
+        The role of KSs for Kaltura's player: it can call what that loads an entry with and nothing else. `None` where
+        the account does not let us make it.
+
+        Raises:
+            Transient, Doubtful, Permanent: As any call.
+        """
+        return self._role(made.PLAYER_ROLE) or None
+
+    def _role(self, role: made.Role) -> str:
+        return self._once(role.key, lambda: made.find_or_make_role(self.client, self.admin_ks(), role))
 
     def doubted(self, error: ProviderError) -> ProviderError:
         """
@@ -254,9 +269,45 @@ class KalturaAccount:
         """
         Look at the account itself next time, whatever is remembered of what was made in it once.
         """
-        documents = self.documents.read(*map(cache_path, _SYSTEM_NAMES))
-        for key, document in zip(_SYSTEM_NAMES, documents, strict=True):
+        documents = self.documents.read(*map(cache_path, made.SYSTEM_NAMES))
+        for key, document in zip(made.SYSTEM_NAMES, documents, strict=True):
             self._forget(key, document)
+
+    def look_again(self) -> datetime | None:
+        """
+        Look whether what was made in the account once is still there; what is not is forgotten, and made with its next
+        use. One call, and none where that was learned a moment ago.
+
+        Returns:
+            When it can be looked at again, where that was not done now; `None` where it was.
+
+        Raises:
+            Transient, Doubtful, Permanent: As any call.
+        """
+        now = self.clock()
+        read = self.documents.read(*map(cache_path, made.SYSTEM_NAMES))
+        known = {
+            key: document
+            for key, document in zip(made.SYSTEM_NAMES, read, strict=True)
+            if document is not None and document.fields["value"]
+        }
+        if not known:
+            return None
+        known_for = timedelta(seconds=self.known_s.profiles_s)
+        learned_at: datetime = min(document.fields["expiresAt"] - known_for for document in known.values())
+        if now - learned_at < timedelta(seconds=DOUBT_PAUSE_S):
+            return learned_at + timedelta(seconds=DOUBT_PAUSE_S)
+        there = made.find_all(self.client, self.admin_ks())
+        for key, document in known.items():
+            if document.fields["value"] not in (there.get(key), made.stand_in(key)):
+                log.cache_was_wrong(NAME, key, _vanished())
+                self._forget(key, document)
+                continue
+            with suppress(Conflict):
+                self.documents.commit(
+                    Update(document.path, {"expiresAt": now + known_for}, if_version=document.version)
+                )
+        return None
 
     def _forget(self, key: str, document: Document | None) -> None:
         self._built.pop(key, None)
@@ -276,6 +327,14 @@ class KalturaAccount:
                 return False
             self._remember_user(user_id, document.fields["knownAt"])
         return now - users[user_id] < timedelta(seconds=known_s)
+
+    def user_learned_at(self, user_id: str) -> datetime | None:
+        """
+        When a user was last made, or found; `None` where nobody remembers.
+        """
+        self.knows_user(user_id, self.known_s.users_s)
+        users: dict[str, datetime] = self._built.setdefault(_USERS, {})
+        return users.get(user_id)
 
     def learn_user(self, user_id: str) -> None:
         """
@@ -304,10 +363,10 @@ class KalturaAccount:
             users.clear()
         users[user_id] = known_at
 
-    def _once(self, key: str, find_or_make: Callable[[str], str]) -> str:
+    def _once(self, key: str, find_or_make: Callable[[], str]) -> str:
         """
-        What was made once: remembered by the instance, by `kalturaCache/{key}`, by the account itself under its name.
-        After `known_s.profiles_s` it is looked for again.
+        What was made once: remembered by the instance for `INSTANCE_KNOWN_S`, by `kalturaCache/{key}`, by the account
+        itself under its name. After `known_s.profiles_s` it is looked for again.
         """
         path, now = cache_path(key), self.clock()
         remembered = self._built.get(key)
@@ -332,120 +391,26 @@ class KalturaAccount:
         except Conflict:
             raise _busy(key) from None
         try:
-            value = find_or_make(_SYSTEM_NAMES[key])
+            value = find_or_make()
         except (Transient, Permanent):
             self.documents.commit(Update(path, {"claimedUntil": now}, if_version=version))
             raise
-        made = {
+        found = {
             "value": value,
             "expiresAt": now + timedelta(seconds=self.known_s.profiles_s),
             "claimedUntil": now,
         }
-        self.documents.commit(Update(path, made, if_version=version))
-        return self._remember(key, made)
+        self.documents.commit(Update(path, found, if_version=version))
+        return self._remember(key, found)
 
     def _remember(self, key: str, known: Fields) -> str:
-        self._built[key] = (known["value"], known["expiresAt"])
+        until = self.clock() + timedelta(seconds=INSTANCE_KNOWN_S)
+        self._built[key] = (known["value"], min(until, max(known["expiresAt"], known["claimedUntil"])))
         return str(known["value"])
 
-    def _find_or_make_access_control(self, system_name: str) -> str:
-        from KalturaClient.Plugins.Core import (
-            KalturaAccessControlBlockAction,
-            KalturaAccessControlProfile,
-            KalturaAccessControlProfileFilter,
-            KalturaAuthenticatedCondition,
-            KalturaNullableBoolean,
-            KalturaRule,
-            KalturaStringValue,
-        )
 
-        ks = self.admin_ks()
-        known = KalturaAccessControlProfileFilter(systemNameEqual=system_name)
-        found = self.client.call(ks, lambda c: c.accessControlProfile.list(known)).objects
-        if found:
-            return str(found[0].id)
-        without_ks = KalturaAuthenticatedCondition(
-            not_=KalturaNullableBoolean(KalturaNullableBoolean.TRUE_VALUE),
-            privileges=[KalturaStringValue(value=Word.VIEW.value)],
-        )
-        profile = KalturaAccessControlProfile(
-            name="Greenroom: a KS for the entry is required",
-            systemName=system_name,
-            rules=[KalturaRule(conditions=[without_ks], actions=[KalturaAccessControlBlockAction()])],
-        )
-        return str(self.client.call(ks, lambda c: c.accessControlProfile.add(profile)).id)
-
-    def _find_or_make_upload_role(self, system_name: str) -> str:
-        """
-        Kaltura's own role for uploads also lets its bearer make entries, so a narrower one is made where the account
-        allows it. Either way the KS is confined to one address besides.
-        """
-        from KalturaClient.Plugins.Core import (
-            KalturaPermission,
-            KalturaPermissionStatus,
-            KalturaPermissionType,
-            KalturaUserRole,
-            KalturaUserRoleFilter,
-            KalturaUserRoleStatus,
-        )
-
-        ks = self.admin_ks()
-        known = KalturaUserRoleFilter(systemNameEqual=system_name)
-        found = self.client.call(ks, lambda c: c.userRole.list(known)).objects
-        if found:
-            return str(found[0].id)
-        permission = KalturaPermission(
-            name=system_name,
-            friendlyName="Greenroom: send the bytes of an upload",
-            type=KalturaPermissionType(KalturaPermissionType.NORMAL),
-            status=KalturaPermissionStatus(KalturaPermissionStatus.ACTIVE),
-        )
-        role = KalturaUserRole(
-            name="Greenroom: upload",
-            systemName=system_name,
-            description="May call uploadToken.upload and nothing else.",
-            permissionNames=system_name,
-            status=KalturaUserRoleStatus(KalturaUserRoleStatus.ACTIVE),
-        )
-        try:
-            permission.permissionItemsIds = self._upload_permission_item(ks)
-            try:
-                self.client.call(ks, lambda c: c.permission.add(permission))
-            except Permanent as error:
-                if error.code != "PERMISSION_ALREADY_EXISTS":
-                    raise
-            return str(self.client.call(ks, lambda c: c.userRole.add(role)).id)
-        except Permanent as error:
-            log.upload_role_refused(error)
-            return words.UPLOAD_BASE_ROLE
-
-    def _upload_permission_item(self, ks: str) -> str:
-        """
-        The id of the permission to call `uploadToken.upload`; the list cannot be filtered by it, so it is read.
-        """
-        for page_index in itertools.count(1):
-            page = self._permission_items(ks, page_index)
-            for item in page:
-                where = (str(getattr(item, "service", "")).lower(), str(getattr(item, "action", "")).lower())
-                if where == ("uploadtoken", "upload"):
-                    return str(item.id)
-            if len(page) < words.PAGE:
-                break
-        raise Permanent(
-            "The account has no permission to call uploadToken.upload.",
-            provider=NAME,
-            operation="permissionItem.list",
-            code="PERMISSION_ITEM_NOT_FOUND",
-        )
-
-    def _permission_items(self, ks: str, page_index: int) -> list[Any]:
-        from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaPermissionItemFilter
-
-        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page_index)
-        items: list[Any] = self.client.call(
-            ks, lambda c: c.permissionItem.list(KalturaPermissionItemFilter(), pager)
-        ).objects
-        return items
+def _vanished() -> Permanent:
+    return Permanent("It is not there any more.", provider=NAME, operation="list", code="GONE")
 
 
 def _busy(key: str) -> Transient:

@@ -1,7 +1,7 @@
 """Those who enter live events at Kaltura: a user for each, what he plays with, talks with, and enters a room with.
 
-Called by `shared/sessions/joining.py` through `ports.Audience`. Signs everything here; Kaltura is asked only to make a
-user whom nobody remembers, and for the app token that signs chat tokens, once in an instance's life.
+Called by `shared/admissions/joining.py` through `ports.Audience`. Signs everything here; Kaltura is asked only to make
+a user whom nobody remembers, and for the app token that signs chat tokens, once in an instance's life.
 
 Source of the chat token: kaltura/integrated-events-demo, lib/kaltura-integration/cnc.model.ts.
 """
@@ -20,9 +20,10 @@ from shared.errors import Conflict, Misconfigured, Permanent, ProviderError
 from shared.paths import cache_path
 from shared.ports import Admission, Attendee, Create, Grant, Parts, Update
 from shared.providers.kaltura import words
-from shared.providers.kaltura.account import DOUBT_PAUSE_S, NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.account import DOUBT_PAUSE_S, INSTANCE_KNOWN_S, NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.keys import Privilege, Word
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
+from shared.providers.kaltura.playback import addresses_grant, ending
 from shared.providers.kaltura.refusals import raise_unless_gone
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ NO_CHAT_KNOWN_S: Final = 60
 
 FORGOTTEN_AT_ONCE: Final = 100
 """Users that one request deletes."""
+MODERATOR_ROOM_S: Final = 600
+"""A host's address of a room is for using at once: where KAF has opened the room, its own session goes on."""
+
+MODERATOR_CHAT_S: Final = 3600
+"""A chat token cannot be ended, and one of a moderator's makes a moderator of its bearer."""
 
 _CHAT_TOKEN: Final = "chatToken"
 _ACTIVE: Final = 2
@@ -48,16 +54,26 @@ class _ChatToken:
 
     Attributes:
         secret: It, `None` where there is none.
+        id: Kaltura's id of it.
         until: Not believed any longer after that.
-        asking: Held by who asks for it; the others wait for what he learns.
+        learned_at: When Kaltura was asked.
+        compared_at: When it was last the one that the document names, which all instances share.
+        asking: Held by who asks for it; the others wait for what that one learns.
     """
 
     secret: str | None = field(default=None, repr=False)
+    id: str | None = None
     until: datetime | None = None
+    learned_at: datetime | None = None
+    compared_at: datetime | None = None
     asking: Lock = field(default_factory=Lock)
 
     def is_known(self, now: datetime) -> bool:
         return self.until is not None and now < self.until
+
+    def learn(self, token_id: str | None, secret: str | None, now: datetime, known_s: int) -> None:
+        self.id, self.secret, self.until = token_id, secret, now + timedelta(seconds=known_s)
+        self.learned_at = self.compared_at = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +92,27 @@ class KalturaAudience:
     chat_secret: str | None = field(default=None, repr=False)
     _chat: _ChatToken = field(default_factory=_ChatToken, repr=False, compare=False)
 
-    def admit(self, parts: Parts, attendee: Attendee, lifetime_s: int, *, was_refused: bool = False) -> Admission:
+    def admit(
+        self,
+        parts: Parts,
+        attendee: Attendee,
+        lifetime_s: int,
+        *,
+        revocation_id: str | None = None,
+        force_refresh: bool = False,
+    ) -> Admission:
         """
         See `ports.Audience`.
         """
         user_id = words.viewer_of(attendee.uid)
-        known_s = self.account.known_s.users_s
-        if was_refused:
-            known_s = min(known_s, DOUBT_PAUSE_S)
-        self._ask_what_is_unknown(user_id, attendee, known_s)
+        refreshable_at = self._refreshable_at(user_id) if force_refresh else None
+        self._ask_what_is_unknown(user_id, attendee, force_refresh=force_refresh)
         return Admission(
             user_id,
-            self.account.playback_grant(parts[ENTRY], attendee.uid, lifetime_s, parts.get(VIRTUAL_EVENT)),
+            addresses_grant(self.account, parts[ENTRY], attendee.uid, lifetime_s, revocation_id),
             self._chat_grant(parts, user_id, attendee),
-            self._room_grant(parts, user_id, attendee, lifetime_s),
+            self._room_grant(parts, user_id, attendee, lifetime_s, revocation_id),
+            refreshable_at,
         )
 
     def knows(self, uid: str) -> bool:
@@ -135,16 +158,30 @@ class KalturaAudience:
 
     # --- what Kaltura is asked ------------------------------------------------------------------------------------
 
-    def _ask_what_is_unknown(self, user_id: str, attendee: Attendee, known_s: int) -> None:
+    def _refreshable_at(self, user_id: str) -> datetime | None:
+        """
+        Look at what was made in the account once, and say when everything can be looked at again, where some of it was
+        a moment ago; `None` where none of it was.
+        """
+        pause, now = timedelta(seconds=DOUBT_PAUSE_S), self.account.clock()
+        token_at = self._chat.learned_at if self.chat_secret is None else None
+        learned = [
+            at for at in (self.account.user_learned_at(user_id), token_at) if at is not None and now < at + pause
+        ]
+        looked_at = self.account.look_again()
+        return max([at + pause for at in learned] + ([] if looked_at is None else [looked_at]), default=None)
+
+    def _ask_what_is_unknown(self, user_id: str, attendee: Attendee, *, force_refresh: bool) -> None:
         """
         In one request, and none where all is known: make the user, find the token.
         """
-        is_known = self.account.knows_user(user_id, known_s)
+        known_s = self.account.known_s.users_s
+        is_known = self.account.knows_user(user_id, min(known_s, DOUBT_PAUSE_S) if force_refresh else known_s)
         with ExitStack() as held:
-            asks_token = self._lacks_chat_token()
+            asks_token = self._lacks_chat_token(force_refresh=force_refresh)
             if asks_token:
                 held.enter_context(self._chat.asking)
-                asks_token = self._lacks_chat_token()
+                asks_token = self._lacks_chat_token(force_refresh=force_refresh)
                 if not asks_token:
                     held.close()
             if is_known and not asks_token:
@@ -159,6 +196,23 @@ class KalturaAudience:
         if added is not None:
             self._require_added(user_id, attendee.name, added.error)
             self.account.learn_user(user_id)
+
+    def _lacks_chat_token(self, *, force_refresh: bool) -> bool:
+        """
+        Whether the token is to be asked for: it is not known, it is doubted, or another instance has found another one.
+        """
+        chat, now = self._chat, self.account.clock()
+        if self.chat_secret is not None:
+            return False
+        if not chat.is_known(now) or chat.learned_at is None or chat.compared_at is None:
+            return True
+        if force_refresh and now - chat.learned_at >= timedelta(seconds=DOUBT_PAUSE_S):
+            return True
+        if now - chat.compared_at >= timedelta(seconds=INSTANCE_KNOWN_S):
+            if self._remembered_token_id() != chat.id:
+                return True
+            chat.compared_at = now
+        return False
 
     def _require_added(self, user_id: str, name: str, error: ProviderError | None) -> None:
         """
@@ -177,9 +231,6 @@ class KalturaAudience:
         if error is not None and error.code != words.USER_EXISTS:
             raise error
 
-    def _lacks_chat_token(self) -> bool:
-        return self.chat_secret is None and not self._chat.is_known(self.account.clock())
-
     def _remembered_token_id(self) -> str | None:
         (document,) = self.account.documents.read(cache_path(_CHAT_TOKEN))
         if document is None or document.fields["expiresAt"] <= self.account.clock():
@@ -196,7 +247,7 @@ class KalturaAudience:
             token = self._found(answer, token_id)
         except Misconfigured as error:
             log.chat_misconfigured(NAME, error)
-            self._chat.secret, self._chat.until = None, now + timedelta(seconds=NO_CHAT_KNOWN_S)
+            self._chat.learn(None, None, now, NO_CHAT_KNOWN_S)
             return
         until = now + timedelta(seconds=self.account.known_s.chat_token_s)
         if str(token.id) != token_id:
@@ -205,7 +256,7 @@ class KalturaAudience:
                 self.account.documents.commit(Create(path, fields))
             except Conflict:
                 self.account.documents.commit(Update(path, fields))
-        self._chat.secret, self._chat.until = str(token.token), until
+        self._chat.learn(str(token.id), str(token.token), now, self.account.known_s.chat_token_s)
 
     def _found(self, answer: Asked, token_id: str | None) -> Any:
         """
@@ -254,7 +305,8 @@ class KalturaAudience:
 
         partner_id, entry_id = str(self.account.partner_id), parts[ENTRY]
         moderates = attendee.is_moderator and parts.get(GROUP)
-        expires_at = self.account.clock() + timedelta(seconds=self.chat_lifetime_s)
+        lifetime_s = min(self.chat_lifetime_s, MODERATOR_CHAT_S) if moderates else self.chat_lifetime_s
+        expires_at = self.account.clock() + timedelta(seconds=lifetime_s)
         claims: dict[str, Any] = {
             "partnerId": partner_id,
             "uid": user_id,
@@ -269,7 +321,9 @@ class KalturaAudience:
         token = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": partner_id})
         return Grant(url="", token=token, expires_at=expires_at, values={})
 
-    def _room_grant(self, parts: Parts, user_id: str, attendee: Attendee, lifetime_s: int) -> Grant | None:
+    def _room_grant(
+        self, parts: Parts, user_id: str, attendee: Attendee, lifetime_s: int, revocation_id: str | None
+    ) -> Grant | None:
         """
         The address at which KAF opens the event's room. Its KS stands in an address, so it is one that the API itself
         refuses.
@@ -281,7 +335,10 @@ class KalturaAudience:
             Privilege(Word.ROLE, "adminRole" if attendee.is_moderator else "viewerRole"),
             Privilege(Word.USER_CONTEXTUAL_ROLE, "0" if attendee.is_moderator else "3"),
             Privilege(Word.ACTIONS_LIMIT, "-1"),
+            *ending(revocation_id),
         )
+        if attendee.is_moderator:
+            lifetime_s = min(lifetime_s, MODERATOR_ROOM_S)
         if parts.get(VIRTUAL_EVENT):
             privileges += (Privilege(Word.VIRTUAL_EVENT_ID, parts[VIRTUAL_EVENT]),)
         ks = self.account.user_ks(user_id, privileges, lifetime_s)

@@ -20,6 +20,7 @@ from shared.ports import NOT_AVAILABLE, Broadcast, EventParts, EventWish, Grant,
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, Making
+from shared.providers.kaltura.playback import addresses_grant
 from shared.providers.kaltura.refusals import (
     incomplete,
     is_gone,
@@ -92,8 +93,7 @@ class KalturaEvents:
             objects = look.answer().objects
             if part == VIRTUAL_EVENT:
                 every = all_pages(look, partial(self._virtual_events, int(found[0].createdAt)))
-                wanted = words.theirs(self.account.namespace, reference)
-                objects = [one for one in every if one.description == wanted]
+                objects = [one for one in every if self.account.ours(one.description) == reference]
             if objects:
                 parts[part] = str(objects[0].id)
         if group.error is not None and is_not_offered(group.error):
@@ -145,11 +145,11 @@ class KalturaEvents:
         entry_id, ks = parts[ENTRY], self.account.admin_ks()
         return _ingest(self.account.client.call(ks, lambda c: c.liveStream.regenerateStreamToken(entry_id)))
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
         See `ports.Events`.
         """
-        return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s, parts.get(VIRTUAL_EVENT))
+        return addresses_grant(self.account, parts[ENTRY], viewer_uid, lifetime_s, revocation_id)
 
     # --- making ---------------------------------------------------------------------------------------------------
 
@@ -157,7 +157,11 @@ class KalturaEvents:
         """
         Ask for every part that is wished and not known, each after what it points at, and for the moderators.
         """
-        access_control_id = 0 if ENTRY in known else self.account.access_control_id()
+        access_control_id = 0
+        if ENTRY not in known:
+            access_control_id = self.account.access_control_id()
+            # Made now, so that the first viewer of all does not wait for it.
+            self.account.addresses_role_name()
         multi = self.account.client.multi(self.account.admin_ks())
         making = Making(multi, dict(known))
         making.ask(ENTRY, partial(self._add_entry, reference, wish, access_control_id))
@@ -185,7 +189,7 @@ class KalturaEvents:
         """
         multi = self.account.client.multi(self.account.admin_ks())
         entry_id, group_id = parts[ENTRY], parts.get(GROUP)
-        answers = {ENTRY: multi.ask(partial(self._update_entry, entry_id, wish))}
+        answers = {ENTRY: multi.ask(partial(self._update_entry, entry_id, reference, wish))}
         if parts.get(VIRTUAL_EVENT):
             answers[VIRTUAL_EVENT] = multi.ask(partial(self._update_virtual_event, int(parts[VIRTUAL_EVENT]), wish))
         if parts.get(EVENT):
@@ -314,7 +318,7 @@ class KalturaEvents:
         entry = KalturaLiveStreamEntry(
             name=words.name_of(wish.title),
             mediaType=KalturaMediaType(KalturaMediaType.LIVE_STREAM_FLASH),
-            referenceId=words.theirs(self.account.namespace, reference),
+            referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
             accessControlId=access_control_id,
             recordStatus=KalturaRecordStatus(recording),
@@ -322,17 +326,19 @@ class KalturaEvents:
         )
         return library.liveStream.add(entry, KalturaSourceType.LIVE_STREAM)
 
-    def _update_entry(self, entry_id: str, wish: EventWish, library: Any) -> Any:
+    def _update_entry(self, entry_id: str, reference: str, wish: EventWish, library: Any) -> Any:
         from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
 
-        return library.liveStream.update(entry_id, KalturaLiveStreamEntry(name=words.name_of(wish.title)))
+        # What an earlier release made has a reference that can be guessed.
+        changed = KalturaLiveStreamEntry(name=words.name_of(wish.title), referenceId=self.account.theirs(reference))
+        return library.liveStream.update(entry_id, changed)
 
     def _add_virtual_event(self, reference: str, wish: EventWish, library: Any) -> Any:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
 
         event = KalturaVirtualEvent(
             name=_virtual_event_name(wish),
-            description=words.theirs(self.account.namespace, reference),
+            description=self.account.theirs(reference),
             tags=self.account.tag,
         )
         return library.virtualEvent.virtualEvent.add(event)
@@ -347,9 +353,7 @@ class KalturaEvents:
     def _add_group(self, reference: str, group_id: str, library: Any) -> Any:
         from KalturaClient.Plugins.Group import KalturaGroup
 
-        group = KalturaGroup(
-            id=group_id, description=words.theirs(self.account.namespace, reference), tags=self.account.tag
-        )
+        group = KalturaGroup(id=group_id, description=self.account.theirs(reference), tags=self.account.tag)
         return library.group.group.add(group)
 
     def _add_schedule_event(self, reference: str, wish: EventWish, entry_id: str, library: Any) -> Any:
@@ -357,7 +361,7 @@ class KalturaEvents:
 
         event = self._schedule_event(wish, entry_id)
         event.recurrenceType = KalturaScheduleEventRecurrenceType(KalturaScheduleEventRecurrenceType.NONE)
-        event.referenceId = words.theirs(self.account.namespace, reference)
+        event.referenceId = self.account.theirs(reference)
         event.tags = self.account.tag
         return library.schedule.scheduleEvent.add(event)
 
@@ -384,7 +388,7 @@ class KalturaEvents:
 
         resource = KalturaLocationScheduleResource(
             name=words.name_of(wish.title),
-            systemName=words.theirs(self.account.namespace, reference),
+            systemName=self.account.theirs(reference),
             tags=f"{ROOM_TAGS},{self.account.tag}",
         )
         return library.schedule.scheduleResource.add(resource)
@@ -446,23 +450,21 @@ class KalturaEvents:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
         return KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, reference),
             statusIn=words.ALIVE,
             moderationStatusIn=words.MODERATED,
             orderBy="+createdAt",
+            **self.account.made_under(reference),
         )
 
     def _events_filter(self, reference: str) -> Any:
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter
 
-        return KalturaScheduleEventFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, reference), orderBy="+createdAt"
-        )
+        return KalturaScheduleEventFilter(orderBy="+createdAt", **self.account.made_under(reference))
 
     def _resources_filter(self, reference: str) -> Any:
         from KalturaClient.Plugins.Schedule import KalturaScheduleResourceFilter
 
-        return KalturaScheduleResourceFilter(systemNameEqual=words.theirs(self.account.namespace, reference))
+        return KalturaScheduleResourceFilter(**self.account.made_under(reference, "systemName"))
 
 
 def _virtual_event_name(wish: EventWish) -> str:

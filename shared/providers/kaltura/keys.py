@@ -89,9 +89,14 @@ _NUMBER = _Grammar(re.compile(r"[1-9][0-9]*"), "a positive number")
 _NAME = _Grammar(re.compile(r"[A-Za-z0-9_-]{1,128}"), "a name of letters, digits, _ and -")
 _NOTHING = _Grammar(re.compile(""), "no value")
 # A `*` only ever after the `?`: the server compares the raw address by prefix but routes the normalised one, so
-# that `…/upload*` also lets `…/upload/../../media` pass; behind a `?` nothing can change the route any more.
-_PATH = r"(?:/[A-Za-z0-9_-]+)+(?:\?\*)?"
-_PATHS = _Grammar(re.compile(rf"{_PATH}(?:\|{_PATH})*"), "paths joined by |, each of which may end in ?*")
+# that `…/upload*` also lets `…/upload/../../media` pass; behind a `?` nothing can change the route any more. Below an
+# entry's own addresses it may stand after the `/` too, for Kaltura's player puts the KS into the path: from there a
+# climbing address gets as far as the role and `sview` let it.
+_STEP = r"/[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
+_PATH = rf"(?:{_STEP})+(?:\?\*)?"
+_BELOW_ENTRY = rf"/p/[1-9][0-9]*(?:{_STEP})+/(?:entryId|entry_id)/{_ENTRY.pattern.pattern}/\*"
+_EITHER = rf"(?:{_BELOW_ENTRY}|{_PATH})"
+_PATHS = _Grammar(re.compile(rf"{_EITHER}(?:\|{_EITHER})*"), "paths joined by |, each of which may end in ?*")
 
 # The server splits privileges at `,` and `:`, their values at `/` (addresses at `|`), and takes `*` for everything:
 # no value below can hold one of these where it would mean something else than was asked for.

@@ -69,7 +69,7 @@ class Links:
                 event_id, resource_id = str(pair.eventId), str(pair.resourceId)
                 if (event_id in events) != (resource_id in resources):
                     told = events.get(event_id, resources.get(resource_id, ""))
-                    reference = words.ours(self.account.namespace, told)
+                    reference = self.account.ours(told)
                     if reference is not None:
                         parts = {EVENT: event_id, RESOURCE: resource_id}
                         made_at = datetime.fromtimestamp(pair.createdAt, UTC)

@@ -31,6 +31,7 @@ from shared.ports import (
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
 from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.playback import addresses_grant
 from shared.providers.kaltura.refusals import incomplete, is_gone, raise_unless_gone, remaining
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ class KalturaMedia:
         """
         Make entry and token and bind them, in one request; see `ports.Media`.
         """
-        # Made now, so that the first upload of all does not fail when its token is asked for.
+        # Made now, so that the first upload of all does not fail for want of its token, nor its first viewer wait.
         self.account.upload_role_name()
+        self.account.addresses_role_name()
         entry = self._entry(reference, wish)
         uploader = words.uploader_of(self.account.namespace, reference)
         multi = self.account.client.multi(self.account.admin_ks())
@@ -223,7 +225,7 @@ class KalturaMedia:
                 continue
             flavors_of = flavors.answer()
             for entry in found:
-                reference = words.ours(self.account.namespace, str(entry.referenceId))
+                reference = self.account.ours(entry.referenceId)
                 if reference is not None:
                     entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
                     seen = _observation(entry, flavors_of(entry_id), None)
@@ -256,17 +258,17 @@ class KalturaMedia:
             values={"ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
         )
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int) -> Grant:
+    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """
-        See `ports.Media`. The KS satisfies the access control of this one entry.
+        See `ports.Media`.
         """
-        return self.account.playback_grant(parts[ENTRY], viewer_uid, lifetime_s)
+        return addresses_grant(self.account, parts[ENTRY], viewer_uid, lifetime_s, revocation_id)
 
     def source(self, parts: Parts, lifetime_s: int) -> Source:
         """
         See `ports.Media`. What was uploaded, byte for byte.
         """
-        grant = self.account.playback_grant(parts[ENTRY], COPIER, lifetime_s)
+        grant = addresses_grant(self.account, parts[ENTRY], COPIER, lifetime_s)
         return Source(str(grant.values[PROGRESSIVE_URL]))
 
     def _uploader_ks(self, uploader: str) -> str:
@@ -294,7 +296,7 @@ class KalturaMedia:
         return KalturaMediaEntry(
             name=words.name_of(wish.title),
             mediaType=KalturaMediaType(KalturaMediaType.VIDEO),
-            referenceId=words.theirs(self.account.namespace, reference),
+            referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
             accessControlId=self.account.access_control_id(),
             partnerData=wish.stamp or NotImplemented,
@@ -304,10 +306,10 @@ class KalturaMedia:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
         return KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, reference),
             statusIn=words.ALIVE,
             moderationStatusIn=words.MODERATED,
             orderBy="+createdAt",
+            **self.account.made_under(reference),
         )
 
 

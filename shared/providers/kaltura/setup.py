@@ -13,15 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Misconfigured, ProviderError, SecretRejected, Transient
 from shared.ports import Finding, Health
-from shared.providers.kaltura import words
-from shared.providers.kaltura.account import (
-    ACCESS_CONTROL_NAME,
-    UPLOAD_ROLE_NAME,
-    KalturaAccount,
-    all_pages,
-)
+from shared.providers.kaltura.account import KalturaAccount, all_pages
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token
+from shared.providers.kaltura.confinement import NAMES, SETUP_MAKES, Confinement
 from shared.providers.kaltura.hook import TEMPLATES, KalturaHook
+from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -40,7 +36,6 @@ VIRTUAL_EVENTS: Final = "virtual events"
 GROUPS: Final = "groups"
 CHAT_TOKEN: Final = "chat token"
 ACCESS_CONTROL: Final = "access-control profile"
-UPLOAD_ROLE: Final = "upload role"
 TEMPLATES_OFFERED: Final = "notification templates"
 HOOK: Final = "notifications"
 
@@ -59,7 +54,8 @@ class KalturaSetup:
 
     def check(self) -> Sequence[Finding]:
         """
-        See `ports.Setup`. In two requests: whether it is our account at all, and all the rest.
+        See `ports.Setup`. In two requests: whether it is our account at all, and all the rest; in a
+        third what a KS for the player reads.
         """
         try:
             found = [Finding(ACCOUNT, Health.OK), self._clock()]
@@ -81,11 +77,14 @@ class KalturaSetup:
         there = {finding.what: finding.health for finding in self.check()}
         self.account.forget_what_was_made()
         self.account.access_control_id()
-        role = self.account.upload_role_name()
-        found = [_made(ACCESS_CONTROL, there), _made(UPLOAD_ROLE, there)]
-        if role == words.UPLOAD_BASE_ROLE:
-            found[1] = Finding(UPLOAD_ROLE, Health.ABSENT, _NO_ROLE)
-        return [*found, self._make_chat_token()]
+        names = {
+            UPLOAD_ROLE: self.account.upload_role_name(),
+            ADDRESSES_ROLE: self.account.addresses_role_name(),
+            PLAYER_ROLE: self.account.player_role_name(),
+        }
+        refused = Confinement(self.account)
+        roles = [refused.made(role, name) or _made(NAMES[role.key], there) for role, name in names.items()]
+        return [_made(ACCESS_CONTROL, there), *roles, self._make_chat_token()]
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -158,22 +157,12 @@ class KalturaSetup:
         return Finding(CHAT_TOKEN, Health.MISSING, _OTHER_CHAT_SECRET)
 
     def _ask_profiles(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
-        from KalturaClient.Plugins.Core import KalturaAccessControlProfileFilter, KalturaUserRoleFilter
+        from KalturaClient.Plugins.Core import KalturaAccessControlProfileFilter
 
-        profiles = KalturaAccessControlProfileFilter(systemNameEqual=ACCESS_CONTROL_NAME)
-        judges = [
-            _judge_any(
-                multi.ask(lambda c: c.accessControlProfile.list(profiles)), ACCESS_CONTROL, Health.MISSING, _SETUP_MAKES
-            )
-        ]
-        configured = self.account.upload_role
-        if configured == words.UPLOAD_BASE_ROLE:
-            return [*judges, lambda: Finding(UPLOAD_ROLE, Health.ABSENT, _NO_ROLE)]
-        roles = KalturaUserRoleFilter(systemNameEqual=configured or UPLOAD_ROLE_NAME)
-        sentence = (
-            _SETUP_MAKES if configured is None else f"KALTURA_UPLOAD_ROLE names {configured}, which is not there."
-        )
-        return [*judges, _judge_any(multi.ask(lambda c: c.userRole.list(roles)), UPLOAD_ROLE, Health.MISSING, sentence)]
+        asked = KalturaAccessControlProfileFilter(systemNameEqual=ACCESS_CONTROL_NAME)
+        profiles = multi.ask(lambda c: c.accessControlProfile.list(asked))
+        judge = _judge_any(profiles, ACCESS_CONTROL, Health.MISSING, SETUP_MAKES)
+        return [judge, *Confinement(self.account).ask(multi)]
 
     def _ask_templates(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
         from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateFilter
@@ -232,11 +221,6 @@ _ASK_KALTURA: Final = "Ask Kaltura to add it to the account."
 _WITHOUT: Final = "Events go without it. "
 _NO_ROOMS: Final = "KALTURA_ROOM_URL says that there are rooms. " + _ASK_KALTURA
 _NO_LIVE_PROFILE: Final = "Live pictures are not converted. " + _ASK_KALTURA
-_SETUP_MAKES: Final = "`setup` makes it, or the first use does."
-_NO_ROLE: Final = (
-    f"Upload tokens have Kaltura's own {words.UPLOAD_BASE_ROLE}, which is wider; the address restriction confines them "
-    "all the same."
-)
 
 
 def _said(error: ProviderError) -> str:

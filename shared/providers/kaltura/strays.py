@@ -164,7 +164,7 @@ class KalturaStrays:
         if part == UPLOADER:
             reference = words.uploaded_for(self.account.namespace, str(thing.id))
         else:
-            reference = words.ours(self.account.namespace, str(getattr(thing, _REFERENCES[part])))
+            reference = self.account.ours(getattr(thing, _REFERENCES[part]))
         if reference is None:
             return None
         made_at = datetime.fromtimestamp(thing.createdAt, UTC)
@@ -187,9 +187,7 @@ class KalturaStrays:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
         same = KalturaBaseEntryFilter(
-            referenceIdEqual=words.theirs(self.account.namespace, reference),
-            statusIn=words.ALIVE,
-            moderationStatusIn=words.MODERATED,
+            statusIn=words.ALIVE, moderationStatusIn=words.MODERATED, **self.account.made_under(reference)
         )
         return multi.ask(lambda c: c.baseEntry.list(same))
 
@@ -217,7 +215,7 @@ class KalturaStrays:
             rootEntryIdEqual=entry_id, statusIn=words.ALIVE, moderationStatusIn=words.MODERATED
         )
         for entry in self.account.client.call(self.account.admin_ks(), lambda c: c.media.list(of_entry)).objects:
-            if words.is_recording(entry) and words.ours(self.account.namespace, _text(entry.referenceId)) is None:
+            if words.is_recording(entry) and self.account.ours(_text(entry.referenceId)) is None:
                 yield str(entry.id)
 
     def _ask_deletion_of_upload(self, stray: Stray, multi: Multi) -> list[Asked]:

@@ -5,6 +5,8 @@ Called by the other rooms of this folder; nobody else knows a word of Kaltura's.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from typing import Any, Final
 
@@ -52,13 +54,14 @@ PLAYBACK_BASE_ROLE: Final = "PLAYBACK_BASE_ROLE"
 NO_CONTENT: Final = "7"
 IMPORTING: Final = "0"
 DELETED: Final = "3"
+READY: Final = "2"
 
 MEDIA_STATES: Final = {
     "-2": MediaState.ERROR,
     "-1": MediaState.ERROR,
     IMPORTING: MediaState.AWAITING_UPLOAD,
     "1": MediaState.PROCESSING,
-    "2": MediaState.READY,
+    READY: MediaState.READY,
     DELETED: MediaState.GONE,
     "4": MediaState.PROCESSING,
     "5": MediaState.PROCESSING,
@@ -130,6 +133,10 @@ Source: KFFMpegMediaParser::matchContainerFormat and convertToMediaInfoNames, KD
 FLAVOR_READY: Final = "2"
 FLAVOR_NOT_COUNTED: Final = frozenset({"3", "4", "5"})
 """Flavors that are deleted, not applicable or temporary say nothing of the progress."""
+
+_CODE_DIGITS: Final = 24
+_CODE: Final = re.compile(f"[0-9a-f]{{{_CODE_DIGITS}}}")
+"""Small hexadecimal digits, for Kaltura compares some texts without regard to case; longer than any generation."""
 
 NAME_MAX_BYTES: Final = 256
 """
@@ -224,19 +231,39 @@ def tags_of(thing: Any) -> list[str]:
     return [tag.strip() for tag in tags.split(",")] if isinstance(tags, str) else []
 
 
-def theirs(namespace: str, reference: str) -> str:
+def theirs(namespace: str, reference: str, secret: str) -> str:
     """
-    The `referenceId` at Kaltura of our reference. With `ours`, this is the only place that knows the outer form.
+    The `referenceId` at Kaltura of our reference: `{namespace}:{reference}:{mac}`. Whoever knows the referenceId of an
+    entry may read it without any KS of the account, and who knows a session's id knows its reference; the code at the
+    end is what nobody can guess. With `ours`, this is the only place that knows the outer form.
+
+    Args:
+        namespace: Of the deployment.
+        reference: Ours.
+        secret: Of the account. Under another one nothing that was made before is found by its reference: what is
+            recorded is known by its ids, and the rest is found as an orphan.
+    """
+    code = hmac.new(secret.encode(), f"greenroom reference {namespace}:{reference}".encode(), hashlib.sha256)
+    return f"{unmarked(namespace, reference)}:{code.hexdigest()[:_CODE_DIGITS]}"
+
+
+def unmarked(namespace: str, reference: str) -> str:
+    """
+    The `referenceId` of what an earlier release made.
     """
     return f"{namespace}:{reference}"
 
 
 def ours(namespace: str, reference_id: str) -> str | None:
     """
-    Our reference of a `referenceId` at Kaltura, as it stands there; `None` where it is not this deployment's.
+    Our reference of a `referenceId` at Kaltura, as it stands there; `None` where it is not this deployment's. Any code
+    will do, for the secret may have changed since, and nobody but an administrator can write one.
     """
     prefix = f"{namespace}:"
-    return reference_id[len(prefix) :] if reference_id.startswith(prefix) else None
+    if not reference_id.startswith(prefix):
+        return None
+    reference, _, code = reference_id.removeprefix(prefix).rpartition(":")
+    return reference if _CODE.fullmatch(code) else reference_id.removeprefix(prefix)
 
 
 def name_of(title: str, least_bytes: int = NAME_MIN_BYTES) -> str:
@@ -293,7 +320,7 @@ def uploader_of(namespace: str, reference: str) -> str:
     """
     The user under whom one upload is made, and the `sessionid` of its KSs: nobody else ever uses it.
     """
-    return "upload-" + re.sub(r"[^A-Za-z0-9]+", "-", f"{namespace}:{reference}")
+    return "upload-" + re.sub(r"[^A-Za-z0-9]+", "-", unmarked(namespace, reference))
 
 
 def uploaders_of(namespace: str) -> str:
@@ -319,3 +346,11 @@ def viewer_of(uid: str) -> str:
     of it.
     """
     return uid if _KALTURA_USER_ID.fullmatch(uid) and uid != "0" and can_be_id(uid) else hashed_uid(uid)
+
+
+def watcher_of(uid: str) -> str:
+    """
+    The Kaltura user in whose name a Firebase user's player loads: one that owns nothing, because a list shows whatever
+    its user owns.
+    """
+    return "watch-" + hashlib.sha256(uid.encode()).hexdigest()[:40]

@@ -1,0 +1,99 @@
+"""The port by which what people hold is ended: in memory, and at Kaltura."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import pytest
+
+from emulator_tests.contract.sites import KalturaServer, KalturaSite
+from emulator_tests.fakes import ManualClock, MemoryViewerKeys
+from shared.errors import ProviderError, SecretRejected, WrongState
+from shared.ports import Parts, UploadWish, ViewerKeys
+from shared.providers.kaltura import KalturaViewerKeys
+
+PARTS = {"entryId": "0_abcdefgh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    An account, and something in it that can be watched.
+    """
+
+    keys: ViewerKeys
+    parts: Parts
+
+
+@pytest.fixture(params=["memory", "kaltura"])
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    """
+    Each account that people hold keys of.
+    """
+    if request.param == "memory":
+        yield Place(MemoryViewerKeys(ManualClock()), PARTS)
+        return
+    server: KalturaServer = request.getfixturevalue("kaltura")
+    server.control("POST", "reset")
+    site = KalturaSite(server)
+    with closing(site):
+        parts = site.media.prepare_upload("video:v1:1", UploadWish("", "lecture.mp4", 1))
+        yield Place(KalturaViewerKeys(site.audience.account), parts)
+
+
+def test_a_key_is_everybodys_own(place: Place) -> None:
+    keys = [place.keys.player_key(place.parts, uid, 600, f"id-{uid}") for uid in ("ada", "grace")]
+    assert keys[0].token != keys[1].token
+    assert keys[0].token not in repr(keys[0])
+
+
+def test_what_was_ended_stays_so_and_nothing_else_does(place: Place) -> None:
+    """A8."""
+    assert not place.keys.is_ended("a")
+    place.keys.end(["a", "b"])
+    place.keys.end(["a"])
+    assert [place.keys.is_ended(one) for one in ("a", "b", "c")] == [True, True, False]
+
+
+def test_nothing_is_ended_with_a_wrong_secret(kaltura: KalturaServer) -> None:
+    """A8: a refusal of what was ended before is taken for its end, and one of a wrong secret is not."""
+    kaltura.control("POST", "reset")
+    site = KalturaSite(kaltura)
+    wrong = replace(site.audience.account, admin_secret="0" * 32, _built={})
+    with closing(site), closing(wrong.client):
+        with pytest.raises(SecretRejected):
+            KalturaViewerKeys(wrong).end(["a"])
+        assert not KalturaViewerKeys(site.audience.account).is_ended("a")
+
+
+def test_whoever_cannot_be_asked_has_ended_nothing(kaltura: KalturaServer) -> None:
+    kaltura.control("POST", "reset")
+    with closing(KalturaSite(kaltura)) as site:
+        keys = KalturaViewerKeys(site.audience.account)
+        kaltura.control("POST", "faults", {"kind": "drop_before", "match": {"service": "session", "action": "end"}})
+        with pytest.raises(ProviderError):
+            keys.end(["a"])
+        assert not keys.is_ended("a")
+        keys.end(["a"])
+        assert keys.is_ended("a")
+
+
+def test_an_account_that_lets_nobody_make_roles_gives_out_no_key_and_its_addresses_play(
+    kaltura: KalturaServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A7: the fallback is told in words."""
+    kaltura.control("POST", "reset")
+    kaltura.control("POST", "settings", {"forbidden_services": ["permission", "userrole"]})
+    with closing(KalturaSite(kaltura)) as site:
+        account = site.audience.account
+        parts = site.media.prepare_upload("video:v1:1", UploadWish("", "lecture.mp4", 1))
+        for _ in range(2):
+            with pytest.raises(WrongState, match="does not let roles be made"):
+                KalturaViewerKeys(account).player_key(parts, "ada", 600, "an-id")
+        assert site.media.playback_grant(parts, "ada", 600).token
+    told = capsys.readouterr().out
+    for role in ("GREENROOM_PLAYBACK", "GREENROOM_ADDRESSES", "GREENROOM_UPLOAD"):
+        assert f'"role": "{role}"' in told
+    assert told.count('"message": "role could not be made"') == 3, "told once, not for each viewer"

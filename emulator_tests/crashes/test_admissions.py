@@ -1,0 +1,85 @@
+"""What people were given, with every effect of a story gone wrong once, and then only the sweep: whatever they may not
+keep is ended, and nothing else is.
+
+In memory: what ends at Kaltura, and what does not, is for `contract/test_viewer_keys.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.crashes.memory import Way, broken
+from emulator_tests.pure.deployment import Deployment
+from emulator_tests.pure.test_admissions import ADA, ANNA, GRACE, admissions, change, delete, given, school, unenrol
+from shared.access import Caller
+from shared.paths import enrolment_path, session_path
+
+LOST_TRIGGER_S = 3600
+"""Whoever may not watch any more is found no later, whatever became of triggers."""
+
+
+class Story:
+    """
+    People enter, one is unenrolled, one moderates no more and stays, and perhaps the session is deleted.
+
+    Attributes:
+        given: The ids of what each was given.
+    """
+
+    def __init__(self, *, deletes: bool) -> None:
+        self.given: list[tuple[str, str]] = []
+        self._deletes = deletes
+
+    def begin(self) -> Deployment:
+        """
+        A new deployment, in which nothing was given.
+        """
+        self.given.clear()
+        return school()
+
+    def play(self, deployment: Deployment) -> None:
+        """
+        Play it.
+        """
+        for caller in (ADA, ANNA, GRACE):
+            self._give(deployment, "host" if caller is ANNA else caller.uid, caller)
+        unenrol(deployment, ADA)
+        change(deployment, moderators={})
+        self._give(deployment, "anna", ANNA)
+        deployment.run(20)
+        if self._deletes:
+            delete(deployment)
+            deployment.run(20)
+
+    def _give(self, deployment: Deployment, to: str, caller: Caller) -> None:
+        self.given.append((to, given(deployment, caller)))
+
+
+def _losers(deployment: Deployment) -> set[str]:
+    """
+    Who may not keep what they were given, by the documents as they are.
+    """
+    session, enrolment = deployment.documents.read(session_path("s1"), enrolment_path("s1", "ada"))
+    if session is None:
+        return {"ada", "grace", "anna", "host"}
+    unenrolled = {"ada"} if enrolment is None else set()
+    demoted = {"host"} if not session.fields["moderators"] else set()
+    return unenrolled | demoted
+
+
+@pytest.mark.parametrize("deletes", [False, True], ids=["A8 demotion and unenrolment", "A8 deletion"])
+@pytest.mark.parametrize("way", Way)
+def test_wherever_it_goes_wrong_the_sweep_alone_ends_what_nobody_may_keep(way: Way, deletes: bool) -> None:
+    story = Story(deletes=deletes)
+    for number, deployment in broken(story.begin, story.play, way):
+        deployment.clock.advance(LOST_TRIGGER_S)
+        for _ in range(2):
+            deployment.sweep.run()
+            deployment.run(300)
+
+        losers = _losers(deployment)
+        lost = {one for to, one in story.given if to in losers}
+        kept = {one for to, one in story.given if to not in losers}
+        assert lost <= deployment.keys.ended, number
+        assert not kept & deployment.keys.ended, number
+        assert "ada" not in losers or "s1_ada" not in admissions(deployment), number

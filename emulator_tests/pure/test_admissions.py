@@ -1,0 +1,226 @@
+"""What people were given in a session ends when they may not keep it, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emulator_tests.pure.deployment import TEACHER, Deployment, live
+from shared.access import Caller
+from shared.admissions import PAGE, revoking, task, task_for_all, tasks_after
+from shared.errors import NotFound, Transient
+from shared.paths import ADMISSIONS, RECONCILE_ADMISSION, admission_path, enrolment_path, session_path
+from shared.ports import Delete, Note, Query
+from shared.sessions.model import Session
+
+ADA = Caller("ada", is_teacher=False)
+GRACE = Caller("grace", is_teacher=False)
+ANNA = Caller("anna", is_teacher=False)
+HOUR_S = 3600
+
+
+def school() -> Deployment:
+    """
+    A live session for the enrolled, who are ada, grace, and anna, who moderates it.
+    """
+    deployment = live(visibility="enrolled", moderators={"anna": True})
+    for caller in (ADA, GRACE, ANNA):
+        deployment.accounts.write(caller.uid)
+        deployment.enrol(caller.uid)
+    return deployment
+
+
+def given(deployment: Deployment, caller: Caller) -> str:
+    """
+    Enter, and return the id under which all that was given can be ended.
+    """
+    joined = deployment.joining.join(caller, "s1", needs_player_key=True)
+    assert joined.player_key is not None
+    values = [grant.values for grant in (joined.player_key, joined.admission.player, joined.admission.room) if grant]
+    (revocation_id,) = {str(value["revocationId"]) for value in values}
+    return revocation_id
+
+
+def unenrol(deployment: Deployment, caller: Caller) -> None:
+    deployment.documents.commit(Delete(enrolment_path("s1", caller.uid)))
+    deployment.queue.put(task("s1", caller.uid))
+
+
+def change(deployment: Deployment, **fields: Any) -> None:
+    """
+    Change the session, and enqueue what its trigger does.
+    """
+    before = Session.from_document(deployment.document(session_path("s1")))
+    deployment.write_session(**fields)
+    after = Session.from_document(deployment.document(session_path("s1")))
+    for each in tasks_after(before, after):
+        deployment.queue.put(each)
+
+
+def delete(deployment: Deployment) -> None:
+    deployment.delete_session()
+    deployment.queue.put(task_for_all("s1"))
+
+
+def admissions(deployment: Deployment) -> list[str]:
+    return [document.id for document in deployment.documents.select(Query(ADMISSIONS))]
+
+
+@pytest.mark.parametrize(
+    ("act", "who"),
+    [
+        pytest.param(lambda d: unenrol(d, ADA), {"ada"}, id="A8 unenrolment"),
+        pytest.param(lambda d: change(d, moderators={}), {"anna"}, id="A8 demotion"),
+        pytest.param(delete, {"ada", "grace", "anna", "teacher"}, id="A8 deletion"),
+        pytest.param(lambda d: change(d, status="draft"), {"ada", "grace", "anna"}, id="A8 unpublishing"),
+        pytest.param(lambda d: change(d, title="Geometry"), set(), id="nothing that concerns anybody"),
+    ],
+)
+def test_what_was_given_ends_for_whoever_may_not_keep_it_and_for_nobody_else(
+    act: Callable[[Deployment], None], who: set[str]
+) -> None:
+    deployment = school()
+    ids = {caller.uid: given(deployment, caller) for caller in (ADA, GRACE, ANNA, TEACHER)}
+
+    act(deployment)
+    deployment.run(60)
+
+    assert deployment.keys.ended == {ids[uid] for uid in who}
+    assert set(admissions(deployment)) == {f"s1_{uid}" for uid in ids.keys() - who}
+
+
+def test_what_is_given_after_a_demotion_has_another_id_and_stays() -> None:
+    """A8."""
+    deployment = school()
+    before = given(deployment, ANNA)
+    deployment.write_session(moderators={})
+
+    # Nobody has heard of it yet.
+    after = given(deployment, ANNA)
+
+    deployment.run(60)
+    assert deployment.keys.ended == {before}
+    assert after != before
+    assert given(deployment, ANNA) == after
+
+
+def test_whoever_was_unenrolled_and_enrolled_again_is_given_something_else() -> None:
+    """A8."""
+    deployment = school()
+    before = given(deployment, ADA)
+    unenrol(deployment, ADA)
+    deployment.run(60)
+    deployment.enrol("ada")
+
+    after = given(deployment, ADA)
+
+    assert after != before
+    deployment.run(60)
+    assert deployment.keys.ended == {before}
+
+
+def test_nothing_is_given_to_whoever_loses_the_right_while_it_is_recorded() -> None:
+    """A8: the right is read once more after it was recorded, so that whoever ends it finds the record."""
+    deployment = school()
+
+    def unenrolling(operation: str, do: Callable[[], object]) -> object:
+        done = do()
+        if operation == "commit":
+            deployment.disturb = lambda _operation, do: do()
+            unenrol(deployment, ADA)
+        return done
+
+    deployment.disturb = unenrolling  # type: ignore[assignment]  # an Effect is as generic as the call
+    with pytest.raises(NotFound):
+        given(deployment, ADA)
+    deployment.run(60)
+    assert len(deployment.keys.ended) == 1
+    assert admissions(deployment) == []
+
+
+def test_an_unenrolment_of_which_nobody_heard_is_found_within_the_hour() -> None:
+    """A8."""
+    deployment = school()
+    before = given(deployment, ADA)
+    deployment.documents.commit(Delete(enrolment_path("s1", "ada")))
+    deployment.lose_notes()
+
+    deployment.clock.advance(HOUR_S)
+    deployment.sweep.run()
+    deployment.run(60)
+
+    assert before in deployment.keys.ended
+
+
+def test_an_end_that_the_provider_hinders_is_tried_again_and_hinders_nobody() -> None:
+    """A8: never lost, never blocking."""
+    deployment = school()
+    ids = {caller.uid: given(deployment, caller) for caller in (ADA, GRACE)}
+
+    def refusing(operation: str, do: Callable[[], object]) -> object:
+        if operation == "end":
+            raise Transient("It does not answer.", provider="memory", operation=operation, code="HTTP_503")
+        return do()
+
+    deployment.disturb = refusing  # type: ignore[assignment]  # an Effect is as generic as the call
+    delete(deployment)
+    deployment.run(600)
+    assert deployment.keys.ended == set()
+    assert set(admissions(deployment)) == {"s1_ada", "s1_grace"}
+
+    deployment.disturb = lambda _operation, do: do()
+    deployment.run(HOUR_S)
+    assert deployment.keys.ended == set(ids.values())
+    assert admissions(deployment) == []
+
+
+def test_what_has_expired_is_forgotten_without_a_call() -> None:
+    deployment = school()
+    given(deployment, ADA)
+    deployment.clock.advance(4 * HOUR_S)
+
+    deployment.sweep.run()
+    deployment.run(60)
+
+    assert admissions(deployment) == []
+    assert deployment.keys.ended == set()
+
+
+def test_everybody_of_a_large_session_is_looked_at_in_pages() -> None:
+    """A8."""
+    deployment = live()
+    people = [Caller(f"u{number:04}", is_teacher=False) for number in range(2 * PAGE + 1)]
+    for caller in people:
+        deployment.accounts.write(caller.uid)
+    ids = {given(deployment, caller) for caller in people}
+
+    delete(deployment)
+    deployment.run(60)
+
+    assert deployment.keys.ended == ids
+    assert admissions(deployment) == []
+
+
+def test_everything_can_be_ended_that_somebody_who_may_watch_was_given() -> None:
+    """A8."""
+    deployment = school()
+    before = given(deployment, ADA)
+    (document,) = deployment.documents.read(admission_path("s1_ada"))
+    assert document is not None
+
+    deployment.documents.commit(revoking(document))
+    deployment.deliver(Note(RECONCILE_ADMISSION, "s1_ada"))
+
+    assert deployment.keys.ended == {before}
+    assert given(deployment, ADA) != before
+
+
+def test_a_film_that_somebody_watches_ends_with_their_enrolment_too() -> None:
+    """A8: the same admission stands behind films and live events of one session."""
+    deployment = school()
+    before = given(deployment, ADA)
+    watching = deployment.joining.issue_playback(ADA, "s1", needs_player_key=True)
+    assert watching.player_key is not None
+    assert watching.player_key.values["revocationId"] == before

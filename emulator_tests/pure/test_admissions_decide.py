@@ -1,0 +1,103 @@
+"""The table of what becomes next of what somebody was given in a session."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionWish, decide
+from shared.admissions.model import AdmissionRecord, Giving, covering
+from shared.identity import SessionIdentity
+from shared.ports import Document
+from shared.reconcile import AT_ONCE, Done, Effect, Later, Look, Step
+
+NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
+SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
+GIVING = Giving(SESSION, "ada", "kaltura", is_moderator=False, until=NOW + timedelta(hours=1))
+GIVEN = covering(None, GIVING, NOW)
+TO_MODERATOR = covering(None, replace(GIVING, is_moderator=True), NOW)
+REVOKED = GIVEN.revoked()
+GIVEN_ANEW = covering(REVOKED, GIVING, NOW)
+ENDED = replace(REVOKED, ending=())
+
+NOBODY = AdmissionWish()
+VIEWER = AdmissionWish(may_watch=True)
+MODERATOR = AdmissionWish(may_watch=True, moderates=True)
+
+
+@pytest.mark.parametrize(
+    ("record", "wish", "after", "step"),
+    [
+        pytest.param(None, VIEWER, timedelta(), None, id="nothing was given"),
+        pytest.param(replace(GIVEN, gone=True), NOBODY, timedelta(), None, id="forgotten"),
+        pytest.param(GIVEN, VIEWER, timedelta(), "later", id="they may keep it"),
+        pytest.param(GIVEN, MODERATOR, timedelta(), "later", id="a viewer who moderates now"),
+        pytest.param(TO_MODERATOR, MODERATOR, timedelta(), "later", id="a moderator"),
+        pytest.param(GIVEN, NOBODY, timedelta(), REVOKE, id="A8 they may not watch any more"),
+        pytest.param(TO_MODERATOR, VIEWER, timedelta(), REVOKE, id="A8 they moderate no more"),
+        pytest.param(TO_MODERATOR, NOBODY, timedelta(), REVOKE, id="A8 they do neither"),
+        pytest.param(REVOKED, NOBODY, timedelta(), END, id="A8 revoked"),
+        pytest.param(REVOKED, VIEWER, timedelta(), END, id="A8 revoked, and they may watch again"),
+        pytest.param(GIVEN_ANEW, VIEWER, timedelta(), END, id="A8 revoked, and given something else"),
+        pytest.param(GIVEN_ANEW, NOBODY, timedelta(), REVOKE, id="A8 revoked, given something else, and revoked again"),
+        pytest.param(ENDED, NOBODY, timedelta(), FORGET, id="all of it ended"),
+        pytest.param(GIVEN, VIEWER, timedelta(minutes=59), "later", id="looked at 59 minutes ago"),
+        pytest.param(GIVEN, VIEWER, timedelta(hours=1), CHECK, id="looked at an hour ago"),
+        pytest.param(GIVEN, VIEWER, timedelta(hours=3), FORGET, id="it has expired"),
+        pytest.param(REVOKED, NOBODY, timedelta(hours=3), FORGET, id="what is to be ended has expired"),
+        pytest.param(GIVEN, NOBODY, timedelta(hours=3), FORGET, id="it has expired, and they may not watch"),
+    ],
+)
+def test_the_next_step(record: AdmissionRecord | None, wish: AdmissionWish, after: timedelta, step: str | None) -> None:
+    decision = decide(Look("s1_ada", wish, record, None), NOW + after)
+    match decision:
+        case Done():
+            assert step is None
+        case Later(at, is_swept):
+            assert (step, is_swept) == ("later", True)
+            assert record is not None
+            assert at == record.check_at
+        case Step(name):
+            assert name == step
+
+
+def test_an_end_needs_no_claim_and_is_tried_again_for_good() -> None:
+    step = decide(Look("s1_ada", NOBODY, REVOKED, None), NOW)
+    assert isinstance(step, Step)
+    assert (step.effect, step.insists, step.record.ending) == (Effect.OBSERVE, True, (GIVEN.revocation_id,))
+
+
+@pytest.mark.parametrize("record", [GIVEN, TO_MODERATOR, REVOKED, GIVEN_ANEW], ids=["given", "host", "revoked", "anew"])
+def test_what_is_written_reads_back_alike(record: AdmissionRecord) -> None:
+    document = Document("admissions/s1_ada", record.to_fields(), NOW, NOW)
+    assert AdmissionRecord.from_document(document) == record
+
+
+def test_what_is_recorded_covers_more_of_the_same_and_nothing_is_written() -> None:
+    later = NOW + timedelta(hours=1)
+    assert covering(GIVEN, replace(GIVING, until=later + timedelta(hours=1)), later) is GIVEN
+
+
+@pytest.mark.parametrize(
+    ("record", "giving"),
+    [
+        pytest.param(TO_MODERATOR, GIVING, id="A8 a moderator no more"),
+        pytest.param(
+            GIVEN, replace(GIVING, session=replace(SESSION, created_at=NOW)), id="A1 another session of the same id"
+        ),
+        pytest.param(REVOKED, GIVING, id="A8 revoked"),
+    ],
+)
+def test_what_may_not_be_kept_is_ended_and_another_id_given(record: AdmissionRecord, giving: Giving) -> None:
+    after = covering(record, giving, NOW)
+    before = record.revocation_id or record.ending[0]
+    assert after.revocation_id not in (None, before)
+    assert before in after.ending
+    assert after.progress.due_at == AT_ONCE
+
+
+def test_a_viewer_who_becomes_a_moderator_keeps_their_id_and_it_is_known_to_be_a_moderators() -> None:
+    after = covering(GIVEN, replace(GIVING, is_moderator=True), NOW)
+    assert (after.revocation_id, after.is_moderator, after.ending) == (GIVEN.revocation_id, True, ())

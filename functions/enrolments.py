@@ -1,0 +1,42 @@
+"""Triggers of `enrolments/{sessionId}_{uid}`.
+
+Like those of sessions they cannot be retried and come at least once. What a lost one would have done is
+found within the hour (`shared/admissions/`), or asked of Firestore each time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from firebase_functions.firestore_fn import Event, on_document_created, on_document_deleted
+
+from functions import wiring
+from functions.sessions import TRIGGER_MEMORY
+from shared.enrolments import mark
+from shared.paths import RECONCILE_ADMISSION
+from shared.ports import Note
+
+if TYPE_CHECKING:
+    from google.cloud.firestore_v1 import DocumentSnapshot
+
+    Snapshot = DocumentSnapshot[Any]
+
+DOCUMENT = "enrolments/{enrolmentId}"
+
+
+@on_document_created(document=DOCUMENT, memory=TRIGGER_MEMORY)
+def onEnrolmentCreated(event: Event[Snapshot | None]) -> None:
+    """
+    Somebody was enrolled: an enrolment that a back end wrote without its time gets it.
+    """
+    fields = None if event.data is None else event.data.to_dict()
+    if fields is not None and fields.get("createdAt") is None:
+        mark(wiring.documents(), event.params["enrolmentId"])
+
+
+@on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
+def onEnrolmentDeleted(event: Event[Snapshot | None]) -> None:
+    """
+    Somebody was unenrolled: what they were given ends, unless they may watch all the same.
+    """
+    wiring.queue().put(Note(RECONCILE_ADMISSION, event.params["enrolmentId"]))

@@ -1,0 +1,245 @@
+"""What people were given in sessions and can be ended: `admissions/{sessionId}_{uid}`.
+
+Called by `functions/` (triggers, the worker) and by whoever gives something out (`joining.py`, `shared/videos/`). A
+person who may not watch any more, or moderates no more, has everything ended that they were given. Leaves to
+`shared/access.py` who may watch, to `decide` what is next, and to the provider how something is ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from shared import log
+from shared.access import Caller, may_watch
+from shared.admissions import decide as decisions
+from shared.admissions.decide import AdmissionWish
+from shared.admissions.model import AdmissionRecord
+from shared.errors import Conflict, Transient
+from shared.identity import Belonging
+from shared.paths import (
+    ADMISSIONS,
+    RECONCILE_ADMISSION,
+    admission_key,
+    admission_path,
+    enrolment_path,
+    session_path,
+)
+from shared.ports import (
+    Clock,
+    Condition,
+    Delete,
+    Document,
+    Documents,
+    Note,
+    Operator,
+    Query,
+    Queue,
+    Update,
+    Version,
+    ViewerKeys,
+    Write,
+    holder_of,
+)
+from shared.reconcile import AT_ONCE, Decision, Each, Look, Step, visit
+from shared.sessions.model import Session, Status, Visibility
+
+OF_SESSION: Final = "session:"
+"""Before the id of a session in place of the key of one admission: all of its admissions. No id has a colon."""
+
+PAGE: Final = 200
+"""Admissions of a session that one task looks at."""
+
+BUDGET_S: Final = 30.0
+"""After so many seconds no further one is begun; with the slowest that stays under `WORKER_TIMEOUT_S`."""
+
+
+def task(session_id: str, uid: str) -> Note:
+    """
+    Return the task that looks whether somebody may keep what they were given in a session.
+    """
+    return Note(RECONCILE_ADMISSION, admission_key(session_id, uid))
+
+
+def task_for_all(session_id: str) -> Note:
+    """
+    Return the task that looks at everybody who was given something in a session.
+    """
+    return Note(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}")
+
+
+def tasks_after(before: Session, after: Session) -> tuple[Note, ...]:
+    """
+    Return the tasks for those who may do less in a session than before it was changed. Pure.
+
+    Args:
+        before: The session as it was.
+        after: As it is.
+    """
+    narrowed = (
+        (before.status is Status.PUBLIC and after.status is not Status.PUBLIC)
+        or (before.visibility is Visibility.OPEN and after.visibility is not Visibility.OPEN)
+        or before.owner_uid != after.owner_uid
+        or (before.is_marked and after.is_marked and before.created_at != after.created_at)
+    )
+    if narrowed:
+        return (task_for_all(after.id),)
+    return tuple(task(after.id, uid) for uid in before.moderators if uid not in after.moderators)
+
+
+def revoking(document: Document) -> Update:
+    """
+    Return the write by which everything is to be ended that somebody was given, whether they may watch or not; then
+    enqueue the `task` for it. Pure.
+
+    Args:
+        document: Of their admission, as it was read.
+    """
+    record = AdmissionRecord.from_document(document).revoked()
+    record = replace(record, progress=replace(record.progress, due_at=AT_ONCE))
+    return Update(document.path, record.to_fields(), if_version=document.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Admissions:
+    """
+    The Controller of admissions.
+
+    Attributes:
+        documents: Where the documents are.
+        viewer_keys: Where something can be ended, by our names of the providers.
+    """
+
+    queue: ClassVar[str] = RECONCILE_ADMISSION
+
+    documents: Documents
+    viewer_keys: Mapping[str, ViewerKeys]
+
+    def look(self, key: str) -> Look[AdmissionWish, AdmissionRecord]:
+        """
+        Read the admission, then the session and the enrolment as they are now.
+        """
+        (document,) = self.documents.read(admission_path(key))
+        if document is None:
+            return Look(key, AdmissionWish(), None, None)
+        record = AdmissionRecord.from_document(document)
+        session_id = record.session.session_id
+        session, enrolment = self.documents.read(session_path(session_id), enrolment_path(session_id, record.uid))
+        return Look(key, _wish(record, session, enrolment), record, document.version)
+
+    def decide(
+        self, look: Look[AdmissionWish, AdmissionRecord], now: datetime, *, observed: bool
+    ) -> Decision[AdmissionRecord]:
+        """
+        The next step. Pure.
+        """
+        return decisions.decide(look, now)
+
+    def act(self, look: Look[AdmissionWish, AdmissionRecord], step: Step[AdmissionRecord], now: datetime) -> None:
+        """
+        End what was given.
+        """
+        holder_of(self.viewer_keys, step.record.provider).end(step.record.ending)
+
+    def settle(
+        self, look: Look[AdmissionWish, AdmissionRecord], step: Step[AdmissionRecord], outcome: None, now: datetime
+    ) -> AdmissionRecord:
+        """
+        What is recorded once it was ended. Pure.
+        """
+        return replace(step.record, ending=(), gone=step.record.revocation_id is None)
+
+    def after(
+        self, look: Look[AdmissionWish, AdmissionRecord], record: AdmissionRecord
+    ) -> Look[AdmissionWish, AdmissionRecord]:
+        """
+        The look as it will be once `record` is written. Pure.
+        """
+        return replace(look, record=record)
+
+    def record_writes(
+        self,
+        look: Look[AdmissionWish, AdmissionRecord],
+        record: AdmissionRecord,
+        version: Version | None,
+        now: datetime,
+    ) -> tuple[Write, ...]:
+        """
+        The write of the admission's document, which goes with what it names. Pure.
+        """
+        path = admission_path(look.key)
+        if version is None:
+            raise Conflict(f"There is no {path}.")
+        if record.gone:
+            return (Delete(path, if_version=version),)
+        return (Update(path, record.to_fields(), if_version=version),)
+
+    def follow_ups(self, look: Look[AdmissionWish, AdmissionRecord], record: AdmissionRecord) -> tuple[Note, ...]:
+        """
+        Nothing follows. Pure.
+        """
+        return ()
+
+    def view_writes(self, look: Look[AdmissionWish, AdmissionRecord], record: AdmissionRecord) -> tuple[Write, ...]:
+        """
+        Clients are shown nothing of it. Pure.
+        """
+        return ()
+
+    def dependants(self, look: Look[AdmissionWish, AdmissionRecord]) -> tuple[Note, ...]:
+        """
+        Nothing depends on it. Pure.
+        """
+        return ()
+
+
+def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document | None) -> AdmissionWish:
+    """
+    What the person may do in the session that the admission is of. Their claims are not known here: the owner counts as
+    the teacher that they were when they were let in.
+    """
+    present = None if session is None else Session.from_document(session)
+    if present is None or record.session.belonging(present.identity) is Belonging.OTHER:
+        return AdmissionWish()
+    caller = Caller(record.uid, is_teacher=True)
+    return AdmissionWish(may_watch(caller, present, enrolment), present.moderates(record.uid))
+
+
+def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: Clock, each: Each = map) -> None:
+    """
+    Bring one admission, or a page of those of a session, as far as they can be brought now.
+
+    Args:
+        admissions: Their Controller.
+        key: Of one, or `session:{sessionId}[:{key of the last one that was looked at}]`.
+        queue: For tasks.
+        clock: Now, in UTC.
+        each: How many are looked at one after the other, or at once.
+
+    Raises:
+        Transient, Conflict: As `visit` of one; of many, whoever is hindered is enqueued again alone (again).
+    """
+    if not key.startswith(OF_SESSION):
+        visit(admissions, key, admissions.documents, queue, clock)
+        return
+    session_id, _, after_id = key.removeprefix(OF_SESSION).partition(":")
+    of_session = (Condition("sessionId", Operator.EQUAL, session_id),)
+    page = admissions.documents.select(Query(ADMISSIONS, of_session, after_id=after_id or None, limit=PAGE))
+    ends_at = clock() + timedelta(seconds=BUDGET_S)
+
+    def reconcile_one(one: str) -> None:
+        if clock() > ends_at:
+            queue.put(Note(RECONCILE_ADMISSION, one))
+            return
+        try:
+            visit(admissions, one, admissions.documents, queue, clock)
+        except (Transient, Conflict) as error:
+            log.unavailable(RECONCILE_ADMISSION, None, error)
+            queue.put(Note(RECONCILE_ADMISSION, one))
+
+    for _ in each(reconcile_one, [document.id for document in page]):
+        pass
+    if len(page) == PAGE:
+        queue.put(Note(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}:{page[-1].id}"))

@@ -1,0 +1,101 @@
+"""Recording what somebody is about to be given, so that it can be ended; and the key of a provider's own player.
+
+Called by `joining.py` and by `shared/videos/grant.py`. What is given is recorded first, and whether they may watch is
+read once more after that: whoever loses the right in between has either no grant, or a record that is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, Protocol, TypeVar
+
+from shared.admissions import task
+from shared.admissions.model import AdmissionRecord, Giving, covering
+from shared.errors import Conflict, WrongState
+from shared.paths import admission_key, admission_path
+from shared.ports import Clock, Create, Document, Documents, Grant, Parts, Queue, Update, ViewerKeys
+
+WRITES_MAX: Final = 10
+"""How often it is written again where the same person's other requests were faster."""
+
+
+class Entered(Protocol):
+    """
+    What was read of somebody who may watch, in one go.
+    """
+
+    @property
+    def admission(self) -> Document | None:
+        """
+        What they were given before.
+        """
+        ...
+
+
+E = TypeVar("E", bound=Entered)
+
+
+def admit(
+    entered: E,
+    enter: Callable[[], E],
+    giving: Callable[[E], Giving],
+    documents: Documents,
+    queue: Queue,
+    clock: Clock,
+    is_ended: Callable[[str], bool] = lambda _: False,
+) -> tuple[E, str]:
+    """
+    Have it recorded that somebody is given something. Where it is recorded already, nothing is read or written.
+
+    Args:
+        entered: As it was read.
+        enter: Reads it again; raises where they may not watch any more.
+        giving: What they are given.
+        documents: Where it is recorded.
+        queue: For the task by which what they may not keep is ended.
+        clock: Now, in UTC.
+        is_ended: Tells whether an id is good for nothing any more; then they get another.
+
+    Returns:
+        What was read last, and the id under which all that is given can be ended.
+
+    Raises:
+        Conflict: Their other requests were faster each time (again).
+        Others: As `enter` and `is_ended`.
+    """
+    for attempt in range(WRITES_MAX):
+        given, document = giving(entered), entered.admission
+        before = None if document is None else AdmissionRecord.from_document(document)
+        known = before
+        if attempt == 0 and before is not None and before.revocation_id and is_ended(before.revocation_id):
+            known = before.revoked()
+        after = covering(known, given, clock())
+        if after is before and after.revocation_id is not None:
+            return entered, after.revocation_id
+        path = admission_path(admission_key(given.session.session_id, given.uid))
+        fields = after.to_fields()
+        write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
+        with suppress(Conflict):
+            documents.commit(write)
+            if after.ending:
+                queue.put(task(given.session.session_id, given.uid))
+        entered = enter()
+    raise Conflict("Other requests of the same person were faster.")
+
+
+def player_key(
+    keys: ViewerKeys | None, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None
+) -> Grant:
+    """
+    Return the key with which the provider's own player loads something.
+
+    Raises:
+        WrongState: There is none here (never).
+        Transient: The account is being set up (again).
+    """
+    if keys is None or revocation_id is None:
+        raise WrongState(
+            "There is no player key for this provider. Play the addresses instead.", reason="NO_PLAYER_KEY"
+        )
+    return keys.player_key(parts, viewer_uid, lifetime_s, revocation_id)
