@@ -11,13 +11,14 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.deletions import requeue_deletion
 from shared.errors import BadRequest
 from shared.removals import ask_removal, removal_of
 from shared.removals.model import Removal
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.CHANGE, asks_provider=False)
 def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A deletion that was given up (`pendingDeletions`, state `dead`) is tried again: `{deletionId}` gives `{deletionId}`.
@@ -31,7 +32,7 @@ def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.HEAVY, asks_provider=False)
 def deleteContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     All content of a teacher goes, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
@@ -53,7 +54,7 @@ def deleteContent(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case, is_current=True)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.LOOK, asks_provider=False)
 def getRemoval(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     How far that is: `{removalId}` gives `{removalId, state, sessions, enrolments, videos, videosLeft, copiesLeft,

@@ -11,10 +11,11 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.errors import BadRequest
 
 
-@edge.callable_function(asks_provider=True, is_kept_ready=True)
+@edge.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)
 def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A grant to play one video, `{videoId, failedHost?}` gives `{videoId, host, playUrl, manifestUrl, progressiveUrl,
@@ -24,7 +25,7 @@ def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     return _granted(request)
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.PLAY, asks_provider=True)
 def renewPlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The same for somebody who is watching, before his grant ends: whether he still may is asked anew, so that who was

@@ -13,12 +13,14 @@ from functions import config
 from functions.hosting import Row, read_table
 from functions.reading import FIND
 from shared.app import App, Hosting, Settings, assemble
+from shared.call_budgets import CallBudgets
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.epoch import DatabaseUid, unidentified
 from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.hosts.table import Terms
+from shared.limits import Limiter
 from shared.ports import Documents, Hook, Host, Queue, Setup
 from shared.providers import (
     Account,
@@ -103,6 +105,14 @@ def guard() -> Guard:
     Whether work may be done: all that a task needs before it is begun.
     """
     return Guard(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
+
+
+@cache
+def call_budgets() -> CallBudgets:
+    """
+    How often callers may call.
+    """
+    return CallBudgets(Limiter(documents(), now))
 
 
 def hook(provider: str) -> Hook:

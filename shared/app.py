@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from shared.call_budgets import CallBudgets
 from shared.deletions import Deletions
 from shared.epoch import DatabaseUid, Epochs, unidentified
 from shared.full_look import FullLook
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
+from shared.limits import Limiter
 from shared.orphans import Orphans
 from shared.orphans.adoption import Adoption
 from shared.paths import CHECK_HOST, TICK_FEED, VISIT_COPY, VISIT_DELETION, VISIT_REMOVAL, VISIT_SESSION, VISIT_VIDEO
@@ -193,6 +195,7 @@ def assemble(
     orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s, epochs)
     checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
     table = HostTable(documents, clock, hosting.terms)
+    call_budgets = CallBudgets(Limiter(documents, clock))
     return App(
         documents=documents,
         queue=queue,
@@ -203,7 +206,7 @@ def assemble(
         checks=checks,
         deletions=Deletions(documents, everywhere, epochs.is_held),
         removals=Removals(documents),
-        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table),
+        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, call_budgets),
         feeds=feeds,
         orphans=orphans,
         adoption=Adoption(documents, queue, events, clock),

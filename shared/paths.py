@@ -17,6 +17,7 @@ ENROLMENTS: Final = "enrolments"
 REMOVALS: Final = "removals"
 COPIES: Final = "copies"
 OPERATIONS: Final = "operations"
+CALL_BUDGETS: Final = "callBudgets"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
@@ -148,6 +149,13 @@ def operation_path(key: str) -> str:
     Bookkeeping of a chain or of the sweep.
     """
     return f"{OPERATIONS}/{key}"
+
+
+def call_budget_path(kind: str, uid: str) -> str:
+    """
+    The token bucket of one person for one kind of calls; it does not name them.
+    """
+    return f"{CALL_BUDGETS}/{kind}{hashed_uid(uid)}"
 
 
 def limit_path(name: str) -> str:

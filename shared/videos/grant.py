@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.access import Caller, require_owner, require_viewer
+from shared.call_budgets import CallBudgets
 from shared.errors import Conflict, NotFound, TooMany, WrongState
 from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
@@ -154,6 +155,7 @@ class Grants:
         provider: Which gets the videos of a session that names none.
         hosts: Which have copies of them.
         table: What each costs and how it stands.
+        call_budgets: How many reports of one person are believed.
     """
 
     documents: Documents
@@ -164,6 +166,7 @@ class Grants:
     provider: str
     hosts: Hosts
     table: HostTable
+    call_budgets: CallBudgets
 
     def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
         """
@@ -249,7 +252,8 @@ class Grants:
         Args:
             caller: Who wants to.
             video_id: Of the video.
-            failed_host: From which he could not play it; that host is tried, and he gets another where there is one.
+            failed_host: From which he could not play it; he gets another where there is one, and that host is tried. Of
+                one person who reports again and again only so many reports are believed.
 
         Raises:
             NotFound: There is no such video for this caller (never).
@@ -279,7 +283,7 @@ class Grants:
         trouble = video.playable.trouble
         if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
             raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
-        if failed_host is not None and failed_host in (video.provider, *copies):
+        if failed_host in (video.provider, *copies) and self.call_budgets.believes(caller):
             self._note_failure(video_id, failed_host)
         return self._playback(caller, video_id, video.provider, video.playable, copies, failed_host)
 
