@@ -19,6 +19,7 @@ from flask import Request, Response
 
 from functions import answers, config, tokens, wiring
 from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
+from functions.reading import HOST_NAME
 from shared.access import Caller
 from shared.call_budgets import Work
 from shared.errors import BadRequest
@@ -45,10 +46,7 @@ class Text:
 SESSION_ID: Final = Text(re.compile(r"[A-Za-z0-9-]{1,64}"), "a string of 1 to 64 letters, digits or hyphens")
 VIDEO_ID: Final = Text(re.compile(r"[a-f0-9]{20}"), "a string of 20 hexadecimal digits")
 REMOVAL_ID: Final = VIDEO_ID
-HOST: Final = Text(
-    re.compile(r"[a-z][a-z0-9]{0,19}"), "a string of 1 to 20 small letters or digits that begins with a letter"
-)
-"""A host or a provider, as the table of hosts names it."""
+HOST: Final = Text(HOST_NAME, "a string of 1 to 20 small letters or digits that begins with a letter")
 
 DELETION_ID: Final = Text(
     re.compile(r"(?!\.{1,2}\Z)(?!__)[A-Za-z0-9:._-]{1,200}"),

@@ -12,7 +12,7 @@ from emulator_tests.rules.firestore import Denied, Fields, Firestore, change, cr
 from emulator_tests.rules.refusal import assert_refused
 
 FOR_ADMINS = ["kalturaSession", "copies", "hosts", "pendingDeletions", "removals", "reports"]
-FOR_NOBODY = ["uploaders", "kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
+FOR_NOBODY = ["uploaders", "kalturaUsers", "kalturaCache", "callBudgets", "archive", "operations", "unheardOf"]
 
 
 @pytest.fixture
