@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -19,6 +20,7 @@ import main
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import copied
+from emulator_tests.testbed.places import ROOT
 from functions import edge
 from shared.access import Caller
 from shared.call_budgets import ADMINISTRATORS_TIMES, REPORTS, TABLE, CallBudgets, Work
@@ -86,6 +88,23 @@ def test_every_callable_has_a_kind_and_every_kind_a_row() -> None:
     names = callables()
     assert set(edge.WORKS) == set(names)
     assert set(edge.WORKS.values()) == set(TABLE) == set(Work)
+
+
+def test_the_readme_has_the_table() -> None:
+    """A6."""
+    callables()
+    rows = re.findall(r"^\| (\w+) \| (`.+`) \| (\d+) \| (\d+) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = {work: (set(re.findall("`(.+?)`", names)), int(burst), int(rate)) for work, names, burst, rate in rows}
+    assert told == {
+        work.value: (
+            {name for name, kind in edge.WORKS.items() if kind is work},
+            TABLE[work].budget.burst,
+            TABLE[work].budget.per_minute,
+        )
+        for work in Work
+    }
+    assert ADMINISTRATORS_TIMES == 10
+    assert (REPORTS.burst, REPORTS.per_minute) == (6, 1)
 
 
 @pytest.mark.parametrize("work", Work, ids="A6 {}".format)
