@@ -1,7 +1,7 @@
 """Callables: what comes in is checked, and what goes wrong becomes a code and a sentence.
 
 Called by the other files of this folder. Leaves to them which use case answers, to `body.py` how much of a request is
-read, to `tokens.py` who calls, and to `answers.py` what the caller is told.
+read, to `tokens.py` who calls, to `shared/call_budgets.py` how often they may, and to `answers.py` what they are told.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from firebase_functions.https_fn import CallableRequest, on_call
 from firebase_functions.options import MemoryOption
 from flask import Request, Response
 
-from functions import answers, config, tokens
+from functions import answers, config, tokens, wiring
 from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
+from functions.reading import HOST_NAME
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.errors import BadRequest
 from shared.reconcile import WORKER_TIMEOUT_S
 
@@ -44,10 +46,7 @@ class Text:
 SESSION_ID: Final = Text(re.compile(r"[A-Za-z0-9-]{1,64}"), "a string of 1 to 64 letters, digits or hyphens")
 VIDEO_ID: Final = Text(re.compile(r"[a-f0-9]{20}"), "a string of 20 hexadecimal digits")
 ERASURE_ID: Final = VIDEO_ID
-HOST: Final = Text(
-    re.compile(r"[a-z][a-z0-9]{0,19}"), "a string of 1 to 20 small letters or digits that begins with a letter"
-)
-"""A host or a provider, as the table of hosts names it."""
+HOST: Final = Text(HOST_NAME, "a string of 1 to 20 small letters or digits that begins with a letter")
 
 DELETION_ID: Final = Text(
     re.compile(r"(?!\.{1,2}\Z)(?!__)[A-Za-z0-9:._-]{1,200}"),
@@ -167,10 +166,14 @@ def _within(number: int) -> int | None:
 
 
 Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
+Admit = Callable[[Caller], None]
+
+WORKS: Final[dict[str, Work]] = {}
+"""The kind of work of each callable that is imported, by its public name."""
 
 
 def callable_function(
-    *, asks_provider: bool, chats: bool = False, is_kept_ready: bool = False
+    work: Work, *, asks_provider: bool, chats: bool = False, is_kept_ready: bool = False
 ) -> Callable[[Answer], Callable[[Request], Response]]:
     """
     Declare a callable, as all of them are declared.
@@ -179,6 +182,7 @@ def callable_function(
     answers what it cannot read with an internal error, and logs what a caller has sent.
 
     Args:
+        work: The kind of work that it makes: before anything is done, a call takes a token of its caller's budget.
         asks_provider: Whether it needs the provider's secret.
         chats: Whether it needs the secret of its chat.
         is_kept_ready: Whether `MIN_INSTANCES` of it are always kept.
@@ -186,7 +190,11 @@ def callable_function(
     secrets = config.provider_secrets() if asks_provider else []
     secrets += config.chat_secrets() if chats else []
 
+    def admit(caller: Caller) -> None:
+        wiring.call_budgets().take(caller, work)
+
     def declare(function: Answer) -> Callable[[Request], Response]:
+        WORKS[function.__name__] = work
         declared = on_call(
             timeout_sec=WORKER_TIMEOUT_S,
             memory=CALLABLE_MEMORY,
@@ -196,7 +204,9 @@ def callable_function(
 
         @wraps(declared(function))
         def handle(request: Request) -> Response:
-            response = answers.preflight(request) if request.method == "OPTIONS" else _answered(function, request)
+            response = (
+                answers.preflight(request) if request.method == "OPTIONS" else _answered(function, request, admit)
+            )
             discard_body(request)
             return response
 
@@ -205,23 +215,26 @@ def callable_function(
     return declare
 
 
-def _answered(function: Answer, request: Request) -> Response:
+def _answered(function: Answer, request: Request, admit: Admit) -> Response:
     try:
         call = _call(request)
     except Exception as error:
         return answers.failure(function.__name__, None, error)
-    return respond(function, call)
+    return respond(function, call, admit)
 
 
-def respond(function: Answer, call: CallableRequest[Any]) -> Response:
+def respond(function: Answer, call: CallableRequest[Any], admit: Admit) -> Response:
     """
     Answer a request that was read, and whose tokens are verified.
 
     Args:
         function: The callable as it is written.
         call: The request.
+        admit: Refuses callers who call too often, before anything is done for them.
     """
     try:
+        if call.auth is not None:
+            admit(tokens.caller_of(call.auth.uid, call.auth.token))
         return answers.result(function(call))
     except Exception as error:
         return answers.failure(function.__name__, None if call.auth is None else call.auth.uid, error)

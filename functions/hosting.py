@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from functions.edge import HOST
-from functions.reading import clean, url
+from functions.reading import HOST_NAME, clean, url
 from shared.errors import Misconfigured
 from shared.hosts.table import Terms
 
@@ -78,7 +77,7 @@ def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
     if not isinstance(row, dict):
         raise Misconfigured(f"Row {number} of HOSTS is no object.")
     name, kind = row.get("name"), row.get("kind")
-    if not isinstance(name, str) or not HOST.pattern.fullmatch(name):
+    if not isinstance(name, str) or not HOST_NAME.fullmatch(name):
         raise Misconfigured(f"Row {number} of HOSTS has no name of up to 20 small letters and digits.")
     if kind is None and name not in providers:
         raise Misconfigured(f"The row {name} of HOSTS has no kind: write bunny or s3. Only providers have none.")

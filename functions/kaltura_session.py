@@ -11,10 +11,11 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.sessions.kaltura_session import get_kaltura_session
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.LOOK, asks_provider=True)
 def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     What a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state, …ids}`.

@@ -14,12 +14,13 @@ from firebase_functions.https_fn import CallableRequest
 from functions import edge, wiring
 from functions.granting import lasting, playing
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.ports import Clock, Ingest, Queue
 from shared.sessions import Sessions
 from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest, unset_moderator
 
 
-@edge.callable_function(asks_provider=True, chats=True, is_kept_ready=True)
+@edge.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
 def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The one call by which a client enters a live event, and stays in it: `{sessionId, forceRefresh?, playerKs?}` gives
@@ -56,7 +57,7 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.CHANGE, asks_provider=True)
 def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Have somebody moderate a session's live events: `{sessionId, uid}` gives `{sessionId, uid, isModerator, isSettled}`.
@@ -64,7 +65,7 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     return _moderating(request, set_moderator, moderates=True)
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.CHANGE, asks_provider=True)
 def unsetModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Have him moderate them no more: the same request and answer.
@@ -72,7 +73,7 @@ def unsetModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     return _moderating(request, unset_moderator, moderates=False)
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.LOOK, asks_provider=True)
 def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Where the owner's encoder sends its picture: `{sessionId}` gives `{sessionId, url, backupUrl, streamName, streamKey,
@@ -81,7 +82,7 @@ def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
     return _ingest(request, stream_ingest)
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.CHANGE, asks_provider=True)
 def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The same with a new key; the old one opens nothing any more.

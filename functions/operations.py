@@ -12,13 +12,14 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.deletions import requeue_deletion
 from shared.erasure import ask_erasure, erasure_of, export_content
 from shared.erasure.model import Erasure
 from shared.errors import BadRequest
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.CHANGE, asks_provider=False)
 def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A deletion that was given up (`pendingDeletions`, state `dead`) is tried again: `{deletionId}` gives `{deletionId}`.
@@ -32,7 +33,7 @@ def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.HEAVY, asks_provider=False)
 def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     All content of somebody goes, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
@@ -54,7 +55,7 @@ def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case, is_current=True)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.LOOK, asks_provider=False)
 def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     How far that is: `{erasureId}` gives `{erasureId, state, sessions, enrolments, videos, videosLeft, copiesLeft,
@@ -68,7 +69,7 @@ def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case, is_current=True)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.LOOK, asks_provider=False)
 def exportContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     What is stored about somebody: `{uid}` gives `{uid, things, after}`, a page of documents; where `after` is not null,

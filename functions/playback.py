@@ -12,10 +12,11 @@ from firebase_functions.https_fn import CallableRequest
 from functions import edge, wiring
 from functions.granting import playing
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.errors import BadRequest
 
 
-@edge.callable_function(asks_provider=True, is_kept_ready=True)
+@edge.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)
 def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A grant to play one video, `{videoId, failedHost?, playerKs?}` gives `{videoId, host, playUrl, manifestUrl,

@@ -11,10 +11,11 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import config, edge, wiring
 from shared.access import Caller
+from shared.call_budgets import Work
 from shared.transfers import transfer_session
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.CHANGE, asks_provider=False)
 def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Give a session, with all that it has, to another teacher: `{sessionId, uid}` gives `{sessionId, uid, state}`.

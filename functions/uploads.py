@@ -12,14 +12,17 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from shared.access import Caller
-from shared.ports import Documents, Queue
+from shared.call_budgets import Work
+from shared.ports import Clock, Documents, Queue
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 _FILE: Final[Mapping[str, edge.Kind]] = {"requestId": edge.REQUEST_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 
+Wished = Callable[[Caller, str, Documents, Queue, Clock], None]
 
-@edge.callable_function(asks_provider=True)
+
+@edge.callable_function(Work.UPLOAD, asks_provider=True)
 def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A token with which the browser can upload one file and do nothing else.
@@ -46,7 +49,7 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.UPLOAD, asks_provider=True)
 def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A token to upload the file that will take a video's place once it is ready; until then the video plays on.
@@ -65,7 +68,7 @@ def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-@edge.callable_function(asks_provider=True)
+@edge.callable_function(Work.UPLOAD, asks_provider=True)
 def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A fresh token for an upload that takes long, and how much of it has arrived: `{videoId}` gives what
@@ -80,7 +83,7 @@ def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.UPLOAD, asks_provider=False)
 def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     All bytes are sent, have a look: `{videoId}` gives `{videoId}`. Only brings forward what happens anyway.
@@ -94,7 +97,7 @@ def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.CHANGE, asks_provider=False)
 def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     The latest upload of a video is not wanted any more: `{videoId}` gives `{videoId}`.
@@ -102,7 +105,7 @@ def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, cancel_upload)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.CHANGE, asks_provider=False)
 def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A video is not wanted any more: `{videoId}` gives `{videoId}`.
@@ -110,7 +113,7 @@ def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, delete_video)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.CHANGE, asks_provider=False)
 def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     What has failed with a video is to be tried again: `{videoId}` gives `{videoId}`.
@@ -118,7 +121,7 @@ def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, retry_video)
 
 
-@edge.callable_function(asks_provider=False)
+@edge.callable_function(Work.CHANGE, asks_provider=False)
 def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Correct the title of a video, or its place in the session: `{videoId, title?, order?}` gives `{videoId}`.
@@ -133,14 +136,14 @@ def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-def _wished(request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue], None]) -> dict[str, Any]:
+def _wished(request: CallableRequest[Any], wish: Wished) -> dict[str, Any]:
     """
     Write down what a teacher wishes of a video; that it comes true is shown in the session document.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
         video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
-        wish(caller, video_id, wiring.documents(), wiring.queue())
+        wish(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
         return {"videoId": video_id}
 
     return edge.answer(request, use_case)

@@ -14,6 +14,7 @@ from functions.hosting import Row, read_table
 from functions.reading import FIND
 from shared.admissions.joining import Joining
 from shared.app import App, Hosting, Settings, assemble
+from shared.call_budgets import CallBudgets
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
@@ -21,6 +22,7 @@ from shared.epoch import DatabaseUid, unidentified
 from shared.errors import Misconfigured
 from shared.guard import Guard
 from shared.hosts.table import Terms
+from shared.limits import Limiter
 from shared.ports import Accounts, Audience, Documents, Hook, Host, Queue, Setup
 from shared.providers import (
     Account,
@@ -112,6 +114,14 @@ def guard() -> Guard:
     Whether work may be done: all that a task needs before it is begun.
     """
     return Guard(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
+
+
+@cache
+def call_budgets() -> CallBudgets:
+    """
+    How often callers may call.
+    """
+    return CallBudgets(Limiter(documents(), now))
 
 
 def hook(provider: str) -> Hook:

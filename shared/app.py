@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.admissions import Admissions, reconcile_admissions
+from shared.call_budgets import CallBudgets
 from shared.deletions import Deletions
 from shared.epoch import DatabaseUid, Epochs, unidentified
 from shared.erasure import Erasures
@@ -18,6 +19,7 @@ from shared.full_look import FullLook
 from shared.hosts import Copies
 from shared.hosts.health import Checks
 from shared.hosts.table import HostTable, Terms
+from shared.limits import Limiter
 from shared.orphans import Orphans
 from shared.orphans.adoption import Adoption
 from shared.paths import (
@@ -214,6 +216,7 @@ def assemble(
     checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
     table = HostTable(documents, clock, hosting.terms)
     keys = {name: holder.viewer_keys for name, holder in holders.items() if holder.viewer_keys is not None}
+    call_budgets = CallBudgets(Limiter(documents, clock))
     return App(
         documents=documents,
         queue=queue,
@@ -226,7 +229,7 @@ def assemble(
         erasures=Erasures(documents, audience, clock, settings.late_commit_s),
         transfers=Transfers(documents, events),
         admissions=Admissions(documents, keys),
-        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, keys),
+        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, call_budgets, keys),
         feeds=feeds,
         orphans=orphans,
         adoption=Adoption(documents, queue, events, clock),

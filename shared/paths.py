@@ -24,6 +24,7 @@ OPERATIONS: Final = "operations"
 TRANSFERS: Final = "transfers"
 UPLOADERS: Final = "uploaders"
 KNOWN_USERS: Final = "kalturaUsers"
+CALL_BUDGETS: Final = "callBudgets"
 
 VISIT_SESSION: Final = "visitSession"
 VISIT_VIDEO: Final = "visitVideo"
@@ -185,6 +186,13 @@ def operation_path(key: str) -> str:
     Bookkeeping of a chain or of the sweep.
     """
     return f"{OPERATIONS}/{key}"
+
+
+def call_budget_path(kind: str, uid: str) -> str:
+    """
+    The token bucket of one person for one kind of calls; it does not name them.
+    """
+    return f"{CALL_BUDGETS}/{kind}{hashed_uid(uid)}"
 
 
 def limit_path(name: str) -> str:

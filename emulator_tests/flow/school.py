@@ -45,11 +45,13 @@ class Refused(Exception):
         message: The sentence.
         reason: The code in `schema/errors.json`, by which errors are told apart.
         is_retryable: Whether the same call may succeed later.
+        retry_after_s: When at the earliest; `None` where nobody says so.
     """
 
     def __init__(self, error: Mapping[str, Any]) -> None:
         self.code, self.message, details = str(error["status"]), str(error["message"]), error["details"]
         self.reason, self.is_retryable = str(details["code"]), details["retryable"] is True
+        self.retry_after_s: int | None = details.get("retryAfterS")
         super().__init__(f"{self.code} {self.reason}: {self.message}")
 
 

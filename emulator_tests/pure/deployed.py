@@ -8,6 +8,7 @@ the tests what is sent, and what must come of it.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import re
@@ -268,17 +269,20 @@ def _peak_bytes(process_id: int) -> int:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) * 1024
 
 
+_NUMBERS: Final = itertools.count()
+
+
 def id_claims(**changes: object) -> dict[str, object]:
     """
-    Return what a teacher's ID token says; a change to `None` leaves a claim out.
+    Return what a new teacher's ID token says, so that nobody calls too often; a change to `None` leaves a claim out.
     """
-    now = int(time.time())
+    now, uid = int(time.time()), f"teacher-{next(_NUMBERS)}"
     claims = {
         "iss": f"https://securetoken.google.com/{PROJECT}",
         "aud": PROJECT,
         "auth_time": now - 60,
-        "user_id": "teacher",
-        "sub": "teacher",
+        "user_id": uid,
+        "sub": uid,
         "iat": now - 60,
         "exp": now + 3540,
         "teacher": True,

@@ -117,7 +117,7 @@ def with_deleted_video() -> tuple[Deployment, str]:
     video_id = deployment.ask_upload().video_id
     parts, reference = deployment.video(video_id).parts, deployment.video(video_id).reference
     deployment.lose_notes()
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.deliver(deployment.queue.take())
     return deployment, deletion_id(reference or "", parts)
 
@@ -351,7 +351,7 @@ def test_a_deletion_whose_thing_is_named_by_a_document_again_is_dropped(
     video_id = deployment.ask_upload().video_id
     backup = deployment.back_up()
     if kind == "video":
-        delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+        delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
         deployment.deliver(Note(VISIT_VIDEO, video_id))
         assert len(deployment.deletions()) == 1
     else:

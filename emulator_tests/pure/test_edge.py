@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
+from emulator_tests.fakes import ManualClock, MemoryDocuments
 from functions import answers, edge
 from shared import errors
 from shared.access import Caller
+from shared.call_budgets import CallBudgets, Work
 from shared.errors import (
     BackendError,
     BadRequest,
@@ -34,6 +36,7 @@ from shared.errors import (
     Transient,
     WrongState,
 )
+from shared.limits import Limiter
 
 REQUIRED: dict[str, edge.Kind] = {"sessionId": edge.SESSION_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 OPTIONAL: dict[str, edge.Kind] = {"title": edge.NAME}
@@ -65,7 +68,10 @@ def answered(use_case: Callable[[Caller], dict[str, Any]], auth: AuthData | None
     def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:  # noqa: N802
         return edge.answer(request, use_case)
 
-    answer = edge.respond(getKalturaSession, called({}, auth))
+    def admit(caller: Caller) -> None:
+        CallBudgets(Limiter(MemoryDocuments(), ManualClock())).take(caller, Work.LOOK)
+
+    answer = edge.respond(getKalturaSession, called({}, auth), admit)
     assert (answer.headers["Access-Control-Allow-Origin"], answer.headers["Cache-Control"]) == ("*", "no-store")
     return answer.status_code, json.loads(answer.get_data())
 

@@ -95,7 +95,7 @@ def test_a_deleted_video_leaves_a_gap_unless_it_was_the_last() -> None:
     deployment = with_session()
     videos = [ask(deployment, f"r{number}") for number in range(3)]
     for video_id in videos[1:]:
-        delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+        delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
         deployment.run()
         ask(deployment, f"after {video_id}")
     assert orders(deployment) == [1, 4, 5]
@@ -489,7 +489,7 @@ def test_a_video_that_is_gone_cannot_be_corrected(end: Callable[..., None]) -> N
     B10.
     """
     deployment, video_id = with_video(None)
-    end(TEACHER, video_id, deployment.documents, deployment.queue)
+    end(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     with pytest.raises(NotFound, match="There is no such video"):
         correct(deployment, video_id, "Algebra II")
@@ -502,7 +502,7 @@ def test_a_video_whose_deletion_was_wished_cannot_be_corrected_any_more() -> Non
     B10.
     """
     deployment, video_id = with_video()
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     with pytest.raises(NotFound):
         update_video(
             TEACHER, video_id, Correction("Algebra II"), deployment.documents, deployment.queue, deployment.clock

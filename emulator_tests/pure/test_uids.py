@@ -70,7 +70,7 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
     assert deployment.joining.join(teacher, "s1").is_moderator
     assert deployment.joining.issue_playback(teacher, "s1").grant.token
     assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
-    delete_video(teacher, video_id, deployment.documents, deployment.queue)
+    delete_video(teacher, video_id, deployment.documents, deployment.queue, deployment.clock)
     key, _ = ask_erasure(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
     deployment.deliver(Note(RECONCILE_ERASURE, key))
     assert erasure_of(teacher, key, deployment.documents).sessions == 1

@@ -16,7 +16,7 @@ from shared.access import Caller
 from shared.deletions.model import Reason
 from shared.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
 from shared.paths import VISIT_VIDEO, video_path
-from shared.ports import Documents, MediaState, Note, Observation, Queue, Update
+from shared.ports import Clock, Documents, MediaState, Note, Observation, Queue, Update
 from shared.videos.model import Video, VideoState
 from shared.videos.wishes import (
     HINT_PACE_S,
@@ -28,7 +28,7 @@ from shared.videos.wishes import (
 )
 
 T = TypeVar("T")
-Wish = Callable[[Caller, str, Documents, Queue], None]
+Wish = Callable[[Caller, str, Documents, Queue, Clock], None]
 
 OTHER_TEACHER = Caller("other", is_teacher=True)
 STUDENT = Caller("student", is_teacher=False)
@@ -72,7 +72,7 @@ def alive(deployment: Deployment) -> list[str]:
 
 
 def wish(deployment: Deployment, what: Wish, video_id: str, caller: Caller = TEACHER) -> None:
-    what(caller, video_id, deployment.documents, deployment.queue)
+    what(caller, video_id, deployment.documents, deployment.queue, deployment.clock)
 
 
 # --- replacing -----------------------------------------------------------------------------------------------------
@@ -552,14 +552,11 @@ def test_a_hint_that_lies_changes_nothing() -> None:
 
 # --- who may -------------------------------------------------------------------------------------------------------
 
-NOW = Deployment().clock()
 WISHES: dict[str, Wish] = {
     "delete": delete_video,
     "cancel": cancel_upload,
     "retry": retry_video,
-    "finished": lambda caller, video_id, documents, queue: upload_finished(
-        caller, video_id, documents, queue, lambda: NOW
-    ),
+    "finished": upload_finished,
 }
 
 

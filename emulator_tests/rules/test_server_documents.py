@@ -13,7 +13,16 @@ from emulator_tests.rules.refusal import assert_refused
 from shared.erasure.model import hashed
 
 FOR_ADMINS = ["kalturaSession", "copies", "hosts", "pendingDeletions", "transfers", "erasures", "reports"]
-FOR_NOBODY = ["uploaders", "kalturaUsers", "kalturaCache", "archive", "operations", "unheardOf"]
+FOR_NOBODY = [
+    "uploaders",
+    "kalturaUsers",
+    "kalturaCache",
+    "admissions",
+    "callBudgets",
+    "archive",
+    "operations",
+    "unheardOf",
+]
 
 
 @pytest.fixture

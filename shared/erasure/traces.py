@@ -12,6 +12,7 @@ from typing import Final
 
 from shared.paths import (
     ADMISSIONS,
+    CALL_BUDGETS,
     COPIES,
     DELETIONS,
     ENROLMENTS,
@@ -113,7 +114,7 @@ TRACES: Final = (
 """In the order in which an erasure marks them: a session that is deleted cannot be transferred any more, so what names
 the person after that is theirs, or its transfer is under way."""
 
-NAMELESS: Final = frozenset({"hosts", "kalturaCache", "operations", "reports", "archive"})
+NAMELESS: Final = frozenset({CALL_BUDGETS, "hosts", "kalturaCache", "operations", "reports", "archive"})
 """Collections that name nobody."""
 
 CARRIED_OVER: Final = frozenset({REMOVALS})

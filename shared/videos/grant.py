@@ -16,6 +16,7 @@ from typing import Final
 from shared.access import Caller, require_owner, require_viewer
 from shared.admissions.entry import admit, player_key
 from shared.admissions.model import Giving
+from shared.call_budgets import CallBudgets
 from shared.errors import Conflict, NotFound, TooMany, WrongState
 from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
@@ -183,6 +184,7 @@ class Grants:
         provider: Which gets the videos of a session that names none.
         hosts: Which have copies of them.
         table: What each costs and how it stands.
+        call_budgets: How many reports of one person are believed.
         viewer_keys: The keys that people hold at providers where they can be ended, by provider.
     """
 
@@ -194,6 +196,7 @@ class Grants:
     provider: str
     hosts: Hosts
     table: HostTable
+    call_budgets: CallBudgets
     viewer_keys: Mapping[str, ViewerKeys] = field(default_factory=dict)
 
     def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
@@ -284,7 +287,8 @@ class Grants:
         Args:
             caller: Who wants to.
             video_id: Of the video.
-            failed_host: From which they could not play it; that host is tried, and they get another where there is one.
+            failed_host: From which they could not play it; they get another where there is one, and that host is tried.
+                Of one person who reports again and again only so many reports are believed.
             needs_player_key: They use the provider's own player.
 
         Raises:
@@ -317,7 +321,7 @@ class Grants:
         trouble = video.playable.trouble
         if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
             raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
-        if failed_host is not None and failed_host in (video.provider, *copies):
+        if failed_host in (video.provider, *copies) and self.call_budgets.believes(caller):
             self._note_failure(video_id, failed_host)
         revocation_id = self._admit(caller, video, entered, enter)
         playback = self._playback(caller, video_id, video.provider, video.playable, copies, failed_host, revocation_id)

@@ -26,6 +26,8 @@ WRITES_MAX: Final = 10
 HINT_PACE_S: Final = 5
 """Hints for one video bring at most one visit in so many seconds."""
 
+WISH_PACE_S: Final = 2
+"""The same wish for one video brings at most one visit in so many seconds, at their beginning: it sees the wish."""
 
 CORRECTION_PACE_S: Final = 2
 """Corrections of one video bring at most one visit in so many seconds, at their end: it sees all of them."""
@@ -53,19 +55,24 @@ def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Do
     return document, known
 
 
-def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Queue) -> None:
+def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
-    The teacher wants no such video any more: whatever it has goes, wherever its upload stands.
+    The teacher wants no such video any more: whatever it has goes, wherever its upload stands. One that was deleted and
+    is gone makes no work.
 
     Raises:
         NotAllowed, NotFound: As `owned_video` (never).
     """
     document, _ = owned_video(caller, video_id, documents)
-    _wish(document.path, "deleted", True, documents)
-    queue.put(Note(VISIT_VIDEO, video_id))
+    is_deleted = Wish.from_document(document).deleted
+    if is_deleted and document.fields["gone"]:
+        return
+    if not is_deleted:
+        _wish(document.path, "deleted", True, documents)
+    queue.put(_visit(video_id, "deletion", clock))
 
 
-def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Queue) -> None:
+def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
     The teacher does not want the latest upload of a video: what played before plays on, where nothing did the video
     goes.
@@ -84,12 +91,12 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
             _wish(document.path, "cancelled", wish.number, documents, document)
         except Conflict:
             continue
-        queue.put(Note(VISIT_VIDEO, video_id))
+        queue.put(_visit(video_id, f"cancellation {wish.number}", clock))
         return
     raise Conflict("The video moved on every time.")
 
 
-def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queue) -> None:
+def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
     The teacher wants a failure tried again. Where its bytes are kept they are processed anew; where it failed before
     there were any, the upload waits for them again, and `renewUploadToken` gives the token.
@@ -110,7 +117,7 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
             _wish(document.path, "retry", video.failures, documents, document)
         except Conflict:
             continue
-        queue.put(Note(VISIT_VIDEO, video_id))
+        queue.put(_visit(video_id, f"retry {video.failures}", clock))
         return
     raise Conflict("The video moved on every time.")
 
@@ -184,6 +191,13 @@ def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document
     """
     changes: dict[tuple[str, ...], Any] = {("wish", name): value, ("dueAt",): AT_ONCE}
     documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))
+
+
+def _visit(video_id: str, wish: str, clock: Clock) -> Note:
+    """
+    The note for a wish that is written down; those of one wish merge.
+    """
+    return Note(VISIT_VIDEO, video_id, once=f"{wish} {_slot(clock(), WISH_PACE_S)}")
 
 
 def _slot(now: datetime, pace_s: int) -> int:

@@ -1,0 +1,124 @@
+"""Budgets of callers: how often one person may call, by the kind of work, and what they are told beyond it.
+
+Called by the edge before each callable, and by `videos/grant.py` before it believes a report. Leaves to `limits` how
+tokens are counted by all instances together. The one table of numbers: whoever calls once a second is never refused,
+and after a pause everybody may do at once what a page with all videos of a session does.
+
+A bucket's document names nobody: its id has a hash of the caller's id. It expires once the bucket is full again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from shared.access import Caller
+from shared.buckets import Budget
+from shared.errors import TooMany
+from shared.limits import Limiter
+from shared.paths import call_budget_path
+
+
+class Work(Enum):
+    """
+    The kind of work that a callable makes. The value is part of documents' ids.
+    """
+
+    LOOK = "look"
+    """Reads documents, or what a provider has recorded."""
+
+    PLAY = "play"
+    """Gives somebody what it takes to watch or to take part."""
+
+    CHANGE = "change"
+    """Changes one thing, and may leave a task for it."""
+
+    UPLOAD = "upload"
+    """Lets bytes be sent, or says that they are."""
+
+    HEAVY = "heavy"
+    """Makes work for a long time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """
+    A row of the table.
+
+    Attributes:
+        budget: How often one person may.
+        sentence: The refusal beyond it, without the advice to wait.
+    """
+
+    budget: Budget
+    sentence: str
+
+
+TABLE: Final[Mapping[Work, Row]] = {
+    Work.LOOK: Row(Budget(240, per_minute=120, portion=5, unasked=15), "You asked for too much in a short time."),
+    Work.PLAY: Row(Budget(240, per_minute=60, portion=5, unasked=15), "You asked to play too much in a short time."),
+    # All videos of the largest session are put into another order at once, or deleted.
+    Work.CHANGE: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You changed too much in a short time."),
+    # A hundred files are chosen at once: each asks for its token, says that it was sent, and may repeat both.
+    Work.UPLOAD: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You asked for too many uploads at once."),
+    Work.HEAVY: Row(Budget(10, per_minute=2, unasked=1), "You asked too often for what takes long."),
+}
+"""For each kind of work, what one person may."""
+
+REPORTS: Final = Budget(6, per_minute=1)
+"""How many reports that a host fails are believed of one person: each may have the host tried, and a copy."""
+
+ADMINISTRATORS_TIMES: Final = 10
+"""Administrators have so many times the burst: their back end's scripts do at once what a whole school has asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBudgets:
+    """
+    The budgets of all callers of one deployment, as one instance knows them; safe to share between threads.
+
+    Attributes:
+        limiter: Draws from them.
+    """
+
+    limiter: Limiter
+
+    def take(self, caller: Caller, work: Work) -> None:
+        """
+        Let a caller do something once, before any of it is done.
+
+        Raises:
+            TooMany: They did it too often (again, after `retry_after_s`).
+            Transient: The documents could not be reached (again).
+        """
+        row = TABLE[work]
+        # Who gets or loses the claim has another bucket: each has one size.
+        role, budget = ("admin-", _roomy(row.budget)) if caller.is_admin else ("", row.budget)
+        wait_s = self.limiter.take(call_budget_path(f"{work.value}-{role}", caller.uid), budget)
+        if wait_s:
+            raise TooMany(
+                f"{row.sentence} Wait {_in_words(wait_s)}, then try again.",
+                reason="CALLS_TOO_MANY",
+                retry_after_s=wait_s,
+            )
+
+    def believes(self, caller: Caller) -> bool:
+        """
+        Tell whether a caller's report that a host fails is believed, and count it.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        return self.limiter.take(call_budget_path("report-", caller.uid), REPORTS) == 0.0
+
+
+def _roomy(budget: Budget) -> Budget:
+    return replace(budget, burst=budget.burst * ADMINISTRATORS_TIMES)
+
+
+def _in_words(wait_s: float) -> str:
+    seconds = math.ceil(wait_s)
+    return "a second" if seconds == 1 else f"{seconds} seconds"
