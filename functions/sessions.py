@@ -14,8 +14,8 @@ from firebase_functions.options import MemoryOption
 
 from functions import wiring
 from shared.paths import KEYS_SEPARATOR, VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Note
 from shared.sessions.model import Session, wanted
+from shared.slots import enqueue
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot
@@ -51,7 +51,7 @@ def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     if was_overwritten or wanted(before) != wanted(after):
         _note(event)
     if was_overwritten and before.videos:
-        wiring.queue().put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))
+        enqueue(wiring.queue(), VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos), wiring.now)
 
 
 @on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
@@ -68,4 +68,4 @@ def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:
 
 
 def _note(event: Event[Any]) -> None:
-    wiring.queue().put(Note(VISIT_SESSION, event.params["sessionId"]))
+    enqueue(wiring.queue(), VISIT_SESSION, event.params["sessionId"], wiring.now)

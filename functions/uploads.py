@@ -12,7 +12,7 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from shared.access import Caller
-from shared.ports import Documents, Queue
+from shared.ports import Clock, Documents, Queue
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
@@ -85,13 +85,7 @@ def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     All bytes are sent, have a look: `{videoId}` gives `{videoId}`. Only brings forward what happens anyway.
     """
-
-    def use_case(caller: Caller) -> dict[str, Any]:
-        video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
-        upload_finished(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
-        return {"videoId": video_id}
-
-    return edge.answer(request, use_case)
+    return _wished(request, upload_finished)
 
 
 @edge.callable_function(asks_provider=False)
@@ -133,14 +127,16 @@ def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-def _wished(request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue], None]) -> dict[str, Any]:
+def _wished(
+    request: CallableRequest[Any], wish: Callable[[Caller, str, Documents, Queue, Clock], None]
+) -> dict[str, Any]:
     """
     Write down what a teacher wishes of a video; that it comes true is shown in the session document.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
         video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
-        wish(caller, video_id, wiring.documents(), wiring.queue())
+        wish(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
         return {"videoId": video_id}
 
     return edge.answer(request, use_case)

@@ -35,6 +35,7 @@ from shared.providers import (
     open_host,
     plays,
 )
+from shared.reconcile import WORKER_TIMEOUT_S
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.videos.policy import Policy
@@ -57,6 +58,7 @@ def queue() -> Queue:
         project=config.project_id(),
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
+        worker_timeout_s=WORKER_TIMEOUT_S,
         service_account=tasks_account(),
         clock=now,
     )

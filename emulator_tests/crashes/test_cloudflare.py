@@ -329,7 +329,7 @@ def cancel(world: World) -> None:
     """An upload is asked for, and not wanted after all."""
     token = world.ask()
     assert token is not None
-    world.insist(lambda: cancel_upload(TEACHER, token.video_id, world.documents, world.queue))
+    world.insist(lambda: cancel_upload(TEACHER, token.video_id, world.documents, world.queue, world.clock))
     world.run(60)
 
 

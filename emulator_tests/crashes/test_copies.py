@@ -27,7 +27,7 @@ def _story(deployment: Deployment) -> None:
     deployment.run(30)
     finish(deployment)
     second = upload(deployment, "r2")
-    delete_video(TEACHER, second, deployment.documents, deployment.queue)
+    delete_video(TEACHER, second, deployment.documents, deployment.queue, deployment.clock)
     deployment.run(600)
 
 

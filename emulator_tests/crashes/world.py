@@ -57,6 +57,7 @@ from shared.paths import (
     video_path,
 )
 from shared.ports import (
+    Clock,
     Create,
     Delete,
     Document,
@@ -427,13 +428,13 @@ class World:
         renew = self.app.grants.renew_upload_token
         self._take_token("renewUploadToken", self._film, lambda: renew(TEACHER, self._video_id()))
 
-    def wish(self, name: str, wish: Callable[[Caller, str, Documents, Queue], None]) -> None:
+    def wish(self, name: str, wish: Callable[[Caller, str, Documents, Queue, Clock], None]) -> None:
         """
         He wishes something of the one video there is.
         """
         try:
             with self._visiting(name):
-                wish(TEACHER, self._video_id(), self.app.documents, self.app.queue)
+                wish(TEACHER, self._video_id(), self.app.documents, self.app.queue, self.clock)
         except (BackendError, Killed):
             self.hurt = True
 

@@ -36,6 +36,7 @@ from shared.ports import Create, Delete, Document, Fields, Holder, Note, Observa
 from shared.sessions.airing import Window
 from shared.sessions.joining import Joining
 from shared.sessions.model import Pairing
+from shared.slots import CLOCKS_APART_S, SLOT_S
 from shared.videos import watched
 from shared.videos.chain import Chain
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
@@ -57,6 +58,8 @@ STRAY_AGE_S = 3600
 WINDOW = Window(early_s=900, overrun_s=3600)
 EVENT_KNOWN_S = 24 * 3600
 HOUR = timedelta(hours=1)
+SLOT_OVER_S = SLOT_S + CLOCKS_APART_S
+"""So much later at most a change has been looked at that came second in its slot."""
 
 SESSION = SessionIdentity("s1", "teacher", BEGIN_AT)
 """The session of a record that a test writes by itself."""

@@ -208,7 +208,7 @@ def test_a_video_that_was_deleted_does_not_come_back() -> None:
     deployment = Deployment()
     deployment.write_session()
     video_id = upload(deployment)
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     settle(deployment)
     old = deployment.media.prepare_upload(f"video:{video_id}:1", UploadWish("Old", "a.mp4", 1))
     deployment.media.show(old, READY)

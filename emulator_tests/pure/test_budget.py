@@ -128,7 +128,7 @@ def test_renewals_without_end_allow_no_more_than_one_budget() -> None:
         tokens[token.token] = int(token.values["requests"])
     assert sum(tokens.values()) == BUDGETS * deployment.media.requests_for(1000)
     assert refused > 0
-    cancel_upload(TEACHER, video_id, deployment.documents, deployment.queue)
+    cancel_upload(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     assert deployment.ask_upload("a new one").received_bytes == 0
 

@@ -108,7 +108,7 @@ def test_a_video_that_is_not_ready_is_copied_nowhere() -> None:
 def test_a_deleted_video_takes_its_copies_with_it() -> None:
     deployment, video_id = copied()
 
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.run(60)
 
     assert copies(deployment) == []

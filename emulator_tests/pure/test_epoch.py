@@ -351,7 +351,7 @@ def test_a_deletion_that_a_document_has_asked_for_waits_and_is_done_within_minut
     deployment.write_session()
     video_id = upload(deployment)
     hold_deletions(deployment)
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.run(3 * HELD_LOOK_S)
     assert deployment.video(video_id).state is VideoState.GONE
     assert len(deployment.media.alive()) == 1

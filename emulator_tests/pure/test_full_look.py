@@ -221,7 +221,7 @@ def test_a_view_that_somebody_wrote_by_hand_is_put_right() -> None:
 def test_a_ref_to_a_video_that_is_gone_goes() -> None:
     deployment, video_id = with_ready_video()
     ref = deployment.document(session_path("s1")).fields["videos"][video_id]
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     look_at_everything(deployment)
     deployment.run(60)
     assert deployment.video(video_id).state is VideoState.GONE

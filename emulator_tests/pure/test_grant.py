@@ -284,7 +284,7 @@ def test_what_is_more_than_there_is_room_for_is_refused_until_there_is_room(
     assert deployment.media.alive() == made
     assert len([path for path in deployment.documents.paths() if path.startswith("videos/")]) == 2
 
-    delete_video(TEACHER, tokens[0].video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, tokens[0].video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     deployment.ask_upload("one more")
 
@@ -317,7 +317,7 @@ def test_a_failed_upload_takes_no_bytes_but_its_place_until_it_is_deleted() -> N
     deployment.run(60)
     with pytest.raises(TooMany, match="1 videos"):
         deployment.ask_upload("r2")
-    delete_video(TEACHER, first.video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, first.video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     deployment.ask_upload("r2")
 
@@ -718,7 +718,7 @@ def test_a_video_that_plays_no_more_is_not_granted_until_it_plays_again(seen: Me
 
 def test_a_deleted_video_is_not_granted_from_the_moment_it_was_wished() -> None:
     deployment, video_id = with_ready_video()
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     with pytest.raises(NotFound):
         play(deployment, TEACHER, video_id)
 

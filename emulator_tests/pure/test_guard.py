@@ -143,7 +143,7 @@ def test_nothing_that_was_stopped_is_lost() -> None:
     deployment.show(first, READY)
     guarded.guard.stop("A test.")
     deployment.queue.put(Note(VISIT_SESSION, "s2"))
-    delete_video(TEACHER, second, deployment.documents, deployment.queue)
+    delete_video(TEACHER, second, deployment.documents, deployment.queue, deployment.clock)
     before = guarded.done.copy()
 
     guarded.run(3 * 3600)

@@ -242,7 +242,7 @@ def test_a_recording_is_taken_over_once() -> None:
     recording = record(deployment)
     deployment.run(2 * 3600)
     video_id = recorded_video_id("s1", recording)
-    delete_video(TEACHER, video_id, deployment.documents, deployment.queue)
+    delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.write_session(status="draft")
     visited(deployment)
     deployment.run(3600)

@@ -121,9 +121,9 @@ def test_nobody_handles_a_video_of_an_earlier_session_of_the_id(successor: Calle
     documents, queue = deployment.documents, deployment.queue
     before = deployment.document(video_path(video_id))
     handles: list[Callable[[], object]] = [
-        lambda: delete_video(caller, video_id, documents, queue),
-        lambda: cancel_upload(caller, video_id, documents, queue),
-        lambda: retry_video(caller, video_id, documents, queue),
+        lambda: delete_video(caller, video_id, documents, queue, deployment.clock),
+        lambda: cancel_upload(caller, video_id, documents, queue, deployment.clock),
+        lambda: retry_video(caller, video_id, documents, queue, deployment.clock),
         lambda: upload_finished(caller, video_id, documents, queue, deployment.clock),
         lambda: deployment.ask_replacement(video_id, caller=caller),
         lambda: deployment.grants.renew_upload_token(caller, video_id),

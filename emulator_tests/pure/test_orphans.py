@@ -310,7 +310,7 @@ def test_what_is_given_up_already_is_not_an_orphan() -> None:
         return do()
 
     deployment.disturb = down
-    delete_video(TEACHER, ready, deployment.documents, deployment.queue)
+    delete_video(TEACHER, ready, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     assert len(deployment.deletions()) == 1
     assert find(deployment).strays == ()

@@ -108,7 +108,7 @@ def story() -> Story:
         renamed, deleted = begun[provider]["renamed"], begun[provider]["deleted"]
         correction = Correction("Algebra II")
         update_video(TEACHER, renamed, correction, deployment.documents, deployment.queue, deployment.clock)
-        delete_video(TEACHER, deleted, deployment.documents, deployment.queue)
+        delete_video(TEACHER, deleted, deployment.documents, deployment.queue, deployment.clock)
         told = deployment.document(session_path(provider)).fields["videos"]
         (asked,) = told.keys() - begun[provider].values()
         begun[provider]["asked"] = asked

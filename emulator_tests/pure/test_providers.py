@@ -75,7 +75,7 @@ def test_a_video_stays_where_it_was_made_though_its_session_names_another_provid
 
 def test_what_is_deleted_is_deleted_at_its_own_provider_alone() -> None:
     deployment, first, second = both()
-    delete_video(TEACHER, second, deployment.documents, deployment.queue)
+    delete_video(TEACHER, second, deployment.documents, deployment.queue, deployment.clock)
 
     deployment.run(60)
 

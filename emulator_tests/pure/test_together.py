@@ -146,7 +146,7 @@ def test_what_was_told_of_a_video_that_failed_before_is_asked_again() -> None:
         result = do()
         if operation == "observe":
             deployment.disturb = undisturbed
-            retry_video(TEACHER, first, deployment.documents, deployment.queue)
+            retry_video(TEACHER, first, deployment.documents, deployment.queue, deployment.clock)
             deployment.deliver(Note(VISIT_VIDEO, first))
         return result
 

@@ -68,7 +68,7 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
     assert deployment.joining.join(teacher, "s1").is_moderator
     assert deployment.joining.issue_playback(teacher, "s1").token
     assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
-    delete_video(teacher, video_id, deployment.documents, deployment.queue)
+    delete_video(teacher, video_id, deployment.documents, deployment.queue, deployment.clock)
     key, _ = ask_removal(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
     deployment.deliver(Note(VISIT_REMOVAL, key))
     assert removal_of(teacher, key, deployment.documents).sessions == 1

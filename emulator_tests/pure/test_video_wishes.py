@@ -11,15 +11,14 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.fakes import undisturbed
-from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, TEACHER, Deployment, refusal
+from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, SLOT_OVER_S, TEACHER, Deployment, refusal
 from shared.access import Caller
 from shared.deletions.model import Reason
 from shared.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
 from shared.paths import VISIT_VIDEO, video_path
-from shared.ports import Documents, MediaState, Note, Observation, Queue, Update
+from shared.ports import Clock, Documents, MediaState, Note, Observation, Queue, Update
 from shared.videos.model import Video, VideoState
 from shared.videos.wishes import (
-    HINT_PACE_S,
     WRITES_MAX,
     cancel_upload,
     delete_video,
@@ -28,7 +27,7 @@ from shared.videos.wishes import (
 )
 
 T = TypeVar("T")
-Wish = Callable[[Caller, str, Documents, Queue], None]
+Wish = Callable[[Caller, str, Documents, Queue, Clock], None]
 
 OTHER_TEACHER = Caller("other", is_teacher=True)
 STUDENT = Caller("student", is_teacher=False)
@@ -72,7 +71,7 @@ def alive(deployment: Deployment) -> list[str]:
 
 
 def wish(deployment: Deployment, what: Wish, video_id: str, caller: Caller = TEACHER) -> None:
-    what(caller, video_id, deployment.documents, deployment.queue)
+    what(caller, video_id, deployment.documents, deployment.queue, deployment.clock)
 
 
 # --- replacing -----------------------------------------------------------------------------------------------------
@@ -487,7 +486,7 @@ def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_
     assert shown(deployment, video_id)["failure"]["code"] == "SERVICE_FORBIDDEN"
     deployment.disturb = undisturbed
     wish(deployment, retry_video, video_id)
-    deployment.run()
+    deployment.run(SLOT_OVER_S)
     assert shown(deployment, video_id)["state"] == "uploading"
     token = deployment.grants.renew_upload_token(TEACHER, video_id)
     assert token.grant.values["uploadTokenId"] == deployment.media.alive()[0].parts["uploadTokenId"]
@@ -536,7 +535,8 @@ def test_a_hint_brings_a_visit_forward_and_hints_merge() -> None:
     assert deployment.noted_now(VISIT_VIDEO) == [video_id]
     deployment.run()
     assert plays(deployment, video_id)
-    deployment.clock.advance(HINT_PACE_S)
+    assert deployment.noted(VISIT_VIDEO) == [video_id]
+    deployment.run(SLOT_OVER_S)
     upload_finished(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     assert deployment.noted_now(VISIT_VIDEO) == [video_id]
 
@@ -552,14 +552,11 @@ def test_a_hint_that_lies_changes_nothing() -> None:
 
 # --- who may -------------------------------------------------------------------------------------------------------
 
-NOW = Deployment().clock()
 WISHES: dict[str, Wish] = {
     "delete": delete_video,
     "cancel": cancel_upload,
     "retry": retry_video,
-    "finished": lambda caller, video_id, documents, queue: upload_finished(
-        caller, video_id, documents, queue, lambda: NOW
-    ),
+    "finished": upload_finished,
 }
 
 

@@ -37,6 +37,7 @@ from shared.reconcile import Decision, Look, Progress, Step
 from shared.removals import decide as decisions
 from shared.removals.decide import Page, RemovalWish
 from shared.removals.model import Removal, RemovalState, removal_id
+from shared.slots import enqueue
 
 PAGE: Final = 450
 """Documents of one page: with the removal's own they are fewer than the 500 that Firestore writes at once."""
@@ -192,7 +193,7 @@ def ask_removal(
     with suppress(Conflict):
         # Where there is one, it is the same request again.
         documents.commit(Create(removal_path(key), asked.to_fields()))
-    queue.put(Note(VISIT_REMOVAL, key))
+    enqueue(queue, VISIT_REMOVAL, key, clock)
     (document,) = documents.read(removal_path(key))
     record = asked if document is None else Removal.from_document(document)
     if record.owner_uid != owner_uid:

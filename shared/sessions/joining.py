@@ -102,7 +102,7 @@ class Joining:
         now, verified_at = self.clock(), entered.pairing.verified_at
         known_s = REPAIR_PAUSE_S if was_refused else self.event_known_s
         if verified_at is None or now - verified_at >= timedelta(seconds=known_s):
-            noted = have_verified(self.sessions.documents, self.queue, entered.document, now)
+            noted = have_verified(self.sessions.documents, self.queue, entered.document, self.clock)
             if was_refused and noted:
                 # He waits for it: with what is there now he would only be refused again.
                 visit(self.sessions, session_id, self.sessions.documents, self.queue, self.clock)

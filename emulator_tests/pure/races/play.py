@@ -535,9 +535,9 @@ class Play:
         correction = Correction(title, order)
         jobs: dict[str, Callable[[], object]] = {
             "correct": lambda: update_video(owner, video_id, correction, app.documents, app.queue, app.clock),
-            "cancel": lambda: cancel_upload(owner, video_id, app.documents, app.queue),
-            "remove": lambda: delete_video(owner, video_id, app.documents, app.queue),
-            "retry": lambda: retry_video(owner, video_id, app.documents, app.queue),
+            "cancel": lambda: cancel_upload(owner, video_id, app.documents, app.queue, app.clock),
+            "remove": lambda: delete_video(owner, video_id, app.documents, app.queue, app.clock),
+            "retry": lambda: retry_video(owner, video_id, app.documents, app.queue, app.clock),
             "renew": lambda: app.grants.renew_upload_token(owner, video_id),
             "finished": lambda: upload_finished(owner, video_id, app.documents, app.queue, app.clock),
         }
@@ -639,7 +639,9 @@ class Play:
 
     def _retry(self, upload: Upload) -> None:
         app, video_id = self._app, upload.video_id
-        self._enter(f"retry {video_id[:6]}", lambda: retry_video(upload.caller, video_id, app.documents, app.queue))
+        self._enter(
+            f"retry {video_id[:6]}", lambda: retry_video(upload.caller, video_id, app.documents, app.queue, app.clock)
+        )
 
     def _process_anew(self, parts: Parts) -> None:
         fate = self._rng.choice((READY, READY, Observation(MediaState.ERROR, reason="It still cannot be read.")))
