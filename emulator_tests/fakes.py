@@ -478,21 +478,22 @@ class MemoryQueue:
         self._names: set[tuple[str, str, str]] = set()
         self._numbers = itertools.count()
 
-    def put(self, note: Note) -> None:
+    def put(self, note: Note) -> bool:
         """
         As the port says.
         """
 
-        def do() -> None:
+        def do() -> bool:
             with self._lock:
                 if note.once is not None:
                     name = (note.queue, note.key, note.once)
                     if name in self._names:
-                        return
+                        return False
                     self._names.add(name)
                 insort(self._waiting, _Waiting(note.at or self._clock(), next(self._numbers), note))
+                return True
 
-        self._effect("put", do)
+        return self._effect("put", do)
 
     def waiting(self) -> tuple[Note, ...]:
         """
@@ -511,7 +512,7 @@ class MemoryQueue:
         with self._lock:
             return self._waiting.pop(index).note
 
-    def deliver_due(self, deliver: Callable[[Note], None]) -> int:
+    def deliver_due(self, deliver: Callable[[Note], object]) -> int:
         """
         Deliver every note whose time has come, and those that are left meanwhile; one that ends with an error of ours
         is delivered again later, its pause doubling.
@@ -524,7 +525,7 @@ class MemoryQueue:
         """
         return self.deliver_until(self._clock(), deliver)
 
-    def deliver_until(self, until: datetime, deliver: Callable[[Note], None]) -> int:
+    def deliver_until(self, until: datetime, deliver: Callable[[Note], object]) -> int:
         """
         The same for every note up to an instant, moving the clock to each note's time and then to that instant.
         """

@@ -14,7 +14,7 @@ from functions import wiring
 from functions.sessions import TRIGGER_MEMORY
 from shared.enrolments import mark
 from shared.paths import RECONCILE_ADMISSION
-from shared.ports import Note
+from shared.slots import enqueue
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot
@@ -39,4 +39,4 @@ def onEnrolmentDeleted(event: Event[Snapshot | None]) -> None:
     """
     Somebody was unenrolled: what they were given ends, unless they may watch all the same.
     """
-    wiring.queue().put(Note(RECONCILE_ADMISSION, event.params["enrolmentId"]))
+    enqueue(wiring.queue(), RECONCILE_ADMISSION, event.params["enrolmentId"], wiring.now)

@@ -27,7 +27,7 @@ def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
 
     def use_case(caller: Caller) -> dict[str, Any]:
         deletion_id = edge.read(request.data, {"deletionId": edge.DELETION_ID})["deletionId"]
-        requeue_deletion(caller, deletion_id, wiring.documents(), wiring.queue())
+        requeue_deletion(caller, deletion_id, wiring.documents(), wiring.queue(), wiring.now)
         return {"deletionId": deletion_id}
 
     return edge.answer(request, use_case)

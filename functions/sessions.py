@@ -15,8 +15,8 @@ from firebase_functions.options import MemoryOption
 from functions import wiring
 from shared.admissions import task_for_all, tasks_after
 from shared.paths import KEYS_SEPARATOR, VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Note
 from shared.sessions.model import Session, wanted
+from shared.slots import enqueue
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot
@@ -53,9 +53,9 @@ def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     if was_overwritten or wanted(before) != wanted(after) or before.owner_uid != after.owner_uid:
         _note(event)
     for task in tasks_after(before, after):
-        wiring.queue().put(task)
+        enqueue(wiring.queue(), task.queue, task.key, wiring.now)
     if was_overwritten and before.videos:
-        wiring.queue().put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))
+        enqueue(wiring.queue(), VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos), wiring.now)
 
 
 @on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
@@ -64,7 +64,8 @@ def onSessionDeleted(event: Event[Snapshot | None]) -> None:
     A session was deleted: whatever it had goes, and what people were given there ends.
     """
     _note(event)
-    wiring.queue().put(task_for_all(event.params["sessionId"]))
+    task = task_for_all(event.params["sessionId"])
+    enqueue(wiring.queue(), task.queue, task.key, wiring.now)
 
 
 def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:
@@ -73,4 +74,4 @@ def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:
 
 
 def _note(event: Event[Any]) -> None:
-    wiring.queue().put(Note(VISIT_SESSION, event.params["sessionId"]))
+    enqueue(wiring.queue(), VISIT_SESSION, event.params["sessionId"], wiring.now)

@@ -88,13 +88,7 @@ def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     All bytes are sent, have a look: `{videoId}` gives `{videoId}`. Only brings forward what happens anyway.
     """
-
-    def use_case(caller: Caller) -> dict[str, Any]:
-        video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
-        upload_finished(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
-        return {"videoId": video_id}
-
-    return edge.answer(request, use_case)
+    return _wished(request, upload_finished)
 
 
 @edge.callable_function(Work.CHANGE, asks_provider=False)

@@ -39,6 +39,7 @@ from shared.providers import (
     open_host,
     plays,
 )
+from shared.reconcile import WORKER_TIMEOUT_S
 from shared.sessions.airing import Window
 from shared.videos.policy import Policy
 
@@ -60,6 +61,7 @@ def queue() -> Queue:
         project=config.project_id(),
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),
+        worker_timeout_s=WORKER_TIMEOUT_S,
         service_account=tasks_account(),
         clock=now,
     )

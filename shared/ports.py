@@ -229,9 +229,13 @@ class Queue(Protocol):
     Notes for workers; at least once, in no order.
     """
 
-    def put(self, note: Note) -> None:
+    def put(self, note: Note) -> bool:
         """
         Leave a note. One that merges with an earlier one is no error.
+
+        Returns:
+            `False` where it merged: a note of its `once` waits, or existed a short while ago and may have come already.
+            Also where the call was repeated because its answer was lost. A note without `once` is always new.
 
         Raises:
             Transient: The queue could not be reached (again).

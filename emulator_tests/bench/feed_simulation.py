@@ -242,7 +242,7 @@ class TravellingQueue(MemoryQueue):
         self._cause = cause
         self._causes: dict[Note, Cause] = {}
 
-    def put(self, note: Note) -> None:
+    def put(self, note: Note) -> bool:
         """
         As the port says.
         """
@@ -250,7 +250,7 @@ class TravellingQueue(MemoryQueue):
         coming = replace(note, at=max(note.at or now, now) + self._travel)
         waiting = len(self._waiting)
         try:
-            super().put(coming)
+            return super().put(coming)
         finally:
             if len(self._waiting) > waiting:
                 self._causes[coming] = self._cause(note)

@@ -303,18 +303,19 @@ class WatchedQueue:
         self._effects = effects
         self._copies = copies
 
-    def put(self, note: Note) -> None:
+    def put(self, note: Note) -> bool:
         """
         As the port says.
         """
 
-        def do() -> None:
-            self._kept.put(note)
+        def do() -> bool:
+            is_new = self._kept.put(note)
             for _ in range(1, self._copies):
                 self._kept.put(replace(note, once=None))
+            return is_new
 
         later = "" if note.at is None else " later"
-        self._effects(Kind.PUT, f"put {note.queue}{later}", do)
+        return self._effects(Kind.PUT, f"put {note.queue}{later}", do)
 
 
 class WatchedClient(Client):

@@ -435,7 +435,7 @@ class World:
         """
         try:
             with self._visiting(name):
-                wish(TEACHER, self._video_id(), self.app.documents, self.app.queue, self.app.clock)
+                wish(TEACHER, self._video_id(), self.app.documents, self.app.queue, self.clock)
         except (BackendError, Killed):
             self.hurt = True
 

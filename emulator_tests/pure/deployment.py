@@ -38,6 +38,7 @@ from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path,
 from shared.ports import Create, Delete, Document, Fields, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
 from shared.sessions.model import Pairing
+from shared.slots import CLOCKS_APART_S, SLOT_S
 from shared.transfers import transfer_session
 from shared.transfers.model import TransferState
 from shared.videos import watched
@@ -66,6 +67,8 @@ STRAY_AGE_S = 3600
 WINDOW = Window(early_s=900, overrun_s=3600)
 EVENT_KNOWN_S = 24 * 3600
 HOUR = timedelta(hours=1)
+SLOT_OVER_S = SLOT_S + CLOCKS_APART_S
+"""So much later at most a change has been looked at that came second in its slot."""
 
 SESSION = SessionIdentity("s1", "teacher", BEGIN_AT)
 """The session of a record that a test writes by itself."""

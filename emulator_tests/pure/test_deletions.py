@@ -254,14 +254,14 @@ def test_a_deletion_that_is_refused_for_a_week_is_left_to_a_person(capsys: pytes
 def test_an_administrator_has_a_dead_deletion_tried_again() -> None:
     deployment, key = with_dead_deletion()
     deployment.disturb = undisturbed
-    requeue_deletion(ADMIN, key, deployment.documents, deployment.queue)
+    requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
 
 
 def test_a_requeued_deletion_has_all_its_tries_anew() -> None:
     deployment, key = with_dead_deletion()
-    requeue_deletion(ADMIN, key, deployment.documents, deployment.queue)
+    requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     (pending,) = deployment.deletions()
     assert pending.progress.failure is not None
@@ -273,17 +273,17 @@ def test_only_an_administrator_requeues(caller: Caller) -> None:
     deployment, key = with_dead_deletion()
     before = deployment.document(deletion_path(key))
     with pytest.raises(NotAllowed, match="Only administrators"):
-        requeue_deletion(caller, key, deployment.documents, deployment.queue)
+        requeue_deletion(caller, key, deployment.documents, deployment.queue, deployment.clock)
     assert deployment.document(deletion_path(key)) == before
 
 
 def test_what_is_not_dead_is_not_requeued() -> None:
     deployment, key = with_deleted_video()
     with pytest.raises(WrongState, match="still tried by itself"):
-        requeue_deletion(ADMIN, key, deployment.documents, deployment.queue)
+        requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     with pytest.raises(NotFound, match="Perhaps it is done"):
-        requeue_deletion(ADMIN, key, deployment.documents, deployment.queue)
+        requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
 
 
 def test_a_stray_is_deleted_as_a_stray() -> None:

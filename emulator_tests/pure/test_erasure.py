@@ -578,7 +578,7 @@ def test_an_erasure_ends_although_a_provider_is_dead_and_says_what_is_left() -> 
 
     deployment.disturb = lambda _operation, do: do()
     for path in paths(deployment, "pendingDeletions"):
-        requeue_deletion(ADMIN, path.partition("/")[2], deployment.documents, deployment.queue)
+        requeue_deletion(ADMIN, path.partition("/")[2], deployment.documents, deployment.queue, deployment.clock)
     sweep_until(deployment, lambda: not deployment.deletions())
     assert deployment.owners_at_provider() == ["other"]
 

@@ -23,6 +23,7 @@ from functions.work import (
     visitVideo,
 )
 from main import FUNCTIONS
+from shared.cloud.tasks import STARTING_S
 from shared.errors import (
     BackendError,
     BadRequest,
@@ -34,6 +35,7 @@ from shared.errors import (
     Transient,
 )
 from shared.ports import Note
+from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S
 
 KS = "djJ8MTAyfA" + "x" * 80
 VIDEO = "0123456789abcdef0123"
@@ -64,6 +66,17 @@ KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
     ),
     "tickFeed": (work.TICK, ["kaltura:17", "cloudflare:0"]),
 }
+
+
+@pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.__name__)
+def test_a_task_outlives_its_worker_by_little_and_ends_before_a_claim(worker: Any) -> None:
+    """
+    B21: Cloud Tasks takes deadlines of 15 s to 30 min, and calls again who may still be at work if it is too short.
+    """
+    deadline_s = WORKER_TIMEOUT_S + STARTING_S
+    assert worker.__firebase_endpoint__.timeoutSeconds == WORKER_TIMEOUT_S
+    assert 15 <= deadline_s <= 30 * 60
+    assert WORKER_TIMEOUT_S < deadline_s < LEASE_S
 
 
 def worked(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.fakes import undisturbed
-from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, TEACHER, Deployment, refusal
+from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, SLOT_OVER_S, TEACHER, Deployment, refusal
 from shared.access import Caller
 from shared.deletions.model import Reason
 from shared.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
@@ -19,7 +19,6 @@ from shared.paths import VISIT_VIDEO, video_path
 from shared.ports import Clock, Documents, MediaState, Note, Observation, Queue, Update
 from shared.videos.model import Video, VideoState
 from shared.videos.wishes import (
-    HINT_PACE_S,
     WRITES_MAX,
     cancel_upload,
     delete_video,
@@ -487,7 +486,7 @@ def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_
     assert shown(deployment, video_id)["failure"]["code"] == "SERVICE_FORBIDDEN"
     deployment.disturb = undisturbed
     wish(deployment, retry_video, video_id)
-    deployment.run()
+    deployment.run(SLOT_OVER_S)
     assert shown(deployment, video_id)["state"] == "uploading"
     token = deployment.grants.renew_upload_token(TEACHER, video_id)
     assert token.grant.values["uploadTokenId"] == deployment.media.alive()[0].parts["uploadTokenId"]
@@ -536,7 +535,8 @@ def test_a_hint_brings_a_visit_forward_and_hints_merge() -> None:
     assert deployment.noted_now(VISIT_VIDEO) == [video_id]
     deployment.run()
     assert plays(deployment, video_id)
-    deployment.clock.advance(HINT_PACE_S)
+    assert deployment.noted(VISIT_VIDEO) == [video_id]
+    deployment.run(SLOT_OVER_S)
     upload_finished(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     assert deployment.noted_now(VISIT_VIDEO) == [video_id]
 

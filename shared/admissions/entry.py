@@ -10,11 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
-from shared.admissions import task
 from shared.admissions.model import AdmissionRecord, Giving, covering
 from shared.errors import Conflict, WrongState
-from shared.paths import admission_key, admission_path
+from shared.paths import RECONCILE_ADMISSION, admission_key, admission_path
 from shared.ports import Clock, Create, Document, Documents, Grant, Parts, Queue, Update, ViewerKeys
+from shared.slots import enqueue
 
 WRITES_MAX: Final = 10
 """How often it is written again where the same person's other requests were faster."""
@@ -73,13 +73,14 @@ def admit(
         after = covering(known, given, clock())
         if after is before and after.revocation_id is not None:
             return entered, after.revocation_id
-        path = admission_path(admission_key(given.session.session_id, given.uid))
+        key = admission_key(given.session.session_id, given.uid)
+        path = admission_path(key)
         fields = after.to_fields()
         write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
         with suppress(Conflict):
             documents.commit(write)
             if after.ending:
-                queue.put(task(given.session.session_id, given.uid))
+                enqueue(queue, RECONCILE_ADMISSION, key, clock)
         entered = enter()
     raise Conflict("Other requests of the same person were faster.")
 

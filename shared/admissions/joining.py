@@ -145,7 +145,7 @@ class Joining:
             entered = self._enter(caller, session_id)
         elif not self._is_verified(entered.pairing, self.event_known_s):
             with suppress(Conflict):
-                have_verified(self.sessions.documents, self.queue, entered.document, self.clock())
+                have_verified(self.sessions.documents, self.queue, entered.document, self.clock)
         is_new = force_refresh or not self.audience.knows(caller.uid)
         name = self._name_of(caller) if is_new else ""
         entered, revocation_id = self._admit(caller, entered, force_refresh=force_refresh)
@@ -262,7 +262,7 @@ class Joining:
         verified_at = entered.pairing.verified_at
         if verified_at is not None and self._is_verified(entered.pairing, REPAIR_PAUSE_S):
             return verified_at + pause
-        have_verified(self.sessions.documents, self.queue, entered.document, now)
+        have_verified(self.sessions.documents, self.queue, entered.document, self.clock)
         record = visit(self.sessions, entered.session.id, self.sessions.documents, self.queue, self.clock).record
         if record is None or (record.verified_at is not None and record.verified_at >= now):
             return None

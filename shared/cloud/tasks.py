@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from http import HTTPStatus
@@ -32,6 +31,12 @@ note again: its name would be that of the very task that is running, and it woul
 
 AHEAD_MAX: Final = timedelta(days=29)
 """Cloud Tasks takes nothing further ahead than 30 days."""
+
+STARTING_S: Final = 10
+"""
+A worker may be so much later than its own time-out: its request waits for an instance to start. Source:
+https://cloud.google.com/run/docs/about-instance-autoscaling
+"""
 
 METADATA_HOST: Final = "metadata.google.internal"
 METADATA_PATH: Final = "/computeMetadata/v1/instance/service-accounts/default/email"
@@ -91,6 +96,8 @@ class CloudTasksQueue:
         project: Its id.
         location: Where the queues are, e.g. `us-central1`.
         functions_url: Where the workers are; each one's name is appended to it.
+        worker_timeout_s: The time-out of the workers. One that has not answered a little later has died, and the task
+            comes again; by itself Cloud Tasks would wait for ten minutes, and the task keep its place in the queue.
         service_account: As whom the workers are called; `None` calls them without a token, which only an emulator lets
             happen.
         clock: Now, in UTC.
@@ -101,11 +108,12 @@ class CloudTasksQueue:
     project: str
     location: str
     functions_url: str
+    worker_timeout_s: int
     service_account: str | None
     clock: Clock
     timeout_s: float = TIMEOUT_S
 
-    def put(self, note: Note) -> None:
+    def put(self, note: Note) -> bool:
         """
         As the port says.
         """
@@ -114,8 +122,12 @@ class CloudTasksQueue:
         queue = self.client.queue_path(self.project, self.location, note.queue)
         task = self._task(note, queue)
         # An unnamed one may be made twice by its repetition: that costs a spare visit, a lost one waits for the sweep.
-        with asking(PROVIDER, "createTask"), suppress(AlreadyExists):
-            self.client.create_task(parent=queue, task=task, retry=repeated(self.timeout_s), timeout=self.timeout_s)
+        with asking(PROVIDER, "createTask"):
+            try:
+                self.client.create_task(parent=queue, task=task, retry=repeated(self.timeout_s), timeout=self.timeout_s)
+            except AlreadyExists:
+                return False
+        return True
 
     def _task(self, note: Note, queue: str) -> Task:
         from google.cloud.tasks_v2 import HttpMethod, HttpRequest, OidcToken, Task
@@ -127,6 +139,7 @@ class CloudTasksQueue:
         return Task(
             name=None if note.once is None else f"{queue}/tasks/{_task_id(note, cut_to)}",
             schedule_time=None if at is None else at + MARGIN,
+            dispatch_deadline=timedelta(seconds=self.worker_timeout_s + STARTING_S),
             http_request=HttpRequest(
                 url=f"{self.functions_url}/{note.queue}",
                 http_method=HttpMethod.POST,

@@ -18,9 +18,10 @@ from shared.deletions.model import Deletion, DeletionState, Reason, names, reque
 from shared.epoch import Holds, nothing_is_held
 from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.paths import VISIT_DELETION, deletion_path
-from shared.ports import Delete, Documents, Note, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
+from shared.ports import Clock, Delete, Documents, Note, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
 from shared.reconcile import AT_ONCE, Decision, Look, Step
 from shared.references import parse
+from shared.slots import enqueue
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +135,9 @@ class Deletions:
         return ()
 
 
-def requeue_deletion(caller: Caller, deletion_id: str, documents: Documents, queue: Queue) -> DeletionState:
+def requeue_deletion(
+    caller: Caller, deletion_id: str, documents: Documents, queue: Queue, clock: Clock
+) -> DeletionState:
     """
     Have a deletion that was given up tried again.
 
@@ -159,5 +162,5 @@ def requeue_deletion(caller: Caller, deletion_id: str, documents: Documents, que
         raise WrongState("This deletion is still tried by itself.", reason="DELETION_NOT_GIVEN_UP")
     wish = {"requeues": requeues_of(document.fields) + 1, "dueAt": AT_ONCE}
     documents.commit(Update(path, wish, if_version=document.version))
-    queue.put(Note(VISIT_DELETION, deletion_id))
+    enqueue(queue, VISIT_DELETION, deletion_id, clock)
     return state

@@ -19,6 +19,7 @@ from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import ERASURES, RECONCILE_ERASURE, REMOVALS, erasure_path
 from shared.ports import Clock, Condition, Create, Delete, Documents, Note, Operator, Query, Queue, Write
 from shared.reconcile import Progress
+from shared.slots import enqueue
 
 __all__ = ["Erasures", "ask_erasure", "carry_over", "erasure_of", "export_content"]
 
@@ -61,7 +62,7 @@ def ask_erasure(
             # Where there is one now, it is the same request again.
             documents.commit(Create(erasure_path(key), asked.to_fields()))
         (document,) = documents.read(erasure_path(key))
-    queue.put(Note(RECONCILE_ERASURE, key))
+    enqueue(queue, RECONCILE_ERASURE, key, clock)
     record = asked if document is None else Erasure.from_document(document)
     if record.subject != subject_of(uid):
         raise WrongState(

@@ -385,7 +385,7 @@ class Orphans:
             (document,) = self.documents.read(one.path)
             if document is not None:
                 # Where somebody is at work on it, the next search will see what has come of that.
-                have_verified(self.documents, self.queue, document, self.clock())
+                have_verified(self.documents, self.queue, document, self.clock)
 
     def _keep(self, report: Report) -> None:
         (kept,) = self.documents.read(ORPHANS_REPORT)

@@ -6,14 +6,14 @@ Called before anything is asked of a provider on a session's behalf. A session t
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final
 
 from shared.errors import Conflict, NotFound
 from shared.paths import VISIT_SESSION, pairing_path, session_path
-from shared.ports import Create, Document, Documents, Note, Queue, Update, Write
+from shared.ports import Clock, Create, Document, Documents, Queue, Update, Write
 from shared.sessions.decide import reopened
 from shared.sessions.model import Pairing, Session, noting, session_with
+from shared.slots import enqueue
 
 WRITES_MAX: Final = 5
 """How often a pairing is written again where others write it, a look that settles at the same moment among them."""
@@ -58,7 +58,7 @@ def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
     raise Conflict("Others write the session's pairing all the time.")
 
 
-def have_verified(documents: Documents, queue: Queue, pairing: Document, now: datetime) -> bool:
+def have_verified(documents: Documents, queue: Queue, pairing: Document, clock: Clock) -> bool:
     """
     Have an event brought into form once more: a part that is missing is found out, and made anew.
 
@@ -66,7 +66,7 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, now: da
         documents: Where it is recorded.
         queue: For the note.
         pairing: As it was read.
-        now: This instant.
+        clock: Now, in UTC.
 
     Returns:
         Whether that will be done; not where somebody is at work on it, who may see to it himself.
@@ -78,6 +78,7 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, now: da
     for _ in range(WRITES_MAX):
         if pairing.fields["claim"] is not None:
             return False
+        now = clock()
         try:
             documents.commit(Update(pairing.path, {"verifyAt": now, "dueAt": now}, if_version=pairing.version))
         except Conflict:
@@ -86,6 +87,6 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, now: da
                 return False
             pairing = read
             continue
-        queue.put(Note(VISIT_SESSION, pairing.id))
+        enqueue(queue, VISIT_SESSION, pairing.id, clock)
         return True
     raise Conflict("Others write the session's pairing all the time.")

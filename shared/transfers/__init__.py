@@ -35,7 +35,6 @@ from shared.ports import (
     Create,
     Document,
     Documents,
-    Note,
     Operator,
     Query,
     Queue,
@@ -44,6 +43,7 @@ from shared.ports import (
 )
 from shared.reconcile import Progress
 from shared.sessions.model import Pairing, Session
+from shared.slots import enqueue
 from shared.transfers.controller import Transfers
 from shared.transfers.model import Transfer, TransferState
 
@@ -99,7 +99,7 @@ def transfer_session(
         session = None if found is None else Session.from_document(found)
         running = _running(session, job)
         if running is not None and session is not None and _is_repeated(caller, session, uid, running):
-            queue.put(Note(RECONCILE_TRANSFER, session_id))
+            enqueue(queue, RECONCILE_TRANSFER, session_id, clock)
             return running.state
         session = _transferable(caller, session)
         if running is not None and not (caller.is_admin and session.owner_uid == uid):
@@ -117,7 +117,7 @@ def transfer_session(
         except Conflict:
             continue
         for queue_name in (RECONCILE_TRANSFER, VISIT_SESSION):
-            queue.put(Note(queue_name, session_id))
+            enqueue(queue, queue_name, session_id, clock)
         return TransferState.MOVING
     raise Conflict("The session was changed every time.")
 

@@ -8,29 +8,20 @@ Every one of them may be wished again without harm.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from shared.access import Caller, require_owner
 from shared.errors import BadRequest, Conflict, NotFound, WrongState
 from shared.paths import VISIT_VIDEO, session_path, video_path
-from shared.ports import Clock, Document, Documents, Note, Queue, Update
+from shared.ports import Clock, Document, Documents, Queue, Update
 from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session, session_with
+from shared.slots import enqueue
 from shared.videos.model import Video, VideoState, Wish
 from shared.videos.policy import check_order, checked_title
 
 WRITES_MAX: Final = 10
 """How often a wish is written again where the video moved on meanwhile."""
-
-HINT_PACE_S: Final = 5
-"""Hints for one video bring at most one visit in so many seconds."""
-
-WISH_PACE_S: Final = 2
-"""The same wish for one video brings at most one visit in so many seconds, at their beginning: it sees the wish."""
-
-CORRECTION_PACE_S: Final = 2
-"""Corrections of one video bring at most one visit in so many seconds, at their end: it sees all of them."""
 
 
 def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Document, Session]:
@@ -69,7 +60,7 @@ def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Que
         return
     if not is_deleted:
         _wish(document.path, "deleted", True, documents)
-    queue.put(_visit(video_id, "deletion", clock))
+    enqueue(queue, VISIT_VIDEO, video_id, clock)
 
 
 def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
@@ -91,7 +82,7 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
             _wish(document.path, "cancelled", wish.number, documents, document)
         except Conflict:
             continue
-        queue.put(_visit(video_id, f"cancellation {wish.number}", clock))
+        enqueue(queue, VISIT_VIDEO, video_id, clock)
         return
     raise Conflict("The video moved on every time.")
 
@@ -117,7 +108,7 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
             _wish(document.path, "retry", video.failures, documents, document)
         except Conflict:
             continue
-        queue.put(_visit(video_id, f"retry {video.failures}", clock))
+        enqueue(queue, VISIT_VIDEO, video_id, clock)
         return
     raise Conflict("The video moved on every time.")
 
@@ -167,9 +158,7 @@ def update_video(
             )
         except Conflict:
             continue
-        slot = _slot(clock(), CORRECTION_PACE_S)
-        ends_at = datetime.fromtimestamp((slot + 1) * CORRECTION_PACE_S, UTC)
-        queue.put(Note(VISIT_VIDEO, video_id, ends_at, once=f"correction {slot}"))
+        enqueue(queue, VISIT_VIDEO, video_id, clock)
         return
     raise Conflict("The video moved on every time.")
 
@@ -182,7 +171,7 @@ def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: 
         NotAllowed, NotFound: As `owned_video` (never).
     """
     owned_video(caller, video_id, documents)
-    queue.put(Note(VISIT_VIDEO, video_id, once=f"hint {_slot(clock(), HINT_PACE_S)}"))
+    enqueue(queue, VISIT_VIDEO, video_id, clock)
 
 
 def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document | None = None) -> None:
@@ -191,14 +180,3 @@ def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document
     """
     changes: dict[tuple[str, ...], Any] = {("wish", name): value, ("dueAt",): AT_ONCE}
     documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))
-
-
-def _visit(video_id: str, wish: str, clock: Clock) -> Note:
-    """
-    The note for a wish that is written down; those of one wish merge.
-    """
-    return Note(VISIT_VIDEO, video_id, once=f"{wish} {_slot(clock(), WISH_PACE_S)}")
-
-
-def _slot(now: datetime, pace_s: int) -> int:
-    return int(now.timestamp()) // pace_s

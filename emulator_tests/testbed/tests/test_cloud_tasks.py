@@ -5,17 +5,21 @@ Called by pytest. Each test has a queue and a receiver of its own.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from google.api_core import exceptions
 from google.cloud import tasks_v2
 
-from emulator_tests.testbed.cloud_tasks import Retry, instant
+from emulator_tests.testbed.cloud_tasks import Job, Line, Retry, instant
 from emulator_tests.testbed.tests.conftest import PARENT, Receiver
+
+QUEUE = f"{PARENT}/queues/alone"
 
 Client = tasks_v2.CloudTasksClient
 NewQueue = Callable[..., str]
@@ -233,11 +237,35 @@ def test_a_task_for_a_queue_that_is_not_there_is_refused(
         put(cloud_tasks, queue, f"{receiver.url}/work")
 
 
+def test_a_task_that_is_not_answered_by_its_deadline_comes_again(receiver: Receiver) -> None:
+    """
+    B21. With a deadline shorter than a client may ask for, so that it need not be waited for.
+    """
+
+    async def held() -> Job:
+        async with httpx.AsyncClient(timeout=None, trust_env=False) as http:
+            line = Line(tasks_v2.Queue(name=QUEUE, retry_config=QUICK_RETRY), http)
+            request = tasks_v2.HttpRequest(url=f"{receiver.url}/held", http_method=tasks_v2.HttpMethod.POST)
+            at = datetime.now(UTC)
+            job = Job(f"{QUEUE}/tasks/1", request, at, at, deadline=timedelta(milliseconds=100))
+            line.add(job)
+            await asyncio.to_thread(receiver.wait_for, 2)
+            line.close()
+            return job
+
+    job = asyncio.run(held())
+
+    assert (job.dispatches, job.responses) == (2, 0)
+    assert job.last_attempt is not None
+    assert "no answer before the deadline" in job.last_attempt.response_status.message
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         pytest.param({"schedule_time": datetime(2999, 1, 1, tzinfo=UTC)}, id="more than 30 days ahead"),
         pytest.param({"dispatch_deadline": timedelta(seconds=5)}, id="a deadline under 15 s"),
+        pytest.param({"dispatch_deadline": timedelta(minutes=31)}, id="a deadline over 30 min"),
         pytest.param({"name": "elsewhere/tasks/1"}, id="a name of another queue"),
     ],
 )
