@@ -216,7 +216,7 @@ def test_a_deployment_by_force_keeps_the_policies_that_are_there() -> None:
     assert [request["url"] for request in _indexed(there) if "/fields/expiresAt" in request["url"]] == []
 
 
-@pytest.mark.parametrize("field", ["kaltura", "moderators", "videos"])
+@pytest.mark.parametrize("field", ["kaltura", "videos"])
 def test_a_deployment_takes_out_of_the_indexes_what_grows_in_a_session(field: str) -> None:
     """B13"""
     made = {request["url"]: request for request in _indexed([])}
@@ -227,9 +227,7 @@ def test_a_deployment_takes_out_of_the_indexes_what_grows_in_a_session(field: st
 def test_a_deployment_by_force_keeps_what_was_taken_out_of_the_indexes() -> None:
     """B13"""
     root = "projects/my-school/databases/(default)/collectionGroups/sessions/fields"
-    there = [
-        {"name": f"{root}/{field}", "indexConfig": {"indexes": []}} for field in ("kaltura", "moderators", "videos")
-    ]
+    there = [{"name": f"{root}/{field}", "indexConfig": {"indexes": []}} for field in ("kaltura", "videos")]
     assert [
         request["url"] for request in _indexed(there) if "/collectionGroups/sessions/fields/" in request["url"]
     ] == []

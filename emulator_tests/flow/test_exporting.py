@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,7 +29,10 @@ def test_people_are_handed_what_is_stored_about_them(school: School, teacher: Pe
     A12.
     """
     student, administrator = school.person("Yolanda"), school.person(admin=True)
-    session_id = teacher.write_live_session(status="public", visibility="enrolled", title="Xylographie")
+    now = datetime.now(UTC).replace(microsecond=0)
+    session_id = teacher.write_live_session(
+        status="public", visibility="enrolled", title="Xylographie", startsAt=now, endsAt=now + timedelta(hours=1)
+    )
     video_id = teacher.upload_film(session_id, film, title="Quagga")
     school.await_event(session_id)
     teacher.enrol(session_id, student)
