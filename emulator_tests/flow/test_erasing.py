@@ -105,7 +105,8 @@ def test_a_teacher_who_is_erased_after_their_session_was_given_away_by_hand_take
     asked = teacher.call("eraseContent", {"requestId": uuid.uuid4().hex, "uid": teacher.uid})
 
     job = f"transfers/{session_id}"
-    school.await_document(job, lambda fields: fields is not None)
+    # What is given away has a page of its own, and pages are a minute apart.
+    school.await_document(job, lambda fields: fields is not None, deadline_s=180)
     past = datetime.now(UTC) - timedelta(seconds=200)
     school.write(job, askedAt=past, dueAt=past)
     school.sweep()
