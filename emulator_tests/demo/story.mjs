@@ -304,7 +304,7 @@ async function story() {
   say("wrote a draft live session; Kaltura has nothing of it");
   await change(live, { status: "public" });
   const { kaltura } = await seen(live, "the event's appearing", (fields) => fields.kaltura?.state === "ready");
-  say(`published: its event is there, entry ${kaltura.entryId}, schedule event ${kaltura.eventId}`);
+  say(`published: its event is there, entry ${kaltura.entryId}, virtual event ${kaltura.virtualEventId}`);
   await change(live, { status: "draft" });
   await seen(live, "the ref's going", (fields) => fields.kaltura === undefined);
   say("back to draft: the document names no event any more");

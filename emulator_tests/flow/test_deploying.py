@@ -197,7 +197,10 @@ def _indexed(fields: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return requests
 
 
-@pytest.mark.parametrize("collection", ["callBudgets", "kalturaSession", "kalturaUsers"])
+EXPIRING = ("admissions", "callBudgets", "erasures", "kalturaSession", "kalturaUsers", "videos")
+
+
+@pytest.mark.parametrize("collection", EXPIRING)
 def test_a_deployment_makes_the_policy_by_which_documents_expire(collection: str) -> None:
     """C3"""
     made = {request["url"]: request for request in _indexed([])}
@@ -211,7 +214,7 @@ def test_a_deployment_by_force_keeps_the_policies_that_are_there() -> None:
     root = "projects/my-school/databases/(default)/collectionGroups"
     there = [
         {"name": f"{root}/{collection}/fields/expiresAt", "ttlConfig": {"state": "ACTIVE"}, "indexConfig": {}}
-        for collection in ("callBudgets", "kalturaSession", "kalturaUsers")
+        for collection in EXPIRING
     ]
     assert [request["url"] for request in _indexed(there) if "/fields/expiresAt" in request["url"]] == []
 
