@@ -62,7 +62,7 @@ def test_whoever_has_an_account_teaches_and_learns(school: School, teacher: Pers
     assert person.call("joinSession", {"sessionId": session_id})["isModerator"] is False
     naming = {"sessionId": session_id, "uid": uid}
     if uid in NOT_FIELDS:
-        with pytest.raises(Refused, match="INVALID_ARGUMENT: An account whose id begins and ends with two underscores"):
+        with pytest.raises(Refused, match="INVALID_ARGUMENT [A-Z_]+: An account whose id begins and ends with two"):
             teacher.call("setModerator", naming)
     else:
         assert teacher.call("setModerator", naming)["isModerator"] is True
@@ -140,7 +140,7 @@ def test_a_film_with_names_that_people_have_is_uploaded_and_plays(
 def test_a_name_that_deceives_is_refused(school: School, teacher: Person, names: dict[str, str], sentence: str) -> None:
     """B6"""
     session_id = teacher.write_session()
-    with pytest.raises(Refused, match=f"INVALID_ARGUMENT: {sentence}"):
+    with pytest.raises(Refused, match=f"INVALID_ARGUMENT [A-Z_]+: {sentence}"):
         teacher.ask_to_upload(session_id, 1000, **names)
     assert school.document(f"kalturaSession/{session_id}") is None
 
