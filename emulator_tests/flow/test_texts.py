@@ -62,7 +62,7 @@ def test_whoever_has_an_account_teaches_and_learns(school: School, teacher: Pers
     assert person.call("joinSession", {"sessionId": session_id})["isModerator"] is False
     naming = {"sessionId": session_id, "uid": uid}
     if uid in NOT_FIELDS:
-        with pytest.raises(Refused, match="INVALID_ARGUMENT [A-Z_]+: An account whose id begins and ends with two"):
+        with pytest.raises(Refused, match=r"INVALID_ARGUMENT [A-Z_]+: An account whose id begins and ends with two"):
             teacher.call("setModerator", naming)
     else:
         assert teacher.call("setModerator", naming)["isModerator"] is True
