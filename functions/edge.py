@@ -19,7 +19,7 @@ from flask import Request, Response
 
 from functions import answers, config, tokens, wiring
 from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
-from functions.reading import HOST_NAME
+from shared import paths
 from shared.access import Caller
 from shared.call_budgets import Work
 from shared.errors import BadRequest
@@ -43,17 +43,17 @@ class Text:
     form: str
 
 
-SESSION_ID: Final = Text(re.compile(r"[A-Za-z0-9-]{1,64}"), "a string of 1 to 64 letters, digits or hyphens")
-VIDEO_ID: Final = Text(re.compile(r"[a-f0-9]{20}"), "a string of 20 hexadecimal digits")
+SESSION_ID: Final = Text(paths.SESSION_ID, "a string of 1 to 64 letters, digits or hyphens")
+VIDEO_ID: Final = Text(paths.VIDEO_ID, "a string of 20 hexadecimal digits")
 ERASURE_ID: Final = VIDEO_ID
-HOST: Final = Text(HOST_NAME, "a string of 1 to 20 small letters or digits that begins with a letter")
+HOST: Final = Text(paths.HOST_NAME, "a string of 1 to 20 small letters or digits that begins with a letter")
 
 DELETION_ID: Final = Text(
     re.compile(r"(?!\.{1,2}\Z)(?!__)[A-Za-z0-9:._-]{1,200}"),
     "a string of 1 to 200 letters, digits, colons, dots, hyphens or underscores that can be a document's id",
 )
 UID: Final = Text(
-    re.compile("[^/\ud800-\udfff]{1,128}"),
+    paths.UID,
     "a string of 1 to 128 characters without slashes",
 )
 """The id of a user of Firebase Auth."""

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from functions.reading import HOST_NAME, clean, url
+from functions.reading import clean, url
 from shared.errors import Misconfigured
 from shared.hosts.table import Terms
+from shared.paths import HOST_NAME
 
 TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
     "bunny": {

@@ -30,9 +30,6 @@ RESERVED_CLAIMS: Final = re.compile(
     re.IGNORECASE,
 )
 
-HOST_NAME: Final = re.compile(r"[a-z][a-z0-9]{0,19}")
-"""A host or a provider, as the table of hosts names it."""
-
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 # What editors, shells and consoles leave around a value: white space, line ends, a byte order mark, invisible joiners.

@@ -15,10 +15,14 @@ from firebase_functions.options import RateLimits
 from functions import tasks, wiring
 from shared.paths import (
     CHECK_HOST,
+    HOST_NAME,
     RECONCILE_ADMISSION,
     RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
+    SESSION_ID,
     TICK_FEED,
+    UID,
+    VIDEO_ID,
     VISIT_COPY,
     VISIT_DELETION,
     VISIT_SESSION,
@@ -34,14 +38,14 @@ COPIES_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per
 ADMISSIONS_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
 ONE_AT_A_TIME: Final = RateLimits(max_concurrent_dispatches=2, max_dispatches_per_second=5)
 
-ONE_VIDEO: Final = "[a-f0-9]{20}"
-ONE_HOST: Final = "[a-z][a-z0-9]{0,19}"
+ONE_VIDEO: Final = VIDEO_ID.pattern
+ONE_HOST: Final = HOST_NAME.pattern
 VIDEOS: Final = re.compile(f"(?:{ONE_VIDEO},){{0,949}}{ONE_VIDEO}")
-ERASURE: Final = re.compile(ONE_VIDEO)
+ERASURE: Final = VIDEO_ID
 COPY: Final = re.compile(f"{ONE_VIDEO}-{ONE_HOST}")
-HOST: Final = re.compile(ONE_HOST)
-ONE_SESSION: Final = "[A-Za-z0-9-]{1,64}"
-ONE_ADMISSION: Final = f"{ONE_SESSION}_[^/\ud800-\udfff]{{1,128}}"
+HOST: Final = HOST_NAME
+ONE_SESSION: Final = SESSION_ID.pattern
+ONE_ADMISSION: Final = f"{ONE_SESSION}_{UID.pattern}"
 ADMISSION: Final = re.compile(f"{ONE_ADMISSION}|session:{ONE_SESSION}(?::{ONE_ADMISSION})?")
 TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 

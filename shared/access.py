@@ -6,24 +6,15 @@ write themselves; where both speak of the same thing they say the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from shared.errors import NotAllowed, NotFound, NotSignedIn
+from shared.paths import UID, UID_MAX
 from shared.ports import Document
 from shared.sessions.model import Session, Status, Visibility
-
-UID_MAX: Final = 128
-"""Characters of a user's id at Firebase Auth; in UTF-8 they are far from the 1,500 bytes of a document's id."""
-
-_IN_AN_ID: Final = re.compile(f"[^/\ud800-\udfff]{{1,{UID_MAX}}}")
-"""
-What can be part of a document's id: every id that Firebase Auth gives, but for those with a slash. No account has one
-with a lone surrogate, but a token that an emulator believes may.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +64,7 @@ class Caller:
         """
         if not uid:
             raise NotSignedIn("Sign in first.", reason="SIGN_IN_REQUIRED")
-        if not _IN_AN_ID.fullmatch(uid):
+        if not UID.fullmatch(uid):
             raise NotAllowed(
                 f"This account's id has a slash in it, or more than {UID_MAX} characters, and cannot be part of a "
                 "document's id. Sign in with another account.",

@@ -48,6 +48,23 @@ EPOCH: Final = f"{OPERATIONS}/epoch"
 ORPHANS_REPORT: Final = "reports/orphans"
 """What the last search for orphans found."""
 
+SESSION_ID: Final = re.compile("[A-Za-z0-9-]{1,64}")
+VIDEO_ID: Final = re.compile("[a-f0-9]{20}")
+HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
+"""A host or a provider, as the table of hosts names it."""
+
+UID_MAX: Final = 128
+"""
+Characters of a user's id at Firebase Auth; in UTF-8 they are far from the 1,500 bytes of a document's id. Source:
+firebase_admin._auth_utils.validate_uid.
+"""
+
+UID: Final = re.compile(f"[^/\ud800-\udfff]{{1,{UID_MAX}}}")
+"""
+A user's id that can be part of a document's id: every one that Firebase Auth gives, but for those with a slash. No
+account has one with a lone surrogate, but a token that an emulator believes may.
+"""
+
 RESERVED: Final = re.compile("__.*__", re.DOTALL)
 """
 What Firestore lets no field be called, and no document. Source:

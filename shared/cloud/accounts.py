@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from shared.errors import Transient
+from shared.paths import UID_MAX
 from shared.ports import Account
 
 if TYPE_CHECKING:
     from firebase_admin import App
 
 PROVIDER: Final = "firebase"
-
-UID_MAX: Final = 128
-"""Characters of a uid. Source: firebase_admin._auth_utils.validate_uid."""
 
 
 @dataclass(frozen=True, slots=True)
