@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from emulator_tests.bench.films import ready_film
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.access import Caller
@@ -24,7 +25,7 @@ from shared.ports import Create, Holder, MediaState, Note, Observation, UploadWi
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.sessions.model import Pairing
 from shared.videos.decide import reference_of
-from shared.videos.model import Playable, Video, VideoState, Wish, shown
+from shared.videos.model import Video, Wish, shown
 
 T = TypeVar("T")
 
@@ -185,19 +186,7 @@ class Simulation:
         self.media.show(
             parts, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
         )
-        playable = Playable(reference, parts, upload.title, 60.0, 1000, "video/mp4", now)
-        return Video(
-            _identity(session_id, now),
-            self.media.name,
-            now,
-            number,
-            upload,
-            asked_at=now,
-            state=VideoState.READY,
-            generation=1,
-            percent=100,
-            playable=playable,
-        )
+        return ready_film(_identity(session_id, now), self.media.name, number, upload, reference, parts, now)
 
 
 def _identity(session_id: str, now: datetime) -> SessionIdentity:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from emulator_tests.bench.films import ready_film
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import Settings, assemble
@@ -20,7 +21,7 @@ from shared.paths import SESSIONS, VIDEOS, pairing_path, session_path, video_pat
 from shared.ports import Condition, Create, Document, Holder, Operator, Query, Total, UploadWish, Version, Write
 from shared.sessions.model import Pairing
 from shared.videos.decide import reference_of
-from shared.videos.model import Playable, Video, VideoState, Wish, shown
+from shared.videos.model import Video, Wish, shown
 
 T = TypeVar("T")
 
@@ -201,16 +202,4 @@ def _ready_video(session: SessionIdentity, video_id: str, number: int) -> Video:
     assert now is not None
     upload = UploadWish(f"Film {number}", "film.mp4", 1000)
     parts = {"entryId": f"0_{video_id}"}
-    playable = Playable(reference_of(video_id, 1), parts, upload.title, 60.0, 1000, "video/mp4", now)
-    return Video(
-        session,
-        "memory",
-        now,
-        number,
-        upload,
-        asked_at=now,
-        state=VideoState.READY,
-        generation=1,
-        percent=100,
-        playable=playable,
-    )
+    return ready_film(session, "memory", number, upload, reference_of(video_id, 1), parts, now)
