@@ -53,7 +53,7 @@ def test_what_is_signed_speaks_of_ours_or_of_another_deployments_or_of_nobodys(
         "contract:video:v1:1": Heard(("video:v1:1",)),
         "another-school:video:v1:1": Heard(elsewhere="another-school"),
         "something else": Heard(),
-        "contract:video": Heard(),
+        "contract:video": Heard(("video",)),
     }
 
     for reference, expected in told.items():

@@ -50,14 +50,15 @@ def _whole(data: object) -> bytes:
     return json.dumps({"data": data}).encode()
 
 
-def _instead(value: str) -> Body:
+def _instead(value: str | bytes) -> Body:
     """
     The good request with something else, as JSON spells it, where it says what it is about.
     """
+    sent = value.encode() if isinstance(value, str) else value
 
     def body(good: Fields) -> bytes:
         about = next(iter(good))
-        return _whole({**good, about: "HERE"}).replace(b'"HERE"', value.encode())
+        return _whole({**good, about: "HERE"}).replace(b'"HERE"', sent)
 
     return body
 
@@ -79,7 +80,7 @@ ENVELOPES: dict[str, Body] = {
     "2 not JSON": lambda good: b"data=" + _whole(good),
     "2 JSON that is cut": lambda good: _whole(good)[:-1],
     "2 JSON and more": lambda good: _whole(good) + b" x",
-    "2 not UTF-8": _instead('"\xe9"'.encode("latin-1").decode("latin-1")),
+    "2 not UTF-8": _instead(b'"\xe9"'),
     "3 an array": lambda good: json.dumps([{"data": good}]).encode(),
     "3 an array for data": lambda good: _whole([good]),
     "3 a text": lambda _: b'"data"',

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import botocore.session
 from botocore import exceptions
 from botocore.auth import S3SigV4QueryAuth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool, AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
@@ -181,11 +181,33 @@ class _Body:
         yield self._content
 
 
+class _NoRedirects:
+    """
+    A pool of connections that prepares no redirect. The library allows none either, but says so in a way on which
+    urllib3 loses the connection of an answer 303.
+    """
+
+    def urlopen(self, *args: Any, **options: Any) -> Any:
+        return super().urlopen(*args, redirect=False, **options)  # type: ignore[misc]
+
+
+class _Pool(_NoRedirects, AWSHTTPConnectionPool):  # type: ignore[misc]
+    pass
+
+
+class _SecurePool(_NoRedirects, AWSHTTPSConnectionPool):  # type: ignore[misc]
+    pass
+
+
 class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no types
     """
     The library's wire, but that a body is read in time and as far as one can go. It decodes nothing and follows no
     redirects.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
 
     def send(self, request: Any) -> Any:
         request.stream_output = True
