@@ -75,6 +75,9 @@ OVERLAP: Final = timedelta(seconds=60)
 """Changes of the last minute are read again by the next run: clocks differ a little, and a write becomes visible a
 little after the time that it carries."""
 
+UNSETTLED_FOR: Final = timedelta(hours=3)
+"""A changed session that is not settled yet is enqueued by every run for so long: its task may have been lost too."""
+
 INSTANT: Final = timedelta(microseconds=1)
 
 COUNT_EVERY_S: Final = 1500
@@ -98,7 +101,8 @@ class Marks:
     How far the sweep has come: part of the document `operations/epoch`.
 
     Attributes:
-        changed_until: Sessions that changed before it were looked at; `None` before the first run, which looks at all.
+        changed_until: Sessions that changed before it were looked at and are settled, or have not been for long; `None`
+            before the first run, which looks at all.
         counted_at: When sessions and records were last counted.
         looked_at: When the last full look was begun.
         look: Where the present one goes on, `None` while there is none.
@@ -255,9 +259,10 @@ class Sweep:
         Enqueue the sessions that changed since the last run and are not settled.
 
         Returns:
-            Up to when all of them are known, how many were looked at, how many were enqueued.
+            From when the next run goes on, how many were looked at, how many were enqueued.
         """
         looked = noted = 0
+        until = now - OVERLAP
         for _ in range(CHANGED_PAGES_MAX):
             changed = Query(
                 SESSIONS, (Condition("updatedAt", Operator.GREATER, since),), order_by="updatedAt", limit=PAGE
@@ -265,10 +270,12 @@ class Sweep:
             page = self.documents.select(changed)
             records = self.documents.read(*(pairing_path(one.id) for one in page)) if page else ()
             for session, record in zip(page, records, strict=True):
-                noted += self.full_look.note_session(session.id, session, record, now)
+                if self.full_look.note_session(session.id, session, record, now):
+                    noted += 1
+                    until = min(until, session.fields["updatedAt"] - INSTANT)
             looked += len(page)
             if len(page) < PAGE:
-                return now - OVERLAP, looked, noted
+                return max(until, now - UNSETTLED_FOR), looked, noted
             since = _after(page, now)
         return since, looked, noted
 

@@ -303,14 +303,14 @@ class Mishap:
 NO_MISHAP: Final = Mishap()
 
 MOMENTS: Final = (
-    *("read", "select", "commit", "put"),
+    *("read", "select", "select", "commit", "put"),
     *("changes", "read"),
     *("read", "read", "commit", "read", "read"),
     "commit",
 )
-"""The effects of a tick that hears of one change: it reads the chain, sees that something is pending, claims and leaves
-its successor; asks what changed and reads the videos of which it has heard; visits the one that has news; moves the
-cursor on."""
+"""The effects of a tick that hears of one change: it reads the chain, sees that nothing is being uploaded and that
+something is pending, claims and leaves its successor; asks what changed and reads the videos of which it has heard;
+visits the one that has news; moves the cursor on."""
 
 MISHAPS: Final = (
     *(
@@ -517,11 +517,11 @@ class Simulation:
         body = json.dumps(
             {"object": {"referenceId": words.theirs(NAMESPACE, made.reference, "secret"), "status": status}}
         )
-        signature = hashlib.sha1(SECRET.encode() + body.encode()).hexdigest()
+        signature = hashlib.sha256(SECRET.encode() + body.encode()).hexdigest()
         headers = {
             "content-type": "application/json",
             "x-kaltura-signature": signature,
-            "x-kaltura-hash-algo": "sha1",
+            "x-kaltura-hash-algo": "sha256",
         }
         self._invoked("kalturaHook", Cause.PUSH)
         with self._causing(Cause.PUSH):

@@ -127,6 +127,22 @@ def test_a_change_that_nobody_noticed_is_found() -> None:
     assert [event.wish.title for event in deployment.events.alive()] == ["Geometry"]
 
 
+@pytest.mark.parametrize("behind", ["nothing", "others that changed later"])
+def test_a_change_whose_task_was_lost_too_is_found_for_three_hours(behind: str) -> None:
+    deployment = Deployment()
+    sweep(deployment)
+    deployment.write_session(**LIVE)
+    for _ in range(5):
+        deployment.clock.advance(2000)
+        if behind != "nothing":
+            deployment.write_session("s2", status="draft")
+        deployment.sweep.run()
+        assert deployment.noted(VISIT_SESSION) == ["s1"]
+        deployment.lose_notes()
+    sweep(deployment)
+    assert references(deployment) == ["session:s1:1"]
+
+
 def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grace() -> None:
     deployment = with_event()
     deployment.write_session(status="draft")

@@ -9,6 +9,7 @@ The first row that fits is the one that counts.
 | gone                   | anything                  | SHOW nothing, done                                          |
 | without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that     |
 | preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
+| requested, nothing made | that it be there, and the session's owner changed without a transfer | CLOSE it |
 | anything               | that it be there, and the session's owner changed without a transfer | SHOW nothing, done |
 | anything               | its session is not there, and deletions are held | later                                |
 | anything               | no video, or no session   | CLOSE: everything it names is given up                      |
@@ -121,6 +122,9 @@ def decide(
     if record.state is VideoState.PREPARING:
         return Step(FIND, Effect.CHANGE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
     if look.wish.is_held and not wish.deleted:
+        if record.state is VideoState.REQUESTED and not named(record):
+            # A request that a slow call wrote after the session was transferred.
+            return _write(CLOSE, closed(record, now))
         return _write(SHOW, record) if look.wish.shown is not None else Done()
     if look.wish.is_waiting and not wish.deleted:
         return Later(held_until(now))

@@ -93,7 +93,7 @@ class Ledger:
         intents: Every reference that was ever recorded.
         claimers: Who last wrote a record, by path.
         retired_at: When an event was retired, by session id.
-        ready_in_time: References of uploads that the provider finished before their deadline.
+        ready_in_time: When each upload that the provider finished before its deadline was asked for, by its reference.
         lost: References of ready videos whose document was lost, by its path.
     """
 
@@ -110,7 +110,7 @@ class Ledger:
     intents: set[str] = field(default_factory=set)
     claimers: dict[str, Visitor | None] = field(default_factory=dict)
     retired_at: dict[str, datetime] = field(default_factory=dict)
-    ready_in_time: set[str] = field(default_factory=set)
+    ready_in_time: dict[str, datetime] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
     _alive: dict[str, MadeEvent | MadeMedia] = field(default_factory=dict)
 
@@ -656,7 +656,9 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
     # A session that was made again has none of the videos of the one that was deleted, whoever owns it.
     has_session = present is not None and video.session.belonging(present) is Belonging.SAME
     if video.state is VideoState.GONE:
-        if has_session and not (wish.deleted or wish.cancelled == wish.number):
+        # A call that lived for longer than it may was perhaps written for a former owner: nothing was made for that.
+        was_too_late = ledger.beyond and video.generation == 0
+        if has_session and not (wish.deleted or wish.cancelled == wish.number or was_too_late):
             raise Broken(12, "a video that is wanted is there", f"{path} is gone")
         return
     if not has_session:
@@ -681,7 +683,8 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
         if video.rename_at is not None or titles != {video.playable.title}:
             raise Broken(12, "its provider knows its title", f"{path} is called {video.playable.title}, not {titles}")
     reference = reference_of(path.partition("/")[2], video.generation)
-    if video.state is VideoState.FAILED and reference in ledger.ready_in_time:
+    # A replacement of which nothing was made yet keeps the generation of the upload before it.
+    if video.state is VideoState.FAILED and ledger.ready_in_time.get(reference) == video.asked_at:
         raise Broken(20, "what the provider finished in time plays", f"{path} failed: {video.ended}")
 
 

@@ -704,7 +704,7 @@ class Play:
             # Its teacher wants another by now.
             return
         if recorded["deadlineAt"] is not None and self._clock() < recorded["deadlineAt"]:
-            self._ledger.ready_in_time.add(made.reference)
+            self._ledger.ready_in_time[made.reference] = recorded["askedAt"]
 
     # --- the end --------------------------------------------------------------------------------------------------
 
