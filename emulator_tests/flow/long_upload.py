@@ -129,7 +129,8 @@ def send_film(errand: Errand) -> Report:
             if renewed is None:
                 break
             token, received_bytes = renewed, renewed["receivedBytes"]
-        if warning is None:
+        # A line that breaks before a first chunk has arrived has not shown yet how fast it is.
+        if warning is None and received_bytes > first_byte:
             warning = too_slow(token, received_bytes - first_byte, time.monotonic() - began_at)
             if warning is not None:
                 print(warning, file=sys.stderr)

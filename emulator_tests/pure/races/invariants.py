@@ -515,7 +515,7 @@ def check_rest(ledger: Ledger) -> None:
         users_fields_are_the_users(known, session_id, document)
         public_is_one_event_and_all_else_is_none(ledger, known, session_id, pairing)
         a_record_is_that_of_the_session_that_is_there(ledger, session_id, pairing)
-        the_session_shows_what_is_recorded(session_id, document, pairing, _of(session_id, videos))
+        the_session_shows_what_is_recorded(ledger, session_id, document, pairing, _of(session_id, videos))
         records_outlive_their_sessions(ledger, session_id, pairing)
         nothing_is_left_of_a_deleted_session(known, session_id, pairing, _of(session_id, videos))
     every_transfer_has_ended(documents)
@@ -607,10 +607,11 @@ def a_record_is_that_of_the_session_that_is_there(ledger: Ledger, session_id: st
 
 
 def the_session_shows_what_is_recorded(
-    session_id: str, document: Document | None, pairing: Pairing | None, videos: Mapping[str, Video]
+    ledger: Ledger, session_id: str, document: Document | None, pairing: Pairing | None, videos: Mapping[str, Video]
 ) -> None:
     """
-    Invariants 3 and 20: refs in the session document are what is recorded, and no others.
+    Invariants 3 and 20: refs in the session document are what is recorded, and no others; but those of lost documents
+    stay up to the next full look.
     """
     if document is None:
         return
@@ -619,7 +620,8 @@ def the_session_shows_what_is_recorded(
     if session.shown != told:
         raise Broken(3, "a session shows its event", f"{session_id} shows {session.shown}, recorded is {told}")
     refs = {id_: ref for id_, video in videos.items() if (ref := video_shown(video)) is not None}
-    if dict(session.videos) != refs:
+    lost = {id_ for id_ in session.videos if video_path(id_) in ledger.lost and id_ not in videos}
+    if {id_: ref for id_, ref in session.videos.items() if id_ not in lost} != refs:
         raise Broken(20, "a session shows its videos", f"{session_id} shows {session.videos}, recorded is {refs}")
 
 
