@@ -43,7 +43,6 @@ FUNCTIONS: Final = {
     "sweep": "functions.schedule",
     "tickFeed": "functions.work",
     "transferSession": "functions.transfers",
-    "unsetModerator": "functions.live",
     "updateVideo": "functions.uploads",
     "uploadFinished": "functions.uploads",
     "visitCopy": "functions.work",

@@ -15,9 +15,9 @@ from functions import edge, wiring
 from functions.granting import lasting, playing
 from shared.access import Caller
 from shared.call_budgets import Work
-from shared.ports import Clock, Ingest, Queue
+from shared.ports import Ingest
 from shared.sessions import Sessions
-from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest, unset_moderator
+from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest
 
 
 @edge.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
@@ -60,17 +60,26 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.CHANGE, asks_provider=True)
 def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    Have somebody moderate a session's live events: `{sessionId, uid}` gives `{sessionId, uid, isModerator, isSettled}`.
+    Say whether somebody moderates a session's live events: `{sessionId, uid, isModerator}` gives the same and
+    `isSettled`.
     """
-    return _moderating(request, set_moderator, moderates=True)
 
+    def use_case(caller: Caller) -> dict[str, Any]:
+        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID, "isModerator": bool})
+        wiring.guard().require_open()
+        app = wiring.app()
+        is_settled = set_moderator(
+            caller,
+            fields["sessionId"],
+            fields["uid"],
+            app.sessions,
+            app.queue,
+            wiring.now,
+            is_moderator=fields["isModerator"],
+        )
+        return {**fields, "isSettled": is_settled}
 
-@edge.callable_function(Work.CHANGE, asks_provider=True)
-def unsetModerator(request: CallableRequest[Any]) -> dict[str, Any]:
-    """
-    Have him moderate them no more: the same request and answer.
-    """
-    return _moderating(request, unset_moderator, moderates=False)
+    return edge.answer(request, use_case)
 
 
 @edge.callable_function(Work.LOOK, asks_provider=True)
@@ -88,22 +97,6 @@ def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
     The same with a new key; the old one opens nothing any more.
     """
     return _ingest(request, rotate_stream_key)
-
-
-def _moderating(
-    request: CallableRequest[Any],
-    wish: Callable[[Caller, str, str, Sessions, Queue, Clock], bool],
-    *,
-    moderates: bool,
-) -> dict[str, Any]:
-    def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID})
-        wiring.guard().require_open()
-        app = wiring.app()
-        is_settled = wish(caller, fields["sessionId"], fields["uid"], app.sessions, app.queue, wiring.now)
-        return {**fields, "isModerator": moderates, "isSettled": is_settled}
-
-    return edge.answer(request, use_case)
 
 
 def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]) -> dict[str, Any]:

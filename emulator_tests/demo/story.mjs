@@ -323,7 +323,7 @@ async function story() {
   expect(joined.entryId === again.kaltura.entryId && !joined.isModerator, "the student entered another event");
   const given = ["player", "chat", "room"].filter((name) => joined[name] !== null);
   say(`its time has come, and the student is in, with one call: ${given.join(", ")}, good until ${joined.player.expiresAt}`);
-  await teacher.call("setModerator", { sessionId: live.id, uid: student.uid });
+  await teacher.call("setModerator", { sessionId: live.id, uid: student.uid, isModerator: true });
   expect((await student.call("joinSession", { sessionId: live.id })).isModerator, "he does not moderate");
   say("the teacher has named him a moderator, so now he is one");
   const ingest = await teacher.call("getStreamIngest", { sessionId: live.id });

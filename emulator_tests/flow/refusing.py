@@ -32,7 +32,6 @@ TEACHERS: Final = (
     "retryVideo",
     "updateVideo",
     "setModerator",
-    "unsetModerator",
     "getStreamIngest",
     "rotateStreamKey",
     "transferSession",
@@ -137,8 +136,8 @@ class Stage:
                 return {"videoId": self.playing, "title": "Algebra II", "order": 4}
             case "getKalturaSession" | "joinSession" | "getStreamIngest" | "rotateStreamKey":
                 return {"sessionId": self.session_id}
-            case "setModerator" | "unsetModerator":
-                return {"sessionId": self.session_id, "uid": "somebody"}
+            case "setModerator":
+                return {"sessionId": self.session_id, "uid": "somebody", "isModerator": True}
             case "transferSession":
                 return {"sessionId": self.session_id, "uid": self.other.uid}
             case "eraseContent":

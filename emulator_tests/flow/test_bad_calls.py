@@ -39,8 +39,9 @@ def test_the_requests_are_good_but_for_their_flaw(stage: Stage) -> None:
         assert stage.refusal(function, too_large).reason == "FILE_TOO_LARGE"
     for function in ("retryVideo", "joinSession", "getStreamIngest", "rotateStreamKey"):
         assert stage.refusal(function, stage.good(function)).code == "FAILED_PRECONDITION"
-    for function in ("setModerator", "unsetModerator"):
-        assert stage.teacher.call(function, stage.good(function))["uid"] == "somebody"
+    for is_moderator in (True, False):
+        named = stage.teacher.call("setModerator", {**stage.good("setModerator"), "isModerator": is_moderator})
+        assert (named["uid"], named["isModerator"]) == ("somebody", is_moderator)
 
 
 # --- the envelope ------------------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def stage(hosting: School, film: bytes) -> Stage:
         hosting.await_event(session_id)
     for person in (teacher, student):
         other.enrol(others_live, person)
-        other.call("setModerator", {"sessionId": others_live, "uid": person.uid})
+        other.call("setModerator", {"sessionId": others_live, "uid": person.uid, "isModerator": True})
         for session_id in (mine, others_live):
             assert person.call("joinSession", {"sessionId": session_id})["userId"] == person.uid
     # Its process is up before the rush: that of an emulator takes its time then.

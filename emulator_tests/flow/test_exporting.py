@@ -36,7 +36,7 @@ def test_people_are_handed_what_is_stored_about_them(school: School, teacher: Pe
     video_id = teacher.upload_film(session_id, film, title="Quagga")
     school.await_event(session_id)
     teacher.enrol(session_id, student)
-    teacher.call("setModerator", {"sessionId": session_id, "uid": student.uid})
+    teacher.call("setModerator", {"sessionId": session_id, "uid": student.uid, "isModerator": True})
     student.call("joinSession", {"sessionId": session_id})
 
     theirs = {one["path"]: one for one in export_of(teacher, teacher.uid)}

@@ -92,7 +92,7 @@ def test_the_owner_moderates_and_so_does_whom_he_names(school: School, teacher: 
     assert join(teacher, session_id)["isModerator"] is True
     assert join(anna, session_id)["isModerator"] is False
 
-    named = teacher.call("setModerator", {"sessionId": session_id, "uid": anna.uid})
+    named = teacher.call("setModerator", {"sessionId": session_id, "uid": anna.uid, "isModerator": True})
 
     assert named == {"sessionId": session_id, "uid": anna.uid, "isModerator": True, "isSettled": True}
     assert members(school, event["entryId"]) == {teacher.uid, anna.uid}
@@ -100,7 +100,10 @@ def test_the_owner_moderates_and_so_does_whom_he_names(school: School, teacher: 
     assert joined["isModerator"] is True
     assert jwt.decode(joined["chat"]["jwt"], chat_token.token, algorithms=["HS256"])["groups"] == [group]
 
-    assert teacher.call("unsetModerator", {"sessionId": session_id, "uid": anna.uid})["isSettled"] is True
+    assert (
+        teacher.call("setModerator", {"sessionId": session_id, "uid": anna.uid, "isModerator": False})["isSettled"]
+        is True
+    )
     assert members(school, event["entryId"]) == {teacher.uid}
     assert join(anna, session_id)["isModerator"] is False
     teacher.delete_session(session_id)

@@ -69,7 +69,7 @@ def unenrol(teacher: Person, session_id: str, person: Person) -> None:
 
 
 def demote(teacher: Person, session_id: str, person: Person) -> None:
-    teacher.call("unsetModerator", {"sessionId": session_id, "uid": person.uid})
+    teacher.call("setModerator", {"sessionId": session_id, "uid": person.uid, "isModerator": False})
 
 
 def delete(teacher: Person, session_id: str, _person: Person) -> None:
@@ -93,7 +93,7 @@ def test_what_somebody_holds_ends_at_kaltura(
     for student in (ada, grace):
         teacher.enrol(session_id, student)
     if act is demote:
-        teacher.call("setModerator", {"sessionId": session_id, "uid": ada.uid})
+        teacher.call("setModerator", {"sessionId": session_id, "uid": ada.uid, "isModerator": True})
     held, others = hold(school, ada, session_id), hold(school, grace, session_id)
     assert held.loads()
     assert others.loads()
@@ -113,7 +113,7 @@ def test_a_moderator_who_is_none_any_more_enters_again_as_a_viewer(school: Schoo
     """A8."""
     session_id, _ = live_now(school, teacher)
     anna = school.person()
-    teacher.call("setModerator", {"sessionId": session_id, "uid": anna.uid})
+    teacher.call("setModerator", {"sessionId": session_id, "uid": anna.uid, "isModerator": True})
     before = hold(school, anna, session_id)
     assert _read(school, before.room_ks).values("role") == ["adminRole"]
 

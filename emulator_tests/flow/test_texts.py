@@ -63,11 +63,11 @@ def test_whoever_has_an_account_teaches_and_learns(school: School, teacher: Pers
     naming = {"sessionId": session_id, "uid": uid}
     if uid in NOT_FIELDS:
         with pytest.raises(Refused, match=r"INVALID_ARGUMENT [A-Z_]+: An account whose id begins and ends with two"):
-            teacher.call("setModerator", naming)
+            teacher.call("setModerator", {**naming, "isModerator": True})
     else:
-        assert teacher.call("setModerator", naming)["isModerator"] is True
+        assert teacher.call("setModerator", {**naming, "isModerator": True})["isModerator"] is True
         assert person.call("joinSession", {"sessionId": session_id})["isModerator"] is True
-    assert teacher.call("unsetModerator", naming)["isModerator"] is False
+    assert teacher.call("setModerator", {**naming, "isModerator": False})["isModerator"] is False
     teacher.unenrol(session_id, person)
     with pytest.raises(Refused, match="NOT_FOUND"):
         person.call("joinSession", {"sessionId": session_id})

@@ -66,7 +66,9 @@ def school(sessions: int = 3, videos: int = 2) -> Deployment:
     deployment.write_session("otherlive", ownerUid="other", title="Optics", format="liveStreaming")
     for uid in ("teacher", "student"):
         deployment.enrol(uid, "otherlive", "other")
-        set_moderator(OTHER, "otherlive", uid, deployment.sessions, deployment.queue, deployment.clock)
+        set_moderator(
+            OTHER, "otherlive", uid, deployment.sessions, deployment.queue, deployment.clock, is_moderator=True
+        )
     for session_id in ("live", "otherlive"):
         deployment.deliver(Note(VISIT_SESSION, session_id))
         for caller in (TEACHER, STUDENT, OTHER):

@@ -13,13 +13,7 @@ from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
 from shared.paths import VISIT_SESSION, session_path
 from shared.ports import MediaState, Note, Observation, Parts
-from shared.sessions.holding import (
-    MODERATORS_MAX,
-    rotate_stream_key,
-    set_moderator,
-    stream_ingest,
-    unset_moderator,
-)
+from shared.sessions.holding import MODERATORS_MAX, rotate_stream_key, set_moderator, stream_ingest
 from shared.videos.recordings import recorded_video_id
 from shared.videos.wishes import delete_video
 
@@ -37,8 +31,8 @@ def parts_of(deployment: Deployment) -> Parts:
 
 
 def wish(deployment: Deployment, uid: str, *, moderates: bool = True, caller: Caller = TEACHER) -> bool:
-    change = set_moderator if moderates else unset_moderator
-    return change(caller, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
+    parts = deployment.sessions, deployment.queue, deployment.clock
+    return set_moderator(caller, "s1", uid, *parts, is_moderator=moderates)
 
 
 def moderators(deployment: Deployment) -> tuple[str, ...]:

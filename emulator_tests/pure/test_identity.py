@@ -169,7 +169,9 @@ def test_the_new_owner_makes_no_moderator_of_the_earlier_event(successor: Caller
     times = {"format": "liveStreaming", "startsAt": now, "endsAt": now + timedelta(hours=1)}
     deployment, _ = taken_over(successor.uid, deployment, **times)
     earlier = deployment.pairing().parts["entryId"]
-    set_moderator(successor, "s1", "mallory", deployment.sessions, deployment.queue, deployment.clock)
+    set_moderator(
+        successor, "s1", "mallory", deployment.sessions, deployment.queue, deployment.clock, is_moderator=True
+    )
     made = {one.parts["entryId"]: one.wish.moderators for one in deployment.events.alive()}
     assert "mallory" not in made.get(earlier, ())
 

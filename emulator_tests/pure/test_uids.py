@@ -15,7 +15,7 @@ from shared.paths import RECONCILE_ERASURE, VISIT_SESSION, enrolment_path, known
 from shared.ports import MediaState, Note, Observation
 from shared.providers.kaltura.keys import KeyMint
 from shared.providers.kaltura.words import viewer_of
-from shared.sessions.holding import set_moderator, unset_moderator
+from shared.sessions.holding import set_moderator
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.videos.wishes import delete_video
 
@@ -69,7 +69,7 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
     )
     assert deployment.joining.join(teacher, "s1").is_moderator
     assert deployment.joining.issue_playback(teacher, "s1").grant.token
-    assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock)
+    assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock, is_moderator=True)
     delete_video(teacher, video_id, deployment.documents, deployment.queue, deployment.clock)
     key, _ = ask_erasure(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
     deployment.deliver(Note(RECONCILE_ERASURE, key))
@@ -89,11 +89,11 @@ def test_a_student_with_any_uid_enters_and_moderates(uid: str) -> None:
     parts = deployment.sessions, deployment.queue, deployment.clock
     if uid in NOT_FIELDS:
         with pytest.raises(BadRequest, match="cannot be a moderator"):
-            set_moderator(teacher, "s1", uid, *parts)
+            set_moderator(teacher, "s1", uid, *parts, is_moderator=True)
     else:
-        assert set_moderator(teacher, "s1", uid, *parts)
+        assert set_moderator(teacher, "s1", uid, *parts, is_moderator=True)
         assert deployment.joining.join(student, "s1").is_moderator
-    assert unset_moderator(teacher, "s1", uid, *parts)
+    assert set_moderator(teacher, "s1", uid, *parts, is_moderator=False)
     assert not deployment.joining.join(student, "s1").is_moderator
 
 
@@ -105,7 +105,7 @@ def test_nothing_names_somebody_with_any_uid_after_an_erasure(uid: str) -> None:
     deployment.ask_upload(caller=person)
     deployment.write_session("s2")
     if uid not in NOT_FIELDS:
-        set_moderator(TEACHER, "s2", uid, deployment.sessions, deployment.queue, deployment.clock)
+        set_moderator(TEACHER, "s2", uid, deployment.sessions, deployment.queue, deployment.clock, is_moderator=True)
         assert deployment.document(session_path("s2")).fields["moderators"] == {uid: True}
     assert deployment.documents.read(uploader_path(uid)) != (None,)
     exported = export_content(person, uid, None, deployment.documents).things

@@ -24,9 +24,18 @@ WRITES_MAX: Final = 10
 """How often a wish is written again where the session was changed meanwhile."""
 
 
-def set_moderator(caller: Caller, session_id: str, uid: str, sessions: Sessions, queue: Queue, clock: Clock) -> bool:
+def set_moderator(
+    caller: Caller,
+    session_id: str,
+    uid: str,
+    sessions: Sessions,
+    queue: Queue,
+    clock: Clock,
+    *,
+    is_moderator: bool,
+) -> bool:
     """
-    Have somebody keep order in the session's live events: this one and every one to come. Repeatable.
+    Have somebody keep order in the session's live events, this one and every one to come, or no more. Repeatable.
 
     Returns:
         Whether the provider knows it already; if not, it will.
@@ -35,19 +44,39 @@ def set_moderator(caller: Caller, session_id: str, uid: str, sessions: Sessions,
         NotAllowed, NotFound: As `require_owner` (never).
         BadRequest: No field can have this uid as its name (never).
         TooMany: The session has as many as it may have (once there is room).
+        WrongState: It is the owner, who always does (never).
         Conflict: The session was changed every time (again).
     """
-    return _wish(caller, session_id, uid, sessions, queue, clock, moderates=True)
-
-
-def unset_moderator(caller: Caller, session_id: str, uid: str, sessions: Sessions, queue: Queue, clock: Clock) -> bool:
-    """
-    Have somebody keep order no more; the owner always does. As `set_moderator`.
-
-    Raises:
-        WrongState: It is the owner (never).
-    """
-    return _wish(caller, session_id, uid, sessions, queue, clock, moderates=False)
+    for _ in range(WRITES_MAX):
+        document, session = _owned(caller, session_id, sessions)
+        if uid == session.owner_uid:
+            if is_moderator:
+                return True
+            raise WrongState("The owner of a session always moderates it.", reason="OWNER_MODERATES")
+        if is_moderator and RESERVED.fullmatch(uid):
+            # A session names its moderators as fields of a map.
+            raise BadRequest(
+                "An account whose id begins and ends with two underscores cannot be a moderator. Name another account.",
+                reason="USER_ID_UNUSABLE",
+            )
+        if is_moderator and uid not in session.moderators and len(session.moderators) >= MODERATORS_MAX:
+            raise TooMany(
+                f"This session has {MODERATORS_MAX} moderators, which is all it may have.", reason="MODERATORS_TOO_MANY"
+            )
+        if is_moderator is not (uid in session.moderators):
+            # By the time of its last change the sweep finds what no task was left for.
+            change: dict[tuple[str, ...], Any] = {
+                ("moderators", uid): True if is_moderator else REMOVE,
+                ("updatedAt",): clock(),
+            }
+            try:
+                sessions.documents.commit(Update(document.path, change, if_version=document.version))
+            except Conflict:
+                continue
+        look = visit(sessions, session_id, sessions.documents, queue, clock)
+        applied = None if look.record is None else look.record.applied
+        return applied is not None and is_moderator is (uid in applied.moderators)
+    raise Conflict("The session was changed every time.")
 
 
 def stream_ingest(caller: Caller, session_id: str, sessions: Sessions) -> Ingest:
@@ -70,41 +99,6 @@ def rotate_stream_key(caller: Caller, session_id: str, sessions: Sessions) -> In
         As `stream_ingest`.
     """
     return _told(caller, session_id, sessions, sessions.events.rotate_stream_key)
-
-
-def _wish(
-    caller: Caller, session_id: str, uid: str, sessions: Sessions, queue: Queue, clock: Clock, *, moderates: bool
-) -> bool:
-    for _ in range(WRITES_MAX):
-        document, session = _owned(caller, session_id, sessions)
-        if uid == session.owner_uid:
-            if moderates:
-                return True
-            raise WrongState("The owner of a session always moderates it.", reason="OWNER_MODERATES")
-        if moderates and RESERVED.fullmatch(uid):
-            # A session names its moderators as fields of a map.
-            raise BadRequest(
-                "An account whose id begins and ends with two underscores cannot be a moderator. Name another account.",
-                reason="USER_ID_UNUSABLE",
-            )
-        if moderates and uid not in session.moderators and len(session.moderators) >= MODERATORS_MAX:
-            raise TooMany(
-                f"This session has {MODERATORS_MAX} moderators, which is all it may have.", reason="MODERATORS_TOO_MANY"
-            )
-        if moderates is not (uid in session.moderators):
-            # By the time of its last change the sweep finds what no task was left for.
-            change: dict[tuple[str, ...], Any] = {
-                ("moderators", uid): True if moderates else REMOVE,
-                ("updatedAt",): clock(),
-            }
-            try:
-                sessions.documents.commit(Update(document.path, change, if_version=document.version))
-            except Conflict:
-                continue
-        look = visit(sessions, session_id, sessions.documents, queue, clock)
-        applied = None if look.record is None else look.record.applied
-        return applied is not None and moderates is (uid in applied.moderators)
-    raise Conflict("The session was changed every time.")
 
 
 def _owned(caller: Caller, session_id: str, sessions: Sessions) -> tuple[Document, Session]:
