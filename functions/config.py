@@ -268,7 +268,7 @@ TASKS_PER_HOUR_MAX: Final = Setting(
     "TASKS_PER_HOUR_MAX",
     whole(1, 10_000_000),
     100_000,
-    "Tasks of one hour; beyond them all work stops until it is over.",
+    "Tasks of one hour; beyond them bulk work waits until it is over, beyond twice as many every task.",
 )
 ORPHANS_CLEAN_UP: Final = Setting(
     "ORPHANS_CLEAN_UP",

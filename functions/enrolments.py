@@ -13,8 +13,6 @@ from firebase_functions.firestore_fn import Event, on_document_created, on_docum
 from functions import wiring
 from functions.sessions import TRIGGER_MEMORY
 from shared.enrolments import mark
-from shared.paths import RECONCILE_ADMISSION
-from shared.slots import enqueue
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot
@@ -39,4 +37,6 @@ def onEnrolmentDeleted(event: Event[Snapshot | None]) -> None:
     """
     Somebody was unenrolled: what they were given ends, unless they may watch all the same.
     """
-    enqueue(wiring.queue(), RECONCILE_ADMISSION, event.params["enrolmentId"], wiring.now)
+    fields = None if event.data is None else event.data.to_dict()
+    owner_uid = None if fields is None else fields.get("ownerUid")
+    wiring.changes().enrolment_deleted(event.params["enrolmentId"], owner_uid if isinstance(owner_uid, str) else None)

@@ -13,10 +13,7 @@ from firebase_functions.firestore_fn import Event, on_document_created, on_docum
 from firebase_functions.options import MemoryOption
 
 from functions import wiring
-from shared.admissions import task_for_all, tasks_after
-from shared.paths import KEYS_SEPARATOR, VISIT_SESSION, VISIT_VIDEO
-from shared.sessions.model import Session, wanted
-from shared.slots import enqueue
+from shared.sessions.model import Session
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot
@@ -32,46 +29,31 @@ TRIGGER_MEMORY = MemoryOption.MB_256
 @on_document_created(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionCreated(event: Event[Snapshot | None]) -> None:
     """
-    A session was written for the first time: one that asks for an event is visited.
+    A session was written for the first time.
     """
     session = _session(event, event.data)
-    if session is not None and wanted(session) is not None:
-        _note(event)
+    if session is not None:
+        wiring.changes().session_created(session)
 
 
 @on_document_updated(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     """
-    A session was changed: it is visited where what it asks for is another than before, or somebody else owns it. A back
-    end that overwrites the document takes away what the server had written there; the visits of the session and its
-    videos write it again.
+    A session was changed.
     """
     before, after = _session(event, event.data.before), _session(event, event.data.after)
-    if before is None or after is None:
-        return
-    was_overwritten = before.is_paired and not after.is_paired
-    if was_overwritten or wanted(before) != wanted(after) or before.owner_uid != after.owner_uid:
-        _note(event)
-    for task in tasks_after(before, after):
-        enqueue(wiring.queue(), task.queue, task.key, wiring.now)
-    if was_overwritten and before.videos:
-        enqueue(wiring.queue(), VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos), wiring.now)
+    if before is not None and after is not None:
+        wiring.changes().session_updated(before, after)
 
 
 @on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionDeleted(event: Event[Snapshot | None]) -> None:
     """
-    A session was deleted: whatever it had goes, and what people were given there ends.
+    A session was deleted.
     """
-    _note(event)
-    task = task_for_all(event.params["sessionId"])
-    enqueue(wiring.queue(), task.queue, task.key, wiring.now)
+    wiring.changes().session_deleted(event.params["sessionId"], _session(event, event.data))
 
 
 def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:
     fields = None if snapshot is None else snapshot.to_dict()
     return None if fields is None else Session.from_fields(event.params["sessionId"], fields)
-
-
-def _note(event: Event[Any]) -> None:
-    enqueue(wiring.queue(), VISIT_SESSION, event.params["sessionId"], wiring.now)

@@ -15,6 +15,7 @@ from functions.reading import FIND
 from shared.admissions.joining import Joining
 from shared.app import App, Hosting, Settings, assemble
 from shared.call_budgets import CallBudgets
+from shared.changes import Changes
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
@@ -54,7 +55,7 @@ def now() -> datetime:
 @cache
 def queue() -> Queue:
     """
-    The queue alone: all that a trigger needs.
+    The queue alone.
     """
     return CloudTasksQueue(
         client=connect_tasks(config.tasks_emulator_host()),
@@ -124,6 +125,14 @@ def call_budgets() -> CallBudgets:
     How often callers may call.
     """
     return CallBudgets(Limiter(documents(), now))
+
+
+@cache
+def changes() -> Changes:
+    """
+    What follows from documents that people wrote: all that a trigger needs.
+    """
+    return Changes(queue(), call_budgets(), now)
 
 
 def hook(provider: str) -> Hook:
@@ -220,6 +229,7 @@ def _settings() -> Settings:
         feed_interval_s=config.FEED_INTERVAL_S.value,
         feed_overlap_s=config.FEED_OVERLAP_S.value,
         feed_ticks_max=config.FEED_TICKS_MAX.value,
+        tasks_per_hour_max=config.TASKS_PER_HOUR_MAX.value,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.admissions import Admissions, reconcile_admissions
+from shared.bulk import pace_of
 from shared.call_budgets import CallBudgets
 from shared.deletions import Deletions
 from shared.epoch import DatabaseUid, Epochs, unidentified
@@ -62,6 +63,7 @@ class Settings:
         feed_interval_s: Seconds between ticks of the feed.
         feed_overlap_s: Seconds by which a provider's lists may lag.
         feed_ticks_max: Ticks of one chain of the feed.
+        tasks_per_hour_max: The limit of the guard, of which bulk work keeps clear.
     """
 
     policy: Policy
@@ -73,6 +75,7 @@ class Settings:
     feed_interval_s: float
     feed_overlap_s: float
     feed_ticks_max: int
+    tasks_per_hour_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +215,8 @@ def assemble(
         for provider in holders
     }
     everywhere = places(holders, hosts)
-    orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s, epochs)
+    pace = pace_of(documents, clock, settings.tasks_per_hour_max)
+    orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s, epochs, pace)
     checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
     table = HostTable(documents, clock, hosting.terms)
     keys = {name: holder.viewer_keys for name, holder in holders.items() if holder.viewer_keys is not None}
@@ -226,7 +230,7 @@ def assemble(
         copies=Copies(documents, holders, hosts, settings.late_commit_s, epochs.is_held),
         checks=checks,
         deletions=Deletions(documents, everywhere, epochs.is_held),
-        erasures=Erasures(documents, audience, clock, settings.late_commit_s),
+        erasures=Erasures(documents, audience, clock, settings.late_commit_s, pace),
         transfers=Transfers(documents, events),
         admissions=Admissions(documents, keys),
         grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, call_budgets, keys),
@@ -235,6 +239,12 @@ def assemble(
         adoption=Adoption(documents, queue, events, clock),
         epochs=epochs,
         sweep=Sweep(
-            documents, queue, feeds, orphans, checks, FullLook(documents, queue, sessions, videos, clock), clock
+            documents,
+            queue,
+            feeds,
+            orphans,
+            checks,
+            FullLook(documents, queue, sessions, videos, clock, pace=pace),
+            clock,
         ),
     )

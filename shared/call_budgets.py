@@ -1,6 +1,7 @@
 """Budgets of callers: how often one person may call, by the kind of work, and what they are told beyond it.
 
-Called by the edge before each callable, and by `videos/grant.py` before it believes a report. Leaves to `limits` how
+Called by the edge before each callable, by triggers before they enqueue, and by `videos/grant.py` before it believes a
+report. Leaves to `limits` how
 tokens are counted by all instances together. The one table of numbers: whoever calls once a second is never refused,
 and after a pause everybody may do at once what a page with all videos of a session does.
 
@@ -71,6 +72,10 @@ TABLE: Final[Mapping[Work, Row]] = {
 REPORTS: Final = Budget(6, per_minute=1)
 """How many reports that a host fails are believed of one person: each may have the host tried, and a copy."""
 
+CHANGES: Final = Budget(600, per_minute=120, portion=20, unasked=60)
+"""Of how many changes to one person's sessions and enrolments, written straight into Firestore, the triggers enqueue
+something. A school's import may write hundreds at once; what goes beyond is found by the sweep."""
+
 ADMINISTRATORS_TIMES: Final = 10
 """Administrators have so many times the burst: their back end's scripts do at once what a whole school has asked."""
 
@@ -113,6 +118,15 @@ class CallBudgets:
             Transient: The documents could not be reached (again).
         """
         return self.limiter.take(call_budget_path("report-", caller.uid), REPORTS) == 0.0
+
+    def heeds(self, owner_uid: str) -> bool:
+        """
+        Tell whether something is enqueued for one more change to what somebody owns, and count it.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        return self.limiter.take(call_budget_path("changes-", owner_uid), CHANGES) == 0.0
 
 
 def _roomy(budget: Budget) -> Budget:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
+from shared.bulk import Pace, at_any_pace
 from shared.errors import Conflict
 from shared.paths import PAIRINGS, SESSIONS, VIDEOS, VISIT_VIDEO, session_path, video_path
 from shared.ports import REMOVE, Clock, Condition, Document, Documents, Note, Operator, Query, Queue, Update
@@ -80,13 +81,14 @@ class _Slice:
     looked: int = 0
     noted: int = 0
     followers: int = 0
+    is_held: bool = False
 
     @property
     def is_full(self) -> bool:
         """
         Whether as many copies were set going as may be: the rest of the page is for the next slice.
         """
-        return self.followers >= FOLLOWERS_MAX
+        return self.is_held or self.followers >= FOLLOWERS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class FullLook:
         videos: Likewise for videos.
         clock: Now, in UTC.
         every_s: Seconds from the beginning of one look to that of the next.
+        pace: Of bulk work.
     """
 
     documents: Documents
@@ -109,6 +112,7 @@ class FullLook:
     videos: Videos
     clock: Clock
     every_s: int = 24 * 3600
+    pace: Pace = at_any_pace
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -230,19 +234,22 @@ class FullLook:
                 done.noted += 1
                 continue
             if not done.is_full:
-                followers = self._note_followers(look, now)
-                done.noted += followers
-                done.followers += followers
+                self._note_followers(look, now, done)
 
-    def _note_followers(self, look: Look[VideoWish, Video], now: datetime) -> int:
+    def _note_followers(self, look: Look[VideoWish, Video], now: datetime, done: _Slice) -> None:
         """
         Enqueue the copies of a settled video that have not followed it; a page that is looked through once more within
-        the hour finds the same tasks on their way.
+        the hour finds the same tasks on their way. Where bulk work waits, the next slice does it.
         """
         notes = self.videos.dependants(look)
+        if notes and not done.followers:
+            done.is_held = self.pace() is not None
+        if done.is_held:
+            return
         for note in notes:
             self.queue.put(replace(note, once=f"follow {now:%Y%m%d%H}"))
-        return len(notes)
+        done.noted += len(notes)
+        done.followers += len(notes)
 
     def _note_unsettled(self, subject: Subject[Any, Any, Any], look: Look[Any, Any], now: datetime) -> int:
         """

@@ -1,10 +1,13 @@
-"""The cost guard: a switch that stops all work and loses none, and a limit of tasks per hour that throws it.
+"""The cost guard: a switch that stops all work and loses none, and a limit of tasks per hour.
 
 Called by the edge, before each task and each callable that makes work. The switch is a document that a person may write
-(`operations/switch`: `stopped`, `why`). While it is thrown, each task leaves its note again for later and does nothing;
-such notes merge, so however many there were, there is one left for each thing. Nothing is decided here of what the work
-is; what bounds it otherwise stands where it is done: `looks_max` of a video, `ticks_max` of the feed, the tries of each
-queue.
+(`operations/switch`: `stopped`, `why`). While it is thrown, callables refuse, and each task leaves its note again for
+later and does nothing; such notes merge, so however many there were, there is one left for each thing.
+
+Beyond the limit of an hour bulk work is held in the same way until the hour is over, and beyond twice the limit every
+task. Callables go on: nobody is refused for what others did, and the tasks that their calls leave are done later.
+Nothing is decided here of what the work is; what bounds it otherwise stands where it is done: the budgets of callers,
+`looks_max` of a video, `ticks_max` of the feed, the tries of each queue.
 """
 
 from __future__ import annotations
@@ -14,13 +17,15 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Any, Final
 
-from shared import log
+from shared import bulk, log
 from shared.errors import Conflict, Transient
 from shared.paths import operation_path
-from shared.ports import Clock, Create, Documents, Note, Queue, Update
+from shared.ports import Clock, Create, Documents, Fields, Note, Queue, Update
 
 SWITCH: Final = operation_path("switch")
-TASKS: Final = operation_path("tasks")
+
+LAST_LINE: Final = 2
+"""Beyond so many times the limit every task waits, and not only bulk work."""
 
 SWITCH_READ_S: Final = 10
 """An instance knows of the switch at most so many seconds late."""
@@ -39,6 +44,8 @@ class _Known:
     """
 
     stopped: bool = False
+    bulk_until: datetime | None = None
+    tasks_until: datetime | None = None
     read_at: datetime | None = None
     uncounted: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -53,7 +60,8 @@ class Guard:
         documents: Where switch and count are.
         queue: For notes that come again.
         clock: Now, in UTC.
-        tasks_per_hour_max: Tasks of one clock hour; beyond them the switch is thrown until the hour is over.
+        tasks_per_hour_max: Tasks of one clock hour; beyond them bulk work waits until the hour is over, and beyond
+            `LAST_LINE` times as many every task.
     """
 
     documents: Documents
@@ -70,7 +78,7 @@ class Guard:
             Transient: Documents or queue could not be reached (again).
         """
         self._count()
-        if not self.is_stopped():
+        if not self._holds(note):
             return True
         log.stopped(note.queue, note.key)
         epoch_s = int(self.clock().timestamp())
@@ -97,14 +105,24 @@ class Guard:
 
     def is_stopped(self) -> bool:
         """
-        Whether all work is stopped, as far as this instance knows.
+        Tell whether a person has stopped all work, as far as this instance knows.
         """
+        return self._read().stopped
+
+    def _holds(self, note: Note) -> bool:
+        known, now = self._read(), self.clock()
+        is_bulk = note.queue in bulk.QUEUES and known.bulk_until is not None and now < known.bulk_until
+        return known.stopped or is_bulk or (known.tasks_until is not None and now < known.tasks_until)
+
+    def _read(self) -> _Known:
         now, known = self.clock(), self._known
         if known.read_at is None or now - known.read_at >= timedelta(seconds=SWITCH_READ_S):
             (switch,) = self.documents.read(SWITCH)
-            known.stopped = switch is not None and _is_thrown(switch.fields, now)
+            fields = {} if switch is None else switch.fields
+            known.stopped = _is_thrown(fields, now)
+            known.bulk_until, known.tasks_until = _instant(fields, "bulkUntil"), _instant(fields, "tasksUntil")
             known.read_at = now
-        return known.stopped
+        return known
 
     def stop(self, why: str) -> None:
         """
@@ -122,7 +140,7 @@ class Guard:
         Raises:
             Conflict: Somebody else wrote it at the same moment (again).
         """
-        self._write_switch({"stopped": False, "until": None, "why": ""})
+        self._write_switch({"stopped": False, "until": None, "bulkUntil": None, "tasksUntil": None, "why": ""})
 
     def _count(self) -> None:
         with self._known.lock:
@@ -137,26 +155,32 @@ class Guard:
 
     def _write_down(self, count: int) -> bool:
         """
-        Add to the tasks of this hour, and throw the switch where they are too many.
+        Add to the tasks of this hour, and hold tasks where they are too many.
 
         Returns:
             Whether they were added.
         """
         now = self.clock()
-        hour = int(now.timestamp()) // 3600
-        (document,) = self.documents.read(TASKS)
+        hour = int(now.timestamp()) // bulk.HOUR_S
+        (document,) = self.documents.read(bulk.TASKS)
         before = 0 if document is None or document.fields["hour"] != hour else document.fields["count"]
         fields = {"hour": hour, "count": before + count}
-        write = Create(TASKS, fields) if document is None else Update(TASKS, fields, if_version=document.version)
+        write = (
+            Create(bulk.TASKS, fields) if document is None else Update(bulk.TASKS, fields, if_version=document.version)
+        )
         try:
             self.documents.commit(write)
         except Conflict:
             # Others count too; these are added with the next.
             return False
-        if before <= self.tasks_per_hour_max < before + count:
-            until = datetime.fromtimestamp((hour + 1) * 3600, UTC)
-            log.tasks_limit_reached(before + count, until)
-            self._write_switch({"until": until, "why": f"More than {self.tasks_per_hour_max} tasks in one hour."})
+        for held, limit in (
+            ("bulkUntil", self.tasks_per_hour_max),
+            ("tasksUntil", LAST_LINE * self.tasks_per_hour_max),
+        ):
+            if before <= limit < before + count:
+                until = datetime.fromtimestamp((hour + 1) * bulk.HOUR_S, UTC)
+                log.tasks_limit_reached(before + count, until, is_bulk_alone=held == "bulkUntil")
+                self._write_switch({held: until, "why": f"More than {limit} tasks in one hour."})
         return True
 
     def _write_switch(self, changes: dict[str, Any]) -> None:
@@ -166,9 +190,15 @@ class Guard:
         self._known.read_at = None
 
 
-def _is_thrown(switch: Any, now: datetime) -> bool:
+def _is_thrown(switch: Fields, now: datetime) -> bool:
     """
-    Whether a switch is thrown, by a person or until some time. A person may have written anything into it. Pure.
+    Tell whether a person has thrown a switch, for good or until some time; they may have written anything into it.
+    Pure.
     """
-    until = switch.get("until")
-    return switch.get("stopped") is True or (isinstance(until, datetime) and now < until)
+    until = _instant(switch, "until")
+    return switch.get("stopped") is True or (until is not None and now < until)
+
+
+def _instant(switch: Fields, name: str) -> datetime | None:
+    value = switch.get(name)
+    return value if isinstance(value, datetime) else None

@@ -249,11 +249,18 @@ def orphans_found(
     )
 
 
-def tasks_limit_reached(count: int, until: datetime) -> None:
+def tasks_limit_reached(count: int, until: datetime, *, is_bulk_alone: bool) -> None:
     """
-    There were so many tasks in this hour that all work is stopped until it is over.
+    There were so many tasks in this hour that bulk work, or every task, waits until it is over.
     """
-    _alarm("tasks limit reached", count=count, until=until.isoformat())
+    _alarm("tasks limit reached", count=count, until=until.isoformat(), holds="bulk" if is_bulk_alone else "tasks")
+
+
+def left_to_sweep(owner_uid: str, session_id: str) -> None:
+    """
+    Somebody changes so much that a change was not handled by its trigger.
+    """
+    _warning("change left to sweep", uid=owner_uid, session=session_id)
 
 
 def stopped(function: str, key: str | None = None) -> None:

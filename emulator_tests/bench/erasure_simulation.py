@@ -99,6 +99,7 @@ class Simulation:
             feed_interval_s=9,
             feed_overlap_s=60,
             feed_ticks_max=8640,
+            tasks_per_hour_max=100_000,
         )
         holders = {self.media.name: Holder(self.media, MemoryStrays(events, self.media, self._effect))}
         self.app: App = assemble(self.documents, self.queue, self.clock, events, holders, settings)

@@ -89,6 +89,7 @@ SETTINGS: Final = Settings(
     feed_interval_s=9,
     feed_overlap_s=60,
     feed_ticks_max=8640,
+    tasks_per_hour_max=100_000,
 )
 
 

@@ -142,6 +142,7 @@ class School:
             feed_interval_s=9,
             feed_overlap_s=60,
             feed_ticks_max=8640,
+            tasks_per_hour_max=100_000,
         )
         holders = {media.name: Holder(media, MemoryStrays(events, media))}
         self.app = assemble(self.documents, self.queue, self.clock, events, holders, settings)

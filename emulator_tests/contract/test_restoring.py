@@ -133,6 +133,7 @@ class School:
             feed_interval_s=10,
             feed_overlap_s=60,
             feed_ticks_max=1000,
+            tasks_per_hour_max=100_000,
         )
         holders = {account.media.name: Holder(account.media, account.strays)}
         self.app: App = assemble(

@@ -182,6 +182,7 @@ class World:
             feed_interval_s=10,
             feed_overlap_s=60,
             feed_ticks_max=1000,
+            tasks_per_hour_max=100_000,
         )
         self.app = assemble(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": holder}, settings)
         fields = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}

@@ -118,6 +118,7 @@ SETTINGS: Final = Settings(
     feed_interval_s=FEED_INTERVAL_S,
     feed_overlap_s=FEED_OVERLAP_S,
     feed_ticks_max=FEED_TICKS_MAX,
+    tasks_per_hour_max=100_000,
 )
 
 REST_S: Final = 2 * 3600

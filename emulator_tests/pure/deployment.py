@@ -131,6 +131,7 @@ class Deployment:
         ticks_max: int = TICKS_MAX,
         page_items_max: int = 500,
         policy: Policy = POLICY,
+        tasks_per_hour_max: int = 100_000,
         terms: Mapping[str, Terms] | None = None,
     ) -> None:
         self.disturb: Effect = undisturbed
@@ -157,6 +158,7 @@ class Deployment:
             feed_interval_s=INTERVAL_S,
             feed_overlap_s=60,
             feed_ticks_max=ticks_max,
+            tasks_per_hour_max=tasks_per_hour_max,
         )
         self.keys = MemoryViewerKeys(self.clock, self._effect)
         self.second = MemoryMedia(self.clock, self._effect, name="second")

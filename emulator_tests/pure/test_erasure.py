@@ -14,6 +14,7 @@ from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, TEACHER, Deployment
 from shared import paths as all_paths
 from shared.access import Caller
+from shared.bulk import TASKS
 from shared.deletions import requeue_deletion
 from shared.erasure import ask_erasure, carry_over, erasure_of
 from shared.erasure.decide import COUNT_PAUSE_S, LASTS_MAX_S, PACE_S, ErasureWish, Page, decide
@@ -613,14 +614,14 @@ def test_a_page_is_never_more_than_firestore_writes_at_once_nor_more_videos_than
     None
 ):
     deployment = Deployment()
-    refs = {f"v{number}": {"order": number} for number in range(100)}
+    refs = {f"v{number}": {"order": number} for number in range(20)}
     for number in range(PAGE + 10):
         fields = {"ownerUid": "teacher", "videos": refs if number < 10 else {}}
         deployment.documents.commit(Create(f"sessions/s{number:04}", fields))
     key = ask(deployment)
 
     look = deployment.app.erasures.look(key)
-    assert len(look.wish.page.writes) == PAGE_VIDEOS // 100
+    assert len(look.wish.page.writes) == PAGE_VIDEOS // 20
     deployment.run(PACE_S + 1)
     assert erasure(deployment, key).videos == PAGE_VIDEOS * 2
 
@@ -630,3 +631,22 @@ def test_a_page_is_never_more_than_firestore_writes_at_once_nor_more_videos_than
     assert COUNT_PAUSE_S < PACE_S
     assert deployment.documents.select(Query("sessions")) == []
     assert deployment.noted(RECONCILE_ERASURE)
+
+
+def test_an_erasure_waits_where_tasks_have_become_many_whoever_makes_them() -> None:
+    """A16."""
+    deployment = Deployment(tasks_per_hour_max=1000)
+    deployment.documents.commit(
+        Create(
+            "sessions/s1", {"ownerUid": "teacher", "videos": {f"v{number}": {"order": number} for number in range(9)}}
+        )
+    )
+    hour = int(deployment.clock().timestamp()) // 3600
+    deployment.documents.commit(Create(TASKS, {"hour": hour, "count": 400}))
+    key = ask(deployment)
+    deployment.run(1000)
+    assert erasure(deployment, key).videos == 0
+
+    deployment.run(3600)
+
+    assert erasure(deployment, key).videos == 9

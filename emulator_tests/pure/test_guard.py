@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
+from shared.bulk import QUEUES, TASKS, pace_of
 from shared.errors import Conflict, Transient
-from shared.guard import AGAIN_S, COUNTED_TOGETHER, SWITCH, SWITCH_READ_S, TASKS, Guard
-from shared.paths import TICK_FEED, VISIT_SESSION, VISIT_VIDEO
+from shared.guard import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, Guard
+from shared.paths import RECONCILE_ADMISSION, TICK_FEED, VISIT_COPY, VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Create, MediaState, Note, Observation, Update
 from shared.videos.model import VideoState
 from shared.videos.wishes import delete_video
@@ -21,6 +22,7 @@ from shared.videos.wishes import delete_video
 T = TypeVar("T")
 
 LIMIT = 100
+SECOND = timedelta(seconds=1)
 NOTE = Note(VISIT_SESSION, "s1")
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
@@ -175,21 +177,89 @@ def test_however_many_notes_there_were_one_is_left_of_each_and_none_of_them_work
     assert guarded.done == []
 
 
-def test_too_many_tasks_in_an_hour_stop_all_work_until_the_hour_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+UPLOAD = Note(VISIT_VIDEO, "v1")
+BULK = Note(VISIT_COPY, "v1:archive")
+
+
+def test_too_many_tasks_in_an_hour_hold_bulk_work_until_the_hour_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A6, A16: what others upload goes on.
+    """
     deployment = Deployment()
     guard = guard_of(deployment)
-    admitted = sum(guard.admits(NOTE) for _ in range(LIMIT + 5 * COUNTED_TOGETHER))
+    admitted = sum(guard.admits(BULK) for _ in range(LIMIT + 2 * COUNTED_TOGETHER))
     assert LIMIT < admitted <= LIMIT + COUNTED_TOGETHER
-    (switch,) = deployment.documents.read(SWITCH)
-    assert switch is not None
-    assert switch.fields["stopped"] is False
-    assert switch.fields["until"] == deployment.clock() + timedelta(hours=1)
+    assert guard.admits(UPLOAD)
+    guard.require_open()
+    assert not guard.is_stopped()
     (alarm,) = [line for line in capsys.readouterr().err.splitlines() if "tasks limit reached" in line]
     assert json.loads(alarm)["severity"] == "ALERT"
+    assert json.loads(alarm)["holds"] == "bulk"
+    held = [(note.queue, note.at) for note in deployment.queue.waiting()]
+    assert held == [(VISIT_COPY, deployment.clock() + timedelta(seconds=AGAIN_S))]
 
     deployment.clock.advance(3600)
-    assert guard.admits(NOTE)
-    assert sum(guard.admits(NOTE) for _ in range(LIMIT - COUNTED_TOGETHER)) == LIMIT - COUNTED_TOGETHER
+    assert guard.admits(BULK)
+    assert sum(guard.admits(BULK) for _ in range(LIMIT - COUNTED_TOGETHER)) == LIMIT - COUNTED_TOGETHER
+
+
+def test_twice_as_many_tasks_hold_every_task_and_refuse_no_caller(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    A6: the last line.
+    """
+    deployment = Deployment()
+    guard = guard_of(deployment)
+    most = LAST_LINE * LIMIT
+    admitted = sum(guard.admits(UPLOAD) for _ in range(most + 5 * COUNTED_TOGETHER))
+    assert most < admitted <= most + COUNTED_TOGETHER
+    guard.require_open()
+    alarms = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "tasks limit reached" in line]
+    assert [alarm["holds"] for alarm in alarms] == ["bulk", "tasks"]
+    switch = deployment.document(SWITCH).fields
+    assert (switch["stopped"], switch["until"]) == (False, None)
+    deployment.clock.advance(3600)
+    assert guard.admits(UPLOAD)
+
+
+def test_an_operator_who_starts_again_lets_held_tasks_go_at_once() -> None:
+    deployment = Deployment()
+    guard = guard_of(deployment)
+    while guard.admits(BULK):
+        pass
+    guard.start()
+    assert guard.admits(BULK)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "count", "waits_s"),
+    [
+        pytest.param(0, 2, None, id="what may be done at once"),
+        pytest.param(0, 12, 720, id="too much at once"),
+        pytest.param(30, 26, None, id="its share of half an hour"),
+        pytest.param(30, 45, 3221, id="more than that"),
+        pytest.param(30, 90, 3600, id="more than its share of the hour"),
+        pytest.param(59, 48, None, id="nearly all of its share"),
+    ],
+)
+def test_bulk_work_waits_where_others_do_many_tasks(minutes: int, count: int, waits_s: int | None) -> None:
+    """
+    A16: by what was really done, whoever did it.
+    """
+    deployment = Deployment()
+    hour = int(deployment.clock().timestamp()) // 3600
+    begins_at = datetime.fromtimestamp(hour * 3600, UTC)
+    deployment.clock.advance((begins_at + timedelta(minutes=minutes) - deployment.clock()).total_seconds())
+    pace = pace_of(deployment.documents, deployment.clock, LIMIT)
+    assert pace() is None, "nobody has counted"
+    deployment.documents.commit(Create(TASKS, {"hour": hour, "count": count}))
+    until = pace()
+    assert until == (None if waits_s is None else pytest.approx(begins_at + timedelta(seconds=waits_s), abs=SECOND))
+    deployment.clock.advance(3600)
+    assert pace() is None, "that was an hour ago"
+
+
+def test_nobody_waits_for_bulk_work() -> None:
+    assert QUEUES.isdisjoint({VISIT_SESSION, VISIT_VIDEO, TICK_FEED, RECONCILE_ADMISSION})
 
 
 def test_the_limit_leaves_a_switch_that_a_person_has_thrown() -> None:
@@ -210,10 +280,11 @@ def test_instances_count_together() -> None:
     admitted = 0
     for _ in range(LIMIT):
         for guard in guards:
-            admitted += guard.admits(NOTE)
+            admitted += guard.admits(BULK)
         deployment.clock.advance(SWITCH_READ_S)
-        if guards[0].is_stopped():
+        if not guards[0].admits(BULK):
             break
+        admitted += 1
     assert LIMIT <= admitted <= LIMIT + len(guards) * (COUNTED_TOGETHER + 1)
 
 

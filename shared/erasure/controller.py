@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
+from shared.bulk import Pace, at_any_pace
 from shared.erasure import decide as decisions
 from shared.erasure.decide import ErasureWish, Page
 from shared.erasure.left import count_left, page_to_scrub
@@ -31,6 +32,7 @@ class Erasures:
         audience: Where the person may be known; `None` where there are no live events.
         clock: Now, in UTC.
         late_commit_s: Seconds for which a provider may still do what it was asked before.
+        pace: Of bulk work.
     """
 
     queue: ClassVar[str] = RECONCILE_ERASURE
@@ -39,6 +41,7 @@ class Erasures:
     audience: Audience | None
     clock: Clock
     late_commit_s: int
+    pace: Pace = at_any_pace
 
     @property
     def pages(self) -> Pages:
@@ -120,7 +123,8 @@ class Erasures:
         if record.state is ErasureState.DONE or (record.next_at is not None and now < record.next_at):
             return ErasureWish()
         if record.state is ErasureState.MARKING:
-            return ErasureWish(self.pages.to_mark(record))
+            page = self.pages.to_mark(record)
+            return ErasureWish(page, waits_until=self.pace() if page.videos else None)
         reading = Reading(self.documents)
         left, notes = count_left(reading, record)
         page = page_to_scrub(reading, record) if decisions.is_overdue(record, now) else Page(notes=notes)

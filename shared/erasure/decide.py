@@ -4,6 +4,7 @@
 |-----------|-----------------------------------------------|---------------------------------------------------------|
 | nothing, done | anything                                  | done                                                    |
 | marking, deleting | something was done a moment ago       | later                                                   |
+| marking   | a page with videos, and too many tasks        | later                                                   |
 | marking   | a page of documents                           | MARK it: they are deleted, or marked, in the same write |
 | marking   | a transfer of theirs that has not ended       | later                                                   |
 | marking   | something that they still hold at a provider  | later                                                   |
@@ -35,7 +36,7 @@ FORGET: Final = "forget"
 FINISH: Final = "finish"
 
 PACE_S: Final = 60
-"""Between pages with videos: what one marks takes two tasks for each video, and an hour has `TASKS_PER_HOUR_MAX`."""
+"""Between pages with videos: by then most tasks for what one has marked are counted, by which the next one is paced."""
 
 COUNT_PAUSE_S: Final = 30
 WAIT_S: Final = 30
@@ -75,10 +76,12 @@ class ErasureWish:
     Attributes:
         page: What is to be marked next, empty where nothing is.
         left: What is still there.
+        waits_until: Until when bulk work waits, `None` where it may go on.
     """
 
     page: Page = field(default_factory=Page)
     left: Left = field(default_factory=Left)
+    waits_until: datetime | None = None
 
 
 def decide(look: Look[ErasureWish, Erasure], now: datetime, late_commit_s: int) -> Decision[Erasure]:
@@ -95,6 +98,8 @@ def decide(look: Look[ErasureWish, Erasure], now: datetime, late_commit_s: int) 
         return Done()
     if record.next_at is not None and now < record.next_at:
         return Later(record.next_at)
+    if wish.page.videos and wish.waits_until is not None:
+        return Later(wish.waits_until)
     if wish.page.writes:
         return _write(MARK, marked(record, wish.page, now))
     if record.state is ErasureState.MARKING:

@@ -36,7 +36,7 @@ BROUGHT_ALONG: Final = 100
 FEW: Final = 20
 """Sessions that are read first: they may have all the videos of a page, and their documents are large then."""
 
-PAGE_VIDEOS: Final = 500
+PAGE_VIDEOS: Final = 100
 """A page of sessions ends with the session whose videos make so many: what is marked at once is worked off at once."""
 
 _GONE: Final = Condition("gone", Operator.EQUAL, True)

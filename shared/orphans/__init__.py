@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from shared import log, references
+from shared.bulk import Pace, at_any_pace
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.epoch import Epochs, Standing
 from shared.errors import Conflict, ProviderError
@@ -112,6 +113,7 @@ class Orphans:
         clock: Now, in UTC.
         age_s: Nothing younger is touched.
         epochs: Whether this is the database that was swept last.
+        pace: Of bulk work.
     """
 
     documents: Documents
@@ -123,6 +125,7 @@ class Orphans:
     clock: Clock
     age_s: int
     epochs: Epochs
+    pace: Pace = at_any_pace
 
     def standing(self) -> Standing:
         """
@@ -353,7 +356,9 @@ class Orphans:
             # Somebody else has just released it.
             return
         log.stray_given_up(stray.provider, stray.reference)
-        self.queue.put(Note(VISIT_DELETION, deletion_id(stray.reference, stray.parts)))
+        # What is not enqueued is due: each sweep enqueues some of that.
+        if self.pace() is None:
+            self.queue.put(Note(VISIT_DELETION, deletion_id(stray.reference, stray.parts)))
 
     # --- in the documents -----------------------------------------------------------------------------------------
 

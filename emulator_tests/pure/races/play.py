@@ -94,6 +94,7 @@ SETTINGS: Final = Settings(
     feed_interval_s=60.0,
     feed_overlap_s=60.0,
     feed_ticks_max=20,
+    tasks_per_hour_max=100_000,
 )
 RESTS_AFTER_S: Final = (60, 2200, 4400, 6600, 9000, 10500)
 """Seconds after the last trouble at which the sweep runs, far less often than in the cloud: it must do all the same."""

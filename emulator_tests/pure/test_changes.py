@@ -1,0 +1,124 @@
+"""What follows from sessions and enrolments that people write straight into Firestore, and for how many of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from emulator_tests.pure.deployment import Deployment
+from shared.call_budgets import CHANGES, CallBudgets
+from shared.changes import Changes
+from shared.limits import Limiter
+from shared.paths import RECONCILE_ADMISSION, VISIT_SESSION, VISIT_VIDEO, session_path
+from shared.sessions.model import Session
+
+LIVE = {"ownerUid": "teacher", "status": "public", "format": "liveStreaming", "title": "Algebra", "visibility": "open"}
+FLOOD = 3 * CHANGES.burst
+
+
+def changes_of(deployment: Deployment) -> Changes:
+    budgets = CallBudgets(Limiter(deployment.documents, deployment.clock))
+    return Changes(deployment.queue, budgets, deployment.clock)
+
+
+def session(session_id: str = "s1", **fields: Any) -> Session:
+    return Session.from_fields(session_id, {**LIVE, **fields})
+
+
+def enqueued(deployment: Deployment) -> list[tuple[str, str]]:
+    return sorted((note.queue, note.key) for note in deployment.queue.waiting())
+
+
+def followed(before: Session | None, after: Session | None) -> Sequence[str]:
+    """
+    The queues of what follows from one change.
+    """
+    deployment = Deployment()
+    changes = changes_of(deployment)
+    if after is None:
+        changes.session_deleted("s1", before)
+    elif before is None:
+        changes.session_created(after)
+    else:
+        changes.session_updated(before, after)
+    return [queue for queue, _ in enqueued(deployment)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "queues"),
+    [
+        pytest.param(None, session(), [VISIT_SESSION], id="a live session is published"),
+        pytest.param(None, session(status="draft"), [], id="a draft is made"),
+        pytest.param(None, session(format="onDemand"), [], id="a session on demand is made"),
+        pytest.param(session(), session(), [], id="nothing that counts is changed"),
+        pytest.param(session(), session(title="Geometry"), [VISIT_SESSION], id="another title"),
+        pytest.param(session(), session(status="draft"), [RECONCILE_ADMISSION, VISIT_SESSION], id="unpublished"),
+        pytest.param(session(), session(ownerUid="other"), [RECONCILE_ADMISSION, VISIT_SESSION], id="another owner"),
+        pytest.param(
+            session(kalturaSession=True, videos={"v1": {"order": 1}}),
+            session(),
+            [VISIT_SESSION, VISIT_VIDEO],
+            id="overwritten by a back end",
+        ),
+        pytest.param(session(), None, [RECONCILE_ADMISSION, VISIT_SESSION], id="deleted"),
+        pytest.param(None, None, [RECONCILE_ADMISSION, VISIT_SESSION], id="deleted, and nobody knows what it was"),
+    ],
+)
+def test_what_follows_from_a_change(before: Session | None, after: Session | None, queues: list[str]) -> None:
+    assert followed(before, after) == queues
+
+
+def test_of_somebody_who_floods_a_part_is_handled_and_everybody_else_is_served() -> None:
+    """
+    A6: each of these changes is of another session, so that no two tasks merge.
+    """
+    deployment = Deployment()
+    changes = changes_of(deployment)
+    for number in range(FLOOD):
+        changes.session_updated(session(f"m{number}"), session(f"m{number}", title="Flood"))
+    assert len(enqueued(deployment)) == CHANGES.burst + CHANGES.unasked
+
+    changes.session_updated(session(ownerUid="other"), session(ownerUid="other", title="Geometry"))
+
+    assert (VISIT_SESSION, "s1") in enqueued(deployment)
+
+
+def test_floods_of_deletions_and_of_enrolments_are_of_the_same_budget() -> None:
+    """
+    A6.
+    """
+    deployment = Deployment()
+    changes = changes_of(deployment)
+    for number in range(FLOOD):
+        changes.session_deleted(f"m{number}", session(f"m{number}"))
+        changes.enrolment_deleted(f"m{number}_anna", "teacher")
+    sessions = [key for queue, key in enqueued(deployment) if queue == VISIT_SESSION]
+    assert len(sessions) < (CHANGES.burst + CHANGES.unasked) * 0.6
+    assert len(enqueued(deployment)) < (CHANGES.burst + CHANGES.unasked) * 2
+
+    changes.enrolment_deleted("s1_anna", "other")
+    changes.enrolment_deleted("s2_anna", None)
+
+    assert {(RECONCILE_ADMISSION, "s1_anna"), (RECONCILE_ADMISSION, "s2_anna")} <= set(enqueued(deployment))
+
+
+def test_what_a_flood_has_left_the_sweep_finds() -> None:
+    """
+    A6: nothing is lost.
+    """
+    deployment = Deployment()
+    changes = changes_of(deployment)
+    deployment.sweep.run()
+    while changes.budgets.heeds("teacher"):
+        pass
+    deployment.write_session(format="liveStreaming")
+    changes.session_created(Session.from_document(deployment.document(session_path("s1"))))
+    assert deployment.noted(VISIT_SESSION) == []
+
+    deployment.clock.advance(300)
+    deployment.sweep.run()
+    deployment.run()
+
+    assert len(deployment.events.alive()) == 1
