@@ -21,6 +21,7 @@ from shared import bulk, log
 from shared.errors import Conflict, Transient
 from shared.paths import operation_path
 from shared.ports import Clock, Create, Documents, Fields, Note, Queue, Update
+from shared.slots import next_multiple
 
 SWITCH: Final = operation_path("switch")
 
@@ -34,7 +35,7 @@ COUNTED_TOGETHER: Final = 25
 """Tasks that an instance counts by itself before it writes them down."""
 
 AGAIN_S: Final = 600
-"""While work is stopped, notes come again at each multiple of so many seconds."""
+"""While a person has stopped all work, notes come again at each multiple of so many seconds."""
 
 
 @dataclass(slots=True)
@@ -72,18 +73,18 @@ class Guard:
 
     def admits(self, note: Note) -> bool:
         """
-        Whether a task may be done; where it may not, its note is left for later. Counts it.
+        Whether a task may be done: then it is counted. Where it may not, its note is left for later: for the end of the
+        hour, or while a person has stopped all work for the next multiple of `AGAIN_S`.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
         """
-        self._count()
-        if not self._holds(note):
+        until = self._held_until(note)
+        if until is None:
+            self._count()
             return True
         log.stopped(note.queue, note.key)
-        epoch_s = int(self.clock().timestamp())
-        at = datetime.fromtimestamp(epoch_s - epoch_s % AGAIN_S + AGAIN_S, UTC)
-        self.queue.put(Note(note.queue, note.key, at, once=f"stopped {at.isoformat()}"))
+        self.queue.put(Note(note.queue, note.key, until, once=f"stopped {until.isoformat()}"))
         return False
 
     def require_open(self) -> None:
@@ -109,10 +110,12 @@ class Guard:
         """
         return self._read().stopped
 
-    def _holds(self, note: Note) -> bool:
+    def _held_until(self, note: Note) -> datetime | None:
         known, now = self._read(), self.clock()
-        is_bulk = note.queue in bulk.QUEUES and known.bulk_until is not None and now < known.bulk_until
-        return known.stopped or is_bulk or (known.tasks_until is not None and now < known.tasks_until)
+        if known.stopped:
+            return next_multiple(now, AGAIN_S)
+        held_until = [known.tasks_until, known.bulk_until if note.queue in bulk.QUEUES else None]
+        return max((at for at in held_until if at is not None and now < at), default=None)
 
     def _read(self) -> _Known:
         now, known = self.clock(), self._known

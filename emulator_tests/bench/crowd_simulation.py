@@ -1,0 +1,369 @@
+"""A school at work in virtual time while somebody floods it, or very much is erased: the real use cases, budgets, guard
+and sweep on in-memory documents and provider.
+
+Used by the bench area `crowd` and by `pure/test_crowd_simulation.py`. Leaves to them who disturbs, and for how long.
+Calls take no time; a task waits for its place in its queue, which hands on so many a second as `functions/work.py`
+declares. So what is measured is what people wait for because of others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import io
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from emulator_tests.bench.films import ready_film
+from emulator_tests.pure.deployment import POLICY, Deployment
+from shared.access import Caller
+from shared.bulk import HOUR_S
+from shared.call_budgets import CallBudgets, Work
+from shared.changes import Changes
+from shared.erasure import ask_erasure
+from shared.erasure.model import Erasure, ErasureState
+from shared.errors import BackendError
+from shared.guard import SWITCH, Guard
+from shared.hosts.table import Terms
+from shared.identity import SessionIdentity
+from shared.limits import Limiter
+from shared.paths import (
+    CHECK_HOST,
+    RECONCILE_ADMISSION,
+    RECONCILE_ERASURE,
+    RECONCILE_TRANSFER,
+    TICK_FEED,
+    VISIT_COPY,
+    erasure_path,
+    session_path,
+    video_path,
+)
+from shared.ports import Create, Delete, MediaState, Note, Observation, Update, UploadWish
+from shared.sessions.model import Pairing, Session
+from shared.videos.decide import reference_of
+from shared.videos.grant import UploadRequest
+from shared.videos.model import VideoState, Wish, shown
+from shared.videos.wishes import Correction, delete_video, update_video
+
+TEACHERS: Final = 50
+STUDENTS: Final = 500
+UPLOAD_EVERY_S: Final = 1200
+PLAY_EVERY_S: Final = 300
+PROCESSED_IN_S: Final = 120
+SWEEP_S: Final = 300
+LOOK_S: Final = 60
+FLOOD_PER_S: Final = 100
+SESSION_VIDEOS: Final = 100
+
+READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
+TERMS: Final = {"memory": Terms(5.0), "fetching": Terms(1.0), "waiting": Terms(2.0)}
+
+USUAL_PER_S: Final = 100.0
+PER_S: Final = {
+    VISIT_COPY: 20.0,
+    RECONCILE_ADMISSION: 20.0,
+    TICK_FEED: 5.0,
+    CHECK_HOST: 5.0,
+    RECONCILE_ERASURE: 5.0,
+    RECONCILE_TRANSFER: 5.0,
+}
+"""How many tasks a second each queue hands on, as in `functions/work.py`."""
+
+MALLORY: Final = Caller("mallory", is_teacher=True)
+LEAVER: Final = Caller("leaver", is_teacher=True)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    What came of it.
+
+    Attributes:
+        delays_s: For each video of the others, from its being ready at the provider to its being shown as ready.
+        refused: How often one of the others was refused.
+        served: How often one of them was served.
+        flooded: How often the one who floods was served, and `refused`.
+        hours: Tasks of each hour.
+        is_switch_untouched: Whether the guard had nothing to hold.
+        erasure: As it ended, where there was one.
+        left: How much of it is left at provider and hosts.
+    """
+
+    delays_s: list[float] = field(default_factory=list)
+    refused: int = 0
+    served: int = 0
+    flooded: Counter[str] = field(default_factory=Counter)
+    hours: Counter[int] = field(default_factory=Counter)
+    is_switch_untouched: bool = True
+    erasure: Erasure | None = None
+    left: int = 0
+
+
+class Crowd:
+    """
+    A school of 50 teachers, who upload, and 500 students, who play.
+
+    Args:
+        tasks_per_hour_max: The limit of the guard.
+    """
+
+    def __init__(self, tasks_per_hour_max: int = 100_000) -> None:
+        policy = replace(POLICY, session_videos_max=10**6, teacher_videos_max=10**6)
+        self.deployment = Deployment(terms=TERMS, policy=policy, tasks_per_hour_max=tasks_per_hour_max)
+        self.clock, self.outcome = self.deployment.clock, Outcome()
+        documents, queue = self.deployment.documents, self.deployment.queue
+        self._guard = Guard(documents, queue, self.clock, tasks_per_hour_max)
+        self._budgets = CallBudgets(Limiter(documents, self.clock))
+        self._changes = Changes(queue, self._budgets, self.clock)
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = itertools.count()
+        self._free_at: dict[str, datetime] = {}
+        self._placed: Counter[Note] = Counter()
+        self._playing: list[str] = []
+        self._erased: set[str] = set()
+
+    def prepare(self, erased_videos: int = 0) -> None:
+        """
+        Build the school, outside of what is measured: a session and a video of each teacher, and of the one who leaves
+        so many videos, each with its copies at two hosts.
+        """
+        deployment = self.deployment
+        for number in range(TEACHERS):
+            deployment.write_session(f"t{number}", ownerUid=f"teacher{number}")
+        for first in range(0, erased_videos, SESSION_VIDEOS):
+            self._make_session(f"s{first:06}", min(SESSION_VIDEOS, erased_videos - first))
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            for number in range(TEACHERS):
+                request = UploadRequest(f"t{number}", "first", "film.mp4", 1000, "A film", None)
+                video_id = deployment.grants.issue_upload_token(_teacher(number), request).video_id
+                deployment.show(video_id, READY)
+                self._playing.append(video_id)
+            copies = 2 * (TEACHERS + erased_videos)
+            while (
+                len(deployment.fetching.alive()) + len(deployment.waiting.alive()) < copies
+                or deployment.queue.waiting()
+            ):
+                deployment.sweep.run()
+                deployment.run(SWEEP_S)
+                self._fetch()
+
+    def run(self, seconds: float, *, floods_for_s: float = 0, erases: bool = False) -> Outcome:
+        """
+        Let everybody do what they do for so long, or until the erasure is done.
+        """
+        begins_at = self.clock()
+        ends_at = begins_at + timedelta(seconds=seconds)
+        for number in range(TEACHERS):
+            self._every(UPLOAD_EVERY_S, number * UPLOAD_EVERY_S / TEACHERS, self._uploader(number))
+        for number in range(STUDENTS):
+            self._every(PLAY_EVERY_S, number * PLAY_EVERY_S / STUDENTS, self._player(number))
+        self._every(SWEEP_S, SWEEP_S, self.deployment.sweep.run)
+        if floods_for_s:
+            self._flood(begins_at + timedelta(seconds=floods_for_s))
+        with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+            key = self._erase() if erases else None
+            self._every(LOOK_S, LOOK_S, lambda: self._look_around(key))
+            while self._agenda[0][0] <= ends_at and self.outcome.erasure is None:
+                at, _, action = heapq.heappop(self._agenda)
+                self.deployment.queue.deliver_until(at, self._deliver)
+                action()
+        (switch,) = self.deployment.documents.read(SWITCH)
+        self.outcome.is_switch_untouched = switch is None
+        return self.outcome
+
+    def _fetch(self) -> None:
+        """
+        The host that fetches copies by itself has fetched them.
+        """
+        for made in self.deployment.fetching.alive():
+            if made.observation.state is not MediaState.READY:
+                self.deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+
+    # --- the queues -----------------------------------------------------------------------------------------------
+
+    def _deliver(self, note: Note) -> None:
+        now = self.clock()
+        if self._placed[note]:
+            self._placed[note] -= 1
+        else:
+            at = max(now, self._free_at.get(note.queue, now))
+            self._free_at[note.queue] = at + timedelta(seconds=1 / PER_S.get(note.queue, USUAL_PER_S))
+            if at > now:
+                placed = replace(note, at=at, once=None)
+                self._placed[placed] += 1
+                self.deployment.queue.put(placed)
+                return
+        self.outcome.hours[int(now.timestamp()) // HOUR_S] += 1
+        if self._guard.admits(note):
+            self.deployment.deliver(note)
+
+    def _at(self, at: datetime, action: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (at, next(self._numbers), action))
+
+    def _every(self, seconds: float, first_s: float, action: Callable[[], None]) -> None:
+        def again() -> None:
+            self._at(self.clock() + timedelta(seconds=seconds), again)
+            action()
+
+        self._at(self.clock() + timedelta(seconds=first_s), again)
+
+    # --- the others -----------------------------------------------------------------------------------------------
+
+    def _serve(self, caller: Caller, work: Work, ask: Callable[[], Any]) -> Any:
+        """
+        Answer a call as the edge does, and count whether it was refused.
+        """
+        try:
+            self._guard.require_open()
+            self._budgets.take(caller, work)
+            answer = ask()
+        except BackendError:
+            self.outcome.refused += 1
+            return None
+        self.outcome.served += 1
+        return answer
+
+    def _uploader(self, number: int) -> Callable[[], None]:
+        grants, caller, counted = self.deployment.grants, _teacher(number), itertools.count()
+
+        def upload() -> None:
+            request = UploadRequest(f"t{number}", f"r{next(counted)}", "film.mp4", 1000, "A film", None)
+            token = self._serve(caller, Work.UPLOAD, lambda: grants.issue_upload_token(caller, request))
+            if token is not None:
+                self._at(self.clock() + timedelta(seconds=PROCESSED_IN_S), lambda: self._finish(token.video_id))
+
+        return upload
+
+    def _finish(self, video_id: str) -> None:
+        self.deployment.show(video_id, READY)
+        ready_at = self.clock()
+
+        def look() -> None:
+            if self.deployment.video(video_id).state is VideoState.READY:
+                self.outcome.delays_s.append((self.clock() - ready_at).total_seconds())
+                return
+            self._at(self.clock() + timedelta(seconds=1), look)
+
+        look()
+
+    def _player(self, number: int) -> Callable[[], None]:
+        caller, grants = Caller(f"student{number}", is_teacher=False), self.deployment.grants
+        video_id = self._playing[number % len(self._playing)]
+        return lambda: self._serve(caller, Work.PLAY, lambda: grants.issue_playback(caller, video_id))
+
+    # --- the one who floods ---------------------------------------------------------------------------------------
+
+    def _flood(self, until: datetime) -> None:
+        numbers = itertools.count()
+        acts = self._acts()
+
+        def act() -> None:
+            number = next(numbers)
+            try:
+                acts[number % len(acts)](number)
+                self.outcome.flooded["served"] += 1
+            except BackendError:
+                self.outcome.flooded["refused"] += 1
+            if self.clock() < until:
+                self._at(self.clock() + timedelta(seconds=1 / FLOOD_PER_S), act)
+
+        self._at(self.clock(), act)
+
+    def _acts(self) -> Sequence[Callable[[int], None]]:
+        """
+        All that somebody can do who means it: of many sessions and videos, so that no two tasks merge.
+        """
+        deployment, budgets = self.deployment, self._budgets
+        documents, queue, clock = deployment.documents, deployment.queue, self.clock
+        videos = self._playing
+
+        def create(number: int) -> None:
+            deployment.write_session(f"m{number}", ownerUid=MALLORY.uid, format="liveStreaming")
+            self._changes.session_created(self._session(f"m{number}"))
+
+        def change(number: int) -> None:
+            session_id = f"m{number - 1 - number % 8 if number % 8 == 0 else number - number % 8}"
+            before = documents.read(session_path(session_id))[0]
+            if before is not None:
+                documents.commit(Update(before.path, {"title": f"Title {number}", "updatedAt": clock()}))
+                self._changes.session_updated(Session.from_document(before), self._session(session_id))
+
+        def delete(number: int) -> None:
+            before = documents.read(session_path(f"m{number - 7 - 800}"))[0]
+            if before is not None:
+                documents.commit(Delete(before.path))
+                self._changes.session_deleted(before.id, Session.from_document(before))
+
+        def upload(number: int) -> None:
+            budgets.take(MALLORY, Work.UPLOAD)
+            request = UploadRequest(f"m{number - number % 8}", f"r{number}", "film.mp4", 1000, "A film", None)
+            deployment.grants.issue_upload_token(MALLORY, request)
+
+        def correct(number: int) -> None:
+            budgets.take(MALLORY, Work.CHANGE)
+            update_video(MALLORY, videos[number % len(videos)], Correction("Mine", None), documents, queue, clock)
+
+        def remove(number: int) -> None:
+            budgets.take(MALLORY, Work.CHANGE)
+            delete_video(MALLORY, videos[number % len(videos)], documents, queue, clock)
+
+        def report(number: int) -> None:
+            budgets.take(MALLORY, Work.PLAY)
+            deployment.grants.issue_playback(MALLORY, videos[number % len(videos)], "fetching")
+
+        def erase(number: int) -> None:
+            budgets.take(MALLORY, Work.HEAVY)
+            ask_erasure(MALLORY, f"r{number}", MALLORY.uid, documents, queue, clock)
+
+        return (create, change, upload, correct, remove, report, erase, delete)
+
+    def _session(self, session_id: str) -> Session:
+        return Session.from_document(self.deployment.document(session_path(session_id)))
+
+    # --- the one who leaves ---------------------------------------------------------------------------------------
+
+    def _erase(self) -> str:
+        deployment = self.deployment
+        return ask_erasure(LEAVER, "r", LEAVER.uid, deployment.documents, deployment.queue, self.clock)[0]
+
+    def _look_around(self, key: str | None) -> None:
+        self._fetch()
+        if key is None:
+            return
+        erasure = Erasure.from_document(self.deployment.document(erasure_path(key)))
+        if erasure.state is ErasureState.DONE:
+            self.outcome.erasure = erasure
+            places = (self.deployment.media, self.deployment.fetching, self.deployment.waiting)
+            there = [made.reference for place in places for made in place.alive()]
+            self.outcome.left = sum(reference.split(":")[1][:20] in self._erased for reference in there)
+
+    def _make_session(self, session_id: str, videos: int) -> None:
+        now = self.clock()
+        identity = SessionIdentity(session_id, LEAVER.uid, now)
+        refs: dict[str, Any] = {}
+        writes = []
+        for number in range(videos):
+            video_id = f"{session_id}{number:03}".encode().hex()[-20:]
+            self._erased.add(video_id)
+            upload = UploadWish(f"Film {number}", "film.mp4", 1000)
+            reference = reference_of(video_id, 1)
+            parts = self.deployment.media.prepare_upload(reference, upload)
+            self.deployment.media.show(parts, READY)
+            video = ready_film(identity, self.deployment.media.name, number, upload, reference, parts, now)
+            refs[video_id] = shown(video)
+            writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()}))
+        usual = {"ownerUid": LEAVER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
+        times = {"createdAt": now, "updatedAt": now, "kalturaSession": True}
+        self.deployment.documents.commit(
+            Create(session_path(session_id), {**usual, **times, "visibility": "open", "videos": refs}),
+            Create(f"kalturaSession/{session_id}", Pairing(identity).to_fields()),
+            *writes,
+        )
+
+
+def _teacher(number: int) -> Caller:
+    return Caller(f"teacher{number}", is_teacher=True)

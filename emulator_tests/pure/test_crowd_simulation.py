@@ -1,0 +1,64 @@
+"""A6, A16: whatever one person does, nobody else is refused, or waits twice as long as usual, in virtual time.
+
+`make bench AREA=crowd` plays it with an hour of flood and a hundred thousand videos.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from emulator_tests.bench.crowd_simulation import Crowd, Outcome
+
+pytestmark = pytest.mark.long
+
+HOUR_S = 3600
+LIMIT = 5000
+ERASED = 2000
+
+
+@pytest.fixture(scope="module")
+def usual() -> Outcome:
+    """
+    An hour in which nobody disturbs.
+    """
+    crowd = Crowd()
+    crowd.prepare()
+    return crowd.run(HOUR_S)
+
+
+def assert_nobody_notices(usual: Outcome, disturbed: Outcome) -> None:
+    assert disturbed.refused == 0
+    assert max(disturbed.delays_s) <= 2 * max(usual.delays_s)
+    assert sum(disturbed.delays_s) / len(disturbed.delays_s) <= 2 * sum(usual.delays_s) / len(usual.delays_s)
+    assert disturbed.is_switch_untouched
+
+
+def test_in_a_usual_hour_everybody_is_served(usual: Outcome) -> None:
+    assert usual.refused == 0
+    assert usual.served > 6000
+    assert len(usual.delays_s) > 100
+    assert usual.is_switch_untouched
+
+
+def test_nobody_notices_a_flood(usual: Outcome) -> None:
+    """
+    A6.
+    """
+    crowd = Crowd()
+    crowd.prepare()
+    flooded = crowd.run(HOUR_S, floods_for_s=600)
+    assert flooded.flooded["refused"] > flooded.flooded["served"] > 0
+    assert_nobody_notices(usual, flooded)
+
+
+def test_nobody_notices_a_large_erasure(usual: Outcome) -> None:
+    """
+    A16: with two hosts.
+    """
+    crowd = Crowd(LIMIT)
+    crowd.prepare(ERASED)
+    erased = crowd.run(48 * HOUR_S, erases=True)
+    assert erased.erasure is not None
+    assert (erased.erasure.videos, erased.left) == (ERASED, 0)
+    assert sum(erased.hours.values()) > 4 * ERASED
+    assert_nobody_notices(usual, erased)
