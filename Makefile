@@ -50,7 +50,7 @@ crashes:
 others:
 	@$(BIN)/pytest --ignore=emulator_tests/crashes
 
-bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle for one of them.
+bench: setup ## Measure us and our peers in one run; AREA=ks|cold|calls|feed|events|join|erasure|idle|crowd for one of them.
 	@$(BIN)/python -m emulator_tests.bench $(AREA)
 
 format: ## Bring every file into the common style.

@@ -38,6 +38,7 @@ from shared.paths import (
     RECONCILE_TRANSFER,
     TICK_FEED,
     VISIT_COPY,
+    copy_key,
     erasure_path,
     session_path,
     video_path,
@@ -57,6 +58,7 @@ PROCESSED_IN_S: Final = 120
 SWEEP_S: Final = 300
 LOOK_S: Final = 60
 FLOOD_PER_S: Final = 100
+TICKS_MAX: Final = 8640
 SESSION_VIDEOS: Final = 100
 
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
@@ -113,7 +115,9 @@ class Crowd:
 
     def __init__(self, tasks_per_hour_max: int = 100_000) -> None:
         policy = replace(POLICY, session_videos_max=10**6, teacher_videos_max=10**6)
-        self.deployment = Deployment(terms=TERMS, policy=policy, tasks_per_hour_max=tasks_per_hour_max)
+        self.deployment = Deployment(
+            ticks_max=TICKS_MAX, terms=TERMS, policy=policy, tasks_per_hour_max=tasks_per_hour_max
+        )
         self.clock, self.outcome = self.deployment.clock, Outcome()
         documents, queue = self.deployment.documents, self.deployment.queue
         self._guard = Guard(documents, queue, self.clock, tasks_per_hour_max)
@@ -124,7 +128,7 @@ class Crowd:
         self._free_at: dict[str, datetime] = {}
         self._placed: Counter[Note] = Counter()
         self._playing: list[str] = []
-        self._erased: set[str] = set()
+        self._erased: dict[str, None] = {}
 
     def prepare(self, erased_videos: int = 0) -> None:
         """
@@ -142,6 +146,12 @@ class Crowd:
                 video_id = deployment.grants.issue_upload_token(_teacher(number), request).video_id
                 deployment.show(video_id, READY)
                 self._playing.append(video_id)
+            for first in range(0, erased_videos, SESSION_VIDEOS):
+                for video_id in list(self._erased)[first : first + SESSION_VIDEOS]:
+                    for host in (deployment.fetching, deployment.waiting):
+                        deployment.deliver(Note(VISIT_COPY, copy_key(video_id, host.name)))
+                self._fetch()
+                deployment.run(LOOK_S)
             copies = 2 * (TEACHERS + erased_videos)
             while (
                 len(deployment.fetching.alive()) + len(deployment.waiting.alive()) < copies
@@ -348,7 +358,7 @@ class Crowd:
         writes = []
         for number in range(videos):
             video_id = f"{session_id}{number:03}".encode().hex()[-20:]
-            self._erased.add(video_id)
+            self._erased[video_id] = None
             upload = UploadWish(f"Film {number}", "film.mp4", 1000)
             reference = reference_of(video_id, 1)
             parts = self.deployment.media.prepare_upload(reference, upload)

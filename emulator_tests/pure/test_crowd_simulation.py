@@ -13,7 +13,7 @@ pytestmark = pytest.mark.long
 
 HOUR_S = 3600
 LIMIT = 5000
-ERASED = 2000
+ERASED = 1000
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,7 @@ def test_nobody_notices_a_flood(usual: Outcome) -> None:
     assert_nobody_notices(usual, flooded)
 
 
+@pytest.mark.timeout(900)
 def test_nobody_notices_a_large_erasure(usual: Outcome) -> None:
     """
     A16: with two hosts.

@@ -1,0 +1,40 @@
+"""50 teachers upload and 500 students play: how long they wait while one teacher floods for an hour, and while a hundred
+thousand videos with copies at two hosts are erased, beside an hour in which nobody disturbs.
+
+What is measured is virtual time, see `crowd_simulation.py`: it hangs on nothing but the code.
+"""
+
+from __future__ import annotations
+
+from emulator_tests.bench.crowd_simulation import FLOOD_PER_S, Crowd, Outcome
+
+HOUR_S = 3600
+ERASED = 100_000
+DAYS_MAX = 14
+
+
+def run() -> None:
+    """
+    Simulate and show.
+    """
+    usual = Crowd()
+    usual.prepare()
+    _show("nobody disturbs", usual.run(HOUR_S))
+    flooded = Crowd()
+    flooded.prepare()
+    _show(f"one teacher asks {FLOOD_PER_S} times a second", flooded.run(HOUR_S, floods_for_s=HOUR_S))
+    erased = Crowd()
+    erased.prepare(ERASED)
+    _show(f"{ERASED:,} videos with two hosts are erased", erased.run(DAYS_MAX * 24 * HOUR_S, erases=True))
+
+
+def _show(title: str, outcome: Outcome) -> None:
+    delays_s = outcome.delays_s
+    print(f"crowd: {title}", flush=True)
+    print(f"  {outcome.refused:,} of the others' {outcome.refused + outcome.served:,} calls were refused")
+    print(f"  a ready video is shown after {sum(delays_s) / len(delays_s):.1f} s, at most {max(delays_s):.1f} s")
+    print(f"  the busiest hour had {max(outcome.hours.values()):,} tasks, in {len(outcome.hours):,} hours", flush=True)
+    if outcome.flooded:
+        print(f"  the flood: {outcome.flooded['served']:,} served, {outcome.flooded['refused']:,} refused")
+    if outcome.erasure is not None:
+        print(f"  the erasure: {outcome.erasure.videos:,} videos, {outcome.left:,} things left", flush=True)
