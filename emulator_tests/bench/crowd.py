@@ -1,5 +1,5 @@
-"""50 teachers upload and 500 students play: how long they wait while one teacher floods for an hour, and while a hundred
-thousand videos with copies at two hosts are erased, beside an hour in which nobody disturbs.
+"""50 teachers upload and 500 students play: how long they wait while one teacher floods for an hour, and while a
+hundred thousand videos with copies at two hosts are erased, beside an hour in which nobody disturbs.
 
 What is measured is virtual time, see `crowd_simulation.py`: it hangs on nothing but the code.
 """
