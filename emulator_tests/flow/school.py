@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
@@ -55,6 +56,12 @@ class Refused(Exception):
         super().__init__(f"{self.code} {self.reason}: {self.message}")
 
 
+class Unanswered(Exception):
+    """
+    No function answered: its process died, and what stands before it said so.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """
@@ -73,30 +80,37 @@ class Person:
         """
         return Caller(self.uid, None if self.id_token is None else f"Bearer {self.id_token}")
 
-    def call(self, function: str, data: object) -> dict[str, Any]:
+    def call(self, function: str, data: object, timeout_s: float = DEADLINE_S) -> dict[str, Any]:
         """
         Call a callable.
 
         Raises:
             Refused: It answered with an error.
+            Unanswered: It did not answer at all.
         """
-        return self.call_raw(function, json.dumps({"data": data}).encode())
+        return self.call_raw(function, json.dumps({"data": data}).encode(), timeout_s)
 
-    def call_raw(self, function: str, body: bytes) -> dict[str, Any]:
+    def call_raw(self, function: str, body: bytes, timeout_s: float = DEADLINE_S) -> dict[str, Any]:
         """
         Call a callable with a body of one's own making.
 
         Raises:
             Refused: It answered with an error.
+            Unanswered: It did not answer at all.
         """
         headers = {"Content-Type": "application/json"}
         if self.id_token is not None:
             headers["Authorization"] = f"Bearer {self.id_token}"
         url = f"{self.school.testbed.functions_url}/{function}"
-        answer = self.school.http.post(url, body, headers=headers, timeout=DEADLINE_S)
+        try:
+            answer = self.school.http.post(url, body, headers=headers, timeout=timeout_s)
+            content = answer.json()
+        except requests.RequestException as error:
+            raise Unanswered(str(error)) from error
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and "error" not in content:
+            raise Unanswered(answer.text)
         # Whatever is answered may carry a grant.
         assert answer.headers["Cache-Control"] == "no-store"
-        content = answer.json()
         if "error" in content:
             raise Refused(content["error"])
         result: dict[str, Any] = content["result"]

@@ -31,12 +31,12 @@ def adopt_orphans() -> None:
         raise OSError(ctypes.get_errno(), "this system cannot hand orphaned processes to the keeper")
 
 
-def descendants() -> list[int]:
+def children() -> dict[int, list[int]]:
     """
     Returns:
-        The ids of all living descendants of this process, parents before children.
+        The ids of the living children of every process of this machine, by its id.
     """
-    children: dict[int, list[int]] = {}
+    found: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -44,10 +44,18 @@ def descendants() -> list[int]:
             # The name in brackets may hold spaces and brackets of its own: the fields are counted after the last one.
             state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
             if state not in "ZX":
-                children.setdefault(int(parent), []).append(int(entry.name))
-    found = [os.getpid()]
+                found.setdefault(int(parent), []).append(int(entry.name))
+    return found
+
+
+def descendants() -> list[int]:
+    """
+    Returns:
+        The ids of all living descendants of this process, parents before children.
+    """
+    known, found = children(), [os.getpid()]
     for process in found:
-        found.extend(children.get(process, []))
+        found.extend(known.get(process, []))
     return found[1:]
 
 

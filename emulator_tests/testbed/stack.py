@@ -29,6 +29,7 @@ from typing import Any, Self
 
 from emulator_tests.testbed.part import Part, PartFailed, TestbedError
 from emulator_tests.testbed.places import FAKE_GCS_SERVER, FIREBASE, HIDANE, PRELOADED, ROOT, VENV, VERSITYGW
+from emulator_tests.testbed.servers import Server, servers_of
 
 PROJECT_ID = "demo-greenroom"
 REGION = "us-central1"
@@ -130,6 +131,11 @@ class Testbed:
     def functions_url(self) -> str:
         """What the name of an HTTP function is appended to."""
         return f"http://{self.functions_host}/{PROJECT_ID}/{REGION}"
+
+    @property
+    def functions_servers(self) -> list[Server]:
+        """The Python processes that answer calls and do tasks at this moment."""
+        return servers_of(self._parts[-1].keeper_id)
 
     @property
     def tasks_host(self) -> str:
