@@ -888,10 +888,19 @@ class CloudflareSite(_Served):
         """
         wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
         grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
+        ends_at, sent = monotonic() + 30, self._chunks()
         with begun(grant.url, bytes(size_bytes), DECLARED_BYTES):
-            ends_at = monotonic() + 30
             while self._video(parts)["uploadedBytes"] < size_bytes:
                 assert monotonic() < ends_at, "The bytes do not arrive."
+        # The simulator notices that the line has broken a moment later.
+        while self._chunks() == sent:
+            assert monotonic() < ends_at, "The request does not end."
+
+    def _chunks(self) -> int:
+        """
+        How many requests with a chunk have ended.
+        """
+        return sum(request["method"] == "PATCH" for request in self._simulator.control("GET", "requests"))
 
     def api(self, method: str, path: str) -> Any:
         """
