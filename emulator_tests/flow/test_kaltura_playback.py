@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -136,7 +137,8 @@ def _grant_of(school: School, shown: Shown, student: Person, ago: timedelta) -> 
         MemoryDocuments(),
         clock,
     )
-    return addresses_grant(account, shown.entry_id, student.uid, 1800)
+    with closing(account.client):
+        return addresses_grant(account, shown.entry_id, student.uid, 1800)
 
 
 def _address(school: School, shown: Shown) -> str:
