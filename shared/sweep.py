@@ -198,7 +198,7 @@ class Sweep:
             self._revive(document.id)
         for name in self.checks.names:
             self.queue.put(Note(CHECK_HOST, name))
-        changed_until, looked, left = self._note_changed(marks.changed_until or now, now)
+        changed_until, looked, left = self._note_changed(marks.changed_until or now - UNSETTLED_FOR, now)
         marks = replace(marks, changed_until=changed_until)
         marks, missed = self._count(marks, now)
         marks, seen, lost = self._look(marks, now, at_once=missed)

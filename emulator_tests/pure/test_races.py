@@ -57,8 +57,9 @@ CALLS = (
     "strays",
     "has_content",
     "delete_stray",
+    "end",
 )
-ACTS = ("document lost", "orphan adopted", "orphan refused")
+ACTS = ("document lost", "orphan adopted", "orphan refused", "key given", "unenrols")
 
 
 @dataclass

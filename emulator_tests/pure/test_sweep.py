@@ -143,6 +143,16 @@ def test_a_change_whose_task_was_lost_too_is_found_for_three_hours(behind: str) 
     assert references(deployment) == ["session:s1:1"]
 
 
+def test_a_task_of_the_very_first_run_that_was_lost_is_left_again_by_the_next() -> None:
+    deployment = Deployment()
+    deployment.write_session(**LIVE)
+    deployment.clock.advance(2000)
+    deployment.sweep.run()
+    assert deployment.noted(VISIT_SESSION)
+    sweep(deployment, 300)
+    assert references(deployment) == ["session:s1:1"]
+
+
 def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grace() -> None:
     deployment = with_event()
     deployment.write_session(status="draft")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from emulator_tests.pure.races.weather import LATE_COMMIT_S
 from shared.app import App, Settings, assemble
 from shared.errors import Conflict
-from shared.paths import PAIRINGS, SESSIONS, TRANSFERS, VIDEOS
+from shared.paths import ADMISSIONS, PAIRINGS, SESSIONS, TRANSFERS, VIDEOS
 from shared.ports import (
     Clock,
     Create,
@@ -196,6 +196,15 @@ def _changed(write: Write, name: str, value: object) -> Write:
     return write
 
 
+class NoAdmissions(Passing):
+    """
+    Nobody looks again whether somebody may keep what they were given.
+    """
+
+    def select(self, query: Query) -> Sequence[Document]:
+        return () if query.collection == ADMISSIONS else self._documents.select(query)
+
+
 class NothingUnderWay(Passing):
     """
     Nobody can tell by a record that something is just being made.
@@ -369,6 +378,7 @@ DEFECTS: Final = {
     "nobody looks for strays": Build((2, 3, 21), strays=NoStrays),
     "a gone session is written all the same": Build((15,), documents=Resurrecting),
     "gone is written before anything is deleted": Build((6,), sessions=SessionsGoneFirst),
+    "admissions are not looked at again": Build((29,), swept_documents=NoAdmissions),
     "there is no grace": Build((7,), sessions=SessionsWithoutGrace),
     "a transfer names no former owner": Build((10, 12, 13), documents=ForgetfulTransfers),
     "a transfer waits for nobody": Build((10, 12, 13), documents=HastyTransfers),

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia
+from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryViewerKeys
 from emulator_tests.pure.races.stage import Stage, Visitor
+from shared.admissions.model import RECORDED_AHEAD
 from shared.deletions.model import deletion_id
 from shared.identity import Belonging, SessionIdentity
 from shared.paths import (
@@ -24,6 +25,7 @@ from shared.paths import (
     TRANSFERS,
     VIDEOS,
     deletion_path,
+    enrolment_path,
     pairing_path,
     session_path,
     video_path,
@@ -52,6 +54,18 @@ class Broken(AssertionError):
     def __init__(self, number: int, rule: str, seen: str) -> None:
         super().__init__(f"Invariant {number}: {rule}; but {seen}")
         self.number = number
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """
+    A key that somebody was given: in which session, under which id it is ended, when, and when it ends by itself.
+    """
+
+    session: SessionIdentity
+    revocation_id: str
+    given_at: datetime
+    expires_at: datetime
 
 
 @dataclass(slots=True)
@@ -83,6 +97,7 @@ class Ledger:
         kept: The documents as they are.
         events: The provider's events.
         media: The provider's videos.
+        keys: What people hold there.
         stage: Who writes.
         clock: Now.
         grace_s: For which an unpublished event is kept.
@@ -95,11 +110,14 @@ class Ledger:
         retired_at: When an event was retired, by session id.
         ready_in_time: When each upload that the provider finished before its deadline was asked for, by its reference.
         lost: References of ready videos whose document was lost, by its path.
+        given: The keys that a student was given.
+        changed_at: When its users last changed who may watch a session.
     """
 
     kept: MemoryDocuments
     events: MemoryEvents
     media: MemoryMedia
+    keys: MemoryViewerKeys
     stage: Stage
     clock: Clock
     grace_s: int
@@ -112,6 +130,8 @@ class Ledger:
     retired_at: dict[str, datetime] = field(default_factory=dict)
     ready_in_time: dict[str, datetime] = field(default_factory=dict)
     lost: dict[str, str] = field(default_factory=dict)
+    given: list[Given] = field(default_factory=list)
+    changed_at: dict[str, datetime] = field(default_factory=dict)
     _alive: dict[str, MadeEvent | MadeMedia] = field(default_factory=dict)
 
     def user_wrote(self, session_id: str, fields: Fields | None) -> None:
@@ -119,6 +139,7 @@ class Ledger:
         A user made, changed or deleted a session.
         """
         self.steps += 1
+        self.changed_at[session_id] = self.clock()
         known = self.sessions.setdefault(session_id, Known())
         if fields is not None and known.fields is None:
             known.existed_from = self.steps
@@ -688,6 +709,30 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
     # A replacement of which nothing was made yet keeps the generation of the upload before it.
     if video.state is VideoState.FAILED and ledger.ready_in_time.get(reference) == video.asked_at:
         raise Broken(20, "what the provider finished in time plays", f"{path} failed: {video.ended}")
+
+
+def nobody_keeps_what_they_may_not_have(ledger: Ledger, uid: str, until: datetime) -> None:
+    """
+    Invariant 29: what somebody was given who may not watch any more is ended at the provider.
+
+    Args:
+        ledger: With all that was given.
+        uid: Whose that is.
+        until: Up to when what was given, or changed, must have been noticed.
+    """
+    for given in ledger.given:
+        if max(given.given_at, ledger.changed_at[given.session.session_id]) > until:
+            continue
+        known, present = ledger.sessions[given.session.session_id], ledger.present(given.session.session_id)
+        fields = known.fields
+        (enrolment,) = ledger.kept.read(enrolment_path(given.session.session_id, uid))
+        is_same = present is not None and given.session.created_at == present.created_at
+        is_let_in = fields is not None and (fields["visibility"] == "open" or enrolment is not None)
+        if fields is not None and is_same and is_let_in and fields["status"] == "public":
+            continue
+        # It is ended for as long as it is recorded, which is longer than it lasts.
+        if given.revocation_id not in ledger.keys.ended and ledger.clock() < given.expires_at + RECORDED_AHEAD:
+            raise Broken(29, "nobody keeps what they may not have", f"{given} is not ended")
 
 
 def nothing_is_left_to_be_deleted(documents: Mapping[str, Document]) -> None:

@@ -24,13 +24,24 @@ from emulator_tests.fakes import (
     MemoryMedia,
     MemoryQueue,
     MemoryStrays,
+    MemoryViewerKeys,
 )
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
-from emulator_tests.pure.races.invariants import PARTLY_REFUSED_TITLE, REFUSED_TITLE, Broken, Ledger, check_rest
+from emulator_tests.pure.races.invariants import (
+    PARTLY_REFUSED_TITLE,
+    REFUSED_TITLE,
+    Broken,
+    Given,
+    Ledger,
+    check_rest,
+    nobody_keeps_what_they_may_not_have,
+)
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
 from shared.access import Caller, ClaimNames
+from shared.admissions import task, task_for_all, tasks_after
+from shared.admissions.model import CHECK_MOST
 from shared.app import Settings
 from shared.errors import BackendError, Conflict, Permanent, Transient
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, enrolment_path, session_path, video_path
@@ -62,13 +73,14 @@ from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session, wanted
 from shared.transfers import transfer_session
 from shared.videos.grant import ReplaceRequest, UploadRequest
-from shared.videos.model import PENDING
+from shared.videos.model import PENDING, Video
 from shared.videos.policy import Policy
 from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
 """A session that was deleted may be made again by either of them, under the same id; and each may give theirs to the
 other."""
+STUDENT: Final = Caller("student", is_teacher=False)
 REAP_GRACE_S: Final = 600
 POLICY: Final = Policy(
     max_bytes=1000,
@@ -236,8 +248,9 @@ class Play:
 
         self._events = FussyEvents(clock, effect)
         self._media = FussyMedia(clock, effect)
+        keys = MemoryViewerKeys(clock, effect)
         self._ledger = Ledger(
-            self._kept, self._events, self._media, stage, clock, grace_s=REAP_GRACE_S, beyond=climate.beyond
+            self._kept, self._events, self._media, keys, stage, clock, grace_s=REAP_GRACE_S, beyond=climate.beyond
         )
         self._weather = Weather(
             rng, climate, stage, clock, self._agenda, self._ledger, self.chronicle, self._others_first
@@ -249,12 +262,12 @@ class Play:
             self._queue,
             clock,
             self._events,
-            Holder(self._media, MemoryStrays(self._events, self._media, effect)),
+            Holder(self._media, MemoryStrays(self._events, self._media, effect), keys),
             SETTINGS,
         )
         self._visitors: list[Visitor] = []
         self._notes_of: dict[Visitor, Note] = {}
-        self._triggers: list[str] = []
+        self._triggers: list[Note] = []
         self._uploads: list[Upload] = []
         self._given: dict[str | int, UploadRequest | ReplaceRequest] = {}
         self._script = [(f"s{number}", self._drawn_actions()) for number in range(1, rng.choice((2, 2, 2, 3)))]
@@ -376,19 +389,15 @@ class Play:
         An event comes, in any order; it may be lost, or come again.
         """
         index = self._rng.randrange(len(self._triggers))
-        session_id = self._triggers[index]
+        note = self._triggers[index]
         chance = self._rng.random()
         if chance > self._climate.doubles:
             self._triggers.pop(index)
         if self._rng.random() < self._climate.trouble / 2:
-            self.chronicle.tell(self._clock(), "trigger", session_id, trouble="event lost")
+            self.chronicle.tell(self._clock(), "trigger", note.key, trouble="event lost")
             return
-        self.chronicle.tell(self._clock(), "trigger", session_id)
-        self._note_triggered(session_id)
-
-    def _note_triggered(self, key: str) -> None:
-        queue = VISIT_SESSION if key in self._ledger.sessions else VISIT_VIDEO
-        self._queue.put(Note(queue, key))
+        self.chronicle.tell(self._clock(), "trigger", note.key)
+        self._queue.put(note)
 
     def _deliver(self) -> None:
         """
@@ -425,15 +434,18 @@ class Play:
         rng = self._rng
         first = rng.choices(("create public", "create draft", "create on demand"), (6, 3, 1))
         kinds: dict[str, float] = {"publish": 3, "unpublish": 3, "retitle": 4, "refuse": 1, "flip": 2, "delete": 2}
-        kinds |= {"upload": 3, "ask": 2, "refuse in part": 1, "enrol": 1, "transfer": 2}
+        kinds |= {"upload": 3, "ask": 2, "refuse in part": 1, "enrol": 1, "unenrol": 1, "transfer": 2}
         of_videos: dict[str, float] = {"upload": 1, "replace": 4, "cancel": 2, "remove": 1, "retry": 3, "renew": 1}
         of_videos |= {"finished": 1, "correct": 3, "transfer": 1, "lose": 1}
+        of_viewers: dict[str, float] = {"watch": 6, "enrol": 2, "unenrol": 1, "narrow": 1, "publish": 2, "transfer": 1}
         chance = rng.random()
         if chance < 0.2:
             # Who does the same again and again meets what a mixture hardly ever meets.
             kinds = {"publish": 1, rng.choice(("retitle", "transfer", "flip", "unpublish", "delete", "upload")): 4}
         elif chance < 0.6:
             first, kinds = [*first, "enrol", "upload"], {**of_videos, "delete": 0.5, "unpublish": 0.5}
+        elif chance < 0.75:
+            first, kinds = ["create public", "enrol", "upload film", "watch"], of_viewers
         return first + rng.choices(list(kinds), list(kinds.values()), k=rng.randrange(1, 8))
 
     def _user_acts(self) -> None:
@@ -445,21 +457,28 @@ class Play:
         before = None if known is None else known.fields
         match action:
             case "upload" if before is not None:
-                self._upload(session_id)
+                self._upload(session_id, self._rng.choice(FATES))
+            case "upload film" if before is not None:
+                self._upload(session_id, READY)
             case "lose":
                 at = self._clock() + timedelta(seconds=self._rng.uniform(LOST_AFTER_S, 3000.0))
                 self._agenda.add(at, lambda: self._lose(session_id))
             case "replace" | "cancel" | "remove" | "retry" | "renew" | "finished" | "correct":
-                # At once, or after its fate is decided.
-                after_s = self._rng.choice((0.0, self._rng.uniform(0.0, 1500.0)))
-                at = self._clock() + timedelta(seconds=after_s)
-                self._agenda.add(at, lambda: self._act_on_a_video(action, session_id))
+                self._later(lambda: self._act_on_a_video(action, session_id))
             case "ask" if before is not None:
                 self._ask(session_id)
             case "transfer" if before is not None:
                 self._transfer(session_id)
             case "enrol" if before is not None:
                 self._enrol(session_id)
+            case "unenrol":
+                self._later(lambda: self._unenrol(session_id))
+            case "narrow" if before is not None:
+                self._user_writes(session_id, before, {"visibility": "enrolled"})
+            case "watch":
+                for _ in range(3):
+                    at = self._clock() + timedelta(seconds=self._rng.uniform(0.0, 3000.0))
+                    self._agenda.add(at, lambda: self._watch(session_id))
             case "publish":
                 self._user_writes(session_id, before, {"status": "public"})
             case "unpublish":
@@ -482,6 +501,13 @@ class Play:
             case _:
                 self._user_writes(session_id, before, {"status": "draft"})
 
+    def _later(self, action: Callable[[], None]) -> None:
+        """
+        At once, or after an upload's fate is decided.
+        """
+        after_s = self._rng.choice((0.0, self._rng.uniform(0.0, 1500.0)))
+        self._agenda.add(self._clock() + timedelta(seconds=after_s), action)
+
     def _owner(self, session_id: str) -> Caller:
         """
         The teacher whose session it is now, or was last.
@@ -492,6 +518,7 @@ class Play:
     def _user_writes(self, session_id: str, before: Fields | None, changes: Fields) -> None:
         owner = OWNERS[0] if session_id not in self._ledger.sessions else self._rng.choice(OWNERS)
         new: dict[str, Any] = {"ownerUid": owner.uid, "title": "Title", "status": "draft", "format": "liveStreaming"}
+        new["visibility"] = self._rng.choice(("open", "enrolled"))
         if self._rng.random() < 0.8:
             # The others are a back end's, which leaves it out.
             new["createdAt"] = self._clock() + timedelta(microseconds=self._ledger.steps)
@@ -514,18 +541,18 @@ class Play:
         Remember it, and let an event follow where `functions/sessions.py` would act on it.
         """
         self._ledger.user_wrote(session_id, after)
-        wishes = [
-            None if fields is None else wanted(Session.from_fields(session_id, fields)) for fields in (before, after)
-        ]
-        if after is None or wishes[0] != wishes[1]:
-            self._triggers.append(session_id)
+        was, now = (None if one is None else Session.from_fields(session_id, one) for one in (before, after))
+        if now is None or (None if was is None else wanted(was)) != wanted(now):
+            self._triggers.append(Note(VISIT_SESSION, session_id))
+        if was is not None:
+            self._triggers += [task_for_all(session_id)] if now is None else tasks_after(was, now)
 
-    def _upload(self, session_id: str) -> None:
+    def _upload(self, session_id: str, fate: Observation | None) -> None:
         title = REFUSED_TITLE if self._rng.random() < 0.1 else "A video"
         number = len(self._uploads) + 1
         request = UploadRequest(session_id, f"request {number}", "video.mp4", 900, title)
         self._ledger.sessions[session_id].ever_asked = True
-        self._ask_to_upload(Upload(request, self._owner(session_id), self._rng.choice(FATES)))
+        self._ask_to_upload(Upload(request, self._owner(session_id), fate))
 
     def _act_on_a_video(self, action: str, session_id: str) -> None:
         """
@@ -646,10 +673,60 @@ class Play:
         The owner enrols a student.
         """
         at = self._clock() + timedelta(microseconds=self._ledger.steps)
-        fields = {"sessionId": session_id, "uid": "student", "ownerUid": self._owner(session_id).uid, "createdAt": at}
+        fields = {"sessionId": session_id, "uid": STUDENT.uid, "ownerUid": self._owner(session_id).uid, "createdAt": at}
         # The rules let nobody write an enrolment that is there.
         with contextlib.suppress(Conflict):
-            self._kept.commit(Create(enrolment_path(session_id, "student"), fields))
+            self._kept.commit(Create(enrolment_path(session_id, STUDENT.uid), fields))
+
+    def _unenrol(self, session_id: str) -> None:
+        """
+        The owner takes the enrolment back.
+        """
+        path = enrolment_path(session_id, STUDENT.uid)
+        if self._kept.read(path)[0] is not None:
+            self._kept.commit(Delete(path))
+            self._ledger.changed_at[session_id] = self._clock()
+            self.chronicle.tell(self._clock(), "user", "unenrols", session_id)
+            self._triggers.append(task(session_id, STUDENT.uid))
+
+    def _watch(self, session_id: str) -> None:
+        """
+        A student watches one of a session's videos in the provider's own player, if there is any.
+        """
+        of_session = Condition("sessionId", Operator.EQUAL, session_id)
+        there = [one for one in self._kept.select(Query(VIDEOS, (of_session,))) if one.fields["playable"]]
+        if not there:
+            return
+        chosen = self._rng.choice(there)
+
+        def job() -> None:
+            given = self._app.grants.issue_playback(STUDENT, chosen.id, needs_player_key=True).player_key
+            assert given is not None
+            session = Video.from_document(chosen).session
+            key = Given(session, str(given.values["revocationId"]), self._clock(), given.expires_at)
+            self._ledger.given.append(key)
+            self.chronicle.tell(self._clock(), "student", "watches", chosen.id, "key given")
+            if self._rng.random() < 0.7:
+                self._later(lambda: self._take_away(session_id))
+
+        self._enter(f"issuePlayback {session_id}", job)
+
+    def _take_away(self, session_id: str) -> None:
+        """
+        The owner sees to it that the student may not watch any more, or not without an enrolment.
+        """
+        fields = self._ledger.sessions[session_id].fields
+        if fields is None:
+            return
+        match self._rng.choice(("unenrol", "unpublish", "narrow", "delete")):
+            case "unenrol":
+                self._unenrol(session_id)
+            case "unpublish":
+                self._user_writes(session_id, fields, {"status": "draft"})
+            case "narrow":
+                self._user_writes(session_id, fields, {"visibility": "enrolled"})
+            case _:
+                self._user_deletes(session_id, fields)
 
     # --- the provider ---------------------------------------------------------------------------------------------
 
@@ -693,7 +770,7 @@ class Play:
         if self._rng.random() < self._climate.pushes:
             # It tells so by itself, perhaps more than once.
             for _ in range(self._rng.choice((1, 1, 2))):
-                self._triggers.append(video_id)
+                self._triggers.append(Note(VISIT_VIDEO, video_id))
         recorded = self._ledger.recorded.get(video_path(video_id))
         if recorded is None:
             return
@@ -724,8 +801,8 @@ class Play:
                 self._stage.resume(visitor)
             self._visitors.remove(visitor)
             self._judge(visitor)
-        for key in () if lost else self._triggers:
-            self._note_triggered(key)
+        for note in () if lost else self._triggers:
+            self._queue.put(note)
         if lost:
             for _ in range(self._rng.randrange(len(self._queue.waiting()) + 1)):
                 note = self._queue.take(self._rng.randrange(len(self._queue.waiting())))
@@ -738,15 +815,17 @@ class Play:
         Raises:
             Broken: An invariant does not hold.
         """
-        quiet_at = self._clock()
+        quiet_at, swept_at = self._clock(), BEGIN_AT
         for after_s in RESTS_AFTER_S:
             self._run_until(quiet_at + timedelta(seconds=after_s))
+            nobody_keeps_what_they_may_not_have(self._ledger, STUDENT.uid, swept_at - CHECK_MOST)
             if self._ledger.lost:
                 self._weather.quietly("adopt")
                 self._adopt()
             if self._build.sweeps:
                 self._weather.quietly("sweep")
                 self._app.sweep.run()
+                swept_at = self._clock()
         # What the last sweep has given up is still to be deleted.
         self._run_until(self._clock() + timedelta(seconds=60))
         left = self._queue.waiting()

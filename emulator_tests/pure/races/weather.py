@@ -42,12 +42,13 @@ _REACHES: Final = _MAKES | {
     "rename",
     "reprocess",
     "delete_media",
+    "end",
     "delete_stray",
     "rotate_stream_key",
 }
 """Calls that change something at the provider."""
 
-_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays", "has_content", "ingest"})
+_ASKS: Final = frozenset({"find_event", "observe", "changes", "strays", "has_content", "ingest", "is_ended"})
 
 _BEFORE: Final = ("refused", "killed before")
 _UNANSWERED: Final = ("answer lost", "killed after")
