@@ -97,7 +97,6 @@ class Ledger:
         kept: The documents as they are.
         events: The provider's events.
         media: The provider's videos.
-        keys: What people hold there.
         stage: Who writes.
         clock: Now.
         grace_s: For which an unpublished event is kept.
@@ -117,7 +116,6 @@ class Ledger:
     kept: MemoryDocuments
     events: MemoryEvents
     media: MemoryMedia
-    keys: MemoryViewerKeys
     stage: Stage
     clock: Clock
     grace_s: int
@@ -711,12 +709,13 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
         raise Broken(20, "what the provider finished in time plays", f"{path} failed: {video.ended}")
 
 
-def nobody_keeps_what_they_may_not_have(ledger: Ledger, uid: str, until: datetime) -> None:
+def nobody_keeps_what_they_may_not_have(ledger: Ledger, keys: MemoryViewerKeys, uid: str, until: datetime) -> None:
     """
     Invariant 29: what somebody was given who may not watch any more is ended at the provider.
 
     Args:
         ledger: With all that was given.
+        keys: What people hold at the provider.
         uid: Whose that is.
         until: Up to when what was given, or changed, must have been noticed.
     """
@@ -731,7 +730,7 @@ def nobody_keeps_what_they_may_not_have(ledger: Ledger, uid: str, until: datetim
         if fields is not None and is_same and is_let_in and fields["status"] == "public":
             continue
         # It is ended for as long as it is recorded, which is longer than it lasts.
-        if given.revocation_id not in ledger.keys.ended and ledger.clock() < given.expires_at + RECORDED_AHEAD:
+        if given.revocation_id not in keys.ended and ledger.clock() < given.expires_at + RECORDED_AHEAD:
             raise Broken(29, "nobody keeps what they may not have", f"{given} is not ended")
 
 

@@ -248,9 +248,9 @@ class Play:
 
         self._events = FussyEvents(clock, effect)
         self._media = FussyMedia(clock, effect)
-        keys = MemoryViewerKeys(clock, effect)
+        self._keys = MemoryViewerKeys(clock, effect)
         self._ledger = Ledger(
-            self._kept, self._events, self._media, keys, stage, clock, grace_s=REAP_GRACE_S, beyond=climate.beyond
+            self._kept, self._events, self._media, stage, clock, grace_s=REAP_GRACE_S, beyond=climate.beyond
         )
         self._weather = Weather(
             rng, climate, stage, clock, self._agenda, self._ledger, self.chronicle, self._others_first
@@ -262,7 +262,7 @@ class Play:
             self._queue,
             clock,
             self._events,
-            Holder(self._media, MemoryStrays(self._events, self._media, effect), keys),
+            Holder(self._media, MemoryStrays(self._events, self._media, effect), self._keys),
             SETTINGS,
         )
         self._visitors: list[Visitor] = []
@@ -603,8 +603,8 @@ class Play:
         for _ in range(self._rng.choice((1, 1, 2))):
             at = self._clock() + timedelta(seconds=self._rng.choice((0.0, self._rng.uniform(0.0, 2000.0))))
             self._agenda.add(at, lambda: self._enter("adopt", self._adopt))
-        if self._rng.random() < 0.2:
-            at = self._clock() + timedelta(seconds=self._rng.uniform(0.0, 2000.0))
+        if self._rng.random() < 0.6:
+            at = self._clock() + timedelta(seconds=self._rng.choice((0.0, self._rng.uniform(0.0, 2000.0))))
             self._agenda.add(at, lambda: self._user_deletes(session_id, self._ledger.sessions[session_id].fields))
 
     def _adopt(self) -> None:
@@ -818,7 +818,7 @@ class Play:
         quiet_at, swept_at = self._clock(), BEGIN_AT
         for after_s in RESTS_AFTER_S:
             self._run_until(quiet_at + timedelta(seconds=after_s))
-            nobody_keeps_what_they_may_not_have(self._ledger, STUDENT.uid, swept_at - CHECK_MOST)
+            nobody_keeps_what_they_may_not_have(self._ledger, self._keys, STUDENT.uid, swept_at - CHECK_MOST)
             if self._ledger.lost:
                 self._weather.quietly("adopt")
                 self._adopt()
