@@ -274,4 +274,9 @@ def _raise_first(answers: list[Any]) -> None:
 
 
 def _world(school: School) -> str:
-    return json.dumps(school.simulator("GET", "things"), sort_keys=True)
+    """
+    Return all that is at Kaltura, but for those who were in live events: earlier stories may still change them.
+    """
+    things = dict(school.simulator("GET", "things"))
+    things["users"] = [user for user in things["users"] if not user["id"].startswith("uid-")]
+    return json.dumps(things, sort_keys=True)
