@@ -33,7 +33,7 @@ def onSessionCreated(event: Event[Snapshot | None]) -> None:
     """
     session = _session(event, event.data)
     if session is not None:
-        wiring.changes().session_created(session)
+        wiring.changes().session_changed(session.id, None, session)
 
 
 @on_document_updated(document=DOCUMENT, memory=TRIGGER_MEMORY)
@@ -43,7 +43,7 @@ def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     """
     before, after = _session(event, event.data.before), _session(event, event.data.after)
     if before is not None and after is not None:
-        wiring.changes().session_updated(before, after)
+        wiring.changes().session_changed(after.id, before, after)
 
 
 @on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
@@ -51,7 +51,7 @@ def onSessionDeleted(event: Event[Snapshot | None]) -> None:
     """
     A session was deleted.
     """
-    wiring.changes().session_deleted(event.params["sessionId"], _session(event, event.data))
+    wiring.changes().session_changed(event.params["sessionId"], _session(event, event.data), None)
 
 
 def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:

@@ -1,8 +1,8 @@
-"""What follows from a document that somebody wrote straight into Firestore: a session, or an enrolment.
+"""Enqueues what follows when somebody writes a session or an enrolment straight into Firestore.
 
-Called by the triggers. Enqueues, and works nothing itself. Of somebody who changes more than their budget allows,
-nothing is enqueued: a changed session is found by the next sweep, a deleted one by its counts, and an admission when it
-is due. So nobody else waits for their tasks.
+Called by the triggers. Works nothing itself. Nothing is enqueued for owners who change more than their budget allows:
+the next sweep finds a changed session, its counts tell of a deleted one, and an admission is looked at when it is due.
+So nobody else waits for their tasks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,33 @@ from shared.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, VISIT_SESSION, VIS
 from shared.ports import Clock, Note, Queue
 from shared.sessions.model import Session, wanted
 from shared.slots import enqueue
+
+
+def following(session_id: str, before: Session | None, after: Session | None) -> list[Note]:
+    """
+    Return the tasks that follow from a change of a session. Pure.
+
+    A session that is new is reconciled where it asks for an event; one that was changed, where it asks for something
+    else than before or somebody else owns it. A back end that overwrites the document takes away what the server had
+    written there: the tasks of the session and its videos write it again. Admissions that the change ends are
+    reconciled, and all of them where the session was deleted.
+
+    Args:
+        session_id: Its id.
+        before: As it was; `None` where there was none, or nobody knows.
+        after: As it is; `None` where it was deleted.
+    """
+    reconcile = Note(VISIT_SESSION, session_id)
+    if after is None:
+        return [reconcile, task_for_all(session_id)]
+    if before is None:
+        return [] if wanted(after) is None else [reconcile]
+    was_overwritten = before.is_paired and not after.is_paired
+    is_another = was_overwritten or wanted(before) != wanted(after) or before.owner_uid != after.owner_uid
+    tasks = [*([reconcile] if is_another else []), *tasks_after(before, after)]
+    if was_overwritten and before.videos:
+        tasks.append(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))
+    return tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,46 +62,24 @@ class Changes:
     budgets: CallBudgets
     clock: Clock
 
-    def session_created(self, session: Session) -> None:
+    def session_changed(self, session_id: str, before: Session | None, after: Session | None) -> None:
         """
-        Have a new session reconciled that asks for an event.
+        Enqueue what follows from a session that was created, changed or deleted. As `following`.
         """
-        if wanted(session) is not None:
-            self._enqueue(session.id, session, [Note(VISIT_SESSION, session.id)])
-
-    def session_updated(self, before: Session, after: Session) -> None:
-        """
-        Have a session reconciled where what it asks for is another than before, or somebody else owns it, and the
-        admissions that end with the change. A back end that overwrites the document takes away what the server had
-        written there; the tasks of the session and its videos write it again.
-        """
-        tasks = list(tasks_after(before, after))
-        was_overwritten = before.is_paired and not after.is_paired
-        if was_overwritten or wanted(before) != wanted(after) or before.owner_uid != after.owner_uid:
-            tasks.insert(0, Note(VISIT_SESSION, after.id))
-        if was_overwritten and before.videos:
-            tasks.append(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))
-        self._enqueue(after.id, after, tasks)
-
-    def session_deleted(self, session_id: str, session: Session | None) -> None:
-        """
-        Have everything go that a session had, and what people were given there end.
-        """
-        self._enqueue(session_id, session, [Note(VISIT_SESSION, session_id), task_for_all(session_id)])
-
-    def enrolment_deleted(self, enrolment_id: str, owner_uid: str | None) -> None:
-        """
-        Have what somebody was given end, unless they may watch all the same.
-        """
-        if owner_uid is None or self.budgets.heeds(owner_uid):
-            enqueue(self.queue, RECONCILE_ADMISSION, enrolment_id, self.clock)
-
-    def _enqueue(self, session_id: str, session: Session | None, tasks: list[Note]) -> None:
+        tasks = following(session_id, before, after)
         if not tasks:
             return
+        session = after or before
         owner_uid = None if session is None else session.owner_uid
         if owner_uid is not None and not self.budgets.heeds(owner_uid):
             log.left_to_sweep(owner_uid, session_id)
             return
         for task in tasks:
             enqueue(self.queue, task.queue, task.key, self.clock)
+
+    def enrolment_deleted(self, enrolment_id: str, owner_uid: str | None) -> None:
+        """
+        End what somebody was given, unless they may watch all the same.
+        """
+        if owner_uid is None or self.budgets.heeds(owner_uid):
+            enqueue(self.queue, RECONCILE_ADMISSION, enrolment_id, self.clock)

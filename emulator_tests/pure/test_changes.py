@@ -1,4 +1,4 @@
-"""What follows from sessions and enrolments that people write straight into Firestore, and for how many of them."""
+"""Sessions and enrolments that people write straight into Firestore enqueue tasks, within a budget for each owner."""
 
 from __future__ import annotations
 
@@ -36,13 +36,7 @@ def followed(before: Session | None, after: Session | None) -> Sequence[str]:
     The queues of what follows from one change.
     """
     deployment = Deployment()
-    changes = changes_of(deployment)
-    if after is None:
-        changes.session_deleted("s1", before)
-    elif before is None:
-        changes.session_created(after)
-    else:
-        changes.session_updated(before, after)
+    changes_of(deployment).session_changed("s1", before, after)
     return [queue for queue, _ in enqueued(deployment)]
 
 
@@ -77,10 +71,10 @@ def test_of_somebody_who_floods_a_part_is_handled_and_everybody_else_is_served()
     deployment = Deployment()
     changes = changes_of(deployment)
     for number in range(FLOOD):
-        changes.session_updated(session(f"m{number}"), session(f"m{number}", title="Flood"))
+        changes.session_changed(f"m{number}", session(f"m{number}"), session(f"m{number}", title="Flood"))
     assert len(enqueued(deployment)) == CHANGES.burst + CHANGES.unasked
 
-    changes.session_updated(session(ownerUid="other"), session(ownerUid="other", title="Geometry"))
+    changes.session_changed("s1", session(ownerUid="other"), session(ownerUid="other", title="Geometry"))
 
     assert (VISIT_SESSION, "s1") in enqueued(deployment)
 
@@ -92,7 +86,7 @@ def test_floods_of_deletions_and_of_enrolments_are_of_the_same_budget() -> None:
     deployment = Deployment()
     changes = changes_of(deployment)
     for number in range(FLOOD):
-        changes.session_deleted(f"m{number}", session(f"m{number}"))
+        changes.session_changed(f"m{number}", session(f"m{number}"), None)
         changes.enrolment_deleted(f"m{number}_anna", "teacher")
     sessions = [key for queue, key in enqueued(deployment) if queue == VISIT_SESSION]
     assert len(sessions) < (CHANGES.burst + CHANGES.unasked) * 0.6
@@ -114,7 +108,7 @@ def test_what_a_flood_has_left_the_sweep_finds() -> None:
     while changes.budgets.heeds("teacher"):
         pass
     deployment.write_session(format="liveStreaming")
-    changes.session_created(Session.from_document(deployment.document(session_path("s1"))))
+    changes.session_changed("s1", None, Session.from_document(deployment.document(session_path("s1"))))
     assert deployment.noted(VISIT_SESSION) == []
 
     deployment.clock.advance(300)

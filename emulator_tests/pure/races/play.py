@@ -40,11 +40,12 @@ from emulator_tests.pure.races.invariants import (
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
 from shared.access import Caller, ClaimNames
-from shared.admissions import task, task_for_all, tasks_after
+from shared.admissions import task
 from shared.admissions.model import CHECK_MOST
 from shared.app import Settings
+from shared.changes import following
 from shared.errors import BackendError, Conflict, Permanent, Transient
-from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, enrolment_path, session_path, video_path
+from shared.paths import VIDEOS, VISIT_VIDEO, enrolment_path, session_path, video_path
 from shared.ports import (
     Clock,
     Condition,
@@ -70,7 +71,7 @@ from shared.ports import (
 )
 from shared.sessions.airing import Window
 from shared.sessions.kaltura_session import get_kaltura_session
-from shared.sessions.model import Session, wanted
+from shared.sessions.model import Session
 from shared.transfers import transfer_session
 from shared.videos.grant import ReplaceRequest, UploadRequest
 from shared.videos.model import PENDING, Video
@@ -538,14 +539,11 @@ class Play:
 
     def _user_wrote(self, session_id: str, before: Fields | None, after: Fields | None) -> None:
         """
-        Remember it, and let an event follow where `functions/sessions.py` would act on it.
+        Remember it, and let an event follow where the triggers of `functions/sessions.py` enqueue something.
         """
         self._ledger.user_wrote(session_id, after)
         was, now = (None if one is None else Session.from_fields(session_id, one) for one in (before, after))
-        if now is None or (None if was is None else wanted(was)) != wanted(now):
-            self._triggers.append(Note(VISIT_SESSION, session_id))
-        if was is not None:
-            self._triggers += [task_for_all(session_id)] if now is None else tasks_after(was, now)
+        self._triggers += following(session_id, was, now)
 
     def _upload(self, session_id: str, fate: Observation | None) -> None:
         title = REFUSED_TITLE if self._rng.random() < 0.1 else "A video"
