@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from emulator_tests.bench.films import ready_film
+from emulator_tests.bench.films import READY, VIDEO_ID_DIGITS, uploading, write_session
 from emulator_tests.pure.deployment import POLICY, Deployment
 from shared.access import Caller
 from shared.bulk import HOUR_S
@@ -41,13 +41,11 @@ from shared.paths import (
     copy_key,
     erasure_path,
     session_path,
-    video_path,
 )
-from shared.ports import Create, Delete, MediaState, Note, Observation, Update, UploadWish
-from shared.sessions.model import Pairing, Session
-from shared.videos.decide import reference_of
+from shared.ports import Delete, MediaState, Note, Observation, Update
+from shared.sessions.model import Session
 from shared.videos.grant import UploadRequest
-from shared.videos.model import VideoState, Wish, shown
+from shared.videos.model import VideoState
 from shared.videos.wishes import Correction, delete_video, update_video
 
 TEACHERS: Final = 50
@@ -58,10 +56,12 @@ PROCESSED_IN_S: Final = 120
 SWEEP_S: Final = 300
 LOOK_S: Final = 60
 FLOOD_PER_S: Final = 100
+DELETED_AFTER: Final = 800
+"""A session of the flood is deleted so many of its requests after it was made."""
+
 TICKS_MAX: Final = 8640
 SESSION_VIDEOS: Final = 100
 
-READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
 TERMS: Final = {"memory": Terms(5.0), "fetching": Terms(1.0), "waiting": Terms(2.0)}
 
 USUAL_PER_S: Final = 100.0
@@ -128,7 +128,7 @@ class Crowd:
         self._free_at: dict[str, datetime] = {}
         self._placed: Counter[Note] = Counter()
         self._playing: list[str] = []
-        self._erased: dict[str, None] = {}
+        self._erased: list[str] = []
 
     def prepare(self, erased_videos: int = 0) -> None:
         """
@@ -139,7 +139,11 @@ class Crowd:
         for number in range(TEACHERS):
             deployment.write_session(f"t{number}", ownerUid=f"teacher{number}")
         for first in range(0, erased_videos, SESSION_VIDEOS):
-            self._make_session(f"s{first:06}", min(SESSION_VIDEOS, erased_videos - first))
+            session = SessionIdentity(f"s{first:06}", LEAVER.uid, self.clock())
+            count = min(SESSION_VIDEOS, erased_videos - first)
+            self._erased += write_session(
+                deployment.documents, session, deployment.media.name, count, uploading(deployment.media)
+            )
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             for number in range(TEACHERS):
                 request = UploadRequest(f"t{number}", "first", "film.mp4", 1000, "A film", None)
@@ -147,7 +151,7 @@ class Crowd:
                 deployment.show(video_id, READY)
                 self._playing.append(video_id)
             for first in range(0, erased_videos, SESSION_VIDEOS):
-                for video_id in list(self._erased)[first : first + SESSION_VIDEOS]:
+                for video_id in self._erased[first : first + SESSION_VIDEOS]:
                     for host in (deployment.fetching, deployment.waiting):
                         deployment.deliver(Note(VISIT_COPY, copy_key(video_id, host.name)))
                 self._fetch()
@@ -291,26 +295,30 @@ class Crowd:
         documents, queue, clock = deployment.documents, deployment.queue, self.clock
         videos = self._playing
 
+        def created_by(number: int) -> str:
+            return f"m{number // len(acts)}"
+
         def create(number: int) -> None:
-            deployment.write_session(f"m{number}", ownerUid=MALLORY.uid, format="liveStreaming")
-            self._changes.session_created(self._session(f"m{number}"))
+            session_id = created_by(number)
+            deployment.write_session(session_id, ownerUid=MALLORY.uid, format="liveStreaming")
+            self._changes.session_changed(session_id, None, self._session(session_id))
 
         def change(number: int) -> None:
-            session_id = f"m{number - 1 - number % 8 if number % 8 == 0 else number - number % 8}"
+            session_id = created_by(number)
             before = documents.read(session_path(session_id))[0]
             if before is not None:
                 documents.commit(Update(before.path, {"title": f"Title {number}", "updatedAt": clock()}))
-                self._changes.session_updated(Session.from_document(before), self._session(session_id))
+                self._changes.session_changed(session_id, Session.from_document(before), self._session(session_id))
 
         def delete(number: int) -> None:
-            before = documents.read(session_path(f"m{number - 7 - 800}"))[0]
+            before = documents.read(session_path(created_by(number - DELETED_AFTER)))[0]
             if before is not None:
                 documents.commit(Delete(before.path))
-                self._changes.session_deleted(before.id, Session.from_document(before))
+                self._changes.session_changed(before.id, Session.from_document(before), None)
 
         def upload(number: int) -> None:
             budgets.take(MALLORY, Work.UPLOAD)
-            request = UploadRequest(f"m{number - number % 8}", f"r{number}", "film.mp4", 1000, "A film", None)
+            request = UploadRequest(created_by(number), f"r{number}", "film.mp4", 1000, "A film", None)
             deployment.grants.issue_upload_token(MALLORY, request)
 
         def correct(number: int) -> None:
@@ -329,7 +337,8 @@ class Crowd:
             budgets.take(MALLORY, Work.HEAVY)
             ask_erasure(MALLORY, f"r{number}", MALLORY.uid, documents, queue, clock)
 
-        return (create, change, upload, correct, remove, report, erase, delete)
+        acts = (create, change, upload, correct, remove, report, erase, delete)
+        return acts
 
     def _session(self, session_id: str) -> Session:
         return Session.from_document(self.deployment.document(session_path(session_id)))
@@ -349,30 +358,8 @@ class Crowd:
             self.outcome.erasure = erasure
             places = (self.deployment.media, self.deployment.fetching, self.deployment.waiting)
             there = [made.reference for place in places for made in place.alive()]
-            self.outcome.left = sum(reference.split(":")[1][:20] in self._erased for reference in there)
-
-    def _make_session(self, session_id: str, videos: int) -> None:
-        now = self.clock()
-        identity = SessionIdentity(session_id, LEAVER.uid, now)
-        refs: dict[str, Any] = {}
-        writes = []
-        for number in range(videos):
-            video_id = f"{session_id}{number:03}".encode().hex()[-20:]
-            self._erased[video_id] = None
-            upload = UploadWish(f"Film {number}", "film.mp4", 1000)
-            reference = reference_of(video_id, 1)
-            parts = self.deployment.media.prepare_upload(reference, upload)
-            self.deployment.media.show(parts, READY)
-            video = ready_film(identity, self.deployment.media.name, number, upload, reference, parts, now)
-            refs[video_id] = shown(video)
-            writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()}))
-        usual = {"ownerUid": LEAVER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
-        times = {"createdAt": now, "updatedAt": now, "kalturaSession": True}
-        self.deployment.documents.commit(
-            Create(session_path(session_id), {**usual, **times, "visibility": "open", "videos": refs}),
-            Create(f"kalturaSession/{session_id}", Pairing(identity).to_fields()),
-            *writes,
-        )
+            erased = set(self._erased)
+            self.outcome.left = sum(reference.split(":")[1][:VIDEO_ID_DIGITS] in erased for reference in there)
 
 
 def _teacher(number: int) -> Caller:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
-from emulator_tests.bench.films import ready_film
+from emulator_tests.bench.films import uploading, write_session
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.access import Caller
@@ -20,12 +20,9 @@ from shared.app import App, Settings, assemble
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.identity import SessionIdentity
-from shared.paths import ERASURES, SESSIONS, VIDEOS, erasure_path, session_path, video_path
-from shared.ports import Create, Holder, MediaState, Note, Observation, UploadWish
+from shared.paths import ERASURES, SESSIONS, VIDEOS, erasure_path
+from shared.ports import Holder, Note
 from shared.reconcile import WORKER_TIMEOUT_S
-from shared.sessions.model import Pairing
-from shared.videos.decide import reference_of
-from shared.videos.model import Video, Wish, shown
 
 T = TypeVar("T")
 
@@ -104,7 +101,9 @@ class Simulation:
         holders = {self.media.name: Holder(self.media, MemoryStrays(events, self.media, self._effect))}
         self.app: App = assemble(self.documents, self.queue, self.clock, events, holders, settings)
         for first in range(0, videos, SESSION_VIDEOS):
-            self._make_session(f"s{first:06}", min(SESSION_VIDEOS, videos - first))
+            session = SessionIdentity(f"s{first:06}", TEACHER.uid, self.clock())
+            count = min(SESSION_VIDEOS, videos - first)
+            write_session(self.documents, session, self.media.name, count, uploading(self.media))
 
     def run(self) -> Outcome:
         """
@@ -157,41 +156,6 @@ class Simulation:
             self.clock.advance(TOOK_S.get(operation, USUAL_S) + WRITE_S * self.documents.writes)
             self.documents.writes = 0
         return do()
-
-    def _make_session(self, session_id: str, videos: int) -> None:
-        now = self.clock()
-        refs: dict[str, Any] = {}
-        writes = []
-        for number in range(videos):
-            video_id = f"{session_id}{number:03}".encode().hex()[-20:]
-            video = self._make_video(session_id, video_id, number, now)
-            refs[video_id] = shown(video)
-            upload = UploadWish(video.upload.title, "film.mp4", 1000)
-            writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()}))
-        usual = {
-            "ownerUid": TEACHER.uid,
-            "createdAt": now,
-            "kalturaSession": True,
-            "title": "Algebra",
-            "status": "public",
-            "format": "onDemand",
-        }
-        session = Create(session_path(session_id), {**usual, "visibility": "open", "videos": refs})
-        pairing = Create(f"kalturaSession/{session_id}", Pairing(_identity(session_id, now)).to_fields())
-        self.documents.commit(session, pairing, *writes)
-
-    def _make_video(self, session_id: str, video_id: str, number: int, now: datetime) -> Video:
-        upload = UploadWish(f"Film {number}", "film.mp4", 1000)
-        reference = reference_of(video_id, 1)
-        parts = self.media.prepare_upload(reference, upload)
-        self.media.show(
-            parts, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
-        )
-        return ready_film(_identity(session_id, now), self.media.name, number, upload, reference, parts, now)
-
-
-def _identity(session_id: str, now: datetime) -> SessionIdentity:
-    return SessionIdentity(session_id, TEACHER.uid, now)
 
 
 class _TimedDocuments(MemoryDocuments):

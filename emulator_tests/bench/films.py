@@ -1,15 +1,88 @@
-"""Films that are ready, as the simulations of a large school record them without uploading each."""
+"""Sessions with films that are ready, as the simulations of a large school record them without uploading each."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any, Final
 
+from emulator_tests.fakes import MemoryMedia
 from shared.identity import SessionIdentity
-from shared.ports import Parts, UploadWish
-from shared.videos.model import Playable, Video, VideoState
+from shared.paths import pairing_path, session_path, video_path
+from shared.ports import Create, Documents, MediaState, Observation, Parts, UploadWish
+from shared.sessions.model import Pairing
+from shared.videos.decide import reference_of
+from shared.videos.model import Playable, Video, VideoState, Wish, shown
+
+READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
+VIDEO_ID_DIGITS: Final = 20
 
 
-def ready_film(
+UploadFilm = Callable[[str, UploadWish], Parts]
+"""Returns a film's parts at the provider, given its reference and what was uploaded."""
+
+
+def uploading(media: MemoryMedia) -> UploadFilm:
+    """
+    Return how a film comes to be ready at a provider.
+    """
+
+    def upload_film(reference: str, upload: UploadWish) -> Parts:
+        parts = media.prepare_upload(reference, upload)
+        media.show(parts, READY)
+        return parts
+
+    return upload_film
+
+
+def write_session(
+    documents: Documents,
+    session: SessionIdentity,
+    provider: str,
+    videos: int,
+    upload_film: UploadFilm,
+) -> list[str]:
+    """
+    Write a public session on demand, its record, and so many ready films.
+
+    Args:
+        documents: Where they are written, in one commit.
+        session: Whose time of creation is that of everything in it.
+        provider: Of the films.
+        videos: How many there are.
+        upload_film: Has each of them uploaded.
+
+    Returns:
+        The films' ids, in their order.
+    """
+    at = session.created_at
+    assert at is not None
+    refs: dict[str, Any] = {}
+    writes = []
+    for number in range(videos):
+        video_id = f"{session.session_id}{number:03}".encode().hex()[-VIDEO_ID_DIGITS:]
+        upload = UploadWish(f"Film {number}", "film.mp4", 1000)
+        reference = reference_of(video_id, 1)
+        video = _ready_film(session, provider, number, upload, reference, upload_film(reference, upload), at)
+        refs[video_id] = shown(video)
+        writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, at).to_fields()}))
+    fields = {
+        "ownerUid": session.owner_uid,
+        "createdAt": at,
+        "updatedAt": at,
+        "title": "Algebra",
+        "status": "public",
+        "format": "onDemand",
+        "visibility": "open",
+        "kalturaSession": True,
+        "videos": refs,
+    }
+    record = Create(pairing_path(session.session_id), Pairing(session).to_fields())
+    documents.commit(Create(session_path(session.session_id), fields), record, *writes)
+    return list(refs)
+
+
+def _ready_film(
     session: SessionIdentity,
     provider: str,
     number: int,

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from emulator_tests.bench.films import ready_film
+from emulator_tests.bench.films import write_session
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import Settings, assemble
 from shared.identity import SessionIdentity
-from shared.paths import SESSIONS, VIDEOS, pairing_path, session_path, video_path
-from shared.ports import Condition, Create, Document, Holder, Operator, Query, Total, UploadWish, Version, Write
-from shared.sessions.model import Pairing
-from shared.videos.decide import reference_of
-from shared.videos.model import Video, Wish, shown
+from shared.paths import SESSIONS, VIDEOS
+from shared.ports import Condition, Document, Holder, Operator, Parts, Query, Total, UploadWish, Version, Write
 
 T = TypeVar("T")
 
@@ -148,7 +145,8 @@ class School:
         self.app = assemble(self.documents, self.queue, self.clock, events, holders, settings)
         self._select_takes_s = 0.0
         for first in range(0, videos, SESSION_VIDEOS):
-            self._make_session(f"s{first:06}", min(SESSION_VIDEOS, videos - first))
+            session = SessionIdentity(f"s{first:06}", "teacher", self.clock())
+            write_session(self.kept, session, media.name, min(SESSION_VIDEOS, videos - first), _parts_of)
         self.clock.advance(DAY_S)
 
     def day(self) -> Day:
@@ -173,34 +171,9 @@ class School:
             self.clock.advance(self._select_takes_s)
         return do()
 
-    def _make_session(self, session_id: str, videos: int) -> None:
-        now = self.clock()
-        session = SessionIdentity(session_id, "teacher", now)
-        refs, writes = {}, []
-        for number in range(videos):
-            video_id = f"{session_id}{number:03}".encode().hex()[-20:]
-            video = _ready_video(session, video_id, number)
-            refs[video_id] = shown(video)
-            wish = Wish(video.upload, now).to_fields()
-            writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": wish}))
-        fields = {
-            "ownerUid": session.owner_uid,
-            "createdAt": now,
-            "updatedAt": now,
-            "title": "Algebra",
-            "status": "public",
-            "format": "onDemand",
-            "visibility": "open",
-            "kalturaSession": True,
-            "videos": refs,
-        }
-        record = Create(pairing_path(session_id), Pairing(session).to_fields())
-        self.kept.commit(Create(session_path(session_id), fields), record, *writes)
 
-
-def _ready_video(session: SessionIdentity, video_id: str, number: int) -> Video:
-    now = session.created_at
-    assert now is not None
-    upload = UploadWish(f"Film {number}", "film.mp4", 1000)
-    parts = {"entryId": f"0_{video_id}"}
-    return ready_film(session, "memory", number, upload, reference_of(video_id, 1), parts, now)
+def _parts_of(reference: str, _: UploadWish) -> Parts:
+    """
+    Nobody asks the provider for them.
+    """
+    return {"entryId": f"0_{reference.split(':')[1]}"}
