@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
@@ -22,6 +22,7 @@ from shared import log
 from shared.errors import Conflict, ProviderError
 from shared.paths import EPOCH
 from shared.ports import Clock, Create, Document, Documents, Fields, Stray, Update
+from shared.slots import next_multiple
 
 GAP_S: Final = 2 * 3600
 """Without a sweep for so long, it is asked whether the database is still the same. Longer than clocks ever differ."""
@@ -49,8 +50,7 @@ def held_until(now: datetime) -> datetime:
     """
     Return when what is held is looked at again: the next multiple of `HELD_LOOK_S`, so that its tasks merge. Pure.
     """
-    epoch_s = int(now.timestamp())
-    return datetime.fromtimestamp(epoch_s - epoch_s % HELD_LOOK_S + HELD_LOOK_S, UTC)
+    return next_multiple(now, HELD_LOOK_S)
 
 
 def nothing_is_held() -> bool:

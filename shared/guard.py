@@ -13,7 +13,7 @@ Nothing is decided here of what the work is; what bounds it otherwise stands whe
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
 
@@ -73,8 +73,8 @@ class Guard:
 
     def admits(self, note: Note) -> bool:
         """
-        Whether a task may be done: then it is counted. Where it may not, its note is left for later: for the end of the
-        hour, or while a person has stopped all work for the next multiple of `AGAIN_S`.
+        Tell whether a task may be done, and count it. A task that may not is enqueued anew: for the end of the hour, or
+        for the next multiple of `AGAIN_S` while a person has stopped all work.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
@@ -176,14 +176,11 @@ class Guard:
         except Conflict:
             # Others count too; these are added with the next.
             return False
-        for held, limit in (
-            ("bulkUntil", self.tasks_per_hour_max),
-            ("tasksUntil", LAST_LINE * self.tasks_per_hour_max),
-        ):
+        for holds, limit in (("bulk", self.tasks_per_hour_max), ("tasks", LAST_LINE * self.tasks_per_hour_max)):
             if before <= limit < before + count:
-                until = datetime.fromtimestamp((hour + 1) * bulk.HOUR_S, UTC)
-                log.tasks_limit_reached(before + count, until, is_bulk_alone=held == "bulkUntil")
-                self._write_switch({held: until, "why": f"More than {limit} tasks in one hour."})
+                until = next_multiple(now, bulk.HOUR_S)
+                log.tasks_limit_reached(before + count, until, holds)
+                self._write_switch({f"{holds}Until": until, "why": f"More than {limit} tasks in one hour."})
         return True
 
     def _write_switch(self, changes: dict[str, Any]) -> None:

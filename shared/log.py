@@ -249,11 +249,11 @@ def orphans_found(
     )
 
 
-def tasks_limit_reached(count: int, until: datetime, *, is_bulk_alone: bool) -> None:
+def tasks_limit_reached(count: int, until: datetime, holds: str) -> None:
     """
-    There were so many tasks in this hour that bulk work, or every task, waits until it is over.
+    There were so many tasks in this hour that what it `holds`, `bulk` or all `tasks`, waits until it is over.
     """
-    _alarm("tasks limit reached", count=count, until=until.isoformat(), holds="bulk" if is_bulk_alone else "tasks")
+    _alarm("tasks limit reached", count=count, until=until.isoformat(), holds=holds)
 
 
 def left_to_sweep(owner_uid: str, session_id: str) -> None:

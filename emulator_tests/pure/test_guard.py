@@ -24,6 +24,8 @@ T = TypeVar("T")
 LIMIT = 100
 SECOND = timedelta(seconds=1)
 NOTE = Note(VISIT_SESSION, "s1")
+UPLOAD = Note(VISIT_VIDEO, "v1")
+BULK = Note(VISIT_COPY, "v1:archive")
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
@@ -177,10 +179,6 @@ def test_however_many_notes_there_were_one_is_left_of_each_and_none_of_them_work
     assert guarded.done == []
 
 
-UPLOAD = Note(VISIT_VIDEO, "v1")
-BULK = Note(VISIT_COPY, "v1:archive")
-
-
 def test_too_many_tasks_in_an_hour_hold_bulk_work_until_the_hour_is_over(capsys: pytest.CaptureFixture[str]) -> None:
     """
     A6, A16: what others upload goes on.
@@ -243,7 +241,7 @@ def test_an_operator_who_starts_again_lets_held_tasks_go_at_once() -> None:
 )
 def test_bulk_work_waits_where_others_do_many_tasks(minutes: int, count: int, waits_s: int | None) -> None:
     """
-    A16: by what was really done, whoever did it.
+    A16: all tasks count, of whatever kind.
     """
     deployment = Deployment()
     hour = int(deployment.clock().timestamp()) // 3600

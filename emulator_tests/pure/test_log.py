@@ -161,7 +161,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "database_restored": [(lambda secret: log.database_restored("otherDatabase", secret, NOW), "ALERT")],
     "database_resumed": [(lambda _secret: log.database_resumed(), "WARNING")],
     "database_unidentified": [(lambda secret: log.database_unidentified(secret), "INFO")],
-    "tasks_limit_reached": [(lambda _secret: log.tasks_limit_reached(100_001, NOW, is_bulk_alone=True), "ALERT")],
+    "tasks_limit_reached": [(lambda _secret: log.tasks_limit_reached(100_001, NOW, "bulk"), "ALERT")],
     "left_to_sweep": [(lambda secret: log.left_to_sweep("u1", secret), "WARNING")],
     "stopped": [(lambda secret: log.stopped(secret), "WARNING")],
     "push_heard": [(lambda secret: log.push_heard("kaltura", secret), "INFO")],
