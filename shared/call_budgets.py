@@ -73,8 +73,8 @@ REPORTS: Final = Budget(6, per_minute=1)
 """How many reports that a host fails are believed of one person: each may have the host tried, and a copy."""
 
 CHANGES: Final = Budget(600, per_minute=120, portion=20, unasked=60)
-"""Of how many changes to one person's sessions and enrolments, written straight into Firestore, the triggers enqueue
-something. A school's import may write hundreds at once; what goes beyond is found by the sweep."""
+"""How many changes to one owner's sessions and enrolments, written straight into Firestore, triggers handle. A school's
+import may write hundreds at once; the sweep finds the rest."""
 
 ADMINISTRATORS_TIMES: Final = 10
 """Administrators have so many times the burst: their back end's scripts do at once what a whole school has asked."""

@@ -35,7 +35,7 @@ APART_S: Final = (0.05, 0.6)
 """How long it is from one kill to the next."""
 
 ENDS: Final = ("public", "public", "public", "draft", "draft", "draft", "deleted", "deleted")
-"""What becomes of the sessions in the end."""
+"""How the sessions end."""
 
 VIDEOS_OF: Final = (2, 1, 1, 1, 1, 1, 1, 2)
 """How many videos are uploaded in each session; those of every other session are at the other provider."""

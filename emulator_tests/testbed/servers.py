@@ -9,9 +9,8 @@ Called by `stack.py`. Linux only. How firebase-tools 15.34.2 takes a death:
 | a whole server             | 500, likewise                       | the next request starts another               |
 | a server that still starts | never answered: given up after 30 s | the next request starts another               |
 
-So nothing has to be reloaded. In the cloud the last one is answered, too, with 500 or 503; here whoever asked waits
-until their own time is up, which for a task is its dispatch deadline. A trigger's event is lost each time: it is sent
-once.
+So nothing has to be reloaded. The cloud answers the last request, too, with 500 or 503. Here its caller waits until
+their own deadline, which for a task is its dispatch deadline. A trigger's event is lost each time: it is sent once.
 Source: firebase-tools, lib/emulator/functionsRuntimeWorker.js and functionsEmulator.js, `handleHttpsTrigger`.
 """
 
