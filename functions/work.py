@@ -46,7 +46,7 @@ COPY: Final = re.compile(f"{ONE_VIDEO}-{ONE_HOST}")
 HOST: Final = HOST_NAME
 ONE_SESSION: Final = SESSION_ID.pattern
 ONE_ADMISSION: Final = f"{ONE_SESSION}_{UID.pattern}"
-ADMISSION: Final = re.compile(f"{ONE_ADMISSION}|session:{ONE_SESSION}(?::{ONE_ADMISSION})?")
+ADMISSION: Final = re.compile(f"{ONE_ADMISSION}|session:{ONE_SESSION}(?::{ONE_ADMISSION})?|due:[0-9]{{1,3}}")
 TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 
 
@@ -117,8 +117,8 @@ def reconcileTransfer(key: str) -> None:
 @tasks.worker(key=ADMISSION, rate=ADMISSIONS_RATE)
 def reconcileAdmission(key: str) -> None:
     """
-    End what somebody was given in a session and may not keep; the key is `{sessionId}_{uid}`, or `session:{sessionId}`
-    for everybody there.
+    End what somebody was given in a session and may not keep; the key is `{sessionId}_{uid}`, `session:{sessionId}` for
+    everybody there, or `due:{page}` for whoever is due anywhere.
     """
     _work_together(Note(RECONCILE_ADMISSION, key))
 

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from shared import log
+from shared.admissions import task_for_due
 from shared.errors import Conflict
 from shared.full_look import FullLook, Mark
 from shared.hosts.health import Checks
@@ -37,7 +38,6 @@ from shared.paths import (
     KEYS_SEPARATOR,
     OPERATIONS,
     PAIRINGS,
-    RECONCILE_ADMISSION,
     RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
     SESSIONS,
@@ -90,9 +90,9 @@ RESTED: Final = (
     (DELETIONS, VISIT_DELETION),
     (ERASURES, RECONCILE_ERASURE),
     (TRANSFERS, RECONCILE_TRANSFER),
-    (ADMISSIONS, RECONCILE_ADMISSION),
 )
-"""What is due one by one; videos, which one call observes together, are not among them."""
+"""What is due one by one. Videos, which one call observes together, and admissions, of which very many are due at once
+where a large class began an hour ago, are not among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,8 +208,8 @@ class Sweep:
 
     # --- what is due ----------------------------------------------------------------------------------------------
 
-    def _due(self, collection: str, now: datetime) -> Sequence[Document]:
-        due = Query(collection, (Condition("dueAt", Operator.AT_MOST, now),), order_by="dueAt", limit=PAGE)
+    def _due(self, collection: str, now: datetime, limit: int = PAGE) -> Sequence[Document]:
+        due = Query(collection, (Condition("dueAt", Operator.AT_MOST, now),), order_by="dueAt", limit=limit)
         return self.documents.select(due)
 
     def _note_due(self, now: datetime) -> int:
@@ -221,6 +221,9 @@ class Sweep:
             for document in self._due(collection, now):
                 self.queue.put(Note(queue_name, document.id))
                 noted += 1
+        if self._due(ADMISSIONS, now, limit=1):
+            self.queue.put(task_for_due())
+            noted += 1
         return noted
 
     def _note_due_videos(self, now: datetime) -> int:

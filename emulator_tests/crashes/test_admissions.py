@@ -6,10 +6,13 @@ In memory: what ends at Kaltura, and what does not, is for `contract/test_viewer
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from emulator_tests.crashes.memory import Way, broken
 from emulator_tests.pure.deployment import Deployment
+from emulator_tests.pure.races.defects import NoAdmissions
 from emulator_tests.pure.test_admissions import ADA, ANNA, GRACE, admissions, change, delete, given, school, unenrol
 from shared.access import Caller
 from shared.paths import enrolment_path, session_path
@@ -67,19 +70,37 @@ def _losers(deployment: Deployment) -> set[str]:
     return unenrolled | demoted
 
 
+def _require_ended(deployment: Deployment, story: Story, number: int) -> None:
+    """
+    Let only sweeps run, and require that those who may not keep what they were given have lost it, and nobody else.
+    """
+    deployment.clock.advance(LOST_TRIGGER_S)
+    for _ in range(2):
+        deployment.sweep.run()
+        deployment.run(300)
+    losers = _losers(deployment)
+    lost = {one for to, one in story.given if to in losers}
+    kept = {one for to, one in story.given if to not in losers}
+    assert lost <= deployment.keys.ended, number
+    assert not kept & deployment.keys.ended, number
+    assert "ada" not in losers or "s1_ada" not in admissions(deployment), number
+
+
 @pytest.mark.parametrize("deletes", [False, True], ids=["A8 demotion and unenrolment", "A8 deletion"])
 @pytest.mark.parametrize("way", Way)
 def test_wherever_it_goes_wrong_the_sweep_alone_ends_what_nobody_may_keep(way: Way, deletes: bool) -> None:
     story = Story(deletes=deletes)
     for number, deployment in broken(story.begin, story.play, way):
-        deployment.clock.advance(LOST_TRIGGER_S)
-        for _ in range(2):
-            deployment.sweep.run()
-            deployment.run(300)
+        _require_ended(deployment, story, number)
 
-        losers = _losers(deployment)
-        lost = {one for to, one in story.given if to in losers}
-        kept = {one for to, one in story.given if to not in losers}
-        assert lost <= deployment.keys.ended, number
-        assert not kept & deployment.keys.ended, number
-        assert "ada" not in losers or "s1_ada" not in admissions(deployment), number
+
+@pytest.mark.parametrize("way", Way)
+def test_a_sweep_that_looks_at_no_admission_is_noticed(way: Way) -> None:
+    def play_all() -> None:
+        story = Story(deletes=False)
+        for number, deployment in broken(story.begin, story.play, way):
+            deployment.sweep = replace(deployment.sweep, documents=NoAdmissions(deployment.documents))
+            _require_ended(deployment, story, number)
+
+    with pytest.raises(AssertionError):
+        play_all()

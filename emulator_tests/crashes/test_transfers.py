@@ -6,10 +6,14 @@ import pytest
 
 from emulator_tests.crashes.memory import Way, broken
 from emulator_tests.pure.deployment import TEACHER, Deployment
+from emulator_tests.pure.races.defects import ForgetfulTransfers
 from emulator_tests.pure.test_transfers import BERT, STUDENT, naming, school
+from shared.access import ClaimNames
+from shared.errors import NotFound
 from shared.paths import TRANSFERS, VIDEOS, session_path
 from shared.ports import Query
 from shared.sessions.holding import stream_ingest
+from shared.transfers import transfer_session
 from shared.transfers.decide import SETTLES_AFTER_S
 
 SWEEPS_MAX = 10
@@ -38,28 +42,52 @@ def _require_open(deployment: Deployment) -> None:
     assert deployment.joining.join(STUDENT, "s1").admission.player.token
 
 
+def _forgetful_story(deployment: Deployment) -> None:
+    """The same, and the session names no former owner."""
+    documents = ForgetfulTransfers(deployment.documents)
+    transfer_session(
+        TEACHER, "s1", "bert", documents, deployment.accounts, ClaimNames(), deployment.queue, deployment.clock
+    )
+    deployment.run(SETTLES_AFTER_S + 60)
+
+
+def _require_transferred(deployment: Deployment, number: int) -> None:
+    """Let only sweeps run, and require that all follows and nobody is locked out meanwhile."""
+    made = [len(one.alive()) for one in (deployment.events, deployment.media, deployment.waiting)]
+    _require_open(deployment)
+    is_begun = deployment.document(session_path("s1")).fields["ownerUid"] == "bert"
+    if not is_begun:
+        assert deployment.documents.select(Query(TRANSFERS)) == [], number
+        deployment.transfer("bert")
+        deployment.lose_notes()
+    for _ in range(SWEEPS_MAX):
+        deployment.sweep.run()
+        deployment.run(300)
+        _require_open(deployment)
+        if not deployment.documents.select(Query(TRANSFERS)):
+            break
+    assert deployment.documents.select(Query(TRANSFERS)) == [], number
+    left = [path for path in naming(deployment, TEACHER.uid) if not path.startswith("uploaders/")]
+    assert left == [], number
+    assert made == [1, 1, 1], number
+    assert [len(one.alive()) for one in (deployment.events, deployment.media, deployment.waiting)] == made, number
+    assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != KEYS.pop(deployment), number
+
+
 @pytest.mark.parametrize("way", Way)
 def test_wherever_a_transfer_goes_wrong_the_sweep_alone_brings_it_to_its_end(way: Way) -> None:
     """
     A13.
     """
     for number, deployment in broken(_school, _story, way):
-        made = [len(one.alive()) for one in (deployment.events, deployment.media, deployment.waiting)]
-        _require_open(deployment)
-        is_begun = deployment.document(session_path("s1")).fields["ownerUid"] == "bert"
-        if not is_begun:
-            assert deployment.documents.select(Query(TRANSFERS)) == [], number
-            deployment.transfer("bert")
-            deployment.lose_notes()
-        for _ in range(SWEEPS_MAX):
-            deployment.sweep.run()
-            deployment.run(300)
-            _require_open(deployment)
-            if not deployment.documents.select(Query(TRANSFERS)):
-                break
-        assert deployment.documents.select(Query(TRANSFERS)) == [], number
-        left = [path for path in naming(deployment, TEACHER.uid) if not path.startswith("uploaders/")]
-        assert left == [], number
-        assert made == [1, 1, 1], number
-        assert [len(one.alive()) for one in (deployment.events, deployment.media, deployment.waiting)] == made, number
-        assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != KEYS.pop(deployment), number
+        _require_transferred(deployment, number)
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_transfer_that_names_no_former_owner_is_noticed(way: Way) -> None:
+    def play_all() -> None:
+        for number, deployment in broken(_school, _forgetful_story, way):
+            _require_transferred(deployment, number)
+
+    with pytest.raises((AssertionError, NotFound)):
+        play_all()

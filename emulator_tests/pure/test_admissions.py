@@ -9,7 +9,7 @@ import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment, live
 from shared.access import Caller
-from shared.admissions import PAGE, revoking, task, task_for_all, tasks_after
+from shared.admissions import PAGE, revoking, task, task_for_all, task_for_due, tasks_after
 from shared.errors import NotFound, Transient
 from shared.paths import ADMISSIONS, RECONCILE_ADMISSION, admission_path, enrolment_path, session_path
 from shared.ports import Delete, Note, Query
@@ -201,6 +201,52 @@ def test_everybody_of_a_large_session_is_looked_at_in_pages() -> None:
 
     assert deployment.keys.ended == ids
     assert admissions(deployment) == []
+
+
+def test_one_sweep_finds_everybody_of_a_large_class_whose_triggers_were_lost() -> None:
+    """A8: as many as a class has, not as many as a sweep enqueues."""
+    deployment = live(visibility="enrolled")
+    people = [Caller(f"u{number:04}", is_teacher=False) for number in range(5 * PAGE + 1)]
+    for caller in people:
+        deployment.accounts.write(caller.uid)
+        deployment.enrol(caller.uid)
+    ids = {given(deployment, caller) for caller in people}
+    for caller in people:
+        deployment.documents.commit(Delete(enrolment_path("s1", caller.uid)))
+    deployment.clock.advance(HOUR_S)
+
+    deployment.sweep.run()
+    assert deployment.noted_now(RECONCILE_ADMISSION) == [task_for_due().key]
+    deployment.run(60)
+
+    assert deployment.keys.ended == ids
+    assert admissions(deployment) == []
+
+
+def test_a_page_whose_provider_does_not_answer_makes_way_for_the_next() -> None:
+    """A8."""
+    deployment = school()
+    people = [Caller(f"u{number:04}", is_teacher=False) for number in range(2 * PAGE)]
+    for caller in people:
+        deployment.accounts.write(caller.uid)
+        deployment.enrol(caller.uid)
+        given(deployment, caller)
+        deployment.documents.commit(Delete(enrolment_path("s1", caller.uid)))
+    deployment.clock.advance(HOUR_S)
+    asked = 0
+
+    def refusing(operation: str, do: Callable[[], Any]) -> Any:
+        nonlocal asked
+        if operation != "end":
+            return do()
+        asked += 1
+        raise Transient("It does not answer.", provider="memory", operation=operation, code="HTTP_503")
+
+    deployment.disturb = refusing
+    deployment.sweep.run()
+    deployment.run(1)
+
+    assert asked == len(people), "each once, and nobody in place of others"
 
 
 def test_everything_can_be_ended_that_somebody_who_may_watch_was_given() -> None:

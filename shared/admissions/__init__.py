@@ -7,7 +7,7 @@ person who may not watch any more, or moderates no more, has everything ended th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -49,8 +49,14 @@ from shared.sessions.model import Session, Status, Visibility
 OF_SESSION: Final = "session:"
 """Before the id of a session in place of the key of one admission: all of its admissions. No id has a colon."""
 
+DUE: Final = "due:"
+"""Before the number of a page in place of a key: whatever is due."""
+
 PAGE: Final = 200
-"""Admissions of a session that one task looks at."""
+"""Admissions that one task looks at."""
+
+DUE_PAGES_MAX: Final = 100
+"""Pages that are looked at because one sweep found that some are due: 20,000 viewers; the next sweep goes on."""
 
 BUDGET_S: Final = 30.0
 """After so many seconds no further one is begun; with the slowest that stays under `WORKER_TIMEOUT_S`."""
@@ -68,6 +74,13 @@ def task_for_all(session_id: str) -> Note:
     Return the task that looks at everybody who was given something in a session.
     """
     return Note(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}")
+
+
+def task_for_due(page: int = 0) -> Note:
+    """
+    Return the task that looks at a page of those that are due.
+    """
+    return Note(RECONCILE_ADMISSION, f"{DUE}{page}")
 
 
 def tasks_after(before: Session, after: Session) -> tuple[Note, ...]:
@@ -209,11 +222,11 @@ def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document
 
 def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: Clock, each: Each = map) -> None:
     """
-    Bring one admission, or a page of those of a session, as far as they can be brought now.
+    Bring one admission, or a page of those of a session or of those that are due, as far as they can be brought now.
 
     Args:
         admissions: Their Controller.
-        key: Of one, or `session:{sessionId}[:{key of the last one that was looked at}]`.
+        key: Of one; `session:{sessionId}[:{key of the last one that was looked at}]`; or `due:{page}`.
         queue: For tasks.
         clock: Now, in UTC.
         each: How many are looked at one after the other, or at once.
@@ -221,25 +234,37 @@ def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: 
     Raises:
         Transient, Conflict: As `visit` of one; of many, whoever is hindered is enqueued again alone (again).
     """
-    if not key.startswith(OF_SESSION):
+    if key.startswith(OF_SESSION):
+        session_id, _, after_id = key.removeprefix(OF_SESSION).partition(":")
+        of_session = (Condition("sessionId", Operator.EQUAL, session_id),)
+        page = admissions.documents.select(Query(ADMISSIONS, of_session, after_id=after_id or None, limit=PAGE))
+        _reconcile_all(admissions, [document.id for document in page], queue, clock, each)
+        if len(page) == PAGE:
+            queue.put(Note(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}:{page[-1].id}"))
+    elif key.startswith(DUE):
+        number = int(key.removeprefix(DUE))
+        is_due = (Condition("dueAt", Operator.AT_MOST, clock()),)
+        page = admissions.documents.select(Query(ADMISSIONS, is_due, order_by="dueAt", limit=PAGE))
+        # Whoever was looked at is due later, or never: what is due now is the next page.
+        _reconcile_all(admissions, [document.id for document in page], queue, clock, each)
+        if len(page) == PAGE and number + 1 < DUE_PAGES_MAX:
+            queue.put(task_for_due(number + 1))
+    else:
         visit(admissions, key, admissions.documents, queue, clock)
-        return
-    session_id, _, after_id = key.removeprefix(OF_SESSION).partition(":")
-    of_session = (Condition("sessionId", Operator.EQUAL, session_id),)
-    page = admissions.documents.select(Query(ADMISSIONS, of_session, after_id=after_id or None, limit=PAGE))
+
+
+def _reconcile_all(admissions: Admissions, keys: Sequence[str], queue: Queue, clock: Clock, each: Each) -> None:
     ends_at = clock() + timedelta(seconds=BUDGET_S)
 
-    def reconcile_one(one: str) -> None:
+    def reconcile_one(key: str) -> None:
         if clock() > ends_at:
-            queue.put(Note(RECONCILE_ADMISSION, one))
+            queue.put(Note(RECONCILE_ADMISSION, key))
             return
         try:
-            visit(admissions, one, admissions.documents, queue, clock)
+            visit(admissions, key, admissions.documents, queue, clock)
         except (Transient, Conflict) as error:
             log.unavailable(RECONCILE_ADMISSION, None, error)
-            queue.put(Note(RECONCILE_ADMISSION, one))
+            queue.put(Note(RECONCILE_ADMISSION, key))
 
-    for _ in each(reconcile_one, [document.id for document in page]):
+    for _ in each(reconcile_one, keys):
         pass
-    if len(page) == PAGE:
-        queue.put(Note(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}:{page[-1].id}"))
