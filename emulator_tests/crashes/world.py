@@ -44,6 +44,7 @@ from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest, nam
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from shared.access import Caller
 from shared.app import App, Settings
+from shared.changes import following
 from shared.errors import BackendError
 from shared.paths import (
     DELETIONS,
@@ -80,7 +81,7 @@ from shared.providers.kaltura.making import ENTRY
 from shared.providers.kaltura.media import TOKEN
 from shared.push import heed
 from shared.sessions.airing import Window
-from shared.sessions.model import Session, wanted
+from shared.sessions.model import Session
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
@@ -655,18 +656,17 @@ class World:
 
     def _user_wrote(self, session_id: str, before: Fields | None, after: Fields | None, *, heard: bool) -> None:
         """
-        Remember it, and let a trigger do what those of `functions/sessions.py` do.
+        Remember it, and let a trigger enqueue what follows.
         """
         self.chronicle.tell(self.clock(), "owner", "deletes" if after is None else "writes", after)
         self.ledger.user_wrote(session_id, after)
-        wishes = [
-            None if fields is None else wanted(Session.from_fields(session_id, fields)) for fields in (before, after)
-        ]
-        if not heard or (after is not None and wishes[0] == wishes[1]):
+        if not heard:
             return
+        sessions = [None if fields is None else Session.from_fields(session_id, fields) for fields in (before, after)]
         # A trigger is never tried again: what goes wrong here, the sweep must find.
         with contextlib.suppress(BackendError, Killed), self._visiting("trigger"):
-            self.app.queue.put(Note(VISIT_SESSION, session_id))
+            for task in following(session_id, *sessions):
+                self.app.queue.put(task)
 
     def _deliver(self, note: Note) -> None:
         """
