@@ -15,7 +15,7 @@ import itertools
 import secrets
 import threading
 from bisect import insort
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
@@ -241,15 +241,28 @@ class MemoryDocuments:
 
     def _candidates(self, query: Query) -> Collection[str]:
         """
-        The documents of a collection, fewer where it is asked for one value of a field: so many documents as a school
-        has are not looked through for those of one session.
+        The documents of a collection, fewer where it is asked for values of a field: so many documents as a school has
+        are not looked through for those of one session, or for the few that are due.
         """
         found: Collection[str] = self._index(query.collection, None).get(None, ())
         for condition in query.conditions:
-            if condition.operator is Operator.EQUAL and isinstance(condition.field, str):
-                of_value = self._index(query.collection, condition.field).get(_key(stored(condition.value)), ())
-                found = min(found, of_value, key=len)
+            if isinstance(condition.field, str) and condition.operator is not Operator.CONTAINS:
+                index = self._index(query.collection, condition.field)
+                found = min(found, [path for paths in self._met(index, condition) for path in paths], key=len)
         return list(found)
+
+    def _met(self, index: Mapping[Any, set[str]], condition: Condition) -> Iterable[set[str]]:
+        """
+        The entries of an index that a condition selects.
+        """
+        match condition.operator:
+            case Operator.EQUAL:
+                return [index.get(_key(stored(condition.value)), set())]
+            case Operator.IN:
+                return [index.get(key, set()) for key in {_key(stored(value)) for value in condition.value}]
+            case _:
+                # What one entry holds has one value: each of them meets the condition, or none does.
+                return [one for one in index.values() if _meets(self._kept[next(iter(one))].fields, condition)]
 
     def _index(self, collection: str, field: str | None) -> dict[Any, set[str]]:
         """
@@ -275,7 +288,10 @@ class MemoryDocuments:
             if indexed != collection:
                 continue
             if before is not None:
-                index[_value_of(before.fields, name)].discard(path)
+                value = _value_of(before.fields, name)
+                index[value].discard(path)
+                if not index[value]:
+                    del index[value]
             if kept is not None:
                 index.setdefault(_value_of(kept.fields, name), set()).add(path)
         if kept is not None:
