@@ -68,8 +68,9 @@ from shared.videos.feed import Feed
 
 PAGE: Final = 500
 
-CHANGED_PAGES_MAX: Final = 4
-"""Pages of changed sessions that one run reads; the next goes on where it stopped."""
+CHANGED_FOR: Final = timedelta(seconds=25)
+"""So long one run reads changed sessions; the next goes on where it stopped. In that time very many can be read, so
+that nobody who writes a flood of them hides the lost trigger of another."""
 
 OVERLAP: Final = timedelta(seconds=60)
 """Changes of the last minute are read again by the next run: clocks differ a little, and a write becomes visible a
@@ -266,7 +267,7 @@ class Sweep:
         """
         looked = noted = 0
         until = now - OVERLAP
-        for _ in range(CHANGED_PAGES_MAX):
+        while self.clock() - now < CHANGED_FOR:
             changed = Query(
                 SESSIONS, (Condition("updatedAt", Operator.GREATER, since),), order_by="updatedAt", limit=PAGE
             )

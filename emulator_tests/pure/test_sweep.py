@@ -11,6 +11,7 @@ import pytest
 
 from emulator_tests.fakes import Effect, undisturbed
 from emulator_tests.pure.deployment import (
+    HOUR,
     INTERVAL_S,
     LATE_COMMIT_S,
     REAP_GRACE_S,
@@ -28,6 +29,7 @@ from shared.paths import EPOCH, KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_
 from shared.ports import Create, EventWish, MediaState, Note, Observation
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
+from shared.sweep import PAGE as SWEEP_PAGE
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import VideoState
 
@@ -151,6 +153,22 @@ def test_a_task_of_the_very_first_run_that_was_lost_is_left_again_by_the_next() 
     assert deployment.noted(VISIT_SESSION)
     sweep(deployment, 300)
     assert references(deployment) == ["session:s1:1"]
+
+
+def test_a_flood_of_sessions_hides_nobodys_change() -> None:
+    """A6: ten pages of changed sessions before the one whose trigger was lost."""
+    deployment = Deployment()
+    deployment.sweep.run()
+    deployment.run(300)
+    for number in range(10 * SWEEP_PAGE):
+        deployment.write_session(f"m{number}", ownerUid="mallory")
+    deployment.clock.advance(1)
+    at = deployment.clock() + 100 * HOUR
+    deployment.write_session("lost", ownerUid="other", format="liveStreaming", startsAt=at, endsAt=at + HOUR)
+
+    deployment.sweep.run()
+
+    assert "lost" in deployment.noted(VISIT_SESSION)
 
 
 def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grace() -> None:

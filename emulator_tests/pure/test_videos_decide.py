@@ -188,7 +188,7 @@ TABLE: dict[str, tuple[str, str, str, str, str, str]] = {
     "failed": ("done", "done", CLOSE, BEGIN, WITHDRAW, "done"),
     "failed, may be begun anew": ("done", "done", CLOSE, BEGIN, WITHDRAW, RETRY),
     "failed, bytes kept": (look("failed"), LATER, CLOSE, BEGIN, WITHDRAW, REPROCESS),
-    "failed, bytes kept, past its deadline": (DISCARD, DISCARD, CLOSE, BEGIN, WITHDRAW, DISCARD),
+    "failed, bytes kept, past its deadline": (look("failed"), DISCARD, CLOSE, BEGIN, WITHDRAW, look("failed")),
     "failed, bytes kept, refused to try again": (look("failed"), LATER, CLOSE, BEGIN, WITHDRAW, look("failed")),
     "gone": ("done",) * 6,
     "gone, as an earlier release left it": ("scrub: write, gone",) * 6,

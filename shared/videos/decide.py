@@ -22,7 +22,7 @@ The first row that fits is the one that counts.
 | uploading, processing  | this upload               | OBSERVE, `looks_max` times; past its deadline: EXPIRE; later |
 | retrying               | this upload               | CHECK whether it is processed; it is not: as failed         |
 | retrying, too long, not heard of | this upload     | EXPIRE                                                      |
-| failed, bytes kept     | this upload               | past its deadline: DISCARD the bytes                        |
+| failed, bytes kept     | this upload               | past its deadline: OBSERVE; it does not play: DISCARD the bytes |
 | failed, bytes kept     | that it be tried again    | REPROCESS, where that may help                              |
 | failed                 | that it be tried again    | RETRY from the beginning, where that may help               |
 | failed, bytes kept     | this upload               | SHOW it, OBSERVE whether it came to play after all, later   |
@@ -164,9 +164,9 @@ def _next(
             return Step(CHECK, Effect.OBSERVE, record, record, insists=True, informs=True, at_hand=look.wish.told)
         case VideoState.UPLOADING | VideoState.PROCESSING:
             return _wait(look, record, now, policy, observed=observed)
-        case VideoState.FAILED if record.parts and is_late and (observed or not look.wish.told):
-            # Where the provider tells news at this very moment, it may have finished all the same.
-            return _write(DISCARD, discarded(record))
+        case VideoState.FAILED if record.parts and is_late:
+            # It may have become ready while nobody looked: in an outage, or before a backup was restored.
+            return _write(DISCARD, discarded(record)) if observed else _observe(look, record)
         case VideoState.FAILED if wish.retry == record.failures and _may_retry(record):
             return _reprocess(record, now, policy) if record.parts else _write(RETRY, again(record, now, policy))
     if look.wish.shown != shown(record):
