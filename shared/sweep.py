@@ -149,15 +149,14 @@ class Marks:
         )
 
 
-def _after(page: Sequence[Document], now: datetime) -> datetime:
+def _after(page: Sequence[Document]) -> datetime:
     """
     Return the instant after which the next page of changed sessions begins: the last one's own time is in it again, for
-    others may have changed at that very instant, as in one commit. A back end may have written times that have yet to
-    come. Pure.
+    others may have changed at that very instant, as in one commit. Pure.
     """
     first: datetime = page[0].fields["updatedAt"]
     last: datetime = page[-1].fields["updatedAt"]
-    return min(last if first == last else last - INSTANT, now - OVERLAP)
+    return last if first == last else last - INSTANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,8 +279,9 @@ class Sweep:
             looked += len(page)
             if len(page) < PAGE:
                 return max(until, now - UNSETTLED_FOR), looked, noted
-            since = _after(page, now)
-        return since, looked, noted
+            since = _after(page)
+        # A back end may have written times that have yet to come.
+        return min(since, now - OVERLAP), looked, noted
 
     def _count(self, marks: Marks, now: datetime) -> tuple[Marks, bool]:
         """
