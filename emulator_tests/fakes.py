@@ -980,7 +980,7 @@ class MemoryMedia:
         """
         token_id = parts["uploadTokenId"]
         token = hashlib.sha256(repr((token_id, allowance)).encode()).hexdigest()
-        values: dict[str, str | int] = {"protocol": "memory", "uploadTokenId": token_id, "requests": allowance.requests}
+        values: dict[str, str | int] = {"uploadTokenId": token_id, "requests": allowance.requests}
         return Grant("memory://media", token, allowance.expires_at, values)
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:

@@ -27,11 +27,10 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A token with which the browser can upload one file and do nothing else.
 
-    `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, provider, upload, receivedBytes,
-    expiresAt, uploadUntil, minKbps}`, where `upload` is how to send the bytes: `{protocol: "kaltura", url, ks,
-    uploadTokenId, chunkSizeBytes}` or `{protocol: "tus", url, chunkSizeBytes}`. The same request id gets the same video
-    again with a fresh token. The whole upload ends at `uploadUntil`, however often its token is renewed, and a line
-    slower than `minKbps` does not send the rest by then.
+    `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, provider, uploadUrl,
+    chunkSizeBytes, receivedBytes, expiresAt, uploadUntil, minKbps}` and what the provider needs besides: Kaltura `ks`
+    and `uploadTokenId`. The same request id gets the same video again with a fresh token. The whole upload ends at
+    `uploadUntil`, however often its token is renewed, and a line slower than `minKbps` does not send the rest by then.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -148,9 +147,10 @@ def _told(token: UploadToken) -> dict[str, Any]:
     return {
         "videoId": token.video_id,
         "provider": token.provider,
+        "uploadUrl": token.grant.url,
         "expiresAt": token.grant.expires_at,
         "uploadUntil": token.pace.until,
         "minKbps": token.pace.min_kbps,
         "receivedBytes": token.received_bytes,
-        "upload": {"url": token.grant.url, **token.grant.values},
+        **token.grant.values,
     }

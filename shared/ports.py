@@ -645,7 +645,7 @@ class Grant:
         token: The secret; goes to the one caller and nowhere else.
         expires_at: When it ends.
         values: What the client needs besides by the provider's names, the secret among it where it does not stand in
-            the address, e.g. `ks` and `uploadTokenId`; of an upload the `protocol` by which bytes are sent.
+            the address, e.g. `ks` and `uploadTokenId`.
         bare_url: The same address without its permission, at which nothing may be had; empty where there is none.
         renewable_until: When the provider ends what the grant is for, however often it is given anew; `None` where the
             provider sets no such end.

@@ -583,12 +583,6 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
         assert grant.token not in repr(grant)
 
 
-def test_an_upload_grant_says_by_which_protocol_to_send(site: Site) -> None:
-    parts = site.media.prepare_upload("video:a:1", WISH)
-    grant = site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
-    assert grant.values["protocol"] in ("kaltura", "tus", "memory")
-
-
 def test_every_grant_has_a_token_of_its_own(lasting_site: Site) -> None:
     site = lasting_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))

@@ -97,13 +97,13 @@ async function uploadToKaltura(token, path) {
     const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - at));
     await file.read(chunk, 0, chunk.length, at);
     const form = new FormData();
-    form.set("ks", token.upload.ks);
-    form.set("uploadTokenId", token.upload.uploadTokenId);
+    form.set("ks", token.ks);
+    form.set("uploadTokenId", token.uploadTokenId);
     form.set("resume", String(at > 0));
     form.set("resumeAt", String(at > 0 ? at : -1));
     form.set("finalChunk", String(at + chunk.length === size));
     form.set("fileData", new Blob([chunk], { type: "video/mp4" }), basename(path));
-    const answer = await (await fetch(`${token.upload.url}?format=1`, { method: "POST", body: form })).json();
+    const answer = await (await fetch(`${token.uploadUrl}?format=1`, { method: "POST", body: form })).json();
     expect(!answer.code, `Kaltura refused a chunk: ${answer.message}`);
     console.log(`              ${bar(Math.round((100 * (at + chunk.length)) / size))}  sent`);
   }
@@ -115,7 +115,7 @@ async function uploadToKaltura(token, path) {
 async function uploadToCloudflare(token, path) {
   const { size } = await stat(path);
   const headers = { "Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(token.receivedBytes) };
-  const answer = await fetch(token.upload.url, { method: "PATCH", headers, body: await readFile(path) });
+  const answer = await fetch(token.uploadUrl, { method: "PATCH", headers, body: await readFile(path) });
   expect(answer.status === 204, `Cloudflare refused a chunk: ${answer.status} ${await answer.text()}`);
   console.log(`              ${bar(Math.round((100 * Number(answer.headers.get("upload-offset"))) / size))}  sent`);
   return size;
@@ -144,7 +144,7 @@ const PROVIDERS = {
     film: async (grant) => Buffer.from(await (await fetch(grant.progressiveUrl)).arrayBuffer()),
     isVery: async (film, path) => film.equals(await readFile(path)),
     bare: (grant) => grant.progressiveUrl.replace(/\?.*/, ""),
-    cancelledIsGone: (token) => goneAtKaltura("uploadTokens", token.upload.uploadTokenId),
+    cancelledIsGone: (token) => goneAtKaltura("uploadTokens", token.uploadTokenId),
     videosAreGone: async () => {},
   },
   cloudflare: {

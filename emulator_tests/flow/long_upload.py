@@ -119,7 +119,7 @@ def send_film(errand: Errand) -> Report:
     warning, began_at, first_byte = None, time.monotonic(), received_bytes
     line = http.client.HTTPConnection(*errand.line, timeout=ANSWER_WITHIN_S)
     while received_bytes < film.size_bytes:
-        end = min(film.size_bytes, received_bytes + token["upload"]["chunkSizeBytes"])
+        end = min(film.size_bytes, received_bytes + token["chunkSizeBytes"])
         try:
             received_bytes = _send_chunk(line, film, token, received_bytes, end)
         except (OSError, http.client.HTTPException):
@@ -164,9 +164,9 @@ def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, token: dict[st
         How many bytes of the file have arrived without a gap.
     """
     fields = {
-        "ks": token["upload"]["ks"],
+        "ks": token["ks"],
         "format": "1",
-        "uploadTokenId": token["upload"]["uploadTokenId"],
+        "uploadTokenId": token["uploadTokenId"],
         "resume": str(begin > 0).lower(),
         "resumeAt": str(begin),
         "finalChunk": str(end == film.size_bytes).lower(),
@@ -178,7 +178,7 @@ def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, token: dict[st
     file = 'Content-Disposition: form-data; name="fileData"; filename="film.mp4"\r\nContent-Type: video/mp4'
     head = ("".join(parts) + f"--{_BOUNDARY}\r\n{file}\r\n\r\n").encode()
     tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
-    line.putrequest("POST", urlsplit(token["upload"]["url"]).path)
+    line.putrequest("POST", urlsplit(token["uploadUrl"]).path)
     line.putheader("Content-Type", f"multipart/form-data; boundary={_BOUNDARY}")
     line.putheader("Content-Length", str(len(head) + end - begin + len(tail)))
     line.endheaders(head)

@@ -16,9 +16,9 @@ def test_a_long_upload_goes_on_with_the_token_it_has_and_no_new_entry(
 
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
 
-    assert renewed["upload"]["uploadTokenId"] == token["upload"]["uploadTokenId"]
+    assert renewed["uploadTokenId"] == token["uploadTokenId"]
     # A token that is still good is given again, and its requests are counted on.
-    assert renewed["upload"]["ks"] == token["upload"]["ks"]
+    assert renewed["ks"] == token["ks"]
     assert renewed["receivedBytes"] == CHUNK_BYTES
     _send(school, renewed, film[CHUNK_BYTES:], at=CHUNK_BYTES, final=True)
     school.await_video(session_id, token["videoId"], "ready")
@@ -55,14 +55,12 @@ def _send(school: School, token: dict[str, Any], chunk: bytes, *, at: int, final
     One chunk of an upload, at its place.
     """
     fields = {
-        "ks": token["upload"]["ks"],
-        "uploadTokenId": token["upload"]["uploadTokenId"],
+        "ks": token["ks"],
+        "uploadTokenId": token["uploadTokenId"],
         "resume": str(at > 0).lower(),
         "resumeAt": str(at if at else -1),
         "finalChunk": str(final).lower(),
         "format": "1",
     }
-    answer = school.http.post(
-        token["upload"]["url"], fields, files={"fileData": ("film.mp4", chunk)}, timeout=10
-    ).json()
+    answer = school.http.post(token["uploadUrl"], fields, files={"fileData": ("film.mp4", chunk)}, timeout=10).json()
     assert "code" not in answer, answer

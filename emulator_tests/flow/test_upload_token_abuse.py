@@ -71,7 +71,7 @@ def test_what_a_plain_user_may_cannot_be_done_with_it(
     before = _world(school)
 
     with pytest.raises(KalturaException, match="Invalid KS") as refused:
-        call(school.kaltura(token["upload"]["ks"]), victim)
+        call(school.kaltura(token["ks"]), victim)
 
     assert refused.value.code == "INVALID_KS"
     assert _world(school) == before
@@ -82,14 +82,10 @@ def test_what_a_plain_user_may_cannot_be_done_with_it(
 def test_it_brings_no_other_ks(school: School, token: dict[str, Any], action: str, address: str) -> None:
     # The simulator knows no impersonation, so that its refusal proves little here; that the KS is bound to one address,
     # which is not this one, is what the other tests prove.
-    wanted = {
-        "session": token["upload"]["ks"],
-        "impersonatedPartnerId": str(school.testbed.kaltura_partner_id),
-        "type": "2",
-    }
+    wanted = {"session": token["ks"], "impersonatedPartnerId": str(school.testbed.kaltura_partner_id), "type": "2"}
     wanted |= {"userId": "somebody", "expiry": "86400", "privileges": "disableentitlement", "secret": ""}
 
-    answer = _answer(school, address.format(action), urlencode({**wanted, "ks": token["upload"]["ks"], "format": "1"}))
+    answer = _answer(school, address.format(action), urlencode({**wanted, "ks": token["ks"], "format": "1"}))
 
     assert json.loads(answer)["objectType"] == "KalturaAPIException"
     assert "djJ8" not in answer
@@ -98,7 +94,7 @@ def test_it_brings_no_other_ks(school: School, token: dict[str, Any], action: st
 def test_no_other_action_can_be_called_with_it(school: School, token: dict[str, Any], victim: str) -> None:
     assert services.__name__, "the table of actions is filled by the services"
     before = _world(school)
-    client = school.kaltura(token["upload"]["ks"])
+    client = school.kaltura(token["ks"])
     others = sorted(set(ACTIONS) - {("uploadtoken", "upload")})
     assert len(others) > 100
 
@@ -122,12 +118,12 @@ def test_no_other_action_can_be_called_with_it(school: School, token: dict[str, 
 def test_several_calls_in_one_request_are_refused_too(
     school: School, token: dict[str, Any], victim: str, first: str
 ) -> None:
-    client = school.kaltura(token["upload"]["ks"])
+    client = school.kaltura(token["ks"])
     client.startMultiRequest()
     if first == "media.get":
         client.media.get(victim)
     else:
-        client.uploadToken.upload(token["upload"]["uploadTokenId"], ("film.mp4", io.BytesIO(b"x"), "video/mp4"))
+        client.uploadToken.upload(token["uploadTokenId"], ("film.mp4", io.BytesIO(b"x"), "video/mp4"))
     client.media.delete(victim)
 
     with pytest.raises(KalturaException, match="Invalid KS"):
@@ -159,7 +155,7 @@ def test_several_calls_in_one_request_are_refused_too(
 def test_no_trick_with_the_address_leads_elsewhere(
     school: School, token: dict[str, Any], victim: str, address: str, where: str
 ) -> None:
-    fields = {"ks": token["upload"]["ks"], "entryId": victim, "service": "media", "action": "delete", "format": "1"}
+    fields = {"ks": token["ks"], "entryId": victim, "service": "media", "action": "delete", "format": "1"}
     fields |= {"1:service": "media", "1:action": "delete", "1:entryId": victim}
     target = address if where == "body" else f"{address}{'&' if '?' in address else '?'}{urlencode(fields)}"
 
@@ -175,11 +171,7 @@ def test_it_cannot_send_bytes_to_another_token(
     owner = teacher if own else school.teacher()
     target = owner.ask_to_upload(owner.write_session(), 1000)
 
-    answer = _send(
-        school,
-        {**token, "upload": {**token["upload"], "uploadTokenId": target["upload"]["uploadTokenId"]}},
-        b"x" * 1000,
-    )
+    answer = _send(school, {**token, "uploadTokenId": target["uploadTokenId"]}, b"x" * 1000)
 
     assert answer["code"] == "UPLOAD_TOKEN_NOT_FOUND"
     assert owner.call("renewUploadToken", {"videoId": target["videoId"]})["receivedBytes"] == 0
@@ -203,7 +195,7 @@ def test_it_ends_in_the_second_that_it_was_given_for(school: School, teacher: Pe
     assert _send(school, short, b"x" * 1000)["code"] == "INVALID_KS"
     # It was the KS that ended, not the upload.
     longer = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
-    assert (longer["upload"]["uploadTokenId"], longer["receivedBytes"]) == (token["upload"]["uploadTokenId"], 10)
+    assert (longer["uploadTokenId"], longer["receivedBytes"]) == (token["uploadTokenId"], 10)
 
 
 def test_it_wears_out(school: School, teacher: Person) -> None:
@@ -252,10 +244,9 @@ def _concrete(kind: str) -> str:
 
 
 def _send(school: School, token: dict[str, Any], content: bytes, final: str = "true") -> dict[str, Any]:
-    upload = token["upload"]
-    fields = {"ks": upload["ks"], "uploadTokenId": upload["uploadTokenId"], "finalChunk": final, "format": "1"}
+    fields = {"ks": token["ks"], "uploadTokenId": token["uploadTokenId"], "finalChunk": final, "format": "1"}
     files = {"fileData": ("film.mp4", content)}
-    answer: dict[str, Any] = school.http.post(upload["url"], fields, files=files, timeout=10).json()
+    answer: dict[str, Any] = school.http.post(token["uploadUrl"], fields, files=files, timeout=10).json()
     return answer
 
 

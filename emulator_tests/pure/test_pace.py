@@ -85,10 +85,8 @@ def test_a_client_warns_while_it_sends_and_goes_on(min_kbps: int, warns: bool) -
     film = LongFilm(str(TEST_PICTURE), FILM_BYTES, seed=1)
     with kaltura() as (host, port, received):
         token = {
-            "receivedBytes": 0, "uploadUntil": UNTIL, "minKbps": min_kbps, "videoId": "v",
-            "upload": {
-                "url": f"http://{host}:{port}/upload", "ks": "ks", "uploadTokenId": "t", "chunkSizeBytes": CHUNK_BYTES,
-            },
+            "ks": "ks", "uploadTokenId": "t", "uploadUrl": f"http://{host}:{port}/upload", "receivedBytes": 0,
+            "chunkSizeBytes": CHUNK_BYTES, "uploadUntil": UNTIL, "minKbps": min_kbps, "videoId": "v",
         }  # fmt: skip
         report = send_film(Errand(film, token, f"http://{host}:{port}", "token", (host, port)))
 

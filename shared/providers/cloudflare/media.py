@@ -39,9 +39,6 @@ from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
 
 TUS: Final = "1.0.0"
 
-PROTOCOL: Final = "tus"
-"""As clients are told by which protocol to send."""
-
 CHUNK_BYTES: Final = 20 * 1024 * 1024
 """What a client sends at once: Cloudflare takes 5 to 200 MiB, in steps of 256 KiB."""
 
@@ -205,7 +202,7 @@ class CloudflareMedia:
             url=address.url,
             token=address.url,
             expires_at=min(address.expires_at, allowance.expires_at),
-            values={"protocol": PROTOCOL, "chunkSizeBytes": CHUNK_BYTES},
+            values={"chunkSizeBytes": CHUNK_BYTES},
             renewable_until=address.expires_at,
         )
 

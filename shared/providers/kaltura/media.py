@@ -41,9 +41,6 @@ ENTRY: Final = "entryId"
 TOKEN: Final = "uploadTokenId"
 UPLOADER: Final = "uploaderId"
 
-PROTOCOL: Final = "kaltura"
-"""As clients are told by which protocol to send: forms to `uploadToken.upload`."""
-
 CHUNK_BYTES: Final = 5_000_000
 """What Kaltura's browser clients send at once."""
 
@@ -258,7 +255,7 @@ class KalturaMedia:
             url=f"{self.account.url}{UPLOAD_PATH}",
             token=ks,
             expires_at=allowance.expires_at,
-            values={"protocol": PROTOCOL, "ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
+            values={"ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
         )
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
