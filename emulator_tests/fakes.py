@@ -55,6 +55,7 @@ from shared.ports import (
     Stray,
     Total,
     Update,
+    UploadGrant,
     UploadWish,
     Version,
     Write,
@@ -974,14 +975,14 @@ class MemoryMedia:
         """
         return 2 * -(-size_bytes // CHUNK_BYTES) + REQUESTS_SPARE
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:  # the port's shape
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
         """
         As the port says.
         """
         token_id = parts["uploadTokenId"]
         token = hashlib.sha256(repr((token_id, allowance)).encode()).hexdigest()
         values: dict[str, str | int] = {"uploadTokenId": token_id, "requests": allowance.requests}
-        return Grant("memory://media", token, allowance.expires_at, values)
+        return UploadGrant("memory", f"memory://media/{token}", token, allowance.expires_at, values)
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
         """

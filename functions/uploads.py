@@ -27,10 +27,11 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     A token with which the browser can upload one file and do nothing else.
 
-    `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, provider, uploadUrl,
-    chunkSizeBytes, receivedBytes, expiresAt, uploadUntil, minKbps}` and what the provider needs besides: Kaltura `ks`
-    and `uploadTokenId`. The same request id gets the same video again with a fresh token. The whole upload ends at
-    `uploadUntil`, however often its token is renewed, and a line slower than `minKbps` does not send the rest by then.
+    `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, provider, expiresAt, uploadUntil,
+    minKbps, receivedBytes, upload}`. Everything that is needed to send bytes stands in `upload: {protocol, url, …}`,
+    and a client chooses by its `protocol` how it sends them. The same request id gets the same video again with a fresh
+    token. The whole upload ends at `uploadUntil`, however often its token is renewed, and a line slower than `minKbps`
+    does not send the rest by then.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
             fields["order"],
         )
         wiring.guard().require_open()
-        return _told(wiring.app().grants.issue_upload_token(caller, wanted))
+        return _to_response(wiring.app().grants.issue_upload_token(caller, wanted))
 
     return edge.answer(request, use_case)
 
@@ -63,7 +64,7 @@ def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
             fields["videoId"], fields["requestId"], fields["fileName"], fields["fileSizeBytes"], fields["title"]
         )
         wiring.guard().require_open()
-        return _told(wiring.app().grants.replace_video(caller, wanted))
+        return _to_response(wiring.app().grants.replace_video(caller, wanted))
 
     return edge.answer(request, use_case)
 
@@ -78,7 +79,7 @@ def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
         video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
         wiring.guard().require_open()
-        return _told(wiring.app().grants.renew_upload_token(caller, video_id))
+        return _to_response(wiring.app().grants.renew_upload_token(caller, video_id))
 
     return edge.answer(request, use_case)
 
@@ -143,14 +144,17 @@ def _wished(request: CallableRequest[Any], wish: Wished) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-def _told(token: UploadToken) -> dict[str, Any]:
+def _to_response(token: UploadToken) -> dict[str, Any]:
+    """
+    Return the video and its deadlines, and under `upload` everything that is needed to send its bytes. Pure.
+    """
+    grant = token.grant
     return {
         "videoId": token.video_id,
         "provider": token.provider,
-        "uploadUrl": token.grant.url,
-        "expiresAt": token.grant.expires_at,
+        "expiresAt": grant.expires_at,
         "uploadUntil": token.pace.until,
         "minKbps": token.pace.min_kbps,
         "receivedBytes": token.received_bytes,
-        **token.grant.values,
+        "upload": {"protocol": grant.protocol, "url": grant.url, **grant.values},
     }

@@ -645,10 +645,8 @@ class Grant:
         token: The secret; goes to the one caller and nowhere else.
         expires_at: When it ends.
         values: What the client needs besides by the provider's names, the secret among it where it does not stand in
-            the address, e.g. `ks` and `uploadTokenId`.
+            the address, e.g. `ks`.
         bare_url: The same address without its permission, at which nothing may be had; empty where there is none.
-        renewable_until: When the provider ends what the grant is for, however often it is given anew; `None` where the
-            provider sets no such end.
     """
 
     url: str = field(repr=False)
@@ -656,6 +654,31 @@ class Grant:
     expires_at: datetime
     values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
     bare_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadGrant:
+    """
+    A short-lived permission for a client to send the bytes of one upload.
+
+    A client that speaks the protocol needs the address and the values, and nothing else.
+
+    Attributes:
+        protocol: How the bytes are sent, e.g. `tus`. Clients choose by it how they send, whatever the provider.
+        url: Where they are sent; it may hold the secret too.
+        token: The secret; goes to the one caller and nowhere else.
+        expires_at: When it ends.
+        values: What else the protocol needs, by the names that clients read; the secret is among it where it does not
+            stand in the address. No name is `protocol` or `url`.
+        renewable_until: When the provider ends the upload, however often the grant is given anew; `None` where the
+            provider sets no such end.
+    """
+
+    protocol: str
+    url: str = field(repr=False)
+    token: str = field(repr=False)
+    expires_at: datetime
+    values: Mapping[str, str | int] = field(default_factory=dict, repr=False)
     renewable_until: datetime | None = None
 
 
@@ -834,7 +857,7 @@ class Media(Protocol):
         """
         ...
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
         """
         Let a client send the bytes of this one upload and do nothing else. The same allowance gives the same token at a
         provider that counts requests, so that it counts them on. Local, no call.

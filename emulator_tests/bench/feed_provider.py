@@ -31,6 +31,7 @@ from shared.ports import (
     Parts,
     Source,
     Stray,
+    UploadGrant,
     UploadWish,
 )
 from shared.providers.kaltura import words
@@ -245,7 +246,7 @@ class TimedMedia:
         """
         return 0
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
         """
         Nobody uploads here.
         """

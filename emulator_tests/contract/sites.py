@@ -83,12 +83,14 @@ class Site(Protocol):
         film_type: What is told of a film's type, `None` where nothing is.
         has_events: Whether there are live events.
         look_calls_max: How many calls one look at many videos may take.
+        protocol: How bytes are sent there.
     """
 
     main_part: str
     film_type: str | None
     has_events: bool
     look_calls_max: int
+    protocol: str
 
     def progress_calls(self, uploads: int) -> int:
         """
@@ -265,6 +267,7 @@ class MemorySite:
     film_type: str | None = "video/mp4"
     has_events = True
     look_calls_max = 1
+    protocol = "memory"
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -528,6 +531,7 @@ class KalturaSite(_Served):
     film_type: str | None = "video/mp4"
     has_events = True
     look_calls_max = 1
+    protocol = "kaltura"
 
     def __init__(self, server: KalturaServer, namespace: str = "contract", room_url: str | None = None) -> None:
         super().__init__(server)
@@ -667,7 +671,7 @@ class KalturaSite(_Served):
         grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
         answer = self._server.http.post(
             grant.url,
-            data={"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "format": "1"},
+            data={"ks": grant.values["ks"], "uploadTokenId": grant.values["uploadTokenId"], "format": "1"},
             files={"fileData": ("lecture.mp4", path.read_bytes())},
         )
         assert answer.json()["objectType"] == "KalturaUploadToken", answer.text
@@ -680,7 +684,8 @@ class KalturaSite(_Served):
         """
         wish = UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES)
         grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
-        fields = {"ks": grant.token, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
+        fields = {"ks": grant.values["ks"], "uploadTokenId": grant.values["uploadTokenId"]}
+        fields |= {"finalChunk": "false", "format": "1"}
         answer = self._server.http.post(grant.url, data=fields, files={"fileData": ("a.mp4", b"x" * size_bytes)})
         assert answer.json()["uploadedFileSize"] == size_bytes, answer.text
 
@@ -765,6 +770,7 @@ class CloudflareSite(_Served):
     film_type: str | None = None
     has_events = False
     look_calls_max = 5
+    protocol = "tus"
 
     def __init__(self, server: CloudflareServer, namespace: str = "contract") -> None:
         super().__init__(server)

@@ -583,6 +583,17 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
         assert grant.token not in repr(grant)
 
 
+def test_a_grant_to_upload_names_its_protocol_and_holds_all_that_it_takes(site: Site) -> None:
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+
+    grant = site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
+
+    assert grant.protocol == site.protocol
+    assert any(grant.token in str(told) for told in (grant.url, *grant.values.values()))
+    # Clients get all of it in one object, in which no value may take the place of these.
+    assert not {"protocol", "url"} & grant.values.keys()
+
+
 def test_every_grant_has_a_token_of_its_own(lasting_site: Site) -> None:
     site = lasting_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))

@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Final
 from urllib.parse import urlsplit
 
-from shared.ports import Grant
+from shared.ports import UploadGrant
 
 UNREACHABLE: Final = "UNREACHABLE"
 
@@ -19,7 +19,7 @@ _TIMEOUT_S: Final = 30
 _BOUNDARY: Final = "----greenroom"
 
 
-def send_chunk(grant: Grant, chunk: bytes, begin: int, *, last: bool) -> str | None:
+def send_chunk(grant: UploadGrant, chunk: bytes, begin: int, *, last: bool) -> str | None:
     """
     Send bytes: the first chunk alone, each later one from where it belongs.
 
@@ -38,7 +38,7 @@ def send_chunk(grant: Grant, chunk: bytes, begin: int, *, last: bool) -> str | N
         "finalChunk": str(last).lower(),
         "resumeAt": str(begin),
     }
-    return ask(grant.url, grant.token, fields, chunk)
+    return ask(grant.url, str(grant.values["ks"]), fields, chunk)
 
 
 def ask(url: str, ks: str, fields: Mapping[str, str], file: bytes | None = None) -> str | None:

@@ -41,6 +41,7 @@ from shared.ports import (
     Source,
     Stray,
     Strays,
+    UploadGrant,
     UploadWish,
 )
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
@@ -108,7 +109,7 @@ class WatchedMedia:
     def requests_for(self, size_bytes: int) -> int:
         return self._media.requests_for(size_bytes)
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
         return self._media.upload_grant(parts, wish, allowance)
 
     def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:

@@ -90,20 +90,20 @@ function bar(percent, width = 30) {
 }
 
 /** Sends a file as Kaltura's browser clients do: the first chunk alone, then each at its place, the last one closes. */
-async function uploadToKaltura(token, path) {
+async function uploadToKaltura({ upload }, path) {
   const { size } = await stat(path);
   const file = await open(path);
   for (let at = 0; at < size; at += CHUNK_BYTES) {
     const chunk = Buffer.alloc(Math.min(CHUNK_BYTES, size - at));
     await file.read(chunk, 0, chunk.length, at);
     const form = new FormData();
-    form.set("ks", token.ks);
-    form.set("uploadTokenId", token.uploadTokenId);
+    form.set("ks", upload.ks);
+    form.set("uploadTokenId", upload.uploadTokenId);
     form.set("resume", String(at > 0));
     form.set("resumeAt", String(at > 0 ? at : -1));
     form.set("finalChunk", String(at + chunk.length === size));
     form.set("fileData", new Blob([chunk], { type: "video/mp4" }), basename(path));
-    const answer = await (await fetch(`${token.uploadUrl}?format=1`, { method: "POST", body: form })).json();
+    const answer = await (await fetch(`${upload.url}?format=1`, { method: "POST", body: form })).json();
     expect(!answer.code, `Kaltura refused a chunk: ${answer.message}`);
     console.log(`              ${bar(Math.round((100 * (at + chunk.length)) / size))}  sent`);
   }
@@ -112,14 +112,18 @@ async function uploadToKaltura(token, path) {
 }
 
 /** Sends a file by TUS, as tus-js-client does: this one is shorter than a chunk. */
-async function uploadToCloudflare(token, path) {
+async function uploadByTus({ upload, receivedBytes }, path) {
   const { size } = await stat(path);
-  const headers = { "Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(token.receivedBytes) };
-  const answer = await fetch(token.uploadUrl, { method: "PATCH", headers, body: await readFile(path) });
-  expect(answer.status === 204, `Cloudflare refused a chunk: ${answer.status} ${await answer.text()}`);
+  const headers = { "Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(receivedBytes) };
+  const answer = await fetch(upload.url, { method: "PATCH", headers, body: await readFile(path) });
+  expect(answer.status === 204, `the server refused a chunk: ${answer.status} ${await answer.text()}`);
   console.log(`              ${bar(Math.round((100 * Number(answer.headers.get("upload-offset"))) / size))}  sent`);
   return size;
 }
+
+/** What sends a file, by the `protocol` that the answer of `issueUploadToken` names. */
+const PROTOCOLS = { kaltura: uploadToKaltura, tus: uploadByTus };
+const upload = (token, path) => PROTOCOLS[token.upload.protocol](token, path);
 
 /** All bytes of the first quality of an HLS manifest, as a player fetches them. */
 async function played(manifestUrl) {
@@ -139,17 +143,15 @@ function videoOf(grant) {
 const PROVIDERS = {
   kaltura: {
     name: "Kaltura",
-    upload: uploadToKaltura,
     /** What tells one film from another, as a viewer has it. */
     film: async (grant) => Buffer.from(await (await fetch(grant.progressiveUrl)).arrayBuffer()),
     isVery: async (film, path) => film.equals(await readFile(path)),
     bare: (grant) => grant.progressiveUrl.replace(/\?.*/, ""),
-    cancelledIsGone: (token) => goneAtKaltura("uploadTokens", token.uploadTokenId),
+    cancelledIsGone: (token) => goneAtKaltura("uploadTokens", token.upload.uploadTokenId),
     videosAreGone: async () => {},
   },
   cloudflare: {
     name: "Cloudflare",
-    upload: uploadToCloudflare,
     film: async (grant) => Buffer.concat([Buffer.from(videoOf(grant)), await played(grant.manifestUrl)]),
     isVery: async (film) => film.length > 100_000 && film[32] === 0x47, // An MPEG transport stream begins so.
     bare: (grant) => grant.manifestUrl.replace(new URL(grant.manifestUrl).pathname.split("/")[1], videoOf(grant)),
@@ -223,7 +225,7 @@ async function story() {
     last = now;
   });
   ready.catch(() => {}); // It is awaited below; the upload may fail first.
-  const size = await provider.upload(token, environment.DEMO_VIDEO);
+  const size = await upload(token, environment.DEMO_VIDEO);
   say(`sent all of ${size} bytes`);
   const { videos } = await ready;
   say(`the video is ready: ${videos[token.videoId].durationS} s long`);
@@ -273,7 +275,7 @@ async function story() {
     return video.title === "Halves, quarters and eighths";
   });
   replaced.catch(() => {});
-  await provider.upload(take, other);
+  await upload(take, other);
   await seen(session, "the new film's being processed",
     (fields) => fields.videos[token.videoId].replacement?.state === "processing");
   const meanwhile = await student.call("issuePlayback", { videoId: token.videoId });

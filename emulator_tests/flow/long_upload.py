@@ -119,9 +119,9 @@ def send_film(errand: Errand) -> Report:
     warning, began_at, first_byte = None, time.monotonic(), received_bytes
     line = http.client.HTTPConnection(*errand.line, timeout=ANSWER_WITHIN_S)
     while received_bytes < film.size_bytes:
-        end = min(film.size_bytes, received_bytes + token["chunkSizeBytes"])
+        end = min(film.size_bytes, received_bytes + token["upload"]["chunkSizeBytes"])
         try:
-            received_bytes = _send_chunk(line, film, token, received_bytes, end)
+            received_bytes = _send_chunk(line, film, token["upload"], received_bytes, end)
         except (OSError, http.client.HTTPException):
             interruptions += 1
             line.close()
@@ -156,17 +156,24 @@ def too_slow(token: dict[str, Any], sent_bytes: int, seconds: float) -> str | No
     )
 
 
-def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, token: dict[str, Any], begin: int, end: int) -> int:
+def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, upload: dict[str, Any], begin: int, end: int) -> int:
     """
     Send a chunk as a browser sends a form.
+
+    Args:
+        line: To Kaltura.
+        film: What is sent.
+        upload: What it takes, as the answer of `issueUploadToken` has it.
+        begin: Where in the file the chunk begins.
+        end: Where it ends.
 
     Returns:
         How many bytes of the file have arrived without a gap.
     """
     fields = {
-        "ks": token["ks"],
+        "ks": upload["ks"],
         "format": "1",
-        "uploadTokenId": token["uploadTokenId"],
+        "uploadTokenId": upload["uploadTokenId"],
         "resume": str(begin > 0).lower(),
         "resumeAt": str(begin),
         "finalChunk": str(end == film.size_bytes).lower(),
@@ -178,7 +185,7 @@ def _send_chunk(line: http.client.HTTPConnection, film: LongFilm, token: dict[st
     file = 'Content-Disposition: form-data; name="fileData"; filename="film.mp4"\r\nContent-Type: video/mp4'
     head = ("".join(parts) + f"--{_BOUNDARY}\r\n{file}\r\n\r\n").encode()
     tail = f"\r\n--{_BOUNDARY}--\r\n".encode()
-    line.putrequest("POST", urlsplit(token["uploadUrl"]).path)
+    line.putrequest("POST", urlsplit(upload["url"]).path)
     line.putheader("Content-Type", f"multipart/form-data; boundary={_BOUNDARY}")
     line.putheader("Content-Length", str(len(head) + end - begin + len(tail)))
     line.endheaders(head)

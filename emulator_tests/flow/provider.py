@@ -44,13 +44,15 @@ class Provider(Protocol):
         name: By which a session chooses it.
         no_film: Why a file that is no film has failed.
         no_picture: Code of the failure of a film without a picture.
-        token_fields: What is told of an upload beside what every provider tells.
+        protocol: How bytes are sent there.
+        upload_fields: The names of all that it takes to send some.
     """
 
     name: ClassVar[str]
     no_film: ClassVar[str]
     no_picture: ClassVar[str]
-    token_fields: ClassVar[frozenset[str]]
+    protocol: ClassVar[str]
+    upload_fields: ClassVar[frozenset[str]]
 
     def set_readiness(self, ready: str, of: str | None = None) -> None:
         """
@@ -169,7 +171,8 @@ class AtKaltura:
     name: ClassVar[str] = "kaltura"
     no_film: ClassVar[str] = "The file could not be converted: it is damaged, or it is not a video."
     no_picture: ClassVar[str] = "NOT_A_VIDEO"
-    token_fields: ClassVar[frozenset[str]] = frozenset({"ks", "uploadTokenId"})
+    protocol: ClassVar[str] = "kaltura"
+    upload_fields: ClassVar[frozenset[str]] = frozenset({"protocol", "url", "ks", "uploadTokenId", "chunkSizeBytes"})
 
     def set_readiness(self, ready: str, of: str | None = None) -> None:
         """
@@ -203,15 +206,16 @@ class AtKaltura:
         """
         See `Provider`.
         """
-        return str(token["uploadTokenId"])
+        return str(token["upload"]["uploadTokenId"])
 
     def send_first(self, token: Token, film: bytes) -> int:
         """
         See `Provider`. One chunk.
         """
-        fields = {"ks": token["ks"], "uploadTokenId": token["uploadTokenId"], "finalChunk": "false", "format": "1"}
+        upload = token["upload"]
+        fields = {"ks": upload["ks"], "uploadTokenId": upload["uploadTokenId"], "finalChunk": "false", "format": "1"}
         files = {"fileData": ("film.mp4", film[:CHUNK_BYTES])}
-        answer = self.school.http.post(token["uploadUrl"], fields, files=files, timeout=10).json()
+        answer = self.school.http.post(upload["url"], fields, files=files, timeout=10).json()
         assert "code" not in answer, answer
         return CHUNK_BYTES
 
@@ -219,9 +223,9 @@ class AtKaltura:
         """
         See `Provider`. A KS that has ended is told from one that is good, but not for the upload of somebody else.
         """
-        fields = {"ks": token["ks"], "uploadTokenId": "0_of_somebody_else", "format": "1"}
+        fields = {"ks": token["upload"]["ks"], "uploadTokenId": "0_of_somebody_else", "format": "1"}
         files = {"fileData": ("film.mp4", b"1")}
-        answer = self.school.http.post(token["uploadUrl"], fields, files=files, timeout=10).json()
+        answer = self.school.http.post(token["upload"]["url"], fields, files=files, timeout=10).json()
         assert answer["code"] in ("INVALID_KS", "UPLOAD_TOKEN_NOT_FOUND"), answer
         return bool(answer["code"] == "UPLOAD_TOKEN_NOT_FOUND")
 
@@ -309,7 +313,8 @@ class AtCloudflare:
     name: ClassVar[str] = "cloudflare"
     no_film: ClassVar[str] = "The file is not a video."
     no_picture: ClassVar[str] = "REFUSED_BY_PROVIDER"
-    token_fields: ClassVar[frozenset[str]] = frozenset()
+    protocol: ClassVar[str] = "tus"
+    upload_fields: ClassVar[frozenset[str]] = frozenset({"protocol", "url", "chunkSizeBytes"})
 
     def set_readiness(self, ready: str, of: str | None = None) -> None:
         """
@@ -339,7 +344,7 @@ class AtCloudflare:
         """
         See `Provider`.
         """
-        return str(token["uploadUrl"])
+        return str(token["upload"]["url"])
 
     def send_first(self, token: Token, film: bytes) -> int:
         """
@@ -349,7 +354,7 @@ class AtCloudflare:
         def received() -> int:
             return sum(video["uploadedBytes"] for video in self.school.cloudflare_videos(token["videoId"]))
 
-        with begun(token["uploadUrl"], film[:CHUNK_BYTES], len(film)):
+        with begun(token["upload"]["url"], film[:CHUNK_BYTES], len(film)):
             self.school.await_provider("the first bytes", lambda: received() == CHUNK_BYTES)
         return CHUNK_BYTES
 
@@ -357,7 +362,7 @@ class AtCloudflare:
         """
         See `Provider`. An address dies with its video.
         """
-        return self.school.http.head(token["uploadUrl"], headers=VERSION, timeout=10).ok
+        return self.school.http.head(token["upload"]["url"], headers=VERSION, timeout=10).ok
 
     def plays(self, grant: Token, film: bytes) -> bool:
         """

@@ -352,21 +352,22 @@ class School:
         """
         Send a file as a browser does, chunk by chunk, with what `issueUploadToken` gave and nothing else.
         """
-        if token["provider"] == "cloudflare":
-            Uploader(file_stream=BytesIO(content), url=token["uploadUrl"], chunk_size=token["chunkSizeBytes"]).upload()
+        upload = token["upload"]
+        if upload["protocol"] == "tus":
+            Uploader(file_stream=BytesIO(content), url=upload["url"], chunk_size=upload["chunkSizeBytes"]).upload()
             return
         for at in range(0, len(content), CHUNK_BYTES):
             chunk = content[at : at + CHUNK_BYTES]
             fields = {
-                "ks": token["ks"],
-                "uploadTokenId": token["uploadTokenId"],
+                "ks": upload["ks"],
+                "uploadTokenId": upload["uploadTokenId"],
                 "resume": str(at > 0).lower(),
                 "resumeAt": str(at if at else -1),
                 "finalChunk": str(at + len(chunk) == len(content)).lower(),
                 "format": "1",
             }
             files = {"fileData": (file_name, chunk, "video/mp4")}
-            answer = self.http.post(token["uploadUrl"], fields, files=files, timeout=DEADLINE_S).json()
+            answer = self.http.post(upload["url"], fields, files=files, timeout=DEADLINE_S).json()
             assert "code" not in answer, answer
 
     def kaltura(self, ks: str) -> Any:

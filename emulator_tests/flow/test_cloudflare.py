@@ -95,11 +95,12 @@ def test_a_gibibyte_whose_line_breaks_twenty_times_arrives_whole(
         for number in range(1, BREAKS + 1)
     ]
 
+    upload = token["upload"]
     with line_to((host, int(port)), breaks) as line, file.open("rb") as stream:
-        url = token["uploadUrl"].replace(f"{host}:{port}", f"{line.address[0]}:{line.address[1]}")
+        url = upload["url"].replace(f"{host}:{port}", f"{line.address[0]}:{line.address[1]}")
         # What tuspy counts as tries begins anew with each chunk that has arrived.
         Uploader(
-            file_stream=stream, url=url, chunk_size=token["chunkSizeBytes"], retries=BREAKS, retry_delay=0
+            file_stream=stream, url=url, chunk_size=upload["chunkSizeBytes"], retries=BREAKS, retry_delay=0
         ).upload()
         assert len(line.broken) == BREAKS
 
@@ -153,7 +154,7 @@ def test_whenever_and_however_an_upload_ends_nothing_is_left_and_no_minute_reser
     school.await_provider("its going", lambda: not school.cloudflare_videos(video_id))
     assert _reserved(school, video_id) == 0
     school.await_document(f"videos/{video_id}", lambda fields: fields is not None and fields["state"] == "gone")
-    assert school.http.head(token["uploadUrl"], headers=VERSION, timeout=10).status_code == 404
+    assert school.http.head(token["upload"]["url"], headers=VERSION, timeout=10).status_code == 404
 
 
 def test_a_creation_whose_answer_is_lost_makes_one_video_and_reserves_once(
@@ -178,10 +179,10 @@ def test_the_address_stands_in_no_document_and_no_log(
     school: School, teacher: Person, session_id: str, film: bytes
 ) -> None:
     token = teacher.ask_to_upload(session_id, len(film))
-    key = token["uploadUrl"].rpartition("/")[2].partition("?")[0]
+    key = token["upload"]["url"].rpartition("/")[2].partition("?")[0]
     assert len(key) > 20
     # Who asks how much has arrived asks at that address.
-    assert teacher.call("renewUploadToken", {"videoId": token["videoId"]})["uploadUrl"] == token["uploadUrl"]
+    assert teacher.call("renewUploadToken", {"videoId": token["videoId"]})["upload"]["url"] == token["upload"]["url"]
 
     documents = json.dumps(
         [school.document(f"videos/{token['videoId']}"), school.document(f"sessions/{session_id}")], default=str

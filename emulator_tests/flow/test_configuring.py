@@ -133,7 +133,7 @@ def test_a_film_goes_up_and_plays_whatever_surrounds_the_settings(
     session_id = tutor.write_session(videoProvider=provider)
     token = tutor.ask_to_upload(session_id, len(film))
     if provider == "kaltura":
-        assert urlsplit(token["uploadUrl"]).path == UPLOAD_PATH
+        assert urlsplit(token["upload"]["url"]).path == UPLOAD_PATH
     careless.upload(token, film)
     careless.await_video(session_id, token["videoId"], "ready")
     grant = tutor.call("issuePlayback", {"videoId": token["videoId"]})

@@ -16,9 +16,9 @@ def test_a_long_upload_goes_on_with_the_token_it_has_and_no_new_entry(
 
     renewed = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
 
-    assert renewed["uploadTokenId"] == token["uploadTokenId"]
+    assert renewed["upload"]["uploadTokenId"] == token["upload"]["uploadTokenId"]
     # A token that is still good is given again, and its requests are counted on.
-    assert renewed["ks"] == token["ks"]
+    assert renewed["upload"]["ks"] == token["upload"]["ks"]
     assert renewed["receivedBytes"] == CHUNK_BYTES
     _send(school, renewed, film[CHUNK_BYTES:], at=CHUNK_BYTES, final=True)
     school.await_video(session_id, token["videoId"], "ready")
@@ -54,13 +54,14 @@ def _send(school: School, token: dict[str, Any], chunk: bytes, *, at: int, final
     """
     One chunk of an upload, at its place.
     """
+    upload = token["upload"]
     fields = {
-        "ks": token["ks"],
-        "uploadTokenId": token["uploadTokenId"],
+        "ks": upload["ks"],
+        "uploadTokenId": upload["uploadTokenId"],
         "resume": str(at > 0).lower(),
         "resumeAt": str(at if at else -1),
         "finalChunk": str(final).lower(),
         "format": "1",
     }
-    answer = school.http.post(token["uploadUrl"], fields, files={"fileData": ("film.mp4", chunk)}, timeout=10).json()
+    answer = school.http.post(upload["url"], fields, files={"fileData": ("film.mp4", chunk)}, timeout=10).json()
     assert "code" not in answer, answer

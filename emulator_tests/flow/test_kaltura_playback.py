@@ -79,7 +79,7 @@ def test_neither_an_upload_ks_nor_that_of_another_film_opens_anything_of_this_on
 ) -> None:
     kaltura = AtKaltura(school)
     grant = shown.teacher.call("issuePlayback", {"videoId": shown.video_id})
-    upload = shown.teacher.ask_to_upload(shown.session_id, 1000)
+    upload = shown.teacher.ask_to_upload(shown.session_id, 1000)["upload"]
     other = shown.teacher.write_session(status="public")
     others = shown.teacher.call("issuePlayback", {"videoId": shown.teacher.upload_film(other, film)})
 

@@ -43,7 +43,7 @@ def session_id(school: School, teacher: Person) -> Iterator[str]:
 def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, teacher: Person, session_id: str) -> None:
     film = LongFilm(str(TEST_PICTURE), SIZE_BYTES, SEED)
     token = teacher.ask_to_upload(session_id, SIZE_BYTES)
-    video_id, chunk_bytes = token["videoId"], token["chunkSizeBytes"]
+    video_id, chunk_bytes = token["videoId"], token["upload"]["chunkSizeBytes"]
     breaks = _breaks(chunk_bytes)
     print(f"With the seed {SEED} the line breaks so:", *breaks, sep="\n")
 
@@ -67,7 +67,7 @@ def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, te
     parts = video["playable"]["parts"]
     assert sorted(school.made_for(video_id)) == [
         ("entries", parts["entryId"]),
-        ("uploadTokens", token["uploadTokenId"]),
+        ("uploadTokens", token["upload"]["uploadTokenId"]),
         ("users", parts["uploaderId"]),
     ]
 

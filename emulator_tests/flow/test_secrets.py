@@ -31,13 +31,13 @@ def test_no_secret_is_logged_or_written(school: School, teacher: Person, film: b
 
     secrets = {
         "admin secret": school.testbed.kaltura_admin_secret,
-        "upload KS": token["ks"],
+        "upload KS": token["upload"]["ks"],
         "playback KS": ks_of(grant),
         "player KS": grant["ks"],
         "renewed playback KS": ks_of(again),
         "renewed player KS": again["ks"],
-        "replacing upload KS": replacing["ks"],
-        "renewed upload KS": renewed["ks"],
+        "replacing upload KS": replacing["upload"]["ks"],
+        "renewed upload KS": renewed["upload"]["ks"],
         "ID token": str(teacher.id_token),
         "any KS": "djJ8",
     }

@@ -46,7 +46,8 @@ def test_whoever_has_an_account_teaches_and_learns(school: School, teacher: Pers
 
     own = person.write_live_session(status="public", visibility="enrolled", **times)
     token = person.ask_to_upload(own, len(film))
-    assert person.call("renewUploadToken", {"videoId": token["videoId"]})["uploadTokenId"] == token["uploadTokenId"]
+    renewed = person.call("renewUploadToken", {"videoId": token["videoId"]})
+    assert renewed["upload"]["uploadTokenId"] == token["upload"]["uploadTokenId"]
     assert person.call("uploadFinished", {"videoId": token["videoId"]})
     school.await_event(own)
     joined = person.call("joinSession", {"sessionId": own})

@@ -29,11 +29,12 @@ UPLOAD = "/api_v3/service/uploadtoken/action/upload"
 
 
 @pytest.fixture
-def token(teacher: Person) -> dict[str, Any]:
+def upload(teacher: Person) -> dict[str, Any]:
     """
-    What the callable gave to a browser.
+    What the callable gave to a browser to send bytes with.
     """
-    return teacher.ask_to_upload(teacher.write_session(), 1000)
+    upload: dict[str, Any] = teacher.ask_to_upload(teacher.write_session(), 1000)["upload"]
+    return upload
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +67,12 @@ NAMED: dict[str, Callable[[Any, str], Any]] = {
 
 @pytest.mark.parametrize("call", NAMED.values(), ids=NAMED.keys())
 def test_what_a_plain_user_may_cannot_be_done_with_it(
-    school: School, token: dict[str, Any], victim: str, call: Callable[[Any, str], Any]
+    school: School, upload: dict[str, Any], victim: str, call: Callable[[Any, str], Any]
 ) -> None:
     before = _world(school)
 
     with pytest.raises(KalturaException, match="Invalid KS") as refused:
-        call(school.kaltura(token["ks"]), victim)
+        call(school.kaltura(upload["ks"]), victim)
 
     assert refused.value.code == "INVALID_KS"
     assert _world(school) == before
@@ -79,22 +80,22 @@ def test_what_a_plain_user_may_cannot_be_done_with_it(
 
 @pytest.mark.parametrize("address", ["/api_v3/service/session/action/{}", UPLOAD + "?service=session&action={}"])
 @pytest.mark.parametrize("action", ["impersonateByKs", "impersonate", "start"], ids="67 session.{}".format)
-def test_it_brings_no_other_ks(school: School, token: dict[str, Any], action: str, address: str) -> None:
+def test_it_brings_no_other_ks(school: School, upload: dict[str, Any], action: str, address: str) -> None:
     # The simulator knows no impersonation, so that its refusal proves little here; that the KS is bound to one address,
     # which is not this one, is what the other tests prove.
-    wanted = {"session": token["ks"], "impersonatedPartnerId": str(school.testbed.kaltura_partner_id), "type": "2"}
+    wanted = {"session": upload["ks"], "impersonatedPartnerId": str(school.testbed.kaltura_partner_id), "type": "2"}
     wanted |= {"userId": "somebody", "expiry": "86400", "privileges": "disableentitlement", "secret": ""}
 
-    answer = _answer(school, address.format(action), urlencode({**wanted, "ks": token["ks"], "format": "1"}))
+    answer = _answer(school, address.format(action), urlencode({**wanted, "ks": upload["ks"], "format": "1"}))
 
     assert json.loads(answer)["objectType"] == "KalturaAPIException"
     assert "djJ8" not in answer
 
 
-def test_no_other_action_can_be_called_with_it(school: School, token: dict[str, Any], victim: str) -> None:
+def test_no_other_action_can_be_called_with_it(school: School, upload: dict[str, Any], victim: str) -> None:
     assert services.__name__, "the table of actions is filled by the services"
     before = _world(school)
-    client = school.kaltura(token["ks"])
+    client = school.kaltura(upload["ks"])
     others = sorted(set(ACTIONS) - {("uploadtoken", "upload")})
     assert len(others) > 100
 
@@ -116,14 +117,14 @@ def test_no_other_action_can_be_called_with_it(school: School, token: dict[str, 
 
 @pytest.mark.parametrize("first", ["media.get", "uploadToken.upload"], ids="66 a multirequest, {} first".format)
 def test_several_calls_in_one_request_are_refused_too(
-    school: School, token: dict[str, Any], victim: str, first: str
+    school: School, upload: dict[str, Any], victim: str, first: str
 ) -> None:
-    client = school.kaltura(token["ks"])
+    client = school.kaltura(upload["ks"])
     client.startMultiRequest()
     if first == "media.get":
         client.media.get(victim)
     else:
-        client.uploadToken.upload(token["uploadTokenId"], ("film.mp4", io.BytesIO(b"x"), "video/mp4"))
+        client.uploadToken.upload(upload["uploadTokenId"], ("film.mp4", io.BytesIO(b"x"), "video/mp4"))
     client.media.delete(victim)
 
     with pytest.raises(KalturaException, match="Invalid KS"):
@@ -153,9 +154,9 @@ def test_several_calls_in_one_request_are_refused_too(
     ids=lambda address: f"{69 if '?service=' in address or 'index.php' in address else 68} {address}",
 )
 def test_no_trick_with_the_address_leads_elsewhere(
-    school: School, token: dict[str, Any], victim: str, address: str, where: str
+    school: School, upload: dict[str, Any], victim: str, address: str, where: str
 ) -> None:
-    fields = {"ks": token["ks"], "entryId": victim, "service": "media", "action": "delete", "format": "1"}
+    fields = {"ks": upload["ks"], "entryId": victim, "service": "media", "action": "delete", "format": "1"}
     fields |= {"1:service": "media", "1:action": "delete", "1:entryId": victim}
     target = address if where == "body" else f"{address}{'&' if '?' in address else '?'}{urlencode(fields)}"
 
@@ -166,12 +167,12 @@ def test_no_trick_with_the_address_leads_elsewhere(
 
 @pytest.mark.parametrize("own", [False, True], ids=["61 another teacher's token", "61 his own other token"])
 def test_it_cannot_send_bytes_to_another_token(
-    school: School, teacher: Person, token: dict[str, Any], own: bool
+    school: School, teacher: Person, upload: dict[str, Any], own: bool
 ) -> None:
     owner = teacher if own else school.teacher()
     target = owner.ask_to_upload(owner.write_session(), 1000)
 
-    answer = _send(school, {**token, "uploadTokenId": target["uploadTokenId"]}, b"x" * 1000)
+    answer = _send(school, {**upload, "uploadTokenId": target["upload"]["uploadTokenId"]}, b"x" * 1000)
 
     assert answer["code"] == "UPLOAD_TOKEN_NOT_FOUND"
     assert owner.call("renewUploadToken", {"videoId": target["videoId"]})["receivedBytes"] == 0
@@ -188,19 +189,19 @@ def test_it_ends_in_the_second_that_it_was_given_for(school: School, teacher: Pe
     school.write(path, deadlineAt=deadline_at)
     expires_at = datetime.fromisoformat(short["expiresAt"])
     assert (expires_at - datetime.now(UTC)).total_seconds() <= left_s + 1
-    assert _send(school, short, b"x" * 10, final="false").get("code") is None
+    assert _send(school, short["upload"], b"x" * 10, final="false").get("code") is None
 
     time.sleep((expires_at - datetime.now(UTC)).total_seconds() + 0.1)
 
-    assert _send(school, short, b"x" * 1000)["code"] == "INVALID_KS"
+    assert _send(school, short["upload"], b"x" * 1000)["code"] == "INVALID_KS"
     # It was the KS that ended, not the upload.
     longer = teacher.call("renewUploadToken", {"videoId": token["videoId"]})
-    assert (longer["uploadTokenId"], longer["receivedBytes"]) == (token["uploadTokenId"], 10)
+    assert (longer["upload"]["uploadTokenId"], longer["receivedBytes"]) == (token["upload"]["uploadTokenId"], 10)
 
 
 def test_it_wears_out(school: School, teacher: Person) -> None:
     token = teacher.ask_to_upload(teacher.write_session(), 1000)
-    codes = [_send(school, token, b"", final="false").get("code") for _ in range(40)]
+    codes = [_send(school, token["upload"], b"", final="false").get("code") for _ in range(40)]
 
     assert codes[0] != "INVALID_KS"
     assert codes[-1] == "INVALID_KS"
@@ -216,7 +217,7 @@ def test_it_ends_with_what_it_was_given_for(school: School, teacher: Person, end
         teacher.call("deleteVideo" if ended == "its video goes" else "cancelUpload", {"videoId": token["videoId"]})
     school.await_provider("the upload's going", lambda: not school.made_for(token["videoId"]))
 
-    assert _send(school, token, b"x" * 1000)["code"] == "INVALID_KS"
+    assert _send(school, token["upload"], b"x" * 1000)["code"] == "INVALID_KS"
     assert not school.made_for(token["videoId"])
 
 
@@ -243,10 +244,10 @@ def _concrete(kind: str) -> str:
     return next(name for name, found in SCHEMA.types.items() if SCHEMA.is_a(name, kind) and not found.abstract)
 
 
-def _send(school: School, token: dict[str, Any], content: bytes, final: str = "true") -> dict[str, Any]:
-    fields = {"ks": token["ks"], "uploadTokenId": token["uploadTokenId"], "finalChunk": final, "format": "1"}
+def _send(school: School, upload: dict[str, Any], content: bytes, final: str = "true") -> dict[str, Any]:
+    fields = {"ks": upload["ks"], "uploadTokenId": upload["uploadTokenId"], "finalChunk": final, "format": "1"}
     files = {"fileData": ("film.mp4", content)}
-    answer: dict[str, Any] = school.http.post(token["uploadUrl"], fields, files=files, timeout=10).json()
+    answer: dict[str, Any] = school.http.post(upload["url"], fields, files=files, timeout=10).json()
     return answer
 
 

@@ -13,7 +13,7 @@ import pytest
 from emulator_tests.flow.provider import Provider
 from emulator_tests.flow.school import Person, Refused, School
 
-TOLD = {"videoId", "provider", "uploadUrl", "expiresAt", "receivedBytes", "chunkSizeBytes", "uploadUntil", "minKbps"}
+FIELDS = {"videoId", "provider", "expiresAt", "uploadUntil", "minKbps", "receivedBytes", "upload"}
 
 
 @pytest.fixture
@@ -29,7 +29,6 @@ def test_an_uploaded_film_becomes_ready_and_the_session_says_so(
 ) -> None:
     token = teacher.ask_to_upload(session_id, len(film), title="Halves")
     video_id = token["videoId"]
-    assert token.keys() == TOLD | provider.token_fields
     assert school.await_video(session_id, video_id, "uploading")["title"] == "Halves"
 
     school.upload(token, film)
@@ -50,6 +49,23 @@ def test_an_uploaded_film_becomes_ready_and_the_session_says_so(
     assert [moment["state"] for moment in video["history"]][-1] == "ready"
     assert school.document(f"kalturaSession/{session_id}") is not None
     assert len(provider.made_for(video_id)) == 1
+
+
+def test_an_answer_has_everything_that_sends_bytes_in_upload(
+    school: School, teacher: Person, provider: Provider, session_id: str, film: bytes
+) -> None:
+    """Show every name in the answers of the three callables by which bytes can be sent, and that there is no other."""
+    issued = teacher.ask_to_upload(session_id, len(film))
+    renewed = teacher.call("renewUploadToken", {"videoId": issued["videoId"]})
+    school.upload(issued, film)
+    school.await_video(session_id, issued["videoId"], "ready")
+    replacing = teacher.ask_to_replace(issued["videoId"], len(film))
+
+    for answer in (issued, renewed, replacing):
+        assert answer.keys() == FIELDS
+        assert (answer["videoId"], answer["provider"]) == (issued["videoId"], provider.name)
+        assert answer["upload"].keys() == provider.upload_fields
+        assert answer["upload"]["protocol"] == provider.protocol
 
 
 def test_percent_grows_while_a_film_is_processed(

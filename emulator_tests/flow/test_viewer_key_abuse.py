@@ -87,7 +87,7 @@ def given(_school: School, film: bytes) -> Iterator[Given]:
     live_id, _ = live_now(_school, teacher)
     grant = student.call("issuePlayback", {"videoId": own, "playerKs": True})
     room = join(student, live_id)["room"]
-    upload = teacher.ask_to_upload(session_id, 1000)
+    upload = teacher.ask_to_upload(session_id, 1000)["upload"]
     keys = {
         "playback": ks_of(grant),
         "player": grant["ks"],

@@ -84,10 +84,9 @@ def test_a_client_warns_of_a_line_that_is_too_slow(kbps: int, is_too_slow: bool)
 def test_a_client_warns_while_it_sends_and_goes_on(min_kbps: int, warns: bool) -> None:
     film = LongFilm(str(TEST_PICTURE), FILM_BYTES, seed=1)
     with kaltura() as (host, port, received):
-        token = {
-            "ks": "ks", "uploadTokenId": "t", "uploadUrl": f"http://{host}:{port}/upload", "receivedBytes": 0,
-            "chunkSizeBytes": CHUNK_BYTES, "uploadUntil": UNTIL, "minKbps": min_kbps, "videoId": "v",
-        }  # fmt: skip
+        url = f"http://{host}:{port}/upload"
+        upload = {"protocol": "kaltura", "url": url, "ks": "ks", "uploadTokenId": "t", "chunkSizeBytes": CHUNK_BYTES}
+        token = {"videoId": "v", "receivedBytes": 0, "uploadUntil": UNTIL, "minKbps": min_kbps, "upload": upload}
         report = send_film(Errand(film, token, f"http://{host}:{port}", "token", (host, port)))
 
     assert sum(received) == FILM_BYTES

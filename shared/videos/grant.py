@@ -50,6 +50,7 @@ from shared.ports import (
     Queue,
     Total,
     Update,
+    UploadGrant,
     UploadWish,
     ViewerKeys,
     Write,
@@ -131,7 +132,7 @@ class UploadToken:
 
     video_id: str
     provider: str
-    grant: Grant
+    grant: UploadGrant
     received_bytes: int
     pace: Pace
 

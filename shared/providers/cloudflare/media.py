@@ -31,11 +31,15 @@ from shared.ports import (
     Parts,
     Source,
     Stage,
+    UploadGrant,
     UploadWish,
 )
 from shared.providers.cloudflare import words
 from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item, unless_gone
 from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
+
+PROTOCOL: Final = "tus"
+"""How clients send: https://tus.io/protocols/resumable-upload, to an address that exists already."""
 
 TUS: Final = "1.0.0"
 
@@ -187,7 +191,7 @@ class CloudflareMedia:
         """
         return 0
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
         """
         See `ports.Media`. The address is the secret; it lasts until it expires, whatever is asked for.
 
@@ -198,7 +202,8 @@ class CloudflareMedia:
         now = self.account.clock()
         if address is None or address.expires_at <= now:
             raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
-        return Grant(
+        return UploadGrant(
+            protocol=PROTOCOL,
             url=address.url,
             token=address.url,
             expires_at=min(address.expires_at, allowance.expires_at),

@@ -26,6 +26,7 @@ from shared.ports import (
     Parts,
     Source,
     Stage,
+    UploadGrant,
     UploadWish,
 )
 from shared.providers.kaltura import words
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 ENTRY: Final = "entryId"
 TOKEN: Final = "uploadTokenId"
 UPLOADER: Final = "uploaderId"
+
+PROTOCOL: Final = "kaltura"
+"""How clients send: forms to `uploadToken.upload`, each with a chunk and its place."""
 
 CHUNK_BYTES: Final = 5_000_000
 """What Kaltura's browser clients send at once."""
@@ -238,7 +242,7 @@ class KalturaMedia:
         """
         return 2 * math.ceil(size_bytes / CHUNK_BYTES) + ACTIONS_MARGIN
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> Grant:
+    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
         """
         See `ports.Media`. The KS can call `uploadToken.upload` at one address for its own token, so many times, so
         long. Kaltura counts that for each KS, so the same allowance is the same KS.
@@ -251,7 +255,8 @@ class KalturaMedia:
             Privilege(Word.SESSION_ID, parts[UPLOADER]),
         )
         ks = self.account.repeatable_ks(parts[UPLOADER], privileges, allowance.expires_at)
-        return Grant(
+        return UploadGrant(
+            protocol=PROTOCOL,
             url=f"{self.account.url}{UPLOAD_PATH}",
             token=ks,
             expires_at=allowance.expires_at,
