@@ -250,7 +250,7 @@ class MemoryDocuments:
             if isinstance(condition.field, str) and condition.operator is not Operator.CONTAINS:
                 index = self._index(query.collection, condition.field)
                 found = min(found, [path for paths in self._met(index, condition) for path in paths], key=len)
-        return list(found)
+        return found
 
     def _met(self, index: Mapping[Any, set[str]], condition: Condition) -> Iterable[set[str]]:
         """

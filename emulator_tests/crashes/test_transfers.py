@@ -8,12 +8,10 @@ from emulator_tests.crashes.memory import Way, broken
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.races.defects import ForgetfulTransfers
 from emulator_tests.pure.test_transfers import BERT, STUDENT, naming, school
-from shared.access import ClaimNames
 from shared.errors import NotFound
 from shared.paths import TRANSFERS, VIDEOS, session_path
 from shared.ports import Query
 from shared.sessions.holding import stream_ingest
-from shared.transfers import transfer_session
 from shared.transfers.decide import SETTLES_AFTER_S
 
 SWEEPS_MAX = 10
@@ -44,10 +42,7 @@ def _require_open(deployment: Deployment) -> None:
 
 def _forgetful_story(deployment: Deployment) -> None:
     """The same, and the session names no former owner."""
-    documents = ForgetfulTransfers(deployment.documents)
-    transfer_session(
-        TEACHER, "s1", "bert", documents, deployment.accounts, ClaimNames(), deployment.queue, deployment.clock
-    )
+    deployment.transfer("bert", documents=ForgetfulTransfers(deployment.documents))
     deployment.run(SETTLES_AFTER_S + 60)
 
 

@@ -35,7 +35,7 @@ from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
 from shared.orphans.adoption import Adopted
 from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
-from shared.ports import Create, Delete, Document, Fields, Holder, Note, Observation, Query, Update
+from shared.ports import Create, Delete, Document, Documents, Fields, Holder, Note, Observation, Query, Update
 from shared.sessions.airing import Window
 from shared.sessions.model import Pairing
 from shared.slots import CLOCKS_APART_S, SLOT_S
@@ -252,12 +252,14 @@ class Deployment:
         usual = {"file_name": "algebra.mp4", "size_bytes": 1000, "title": None}
         return self.grants.replace_video(caller, ReplaceRequest(video_id, request_id, **{**usual, **fields}))
 
-    def transfer(self, uid: str, *, caller: Caller = TEACHER, session_id: str = "s1") -> TransferState:
+    def transfer(
+        self, uid: str, *, caller: Caller = TEACHER, session_id: str = "s1", documents: Documents | None = None
+    ) -> TransferState:
         """
-        Give a session to somebody else.
+        Give a session to somebody else; `documents` stand before those of the deployment.
         """
         return transfer_session(
-            caller, session_id, uid, self.documents, self.accounts, ClaimNames(), self.queue, self.clock
+            caller, session_id, uid, documents or self.documents, self.accounts, ClaimNames(), self.queue, self.clock
         )
 
     # What the operator does.
