@@ -117,8 +117,8 @@ def reconcileTransfer(key: str) -> None:
 @tasks.worker(key=ADMISSION, rate=ADMISSIONS_RATE)
 def reconcileAdmission(key: str) -> None:
     """
-    End what somebody was given in a session and may not keep; the key is `{sessionId}_{uid}`, `session:{sessionId}` for
-    everybody there, or `due:{page}` for whoever is due anywhere.
+    End what people were given in sessions and may not keep. The key is `{sessionId}_{uid}` for one person,
+    `session:{sessionId}` for everybody in a session, or `due:{page}` for a page of all admissions that are due.
     """
     _work_together(Note(RECONCILE_ADMISSION, key))
 

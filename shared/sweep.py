@@ -92,8 +92,8 @@ RESTED: Final = (
     (ERASURES, RECONCILE_ERASURE),
     (TRANSFERS, RECONCILE_TRANSFER),
 )
-"""What is due one by one. Videos, which one call observes together, and admissions, of which very many are due at once
-where a large class began an hour ago, are not among them."""
+"""Collections of which each document that is due gets its own task. Videos share tasks, because one call observes many
+of them; so do admissions, because thousands are due at once an hour after a large class began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +214,7 @@ class Sweep:
 
     def _note_due(self, now: datetime) -> int:
         """
-        Enqueue everything that should have been looked at by now, videos aside.
+        Enqueue everything that is due, except videos.
         """
         noted = 0
         for collection, queue_name in RESTED:

@@ -50,13 +50,13 @@ OF_SESSION: Final = "session:"
 """Before the id of a session in place of the key of one admission: all of its admissions. No id has a colon."""
 
 DUE: Final = "due:"
-"""Before the number of a page in place of a key: whatever is due."""
+"""Before the number of a page in place of a key: the admissions that are due."""
 
 PAGE: Final = 200
 """Admissions that one task looks at."""
 
 DUE_PAGES_MAX: Final = 100
-"""Pages that are looked at because one sweep found that some are due: 20,000 viewers; the next sweep goes on."""
+"""The most pages that follow from one sweep, 20,000 admissions; the next sweep goes on."""
 
 BUDGET_S: Final = 30.0
 """After so many seconds no further one is begun; with the slowest that stays under `WORKER_TIMEOUT_S`."""
@@ -78,7 +78,7 @@ def task_for_all(session_id: str) -> Note:
 
 def task_for_due(page: int = 0) -> Note:
     """
-    Return the task that looks at a page of those that are due.
+    Return the task that reconciles a page of the admissions that are due.
     """
     return Note(RECONCILE_ADMISSION, f"{DUE}{page}")
 
@@ -245,7 +245,7 @@ def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: 
         number = int(key.removeprefix(DUE))
         is_due = (Condition("dueAt", Operator.AT_MOST, clock()),)
         page = admissions.documents.select(Query(ADMISSIONS, is_due, order_by="dueAt", limit=PAGE))
-        # Whoever was looked at is due later, or never: what is due now is the next page.
+        # An admission that was reconciled is due later, or never: the same query then gives the next page.
         _reconcile_all(admissions, [document.id for document in page], queue, clock, each)
         if len(page) == PAGE and number + 1 < DUE_PAGES_MAX:
             queue.put(task_for_due(number + 1))
