@@ -317,7 +317,10 @@ class MemoryDocuments:
             case Create():
                 if before is not None:
                     raise Conflict(f"{write.path} exists already.")
-                after = _Kept(dict(write.fields), version, FIRST_CREATED_AT + timedelta(seconds=version))
+                # What carries the server's own time has it from the commit that created it.
+                told = write.fields.get("createdAt")
+                at = told if isinstance(told, datetime) else FIRST_CREATED_AT + timedelta(seconds=version)
+                after = _Kept(dict(write.fields), version, at)
             case Update():
                 if before is None or write.if_version not in (None, before.version):
                     raise Conflict(f"{write.path} is gone or was changed meanwhile.")

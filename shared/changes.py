@@ -38,7 +38,13 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
     if before is None:
         return [] if wanted(after) is None else [reconcile]
     was_overwritten = before.is_paired and not after.is_paired
-    is_another = was_overwritten or wanted(before) != wanted(after) or before.owner_uid != after.owner_uid
+    is_another = (
+        was_overwritten
+        or wanted(before) != wanted(after)
+        or before.owner_uid != after.owner_uid
+        # Nobody but a back end changes the mark: what it should be is written again.
+        or before.created_at not in (None, after.created_at)
+    )
     tasks = [*([reconcile] if is_another else []), *tasks_after(before, after)]
     if was_overwritten and before.videos:
         tasks.append(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))

@@ -4,8 +4,8 @@ Called by the models of everything that belongs to a session (`kalturaSession`, 
 `shared/access.py` for enrolments. An id alone says too little: a session that was deleted and one that somebody creates
 under the same id afterwards share it. The mark of an incarnation is the session's `createdAt`: the rules demand it,
 nobody may change it, and it survives export, import and restore. A session that the app's own back end wrote without
-one is known by the time at which Firestore created its document; that time is written into it before anything is made
-for it.
+one, or with one that is later than the document, is known by the time at which Firestore created its document; that
+time is written into it before anything is made for it.
 
 Only a transfer (`shared/transfers/`) gives a session another owner. While it runs the session names its former owners,
 and what still names one of them belongs to it.

@@ -11,15 +11,16 @@ import pytest
 
 from emulator_tests.pure.deployment import Deployment, live
 from shared.access import Caller
+from shared.changes import following
 from shared.errors import NotFound, WrongState
 from shared.hosts.model import Copy
 from shared.hosts.table import Terms
 from shared.identity import ROUNDING, Belonging, SessionIdentity
 from shared.paths import COPIES, VIDEOS, VISIT_SESSION, enrolment_path, session_path, video_path
-from shared.ports import REMOVE, Create, Delete, MediaState, Note, Observation, Query, Update
+from shared.ports import REMOVE, Create, Delete, Document, MediaState, Note, Observation, Query, Update
 from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest
 from shared.sessions.kaltura_session import get_kaltura_session
-from shared.sessions.model import PairingState
+from shared.sessions.model import PairingState, Session
 from shared.videos.model import VideoState
 from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
 
@@ -334,3 +335,45 @@ def test_what_a_session_has_waits_where_its_owner_was_changed_without_a_transfer
     assert len(deployment.media.alive()) == 1
     assert "kaltura" not in deployment.document(session_path("s1")).fields
     assert [one.id for one in deployment.documents.select(Query(VIDEOS))] == [video_id]
+
+
+# --- a back end writes the mark anew ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("later_s", [0.0, 30.0, 3600.0], ids="A1 {} s later".format)
+def test_a_mark_that_a_back_end_writes_anew_is_put_back_and_nothing_is_lost(later_s: float) -> None:
+    """
+    A1, A3: as `set` with a server timestamp for `createdAt` does on each save.
+    """
+    deployment = live(visibility="enrolled")
+    deployment.enrol(STUDENT.uid)
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(600)
+    before = deployment.document(session_path("s1"))
+    entries = [made.parts for made in deployment.events.alive()]
+
+    written_at = deployment.clock() + timedelta(seconds=later_s)
+    deployment.documents.commit(Update(session_path("s1"), {"createdAt": written_at, "updatedAt": deployment.clock()}))
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    after = Session.from_fields("s1", deployment.document(session_path("s1")).fields)
+    for task in following("s1", Session.from_fields("s1", before.fields), after):
+        deployment.queue.put(task)
+    deployment.run(60)
+
+    assert deployment.document(session_path("s1")).fields["createdAt"] == before.fields["createdAt"]
+    deployment.sweep.run()
+    deployment.run(24 * 3600)
+    assert deployment.video(video_id).state is VideoState.READY
+    assert [made.parts for made in deployment.events.alive()] == entries
+    assert deployment.grants.issue_playback(STUDENT, video_id).url
+
+
+def test_a_mark_that_is_later_than_its_document_is_none() -> None:
+    """
+    A1: a back end whose clock is ahead shuts out nobody who was enrolled by the server's time.
+    """
+    for late, is_marked in ((-MOMENT, True), (ROUNDING, True), (ROUNDING + MOMENT, False)):
+        session = Session.from_document(Document("sessions/s1", {"createdAt": AT + late}, 1, AT))
+        assert session.is_marked is is_marked, late
+        assert session.created_at == (AT + late if is_marked else AT), late

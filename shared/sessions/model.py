@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from shared.history import History, history_fields, history_from
-from shared.identity import Belonging, SessionIdentity
+from shared.identity import ROUNDING, Belonging, SessionIdentity
 from shared.paths import session_path
 from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Refusal, Update, Version
 from shared.reconcile import Progress
@@ -88,10 +88,14 @@ class Session:
     @classmethod
     def from_document(cls, document: Document) -> Self:
         """
-        Read a session document. Pure.
+        Read a session document. A mark that is later than the document itself is none: a back end has written it anew,
+        or its clock is ahead. Then the time at which Firestore created the document counts, as where there is no mark,
+        and is written there when the session is next visited. Pure.
         """
         session = replace(cls.from_fields(document.id, document.fields), version=document.version)
-        return session if session.is_marked else replace(session, created_at=document.created_at)
+        if session.created_at is not None and session.created_at <= document.created_at + ROUNDING:
+            return session
+        return replace(session, created_at=document.created_at, is_marked=False)
 
     @classmethod
     def from_fields(cls, session_id: str, fields: Fields) -> Self:
