@@ -33,6 +33,7 @@ def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
             wiring.documents(),
             wiring.accounts(),
             config.claim_names(),
+            wiring.policy(),
             wiring.queue(),
             wiring.now,
         )

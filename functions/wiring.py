@@ -204,8 +204,11 @@ def _audience() -> Audience:
     return next((one.audience for one in _providers().values() if one.audience is not None), NoAudience())
 
 
-def _settings() -> Settings:
-    policy = Policy(
+def policy() -> Policy:
+    """
+    The limits of this deployment.
+    """
+    return Policy(
         max_bytes=config.UPLOAD_BYTES_MAX.value,
         max_duration_s=config.VIDEO_DURATION_MAX_S.value,
         session_videos_max=config.SESSION_VIDEOS_MAX.value,
@@ -219,8 +222,11 @@ def _settings() -> Settings:
         retry_keep_s=config.RETRY_KEEP_S.value,
         looks_max=config.LOOKS_MAX.value,
     )
+
+
+def _settings() -> Settings:
     return Settings(
-        policy=policy,
+        policy=policy(),
         provider=_video_provider(),
         reap_grace_s=config.REAP_GRACE_S.value,
         late_commit_s=config.LATE_COMMIT_S.value,

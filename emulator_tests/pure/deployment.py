@@ -259,7 +259,15 @@ class Deployment:
         Give a session to somebody else; `documents` stand before those of the deployment.
         """
         return transfer_session(
-            caller, session_id, uid, documents or self.documents, self.accounts, ClaimNames(), self.queue, self.clock
+            caller,
+            session_id,
+            uid,
+            documents or self.documents,
+            self.accounts,
+            ClaimNames(),
+            self.videos.policy,
+            self.queue,
+            self.clock,
         )
 
     # What the operator does.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from emulator_tests.fakes import BEGIN_AT
-from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, live
+from emulator_tests.fakes import BEGIN_AT, undisturbed
+from emulator_tests.pure.deployment import POLICY, ROOMY, TEACHER, Deployment, live
 from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, TooMany, Transient, WrongState
 from shared.hosts.table import Terms
@@ -19,18 +20,20 @@ from shared.paths import (
     COPIES,
     ENROLMENTS,
     TRANSFERS,
+    VIDEOS,
     VISIT_SESSION,
     session_path,
     transfer_path,
     video_path,
 )
-from shared.ports import Create, Document, MediaState, Note, Observation, Query, Update
+from shared.ports import Condition, Create, Document, MediaState, Note, Observation, Operator, Query, Update
 from shared.reconcile import Done, Failure, Later, Look, Progress, Step
 from shared.sessions.holding import rotate_stream_key, stream_ingest
 from shared.transfers.controller import PAGE
 from shared.transfers.decide import SETTLES_AFTER_S, TransferWish, decide
 from shared.transfers.model import Transfer, TransferState
 from shared.videos.model import VideoState
+from shared.videos.wishes import cancel_upload
 
 BERT = Caller("bert", is_teacher=True)
 OTHER = Caller("other", is_teacher=True)
@@ -469,3 +472,81 @@ def test_an_owner_who_is_written_back_gets_everything_back() -> None:
     assert deployment.pairing().held_at is None
     assert deployment.grants.issue_playback(STUDENT, video_id).url
     assert deployment.document(session_path("s1")).fields["kaltura"]["state"] == "ready"
+
+
+# --- quotas ----------------------------------------------------------------------------------------------------------
+
+
+def _filled(deployment: Deployment, session_id: str, videos: int, owner: Caller = TEACHER) -> None:
+    """
+    A session with so many ready videos.
+    """
+    deployment.write_session(session_id, ownerUid=owner.uid)
+    for number in range(videos):
+        token = deployment.ask_upload(f"r{number}", session_id=session_id, caller=owner)
+        deployment.show(token.video_id, READY)
+        deployment.run(30)
+
+
+def test_transfers_fill_nobodys_quota_beyond_its_end_and_an_administrators_do() -> None:
+    """
+    A13: of eight videos that the new owner may have; what is still on its way to them counts too.
+    """
+    deployment = Deployment()
+    _filled(deployment, "own", 1, BERT)
+    for session_id, videos in (("s1", 3), ("s2", 3), ("s3", 2)):
+        _filled(deployment, session_id, videos)
+    for session_id in ("s1", "s2"):
+        deployment.transfer("bert", session_id=session_id)
+
+    with pytest.raises(TooMany) as refused:
+        deployment.transfer("bert", session_id="s3")
+    assert refused.value.reason == "QUOTA_USED_UP"
+    deployment.run(SETTLES_AFTER_S + 600)
+    with pytest.raises(TooMany):
+        deployment.transfer("bert", session_id="s3")
+
+    assert deployment.transfer("bert", caller=ADMIN, session_id="s3") is TransferState.MOVING
+    deployment.run(SETTLES_AFTER_S + 600)
+    owned = Condition("ownerUid", Operator.EQUAL, "bert"), Condition("gone", Operator.EQUAL, False)
+    assert deployment.documents.count(Query(VIDEOS, owned)) == 9
+
+
+def test_uploads_that_somebody_is_given_leave_them_one_of_their_own() -> None:
+    """
+    A13: nobody can keep another teacher from uploading.
+    """
+    deployment = Deployment()
+    deployment.write_session()
+    tokens = [deployment.ask_upload(f"r{number}") for number in range(POLICY.uploads_in_flight_max)]
+    with pytest.raises(TooMany) as refused:
+        deployment.transfer("bert")
+    assert refused.value.reason == "UPLOADS_OPEN_TOO_MANY"
+
+    cancel_upload(TEACHER, tokens[0].video_id, deployment.documents, deployment.queue, deployment.clock)
+    deployment.run(60)
+    deployment.transfer("bert")
+    deployment.run(SETTLES_AFTER_S + 600)
+    deployment.write_session("s2", ownerUid="bert")
+    assert deployment.ask_upload("mine", session_id="s2", caller=BERT).video_id
+
+
+def test_two_transfers_at_once_do_not_both_take_the_last_room() -> None:
+    """
+    A13: there is room for the videos of one of the two sessions.
+    """
+    deployment = Deployment()
+    _filled(deployment, "own", 3, BERT)
+    for session_id in ("s1", "s2"):
+        _filled(deployment, session_id, 4)
+
+    def meanwhile(operation: str, do: Callable[[], Any]) -> Any:
+        if operation == "commit":
+            deployment.disturb = undisturbed
+            deployment.transfer("bert", session_id="s2")
+        return do()
+
+    deployment.disturb = meanwhile
+    with pytest.raises(TooMany):
+        deployment.transfer("bert", session_id="s1")
+    assert deployment.document(session_path("s2")).fields["ownerUid"] == "bert"

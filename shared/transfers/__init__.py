@@ -46,6 +46,8 @@ from shared.sessions.model import Pairing, Session
 from shared.slots import enqueue
 from shared.transfers.controller import Transfers
 from shared.transfers.model import Transfer, TransferState
+from shared.transfers.room import room_for
+from shared.videos.policy import Policy
 
 __all__ = ["Transfers", "begin", "is_claimed", "transfer_session"]
 
@@ -63,6 +65,7 @@ def transfer_session(
     documents: Documents,
     accounts: Accounts,
     claims: ClaimNames,
+    policy: Policy,
     queue: Queue,
     clock: Clock,
 ) -> TransferState:
@@ -79,6 +82,7 @@ def transfer_session(
         documents: Where everything is recorded.
         accounts: Says whose account may own a session.
         claims: The claims that give roles.
+        policy: The quotas of teachers.
         queue: For the task.
         clock: Now, in UTC.
 
@@ -87,6 +91,7 @@ def transfer_session(
 
     Raises:
         NotAllowed, NotFound: As `require_owner` (never).
+        TooMany: The new owner has no room for what the session has, and no administrator asks (once they have).
         WrongState: The new owner cannot own a session, or owns this one (never).
         Transient: Another transfer of it, or its event, is being worked on, or something could not be reached (again).
         Conflict: The session was changed every time (again).
@@ -112,8 +117,9 @@ def transfer_session(
             if caller.is_admin:
                 return TransferState.DONE
             raise WrongState("This session is theirs already.", reason="SESSION_OWNED_ALREADY")
+        room = () if caller.is_admin else room_for(session_id, uid, documents, policy)
         try:
-            documents.commit(*begin(session, pairing, job, uid, former, now))
+            documents.commit(*begin(session, pairing, job, uid, former, now), *room)
         except Conflict:
             continue
         for queue_name in (RECONCILE_TRANSFER, VISIT_SESSION):

@@ -662,7 +662,15 @@ class Play:
         self._enter(
             f"transferSession {session_id}",
             lambda: transfer_session(
-                owner, session_id, other.uid, app.documents, self._accounts, ClaimNames(), self._queue, self._clock
+                owner,
+                session_id,
+                other.uid,
+                app.documents,
+                self._accounts,
+                ClaimNames(),
+                app.videos.policy,
+                self._queue,
+                self._clock,
             ),
         )
 
