@@ -354,6 +354,37 @@ def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place)
     assert instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
 
 
+def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(place: Place) -> None:
+    """B18."""
+    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    admit(instance, parts)
+    place.site.go_ahead(DOUBT_PAUSE_S)
+    grace = replace(STUDENT, uid="grace")
+    admit(instance, parts, grace)
+    place.site.go_ahead(10)
+
+    told = instance.admit(parts, grace, LIFETIME_S, force_refresh=True).refreshable_at
+
+    assert told is not None
+    assert DOUBT_PAUSE_S - 30 < (told - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
+
+
+def test_an_account_that_another_has_looked_at_a_moment_ago_says_so(place: Place) -> None:
+    """B18."""
+    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    grace = replace(STUDENT, uid="grace")
+    for attendee in (STUDENT, grace):
+        admit(instance, parts, attendee)
+    place.site.go_ahead(DOUBT_PAUSE_S)
+    assert instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+    place.site.go_ahead(10)
+
+    told = instance.admit(parts, grace, LIFETIME_S, force_refresh=True).refreshable_at
+
+    assert told is not None
+    assert DOUBT_PAUSE_S - 30 < (told - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
+
+
 @pytest.mark.parametrize("what", ["access-control profile", "player role", "addresses role"])
 def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, what: str) -> None:
     """B18: the flag looks at everything that the answer was made from."""

@@ -11,7 +11,7 @@ import pytest
 
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import EventWish, Parts, Refusal, UploadWish
+from shared.ports import EventParts, EventWish, Parts, Refusal, UploadWish
 from shared.providers.kaltura import KalturaEvents
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
@@ -230,6 +230,54 @@ def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
     kaltura.control("DELETE", "faults")
     mended = site.events.update_event(REFERENCE, made.parts, WISH)
     assert (set(mended.parts), dict(mended.refused)) == (whole, {})
+
+
+@pytest.mark.parametrize(
+    ("part", "service"),
+    [("resourceId", "schedule_scheduleeventresource"), ("groupId", "groupuser"), ("groupId", "user")],
+    ids=["the pair of event and resource", "a member of the group", "somebody who is to be one"],
+)
+def test_what_hangs_on_a_part_may_be_refused_for_good_and_is_made_once_it_is_not(
+    roomy_site: KalturaSite, kaltura: KalturaServer, part: str, service: str
+) -> None:
+    """
+    B3.
+    """
+    site = roomy_site
+    match = {"service": service, "action": "add", "times": 0}
+    kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
+
+    made = site.events.create_event(REFERENCE, WISH)
+
+    assert made.parts.keys() == {*ALL, "resourceId"}
+    assert made.refused.keys() == {part}
+    again = site.events.update_event(REFERENCE, made.parts, WISH)
+    assert (again.parts, [*again.refused]) == (made.parts, [part])
+    kaltura.control("DELETE", "faults")
+    mended = site.events.update_event(REFERENCE, made.parts, WISH)
+    assert (mended.parts, dict(mended.refused)) == (made.parts, {})
+    assert site.moderators(made.parts) == {"teacher1"}
+    assert len(_pairs(site)) == 1
+
+
+def _pairs(site: KalturaSite) -> set[tuple[str, str]]:
+    return {part for part in site.everything() if part[0] == "pair"}
+
+
+def test_a_pair_that_somebody_deleted_comes_back(roomy_site: KalturaSite) -> None:
+    """
+    B19: parts are deleted in the console.
+    """
+    site = roomy_site
+    parts = site.events.create_event(REFERENCE, WISH).parts
+    whole = site.everything()
+    service = site.administrator().schedule.scheduleEventResource
+    service.delete(int(parts["eventId"]), int(parts["resourceId"]))
+    assert len(site.everything()) == len(whole) - 1
+
+    for _ in range(2):
+        assert site.events.update_event(REFERENCE, parts, WISH) == EventParts(parts)
+        assert (len(_pairs(site)), len(site.everything())) == (1, len(whole))
 
 
 @pytest.mark.parametrize("part", ["entryId", *REFUSABLE])

@@ -170,6 +170,28 @@ def test_what_was_rejected_is_deleted_like_anything_else(moderated: KalturaSite)
     assert site.alive() == set()
 
 
+@pytest.mark.parametrize("is_rejected", [False, True], ids=["pending", "rejected"])
+def test_of_two_under_one_reference_each_is_seen_whatever_a_moderator_says(
+    moderated: KalturaSite, *, is_rejected: bool
+) -> None:
+    """
+    B2: the user of an upload has content where an entry of its reference has, and stays for the other entry.
+    """
+    site, begun_at = moderated, moderated.clock()
+    kept, twin = (site.media.prepare_upload(REFERENCE, WISH) for _ in range(2))
+    if is_rejected:
+        site.administrator().media.reject(kept["entryId"])
+    made = site.strays.strays(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
+    (stray,) = (one for one in made if one.parts.get("entryId") == twin["entryId"])
+    (user,) = (one for one in made if one.is_part)
+
+    assert site.strays.delete_stray(stray) == {}
+
+    site.upload(kept, Film.VIDEO)
+    assert site.strays.has_content(user)
+    assert seen(site, kept).state is (MediaState.REJECTED if is_rejected else MediaState.READY)
+
+
 def test_every_status_and_every_moderation_status_of_the_library_is_asked_for() -> None:
     """
     B2.

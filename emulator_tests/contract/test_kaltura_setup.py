@@ -281,18 +281,26 @@ def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Pl
 
 
 @pytest.mark.parametrize(
-    ("setting", "health", "sentence"),
-    [(False, Health.ABSENT, "restrictEntryByMetadata"), (True, Health.OK, "")],
-    ids=["A7 as accounts come", "A7 with metadata behind access control"],
+    ("settings", "health", "sentence"),
+    [
+        ({"metadata_access_control": False}, Health.ABSENT, "restrictEntryByMetadata"),
+        ({"metadata_access_control": True}, Health.OK, ""),
+        ({"metadata_access_control": True, "moderation": True}, Health.OK, ""),
+    ],
+    ids=[
+        "A7 as accounts come",
+        "A7 with metadata behind access control",
+        "A7, B2 under content moderation",
+    ],
 )
 def test_what_a_player_key_reads_of_other_entries_is_tried(
-    place: Place, setting: bool, health: Health, sentence: str
+    place: Place, settings: dict[str, bool], health: Health, sentence: str
 ) -> None:
     place.whole()
+    place.server.control("POST", "settings", settings)
     for number in (1, 2):
         parts = place.site.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1))
         place.server.control("POST", "change", {"kind": "entries", "id": parts["entryId"], "fields": {"status": 2}})
-    place.server.control("POST", "settings", {"metadata_access_control": setting})
 
     tried = place.found()[UNTRIED]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from emulator_tests.contract.sites import Film, Site
+from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite, Site
 from shared.errors import Transient
 from shared.identity import SessionIdentity
 from shared.ports import EventWish, MediaState, Parts, Stray, UploadWish
@@ -226,10 +227,11 @@ def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
     assert site.alive() == alive
 
 
-# --- every kind (B19) ----------------------------------------------------------------------------------------------
+# --- every kind ---------------------------------------------------------------------------------------------------
 
 
 def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
+    """B19."""
     site, begun_at, before = event_site, event_site.clock(), event_site.everything()
     moderators = ("anna", "bert")
     event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators)).parts
@@ -247,6 +249,7 @@ def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
 
 @pytest.mark.parametrize(("gone", "left"), [("eventId", "resourceId"), ("resourceId", "eventId")])
 def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str, left: str) -> None:
+    """B19."""
     begun_at = rooms.clock()
     event = rooms.events.create_event(SESSION, _event_wish(rooms)).parts
     rooms.vanish(gone, event[gone])
@@ -261,7 +264,37 @@ def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str
     assert (left, event[left]) in rooms.alive()
 
 
+@pytest.mark.parametrize(
+    ("moderation", "status"),
+    [("approved", None), ("pending", None), ("rejected", None), ("approved", 1), ("approved", -1)],
+    ids=["B19 ready", "B2 pending", "B2 rejected", "B2 still processed", "B2 not converted"],
+)
+def test_what_was_recorded_goes_with_its_event_however_it_stands(
+    kaltura: KalturaServer, moderation: str, status: int | None
+) -> None:
+    """Every list names all statuses and all moderation statuses."""
+    kaltura.control("POST", "reset")
+    kaltura.control("POST", "settings", {"moderation": moderation != "approved"})
+    with closing(KalturaSite(kaltura)) as site:
+        begun_at, before = site.clock(), site.everything()
+        event = _make_event(site, SESSION)
+        site.broadcast(event, None, is_live=True)
+        site.broadcast(event, Film.VIDEO, is_live=False)
+        (recording,) = site.events.observe_broadcast(event).recordings  # type: ignore[union-attr]  # it is there
+        if moderation == "rejected":
+            site.administrator().media.reject(recording["entryId"])
+        if status is not None:
+            fields = {"kind": "entries", "id": recording["entryId"], "fields": {"status": status}}
+            kaltura.control("POST", "change", fields)
+
+        for stray in _all(site, begun_at):
+            assert site.strays.delete_stray(stray) == {}
+
+        assert site.everything() == before
+
+
 def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> None:
+    """B19."""
     begun_at = rooms.clock()
     rooms.events.create_event(SESSION, _event_wish(rooms))
     other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms)).parts
@@ -270,6 +303,7 @@ def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> N
 
 
 def test_the_user_of_an_upload_whose_entry_is_gone_is_found_and_goes_with_its_token(lasting_site: Site) -> None:
+    """B19."""
     site, begun_at, alive = lasting_site, lasting_site.clock(), lasting_site.alive()
     parts = site.media.prepare_upload(VIDEO, UPLOAD)
     site.vanish("entryId", parts["entryId"])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 
 from emulator_tests.contract.sites import KalturaServer, KalturaSite
 from emulator_tests.fakes import ManualClock, MemoryViewerKeys
+from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.errors import ProviderError, SecretRejected, WrongState
-from shared.ports import Parts, UploadWish, ViewerKeys
+from shared.ports import Allowance, Grant, Parts, UploadGrant, UploadWish, ViewerKeys
 from shared.providers.kaltura import KalturaViewerKeys
 
 PARTS = {"entryId": "0_abcdefgh"}
+WISH = UploadWish("", "lecture.mp4", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     server.control("POST", "reset")
     site = KalturaSite(server)
     with closing(site):
-        parts = site.media.prepare_upload("video:v1:1", UploadWish("", "lecture.mp4", 1))
+        parts = site.media.prepare_upload("video:v1:1", WISH)
         yield Place(KalturaViewerKeys(site.audience.account), parts)
 
 
@@ -80,6 +83,83 @@ def test_whoever_cannot_be_asked_has_ended_nothing(kaltura: KalturaServer) -> No
         assert keys.is_ended("a")
 
 
+def _upload_key(site: KalturaSite, parts: Parts) -> UploadGrant:
+    allowance = Allowance(5, site.clock() + timedelta(seconds=600))
+    return site.media.upload_grant(parts, WISH, allowance)
+
+
+def _addresses_key(site: KalturaSite, parts: Parts) -> Grant:
+    return site.media.playback_grant(parts, "ada", 600, "an-id")
+
+
+def _player_key(site: KalturaSite, parts: Parts) -> Grant:
+    return KalturaViewerKeys(site.audience.account).player_key(parts, "ada", 600, "an-id")
+
+
+PLAY, THUMBNAIL = "/p/{partner}/sp/{partner}00/playManifest/entryId/{entry}", "/p/{partner}/thumbnail/entry_id/{entry}"
+UPLOAD = "/api_v3/service/uploadtoken/action/upload"
+MULTIREQUEST = "/api_v3/service/multirequest"
+
+
+@pytest.mark.parametrize(
+    ("make", "role", "paths", "user_id", "revocation_id"),
+    [
+        pytest.param(
+            _addresses_key,
+            "GREENROOM_ADDRESSES",
+            [
+                PLAY + "/format/applehttp/protocol/http/a.m3u8?*",
+                PLAY + "/format/url/protocol/http/a.mp4?*",
+                THUMBNAIL + "/width/640?*",
+            ],
+            "ada",
+            "an-id",
+            id="A7 addresses",
+        ),
+        pytest.param(
+            _player_key,
+            "GREENROOM_PLAYBACK",
+            [MULTIREQUEST, MULTIREQUEST + "?*", PLAY + "/*", THUMBNAIL + "/*"],
+            "watch-fdee430d40bd57deeac186cd9790033d0f06f909",
+            "an-id",
+            id="A7 player",
+        ),
+        pytest.param(
+            _upload_key,
+            "GREENROOM_UPLOAD",
+            [UPLOAD, UPLOAD + "?*"],
+            "upload-contract-video-v1-1",
+            "upload-contract-video-v1-1",
+            id="A7 upload",
+        ),
+    ],
+)
+def test_each_ks_is_confined_by_a_role_and_by_its_addresses_and_can_be_ended(
+    kaltura: KalturaServer,
+    make: Callable[[KalturaSite, Parts], Grant | UploadGrant],
+    role: str,
+    paths: list[str],
+    user_id: str,
+    revocation_id: str,
+) -> None:
+    """A7, A8: either line holds where the other fails, so no attack sees that one of them is gone."""
+    kaltura.control("POST", "reset")
+    with closing(KalturaSite(kaltura)) as site:
+        parts = site.media.prepare_upload("video:v1:1", WISH)
+        session = decode_ks(make(site, parts).token, kaltura.partner_id, [kaltura.admin_secret])
+
+        assert session is not None
+        (role_id,) = session.values("setrole")
+        assert site.administrator().userRole.get(int(role_id)).systemName == role
+        named = {"partner": kaltura.partner_id, "entry": parts["entryId"]}
+        assert (session.value("urirestrict") or "").split("|") == [path.format(**named) for path in paths]
+        assert session.values("sessionid") == [revocation_id]
+        assert (session.user_id, session.is_admin) == (user_id, False)
+        assert not {"edit", "list", "enableentitlement", "disableentitlement"} & {
+            one.partition(":")[0] for one in session.privileges.split(",")
+        }
+
+
 def test_an_account_that_lets_nobody_make_roles_gives_out_no_key_and_its_addresses_play(
     kaltura: KalturaServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -88,7 +168,7 @@ def test_an_account_that_lets_nobody_make_roles_gives_out_no_key_and_its_address
     kaltura.control("POST", "settings", {"forbidden_services": ["permission", "userrole"]})
     with closing(KalturaSite(kaltura)) as site:
         account = site.audience.account
-        parts = site.media.prepare_upload("video:v1:1", UploadWish("", "lecture.mp4", 1))
+        parts = site.media.prepare_upload("video:v1:1", WISH)
         for _ in range(2):
             with pytest.raises(WrongState, match="does not let roles be made"):
                 KalturaViewerKeys(account).player_key(parts, "ada", 600, "an-id")

@@ -32,13 +32,19 @@ def _school(testbed: Testbed) -> Iterator[School]:
 @pytest.fixture
 def school(_school: School) -> Iterator[School]:
     """
-    The world, without faults when the story begins and when it has ended.
+    The world, without faults and with films that are ready soon, when the story begins and when it has ended: what a
+    module is given is made before its first story begins.
     """
-    for control in (_school.simulator, _school.cloudflare):
-        control("POST", "clock", {"ready": "after_s:1"})
+    _behave(_school)
     yield _school
+    _behave(_school)
     for control in (_school.simulator, _school.cloudflare):
         control("DELETE", "faults")
+
+
+def _behave(school: School) -> None:
+    for control in (school.simulator, school.cloudflare):
+        control("POST", "clock", {"ready": "after_s:1"})
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +61,7 @@ def hosting() -> Iterator[School]:
         patched.setenv("FIRESTORE_EMULATOR_HOST", testbed.firestore_host)
         school = School(testbed)
         held.callback(school.close)
-        for control in (school.simulator, school.cloudflare):
-            control("POST", "clock", {"ready": "after_s:1"})
+        _behave(school)
         # What it fetches is there at the first look, or at the second.
         school.bunny("POST", "clock", {"ready": "at_once"})
         yield school

@@ -176,6 +176,18 @@ def test_a_virtual_event_deleted_in_the_console_is_made_again_for_who_was_refuse
     assert f'"part": "virtualEventId", "part_id": "{before}"' in log
 
 
+def test_a_refresh_says_when_the_next_one_looks_at_everything(school: School, teacher: Person) -> None:
+    """B18: whoever is new was made a moment ago."""
+    session_id, _ = live_now(school, teacher)
+    student = school.person()
+    assert join(student, session_id)["refreshableAt"] is None
+
+    told = join(student, session_id, forceRefresh=True)["refreshableAt"]
+
+    left = datetime.fromisoformat(told) - datetime.now(UTC)
+    assert timedelta(seconds=10) < left <= timedelta(seconds=61)
+
+
 def test_the_picture_goes_where_only_the_owner_knows(school: School, teacher: Person) -> None:
     session_id, event = live_now(school, teacher)
     told = teacher.call("getStreamIngest", {"sessionId": session_id})

@@ -10,14 +10,15 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, Deployment
+from shared.access import Caller
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
-from shared.errors import Doubtful, Transient
+from shared.errors import Doubtful, Transient, WrongState
 from shared.full_look import FOLLOWERS_MAX
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
-from shared.paths import COPIES, VISIT_COPY, copy_key, copy_path, session_path, video_path
+from shared.paths import COPIES, VISIT_COPY, VISIT_VIDEO, copy_key, copy_path, session_path, video_path
 from shared.ports import Create, Delete, MediaState, Note, Observation, Query, Update
 from shared.reconcile import visit
 from shared.videos.wishes import delete_video
@@ -27,6 +28,7 @@ T = TypeVar("T")
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
 TERMS: Final = {"memory": Terms(5.0), "fetching": Terms(1.0), "waiting": Terms(2.0)}
 DAY_S: Final = 24 * 3600
+STUDENT: Final = Caller("student", is_teacher=False)
 
 
 def school(terms: dict[str, Terms] = TERMS) -> Deployment:
@@ -209,6 +211,31 @@ def test_a_copy_that_was_deleted_behind_our_back_is_made_anew_within_a_day() -> 
     assert copy(deployment, video_id).state is CopyState.READY
     assert len(deployment.fetching.alive()) == 1
     assert copy(deployment, video_id).generation == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "plays"),
+    [(MediaState.REJECTED, False), (MediaState.GONE, True), (MediaState.ERROR, True)],
+    ids=["B2 rejected", "gone", "an error"],
+)
+def test_a_copy_plays_where_its_provider_fails_and_not_where_a_moderator_has_rejected_the_video(
+    state: MediaState, *, plays: bool
+) -> None:
+    deployment, video_id = copied()
+    deployment.show(video_id, Observation(state))
+    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    told = deployment.document(session_path("s1")).fields["videos"][video_id]
+    assert told["state"] == "failed"
+
+    if plays:
+        assert deployment.grants.issue_playback(STUDENT, video_id).host == "fetching"
+    else:
+        with pytest.raises(WrongState, match="cannot be played at the moment"):
+            deployment.grants.issue_playback(STUDENT, video_id)
+
+    deployment.show(video_id, READY)
+    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    assert deployment.grants.issue_playback(STUDENT, video_id).host == "fetching"
 
 
 def test_a_host_that_cannot_read_the_film_is_tried_again_and_in_the_end_left() -> None:

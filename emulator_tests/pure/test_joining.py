@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live
+from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live, refusal
 from shared.access import Caller
 from shared.admissions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
 from shared.errors import NotAllowed, NotFound, NotSignedIn, WrongState
@@ -19,6 +19,7 @@ from shared.ports import Note
 T = TypeVar("T")
 
 STUDENT = Caller("student", is_teacher=False)
+GRACE = Caller("grace", is_teacher=False)
 
 
 def counted(deployment: Deployment, act: Callable[[], T]) -> tuple[T, list[str]]:
@@ -208,6 +209,54 @@ def test_an_event_that_is_gone_altogether_is_made_anew_for_who_was_refused() -> 
     joined = join(deployment, force_refresh=True)
     assert joined.pairing.parts == deployment.events.alive()[0].parts
     assert joined.pairing.generation == 2
+
+
+def test_a_refresh_of_an_event_that_was_looked_at_a_moment_ago_says_when_it_can_be_again() -> None:
+    """B18: the answer within that time is stale, and says so."""
+    deployment = live()
+    for uid in ("grace", "ada"):
+        deployment.accounts.write(uid)
+    deployment.clock.advance(REPAIR_PAUSE_S)
+    assert join(deployment, force_refresh=True).refreshable_at is None
+    looked_at = deployment.clock()
+    deployment.clock.advance(10)
+    gone = deployment.events.alive()[0].parts["eventId"]
+    deployment.events.vanish(gone)
+
+    stale = join(deployment, GRACE, force_refresh=True)
+
+    assert stale.pairing.parts["eventId"] == gone
+    assert stale.refreshable_at == looked_at + timedelta(seconds=REPAIR_PAUSE_S)
+    assert join(deployment, GRACE).refreshable_at is None, "nobody asked for more"
+    deployment.clock.advance(REPAIR_PAUSE_S - 10)
+    whole = join(deployment, Caller("ada", is_teacher=False), force_refresh=True)
+    assert (whole.pairing.parts["eventId"] != gone, whole.refreshable_at) == (True, None)
+
+
+def test_a_refresh_that_the_provider_hinders_says_when_it_can_be_tried_again() -> None:
+    """B18."""
+    deployment = live()
+    deployment.clock.advance(REPAIR_PAUSE_S)
+
+    def down(operation: str, do: Callable[[], T]) -> T:
+        if operation == "update_event":
+            raise refusal(operation)
+        return do()
+
+    deployment.disturb = down
+    told = join(deployment, force_refresh=True)
+    failure = deployment.pairing().progress.failure
+    assert failure is not None
+    assert told.refreshable_at == failure.retry_at
+
+
+def test_whoever_was_given_what_is_ended_gets_something_else_by_a_refresh() -> None:
+    """B18, A8: the flag looks at everything that the answer was made from."""
+    deployment = live()
+    first = join(deployment).admission.player.values["revocationId"]
+    deployment.keys.end([str(first)])
+    assert join(deployment).admission.player.values["revocationId"] == first
+    assert join(deployment, force_refresh=True).admission.player.values["revocationId"] != first
 
 
 def test_many_who_were_refused_have_the_event_looked_at_once() -> None:

@@ -15,13 +15,14 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, SLOT_OVER_S, TE
 from shared.access import Caller
 from shared.errors import BadRequest, Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient
 from shared.identity import SessionIdentity
-from shared.paths import VISIT_SESSION, VISIT_VIDEO, session_path, video_path
-from shared.ports import REMOVE, Create, MediaState, Note, Observation, Update
+from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path, uploader_path, video_path
+from shared.ports import REMOVE, Create, MediaState, Note, Observation, Query, Update
 from shared.slots import SLOT_S
 from shared.text import TITLE_MAX
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import ORDER_MAX, Policy
 from shared.videos.recordings import recorded_video_id
+from shared.videos.turns import free_place
 from shared.videos.wishes import Correction, cancel_upload, delete_video, update_video
 
 T = TypeVar("T")
@@ -100,6 +101,57 @@ def test_a_deleted_video_leaves_a_gap_unless_it_was_the_last() -> None:
         deployment.run()
         ask(deployment, f"after {video_id}")
     assert orders(deployment) == [1, 4, 5]
+    last = next(one.id for one in deployment.documents.select(Query(VIDEOS)) if one.fields["order"] == 5)
+    delete_video(TEACHER, last, deployment.documents, deployment.queue, deployment.clock)
+    deployment.run()
+    ask(deployment, "in its place")
+    assert orders(deployment) == [1, 4, 5]
+
+
+def test_whoever_takes_a_turn_changes_the_document_of_turns() -> None:
+    """
+    B9: a document that is written as it was keeps its version, so that nobody else would notice.
+    """
+    deployment = with_session()
+    ask(deployment, "r1")
+    (turns,) = deployment.documents.read(uploader_path("teacher"))
+    assert turns is not None
+    place = free_place(deployment.documents, deployment.video(ask(deployment, "r2")).session)
+    (turns,) = deployment.documents.read(uploader_path("teacher"))
+    deployment.documents.commit(place.turn)
+    (after,) = deployment.documents.read(uploader_path("teacher"))
+    assert turns is not None
+    assert after is not None
+    assert after.fields["turn"] != turns.fields["turn"]
+    with pytest.raises(Conflict):
+        deployment.documents.commit(place.turn)
+
+
+def test_a_place_that_was_taken_while_a_recording_was_looked_at_is_not_taken_twice() -> None:
+    """
+    B9.
+    """
+    deployment = live()
+    ask(deployment, "r1")
+    video_id = recorded(deployment)
+    overtaken: list[str] = []
+
+    def overtaking(operation: str, do: Callable[[], T]) -> T:
+        found = do()
+        if operation == "select" and video_path(video_id) in deployment.documents.paths():
+            deployment.disturb = undisturbed
+            overtaken.append(deployment.ask_upload("meanwhile").video_id)
+        return found
+
+    deployment.clock.advance(3600)
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    assert deployment.video(video_id).order is None
+    deployment.disturb = overtaking
+    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.run(60)
+    assert overtaken
+    assert deployment.video(video_id).order is not None
+    assert orders(deployment) == [1, 2, 3]
 
 
 def test_the_videos_of_an_earlier_session_of_the_same_id_take_no_place() -> None:
@@ -147,8 +199,10 @@ def recorded(deployment: Deployment) -> str:
     deployment.events.broadcast(made.parts, is_live=True)
     deployment.run(60)
     deployment.events.broadcast(made.parts, is_live=False)
-    deployment.run(3600)
-    return recorded_video_id("s1", {"entryId": f"{made.parts['entryId']}-recorded"})
+    deployment.run(3000)
+    video_id = recorded_video_id("s1", {"entryId": f"{made.parts['entryId']}-recorded"})
+    assert video_path(video_id) not in deployment.documents.paths()
+    return video_id
 
 
 def test_a_recording_comes_after_the_videos_that_there_are() -> None:
@@ -205,6 +259,24 @@ def test_a_recording_of_a_teacher_who_never_uploaded_gets_a_place_too() -> None:
 
 
 # --- corrections -------------------------------------------------------------------------------------------------
+
+
+def test_two_corrections_at_once_both_come_true() -> None:
+    """
+    B10: whoever wrote second has read what the first wrote.
+    """
+    deployment, video_id = with_video()
+
+    def overtaking(operation: str, do: Callable[[], T]) -> T:
+        if operation == "commit":
+            deployment.disturb = undisturbed
+            placed = Correction(order=9)
+            update_video(TEACHER, video_id, placed, deployment.documents, deployment.queue, deployment.clock)
+        return do()
+
+    deployment.disturb = overtaking
+    correct(deployment, video_id, title="Corrected")
+    assert shown(deployment, video_id) == ("Corrected", 9)
 
 
 def with_video(seen: Observation | None = READY) -> tuple[Deployment, str]:

@@ -353,15 +353,22 @@ def test_what_the_provider_was_not_asked_for_alone_is_no_look() -> None:
 # --- what was ready ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seen", [MediaState.ERROR, MediaState.GONE])
-def test_a_ready_video_that_plays_no_more_is_told_and_kept(seen: MediaState) -> None:
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        pytest.param(MediaState.ERROR, "PLAYS_NO_MORE", id="an error"),
+        pytest.param(MediaState.GONE, "PLAYS_NO_MORE", id="gone"),
+        pytest.param(MediaState.REJECTED, "REJECTED_BY_MODERATOR", id="B2 rejected"),
+    ],
+)
+def test_a_ready_video_that_plays_no_more_is_told_and_kept(seen: MediaState, code: str) -> None:
     record = observed(recorded_as(VideoState.READY), Observation(seen), NOW, POLICY)
     assert record.playable is not None
     assert record.playable.trouble is not None
     assert named(record) == {PLAYABLE.reference: OLD_PARTS}
     told = shown(record)
     assert told is not None
-    assert (told["state"], told["failure"]["code"]) == ("failed", "PLAYS_NO_MORE")
+    assert (told["state"], told["failure"]["code"]) == ("failed", code)
     back = observed(record, Observation(MediaState.READY), NOW, POLICY)
     assert back.playable == PLAYABLE
 

@@ -83,7 +83,9 @@ class Confinement:
         roles = {role.key: self._system_name(role) for role in (UPLOAD_ROLE, ADDRESSES_ROLE, PLAYER_ROLE)}
         of_roles = KalturaUserRoleFilter(systemNameIn=",".join(roles.values()))
         found = multi.ask(lambda c: c.userRole.list(of_roles))
-        ours = KalturaBaseEntryFilter(adminTagsLike=self.account.tag, statusIn=words.READY)
+        ours = KalturaBaseEntryFilter(
+            adminTagsLike=self.account.tag, statusIn=words.READY, moderationStatusIn=words.MODERATED
+        )
         page = KalturaFilterPager(pageSize=words.PAGE)
         entries = multi.ask(lambda c: c.baseEntry.list(ours, page), fields=("id", "accessControlId"))
 

@@ -19,9 +19,11 @@ from shared.errors import Permanent
 from shared.ports import NOT_AVAILABLE, Broadcast, EventParts, EventWish, Grant, Ingest, Parts, Refusal
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.links import LINK_EXISTS, link, refused_pair, unlink, unlink_all
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, Making
 from shared.providers.kaltura.playback import addresses_grant
 from shared.providers.kaltura.refusals import (
+    first_error,
     incomplete,
     is_gone,
     is_lost,
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 ROOM_TAGS: Final = "vcprovider:newrow"
 """By which Kaltura's room product knows a resource, and starts one for its event."""
 
-_LINK_EXISTS: Final = frozenset({"SCHEDULE_EVENT_RESOURCE_ALREADY_EXISTS"})
 _MEMBER_EXISTS: Final = frozenset({words.USER_EXISTS, "GROUP_USER_ALREADY_EXISTS"})
 _MEMBER_GONE: Final = frozenset({"GROUP_USER_DOES_NOT_EXISTS"}) | words.GONE_CODES
 
@@ -177,8 +178,8 @@ class KalturaEvents:
         if self._has_room(wish):
             making.ask(RESOURCE, partial(self._add_resource, reference, wish))
             if NOT_AVAILABLE not in (making.ids[EVENT], making.ids[RESOURCE]):
-                link = _link(making.ids[EVENT], making.ids[RESOURCE])
-                making.ask_more(RESOURCE, link, exists=_LINK_EXISTS, needs=EVENT)
+                pair = link(making.ids[EVENT], making.ids[RESOURCE])
+                making.ask_more(RESOURCE, pair, exists=LINK_EXISTS, needs=EVENT)
         multi.send()
         return making
 
@@ -199,6 +200,9 @@ class KalturaEvents:
         if group_id:
             answers[GROUP] = multi.ask(lambda c: c.group.group.get(group_id))
             members = multi.ask(partial(_list_members, group_id))
+        has_pair = self._has_room(wish) and parts.get(EVENT) and parts.get(RESOURCE)
+        # It has no id that could be recorded: where it is missing, by a refusal or by somebody's hand, it is made.
+        pair = multi.ask(link(int(parts[EVENT]), int(parts[RESOURCE]))) if has_pair else None
         multi.send()
         entry = answers[ENTRY]
         if entry.error is not None and is_gone(entry.error):
@@ -222,8 +226,9 @@ class KalturaEvents:
                 return self._update(reference, {**kept, **found}, wish, looks=False)
         if group_id and GROUP in kept and GROUP not in refused:
             refused |= self._set_members(group_id, members, wish)
-        if missing or (not looks and RESOURCE in kept):
-            # A resource that was only just found again may lack its link.
+        if pair is not None and {EVENT, RESOURCE} <= kept.keys():
+            refused |= refused_pair(pair)
+        if missing:
             made = self._make(reference, wish, kept).outcome()
             return EventParts(made.parts, {**refused, **made.refused})
         return EventParts(kept, refused)
@@ -259,20 +264,19 @@ class KalturaEvents:
             return {}
         multi = self.account.client.multi(self.account.admin_ks())
         added = [
-            multi.ask(ask)
+            [multi.ask(ask) for ask in self._membership(wanted[user_id], group_id)]
             for user_id in sorted(wanted.keys() - present)
-            for ask in self._membership(wanted[user_id], group_id)
         ]
-        removed = [multi.ask(partial(_remove_member, user_id, group_id)) for user_id in sorted(present - wanted.keys())]
+        removed = [
+            [multi.ask(partial(_remove_member, user_id, group_id))] for user_id in sorted(present - wanted.keys())
+        ]
         multi.send()
         refused: dict[str, Refusal] = {}
-        for answers, settled in ((added, _MEMBER_EXISTS), (removed, _MEMBER_GONE)):
-            for answer in answers:
-                if answer.error is None or answer.error.code in settled:
-                    continue
-                if not is_refused(answer.error):
-                    raise incomplete(answer.error)
-                refused[GROUP] = refused_part(answer.error)
+        for changes, settled in ((added, _MEMBER_EXISTS), (removed, _MEMBER_GONE)):
+            for error in filter(None, (first_error(answers, settled) for answers in changes)):
+                if not is_refused(error):
+                    raise incomplete(error)
+                refused[GROUP] = refused_part(error)
         return refused
 
     def _delete(self, parts: Mapping[str, str]) -> Broadcast:
@@ -477,43 +481,6 @@ def _is_scheduled(wish: EventWish) -> bool:
 
 def _recordings(listed: Asked) -> tuple[Parts, ...]:
     return tuple({ENTRY: str(one.id)} for one in listed.answer().objects if words.is_recording(one))
-
-
-def _link(event_id: Any, resource_id: Any) -> Callable[[Any], Any]:
-    from KalturaClient.Plugins.Schedule import KalturaScheduleEventResource
-
-    link = KalturaScheduleEventResource(eventId=event_id, resourceId=resource_id)
-    return lambda c: c.schedule.scheduleEventResource.add(link)
-
-
-def unlink(event_id: int, resource_id: int, library: Any) -> Any:
-    """
-    Ask for the deletion of the pair of an event and a resource; it is there even where they are gone.
-    """
-    return library.schedule.scheduleEventResource.delete(event_id, resource_id)
-
-
-def unlink_all(account: KalturaAccount, part: str, part_id: str) -> None:
-    """
-    Delete every pair of an event, or of a resource, whether that is there or not.
-
-    Raises:
-        Transient, Doubtful, Permanent: As any call.
-    """
-    from KalturaClient.Plugins.Core import KalturaFilterPager
-    from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter
-
-    ks, end = account.admin_ks(), "eventIdEqual" if part == EVENT else "resourceIdEqual"
-    asked = KalturaScheduleEventResourceFilter(**{end: int(part_id)})
-    pager = KalturaFilterPager(pageSize=words.PAGE)
-    pairs = account.client.call(ks, lambda c: c.schedule.scheduleEventResource.list(asked, pager)).objects
-    if not pairs:
-        return
-    multi = account.client.multi(ks)
-    answers = [multi.ask(partial(unlink, int(pair.eventId), int(pair.resourceId))) for pair in pairs]
-    multi.send()
-    for answer in answers:
-        raise_unless_gone(answer)
 
 
 def _list_members(group_id: str, library: Any) -> Any:

@@ -1,26 +1,35 @@
 """Pairs of a schedule event and a resource, `scheduleEventResource`: they carry no mark of ours, and outlive both ends.
 
-Called by `strays.py`. A pair is ours where an end of it is. One whose ends are both gone could be anybody's: it is not
-looked for, and none comes of us, for whoever deletes an end deletes its pairs first.
+Called by `events.py` and `strays.py`. A pair is ours where an end of it is. One whose ends are both gone could be
+anybody's: it is not looked for, and none comes of us, for whoever deletes an end deletes its pairs first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.ports import Parts, Stray
+from shared.ports import Parts, Refusal, Stray
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
-from shared.providers.kaltura.events import unlink
 from shared.providers.kaltura.making import EVENT, RESOURCE
-from shared.providers.kaltura.refusals import is_not_offered, raise_unless_gone, remaining
+from shared.providers.kaltura.refusals import (
+    first_error,
+    incomplete,
+    is_not_offered,
+    is_refused,
+    raise_unless_gone,
+    refused_part,
+    remaining,
+)
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
+
+LINK_EXISTS: Final = frozenset({"SCHEDULE_EVENT_RESOURCE_ALREADY_EXISTS"})
 
 _ALIVE: Final = "1,2"
 """`KalturaScheduleEventStatus` and `KalturaScheduleResourceStatus`: cancelled or disabled, and active."""
@@ -117,3 +126,58 @@ class Links:
             {str(one.id): str(one.referenceId) for one in events.answer().objects},
             {str(one.id): str(one.systemName) for one in resources.answer().objects},
         )
+
+
+def link(event_id: Any, resource_id: Any) -> Callable[[Any], Any]:
+    """
+    Ask that an event and a resource be paired; `LINK_EXISTS` is the answer where they are.
+    """
+    from KalturaClient.Plugins.Schedule import KalturaScheduleEventResource
+
+    pair = KalturaScheduleEventResource(eventId=event_id, resourceId=resource_id)
+    return lambda c: c.schedule.scheduleEventResource.add(pair)
+
+
+def refused_pair(asked: Asked) -> dict[str, Refusal]:
+    """
+    The reason why an event and its resource cannot be paired; empty where they are.
+
+    Raises:
+        Doubtful: They could not be this time (again).
+    """
+    error = first_error([asked], LINK_EXISTS)
+    if error is None:
+        return {}
+    if not is_refused(error):
+        raise incomplete(error)
+    return {RESOURCE: refused_part(error)}
+
+
+def unlink(event_id: int, resource_id: int, library: Any) -> Any:
+    """
+    Ask for the deletion of the pair of an event and a resource; it is there even where they are gone.
+    """
+    return library.schedule.scheduleEventResource.delete(event_id, resource_id)
+
+
+def unlink_all(account: KalturaAccount, part: str, part_id: str) -> None:
+    """
+    Delete every pair of an event, or of a resource, whether that is there or not.
+
+    Raises:
+        Transient, Doubtful, Permanent: As any call.
+    """
+    from KalturaClient.Plugins.Core import KalturaFilterPager
+    from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter
+
+    ks, end = account.admin_ks(), "eventIdEqual" if part == EVENT else "resourceIdEqual"
+    asked = KalturaScheduleEventResourceFilter(**{end: int(part_id)})
+    pager = KalturaFilterPager(pageSize=words.PAGE)
+    pairs = account.client.call(ks, lambda c: c.schedule.scheduleEventResource.list(asked, pager)).objects
+    if not pairs:
+        return
+    multi = account.client.multi(ks)
+    answers = [multi.ask(partial(unlink, int(pair.eventId), int(pair.resourceId))) for pair in pairs]
+    multi.send()
+    for answer in answers:
+        raise_unless_gone(answer)

@@ -14,7 +14,7 @@ from shared import log
 from shared.ports import NOT_AVAILABLE, EventParts, Refusal
 from shared.providers.kaltura import words
 from shared.providers.kaltura.account import NAME
-from shared.providers.kaltura.refusals import incomplete, is_not_offered, is_refused, refused_part
+from shared.providers.kaltura.refusals import first_error, incomplete, is_not_offered, is_refused, refused_part
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -34,13 +34,13 @@ class _More:
     Attributes:
         part: The part that it belongs to.
         needed: The parts without which it cannot be.
-        asked: What was asked.
+        asked: What was asked, each after what it needs.
         exists: The answers that mean that it is so already.
     """
 
     part: str
     needed: frozenset[str]
-    asked: Asked
+    asked: tuple[Asked, ...]
     exists: frozenset[str]
 
 
@@ -73,12 +73,12 @@ class Making:
 
         Args:
             part: The part that it belongs to.
-            asks: What is asked.
+            asks: What is asked, each after what it needs.
             exists: The answers that mean that it is so already.
             needs: Another part without which it cannot be.
         """
-        needed = {part, needs or part}
-        self._more += [_More(part, frozenset(needed), self._multi.ask(ask), exists) for ask in asks]
+        needed = frozenset({part, needs or part})
+        self._more.append(_More(part, needed, tuple(self._multi.ask(ask) for ask in asks), exists))
 
     def of(self, part: str) -> Asked:
         """
@@ -115,9 +115,10 @@ class Making:
         for one in self._more:
             # Where a part is not there, what hangs on it is not either.
             is_there = all(parts.get(part, NOT_AVAILABLE) != NOT_AVAILABLE for part in one.needed)
-            if not is_there or one.asked.error is None or one.asked.error.code in one.exists:
+            error = first_error(one.asked, one.exists)
+            if not is_there or error is None:
                 continue
-            if not is_refused(one.asked.error):
-                raise incomplete(one.asked.error)
-            refused[one.part] = refused_part(one.asked.error)
+            if not is_refused(error):
+                raise incomplete(error)
+            refused[one.part] = refused_part(error)
         return EventParts(parts, refused)

@@ -6,7 +6,7 @@ read, and to `words.py` what Kaltura's codes mean.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
@@ -49,6 +49,18 @@ def is_lost(error: ProviderError | None) -> bool:
     Whether an error says that a part is not there any more.
     """
     return error is not None and is_gone(error)
+
+
+def first_error(answers: Sequence[Asked], settled: Container[str]) -> ProviderError | None:
+    """
+    The first error of questions of which each needs the one before it, so that what comes after it tells nothing.
+
+    Args:
+        answers: In the order in which they were asked.
+        settled: The codes that mean that it is so already.
+    """
+    errors = (answer.error for answer in answers)
+    return next((error for error in errors if error is not None and error.code not in settled), None)
 
 
 def raise_unless_gone(answer: Asked) -> None:
