@@ -192,6 +192,7 @@ def assemble(
     """
     recordings, hosts = Recordings(events.name), hosting.hosts
     epochs = Epochs(documents, clock, database_uid)
+    call_budgets = CallBudgets(Limiter(documents, clock))
     sessions = sessions_type(
         documents,
         events,
@@ -200,6 +201,7 @@ def assemble(
         settings.window,
         recordings,
         epochs.is_held,
+        call_budgets.watches,
     )
     videos = videos_type(documents, holders, settings.policy, settings.late_commit_s, tuple(hosts), epochs.is_held)
     feeds = {
@@ -220,7 +222,6 @@ def assemble(
     checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
     table = HostTable(documents, clock, hosting.terms)
     keys = {name: holder.viewer_keys for name, holder in holders.items() if holder.viewer_keys is not None}
-    call_budgets = CallBudgets(Limiter(documents, clock))
     return App(
         documents=documents,
         queue=queue,

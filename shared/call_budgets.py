@@ -1,8 +1,8 @@
 """Budgets of callers: how often one person may call, by the kind of work, and what they are told beyond it.
 
-Called by the edge before each callable, by triggers before they enqueue, and by `videos/grant.py` before it believes a
-report. Leaves to `limits` how
-tokens are counted by all instances together. The one table of numbers: whoever calls once a second is never refused,
+Called by the edge before each callable, by triggers before they enqueue, by `videos/grant.py` before it believes a
+report, and by `sessions` when it has looked at an event. Leaves to `limits` how tokens are counted by all instances
+together. The one table of numbers: whoever calls once a second is never refused,
 and after a pause everybody may do at once what a page with all videos of a session does.
 
 A bucket's document names nobody: its id has a hash of the caller's id. It expires once the bucket is full again.
@@ -76,6 +76,10 @@ CHANGES: Final = Budget(600, per_minute=120, portion=20, unasked=60)
 """How many changes to one owner's sessions and enrolments, written straight into Firestore, triggers handle. A school's
 import may write hundreds at once; the sweep finds the rest."""
 
+LOOKS: Final = Budget(600, per_minute=300, portion=20, unasked=60)
+"""How often it is looked whether the events of one owner are on the air: 50 whose beginning is near, or 75 that are on
+the air, cost so much."""
+
 ADMINISTRATORS_TIMES: Final = 10
 """Administrators have so many times the burst: their back end's scripts do at once what a whole school has asked."""
 
@@ -127,6 +131,15 @@ class CallBudgets:
             Transient: The documents could not be reached (again).
         """
         return self.limiter.take(call_budget_path("changes-", owner_uid), CHANGES) == 0.0
+
+    def watches(self, owner_uid: str) -> bool:
+        """
+        Tell whether an event of somebody is looked at again soon, and count the look.
+
+        Raises:
+            Transient: The documents could not be reached (again).
+        """
+        return self.limiter.take(call_budget_path("looks-", owner_uid), LOOKS) == 0.0
 
 
 def _roomy(budget: Budget) -> Budget:

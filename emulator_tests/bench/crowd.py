@@ -6,7 +6,7 @@ What is measured is virtual time, see `crowd_simulation.py`: it hangs on nothing
 
 from __future__ import annotations
 
-from emulator_tests.bench.crowd_simulation import FLOOD_PER_S, Crowd, Outcome
+from emulator_tests.bench.crowd_simulation import Crowd, Flood, Outcome
 
 HOUR_S = 3600
 ERASED = 100_000
@@ -22,7 +22,7 @@ def run() -> None:
     _show("nobody disturbs", usual.run(HOUR_S))
     flooded = Crowd()
     flooded.prepare()
-    _show(f"one teacher asks {FLOOD_PER_S} times a second", flooded.run(HOUR_S, floods_for_s=HOUR_S))
+    _show(f"one teacher asks {Flood.EVERYTHING.value:.0f} times a second", flooded.run(HOUR_S, floods_for_s=HOUR_S))
     erased = Crowd()
     erased.prepare(ERASED)
     _show(f"{ERASED:,} videos with two hosts are erased", erased.run(DAYS_MAX * 24 * HOUR_S, erases=True))

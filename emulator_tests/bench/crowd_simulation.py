@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import Enum
 from typing import Any, Final
 
 from emulator_tests.bench.films import READY, VIDEO_ID_DIGITS, uploading, write_session
@@ -55,7 +56,6 @@ PLAY_EVERY_S: Final = 300
 PROCESSED_IN_S: Final = 120
 SWEEP_S: Final = 300
 LOOK_S: Final = 60
-FLOOD_PER_S: Final = 100
 DELETED_AFTER: Final = 800
 """A session of the flood is deleted so many of its requests after it was made."""
 
@@ -77,6 +77,15 @@ PER_S: Final = {
 
 MALLORY: Final = Caller("mallory", is_teacher=True)
 LEAVER: Final = Caller("leaver", is_teacher=True)
+
+
+class Flood(Enum):
+    """
+    What the one who floods does. The value is how often in a second.
+    """
+
+    EVERYTHING = 100.0
+    LIVE_SESSIONS = 1.0
 
 
 @dataclass(slots=True)
@@ -111,14 +120,15 @@ class Crowd:
 
     Args:
         tasks_per_hour_max: The limit of the guard.
+        flood: What the one who floods does.
     """
 
-    def __init__(self, tasks_per_hour_max: int = 100_000) -> None:
+    def __init__(self, tasks_per_hour_max: int = 100_000, *, flood: Flood = Flood.EVERYTHING) -> None:
         policy = replace(POLICY, session_videos_max=10**6, teacher_videos_max=10**6)
         self.deployment = Deployment(
             ticks_max=TICKS_MAX, terms=TERMS, policy=policy, tasks_per_hour_max=tasks_per_hour_max
         )
-        self.clock, self.outcome = self.deployment.clock, Outcome()
+        self.clock, self.outcome, self._kind = self.deployment.clock, Outcome(), flood
         documents, queue = self.deployment.documents, self.deployment.queue
         self._guard = Guard(documents, queue, self.clock, tasks_per_hour_max)
         self._budgets = CallBudgets(Limiter(documents, self.clock))
@@ -273,7 +283,7 @@ class Crowd:
 
     def _flood(self, until: datetime) -> None:
         numbers = itertools.count()
-        acts = self._acts()
+        acts = self._acts() if self._kind is Flood.EVERYTHING else (self._publish,)
 
         def act() -> None:
             number = next(numbers)
@@ -283,9 +293,20 @@ class Crowd:
             except BackendError:
                 self.outcome.flooded["refused"] += 1
             if self.clock() < until:
-                self._at(self.clock() + timedelta(seconds=1 / FLOOD_PER_S), act)
+                self._at(self.clock() + timedelta(seconds=1 / self._kind.value), act)
 
         self._at(self.clock(), act)
+
+    def _publish(self, number: int) -> None:
+        """
+        Publish a live session that begins soon and lasts long.
+        """
+        session_id, now = f"m{number}", self.clock()
+        times = {"startsAt": now + timedelta(minutes=8), "endsAt": now + timedelta(hours=10)}
+        self.deployment.write_session(
+            session_id, ownerUid=MALLORY.uid, format="liveStreaming", status="public", **times
+        )
+        self._changes.session_changed(session_id, None, self._session(session_id))
 
     def _acts(self) -> Sequence[Callable[[int], None]]:
         """

@@ -38,6 +38,13 @@ def seen(state: BroadcastState, minutes: float, *, live_at: float | None = None,
     return Airing(state, at(minutes), None if live_at is None else at(live_at), None if off_at is None else at(off_at))
 
 
+def rests(airing: Airing) -> Airing:
+    """
+    The same of an event that its owner has beside very many others.
+    """
+    return replace(airing, rests=True)
+
+
 @pytest.mark.parametrize(
     ("airing", "now", "expected"),
     [
@@ -58,6 +65,10 @@ def seen(state: BroadcastState, minutes: float, *, live_at: float | None = None,
         pytest.param(seen(ENDED, 120), at(120), None, id="its time is over"),
         pytest.param(seen(OFFLINE, 130), at(131), CLOSES_AT, id="put into the past since: at once"),
         pytest.param(seen(ENDED, 500, live_at=1, off_at=499), at(500), None, id="it was on the air until now"),
+        pytest.param(rests(seen(OFFLINE, -5)), at(-5), CLOSES_AT, id="A6 one of very many"),
+        pytest.param(rests(seen(OFFLINE, -1000)), at(-1000), OPENS_AT, id="A6 one of very many, put off since"),
+        pytest.param(rests(seen(LIVE, 30, live_at=1)), at(30), at(45), id="A6 one of very many, on the air"),
+        pytest.param(rests(seen(ENDED, 500)), at(500), None, id="A6 one of very many, its time is over"),
     ],
 )
 def test_the_next_look_is_the_one_of_the_table(airing: Airing, now: datetime, expected: datetime | None) -> None:
@@ -144,3 +155,14 @@ def test_an_event_that_had_ended_and_is_planned_anew_has_yet_to_begin(
     airing: Airing, event: EventWish | None, expected: Airing
 ) -> None:
     assert replanned(airing, event, at(75)) == expected
+
+
+@pytest.mark.parametrize("is_live", [False, True])
+def test_an_event_rests_until_a_look_finds_room(*, is_live: bool) -> None:
+    """
+    A6.
+    """
+    resting = looked(Airing(), EVENT, at(0), WINDOW, is_live=is_live, rests=True)
+    assert resting.rests
+    assert is_look_due(resting, EVENT, at(1), WINDOW), "whoever joins it looks"
+    assert not looked(resting, EVENT, at(1), WINDOW, is_live=is_live).rests

@@ -23,12 +23,13 @@ from emulator_tests.pure.test_copies import copied
 from emulator_tests.testbed.places import ROOT
 from functions import edge
 from shared.access import Caller
-from shared.call_budgets import ADMINISTRATORS_TIMES, REPORTS, TABLE, CallBudgets, Work
+from shared.call_budgets import ADMINISTRATORS_TIMES, LOOKS, REPORTS, TABLE, CallBudgets, Work
 from shared.errors import TooMany
 from shared.hosts.model import CopyState
 from shared.limits import Limiter
 from shared.paths import CALL_BUDGETS, CHECK_HOST, VISIT_COPY, VISIT_VIDEO, call_budget_path
 from shared.ports import Query
+from shared.sessions.airing import BRISK_PACE_S, LIVE_PACE_S
 from shared.slots import SLOT_S
 from shared.videos.wishes import Correction, cancel_upload, delete_video, update_video
 
@@ -134,6 +135,33 @@ HONEST: Final = {
 @pytest.mark.parametrize(("work", "calls", "every_s"), HONEST.values(), ids=[f"A6 {name}" for name in HONEST])
 def test_honest_callers_are_never_refused(work: Work, calls: int, every_s: float, instances: int) -> None:
     assert School(instances).passed(work, calls, every_s) == calls
+
+
+@pytest.mark.parametrize(
+    ("events", "pace_s", "documents"),
+    [(1, BRISK_PACE_S, 0), (50, BRISK_PACE_S, None), (75, LIVE_PACE_S, None)],
+    ids=["A6 one costs no document", "A6 50 about to begin", "A6 75 on the air"],
+)
+def test_what_a_school_broadcasts_at_once_is_watched(events: int, pace_s: int, documents: int | None) -> None:
+    school = School(1)
+    budgets = CallBudgets(Limiter(school.documents, school.clock))
+    for _ in range(3600 // pace_s):
+        assert all(budgets.watches("teacher") for _ in range(events))
+        school.clock.advance(pace_s)
+    assert documents in (None, school.counts.total())
+
+
+def test_the_events_of_one_owner_are_looked_at_so_often_and_no_more() -> None:
+    """A6: 1,500 events, each looked at every ten seconds, by one instance."""
+    school = School(1)
+    budgets = CallBudgets(Limiter(school.documents, school.clock))
+    looks = 0
+    for _ in range(3600 // BRISK_PACE_S):
+        looks += sum(budgets.watches("teacher") for _ in range(1500))
+        school.clock.advance(BRISK_PACE_S)
+    often = LOOKS.burst + 60 * LOOKS.per_minute
+    assert often <= looks <= 1.2 * often
+    assert budgets.watches("another")
 
 
 @pytest.mark.parametrize("work", Work, ids="A6 {}".format)

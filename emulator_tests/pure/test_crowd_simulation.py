@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator_tests.bench.crowd_simulation import Crowd, Outcome
+from emulator_tests.bench.crowd_simulation import Crowd, Flood, Outcome
 
 pytestmark = pytest.mark.long
 
@@ -15,6 +15,9 @@ HOUR_S = 3600
 LIMIT = 5000
 FLOODED_LIMIT = 10_000
 """Ten minutes of flood would make more tasks than twice that."""
+
+LIVE_LIMIT = 20_000
+"""The looks of all these sessions, were they made, would be four times that."""
 
 ERASED = 1000
 
@@ -51,6 +54,18 @@ def test_nobody_notices_a_flood(usual: Outcome) -> None:
     crowd.prepare()
     flooded = crowd.run(HOUR_S, floods_for_s=600)
     assert flooded.flooded["refused"] > flooded.flooded["served"] > 0
+    assert_nobody_notices(usual, flooded)
+
+
+@pytest.mark.timeout(900)
+def test_nobody_notices_very_many_live_sessions(usual: Outcome) -> None:
+    """
+    A6: each is looked at whether it is on the air, and nobody has to do anything for that.
+    """
+    crowd = Crowd(LIVE_LIMIT, flood=Flood.LIVE_SESSIONS)
+    crowd.prepare()
+    flooded = crowd.run(2 * HOUR_S, floods_for_s=1500)
+    assert flooded.flooded == {"served": 1501}
     assert_nobody_notices(usual, flooded)
 
 

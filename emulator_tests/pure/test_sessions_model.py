@@ -123,7 +123,9 @@ def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
                 verified_at=NOW - timedelta(seconds=1),
                 verify_at=NOW + timedelta(seconds=6),
                 reap_at=NOW + timedelta(seconds=2),
-                airing=Airing(BroadcastState.ENDED, NOW, NOW - timedelta(hours=2), NOW - timedelta(hours=1)),
+                airing=Airing(
+                    BroadcastState.ENDED, NOW, NOW - timedelta(hours=2), NOW - timedelta(hours=1), rests=True
+                ),
                 recordings=({"entryId": "0_recorded"}, {"entryId": "0_again"}),
                 expires_at=NOW + timedelta(seconds=3),
                 history=(Moment("ready", NOW), Moment("retiring", LATER)),

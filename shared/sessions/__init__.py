@@ -21,7 +21,6 @@ from shared.ports import (
     Delete,
     Document,
     Documents,
-    EventParts,
     Events,
     Note,
     Operator,
@@ -33,15 +32,12 @@ from shared.ports import (
 )
 from shared.reconcile import Decision, Look, Step
 from shared.sessions import decide as decisions
-from shared.sessions.act import act
+from shared.sessions.act import Outcome, Watches, act, always
 from shared.sessions.airing import Window
 from shared.sessions.model import Pairing, PairingState, Session, SessionWish, noting, shown
 
 UNENROLLED_AT_ONCE: Final = 450
 """Enrolments of a deleted session that go in one commit: Firestore writes 500 documents at once."""
-
-Outcome = EventParts | Broadcast | None
-"""What comes of a step: what there is of the event, or what was seen of a broadcast."""
 
 
 class Recorder(Protocol):
@@ -75,6 +71,7 @@ class Sessions:
         window: When events may be on the air.
         recorder: What becomes of recordings.
         holds: Whether deletions are held.
+        watches: Whether events of an owner are looked at again soon.
     """
 
     queue: ClassVar[str] = VISIT_SESSION
@@ -86,6 +83,7 @@ class Sessions:
     window: Window
     recorder: Recorder
     holds: Holds = nothing_is_held
+    watches: Watches = always
 
     def look(self, key: str) -> Look[SessionWish, Pairing]:
         """
@@ -113,7 +111,7 @@ class Sessions:
         """
         The one provider call of a step.
         """
-        return act(self.events, look, step, now, self.late_commit_s)
+        return act(self.events, look, step, now, self.late_commit_s, self.watches)
 
     def settle(self, look: Look[SessionWish, Pairing], step: Step[Pairing], outcome: Outcome, now: datetime) -> Pairing:
         """
@@ -122,9 +120,9 @@ class Sessions:
         record = step.record
         if step.name == decisions.HOLD:
             return decisions.held(record, now)
+        if isinstance(outcome, decisions.Heard):
+            return decisions.listened(record, outcome, look.wish.event, now, self.window)
         if outcome is None or isinstance(outcome, Broadcast):
-            if step.name == decisions.LISTEN:
-                return decisions.listened(record, outcome, look.wish.event, now, self.window)
             left = () if outcome is None else outcome.recordings
             return decisions.deleted(decisions.took_over(record, left), now)
         if not outcome.parts:

@@ -5,18 +5,37 @@ Leaves to `decide` when a step is due, and to the provider how it is spoken to.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from shared import log
 from shared.ports import Broadcast, EventParts, Events
 from shared.reconcile import Look, Step, await_late_commit
-from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE
+from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE, Heard
 from shared.sessions.model import Pairing, SessionWish
+
+Outcome = EventParts | Broadcast | Heard | None
+"""What comes of a step: what there is of the event, what a deletion found of a broadcast, or what a look did."""
+
+Watches = Callable[[str], bool]
+"""Tells whether events of an owner, given by their user id, are looked at again soon, and counts a look."""
+
+
+def always(_owner_uid: str) -> bool:
+    """
+    Look again soon, however often it was looked.
+    """
+    return True
 
 
 def act(
-    events: Events, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime, late_commit_s: int
-) -> EventParts | Broadcast | None:
+    events: Events,
+    look: Look[SessionWish, Pairing],
+    step: Step[Pairing],
+    now: datetime,
+    late_commit_s: int,
+    watches: Watches,
+) -> Outcome:
     """
     Do a step.
 
@@ -26,10 +45,11 @@ def act(
         step: What to do.
         now: This instant.
         late_commit_s: For so long after a lost answer the provider may still commit, or its search index lag.
+        watches: Whether events of an owner are looked at again soon.
 
     Returns:
-        What there is of the event afterwards, no parts where there is none; of a look, and of a deletion, what was sent
-        to the event and recorded, `None` where the event is not there.
+        What there is of the event afterwards, no parts where there is none; of a deletion, what was sent to the event
+        and recorded, `None` where the event is not there; of a look, the same and how often to look from now on.
 
     Raises:
         Transient: It did not happen (again); also where a lost creation is not found yet but may still come.
@@ -50,7 +70,7 @@ def act(
             await_late_commit(record.tried_at, now, late_commit_s)
         return EventParts(parts)
     if step.name == LISTEN:
-        return events.observe_broadcast(record.parts)
+        return Heard(events.observe_broadcast(record.parts), rests=not watches(record.identity.owner_uid))
     # Where an update's answer was lost it may have made a part that nobody recorded.
     lost = events.find_event(reference) if record.applied is None and reference else {}
     return events.delete_event({**lost, **record.parts})

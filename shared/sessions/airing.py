@@ -4,6 +4,10 @@ Called by `decide`. Looks are made in the event's time only: from a little befor
 end, close together where something is about to change and far apart where nothing is; an event that is on the air is
 looked at until it is over, however late. What the provider tells by itself brings a look forward.
 
+Somebody may own very many events. The looks at them have a budget (`shared/call_budgets.py`), so that they delay nobody
+else's tasks. An event beyond it rests: it is looked at when somebody joins it, when the provider tells of it, and when
+its time is over.
+
 | seen last                    | the next look                                                        |
 |------------------------------|----------------------------------------------------------------------|
 | nothing                      | when the time begins                                                 |
@@ -11,6 +15,8 @@ looked at until it is over, however late. What the provider tells by itself brin
 | off the air, was live before | 10 s later for five minutes, then a minute                           |
 | never live                   | 10 s later around its beginning, else 30 s                           |
 | off the air, the time over   | at once, then none                                                   |
+| live, and it rests           | 15 minutes later                                                     |
+| not live, and it rests       | when the time is over                                                |
 """
 
 from __future__ import annotations
@@ -26,6 +32,8 @@ LIVE_PACE_S: Final = 15
 BRISK_PACE_S: Final = 10
 PACE_S: Final = 30
 SLOW_PACE_S: Final = 60
+
+RESTING_PACE_S: Final = 900
 
 BEGINNING_S: Final = 600
 """So long around the planned beginning, and so long after the air was left, something may happen at any moment."""
@@ -75,12 +83,14 @@ def next_look_at(airing: Airing, event: EventWish, now: datetime, window: Window
         return None
     looked_at = airing.looked_at
     if airing.state is BroadcastState.LIVE and looked_at is not None:
-        return looked_at + timedelta(seconds=LIVE_PACE_S)
+        return looked_at + timedelta(seconds=RESTING_PACE_S if airing.rests else LIVE_PACE_S)
     if looked_at is None or looked_at < opens_at:
         return opens_at
     if looked_at >= closes_at:
         # Its time may have been put into the past since: then one look more says that it has ended.
         return None if airing.state is BroadcastState.ENDED else closes_at
+    if airing.rests:
+        return closes_at
     return min(looked_at + timedelta(seconds=_pace_s(airing, event.starts_at, now)), closes_at)
 
 
@@ -98,14 +108,16 @@ def is_look_due(airing: Airing, event: EventWish, now: datetime, window: Window)
     return opens_at is not None and opens_at <= now and not just_seen
 
 
-def looked(airing: Airing, event: EventWish | None, now: datetime, window: Window, *, is_live: bool) -> Airing:
+def looked(
+    airing: Airing, event: EventWish | None, now: datetime, window: Window, *, is_live: bool, rests: bool = False
+) -> Airing:
     """
     What is known after a look. Pure.
     """
     if is_live:
-        return Airing(BroadcastState.LIVE, now, airing.live_at or now)
+        return Airing(BroadcastState.LIVE, now, airing.live_at or now, rests=rests)
     off_at = now if airing.state is BroadcastState.LIVE else airing.off_at
-    seen = replace(airing, state=BroadcastState.OFFLINE, looked_at=now, off_at=off_at)
+    seen = replace(airing, state=BroadcastState.OFFLINE, looked_at=now, off_at=off_at, rests=rests)
     is_over = airing.state is BroadcastState.ENDED or (event is not None and _is_over(seen, event, now, window))
     return replace(seen, state=BroadcastState.ENDED) if is_over else seen
 

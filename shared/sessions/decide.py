@@ -29,7 +29,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -196,16 +196,29 @@ def updated(
     return replace(created(record, made, applied, now), verify_at=verify_at)
 
 
-def listened(
-    record: Pairing, seen: Broadcast | None, event: EventWish | None, now: datetime, window: Window
-) -> Pairing:
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """
+    What comes of a look whether an event is on the air.
+
+    Attributes:
+        broadcast: What the provider says; `None` where the event is not there.
+        rests: Whether its owner has so many events that this one is looked at rarely from now on.
+    """
+
+    broadcast: Broadcast | None
+    rests: bool = False
+
+
+def listened(record: Pairing, heard: Heard, event: EventWish | None, now: datetime, window: Window) -> Pairing:
     """
     The record once the provider was asked whether the event is on the air. What was recorded is taken over when the
     event has ended; an event that is not there any more is brought into form, and so made anew. Pure.
     """
+    seen = heard.broadcast
     if seen is None:
         return replace(record, applied=None)
-    airing = looked(record.airing, event, now, window, is_live=seen.is_live)
+    airing = looked(record.airing, event, now, window, is_live=seen.is_live, rests=heard.rests)
     record = replace(record, airing=airing)
     return took_over(record, seen.recordings) if airing.state is BroadcastState.ENDED else record
 

@@ -223,12 +223,14 @@ class Airing:
         looked_at: When that was.
         live_at: When it was first seen live.
         off_at: Since when it is not live any more.
+        rests: Whether its owner has so many events that this one is looked at rarely.
     """
 
     state: BroadcastState = BroadcastState.OFFLINE
     looked_at: datetime | None = None
     live_at: datetime | None = None
     off_at: datetime | None = None
+    rests: bool = False
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -239,6 +241,7 @@ class Airing:
             "lookedAt": self.looked_at,
             "liveAt": self.live_at,
             "offAt": self.off_at,
+            "rests": self.rests,
         }
 
     @classmethod
@@ -249,7 +252,7 @@ class Airing:
         if fields is None:
             return cls()
         state = BroadcastState(fields["state"])
-        return cls(state, fields["lookedAt"], fields["liveAt"], fields["offAt"])
+        return cls(state, fields["lookedAt"], fields["liveAt"], fields["offAt"], fields.get("rests", False))
 
 
 @dataclass(frozen=True, slots=True)
