@@ -203,7 +203,7 @@ def test_the_picture_goes_where_only_the_owner_knows(school: School, teacher: Pe
         for function in ("getStreamIngest", "rotateStreamKey"):
             assert refusal(stranger, function, sessionId=session_id)[0] == code
     draft = teacher.write_live_session()
-    assert refusal(teacher, "getStreamIngest", sessionId=draft) == ("FAILED_PRECONDITION", "EVENT_NOT_READY")
+    assert refusal(teacher, "getStreamIngest", sessionId=draft) == ("FAILED_PRECONDITION", "NO_LIVE_EVENT")
 
 
 def test_a_broadcast_is_seen_and_its_recording_is_a_video_that_students_watch(school: School, teacher: Person) -> None:

@@ -683,22 +683,23 @@ def test_a_video_of_a_deleted_session_is_not_played() -> None:
 
 
 @pytest.mark.parametrize(
-    "seen",
+    ("seen", "code"),
     [
-        Observation(MediaState.AWAITING_UPLOAD),
-        Observation(MediaState.PROCESSING, percent=99),
-        Observation(MediaState.ERROR),
-        Observation(MediaState.READY, is_video=False),
+        (Observation(MediaState.AWAITING_UPLOAD), "VIDEO_NOT_READY"),
+        (Observation(MediaState.PROCESSING, percent=99), "VIDEO_NOT_READY"),
+        (Observation(MediaState.ERROR), "VIDEO_FAILED"),
+        (Observation(MediaState.READY, is_video=False), "VIDEO_FAILED"),
     ],
     ids=["uploading", "processing", "failed", "no video"],
 )
-def test_a_video_that_is_not_ready_is_not_played_even_by_its_owner(seen: Observation) -> None:
+def test_a_video_that_is_not_ready_is_not_played_even_by_its_owner(seen: Observation, code: str) -> None:
     deployment = with_session()
     video_id = deployment.ask_upload().video_id
     deployment.show(video_id, seen)
     deployment.run(60)
-    with pytest.raises(WrongState, match="not ready to play"):
+    with pytest.raises(WrongState) as refused:
         play(deployment, TEACHER, video_id)
+    assert refused.value.reason == code
 
 
 @pytest.mark.parametrize("seen", [MediaState.GONE, MediaState.ERROR])

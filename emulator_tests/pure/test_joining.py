@@ -12,7 +12,7 @@ import pytest
 from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live, refusal
 from shared.access import Caller
 from shared.admissions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
-from shared.errors import NotAllowed, NotFound, NotSignedIn, WrongState
+from shared.errors import NotAllowed, NotFound, NotSignedIn, Permanent, WrongState
 from shared.paths import VISIT_SESSION
 from shared.ports import Note
 
@@ -280,3 +280,22 @@ def test_where_the_event_cannot_be_made_whole_a_plain_sentence_says_so() -> None
     deployment.write_session(status="public")
     with pytest.raises(WrongState, match=r"not ready\. Try again in a moment"):
         join(deployment)
+
+
+def test_an_event_that_the_provider_refuses_is_told_from_one_that_is_not_ready_yet() -> None:
+    """
+    C5: a client that tries again would do so for ever.
+    """
+    deployment = Deployment()
+    deployment.write_session(format="liveStreaming", startsAt=deployment.clock(), endsAt=deployment.clock() + HOUR)
+
+    def refusing(operation: str, do: Callable[[], T]) -> T:
+        if operation == "create_event":
+            raise Permanent("It is refused.", provider="memory", operation=operation, code="REFUSED")
+        return do()
+
+    deployment.disturb = refusing
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    with pytest.raises(WrongState, match=r"could not be made\. It is refused\.") as refused:
+        join(deployment)
+    assert refused.value.reason == "EVENT_FAILED"

@@ -371,7 +371,7 @@ def test_what_is_asked_for_again_is_the_same_and_another_transfer_waits() -> Non
     for caller in (BERT, ADMIN):
         with pytest.raises(Transient, match="is being transferred") as busy:
             deployment.transfer("other", caller=caller)
-        assert busy.value.retry_after_s
+        assert busy.value.retry_after_s == SETTLES_AFTER_S
     assert deployment.document(transfer_path("s1")) == job
     deployment.run(SETTLES_AFTER_S + 10)
     assert deployment.transfer("bert", caller=ADMIN) is TransferState.DONE

@@ -21,7 +21,7 @@ from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Documen
 from shared.reconcile import visit
 from shared.sessions import Sessions
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
-from shared.sessions.pairing import have_verified
+from shared.sessions.pairing import have_verified, not_ready
 from shared.text import as_line, cut_to_characters
 
 LIVE_MARGIN_S: Final = 10 * 60
@@ -38,8 +38,6 @@ RENEW_AHEAD_S: Final = 10 * 60
 
 NAME_MAX: Final = 100
 """Of a person's name so much is told to others."""
-
-_NOT_READY: Final = "The live event of this session is not ready. Try again in a moment."
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +204,7 @@ class Joining:
         if not owns(caller, known):
             self._require_time(known, Airing() if record is None else record.airing)
         if pairing is None or record is None or record.state not in (PairingState.READY, PairingState.RETIRING):
-            raise WrongState(_NOT_READY, reason="EVENT_NOT_READY")
+            raise not_ready(record)
         return _Entered(known, pairing, record, admission[0] if admission else None)
 
     def _require_time(self, session: Session, airing: Airing) -> None:

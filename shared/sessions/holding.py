@@ -15,7 +15,8 @@ from shared.paths import RESERVED, pairing_path, session_path
 from shared.ports import REMOVE, Clock, Document, Ingest, Parts, Queue, Update
 from shared.reconcile import visit
 from shared.sessions import Sessions
-from shared.sessions.model import Pairing, PairingState, Session, pairing_of
+from shared.sessions.model import Pairing, PairingState, Session, pairing_of, wanted
+from shared.sessions.pairing import not_ready
 
 MODERATORS_MAX: Final = 100
 """Moderators that the owner of a session may name."""
@@ -119,9 +120,8 @@ def _event_of(caller: Caller, session_id: str, sessions: Sessions) -> Pairing:
     _, session = _owned(caller, session_id, sessions)
     (pairing,) = sessions.documents.read(pairing_path(session_id))
     record = pairing_of(session, pairing)
+    if wanted(session) is None:
+        raise WrongState("This session has no live event. Publish it as a live session.", reason="NO_LIVE_EVENT")
     if record is None or record.state is not PairingState.READY:
-        raise WrongState(
-            "This session has no live event that is ready. Publish it as a live session first.",
-            reason="EVENT_NOT_READY",
-        )
+        raise not_ready(record)
     return record

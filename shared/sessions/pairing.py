@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import VISIT_SESSION, pairing_path, session_path
 from shared.ports import Clock, Create, Document, Documents, Queue, Update, Write
 from shared.sessions.decide import reopened
@@ -56,6 +56,19 @@ def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
                 raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND") from None
             session = present
     raise Conflict("Others write the session's pairing all the time.")
+
+
+def not_ready(record: Pairing | None) -> WrongState:
+    """
+    Return the refusal of what needs a live event that is ready. Pure.
+
+    Args:
+        record: What is recorded of the event, `None` where that is nothing.
+    """
+    failure = None if record is None else record.progress.failure
+    if failure is not None and not failure.retryable:
+        return WrongState(f"The live event of this session could not be made. {failure.message}", reason="EVENT_FAILED")
+    return WrongState("The live event of this session is not ready. Try again in a moment.", reason="EVENT_NOT_READY")
 
 
 def have_verified(documents: Documents, queue: Queue, pairing: Document, clock: Clock) -> bool:

@@ -45,6 +45,7 @@ from shared.reconcile import Progress
 from shared.sessions.model import Pairing, Session
 from shared.slots import enqueue
 from shared.transfers.controller import Transfers
+from shared.transfers.decide import SETTLES_AFTER_S
 from shared.transfers.model import Transfer, TransferState
 from shared.transfers.room import room_for
 from shared.videos.policy import Policy
@@ -54,8 +55,8 @@ __all__ = ["Transfers", "begin", "is_claimed", "transfer_session"]
 WRITES_MAX: Final = 10
 """How often a transfer is begun again where the session was changed meanwhile."""
 
-AGAIN_S: Final = 60
-"""A transfer that is under way has mostly ended after so many seconds."""
+AGAIN_MIN_S: Final = 10
+"""After so many seconds at least it is worth asking whether a transfer that is under way has ended."""
 
 
 def transfer_session(
@@ -108,7 +109,8 @@ def transfer_session(
             return running.state
         session = _transferable(caller, session)
         if running is not None and not (caller.is_admin and session.owner_uid == uid):
-            raise _busy("This session is being transferred. Try again when that is done.", AGAIN_S)
+            left_s = SETTLES_AFTER_S - (now - running.asked_at).total_seconds()
+            raise _busy("This session is being transferred. Try again when that is done.", max(left_s, AGAIN_MIN_S))
         _require_able(accounts, claims, uid)
         if is_claimed(pairing, now):
             raise _busy("The live event of this session is being worked on. Try again in a moment.")

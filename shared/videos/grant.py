@@ -61,7 +61,7 @@ from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.feed import Feed
-from shared.videos.model import OPEN, REQUESTS_MAX, Asked, Playable, Video, Wish
+from shared.videos.model import OPEN, REQUESTS_MAX, Asked, Playable, Video, VideoState, Wish
 from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
 from shared.videos.transitions import REJECTED_BY_MODERATOR
@@ -313,7 +313,9 @@ class Grants:
         if wish.deleted:
             raise unknown
         if video.playable is None:
-            raise WrongState("This video is not ready to play.", reason="VIDEO_NOT_READY")
+            if video.state is VideoState.FAILED:
+                raise WrongState("The upload of this video has failed.", reason="VIDEO_FAILED")
+            raise WrongState("This video is not ready to play. Try again in a moment.", reason="VIDEO_NOT_READY")
         copies = {
             name: one.parts
             for name, one in shown_in(document).items()
