@@ -25,6 +25,7 @@ from functions.claims import give_claim, take_claim
 from functions.hooks import ADDRESSES, KALTURA
 from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
 from shared.errors import BackendError, Misconfigured, ProviderError
+from shared.guard import SWITCH_READ_S
 from shared.hosts.model import CopyState
 from shared.hosts.promises import sends_kbps
 from shared.ports import Finding, Health, Setup
@@ -250,7 +251,10 @@ def _resume_after_restore(_options: argparse.Namespace) -> str:
 def _stop(options: argparse.Namespace) -> str:
     _require_task_account()
     wiring.guard().stop(options.why)
-    return "Stopped. Tasks wait, callables that would make work answer `unavailable`; `start` lets all go on."
+    return (
+        f"Stopped: from {SWITCH_READ_S} seconds on no task is done. New uploads, transfers and erasures are refused with "
+        "`PAUSED`. Other changes are recorded, and done after `start`."
+    )
 
 
 def _start(_options: argparse.Namespace) -> str:

@@ -65,7 +65,7 @@ TABLE: Final[Mapping[Work, Row]] = {
     Work.CHANGE: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You changed too much in a short time."),
     # A hundred files are chosen at once: each asks for its token, says that it was sent, and may repeat both.
     Work.UPLOAD: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You asked for too many uploads at once."),
-    Work.HEAVY: Row(Budget(10, per_minute=2, unasked=1), "You asked too often for what takes long."),
+    Work.HEAVY: Row(Budget(10, per_minute=2, unasked=1), "You asked for too many erasures."),
 }
 """For each kind of work, what one person may."""
 
