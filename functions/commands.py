@@ -252,8 +252,8 @@ def _stop(options: argparse.Namespace) -> str:
     _require_task_account()
     wiring.guard().stop(options.why)
     return (
-        f"Stopped: from {SWITCH_READ_S} seconds on no task is done. New uploads, transfers and erasures are refused with "
-        "`PAUSED`. Other changes are recorded, and done after `start`."
+        f"Stopped: from {SWITCH_READ_S} seconds on no task is done. New uploads, transfers and erasures are refused "
+        "with `PAUSED`. Other changes are recorded, and done after `start`."
     )
 
 
