@@ -46,8 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     Do one command.
 
     Returns:
-        The exit status: 1 where it could not be done and a sentence says why, or where a check found something needed
-        missing; 2 where it was not understood.
+        The exit status: 1 where it could not be done, or not all of it, and a sentence says why, or where a check found
+        something needed missing; 2 where it was not understood.
     """
     options = parser().parse_args(arguments)
     _load_settings(options.project)
@@ -68,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
 
 class _Lacking(Exception):
     """
-    A check found that something needed is missing; its text is the result.
+    A check found that something needed is missing, or not everything that was named could be done; its text is the
+    result.
     """
 
 
@@ -240,7 +241,10 @@ def _hosts(_options: argparse.Namespace) -> str:
 
 def _find_orphans(options: argparse.Namespace) -> str:
     _require_task_account()
-    return find_orphans(options)
+    result, is_complete = find_orphans(options)
+    if not is_complete:
+        raise _Lacking(result)
+    return result
 
 
 def _resume_after_restore(_options: argparse.Namespace) -> str:

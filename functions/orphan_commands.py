@@ -35,9 +35,12 @@ def add_orphan_arguments(orphans: argparse.ArgumentParser) -> None:
     orphans.add_argument("--session", metavar="ID", help="with --adopt: the session of what does not say whose it was")
 
 
-def find_orphans(options: argparse.Namespace) -> str:
+def find_orphans(options: argparse.Namespace) -> tuple[str, bool]:
     """
     Report orphans; delete some, or give them back, where the options say so.
+
+    Returns:
+        What an operator reads, and whether everything that they named was done.
 
     Raises:
         BadRequest: The options contradict each other (never).
@@ -55,16 +58,16 @@ def find_orphans(options: argparse.Namespace) -> str:
         )
     if options.delete_content is not None:
         deleted = app.orphans.delete(options.delete_content, _tell)
-        return "\n".join(_deleted(deleted, options.delete_content, app.orphans.standing().epoch.hold))
+        return _deleted(deleted, options.delete_content, app.orphans.standing().epoch.hold)
     if options.adopt is not None:
-        return "\n".join(_adopted(app, options.adopt, options.session))
+        return _adopted(app, options.adopt, options.session)
     report = app.orphans.find(clean_up=options.clean_up, with_content=options.with_content, tell=_tell)
-    return "\n".join(_told(report, clean_up=options.clean_up, with_content=options.with_content))
+    return "\n".join(_told(report, clean_up=options.clean_up, with_content=options.with_content)), True
 
 
-def _adopted(app: App, references: Sequence[str], session_id: str | None) -> list[str]:
+def _adopted(app: App, references: Sequence[str], session_id: str | None) -> tuple[str, bool]:
     """
-    What came of giving orphans back, as an operator reads it.
+    What came of giving orphans back, as an operator reads it, and whether all of them were.
     """
     adopted = app.adoption.adopt(app.orphans.all(_tell, young=True), references, session_id)
     lines = [
@@ -75,17 +78,20 @@ def _adopted(app: App, references: Sequence[str], session_id: str | None) -> lis
     seen = {one.stray.reference for one in adopted}
     lines += [f"  {one}: no orphan with content has this reference" for one in references if one not in seen]
     count = sum(one.path is not None for one in adopted)
-    return [f"Given back: {count}. Not: {len(lines) - count}.", *lines]
+    told = "\n".join([f"Given back: {count}. Not: {len(lines) - count}.", *lines])
+    return told, count == len(lines)
 
 
-def _deleted(strays: Sequence[Stray], references: Sequence[str], hold: Hold | None) -> list[str]:
+def _deleted(strays: Sequence[Stray], references: Sequence[str], hold: Hold | None) -> tuple[str, bool]:
     """
-    What is being deleted, as an operator reads it. Pure.
+    What is being deleted, as an operator reads it, and whether everything that they named is. Pure.
     """
     lines = [f"  {one.reference}, {_ids(one.parts)}: is being deleted" for one in strays]
-    seen = {one.reference for one in strays}
-    lines += [f"  {one}: no orphan that is old enough has this reference" for one in references if one not in seen]
-    return lines if hold is None else [*lines, *_held(hold), "They go after `resume-after-restore`."]
+    unknown = sorted(set(references) - {one.reference for one in strays})
+    lines += [f"  {one}: no orphan that is old enough has this reference" for one in unknown]
+    if strays and hold is not None:
+        lines += [*_held(hold), "They go after `resume-after-restore`."]
+    return "\n".join(lines), not unknown
 
 
 def resume_after_restore() -> str:
@@ -116,8 +122,12 @@ def _held(hold: Hold) -> list[str]:
         Suspicion.OTHER_DATABASE: f"Firestore says that this is another database than the one before: {hold.found}.",
         Suspicion.UNKNOWN_CONTENT: f"The provider has content that this database does not know: {hold.found}.",
     }[hold.reason]
-    swept = "never" if hold.swept_at is None else f"last at {hold.swept_at:%Y-%m-%d %H:%M} UTC"
-    return [f"Deletions are held since {hold.since:%Y-%m-%d %H:%M} UTC. {why} It says that it was swept {swept}."]
+    swept = (
+        "It has no record of a sweep."
+        if hold.swept_at is None
+        else f"Its last sweep was at {hold.swept_at:%Y-%m-%d %H:%M} UTC."
+    )
+    return [f"Deletions are held since {hold.since:%Y-%m-%d %H:%M} UTC. {why} {swept}"]
 
 
 def _tell(things: int, documents: int) -> None:
@@ -156,10 +166,12 @@ def _next_steps(report: Report, *, clean_up: bool, with_content: bool) -> list[s
         return ["They are being put right.", *([choices] if kept else [])]
     if clean_up:
         return ["Nothing was touched: deletions are held. Adopt what is missed, then `resume-after-restore`."]
-    return [
-        f"Nothing was touched. --clean-up deletes those that are empty: {len(report.strays) - kept}.",
-        *([choices] if kept else []),
-    ]
+    empty = (
+        f"--clean-up deletes those that are empty: {len(report.strays) - kept}."
+        if report.hold is None
+        else "Nothing is deleted before `resume-after-restore`. Adopt what is missed first."
+    )
+    return [f"Nothing was touched. {empty}", *([choices] if kept else [])]
 
 
 def _ids(parts: Mapping[str, str]) -> str:

@@ -86,7 +86,7 @@ def test_a_video_whose_document_was_lost_is_kept_and_adopted_or_deleted_by_the_o
 
     adopted = school.testbed.command("find-orphans", "--adopt", reference, "video:nobody:1")
 
-    assert adopted.returncode == 0, adopted.stderr
+    assert adopted.returncode == 1, "one of the two was not given back"
     assert f"{reference}, " in adopted.stdout
     assert f"given back, videos/{video_id} names it" in adopted.stdout
     assert "video:nobody:1: no orphan with content has this reference" in adopted.stdout
@@ -95,6 +95,8 @@ def test_a_video_whose_document_was_lost_is_kept_and_adopted_or_deleted_by_the_o
 
     deleted = school.testbed.command("find-orphans", "--delete-content", other)
 
+    assert deleted.returncode == 0, deleted.stderr
+    assert school.testbed.command("find-orphans", "--delete-content", "video:nobody:1").returncode == 1
     assert f"{other}, " in deleted.stdout
     school.await_provider("the other's going", lambda: not provider.made_for(other_id))
     assert provider.made_for(video_id)
