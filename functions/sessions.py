@@ -13,6 +13,8 @@ from firebase_functions.firestore_fn import Event, on_document_created, on_docum
 from firebase_functions.options import MemoryOption
 
 from functions import wiring
+from shared.paths import session_path
+from shared.ports import Document
 from shared.sessions.model import Session
 
 if TYPE_CHECKING:
@@ -56,4 +58,7 @@ def onSessionDeleted(event: Event[Snapshot | None]) -> None:
 
 def _session(event: Event[Any], snapshot: Snapshot | None) -> Session | None:
     fields = None if snapshot is None else snapshot.to_dict()
-    return None if fields is None else Session.from_fields(event.params["sessionId"], fields)
+    if snapshot is None or fields is None:
+        return None
+    path = session_path(event.params["sessionId"])
+    return Session.from_document(Document(path, fields, snapshot.update_time, snapshot.create_time))

@@ -23,7 +23,8 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
     Return the tasks that follow from a change of a session. Pure.
 
     A session that is new is reconciled where it asks for an event; one that was changed, where it asks for something
-    else than before or somebody else owns it. A back end that overwrites the document takes away what the server had
+    else than before or somebody else owns it; and either where it has no mark, for until that is written the rules let
+    no enrolled student in. A back end that overwrites the document takes away what the server had
     written there: the tasks of the session and its videos write it again. Admissions that the change ends are
     reconciled, and all of them where the session was deleted.
 
@@ -36,10 +37,11 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
     if after is None:
         return [reconcile, task_for_all(session_id)]
     if before is None:
-        return [] if wanted(after) is None else [reconcile]
+        return [] if wanted(after) is None and after.is_marked else [reconcile]
     was_overwritten = before.is_paired and not after.is_paired
     is_another = (
         was_overwritten
+        or not after.is_marked
         or wanted(before) != wanted(after)
         or before.owner_uid != after.owner_uid
         # Nobody but a back end changes the mark: what it should be is written again.

@@ -104,10 +104,12 @@ class SessionIdentity:
     def stamp(self) -> str:
         """
         Return what is kept with each thing at its provider, so that it can be given back to its session should its
-        document be lost: the session's id, and a digest of the whole identity. It names no person. Pure.
+        document be lost: the session's id, and a digest of that and the mark, which nobody can change. The owner is no
+        part of it: a transfer changes the owner and leaves what is at the provider as it was made. It names no person.
+        Pure.
         """
         created_at = None if self.created_at is None else self.created_at.astimezone(UTC).isoformat()
-        whole = json.dumps([self.session_id, self.owner_uid, created_at])
+        whole = json.dumps([self.session_id, created_at])
         return f"{hashlib.sha256(whole.encode()).hexdigest()[:STAMP_DIGITS]}:{self.session_id}"
 
     @classmethod

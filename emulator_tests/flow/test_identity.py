@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import UTC, datetime
+
 import pytest
 
 from emulator_tests.flow.provider import Provider
 from emulator_tests.flow.school import Person, Refused, School
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.documents import enrolment, enrolment_path, session
-from emulator_tests.rules.firestore import Denied, create, delete
+from emulator_tests.rules.firestore import SERVER_TIME, Denied, Fields, create, delete, replace
 
 
 def test_another_teacher_takes_an_id_only_once_nothing_of_its_last_session_is_left(
@@ -88,3 +91,38 @@ def test_who_creates_a_live_session_under_an_old_id_gets_an_event_of_their_own(s
     with pytest.raises(Refused) as refused:
         student.call("getKalturaSession", {"sessionId": session_id})
     assert refused.value.code == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "mark", [{}, {"createdAt": None}, {"createdAt": datetime(2199, 1, 1, tzinfo=UTC)}], ids=["none", "null", "to come"]
+)
+def test_students_enter_a_session_that_a_back_end_writes_without_its_mark(
+    school: School, teacher: Person, mark: Fields
+) -> None:
+    """
+    A1: the rules refuse them only until the trigger's task has written the mark, here of a session that has nothing.
+    """
+    student, session_id = school.person(), f"s-{uuid.uuid4().hex[:20]}"
+    path = f"sessions/{session_id}"
+    unmarked = {name: value for name, value in session(teacher.caller, status="public").items() if "At" not in name}
+    school.firestore.commit(SERVER, create(path, unmarked | mark))
+    school.firestore.commit(
+        SERVER,
+        create(enrolment_path(session_id, student.caller), enrolment(session_id, student.caller, teacher.caller)),
+    )
+    for overwrites in (False, True):
+        if overwrites:
+            school.firestore.commit(SERVER, replace(path, unmarked | mark | {"title": "Once more"}))
+        fields = school.await_document(path, has_mark)
+        assert school.firestore.get(student.caller, path) == unmarked | {"title": fields["title"]} | {
+            "createdAt": SERVER_TIME
+        }
+    assert school.document(f"kalturaSession/{session_id}") is None
+
+
+def has_mark(fields: Fields | None) -> bool:
+    """
+    Tell whether a session has a mark that can be. Pure.
+    """
+    mark = None if fields is None else fields.get("createdAt")
+    return isinstance(mark, datetime) and mark <= datetime.now(UTC)

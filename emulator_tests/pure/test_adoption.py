@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
@@ -24,8 +25,9 @@ from shared.errors import Transient
 from shared.hosts.table import Terms
 from shared.orphans.adoption import Adopted
 from shared.paths import VISIT_SESSION, pairing_path, session_path, video_path
-from shared.ports import EventWish, MediaState, Note, Observation, Stray, UploadWish
-from shared.sessions.model import BroadcastState, PairingState
+from shared.ports import REMOVE, Delete, EventWish, MediaState, Note, Observation, Stray, Update, UploadWish
+from shared.sessions.model import BroadcastState, PairingState, Session
+from shared.sessions.pairing import retrieve_or_create
 from shared.videos.model import VideoState
 from shared.videos.wishes import delete_video
 
@@ -246,6 +248,146 @@ def test_another_session_of_the_same_id_gets_nothing() -> None:
     settle(deployment)
     assert adopted.path == video_path(video_id)
     assert deployment.video(video_id).session.owner_uid == "another"
+
+
+def forget(deployment: Deployment, video_id: str) -> None:
+    """
+    Lose what documents say of a video, as a restore does.
+    """
+    forgotten: dict[tuple[str, ...], Any] = {("videos", video_id): REMOVE}
+    deployment.documents.commit(Delete(video_path(video_id)), Update(session_path("s1"), forgotten))
+    deployment.clock.advance(2 * STRAY_AGE_S)
+
+
+@pytest.mark.parametrize("owners", [["other"], ["other", "bert"], ["other", "teacher"]], ids=" then ".join)
+def test_an_orphan_of_a_transferred_session_is_adopted_without_naming_it(owners: list[str]) -> None:
+    """A3, A13: what a session had before it was transferred is given back to it as well."""
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = upload(deployment)
+    caller = TEACHER
+    for uid in owners:
+        deployment.transfer(uid, caller=caller)
+        settle(deployment, 1800)
+        caller = Caller(uid, is_teacher=True)
+    assert "formerOwnerUids" not in deployment.document(session_path("s1")).fields
+    forget(deployment, video_id)
+
+    (adopted,) = deployment.adopt(f"video:{video_id}:1")
+    settle(deployment)
+
+    assert adopted.path == video_path(video_id), adopted.sentence
+    assert deployment.video(video_id).session == deployment.pairing().identity
+    assert deployment.video(video_id).session.owner_uid == owners[-1]
+    assert shown(deployment)[video_id]["state"] == "ready"
+    assert deployment.grants.issue_playback(caller, video_id).host == "memory"
+
+
+def test_an_orphan_is_adopted_while_its_session_is_being_transferred() -> None:
+    """A3, A13."""
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = upload(deployment)
+    forget(deployment, video_id)
+    deployment.transfer("other")
+    (adopted,) = deployment.adopt()
+    settle(deployment, 1800)
+    assert adopted.path == video_path(video_id), adopted.sentence
+    assert deployment.video(video_id).session.owner_uid == "other"
+    assert deployment.video(video_id).state is VideoState.READY
+
+
+def test_an_event_of_a_transferred_session_is_adopted_without_naming_it() -> None:
+    """A3, A13."""
+    deployment = live()
+    entry_id = deployment.pairing().parts["entryId"]
+    deployment.events.broadcast(deployment.pairing().parts, is_live=True)
+    deployment.transfer("other")
+    settle(deployment)
+    deployment.documents.commit(Delete(pairing_path("s1")))
+
+    (adopted,) = deployment.adopt()
+    settle(deployment)
+
+    assert adopted.path == pairing_path("s1"), adopted.sentence
+    assert deployment.pairing().parts["entryId"] == entry_id
+    assert deployment.pairing().identity.owner_uid == "other"
+
+
+@pytest.mark.parametrize("session_id", [None, "s1"], ids=["by its stamp", "by the operator"])
+@pytest.mark.parametrize("is_lost", [True, False], ids=["its document is lost", "a later film is the orphan"])
+def test_where_the_owner_was_changed_without_a_transfer_nothing_is_given_to_the_new_one(
+    is_lost: bool, session_id: str | None
+) -> None:
+    """A3, A13: it waits as everything else of the session does, and the sentence says for what."""
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = upload(deployment)
+    if is_lost:
+        forget(deployment, video_id)
+    else:
+        later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadWish("Later", "a.mp4", 1))
+        deployment.media.show(later, READY)
+    deployment.documents.commit(Update(session_path("s1"), {"ownerUid": "other"}))
+    told = refused(deployment.adopt(session_id=session_id))
+    assert "was changed without a transfer" in told
+    assert "transferSession" in told
+
+    deployment.transfer("other", caller=Caller("admin", is_teacher=False, is_admin=True))
+    settle(deployment, 1800)
+    (adopted,) = deployment.adopt(session_id=session_id)
+    settle(deployment)
+    assert adopted.path == video_path(video_id), adopted.sentence
+    assert deployment.video(video_id).session.owner_uid == "other"
+
+
+def test_an_event_waits_where_the_owner_was_changed_without_a_transfer() -> None:
+    """A3, A13."""
+    deployment, _ = aired()
+    deployment.write_session(status="public")
+    retrieve_or_create(deployment.documents, Session.from_document(deployment.document(session_path("s1"))))
+    deployment.documents.commit(Update(session_path("s1"), {"ownerUid": "other"}))
+    assert "was changed without a transfer" in refused(deployment.adopt())
+
+
+def test_a_video_of_which_another_session_has_the_id_is_not_given_to_it() -> None:
+    """A1, A3: its document is there, and its session is not."""
+    deployment = Deployment()
+    deployment.write_session()
+    video_id = upload(deployment)
+    later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadWish("Later", "a.mp4", 1))
+    deployment.media.show(later, READY)
+    deployment.delete_session()
+    assert refused(deployment.adopt()) == "The session of this video is gone."
+    deployment.write_session()
+    assert refused(deployment.adopt()) == "The session of this video is gone, and another one has its id."
+
+
+@pytest.mark.parametrize("thing", ["a video", "an event"])
+def test_what_is_adopted_while_a_back_end_has_taken_the_mark_away_stays(thing: str) -> None:
+    """A1, A3: a session without its mark is known by that of its pairing; Firestore's own time has more digits."""
+    deployment = Deployment()
+    deployment.write_session(**LIVE, startsAt=deployment.clock(), endsAt=deployment.clock() + 3 * HOUR)
+    created_at = deployment.document(session_path("s1")).created_at - timedelta(microseconds=400)
+    deployment.documents.commit(Update(session_path("s1"), {"createdAt": created_at}))
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    video_id = upload(deployment)
+    if thing == "a video":
+        forget(deployment, video_id)
+    else:
+        deployment.events.broadcast(deployment.pairing().parts, is_live=True)
+        record: dict[str, Any] = {"state": "none", "parts": {}, "reference": None, "applied": None, "dueAt": None}
+        deployment.documents.commit(Update(pairing_path("s1"), record))
+    deployment.documents.commit(Update(session_path("s1"), {"createdAt": REMOVE, "kalturaSession": REMOVE}))
+
+    (adopted,) = deployment.adopt()
+    settle(deployment)
+
+    assert adopted.path is not None, adopted.sentence
+    assert deployment.document(session_path("s1")).fields["createdAt"] == created_at
+    assert deployment.pairing().identity.created_at == created_at
+    assert deployment.video(video_id).state is VideoState.READY
+    assert deployment.video(video_id).session.created_at == created_at
 
 
 def test_a_session_that_is_not_there_is_named() -> None:

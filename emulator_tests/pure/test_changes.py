@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,15 @@ from shared.limits import Limiter
 from shared.paths import RECONCILE_ADMISSION, VISIT_SESSION, VISIT_VIDEO, session_path
 from shared.sessions.model import Session
 
-LIVE = {"ownerUid": "teacher", "status": "public", "format": "liveStreaming", "title": "Algebra", "visibility": "open"}
+CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+LIVE = {
+    "ownerUid": "teacher",
+    "status": "public",
+    "format": "liveStreaming",
+    "title": "Algebra",
+    "visibility": "open",
+    "createdAt": CREATED_AT,
+}
 FLOOD = 3 * CHANGES.burst
 
 
@@ -46,6 +55,24 @@ def followed(before: Session | None, after: Session | None) -> Sequence[str]:
         pytest.param(None, session(), [VISIT_SESSION], id="a live session is published"),
         pytest.param(None, session(status="draft"), [], id="a draft is made"),
         pytest.param(None, session(format="onDemand"), [], id="a session on demand is made"),
+        pytest.param(
+            None, session(format="onDemand", createdAt=None), [VISIT_SESSION], id="A1 made by a back end without a mark"
+        ),
+        pytest.param(
+            session(format="onDemand", createdAt=None),
+            session(format="onDemand", createdAt=None, title="Geometry"),
+            [VISIT_SESSION],
+            id="A1 changed, and still without a mark",
+        ),
+        pytest.param(
+            session(format="onDemand", createdAt=None), session(format="onDemand"), [], id="A1 its mark is written"
+        ),
+        pytest.param(
+            session(format="onDemand"),
+            session(format="onDemand", createdAt=None),
+            [VISIT_SESSION],
+            id="A1 its mark is taken away",
+        ),
         pytest.param(session(), session(), [], id="nothing that counts is changed"),
         pytest.param(session(), session(title="Geometry"), [VISIT_SESSION], id="another title"),
         pytest.param(session(), session(status="draft"), [RECONCILE_ADMISSION, VISIT_SESSION], id="unpublished"),

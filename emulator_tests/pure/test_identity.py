@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.deployment import Deployment, live
 from shared.access import Caller
 from shared.changes import following
@@ -16,7 +17,7 @@ from shared.errors import NotFound, WrongState
 from shared.hosts.model import Copy
 from shared.hosts.table import Terms
 from shared.identity import ROUNDING, Belonging, SessionIdentity
-from shared.paths import COPIES, VIDEOS, VISIT_SESSION, enrolment_path, session_path, video_path
+from shared.paths import COPIES, VIDEOS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import REMOVE, Create, Delete, Document, MediaState, Note, Observation, Query, Update
 from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest
 from shared.sessions.kaltura_session import get_kaltura_session
@@ -239,6 +240,60 @@ def test_a_session_without_a_mark_gets_it_with_the_first_thing_that_it_has() -> 
     assert deployment.video(video_id).session == SessionIdentity("s1", ANNA.uid, written.created_at)
 
 
+def test_a_session_without_a_mark_gets_it_at_once_though_it_has_nothing() -> None:
+    """
+    A1: the rules let no enrolled student in before. It needs no record, and the sweep's counts agree.
+    """
+    deployment = Deployment()
+    by_back_end(deployment, visibility="enrolled")
+    written = deployment.document(session_path("s1"))
+    for task in following("s1", None, Session.from_document(written)):
+        deployment.queue.put(task)
+    deployment.run()
+
+    marked = deployment.document(session_path("s1"))
+    assert marked.fields == {**written.fields, "createdAt": written.created_at}
+    assert pairing_path("s1") not in deployment.documents.paths()
+    assert following("s1", Session.from_document(written), Session.from_document(marked)) == []
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    assert deployment.document(session_path("s1")).version == marked.version
+
+
+@pytest.mark.parametrize("times", [{}, {"updatedAt": BEGIN_AT}], ids=["by none", "by its last change"])
+def test_a_session_without_a_mark_whose_trigger_was_lost_is_found(times: dict[str, object]) -> None:
+    """
+    A1.
+    """
+    deployment = Deployment()
+    if times:
+        # The first sweep looks at everything; later ones look at what was changed since.
+        deployment.sweep.run()
+    by_back_end(deployment, **times)
+    deployment.clock.advance(1)
+    deployment.sweep.run()
+    deployment.run()
+    session = deployment.document(session_path("s1"))
+    assert session.fields["createdAt"] == session.created_at
+
+
+def test_a_mark_that_is_taken_away_while_an_event_is_retired_is_put_back_at_once() -> None:
+    """
+    A1: not only when the event goes.
+    """
+    deployment = live()
+    deployment.write_session(format="onDemand")
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    assert deployment.pairing().state is PairingState.RETIRING
+    mark = deployment.document(session_path("s1")).fields["createdAt"]
+    deployment.documents.commit(Update(session_path("s1"), {"createdAt": REMOVE, "kalturaSession": REMOVE}))
+
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+
+    fields = deployment.document(session_path("s1")).fields
+    assert (fields["createdAt"], fields["kalturaSession"]) == (mark, True)
+    assert deployment.pairing().state is PairingState.RETIRING
+
+
 def test_a_back_end_that_overwrites_a_session_loses_nothing() -> None:
     """
     A1: `set` without `merge` takes mark and views away.
@@ -257,6 +312,30 @@ def test_a_back_end_that_overwrites_a_session_loses_nothing() -> None:
     assert session.fields["videos"] == shown
     assert (session.fields["createdAt"], session.fields["kalturaSession"]) == (session.created_at, True)
     assert deployment.grants.issue_playback(STUDENT, video_id).url
+
+
+def test_an_upload_to_a_session_whose_mark_was_taken_away_a_moment_before_stays() -> None:
+    """
+    A1: the session is known by the mark of its pairing; Firestore's own time has digits that server timestamps lack.
+    """
+    deployment = Deployment()
+    deployment.write_session()
+    path = session_path("s1")
+    mark = deployment.document(path).created_at - timedelta(microseconds=400)
+    deployment.documents.commit(Update(path, {"createdAt": mark}))
+    first = deployment.ask_upload().video_id
+    deployment.documents.commit(Update(path, {"createdAt": REMOVE, "kalturaSession": REMOVE}))
+    second = deployment.ask_upload("r2").video_id
+    for video_id in (first, second):
+        deployment.show(video_id, READY)
+    deployment.sweep.run()
+    deployment.run(3600)
+
+    assert deployment.document(path).fields["createdAt"] == mark
+    for video_id in (first, second):
+        assert deployment.video(video_id).state is VideoState.READY
+        assert deployment.video(video_id).session.created_at == mark
+    assert deployment.document(path).fields["videos"].keys() == {first, second}
 
 
 def test_a_back_end_that_deletes_and_creates_a_session_without_marks_gets_nothing_of_the_old_one() -> None:
@@ -335,6 +414,56 @@ def test_what_a_session_has_waits_where_its_owner_was_changed_without_a_transfer
     assert len(deployment.media.alive()) == 1
     assert "kaltura" not in deployment.document(session_path("s1")).fields
     assert [one.id for one in deployment.documents.select(Query(VIDEOS))] == [video_id]
+
+
+@pytest.mark.parametrize("changes", [{}, {"ownerUid": BERT.uid}], ids=["its owner's", "after a change of the owner"])
+def test_a_transfer_of_a_session_whose_mark_was_taken_away_loses_nothing(changes: dict[str, object]) -> None:
+    """
+    A1, A13: as `set` without `merge` does, before anybody has put the mark back. Firestore's own time has digits that
+    server timestamps lack.
+    """
+    deployment = Deployment()
+    deployment.write_session()
+    path = session_path("s1")
+    mark = deployment.document(path).created_at - timedelta(microseconds=400)
+    deployment.documents.commit(Update(path, {"createdAt": mark}))
+    video_id = deployment.ask_upload().video_id
+    deployment.show(video_id, READY)
+    deployment.run(60)
+    deployment.documents.commit(Update(path, {"createdAt": REMOVE, "kalturaSession": REMOVE, **changes}))
+    if changes:
+        deployment.deliver(Note(VISIT_SESSION, "s1"))
+
+    deployment.transfer(BERT.uid, caller=Caller("admin", is_teacher=False, is_admin=True))
+    for _ in range(6):
+        deployment.sweep.run()
+        deployment.run(600)
+
+    assert deployment.document(path).fields["createdAt"] == mark
+    assert deployment.video(video_id).state is VideoState.READY
+    assert deployment.video(video_id).session == SessionIdentity("s1", BERT.uid, mark)
+
+
+def test_a_session_without_a_mark_under_the_id_of_one_that_still_goes_gets_it_at_once() -> None:
+    """
+    A1: the rules let nobody in whom it enrols before, however long the other's going takes.
+    """
+    deployment = Deployment()
+    by_back_end(deployment, visibility="enrolled")
+    old = deployment.ask_upload().video_id
+    deployment.show(old, READY)
+    deployment.run(60)
+    deployment.documents.commit(Delete(session_path("s1")))
+    by_back_end(deployment, visibility="enrolled")
+
+    deployment.deliver(Note(VISIT_SESSION, "s1"))
+
+    session = deployment.document(session_path("s1"))
+    assert session.fields["createdAt"] == session.created_at
+    deployment.enrol(STUDENT.uid)
+    deployment.run(3600)
+    assert deployment.video(old).state is VideoState.GONE
+    assert enrolment_path("s1", STUDENT.uid) in deployment.documents.paths()
 
 
 # --- a back end writes the mark anew ---------------------------------------------------------------------------------

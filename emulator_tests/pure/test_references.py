@@ -143,13 +143,19 @@ def test_a_stamp_names_its_session_and_no_person() -> None:
     "other",
     [
         pytest.param(SessionIdentity("s2", "teacher", CREATED_AT), id="id"),
-        pytest.param(SessionIdentity("s1", "another", CREATED_AT), id="owner"),
         pytest.param(SessionIdentity("s1", "teacher", CREATED_AT.replace(microsecond=1)), id="incarnation"),
         pytest.param(SessionIdentity("s1", "teacher", None), id="no mark"),
     ],
 )
-def test_sessions_that_differ_in_anything_have_different_stamps(other: SessionIdentity) -> None:
+def test_sessions_that_differ_in_id_or_mark_have_different_stamps(other: SessionIdentity) -> None:
     assert other.stamp() != SESSION.stamp()
+
+
+def test_a_session_that_was_transferred_has_the_same_stamp() -> None:
+    """
+    A3, A13: what is at the provider is not written again.
+    """
+    assert SessionIdentity("s1", "another", CREATED_AT).stamp() == SESSION.stamp()
 
 
 @pytest.mark.parametrize("text", ["", "s1", ":s1", "0123:s1", f"{'0' * 16}:", f"{'0' * 16}:a/b", f"{'0' * 16}:a:b"])

@@ -207,6 +207,32 @@ def test_a_session_of_which_nothing_is_recorded_is_left_alone_whatever_it_shows(
     assert next_step(look, NOW) == Done()
 
 
+def test_a_session_of_which_nothing_is_recorded_gets_its_mark_and_no_record() -> None:
+    """
+    A1: without it the rules let no enrolled student in.
+    """
+    unmarked = replace(SESSION, is_marked=False)
+    step = step_for(None, SessionWish(exists=True, identity=unmarked))
+    assert (step.name, step.effect, step.record.identity) == ("mark", Effect.WRITE, SESSION)
+    # With an event it gets the mark in the write that records that.
+    assert step_for(None, replace(WISHED["an event"], identity=unmarked)).name == "create"
+
+
+@pytest.mark.parametrize("wished", ["an event", "no event"])
+def test_a_mark_that_was_taken_away_is_written_before_anything_else(wished: str) -> None:
+    """
+    A1: a retired event, say, is not waited for.
+    """
+    for record in RECORDED.values():
+        if record is not None and record.identity == SESSION and record.held_at is None:
+            for wish in (
+                replace(WISHED[wished], identity=replace(SESSION, is_marked=False)),
+                replace(WISHED[wished], is_paired=False),
+            ):
+                step = step_for(record, wish)
+                assert (step.name, step.effect, step.record.state) == ("show", Effect.WRITE, record.state)
+
+
 @pytest.mark.parametrize("recorded", ["nothing", "none", "gone"])
 def test_creating_records_a_new_generation_and_its_reference_before_the_provider_hears_of_it(recorded: str) -> None:
     before = RECORDED[recorded] or Pairing(SESSION)

@@ -58,6 +58,31 @@ def enrolment(session_id: str, student: Caller, owner: Caller) -> Fields:
     return {"sessionId": session_id, "uid": student.uid, "ownerUid": owner.uid, "createdAt": SERVER_TIME}
 
 
+def slides(session_id: str, owner: Caller, *, created_at: object = SERVER_TIME) -> Fields:
+    """
+    Return slides as they are kept below a session, with its identity. Pure.
+
+    Args:
+        session_id: Of the session.
+        owner: Its owner.
+        created_at: Its `createdAt`; the default fits a session that is created in the same commit.
+    """
+    return {
+        "sessionId": session_id,
+        "ownerUid": owner.uid,
+        "sessionCreatedAt": created_at,
+        "name": "Slides",
+        "pages": 3,
+    }
+
+
+def slides_path(session_id: str) -> str:
+    """
+    Where `slides` are kept. Pure.
+    """
+    return f"sessions/{session_id}/sharedLiveMedias/m1"
+
+
 def enrolment_path(session_id: str, student: Caller) -> str:
     """
     Where `enrolment` is kept. Pure.

@@ -84,6 +84,24 @@ def test_a_uid_with_a_slash_opens_no_enrolled_session(
 
 
 @pytest.mark.parametrize(
+    "uid",
+    ["", "x" * 129, "x" * 1400, "课" * 129, "\U0001f393" * 129, "a\n" * 65],
+    ids=lambda uid: f"{uid[:2]!a}, {len(uid)} characters",
+)
+def test_nobody_is_enrolled_whose_id_no_account_can_have(
+    firestore: Firestore, own_session: str, cast: Cast, uid: str
+) -> None:
+    """B5: Firebase Auth gives ids of 1 to 128 characters."""
+    student = signed_in(uid)
+    path = enrolment_path(own_session, student)
+    assert_refused(firestore, cast.owner, create(path, enrolment(own_session, student, cast.owner)))
+    # What a back end has written all the same can be removed.
+    firestore.commit(SERVER, create(path, enrolment(own_session, student, cast.owner)))
+    firestore.commit(cast.owner, delete(path))
+    assert firestore.get(SERVER, path) is None
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"until": "forever"},

@@ -7,14 +7,17 @@ in the file of its collection.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from itertools import product
 from typing import NamedTuple
 
 import pytest
 
 from emulator_tests.rules.callers import SERVER, Caller, Cast
-from emulator_tests.rules.documents import RECORDED, enrolment, enrolment_path, session
+from emulator_tests.rules.documents import RECORDED, enrolment, enrolment_path, session, slides
 from emulator_tests.rules.firestore import SERVER_TIME, Denied, Fields, Firestore, change, create, delete, replace
+
+CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 
 OPERATIONS = ("get", "list", "create", "update", "delete")
 
@@ -239,7 +242,7 @@ def ground(kind: str, session_id: str, cast: Cast, caller: Caller) -> Ground:
         state = {"status": "public", "visibility": "enrolled"}
         by_state = dict(state)
     around = {
-        session_path: session(owner, **state, **RECORDED),
+        session_path: session(owner, **state, **RECORDED, createdAt=CREATED_AT),
         enrolment_path(session_id, enrolled): enrolment(session_id, enrolled, owner),
     }
     collection = KINDS.get(kind, kind)
@@ -270,11 +273,11 @@ def ground(kind: str, session_id: str, cast: Cast, caller: Caller) -> Ground:
             return Ground(
                 around=around,
                 path=f"{folder}/m1",
-                standing={"name": "Slides", "pages": 3},
+                standing=slides(session_id, owner, created_at=CREATED_AT),
                 new_path=f"{folder}/m2",
-                new={"name": "More slides", "pages": 1},
+                new=slides(session_id, caller, created_at=CREATED_AT),
                 changed={"pages": 4},
-                where={},
+                where={"ownerUid": owner.uid, "sessionCreatedAt": CREATED_AT},
             )
         case _:
             return Ground(

@@ -499,20 +499,60 @@ def test_an_enrolment_in_an_earlier_session_of_the_id_opens_nothing(
         firestore.find(cast.enrolled, f"{path}/sharedLiveMedias")
 
 
-def test_a_session_that_a_back_end_wrote_without_a_mark_is_open_to_the_enrolled(
-    firestore: Firestore, session_id: str, cast: Cast
+NO_MARKS: dict[str, Fields] = {
+    "no mark": {},
+    "null": {"createdAt": None},
+    "a text": {"createdAt": "2020-01-01T00:00:00Z"},
+    "a number": {"createdAt": 0},
+    "a map": {"createdAt": {"seconds": 0}},
+    "a time that is yet to come": {"createdAt": datetime(2199, 1, 1, tzinfo=UTC)},
+}
+
+
+@pytest.mark.parametrize("mark", NO_MARKS.values(), ids=NO_MARKS)
+def test_a_session_that_a_back_end_wrote_without_a_mark_is_closed_to_the_enrolled_until_it_has_one(
+    firestore: Firestore, session_id: str, cast: Cast, mark: Fields
 ) -> None:
     """
-    A1.
+    A1: whom it is open to without an enrolment may see it all the same.
     """
+    path = f"sessions/{session_id}"
     fields = session(cast.owner, status="public")
     del fields["createdAt"]
     firestore.commit(
         SERVER,
-        create(f"sessions/{session_id}", fields),
+        create(path, fields | mark),
         create(enrolment_path(session_id, cast.enrolled), enrolment(session_id, cast.enrolled, cast.owner)),
     )
-    assert firestore.get(cast.enrolled, f"sessions/{session_id}") == fields
+    for caller in (cast.owner, cast.admin):
+        assert firestore.get(caller, path) == fields | mark
+    with pytest.raises(Denied):
+        firestore.get(cast.enrolled, path)
+    firestore.commit(SERVER, change(path, {"createdAt": datetime(2026, 1, 5, tzinfo=UTC)}))
+    assert firestore.get(cast.enrolled, path) is not None
+
+
+@pytest.mark.parametrize("mark", NO_MARKS.values(), ids=NO_MARKS)
+@pytest.mark.parametrize("given_at", [{}, {"createdAt": 7}, {"createdAt": "2030-01-01"}], ids=repr)
+def test_an_enrolment_of_an_earlier_session_opens_none_that_a_back_end_wrote_without_its_mark(
+    firestore: Firestore, session_id: str, cast: Cast, mark: Fields, given_at: Fields
+) -> None:
+    """
+    A1: the server refuses the student too (`shared/access.py`).
+    """
+    path = f"sessions/{session_id}"
+    firestore.commit(SERVER, create(path, session(cast.owner, status="public")))
+    given = enrolment(session_id, cast.student, cast.owner) | given_at
+    firestore.commit(SERVER, create(enrolment_path(session_id, cast.student), given))
+    firestore.commit(cast.owner, delete(path))
+    unmarked = session(cast.owner, status="public")
+    del unmarked["createdAt"]
+    firestore.commit(SERVER, create(path, unmarked | mark))
+    with pytest.raises(Denied):
+        firestore.get(cast.student, path)
+    firestore.commit(SERVER, change(path, {"createdAt": SERVER_TIME}))
+    with pytest.raises(Denied):
+        firestore.get(cast.student, path)
 
 
 def test_an_enrolment_does_not_open_a_draft(firestore: Firestore, session_id: str, cast: Cast) -> None:

@@ -14,14 +14,14 @@ from typing import Final
 
 from shared import log
 from shared.errors import Conflict, NotFound, Refused, WrongState
-from shared.identity import stamped_session_id
+from shared.identity import Belonging, SessionIdentity, stamped_session_id
 from shared.orphans.claims import Claimed
 from shared.paths import VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
 from shared.ports import Clock, Create, Documents, Events, Note, Parts, Queue, Stray, Update, Write
 from shared.references import Kind, Reference
 from shared.sessions import adopting as events_adopting
-from shared.sessions.model import Pairing, Session, noting, session_with
-from shared.sessions.pairing import retrieve_or_create
+from shared.sessions.model import Pairing, Session, noting
+from shared.sessions.pairing import identity_under, retrieve_or_create
 from shared.videos import adopting as videos_adopting
 from shared.videos.model import Video
 
@@ -128,14 +128,12 @@ class Adoption:
         now = self.clock()
         if document is None:
             session = self._session_of(stray, session_id)
-            retrieve_or_create(self.documents, session)
-            self.documents.commit(videos_adopting.new_video(session, stray, reference, parts, now))
+            identity = retrieve_or_create(self.documents, session)
+            self.documents.commit(videos_adopting.new_video(identity, session.title, stray, reference, parts, now))
             self.queue.put(Note(VISIT_VIDEO, reference.key))
             return
         identity = Video.from_document(document).session
-        (found,) = self.documents.read(session_path(identity.session_id))
-        if session_with(identity, found) is None:
-            raise NotFound("The session of this video is gone.", reason="SESSION_NOT_FOUND")
+        self._require_present(identity)
         if session_id is not None and session_id != identity.session_id:
             raise WrongState(f"This video belongs to the session {identity.session_id}.", reason="ORPHAN_NOT_ADOPTABLE")
         writes, notes = videos_adopting.taken_back(document, stray, reference, parts, now)
@@ -159,10 +157,10 @@ class Adoption:
                 "The session has an event already. Unpublish it first, or delete this: --delete-content.",
                 reason="ORPHAN_NOT_ADOPTABLE",
             )
-        fields = events_adopting.taken_back(record, session, reference, self.clock()).to_fields()
-        path = pairing_path(session.id)
+        taken_back = events_adopting.taken_back(record, session, reference, self.clock())
+        path, fields = pairing_path(session.id), taken_back.to_fields()
         write: Write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
-        self.documents.commit(write, noting(session.identity, session.version))
+        self.documents.commit(write, noting(taken_back.identity, session.version))
         self.queue.put(Note(VISIT_SESSION, session.id))
 
     def _session_of(self, stray: Stray, session_id: str | None) -> Session:
@@ -171,7 +169,8 @@ class Adoption:
 
         Raises:
             NotFound: It is not there, or is another of the same id (never).
-            WrongState: Nobody says which it is (never).
+            WrongState: Nobody says which it is (never), or its owner was changed without a transfer (once it is
+                transferred).
         """
         stamped = stamped_session_id(stray.stamp)
         wanted = session_id or stamped
@@ -179,19 +178,49 @@ class Adoption:
             raise WrongState(
                 "It does not say whose it was. Name the session: --session ID.", reason="ORPHAN_NOT_ADOPTABLE"
             )
-        (document,) = self.documents.read(session_path(wanted))
+        document, pairing = self.documents.read(session_path(wanted), pairing_path(wanted))
         if document is None:
             raise NotFound(
                 f"There is no session {wanted}. Restore it, or name another: --session ID.", reason="SESSION_NOT_FOUND"
             )
         session = Session.from_document(document)
-        if session_id is None and stray.stamp != session.identity.stamp():
+        record = Pairing(session.identity) if pairing is None else Pairing.from_document(pairing)
+        if session_id is None and stray.stamp != identity_under(record, session).stamp():
             raise NotFound(
                 f"There is a session {wanted}, but it is not the one that this was made for. If it is to have it all "
                 "the same, name it: --session ID.",
                 reason="SESSION_NOT_FOUND",
             )
+        if record.identity.belonging(session.identity) is Belonging.OWNER_CHANGED:
+            raise _not_transferred(wanted)
         return session
+
+    def _require_present(self, identity: SessionIdentity) -> None:
+        """
+        Raises:
+            NotFound: The session with this identity is not there (never).
+            WrongState: Its owner was changed without a transfer (once it is transferred).
+        """
+        (document,) = self.documents.read(session_path(identity.session_id))
+        if document is None:
+            raise NotFound("The session of this video is gone.", reason="SESSION_NOT_FOUND")
+        match identity.belonging(Session.from_document(document).identity):
+            case Belonging.OTHER:
+                raise NotFound(
+                    "The session of this video is gone, and another one has its id.", reason="SESSION_NOT_FOUND"
+                )
+            case Belonging.OWNER_CHANGED:
+                raise _not_transferred(identity.session_id)
+            case Belonging.SAME:
+                return
+
+
+def _not_transferred(session_id: str) -> WrongState:
+    return WrongState(
+        f"The owner of the session {session_id} was changed without a transfer. Transfer it first, with its present "
+        "owner: transferSession.",
+        reason="ORPHAN_NOT_ADOPTABLE",
+    )
 
 
 def _whole(one: Claimed, orphans: Sequence[Claimed]) -> Parts:

@@ -34,7 +34,7 @@ from shared.reconcile import Decision, Look, Step
 from shared.sessions import decide as decisions
 from shared.sessions.act import Outcome, Watches, act, always
 from shared.sessions.airing import Window
-from shared.sessions.model import Pairing, PairingState, Session, SessionWish, noting, shown
+from shared.sessions.model import Pairing, PairingState, Session, SessionWish, marking, noting, shown
 
 UNENROLLED_AT_ONCE: Final = 450
 """Enrolments of a deleted session that go in one commit: Firestore writes 500 documents at once."""
@@ -150,8 +150,9 @@ class Sessions:
         is given up. Pure.
         """
         path = pairing_path(look.key)
-        if version is None and record.state is PairingState.GONE:
-            # It never had anything at a provider; with this go the enrolments that it has left.
+        if _has_nothing(version, record):
+            # It has nothing at a provider, so it needs no record. What is written is its mark, or where it is deleted
+            # the going of the enrolments that it has left.
             return ()
         if version is None:
             return (Create(path, record.to_fields()), noting(record.identity, look.wish.version))
@@ -166,13 +167,16 @@ class Sessions:
 
     def view_writes(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Write, ...]:
         """
-        The write of `kaltura` in the session document; the going of what a deleted session has left enrolled. Pure.
+        The write of `kaltura` in the session document, or of its mark alone; the going of what a deleted session has
+        left enrolled. Pure.
         """
         wish, told = look.wish, shown(look.wish, record)
         unenrolled = tuple(Delete(one.path, if_version=one.version) for one in wish.left_enrolled)
         changes: dict[str, Any] = {}
         if wish.identity is not None and told != wish.shown:
             changes["kaltura"] = REMOVE if told is None else told
+        if wish.identity is not None and (not wish.exists or look.version is None) and decisions.lacks_mark(wish):
+            return (*unenrolled, marking(wish.identity, wish.version, **changes))
         if wish.exists and not decisions.is_noted(wish):
             return (noting(record.identity, wish.version, **changes),)
         return (*unenrolled, Update(session_path(look.key), changes)) if changes else unenrolled
@@ -232,10 +236,16 @@ def look_at(key: str, session: Document | None, pairing: Document | None) -> Loo
     if present is not None and record is not None:
         match record.identity.belonging(present.identity):
             case Belonging.OTHER:
-                wish = SessionWish(exists=False, shown=present.shown, identity=present.identity)
+                wish = SessionWish(
+                    exists=False, shown=present.shown, identity=present.identity, version=present.version
+                )
             case Belonging.OWNER_CHANGED:
                 wish = SessionWish(exists=False, shown=present.shown, identity=present.identity, is_held=True)
     return Look(key, wish, record, None if pairing is None else pairing.version)
+
+
+def _has_nothing(version: Version | None, record: Pairing) -> bool:
+    return version is None and record.state is PairingState.GONE
 
 
 def _is_of_another(video: Document, successor: SessionIdentity) -> bool:

@@ -49,7 +49,7 @@ def taken_back(record: Pairing | None, session: Session, reference: Reference, n
     if record is None:
         before = Pairing(session.identity)
     elif record.identity.belonging(session.identity) is Belonging.SAME:
-        before = replace(record, identity=session.identity, expires_at=None)
+        before = replace(record, identity=record.identity.following(session.identity), expires_at=None)
     else:
         before = reopened(record, session.identity)
     return replace(

@@ -3,12 +3,15 @@
 | recorded   | wished           | next                                                                   |
 |------------|------------------|------------------------------------------------------------------------|
 | anything   | its session is not there, another shows its event | SHOW nothing                          |
+| anything   | its session is not there, another lacks its own mark | SHOW that                          |
 | anything   | owner changed, not transferred | HOLD it: tell a person, once; done                       |
 | anything   | its session is not there, deletions are held | later                                      |
 | without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that |
 | anything   | session deleted, or back | NOTICE it                                                      |
 | nothing    | session deleted  | UNENROL whom it has left enrolled; no document is made                 |
 | nothing    | no event         | done; no document is made                                              |
+| nothing    | no event, and its session has no mark | MARK that; no document is made                    |
+| anything   | its session lacks the mark, or does not say that it has a pairing | SHOW both first          |
 | none, gone | an event         | CREATE a new generation                                                |
 | none, gone | no event         | SHOW nothing, done                                                     |
 | creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
@@ -54,6 +57,7 @@ CLOSE: Final = "close"
 EXPIRE: Final = "expire"
 REOPEN: Final = "reopen"
 IDENTIFY: Final = "identify"
+MARK: Final = "mark"
 HOLD: Final = "hold"
 UNENROL: Final = "unenrol"
 NOTICE: Final = "notice"
@@ -79,15 +83,18 @@ def decide(
         observed: Whether this visitor has just heard from the provider whether the event is on the air.
     """
     wish = look.wish
-    if look.record is not None and not wish.exists and wish.shown is not None:
+    if look.record is not None and not wish.exists and (wish.shown is not None or lacks_mark(wish)):
         return _write(SHOW, look.record)
     if wish.is_held:
         return Done() if look.record is None or look.record.held_at is not None else _hold(look.record)
     if look.record is None:
         if wish.left_enrolled:
             return _write(UNENROL, Pairing(SessionIdentity(look.key, ""), state=PairingState.GONE))
-        if wish.event is None or wish.identity is None:
+        if wish.identity is None or not wish.exists:
             return Done()
+        if wish.event is None:
+            without = Pairing(wish.identity, state=PairingState.GONE)
+            return _write(MARK, without) if lacks_mark(wish) else Done()
         return _create(look.key, Pairing(wish.identity), wish.event, now)
     if wish.is_waiting:
         return Later(held_until(now))
@@ -98,6 +105,8 @@ def decide(
             return _write(IDENTIFY if record.expires_at is None else REOPEN, followed)
     if record.has_session is not wish.exists:
         return _write(NOTICE, replace(record, has_session=wish.exists))
+    if wish.exists and not is_noted(wish):
+        return _write(SHOW, record)
     match record.state:
         case PairingState.CREATING:
             return Step(FIND, Effect.OBSERVE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
@@ -132,7 +141,7 @@ def decide(
             if record.expires_at is None:
                 return _write(EXPIRE, expiring(record, now))
             return Done()
-    if wish.exists and (wish.shown != shown(wish, record) or not is_noted(wish)):
+    if wish.exists and wish.shown != shown(wish, record):
         return _write(SHOW, record)
     if record.state is not PairingState.READY or wish.event is None:
         return Done()
@@ -291,6 +300,14 @@ def reopened(record: Pairing, identity: SessionIdentity) -> Pairing:
     generations. Pure.
     """
     return replace(record, identity=identity, has_session=True, expires_at=None, recordings=())
+
+
+def lacks_mark(wish: SessionWish) -> bool:
+    """
+    Return whether the session whose document is there has no mark, and may be given that of its document: not where its
+    owner was changed, for then its record tells the mark. Pure.
+    """
+    return wish.identity is not None and not wish.identity.is_marked and not wish.is_held
 
 
 def is_noted(wish: SessionWish) -> bool:

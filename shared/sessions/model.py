@@ -93,7 +93,7 @@ class Session:
         and is written there when the session is next visited. Pure.
         """
         session = replace(cls.from_fields(document.id, document.fields), version=document.version)
-        if session.created_at is not None and session.created_at <= document.created_at + ROUNDING:
+        if session.created_at is not None and session.created_at - document.created_at <= ROUNDING:
             return session
         return replace(session, created_at=document.created_at, is_marked=False)
 
@@ -141,6 +141,14 @@ class Session:
         Whether somebody keeps order in its live event: its owner, and whom he has named. Pure.
         """
         return uid == self.owner_uid or uid in self.moderators
+
+
+def marking(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:
+    """
+    Return the write by which the document of a session that has no pairing gets its mark: only the very document that
+    was read. Pure.
+    """
+    return Update(session_path(identity.session_id), {"createdAt": identity.created_at, **changes}, if_version=version)
 
 
 def noting(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:

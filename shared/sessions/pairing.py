@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.errors import Conflict, NotFound, WrongState
+from shared.identity import Belonging, SessionIdentity
 from shared.paths import VISIT_SESSION, pairing_path, session_path
 from shared.ports import Clock, Create, Document, Documents, Queue, Update, Write
 from shared.sessions.decide import reopened
@@ -19,14 +20,17 @@ WRITES_MAX: Final = 5
 """How often a pairing is written again where others write it, a look that settles at the same moment among them."""
 
 
-def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
+def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentity:
     """
-    Return the pairing of a session that needs one: by it a deletion of the session is noticed, and all it had goes.
-    While an earlier session of the same id is being cleaned up, it is that one's.
+    See that a session has a pairing: by it a deletion of the session is noticed, and all it had goes. While an earlier
+    session of the same id is being cleaned up, it is that one's.
 
     Args:
         documents: Where it is.
         session: The session that is about to own something at a provider.
+
+    Returns:
+        The identity under which that is to be recorded.
 
     Raises:
         NotFound: The session was deleted meanwhile (never).
@@ -38,7 +42,7 @@ def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
         (document,) = documents.read(path)
         record = Pairing(session.identity) if document is None else Pairing.from_document(document)
         if document is not None and record.expires_at is None:
-            return record
+            return identity_under(record, session)
         if document is None:
             write: Write = Create(path, record.to_fields())
         else:
@@ -47,7 +51,7 @@ def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
             write = Update(path, record.to_fields(), if_version=document.version)
         try:
             documents.commit(write, noting(session.identity, session.version))
-            return record
+            return session.identity
         except Conflict:
             # Someone else made it between our read and our write, or the session was changed, or is gone.
             (found,) = documents.read(session_path(session.id))
@@ -56,6 +60,16 @@ def retrieve_or_create(documents: Documents, session: Session) -> Pairing:
                 raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND") from None
             session = present
     raise Conflict("Others write the session's pairing all the time.")
+
+
+def identity_under(record: Pairing, session: Session) -> SessionIdentity:
+    """
+    Return the identity of a session by the mark of its pairing, which is written into its document again where a back
+    end has taken it away; whether or not its owner was changed. Pure.
+    """
+    if record.identity.belonging(session.identity) is Belonging.OTHER:
+        return session.identity
+    return record.identity.following(session.identity)
 
 
 def not_ready(record: Pairing | None) -> WrongState:

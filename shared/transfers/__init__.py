@@ -43,6 +43,7 @@ from shared.ports import (
 )
 from shared.reconcile import Progress
 from shared.sessions.model import Pairing, Session
+from shared.sessions.pairing import identity_under
 from shared.slots import enqueue
 from shared.transfers.controller import Transfers
 from shared.transfers.decide import SETTLES_AFTER_S
@@ -149,10 +150,11 @@ def begin(
     known = [*session.former_owner_uids, *former]
     known += [] if running is None else [*running.former_owner_uids, running.session.owner_uid]
     former_owner_uids = tuple(dict.fromkeys(one for one in known if one and one != uid))
-    identity = replace(session.identity, owner_uid=uid)
-    changes = {"ownerUid": uid, "formerOwnerUids": list(former_owner_uids), "createdAt": session.created_at}
+    record = Pairing(session.identity) if pairing is None else Pairing.from_document(pairing)
+    identity = replace(identity_under(record, session), owner_uid=uid)
+    changes = {"ownerUid": uid, "formerOwnerUids": list(former_owner_uids), "createdAt": identity.created_at}
     writes: list[Write] = [Update(session_path(session.id), changes, if_version=session.version)]
-    if pairing is not None and Pairing.from_document(pairing).identity.belonging(identity) is not Belonging.OTHER:
+    if pairing is not None and record.identity.belonging(identity) is not Belonging.OTHER:
         # Nobody else can take the id from now on, and the event is brought into its new form.
         owned = {"ownerUid": uid, "heldAt": None, "dueAt": now}
         writes.append(Update(pairing.path, owned, if_version=pairing.version))

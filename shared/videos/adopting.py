@@ -12,11 +12,11 @@ from datetime import datetime
 
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import WrongState
+from shared.identity import SessionIdentity
 from shared.paths import VISIT_DELETION, VISIT_VIDEO
 from shared.ports import Create, Document, Note, Parts, Stray, Update, UploadWish, Write
 from shared.reconcile import Progress
 from shared.references import Reference
-from shared.sessions.model import Session
 from shared.videos.model import Video, VideoState, Wish, named
 from shared.videos.transitions import requested
 
@@ -24,20 +24,23 @@ BUSY = (VideoState.PREPARING, VideoState.RETRYING)
 """The states in which something is under way at the provider."""
 
 
-def new_video(session: Session, stray: Stray, reference: Reference, parts: Parts, now: datetime) -> Create:
+def new_video(
+    identity: SessionIdentity, title: str, stray: Stray, reference: Reference, parts: Parts, now: datetime
+) -> Create:
     """
     Return the write of a video whose document was lost; it is due at once.
 
     Args:
-        session: The session that it belongs to.
+        identity: Of the session that it belongs to.
+        title: Of that session, where the orphan has none.
         stray: The orphan that has the content.
         reference: Its reference.
         parts: All of its parts.
         now: This instant.
     """
-    upload = UploadWish(stray.title or session.title, "", 0, parts)
+    upload = UploadWish(stray.title or title, "", 0, parts)
     video = Video(
-        session.identity,
+        identity,
         stray.provider,
         stray.created_at,
         # It is given its place in a turn of its teacher, who may be uploading at this moment.

@@ -22,6 +22,7 @@ from shared.hosts.health import next_check
 from shared.hosts.model import CopyState, shown_in
 from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps
+from shared.identity import SessionIdentity
 from shared.paths import (
     VIDEOS,
     VISIT_COPY,
@@ -227,10 +228,10 @@ class Grants:
             if existing is not None:
                 return repeated(Wish.from_document(existing), key, digest), ()
             self._require_room(caller, session.id, upload)
-            retrieve_or_create(self.documents, session)
+            identity = retrieve_or_create(self.documents, session)
             asked = Asked(key, digest, 1)
-            order = next_order(self.documents, session.identity) if request.order is None else request.order
-            new = Create(video_path(video_id), self._new(session, order, upload, asked))
+            order = next_order(self.documents, identity) if request.order is None else request.order
+            new = Create(video_path(video_id), self._new(identity, self._provider(session), order, upload, asked))
             return asked.number, (new,)
 
         return self._upload_token(video_id, self._take_turn(caller, video_id, wished))
@@ -419,15 +420,17 @@ class Grants:
         name = checked_file_name(file_name)
         return UploadWish(checked_title(title or title_of(name)), name, size_bytes)
 
-    def _new(self, session: Session, order: int, upload: UploadWish, asked: Asked) -> dict[str, object]:
+    def _new(
+        self, identity: SessionIdentity, provider: str, order: int, upload: UploadWish, asked: Asked
+    ) -> dict[str, object]:
         """
         The document of a video that was just asked for. It is due from the beginning: should we die before the visit,
         the sweep goes on with it.
         """
         now = self.clock()
         video = Video(
-            session.identity,
-            self._provider(session),
+            identity,
+            provider,
             now,
             order,
             upload,
