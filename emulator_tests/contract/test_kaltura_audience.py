@@ -21,7 +21,7 @@ from emulator_tests.simulators.kaltura.keys import Session
 from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.errors import Permanent
 from shared.ports import Admission, Attendee, EventWish, Parts
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys
+from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys, KnownFor
 from shared.providers.kaltura.account import DOUBT_PAUSE_S
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, FORGOTTEN_AT_ONCE, NO_CHAT_KNOWN_S
 
@@ -317,6 +317,43 @@ def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(pla
         instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
     account = "accesscontrolprofile.list+userrole.list"
     assert place.asked() == [account, "user.add"], "that they are there is known to all of them now"
+
+
+def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_a_minute(place: Place) -> None:
+    """B18: each has known the user and the token for long."""
+    place.make_token()
+    parts, instances = place.event(), [place.instance() for _ in range(3)]
+    for instance in instances:
+        admit(instance, parts)
+    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.asked()
+    told = [instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at for instance in instances * 2]
+
+    account = "accesscontrolprofile.list+userrole.list"
+    assert place.asked() == [account, "user.add+apptoken.get"]
+    assert told[0] is None
+    for at in told[1:]:
+        assert at is not None
+        assert DOUBT_PAUSE_S - 30 < (at - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S
+    place.site.go_ahead(DOUBT_PAUSE_S)
+    assert instances[1].admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+    assert place.asked() == [account, "user.add+apptoken.get"]
+
+
+def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_before(place: Place) -> None:
+    """B18: an operator has shortened it since they were learned."""
+    place.make_token()
+    parts, instance = place.event(), place.instance()
+    admit(instance, parts)
+    place.site.go_ahead(DOUBT_PAUSE_S)
+    place.asked()
+    hours = KnownFor(users_s=3600, profiles_s=3600, chat_token_s=3600)
+    since = KalturaAudience(replace(instance.account, known_s=hours, _built={}), CHAT_LIFETIME_S)
+
+    with closing(since.account.client):
+        assert since.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+
+    assert place.asked() == ["accesscontrolprofile.list+userrole.list", "user.add+apptoken.get"]
 
 
 def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refresh(place: Place) -> None:

@@ -188,6 +188,29 @@ def test_a_refresh_says_when_the_next_one_looks_at_everything(school: School, te
     assert timedelta(seconds=10) < left <= timedelta(seconds=61)
 
 
+@pytest.mark.usefixtures("chat_token")
+def test_whoever_refreshes_again_and_again_costs_kaltura_nothing_within_the_minute(
+    school: School, teacher: Person
+) -> None:
+    """B18."""
+    # Its time is far off, so that nobody looks whether it is on the air; its owner may enter all the same.
+    session_id = teacher.write_live_session(status="public")
+    school.await_event(session_id)
+    began_at = datetime.now(UTC)
+    join(teacher, session_id, forceRefresh=True, playerKs=True)
+    school.simulator("DELETE", "requests")
+
+    told = [join(teacher, session_id, forceRefresh=True, playerKs=True)["refreshableAt"] for _ in range(5)]
+
+    asked = [
+        f"{part['service']}.{part['action']}" for one in school.simulator("GET", "requests") for part in one["parts"]
+    ]
+    took = datetime.now(UTC) - began_at
+    assert took < timedelta(minutes=1), "slower than a minute, this shows nothing"
+    assert asked == []
+    assert all(began_at < datetime.fromisoformat(at) <= datetime.now(UTC) + timedelta(minutes=1) for at in told)
+
+
 def test_the_picture_goes_where_only_the_owner_knows(school: School, teacher: Person) -> None:
     session_id, event = live_now(school, teacher)
     told = teacher.call("getStreamIngest", {"sessionId": session_id})

@@ -11,10 +11,11 @@ import pytest
 
 from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live, refusal
 from shared.access import Caller
-from shared.admissions.joining import REPAIR_PAUSE_S, Joined, live_lifetime_s, renew_at
+from shared.admissions.joining import Joined, live_lifetime_s, renew_at
+from shared.admissions.model import REPAIR_PAUSE_S
 from shared.errors import NotAllowed, NotFound, NotSignedIn, Permanent, WrongState
-from shared.paths import VISIT_SESSION
-from shared.ports import Note
+from shared.paths import VISIT_SESSION, admission_key, admission_path
+from shared.ports import Create, Delete, Note
 
 T = TypeVar("T")
 
@@ -255,8 +256,76 @@ def test_whoever_was_given_what_is_ended_gets_something_else_by_a_refresh() -> N
     deployment = live()
     first = join(deployment).admission.player.values["revocationId"]
     deployment.keys.end([str(first)])
+    deployment.clock.advance(REPAIR_PAUSE_S)
     assert join(deployment).admission.player.values["revocationId"] == first
     assert join(deployment, force_refresh=True).admission.player.values["revocationId"] != first
+
+
+def test_whoever_refreshes_again_and_again_has_the_provider_asked_once_a_minute() -> None:
+    """B18."""
+    deployment = live()
+    join(deployment)
+    deployment.clock.advance(REPAIR_PAUSE_S)
+    joined, first = counted(deployment, lambda: join(deployment, force_refresh=True))
+    assert {"update_event", "is_ended", "admit"} <= set(first)
+    assert joined.refreshable_at is None
+    until = deployment.clock() + timedelta(seconds=REPAIR_PAUSE_S)
+
+    for _ in range(3):
+        deployment.clock.advance(REPAIR_PAUSE_S / 3 - 1)
+        again, asked = counted(deployment, lambda: join(deployment, force_refresh=True))
+        assert set(asked) <= {"read", "find"}
+        assert again.refreshable_at == until
+
+    deployment.clock.advance(3)
+    assert join(deployment, force_refresh=True).refreshable_at is None
+
+
+def test_whoever_refreshes_what_they_were_given_a_moment_ago_is_told_when_that_can_be_asked_for() -> None:
+    """B18: all else was looked at longer ago."""
+    deployment = live()
+    deployment.clock.advance(REPAIR_PAUSE_S)
+    deployment.joining.issue_playback(STUDENT, "s1")
+    given_at = deployment.clock()
+
+    joined, asked = counted(deployment, lambda: join(deployment, force_refresh=True))
+
+    assert "is_ended" not in asked
+    assert joined.refreshable_at == given_at + timedelta(seconds=REPAIR_PAUSE_S)
+
+
+def test_an_id_that_is_recorded_without_a_time_is_asked_about() -> None:
+    """B18: an earlier release has recorded none."""
+    deployment = live()
+    join(deployment)
+    path = admission_path(admission_key("s1", "student"))
+    (document,) = deployment.documents.read(path)
+    assert document is not None
+    fields = {name: value for name, value in document.fields.items() if name != "verifiedAt"}
+    deployment.documents.commit(Delete(path))
+    deployment.documents.commit(Create(path, fields))
+    _, asked = counted(deployment, lambda: join(deployment, force_refresh=True))
+    assert asked.count("is_ended") == 1
+    _, asked = counted(deployment, lambda: join(deployment, force_refresh=True))
+    assert asked.count("is_ended") == 0
+
+
+def test_an_event_that_cannot_be_mended_now_is_not_tried_with_each_refresh() -> None:
+    """B18."""
+    deployment = live()
+    deployment.clock.advance(REPAIR_PAUSE_S)
+    asked: list[str] = []
+
+    def down(operation: str, do: Callable[[], T]) -> T:
+        asked.append(operation)
+        if operation == "update_event":
+            raise refusal(operation)
+        return do()
+
+    deployment.disturb = down
+    told = [join(deployment, force_refresh=True).refreshable_at for _ in range(5)]
+    assert asked.count("update_event") == 1
+    assert all(at is not None and at > deployment.clock() for at in told)
 
 
 def test_many_who_were_refused_have_the_event_looked_at_once() -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
 from shared.admissions.model import AdmissionRecord, Giving, covering
@@ -43,7 +45,7 @@ def admit(
     documents: Documents,
     queue: Queue,
     clock: Clock,
-    is_ended: Callable[[str], bool] = lambda _: False,
+    is_ended: Callable[[str], bool] | None = None,
 ) -> tuple[E, str]:
     """
     Have it recorded that somebody is given something. Where it is recorded already, nothing is read or written.
@@ -55,7 +57,8 @@ def admit(
         documents: Where it is recorded.
         queue: For the task by which what they may not keep is ended.
         clock: Now, in UTC.
-        is_ended: Tells whether an id is good for nothing any more; then they get another.
+        is_ended: Tells whether an id is good for nothing any more; then they get another. `None` where nobody doubts
+            it; asked only where that was not verified a moment ago.
 
     Returns:
         What was read last, and the id under which all that is given can be ended.
@@ -64,12 +67,10 @@ def admit(
         Conflict: Their other requests were faster each time (again).
         Others: As `enter` and `is_ended`.
     """
-    for attempt in range(WRITES_MAX):
+    for _ in range(WRITES_MAX):
         given, document = giving(entered), entered.admission
         before = None if document is None else AdmissionRecord.from_document(document)
-        known = before
-        if attempt == 0 and before is not None and before.revocation_id and is_ended(before.revocation_id):
-            known = before.revoked()
+        known = before if before is None or is_ended is None else _verified(before, is_ended, clock())
         after = covering(known, given, clock())
         if after is before and after.revocation_id is not None:
             return entered, after.revocation_id
@@ -83,6 +84,15 @@ def admit(
                 enqueue(queue, RECONCILE_ADMISSION, key, clock)
         entered = enter()
     raise Conflict("Other requests of the same person were faster.")
+
+
+def _verified(record: AdmissionRecord, is_ended: Callable[[str], bool], now: datetime) -> AdmissionRecord:
+    """
+    Ask whether the present id is still good, where that was not done a moment ago.
+    """
+    if record.revocation_id is None or record.doubtable_at(now) is not None:
+        return record
+    return record.revoked() if is_ended(record.revocation_id) else replace(record, verified_at=now)
 
 
 def player_key(

@@ -14,7 +14,7 @@ from typing import Final
 
 from shared.access import Caller, owns, require_viewer
 from shared.admissions.entry import admit, player_key
-from shared.admissions.model import Giving
+from shared.admissions.model import REPAIR_PAUSE_S, AdmissionRecord, Giving
 from shared.errors import Conflict, NotAllowed, NotSignedIn, WrongState
 from shared.paths import admission_key, admission_path, enrolment_path, pairing_path, session_path
 from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Document, Grant, Queue, ViewerKeys
@@ -29,9 +29,6 @@ LIVE_MARGIN_S: Final = 10 * 60
 
 LIVE_LIFETIME_MAX_S: Final = 3600
 """However long an event goes on: addresses cannot be ended, so that who may not watch any more does so no longer."""
-
-REPAIR_PAUSE_S: Final = 60
-"""An event that was brought into form so short a time ago is not doubted again, whoever was refused."""
 
 RENEW_AHEAD_S: Final = 10 * 60
 """So long before it ends a grant is to be renewed; half its life where that is shorter."""
@@ -137,9 +134,9 @@ class Joining:
             Transient: The provider could not be asked for somebody who is new to it (again).
             Permanent: The provider refuses them (never).
         """
-        entered, refreshable_at = self._enter(caller, session_id), None
+        entered, waits = self._enter(caller, session_id), list[datetime | None]()
         if force_refresh:
-            refreshable_at = self._refresh_event(entered)
+            waits = [self._refresh_event(entered), self._doubtable_at(entered)]
             entered = self._enter(caller, session_id)
         elif not self._is_verified(entered.pairing, self.event_known_s):
             with suppress(Conflict):
@@ -156,10 +153,8 @@ class Joining:
             force_refresh=force_refresh,
         )
         key = self._player_key(caller, entered, revocation_id) if needs_player_key else None
-        pending = [at for at in (refreshable_at, admission.refreshable_at) if at is not None]
-        return Joined(
-            entered.session, entered.pairing, attendee.is_moderator, admission, key, max(pending, default=None)
-        )
+        refreshable_at = max((at for at in (*waits, admission.refreshable_at) if at is not None), default=None)
+        return Joined(entered.session, entered.pairing, attendee.is_moderator, admission, key, refreshable_at)
 
     def issue_playback(self, caller: Caller, session_id: str, *, needs_player_key: bool = False) -> Watching:
         """
@@ -246,8 +241,15 @@ class Joining:
             self.sessions.documents,
             self.queue,
             self.clock,
-            *([keys.is_ended] if force_refresh else []),
+            keys.is_ended if force_refresh else None,
         )
+
+    def _doubtable_at(self, entered: _Entered) -> datetime | None:
+        """
+        When it can be asked again whether what they were given was ended; `None` where it can be now, or need not be.
+        """
+        document = entered.admission
+        return None if document is None else AdmissionRecord.from_document(document).doubtable_at(self.clock())
 
     def _refresh_event(self, entered: _Entered) -> datetime | None:
         """

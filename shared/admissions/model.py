@@ -18,6 +18,9 @@ from shared.reconcile import AT_ONCE, Progress
 RECORDED_AHEAD: Final = timedelta(hours=2)
 """What is given is recorded to last so much longer than it does, so that renewing it needs no write."""
 
+REPAIR_PAUSE_S: Final = 60
+"""What was verified so short a time ago is not doubted again, whoever was refused."""
+
 CHECK_LEAST: Final = timedelta(minutes=15)
 CHECK_MOST: Final = timedelta(hours=1)
 """Within that, half of what is left: whoever may not watch any more is found no later, whatever became of triggers."""
@@ -35,6 +38,8 @@ class AdmissionRecord:
         revocation_id: Under which what is given now can be ended; `None` where nothing is.
         is_moderator: Whether it was given to a moderator.
         ending: The ids under which everything is to be ended.
+        verified_at: When the present id was made, or the provider last said that it is good; `None` where an earlier
+            release made it and nobody has asked since.
         checked_at: When somebody last looked whether they may still watch.
         expires_at: Nothing lasts longer that was given under any of these ids (Firestore TTL).
         gone: Whether nothing is left to end.
@@ -49,6 +54,7 @@ class AdmissionRecord:
     checked_at: datetime
     expires_at: datetime
     ending: tuple[str, ...] = ()
+    verified_at: datetime | None = None
     gone: bool = False
     progress: Progress = field(default_factory=Progress)
 
@@ -59,6 +65,13 @@ class AdmissionRecord:
         """
         half = (self.expires_at - self.checked_at) / 2
         return min(self.checked_at + min(max(half, CHECK_LEAST), CHECK_MOST), self.expires_at)
+
+    def doubtable_at(self, now: datetime) -> datetime | None:
+        """
+        Return when it can be asked again whether the present id is good, `None` where it can be now. Pure.
+        """
+        at = None if self.verified_at is None else self.verified_at + timedelta(seconds=REPAIR_PAUSE_S)
+        return None if self.revocation_id is None or at is None or at <= now else at
 
     def revoked(self) -> AdmissionRecord:
         """
@@ -79,6 +92,7 @@ class AdmissionRecord:
             "revocationId": self.revocation_id,
             "isModerator": self.is_moderator,
             "ending": list(self.ending),
+            "verifiedAt": self.verified_at,
             "checkedAt": self.checked_at,
             "expiresAt": self.expires_at,
             **self.progress.to_fields(),
@@ -99,6 +113,7 @@ class AdmissionRecord:
             checked_at=fields["checkedAt"],
             expires_at=fields["expiresAt"],
             ending=tuple(fields["ending"]),
+            verified_at=fields.get("verifiedAt"),
             progress=Progress.from_fields(fields),
         )
 
@@ -150,11 +165,14 @@ def covering(record: AdmissionRecord | None, giving: Giving, now: datetime) -> A
         is_moderator=giving.is_moderator,
         checked_at=now,
         expires_at=expires_at,
+        verified_at=now,
     )
     if record is not None:
+        is_kept = record.revocation_id is not None
         new = replace(
             new,
-            revocation_id=record.revocation_id or new.revocation_id,
+            revocation_id=record.revocation_id if is_kept else new.revocation_id,
+            verified_at=record.verified_at if is_kept else now,
             ending=record.ending,
             expires_at=max(record.expires_at, expires_at),
         )

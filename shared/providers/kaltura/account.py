@@ -256,10 +256,9 @@ class KalturaAccount:
             return error
         (document,) = self.documents.read(cache_path(key))
         remembered = self._built.get(key)
-        if document is not None and remembered is not None and document.fields["value"] == remembered[0]:
-            learned_at = document.fields["expiresAt"] - timedelta(seconds=self.known_s.profiles_s)
-            if self.clock() - learned_at < timedelta(seconds=DOUBT_PAUSE_S):
-                return error
+        is_current = document is not None and remembered is not None and document.fields["value"] == remembered[0]
+        if is_current and document and refreshable_at(learned_at(document), self.clock()) is not None:
+            return error
         log.cache_was_wrong(NAME, key, error)
         self._forget(key, document)
         sentence = "The account is being set up again."
@@ -293,10 +292,10 @@ class KalturaAccount:
         }
         if not known:
             return None
-        known_for = timedelta(seconds=self.known_s.profiles_s)
-        learned_at: datetime = min(document.fields["expiresAt"] - known_for for document in known.values())
-        if now - learned_at < timedelta(seconds=DOUBT_PAUSE_S):
-            return learned_at + timedelta(seconds=DOUBT_PAUSE_S)
+        waits = [refreshable_at(learned_at(document), now) for document in known.values()]
+        if None not in waits:
+            return min(at for at in waits if at is not None)
+        until = now + timedelta(seconds=self.known_s.profiles_s)
         there = made.find_all(self.client, self.admin_ks())
         for key, document in known.items():
             if document.fields["value"] not in (there.get(key), made.stand_in(key)):
@@ -305,7 +304,7 @@ class KalturaAccount:
                 continue
             with suppress(Conflict):
                 self.documents.commit(
-                    Update(document.path, {"expiresAt": now + known_for}, if_version=document.version)
+                    Update(document.path, {"expiresAt": until, "learnedAt": now}, if_version=document.version)
                 )
         return None
 
@@ -317,24 +316,30 @@ class KalturaAccount:
 
     def knows_user(self, user_id: str, known_s: int) -> bool:
         """
-        Whether a user was made, or found, within so many seconds.
+        Whether a user was made, or found, within so many seconds: as this instance remembers, or as another has written
+        since.
         """
-        now = self.clock()
-        users: dict[str, datetime] = self._built.setdefault(_USERS, {})
-        if user_id not in users:
-            (document,) = self.documents.read(known_user_path(user_id))
-            if document is None:
-                return False
-            self._remember_user(user_id, document.fields["knownAt"])
-        return now - users[user_id] < timedelta(seconds=known_s)
+        known_at = self.user_learned_at(user_id, known_s)
+        return known_at is not None and self.clock() - known_at < timedelta(seconds=known_s)
 
-    def user_learned_at(self, user_id: str) -> datetime | None:
+    def user_learned_at(self, user_id: str, known_s: int) -> datetime | None:
         """
         When a user was last made, or found; `None` where nobody remembers.
+
+        Args:
+            user_id: As Kaltura knows them.
+            known_s: What this instance has learned longer ago, another may have learned since.
         """
-        self.knows_user(user_id, self.known_s.users_s)
         users: dict[str, datetime] = self._built.setdefault(_USERS, {})
-        return users.get(user_id)
+        known_at = users.get(user_id)
+        if known_at is not None and self.clock() - known_at < timedelta(seconds=known_s):
+            return known_at
+        (document,) = self.documents.read(known_user_path(user_id))
+        if document is None:
+            users.pop(user_id, None)
+            return None
+        self._remember_user(user_id, document.fields["knownAt"])
+        return users[user_id]
 
     def learn_user(self, user_id: str) -> None:
         """
@@ -398,6 +403,7 @@ class KalturaAccount:
         found = {
             "value": value,
             "expiresAt": now + timedelta(seconds=self.known_s.profiles_s),
+            "learnedAt": now,
             "claimedUntil": now,
         }
         self.documents.commit(Update(path, found, if_version=version))
@@ -407,6 +413,22 @@ class KalturaAccount:
         until = self.clock() + timedelta(seconds=INSTANCE_KNOWN_S)
         self._built[key] = (known["value"], min(until, max(known["expiresAt"], known["claimedUntil"])))
         return str(known["value"])
+
+
+def learned_at(document: Document) -> datetime | None:
+    """
+    When Kaltura last told what a document of `kalturaCache` remembers; `None` where an earlier release wrote it. Pure.
+    """
+    at: datetime | None = document.fields.get("learnedAt")
+    return at
+
+
+def refreshable_at(learned_at: datetime | None, now: datetime) -> datetime | None:
+    """
+    When Kaltura may be asked again for what was learned at an instant; `None` where it may be now. Pure.
+    """
+    at = None if learned_at is None else learned_at + timedelta(seconds=DOUBT_PAUSE_S)
+    return None if at is None or at <= now else at
 
 
 def _vanished() -> Permanent:

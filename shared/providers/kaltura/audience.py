@@ -18,9 +18,17 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import log
 from shared.errors import Conflict, Misconfigured, Permanent, ProviderError
 from shared.paths import cache_path
-from shared.ports import Admission, Attendee, Create, Grant, Parts, Update
+from shared.ports import Admission, Attendee, Create, Document, Grant, Parts, Update
 from shared.providers.kaltura import words
-from shared.providers.kaltura.account import DOUBT_PAUSE_S, INSTANCE_KNOWN_S, NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.account import (
+    DOUBT_PAUSE_S,
+    INSTANCE_KNOWN_S,
+    NAME,
+    KalturaAccount,
+    all_pages,
+    learned_at,
+    refreshable_at,
+)
 from shared.providers.kaltura.keys import Privilege, Word
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
 from shared.providers.kaltura.playback import addresses_grant, ending
@@ -161,15 +169,29 @@ class KalturaAudience:
     def _refreshable_at(self, user_id: str) -> datetime | None:
         """
         Look at what was made in the account once, and say when everything can be looked at again, where some of it was
-        a moment ago; `None` where none of it was.
+        a moment ago, by whichever instance; `None` where none of it was.
         """
-        pause, now = timedelta(seconds=DOUBT_PAUSE_S), self.account.clock()
-        token_at = self._chat.learned_at if self.chat_secret is None else None
-        learned = [
-            at for at in (self.account.user_learned_at(user_id), token_at) if at is not None and now < at + pause
-        ]
-        looked_at = self.account.look_again()
-        return max([at + pause for at in learned] + ([] if looked_at is None else [looked_at]), default=None)
+        now = self.account.clock()
+        if self.chat_secret is None:
+            self._hear_of_chat_token(now)
+        waits = (
+            refreshable_at(self.account.user_learned_at(user_id, DOUBT_PAUSE_S), now),
+            refreshable_at(self._chat.learned_at, now),
+            self.account.look_again(),
+        )
+        return max((at for at in waits if at is not None), default=None)
+
+    def _hear_of_chat_token(self, now: datetime) -> None:
+        """
+        Take over when another instance has learned that the token is still the one that signs here.
+        """
+        chat = self._chat
+        if chat.learned_at is None or refreshable_at(chat.learned_at, now) is not None:
+            return
+        document = self._remembered_token()
+        at = None if document is None else learned_at(document)
+        if document is not None and at is not None and document.fields["value"] == chat.id and at > chat.learned_at:
+            chat.learned_at = at
 
     def _ask_what_is_unknown(self, user_id: str, attendee: Attendee, *, force_refresh: bool) -> None:
         """
@@ -192,7 +214,7 @@ class KalturaAudience:
             token = _ask_token(multi, token_id, 1) if asks_token else None
             multi.send()
             if token is not None:
-                self._learn_chat_token(token, token_id)
+                self._learn_chat_token(token, token_id, is_told=force_refresh)
         if added is not None:
             self._require_added(user_id, attendee.name, added.error)
             self.account.learn_user(user_id)
@@ -206,7 +228,7 @@ class KalturaAudience:
             return False
         if not chat.is_known(now) or chat.learned_at is None or chat.compared_at is None:
             return True
-        if force_refresh and now - chat.learned_at >= timedelta(seconds=DOUBT_PAUSE_S):
+        if force_refresh and refreshable_at(chat.learned_at, now) is None:
             return True
         if now - chat.compared_at >= timedelta(seconds=INSTANCE_KNOWN_S):
             if self._remembered_token_id() != chat.id:
@@ -231,16 +253,22 @@ class KalturaAudience:
         if error is not None and error.code != words.USER_EXISTS:
             raise error
 
-    def _remembered_token_id(self) -> str | None:
+    def _remembered_token(self) -> Document | None:
         (document,) = self.account.documents.read(cache_path(_CHAT_TOKEN))
-        if document is None or document.fields["expiresAt"] <= self.account.clock():
-            return None
-        token_id: str = document.fields["value"]
-        return token_id
+        return None if document is None or document.fields["expiresAt"] <= self.account.clock() else document
 
-    def _learn_chat_token(self, answer: Asked, token_id: str | None) -> None:
+    def _remembered_token_id(self) -> str | None:
+        document = self._remembered_token()
+        return None if document is None else document.fields["value"]
+
+    def _learn_chat_token(self, answer: Asked, token_id: str | None, *, is_told: bool) -> None:
         """
         Keep the token for this instance, and its id, which is no secret, for the others.
+
+        Args:
+            answer: Kaltura's.
+            token_id: The id that they know.
+            is_told: Tell them that it was learned, though it is the one that they know: not at each start of one.
         """
         now = self.account.clock()
         try:
@@ -250,8 +278,9 @@ class KalturaAudience:
             self._chat.learn(None, None, now, NO_CHAT_KNOWN_S)
             return
         until = now + timedelta(seconds=self.account.known_s.chat_token_s)
-        if str(token.id) != token_id:
-            path, fields = cache_path(_CHAT_TOKEN), {"value": str(token.id), "expiresAt": until}
+        if is_told or str(token.id) != token_id:
+            path = cache_path(_CHAT_TOKEN)
+            fields = {"value": str(token.id), "expiresAt": until, "learnedAt": now}
             try:
                 self.account.documents.commit(Create(path, fields))
             except Conflict:
