@@ -115,6 +115,7 @@ def _held(hold: Hold) -> list[str]:
     why = {
         Suspicion.OTHER_DATABASE: f"Firestore says that this is another database than the one before: {hold.found}.",
         Suspicion.UNKNOWN_CONTENT: f"The provider has content that this database does not know: {hold.found}.",
+        Suspicion.UNREADABLE: f"Somebody has edited operations/epoch so that this cannot be read: {hold.found}.",
     }[hold.reason]
     swept = "never" if hold.swept_at is None else f"last at {hold.swept_at:%Y-%m-%d %H:%M} UTC"
     return [f"Deletions are held since {hold.since:%Y-%m-%d %H:%M} UTC. {why} It says that it was swept {swept}."]
