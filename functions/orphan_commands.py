@@ -121,6 +121,7 @@ def _held(hold: Hold) -> list[str]:
     why = {
         Suspicion.OTHER_DATABASE: f"Firestore says that this is another database than the one before: {hold.found}.",
         Suspicion.UNKNOWN_CONTENT: f"The provider has content that this database does not know: {hold.found}.",
+        Suspicion.UNREADABLE: f"Somebody has edited operations/epoch so that this cannot be read: {hold.found}.",
     }[hold.reason]
     swept = (
         "It has no record of a sweep."

@@ -7,7 +7,7 @@ the same. Leaves to `shared/orphans/` what a provider has that no document knows
 Deletions are held where Firestore says another `uid` than is recorded; and where there was no sweep for two hours, or
 never one, and a provider has content that no document knows and that is newer than what was seen last. A pause, and a
 new deployment, have nothing unknown: there all goes on. Where a provider cannot be asked, the run deletes nothing,
-and the next asks again.
+and the next asks again. Where somebody has edited the document so that it cannot be read, deletions are held too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from enum import StrEnum
 from typing import Any, Final, Self
 
 from shared import log
+from shared.edited import EditedFields, instant, mapping, past, pasts, text
 from shared.errors import Conflict, ProviderError
 from shared.paths import EPOCH
 from shared.ports import Clock, Create, Document, Documents, Fields, Stray, Update
@@ -69,11 +70,12 @@ def unidentified() -> str | None:
 
 class Suspicion(StrEnum):
     """
-    Why the database counts as restored.
+    Why deletions are held.
     """
 
     OTHER_DATABASE = "otherDatabase"
     UNKNOWN_CONTENT = "unknownContent"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ class Hold:
 
     Attributes:
         reason: Why.
-        found: What was found: another database's `uid`, or the reference of something that no document knows.
+        found: What was found: another database's `uid`, the reference of something that no document knows, or the
+            names of the fields of `operations/epoch` that could not be read.
         since: When it was found.
         swept_at: The last sweep before, as the database says; `None` where it says none.
         alarmed_at: When the last alarm was raised.
@@ -108,12 +111,22 @@ class Hold:
         }
 
     @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
+    def from_fields(cls, value: object, now: datetime) -> Self:
         """
         Read back what `to_fields` wrote. Pure.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is something else (never).
         """
-        reason = Suspicion(fields["reason"])
-        return cls(reason, fields["found"], fields["since"], fields["sweptAt"], fields["alarmedAt"])
+        fields = mapping(value)
+        swept_at = None if fields["sweptAt"] is None else past(fields["sweptAt"], now)
+        return cls(
+            Suspicion(text(fields["reason"])),
+            text(fields["found"]),
+            past(fields["since"], now),
+            swept_at,
+            instant(fields["alarmedAt"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,27 +138,36 @@ class Epoch:
         database_uid: Firestore's id of it, where that was told.
         swept_at: When it was last swept.
         seen_until: What each provider made before it was looked at: it is named, released or reported.
-        hold: That deletions are held.
+        hold: That deletions are held, as is recorded.
+        unreadable: The names of the fields that cannot be read.
     """
 
     database_uid: str | None = None
     swept_at: datetime | None = None
     seen_until: Mapping[str, datetime] = field(default_factory=dict)
     hold: Hold | None = None
+    unreadable: tuple[str, ...] = ()
 
     @classmethod
-    def from_document(cls, document: Document | None) -> Self:
+    def from_document(cls, document: Document | None, now: datetime) -> Self:
         """
         Read the document; one without these fields was never swept. Pure.
         """
-        fields: Fields = {} if document is None else document.fields
-        hold = fields.get("hold")
+        edited = EditedFields({} if document is None else document.fields)
         return cls(
-            fields.get("databaseUid"),
-            fields.get("sweptAt"),
-            fields.get("seenUntil") or {},
-            None if hold is None else Hold.from_fields(hold),
+            edited.read("databaseUid", text, None),
+            edited.read("sweptAt", lambda value: past(value, now), None),
+            edited.read("seenUntil", lambda value: pasts(value, now), {}),
+            edited.read("hold", lambda value: Hold.from_fields(value, now), None),
+            tuple(edited.unreadable),
         )
+
+    @property
+    def is_held(self) -> bool:
+        """
+        Whether deletions are held.
+        """
+        return self.hold is not None or self.unreadable != ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,25 +232,28 @@ class Epochs:
         now, known = self.clock(), self._known
         if known.read_at is None or now - known.read_at >= timedelta(seconds=READ_EVERY_S):
             (document,) = self.documents.read(EPOCH)
-            known.is_held = Epoch.from_document(document).hold is not None
+            known.is_held = Epoch.from_document(document, now).is_held
             known.read_at = now
         return known.is_held
 
-    def check(self, document: Document | None, unknown: Unknown) -> Standing:
+    def check(self, document: Document | None, unknown: Unknown, unreadable: Iterable[str] = ()) -> Standing:
         """
-        Find out whether this is still the database that was swept last. Where it is not, deletions are held from now
-        on, and an alarm is raised, once a day.
+        Find out whether this is still the database that was swept last. Where it is not, or where it cannot be read
+        what was swept, deletions are held from now on, and an alarm is raised, once a day.
 
         Args:
             document: `operations/epoch`, as it was just read.
             unknown: Looks for what no document knows; asked only where there is reason to.
+            unreadable: The names of the sweep's own fields of it that cannot be read.
 
         Raises:
             Transient: The documents could not be reached (again).
         """
-        epoch, now = Epoch.from_document(document), self.clock()
-        uid = self.database_uid()
-        hold = epoch.hold
+        now = self.clock()
+        epoch, uid = Epoch.from_document(document, now), self.database_uid()
+        hold, unreadable = epoch.hold, (*epoch.unreadable, *unreadable)
+        if hold is None and unreadable:
+            hold = Hold(Suspicion.UNREADABLE, ", ".join(unreadable), now, epoch.swept_at, now)
         if hold is None:
             try:
                 hold = self._suspect(epoch, uid, unknown, now)
@@ -237,9 +262,10 @@ class Epochs:
                 return Standing(epoch, uid or epoch.database_uid, is_clear=False)
         if hold is None:
             return Standing(epoch, uid or epoch.database_uid, is_clear=True)
-        if epoch.hold is None or now - hold.alarmed_at >= timedelta(seconds=ALARM_EVERY_S):
+        # An alarm that is yet to come was written by hand, and must not keep the next from being raised.
+        if epoch.hold is None or abs(now - hold.alarmed_at) >= timedelta(seconds=ALARM_EVERY_S):
             hold = replace(hold, alarmed_at=now)
-            log.database_restored(hold.reason, hold.found, hold.since)
+            _alarm(hold)
             self._write(document, {"hold": hold.to_fields()})
         self._known.is_held, self._known.read_at = True, now
         # Until it is acknowledged, the database's own id stays the recorded one.
@@ -259,7 +285,7 @@ class Epochs:
         (document,) = self.documents.read(EPOCH)
         now = self.clock()
         fields = {
-            "databaseUid": self.database_uid() or Epoch.from_document(document).database_uid,
+            "databaseUid": self.database_uid() or Epoch.from_document(document, now).database_uid,
             "sweptAt": now,
             "seenUntil": dict.fromkeys(providers, now),
             "hold": None,
@@ -286,3 +312,10 @@ class Epochs:
         except Conflict:
             # Another run has found the same, or has kept its marks: the next one writes it.
             return
+
+
+def _alarm(hold: Hold) -> None:
+    if hold.reason is Suspicion.UNREADABLE:
+        log.document_unreadable(EPOCH, hold.found, hold.since)
+    else:
+        log.database_restored(hold.reason, hold.found, hold.since)

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
 from shared.bulk import Pace, at_any_pace
+from shared.edited import mapping, text
 from shared.errors import Conflict
-from shared.paths import PAIRINGS, SESSIONS, VIDEOS, VISIT_VIDEO, session_path, video_path
+from shared.paths import PAIRINGS, SESSIONS, VIDEOS, VISIT_VIDEO, check_part, session_path, video_path
 from shared.ports import REMOVE, Clock, Condition, Document, Documents, Note, Operator, Query, Queue, Update
 from shared.reconcile import Look, Record, Step, Subject, hold_back
 from shared.sessions import Sessions
@@ -65,11 +66,20 @@ class Mark:
         return {"phase": self.phase, "afterId": self.after_id, "videos": self.videos}
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, Any]) -> Self:
+    def from_fields(cls, value: object) -> Self:
         """
         Read back what `to_fields` wrote. Pure.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is something else (never).
         """
-        return cls(fields["phase"], fields["afterId"], fields["videos"])
+        fields = mapping(value)
+        phase, after_id, videos = fields["phase"], fields["afterId"], fields["videos"]
+        if phase not in (SESSIONS_PHASE, VIDEOS_PHASE) or type(videos) is not int:
+            raise ValueError("This is no mark of a full look.")
+        if after_id is not None:
+            check_part(text(after_id))
+        return cls(phase, after_id, videos)
 
 
 @dataclass(slots=True)

@@ -217,9 +217,24 @@ def database_restored(reason: str, found: str, since: datetime) -> None:
     )
 
 
+def document_unreadable(path: str, fields: str, since: datetime) -> None:
+    """
+    Somebody has edited a document by hand so that it cannot be read: deletions are held until an operator acknowledges
+    it.
+    """
+    _alarm(
+        "document unreadable",
+        document=path,
+        fields=fields,
+        since=since.isoformat(),
+        sentence="Deletions are held. Make sure that this is the right database, then run resume-after-restore: "
+        "docs/operating.md says how.",
+    )
+
+
 def database_resumed() -> None:
     """
-    An operator has acknowledged a restored database: deletions go on.
+    An operator has acknowledged why deletions were held: they go on.
     """
     _warning("deletions resumed")
 

@@ -53,6 +53,9 @@ VIDEO_ID: Final = re.compile("[a-f0-9]{20}")
 HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
 """A host or a provider, as the table of hosts names it."""
 
+PART_MAX_BYTES: Final = 1500
+"""Of the name of a collection, and of the id of a document."""
+
 UID_MAX: Final = 128
 """
 Characters of a user's id at Firebase Auth; in UTF-8 they are far from the 1,500 bytes of a document's id. Source:
@@ -133,6 +136,22 @@ def can_be_id(uid: str) -> bool:
     Tell whether a user's id without a slash can be the whole id of a document; part of one it always can be.
     """
     return uid not in (".", "..") and not RESERVED.fullmatch(uid)
+
+
+def check_part(part: str) -> None:
+    """
+    Refuse what cannot be the name of a collection or the id of a document. Pure.
+
+    Raises:
+        ValueError: It is empty, has a slash, is too long, not encodable or reserved (never).
+
+    Source: https://cloud.google.com/firestore/quotas#collections_documents_and_fields
+    """
+    if not part or "/" in part or not can_be_id(part):
+        raise ValueError(f"{part!r} cannot be part of a document's path.")
+    # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
+    if len(part.encode()) > PART_MAX_BYTES:
+        raise ValueError(f"A part of a document's path has at most {PART_MAX_BYTES} bytes.")
 
 
 def hashed_uid(uid: str) -> str:

@@ -24,6 +24,7 @@ from typing import Any, Final, Self
 
 from shared import log
 from shared.admissions import task_for_due
+from shared.edited import EditedFields, past, pasts, texts
 from shared.errors import Conflict
 from shared.full_look import FullLook, Mark
 from shared.hosts.health import Checks
@@ -109,6 +110,7 @@ class Marks:
         look: Where the present one goes on, `None` while there is none.
         hosts: The hosts that ready videos were copied to: a new one needs a full look.
         strays_since: What each provider created before it is recorded, or released.
+        unreadable: The names of the fields that cannot be read: there the sweep begins anew.
     """
 
     changed_until: datetime | None = None
@@ -117,6 +119,7 @@ class Marks:
     look: Mark | None = None
     hosts: tuple[str, ...] = ()
     strays_since: Mapping[str, datetime] = field(default_factory=dict)
+    unreadable: tuple[str, ...] = ()
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -133,19 +136,19 @@ class Marks:
         }
 
     @classmethod
-    def from_document(cls, document: Document | None) -> Self:
+    def from_document(cls, document: Document | None, now: datetime) -> Self:
         """
         Read back what `to_fields` wrote; a deployment that was never swept has no marks. Pure.
         """
-        fields = {} if document is None else document.fields
-        look = fields.get("look")
+        edited = EditedFields({} if document is None else document.fields)
         return cls(
-            changed_until=fields.get("changedUntil"),
-            counted_at=fields.get("countedAt", BEGINNING),
-            looked_at=fields.get("lookedAt", BEGINNING),
-            look=None if look is None else Mark.from_fields(look),
-            hosts=tuple(fields.get("hosts", ())),
-            strays_since=fields.get("straysSince", {}),
+            changed_until=edited.read("changedUntil", lambda value: past(value, now), None),
+            counted_at=edited.read("countedAt", lambda value: past(value, now), BEGINNING),
+            looked_at=edited.read("lookedAt", lambda value: past(value, now), BEGINNING),
+            look=edited.read("look", Mark.from_fields, None),
+            hosts=edited.read("hosts", texts, ()),
+            strays_since=edited.read("straysSince", lambda value: pasts(value, now), {}),
+            unreadable=tuple(edited.unreadable),
         )
 
 
@@ -192,7 +195,7 @@ class Sweep:
         now = self.clock()
         operations = self._due(OPERATIONS, now)
         kept = next((one for one in operations if one.path == EPOCH), None) or self.documents.read(EPOCH)[0]
-        marks = Marks.from_document(kept)
+        marks = Marks.from_document(kept, now)
         noted = self._note_due(now) + self._note_due_videos(now)
         for document in operations:
             self._revive(document.id)
@@ -202,7 +205,7 @@ class Sweep:
         marks = replace(marks, changed_until=changed_until)
         marks, missed = self._count(marks, now)
         marks, seen, lost = self._look(marks, now, at_once=missed)
-        released = self.orphans.release_new(marks.strays_since, kept)
+        released = self.orphans.release_new(marks.strays_since, kept, marks.unreadable)
         self._keep(kept, {**replace(marks, strays_since=released.since).to_fields(), **released.epoch})
         log.swept(noted + left + lost, looked + seen, released.count)
 

@@ -66,7 +66,7 @@ def school() -> tuple[Deployment, Backup]:
 
 
 def epoch(deployment: Deployment) -> Epoch:
-    return Epoch.from_document(deployment.document(EPOCH))
+    return Epoch.from_document(deployment.document(EPOCH), deployment.clock())
 
 
 def alarms(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -275,7 +275,7 @@ def test_a_provider_that_cannot_be_asked_after_a_gap_leaves_it_open_and_nothing_
     for _ in range(3):
         deployment.clock.advance(SWEEP_S)
         deployment.sweep.run()
-    assert epoch(deployment) == Epoch.from_document(deployment.document(EPOCH))
+    assert epoch(deployment) == Epoch.from_document(deployment.document(EPOCH), deployment.clock())
     assert epoch(deployment).hold is None
     assert deployment.deletions() == []
     assert alarms(capsys) == []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
 from shared.cloud.calls import TIMEOUT_S, asking, repeated
+from shared.paths import check_part
 from shared.ports import Create, Delete, Document, Operator, Query, Remove, Total, Update, Version, Write
 
 if TYPE_CHECKING:
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
 
 PROVIDER: Final = "firestore"
 
-PART_MAX_BYTES: Final = 1500
 IN_MAX: Final = 30
 
-_RESERVED: Final = re.compile(r"\.\.?|__.*__", re.DOTALL)
 _RESERVED_NAME: Final = re.compile(r"__.*__", re.DOTALL)
 _INEQUALITIES: Final = frozenset({Operator.AT_MOST, Operator.LESS, Operator.GREATER})
 
@@ -45,22 +44,6 @@ def check_path(path: str) -> None:
         raise ValueError(f"{path!r} is the path of a collection, not of a document.")
     for part in parts:
         check_part(part)
-
-
-def check_part(part: str) -> None:
-    """
-    Refuse what cannot be the name of a collection or the id of a document. Pure.
-
-    Raises:
-        ValueError: It is empty, has a slash, is too long, not encodable or reserved (never).
-
-    Source: https://cloud.google.com/firestore/quotas#collections_documents_and_fields
-    """
-    if not part or "/" in part or _RESERVED.fullmatch(part):
-        raise ValueError(f"{part!r} cannot be part of a document's path.")
-    # A lone surrogate raises UnicodeEncodeError, which is a ValueError.
-    if len(part.encode()) > PART_MAX_BYTES:
-        raise ValueError(f"A part of a document's path has at most {PART_MAX_BYTES} bytes.")
 
 
 def check_name(name: str) -> None:

@@ -10,7 +10,7 @@ to `adoption` how one is given back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -139,7 +139,9 @@ class Orphans:
 
     # --- what is new ----------------------------------------------------------------------------------------------
 
-    def release_new(self, since: Mapping[str, datetime], document: Document | None) -> Released:
+    def release_new(
+        self, since: Mapping[str, datetime], document: Document | None, unreadable: Iterable[str] = ()
+    ) -> Released:
         """
         Look at what the providers made since then and is old enough: release what no document names and is empty, and
         report the rest of that, once.
@@ -148,12 +150,13 @@ class Orphans:
             since: Where the last run stopped, by provider; a provider without an instant is looked through from the
                 beginning.
             document: `operations/epoch`, as it was just read.
+            unreadable: See `shared.epoch.Epochs.check`.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
         """
         now = self.clock()
-        standing = self.epochs.check(document, self._first_unknown)
+        standing = self.epochs.check(document, self._first_unknown, unreadable)
         if not standing.is_clear:
             return Released(since, 0, standing.swept(now, {}))
         reached, seen_until, count = dict(since), dict(standing.epoch.seen_until), 0
