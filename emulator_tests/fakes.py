@@ -904,7 +904,7 @@ class MemoryMedia:
 
         return self._effect("observe", do) if parts else []
 
-    def rename(self, reference: str, parts: Parts, title: str) -> None:
+    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
         """
         As the port says.
         """
@@ -913,7 +913,9 @@ class MemoryMedia:
             with self._lock:
                 made = self._made.get(parts["entryId"])
                 if made is not None:
-                    self._made[parts["entryId"]] = replace(made, wish=replace(made.wish, title=title))
+                    self._made[parts["entryId"]] = replace(
+                        made, wish=replace(made.wish, title=wish.title, stamp=wish.stamp)
+                    )
 
         self._effect("rename", do)
 

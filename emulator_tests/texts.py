@@ -99,6 +99,7 @@ UIDS: Final[dict[str, str]] = {
     "joiners alone": "\u200d",
     "a line break": "a\nb",
     "control characters": "a\x01\x1b\x7f\x85b",
+    "NUL": "a\x00b",
     "128 letters": "x" * 128,
     "128 characters of four bytes": "\U0001f393" * 128,
     "128 characters of three bytes": "课" * 128,

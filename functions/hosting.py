@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -27,6 +28,9 @@ TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
     "s3": {"url": None, "bucket": None, "accessKey": None, "secretKey": None, "region": "us-east-1"},
 }
 """What a row of each kind has besides, and what counts where it has not."""
+
+_SENT: Final = re.compile("[ -~]+")
+"""What can stand in a header, where keys travel."""
 
 _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
 
@@ -99,6 +103,8 @@ def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> s
         raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
     if one in ("url", "playbackUrl"):
         return _address(value, name, one)
+    if not _SENT.fullmatch(value):
+        raise Misconfigured(f"In the row {name} of HOSTS {one} must be one line of ASCII characters.")
     return value
 
 

@@ -32,9 +32,12 @@ RESERVED_CLAIMS: Final = re.compile(
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
-# What editors, shells and consoles leave around a value: white space, line ends, a byte order mark, invisible joiners.
-_AROUND: Final = r"[\s\ufeff\u200b-\u200d\u2060]+"
+# What editors, shells and consoles leave around a value: white space, line ends, a byte order mark, invisible joiners
+# and marks of direction.
+_AROUND: Final = r"[\s\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069]+"
 _EDGES: Final = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
+# What is copied out of JSON, or piped by a shell that keeps them. No value is meant to be in quotes.
+_QUOTED: Final = re.compile(r"([\"'])(.*)\1", re.DOTALL)
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _WORD: Final = re.compile(r"[!-~]+")
 _CLAIM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -88,9 +91,12 @@ class Setting(Generic[Value]):
 
 def clean(text: str) -> str:
     """
-    The text without what surrounds it unseen, such as the line end that `echo` adds. Pure.
+    The text without what surrounds it unseen, such as the line end that `echo` adds, and without quotes around it.
+    Pure.
     """
-    return _EDGES.sub("", text)
+    text = _EDGES.sub("", text)
+    quoted = _QUOTED.fullmatch(text)
+    return text if quoted is None else _EDGES.sub("", quoted[2])
 
 
 def truth(text: str) -> bool:

@@ -813,9 +813,10 @@ class Media(Protocol):
         """
         ...
 
-    def rename(self, reference: str, parts: Parts, title: str) -> None:
+    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
         """
-        Give the video of `reference` another title at the provider. One that is not there is no error. Repeatable.
+        Give the video of `reference` another title at the provider; it keeps the mark of whose it is. One that is not
+        there is no error. Repeatable.
         """
         ...
 

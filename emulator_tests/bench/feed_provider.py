@@ -222,7 +222,7 @@ class TimedMedia:
 
         return self._effect("changes", do)
 
-    def rename(self, reference: str, parts: Parts, title: str) -> None:
+    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
         """
         Nobody corrects a title here.
         """

@@ -613,6 +613,8 @@ def test_an_update_that_cannot_be_meant_is_refused(documents: Documents, things:
         Query("things", (Condition("n", IN, ()),)),
         Query("things", (Condition("n", IN, tuple(range(31))),)),
         Query("things", limit=0),
+        Query("things", (Condition("", EQUAL, 1),)),
+        Query("things", (Condition(("members", "__x__"), EQUAL, True),)),
     ],
     ids=str,
 )

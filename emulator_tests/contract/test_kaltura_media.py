@@ -243,3 +243,17 @@ def test_a_picture_that_calls_itself_a_film_is_never_told_as_one(
     assert told.state in (MediaState.READY, MediaState.ERROR)
     assert not told.type_is_verified
     assert not (told.duration_s and told.size_bytes and told.is_video and (told.media_type or "").startswith("video/"))
+
+
+def test_an_entry_that_kaltura_keeps_as_a_picture_is_never_told_as_a_film(
+    site: KalturaSite, kaltura: KalturaServer
+) -> None:
+    """
+    B16: a picture has a width too, and a school's own system may have given it a duration.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(parts, Film.VIDEO)
+    assert seen(site, parts).is_video
+    fields = {"kind": "entries", "id": parts["entryId"], "fields": {"mediaType": int(words.PICTURE)}}
+    kaltura.control("POST", "change", fields)
+    assert not seen(site, parts).is_video

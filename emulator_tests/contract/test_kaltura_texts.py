@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from KalturaClient.Plugins.Core import KalturaUser
 
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
@@ -37,7 +38,8 @@ LENGTHS = {
     "200 emoji": "\U0001f393" * 200,
     "flags of England": "x" + ENGLAND * 28,
     "combining marks": "e\u0323\u0302" * 66,
-    "what looks like references": "{1:result:id}" * 15,
+    "what looks like references": "{1:result:id}" * 19,
+    "a space where it is cut": "x" * 255 + " y",
     "nothing": "",
     "control characters": "A\x00\x01\x02\x0b\x1f\x7f\ufffeB",
     "control characters alone": "\x00\x01",
@@ -75,6 +77,7 @@ def assert_fit(found: dict[str, str], title: str) -> None:
         assert MIN_BYTES[kind] <= len(name.encode()) <= MAX_BYTES, kind
         assert not [sign for sign in name if unicodedata.category(sign) in ("Cc", "Zl", "Zp")], kind
         assert "\ufffe" not in name
+        assert name == name.strip()
         said = name.replace("\u2060", "").removesuffix("…")
         if title in TITLES.values() and len(title.encode()) <= MAX_BYTES:
             assert said == title.replace("\u2060", "")
@@ -103,6 +106,18 @@ def test_a_video_of_any_title_is_made(kaltura: KalturaServer, site: KalturaSite,
     site.media.prepare_upload("video:v1:1", UploadWish(title, "film.mp4", 1))
     (entry,) = kaltura.control("GET", "things")["entries"]
     assert 1 <= len(name_of(entry).encode()) <= MAX_BYTES
+
+
+@pytest.mark.parametrize("title", LENGTHS.values(), ids=LENGTHS)
+def test_a_video_is_renamed_to_the_name_that_it_would_have_been_made_with(
+    kaltura: KalturaServer, site: KalturaSite, title: str
+) -> None:
+    """B10, B22: `updateVideo`."""
+    site.media.prepare_upload("video:v1:1", UploadWish(title, "film.mp4", 1))
+    renamed = site.media.prepare_upload("video:v2:1", UploadWish("Algebra", "film.mp4", 1))
+    site.media.rename("video:v2:1", renamed, UploadWish(title, "film.mp4", 1))
+    made, named = (name_of(entry).replace("\u2060", "") for entry in kaltura.control("GET", "things")["entries"])
+    assert named == made
 
 
 @pytest.mark.parametrize("title", [LENGTHS["200 emoji"], LENGTHS["control characters"], ""], ids=ascii)
@@ -216,6 +231,29 @@ def test_a_user_who_is_refused_without_a_name_too_is_refused(
     kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
         site.audience.admit(parts, ATTENDEE, 600)
+
+
+def test_somebody_without_a_name_is_asked_for_once(kaltura: KalturaServer, site: KalturaSite, parts: Parts) -> None:
+    """B8: there is no name to leave out."""
+    asked_users(kaltura)
+    match = {"service": "user", "action": "add", "times": 1}
+    kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
+    with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
+        site.audience.admit(parts, replace(ATTENDEE, name=""), 600)
+    assert asked_users(kaltura) == 1
+
+
+def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
+    kaltura: KalturaServer, site: KalturaSite, parts: Parts, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """B8: that a user exists says nothing of the name."""
+    site.administrator().user.add(KalturaUser(id="ada", firstName="Augusta"))
+    asked_users(kaltura)
+    capfd.readouterr()
+    assert site.audience.admit(parts, ATTENDEE, 600).user_id == "ada"
+    assert asked_users(kaltura) == 1
+    assert names_of(site, "ada")[0] == "Augusta"
+    assert "name refused" not in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize(

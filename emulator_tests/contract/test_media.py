@@ -26,6 +26,7 @@ from shared.ports import (
 SECOND = timedelta(seconds=1)
 REFERENCE = "video:v1:1"
 WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000)
+CORRECTED = replace(WISH, title="Corrected")
 
 REFERENCES = ["video:aZ09_-:1", "video:" + "x" * 100 + ":12"]
 
@@ -519,7 +520,7 @@ def test_a_video_has_the_title_that_it_was_last_given_and_stays_what_it_is(site:
     before = _seen(site, parts)
 
     for title in ("Corrected", "Grüße 😀", "Grüße 😀"):
-        site.media.rename(REFERENCE, parts, title)
+        site.media.rename(REFERENCE, parts, replace(WISH, title=title))
         assert site.title(parts) == title
 
     assert _seen(site, parts) == before
@@ -534,7 +535,7 @@ def test_an_upload_under_way_may_be_renamed(site: Site) -> None:
     parts = site.media.prepare_upload(REFERENCE, WISH)
     site.send_some(parts, 300_000)
 
-    site.media.rename(REFERENCE, parts, "Corrected")
+    site.media.rename(REFERENCE, parts, CORRECTED)
 
     assert site.title(parts) == "Corrected"
     assert _seen(site, parts).received_bytes == 300_000
@@ -548,7 +549,7 @@ def test_what_is_gone_needs_no_title(site: Site) -> None:
     site.media.delete_media(parts)
     alive = site.alive()
 
-    site.media.rename(REFERENCE, parts, "Corrected")
+    site.media.rename(REFERENCE, parts, CORRECTED)
 
     assert site.alive() == alive
 
@@ -560,9 +561,9 @@ def test_a_title_whose_answer_is_lost_is_given_again(site: Site) -> None:
     parts = site.media.prepare_upload(REFERENCE, WISH)
     site.lose_answer("rename")
     with pytest.raises(Transient):
-        site.media.rename(REFERENCE, parts, "Corrected")
+        site.media.rename(REFERENCE, parts, CORRECTED)
 
-    site.media.rename(REFERENCE, parts, "Corrected")
+    site.media.rename(REFERENCE, parts, CORRECTED)
 
     assert site.title(parts) == "Corrected"
 

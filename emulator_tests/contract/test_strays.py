@@ -196,6 +196,16 @@ def test_a_thing_tells_to_which_session_it_belongs_and_what_it_is_called(site: S
     assert len(whole) == 1 + site.has_events
 
 
+def test_a_video_whose_title_was_corrected_tells_to_which_session_it_belongs(site: Site) -> None:
+    """A3, B10."""
+    begun_at = site.clock()
+    stamped = replace(UPLOAD, stamp=SessionIdentity("s1", "teacher", begun_at).stamp())
+    parts = site.media.prepare_upload(VIDEO, stamped)
+    site.media.rename(VIDEO, parts, replace(stamped, title="Corrected"))
+    stray = _whole(site, begun_at)
+    assert (stray.stamp, stray.title) == (stamped.stamp, "Corrected")
+
+
 def test_a_thing_without_a_stamp_tells_none(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload(VIDEO, UPLOAD)

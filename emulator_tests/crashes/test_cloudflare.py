@@ -91,8 +91,8 @@ class WatchedMedia:
     def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
         return self._effect("observe", lambda: self._media.observe(parts))
 
-    def rename(self, reference: str, parts: Parts, title: str) -> None:
-        self._effect("rename", lambda: self._media.rename(reference, parts, title))
+    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
+        self._effect("rename", lambda: self._media.rename(reference, parts, wish))
 
     def reprocess(self, parts: Parts) -> None:
         self._effect("reprocess", lambda: self._media.reprocess(parts))

@@ -52,6 +52,13 @@ def test_a_table_with_a_provider_and_hosts_of_both_kinds() -> None:
     assert "secret" not in repr(rows)
 
 
+@pytest.mark.parametrize("around", ["{}\n", " {}\r\n", "\ufeff{}", '"{}"', "\u200e{}\u200b"], ids=ascii)
+def test_what_surrounds_a_text_unseen_is_no_part_of_it(around: str) -> None:
+    """B7"""
+    written = {one: around.format(BUNNY[one]) for one in ("libraryId", "apiKey", "playbackUrl", "tokenKey")}
+    assert read_table(json.dumps([BUNNY | written]), PROVIDERS) == read_table(json.dumps([BUNNY]), PROVIDERS)
+
+
 @pytest.mark.parametrize("price", [{}, {"pricePerGb": 10**400}], ids=["no price", "more than can be counted"])
 def test_a_row_without_a_price_to_count_with_comes_last(price: dict[str, int]) -> None:
     (row,) = read_table(json.dumps([_without(OWN, "pricePerGb") | price | {"mbpsMax": None}]), PROVIDERS)
@@ -67,6 +74,9 @@ MISTAKES: dict[str, tuple[Any, str]] = {
     "no name": ([_without(OWN, "name")], "Row 1 of HOSTS has no name"),
     "a name for nobody": ([OWN | {"name": "Own-1"}], "Row 1 of HOSTS has no name"),
     "a name in another script": ([OWN | {"name": "ħost"}], "Row 1 of HOSTS has no name"),
+    "B7 a key of two lines": ([BUNNY | {"apiKey": "geheim\ngeheim"}], "apiKey must be one line of ASCII characters"),
+    "B7 a key in another script": ([OWN | {"secretKey": "gehéim"}], "secretKey must be one line of ASCII characters"),
+    "B7 a key of nothing": ([OWN | {"secretKey": "\n"}], "has no text secretKey"),
     "twice": ([OWN, OWN], "two rows of the name own"),
     "no kind": ([_without(OWN, "kind")], "The row own of HOSTS has no kind"),
     "another kind": ([OWN | {"kind": "ftp"}], "a kind that is not known"),

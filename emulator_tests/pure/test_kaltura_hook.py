@@ -103,13 +103,15 @@ def test_who_still_has_sha_1_is_told_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
-@pytest.mark.parametrize("content_type", [JSON, FORM])
-def test_a_signature_that_was_gone_on_with_is_true_and_brings_about_nothing(algorithm: str, content_type: str) -> None:
+@pytest.mark.parametrize(("content_type", "body"), [(JSON, RAW), (FORM, RAW), (FORM, b"entry_id=0_a")])
+def test_a_signature_that_was_gone_on_with_is_true_and_brings_about_nothing(
+    algorithm: str, content_type: str, body: bytes
+) -> None:
     # Somebody has seen one notification and its signature, and knows how long the secret is.
-    seen = signed(RAW, content_type, algorithm)
+    seen = signed(body, content_type, algorithm)
     more = f"&entry_reference_id={NAMESPACE}:video:{'f' * 20}:1".encode()
-    added, signature = extended(algorithm, seen["x-kaltura-signature"], len(SECRET) + len(RAW), more)
-    forged = RAW + added
+    added, signature = extended(algorithm, seen["x-kaltura-signature"], len(SECRET) + len(body), more)
+    forged = body + added
     headers = {**seen, "x-kaltura-signature": signature}
     assert headers == signed(forged, content_type, algorithm), "the secret's owner would sign it the same way"
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from emulator_tests.texts import FAMILY
 from shared.ports import MediaState
 from shared.providers.kaltura import words
 
@@ -43,6 +44,40 @@ def test_a_list_is_asked_for_every_status_but_deleted() -> None:
 @pytest.mark.parametrize("status", ["2", 2, SimpleNamespace(getValue=lambda: 2)], ids=["text", "number", "enumeration"])
 def test_a_status_is_read_in_each_form_of_the_library(status: object) -> None:
     assert words.status_of(SimpleNamespace(status=status)) == "2"
+
+
+@pytest.mark.parametrize(
+    ("container", "media_type"),
+    [
+        ("mpeg-4", "video/mp4"),
+        ("  MPEG-4 ", "video/mp4"),
+        ("png_pipe", "application/x-png-pipe"),
+        ("Windows ACM / 2", "application/x-windows-acm-2"),
+        ("x" * 100, "application/x-" + "x" * 40),
+        ("", None),
+        (" ", None),
+        (None, None),
+        (NotImplemented, None),
+    ],
+    ids=repr,
+)
+def test_a_container_that_is_not_known_keeps_its_name_and_is_no_type_that_may_be_uploaded(
+    container: object, media_type: str | None
+) -> None:
+    """B16: what Kaltura found, which a refusal names; nothing where it found nothing."""
+    assert words.media_type(container) == media_type
+
+
+@pytest.mark.parametrize("name", ["", " ", "\x00", "Ada ://"], ids=ascii)
+def test_a_name_of_nothing_or_with_an_address_is_none(name: str) -> None:
+    """B8"""
+    assert words.person_names_of(name) is None
+
+
+def test_the_name_that_a_chat_shows_ends_with_a_whole_character() -> None:
+    """B8, B22: Kaltura cuts it after 127 bytes, wherever that is."""
+    letters = "x" * 120
+    assert words.person_names_of(f"{letters}{FAMILY}") == (f"{letters}{FAMILY}", "", letters)
 
 
 @pytest.mark.parametrize("reference", ["video:v1:2", "session:a,b:1", f"session:{'0' * 24}:3"])

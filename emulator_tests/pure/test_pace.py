@@ -67,6 +67,17 @@ def test_a_token_says_until_when_and_how_fast_and_a_renewed_one_of_the_rest() ->
     assert (renewed.received_bytes, renewed.pace) == (600, Pace(token.pace.until, 4))
 
 
+def test_an_upload_of_which_a_little_more_has_arrived_than_was_declared_needs_no_speed() -> None:
+    deployment = Deployment()
+    deployment.write_session()
+    token = deployment.ask_upload()
+    more = Observation(MediaState.AWAITING_UPLOAD, 100, Stage.RECEIVING, received_bytes=2000)
+    deployment.show(token.video_id, more)
+    deployment.clock.advance(POLICY.upload_deadline_s - 1)
+
+    assert deployment.grants.renew_upload_token(TEACHER, token.video_id).pace == Pace(token.pace.until, 0)
+
+
 # --- the client ---------------------------------------------------------------------------------------------------
 
 

@@ -334,6 +334,7 @@ def test_a_title_is_corrected_for_viewers_and_at_the_provider(seen: Observation 
     assert titles(deployment) == ["Algebra II"]
     video = deployment.video(video_id)
     assert (video.state, video.rename_at, video.upload.title) == (before.state, None, "Algebra II")
+    assert {made.wish.stamp for made in deployment.media.alive()} == {video.session.stamp()}, "A3: whose it is"
     arrive(deployment, video_id, READY)
     assert shown(deployment, video_id) == ("Algebra II", 1)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator_tests.texts import NOT_TITLES, TITLES
+from emulator_tests.texts import FAMILY, NOT_TITLES, TITLES
 from shared.errors import BadRequest, TooMany
 from shared.ports import MediaState, Observation, Total, UploadWish
 from shared.text import TITLE_MAX
@@ -141,13 +141,26 @@ def test_a_name_that_some_system_gives_to_a_file_is_taken(file_name: str) -> Non
     assert checked_title(title_of(file_name)) in file_name
 
 
+def test_a_title_that_a_file_name_is_too_long_for_ends_with_a_whole_character() -> None:
+    """B6"""
+    letters = "n" * (TITLE_MAX - 1)
+    assert title_of(f"{letters}{FAMILY}.mp4") == letters
+
+
 @pytest.mark.parametrize(
     ("file_name", "handed_on"),
     [
         pytest.param("Cafe\u0301.mp4", "Caf\u00e9.mp4", id="NFD becomes its NFC twin"),
         pytest.param("  lesson.mp4 ", "lesson.mp4", id="B6 spaces around it"),
         pytest.param("lesson.mp4. .", "lesson.mp4", id="B6 dots at its end"),
-        pytest.param("lesson.mp4\u200f", "lesson.mp4", id="B6 a mark at its end"),
+        *(
+            pytest.param(f"lesson.mp4{mark}", "lesson.mp4", id=f"B6 {mark!a} at its end")
+            for mark in ("\u061c", "\u200b", "\u200c", "\u200d", "\u200e", "\u200f", "\u2060", "\ufe0f", "\ufeff")
+        ),
+        *(
+            pytest.param(f"les{mark}son.mp4{mark}", "lesson.mp4", id=f"B6 {mark!a} in it")
+            for mark in "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
+        ),
         pytest.param("a\tb.mp4", "a b.mp4", id="B6 a tab"),
         pytest.param("C:\\fakepath\\lesson.mp4", "lesson.mp4", id="B6 a path of Windows"),
         pytest.param("a\\b.mp4", "b.mp4", id="B6 a backslash of Linux"),

@@ -42,13 +42,18 @@ def test_each_setting_is_called_as_its_variable_and_has_a_description() -> None:
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-@pytest.mark.parametrize("text", ["", " ", "\n", "\ufeff\r\n"], ids=["empty", "a space", "a line end", "a mark"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n", "\ufeff\r\n", "''", '" "\n'], ids=["empty", "a space", "a line end", "a mark", "'", '"']
+)
 def test_a_setting_of_nothing_has_its_default(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
     monkeypatch.setenv(name, text)
     assert SETTINGS[name].value == SETTINGS[name].default
 
 
-@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "  {}\t", "\ufeff{}", "{}\u200b", "\u00a0{}\u2060"])
+@pytest.mark.parametrize(
+    "around",
+    ["{}\n", "{}\r\n", "  {}\t", "\ufeff{}", "{}\u200b", "\u00a0{}\u2060", '"{}"\n', "'{}\n'", "\u200e{}\u202c"],
+)
 @pytest.mark.parametrize(
     ("name", "written", "value"),
     [
@@ -89,7 +94,8 @@ def test_an_address_has_one_form(monkeypatch: pytest.MonkeyPatch, name: str, wri
     "written",
     ["http://video.example.com", "ftp://video.example.com", "https://", "https:/video.example.com", "//video",
      "https://video.example.com?x=1", "https://video.example.com#x", "https://user:geheim@video.example.com",
-     "https://video example.com", "https://video.example.com:99999", "https://video.example.com/../x", "https://v\\x"],
+     "https://video example.com", "https://video.example.com:99999", "https://video.example.com/../x", "https://video.example.com/./x",
+     "https://v\\x"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_in_words(monkeypatch: pytest.MonkeyPatch, name: str, written: str) -> None:
     """B7"""
@@ -98,6 +104,38 @@ def test_what_is_no_address_is_refused_in_words(monkeypatch: pytest.MonkeyPatch,
     assert sentence.startswith(f"{name} must be")
     assert sentence.endswith(".")
     assert "geheim" not in sentence
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("https://video.example.com:8443/", "https://video.example.com:8443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("HTTP://LocalHost:8080/", "http://localhost:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ],
+)
+def test_an_address_has_its_port_and_only_this_machine_is_asked_without_tls(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str, value: str
+) -> None:
+    """B7"""
+    monkeypatch.setenv(name, written)
+    assert SETTINGS[name].value == value
+
+
+@pytest.mark.parametrize("name", ["KALTURA_URL", "CLOUDFLARE_PLAYBACK_URL"])
+def test_an_address_without_a_path_has_none(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """B7: we append paths of our own, to which tokens are confined."""
+    monkeypatch.setenv(name, "https://video.example.com/a/path/")
+    assert refusal(name).startswith(f"{name} must be an address without a path")
+
+
+@pytest.mark.parametrize("name", ["KALTURA_ROOM_URL", "CLOUDFLARE_URL", "FUNCTIONS_URL"])
+def test_the_path_of_an_address_has_one_form(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """B7"""
+    monkeypatch.setenv(name, "https://video.example.com//a///path/")
+    assert SETTINGS[name].value == "https://video.example.com/a/path"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +196,7 @@ def test_what_is_neither_true_nor_false_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("name", ["KALTURA_ADMIN_SECRET", "KALTURA_CHAT_TOKEN", "CLOUDFLARE_API_TOKEN"])
-@pytest.mark.parametrize("written", ["geheim wort", "geheim\nwort", "gehéim"])
+@pytest.mark.parametrize("written", ["geheim wort", "geheim\nwort", "gehéim", "\u201cgeheim\u201d", "geh\u200beim"])
 def test_a_secret_with_something_in_between_is_refused_and_not_repeated(
     monkeypatch: pytest.MonkeyPatch, name: str, written: str
 ) -> None:

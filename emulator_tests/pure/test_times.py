@@ -53,6 +53,8 @@ def test_times_are_read_as_the_rules_let_them_be_written(starts_at: datetime | N
         pytest.param(FIRST, LAST, (None, None), id="all ages"),
         pytest.param(EARLIEST - MOMENT, NOON, (None, NOON), id="too early a start"),
         pytest.param(NOON, LATEST, (NOON, None), id="too late an end"),
+        pytest.param(LATEST - HOUR, LATEST, (LATEST - HOUR, None), id="an end that is just too late"),
+        pytest.param(LATEST, None, (None, None), id="too late a start"),
         pytest.param(NOON, NOON, (NOON, None), id="no time at all"),
         pytest.param(NOON, NOON - HOUR, (NOON, None), id="an end before the start"),
         pytest.param(NOON, NOON + LONGEST + MOMENT, (NOON, None), id="too long"),

@@ -11,7 +11,15 @@ from shared.access import Caller, ClaimNames
 from shared.erasure import ask_erasure, erasure_of, export_content
 from shared.erasure.model import ErasureState
 from shared.errors import BadRequest, NotAllowed
-from shared.paths import RECONCILE_ERASURE, VISIT_SESSION, enrolment_path, known_user_path, session_path, uploader_path
+from shared.paths import (
+    RECONCILE_ERASURE,
+    VISIT_SESSION,
+    can_be_id,
+    enrolment_path,
+    known_user_path,
+    session_path,
+    uploader_path,
+)
 from shared.ports import MediaState, Note, Observation
 from shared.providers.kaltura.keys import KeyMint
 from shared.providers.kaltura.words import viewer_of
@@ -122,6 +130,12 @@ def test_each_uid_has_documents_and_a_kaltura_user_of_its_own() -> None:
     """B5"""
     for path_of in (uploader_path, lambda uid: known_user_path(viewer_of(uid))):
         assert len({path_of(uid) for uid in UIDS.values()}) == len(UIDS)
+
+
+@ALL
+def test_the_kaltura_user_of_any_uid_can_have_a_document(uid: str) -> None:
+    """B5"""
+    assert can_be_id(viewer_of(uid))
 
 
 @ALL

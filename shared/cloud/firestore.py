@@ -72,6 +72,8 @@ def check_query(query: Query) -> None:
         if query.order_by is not None:
             raise ValueError("Only a query in the order of ids can begin after an id.")
     for condition in query.conditions:
+        for name in (condition.field,) if isinstance(condition.field, str) else condition.field:
+            check_name(name)
         if condition.operator in _INEQUALITIES and condition.field != query.order_by:
             raise ValueError(f"A query that compares {condition.field!r} must be in its order.")
         if condition.operator is Operator.IN and not 1 <= len(condition.value) <= IN_MAX:

@@ -128,7 +128,7 @@ class Videos:
         match step.name:
             case decisions.RENAME:
                 for reference, parts in named(record).items():
-                    media.rename(reference, parts, _title_of(record, reference))
+                    media.rename(reference, parts, replace(upload, title=_title_of(record, reference)))
                 return record.parts
             case decisions.PREPARE | decisions.FIND if upload.recording is not None:
                 return media.adopt_recording(record.reference or "", upload)

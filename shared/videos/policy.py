@@ -45,7 +45,7 @@ ORDER_MAX: Final = 1_000_000
 _ORDERING: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
 """Embeddings and isolates. In a title they order words; in a name they would move its ending away from its end."""
 
-_AT_THE_END: Final = ". \u061c\u200b\u200e\u200f\ufeff"
+_AT_THE_END: Final = ". \u00a0\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufe0f\ufeff"
 """What a name may end in that is not seen there, or that Windows does not keep."""
 
 _HIDDEN: Final = "line breaks, control characters or overrides of direction"

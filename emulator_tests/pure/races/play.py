@@ -210,9 +210,9 @@ class FussyMedia(MemoryMedia):
         _refuse(wish.title)
         return super().prepare_upload(reference, wish)
 
-    def rename(self, reference: str, parts: Parts, title: str) -> None:
-        _refuse(title)
-        super().rename(reference, parts, title)
+    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
+        _refuse(wish.title)
+        super().rename(reference, parts, wish)
 
 
 @dataclass(slots=True)

@@ -139,12 +139,16 @@ class CloudflareMedia:
                 found[uid] = missed
         return [_observation(found.get(one[UID]), account.clock()) for one in parts]
 
-    def rename(self, reference: str, parts: Parts, title: str) -> None:
+    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
         """
         See `ports.Media`. All that stands in the meta is told again, for it is replaced as a whole.
         """
         account = self.account
-        meta = {"name": title, words.REFERENCE: words.theirs(account.namespace, reference)}
+        meta = {
+            words.NAME: wish.title,
+            words.REFERENCE: words.theirs(account.namespace, reference),
+            **({words.STAMP: wish.stamp} if wish.stamp else {}),
+        }
         with unless_gone():
             account.ask(
                 "stream.edit",

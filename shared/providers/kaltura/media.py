@@ -149,15 +149,16 @@ class KalturaMedia:
         multi.send()
         return seen()
 
-    def rename(self, reference: str, parts: Parts, title: str) -> None:
+    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
         """
         See `ports.Media`.
         """
         from KalturaClient.Plugins.Core import KalturaMediaEntry
 
         entry_id, ks = parts[ENTRY], self.account.admin_ks()
+        named = KalturaMediaEntry(name=words.name_of(wish.title))
         try:
-            self.account.client.call(ks, lambda c: c.media.update(entry_id, KalturaMediaEntry(name=title)))
+            self.account.client.call(ks, lambda c: c.media.update(entry_id, named))
         except Permanent as error:
             if not is_gone(error):
                 raise
