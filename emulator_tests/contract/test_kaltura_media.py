@@ -19,6 +19,7 @@ REFERENCE = "video:v1:1"
 WISH = UploadWish("A lecture", "lecture.mp4", 1)
 
 PENDING, REJECTED = 1, 3
+SIZES = ("size", "sizeInBytes")
 
 
 @pytest.fixture
@@ -257,3 +258,19 @@ def test_an_entry_that_kaltura_keeps_as_a_picture_is_never_told_as_a_film(
     fields = {"kind": "entries", "id": parts["entryId"], "fields": {"mediaType": int(words.PICTURE)}}
     kaltura.control("POST", "change", fields)
     assert not seen(site, parts).is_video
+
+
+def test_a_length_and_a_size_that_kaltura_does_not_know_are_unknown(site: KalturaSite, kaltura: KalturaServer) -> None:
+    """
+    B16: a number of nothing is none, so that the policy refuses it.
+    """
+    parts = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(parts, Film.VIDEO)
+    (source,) = (one for one in kaltura.control("GET", "things")["flavorAssets"] if one["flavorParamsId"] == 0)
+    unknown = {"entries": (parts["entryId"], ("msDuration", "duration")), "flavorAssets": (source["id"], SIZES)}
+    for kind, (thing_id, names) in unknown.items():
+        fields = dict.fromkeys(names, 0)
+        kaltura.control("POST", "change", {"kind": kind, "id": thing_id, "fields": fields})
+    told = seen(site, parts)
+    assert (told.state, told.size_bytes) == (MediaState.READY, None)
+    assert not told.duration_s

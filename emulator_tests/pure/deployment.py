@@ -133,6 +133,7 @@ class Deployment:
         policy: Policy = POLICY,
         tasks_per_hour_max: int = 100_000,
         terms: Mapping[str, Terms] | None = None,
+        feed_interval_s: int = INTERVAL_S,
     ) -> None:
         self.disturb: Effect = undisturbed
         self.database_uid: str | None = None
@@ -155,7 +156,7 @@ class Deployment:
             late_commit_s=LATE_COMMIT_S,
             window=WINDOW,
             stray_age_s=STRAY_AGE_S,
-            feed_interval_s=INTERVAL_S,
+            feed_interval_s=feed_interval_s,
             feed_overlap_s=60,
             feed_ticks_max=ticks_max,
             tasks_per_hour_max=tasks_per_hour_max,
