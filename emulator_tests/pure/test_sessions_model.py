@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.fakes import MemoryDocuments
+from emulator_tests.texts import FAMILY
 from shared.history import HISTORY_MAX, Moment, moved
 from shared.identity import SessionIdentity
 from shared.ports import NOT_AVAILABLE, Create, EventWish
@@ -26,6 +27,7 @@ from shared.sessions.model import (
     shown,
     wanted,
 )
+from shared.text import TITLE_MAX
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -93,6 +95,19 @@ def test_a_field_that_is_malformed_reads_as_absent(value: object) -> None:
     assert malformed == Session(
         "s1", text, text or "", Status.DRAFT, None, Visibility.ENROLLED, None, None, mapping, mapping or {}
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        pytest.param("课" * 66_000, "课" * TITLE_MAX, id="200,000 bytes"),
+        pytest.param(f"{'x' * (TITLE_MAX - 1)}{FAMILY}", "x" * (TITLE_MAX - 1), id="a character over the end"),
+        pytest.param(" Op\r\ntics\x00\u202e ", "Op tics", id="more than a line"),
+    ],
+)
+def test_a_title_of_a_back_end_reads_as_a_line_that_the_rules_would_take(written: str, read: str) -> None:
+    """B22"""
+    assert Session.from_fields("s1", {"title": written}).title == read
 
 
 @pytest.mark.parametrize(("status", "kind"), [*product(Status, [*Format, None])], ids=str)
