@@ -7,9 +7,7 @@ takes a quarter off its cold start. Who lists the module, as the deployment does
 from importlib import import_module
 from typing import Any, Final
 
-import firebase_admin
-
-from functions import logs
+from functions import logs, serving
 
 FUNCTIONS: Final = {
     "cancelUpload": "functions.uploads",
@@ -52,9 +50,10 @@ FUNCTIONS: Final = {
 }
 
 logs.set_up()
+serving.serve_every_path()
 
-# ID tokens are verified with the default app.
-firebase_admin.initialize_app()
+# Imported, and not made here: this file may be executed more than once in a process.
+import_module("functions.firebase")
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Final
 import flask
 from functions_framework.execution_id import EXECUTION_ID_REQUEST_HEADER
 
+from functions.serving import is_serving
 from shared import log_format
 
 _EXECUTION_ID: Final = re.compile(r"[0-9A-Za-z]{12}")
@@ -21,11 +22,8 @@ def set_up() -> None:
     """
     Set up the log of a process that serves a function. One that only lists them, or tests them, has a developer at a
     terminal for its reader, who needs the texts of errors.
-
-    Source: `create_app` of functions_framework loads the functions inside its application's context;
-    `get_functions_yaml` of firebase_functions/private/serving.py, which lists them, does so while it answers a request.
     """
-    if flask.has_app_context() and not flask.has_request_context():
+    if is_serving():
         log_format.set_up(execution_id)
 
 

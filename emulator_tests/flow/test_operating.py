@@ -112,6 +112,22 @@ def test_where_nothing_was_restored_there_is_nothing_to_acknowledge(school: Scho
     assert resumed.stdout.strip() == "Deletions are not held: there is nothing to acknowledge."
 
 
+def test_an_epoch_that_was_edited_is_acknowledged_by_the_operator(school: School) -> None:
+    """A3: the command ended with a stack."""
+    school.sweep()
+    school.await_document("operations/epoch", lambda fields: "sweptAt" in (fields or {}))
+    school.write("operations/epoch", sweptAt="yesterday", hold={"reason": "by hand"})
+
+    school.sweep()
+    held = school.await_document("operations/epoch", lambda fields: isinstance((fields or {})["sweptAt"], datetime))
+
+    assert held["hold"]["found"] == "sweptAt, hold"
+    resumed = school.testbed.command("resume-after-restore")
+    assert resumed.returncode == 0, resumed.stderr
+    assert "edited operations/epoch so that this cannot be read: sweptAt, hold." in resumed.stdout
+    assert (school.document("operations/epoch") or {})["hold"] is None
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -122,10 +122,45 @@ def test_a_page_may_ask_whether_it_may_call(a_callable: Cloud) -> None:
     assert answer.headers["access-control-allow-headers"] == "authorization,content-type"
 
 
-@pytest.mark.parametrize("path", ["/", "/any/path", "/robots.txt", "/__/functions.yaml", "/%0a", "/?a=b"])
-@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "TRACE", "PATCH"])
-def test_no_path_and_no_method_is_answered_with_more(a_callable: Cloud, method: str, path: str) -> None:
-    assert a_callable.send(method=method, path=path).status in (401, 404, 405)
+PATHS: Final = [
+    "/",
+    "/any/path",
+    "/robots.txt",
+    "/favicon.ico",
+    "//robots.txt",
+    "/a//b",
+    "/__/functions.yaml",
+    "/%0a",
+    "/?a=b",
+    "/robots.txt?a=b",
+]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=map("A5 B11 {}".format, PATHS))
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "TRACE", "PATCH", "OPTIONS"])
+def test_every_path_is_answered_by_the_function_so_that_a_page_can_read_it(
+    a_callable: Cloud, method: str, path: str
+) -> None:
+    answer = a_callable.send(method=method, path=path, headers=ORIGIN)
+    if method == "OPTIONS":
+        assert (answer.status, answer.headers["access-control-allow-methods"]) == (200, "POST")
+        assert answer.headers["access-control-allow-origin"] == "*"
+        return
+    assert answer.status == (401 if method == "POST" else 405)
+    assert_headers(answer)
+
+
+@pytest.mark.parametrize("path", ["/robots.txt", "/favicon.ico", "//a"], ids="A4 {}".format)
+def test_no_body_to_any_path_makes_a_large_process(cloud: Cloud, path: str) -> None:
+    assert_refused(cloud.send(BODIES["one text"], path=path))
+    assert cloud.peak_bytes() < PEAK_MAX_BYTES
+
+
+def test_what_gunicorn_refuses_is_refused_all_the_same(cloud: Cloud) -> None:
+    """A5: that it can be read by a page is out of our hands; README says so."""
+    for headers in ({"X-A": "x" * 9000}, {f"X-{number}": "x" for number in range(200)}):
+        assert cloud.send(headers={**ORIGIN, **headers}).status in (400, 431)
+    assert cloud.send().status in (400, 401, 403)
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

@@ -159,6 +159,7 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "deletion_dropped": [(lambda secret: log.deletion_dropped("kaltura", secret), "WARNING")],
     "reference_unreadable": [(lambda secret: log.reference_unreadable("kaltura", secret), "WARNING")],
     "database_restored": [(lambda secret: log.database_restored("otherDatabase", secret, NOW), "ALERT")],
+    "document_unreadable": [(lambda secret: log.document_unreadable("operations/epoch", secret, NOW), "ALERT")],
     "database_resumed": [(lambda _secret: log.database_resumed(), "WARNING")],
     "database_unidentified": [(lambda secret: log.database_unidentified(secret), "INFO")],
     "tasks_limit_reached": [(lambda _secret: log.tasks_limit_reached(100_001, NOW, "bulk"), "ALERT")],

@@ -1,8 +1,8 @@
 """Whether the KSs that people hold are confined as they should be, for an operator: the roles, and a trial.
 
 Called by `setup.py`. No role keeps a KS for Kaltura's player from reading the names of other entries by their ids; the
-account's own settings do. Kaltura's staff alone see these, so they are tried: with such a KS for one entry of ours
-another one is asked for. Nothing is changed.
+account's own settings do, and they alone keep anonymous widget sessions from it. Kaltura's staff alone see these, so
+they are tried: with such a KS for one entry of ours another one is asked for. Nothing is changed.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ NO_ROLE: Final = {
 
 _UNTRIED: Final = "What a KS for Kaltura's player reads of other entries is tried once there are two private ones."
 _READABLE: Final = (
-    "A KS for Kaltura's player shows names and descriptions of any entry whose id is known, though nothing of it "
-    "plays. Ask Kaltura to switch on restrictEntryByMetadata, or entitlement. Clients that do not ask for playerKs get "
-    "no such KS."
+    "A KS for Kaltura's player shows names and descriptions of any entry whose id is known, and so does an anonymous "
+    "widget session, which everybody can have; nothing of it plays. Ask Kaltura to switch on restrictEntryByMetadata, "
+    "or entitlement."
 )
 _UNLOADED: Final = "A KS for Kaltura's player does not show the very entry that it is for: the player loads nothing."
 _WIDER: Final = "The role holds more than the player needs. Delete it in the console; `setup` makes it anew."
