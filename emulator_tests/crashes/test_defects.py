@@ -61,7 +61,6 @@ SHOWN_BY: dict[str, tuple[str | Flow, tuple[Fault | Act, ...]]] = {
 SHOWN_IN_MEMORY: Final = {
     "admissions are not looked at again",
     "a transfer names no former owner",
-    "a transfer waits for nobody",
 }
 """Nobody enters or transfers a session in these flows: `test_admissions.py` and `test_transfers.py` have their own."""
 

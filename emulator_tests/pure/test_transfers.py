@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from emulator_tests.fakes import BEGIN_AT, undisturbed
 from emulator_tests.pure.deployment import POLICY, ROOMY, TEACHER, Deployment, live
+from emulator_tests.pure.races.defects import Passing, changed
 from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, TooMany, Transient, WrongState
 from shared.hosts.table import Terms
@@ -26,8 +27,21 @@ from shared.paths import (
     transfer_path,
     video_path,
 )
-from shared.ports import Condition, Create, Document, MediaState, Note, Observation, Operator, Query, Update
-from shared.reconcile import Done, Failure, Later, Look, Progress, Step
+from shared.ports import (
+    Condition,
+    Create,
+    Document,
+    Documents,
+    MediaState,
+    Note,
+    Observation,
+    Operator,
+    Query,
+    Update,
+    Version,
+    Write,
+)
+from shared.reconcile import WORKER_TIMEOUT_S, Done, Failure, Later, Look, Progress, Step
 from shared.sessions.holding import rotate_stream_key, stream_ingest
 from shared.transfers.controller import PAGE
 from shared.transfers.decide import SETTLES_AFTER_S, TransferWish, decide
@@ -288,6 +302,57 @@ def test_who_has_transferred_a_session_learns_no_key_of_it_by_a_call_that_was_un
     deployment.disturb = transferring  # type: ignore[assignment]  # likewise
     with pytest.raises(NotFound):
         stream_ingest(TEACHER, "s1", deployment.sessions)
+
+
+class HastyTransfers(Passing):
+    """
+    Nobody waits for calls that have read the former owner before.
+    """
+
+    def commit(self, *writes: Write) -> tuple[Version, ...]:
+        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+        return self._documents.commit(
+            *(changed(write, "askedAt", long_ago) if write.path.startswith(TRANSFERS) else write for write in writes)
+        )
+
+
+def _owner_of_an_upload_that_was_under_way(transfers: Callable[[Documents], Documents]) -> str | None:
+    """
+    Transfer a session while an upload of its former owner is about to be recorded, which takes as long as a call may.
+
+    Returns:
+        Whose the upload is once all has settled.
+    """
+    deployment = Deployment()
+    deployment.write_session()
+    deployment.ask_upload("first")
+
+    def transferring(operation: str, do: object) -> object:
+        if operation == "commit":
+            deployment.disturb = undisturbed
+            deployment.transfer("bert", documents=transfers(deployment.documents))
+            deployment.run(WORKER_TIMEOUT_S)
+        return do()  # type: ignore[operator]  # the shape of every Effect
+
+    deployment.disturb = transferring  # type: ignore[assignment]  # likewise
+    video_id = deployment.ask_upload("late").video_id
+    deployment.run(3600)
+    return deployment.video(video_id).session.owner_uid
+
+
+def test_an_upload_that_a_call_records_after_the_transfer_follows_too() -> None:
+    """
+    A13: a call may have read the former owner.
+    """
+    assert _owner_of_an_upload_that_was_under_way(lambda documents: documents) == "bert"
+
+
+def test_a_transfer_that_waits_for_nobody_loses_such_an_upload() -> None:
+    """
+    A13: the test above can fail.
+    """
+    with pytest.raises(WrongState, match="was deleted"):
+        _owner_of_an_upload_that_was_under_way(HastyTransfers)
 
 
 def test_a_session_that_is_deleted_on_the_way_leaves_nothing() -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from emulator_tests.pure.races.weather import LATE_COMMIT_S
 from shared.app import App, Settings, assemble
 from shared.errors import Conflict
-from shared.paths import ADMISSIONS, PAIRINGS, SESSIONS, TRANSFERS, VIDEOS
+from shared.paths import ADMISSIONS, PAIRINGS, SESSIONS, VIDEOS
 from shared.ports import (
     Clock,
     Create,
@@ -172,22 +172,10 @@ class ForgetfulTransfers(Passing):
     """
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
-        return self._documents.commit(*(_changed(write, "formerOwnerUids", []) for write in writes))
+        return self._documents.commit(*(changed(write, "formerOwnerUids", []) for write in writes))
 
 
-class HastyTransfers(Passing):
-    """
-    Nobody waits for those who have read the former owner before.
-    """
-
-    def commit(self, *writes: Write) -> tuple[Version, ...]:
-        long_ago = datetime(2020, 1, 1, tzinfo=UTC)
-        return self._documents.commit(
-            *(_changed(write, "askedAt", long_ago) if write.path.startswith(TRANSFERS) else write for write in writes)
-        )
-
-
-def _changed(write: Write, name: str, value: object) -> Write:
+def changed(write: Write, name: str, value: object) -> Write:
     if isinstance(write, Create) and name in write.fields:
         return replace(write, fields={**write.fields, name: value})
     if isinstance(write, Update) and name in write.changes:
@@ -381,5 +369,4 @@ DEFECTS: Final = {
     "admissions are not looked at again": Build((29,), swept_documents=NoAdmissions),
     "there is no grace": Build((7,), sessions=SessionsWithoutGrace),
     "a transfer names no former owner": Build((10, 12, 13), documents=ForgetfulTransfers),
-    "a transfer waits for nobody": Build((10, 12, 13), documents=HastyTransfers),
 }
