@@ -306,7 +306,7 @@ def require_agreement() -> None:
         )
     if CLAIM_TEACHER.value == CLAIM_ADMIN.value:
         raise Misconfigured(
-            f"CLAIM_TEACHER and CLAIM_ADMIN must be two names, or every teacher is an administrator; "
+            f"CLAIM_TEACHER and CLAIM_ADMIN must be two different names, or every teacher is an administrator; "
             f"both are '{CLAIM_ADMIN.value}'."
         )
     accounts: dict[str, Setting[int] | Setting[str]] = {
@@ -315,7 +315,7 @@ def require_agreement() -> None:
     }
     if VIDEO_PROVIDER.value and not accounts[VIDEO_PROVIDER.value].value:
         raise Misconfigured(
-            f"VIDEO_PROVIDER must be a provider with an account here; it is '{VIDEO_PROVIDER.value}', "
+            f"VIDEO_PROVIDER must name a provider that has an account here; it is '{VIDEO_PROVIDER.value}', "
             f"and {accounts[VIDEO_PROVIDER.value].name} is not set."
         )
 

@@ -585,7 +585,7 @@ def _settle_claimed(
             if _with(again.record, replace(again.record.progress, due_at=due_at)) != claimed.record:
                 raise
             claimed = again
-    raise Conflict("Others wrote wishes for it faster than we could write.")
+    raise Conflict("Others changed the same document at every try. Try again.")
 
 
 def _settle(

@@ -279,7 +279,7 @@ def test_only_an_administrator_requeues(caller: Caller) -> None:
 
 def test_what_is_not_dead_is_not_requeued() -> None:
     deployment, key = with_deleted_video()
-    with pytest.raises(WrongState, match="still tried by itself"):
+    with pytest.raises(WrongState, match="still being retried"):
         requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     with pytest.raises(NotFound, match="Perhaps it is done"):

@@ -29,7 +29,10 @@ def test_where_there_is_no_account_whoever_calls_is_told_so_and_nothing_breaks(
 
     answer = HOOKS[provider](Request(environ))
 
-    assert (answer.status_code, answer.get_data(as_text=True)) == (404, "There is no account for this here.")
+    assert (answer.status_code, answer.get_data(as_text=True)) == (
+        404,
+        "This deployment has no account at this provider.",
+    )
 
 
 @pytest.mark.parametrize("provider", ADDRESSES)

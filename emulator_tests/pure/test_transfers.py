@@ -375,7 +375,7 @@ def test_what_is_asked_for_again_is_the_same_and_another_transfer_waits() -> Non
     assert deployment.document(transfer_path("s1")) == job
     deployment.run(SETTLES_AFTER_S + 10)
     assert deployment.transfer("bert", caller=ADMIN) is TransferState.DONE
-    with pytest.raises(WrongState, match="theirs already"):
+    with pytest.raises(WrongState, match="already belongs to this owner"):
         deployment.transfer("bert", caller=BERT)
     with pytest.raises(NotFound):
         deployment.transfer("bert")
@@ -426,7 +426,7 @@ def test_an_administrator_brings_along_what_waits() -> None:
     deployment.run(300)
     with pytest.raises(NotFound):
         deployment.grants.issue_playback(STUDENT, video_id)
-    with pytest.raises(WrongState, match="theirs already"):
+    with pytest.raises(WrongState, match="already belongs to this owner"):
         deployment.transfer("bert", caller=BERT)
 
     assert deployment.transfer("bert", caller=ADMIN) is TransferState.MOVING

@@ -410,7 +410,7 @@ class KalturaAccount:
 
 
 def _vanished() -> Permanent:
-    return Permanent("It is not there any more.", provider=NAME, operation="list", code="GONE")
+    return Permanent("The object does not exist at Kaltura any more.", provider=NAME, operation="list", code="GONE")
 
 
 def _busy(key: str) -> Transient:

@@ -82,7 +82,7 @@ class KalturaViewerKeys:
         if role is None:
             raise WrongState(
                 "This Kaltura account does not let roles be made, so its player cannot be given a KS. "
-                "Play the addresses instead.",
+                "Play manifestUrl or progressiveUrl instead.",
                 reason="NO_PLAYER_KEY",
             )
         privileges = player_privileges(self.account, parts["entryId"], role, revocation_id)

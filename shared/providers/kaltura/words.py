@@ -80,7 +80,7 @@ REASONS: Final = {
     "virusScan.ScanFailure": "The file could not be checked for viruses. Upload it again.",
 }
 
-NOT_CONVERTED: Final = "The video provider could not convert the file. Have it tried again, or upload another file."
+NOT_CONVERTED: Final = "The video provider could not convert the file. Retry it, or upload another file."
 
 ALIVE: Final = ",".join(status for status in MEDIA_STATES if status != DELETED)
 """Every status but deleted: without it a list gives ready entries alone."""
