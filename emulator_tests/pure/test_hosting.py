@@ -103,7 +103,7 @@ def test_each_mistake_is_told_with_its_row_and_without_a_secret(told: Any, sente
 @pytest.mark.parametrize("one", ["url", "playbackUrl"])
 def test_an_address_over_which_keys_would_travel_in_the_clear_is_refused(one: str, host: str) -> None:
     """`http://` hosts are refused (below table A)."""
-    with pytest.raises(Misconfigured, match=f"{one} must begin with https://, for secrets travel there"):
+    with pytest.raises(Misconfigured, match=f"{one} must begin with https://, because secrets are sent there"):
         read_table(json.dumps([BUNNY | {one: f"http://{host}:8080/path"}]), PROVIDERS)
 
 
