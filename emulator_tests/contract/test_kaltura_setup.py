@@ -274,7 +274,7 @@ def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Pl
     for what, follows in (
         ("upload role", words.UPLOAD_BASE_ROLE),
         ("addresses role", words.PLAYBACK_BASE_ROLE),
-        ("player role", "no KS for Kaltura's player is given out"),
+        ("player role", "no KS for Kaltura's player is issued"),
     ):
         assert found[what].health is Health.ABSENT
         assert follows in found[what].sentence

@@ -306,7 +306,7 @@ ANSWERS: list[tuple[BackendError, int, str, str]] = [
         Conflict("videos/v1 was changed."),
         409,
         "ABORTED",
-        "Others changed the same thing at the same moment. Try again.",
+        "Somebody else changed the same data at the same moment. Try again.",
     ),
     (
         Misconfigured("Set A."),

@@ -495,9 +495,9 @@ def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_
 @pytest.mark.parametrize(
     ("seen", "sentence"),
     [
-        (None, "Nothing of this video has failed"),
-        (Observation(MediaState.PROCESSING), "Nothing of this video has failed"),
-        (READY, "Nothing of this video has failed"),
+        (None, "Nothing about this video has failed"),
+        (Observation(MediaState.PROCESSING), "Nothing about this video has failed"),
+        (READY, "Nothing about this video has failed"),
         (DAMAGED, "A retry would not help: It is damaged."),
     ],
     ids=["uploading", "processing", "ready", "damaged"],

@@ -221,7 +221,7 @@ def refusal_of_upload(arrived_bytes: int, declared: UploadWish, policy: Policy) 
         return (
             NOT_AS_DECLARED,
             f"A file of {declared.size_bytes} bytes was declared and {arrived_bytes} bytes have arrived. "
-            "Start again, and declare the file's real size.",
+            "Upload it again, and declare its real size.",
         )
     return None
 
@@ -240,7 +240,7 @@ def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) ->
         return (
             NOT_AS_DECLARED,
             f"A file of {declared.size_bytes} bytes was declared and one of {seen.size_bytes} bytes arrived. "
-            "Start again, and declare the file's real size.",
+            "Upload it again, and declare its real size.",
         )
     if seen.duration_s is not None and seen.duration_s > policy.max_duration_s:
         return "TOO_LONG", f"The video is longer than the {policy.max_duration_s} seconds that are allowed."
