@@ -448,7 +448,7 @@ class NotFoundYet(Transient):
 
     def __init__(self, certain_at: datetime) -> None:
         super().__init__(
-            "The provider's answer was lost. We are looking whether it was done all the same.",
+            "The provider's answer was lost. The result is being checked.",
             provider="",
             operation="find",
             code="ANSWER_LOST",

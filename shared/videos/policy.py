@@ -157,7 +157,7 @@ def check_size(size_bytes: int, policy: Policy) -> None:
         BadRequest: It is (never).
     """
     if size_bytes < 1:
-        raise BadRequest("The file is empty.", reason="FILE_EMPTY")
+        raise BadRequest("The file is empty. Choose another file.", reason="FILE_EMPTY")
     if size_bytes > policy.max_bytes:
         raise BadRequest(
             f"The file is too large: at most {_size(policy.max_bytes)} are allowed.", reason="FILE_TOO_LARGE"
@@ -247,7 +247,7 @@ def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) ->
     if seen.media_type is not None and seen.media_type not in MIME_TYPES.values():
         return "TYPE_NOT_SUPPORTED", f"The file that arrived is of the type {seen.media_type}, which is not supported."
     if not seen.is_video:
-        return "NOT_A_VIDEO", "The file that arrived has no video track."
+        return "NOT_A_VIDEO", "The file that arrived has no video track. Upload a video file."
     if not seen.duration_s or seen.size_bytes is None or (seen.media_type is None and not seen.type_is_verified):
         return (
             NOT_RECOGNIZED,

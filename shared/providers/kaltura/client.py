@@ -679,7 +679,7 @@ def _refusal(operation: str, status: int, headers: Message) -> ProviderError:
     """
     kind = Transient if 300 <= status < 500 else Doubtful
     return kind(
-        f"Kaltura's front answered with HTTP status {status}.",
+        f"Kaltura's front-end server answered with HTTP status {status}.",
         provider=PROVIDER,
         operation=operation,
         code=f"HTTP_{status}",
@@ -712,4 +712,4 @@ def _doubtful(operation: str, code: str, sentence: str) -> Doubtful:
 
 def _malformed(operation: str) -> Doubtful:
     # Raised from nothing: what could not be understood repeats in its error what the server said.
-    return _doubtful(operation, MALFORMED, "Kaltura's answer was cut or could not be understood.")
+    return _doubtful(operation, MALFORMED, "Kaltura's answer was cut off or could not be read.")

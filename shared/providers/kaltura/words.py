@@ -76,7 +76,7 @@ known counts as processing, so that its deadline ends it."""
 REASONS: Final = {
     "-2": "The file could not be fetched by the video provider. Upload it again.",
     "-1": "The file could not be converted: it is damaged, or it is not a video.",
-    "virusScan.Infected": "The file holds a virus.",
+    "virusScan.Infected": "The file contains a virus.",
     "virusScan.ScanFailure": "The file could not be checked for viruses. Upload it again.",
 }
 
