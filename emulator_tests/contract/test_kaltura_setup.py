@@ -114,8 +114,9 @@ def test_of_a_new_account_it_is_said_what_makes_what_is_missing(place: Place) ->
         UNTRIED: Health.ABSENT,
         "notifications": Health.ABSENT,
     }
-    for what in ("chat token", "access-control profile", "upload role", "addresses role", "player role"):
+    for what in ("access-control profile", "upload role", "addresses role", "player role"):
         assert "`setup` creates it" in lacks[what].sentence
+    assert "`setup` makes it" in lacks["chat token"].sentence
     assert "`install-hook` creates them" in lacks["notifications"].sentence
 
 
