@@ -44,9 +44,7 @@ def read_body(request: Request, max_bytes: int) -> bytes:
             "Send the request in one piece, with its length in a Content-Length header.", reason="LENGTH_REQUIRED"
         )
     if length > max_bytes:
-        raise BadRequest(
-            f"The request is too large: at most {max_bytes // 1024} KiB are read.", reason="BODY_TOO_LARGE"
-        )
+        raise BadRequest(f"The request is too large: send at most {max_bytes // 1024} KiB.", reason="BODY_TOO_LARGE")
     try:
         body: bytes = request.stream.read(length)
     except OSError:
@@ -79,7 +77,7 @@ def data_of(body: bytes) -> object:
     sent = parse_json(body)
     if not isinstance(sent, dict) or sent.keys() != {"data"}:
         raise BadRequest(
-            "Send a JSON object with your request under data, and nothing beside it.", reason="ENVELOPE_INVALID"
+            "Send a JSON object whose only field is data, with your request in it.", reason="ENVELOPE_INVALID"
         )
     return sent["data"]
 

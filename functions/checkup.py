@@ -68,12 +68,12 @@ def kind_of(function: Any) -> Kind | None:
 
 
 _OPEN: Final = (
-    "It plays to anybody who knows an address. Switch on the token authentication of the pull zone, or make the bucket "
+    "Anybody who knows an address can play its videos. Enable the pull zone's token authentication, or make the bucket "
     "private."
 )
 _OPEN_PROVIDER: Final = (
-    "It plays to anybody who knows an id. Find out what was changed in its console: the access-control profile of the "
-    "entries at Kaltura, signed URLs of the videos at Cloudflare."
+    "Anybody who knows an id can play its videos. Check in its console what was changed: at Kaltura the access-control "
+    "profile of the entries, at Cloudflare the signed URLs of the videos."
 )
 
 
@@ -99,7 +99,7 @@ def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding
             if sentence is not None:
                 wrong.setdefault(sentence, []).append(name)
         if of_it and not wrong:
-            findings.append(Finding(kind.value, Health.OK, f"All {len(of_it)} refuse strangers."))
+            findings.append(Finding(kind.value, Health.OK, f"All {len(of_it)} refuse unauthorised calls."))
         findings += [
             Finding(kind.value, Health.MISSING, f"{', '.join(names)}: {sentence}") for sentence, names in wrong.items()
         ]
@@ -113,8 +113,8 @@ def check_database(database_uid: DatabaseUid) -> Sequence[Finding]:
     if database_uid() is not None:
         return [Finding("database uid", Health.OK)]
     sentence = (
-        "Firestore does not tell which database this is: a restore is noticed by other signs alone. Give the account "
-        "that the functions run as the role Cloud Datastore User."
+        "The id of the database cannot be read, so a restore is noticed by other signs only. Give the service "
+        "account of the functions the role Cloud Datastore User."
     )
     return [Finding("database uid", Health.ABSENT, sentence)]
 
@@ -125,15 +125,15 @@ def complaint(kind: Kind, answer: Answer) -> str | None:
     """
     status = answer.status
     if status is None:
-        return "cannot be reached. Look at FUNCTIONS_URL and FUNCTIONS_REGION, and at the network here."
+        return "cannot be reached. Check FUNCTIONS_URL, FUNCTIONS_REGION and the network of this machine."
     if status == 404 and kind is Kind.WEBHOOK and not answer.is_html:
-        return "is deployed without an account at this provider. Deploy again with the settings that are here."
+        return "is deployed without an account at this provider. Deploy again with the current settings."
     if status == 404:
-        return "is not there. Deploy it; if it is deployed, FUNCTIONS_REGION or FUNCTIONS_URL says another place."
+        return "does not exist. Deploy it. If it is deployed, correct FUNCTIONS_REGION or FUNCTIONS_URL."
     if status >= 500:
         return f"fails with HTTP status {status}. Its log says why."
     if status == 429:
-        return "has no instance free. Ask again later, or raise MAX_INSTANCES."
+        return "has no free instance. Try again later, or raise MAX_INSTANCES."
     return _COMPLAINTS[kind](answer)
 
 
@@ -142,10 +142,10 @@ def _of_callable(answer: Answer) -> str | None:
         return None
     if answer.status in (401, 403) and answer.code is None:
         return (
-            "is closed to everybody by Cloud Run, so that no client can call it. Give allUsers the role Cloud Run "
-            "Invoker; where the organisation forbids that, `gcloud run services update NAME --no-invoker-iam-check`."
+            "is closed by Cloud Run, so no client can call it. Give allUsers the role Cloud Run "
+            "Invoker. If the organisation forbids that, run `gcloud run services update NAME --no-invoker-iam-check`."
         )
-    return f"answers somebody who is not signed in, with HTTP status {answer.status}. Something else is deployed there."
+    return f"answers a caller who is not signed in, with HTTP status {answer.status}. Something else is deployed there."
 
 
 def _of_worker(answer: Answer) -> str | None:
@@ -153,7 +153,7 @@ def _of_worker(answer: Answer) -> str | None:
     if answer.status in (401, 403) and answer.code is None:
         return None
     return (
-        f"is open: it answers anybody, with HTTP status {answer.status}. Take the role Cloud Run Invoker from "
+        f"is open: it answers anybody, with HTTP status {answer.status}. Remove the role Cloud Run Invoker from "
         "allUsers: `gcloud run services remove-iam-policy-binding NAME --member=allUsers --role=roles/run.invoker`."
     )
 
@@ -161,12 +161,12 @@ def _of_worker(answer: Answer) -> str | None:
 def _of_webhook(answer: Answer) -> str | None:
     if answer.is_html:
         return (
-            "is closed to everybody by Cloud Run, so that no provider can call it. Give allUsers the role Cloud Run "
+            "is closed by Cloud Run, so no provider can call it. Give allUsers the role Cloud Run "
             "Invoker, or deploy it again."
         )
     if answer.status is not None and 400 <= answer.status < 500:
         return None
-    return f"takes a notification without a signature, with HTTP status {answer.status}. Deploy it again."
+    return f"accepts a notification without a signature, with HTTP status {answer.status}. Deploy it again."
 
 
 _COMPLAINTS: Final = {Kind.CALLABLE: _of_callable, Kind.WORKER: _of_worker, Kind.WEBHOOK: _of_webhook}
@@ -183,7 +183,7 @@ def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:
         return [Finding(what, Health.OK)]
     told = "nothing" if in_rules is None else f"{in_rules.teacher} and {in_rules.admin}"
     sentence = (
-        f"claimTeacher and claimAdmin there say {told}; CLAIM_TEACHER and CLAIM_ADMIN are {names.teacher} and "
+        f"claimTeacher and claimAdmin there are {told}; CLAIM_TEACHER and CLAIM_ADMIN are {names.teacher} and "
         f"{names.admin}. Write the same names there and deploy the rules."
     )
     return [Finding(what, Health.MISSING, sentence)]
@@ -218,7 +218,7 @@ def unreached(host: Host) -> str:
     try:
         host.find_copy("copy:nothing:0")
     except SecretRejected as error:
-        return f"{error} Its keys stand in HOSTS."
+        return f"{error} Its keys are in HOSTS."
     except BackendError as error:
         return str(error)
     return ""

@@ -74,7 +74,7 @@ def _change(project: str, uid: str, changed: Callable[[dict[str, Any]], dict[str
         size_bytes = len(json.dumps(claims))
         if size_bytes > CLAIMS_BYTES_MAX:
             raise WrongState(
-                f"The claims of this account would be {size_bytes} bytes long, and Firebase takes {CLAIMS_BYTES_MAX}. "
+                f"The claims of this account would be {size_bytes} bytes long, and Firebase allows {CLAIMS_BYTES_MAX}. "
                 "Make the app's own claims shorter first. Nothing was changed.",
                 reason="CLAIMS_TOO_LONG",
             )
@@ -94,10 +94,10 @@ def _accounts(project: str, uid: str) -> Iterator[firebase_admin.App]:
         raise NotFound(f"There is no account with the uid {uid} in {project}.", reason="ACCOUNT_NOT_FOUND") from None
     except exceptions.FirebaseError as error:
         raise Transient(
-            "Firebase Auth could not be asked. Try again.", provider="firebase", operation="accounts", code=error.code
+            "Firebase Auth could not be reached. Try again.", provider="firebase", operation="accounts", code=error.code
         ) from error
     except ValueError:
         # The SDK looks at a uid before it asks.
-        raise BadRequest("A uid has 1 to 128 characters.", reason="OPTION_INVALID") from None
+        raise BadRequest("A uid must have 1 to 128 characters.", reason="OPTION_INVALID") from None
     finally:
         firebase_admin.delete_app(app)

@@ -78,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
     The commands and their options.
     """
     parser = argparse.ArgumentParser(prog="python -m functions.commands", description=__doc__)
-    parser.add_argument("--project", help="the Firebase project's id; else GCLOUD_PROJECT says it")
+    parser.add_argument("--project", help="the Firebase project's id; default: GCLOUD_PROJECT")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, command: Callable[[argparse.Namespace], str], help_text: str) -> argparse.ArgumentParser:
@@ -86,33 +86,47 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(command=command)
         return added
 
-    add("doctor", _doctor, "Check whether accounts, hosts, rules and functions are as this deployment needs them.")
-    add("setup", _setup, "Make what of that can be made from here.")
+    add(
+        "doctor",
+        _doctor,
+        "Check accounts, hosts, rules and functions, and report what is missing or wrong. Changes nothing.",
+    )
+    add("setup", _setup, "Create what `doctor` finds missing and can be created from here.")
     for name, command, help_text in (
         ("grant", _grant, "Give an account the claim of a role, and leave its other claims as they are."),
         ("revoke", _revoke, "Take the claim of a role from an account, and leave its other claims as they are."),
     ):
         of_role = add(name, command, help_text)
-        of_role.add_argument("uid", help="of the account in Firebase Auth")
+        of_role.add_argument("uid", help="the account's uid in Firebase Auth")
         of_role.add_argument("role", choices=(TEACHER, ADMIN))
-    install = add("install-hook", _install_hook, "Have a provider tell this deployment when a video changes.")
-    install.add_argument("--url", help="where; else the function of this project that is there for it")
-    install.add_argument("--algorithm", help="how Kaltura signs: sha256 (default) or sha512")
-    remove = add("remove-hook", _remove_hook, "Have a provider tell nothing any more; the feed goes on.")
+    install = add(
+        "install-hook", _install_hook, "Have a provider send this deployment a notification when a video changes."
+    )
+    install.add_argument("--url", help="the address to notify (default: this project's webhook function)")
+    install.add_argument("--algorithm", help="the algorithm that Kaltura signs with: sha256 (default) or sha512")
+    remove = add("remove-hook", _remove_hook, "Stop a provider's notifications. The feed still finds every change.")
     for of_hook in (install, remove):
-        of_hook.add_argument("--provider", choices=ADDRESSES, default=KALTURA, help="whose (default: kaltura)")
-    add("make-signing-key", _make_signing_key, "Make a key for CLOUDFLARE_SIGNING_KEY and print it, this once.")
-    add("hosts", _hosts, "Show the table of hosts: what each costs, how it stands, what it has.")
-    orphans = add("find-orphans", _find_orphans, "Report what exists at a provider or in Firestore without the other.")
+        of_hook.add_argument("--provider", choices=ADDRESSES, default=KALTURA, help="the provider (default: kaltura)")
+    add(
+        "make-signing-key",
+        _make_signing_key,
+        "Create a key for CLOUDFLARE_SIGNING_KEY and print it. It cannot be shown again.",
+    )
+    add("hosts", _hosts, "Show the hosts: price, bandwidth, health and number of copies.")
+    orphans = add(
+        "find-orphans",
+        _find_orphans,
+        "Report orphans: what a provider has and no document names, or a document names and no provider has.",
+    )
     add_orphan_arguments(orphans)
     add(
         "resume-after-restore",
         _resume_after_restore,
-        "Show why deletions are held since a restore, and let them go on.",
+        "Show why deletions are held after a restore, and let them continue.",
     )
-    stop = add("stop", _stop, "Stop all work; nothing of it is lost.")
-    stop.add_argument("--why", required=True, help="for whoever finds it stopped")
-    add("start", _start, "Start work again after a stop.")
+    stop = add("stop", _stop, "Stop all work. No work is lost.")
+    stop.add_argument("--why", required=True, help="the reason, for other operators")
+    add("start", _start, "Start work again after `stop`.")
     return parser
 
 
@@ -124,7 +138,7 @@ def _load_settings(project: str | None) -> None:
         os.environ["GCLOUD_PROJECT"] = project
     project = os.environ.get("GCLOUD_PROJECT") or os.environ.get("GOOGLE_CLOUD_PROJECT")
     if not project:
-        raise SystemExit("Say which Firebase project is meant: --project my-school.")
+        raise SystemExit("Name the Firebase project: --project my-school.")
     load_dotenv(ROOT / f".env.{project}")
     load_dotenv(ROOT / ".env")
 
@@ -173,8 +187,8 @@ def _reachable() -> dict[str, checkup.Kind]:
 def _grant(options: argparse.Namespace) -> str:
     claim = _claim_of(options.role)
     if not give_claim(config.project_id(), options.uid, claim):
-        return f"{options.uid} has the claim {claim} already."
-    return f"{options.uid} has the claim {claim} now, beside those it had. It is in the next ID token of this account."
+        return f"{options.uid} already has the claim {claim}."
+    return f"{options.uid} now has the claim {claim}, beside its other claims. The next ID token of the account has it."
 
 
 def _revoke(options: argparse.Namespace) -> str:
@@ -182,7 +196,7 @@ def _revoke(options: argparse.Namespace) -> str:
     if not take_claim(config.project_id(), options.uid, claim):
         return f"{options.uid} does not have the claim {claim}."
     return (
-        f"{options.uid} has the claim {claim} no more. An ID token that was given before is good for an hour at most."
+        f"{options.uid} no longer has the claim {claim}. An ID token issued before still has it, for at most an hour."
     )
 
 
@@ -208,7 +222,7 @@ def _install_hook(options: argparse.Namespace) -> str:
     url = options.url or f"{config.functions_url()}/{ADDRESSES[options.provider]}"
     names = wiring.hook(options.provider).install(url, options.algorithm)
     how = f", signed with {options.algorithm}" if options.algorithm else ""
-    return f"{options.provider.capitalize()} tells {url} of changes{how}: {', '.join(names)}."
+    return f"{options.provider.capitalize()} now notifies {url} of changes{how}: {', '.join(names)}."
 
 
 def _remove_hook(options: argparse.Namespace) -> str:
@@ -236,7 +250,7 @@ def _hosts(_options: argparse.Namespace) -> str:
             failure = checkup.unreached(app.copies.hosts[name])
             copies += failure and f"; {failure}"
         lines.append(f"{name:<20}  {price:<16}  {sends + limit:<22}  {health} {since:<26}  {copies}")
-    return "\n".join(lines) or "There are no hosts but the providers; docs/hosts.md says how to have some."
+    return "\n".join(lines) or "There are no hosts besides the providers. docs/hosts.md explains how to add one."
 
 
 def _find_orphans(options: argparse.Namespace) -> str:
@@ -256,15 +270,15 @@ def _stop(options: argparse.Namespace) -> str:
     _require_task_account()
     wiring.guard().stop(options.why)
     return (
-        f"Stopped: from {SWITCH_READ_S} seconds on no task is done. New uploads, transfers and erasures are refused "
-        "with `PAUSED`. Other changes are recorded, and done after `start`."
+        f"Stopped: from {SWITCH_READ_S} seconds on no task runs. New uploads, transfers and erasures are refused with "
+        "`PAUSED`. Other changes are recorded, and done after `start`."
     )
 
 
 def _start(_options: argparse.Namespace) -> str:
     _require_task_account()
     wiring.guard().start()
-    return "Started. What has come to nothing meanwhile is done within ten minutes."
+    return "Started. Work that waited is done within ten minutes."
 
 
 def _require_task_account() -> None:

@@ -54,13 +54,13 @@ MAX_INSTANCES: Final = Setting(
     "MAX_INSTANCES",
     whole(1, 1000),
     10,
-    "Instances of one function at the most; a new project's quota of a small region refuses many.",
+    "Maximum instances of each function; a new project's quota in a small region may allow only a few.",
 )
 MIN_INSTANCES: Final = Setting(
     "MIN_INSTANCES",
     whole(0, 100),
     0,
-    "Instances of joinSession and of issuePlayback that are always kept, and paid, so that nobody waits for a start.",
+    "Instances of joinSession and issuePlayback kept ready, and paid for, so that nobody waits for a cold start.",
 )
 SERVICE_ACCOUNT: Final = Setting(
     "SERVICE_ACCOUNT",
@@ -72,7 +72,7 @@ TASKS_SERVICE_ACCOUNT: Final = Setting(
     "TASKS_SERVICE_ACCOUNT",
     _ACCOUNT,
     "",
-    "Whom tasks call as; empty takes the account that the functions run as.",
+    "The account that tasks call as; empty takes the account that the functions run as.",
 )
 CLAIM_TEACHER: Final = Setting(
     "CLAIM_TEACHER", claim, "teacher", "The custom claim that is true for teachers; firestore.rules has it too."
@@ -85,7 +85,7 @@ KALTURA_URL: Final = Setting(
     "KALTURA_URL", kaltura_url, "https://www.kaltura.com", "Address of the Kaltura server, without /api_v3."
 )
 KALTURA_PARTNER_ID: Final = Setting(
-    "KALTURA_PARTNER_ID", whole(0, 2**31 - 1), 0, "Kaltura partner (account) id; 0 where there is none."
+    "KALTURA_PARTNER_ID", whole(0, 2**31 - 1), 0, "Kaltura partner (account) id; 0 if there is none."
 )
 KALTURA_ADMIN_SECRET: Final = Setting("KALTURA_ADMIN_SECRET", word, "", "Kaltura administrator secret.", is_secret=True)
 KALTURA_UPLOAD_ROLE: Final = Setting(
@@ -98,20 +98,20 @@ KALTURA_CHAT_TOKEN: Final = Setting(
     "KALTURA_CHAT_TOKEN",
     word_or_find,
     "",
-    "The app token that signs chat tokens; `find` has it found in the account.",
+    "Secret of the app token that signs chat tokens; `find` looks it up in the account.",
     is_secret=True,
 )
 KALTURA_ROOM_URL: Final = Setting(
     "KALTURA_ROOM_URL",
     url,
     "",
-    "Where the account's rooms are entered, as https://1234567.kaf.kaltura.com; empty where it has none.",
+    "Address of the account's rooms, such as https://1234567.kaf.kaltura.com; empty if it has none.",
 )
 CLOUDFLARE_ACCOUNT_ID: Final = Setting(
     "CLOUDFLARE_ACCOUNT_ID",
     matching("[0-9a-f]{32}", "an account id of 32 digits and letters from a to f", lower=True),
     "",
-    "Cloudflare account id; empty where videos go to Kaltura alone.",
+    "Cloudflare account id; empty if all videos go to Kaltura.",
 )
 CLOUDFLARE_API_TOKEN: Final = Setting(
     "CLOUDFLARE_API_TOKEN", word, "", "Cloudflare API token with the permission Stream: Edit.", is_secret=True
@@ -127,7 +127,7 @@ CLOUDFLARE_PLAYBACK_URL: Final = Setting(
     "CLOUDFLARE_PLAYBACK_URL",
     origin,
     "",
-    "Where the account's videos play, as https://customer-<code>.cloudflarestream.com.",
+    "Address that plays the account's videos, such as https://customer-<code>.cloudflarestream.com.",
 )
 CLOUDFLARE_URL: Final = Setting(
     "CLOUDFLARE_URL", url, "https://api.cloudflare.com/client/v4", "Address of Cloudflare's API."
@@ -142,22 +142,22 @@ CLOUDFLARE_CALLS_MAX: Final = Setting(
     "CLOUDFLARE_CALLS_MAX",
     whole(10, 100_000),
     1200,
-    "Calls of Cloudflare's API in five minutes, a part of its 1,200 where something else asks with the same user.",
+    "Calls to Cloudflare's API in five minutes; less than 1,200 if something else calls it with the same user.",
 )
 CLOUDFLARE_PASS_ON: Final = Setting[Mapping[str, str]](
     "CLOUDFLARE_PASS_ON",
     addresses,
     {},
-    "Other deployments on the same account that hear of theirs through us: namespace=url, by commas.",
+    "Other deployments on the same account, to which notifications are passed on: namespace=url, with commas between.",
 )
 DELIVERY_DOMAINS: Final = Setting[tuple[str, ...]](
     "DELIVERY_DOMAINS",
     domains,
     (),
-    "Domains, by commas, to which addresses of videos may redirect besides their own host's, as a server's own CDN.",
+    "More domains that video addresses may redirect to, such as a server's own CDN; with commas between.",
 )
 USE_HOSTS: Final = Setting(
-    "USE_HOSTS", truth, False, "Whether ready videos are copied to, and play from, the hosts in HOSTS."
+    "USE_HOSTS", truth, False, "Whether ready videos are copied to the hosts in HOSTS and play from there."
 )
 HOSTS: Final = Setting(
     "HOSTS", str, "", "The table of hosts: one line of JSON, as docs/hosts.md describes it.", is_secret=True
@@ -166,7 +166,7 @@ VIDEO_PROVIDER: Final = Setting(
     "VIDEO_PROVIDER",
     matching("kaltura|cloudflare", "kaltura or cloudflare", lower=True),
     "",
-    "Where videos go whose session names no videoProvider: kaltura or cloudflare; empty takes the first.",
+    "Provider for sessions without a videoProvider: kaltura or cloudflare; empty takes the first that has an account.",
 )
 NAMESPACE: Final = Setting(
     "NAMESPACE",
@@ -175,42 +175,44 @@ NAMESPACE: Final = Setting(
     "Marks what this deployment makes at a provider; empty takes the project id. Never change it.",
 )
 FUNCTIONS_URL: Final = Setting(
-    "FUNCTIONS_URL", url, "", "Where the functions are reached; empty takes this project's own address."
+    "FUNCTIONS_URL", url, "", "Address of the functions; empty takes this project's own address."
 )
 
 REAP_GRACE_S: Final = Setting("REAP_GRACE_S", whole(0, 30 * DAY_S), 600, "Seconds an unpublished event is kept.")
 LATE_COMMIT_S: Final = Setting(
-    "LATE_COMMIT_S", whole(1, DAY_S), 600, "Seconds after which a lost creation is certain not to come."
+    "LATE_COMMIT_S", whole(1, DAY_S), 600, "Seconds after which a creation whose answer was lost can no longer appear."
 )
 STRAY_AGE_S: Final = Setting(
-    "STRAY_AGE_S", whole(1, 30 * DAY_S), 3600, "Seconds before something that nobody recorded may be deleted."
+    "STRAY_AGE_S", whole(1, 30 * DAY_S), 3600, "Age in seconds at which an orphan may be deleted."
 )
-FEED_INTERVAL_S: Final = Setting("FEED_INTERVAL_S", whole(1, 300), 9, "Seconds between looks at what changed.")
+FEED_INTERVAL_S: Final = Setting("FEED_INTERVAL_S", whole(1, 300), 9, "Seconds between two polls of the feed.")
 FEED_OVERLAP_S: Final = Setting(
-    "FEED_OVERLAP_S", whole(0, DAY_S), 60, "Seconds by which the provider's lists may lag behind."
+    "FEED_OVERLAP_S", whole(0, DAY_S), 60, "Seconds by which the provider's lists may be out of date."
 )
-FEED_TICKS_MAX: Final = Setting("FEED_TICKS_MAX", whole(1, 1_000_000), 8640, "Ticks of one chain before it ends.")
+FEED_TICKS_MAX: Final = Setting("FEED_TICKS_MAX", whole(1, 1_000_000), 8640, "Maximum polls of one chain of the feed.")
 
-UPLOAD_BYTES_MAX: Final = Setting("UPLOAD_BYTES_MAX", whole(1, 10 * TIB), 10 * 1024**3, "Bytes of one file.")
-VIDEO_DURATION_MAX_S: Final = Setting("VIDEO_DURATION_MAX_S", whole(1, 7 * DAY_S), 6 * 3600, "Seconds of one video.")
+UPLOAD_BYTES_MAX: Final = Setting("UPLOAD_BYTES_MAX", whole(1, 10 * TIB), 10 * 1024**3, "Maximum bytes of one file.")
+VIDEO_DURATION_MAX_S: Final = Setting(
+    "VIDEO_DURATION_MAX_S", whole(1, 7 * DAY_S), 6 * 3600, "Maximum seconds of one video."
+)
 SESSION_VIDEOS_MAX: Final = Setting(
     "SESSION_VIDEOS_MAX",
-    whole(1, SESSION_VIDEOS_MOST, "for all of them stand in one session document"),
+    whole(1, SESSION_VIDEOS_MOST, "because all of them are in one session document"),
     100,
-    "Videos of one session.",
+    "Maximum videos of one session.",
 )
 SESSION_BYTES_MAX: Final = Setting(
-    "SESSION_BYTES_MAX", whole(1, 1024 * TIB), 200 * 1024**3, "Bytes of all videos of one session."
+    "SESSION_BYTES_MAX", whole(1, 1024 * TIB), 200 * 1024**3, "Maximum bytes of all videos of one session."
 )
-TEACHER_VIDEOS_MAX: Final = Setting("TEACHER_VIDEOS_MAX", whole(1, 1_000_000), 2000, "Videos of one teacher.")
+TEACHER_VIDEOS_MAX: Final = Setting("TEACHER_VIDEOS_MAX", whole(1, 1_000_000), 2000, "Maximum videos of one teacher.")
 TEACHER_BYTES_MAX: Final = Setting(
-    "TEACHER_BYTES_MAX", whole(1, 1024 * TIB), 2 * 1024**4, "Bytes of all videos of one teacher."
+    "TEACHER_BYTES_MAX", whole(1, 1024 * TIB), 2 * 1024**4, "Maximum bytes of all videos of one teacher."
 )
 UPLOADS_IN_FLIGHT_MAX: Final = Setting(
-    "UPLOADS_IN_FLIGHT_MAX", whole(1, 1000), 10, "Uploads that one teacher may have open at once."
+    "UPLOADS_IN_FLIGHT_MAX", whole(1, 1000), 10, "Maximum uploads that one teacher may have open at once."
 )
 UPLOAD_TOKENS_PER_MINUTE_MAX: Final = Setting(
-    "UPLOAD_TOKENS_PER_MINUTE_MAX", whole(1, 6000), 60, "Upload tokens that one teacher is given in a minute."
+    "UPLOAD_TOKENS_PER_MINUTE_MAX", whole(1, 6000), 60, "Maximum upload tokens that one teacher is given in a minute."
 )
 UPLOAD_DEADLINE_S: Final = Setting(
     "UPLOAD_DEADLINE_S", whole(1, 30 * DAY_S), 7 * DAY_S, "Seconds within which an upload must be finished."
@@ -222,20 +224,25 @@ RETRY_KEEP_S: Final = Setting(
     "RETRY_KEEP_S",
     whole(0, 365 * DAY_S),
     7 * DAY_S,
-    "Seconds a file is kept whose processing failed, to try it again.",
+    "Seconds for which a file whose processing failed is kept for a retry.",
 )
-LOOKS_MAX: Final = Setting("LOOKS_MAX", whole(1, 1_000_000), 2000, "Times that a provider is asked about one upload.")
+LOOKS_MAX: Final = Setting(
+    "LOOKS_MAX", whole(1, 1_000_000), 2000, "Maximum observations of one upload at its provider."
+)
 LIVE_EARLY_S: Final = Setting(
-    "LIVE_EARLY_S", whole(0, DAY_S), 15 * 60, "Seconds before its beginning at which a live event can be watched."
+    "LIVE_EARLY_S", whole(0, DAY_S), 15 * 60, "Seconds before its start from which a live event can be watched."
 )
 LIVE_OVERRUN_S: Final = Setting(
-    "LIVE_OVERRUN_S", whole(0, 7 * DAY_S), 3600, "Seconds after its planned end at which it still can."
+    "LIVE_OVERRUN_S",
+    whole(0, 7 * DAY_S),
+    3600,
+    "Seconds after its planned end until which a live event can be watched.",
 )
 ALLOW_ANONYMOUS_VIEWERS: Final = Setting(
     "ALLOW_ANONYMOUS_VIEWERS",
     truth,
     False,
-    "Whether those who have signed in anonymously may enter live events; each of them is a user at Kaltura.",
+    "Whether anonymous users may enter live events; each of them becomes a user at Kaltura.",
 )
 LIVE_RECORDING: Final = Setting(
     "LIVE_RECORDING", truth, True, "Whether a live event is recorded, and becomes a video of its session."
@@ -244,31 +251,37 @@ SINGLE_PAGE_APP: Final = Setting(
     "SINGLE_PAGE_APP",
     truth,
     True,
-    "Whether the client keeps its chat open all the time; else each page that it loads joins anew.",
+    "Whether the client keeps its chat open all the time; if not, each page that it loads joins again.",
 )
 USER_KNOWN_S: Final = Setting(
-    "USER_KNOWN_S", whole(0, 365 * DAY_S), 30 * DAY_S, "Seconds for which we believe that Kaltura knows a user."
+    "USER_KNOWN_S",
+    whole(0, 365 * DAY_S),
+    30 * DAY_S,
+    "Seconds for which a Kaltura user is remembered without asking again.",
 )
 PROFILE_KNOWN_S: Final = Setting(
     "PROFILE_KNOWN_S",
     whole(0, 365 * DAY_S),
     30 * DAY_S,
-    "Seconds for which we believe that access-control profile and upload role are there.",
+    "Seconds for which access-control profile and roles are remembered without asking again.",
 )
 CHAT_TOKEN_KNOWN_S: Final = Setting(
-    "CHAT_TOKEN_KNOWN_S", whole(0, 365 * DAY_S), 30 * DAY_S, "Seconds for which we believe in the app token of chats."
+    "CHAT_TOKEN_KNOWN_S",
+    whole(0, 365 * DAY_S),
+    30 * DAY_S,
+    "Seconds for which the app token of chats is remembered without asking again.",
 )
 EVENT_KNOWN_S: Final = Setting(
     "EVENT_KNOWN_S",
     whole(0, 30 * DAY_S),
     DAY_S,
-    "Seconds for which we believe that the parts of an event are there, its moderators included.",
+    "Seconds for which an event's parts and moderators are remembered without asking again.",
 )
 TASKS_PER_HOUR_MAX: Final = Setting(
     "TASKS_PER_HOUR_MAX",
     whole(1, 10_000_000),
     100_000,
-    "Tasks of one hour; beyond them bulk work waits until it is over, beyond twice as many every task.",
+    "Tasks in one hour; above it bulk work waits until the hour is over, above twice as many every task.",
 )
 ORPHANS_CLEAN_UP: Final = Setting(
     "ORPHANS_CLEAN_UP",
@@ -306,7 +319,7 @@ def require_agreement() -> None:
         )
     if CLAIM_TEACHER.value == CLAIM_ADMIN.value:
         raise Misconfigured(
-            f"CLAIM_TEACHER and CLAIM_ADMIN must be two names, or every teacher is an administrator; "
+            f"CLAIM_TEACHER and CLAIM_ADMIN must be two different names, or every teacher is an administrator; "
             f"both are '{CLAIM_ADMIN.value}'."
         )
     accounts: dict[str, Setting[int] | Setting[str]] = {
@@ -315,7 +328,7 @@ def require_agreement() -> None:
     }
     if VIDEO_PROVIDER.value and not accounts[VIDEO_PROVIDER.value].value:
         raise Misconfigured(
-            f"VIDEO_PROVIDER must be a provider with an account here; it is '{VIDEO_PROVIDER.value}', "
+            f"VIDEO_PROVIDER must name a provider that has an account here; it is '{VIDEO_PROVIDER.value}', "
             f"and {accounts[VIDEO_PROVIDER.value].name} is not set."
         )
 

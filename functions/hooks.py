@@ -71,7 +71,7 @@ def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[
             _pass_on(provider, others[elsewhere], headers, body)
     except Misconfigured:
         # Anybody may call it, also where there is no account at this provider.
-        return 404, "There is no account for this here."
+        return 404, "This deployment has no account at this provider."
     except NotAllowed as error:
         log.push_refused(provider, error)
         return 403, str(error)
@@ -80,10 +80,10 @@ def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[
         return 400, str(error)
     except Transient as error:
         log.unavailable(ADDRESSES[provider], None, error)
-        return 503, "Not heard. Try again."
+        return 503, "The notification was not handled. Send it again."
     except Exception as error:
         log.broken(ADDRESSES[provider], None, error)
-        return 500, "Something went wrong on our side; we have a record."
+        return 500, "Something went wrong on the server. The error was logged."
     return 204, ""
 
 
@@ -104,5 +104,8 @@ def _pass_on(provider: str, url: str, headers: Mapping[str, str], body: bytes) -
     if status is None or not 200 <= status < 300:
         code = "UNREACHABLE" if status is None else f"HTTP_{status}"
         raise Transient(
-            "The deployment that this is for did not hear it.", provider=provider, operation="pass on", code=code
+            "The deployment that this notification is for did not accept it. Send it again.",
+            provider=provider,
+            operation="pass on",
+            code=code,
         )

@@ -67,31 +67,33 @@ def read_table(told: str, providers: Sequence[str]) -> list[Row]:
     try:
         rows = json.loads(told, parse_int=float)
     except ValueError:
-        raise Misconfigured("HOSTS is no JSON: write it as docs/hosts.md shows.") from None
+        raise Misconfigured("HOSTS is not valid JSON: write it as docs/hosts.md shows.") from None
     if not isinstance(rows, list) or not rows:
-        raise Misconfigured("HOSTS is no list of hosts: write it as docs/hosts.md shows, or set USE_HOSTS to false.")
+        raise Misconfigured("HOSTS is not a list of hosts: write it as docs/hosts.md shows, or set USE_HOSTS to false.")
     read = [_row(row, number, providers) for number, row in enumerate(rows, 1)]
     names = [row.name for row in read]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise Misconfigured(f"HOSTS has two rows of the name {twice[0]}.")
+        raise Misconfigured(f"HOSTS has two rows with the name {twice[0]}. Give each host its own name.")
     return read
 
 
 def _row(row: Any, number: int, providers: Sequence[str]) -> Row:
     if not isinstance(row, dict):
-        raise Misconfigured(f"Row {number} of HOSTS is no object.")
+        raise Misconfigured(f"Row {number} of HOSTS must be a JSON object.")
     name, kind = row.get("name"), row.get("kind")
     if not isinstance(name, str) or not HOST_NAME.fullmatch(name):
-        raise Misconfigured(f"Row {number} of HOSTS has no name of up to 20 small letters and digits.")
+        raise Misconfigured(f"Row {number} of HOSTS needs a name of up to 20 lowercase letters and digits.")
     if kind is None and name not in providers:
         raise Misconfigured(f"The row {name} of HOSTS has no kind: write bunny or s3. Only providers have none.")
     if kind is not None and (not isinstance(kind, str) or kind not in TEXTS or name in ("kaltura", "cloudflare")):
-        raise Misconfigured(f"The row {name} of HOSTS has a kind that is not known, or not possible, for that name.")
+        raise Misconfigured(
+            f"The row {name} of HOSTS has the wrong kind: write bunny or s3, and leave it out for a provider."
+        )
     usual = TEXTS.get(kind, {}) if kind is not None else {}
     unknown = sorted(str(one)[:40] for one in row if one not in _COMMON and one not in usual)
     if unknown:
-        raise Misconfigured(f"The row {name} of HOSTS has fields that are not known: {', '.join(unknown)}.")
+        raise Misconfigured(f"The row {name} of HOSTS has unknown fields: {', '.join(unknown)}. Leave them out.")
     terms = Terms(_number(row, name, "pricePerGb", least=0.0, usual=math.inf), _limit(row, name))
     return Row(name, terms, kind, {one: _text(row, name, one, default) for one, default in usual.items()})
 
@@ -100,7 +102,7 @@ def _text(row: Mapping[str, Any], name: str, one: str, default: str | None) -> s
     told = row.get(one, default)
     value = clean(told) if isinstance(told, str) else ""
     if not value:
-        raise Misconfigured(f"The row {name} of HOSTS has no text {one}.")
+        raise Misconfigured(f"The row {name} of HOSTS needs a text in {one}.")
     if one in ("url", "playbackUrl"):
         return _address(value, name, one)
     if not _SENT.fullmatch(value):
@@ -112,7 +114,7 @@ def _address(value: str, name: str, one: str) -> str:
     try:
         return url(value)
     except ValueError as error:
-        raise Misconfigured(f"In the row {name} of HOSTS {one} {error}.") from None
+        raise Misconfigured(f"In the row {name} of HOSTS, {one} {error}.") from None
 
 
 def _limit(row: Mapping[str, Any], name: str) -> float | None:
@@ -122,5 +124,5 @@ def _limit(row: Mapping[str, Any], name: str) -> float | None:
 def _number(row: Mapping[str, Any], name: str, one: str, *, least: float, usual: float) -> float:
     value = row.get(one, usual)
     if not isinstance(value, float) or not value >= least:
-        raise Misconfigured(f"In the row {name} of HOSTS {one} is no number, or too small a one.")
+        raise Misconfigured(f"In the row {name} of HOSTS, {one} must be a number of at least {least:g}.")
     return value

@@ -21,18 +21,23 @@ def add_orphan_arguments(orphans: argparse.ArgumentParser) -> None:
     Add the options of `find-orphans`.
     """
     orphans.add_argument(
-        "--clean-up", action="store_true", help="delete what no document names and is empty, make anew what is missing"
+        "--clean-up", action="store_true", help="delete orphans without content, and recreate what is missing"
     )
     orphans.add_argument(
-        "--with-content", action="store_true", help="with --clean-up: delete what has content too, for good"
+        "--with-content", action="store_true", help="with --clean-up: also delete orphans with content, permanently"
     )
     orphans.add_argument(
-        "--delete-content", nargs="+", metavar="REFERENCE", help="delete just these, content and all, for good"
+        "--delete-content", nargs="+", metavar="REFERENCE", help="delete these orphans with their content, permanently"
     )
     orphans.add_argument(
-        "--adopt", nargs="*", metavar="REFERENCE", help="give these, or all that have content, back to their sessions"
+        "--adopt",
+        nargs="*",
+        metavar="REFERENCE",
+        help="give these orphans, or all that have content, back to their sessions",
     )
-    orphans.add_argument("--session", metavar="ID", help="with --adopt: the session of what does not say whose it was")
+    orphans.add_argument(
+        "--session", metavar="ID", help="with --adopt: the session for orphans that do not name theirs"
+    )
 
 
 def find_orphans(options: argparse.Namespace) -> tuple[str, bool]:
@@ -54,7 +59,8 @@ def find_orphans(options: argparse.Namespace) -> tuple[str, bool]:
         or (options.session and options.adopt is None)
     ):
         raise BadRequest(
-            "Say one of --clean-up [--with-content], --delete-content and --adopt [--session].", reason="OPTION_INVALID"
+            "Use only one of --clean-up [--with-content], --delete-content and --adopt [--session].",
+            reason="OPTION_INVALID",
         )
     if options.delete_content is not None:
         deleted = app.orphans.delete(options.delete_content, _tell)
@@ -72,13 +78,13 @@ def _adopted(app: App, references: Sequence[str], session_id: str | None) -> tup
     adopted = app.adoption.adopt(app.orphans.all(_tell, young=True), references, session_id)
     lines = [
         f"  {one.stray.reference}, {_ids(one.stray.parts)}: "
-        + (f"given back, {one.path} names it" if one.path else f"not given back. {one.sentence}")
+        + (f"adopted by {one.path}" if one.path else f"not adopted. {one.sentence}")
         for one in adopted
     ]
     seen = {one.stray.reference for one in adopted}
-    lines += [f"  {one}: no orphan with content has this reference" for one in references if one not in seen]
+    lines += [f"  {one}: there is no orphan with content and this reference" for one in references if one not in seen]
     count = sum(one.path is not None for one in adopted)
-    told = "\n".join([f"Given back: {count}. Not: {len(lines) - count}.", *lines])
+    told = "\n".join([f"Adopted: {count}. Not adopted: {len(lines) - count}.", *lines])
     return told, count == len(lines)
 
 
@@ -88,9 +94,9 @@ def _deleted(strays: Sequence[Stray], references: Sequence[str], hold: Hold | No
     """
     lines = [f"  {one.reference}, {_ids(one.parts)}: is being deleted" for one in strays]
     unknown = sorted(set(references) - {one.reference for one in strays})
-    lines += [f"  {one}: no orphan that is old enough has this reference" for one in unknown]
+    lines += [f"  {one}: there is no orphan with this reference that is old enough to delete" for one in unknown]
     if strays and hold is not None:
-        lines += [*_held(hold), "They go after `resume-after-restore`."]
+        lines += [*_held(hold), "They are deleted after `resume-after-restore`."]
     return "\n".join(lines), not unknown
 
 
@@ -105,13 +111,13 @@ def resume_after_restore() -> str:
     app = wiring.app()
     hold = app.orphans.standing().epoch.hold
     if hold is None:
-        return "Deletions are not held: there is nothing to acknowledge."
+        return "Deletions are not held. There is nothing to acknowledge."
     lines = _held(hold)
     left = [one.stray for one in app.orphans.all(_tell, young=True) if one.stray.has_content]
-    lines.append(f"Kept, with content, and named by no document: {len(left)}.")
-    lines += [f"  {one.reference}, {_ids(one.parts)}, made {one.created_at}" for one in left]
+    lines.append(f"Orphans with content, which are kept: {len(left)}.")
+    lines += [f"  {one.reference}, {_ids(one.parts)}, created {one.created_at}" for one in left]
     app.epochs.acknowledge(app.orphans.places)
-    return "\n".join([*lines, "Acknowledged: deletions go on within ten minutes. What is listed here stays."])
+    return "\n".join([*lines, "Acknowledged. Deletions continue within ten minutes. The orphans listed here are kept."])
 
 
 def _held(hold: Hold) -> list[str]:
@@ -119,20 +125,18 @@ def _held(hold: Hold) -> list[str]:
     Why deletions are held, as an operator reads it. Pure.
     """
     why = {
-        Suspicion.OTHER_DATABASE: f"Firestore says that this is another database than the one before: {hold.found}.",
-        Suspicion.UNKNOWN_CONTENT: f"The provider has content that this database does not know: {hold.found}.",
-        Suspicion.UNREADABLE: f"Somebody has edited operations/epoch so that this cannot be read: {hold.found}.",
+        Suspicion.OTHER_DATABASE: f"Firestore reports another database than before: {hold.found}.",
+        Suspicion.UNKNOWN_CONTENT: f"A provider has content that this database does not know: {hold.found}.",
+        Suspicion.UNREADABLE: f"Somebody has edited operations/epoch, and this cannot be read: {hold.found}.",
     }[hold.reason]
-    swept = (
-        "It has no record of a sweep."
-        if hold.swept_at is None
-        else f"Its last sweep was at {hold.swept_at:%Y-%m-%d %H:%M} UTC."
-    )
-    return [f"Deletions are held since {hold.since:%Y-%m-%d %H:%M} UTC. {why} {swept}"]
+    swept = "never" if hold.swept_at is None else f"{hold.swept_at:%Y-%m-%d %H:%M} UTC"
+    return [
+        f"Deletions are held since {hold.since:%Y-%m-%d %H:%M} UTC. {why} Last sweep that this database knows: {swept}."
+    ]
 
 
 def _tell(things: int, documents: int) -> None:
-    print(f"  looked at so far: things {things}, documents {documents}", flush=True)
+    print(f"  checked so far: {things} objects, {documents} documents", flush=True)
 
 
 def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
@@ -141,14 +145,14 @@ def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
     """
     lines = [] if report.hold is None else _held(report.hold)
     lines.append(
-        f"Things at the provider: {report.things}, of which no document names {len(report.strays)}. "
-        f"Documents: {report.documents}, of which {len(report.missing)} name things that are not there."
+        f"Objects at the providers: {report.things}, of which {len(report.strays)} are orphans. "
+        f"Documents: {report.documents}, of which {len(report.missing)} name objects that do not exist."
     )
     for one in report.strays:
         content = "has content" if one.has_content else "is empty"
-        lines.append(f"  nobody names {one.reference}, {_ids(one.parts)}, made {one.created_at}: {content}")
-    lines += [f"  {one.path} names {_ids(one.parts)}" for one in report.missing]
-    lines += [f"  not ours, whatever it says, and left alone: {one}" for one in report.unreadable]
+        lines.append(f"  orphan {one.reference}, {_ids(one.parts)}, created {one.created_at}: {content}")
+    lines += [f"  {one.path} names {_ids(one.parts)}, which does not exist" for one in report.missing]
+    lines += [f"  not created by Greenroom, and left alone: {one}" for one in report.unreadable]
     if report.strays or report.missing:
         lines += _next_steps(report, clean_up=clean_up, with_content=with_content)
     return lines
@@ -160,19 +164,19 @@ def _next_steps(report: Report, *, clean_up: bool, with_content: bool) -> list[s
     """
     kept = 0 if report.cleaned_up and with_content else len(report.with_content)
     choices = (
-        f"Kept, because they have content: {kept}. `--adopt` gives them back to their sessions, "
-        "`--delete-content REFERENCE` deletes one, `--clean-up --with-content` all."
+        f"Orphans with content, which are kept: {kept}. `--adopt` gives them back to their sessions, "
+        "`--delete-content REFERENCE` deletes one, `--clean-up --with-content` deletes all."
     )
     if report.cleaned_up:
-        return ["They are being put right.", *([choices] if kept else [])]
+        return ["The clean-up is under way.", *([choices] if kept else [])]
     if clean_up:
-        return ["Nothing was touched: deletions are held. Adopt what is missed, then `resume-after-restore`."]
+        return ["Nothing was changed: deletions are held. Adopt what you miss, then run `resume-after-restore`."]
     empty = (
-        f"--clean-up deletes those that are empty: {len(report.strays) - kept}."
+        f"`--clean-up` deletes the orphans without content: {len(report.strays) - kept}."
         if report.hold is None
-        else "Nothing is deleted before `resume-after-restore`. Adopt what is missed first."
+        else "Nothing is deleted before `resume-after-restore`. First adopt what you miss."
     )
-    return [f"Nothing was touched. {empty}", *([choices] if kept else [])]
+    return [f"Nothing was changed. {empty}", *([choices] if kept else [])]
 
 
 def _ids(parts: Mapping[str, str]) -> str:

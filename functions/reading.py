@@ -172,7 +172,7 @@ def url(text: str) -> str:
         raise ValueError("must be an address such as https://www.example.com, without a question mark or a user")
     scheme, host, port, path = found[1].lower(), found[2].lower(), found[3], found[4]
     if scheme == "http" and host not in LOOPBACK:
-        raise ValueError("must begin with https://, for secrets travel there")
+        raise ValueError("must begin with https://, because secrets are sent there")
     steps = [step for step in path.split("/") if step]
     if {".", ".."} & set(steps):
         raise ValueError("must be an address without . or .. in its path")
@@ -205,7 +205,7 @@ def addresses(text: str) -> Mapping[str, str]:
     for pair in filter(None, map(clean, text.split(","))):
         name, equals, address = pair.partition("=")
         if not equals or not clean(name) or clean(name) in found:
-            raise ValueError("must be namespace=address, with commas between, each namespace once")
+            raise ValueError("must be namespace=address, separated by commas, with each namespace once")
         found[clean(name)] = url(clean(address))
     return found
 
@@ -216,7 +216,7 @@ def domains(text: str) -> tuple[str, ...]:
     """
     found = tuple(clean(one).lower() for one in text.split(",") if clean(one))
     if not all(_DOMAIN.fullmatch(one) for one in found):
-        raise ValueError("must be domains such as cdn.example.com, with commas between, without https:// and paths")
+        raise ValueError("must be domains such as cdn.example.com, separated by commas, without https:// and paths")
     return found
 
 
@@ -225,9 +225,9 @@ def claim(text: str) -> str:
     The name of a custom claim: one word that means nothing else in an ID token. Pure.
     """
     if _CLAIM.fullmatch(text) is None:
-        raise ValueError("must be one word of up to 64 letters, digits and _, a letter first")
+        raise ValueError("must be one word of up to 64 letters, digits and _, beginning with a letter")
     if RESERVED_CLAIMS.fullmatch(text):
-        raise ValueError("must be a name that ID tokens do not use for something else")
+        raise ValueError("must be a name that ID tokens do not already use")
     return text
 
 

@@ -143,7 +143,7 @@ def _key(data: object, key: re.Pattern[str]) -> str:
     """
     named = data.get("key") if isinstance(data, dict) and data.keys() == {"key"} else None
     if not isinstance(named, str) or not key.fullmatch(named):
-        raise BadRequest("The task has no key that its worker could work on.", reason="TASK_KEY_INVALID")
+        raise BadRequest("The task has no valid key.", reason="TASK_KEY_INVALID")
     return named
 
 

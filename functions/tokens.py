@@ -70,7 +70,9 @@ def app_token(request: Request) -> AppCheckData:
     except PyJWKClientConnectionError as error:
         raise _unchecked("jwks") from error
     except Exception:
-        raise NotSignedIn("App Check does not know this app. Use the app itself.", reason="APP_CHECK_FAILED") from None
+        raise NotSignedIn(
+            "App Check does not recognise this app. Call from the app itself.", reason="APP_CHECK_FAILED"
+        ) from None
     return AppCheckData(claims["sub"], claims)
 
 
@@ -127,7 +129,7 @@ def require_recent_sign_in(claims: Mapping[str, Any], now: datetime) -> None:
     if not isinstance(at, int) or now.timestamp() - at > RECENT_S:
         minutes = RECENT_S // 60
         raise NotSignedIn(
-            f"This needs a sign-in within the last {minutes} minutes. Sign in again, and repeat it.",
+            f"This needs a sign-in within the last {minutes} minutes. Sign in again, then repeat the call.",
             reason="SIGN_IN_NOT_RECENT",
         )
 

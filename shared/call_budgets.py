@@ -59,13 +59,15 @@ class Row:
 
 
 TABLE: Final[Mapping[Work, Row]] = {
-    Work.LOOK: Row(Budget(240, per_minute=120, portion=5, unasked=15), "You asked for too much in a short time."),
-    Work.PLAY: Row(Budget(240, per_minute=60, portion=5, unasked=15), "You asked to play too much in a short time."),
+    Work.LOOK: Row(Budget(240, per_minute=120, portion=5, unasked=15), "You sent too many requests in a short time."),
+    Work.PLAY: Row(Budget(240, per_minute=60, portion=5, unasked=15), "You asked to play too often in a short time."),
     # All videos of the largest session are put into another order at once, or deleted.
-    Work.CHANGE: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You changed too much in a short time."),
+    Work.CHANGE: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You made too many changes in a short time."),
     # A hundred files are chosen at once: each asks for its token, says that it was sent, and may repeat both.
-    Work.UPLOAD: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You asked for too many uploads at once."),
-    Work.HEAVY: Row(Budget(10, per_minute=2, unasked=1), "You asked for too many erasures."),
+    Work.UPLOAD: Row(
+        Budget(300, per_minute=60, portion=5, unasked=15), "You asked for too many uploads in a short time."
+    ),
+    Work.HEAVY: Row(Budget(10, per_minute=2, unasked=1), "You asked for too many erasures in a short time."),
 }
 """For each kind of work, what one person may."""
 

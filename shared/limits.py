@@ -173,7 +173,7 @@ class Limiter:
                 return
             except Conflict:
                 continue
-        raise Conflict(f"Others write {path} all the time.")
+        raise Conflict(f"Others changed {path} at every try. Try again.")
 
     def _purse(self, path: str, priority: Priority) -> _Purse:
         with self._lock:

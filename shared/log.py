@@ -27,21 +27,21 @@ def _error(message: str, **fields: Field) -> None:
 
 def _alarm(message: str, **fields: Field) -> None:
     """
-    Somebody should be woken: a severity above ERROR, which an alerting policy can name.
+    Wake somebody: a severity above ERROR, which an alerting policy can name.
     """
     write("ALERT", message, fields)
 
 
 def step_done(queue: str, key: str, step: str) -> None:
     """
-    A visit did a step.
+    A step of a reconciliation was done.
     """
     _info("step done", queue=queue, key=key, step=step)
 
 
 def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: int, *, final: bool) -> None:
     """
-    A provider refused or failed a step; `final` means that only another wish starts it again.
+    A provider refused or failed a step; `final` means that only a new request starts it again.
     """
     write = _error if final else _warning
     write(
@@ -60,7 +60,7 @@ def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: in
 
 def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int, since: datetime) -> None:
     """
-    A step that is never given up has failed for a day, or was given up all the same: a person must look.
+    A step that must succeed has failed for a day, or is no longer retried: a person must look.
     """
     _alarm(
         "step stuck",
@@ -80,7 +80,7 @@ def host_turned(host: str, *, is_healthy: bool) -> None:
     """
     A host plays nothing any more, or plays again.
     """
-    (_info if is_healthy else _error)("host plays again" if is_healthy else "host plays nothing", host=host)
+    (_info if is_healthy else _error)("host healthy again" if is_healthy else "host unhealthy", host=host)
 
 
 def owner_changed(session_id: str) -> None:
@@ -99,23 +99,23 @@ def host_open(host: str) -> None:
 
 def conflict(queue: str, key: str, step: str) -> None:
     """
-    Someone wrote first; the visit looks again.
+    Somebody else wrote first; the document is read again.
     """
-    _info("someone wrote first", queue=queue, key=key, step=step)
+    _info("write conflict", queue=queue, key=key, step=step)
 
 
 def refused(function: str, caller_uid: str | None, error: BackendError) -> None:
     """
     A callable was refused.
     """
-    _info("refused", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
+    _info("call refused", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
 
 
 def unavailable(function: str, caller_uid: str | None, error: BackendError) -> None:
     """
     A callable or a worker could not finish for a passing reason.
     """
-    _warning("not finished", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
+    _warning("call failed temporarily", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
 
 
 def broken(function: str, caller_uid: str | None, error: BaseException) -> None:
@@ -148,28 +148,30 @@ def secret_accepted(provider: str, setting: str) -> None:
 
 def sweep_hindered(error: ProviderError) -> None:
     """
-    A provider did not let the sweep look; the rest of the sweep goes on, and the next one looks again.
+    A provider refused or failed a question of the sweep; the rest goes on, and the next sweep asks again.
     """
-    _warning("sweep hindered", provider=error.provider, operation=error.operation, code=error.code, sentence=str(error))
+    _warning(
+        "sweep incomplete", provider=error.provider, operation=error.operation, code=error.code, sentence=str(error)
+    )
 
 
 def swept(noted: int, looked: int, given_up: int) -> None:
     """
     One sweep ended.
     """
-    _info("swept", noted=noted, looked=looked, given_up=given_up)
+    _info("sweep finished", enqueued=noted, examined=looked, released=given_up)
 
 
 def stray_given_up(provider: str, reference: str) -> None:
     """
-    Something at a provider that nobody had recorded will be deleted.
+    An orphan without content will be deleted.
     """
-    _warning("gave up what nobody recorded", provider=provider, reference=reference)
+    _warning("orphan scheduled for deletion", provider=provider, reference=reference)
 
 
 def orphan_reported(provider: str, reference: str) -> None:
     """
-    Something with content at a provider is named by no document: it is kept until an operator says what becomes of it.
+    An orphan with content was found: it is kept until an operator adopts or deletes it.
     """
     _warning("orphan reported", provider=provider, reference=reference)
 
@@ -178,7 +180,7 @@ def orphan_spared(provider: str, reference: str) -> None:
     """
     An orphan that was to be deleted because it was empty has content by now: it is kept.
     """
-    _warning("orphan spared", provider=provider, reference=reference)
+    _warning("orphan kept", provider=provider, reference=reference)
 
 
 def orphan_adopted(provider: str, reference: str, path: str) -> None:
@@ -192,7 +194,7 @@ def deletion_dropped(provider: str, reference: str) -> None:
     """
     Something that was to be deleted is named by a document again: it is kept.
     """
-    _warning("deletion dropped", provider=provider, reference=reference)
+    _warning("deletion cancelled", provider=provider, reference=reference)
 
 
 def reference_unreadable(provider: str, text: str) -> None:
@@ -213,7 +215,7 @@ def database_restored(reason: str, found: str, since: datetime) -> None:
         reason=reason,
         found=found,
         since=since.isoformat(),
-        sentence="Deletions are held. docs/operating.md says how to go on: resume-after-restore, when all is well.",
+        sentence="Deletions are held. Follow the run book in docs/operating.md, then run resume-after-restore.",
     )
 
 
@@ -254,8 +256,8 @@ def orphans_found(
     """
     write = _warning if strays or missing else _info
     write(
-        "searched for orphans",
-        strays=strays,
+        "orphan search finished",
+        orphans=strays,
         with_content=with_content,
         missing=missing,
         things=things,
@@ -273,9 +275,9 @@ def tasks_limit_reached(count: int, until: datetime, holds: str) -> None:
 
 def left_to_sweep(owner_uid: str, session_id: str) -> None:
     """
-    Somebody changes so much that a change was not handled by its trigger.
+    An owner makes so many changes that a trigger left one to the sweep.
     """
-    _warning("change left to sweep", uid=owner_uid, session=session_id)
+    _warning("change left to the sweep", uid=owner_uid, session=session_id)
 
 
 def stopped(function: str, key: str | None = None) -> None:
@@ -287,40 +289,40 @@ def stopped(function: str, key: str | None = None) -> None:
 
 def push_heard(provider: str, reference: str) -> None:
     """
-    A provider has told by itself of something of ours.
+    A provider's webhook named something of ours.
     """
-    _info("push heard", provider=provider, reference=reference)
+    _info("webhook received", provider=provider, reference=reference)
 
 
 def push_refused(provider: str, error: BackendError) -> None:
     """
-    Somebody spoke in a provider's name and could not prove it, or could not be understood.
+    A webhook call had no valid signature, or could not be parsed.
     """
-    _warning("push refused", provider=provider, reason=error.reason, sentence=str(error))
+    _warning("webhook refused", provider=provider, reason=error.reason, sentence=str(error))
 
 
 def feed_ticked(provider: str, tick: int, news: int) -> None:
     """
-    The feed asked a provider what changed; of so many videos that was news.
+    The feed asked a provider what changed; `news` is the number of videos that did.
     """
-    _info("feed ticked", provider=provider, tick=tick, news=news)
+    _info("feed polled", provider=provider, poll=tick, news=news)
 
 
 def feed_ended(provider: str, tick: int, why: str) -> None:
     """
-    The feed's chain ended: nothing pending, or its budget of ticks used up.
+    The feed's chain ended: nothing pending, or its budget of polls used up.
     """
-    _info("feed ended", provider=provider, tick=tick, why=why)
+    _info("feed ended", provider=provider, poll=tick, reason=why)
 
 
 def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
     """
-    A provider did not tell the feed what changed; the next tick asks again.
+    A provider did not tell the feed what changed; the next poll asks again.
     """
     _warning(
-        "feed hindered",
+        "feed poll failed",
         provider=provider,
-        tick=tick,
+        poll=tick,
         operation=error.operation,
         code=error.code,
         sentence=str(error),
@@ -334,7 +336,7 @@ def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) 
     _alarm(
         "feed stuck",
         provider=provider,
-        tick=tick,
+        poll=tick,
         operation=error.operation,
         code=error.code,
         sentence=str(error),
@@ -360,28 +362,28 @@ def part_not_offered(provider: str, part: str, error: ProviderError) -> None:
     """
     The account does not have one part of a live event; the event goes without it.
     """
-    _warning("part not offered", provider=provider, part=part, operation=error.operation, code=error.code)
+    _warning("event part not available", provider=provider, part=part, operation=error.operation, code=error.code)
 
 
 def name_refused(provider: str, error: ProviderError) -> None:
     """
     A provider refused a person's name; its user is made without one.
     """
-    _warning("name refused", provider=provider, operation=error.operation, code=error.code)
+    _warning("user name refused", provider=provider, operation=error.operation, code=error.code)
 
 
 def part_vanished(provider: str, reference: str, part: str, part_id: str) -> None:
     """
-    Somebody has deleted a part of an event behind our back; it is made again.
+    A part of an event was deleted outside Greenroom; it is made again.
     """
-    _warning("part vanished", provider=provider, reference=reference, part=part, part_id=part_id)
+    _warning("event part missing", provider=provider, reference=reference, part=part, part_id=part_id)
 
 
 def cache_was_wrong(provider: str, key: str, error: ProviderError) -> None:
     """
     Something that we remembered is not there any more; it is found or made again.
     """
-    _warning("remembered what is gone", provider=provider, key=key, operation=error.operation, code=error.code)
+    _warning("cached object missing", provider=provider, key=key, operation=error.operation, code=error.code)
 
 
 def chat_misconfigured(provider: str, error: BackendError) -> None:

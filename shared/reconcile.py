@@ -448,7 +448,7 @@ class NotFoundYet(Transient):
 
     def __init__(self, certain_at: datetime) -> None:
         super().__init__(
-            "The provider's answer was lost. We are looking whether it was done all the same.",
+            "The provider's answer was lost. The result is being checked.",
             provider="",
             operation="find",
             code="ANSWER_LOST",
@@ -585,7 +585,7 @@ def _settle_claimed(
             if _with(again.record, replace(again.record.progress, due_at=due_at)) != claimed.record:
                 raise
             claimed = again
-    raise Conflict("Others wrote wishes for it faster than we could write.")
+    raise Conflict("Others changed the same document at every try. Try again.")
 
 
 def _settle(

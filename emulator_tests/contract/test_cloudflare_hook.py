@@ -184,7 +184,7 @@ def test_the_one_webhook_of_an_account_is_taken_from_nobody(hook: CloudflareHook
     assert list(hook.install(URL)) == [URL]
     with pytest.raises(BadRequest, match=URL):
         hook.install("http://127.0.0.1:9/elsewhere")
-    with pytest.raises(BadRequest, match="leave the algorithm out"):
+    with pytest.raises(BadRequest, match="Leave out --algorithm"):
         hook.install(URL, "sha256")
 
     assert list(hook.remove()) == [URL]

@@ -225,7 +225,7 @@ def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
     assert made.parts.keys() == whole - {part}
     assert made.refused.keys() == {part}
     assert made.refused[part].code == "PROPERTY_VALIDATION_MAX_LENGTH"
-    assert made.refused[part].message.endswith(" The event goes without this part until the session is changed.")
+    assert made.refused[part].message.endswith(" The event works without this part until the session is changed.")
     assert set(made.parts.items()) == site.alive()
     kaltura.control("DELETE", "faults")
     mended = site.events.update_event(REFERENCE, made.parts, WISH)

@@ -114,18 +114,19 @@ def test_of_a_new_account_it_is_said_what_makes_what_is_missing(place: Place) ->
         UNTRIED: Health.ABSENT,
         "notifications": Health.ABSENT,
     }
-    for what in ("chat token", "access-control profile", "upload role", "addresses role", "player role"):
-        assert "`setup` makes it" in lacks[what].sentence
-    assert "`install-hook` makes them" in lacks["notifications"].sentence
+    for what in ("access-control profile", "upload role", "addresses role", "player role"):
+        assert "`setup` creates it" in lacks[what].sentence
+    assert "`setup` makes it" in lacks["chat token"].sentence
+    assert "`install-hook` creates them" in lacks["notifications"].sentence
 
 
 MISSING: dict[str, tuple[Callable[[Place], object], Health, str]] = {
     "uploads": (lambda place: place.forbid("uploadtoken"), Health.MISSING, "SERVICE_FORBIDDEN to uploadtoken.list"),
     "live streaming": (lambda place: place.forbid("livestream"), Health.MISSING, "No session can be live"),
-    "scheduling": (lambda place: place.forbid("schedule_scheduleevent"), Health.ABSENT, "Events go without it"),
+    "scheduling": (lambda place: place.forbid("schedule_scheduleevent"), Health.ABSENT, "Live events work without it"),
     "rooms": (lambda place: place.forbid("schedule_scheduleresource"), Health.MISSING, "KALTURA_ROOM_URL"),
     "virtual events": (lambda place: place.forbid("virtualevent_virtualevent"), Health.ABSENT, "Ask Kaltura"),
-    "groups": (lambda place: place.forbid("group_group"), Health.ABSENT, "Nobody moderates"),
+    "groups": (lambda place: place.forbid("group_group"), Health.ABSENT, "Chats have no moderators"),
     "live conversion profile": (
         lambda place: place.forbid("conversionprofile"),
         Health.ABSENT,
@@ -139,29 +140,29 @@ MISSING: dict[str, tuple[Callable[[Place], object], Health, str]] = {
     "access-control profile": (
         lambda place: place.administrator().accessControlProfile.delete(place.account.access_control_id()),
         Health.MISSING,
-        "`setup` makes it",
+        "`setup` creates it",
     ),
     "upload role": (
         lambda place: place.administrator().userRole.delete(int(place.account.upload_role_name())),
         Health.MISSING,
-        "`setup` makes it",
+        "`setup` creates it",
     ),
     "addresses role": (
         lambda place: place.administrator().userRole.delete(int(place.account.addresses_role_name())),
         Health.MISSING,
-        "`setup` makes it",
+        "`setup` creates it",
     ),
     "player role": (
         lambda place: place.administrator().userRole.delete(int(place.account.player_role_name() or 0)),
         Health.MISSING,
-        "`setup` makes it",
+        "`setup` creates it",
     ),
     "notification templates": (
         lambda place: place.forbid("eventnotification_eventnotificationtemplate"),
         Health.ABSENT,
-        "The feed does it alone",
+        "Only the feed finds changes",
     ),
-    "notifications": (lambda place: KalturaHook(place.account).remove(), Health.ABSENT, "`install-hook` makes them"),
+    "notifications": (lambda place: KalturaHook(place.account).remove(), Health.ABSENT, "`install-hook` creates them"),
 }
 
 
@@ -274,7 +275,7 @@ def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Pl
     for what, follows in (
         ("upload role", words.UPLOAD_BASE_ROLE),
         ("addresses role", words.PLAYBACK_BASE_ROLE),
-        ("player role", "no KS for Kaltura's player is given out"),
+        ("player role", "no KS for Kaltura's player is issued"),
     ):
         assert found[what].health is Health.ABSENT
         assert follows in found[what].sentence

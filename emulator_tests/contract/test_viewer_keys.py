@@ -170,7 +170,7 @@ def test_an_account_that_lets_nobody_make_roles_gives_out_no_key_and_its_address
         account = site.audience.account
         parts = site.media.prepare_upload("video:v1:1", WISH)
         for _ in range(2):
-            with pytest.raises(WrongState, match="does not let roles be made"):
+            with pytest.raises(WrongState, match="does not allow new roles"):
                 KalturaViewerKeys(account).player_key(parts, "ada", 600, "an-id")
         assert site.media.playback_grant(parts, "ada", 600).token
     told = capsys.readouterr().out

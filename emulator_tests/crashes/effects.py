@@ -238,7 +238,7 @@ class Effects:
         if fault in (Fault.ANSWER_LOST, Fault.CALLED_A_CONFLICT):
             do()
         if fault is Fault.CALLED_A_CONFLICT:
-            raise Conflict("Someone else wrote first.")
+            raise Conflict("Somebody else changed the same document first. Try again.")
         if fault is Fault.ANSWER_LOST:
             self.surroundings.wait(TIMEOUT_S)
         raise Transient("It does not answer at the moment.", provider="google", operation=name, code=_CODES[fault])

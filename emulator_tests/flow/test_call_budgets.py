@@ -51,7 +51,7 @@ def test_a_flood_is_refused_until_the_time_that_is_told_and_others_are_served(
     assert (refused.code, refused.reason, refused.is_retryable) == ("RESOURCE_EXHAUSTED", "CALLS_TOO_MANY", True)
     assert refused.retry_after_s is not None
     assert 1 <= refused.retry_after_s <= AGAIN_WITHIN_S
-    assert refused.message.startswith("You changed too much in a short time. Wait ")
+    assert refused.message.startswith("You made too many changes in a short time. Wait ")
     may_again_at = time.monotonic() + refused.retry_after_s
 
     assert _reason(school.person()) == "ADMIN_ONLY"

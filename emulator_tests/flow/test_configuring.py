@@ -174,11 +174,11 @@ def test_a_role_is_granted_and_revoked_beside_the_claims_of_the_app(careless: Sc
 
     assert (told.returncode, told.stdout) == (
         0,
-        f"{person.uid} has the claim {TUTOR} now, beside those it had. It is in the next ID token of this account.\n",
+        f"{person.uid} now has the claim {TUTOR}, beside its other claims. The next ID token of the account has it.\n",
     )
     assert claims_of(careless, person.uid) == {"plan": "gold", "admin": True, TUTOR: True}
     again = careless.testbed.command("grant", person.uid, "teacher")
-    assert (again.returncode, again.stdout) == (0, f"{person.uid} has the claim {TUTOR} already.\n")
+    assert (again.returncode, again.stdout) == (0, f"{person.uid} already has the claim {TUTOR}.\n")
     assert careless.testbed.command("grant", person.uid, "admin").returncode == 0
     boss = with_new_token(careless, person)
     assert refusal(boss, "requeueDeletion", deletionId="d1")[0] == "NOT_FOUND"
@@ -259,7 +259,7 @@ def test_doctor_asks_what_is_deployed_as_a_stranger_and_compares_the_rules(
     assert [line.split()[0] for line in lines if " playback" in line] == ["ok", "ok"]
     (callables,) = [line for line in lines if " callables " in line]
     assert callables.startswith("ok")
-    assert "refuse strangers" in callables
+    assert "refuse unauthorised calls" in callables
     (webhooks,) = [line for line in lines if " webhooks " in line]
     assert (webhooks.startswith("ok"), "All 2 refuse" in webhooks) == (True, True)
 

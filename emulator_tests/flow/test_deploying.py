@@ -127,7 +127,7 @@ def test_without_an_account_it_asks_for_one(tmp_path: Path) -> None:
         (
             "SESSION_VIDEOS_MAX",
             "600",
-            "SESSION_VIDEOS_MAX must be a whole number from 1 to 250, for all of them stand in one session document; "
+            "SESSION_VIDEOS_MAX must be a whole number from 1 to 250, because all of them are in one session document; "
             "it is '600'.",
         ),
         (
@@ -137,8 +137,8 @@ def test_without_an_account_it_asks_for_one(tmp_path: Path) -> None:
             "it is 'https://example.com/kaltura'.",
         ),
         ("MIN_INSTANCES", "20", "MIN_INSTANCES must be at most MAX_INSTANCES, 10; it is 20."),
-        ("CLAIM_ADMIN", "teacher", "CLAIM_TEACHER and CLAIM_ADMIN must be two names"),
-        ("CLAIM_ADMIN", "email_verified", "CLAIM_ADMIN must be a name that ID tokens do not use for something else"),
+        ("CLAIM_ADMIN", "teacher", "CLAIM_TEACHER and CLAIM_ADMIN must be two different names"),
+        ("CLAIM_ADMIN", "email_verified", "CLAIM_ADMIN must be a name that ID tokens do not already use"),
         ("VIDEO_PROVIDER", "cloudflare", "and CLOUDFLARE_ACCOUNT_ID is not set."),
         ("SERVICE_ACCOUNT", "greenroom", "SERVICE_ACCOUNT must be the address of a service account"),
     ],

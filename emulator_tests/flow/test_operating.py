@@ -39,17 +39,17 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     told = school.testbed.command("find-orphans")
 
     assert told.returncode == 0, told.stderr
-    assert f"nobody names video:{stray_key}:1, entryId {stray}" in told.stdout
+    assert f"orphan video:{stray_key}:1, entryId {stray}" in told.stdout
     assert "is empty" in told.stdout
     assert f"videos/{lost} names entryId {entry_id}" in told.stdout
-    assert "Nothing was touched. --clean-up deletes those that are empty: " in told.stdout
+    assert "Nothing was changed. `--clean-up` deletes the orphans without content: " in told.stdout
     assert not {foreign, kept} & set(told.stdout.replace(",", "").split())
-    assert "looked at" in told.stderr
+    assert "checked so far" in told.stderr
     assert {stray, foreign} <= _entries(school)
 
     cleaned = school.testbed.command("find-orphans", "--clean-up")
 
-    assert "They are being put right." in cleaned.stdout
+    assert "The clean-up is under way." in cleaned.stdout
     school.await_provider("the stray's going", lambda: stray not in _entries(school))
     # What is not there cannot be made anew: its teacher is told.
     shown = school.await_video(session_id, lost, "failed")
@@ -82,14 +82,14 @@ def test_a_video_whose_document_was_lost_is_kept_and_adopted_or_deleted_by_the_o
 
     lines = kept.stdout.splitlines()
     assert [line for line in lines if reference in line and line.endswith("has content")], kept.stdout
-    assert "Kept, because they have content: " in kept.stdout
+    assert "Orphans with content, which are kept: " in kept.stdout
 
     adopted = school.testbed.command("find-orphans", "--adopt", reference, "video:nobody:1")
 
     assert adopted.returncode == 1, "one of the two was not given back"
     assert f"{reference}, " in adopted.stdout
-    assert f"given back, videos/{video_id} names it" in adopted.stdout
-    assert "video:nobody:1: no orphan with content has this reference" in adopted.stdout
+    assert f"adopted by videos/{video_id}" in adopted.stdout
+    assert "video:nobody:1: there is no orphan with content and this reference" in adopted.stdout
     school.await_video(session_id, video_id, "ready")
     assert teacher.call("issuePlayback", {"videoId": video_id})["videoId"] == video_id
 
@@ -109,7 +109,7 @@ def test_where_nothing_was_restored_there_is_nothing_to_acknowledge(school: Scho
     resumed = school.testbed.command("resume-after-restore")
 
     assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stdout.strip() == "Deletions are not held: there is nothing to acknowledge."
+    assert resumed.stdout.strip() == "Deletions are not held. There is nothing to acknowledge."
 
 
 def test_an_epoch_that_was_edited_is_acknowledged_by_the_operator(school: School) -> None:
@@ -144,7 +144,7 @@ def test_options_that_contradict_each_other_are_refused_and_nothing_is_touched(
     refused = school.testbed.command("find-orphans", *options)
 
     assert refused.returncode == 1
-    assert "Say one of --clean-up [--with-content], --delete-content and --adopt [--session]." in refused.stderr
+    assert "Use only one of --clean-up [--with-content], --delete-content and --adopt [--session]." in refused.stderr
 
 
 def test_the_schedule_reports_and_an_administrator_reads_the_report(school: School) -> None:

@@ -175,4 +175,6 @@ def _heard(school: School) -> int:
     """
     How many notifications the function has heard so far, as its log tells.
     """
-    return sum(log.read_text(errors="replace").count("push heard") for log in school.testbed.logs.glob("firebase*"))
+    return sum(
+        log.read_text(errors="replace").count("webhook received") for log in school.testbed.logs.glob("firebase*")
+    )

@@ -202,7 +202,7 @@ def test_an_older_film_does_not_take_the_place_of_what_plays() -> None:
     settle(deployment)
     old = deployment.media.prepare_upload(f"video:{video_id}:1", UploadWish("Old", "a.mp4", 1))
     deployment.media.show(old, READY)
-    assert "plays something later" in refused(deployment.adopt())
+    assert "plays a newer file" in refused(deployment.adopt())
     assert deployment.video(video_id).state is VideoState.READY
 
 
@@ -477,7 +477,7 @@ def test_an_event_is_given_back_to_its_session_with_what_is_on_the_air() -> None
 
 def test_an_event_is_not_given_to_a_session_that_asks_for_none() -> None:
     deployment, _ = aired()
-    assert "asks for no event" in refused(deployment.adopt())
+    assert "not a public live session" in refused(deployment.adopt())
 
 
 def test_an_event_is_not_given_to_a_session_that_has_one() -> None:
@@ -664,7 +664,7 @@ def test_what_somebody_is_at_work_on_is_given_back_once_they_are_done() -> None:
     video_id = path.removeprefix("videos/")
     later = deployment.media.prepare_upload(f"video:{video_id}:5", UploadWish("Later", "a.mp4", 1))
     deployment.media.show(later, READY)
-    assert "under way" in refused(deployment.adopt())
+    assert "A task is working on" in refused(deployment.adopt())
     settle(deployment, 2 * LATE_COMMIT_S)
 
     (adopted,) = deployment.adopt()

@@ -156,5 +156,5 @@ def test_what_a_token_allows_is_recorded_before_it_is_given_and_no_token_is() ->
 def test_an_upload_of_which_too_much_has_arrived_gets_no_token_any_more() -> None:
     deployment, video_id, renew = with_upload()
     deployment.show(video_id, Observation(MediaState.AWAITING_UPLOAD, 100, Stage.RECEIVING, received_bytes=320_000))
-    with pytest.raises(WrongState, match="announce the file's own size"):
+    with pytest.raises(WrongState, match="declare its real size"):
         renew()

@@ -22,7 +22,7 @@ PAGE_401 = (401, HTML, "<html>Your client does not have permission</html>")
 PAGE_403 = (403, HTML, "<html>Your client does not have permission to get URL from this server.</html>")
 PAGE_404 = (404, HTML, "<html>Page not found</html>")
 NO_SIGNATURE = (403, TEXT, "This is not signed.")
-NO_ACCOUNT = (404, TEXT, "There is no account for this here.")
+NO_ACCOUNT = (404, TEXT, "This deployment has no account at this provider.")
 DONE = (200, JSON, '{"result": null}')
 DENIED = (403, JSON, json.dumps({"error": {"status": "PERMISSION_DENIED", "message": "no"}}))
 INVALID = (400, JSON, json.dumps({"error": {"status": "INVALID_ARGUMENT", "message": "no"}}))
@@ -74,28 +74,28 @@ def test_a_deployment_that_refuses_strangers_is_well() -> None:
         ("workers", Health.OK),
         ("webhooks", Health.OK),
     ]
-    assert findings[0].sentence == "All 2 refuse strangers."
+    assert findings[0].sentence == "All 2 refuse unauthorised calls."
     assert set(asked) == set(functions)
     # Without a token, and with nothing that could make work.
     assert set(asked.values()) == {("", b'{"data": {}}')}
 
 
 WRONG: dict[str, tuple[Kind, Reply, str]] = {
-    "a callable that is not deployed": (Kind.CALLABLE, PAGE_404, "is not there. Deploy it"),
+    "a callable that is not deployed": (Kind.CALLABLE, PAGE_404, "does not exist. Deploy it"),
     "a callable that Cloud Run closes": (Kind.CALLABLE, PAGE_403, "no client can call it"),
     "a callable behind a sign-in of Google's": (Kind.CALLABLE, PAGE_401, "no client can call it"),
-    "a callable that answers": (Kind.CALLABLE, DONE, "answers somebody who is not signed in"),
-    "a callable that reads before it asks who": (Kind.CALLABLE, INVALID, "answers somebody who is not signed in"),
+    "a callable that answers": (Kind.CALLABLE, DONE, "answers a caller who is not signed in"),
+    "a callable that reads before it asks who": (Kind.CALLABLE, INVALID, "answers a caller who is not signed in"),
     "a callable that breaks": (Kind.CALLABLE, BROKEN, "fails with HTTP status 500"),
     "a callable that leads elsewhere": (Kind.CALLABLE, MOVED, "Something else is deployed"),
     "a worker that is open": (Kind.WORKER, DONE, "is open: it answers anybody, with HTTP status 200"),
     "a worker that is open and complains": (Kind.WORKER, INVALID, "is open"),
     "a worker that its code alone closes": (Kind.WORKER, DENIED, "is open"),
     "a worker that is not deployed": (Kind.WORKER, PAGE_404, "FUNCTIONS_REGION"),
-    "a webhook that takes anything": (Kind.WEBHOOK, (204, TEXT, ""), "takes a notification without a signature"),
+    "a webhook that takes anything": (Kind.WEBHOOK, (204, TEXT, ""), "accepts a notification without a signature"),
     "a webhook that Cloud Run closes": (Kind.WEBHOOK, PAGE_403, "no provider can call it"),
     "a webhook without an account": (Kind.WEBHOOK, NO_ACCOUNT, "without an account at this provider"),
-    "a webhook that is not deployed": (Kind.WEBHOOK, PAGE_404, "is not there"),
+    "a webhook that is not deployed": (Kind.WEBHOOK, PAGE_404, "does not exist"),
 }
 
 
@@ -113,7 +113,7 @@ def test_what_is_wrong_with_several_is_said_once() -> None:
     functions = {"a": Kind.CALLABLE, "b": Kind.CALLABLE, "c": Kind.CALLABLE}
     with cloud({"c": UNAUTHENTICATED}) as (url, _):
         (finding,) = check_functions(url, functions)
-    assert finding.sentence.startswith("a, b: is not there.")
+    assert finding.sentence.startswith("a, b: does not exist.")
 
 
 def test_an_address_where_nobody_is_is_told() -> None:

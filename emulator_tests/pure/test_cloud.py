@@ -64,7 +64,7 @@ def test_we_run_as_the_account_that_the_metadata_server_names() -> None:
 
 
 def test_a_metadata_server_that_does_not_say_is_asked_again_later() -> None:
-    with _metadata_server(known=False) as address, pytest.raises(Transient, match="as which account"):
+    with _metadata_server(known=False) as address, pytest.raises(Transient, match="service account"):
         own_service_account(address)
-    with pytest.raises(Transient, match="as which account"):
+    with pytest.raises(Transient, match="service account"):
         own_service_account(address)

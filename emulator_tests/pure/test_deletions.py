@@ -279,10 +279,10 @@ def test_only_an_administrator_requeues(caller: Caller) -> None:
 
 def test_what_is_not_dead_is_not_requeued() -> None:
     deployment, key = with_deleted_video()
-    with pytest.raises(WrongState, match="still tried by itself"):
+    with pytest.raises(WrongState, match="still being retried"):
         requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
-    with pytest.raises(NotFound, match="Perhaps it is done"):
+    with pytest.raises(NotFound, match="It may be done already"):
         requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
 
 
@@ -366,4 +366,4 @@ def test_a_deletion_whose_thing_is_named_by_a_document_again_is_dropped(
 
     assert (deployment.media.alive(), deployment.events.alive()) == before
     assert deployment.deletions() == []
-    assert "deletion dropped" in capsys.readouterr().out
+    assert "deletion cancelled" in capsys.readouterr().out

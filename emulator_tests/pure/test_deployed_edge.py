@@ -351,7 +351,7 @@ def _check_log(cloud: Cloud, before: int, may_tell: frozenset[str] | set[str] = 
     for line in cloud.logged()[before:]:
         entry = json.loads(line)
         assert entry["severity"] in ("INFO", "WARNING", "ERROR"), line
-        assert entry["message"] in ("refused", "push refused", "not finished"), line
+        assert entry["message"] in ("call refused", "webhook refused", "call failed temporarily"), line
         told: Mapping[str, Any] = {name: value for name, value in entry.items() if name not in may_tell}
         assert MARK not in json.dumps(told), line
 

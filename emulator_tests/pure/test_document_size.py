@@ -143,7 +143,7 @@ def test_a_session_with_600_videos_could_not() -> None:
 def test_a_setting_of_more_is_refused_with_its_reason(monkeypatch: pytest.MonkeyPatch, videos: str) -> None:
     """B13"""
     monkeypatch.setitem(os.environ, "SESSION_VIDEOS_MAX", videos)
-    with pytest.raises(Misconfigured, match=r"from 1 to 250, for all of them stand in one session document"):
+    with pytest.raises(Misconfigured, match=r"from 1 to 250, because all of them are in one session document"):
         _ = config.SESSION_VIDEOS_MAX.value
 
 

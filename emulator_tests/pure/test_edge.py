@@ -306,9 +306,14 @@ ANSWERS: list[tuple[BackendError, int, str, str]] = [
         Conflict("videos/v1 was changed."),
         409,
         "ABORTED",
-        "Others changed the same thing at the same moment. Try again.",
+        "Somebody else changed the same data at the same moment. Try again.",
     ),
-    (Misconfigured("Set A."), 500, "INTERNAL", "This service is not set up yet; its log says why."),
+    (
+        Misconfigured("Set A."),
+        500,
+        "INTERNAL",
+        "A setting of this service is missing or wrong. The service's log says which.",
+    ),
 ]
 
 
@@ -359,7 +364,7 @@ def test_an_unexpected_error_tells_nothing_of_its_text(error: Exception, capsys:
         500,
         {
             "status": "INTERNAL",
-            "message": "Something went wrong on our side; we have a record.",
+            "message": "Something went wrong on the server. The error was logged.",
             "details": {"code": "INTERNAL", "retryable": False},
         },
     )

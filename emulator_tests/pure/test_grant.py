@@ -539,8 +539,12 @@ def test_what_the_provider_refuses_for_good_is_said_and_stays_refused() -> None:
 @pytest.mark.parametrize(
     ("seen", "sentence"),
     [
-        pytest.param(Observation(MediaState.PROCESSING), "This upload is complete.", id="processing"),
-        pytest.param(READY, "This upload is complete.", id="ready"),
+        pytest.param(
+            Observation(MediaState.PROCESSING),
+            "This upload is complete. There is nothing left to send.",
+            id="processing",
+        ),
+        pytest.param(READY, "This upload is complete. There is nothing left to send.", id="ready"),
         pytest.param(Observation(MediaState.ERROR, reason="It is damaged."), "It is damaged.", id="failed"),
     ],
 )

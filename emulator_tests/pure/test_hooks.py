@@ -29,16 +29,17 @@ def test_where_there_is_no_account_whoever_calls_is_told_so_and_nothing_breaks(
 
     answer = HOOKS[provider](Request(environ))
 
-    assert (answer.status_code, answer.get_data(as_text=True)) == (404, "There is no account for this here.")
+    assert (answer.status_code, answer.get_data(as_text=True)) == (
+        404,
+        "This deployment has no account at this provider.",
+    )
 
 
 @pytest.mark.parametrize("provider", ADDRESSES)
 @pytest.mark.parametrize(
     ("length", "sentence"),
     [
-        pytest.param(
-            str(WEBHOOK_MAX_BYTES + 1), "The request is too large: at most 1024 KiB are read.", id="A4 too large"
-        ),
+        pytest.param(str(WEBHOOK_MAX_BYTES + 1), "The request is too large: send at most 1024 KiB.", id="A4 too large"),
         pytest.param(
             None, "Send the request in one piece, with its length in a Content-Length header.", id="A4 chunks"
         ),

@@ -67,33 +67,33 @@ def test_a_row_without_a_price_to_count_with_comes_last(price: dict[str, int]) -
 
 
 MISTAKES: dict[str, tuple[Any, str]] = {
-    "no json": ("[{", "no JSON"),
-    "no list": ({"own": OWN}, "no list"),
-    "an empty list": ([], "no list"),
-    "a row that is none": (["own"], "Row 1 of HOSTS is no object"),
-    "no name": ([_without(OWN, "name")], "Row 1 of HOSTS has no name"),
-    "a name for nobody": ([OWN | {"name": "Own-1"}], "Row 1 of HOSTS has no name"),
-    "a name in another script": ([OWN | {"name": "ħost"}], "Row 1 of HOSTS has no name"),
+    "no json": ("[{", "not valid JSON"),
+    "no list": ({"own": OWN}, "not a list of hosts"),
+    "an empty list": ([], "not a list of hosts"),
+    "a row that is none": (["own"], "Row 1 of HOSTS must be a JSON object"),
+    "no name": ([_without(OWN, "name")], "Row 1 of HOSTS needs a name"),
+    "a name for nobody": ([OWN | {"name": "Own-1"}], "Row 1 of HOSTS needs a name"),
+    "a name in another script": ([OWN | {"name": "ħost"}], "Row 1 of HOSTS needs a name"),
     "B7 a key of two lines": ([BUNNY | {"apiKey": "geheim\ngeheim"}], "apiKey must be one line of ASCII characters"),
     "B7 a key in another script": ([OWN | {"secretKey": "gehéim"}], "secretKey must be one line of ASCII characters"),
-    "B7 a key of nothing": ([OWN | {"secretKey": "\n"}], "has no text secretKey"),
-    "twice": ([OWN, OWN], "two rows of the name own"),
+    "B7 a key of nothing": ([OWN | {"secretKey": "\n"}], "needs a text in secretKey"),
+    "twice": ([OWN, OWN], "two rows with the name own"),
     "no kind": ([_without(OWN, "kind")], "The row own of HOSTS has no kind"),
-    "another kind": ([OWN | {"kind": "ftp"}], "a kind that is not known"),
-    "a kind that is no text": ([OWN | {"kind": ["s3"]}], "a kind that is not known"),
-    "a provider with a kind": ([OWN | {"name": "cloudflare"}], "not possible, for that name"),
+    "another kind": ([OWN | {"kind": "ftp"}], "has the wrong kind"),
+    "a kind that is no text": ([OWN | {"kind": ["s3"]}], "has the wrong kind"),
+    "a provider with a kind": ([OWN | {"name": "cloudflare"}], "leave it out for a provider"),
     "a provider that is not here": ([{"name": "cloudflare"}], "has no kind"),
-    "a missing text": ([_without(BUNNY, "tokenKey")], "has no text tokenKey"),
-    "an empty text": ([BUNNY | {"apiKey": ""}], "has no text apiKey"),
-    "a number for a text": ([BUNNY | {"libraryId": 133}], "has no text libraryId"),
-    "an unknown field": ([OWN | {"path": "x"}], "fields that are not known: path"),
-    "a field of the other kind": ([OWN | {"tokenKey": "x"}], "fields that are not known: tokenKey"),
+    "a missing text": ([_without(BUNNY, "tokenKey")], "needs a text in tokenKey"),
+    "an empty text": ([BUNNY | {"apiKey": ""}], "needs a text in apiKey"),
+    "a number for a text": ([BUNNY | {"libraryId": 133}], "needs a text in libraryId"),
+    "an unknown field": ([OWN | {"path": "x"}], "has unknown fields: path"),
+    "a field of the other kind": ([OWN | {"tokenKey": "x"}], "has unknown fields: tokenKey"),
     "an address that is none": ([OWN | {"url": "media example com"}], "url must be an address"),
     "an address with a query": ([OWN | {"url": "https://media.example.com/?x=1"}], "url must be an address"),
-    "a price below nothing": ([OWN | {"pricePerGb": -1}], "pricePerGb is no number"),
-    "a price that is text": ([OWN | {"pricePerGb": "0"}], "pricePerGb is no number"),
-    "a price that is yes": ([OWN | {"pricePerGb": True}], "pricePerGb is no number"),
-    "no bandwidth at all": ([OWN | {"mbpsMax": 0}], "mbpsMax is no number"),
+    "a price below nothing": ([OWN | {"pricePerGb": -1}], "pricePerGb must be a number"),
+    "a price that is text": ([OWN | {"pricePerGb": "0"}], "pricePerGb must be a number"),
+    "a price that is yes": ([OWN | {"pricePerGb": True}], "pricePerGb must be a number"),
+    "no bandwidth at all": ([OWN | {"mbpsMax": 0}], "mbpsMax must be a number"),
 }
 
 
@@ -113,7 +113,7 @@ def test_each_mistake_is_told_with_its_row_and_without_a_secret(told: Any, sente
 @pytest.mark.parametrize("one", ["url", "playbackUrl"])
 def test_an_address_over_which_keys_would_travel_in_the_clear_is_refused(one: str, host: str) -> None:
     """`http://` hosts are refused (below table A)."""
-    with pytest.raises(Misconfigured, match=f"{one} must begin with https://, for secrets travel there"):
+    with pytest.raises(Misconfigured, match=f"{one} must begin with https://, because secrets are sent there"):
         read_table(json.dumps([BUNNY | {one: f"http://{host}:8080/path"}]), PROVIDERS)
 
 

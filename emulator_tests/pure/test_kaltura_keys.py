@@ -223,7 +223,7 @@ def test_no_value_stands_for_everything(word: Word, before: str, after: str) -> 
 
 @pytest.mark.parametrize("name", ["_e", "_t", "_u", "_m", "all", "*", "widget", "Edit", ""])
 def test_a_name_that_is_no_privilege_of_ours_is_refused(name: str) -> None:
-    with pytest.raises(BadRequest, match="not a privilege"):
+    with pytest.raises(BadRequest, match="privilege is not allowed"):
         Privilege(name, "1")  # type: ignore[arg-type]
 
 

@@ -182,7 +182,7 @@ def test_bytes_that_arrive_between_the_search_and_the_deletion_keep_the_orphan(
 
     assert parts["entryId"] in entries(deployment)
     assert deployment.deletions() == []
-    assert "orphan spared" in capsys.readouterr().out
+    assert "orphan kept" in capsys.readouterr().out
     assert [one.reference for one in find(deployment).with_content] == ["video:ghost:1"]
 
 

@@ -46,7 +46,7 @@ def test_what_is_left_and_the_time_that_is_left_say_how_fast(left_bytes: int, le
 
 @pytest.mark.parametrize(("left_bytes", "left_s"), [(10 * GIB, 60), (1, 0), (1, -5), (10**11 + 1, 1000)])
 def test_what_no_line_can_send_is_refused_in_words(left_bytes: int, left_s: int) -> None:
-    with pytest.raises(WrongState, match="no line is that fast"):
+    with pytest.raises(WrongState, match="no connection is that fast"):
         pace_of(left_bytes, BEGIN_AT, BEGIN_AT + timedelta(seconds=left_s))
 
 

@@ -230,7 +230,7 @@ def test_an_order_is_any_place_that_there_may_be(order: int | None) -> None:
 
 @pytest.mark.parametrize("order", [-1, 1_000_001, -(10**30), 10**30])
 def test_an_impossible_order_is_refused(order: int) -> None:
-    with pytest.raises(BadRequest, match="between 0 and 1000000"):
+    with pytest.raises(BadRequest, match="from 0 to 1000000"):
         check_order(order)
 
 
@@ -249,9 +249,9 @@ def test_what_there_is_room_for_is_taken_to_the_last_byte(in_session: Total, of_
 @pytest.mark.parametrize(
     ("in_session", "of_teacher", "sentence"),
     [
-        (Total(3, 100), FITS, "This session has 2 videos, which is all it may have. Delete one of them first."),
+        (Total(3, 100), FITS, "This session has 2 videos, the maximum. Delete one of them first."),
         (Total(1, 1501), FITS, "This session may hold 1500 bytes of video"),
-        (FITS, Total(5, 100), "Your account has 4 videos, which is all it may have. Delete one of them first."),
+        (FITS, Total(5, 100), "Your account has 4 videos, the maximum. Delete one of them first."),
         (FITS, Total(1, 3001), "Your account may hold 3000 bytes of video"),
     ],
     ids=["videos of a session", "bytes of a session", "videos of a teacher", "bytes of a teacher"],

@@ -44,7 +44,7 @@ def test_a_provider_that_is_not_set_up_is_refused_before_anything_is_written() -
     deployment = Deployment()
     deployment.write_session(videoProvider="third")
 
-    with pytest.raises(WrongState, match="there is no account"):
+    with pytest.raises(WrongState, match="no account at third"):
         deployment.ask_upload()
 
     assert not [path for path in deployment.documents.paths() if path.startswith("videos/")]

@@ -151,7 +151,7 @@ def test_whoever_is_not_our_queue_is_refused_and_logged(cloud: Cloud, token: Cal
 
     (line,) = cloud.logged()[before:]
     told = json.loads(line)
-    assert (told["message"], told["function"], told["reason"]) == ("refused", WORKER, "TASK_CALLER_REFUSED")
+    assert (told["message"], told["function"], told["reason"]) == ("call refused", WORKER, "TASK_CALLER_REFUSED")
     assert all(part not in line for part in (sent or "").split(".") if len(part) > 20)
 
 

@@ -141,7 +141,7 @@ def test_a_key_that_can_be_no_document_is_told_and_never_tried_again(
     assert worked({"key": key}, done.append, pattern) == 200
     assert done == []
     told = json.loads(capsys.readouterr().out)
-    assert (told["message"], told["reason"]) == ("refused", "TASK_KEY_INVALID")
+    assert (told["message"], told["reason"]) == ("call refused", "TASK_KEY_INVALID")
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_a_task_that_cannot_be_read_is_told_and_never_tried_again(
 ) -> None:
     done: list[str] = []
     assert (worked(data, done.append), done) == (200, [])
-    assert json.loads(capsys.readouterr().out)["message"] == "refused"
+    assert json.loads(capsys.readouterr().out)["message"] == "call refused"
 
 
 @pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: f"40 41 wrong audience or account, {worker.__name__}")
@@ -175,11 +175,15 @@ def test_a_task_that_is_not_admitted_is_told_and_not_done(capsys: pytest.Capture
 
 
 FAILURES: list[tuple[Exception, int, str]] = [
-    (Transient("Busy.", provider="kaltura", operation="media.add", code="HTTP_503"), 503, "not finished"),
-    (Doubtful("No answer.", provider="kaltura", operation="media.add", code="TIMEOUT"), 503, "not finished"),
-    (Permanent("Refused.", provider="kaltura", operation="media.add", code="INVALID_TITLE"), 503, "not finished"),
-    (Conflict("videos/v1 was changed."), 503, "not finished"),
-    (NotFound("No such session.", reason="SESSION_NOT_FOUND"), 503, "not finished"),
+    (Transient("Busy.", provider="kaltura", operation="media.add", code="HTTP_503"), 503, "call failed temporarily"),
+    (Doubtful("No answer.", provider="kaltura", operation="media.add", code="TIMEOUT"), 503, "call failed temporarily"),
+    (
+        Permanent("Refused.", provider="kaltura", operation="media.add", code="INVALID_TITLE"),
+        503,
+        "call failed temporarily",
+    ),
+    (Conflict("videos/v1 was changed."), 503, "call failed temporarily"),
+    (NotFound("No such session.", reason="SESSION_NOT_FOUND"), 503, "call failed temporarily"),
     (Misconfigured("Set KALTURA_PARTNER_ID."), 500, "misconfigured"),
     (ValueError(f"KS {KS}"), 500, "unexpected error"),
 ]
@@ -204,4 +208,4 @@ def test_what_its_worker_finds_to_be_no_key_is_refused_for_good(capsys: pytest.C
         raise BadRequest("No.", reason="TASK_KEY_INVALID")
 
     assert worked({"key": "s1"}, use_case) == 200
-    assert json.loads(capsys.readouterr().out)["message"] == "refused"
+    assert json.loads(capsys.readouterr().out)["message"] == "call refused"

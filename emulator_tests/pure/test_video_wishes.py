@@ -463,7 +463,7 @@ def test_bytes_of_a_failed_upload_are_kept_so_long_and_no_longer() -> None:
     deployment.sweep.run()
     deployment.run()
     assert alive(deployment) == []
-    with pytest.raises(WrongState, match="Trying again would not help"):
+    with pytest.raises(WrongState, match="A retry would not help"):
         wish(deployment, retry_video, video_id)
 
 
@@ -495,10 +495,10 @@ def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_
 @pytest.mark.parametrize(
     ("seen", "sentence"),
     [
-        (None, "Nothing of this video has failed"),
-        (Observation(MediaState.PROCESSING), "Nothing of this video has failed"),
-        (READY, "Nothing of this video has failed"),
-        (DAMAGED, "Trying again would not help: It is damaged."),
+        (None, "Nothing about this video has failed"),
+        (Observation(MediaState.PROCESSING), "Nothing about this video has failed"),
+        (READY, "Nothing about this video has failed"),
+        (DAMAGED, "A retry would not help: It is damaged."),
     ],
     ids=["uploading", "processing", "ready", "damaged"],
 )

@@ -83,7 +83,7 @@ def admit(
             if after.ending:
                 enqueue(queue, RECONCILE_ADMISSION, key, clock)
         entered = enter()
-    raise Conflict("Other requests of the same person were faster.")
+    raise Conflict("Other requests of the same person came first. Try again.")
 
 
 def _verified(record: AdmissionRecord, is_ended: Callable[[str], bool], now: datetime) -> AdmissionRecord:
@@ -107,6 +107,7 @@ def player_key(
     """
     if keys is None or revocation_id is None:
         raise WrongState(
-            "There is no player key for this provider. Play the addresses instead.", reason="NO_PLAYER_KEY"
+            "There is no key for this provider's player. Play manifestUrl or progressiveUrl instead.",
+            reason="NO_PLAYER_KEY",
         )
     return keys.player_key(parts, viewer_uid, lifetime_s, revocation_id)

@@ -60,9 +60,11 @@ def asking(provider: str, operation: str, *, conflicts: frozenset[str] = frozens
         if code in _AGAIN:
             raise _unreachable(provider, operation, code) from error
         if code in conflicts:
-            raise Conflict("Someone else wrote first.") from error
+            raise Conflict("Somebody else changed the same document first. Try again.") from error
         raise
 
 
 def _unreachable(provider: str, operation: str, code: str) -> Transient:
-    return Transient(f"{provider} does not answer at the moment.", provider=provider, operation=operation, code=code)
+    return Transient(
+        f"{provider} does not answer at the moment. Try again.", provider=provider, operation=operation, code=code
+    )

@@ -167,5 +167,8 @@ def _task_id(note: Note, cut_to: datetime | None) -> str:
 
 def _unnamed(code: str) -> Transient:
     return Transient(
-        "The metadata server did not say as which account we run.", provider=PROVIDER, operation="email", code=code
+        "The metadata server did not name the service account of this instance.",
+        provider=PROVIDER,
+        operation="email",
+        code=code,
     )

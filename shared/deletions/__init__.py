@@ -82,7 +82,7 @@ class Deletions:
             left = place.keeper.delete_media(record.parts)
         if left:
             raise Transient(
-                f"The provider was asked to delete it and still has its {', '.join(sorted(left))}.",
+                f"The provider has accepted the deletion and still has: {', '.join(sorted(left))}.",
                 provider=record.provider,
                 operation="delete",
                 code="STILL_THERE",
@@ -155,11 +155,14 @@ def requeue_deletion(
     (document,) = documents.read(path)
     if document is None:
         raise NotFound(
-            "There is no such deletion. Perhaps it is done: then its document is gone too.", reason="DELETION_NOT_FOUND"
+            "There is no such deletion. It may be done already: its document is deleted then.",
+            reason="DELETION_NOT_FOUND",
         )
     state = Deletion.from_document(document).state
     if state is not DeletionState.DEAD:
-        raise WrongState("This deletion is still tried by itself.", reason="DELETION_NOT_GIVEN_UP")
+        raise WrongState(
+            "This deletion is still being retried. Nothing needs to be done.", reason="DELETION_NOT_GIVEN_UP"
+        )
     wish = {"requeues": requeues_of(document.fields) + 1, "dueAt": AT_ONCE}
     documents.commit(Update(path, wish, if_version=document.version))
     enqueue(queue, VISIT_DELETION, deletion_id, clock)

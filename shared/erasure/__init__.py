@@ -66,7 +66,7 @@ def ask_erasure(
     record = asked if document is None else Erasure.from_document(document)
     if record.subject != subject_of(uid):
         raise WrongState(
-            "This request id was used for somebody else's content. Choose a new one.", reason="REQUEST_ID_USED"
+            "This requestId was used for somebody else's content. Choose a new one.", reason="REQUEST_ID_USED"
         )
     return key, record
 

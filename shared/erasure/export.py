@@ -64,7 +64,7 @@ def export_content(caller: Caller, uid: str, after: str | None, documents: Docum
         require_admin(caller)
     section, _, after_id = (after or f"{_SECTIONS[0]}/").partition("/")
     if section not in _SECTIONS or not can_be_id(after_id) or len(after_id.encode()) > ID_MAX_BYTES:
-        raise BadRequest("The field after must be what the page before gave.", reason="FIELD_INVALID")
+        raise BadRequest("The field after must be the after of the previous answer.", reason="FIELD_INVALID")
     things: list[Mapping[str, Any]] = []
     for trace in TRACES[_SECTIONS.index(section) :]:
         room = EXPORTED_AT_ONCE - len(things)

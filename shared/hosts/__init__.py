@@ -186,7 +186,7 @@ class Copies:
         """
         film = look.wish.film
         if film is None:
-            raise Transient("The video is gone meanwhile.", provider="", operation="source", code="NO_FILM")
+            raise Transient("The video was deleted meanwhile.", provider="", operation="source", code="NO_FILM")
         return holder_of(self.holders, film.provider).media.source(film.parts, SOURCE_LIFETIME_S)
 
 

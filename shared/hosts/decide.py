@@ -60,7 +60,7 @@ FAILURES_MAX: Final = 5
 RETRY_S: Final = 3600
 
 TOO_LONG: Final = "The host did not finish the copy in time."
-LOST: Final = "The copy is gone from its host."
+LOST: Final = "The copy is missing at its host."
 
 
 @dataclass(frozen=True, slots=True)

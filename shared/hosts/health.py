@@ -128,7 +128,7 @@ class Checks:
             if before.is_healthy != is_healthy:
                 log.host_turned(name, is_healthy=is_healthy)
             return
-        raise Conflict(f"Others write {path} all the time.")
+        raise Conflict(f"Others changed {path} at every try. Try again.")
 
 
 def next_check(name: str, clock: Clock, pause_s: float = 0.0) -> Note:

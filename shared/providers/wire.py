@@ -105,17 +105,17 @@ class Wire:
         """
         status = answer.status_code
         if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
-            return self.permanent(operation, NOT_FOUND, f"{self.called} has no such thing.")
+            return self.permanent(operation, NOT_FOUND, f"{self.called} has no such object.")
         if status == httpx.codes.TOO_MANY_REQUESTS:
             wait_s = _retry_after_s(answer.headers.get("retry-after"))
             return self.transient(
                 operation, RATE_LIMITED, f"{self.called} takes no more requests at the moment.", wait_s
             )
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return self.doubtful(operation, f"HTTP_{status}", f"{self.called} has failed.")
+            return self.doubtful(operation, f"HTTP_{status}", f"{self.called} reported a server error.")
         if status >= httpx.codes.BAD_REQUEST:
             return self.permanent(operation, code or f"HTTP_{status}", f"{self.called} refuses this request.")
-        return self.doubtful(operation, f"HTTP_{status}", f"{self.called} answered in a way that makes no sense.")
+        return self.doubtful(operation, f"HTTP_{status}", f"{self.called} sent an answer that could not be read.")
 
     def malformed(self, operation: str) -> NoReturn:
         """
@@ -124,7 +124,7 @@ class Wire:
         Raises:
             Doubtful: (again, look first).
         """
-        raise self.doubtful(operation, MALFORMED, f"{self.called} answered in a way that makes no sense.") from None
+        raise self.doubtful(operation, MALFORMED, f"{self.called} sent an answer that could not be read.") from None
 
     def transient(self, operation: str, code: str, message: str, retry_after_s: float | None = None) -> Transient:
         """

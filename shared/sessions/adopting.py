@@ -31,14 +31,14 @@ def awaits(record: Pairing | None, session: Session) -> bool:
     """
     if wanted(session) is None:
         raise WrongState(
-            "The session asks for no event. Publish it first, as a live session.", reason="ORPHAN_NOT_ADOPTABLE"
+            "The session is not a public live session. Publish it as one first.", reason="ORPHAN_NOT_ADOPTABLE"
         )
     if record is None:
         return False
     of_this = record.identity.belonging(session.identity) is Belonging.SAME
     is_free = record.state in FREE and (of_this or record.expires_at is not None)
     if record.progress.claim is not None or not (is_free or (of_this and record.state is PairingState.READY)):
-        raise WrongState("Something is under way for this session. Try again in some minutes.", reason="ORPHAN_BUSY")
+        raise WrongState("A task is working on this session. Try again in a few minutes.", reason="ORPHAN_BUSY")
     return not is_free
 
 

@@ -53,7 +53,9 @@ def set_moderator(
         if uid == session.owner_uid:
             if is_moderator:
                 return True
-            raise WrongState("The owner of a session always moderates it.", reason="OWNER_MODERATES")
+            raise WrongState(
+                "The owner of a session always moderates it, and cannot be removed.", reason="OWNER_MODERATES"
+            )
         if is_moderator and RESERVED.fullmatch(uid):
             # A session names its moderators as fields of a map.
             raise BadRequest(
@@ -62,7 +64,8 @@ def set_moderator(
             )
         if is_moderator and uid not in session.moderators and len(session.moderators) >= MODERATORS_MAX:
             raise TooMany(
-                f"This session has {MODERATORS_MAX} moderators, which is all it may have.", reason="MODERATORS_TOO_MANY"
+                f"This session has {MODERATORS_MAX} moderators, the maximum. Remove one of them first.",
+                reason="MODERATORS_TOO_MANY",
             )
         if is_moderator is not (uid in session.moderators):
             # By the time of its last change the sweep finds what no task was left for.
@@ -77,7 +80,7 @@ def set_moderator(
         look = visit(sessions, session_id, sessions.documents, queue, clock)
         applied = None if look.record is None else look.record.applied
         return applied is not None and is_moderator is (uid in applied.moderators)
-    raise Conflict("The session was changed every time.")
+    raise Conflict("The session was changed at every try. Try again.")
 
 
 def stream_ingest(caller: Caller, session_id: str, sessions: Sessions) -> Ingest:

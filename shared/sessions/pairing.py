@@ -59,7 +59,7 @@ def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentit
             if present is None:
                 raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND") from None
             session = present
-    raise Conflict("Others write the session's pairing all the time.")
+    raise Conflict("Others changed the session's record at every try. Try again.")
 
 
 def identity_under(record: Pairing, session: Session) -> SessionIdentity:
@@ -116,4 +116,4 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, clock: 
             continue
         enqueue(queue, VISIT_SESSION, pairing.id, clock)
         return True
-    raise Conflict("Others write the session's pairing all the time.")
+    raise Conflict("Others changed the session's record at every try. Try again.")

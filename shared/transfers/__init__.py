@@ -119,7 +119,7 @@ def transfer_session(
         if former == {uid} and job is None:
             if caller.is_admin:
                 return TransferState.DONE
-            raise WrongState("This session is theirs already.", reason="SESSION_OWNED_ALREADY")
+            raise WrongState("This session already belongs to this owner.", reason="SESSION_OWNED_ALREADY")
         room = () if caller.is_admin else room_for(session_id, uid, documents, policy)
         try:
             documents.commit(*begin(session, pairing, job, uid, former, now), *room)
@@ -128,7 +128,7 @@ def transfer_session(
         for queue_name in (RECONCILE_TRANSFER, VISIT_SESSION):
             enqueue(queue, queue_name, session_id, clock)
         return TransferState.MOVING
-    raise Conflict("The session was changed every time.")
+    raise Conflict("The session was changed at every try. Try again.")
 
 
 def begin(
@@ -206,9 +206,7 @@ def _require_able(accounts: Accounts, claims: ClaimNames, uid: str) -> None:
     account = accounts.find(uid)
     if account is None or not account.is_enabled or not Caller.from_claims(uid, account.claims, claims).is_teacher:
         # The same whatever is missing: nobody learns here whose accounts there are.
-        raise WrongState(
-            "The new owner needs an account that is enabled and has the claim of teachers.", reason="NEW_OWNER_UNABLE"
-        )
+        raise WrongState("The new owner needs an enabled account with the teacher claim.", reason="NEW_OWNER_UNABLE")
 
 
 def _others(documents: Documents, session: Session, pairing: Document | None) -> set[str]:

@@ -68,14 +68,12 @@ def taken_back(
     """
     video, wish = Video.from_document(document), Wish.from_document(document)
     if video.state is VideoState.GONE or wish.deleted:
-        raise WrongState(
-            "The video was deleted. Delete what is left of it too: --delete-content.", reason="VIDEO_DELETED"
-        )
+        raise WrongState("The video was deleted. Delete the rest of it with --delete-content.", reason="VIDEO_DELETED")
     if video.progress.claim is not None or video.state in BUSY:
-        raise WrongState("Something is under way for this video. Try again in some minutes.", reason="ORPHAN_BUSY")
+        raise WrongState("A task is working on this video. Try again in a few minutes.", reason="ORPHAN_BUSY")
     if video.playable is not None and reference.generation <= video.generation:
         raise WrongState(
-            "The video plays something later. Delete this: --delete-content.", reason="ORPHAN_NOT_ADOPTABLE"
+            "The video plays a newer file. Delete this one with --delete-content.", reason="ORPHAN_NOT_ADOPTABLE"
         )
     number = max(wish.number, video.serving) + 1
     upload = UploadWish(stray.title or video.upload.title, "", 0, parts)

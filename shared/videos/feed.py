@@ -191,7 +191,7 @@ class Feed:
                     # Where the next tick has begun already, it or a later one will move the cursor on.
                     self._write(looked, version)
             return
-        raise Conflict("Others write the feed's chain all the time.")
+        raise Conflict("Others changed the feed's document at every try. Try again.")
 
     def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Each) -> Chain:
         """

@@ -315,8 +315,12 @@ class Grants:
             raise unknown
         if video.playable is None:
             if video.state is VideoState.FAILED:
-                raise WrongState("The upload of this video has failed.", reason="VIDEO_FAILED")
-            raise WrongState("This video is not ready to play. Try again in a moment.", reason="VIDEO_NOT_READY")
+                raise WrongState(
+                    "The upload of this video has failed. The session document says why.", reason="VIDEO_FAILED"
+                )
+            raise WrongState(
+                "This video is not ready to play yet. The session document shows when it is.", reason="VIDEO_NOT_READY"
+            )
         copies = {
             name: one.parts
             for name, one in shown_in(document).items()
@@ -324,7 +328,7 @@ class Grants:
         }
         trouble = video.playable.trouble
         if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
-            raise WrongState("This video cannot be played at the moment.", reason="VIDEO_NOT_PLAYABLE")
+            raise WrongState("This video cannot be played at the moment. Try again later.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host in (video.provider, *copies) and self.call_budgets.believes(caller):
             self._note_failure(video_id, failed_host)
         revocation_id = self._admit(caller, video, entered, enter)
@@ -450,7 +454,7 @@ class Grants:
         provider = session.video_provider or self.provider
         if provider not in self.feeds:
             raise WrongState(
-                f"No videos can be uploaded to {provider} here: there is no account. Choose another.",
+                f"This project has no account at {provider}. Choose another video provider.",
                 reason="PROVIDER_NOT_AVAILABLE",
             )
         return provider
@@ -476,7 +480,7 @@ class Grants:
                 return number
             except Conflict:
                 continue
-        raise Conflict("Other requests of the same teacher were faster.")
+        raise Conflict("Other requests of the same teacher came first. Try again.")
 
     def _turn(self, caller: Caller, turns: Document | None) -> Write:
         most = self.videos.policy.tokens_per_minute_max
@@ -503,7 +507,9 @@ class Grants:
         is_open = Condition("state", Operator.IN, [state.value for state in OPEN])
         most = policy.uploads_in_flight_max
         if len(self.documents.select(Query(VIDEOS, (of_teacher, is_open), limit=most))) >= most:
-            raise TooMany(f"You have {most} uploads open. Finish one of them first.", reason="UPLOADS_OPEN_TOO_MANY")
+            raise TooMany(
+                f"You have {most} uploads open. Finish or cancel one of them first.", reason="UPLOADS_OPEN_TOO_MANY"
+            )
         alive = Condition("gone", Operator.EQUAL, False)
         in_session = Condition("sessionId", Operator.EQUAL, session_id)
         # A video that is replaced makes room for what replaces it.
@@ -556,7 +562,7 @@ class Grants:
                 return granted
             except Conflict:
                 continue
-        raise Conflict("The video was written by others every time.")
+        raise Conflict("The video was changed at every try. Try again.")
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """
@@ -577,7 +583,7 @@ class Grants:
             return record.received_bytes or 0
         (seen,) = self.videos.media(record.provider).observe([record.parts])
         if seen.state in (MediaState.PROCESSING, MediaState.READY):
-            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
+            raise WrongState("This upload is complete. There is nothing left to send.", reason="UPLOAD_COMPLETE")
         return seen.received_bytes or 0
 
 

@@ -72,8 +72,8 @@ class Ending:
 UPLOAD_NOT_FINISHED: Final = Ending("UPLOAD_NOT_FINISHED", "The upload was not finished in time. Start it again.")
 PROCESSING_TOO_LONG: Final = Ending(
     "PROCESSING_TOO_LONG",
-    "The provider did not finish processing the video in time. If it still does, the video plays after all; else have "
-    "it tried again, or upload it again.",
+    "The provider did not finish processing the video in time. If it still does, the video plays after all; otherwise "
+    "retry it, or upload it again.",
     retryable=True,
 )
 _TOO_LATE: Final = frozenset({UPLOAD_NOT_FINISHED.code, PROCESSING_TOO_LONG.code})

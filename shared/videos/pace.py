@@ -50,7 +50,7 @@ def pace_of(left_bytes: int, now: datetime, until: datetime) -> Pace:
     most_bytes = KBPS_MAX * 1000 / 8 * left_s / MARGIN
     if left_bytes > most_bytes:
         raise WrongState(
-            f"This upload ends in {int(left_s)} seconds, and {left_bytes} bytes are still to be sent: no line "
+            f"This upload ends in {int(left_s)} seconds, and {left_bytes} bytes are still to be sent: no connection "
             "is that fast. Start a new upload, of a smaller file if this one has just begun.",
             reason="UPLOAD_TIME_TOO_SHORT",
         )

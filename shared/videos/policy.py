@@ -96,7 +96,7 @@ def checked_title(title: str) -> str:
     if is_blank(normal):
         raise BadRequest("Give the video a title.", reason="TITLE_INVALID")
     if len(normal) > TITLE_MAX:
-        raise BadRequest(f"A title has at most {TITLE_MAX} characters.", reason="TITLE_INVALID")
+        raise BadRequest(f"A title must have at most {TITLE_MAX} characters.", reason="TITLE_INVALID")
     if not is_line(normal):
         raise BadRequest(
             f"The title has characters that cannot be shown: {_HIDDEN}. Leave them out.", reason="TITLE_INVALID"
@@ -137,7 +137,7 @@ def checked_file_name(file_name: str) -> str:
     name = whole.rpartition("\\")[2].strip().rstrip(_AT_THE_END)
     if not 1 <= len(name) <= FILE_NAME_MAX:
         raise BadRequest(
-            f"A file name has between 1 and {FILE_NAME_MAX} characters.",
+            f"A file name must have between 1 and {FILE_NAME_MAX} characters.",
             reason="FILE_NAME_INVALID",
         )
     stem, dot, ending = name.rpartition(".")
@@ -157,7 +157,7 @@ def check_size(size_bytes: int, policy: Policy) -> None:
         BadRequest: It is (never).
     """
     if size_bytes < 1:
-        raise BadRequest("The file is empty.", reason="FILE_EMPTY")
+        raise BadRequest("The file is empty. Choose another file.", reason="FILE_EMPTY")
     if size_bytes > policy.max_bytes:
         raise BadRequest(
             f"The file is too large: at most {_size(policy.max_bytes)} are allowed.", reason="FILE_TOO_LARGE"
@@ -172,7 +172,7 @@ def check_order(order: int | None) -> None:
         BadRequest: (never).
     """
     if order is not None and not 0 <= order <= ORDER_MAX:
-        raise BadRequest(f"The order of a video is a number between 0 and {ORDER_MAX}.", reason="ORDER_INVALID")
+        raise BadRequest(f"The order of a video must be a number from 0 to {ORDER_MAX}.", reason="ORDER_INVALID")
 
 
 def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
@@ -193,12 +193,12 @@ def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
     ):
         if total.count > videos_max:
             raise TooMany(
-                f"{whose} has {videos_max} videos, which is all it may have. Delete one of them first.",
+                f"{whose} has {videos_max} videos, the maximum. Delete one of them first.",
                 reason="QUOTA_USED_UP",
             )
         if total.sum > bytes_max:
             raise TooMany(
-                f"{whose} may hold {_size(bytes_max)} of video, and this one has no room. Delete another first.",
+                f"{whose} may hold {_size(bytes_max)} of video, and this video does not fit. Delete another first.",
                 reason="QUOTA_USED_UP",
             )
 
@@ -220,8 +220,8 @@ def refusal_of_upload(arrived_bytes: int, declared: UploadWish, policy: Policy) 
     if arrived_bytes > declared.size_bytes + _tolerance_bytes(declared.size_bytes):
         return (
             NOT_AS_DECLARED,
-            f"A file of {declared.size_bytes} bytes was announced and {arrived_bytes} bytes have arrived. "
-            "Start again, and announce the file's own size.",
+            f"A file of {declared.size_bytes} bytes was declared and {arrived_bytes} bytes have arrived. "
+            "Upload it again, and declare its real size.",
         )
     return None
 
@@ -239,14 +239,15 @@ def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) ->
     if seen.size_bytes is not None and _differs(seen.size_bytes, declared.size_bytes):
         return (
             NOT_AS_DECLARED,
-            f"A file of {declared.size_bytes} bytes was announced and one of {seen.size_bytes} bytes arrived.",
+            f"A file of {declared.size_bytes} bytes was declared and one of {seen.size_bytes} bytes arrived. "
+            "Upload it again, and declare its real size.",
         )
     if seen.duration_s is not None and seen.duration_s > policy.max_duration_s:
         return "TOO_LONG", f"The video is longer than the {policy.max_duration_s} seconds that are allowed."
     if seen.media_type is not None and seen.media_type not in MIME_TYPES.values():
         return "TYPE_NOT_SUPPORTED", f"The file that arrived is of the type {seen.media_type}, which is not supported."
     if not seen.is_video:
-        return "NOT_A_VIDEO", "The file that arrived holds no moving picture."
+        return "NOT_A_VIDEO", "The file that arrived has no video track. Upload a video file."
     if not seen.duration_s or seen.size_bytes is None or (seen.media_type is None and not seen.type_is_verified):
         return (
             NOT_RECOGNIZED,

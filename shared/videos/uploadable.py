@@ -36,7 +36,7 @@ def repeated(wish: Wish, key: str, digest: str) -> int:
     """
     asked = next((one for one in wish.requests if one.key == key), None)
     if asked is not None and asked.digest != digest:
-        raise WrongState("This request id was used for another file. Choose a new one.", reason="REQUEST_ID_USED")
+        raise WrongState("This requestId was used for another file. Choose a new one.", reason="REQUEST_ID_USED")
     number = 0 if asked is None else asked.number
     require_wanted(wish, number)
     return number
@@ -48,11 +48,11 @@ def require_wanted(wish: Wish, number: int) -> None:
         WrongState: That upload is not wanted any more (never).
     """
     if wish.deleted:
-        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
+        raise WrongState("This video was deleted. Choose a new requestId.", reason="VIDEO_DELETED")
     if number != wish.number:
         raise WrongState("This upload was replaced by a later one.", reason="UPLOAD_REPLACED")
     if wish.cancelled == number:
-        raise WrongState("This upload was cancelled. Choose a new request id.", reason="UPLOAD_CANCELLED")
+        raise WrongState("This upload was cancelled. Choose a new requestId.", reason="UPLOAD_CANCELLED")
 
 
 def uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime) -> Video:
@@ -68,13 +68,13 @@ def uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime)
         raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
     require_wanted(wish.wish, number)
     if video.state is VideoState.GONE:
-        raise WrongState("This video was deleted. Choose a new request id.", reason="VIDEO_DELETED")
+        raise WrongState("This video was deleted. Choose a new requestId.", reason="VIDEO_DELETED")
     failure = video.failure()
     if video.serving == number:
         if video.state is VideoState.UPLOADING:
             return video
         if video.state in PENDING or video.state is VideoState.READY:
-            raise WrongState("This upload is complete.", reason="UPLOAD_COMPLETE")
+            raise WrongState("This upload is complete. There is nothing left to send.", reason="UPLOAD_COMPLETE")
         if video.state is VideoState.FAILED and failure is not None:
             raise WrongState(f"This upload has failed: {failure['message']} Start a new one.", reason="UPLOAD_FAILED")
     retry_at = None if video.progress.failure is None else video.progress.failure.retry_at

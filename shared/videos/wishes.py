@@ -84,7 +84,7 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
             continue
         enqueue(queue, VISIT_VIDEO, video_id, clock)
         return
-    raise Conflict("The video moved on every time.")
+    raise Conflict("The video was changed at every try. Try again.")
 
 
 def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
@@ -101,16 +101,18 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
         document, _ = owned_video(caller, video_id, documents)
         video = Video.from_document(document)
         if video.state is not VideoState.FAILED or video.ended is None:
-            raise WrongState("Nothing of this video has failed.", reason="NOTHING_FAILED")
+            raise WrongState(
+                "Nothing about this video has failed, so there is nothing to retry.", reason="NOTHING_FAILED"
+            )
         if not video.ended.retryable:
-            raise WrongState(f"Trying again would not help: {video.ended.message}", reason="RETRY_USELESS")
+            raise WrongState(f"A retry would not help: {video.ended.message}", reason="RETRY_USELESS")
         try:
             _wish(document.path, "retry", video.failures, documents, document)
         except Conflict:
             continue
         enqueue(queue, VISIT_VIDEO, video_id, clock)
         return
-    raise Conflict("The video moved on every time.")
+    raise Conflict("The video was changed at every try. Try again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ def update_video(
             continue
         enqueue(queue, VISIT_VIDEO, video_id, clock)
         return
-    raise Conflict("The video moved on every time.")
+    raise Conflict("The video was changed at every try. Try again.")
 
 
 def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:

@@ -209,7 +209,7 @@ class CloudflareAccount:
         wait_s = self.limiter.take(LIMIT, budget, self.priority)
         if wait_s:
             raise Transient(
-                "Cloudflare is asked as often as it allows. Try again later.",
+                "The limit of calls to Cloudflare is used up. Try again later.",
                 provider=NAME,
                 operation=operation,
                 code=RATE_LIMITED,

@@ -91,11 +91,12 @@ class CloudflareHook:
         See `ports.Hook`. Refuses to take the account's one webhook from somebody else.
         """
         if algorithm is not None:
-            raise BadRequest("Cloudflare signs in one way: leave the algorithm out.", reason="OPTION_INVALID")
+            raise BadRequest("Cloudflare has only one way to sign. Leave out --algorithm.", reason="OPTION_INVALID")
         address = self.address()
         if address and address != url:
             raise BadRequest(
-                f"This account tells {address}. Remove that first, or have it passed on from there.",
+                f"This account already sends its notifications to {address}. "
+                "Remove that webhook first, or set CLOUDFLARE_PASS_ON there.",
                 reason="WEBHOOK_TAKEN",
             )
         self.account.ask(
@@ -144,7 +145,7 @@ class CloudflareHook:
                 known.value, known.was_told = (found if isinstance(found, str) and found else None), True
             if not known.was_told:
                 raise Transient(
-                    "The webhook's secret could not be asked for. Send the notification again.",
+                    "The webhook's secret could not be read. Send the notification again.",
                     provider=NAME,
                     operation="webhooks.get",
                     code="SECRET_UNKNOWN",
@@ -187,7 +188,7 @@ def _video(body: bytes) -> Mapping[str, Any]:
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):
-        raise BadRequest("The notification cannot be understood.", reason="NOTIFICATION_UNREADABLE") from None
+        raise BadRequest("The notification could not be parsed.", reason="NOTIFICATION_UNREADABLE") from None
     if not isinstance(told, Mapping) or not isinstance(told.get("uid"), str):
-        raise BadRequest("The notification speaks of no video.", reason="NOTIFICATION_UNREADABLE")
+        raise BadRequest("The notification names no video.", reason="NOTIFICATION_UNREADABLE")
     return told

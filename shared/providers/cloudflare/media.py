@@ -244,7 +244,7 @@ class CloudflareMedia:
         default = made.get("default")
         if not isinstance(default, dict) or default.get("status") != "ready":
             raise Transient(
-                "Cloudflare is making a file of the video.",
+                "Cloudflare is still making a file of the video.",
                 provider=NAME,
                 operation="source",
                 code="SOURCE_NOT_READY",

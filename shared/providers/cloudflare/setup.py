@@ -64,7 +64,7 @@ class CloudflareSetup:
         if any(isinstance(one, Mapping) and one.get("id") == self.account.signing_key.id for one in keys):
             return Finding(what, Health.OK)
         sentence = (
-            "The account does not know CLOUDFLARE_SIGNING_KEY: `make-signing-key` makes one. Until then nothing plays."
+            "The account does not know CLOUDFLARE_SIGNING_KEY, so nothing plays. `make-signing-key` creates a new key."
         )
         return Finding(what, Health.MISSING, sentence)
 
@@ -72,8 +72,10 @@ class CloudflareSetup:
         address = self.hook.address()
         what = "Cloudflare webhook"
         if address is None:
-            return Finding(what, Health.ABSENT, "The feed does it alone, some seconds later: `install-hook` makes it.")
-        return Finding(what, Health.OK, f"It tells {address}.")
+            return Finding(
+                what, Health.ABSENT, "Only the feed finds changes, some seconds later. `install-hook` creates it."
+            )
+        return Finding(what, Health.OK, f"It notifies {address}.")
 
 
 _REJECTED: Final = (

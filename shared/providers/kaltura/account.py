@@ -261,7 +261,7 @@ class KalturaAccount:
             return error
         log.cache_was_wrong(NAME, key, error)
         self._forget(key, document)
-        sentence = "The account is being set up again."
+        sentence = "The account is being set up again. Try again."
         return Transient(sentence, provider=NAME, operation=error.operation, code=error.code)
 
     def forget_what_was_made(self) -> None:
@@ -432,11 +432,13 @@ def refreshable_at(learned_at: datetime | None, now: datetime) -> datetime | Non
 
 
 def _vanished() -> Permanent:
-    return Permanent("It is not there any more.", provider=NAME, operation="list", code="GONE")
+    return Permanent("The object does not exist at Kaltura any more.", provider=NAME, operation="list", code="GONE")
 
 
 def _busy(key: str) -> Transient:
-    return Transient("The account is being set up.", provider=NAME, operation=key, code="BUSY", retry_after_s=2)
+    return Transient(
+        "The account is being set up. Try again.", provider=NAME, operation=key, code="BUSY", retry_after_s=2
+    )
 
 
 def all_pages(first: Asked, page: Callable[[int], Asked]) -> list[Any]:

@@ -545,9 +545,9 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
 def _address(service_url: str) -> _Address:
     parts = urlsplit(service_url)
     if not parts.hostname or parts.scheme not in ("http", "https"):
-        raise Misconfigured("Kaltura's address must be a whole one, such as https://www.kaltura.com.")
+        raise Misconfigured("Kaltura's address must be complete, such as https://www.kaltura.com.")
     if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
-        raise Misconfigured("Kaltura's address must be https: a KS travels in every call.")
+        raise Misconfigured("Kaltura's address must begin with https://, because every call carries a KS.")
     return _Address(parts.hostname, parts.port, parts.scheme == "https", parts.path.rstrip("/"))
 
 
@@ -679,7 +679,7 @@ def _refusal(operation: str, status: int, headers: Message) -> ProviderError:
     """
     kind = Transient if 300 <= status < 500 else Doubtful
     return kind(
-        f"Kaltura's front answered with HTTP status {status}.",
+        f"Kaltura's front-end server answered with HTTP status {status}.",
         provider=PROVIDER,
         operation=operation,
         code=f"HTTP_{status}",
@@ -712,4 +712,4 @@ def _doubtful(operation: str, code: str, sentence: str) -> Doubtful:
 
 def _malformed(operation: str) -> Doubtful:
     # Raised from nothing: what could not be understood repeats in its error what the server said.
-    return _doubtful(operation, MALFORMED, "Kaltura's answer was cut or could not be understood.")
+    return _doubtful(operation, MALFORMED, "Kaltura's answer was cut off or could not be read.")

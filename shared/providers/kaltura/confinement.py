@@ -32,31 +32,32 @@ NAMES: Final = {UPLOAD_ROLE.key: UPLOADS, ADDRESSES_ROLE.key: ADDRESSES, PLAYER_
 TRIAL_KS_S: Final = 60
 TRIAL_USER: Final = "doctor"
 
-SETUP_MAKES: Final = "`setup` makes it, or the first use does."
+SETUP_MAKES: Final = "`setup` creates it, or the first use does."
 NO_ROLE: Final = {
     UPLOAD_ROLE.key: (
-        f"The account lets no roles be made. Upload tokens have Kaltura's own {words.UPLOAD_BASE_ROLE}, which is "
-        "wider; the address restriction confines them all the same."
+        f"The account does not allow new roles. Upload tokens have Kaltura's own {words.UPLOAD_BASE_ROLE}, which is "
+        "wider; the address restriction still confines them."
     ),
     ADDRESSES_ROLE.key: (
-        f"The account lets no roles be made. Addresses have Kaltura's own {words.PLAYBACK_BASE_ROLE}, which is wider; "
-        "the address restriction confines them all the same."
+        f"The account does not allow new roles. Addresses have Kaltura's own {words.PLAYBACK_BASE_ROLE}, which is "
+        "wider; the address restriction still confines them."
     ),
     PLAYER_ROLE.key: (
-        "The account lets no roles be made, so that no KS for Kaltura's player is given out. Addresses play all the "
-        "same."
+        "The account does not allow new roles, so no KS for Kaltura's player is issued. Addresses still play."
     ),
 }
 """What follows where an account refuses a role."""
 
-_UNTRIED: Final = "What a KS for Kaltura's player reads of other entries is tried once there are two private ones."
+_UNTRIED: Final = (
+    "How much of other entries a KS for Kaltura's player can read is tested once there are two private ones."
+)
 _READABLE: Final = (
     "A KS for Kaltura's player shows names and descriptions of any entry whose id is known, and so does an anonymous "
-    "widget session, which everybody can have; nothing of it plays. Ask Kaltura to switch on restrictEntryByMetadata, "
-    "or entitlement."
+    "widget session, which everybody can have; nothing of these entries plays. Ask Kaltura to enable "
+    "restrictEntryByMetadata, or entitlement."
 )
 _UNLOADED: Final = "A KS for Kaltura's player does not show the very entry that it is for: the player loads nothing."
-_WIDER: Final = "The role holds more than the player needs. Delete it in the console; `setup` makes it anew."
+_WIDER: Final = "The role holds more than the player needs. Delete it in the console; `setup` then creates it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class Confinement:
         if name in _ids(found):
             return Finding(what, Health.OK)
         if name != role.system_name:
-            return Finding(what, Health.MISSING, f"KALTURA_UPLOAD_ROLE names {name}, which is not there.")
+            return Finding(what, Health.MISSING, f"KALTURA_UPLOAD_ROLE names {name}, which does not exist.")
         return Finding(what, Health.MISSING, SETUP_MAKES)
 
     def _try(self, role_id: str, own_id: str, other_id: str) -> Finding:

@@ -69,13 +69,11 @@ def _check_signature(headers: Mapping[str, str], body: bytes, admin_secret: str)
     algorithm = headers.get(ALGORITHM, "").lower()
     if algorithm == WEAK:
         raise NotAllowed(
-            "The notification is signed with SHA-1, which is not believed. Run install-hook again.",
+            "The notification is signed with SHA-1, which is not accepted. Run install-hook again.",
             reason="NOTIFICATION_NOT_SIGNED",
         )
     if algorithm not in list(Algorithm):
-        raise NotAllowed(
-            "The notification is not signed in a way that is known here.", reason="NOTIFICATION_NOT_SIGNED"
-        )
+        raise NotAllowed("The notification has no signature in a known form.", reason="NOTIFICATION_NOT_SIGNED")
     # No HMAC, but a hash of secret and body: whoever has seen one can compute that of the same body with more behind
     # it. In between is the hash's padding, whose first byte, 0x80, is no UTF-8 there: `_reference_id` decodes strictly.
     expected = hashlib.new(algorithm, admin_secret.encode() + body).hexdigest()
@@ -100,7 +98,7 @@ def _reference_id(content_type: str, body: bytes) -> str | None:
         return _of_xml(data) if data.lstrip().startswith("<") else _of_object(json.loads(data))
     except (ValueError, RecursionError):
         # Not UTF-8, not JSON, not a form: whoever signed it, it is none of the forms that Kaltura has.
-        raise BadRequest("The notification cannot be understood.", reason="NOTIFICATION_UNREADABLE") from None
+        raise BadRequest("The notification could not be parsed.", reason="NOTIFICATION_UNREADABLE") from None
 
 
 def _of_object(notification: Any) -> str | None:
@@ -214,7 +212,7 @@ class KalturaHook:
         offered = client.call(ks, _on_templates("listTemplates", asked)).objects
         if not offered:
             raise NotFound(
-                f"Kaltura offers this account no template {template}. Ask Kaltura for HTTP notifications.",
+                f"This Kaltura account has no template {template}. Ask Kaltura to enable HTTP notifications.",
                 reason="NOTIFICATIONS_NOT_OFFERED",
             )
         return int(client.call(ks, _on_templates("clone", int(offered[0].id), form)).id)

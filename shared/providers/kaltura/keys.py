@@ -144,7 +144,7 @@ class Privilege:
     def __post_init__(self) -> None:
         grammar = _GRAMMAR.get(self.word)
         if grammar is None:
-            raise BadRequest("This is not a privilege that may be given.", reason="PRIVILEGE_INVALID")
+            raise BadRequest("This privilege is not allowed.", reason="PRIVILEGE_INVALID")
         if not grammar.pattern.fullmatch(self.value):
             raise BadRequest(f"The privilege {self.word} takes {grammar.takes}.", reason="PRIVILEGE_INVALID")
 
@@ -238,7 +238,7 @@ def _owned(user_id: str, kind: Kind) -> bytes:
     # `0` is one of Kaltura's spellings of nobody: a KS for it would be an anonymous one.
     if user_id == "0" or not _USER_ID.fullmatch(user_id):
         raise BadRequest(
-            "A Kaltura user id has 1 to 320 letters, digits or signs, none of them , * | : ; or /.",
+            "A Kaltura user id must have 1 to 320 letters, digits or signs, and none of , * | : ; /",
             reason="USER_ID_UNUSABLE",
         )
     return ("&_t=" + kind + "&_u=" + _quoted(user_id)).encode()

@@ -81,8 +81,8 @@ class KalturaViewerKeys:
         role = self.account.player_role_name()
         if role is None:
             raise WrongState(
-                "This Kaltura account does not let roles be made, so its player cannot be given a KS. "
-                "Play the addresses instead.",
+                "This Kaltura account does not allow new roles, so its player cannot get a KS. "
+                "Play manifestUrl or progressiveUrl instead.",
                 reason="NO_PLAYER_KEY",
             )
         privileges = player_privileges(self.account, parts["entryId"], role, revocation_id)

@@ -34,7 +34,7 @@ def refused_part(error: ProviderError | None) -> Refusal:
     """
     assert error is not None
     sentence = words.REFUSED_PARTS.get(error.code)
-    return Refusal(error.code, sentence or f"{error} The event goes without this part until the session is changed.")
+    return Refusal(error.code, sentence or f"{error} The event works without this part until the session is changed.")
 
 
 def is_refused(error: ProviderError | None) -> bool:

@@ -108,7 +108,7 @@ class KalturaSetup:
             CLOCK,
             Health.ABSENT,
             f"Kaltura's clock is {abs(apart_s)} s {'ahead of' if apart_s > 0 else 'behind'} the one here. "
-            "Set the one here right; in the cloud it is.",
+            "Correct the clock of this machine; in the cloud it is right.",
         )
 
     def _questions(self) -> Sequence[Callable[[Multi], Sequence[Callable[[], Finding]]]]:
@@ -123,7 +123,7 @@ class KalturaSetup:
             (LIVE, lambda c: c.liveStream.list(), Health.MISSING, "No session can be live. " + _ASK_KALTURA),
             (SCHEDULING, lambda c: c.schedule.scheduleEvent.list(), Health.ABSENT, _WITHOUT + _ASK_KALTURA),
             (VIRTUAL_EVENTS, lambda c: c.virtualEvent.virtualEvent.list(), Health.ABSENT, _WITHOUT + _ASK_KALTURA),
-            (GROUPS, lambda c: c.group.group.list(), Health.ABSENT, "Nobody moderates a chat. " + _ASK_KALTURA),
+            (GROUPS, lambda c: c.group.group.list(), Health.ABSENT, "Chats have no moderators. " + _ASK_KALTURA),
         ]
         if self.account.has_rooms:
             asks.append((ROOMS, lambda c: c.schedule.scheduleResource.list(), Health.MISSING, _NO_ROOMS))
@@ -173,9 +173,9 @@ class KalturaSetup:
         there = multi.ask(lambda c: c.eventNotification.eventNotificationTemplate.listTemplates(offered))
         made = multi.ask(lambda c: c.eventNotification.eventNotificationTemplate.list(copies))
         return [
-            _judge_all(there, TEMPLATES_OFFERED, tuple(TEMPLATES), "The feed does it alone. " + _ASK_KALTURA),
+            _judge_all(there, TEMPLATES_OFFERED, tuple(TEMPLATES), "Only the feed finds changes. " + _ASK_KALTURA),
             _judge_all(
-                made, HOOK, tuple(ours), "The feed does it alone, some seconds later: `install-hook` makes them."
+                made, HOOK, tuple(ours), "Only the feed finds changes, some seconds later. `install-hook` creates them."
             ),
         ]
 
@@ -211,15 +211,16 @@ class KalturaSetup:
 
 _NO_ACCOUNT: Final = "KALTURA_ADMIN_SECRET is not the administrator secret of KALTURA_PARTNER_ID."
 _OVER: Final = (
-    "Kaltura takes what is signed here for over already. Set the clock of this machine right; in the cloud it is."
+    "Kaltura says that a KS signed here has already expired. Correct the clock of this machine; in the cloud it is "
+    "right."
 )
 _OTHER_CHAT_SECRET: Final = (
     "KALTURA_CHAT_TOKEN is not the secret of an active app token of the account with the privileges "
     f"{CHAT_PRIVILEGES}: Kaltura refuses every chat token that it signs. Set the right one, or `find`."
 )
 _ASK_KALTURA: Final = "Ask Kaltura to add it to the account."
-_WITHOUT: Final = "Events go without it. "
-_NO_ROOMS: Final = "KALTURA_ROOM_URL says that there are rooms. " + _ASK_KALTURA
+_WITHOUT: Final = "Live events work without it. "
+_NO_ROOMS: Final = "KALTURA_ROOM_URL is set, but the account has no rooms. " + _ASK_KALTURA
 _NO_LIVE_PROFILE: Final = "Live pictures are not converted. " + _ASK_KALTURA
 
 
@@ -265,7 +266,7 @@ def _judge_all(answer: Asked, what: str, names: tuple[str, ...], sentence: str) 
         missing = [name for name in names if name not in found]
         if not missing:
             return Finding(what, Health.OK)
-        return Finding(what, Health.ABSENT, f"{', '.join(missing)}: not there. {sentence}")
+        return Finding(what, Health.ABSENT, f"{', '.join(missing)}: missing. {sentence}")
 
     return judge
 

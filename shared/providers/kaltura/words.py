@@ -76,11 +76,11 @@ known counts as processing, so that its deadline ends it."""
 REASONS: Final = {
     "-2": "The file could not be fetched by the video provider. Upload it again.",
     "-1": "The file could not be converted: it is damaged, or it is not a video.",
-    "virusScan.Infected": "The file holds a virus.",
+    "virusScan.Infected": "The file contains a virus.",
     "virusScan.ScanFailure": "The file could not be checked for viruses. Upload it again.",
 }
 
-NOT_CONVERTED: Final = "The video provider could not convert the file. Have it tried again, or upload another file."
+NOT_CONVERTED: Final = "The video provider could not convert the file. Retry it, or upload another file."
 
 ALIVE: Final = ",".join(status for status in MEDIA_STATES if status != DELETED)
 """Every status but deleted: without it a list gives ready entries alone."""

@@ -155,14 +155,14 @@ class Client:
         code = str(told.get("Error", {}).get("Code", ""))
         status = int(told.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         if code in GONE or (status == 404 and code != "NoSuchBucket"):
-            return self._error(Permanent, operation, NOT_FOUND, "The store has no such thing.")
+            return self._error(Permanent, operation, NOT_FOUND, "The store has no such object.")
         if code in SLOW_DOWN or status in (429, 503):
             return self._error(Transient, operation, RATE_LIMITED, "The store takes no more requests at the moment.")
         if status in (401, 403) or code == "NoSuchBucket":
             # The bucket is for an operator to put right as the keys are, and stands in the same setting.
             return self._secret.rejected(operation, UNAUTHORIZED)
         if status >= 500:
-            return self._error(Doubtful, operation, f"HTTP_{status}", "The store has failed.")
+            return self._error(Doubtful, operation, f"HTTP_{status}", "The store reported a server error.")
         return self._error(Permanent, operation, code or f"HTTP_{status}", "The store refuses this request.")
 
     def _error(self, kind: type[ProviderError], operation: str, code: str, message: str) -> ProviderError:
