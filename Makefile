@@ -22,7 +22,7 @@ demo: setup ## Run the whole stack and tell one session's story, step by step, o
 up: setup ## Run the whole stack until Ctrl-C and show its addresses.
 	@$(BIN)/python -m emulator_tests.testbed
 
-fast: ## Check style, types and imports and run the tests that need nothing: under ten seconds.
+fast: ## Check style, types and imports and run the tests that need nothing: some two minutes.
 	@$(SETUP) python
 	@$(MAKE) -j4 --output-sync=target lint types imports pure
 
