@@ -199,7 +199,7 @@ def _told(_school: School) -> Iterator[None]:
     """Cloudflare tells us, as long as the stories of this file last: each new webhook has another secret."""
     said = _school.testbed.command("install-hook", "--provider", "cloudflare")
     assert said.returncode == 0, said.stderr
-    assert "Cloudflare tells" in said.stdout
+    assert "Cloudflare now notifies" in said.stdout
     yield
     assert _school.testbed.command("remove-hook", "--provider", "cloudflare").returncode == 0
 

@@ -194,7 +194,7 @@ def test_claims_that_would_be_too_long_are_refused_and_nothing_is_changed(carele
     person = careless.person(**before)
     told = careless.testbed.command("grant", person.uid, "teacher")
     assert told.returncode == 1
-    assert "bytes long, and Firebase takes 1000" in told.stderr
+    assert "bytes long, and Firebase allows 1000" in told.stderr
     assert claims_of(careless, person.uid) == before
 
 
