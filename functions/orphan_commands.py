@@ -127,7 +127,7 @@ def _held(hold: Hold) -> list[str]:
     why = {
         Suspicion.OTHER_DATABASE: f"Firestore reports another database than before: {hold.found}.",
         Suspicion.UNKNOWN_CONTENT: f"A provider has content that this database does not know: {hold.found}.",
-        Suspicion.UNREADABLE: f"Somebody has edited operations/epoch, and this cannot be read: {hold.found}.",
+        Suspicion.UNREADABLE: f"Somebody edited operations/epoch so that these fields cannot be read: {hold.found}.",
     }[hold.reason]
     swept = "never" if hold.swept_at is None else f"{hold.swept_at:%Y-%m-%d %H:%M} UTC"
     return [

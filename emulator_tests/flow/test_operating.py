@@ -124,7 +124,7 @@ def test_an_epoch_that_was_edited_is_acknowledged_by_the_operator(school: School
     assert held["hold"]["found"] == "sweptAt, hold"
     resumed = school.testbed.command("resume-after-restore")
     assert resumed.returncode == 0, resumed.stderr
-    assert "edited operations/epoch so that this cannot be read: sweptAt, hold." in resumed.stdout
+    assert "edited operations/epoch so that these fields cannot be read: sweptAt, hold." in resumed.stdout
     assert (school.document("operations/epoch") or {})["hold"] is None
 
 
