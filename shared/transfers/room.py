@@ -1,5 +1,5 @@
-"""Whether a new owner has room for what a session has: by transfers nobody fills the quotas of somebody else, or gets
-past their own.
+"""Require that a new owner has room for the videos of a session: a transfer neither exceeds quotas nor uses up those of
+somebody else.
 
 Called by `transfer_session` for owners; an administrator may transfer what there is no room for.
 """
@@ -7,14 +7,14 @@ Called by `transfer_session` for owners; an administrator may transfer what ther
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from shared.errors import TooMany
 from shared.paths import TRANSFERS, VIDEOS, uploader_path
-from shared.ports import Condition, Document, Documents, Operator, Query, Write
+from shared.ports import Document, Documents, Query, Write
 from shared.transfers.model import Transfer, TransferState
 from shared.videos.model import OPEN
 from shared.videos.policy import Policy
+from shared.videos.quotas import ALIVE, in_session, open_uploads, owned_by, videos_that
 from shared.videos.turns import take_turn
 
 
@@ -39,8 +39,7 @@ def room_for(session_id: str, uid: str, documents: Documents, policy: Policy) ->
     coming = list(_coming(session_id, uid, documents))
     if not coming:
         return ()
-    owned = Condition("ownerUid", Operator.EQUAL, uid)
-    have = documents.total(Query(VIDEOS, (owned, _ALIVE)), "bytes")
+    have = videos_that(owned_by(uid), documents)
     coming_bytes = sum(int(one.fields["bytes"]) for one in coming)
     if have.count + len(coming) > policy.teacher_videos_max or have.sum + coming_bytes > policy.teacher_bytes_max:
         raise TooMany(
@@ -48,10 +47,9 @@ def room_for(session_id: str, uid: str, documents: Documents, policy: Policy) ->
             "transfer it.",
             reason="QUOTA_USED_UP",
         )
-    coming_open = sum(one.fields["state"] in _OPEN for one in coming)
-    is_open = Condition("state", Operator.IN, list(_OPEN))
+    coming_open = sum(one.fields["state"] in OPEN for one in coming)
     most = policy.uploads_in_flight_max
-    if coming_open and len(documents.select(Query(VIDEOS, (owned, is_open), limit=most))) + coming_open >= most:
+    if coming_open and open_uploads(uid, documents, most) + coming_open >= most:
         # One is left to them.
         raise TooMany(
             "The new owner would have too many uploads open. Finish or cancel those of this session first.",
@@ -60,19 +58,14 @@ def room_for(session_id: str, uid: str, documents: Documents, policy: Policy) ->
     return (take_turn(uid, turns),)
 
 
-_ALIVE = Condition("gone", Operator.EQUAL, False)
-_OPEN: tuple[Any, ...] = tuple(state.value for state in OPEN)
-
-
 def _coming(session_id: str, uid: str, documents: Documents) -> Iterator[Document]:
     """
     The videos of the session, and of those that are being transferred to the same owner, which do not name them yet.
     """
-    to_them = Query(TRANSFERS, (Condition("ownerUid", Operator.EQUAL, uid),))
+    to_them = Query(TRANSFERS, (owned_by(uid),))
     moving = (Transfer.from_document(one) for one in documents.select(to_them))
     session_ids = {one.session.session_id for one in moving if one.state is TransferState.MOVING}
     for one in sorted({session_id, *session_ids}):
-        of_session = Condition("sessionId", Operator.EQUAL, one)
-        for video in documents.select(Query(VIDEOS, (of_session, _ALIVE))):
+        for video in documents.select(Query(VIDEOS, (in_session(one), ALIVE))):
             if video.fields["ownerUid"] != uid:
                 yield video

@@ -24,7 +24,6 @@ from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps
 from shared.identity import SessionIdentity
 from shared.paths import (
-    VIDEOS,
     VISIT_COPY,
     admission_key,
     admission_path,
@@ -45,9 +44,7 @@ from shared.ports import (
     Hosts,
     MediaState,
     Note,
-    Operator,
     Parts,
-    Query,
     Queue,
     Total,
     Update,
@@ -62,9 +59,10 @@ from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.feed import Feed
-from shared.videos.model import OPEN, REQUESTS_MAX, Asked, Playable, Video, VideoState, Wish
+from shared.videos.model import REQUESTS_MAX, Asked, Playable, Video, VideoState, Wish
 from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
+from shared.videos.quotas import in_session, open_uploads, owned_by, videos_that
 from shared.videos.transitions import REJECTED_BY_MODERATOR
 from shared.videos.turns import next_order, take_turn
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
@@ -503,23 +501,19 @@ class Grants:
             TooMany: Too many uploads are open, or there is no room for another video (once there is).
         """
         policy = self.videos.policy
-        of_teacher = Condition("ownerUid", Operator.EQUAL, caller.uid)
-        is_open = Condition("state", Operator.IN, [state.value for state in OPEN])
         most = policy.uploads_in_flight_max
-        if len(self.documents.select(Query(VIDEOS, (of_teacher, is_open), limit=most))) >= most:
+        if open_uploads(caller.uid, self.documents, most) >= most:
             raise TooMany(
                 f"You have {most} uploads open. Finish or cancel one of them first.", reason="UPLOADS_OPEN_TOO_MANY"
             )
-        alive = Condition("gone", Operator.EQUAL, False)
-        in_session = Condition("sessionId", Operator.EQUAL, session_id)
         # A video that is replaced makes room for what replaces it.
         more, freed_bytes = (1, 0) if replaced is None else (0, replaced.fields["bytes"])
 
         def with_it(whose: Condition) -> Total:
-            total = self.documents.total(Query(VIDEOS, (whose, alive)), "bytes")
+            total = videos_that(whose, self.documents)
             return Total(total.count + more, total.sum - freed_bytes + upload.size_bytes)
 
-        check_quotas(with_it(in_session), with_it(of_teacher), policy)
+        check_quotas(with_it(in_session(session_id)), with_it(owned_by(caller.uid)), policy)
 
     def _upload_token(self, video_id: str, number: int) -> UploadToken:
         """

@@ -1,0 +1,49 @@
+"""The videos and open uploads that somebody has, as quotas count them.
+
+Called by `grant.py` before an upload begins, and by `shared/transfers/room.py` before somebody is given a session. Both
+compare with their limits, and write on condition that nobody else has taken the owner's turn meanwhile (`turns.py`).
+"""
+
+from __future__ import annotations
+
+from shared.paths import VIDEOS
+from shared.ports import Condition, Documents, Operator, Query, Total
+from shared.videos.model import OPEN
+
+ALIVE = Condition("gone", Operator.EQUAL, False)
+"""A video that counts, whether it plays or not."""
+
+
+def owned_by(uid: str) -> Condition:
+    """
+    Return the condition that a video belongs to somebody. Pure.
+    """
+    return Condition("ownerUid", Operator.EQUAL, uid)
+
+
+def in_session(session_id: str) -> Condition:
+    """
+    Return the condition that a video is one of a session. Pure.
+    """
+    return Condition("sessionId", Operator.EQUAL, session_id)
+
+
+def videos_that(condition: Condition, documents: Documents) -> Total:
+    """
+    Count the videos that meet a condition, and add up their bytes.
+
+    Raises:
+        Transient: The documents could not be reached (again).
+    """
+    return documents.total(Query(VIDEOS, (condition, ALIVE)), "bytes")
+
+
+def open_uploads(uid: str, documents: Documents, most: int) -> int:
+    """
+    Count the uploads of somebody that still wait for bytes, up to `most`.
+
+    Raises:
+        Transient: The documents could not be reached (again).
+    """
+    is_open = Condition("state", Operator.IN, [state.value for state in OPEN])
+    return len(documents.select(Query(VIDEOS, (owned_by(uid), is_open), limit=most)))
