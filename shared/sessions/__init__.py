@@ -120,7 +120,7 @@ class Sessions:
         record = step.record
         if step.name == decisions.HOLD:
             return decisions.held(record, now)
-        if isinstance(outcome, decisions.Heard):
+        if isinstance(outcome, decisions.Sighting):
             return decisions.listened(record, outcome, look.wish.event, now, self.window)
         if outcome is None or isinstance(outcome, Broadcast):
             left = () if outcome is None else outcome.recordings

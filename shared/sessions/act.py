@@ -11,11 +11,11 @@ from datetime import datetime
 from shared import log
 from shared.ports import Broadcast, EventParts, Events
 from shared.reconcile import Look, Step, await_late_commit
-from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE, Heard
+from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE, Sighting
 from shared.sessions.model import Pairing, SessionWish
 
-Outcome = EventParts | Broadcast | Heard | None
-"""What comes of a step: what there is of the event, what a deletion found of a broadcast, or what a look did."""
+Outcome = EventParts | Broadcast | Sighting | None
+"""The outcome of a step: the parts of the event, the broadcast that a deletion found, or the result of a look."""
 
 Watches = Callable[[str], bool]
 """Tells whether events of an owner, given by their user id, are looked at again soon, and counts a look."""
@@ -70,7 +70,7 @@ def act(
             await_late_commit(record.tried_at, now, late_commit_s)
         return EventParts(parts)
     if step.name == LISTEN:
-        return Heard(events.observe_broadcast(record.parts), rests=not watches(record.identity.owner_uid))
+        return Sighting(events.observe_broadcast(record.parts), rests=not watches(record.identity.owner_uid))
     # Where an update's answer was lost it may have made a part that nobody recorded.
     lost = events.find_event(reference) if record.applied is None and reference else {}
     return events.delete_event({**lost, **record.parts})

@@ -80,7 +80,7 @@ def decide(
         now: This instant.
         reap_grace_s: Seconds for which an unpublished event is kept.
         window: When events may be on the air.
-        observed: Whether this visitor has just heard from the provider whether the event is on the air.
+        observed: Whether this visitor has just sighting from the provider whether the event is on the air.
     """
     wish = look.wish
     if look.record is not None and not wish.exists and (wish.shown is not None or lacks_mark(wish)):
@@ -206,9 +206,9 @@ def updated(
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Sighting:
     """
-    What comes of a look whether an event is on the air.
+    The result of a look whether an event is on the air.
 
     Attributes:
         broadcast: What the provider says; `None` where the event is not there.
@@ -219,15 +219,15 @@ class Heard:
     rests: bool = False
 
 
-def listened(record: Pairing, heard: Heard, event: EventWish | None, now: datetime, window: Window) -> Pairing:
+def listened(record: Pairing, sighting: Sighting, event: EventWish | None, now: datetime, window: Window) -> Pairing:
     """
     The record once the provider was asked whether the event is on the air. What was recorded is taken over when the
     event has ended; an event that is not there any more is brought into form, and so made anew. Pure.
     """
-    seen = heard.broadcast
+    seen = sighting.broadcast
     if seen is None:
         return replace(record, applied=None)
-    airing = looked(record.airing, event, now, window, is_live=seen.is_live, rests=heard.rests)
+    airing = looked(record.airing, event, now, window, is_live=seen.is_live, rests=sighting.rests)
     record = replace(record, airing=airing)
     return took_over(record, seen.recordings) if airing.state is BroadcastState.ENDED else record
 

@@ -156,8 +156,7 @@ def noting(identity: SessionIdentity, version: Version | None, **changes: Any) -
     Return the write by which a session's document says that it has a pairing, and its mark: only the very document that
     was read, for another session may take its place at any moment. Pure.
     """
-    marks = {"kalturaSession": True, "createdAt": identity.created_at}
-    return Update(session_path(identity.session_id), {**marks, **changes}, if_version=version)
+    return marking(identity, version, kalturaSession=True, **changes)
 
 
 def pairing_of(session: Session, document: Document | None) -> Pairing | None:
