@@ -30,7 +30,7 @@ TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
 """What a row of each kind has besides, and what counts where it has not."""
 
 _SENT: Final = re.compile("[ -~]+")
-"""What can stand in a header, where keys travel."""
+"""The characters that a header can carry: keys are sent in one."""
 
 _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
 

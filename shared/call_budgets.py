@@ -2,7 +2,7 @@
 
 Called by the edge before each callable, by triggers before they enqueue, by `videos/grant.py` before it believes a
 report, and by `sessions` when it has looked at an event. Leaves to `limits` how tokens are counted by all instances
-together. The one table of numbers: whoever calls once a second is never refused,
+together. The one table of numbers: callers who call once a second are never refused,
 and after a pause everybody may do at once what a page with all videos of a session does.
 
 A bucket's document names nobody: its id has a hash of the caller's id. It expires once the bucket is full again.

@@ -54,7 +54,7 @@ HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
 """A host or a provider, as the table of hosts names it."""
 
 PART_MAX_BYTES: Final = 1500
-"""Of the name of a collection, and of the id of a document."""
+"""The most bytes in the name of a collection, or in the id of a document."""
 
 UID_MAX: Final = 128
 """

@@ -177,7 +177,7 @@ def test_a_virtual_event_deleted_in_the_console_is_made_again_for_who_was_refuse
 
 
 def test_a_refresh_says_when_the_next_one_looks_at_everything(school: School, teacher: Person) -> None:
-    """B18: whoever is new was made a moment ago."""
+    """B18: the user of a viewer who is new was made a moment ago."""
     session_id, _ = live_now(school, teacher)
     student = school.person()
     assert join(student, session_id)["refreshableAt"] is None

@@ -164,5 +164,5 @@ def test_an_event_rests_until_a_look_finds_room(*, is_live: bool) -> None:
     """
     resting = looked(Airing(), EVENT, at(0), WINDOW, is_live=is_live, rests=True)
     assert resting.rests
-    assert is_look_due(resting, EVENT, at(1), WINDOW), "whoever joins it looks"
+    assert is_look_due(resting, EVENT, at(1), WINDOW), "a viewer who joins it looks"
     assert not looked(resting, EVENT, at(1), WINDOW, is_live=is_live).rests

@@ -281,7 +281,7 @@ OURS: Final = st.one_of(
     TEXTS,
     st.binary(max_size=5),
 )
-"""Of the types that this project stores; the in-memory documents take no others."""
+"""Values of the types that this project stores; the in-memory documents take no others."""
 
 FOREIGN: Final = st.sampled_from([VALUES["reference"], VALUES["place"], VALUES["vector"]])
 FIELDS: Final = st.sampled_from([*READ_AS, "dueAt"])

@@ -314,15 +314,27 @@ def test_a_back_end_that_overwrites_a_session_loses_nothing() -> None:
     assert deployment.grants.issue_playback(STUDENT, video_id).url
 
 
-def test_an_upload_to_a_session_whose_mark_was_taken_away_a_moment_before_stays() -> None:
+def _with_rounded_mark() -> tuple[Deployment, datetime]:
     """
-    A1: the session is known by the mark of its pairing; Firestore's own time has digits that server timestamps lack.
+    Write a session whose mark is a server timestamp: Firestore's own time has digits that it lacks.
+
+    Returns:
+        The deployment, and the mark.
     """
     deployment = Deployment()
     deployment.write_session()
     path = session_path("s1")
     mark = deployment.document(path).created_at - timedelta(microseconds=400)
     deployment.documents.commit(Update(path, {"createdAt": mark}))
+    return deployment, mark
+
+
+def test_an_upload_to_a_session_whose_mark_was_taken_away_a_moment_before_stays() -> None:
+    """
+    A1: the session is known by the mark of its pairing; Firestore's own time has digits that server timestamps lack.
+    """
+    deployment, mark = _with_rounded_mark()
+    path = session_path("s1")
     first = deployment.ask_upload().video_id
     deployment.documents.commit(Update(path, {"createdAt": REMOVE, "kalturaSession": REMOVE}))
     second = deployment.ask_upload("r2").video_id
@@ -422,11 +434,8 @@ def test_a_transfer_of_a_session_whose_mark_was_taken_away_loses_nothing(changes
     A1, A13: as `set` without `merge` does, before anybody has put the mark back. Firestore's own time has digits that
     server timestamps lack.
     """
-    deployment = Deployment()
-    deployment.write_session()
+    deployment, mark = _with_rounded_mark()
     path = session_path("s1")
-    mark = deployment.document(path).created_at - timedelta(microseconds=400)
-    deployment.documents.commit(Update(path, {"createdAt": mark}))
     video_id = deployment.ask_upload().video_id
     deployment.show(video_id, READY)
     deployment.run(60)

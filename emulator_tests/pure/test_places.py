@@ -263,7 +263,7 @@ def test_a_recording_of_a_teacher_who_never_uploaded_gets_a_place_too() -> None:
 
 def test_two_corrections_at_once_both_come_true() -> None:
     """
-    B10: whoever wrote second has read what the first wrote.
+    B10: the second call reads what the first has written.
     """
     deployment, video_id = with_video()
 

@@ -19,7 +19,7 @@ RECORDED_AHEAD: Final = timedelta(hours=2)
 """What is given is recorded to last so much longer than it does, so that renewing it needs no write."""
 
 REPAIR_PAUSE_S: Final = 60
-"""What was verified so short a time ago is not doubted again, whoever was refused."""
+"""An id that was verified so short a time ago is not asked about again, even if a viewer was refused."""
 
 CHECK_LEAST: Final = timedelta(minutes=15)
 CHECK_MOST: Final = timedelta(hours=1)

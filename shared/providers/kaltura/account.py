@@ -316,8 +316,8 @@ class KalturaAccount:
 
     def knows_user(self, user_id: str, known_s: int) -> bool:
         """
-        Whether a user was made, or found, within so many seconds: as this instance remembers, or as another has written
-        since.
+        Tell whether a user was made, or found, within so many seconds: as this instance remembers, or as another has
+        written since.
         """
         known_at = self.user_learned_at(user_id, known_s)
         return known_at is not None and self.clock() - known_at < timedelta(seconds=known_s)

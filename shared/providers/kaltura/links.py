@@ -1,7 +1,7 @@
 """Pairs of a schedule event and a resource, `scheduleEventResource`: they carry no mark of ours, and outlive both ends.
 
 Called by `events.py` and `strays.py`. A pair is ours where an end of it is. One whose ends are both gone could be
-anybody's: it is not looked for, and none comes of us, for whoever deletes an end deletes its pairs first.
+anybody's: it is not looked for, and we leave none behind, because the pairs of an end are deleted before it.
 """
 
 from __future__ import annotations
