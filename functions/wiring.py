@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from functions import config
-from functions.hosting import Row, read_table
 from functions.reading import FIND
-from shared.admissions.joining import Joining
-from shared.app import App, Hosting, Settings, assemble
+from shared.app import App, Hosting, Settings
 from shared.call_budgets import CallBudgets
 from shared.changes import Changes
 from shared.cloud.accounts import FirebaseAccounts
@@ -22,7 +21,6 @@ from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_accou
 from shared.epoch import DatabaseUid, unidentified
 from shared.errors import Misconfigured
 from shared.guard import Guard
-from shared.hosts.table import Terms
 from shared.limits import Limiter
 from shared.ports import Accounts, Audience, Documents, Hook, Host, Queue, Setup
 from shared.providers import (
@@ -42,7 +40,11 @@ from shared.providers import (
 )
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.sessions.airing import Window
-from shared.videos.policy import Policy
+
+if TYPE_CHECKING:
+    from functions.hosting import Row
+    from shared.admissions.joining import Joining
+    from shared.videos.policy import Policy
 
 
 def now() -> datetime:
@@ -165,7 +167,7 @@ def app() -> App:
     """
     holders = {name: provider.holder for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
-    return assemble(
+    return App(
         documents(),
         queue(),
         now,
@@ -186,6 +188,8 @@ def joining() -> Joining:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
+    from shared.admissions.joining import Joining
+
     keys = app().admissions.viewer_keys
     return Joining(
         app().sessions,
@@ -208,6 +212,8 @@ def policy() -> Policy:
     """
     The limits of this deployment.
     """
+    from shared.videos.policy import Policy
+
     return Policy(
         max_bytes=config.UPLOAD_BYTES_MAX.value,
         max_duration_s=config.VIDEO_DURATION_MAX_S.value,
@@ -284,6 +290,9 @@ def _hosting() -> Hosting:
     """
     The table of hosts, and those among them that get copies.
     """
+    from functions.hosting import read_table
+    from shared.hosts.table import Terms
+
     tries = partial(plays, domains=config.DELIVERY_DOMAINS.value)
     rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
     if not rows:

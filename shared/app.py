@@ -7,22 +7,14 @@ knows none of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-from shared.admissions import Admissions, reconcile_admissions
-from shared.bulk import pace_of
+from shared.bulk import Pace, pace_of
 from shared.call_budgets import CallBudgets
-from shared.deletions import Deletions
 from shared.epoch import DatabaseUid, Epochs, unidentified
-from shared.erasure import Erasures
-from shared.full_look import FullLook
-from shared.hosts import Copies
-from shared.hosts.health import Checks
-from shared.hosts.table import HostTable, Terms
 from shared.limits import Limiter
-from shared.orphans import Orphans
-from shared.orphans.adoption import Adoption
 from shared.paths import (
     CHECK_HOST,
     RECONCILE_ADMISSION,
@@ -34,18 +26,39 @@ from shared.paths import (
     VISIT_SESSION,
     VISIT_VIDEO,
 )
-from shared.ports import Audience, Clock, Documents, Events, Holders, Hosts, Note, Plays, Queue, places
+from shared.ports import (
+    Audience,
+    Clock,
+    Documents,
+    Events,
+    Holders,
+    Hosts,
+    Note,
+    Places,
+    Plays,
+    Queue,
+    ViewerKeys,
+    places,
+)
 from shared.reconcile import Each, visit
 from shared.sessions import Sessions
 from shared.sessions.airing import Window
-from shared.sweep import Sweep
-from shared.transfers import Transfers
-from shared.videos import Videos
-from shared.videos.feed import Feed
-from shared.videos.grant import Grants
-from shared.videos.policy import Policy
-from shared.videos.recordings import Recordings
-from shared.videos.together import visit_videos
+
+if TYPE_CHECKING:
+    from shared.admissions import Admissions
+    from shared.deletions import Deletions
+    from shared.erasure import Erasures
+    from shared.hosts import Copies
+    from shared.hosts.health import Checks
+    from shared.hosts.table import Terms
+    from shared.orphans import Orphans
+    from shared.orphans.adoption import Adoption
+    from shared.sweep import Sweep
+    from shared.transfers import Transfers
+    from shared.videos import Videos
+    from shared.videos.feed import Feed
+    from shared.videos.grant import Grants
+    from shared.videos.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,29 +111,195 @@ NO_HOSTS: Final = Hosting({}, {}, plays=bool)
 """Every video plays from its provider: nothing is copied, nothing is tried."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class App:
     """
-    Everything that a function may call.
+    Everything that a function may call. Each part is made, and imported, when it is first asked for: an instance in the
+    cloud serves one function, and the rest would only lengthen its cold start.
+
+    Args:
+        documents: Where everything is.
+        queue: For notes.
+        clock: Now, in UTC.
+        events: The provider of live events.
+        holders: The providers of videos.
+        settings: Of the deployment.
+        hosting: From where videos play beside their providers.
+        database_uid: Asks which database it is.
+        audience: Whom the provider of live events knows; `None` where nobody is let in.
+        sessions_type: The Controller of sessions.
+        videos_type: The Controller of videos; `None` is `Videos`.
     """
 
     documents: Documents
     queue: Queue
     clock: Clock
-    sessions: Sessions
-    videos: Videos
-    copies: Copies
-    checks: Checks
-    deletions: Deletions
-    erasures: Erasures
-    transfers: Transfers
-    admissions: Admissions
-    grants: Grants
-    feeds: Mapping[str, Feed]
-    orphans: Orphans
-    adoption: Adoption
-    epochs: Epochs
-    sweep: Sweep
+    events: Events
+    holders: Holders
+    settings: Settings
+    hosting: Hosting = NO_HOSTS
+    _: KW_ONLY
+    database_uid: DatabaseUid = unidentified
+    audience: Audience | None = None
+    sessions_type: type[Sessions] = Sessions
+    videos_type: type[Videos] | None = None
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        return Epochs(self.documents, self.clock, self.database_uid)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        from shared.videos.recordings import Recordings
+
+        settings = self.settings
+        return self.sessions_type(
+            self.documents,
+            self.events,
+            settings.reap_grace_s,
+            settings.late_commit_s,
+            settings.window,
+            Recordings(self.events.name),
+            self.epochs.is_held,
+            self._call_budgets.watches,
+        )
+
+    @cached_property
+    def videos(self) -> Videos:
+        from shared.videos import Videos
+
+        return (self.videos_type or Videos)(
+            self.documents,
+            self.holders,
+            self.settings.policy,
+            self.settings.late_commit_s,
+            tuple(self.hosting.hosts),
+            self.epochs.is_held,
+        )
+
+    @cached_property
+    def feeds(self) -> Mapping[str, Feed]:
+        from shared.videos.feed import Feed
+
+        settings = self.settings
+        return {
+            provider: Feed(
+                provider,
+                self.videos,
+                self.queue,
+                self.clock,
+                interval_s=settings.feed_interval_s,
+                overlap_s=settings.feed_overlap_s,
+                ticks_max=settings.feed_ticks_max,
+            )
+            for provider in self.holders
+        }
+
+    @cached_property
+    def grants(self) -> Grants:
+        from shared.hosts.table import HostTable
+        from shared.videos.grant import Grants
+
+        return Grants(
+            self.documents,
+            self.queue,
+            self.clock,
+            self.videos,
+            self.feeds,
+            self.settings.provider,
+            self.hosting.hosts,
+            HostTable(self.documents, self.clock, self.hosting.terms),
+            self._call_budgets,
+            self._viewer_keys,
+        )
+
+    @cached_property
+    def copies(self) -> Copies:
+        from shared.hosts import Copies
+
+        late_commit_s = self.settings.late_commit_s
+        return Copies(self.documents, self.holders, self.hosting.hosts, late_commit_s, self.epochs.is_held)
+
+    @cached_property
+    def checks(self) -> Checks:
+        from shared.hosts.health import Checks
+
+        hosting = self.hosting
+        return Checks(
+            self.documents, self.queue, self.clock, self.holders, hosting.hosts, tuple(hosting.terms), hosting.plays
+        )
+
+    @cached_property
+    def deletions(self) -> Deletions:
+        from shared.deletions import Deletions
+
+        return Deletions(self.documents, self._places, self.epochs.is_held)
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        from shared.erasure import Erasures
+
+        return Erasures(self.documents, self.audience, self.clock, self.settings.late_commit_s, self._pace)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        from shared.transfers import Transfers
+
+        return Transfers(self.documents, self.events)
+
+    @cached_property
+    def admissions(self) -> Admissions:
+        from shared.admissions import Admissions
+
+        return Admissions(self.documents, self._viewer_keys)
+
+    @cached_property
+    def orphans(self) -> Orphans:
+        from shared.orphans import Orphans
+
+        return Orphans(
+            self.documents,
+            self.queue,
+            self.events,
+            self.holders,
+            self.hosting.hosts,
+            self._places,
+            self.clock,
+            self.settings.stray_age_s,
+            self.epochs,
+            self._pace,
+        )
+
+    @cached_property
+    def adoption(self) -> Adoption:
+        from shared.orphans.adoption import Adoption
+
+        return Adoption(self.documents, self.queue, self.events, self.clock)
+
+    @cached_property
+    def sweep(self) -> Sweep:
+        from shared.full_look import FullLook
+        from shared.sweep import Sweep
+
+        full_look = FullLook(self.documents, self.queue, self.sessions, self.videos, self.clock, pace=self._pace)
+        return Sweep(self.documents, self.queue, self.feeds, self.orphans, self.checks, full_look, self.clock)
+
+    @cached_property
+    def _call_budgets(self) -> CallBudgets:
+        return CallBudgets(Limiter(self.documents, self.clock))
+
+    @cached_property
+    def _pace(self) -> Pace:
+        return pace_of(self.documents, self.clock, self.settings.tasks_per_hour_max)
+
+    @cached_property
+    def _places(self) -> Places:
+        return places(self.holders, self.hosting.hosts)
+
+    @cached_property
+    def _viewer_keys(self) -> Mapping[str, ViewerKeys]:
+        found = {name: holder.viewer_keys for name, holder in self.holders.items()}
+        return {name: keys for name, keys in found.items() if keys is not None}
 
     def work(self, note: Note, each: Each = map) -> None:
         """
@@ -138,6 +317,8 @@ class App:
             case name if name == VISIT_SESSION:
                 visit(self.sessions, note.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_VIDEO:
+                from shared.videos.together import visit_videos
+
                 visit_videos(self.videos, note.key, self.queue, self.clock, each)
             case name if name == VISIT_COPY:
                 visit(self.copies, note.key, self.documents, self.queue, self.clock)
@@ -150,6 +331,8 @@ class App:
             case name if name == RECONCILE_TRANSFER:
                 visit(self.transfers, note.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_ADMISSION:
+                from shared.admissions import reconcile_admissions
+
                 reconcile_admissions(self.admissions, note.key, self.queue, self.clock, each)
             case name if name == TICK_FEED:
                 provider, _, number = note.key.rpartition(":")
@@ -158,94 +341,3 @@ class App:
                     self.feeds[provider].tick(int(number), each)
             case _:
                 raise ValueError(f"There is no worker {note.queue}.")
-
-
-def assemble(
-    documents: Documents,
-    queue: Queue,
-    clock: Clock,
-    events: Events,
-    holders: Holders,
-    settings: Settings,
-    hosting: Hosting = NO_HOSTS,
-    *,
-    database_uid: DatabaseUid = unidentified,
-    audience: Audience | None = None,
-    sessions_type: type[Sessions] = Sessions,
-    videos_type: type[Videos] = Videos,
-) -> App:
-    """
-    Put the use cases together.
-
-    Args:
-        documents: Where everything is.
-        queue: For notes.
-        clock: Now, in UTC.
-        events: The provider of live events.
-        holders: The providers of videos.
-        settings: Of the deployment.
-        hosting: From where videos play beside their providers.
-        database_uid: Asks which database it is.
-        audience: Whom the provider of live events knows; `None` where nobody is let in.
-        sessions_type: The Controller of sessions.
-        videos_type: The Controller of videos.
-    """
-    recordings, hosts = Recordings(events.name), hosting.hosts
-    epochs = Epochs(documents, clock, database_uid)
-    call_budgets = CallBudgets(Limiter(documents, clock))
-    sessions = sessions_type(
-        documents,
-        events,
-        settings.reap_grace_s,
-        settings.late_commit_s,
-        settings.window,
-        recordings,
-        epochs.is_held,
-        call_budgets.watches,
-    )
-    videos = videos_type(documents, holders, settings.policy, settings.late_commit_s, tuple(hosts), epochs.is_held)
-    feeds = {
-        provider: Feed(
-            provider,
-            videos,
-            queue,
-            clock,
-            interval_s=settings.feed_interval_s,
-            overlap_s=settings.feed_overlap_s,
-            ticks_max=settings.feed_ticks_max,
-        )
-        for provider in holders
-    }
-    everywhere = places(holders, hosts)
-    pace = pace_of(documents, clock, settings.tasks_per_hour_max)
-    orphans = Orphans(documents, queue, events, holders, hosts, everywhere, clock, settings.stray_age_s, epochs, pace)
-    checks = Checks(documents, queue, clock, holders, hosts, tuple(hosting.terms), hosting.plays)
-    table = HostTable(documents, clock, hosting.terms)
-    keys = {name: holder.viewer_keys for name, holder in holders.items() if holder.viewer_keys is not None}
-    return App(
-        documents=documents,
-        queue=queue,
-        clock=clock,
-        sessions=sessions,
-        videos=videos,
-        copies=Copies(documents, holders, hosts, settings.late_commit_s, epochs.is_held),
-        checks=checks,
-        deletions=Deletions(documents, everywhere, epochs.is_held),
-        erasures=Erasures(documents, audience, clock, settings.late_commit_s, pace),
-        transfers=Transfers(documents, events),
-        admissions=Admissions(documents, keys),
-        grants=Grants(documents, queue, clock, videos, feeds, settings.provider, hosts, table, call_budgets, keys),
-        feeds=feeds,
-        orphans=orphans,
-        adoption=Adoption(documents, queue, events, clock),
-        epochs=epochs,
-        sweep=Sweep(
-            documents,
-            queue,
-            feeds,
-            orphans,
-            checks,
-            FullLook(documents, queue, sessions, videos, clock, pace=pace),
-            clock,
-        ),
-    )

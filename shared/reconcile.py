@@ -265,7 +265,8 @@ Decision = Done | Later | Step[R]
 
 class Subject(Protocol[W, R, A]):
     """
-    One kind of thing that is brought from what is recorded to what is wished.
+    One kind of thing that is brought from what is recorded to what is wished. Whoever fills it inherits from it, and
+    leaves out what is the same for most.
     """
 
     @property
@@ -299,11 +300,17 @@ class Subject(Protocol[W, R, A]):
         """
         ...
 
+    def claimed(self, look: Look[W, R], record: R, version: Version) -> Look[W, R]:
+        """
+        Return the look once the writes of `record_writes` are done, with the version that the record has then. Pure.
+        """
+        return replace(look, record=record, version=version)
+
     def after(self, look: Look[W, R], record: R) -> Look[W, R]:
         """
-        The look as it will be once `record` is written. Pure.
+        Return the look as it will be once `record` is written and shown, as far as that is known. Pure.
         """
-        ...
+        return replace(look, record=record)
 
     def record_writes(self, look: Look[W, R], record: R, version: Version | None, now: datetime) -> tuple[Write, ...]:
         """
@@ -316,19 +323,19 @@ class Subject(Protocol[W, R, A]):
         """
         Notes for what was written with `record`, left as soon as that is done. Pure.
         """
-        ...
+        return ()
 
     def view_writes(self, look: Look[W, R], record: R) -> tuple[Write, ...]:
         """
         The writes that show `record` to clients, none where they see it already. Pure.
         """
-        ...
+        return ()
 
     def dependants(self, look: Look[W, R]) -> tuple[Note, ...]:
         """
         Notes for the things that follow this one, left at the end of each visit. Pure.
         """
-        ...
+        return ()
 
 
 def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queue, clock: Clock) -> Look[W, R]:
@@ -506,7 +513,7 @@ def _take(
         until = now + timedelta(seconds=LEASE_S)
         record = _with(step.record, Progress(Claim(step.name, until), step.record.progress.failure, due_at=until))
         version, *_ = documents.commit(*subject.record_writes(look, record, look.version, now))
-        claimed = replace(look, record=record, version=version)
+        claimed = subject.claimed(look, record, version)
     try:
         outcome = subject.act(look, step, clock())
     except ProviderError as error:

@@ -16,7 +16,7 @@ from emulator_tests.bench.films import uploading, write_session
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.access import Caller
-from shared.app import App, Settings, assemble
+from shared.app import App, Settings
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.identity import SessionIdentity
@@ -99,7 +99,7 @@ class Simulation:
             tasks_per_hour_max=100_000,
         )
         holders = {self.media.name: Holder(self.media, MemoryStrays(events, self.media, self._effect))}
-        self.app: App = assemble(self.documents, self.queue, self.clock, events, holders, settings)
+        self.app: App = App(self.documents, self.queue, self.clock, events, holders, settings)
         for first in range(0, videos, SESSION_VIDEOS):
             session = SessionIdentity(f"s{first:06}", TEACHER.uid, self.clock())
             count = min(SESSION_VIDEOS, videos - first)

@@ -42,7 +42,7 @@ from emulator_tests.simulators.running import Running
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import HOME, ROOT
 from shared.access import Caller
-from shared.app import App, assemble
+from shared.app import App
 from shared.paths import DELETIONS, VIDEOS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, session_path
 from shared.ports import Create, Delete, Document, Holder, Note, Query, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
@@ -182,7 +182,7 @@ class Ours:
         self._watch = Watch(url)
         self._documents = CountingDocuments()
         account = KalturaAccount(url, PARTNER_ID, SECRET, "bench", None, self._documents, _now)
-        self._app: App = assemble(
+        self._app: App = App(
             self._documents,
             MemoryQueue(ManualClock()),
             _now,
@@ -348,7 +348,7 @@ def _source(folder: Path) -> Path:
     """
     The project's functions with the floor's beside them.
     """
-    for name in ("functions", "shared", "requirements.txt"):
+    for name in ("functions", "schema", "shared", "requirements.txt"):
         (folder / name).symlink_to(ROOT / name)
     shutil.copy(Path(__file__).with_name("floor.py"), folder / "floor.py")
     whole = (ROOT / "main.py").read_text()

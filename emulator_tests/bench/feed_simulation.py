@@ -28,7 +28,7 @@ from typing import Any, Final, TypeVar
 
 from emulator_tests.bench.feed_provider import NAME, SIZE_BYTES, Made, Spread, TimedMedia
 from emulator_tests.fakes import BEGIN_AT, Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
-from shared.app import App, Settings, assemble
+from shared.app import App, Settings
 from shared.identity import SessionIdentity
 from shared.paths import KEYS_SEPARATOR, TICK_FEED, VIDEOS, VISIT_VIDEO, session_path, video_path
 from shared.ports import (
@@ -620,7 +620,7 @@ class Simulation:
     def _assemble(self) -> App:
         events = MemoryEvents(self.clock)
         holders = {NAME: Holder(self._media, self._media)}
-        return assemble(self._documents, self._queue, self.clock, events, holders, self._settings)
+        return App(self._documents, self._queue, self.clock, events, holders, self._settings)
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         """

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from emulator_tests.bench.films import write_session
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
 from emulator_tests.pure.deployment import POLICY, WINDOW
-from shared.app import Settings, assemble
+from shared.app import App, Settings
 from shared.identity import SessionIdentity
 from shared.paths import SESSIONS, VIDEOS
 from shared.ports import Condition, Document, Holder, Operator, Parts, Query, Total, UploadWish, Version, Write
@@ -142,7 +142,7 @@ class School:
             tasks_per_hour_max=100_000,
         )
         holders = {media.name: Holder(media, MemoryStrays(events, media))}
-        self.app = assemble(self.documents, self.queue, self.clock, events, holders, settings)
+        self.app = App(self.documents, self.queue, self.clock, events, holders, settings)
         self._select_takes_s = 0.0
         for first in range(0, videos, SESSION_VIDEOS):
             session = SessionIdentity(f"s{first:06}", "teacher", self.clock())

@@ -24,7 +24,7 @@ from emulator_tests.pure.deployment import POLICY, STRAY_AGE_S, TEACHER, WINDOW
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import HIDANE
 from emulator_tests.testbed.stack import HOST, free_ports
-from shared.app import App, Settings, assemble
+from shared.app import App, Settings
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.epoch import HELD_LOOK_S, DatabaseUid
 from shared.ports import Create, Delete, Fields, Holder, Note, Query
@@ -136,7 +136,7 @@ class School:
             tasks_per_hour_max=100_000,
         )
         holders = {account.media.name: Holder(account.media, account.strays)}
-        self.app: App = assemble(
+        self.app: App = App(
             self.documents, self.queue, self.clock, account.events, holders, settings, database_uid=database_uid
         )
 

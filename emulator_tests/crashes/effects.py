@@ -70,7 +70,7 @@ class Fault(StrEnum):
 
 # What leaves the world as another fault of the same effect would is not run twice: a visitor who only asks has changed
 # nothing, whether it dies before it or after it, and of a read that fails nobody is told why.
-FAULTS: Final[Mapping[Kind, tuple[Fault, ...]]] = {
+_FAULTS: Final[Mapping[Kind, tuple[Fault, ...]]] = {
     Kind.READ: (Fault.KILLED_BEFORE, Fault.UNAVAILABLE),
     Kind.SELECT: (Fault.KILLED_BEFORE, Fault.UNAVAILABLE),
     Kind.COMMIT: (
@@ -122,10 +122,23 @@ _CODES: Final[Mapping[Fault, str]] = {
 class Met:
     """
     One effect that was met.
+
+    Attributes:
+        kind: What it does.
+        name: What it does to what.
+        is_first: Whether it is the first one of its visitor.
     """
 
     kind: Kind
     name: str
+    is_first: bool = False
+
+    def faults(self) -> tuple[Fault, ...]:
+        """
+        Return what may go wrong with it. To die before it is to die after what the same visitor has changed before, or
+        before its first effect: that is run there.
+        """
+        return tuple(fault for fault in _FAULTS[self.kind] if self.is_first or fault is not Fault.KILLED_BEFORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +169,12 @@ class Surroundings(Protocol):
     def after(self, kind: Kind) -> None:
         """
         It has happened, or gone wrong.
+        """
+        ...
+
+    def visitor(self) -> object:
+        """
+        Return whose effect it is.
         """
         ...
 
@@ -200,6 +219,7 @@ class Effects:
         self.counting = False
         self.blow: Blow | None = None
         self.surroundings = surroundings
+        self._last_visitor: object = None
 
     def __call__(self, kind: Kind, name: str, do: Callable[[], T]) -> T:
         """
@@ -208,7 +228,9 @@ class Effects:
         around = self.surroundings
         what: Fault | Callable[[], None] | None = None
         if self.counting:
-            self.met.append(Met(kind, name))
+            visitor = around.visitor()
+            self.met.append(Met(kind, name, is_first=visitor is not self._last_visitor))
+            self._last_visitor = visitor
             if self.blow is not None and self.blow.number == len(self.met):
                 what = self.blow.what
         if what is not None and not isinstance(what, Fault):

@@ -20,7 +20,7 @@ from emulator_tests.fakes import Effect, ManualClock, MemoryDocuments, MemoryQue
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
 from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE
-from shared.app import Settings, assemble
+from shared.app import App, Settings
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.errors import Conflict, Doubtful, Refused, Transient
@@ -185,7 +185,7 @@ class World:
             feed_ticks_max=1000,
             tasks_per_hour_max=100_000,
         )
-        self.app = assemble(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": holder}, settings)
+        self.app = App(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": holder}, settings)
         fields = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
         self.is_watched = False
         whole = {**fields, "visibility": "open", "createdAt": self.clock(), "updatedAt": self.clock()}

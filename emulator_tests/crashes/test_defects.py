@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from emulator_tests.crashes.effects import FAULTS, Fault
+from emulator_tests.crashes.effects import Fault
 from emulator_tests.crashes.flows import (
     FLOWS,
     Act,
@@ -91,5 +91,5 @@ def _blows(
 ) -> Iterator[tuple[int, Fault | Act | None]]:
     for number, met in enumerate(recorded(config)[flow.name], 1):
         for one in what:
-            if not isinstance(one, Fault) or one in FAULTS[met.kind]:
+            if not isinstance(one, Fault) or one in met.faults():
                 yield number, one

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from emulator_tests.crashes.effects import FAULTS
 from emulator_tests.crashes.flows import FLOWS, SENT, Flow, play
 from emulator_tests.crashes.recording import Case, effects, recorded
 from emulator_tests.crashes.simulator import PROCESSING_S
@@ -23,7 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         cases = [
             Case(flow, number, met, what)
             for flow, number, met in effects(metafunc.config)
-            for what in (FAULTS[met.kind] if name == "fault" else flow.minds)
+            for what in (met.faults() if name == "fault" else flow.minds)
         ]
         metafunc.parametrize(name, cases, ids=lambda case: case.id)
 

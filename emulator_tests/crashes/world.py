@@ -356,8 +356,9 @@ class World:
         Only queue, sweep and clock go on for `REST_S`; then what is left is judged.
 
         Args:
-            hastily: Leave out the sweeps that can find nothing: once nothing is due and everything that exists is
-                recorded, only the last one is run, for which whatever exists is old enough to be a stray.
+            hastily: Leave out the sweeps that can find nothing: once nothing is due any more by then and everything
+                that exists is recorded, only the last one is run, for which whatever exists is old enough to be a
+                stray.
 
         Raises:
             Broken: An invariant does not hold.
@@ -365,7 +366,7 @@ class World:
         until = self.clock() + timedelta(seconds=REST_S)
         while self._sweep_at < until:
             self._run_until(self._sweep_at)
-            if hastily and self._is_quiet():
+            if hastily and self._is_quiet(until):
                 self._sweep_at = until
         self._run_until(until)
         self.effects.counting = False
@@ -617,6 +618,12 @@ class World:
             self._look_at_kaltura()
             self.ledger.provider_changed()
 
+    def visitor(self) -> object:
+        """
+        See `effects.Surroundings`.
+        """
+        return self._stage.current
+
     def tell(self, name: str, trouble: str) -> None:
         """
         See `effects.Surroundings`.
@@ -749,16 +756,17 @@ class World:
             for kind, id_ in parts.items()
         }
 
-    def _is_quiet(self) -> bool:
+    def _is_quiet(self, until: datetime) -> bool:
         """
-        Whether nothing waits, nothing is due, everything that exists is recorded, and the records know which sessions
-        there are.
+        Whether nothing waits and nothing is due until then, everything that exists is recorded, and the records know
+        which sessions there are.
         """
+        dues = [record.fields["dueAt"] for record in self._records()]
         sessions = self.documents(SESSIONS)
         pairings = self.documents(PAIRINGS)
         return (
-            not self._queue.waiting()
-            and all(record.fields["dueAt"] is None for record in self._records())
+            all(note.at is not None and note.at > until for note in self._queue.waiting())
+            and all(due_at is None or due_at > until for due_at in dues)
             and all(record.fields["hasSession"] is (key in sessions) for key, record in pairings.items())
             and self._claimed().issuperset(self._there.parts())
         )

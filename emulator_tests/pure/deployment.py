@@ -28,7 +28,7 @@ from emulator_tests.fakes import (
 )
 from shared.access import Caller, ClaimNames
 from shared.admissions.joining import Joining
-from shared.app import Hosting, Settings, assemble
+from shared.app import App, Hosting, Settings
 from shared.deletions.model import Deletion
 from shared.errors import Transient
 from shared.hosts.table import Terms
@@ -173,7 +173,7 @@ class Deployment:
         self.is_open = False
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
         hosting = Hosting(hosts, terms or {}, self._plays)
-        self.app = assemble(
+        self.app = App(
             self.documents,
             self.queue,
             self.clock,

@@ -34,6 +34,7 @@ from shared.reconcile import (
     NotFoundYet,
     Progress,
     Step,
+    Subject,
     await_late_commit,
     backoff_s,
     failure_of,
@@ -97,7 +98,7 @@ LampLook = Look[LampWish, Lamp]
 
 
 @dataclass
-class Lamps:
+class Lamps(Subject[LampWish, Lamp, State]):
     """
     The subject. A step at the provider is `provide`, which may look around, and raise.
     """

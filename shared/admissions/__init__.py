@@ -43,7 +43,7 @@ from shared.ports import (
     Write,
     holder_of,
 )
-from shared.reconcile import AT_ONCE, Decision, Each, Look, Step, visit
+from shared.reconcile import AT_ONCE, Decision, Each, Look, Step, Subject, visit
 from shared.sessions.model import Session, Status, Visibility
 
 OF_SESSION: Final = "session:"
@@ -116,7 +116,7 @@ def revoking(document: Document) -> Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Admissions:
+class Admissions(Subject[AdmissionWish, AdmissionRecord, None]):
     """
     The Controller of admissions.
 
@@ -164,14 +164,6 @@ class Admissions:
         """
         return replace(step.record, ending=(), gone=step.record.revocation_id is None)
 
-    def after(
-        self, look: Look[AdmissionWish, AdmissionRecord], record: AdmissionRecord
-    ) -> Look[AdmissionWish, AdmissionRecord]:
-        """
-        The look as it will be once `record` is written. Pure.
-        """
-        return replace(look, record=record)
-
     def record_writes(
         self,
         look: Look[AdmissionWish, AdmissionRecord],
@@ -188,24 +180,6 @@ class Admissions:
         if record.gone:
             return (Delete(path, if_version=version),)
         return (Update(path, record.to_fields(), if_version=version),)
-
-    def follow_ups(self, look: Look[AdmissionWish, AdmissionRecord], record: AdmissionRecord) -> tuple[Note, ...]:
-        """
-        Nothing follows. Pure.
-        """
-        return ()
-
-    def view_writes(self, look: Look[AdmissionWish, AdmissionRecord], record: AdmissionRecord) -> tuple[Write, ...]:
-        """
-        Clients are shown nothing of it. Pure.
-        """
-        return ()
-
-    def dependants(self, look: Look[AdmissionWish, AdmissionRecord]) -> tuple[Note, ...]:
-        """
-        Nothing depends on it. Pure.
-        """
-        return ()
 
 
 def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document | None) -> AdmissionWish:

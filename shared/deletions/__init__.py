@@ -18,14 +18,14 @@ from shared.deletions.model import Deletion, DeletionState, Reason, names, reque
 from shared.epoch import Holds, nothing_is_held
 from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.paths import VISIT_DELETION, deletion_path
-from shared.ports import Clock, Delete, Documents, Note, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
-from shared.reconcile import AT_ONCE, Decision, Look, Step
+from shared.ports import Clock, Delete, Documents, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
+from shared.reconcile import AT_ONCE, Decision, Look, Step, Subject
 from shared.references import parse
 from shared.slots import enqueue
 
 
 @dataclass(frozen=True, slots=True)
-class Deletions:
+class Deletions(Subject[DeletionWish, Deletion, Parts]):
     """
     The Controller of deletions: a `Subject` of the visit.
 
@@ -97,12 +97,6 @@ class Deletions:
         """
         return replace(step.record, gone=True)
 
-    def after(self, look: Look[DeletionWish, Deletion], record: Deletion) -> Look[DeletionWish, Deletion]:
-        """
-        The look as it will be once `record` is written. Pure.
-        """
-        return replace(look, record=record)
-
     def record_writes(
         self, look: Look[DeletionWish, Deletion], record: Deletion, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
@@ -115,24 +109,6 @@ class Deletions:
         if record.gone:
             return (Delete(path, if_version=version),)
         return (Update(path, record.to_fields(), if_version=version),)
-
-    def follow_ups(self, look: Look[DeletionWish, Deletion], record: Deletion) -> tuple[Note, ...]:
-        """
-        Nothing follows. Pure.
-        """
-        return ()
-
-    def view_writes(self, look: Look[DeletionWish, Deletion], record: Deletion) -> tuple[Write, ...]:
-        """
-        Clients are shown nothing of it. Pure.
-        """
-        return ()
-
-    def dependants(self, look: Look[DeletionWish, Deletion]) -> tuple[Note, ...]:
-        """
-        Nothing depends on it. Pure.
-        """
-        return ()
 
 
 def requeue_deletion(

@@ -5,7 +5,7 @@ Called by the reconciler. Leaves to `decide` what is next and to `pages` what is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -19,11 +19,11 @@ from shared.erasure.reading import Reading
 from shared.errors import Conflict
 from shared.paths import RECONCILE_ERASURE, erasure_path
 from shared.ports import Audience, Clock, Documents, Note, Update, Version, Write
-from shared.reconcile import Decision, Look, Step
+from shared.reconcile import Decision, Look, Step, Subject
 
 
 @dataclass(frozen=True, slots=True)
-class Erasures:
+class Erasures(Subject[ErasureWish, Erasure, bool]):
     """
     The Controller of erasures.
 
@@ -78,12 +78,6 @@ class Erasures:
         """
         return decisions.forgotten(step.record, is_all=outcome)
 
-    def after(self, look: Look[ErasureWish, Erasure], record: Erasure) -> Look[ErasureWish, Erasure]:
-        """
-        Return the look as it will be once `record` is written, as far as that is known. Pure.
-        """
-        return replace(look, record=record)
-
     def record_writes(
         self, look: Look[ErasureWish, Erasure], record: Erasure, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
@@ -105,12 +99,6 @@ class Erasures:
         """
         is_counted = record.state is ErasureState.DELETING and look.record is not None and look.record.left != Left()
         return look.wish.page.notes if is_counted or _marks(look, record) else ()
-
-    def view_writes(self, look: Look[ErasureWish, Erasure], record: Erasure) -> tuple[Write, ...]:
-        """
-        Return nothing: whoever asked for it reads the document itself. Pure.
-        """
-        return ()
 
     def dependants(self, look: Look[ErasureWish, Erasure]) -> tuple[Note, ...]:
         """

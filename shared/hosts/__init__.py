@@ -40,14 +40,14 @@ from shared.ports import (
     Write,
     holder_of,
 )
-from shared.reconcile import Decision, Look, Step, await_late_commit
+from shared.reconcile import Decision, Look, Step, Subject, await_late_commit
 
 SOURCE_LIFETIME_S = 6 * 3600
 """For so long a host that fetches by itself may fetch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class Copies(Subject[CopyWish, Copy, Parts | Observation]):
     """
     The Controller of copies: a `Subject` of the visit.
 
@@ -158,12 +158,6 @@ class Copies:
             ("hosts", decisions.host_in(look.key)): REMOVE if told is None else told.to_fields()
         }
         return (Update(video_path(_video_in(look.key)), view),)
-
-    def dependants(self, look: Look[CopyWish, Copy]) -> tuple[Note, ...]:
-        """
-        Nothing depends on a copy. Pure.
-        """
-        return ()
 
     def count(self, host: str, state: CopyState) -> int:
         """

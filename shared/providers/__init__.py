@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from shared.limits import Limiter
 from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Host, Setup
-from shared.providers import kaltura
 from shared.providers.nowhere import NoAudience, NoEvents
 
 __all__ = [
@@ -155,6 +154,8 @@ class Provider:
 
 
 def _kaltura(account: AtKaltura, documents: Documents, clock: Clock) -> Provider:
+    from shared.providers import kaltura
+
     kaltura_account = kaltura.KalturaAccount(
         url=account.url,
         partner_id=int(account.account_id),

@@ -30,7 +30,7 @@ from shared.ports import (
     Version,
     Write,
 )
-from shared.reconcile import Decision, Look, Step
+from shared.reconcile import Decision, Look, Step, Subject
 from shared.sessions import decide as decisions
 from shared.sessions.act import Outcome, Watches, act, always
 from shared.sessions.airing import Window
@@ -59,7 +59,7 @@ class Recorder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
+class Sessions(Subject[SessionWish, Pairing, Outcome]):
     """
     The Controller of sessions: a `Subject` of the visit, and what the sweep asks.
 
@@ -133,13 +133,21 @@ class Sessions:
             return decisions.updated(look.record, record, outcome, look.wish.event, now, self.late_commit_s)
         return decisions.created(record, outcome, look.wish.event, now)
 
+    def claimed(
+        self, look: Look[SessionWish, Pairing], record: Pairing, version: Version
+    ) -> Look[SessionWish, Pairing]:
+        """
+        Return the look once a pairing is written: with a new one goes what its session says of it. Pure.
+        """
+        is_new = look.version is None
+        wish = _noted(look.wish) if is_new else look.wish
+        return replace(look, record=record, version=version, wish=wish)
+
     def after(self, look: Look[SessionWish, Pairing], record: Pairing) -> Look[SessionWish, Pairing]:
         """
         The look as it will be once `record` is written. Pure.
         """
-        wish = look.wish
-        identity = None if wish.identity is None else replace(wish.identity, is_marked=True)
-        seen = replace(wish, shown=shown(wish, record), is_paired=True, identity=identity, left_enrolled=())
+        seen = replace(_noted(look.wish), shown=shown(look.wish, record), left_enrolled=())
         return replace(look, record=record, wish=seen)
 
     def record_writes(
@@ -242,6 +250,14 @@ def look_at(key: str, session: Document | None, pairing: Document | None) -> Loo
             case Belonging.OWNER_CHANGED:
                 wish = SessionWish(exists=False, shown=present.shown, identity=present.identity, is_held=True)
     return Look(key, wish, record, None if pairing is None else pairing.version)
+
+
+def _noted(wish: SessionWish) -> SessionWish:
+    """
+    Return what is wished once the session's document says that it has a pairing, and its mark: see `noting`.
+    """
+    identity = None if wish.identity is None else replace(wish.identity, is_marked=True)
+    return replace(wish, is_paired=True, identity=identity)
 
 
 def _has_nothing(version: Version | None, record: Pairing) -> bool:

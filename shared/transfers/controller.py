@@ -42,7 +42,7 @@ from shared.ports import (
     Version,
     Write,
 )
-from shared.reconcile import Decision, Look, Step
+from shared.reconcile import Decision, Look, Step, Subject
 from shared.sessions.model import Pairing, PairingState, Session
 from shared.transfers import decide as decisions
 from shared.transfers.decide import TransferWish
@@ -56,7 +56,7 @@ _HAS_KEY: Final = (PairingState.READY, PairingState.RETIRING, PairingState.DELET
 
 
 @dataclass(frozen=True, slots=True)
-class Transfers:
+class Transfers(Subject[TransferWish, Transfer, None]):
     """
     The Controller of transfers.
 
@@ -137,12 +137,6 @@ class Transfers:
             return (Delete(path, if_version=version),)
         has_moved = look.record is not None and record.moved != look.record.moved
         return (Update(path, record.to_fields(), if_version=version), *(look.wish.page if has_moved else ()))
-
-    def follow_ups(self, look: Look[TransferWish, Transfer], record: Transfer) -> tuple[Note, ...]:
-        """
-        Return nothing: what follows by itself is noted when a look ends. Pure.
-        """
-        return ()
 
     def view_writes(self, look: Look[TransferWish, Transfer], record: Transfer) -> tuple[Write, ...]:
         """

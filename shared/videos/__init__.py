@@ -43,7 +43,7 @@ from shared.ports import (
     Write,
     holder_of,
 )
-from shared.reconcile import Decision, Look, Step, await_late_commit
+from shared.reconcile import Decision, Look, Step, Subject, await_late_commit
 from shared.sessions.model import Session
 from shared.videos import decide as decisions
 from shared.videos import transitions
@@ -69,7 +69,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Videos:
+class Videos(Subject[VideoWish, Video, Parts | Observation]):
     """
     The Controller of videos: a `Subject` of the visit.
 

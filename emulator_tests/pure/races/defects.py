@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from emulator_tests.pure.races.weather import LATE_COMMIT_S
-from shared.app import App, Settings, assemble
+from shared.app import App, Settings
 from shared.errors import Conflict
 from shared.paths import ADMISSIONS, PAIRINGS, SESSIONS, VIDEOS
 from shared.ports import (
@@ -94,7 +94,7 @@ class Build:
         Put the code together, as `shared/app.py` does, with what is broken in it.
         """
         documents = self.documents(documents)
-        app = assemble(
+        app = App(
             documents,
             queue,
             clock,
@@ -105,8 +105,9 @@ class Build:
             videos_type=self.videos,
         )
         swept = self.swept_documents(documents)
-        orphans = replace(app.orphans, documents=swept)
-        return replace(app, orphans=orphans, sweep=replace(app.sweep, documents=swept, orphans=orphans))
+        app.orphans = replace(app.orphans, documents=swept)
+        app.sweep = replace(app.sweep, documents=swept)
+        return app
 
 
 class Passing:

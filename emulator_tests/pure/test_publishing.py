@@ -1,0 +1,29 @@
+"""What it costs to publish a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from emulator_tests.pure.deployment import Deployment
+from shared.paths import VISIT_SESSION, session_path
+from shared.ports import Note, Update
+
+T = TypeVar("T")
+
+
+def test_publishing_a_session_reads_twice_commits_twice_and_calls_its_provider_once() -> None:
+    deployment, tried = Deployment(), []
+
+    def counting(operation: str, do: Callable[[], T]) -> T:
+        tried.append(operation)
+        return do()
+
+    deployment.write_session("s1", format="liveStreaming", status="draft")
+    deployment.documents.commit(Update(session_path("s1"), {"status": "public"}))
+    deployment.queue.put(Note(VISIT_SESSION, "s1"))
+    deployment.disturb = counting
+
+    deployment.run(1)
+
+    assert tried == ["read", "commit", "create_event", "commit", "read"]
