@@ -327,8 +327,9 @@ class MemoryDocuments:
                 fields = _copied(before.fields)
                 for path, value in changes_by_path(write).items():
                     _put(fields, path, value)
-                # As in Firestore, what changes nothing leaves the version as it was.
-                if _rank(fields) != _rank(before.fields):
+                # As in Firestore, what changes nothing leaves the version as it was. What Python calls equal may differ
+                # there: true and 1.
+                if fields != before.fields or _rank(fields) != _rank(before.fields):
                     after = _Kept(fields, version, before.created_at)
             case Delete():
                 if write.if_version is not None and (before is None or before.version != write.if_version):

@@ -29,6 +29,8 @@ from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.errors import BackendError
 from shared.guard import SWITCH, Guard
+from shared.hosts.decide import host_in
+from shared.hosts.model import CopyState
 from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
 from shared.limits import Limiter
@@ -40,6 +42,7 @@ from shared.paths import (
     TICK_FEED,
     VISIT_COPY,
     copy_key,
+    copy_path,
     erasure_path,
     session_path,
 )
@@ -139,6 +142,7 @@ class Crowd:
         self._placed: Counter[Note] = Counter()
         self._playing: list[str] = []
         self._erased: list[str] = []
+        self._begun: set[str] = set()
 
     def prepare(self, erased_videos: int = 0) -> None:
         """
@@ -163,7 +167,7 @@ class Crowd:
             for first in range(0, erased_videos, SESSION_VIDEOS):
                 for video_id in self._erased[first : first + SESSION_VIDEOS]:
                     for host in (deployment.fetching, deployment.waiting):
-                        deployment.deliver(Note(VISIT_COPY, copy_key(video_id, host.name)))
+                        self._work(Note(VISIT_COPY, copy_key(video_id, host.name)))
                 self._fetch()
                 deployment.run(LOOK_S)
             copies = 2 * (TEACHERS + erased_videos)
@@ -173,6 +177,9 @@ class Crowd:
             ):
                 deployment.sweep.run()
                 deployment.run(SWEEP_S)
+                self._begun.update(
+                    copy_key(video_id, deployment.fetching.name) for video_id in (*self._playing, *self._erased)
+                )
                 self._fetch()
 
     def run(self, seconds: float, *, floods_for_s: float = 0, erases: bool = False) -> Outcome:
@@ -203,9 +210,10 @@ class Crowd:
         """
         The host that fetches copies by itself has fetched them.
         """
-        for made in self.deployment.fetching.alive():
-            if made.observation.state is not MediaState.READY:
-                self.deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+        for copy in self.deployment.documents.read(*map(copy_path, self._begun)):
+            if copy is not None and copy.fields["state"] == CopyState.COPYING:
+                self.deployment.fetching.show(copy.fields["parts"], Observation(MediaState.READY, 100))
+        self._begun.clear()
 
     # --- the queues -----------------------------------------------------------------------------------------------
 
@@ -223,7 +231,12 @@ class Crowd:
                 return
         self.outcome.hours[int(now.timestamp()) // HOUR_S] += 1
         if self._guard.admits(note):
-            self.deployment.deliver(note)
+            self._work(note)
+
+    def _work(self, note: Note) -> None:
+        if note.queue == VISIT_COPY and host_in(note.key) == self.deployment.fetching.name:
+            self._begun.add(note.key)
+        self.deployment.deliver(note)
 
     def _at(self, at: datetime, action: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (at, next(self._numbers), action))
