@@ -1,0 +1,73 @@
+"""The hosts that ready videos are copied to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from shared.ports.grants import Grant, Parts
+from shared.ports.inventory import Strays
+from shared.ports.videos import Observation, Source
+
+
+class Host(Strays, Protocol):
+    """
+    Where ready videos are copied to, so that they play from there too. Raises as `Events` does.
+    """
+
+    @property
+    def name(self) -> str:
+        """
+        Our name of the host.
+        """
+        ...
+
+    def begin_copy(self, reference: str, source: Source) -> Parts:
+        """
+        Begin the copy of a video, findable by `reference` from the moment it exists. Not repeatable: find first when in
+        doubt.
+        """
+        ...
+
+    def find_copy(self, reference: str) -> Parts:
+        """
+        The parts of the oldest copy begun under `reference`; empty where there is none.
+        """
+        ...
+
+    def observe_copy(self, parts: Parts) -> Observation:
+        """
+        How a copy stands. In state `awaitingUpload` the host waits for us to send it bytes. Repeatable, changes
+        nothing.
+        """
+        ...
+
+    def send_more(self, parts: Parts, source: Source) -> Observation:
+        """
+        Send the next bytes from the source to a host that waits for them, as many as a function can carry. Repeatable,
+        by one visitor at a time.
+
+        Returns:
+            How the copy stands then.
+        """
+        ...
+
+    def delete_media(self, parts: Parts) -> Parts:
+        """
+        Delete a copy, finished or not; see `Media.delete_media`.
+        """
+        ...
+
+    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+        """
+        Let a client play this one copy; see `Media.playback_grant`.
+        """
+        ...
+
+
+Hosts = Mapping[str, Host]
+"""The hosts of one deployment that take copies, by their names; none has the name of a provider."""
+
+
+Plays = Callable[[str], bool]
+"""Whether something can be had from an address at this moment; says no where nobody answers."""

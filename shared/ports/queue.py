@@ -1,0 +1,44 @@
+"""The task queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """
+    "Something may have changed: look at this key."
+
+    Attributes:
+        queue: The public name of the worker that will look, e.g. `visitSession`.
+        key: What to look at; never what happened.
+        at: Not before this instant; `None` is now.
+        once: Notes of one queue and key with the same `once` may be merged by the queue. `None` never merges.
+    """
+
+    queue: str
+    key: str
+    at: datetime | None = None
+    once: str | None = None
+
+
+class Queue(Protocol):
+    """
+    Notes for workers; at least once, in no order.
+    """
+
+    def put(self, note: Note) -> bool:
+        """
+        Leave a note. One that merges with an earlier one is no error.
+
+        Returns:
+            `False` where it merged: a note of its `once` waits, or existed a short while ago and may have come already.
+            Also where the call was repeated because its answer was lost. A note without `once` is always new.
+
+        Raises:
+            Transient: The queue could not be reached (again).
+        """
+        ...
