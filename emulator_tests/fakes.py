@@ -43,7 +43,6 @@ from shared.ports import (
     Grant,
     Ingest,
     MediaState,
-    Note,
     Observation,
     Operator,
     Parts,
@@ -53,6 +52,7 @@ from shared.ports import (
     Source,
     Stage,
     Stray,
+    Task,
     Total,
     Update,
     UploadGrant,
@@ -278,7 +278,7 @@ class MemoryDocuments:
 
     def _keep(self, path: str, kept: _Kept | None) -> _Kept | None:
         """
-        Keep a document, or none, and note it in the indexes.
+        Keep a document, or none, and task it in the indexes.
 
         Returns:
             What was kept there before.
@@ -473,23 +473,23 @@ def _rank(value: Any) -> tuple[Any, ...]:
 class _Waiting:
     at: datetime
     number: int
-    note: Note = field(compare=False)
+    task: Task = field(compare=False)
     tries: int = field(compare=False, default=0)
 
 
 class MemoryQueue:
     """
-    The queue port in memory: notes in the order of their time, merged by name as Cloud Tasks does, a name that has run
+    The queue port in memory: tasks in the order of their time, merged by name as Cloud Tasks does, a name that has run
     included.
 
     Attributes:
-        dropped: Notes that were refused `tries_max` times.
+        dropped: Tasks that were refused `tries_max` times.
     """
 
     def __init__(
         self, clock: ManualClock, effect: Effect = undisturbed, *, tries_max: int = 5, retry_s: float = 1.0
     ) -> None:
-        self.dropped: list[Note] = []
+        self.dropped: list[Task] = []
         self._clock = clock
         self._effect = effect
         self._tries_max = tries_max
@@ -499,43 +499,43 @@ class MemoryQueue:
         self._names: set[tuple[str, str, str]] = set()
         self._numbers = itertools.count()
 
-    def put(self, note: Note) -> bool:
+    def put(self, task: Task) -> bool:
         """
         As the port says.
         """
 
         def do() -> bool:
             with self._lock:
-                if note.once is not None:
-                    name = (note.queue, note.key, note.once)
+                if task.once is not None:
+                    name = (task.queue, task.key, task.once)
                     if name in self._names:
                         return False
                     self._names.add(name)
-                insort(self._waiting, _Waiting(note.at or self._clock(), next(self._numbers), note))
+                insort(self._waiting, _Waiting(task.at or self._clock(), next(self._numbers), task))
                 return True
 
         return self._effect("put", do)
 
-    def waiting(self) -> tuple[Note, ...]:
+    def waiting(self) -> tuple[Task, ...]:
         """
-        The notes that wait, soonest first.
+        The tasks that wait, soonest first.
         """
         with self._lock:
-            return tuple(one.note for one in self._waiting)
+            return tuple(one.task for one in self._waiting)
 
-    def take(self, index: int = 0) -> Note:
+    def take(self, index: int = 0) -> Task:
         """
-        Remove one of the waiting notes, for who delivers, swaps or loses them by a scheme of his own.
+        Remove one of the waiting tasks, for who delivers, swaps or loses them by a scheme of his own.
 
         Raises:
             IndexError: There is none (never).
         """
         with self._lock:
-            return self._waiting.pop(index).note
+            return self._waiting.pop(index).task
 
-    def deliver_due(self, deliver: Callable[[Note], object]) -> int:
+    def deliver_due(self, deliver: Callable[[Task], object]) -> int:
         """
-        Deliver every note whose time has come, and those that are left meanwhile; one that ends with an error of ours
+        Deliver every task whose time has come, and those that are left meanwhile; one that ends with an error of ours
         is delivered again later, its pause doubling.
 
         Returns:
@@ -546,17 +546,17 @@ class MemoryQueue:
         """
         return self.deliver_until(self._clock(), deliver)
 
-    def deliver_until(self, until: datetime, deliver: Callable[[Note], object]) -> int:
+    def deliver_until(self, until: datetime, deliver: Callable[[Task], object]) -> int:
         """
-        The same for every note up to an instant, moving the clock to each note's time and then to that instant.
+        The same for every task up to an instant, moving the clock to each task's time and then to that instant.
         """
         deliveries = 0
         while (one := self._next(until)) is not None:
             deliveries += 1
-            assert deliveries <= DELIVERIES_MAX, f"Notes for {one.note.queue} leave notes without end."
+            assert deliveries <= DELIVERIES_MAX, f"Notes for {one.task.queue} leave notes without end."
             self._clock.move_to(max(one.at, self._clock()))
             try:
-                deliver(one.note)
+                deliver(one.task)
             except BackendError:
                 self._again(one)
         self._clock.move_to(max(until, self._clock()))
@@ -572,7 +572,7 @@ class MemoryQueue:
         tries = one.tries + 1
         with self._lock:
             if tries >= self._tries_max:
-                self.dropped.append(one.note)
+                self.dropped.append(one.task)
                 return
             at = self._clock() + timedelta(seconds=self._retry_s * 2 ** (tries - 1))
             insort(self._waiting, replace(one, at=at, number=next(self._numbers), tries=tries))

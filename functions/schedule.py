@@ -21,7 +21,7 @@ SCHEDULE_MEMORY = MemoryOption.MB_512
 @on_schedule(schedule="every 5 minutes", timeout_sec=300, memory=SCHEDULE_MEMORY, secrets=config.provider_secrets())
 def sweep(_event: ScheduledEvent) -> None:
     """
-    Leave notes for what is overdue or was never noticed, and release what no document names and is empty.
+    Leave tasks for what is overdue or was never noticed, and release what no document names and is empty.
     """
     if wiring.guard().is_stopped():
         log.stopped("sweep")

@@ -18,18 +18,18 @@ from functions import answers, config, tokens, wiring
 from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
 from shared import log
 from shared.errors import BackendError, BadRequest, Misconfigured, NotAllowed, Transient
-from shared.ports import Note
+from shared.ports import Task
 from shared.reconcile import WORKER_TIMEOUT_S
 
 RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 WORKER_MEMORY: Final = MemoryOption.MB_512
 """
-With everything loaded a process has taken 125 MiB. A note may name hundreds of videos, for which a provider answers in
+With everything loaded a process has taken 125 MiB. A task may name hundreds of videos, for which a provider answers in
 pages of 500 things, eight at a time; and a copy holds a piece of a film that it carries to a host.
 """
 
 Use = Callable[[str], None]
-"""The work to do for the key of a note."""
+"""The work to do for the key of a task."""
 
 DOCUMENT: Final = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[A-Za-z0-9:._-]{1,1500}")
 """
@@ -43,7 +43,7 @@ def worker(*, key: re.Pattern[str], rate: RateLimits, asks_provider: bool = True
     and parses whatever comes, before anybody has asked from whom.
 
     Args:
-        key: What the keys of its notes look like.
+        key: What the keys of its tasks look like.
         rate: Of its queue.
         asks_provider: Whether it needs the provider's secret.
     """
@@ -87,7 +87,7 @@ def _answered(function: str, request: Request, key: re.Pattern[str], use_case: U
     except Exception as error:
         log.broken(function, None, error)
         return _told(500)
-    return respond(function, data, key, lambda note: wiring.guard().admits(note), use_case)
+    return respond(function, data, key, lambda task: wiring.guard().admits(task), use_case)
 
 
 def _require_sender(function: str, request: Request) -> None:
@@ -103,7 +103,7 @@ def _require_sender(function: str, request: Request) -> None:
 
 
 def respond(
-    function: str, data: object, key: re.Pattern[str], admits: Callable[[Note], bool], use_case: Use
+    function: str, data: object, key: re.Pattern[str], admits: Callable[[Task], bool], use_case: Use
 ) -> Response:
     """
     Do a task whose sender is known. What is answered with an error comes again.
@@ -112,13 +112,13 @@ def respond(
         function: Its public name, which is that of its queue.
         data: What it says: `{"key": …}`, as `shared/cloud/tasks.py` sends it.
         key: What keys look like.
-        admits: Whether work may be done at all; where it may not, the note is left for later.
+        admits: Whether work may be done at all; where it may not, the task is enqueued for later.
         use_case: What to do for the key.
     """
     try:
-        note = Note(function, _key(data, key))
-        if admits(note):
-            use_case(note.key)
+        task = Task(function, _key(data, key))
+        if admits(task):
+            use_case(task.key)
         else:
             log.stopped(function)
     except BadRequest as error:
@@ -139,7 +139,7 @@ def respond(
 def _key(data: object, key: re.Pattern[str]) -> str:
     """
     Raises:
-        BadRequest: It is no key of this queue's notes (never).
+        BadRequest: It is no key of this queue's tasks (never).
     """
     named = data.get("key") if isinstance(data, dict) and data.keys() == {"key"} else None
     if not isinstance(named, str) or not key.fullmatch(named):

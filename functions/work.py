@@ -28,10 +28,10 @@ from shared.paths import (
     VISIT_SESSION,
     VISIT_VIDEO,
 )
-from shared.ports import Note
+from shared.ports import Task
 
 VISITED_AT_ONCE: Final = 8
-"""Videos, or admissions, of one note or tick that are visited at the same time: each mostly waits for the documents."""
+"""Videos, or admissions, of one task or tick that are visited at the same time: each mostly waits for the documents."""
 
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
 COPIES_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
@@ -55,7 +55,7 @@ def visitSession(key: str) -> None:
     """
     Bring one session's event as far as it can be brought now.
     """
-    wiring.app().work(Note(VISIT_SESSION, key))
+    wiring.app().work(Task(VISIT_SESSION, key))
 
 
 @tasks.worker(key=VIDEOS, rate=RATE)
@@ -63,7 +63,7 @@ def visitVideo(key: str) -> None:
     """
     Bring one video, or many, as far as they can be brought now; the key is `{videoId}[,{videoId}…]`.
     """
-    _work_together(Note(VISIT_VIDEO, key))
+    _work_together(Task(VISIT_VIDEO, key))
 
 
 @tasks.worker(key=tasks.DOCUMENT, rate=RATE)
@@ -71,7 +71,7 @@ def visitDeletion(key: str) -> None:
     """
     Delete one thing at its provider that nobody wants any more.
     """
-    wiring.app().work(Note(VISIT_DELETION, key))
+    wiring.app().work(Task(VISIT_DELETION, key))
 
 
 @tasks.worker(key=TICK, rate=ONE_AT_A_TIME)
@@ -79,7 +79,7 @@ def tickFeed(key: str) -> None:
     """
     One tick of the feed, and the visits that it finds to be due; the key is `{provider}:{tick}`.
     """
-    _work_together(Note(TICK_FEED, key))
+    _work_together(Task(TICK_FEED, key))
 
 
 @tasks.worker(key=COPY, rate=COPIES_RATE)
@@ -87,7 +87,7 @@ def visitCopy(key: str) -> None:
     """
     Bring one copy of a video at another host as far as it can be brought now; the key is `{videoId}-{host}`.
     """
-    wiring.app().work(Note(VISIT_COPY, key))
+    wiring.app().work(Task(VISIT_COPY, key))
 
 
 @tasks.worker(key=HOST, rate=ONE_AT_A_TIME)
@@ -95,7 +95,7 @@ def checkHost(key: str) -> None:
     """
     Try whether something plays from one host or provider; the key is its name.
     """
-    wiring.app().work(Note(CHECK_HOST, key))
+    wiring.app().work(Task(CHECK_HOST, key))
 
 
 @tasks.worker(key=ERASURE, rate=ONE_AT_A_TIME)
@@ -103,7 +103,7 @@ def reconcileErasure(key: str) -> None:
     """
     Mark the next page of what somebody, or an administrator, wants gone, or count what is left of it.
     """
-    wiring.app().work(Note(RECONCILE_ERASURE, key))
+    wiring.app().work(Task(RECONCILE_ERASURE, key))
 
 
 @tasks.worker(key=tasks.DOCUMENT, rate=ONE_AT_A_TIME)
@@ -111,7 +111,7 @@ def reconcileTransfer(key: str) -> None:
     """
     Bring what a transferred session has to its new owner; the key is the session's id.
     """
-    wiring.app().work(Note(RECONCILE_TRANSFER, key))
+    wiring.app().work(Task(RECONCILE_TRANSFER, key))
 
 
 @tasks.worker(key=ADMISSION, rate=ADMISSIONS_RATE)
@@ -120,9 +120,9 @@ def reconcileAdmission(key: str) -> None:
     End what people were given in sessions and may not keep. The key is `{sessionId}_{uid}` for one person,
     `session:{sessionId}` for everybody in a session, or `due:{page}` for a page of all admissions that are due.
     """
-    _work_together(Note(RECONCILE_ADMISSION, key))
+    _work_together(Task(RECONCILE_ADMISSION, key))
 
 
-def _work_together(note: Note) -> None:
+def _work_together(task: Task) -> None:
     with ThreadPoolExecutor(VISITED_AT_ONCE) as pool:
-        wiring.app().work(note, pool.map)
+        wiring.app().work(task, pool.map)

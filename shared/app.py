@@ -33,7 +33,7 @@ from shared.ports import (
     Events,
     Holders,
     Hosts,
-    Note,
+    Task,
     Places,
     Plays,
     Queue,
@@ -119,7 +119,7 @@ class App:
 
     Args:
         documents: Where everything is.
-        queue: For notes.
+        queue: For tasks.
         clock: Now, in UTC.
         events: The provider of live events.
         holders: The providers of videos.
@@ -301,43 +301,43 @@ class App:
         found = {name: holder.viewer_keys for name, holder in self.holders.items()}
         return {name: keys for name, keys in found.items() if keys is not None}
 
-    def work(self, note: Note, each: Each = map) -> None:
+    def work(self, task: Task, each: Each = map) -> None:
         """
-        What the worker of a note's queue does.
+        What the worker of a task's queue does.
 
         Args:
-            note: The note.
-            each: How several things of one note are visited.
+            task: The task.
+            each: How several things of one task are visited.
 
         Raises:
             Transient, Conflict: It is not finished (again).
             ValueError: There is no such queue (never).
         """
-        match note.queue:
+        match task.queue:
             case name if name == VISIT_SESSION:
-                visit(self.sessions, note.key, self.documents, self.queue, self.clock)
+                visit(self.sessions, task.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_VIDEO:
                 from shared.videos.together import visit_videos
 
-                visit_videos(self.videos, note.key, self.queue, self.clock, each)
+                visit_videos(self.videos, task.key, self.queue, self.clock, each)
             case name if name == VISIT_COPY:
-                visit(self.copies, note.key, self.documents, self.queue, self.clock)
+                visit(self.copies, task.key, self.documents, self.queue, self.clock)
             case name if name == CHECK_HOST:
-                self.checks.check(note.key)
+                self.checks.check(task.key)
             case name if name == VISIT_DELETION:
-                visit(self.deletions, note.key, self.documents, self.queue, self.clock)
+                visit(self.deletions, task.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_ERASURE:
-                visit(self.erasures, note.key, self.documents, self.queue, self.clock)
+                visit(self.erasures, task.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_TRANSFER:
-                visit(self.transfers, note.key, self.documents, self.queue, self.clock)
+                visit(self.transfers, task.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_ADMISSION:
                 from shared.admissions import reconcile_admissions
 
-                reconcile_admissions(self.admissions, note.key, self.queue, self.clock, each)
+                reconcile_admissions(self.admissions, task.key, self.queue, self.clock, each)
             case name if name == TICK_FEED:
-                provider, _, number = note.key.rpartition(":")
+                provider, _, number = task.key.rpartition(":")
                 # An account that was given up meanwhile has none.
                 if provider in self.feeds:
                     self.feeds[provider].tick(int(number), each)
             case _:
-                raise ValueError(f"There is no worker {note.queue}.")
+                raise ValueError(f"There is no worker {task.queue}.")

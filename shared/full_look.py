@@ -18,7 +18,7 @@ from shared.bulk import Pace, at_any_pace
 from shared.edited import mapping, text
 from shared.errors import Conflict
 from shared.paths import PAIRINGS, SESSIONS, VIDEOS, VISIT_VIDEO, check_part, session_path, video_path
-from shared.ports import REMOVE, Clock, Condition, Document, Documents, Note, Operator, Query, Queue, Update
+from shared.ports import REMOVE, Clock, Condition, Document, Documents, Operator, Query, Queue, Task, Update
 from shared.reconcile import Look, Record, Step, Subject, hold_back
 from shared.sessions import Sessions
 from shared.sessions import look_at as look_at_session
@@ -89,7 +89,7 @@ class _Slice:
     """
 
     looked: int = 0
-    noted: int = 0
+    enqueued: int = 0
     followers: int = 0
     is_held: bool = False
 
@@ -149,18 +149,18 @@ class FullLook:
             if done.is_full:
                 break
             if following is None:
-                return None, done.looked, done.noted
+                return None, done.looked, done.enqueued
             at = following
-        return at, done.looked, done.noted
+        return at, done.looked, done.enqueued
 
-    def note_session(self, session_id: str, session: Document | None, record: Document | None, now: datetime) -> int:
+    def enqueue_session(self, session_id: str, session: Document | None, record: Document | None, now: datetime) -> int:
         """
         Enqueue a session that is not settled.
 
         Returns:
             How many tasks that were.
         """
-        return self._note_unsettled(self.sessions, look_at_session(session_id, session, record), now)
+        return self._enqueue_unsettled(self.sessions, look_at_session(session_id, session, record), now)
 
     # --- sessions -------------------------------------------------------------------------------------------------
 
@@ -176,11 +176,11 @@ class FullLook:
         recorded = {document.id: document for document in records if until is None or document.id <= until}
         now = self.clock()
         for session_id in sorted(known.keys() | recorded.keys()):
-            done.noted += self.note_session(session_id, known.get(session_id), recorded.get(session_id), now)
+            done.enqueued += self.enqueue_session(session_id, known.get(session_id), recorded.get(session_id), now)
         videos = list(self._videos_of(list(known)))
         self._look_at_videos(videos, {id_: Session.from_document(one) for id_, one in known.items()}, done)
         alive = {(video.fields["sessionId"], video.id) for video in videos}
-        self._note_stale_refs(known.values(), alive, done)
+        self._enqueue_stale_refs(known.values(), alive, done)
         done.looked += len(known) + len(recorded) + len(videos)
         counted = mark.videos + len(videos)
         if until is not None:
@@ -203,7 +203,7 @@ class FullLook:
                     break
                 after_id = page[-1].id
 
-    def _note_stale_refs(self, sessions: Iterable[Document], alive: set[tuple[str, str]], done: _Slice) -> None:
+    def _enqueue_stale_refs(self, sessions: Iterable[Document], alive: set[tuple[str, str]], done: _Slice) -> None:
         """
         Enqueue the videos that a session shows although they are gone. A ref to a video that is not there, or that is
         another session's, goes here: no visit would see it.
@@ -214,8 +214,8 @@ class FullLook:
             read = self.documents.read(*map(video_path, stale)) if stale else ()
             for video_id, video in zip(stale, read, strict=True):
                 if video is not None and video.fields["sessionId"] == document.id:
-                    self.queue.put(Note(VISIT_VIDEO, video_id))
-                    done.noted += 1
+                    self.queue.put(Task(VISIT_VIDEO, video_id))
+                    done.enqueued += 1
                     continue
                 with suppress(Conflict):
                     removed: Mapping[tuple[str, ...], Any] = {("videos", video_id): REMOVE}
@@ -240,28 +240,28 @@ class FullLook:
         now = self.clock()
         for document in found:
             look = look_at_video(document, sessions.get(document.fields["sessionId"]))
-            if self._note_unsettled(self.videos, look, now):
-                done.noted += 1
+            if self._enqueue_unsettled(self.videos, look, now):
+                done.enqueued += 1
                 continue
             if not done.is_full:
-                self._note_followers(look, now, done)
+                self._enqueue_followers(look, now, done)
 
-    def _note_followers(self, look: Look[VideoWish, Video], now: datetime, done: _Slice) -> None:
+    def _enqueue_followers(self, look: Look[VideoWish, Video], now: datetime, done: _Slice) -> None:
         """
         Enqueue the copies of a settled video that have not followed it; a page that is looked through once more within
         the hour finds the same tasks on their way. Where bulk work waits, the next slice does it.
         """
-        notes = self.videos.dependants(look)
-        if notes and not done.followers:
+        tasks = self.videos.dependants(look)
+        if tasks and not done.followers:
             done.is_held = self.pace() is not None
         if done.is_held:
             return
-        for note in notes:
-            self.queue.put(replace(note, once=f"follow {now:%Y%m%d%H}"))
-        done.noted += len(notes)
-        done.followers += len(notes)
+        for task in tasks:
+            self.queue.put(replace(task, once=f"follow {now:%Y%m%d%H}"))
+        done.enqueued += len(tasks)
+        done.followers += len(tasks)
 
-    def _note_unsettled(self, subject: Subject[Any, Any, Any], look: Look[Any, Any], now: datetime) -> int:
+    def _enqueue_unsettled(self, subject: Subject[Any, Any, Any], look: Look[Any, Any], now: datetime) -> int:
         """
         Enqueue what has something to do that no task may be left for.
         """
@@ -270,5 +270,5 @@ class FullLook:
         if not isinstance(decision, Step) or decision.name in (OBSERVE, LISTEN):
             # When to look stands in the record itself.
             return 0
-        self.queue.put(Note(subject.queue, look.key))
+        self.queue.put(Task(subject.queue, look.key))
         return 1

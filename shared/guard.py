@@ -1,8 +1,8 @@
 """The cost guard: a switch that stops all work and loses none, and a limit of tasks per hour.
 
 Called by the edge, before each task and each callable that makes work. The switch is a document that a person may write
-(`operations/switch`: `stopped`, `why`). While it is thrown, callables refuse, and each task leaves its note again for
-later and does nothing; such notes merge, so however many there were, there is one left for each thing.
+(`operations/switch`: `stopped`, `why`). While it is thrown, callables refuse, and each task enqueues its task again for
+later and does nothing; such tasks merge, so however many there were, there is one left for each thing.
 
 Beyond the limit of an hour bulk work is held in the same way until the hour is over, and beyond twice the limit every
 task. Callables go on: nobody is refused for what others did, and the tasks that their calls leave are done later.
@@ -20,7 +20,7 @@ from typing import Any, Final
 from shared import bulk, log
 from shared.errors import Conflict, Transient
 from shared.paths import operation_path
-from shared.ports import Clock, Create, Documents, Fields, Note, Queue, Update
+from shared.ports import Clock, Create, Documents, Fields, Queue, Task, Update
 from shared.slots import next_multiple
 
 SWITCH: Final = operation_path("switch")
@@ -35,7 +35,7 @@ COUNTED_TOGETHER: Final = 25
 """Tasks that an instance counts by itself before it writes them down."""
 
 AGAIN_S: Final = 600
-"""While a person has stopped all work, notes come again at each multiple of so many seconds."""
+"""While a person has stopped all work, tasks come again at each multiple of so many seconds."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class Guard:
 
     Attributes:
         documents: Where switch and count are.
-        queue: For notes that come again.
+        queue: For tasks that come again.
         clock: Now, in UTC.
         tasks_per_hour_max: Tasks of one clock hour; beyond them bulk work waits until the hour is over, and beyond
             `LAST_LINE` times as many every task.
@@ -71,7 +71,7 @@ class Guard:
     tasks_per_hour_max: int
     _known: _Known = field(default_factory=_Known, repr=False, compare=False)
 
-    def admits(self, note: Note) -> bool:
+    def admits(self, task: Task) -> bool:
         """
         Tell whether a task may be done, and count it. A task that may not is enqueued anew: for the end of the hour, or
         for the next multiple of `AGAIN_S` while a person has stopped all work.
@@ -79,12 +79,12 @@ class Guard:
         Raises:
             Transient: Documents or queue could not be reached (again).
         """
-        until = self._held_until(note)
+        until = self._held_until(task)
         if until is None:
             self._count()
             return True
-        log.stopped(note.queue, note.key)
-        self.queue.put(Note(note.queue, note.key, until, once=f"stopped {until.isoformat()}"))
+        log.stopped(task.queue, task.key)
+        self.queue.put(Task(task.queue, task.key, until, once=f"stopped {until.isoformat()}"))
         return False
 
     def require_open(self) -> None:
@@ -110,11 +110,11 @@ class Guard:
         """
         return self._read().stopped
 
-    def _held_until(self, note: Note) -> datetime | None:
+    def _held_until(self, task: Task) -> datetime | None:
         known, now = self._read(), self.clock()
         if known.stopped:
             return next_multiple(now, AGAIN_S)
-        held_until = [known.tasks_until, known.bulk_until if note.queue in bulk.QUEUES else None]
+        held_until = [known.tasks_until, known.bulk_until if task.queue in bulk.QUEUES else None]
         return max((at for at in held_until if at is not None and now < at), default=None)
 
     def _read(self) -> _Known:

@@ -155,11 +155,11 @@ def sweep_hindered(error: ProviderError) -> None:
     )
 
 
-def swept(noted: int, looked: int, given_up: int) -> None:
+def swept(enqueued: int, looked: int, given_up: int) -> None:
     """
     One sweep ended.
     """
-    _info("sweep finished", enqueued=noted, examined=looked, released=given_up)
+    _info("sweep finished", enqueued=enqueued, examined=looked, released=given_up)
 
 
 def stray_given_up(provider: str, reference: str) -> None:

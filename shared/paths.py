@@ -1,6 +1,6 @@
 """Where each document is, and what each queue is called. Pure.
 
-Called by whoever reads, writes or leaves a note; who may touch which document stands in `firestore.rules`.
+Called by whoever reads, writes or enqueues a task; who may touch which document stands in `firestore.rules`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CHECK_HOST: Final = "checkHost"
 TICK_FEED: Final = "tickFeed"
 
 KEYS_SEPARATOR: Final = ","
-"""Between the ids of videos in the key of one note."""
+"""Between the ids of videos in the key of one task."""
 
 FEED_WAKE: Final = 0
 """In place of a tick's number: the feed's chain is to run, if it does not."""

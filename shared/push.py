@@ -12,7 +12,7 @@ from typing import Final
 
 from shared import log
 from shared.paths import VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Hook, Note, Queue
+from shared.ports import Hook, Queue, Task
 from shared.references import Kind, read
 
 VISITORS: Final = {Kind.VIDEO: VISIT_VIDEO, Kind.SESSION: VISIT_SESSION}
@@ -21,7 +21,7 @@ VISITORS: Final = {Kind.VIDEO: VISIT_VIDEO, Kind.SESSION: VISIT_SESSION}
 
 def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, queue: Queue) -> str | None:
     """
-    Leave a note for each video, and each session, that a provider's request speaks of; what it names otherwise is
+    Enqueue a task for each video, and each session, that a provider's request speaks of; what it names otherwise is
     skipped. The same request again merges with the first.
 
     Args:
@@ -29,7 +29,7 @@ def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, que
         hook: Reads its requests.
         headers: By lower-case names.
         body: Exactly as it came.
-        queue: For notes.
+        queue: For tasks.
 
     Returns:
         The namespace of another deployment on the same account, where it speaks of that.
@@ -44,5 +44,5 @@ def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, que
     for reference in filter(None, (read(provider, text) for text in heard.references)):
         log.push_heard(provider, str(reference))
         if reference.kind in VISITORS:
-            queue.put(Note(VISITORS[reference.kind], reference.key, once=once))
+            queue.put(Task(VISITORS[reference.kind], reference.key, once=once))
     return heard.elsewhere

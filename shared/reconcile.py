@@ -1,4 +1,4 @@
-"""The one visit by which everything long-lived moves: look, decide, claim, act, settle, note.
+"""The one visit by which everything long-lived moves: look, decide, claim, act, settle, task.
 
 Called by the workers and callables of `functions/`, with one `Subject` for each kind of thing. Leaves to the subjects
 what is wished, what is the next step and how a provider is asked; knows no provider and no document of theirs.
@@ -22,7 +22,7 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from shared import log
 from shared.errors import Conflict, Doubtful, ProviderError, SecretRejected, Transient
-from shared.ports import Clock, Documents, Note, Queue, Version, Write
+from shared.ports import Clock, Documents, Queue, Task, Version, Write
 
 WORKER_TIMEOUT_S = 60
 """How long a worker or a callable may run; `functions/` declares every one of them with it."""
@@ -46,9 +46,9 @@ VISIT_BUDGET_S = 20.0
 """No new step is begun after so many seconds; with the slowest provider call it stays under `WORKER_TIMEOUT_S`."""
 
 
-NOTED_AHEAD_MAX_S = 3600
-"""What is due later than that gets no note: the sweep finds it by `dueAt`, and most of it is settled long before, when
-a note would only come to ask the provider about it once more."""
+TASK_AHEAD_MAX_S = 3600
+"""What is due later than that gets no task: the sweep finds it by `dueAt`, and most of it is settled long before, when
+a task would only come to ask the provider about it once more."""
 
 
 Each = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
@@ -120,7 +120,7 @@ class Progress:
     Attributes:
         claim: Who is at work, until when.
         failure: The last step's failure; a success clears it.
-        due_at: When the record must be looked at again, whatever happens to notes; `None` when it is settled.
+        due_at: When the record must be looked at again, whatever happens to tasks; `None` when it is settled.
     """
 
     claim: Claim | None = None
@@ -319,9 +319,9 @@ class Subject(Protocol[W, R, A]):
         """
         ...
 
-    def follow_ups(self, look: Look[W, R], record: R) -> tuple[Note, ...]:
+    def follow_ups(self, look: Look[W, R], record: R) -> tuple[Task, ...]:
         """
-        Notes for what was written with `record`, left as soon as that is done. Pure.
+        Tasks for what was written with `record`, left as soon as that is done. Pure.
         """
         return ()
 
@@ -331,9 +331,9 @@ class Subject(Protocol[W, R, A]):
         """
         return ()
 
-    def dependants(self, look: Look[W, R]) -> tuple[Note, ...]:
+    def dependants(self, look: Look[W, R]) -> tuple[Task, ...]:
         """
-        Notes for the things that follow this one, left at the end of each visit. Pure.
+        Tasks for the things that follow this one, left at the end of each visit. Pure.
         """
         return ()
 
@@ -342,13 +342,13 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
     """
     Bring one thing as far as it can be brought now.
 
-    "Come back now" is a note to ourselves, without the queue between: the record's `dueAt` keeps it if we die.
+    "Come back now" is a task to ourselves, without the queue between: the record's `dueAt` keeps it if we die.
 
     Args:
         subject: The kind of thing.
         key: Which one.
         documents: Where its documents are.
-        queue: Where a note is left for later.
+        queue: Where a task is enqueued for later.
         clock: Now, in UTC.
 
     Returns:
@@ -374,10 +374,10 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
                     log.conflict(subject.queue, key, step.name)
                 look = subject.look(key)
             case Later(at, is_swept):
-                for note in subject.dependants(look):
-                    queue.put(note)
+                for task in subject.dependants(look):
+                    queue.put(task)
                 if not is_swept and not _is_left_to_the_sweep(look.record, at, now):
-                    queue.put(Note(subject.queue, key, at, once=at.isoformat()))
+                    queue.put(Task(subject.queue, key, at, once=at.isoformat()))
                 return look
             case Done():
                 try:
@@ -386,10 +386,10 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
                     log.conflict(subject.queue, key, "tidy")
                     look = subject.look(key)
                     continue
-                for note in subject.dependants(look):
-                    queue.put(note)
+                for task in subject.dependants(look):
+                    queue.put(task)
                 return look
-    queue.put(Note(subject.queue, key))
+    queue.put(Task(subject.queue, key))
     return look
 
 
@@ -482,10 +482,10 @@ def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> 
 
 def _is_left_to_the_sweep(record: Record | None, at: datetime, now: datetime) -> bool:
     """
-    Whether what is due at an instant needs no note: it is far off, and the record says when. Pure.
+    Whether what is due at an instant needs no task: it is far off, and the record says when. Pure.
     """
     due_at = None if record is None else record.progress.due_at
-    return due_at is not None and due_at <= at and at - now > timedelta(seconds=NOTED_AHEAD_MAX_S)
+    return due_at is not None and due_at <= at and at - now > timedelta(seconds=TASK_AHEAD_MAX_S)
 
 
 def _take(
@@ -622,8 +622,8 @@ def _settle(
         return
     writes = subject.record_writes(look, settled, look.version, now)
     documents.commit(*writes, *views)
-    for note in subject.follow_ups(look, settled):
-        queue.put(note)
+    for task in subject.follow_ups(look, settled):
+        queue.put(task)
 
 
 def _with(record: R, progress: Progress) -> R:

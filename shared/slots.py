@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
-from shared.ports import Clock, Note, Queue
+from shared.ports import Clock, Queue, Task
 
 SLOT_S: Final = 5
 """
@@ -42,9 +42,9 @@ def enqueue(queue: Queue, worker: str, key: str, clock: Clock) -> None:
         Transient: The queue could not be reached (again).
     """
     slot = int(clock().timestamp()) // SLOT_S
-    if not queue.put(Note(worker, key, once=f"slot {slot}")):
+    if not queue.put(Task(worker, key, once=f"slot {slot}")):
         at = datetime.fromtimestamp((slot + 1) * SLOT_S + CLOCKS_APART_S, UTC)
-        queue.put(Note(worker, key, at, once=f"slot {slot} end"))
+        queue.put(Task(worker, key, at, once=f"slot {slot} end"))
 
 
 def next_multiple(now: datetime, seconds: int) -> datetime:

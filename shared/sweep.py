@@ -58,10 +58,10 @@ from shared.ports import (
     Document,
     Documents,
     Fields,
-    Note,
     Operator,
     Query,
     Queue,
+    Task,
     Update,
 )
 from shared.reconcile import AT_ONCE
@@ -196,18 +196,18 @@ class Sweep:
         operations = self._due(OPERATIONS, now)
         kept = next((one for one in operations if one.path == EPOCH), None) or self.documents.read(EPOCH)[0]
         marks = Marks.from_document(kept, now)
-        noted = self._note_due(now) + self._note_due_videos(now)
+        enqueued = self._enqueue_due(now) + self._enqueue_due_videos(now)
         for document in operations:
             self._revive(document.id)
         for name in self.checks.names:
-            self.queue.put(Note(CHECK_HOST, name))
-        changed_until, looked, left = self._note_changed(marks.changed_until or now - UNSETTLED_FOR, now)
+            self.queue.put(Task(CHECK_HOST, name))
+        changed_until, looked, left = self._enqueue_changed(marks.changed_until or now - UNSETTLED_FOR, now)
         marks = replace(marks, changed_until=changed_until)
         marks, missed = self._count(marks, now)
         marks, seen, lost = self._look(marks, now, at_once=missed)
         released = self.orphans.release_new(marks.strays_since, kept, marks.unreadable)
         self._keep(kept, {**replace(marks, strays_since=released.since).to_fields(), **released.epoch})
-        log.swept(noted + left + lost, looked + seen, released.count)
+        log.swept(enqueued + left + lost, looked + seen, released.count)
 
     # --- what is due ----------------------------------------------------------------------------------------------
 
@@ -215,21 +215,21 @@ class Sweep:
         due = Query(collection, (Condition("dueAt", Operator.AT_MOST, now),), order_by="dueAt", limit=limit)
         return self.documents.select(due)
 
-    def _note_due(self, now: datetime) -> int:
+    def _enqueue_due(self, now: datetime) -> int:
         """
         Enqueue everything that is due, except videos.
         """
-        noted = 0
+        enqueued = 0
         for collection, queue_name in RESTED:
             for document in self._due(collection, now):
-                self.queue.put(Note(queue_name, document.id))
-                noted += 1
+                self.queue.put(Task(queue_name, document.id))
+                enqueued += 1
         if self._due(ADMISSIONS, now, limit=1):
             self.queue.put(task_for_due())
-            noted += 1
-        return noted
+            enqueued += 1
+        return enqueued
 
-    def _note_due_videos(self, now: datetime) -> int:
+    def _enqueue_due_videos(self, now: datetime) -> int:
         """
         Enqueue the videos that are due: those that a provider works on together, for one call tells of all of them.
         Past its deadline each is on its own: it ends whether its provider answers or not.
@@ -241,13 +241,13 @@ class Sweep:
             if document.fields["pending"] and (deadline_at is None or deadline_at > now):
                 together.setdefault(document.fields["provider"], []).append(document.id)
             else:
-                self.queue.put(Note(VISIT_VIDEO, document.id))
+                self.queue.put(Task(VISIT_VIDEO, document.id))
         for provider, video_ids in together.items():
             if provider in self.feeds:
                 # They would not be due if the poller had told of them.
                 self.feeds[provider].wake()
             for first in range(0, len(video_ids), OBSERVED_MAX):
-                self.queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])))
+                self.queue.put(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])))
         return len(found)
 
     def _revive(self, operation: str) -> None:
@@ -260,14 +260,14 @@ class Sweep:
 
     # --- what changed ---------------------------------------------------------------------------------------------
 
-    def _note_changed(self, since: datetime, now: datetime) -> tuple[datetime, int, int]:
+    def _enqueue_changed(self, since: datetime, now: datetime) -> tuple[datetime, int, int]:
         """
         Enqueue the sessions that changed since the last run and are not settled.
 
         Returns:
             From when the next run goes on, how many were looked at, how many were enqueued.
         """
-        looked = noted = 0
+        looked = enqueued = 0
         until = now - OVERLAP
         while self.clock() - now < CHANGED_FOR:
             changed = Query(
@@ -276,15 +276,15 @@ class Sweep:
             page = self.documents.select(changed)
             records = self.documents.read(*(pairing_path(one.id) for one in page)) if page else ()
             for session, record in zip(page, records, strict=True):
-                if self.full_look.note_session(session.id, session, record, now):
-                    noted += 1
+                if self.full_look.enqueue_session(session.id, session, record, now):
+                    enqueued += 1
                     until = min(until, session.fields["updatedAt"] - INSTANT)
             looked += len(page)
             if len(page) < PAGE:
-                return max(until, now - UNSETTLED_FOR), looked, noted
+                return max(until, now - UNSETTLED_FOR), looked, enqueued
             since = _after(page)
         # A back end may have written times that have yet to come.
-        return min(since, now - OVERLAP), looked, noted
+        return min(since, now - OVERLAP), looked, enqueued
 
     def _count(self, marks: Marks, now: datetime) -> tuple[Marks, bool]:
         """
@@ -315,8 +315,8 @@ class Sweep:
             return marks, 0, 0
         if marks.look is None:
             marks = replace(marks, looked_at=now, look=Mark(), hosts=hosts)
-        look, looked, noted = self.full_look.go_on(marks.look or Mark())
-        return replace(marks, look=look), looked, noted
+        look, looked, enqueued = self.full_look.go_on(marks.look or Mark())
+        return replace(marks, look=look), looked, enqueued
 
     def _keep(self, kept: Document | None, fields: Fields) -> None:
         with suppress(Conflict):

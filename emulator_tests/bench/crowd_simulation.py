@@ -46,7 +46,7 @@ from shared.paths import (
     erasure_path,
     session_path,
 )
-from shared.ports import Delete, MediaState, Note, Observation, Update
+from shared.ports import Delete, MediaState, Task, Observation, Update
 from shared.sessions.model import Session
 from shared.videos.grant import UploadRequest
 from shared.videos.model import VideoState
@@ -139,7 +139,7 @@ class Crowd:
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._free_at: dict[str, datetime] = {}
-        self._placed: Counter[Note] = Counter()
+        self._placed: Counter[Task] = Counter()
         self._playing: list[str] = []
         self._erased: list[str] = []
         self._begun: set[str] = set()
@@ -167,7 +167,7 @@ class Crowd:
             for first in range(0, erased_videos, SESSION_VIDEOS):
                 for video_id in self._erased[first : first + SESSION_VIDEOS]:
                     for host in (deployment.fetching, deployment.waiting):
-                        self._work(Note(VISIT_COPY, copy_key(video_id, host.name)))
+                        self._work(Task(VISIT_COPY, copy_key(video_id, host.name)))
                 self._fetch()
                 deployment.run(LOOK_S)
             copies = 2 * (TEACHERS + erased_videos)
@@ -217,26 +217,26 @@ class Crowd:
 
     # --- the queues -----------------------------------------------------------------------------------------------
 
-    def _deliver(self, note: Note) -> None:
+    def _deliver(self, task: Task) -> None:
         now = self.clock()
-        if self._placed[note]:
-            self._placed[note] -= 1
+        if self._placed[task]:
+            self._placed[task] -= 1
         else:
-            at = max(now, self._free_at.get(note.queue, now))
-            self._free_at[note.queue] = at + timedelta(seconds=1 / PER_S.get(note.queue, USUAL_PER_S))
+            at = max(now, self._free_at.get(task.queue, now))
+            self._free_at[task.queue] = at + timedelta(seconds=1 / PER_S.get(task.queue, USUAL_PER_S))
             if at > now:
-                placed = replace(note, at=at, once=None)
+                placed = replace(task, at=at, once=None)
                 self._placed[placed] += 1
                 self.deployment.queue.put(placed)
                 return
         self.outcome.hours[int(now.timestamp()) // HOUR_S] += 1
-        if self._guard.admits(note):
-            self._work(note)
+        if self._guard.admits(task):
+            self._work(task)
 
-    def _work(self, note: Note) -> None:
-        if note.queue == VISIT_COPY and host_in(note.key) == self.deployment.fetching.name:
-            self._begun.add(note.key)
-        self.deployment.deliver(note)
+    def _work(self, task: Task) -> None:
+        if task.queue == VISIT_COPY and host_in(task.key) == self.deployment.fetching.name:
+            self._begun.add(task.key)
+        self.deployment.deliver(task)
 
     def _at(self, at: datetime, action: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (at, next(self._numbers), action))

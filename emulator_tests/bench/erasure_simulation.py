@@ -21,7 +21,7 @@ from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.identity import SessionIdentity
 from shared.paths import ERASURES, SESSIONS, VIDEOS, erasure_path
-from shared.ports import Holder, Note
+from shared.ports import Holder, Task
 from shared.reconcile import WORKER_TIMEOUT_S
 
 T = TypeVar("T")
@@ -116,12 +116,12 @@ class Simulation:
         runs: dict[str, int] = {}
         hours: dict[int, int] = {}
 
-        def deliver(note: Note) -> None:
+        def deliver(task: Task) -> None:
             at = self.clock()
-            self.app.work(note)
+            self.app.work(task)
             took_s = (self.clock() - at).total_seconds()
-            longest[note.queue] = max(longest.get(note.queue, 0.0), took_s)
-            runs[note.queue] = runs.get(note.queue, 0) + 1
+            longest[task.queue] = max(longest.get(task.queue, 0.0), took_s)
+            runs[task.queue] = runs.get(task.queue, 0) + 1
             hour = int(at.timestamp()) // 3600
             hours[hour] = hours.get(hour, 0) + 1
 

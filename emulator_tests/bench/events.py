@@ -44,7 +44,7 @@ from emulator_tests.testbed.places import HOME, ROOT
 from shared.access import Caller
 from shared.app import App
 from shared.paths import DELETIONS, VIDEOS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, session_path
-from shared.ports import Create, Delete, Document, Holder, Note, Query, Update, Version, Write
+from shared.ports import Create, Delete, Document, Holder, Query, Task, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
 from shared.videos.grant import UploadRequest
 
@@ -227,7 +227,7 @@ class Ours:
         return Counted(*asked, self._documents.looks - looks, self._documents.commits - commits - 1)
 
     def _visit_session(self) -> None:
-        self._app.work(Note(VISIT_SESSION, "s1"))
+        self._app.work(Task(VISIT_SESSION, "s1"))
 
     def _prepare(self) -> None:
         request = UploadRequest("s1", f"upload {self._uploads}", "a.mp4", 1000, TITLE)
@@ -240,7 +240,7 @@ class Ours:
         for collection, worker in ((VIDEOS, VISIT_VIDEO), (DELETIONS, VISIT_DELETION)):
             for path in self._documents.paths():
                 if path.startswith(f"{collection}/"):
-                    self._app.work(Note(worker, path.removeprefix(f"{collection}/")))
+                    self._app.work(Task(worker, path.removeprefix(f"{collection}/")))
 
 
 class Naive:

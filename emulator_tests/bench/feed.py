@@ -176,7 +176,7 @@ def _see_busy(case: Case) -> tuple[Result, Result]:
     ticks = sum(one.function == TICK_FEED for one in invoked)
     calls_before, invocations_before = len(simulation.calls), len(simulation.invocations)
     sample = {made.video_id for made in ready[:DEADLINES_OF]}
-    simulation.run_notes_of(sample)
+    simulation.run_tasks_of(sample)
     share = len(ready) / len(sample)
     calls[Cause.DEADLINE] = (len(simulation.calls) - calls_before) * share
     invocations = len(invoked) + (len(simulation.invocations) - invocations_before) * share

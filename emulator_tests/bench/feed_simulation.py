@@ -5,7 +5,7 @@ Used by the bench area `feed` and by `pure/test_feed_simulation.py`. Leaves to t
 wrong with the feed's ticks, and what a figure means. It judges one thing itself, at every moment: the chain of ticks
 never branches.
 
-Calls and documents take no time; a note takes `travel_s` to its worker. Preparing an upload is not counted: whoever
+Calls and documents take no time; a task takes `travel_s` to its worker. Preparing an upload is not counted: whoever
 waits for a video in any other way prepares it too.
 """
 
@@ -38,8 +38,8 @@ from shared.ports import (
     Document,
     Fields,
     Holder,
-    Note,
     Query,
+    Task,
     UploadWish,
     Version,
     Write,
@@ -103,7 +103,7 @@ class Assumed:
         lag: After how long its list shows a change; `None` at once.
         push: After how long it tells of a change by itself; `None` never does.
         push_lost: Which share of that is lost.
-        travel_s: From a note's time until its worker has come.
+        travel_s: From a task's time until its worker has come.
     """
 
     processing: Spread = PROCESSING
@@ -230,50 +230,50 @@ def _keep(index: dict[str, None], path: str, *, within: bool) -> None:
 
 class TravellingQueue(MemoryQueue):
     """
-    An in-memory queue whose notes take a while to their workers, and that knows what each was left for.
+    An in-memory queue whose tasks take a while to their workers, and that knows what each was left for.
 
     Attributes:
         ticks: Numbers of the ticks that are on their way.
     """
 
-    def __init__(self, clock: ManualClock, effect: Effect, travel_s: float, cause: Callable[[Note], Cause]) -> None:
+    def __init__(self, clock: ManualClock, effect: Effect, travel_s: float, cause: Callable[[Task], Cause]) -> None:
         super().__init__(clock, effect)
         self.ticks: list[int] = []
         self._travel = timedelta(seconds=travel_s)
         self._cause = cause
-        self._causes: dict[Note, Cause] = {}
+        self._causes: dict[Task, Cause] = {}
 
-    def put(self, note: Note) -> bool:
+    def put(self, task: Task) -> bool:
         """
         As the port says.
         """
         now = self._clock()
-        coming = replace(note, at=max(note.at or now, now) + self._travel)
+        coming = replace(task, at=max(task.at or now, now) + self._travel)
         waiting = len(self._waiting)
         try:
             return super().put(coming)
         finally:
             if len(self._waiting) > waiting:
-                self._causes[coming] = self._cause(note)
-                if note.queue == TICK_FEED:
-                    self.ticks.append(_number(note))
+                self._causes[coming] = self._cause(task)
+                if task.queue == TICK_FEED:
+                    self.ticks.append(_number(task))
 
-    def arrived(self, note: Note) -> Cause:
+    def arrived(self, task: Task) -> Cause:
         """
-        A note has come to its worker.
+        A task has come to its worker.
         """
-        if note.queue == TICK_FEED:
-            self.ticks.remove(_number(note))
-        return self._causes[note]
+        if task.queue == TICK_FEED:
+            self.ticks.remove(_number(task))
+        return self._causes[task]
 
     def _again(self, one: Any) -> None:
         dropped = len(self.dropped)
         super()._again(one)
-        if one.note.queue == TICK_FEED and len(self.dropped) == dropped:
-            self.ticks.append(_number(one.note))
+        if one.task.queue == TICK_FEED and len(self.dropped) == dropped:
+            self.ticks.append(_number(one.task))
 
 
-def _number(tick: Note) -> int:
+def _number(tick: Task) -> int:
     return int(tick.key.rpartition(":")[2])
 
 
@@ -444,7 +444,7 @@ class Simulation:
         with contextlib.redirect_stdout(_Unheard()):
             for first in range(0, len(video_ids), OBSERVED_MAX):
                 key = KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])
-                self._work(Note(VISIT_VIDEO, key), Cause.UPLOAD)
+                self._work(Task(VISIT_VIDEO, key), Cause.UPLOAD)
 
     def end_uploads(self) -> None:
         """
@@ -566,17 +566,17 @@ class Simulation:
         self._agenda = [(max(at, self.clock()), number, do) for at, number, do in agenda]
         heapq.heapify(self._agenda)
 
-    def run_notes_of(self, video_ids: Collection[str]) -> None:
+    def run_tasks_of(self, video_ids: Collection[str]) -> None:
         """
-        Deliver what waits for these videos, each note at its time, and let nothing else happen meanwhile.
+        Deliver what waits for these videos, each task at its time, and let nothing else happen meanwhile.
         """
         waiting = self._queue.waiting()
-        found = [index for index, note in enumerate(waiting) if note.key in video_ids]
-        notes = [self._queue.take(index) for index in reversed(found)]
+        found = [index for index, task in enumerate(waiting) if task.key in video_ids]
+        tasks = [self._queue.take(index) for index in reversed(found)]
         with contextlib.redirect_stdout(_Unheard()):
-            for note in reversed(notes):
-                self.clock.move_to(max(note.at or self.clock(), self.clock()))
-                self._deliver(note)
+            for task in reversed(tasks):
+                self.clock.move_to(max(task.at or self.clock(), self.clock()))
+                self._deliver(task)
 
     def _plan(self, at: datetime, do: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (max(at, self.clock()), next(self._numbers), do))
@@ -590,31 +590,31 @@ class Simulation:
 
     # --- workers --------------------------------------------------------------------------------------------------
 
-    def _deliver(self, note: Note) -> None:
-        cause = self._queue.arrived(note)
-        self._invoked(note.queue, cause)
-        if note.queue == TICK_FEED:
-            self._do_tick(note)
+    def _deliver(self, task: Task) -> None:
+        cause = self._queue.arrived(task)
+        self._invoked(task.queue, cause)
+        if task.queue == TICK_FEED:
+            self._do_tick(task)
         else:
-            self._work(note, cause)
+            self._work(task, cause)
 
-    def _work(self, note: Note, cause: Cause) -> None:
+    def _work(self, task: Task, cause: Cause) -> None:
         with self._causing(cause):
-            self.app.work(note)
+            self.app.work(task)
 
-    def _do_tick(self, note: Note) -> None:
+    def _do_tick(self, task: Task) -> None:
         number = len(self.tick_effects)
         tick = _Tick(self.clock(), self._mishap(number) or NO_MISHAP)
         self.tick_effects.append(tick.effects)
         around, self._tick = self._tick, tick
         try:
             with contextlib.suppress(Killed), self._causing(Cause.TICK):
-                self.app.work(note)
+                self.app.work(task)
         finally:
             self._tick = around
         if tick.mishap.again_s is not None:
             again_at = max(tick.began_at + timedelta(seconds=tick.mishap.again_s), self.clock())
-            self._queue.put(Note(TICK_FEED, note.key, again_at))
+            self._queue.put(Task(TICK_FEED, task.key, again_at))
         self._judge()
 
     def _assemble(self) -> App:
@@ -649,10 +649,10 @@ class Simulation:
     def _asked(self, operation: str, actions: int) -> None:
         self.calls.append(Call(self.clock(), self._cause, operation, actions))
 
-    def _cause_of(self, note: Note) -> Cause:
-        if note.queue == TICK_FEED:
+    def _cause_of(self, task: Task) -> Cause:
+        if task.queue == TICK_FEED:
             return Cause.TICK
-        if note.at is not None:
+        if task.at is not None:
             return Cause.DEADLINE
         return Cause.FEED if self._cause is Cause.TICK else self._cause
 

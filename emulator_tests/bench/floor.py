@@ -1,4 +1,4 @@
-"""The floor under a publication: a trigger that leaves a note, a task that makes one call and one write, no more.
+"""The floor under a publication: a trigger that enqueues a task, a task that makes one call and one write, no more.
 
 Copied beside a main.py by `events.py`, which measures what this stack takes for the least that a publication needs.
 """
@@ -16,7 +16,7 @@ from firebase_functions.tasks_fn import on_task_dispatched
 
 from functions import config, wiring
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
-from shared.ports import Note, Update
+from shared.ports import Task, Update
 
 
 @cache
@@ -27,10 +27,10 @@ def _documents() -> FirestoreDocuments:
 @on_document_updated(document="floors/{floorId}")
 def onFloorUpdated(event: Event[Any]) -> None:  # noqa: N802 - a function's public name
     """
-    Leave a note where the client has written.
+    Enqueue a task where the client has written.
     """
     if event.data.after.to_dict().get("answered") is None:
-        wiring.queue().put(Note("visitFloor", event.params["floorId"]))
+        wiring.queue().put(Task("visitFloor", event.params["floorId"]))
 
 
 @on_task_dispatched()

@@ -23,7 +23,7 @@ from emulator_tests.fakes import ManualClock, MemoryQueue
 from emulator_tests.testbed import Testbed
 from shared.cloud.tasks import STARTING_S, CloudTasksQueue, connect_tasks
 from shared.errors import Transient
-from shared.ports import Clock, Note, Queue
+from shared.ports import Clock, Queue, Task
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.slots import CLOCKS_APART_S, SLOT_S, enqueue
 
@@ -35,7 +35,7 @@ KEYS = ["s1", "a/b", "session:ä ö:1", "😀", '"quoted"', "\n", "x" * 1500]
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """
-    One arrival of a note at its worker.
+    One arrival of a task at its worker.
     """
 
     queue: str
@@ -55,7 +55,7 @@ class Workers:
 
     def take(self, queue: str, key: str) -> bool:
         """
-        Whether a note is accepted.
+        Whether a task is accepted.
         """
         self.deliveries.append(Delivery(queue, key, self.clock()))
         self.refusals -= 1
@@ -77,7 +77,7 @@ class Post(Protocol):
     @property
     def workers(self) -> Workers:
         """
-        Who gets the notes.
+        Who gets the tasks.
         """
         ...
 
@@ -96,7 +96,7 @@ class Post(Protocol):
 
     def waiting(self) -> int:
         """
-        How many notes wait.
+        How many tasks wait.
         """
         ...
 
@@ -127,9 +127,9 @@ class MemoryPost:
         """
         return len(self.queue.waiting())
 
-    def _deliver(self, note: Note) -> None:
-        if not self.workers.take(note.queue, note.key):
-            raise Transient("Not now.", provider="worker", operation=note.queue, code="REFUSED")
+    def _deliver(self, task: Task) -> None:
+        if not self.workers.take(task.queue, task.key):
+            raise Transient("Not now.", provider="worker", operation=task.queue, code="REFUSED")
 
 
 class CloudPost:
@@ -191,7 +191,7 @@ class CloudPost:
 
 @contextmanager
 def _listening(workers: Workers) -> Iterator[str]:
-    """The address at which workers take notes as functions do."""
+    """The address at which workers take tasks as functions do."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -251,67 +251,67 @@ def on_the_line(cloud: CloudPost, line: Line) -> CloudTasksQueue:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_a_note_arrives_at_the_worker_of_its_name_with_its_key(post: Post, key: str) -> None:
+def test_a_task_arrives_at_the_worker_of_its_name_with_its_key(post: Post, key: str) -> None:
     name, other = post.names
 
-    post.queue.put(Note(name, key))
-    post.queue.put(Note(other, key + "2"))
+    post.queue.put(Task(name, key))
+    post.queue.put(Task(other, key + "2"))
 
     assert post.all_delivered() == sorted([(name, key), (other, key + "2")])
 
 
-def test_notes_that_do_not_merge_all_arrive(post: Post) -> None:
+def test_tasks_that_do_not_merge_all_arrive(post: Post) -> None:
     name, _ = post.names
     for _ in range(3):
-        post.queue.put(Note(name, "s1"))
+        post.queue.put(Task(name, "s1"))
 
     assert post.all_delivered() == [(name, "s1")] * 3
 
 
-def test_notes_of_one_queue_key_and_once_merge_and_no_others(post: Post) -> None:
+def test_tasks_of_one_queue_key_and_once_merge_and_no_others(post: Post) -> None:
     name, other = post.names
     at = post.workers.clock() + timedelta(seconds=0.3)
-    notes = [
-        Note(name, "s1", at, once="1"),
-        Note(name, "s1", at, once="2"),
-        Note(name, "s2", at, once="1"),
-        Note(other, "s1", at, once="1"),
-        Note(name, "s1:1", at, once=""),
-        Note(name, "s1", at, once=":1"),
+    tasks = [
+        Task(name, "s1", at, once="1"),
+        Task(name, "s1", at, once="2"),
+        Task(name, "s2", at, once="1"),
+        Task(other, "s1", at, once="1"),
+        Task(name, "s1:1", at, once=""),
+        Task(name, "s1", at, once=":1"),
     ]
 
-    for note in (*notes, *notes):
-        post.queue.put(note)
+    for task in (*tasks, *tasks):
+        post.queue.put(task)
 
-    assert post.all_delivered() == sorted((note.queue, note.key) for note in notes)
+    assert post.all_delivered() == sorted((task.queue, task.key) for task in tasks)
 
 
-def test_a_note_merges_with_one_that_has_been_delivered(post: Post) -> None:
+def test_a_task_merges_with_one_that_has_been_delivered(post: Post) -> None:
     name, _ = post.names
-    post.queue.put(Note(name, "s1", once="1"))
+    post.queue.put(Task(name, "s1", once="1"))
     assert post.all_delivered() == [(name, "s1")]
 
-    post.queue.put(Note(name, "s1", once="1"))
+    post.queue.put(Task(name, "s1", once="1"))
 
     assert post.all_delivered() == [(name, "s1")]
 
 
-def test_a_note_is_new_unless_one_of_its_name_is_there_or_was(post: Post) -> None:
+def test_a_task_is_new_unless_one_of_its_name_is_there_or_was(post: Post) -> None:
     """
     A6.
     """
     name, other = post.names
     at = post.workers.clock() + timedelta(seconds=0.5)
 
-    assert post.queue.put(Note(name, "s1", at, once="1"))
-    assert not post.queue.put(Note(name, "s1", at, once="1"))
-    assert not post.queue.put(Note(name, "s1", once="1"))
-    assert [post.queue.put(Note(*one)) for one in ((name, "s2", at, "1"), (name, "s1", at, "2"))] == [True, True]
-    assert post.queue.put(Note(other, "s1", at, once="1"))
+    assert post.queue.put(Task(name, "s1", at, once="1"))
+    assert not post.queue.put(Task(name, "s1", at, once="1"))
+    assert not post.queue.put(Task(name, "s1", once="1"))
+    assert [post.queue.put(Task(*one)) for one in ((name, "s2", at, "1"), (name, "s1", at, "2"))] == [True, True]
+    assert post.queue.put(Task(other, "s1", at, once="1"))
     assert post.all_delivered() == sorted([(name, "s1"), (name, "s2"), (name, "s1"), (other, "s1")])
 
-    assert not post.queue.put(Note(name, "s1", once="1"))
-    assert [post.queue.put(Note(name, "s1")) for _ in range(2)] == [True, True]
+    assert not post.queue.put(Task(name, "s1", once="1"))
+    assert [post.queue.put(Task(name, "s1")) for _ in range(2)] == [True, True]
     assert len(post.all_delivered()) == 6
 
 
@@ -331,50 +331,50 @@ def test_many_changes_of_one_slot_are_two_tasks_the_second_after_its_end(post: P
     assert post.workers.deliveries[1].at.timestamp() >= ends_at + CLOCKS_APART_S
 
 
-def test_a_later_note_does_not_arrive_before_its_time(post: Post) -> None:
+def test_a_later_task_does_not_arrive_before_its_time(post: Post) -> None:
     name, _ = post.names
     at = post.workers.clock() + timedelta(seconds=0.5)
 
-    post.queue.put(Note(name, "s1", at))
+    post.queue.put(Task(name, "s1", at))
 
     assert post.all_delivered() == [(name, "s1")]
     assert post.workers.deliveries[0].at >= at
 
 
-def test_a_note_whose_time_is_past_arrives_now(post: Post) -> None:
+def test_a_task_whose_time_is_past_arrives_now(post: Post) -> None:
     name, _ = post.names
-    post.queue.put(Note(name, "s1", post.workers.clock() - timedelta(days=400)))
+    post.queue.put(Task(name, "s1", post.workers.clock() - timedelta(days=400)))
 
     assert post.all_delivered() == [(name, "s1")]
 
 
-def test_a_refused_note_arrives_again_until_it_is_accepted(post: Post) -> None:
+def test_a_refused_task_arrives_again_until_it_is_accepted(post: Post) -> None:
     name, _ = post.names
     post.workers.refusals = 3
 
-    post.queue.put(Note(name, "s1", once="1"))
+    post.queue.put(Task(name, "s1", once="1"))
 
     assert post.all_delivered() == [(name, "s1")] * 4
 
 
-def test_notes_for_next_year_wait_and_merge(post: Post) -> None:
+def test_tasks_for_next_year_wait_and_merge(post: Post) -> None:
     name, _ = post.names
     at = post.workers.clock() + timedelta(days=365)
 
     for _ in range(3):
-        post.queue.put(Note(name, "s1", at, once="1"))
+        post.queue.put(Task(name, "s1", at, once="1"))
 
     assert post.waiting() == 1
     assert post.workers.deliveries == []
 
 
-def test_a_note_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud: CloudPost) -> None:
+def test_a_task_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud: CloudPost) -> None:
     name, _ = cloud.names
     now = cloud.clock()
-    note = Note(name, "s1", now + timedelta(days=365), once="1")
+    task = Task(name, "s1", now + timedelta(days=365), once="1")
 
-    replace(cloud.queue, clock=lambda: now - timedelta(days=27)).put(note)
-    cloud.queue.put(note)
+    replace(cloud.queue, clock=lambda: now - timedelta(days=27)).put(task)
+    cloud.queue.put(task)
 
     assert cloud.waiting() == 2
 
@@ -382,17 +382,17 @@ def test_a_note_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud:
 # --- Cloud Tasks when it is ill ----------------------------------------------------------------------------------
 
 
-def _named(name: str) -> Note:
-    return Note(name, "s1", once="1")
+def _named(name: str) -> Task:
+    return Task(name, "s1", once="1")
 
 
-def _unnamed(name: str) -> Note:
-    return Note(name, "s1")
+def _unnamed(name: str) -> Task:
+    return Task(name, "s1")
 
 
 @pytest.mark.parametrize("kind", [_named, _unnamed])
-def test_a_note_whose_call_is_lost_is_put_again(
-    cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, kind: Callable[[str], Note]
+def test_a_task_whose_call_is_lost_is_put_again(
+    cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line, kind: Callable[[str], Task]
 ) -> None:
     name, _ = cloud.names
     line.lose_calls(2)
@@ -402,13 +402,13 @@ def test_a_note_whose_call_is_lost_is_put_again(
     assert cloud.all_delivered() == [(name, "s1")]
 
 
-def test_a_named_note_whose_answer_is_lost_arrives_once(
+def test_a_named_task_whose_answer_is_lost_arrives_once(
     cloud: CloudPost, on_the_line: CloudTasksQueue, line: Line
 ) -> None:
     name, _ = cloud.names
     line.lose_answers(2)
 
-    # It cannot be told from a note that somebody else has left: the one of the slot's end is left too.
+    # It cannot be told from a task that somebody else has left: the one of the slot's end is left too.
     assert not on_the_line.put(_named(name))
 
     assert cloud.all_delivered() == [(name, "s1")]
@@ -443,8 +443,8 @@ def test_a_task_has_a_deadline_just_above_the_time_out_of_its_worker(cloud: Clou
     """
     name, _ = cloud.names
     at = cloud.clock() + timedelta(hours=1)
-    cloud.queue.put(Note(name, "s1", at))
-    cloud.queue.put(Note(name, "s1", at, once="1"))
+    cloud.queue.put(Task(name, "s1", at))
+    cloud.queue.put(Task(name, "s1", at, once="1"))
 
     deadlines = [task.dispatch_deadline for task in cloud.client.list_tasks(parent=cloud.queue_path(name))]
 

@@ -27,7 +27,7 @@ from emulator_tests.testbed.stack import HOST, free_ports
 from shared.app import App, Settings
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.epoch import HELD_LOOK_S, DatabaseUid
-from shared.ports import Create, Delete, Fields, Holder, Note, Query
+from shared.ports import Create, Delete, Fields, Holder, Query, Task
 from shared.videos import watched
 from shared.videos.grant import UploadRequest
 from shared.videos.model import Video, VideoState
@@ -194,8 +194,8 @@ class School:
             self.app.sweep.run()
             self.run(SWEEP_S)
 
-    def _work(self, note: Note) -> None:
-        self.app.work(note)
+    def _work(self, task: Task) -> None:
+        self.app.work(task)
 
 
 @contextmanager

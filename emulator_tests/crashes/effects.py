@@ -17,7 +17,7 @@ from emulator_tests.fakes import MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.stage import Killed
 from shared.cloud.calls import TIMEOUT_S
 from shared.errors import Conflict, Transient
-from shared.ports import Document, Note, Query, Total, Update, Version, Write
+from shared.ports import Document, Query, Task, Total, Update, Version, Write
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S
 from shared.providers.kaltura.client import Ask, Asked, Client, Multi
 
@@ -36,7 +36,7 @@ class Kind(StrEnum):
     COMMIT = "commit"
     """Writes documents."""
     PUT = "put"
-    """Leaves a note."""
+    """Leaves a task."""
     ASK = "ask"
     """Asks Kaltura something."""
     CHANGE = "change"
@@ -317,7 +317,7 @@ class WatchedDocuments:
 
 class WatchedQueue:
     """
-    The queue of the code that is played: each note is an effect, and comes as often as there are copies of it.
+    The queue of the code that is played: each task is an effect, and comes as often as there are copies of it.
     """
 
     def __init__(self, kept: MemoryQueue, effects: Effects, *, copies: int) -> None:
@@ -325,19 +325,19 @@ class WatchedQueue:
         self._effects = effects
         self._copies = copies
 
-    def put(self, note: Note) -> bool:
+    def put(self, task: Task) -> bool:
         """
         As the port says.
         """
 
         def do() -> bool:
-            is_new = self._kept.put(note)
+            is_new = self._kept.put(task)
             for _ in range(1, self._copies):
-                self._kept.put(replace(note, once=None))
+                self._kept.put(replace(task, once=None))
             return is_new
 
-        later = "" if note.at is None else " later"
-        return self._effects(Kind.PUT, f"put {note.queue}{later}", do)
+        later = "" if task.at is None else " later"
+        return self._effects(Kind.PUT, f"put {task.queue}{later}", do)
 
 
 class WatchedClient(Client):

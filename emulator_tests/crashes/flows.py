@@ -230,11 +230,11 @@ def send(number: int) -> Act:
     return lambda world: world.send(number, CHUNKS)
 
 
-def lose_notes(world: World) -> None:
+def lose_tasks(world: World) -> None:
     """
     The queue loses everything.
     """
-    world.lose_notes()
+    world.lose_tasks()
 
 
 def make_strays(world: World) -> None:
@@ -321,7 +321,7 @@ class Flow:
         sweeps: The effects of so many sweeps are struck too.
         new_account: Whether nothing was ever made in the account, not even what is made once.
         beyond: Whether things may exist twice for a while.
-        outage: Whether so much goes wrong that the queue may give notes up.
+        outage: Whether so much goes wrong that the queue may give tasks up.
     """
 
     name: str
@@ -492,7 +492,7 @@ FLOWS: Final = (
     ),
     Flow("sweep-finds-a-wish", ((0, publish_unheard),), sweeps=1),
     Flow("sweep-finds-a-deletion", ((0, delete_unheard),), before=PUBLIC, sweeps=1),
-    Flow("sweep-finds-a-video", ((0, lose_notes),), before=UPLOADED, settled_s=0, video=VideoState.READY, sweeps=1),
+    Flow("sweep-finds-a-video", ((0, lose_tasks),), before=UPLOADED, settled_s=0, video=VideoState.READY, sweeps=1),
     Flow("sweep-finds-strays", before=((0, make_strays),), settled_s=SOUND.stray_age_s, sweeps=1),
 )
 
@@ -516,14 +516,14 @@ def play(
         number: Of the effect that is struck.
         what: Strikes it; `None` lets everything go well.
         build: The code as it is, or with a defect.
-        copies: How often each note comes.
+        copies: How often each task comes.
         hastily: Leave out the sweeps that can find nothing.
 
     Returns:
         The world at rest.
 
     Raises:
-        Broken: An invariant does not hold; the course of the run is in its notes, as in those of any other error.
+        Broken: An invariant does not hold; the course of the run is in its tasks, as in those of any other error.
     """
     faulty = isinstance(what, Fault) or flow.outage or flow.beyond
     world = World(

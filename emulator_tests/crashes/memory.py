@@ -1,4 +1,4 @@
-"""One effect of a story in memory gone wrong, and all notes for what was left lost with it.
+"""One effect of a story in memory gone wrong, and all tasks for what was left lost with it.
 
 For what the processes of `simulator.py` would only say more slowly: there the real parts are broken in every way.
 """
@@ -36,7 +36,7 @@ def broken(make: Callable[[], Deployment], story: Story, way: Way) -> Iterator[t
         way: In which the effect goes wrong.
 
     Yields:
-        The number, and the deployment as the story has left it: undisturbed again, and with no notes.
+        The number, and the deployment as the story has left it: undisturbed again, and with no tasks.
     """
     number = 0
     while True:
@@ -59,7 +59,7 @@ def broken(make: Callable[[], Deployment], story: Story, way: Way) -> Iterator[t
         with suppress(Killed, BackendError, AssertionError):
             story(deployment)
         deployment.disturb = undisturbed
-        deployment.lose_notes()
+        deployment.lose_tasks()
         if seen <= number:
             return
         yield number, deployment

@@ -19,7 +19,7 @@ from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
 from shared.errors import BackendError
 from shared.paths import PAIRINGS, VIDEOS, VISIT_SESSION, pairing_path, session_path
-from shared.ports import Create, Delete, Document, Note, Query, Total, Update, Version, Write
+from shared.ports import Create, Delete, Document, Query, Task, Total, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
@@ -149,7 +149,7 @@ class Crowd:
         """
         A worker visits the session.
         """
-        self.app.work(Note(VISIT_SESSION, S1))
+        self.app.work(Task(VISIT_SESSION, S1))
 
     def ask_to_upload(self) -> UploadToken:
         """
@@ -179,7 +179,7 @@ class Crowd:
 
     def go_on(self, seconds: float = 2 * LEASE_S) -> None:
         """
-        The notes that were left are delivered, until no claim can be left.
+        The tasks that were left are delivered, until no claim can be left.
         """
         self._queue.deliver_until(self._clock() + timedelta(seconds=seconds), self.app.work)
         self._simulator.move_to(self._clock())

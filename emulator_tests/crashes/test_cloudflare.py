@@ -34,13 +34,13 @@ from shared.ports import (
     Grant,
     Holder,
     Media,
-    Note,
     Observation,
     Parts,
     Query,
     Source,
     Stray,
     Strays,
+    Task,
     UploadGrant,
     UploadWish,
 )
@@ -340,7 +340,7 @@ def delete(world: World) -> None:
     upload(world)
     world.insist(lambda: world.documents.commit(Delete(session_path("s1"))))
     # What the trigger says, where it is not lost.
-    world.alive(lambda: world.queue.put(Note(VISIT_SESSION, "s1")))
+    world.alive(lambda: world.queue.put(Task(VISIT_SESSION, "s1")))
     world.run(60)
 
 

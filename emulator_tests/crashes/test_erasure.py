@@ -49,7 +49,7 @@ def test_wherever_it_goes_wrong_the_sweep_alone_brings_it_to_its_end(who: str, w
         owners = owners or sorted(deployment.owners_at_provider())
         # Who got no answer asks again, with the same request.
         key = ask(deployment, caller, caller.uid)
-        deployment.lose_notes()
+        deployment.lose_tasks()
 
         sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)  # noqa: B023  # called here
 
@@ -75,7 +75,7 @@ def test_wherever_it_goes_wrong_what_is_anothers_now_is_kept_for_them(way: Way) 
     """
     for number, deployment in broken(_half_transferred, lambda one: _story(one, TEACHER), way):
         key = ask(deployment)
-        deployment.lose_notes()
+        deployment.lose_tasks()
         sweep_until(deployment, lambda: erasure(deployment, key).state is ErasureState.DONE)  # noqa: B023  # called here
         assert deployment.document("enrolments/s0_student").fields["ownerUid"] == "bert", number
         assert deployment.joining.join(STUDENT, "live").admission.player.token, number

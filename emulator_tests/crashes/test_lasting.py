@@ -356,7 +356,7 @@ def test_an_event_seven_hours_late_changes_nothing(account: Account, done: Acts)
 
 def _all_documents(world: World) -> dict[str, Fields]:
     """
-    All there is, besides how often a ready video was looked at, which any note may bring about.
+    All there is, besides how often a ready video was looked at, which any task may bring about.
     """
     return {
         path: {name: value for name, value in document.fields.items() if name not in {"looks", "lookedAt"}}

@@ -56,7 +56,7 @@ def test_what_becomes_of_a_video_is_seen_by_the_next_tick(
 
 
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
-def test_notes_that_come_twice_change_nothing(flow: Flow, account: Account) -> None:
+def test_tasks_that_come_twice_change_nothing(flow: Flow, account: Account) -> None:
     play(flow, account, copies=2)
 
 

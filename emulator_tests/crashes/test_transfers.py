@@ -54,7 +54,7 @@ def _require_transferred(deployment: Deployment, number: int) -> None:
     if not is_begun:
         assert deployment.documents.select(Query(TRANSFERS)) == [], number
         deployment.transfer("bert")
-        deployment.lose_notes()
+        deployment.lose_tasks()
     for _ in range(SWEEPS_MAX):
         deployment.sweep.run()
         deployment.run(300)

@@ -67,8 +67,8 @@ from shared.ports import (
     EventWish,
     Fields,
     Holder,
-    Note,
     Queue,
+    Task,
     Update,
     UploadWish,
     Write,
@@ -203,7 +203,7 @@ def assemble(build: Build, account: KalturaAccount, documents: Documents, queue:
         build: As it is, or with a defect.
         account: At Kaltura.
         documents: Where everything is recorded.
-        queue: For notes.
+        queue: For tasks.
         clock: Now.
     """
     holder = Holder(KalturaMedia(account), KalturaStrays(account))
@@ -245,9 +245,9 @@ class World:
         client: How it is spoken to.
         build: The code as it is, or with a defect.
         beyond: Whether things may exist twice for a while.
-        outage: Whether so much goes wrong that the queue may give notes up.
+        outage: Whether so much goes wrong that the queue may give tasks up.
         orderly: Whether nothing goes wrong with any visitor.
-        copies: How often each note comes.
+        copies: How often each task comes.
         new_account: Whether nothing was ever made in the account, not even what is made once.
 
     Attributes:
@@ -299,7 +299,7 @@ class World:
             beyond=beyond,
         )
         documents = WatchedDocuments(self._kept, self.effects, self._wrote)
-        notes = WatchedQueue(self._queue, self.effects, copies=copies)
+        tasks = WatchedQueue(self._queue, self.effects, copies=copies)
         upload_role = None if new_account else words.UPLOAD_BASE_ROLE
         account = WatchedAccount(
             url=simulator.url,
@@ -312,7 +312,7 @@ class World:
             room_url="https://4711.kaf.kaltura.com",
             watched=client,
         )
-        self.app = assemble(build, account, documents, notes, self.clock)
+        self.app = assemble(build, account, documents, tasks, self.clock)
         self._hook = KalturaHook(account)
         if not new_account:
             account.access_control_id()
@@ -552,7 +552,7 @@ class World:
         A second visitor comes, and gets as far as it can.
         """
         with contextlib.suppress(BackendError):
-            self._deliver(Note(queue, key))
+            self._deliver(Task(queue, key))
 
     def sweep_at_once(self) -> None:
         """
@@ -560,7 +560,7 @@ class World:
         """
         self._sweep()
 
-    def lose_notes(self) -> None:
+    def lose_tasks(self) -> None:
         """
         The queue loses everything.
         """
@@ -571,12 +571,12 @@ class World:
         """
         Every event there ever was comes again: of the session, of its videos, of the feed.
         """
-        notes = [Note(VISIT_SESSION, session_id)]
-        notes += [Note(VISIT_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
-        notes += [Note(VISIT_DELETION, "video:unknown:1:0123456789ab")]
-        notes += [Note(TICK_FEED, f"{KALTURA}:{tick}") for tick in (1, 2)]
-        for note in notes:
-            self._queue.put(note)
+        tasks = [Task(VISIT_SESSION, session_id)]
+        tasks += [Task(VISIT_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
+        tasks += [Task(VISIT_DELETION, "video:unknown:1:0123456789ab")]
+        tasks += [Task(TICK_FEED, f"{KALTURA}:{tick}") for tick in (1, 2)]
+        for task in tasks:
+            self._queue.put(task)
 
     def make_strays(self) -> None:
         """
@@ -675,12 +675,12 @@ class World:
             for task in following(session_id, *sessions):
                 self.app.queue.put(task)
 
-    def _deliver(self, note: Note) -> None:
+    def _deliver(self, task: Task) -> None:
         """
-        A visitor that is killed takes its note with it; one that fails is called again by the queue.
+        A visitor that is killed takes its task with it; one that fails is called again by the queue.
         """
-        with contextlib.suppress(Killed), self._visiting(note.queue):
-            self.app.work(note)
+        with contextlib.suppress(Killed), self._visiting(task.queue):
+            self.app.work(task)
         if self._orderly and not self._others:
             self._judge_claims()
 

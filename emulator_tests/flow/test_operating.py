@@ -207,7 +207,7 @@ def _has_event(school: School, session_id: str) -> bool:
 
 def _works(school: School) -> bool:
     """
-    Whether the sweep runs, and workers do what it notes.
+    Whether the sweep runs, and workers do what it tasks.
     """
     school.sweep()
     teacher = school.teacher()

@@ -90,7 +90,7 @@ def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, te
         answer = _post(school, body, headers)
         assert answer == 403, name
 
-    # A true one afterwards is heard: had a forged one left a note, its visit would have come before.
+    # A true one afterwards is heard: had a forged one left a task, its visit would have come before.
     assert _post(school, body, _signed(body, school.testbed.kaltura_admin_secret, "sha256")) == 204
     school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["looks"] > looks)
 

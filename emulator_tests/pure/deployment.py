@@ -35,7 +35,7 @@ from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
 from shared.orphans.adoption import Adopted
 from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
-from shared.ports import Create, Delete, Document, Documents, Fields, Holder, Note, Observation, Query, Update
+from shared.ports import Create, Delete, Document, Documents, Fields, Holder, Observation, Query, Task, Update
 from shared.sessions.airing import Window
 from shared.sessions.model import Pairing
 from shared.slots import CLOCKS_APART_S, SLOT_S
@@ -111,7 +111,7 @@ def refusal(operation: str) -> Transient:
 class Deployment:
     """
     Documents, queue, provider and the use cases on them. Triggers are left to the test: a session that it writes is
-    noticed by nobody until a note is left, or the sweep comes.
+    noticed by nobody until a task is enqueued, or the sweep comes.
 
     Attributes:
         media: The provider of whose videos nobody has said otherwise.
@@ -310,21 +310,21 @@ class Deployment:
 
     # What the queue does.
 
-    def deliver(self, note: Note) -> None:
+    def deliver(self, task: Task) -> None:
         """
-        Call the worker of a note.
+        Call the worker of a task.
         """
-        self.app.work(note)
+        self.app.work(task)
 
     def run(self, seconds: float = 0) -> None:
         """
-        Let so much time pass, delivering every note at its time.
+        Let so much time pass, delivering every task at its time.
         """
         self.queue.deliver_until(self.clock() + timedelta(seconds=seconds), self.deliver)
 
-    def lose_notes(self) -> None:
+    def lose_tasks(self) -> None:
         """
-        Every note that waits is lost.
+        Every task that waits is lost.
         """
         for _ in self.queue.waiting():
             self.queue.take()
@@ -375,18 +375,18 @@ class Deployment:
         """
         return [Deletion.from_document(one) for one in self.documents.select(Query(DELETIONS))]
 
-    def noted(self, queue: str) -> Sequence[str]:
+    def enqueued(self, queue: str) -> Sequence[str]:
         """
-        The keys of the notes that wait for a worker, soonest first.
+        The keys of the tasks that wait for a worker, soonest first.
         """
-        return [note.key for note in self.queue.waiting() if note.queue == queue]
+        return [task.key for task in self.queue.waiting() if task.queue == queue]
 
-    def noted_now(self, queue: str) -> Sequence[str]:
+    def enqueued_now(self, queue: str) -> Sequence[str]:
         """
-        The same without the notes whose time has yet to come.
+        The same without the tasks whose time has yet to come.
         """
-        due = [note for note in self.queue.waiting() if note.at is None or note.at <= self.clock()]
-        return [note.key for note in due if note.queue == queue]
+        due = [task for task in self.queue.waiting() if task.at is None or task.at <= self.clock()]
+        return [task.key for task in due if task.queue == queue]
 
 
 def live(terms: Mapping[str, Terms] | None = None, **fields: Any) -> Deployment:
@@ -396,5 +396,5 @@ def live(terms: Mapping[str, Terms] | None = None, **fields: Any) -> Deployment:
     deployment = Deployment(terms=terms)
     now = deployment.clock()
     deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     return deployment

@@ -12,7 +12,7 @@ from shared.access import Caller
 from shared.admissions import PAGE, revoking, task, task_for_all, task_for_due, tasks_after
 from shared.errors import NotFound, Transient
 from shared.paths import ADMISSIONS, RECONCILE_ADMISSION, admission_path, enrolment_path, session_path
-from shared.ports import Delete, Note, Query
+from shared.ports import Delete, Query, Task
 from shared.sessions.model import Session
 
 ADA = Caller("ada", is_teacher=False)
@@ -145,7 +145,7 @@ def test_an_unenrolment_of_which_nobody_heard_is_found_within_the_hour() -> None
     deployment = school()
     before = given(deployment, ADA)
     deployment.documents.commit(Delete(enrolment_path("s1", "ada")))
-    deployment.lose_notes()
+    deployment.lose_tasks()
 
     deployment.clock.advance(HOUR_S)
     deployment.sweep.run()
@@ -216,7 +216,7 @@ def test_one_sweep_finds_everybody_of_a_large_class_whose_triggers_were_lost() -
     deployment.clock.advance(HOUR_S)
 
     deployment.sweep.run()
-    assert deployment.noted_now(RECONCILE_ADMISSION) == [task_for_due().key]
+    assert deployment.enqueued_now(RECONCILE_ADMISSION) == [task_for_due().key]
     deployment.run(60)
 
     assert deployment.keys.ended == ids
@@ -257,7 +257,7 @@ def test_everything_can_be_ended_that_somebody_who_may_watch_was_given() -> None
     assert document is not None
 
     deployment.documents.commit(revoking(document))
-    deployment.deliver(Note(RECONCILE_ADMISSION, "s1_ada"))
+    deployment.deliver(Task(RECONCILE_ADMISSION, "s1_ada"))
 
     assert deployment.keys.ended == {before}
     assert given(deployment, ADA) != before

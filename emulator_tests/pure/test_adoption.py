@@ -25,7 +25,7 @@ from shared.errors import Transient
 from shared.hosts.table import Terms
 from shared.orphans.adoption import Adopted
 from shared.paths import VISIT_SESSION, pairing_path, session_path, video_path
-from shared.ports import REMOVE, Delete, EventWish, MediaState, Note, Observation, Stray, Update, UploadWish
+from shared.ports import REMOVE, Delete, EventWish, MediaState, Observation, Stray, Task, Update, UploadWish
 from shared.sessions.model import BroadcastState, PairingState, Session
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos.model import VideoState
@@ -61,7 +61,7 @@ def restored(*titles: str) -> tuple[Deployment, list[str]]:
     backup = deployment.back_up()
     videos = [upload(deployment, f"r{number}", title=title) for number, title in enumerate(titles)]
     deployment.restore(backup)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     return deployment, videos
 
 
@@ -131,7 +131,7 @@ def test_what_was_given_back_goes_with_its_video() -> None:
     deployment.adopt()
     settle(deployment)
     deployment.delete_session()
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     settle(deployment)
     assert deployment.media.alive() == ()
     assert deployment.video(video_id).state is VideoState.GONE
@@ -174,7 +174,7 @@ def test_what_plays_is_restored_where_a_later_upload_is_the_orphan(state: str) -
     (later,) = deployment.media.alive()
     assert later.reference == f"video:{video_id}:2"
     deployment.restore(backup)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     settle(deployment, 300)
 
     (adopted,) = deployment.adopt()
@@ -370,7 +370,7 @@ def test_what_is_adopted_while_a_back_end_has_taken_the_mark_away_stays(thing: s
     deployment.write_session(**LIVE, startsAt=deployment.clock(), endsAt=deployment.clock() + 3 * HOUR)
     created_at = deployment.document(session_path("s1")).created_at - timedelta(microseconds=400)
     deployment.documents.commit(Update(session_path("s1"), {"createdAt": created_at}))
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     video_id = upload(deployment)
     if thing == "a video":
         forget(deployment, video_id)
@@ -445,11 +445,11 @@ def aired() -> tuple[Deployment, str]:
     deployment.sweep.run()
     backup = deployment.back_up()
     deployment.write_session(status="public")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     parts = deployment.pairing().parts
     deployment.events.broadcast(parts, is_live=True)
     deployment.restore(backup)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     return deployment, parts["entryId"]
 
 
@@ -483,7 +483,7 @@ def test_an_event_is_not_given_to_a_session_that_asks_for_none() -> None:
 def test_an_event_is_not_given_to_a_session_that_has_one() -> None:
     deployment, entry_id = aired()
     deployment.write_session(status="public")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     other = deployment.pairing().parts["entryId"]
     assert other != entry_id
     assert "has an event already" in refused(deployment.adopt())
@@ -497,14 +497,14 @@ def test_an_event_takes_the_place_of_one_that_is_not_there_any_more() -> None:
     backup = deployment.back_up()
     first = deployment.pairing().parts
     deployment.write_session(status="draft")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.run(1200)
     deployment.write_session(status="public")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     second = deployment.pairing().parts
     deployment.events.broadcast(second, is_live=True)
     deployment.restore(backup)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     assert deployment.pairing().parts == first
 
     (adopted,) = deployment.adopt()
@@ -523,7 +523,7 @@ def test_an_event_of_another_session_of_the_same_id_is_not_given_back() -> None:
     now = deployment.clock()
     deployment.write_session(**LIVE, startsAt=now, endsAt=now + HOUR, ownerUid="another")
     assert "not the one that this was made for" in refused(deployment.adopt())
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     settle(deployment)
     assert deployment.pairing().parts["entryId"] != entry_id
     assert deployment.pairing().identity.owner_uid == "another"
@@ -548,11 +548,11 @@ def orphans_of_each_kind() -> tuple[Deployment, str]:
     deployment.sweep.run()
     backup = deployment.back_up()
     deployment.write_session(status="public")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     video_id = upload(deployment)
     deployment.events.broadcast(deployment.pairing().parts, is_live=True)
     deployment.restore(backup)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.write_session(status="public")
     return deployment, video_id
 
@@ -590,7 +590,7 @@ def test_whatever_goes_wrong_at_any_effect_doing_it_again_gives_everything_back(
         with pytest.raises(Killed if how == "killed" else Transient):
             deployment.adopt()
         deployment.disturb = undisturbed
-        deployment.lose_notes()
+        deployment.lose_tasks()
 
         deployment.adopt()
         settle(deployment, 2 * LATE_COMMIT_S)
@@ -637,7 +637,7 @@ def test_a_session_that_is_deleted_meanwhile_takes_all_with_it(number: int) -> N
     deployment.disturb = undisturbed
     for event in deployment.events.alive():
         deployment.events.broadcast(event.parts, is_live=False, records=False)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     settle(deployment, 3600)
 
     given_back = [one for one in adopted if one.path is not None]

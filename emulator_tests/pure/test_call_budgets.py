@@ -302,16 +302,16 @@ def with_video() -> tuple[Deployment, str]:
 
 
 def flood(deployment: Deployment, wish: Callable[[], object], seconds: float = 10.0) -> int:
-    """A teacher wishes something a thousand times in so many seconds; how many notes for videos that leaves."""
-    before = sum(1 for _ in notes(deployment, VISIT_VIDEO))
+    """A teacher wishes something a thousand times in so many seconds; how many tasks for videos that leaves."""
+    before = sum(1 for _ in tasks(deployment, VISIT_VIDEO))
     for _ in range(1000):
         wish()
         deployment.clock.advance(seconds / 1000)
-    return sum(1 for _ in notes(deployment, VISIT_VIDEO)) - before
+    return sum(1 for _ in tasks(deployment, VISIT_VIDEO)) - before
 
 
-def notes(deployment: Deployment, *queues: str) -> Iterable[str]:
-    return (note.queue for note in deployment.queue.waiting() if note.queue in queues)
+def tasks(deployment: Deployment, *queues: str) -> Iterable[str]:
+    return (task.queue for task in deployment.queue.waiting() if task.queue in queues)
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def notes(deployment: Deployment, *queues: str) -> Iterable[str]:
         ),
     ],
 )
-def test_a_thousand_wishes_of_one_kind_leave_two_notes_in_each_slot(wish: Callable[..., None]) -> None:
+def test_a_thousand_wishes_of_one_kind_leave_two_tasks_in_each_slot(wish: Callable[..., None]) -> None:
     deployment, video_id = with_video()
     known = (TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     assert 1 <= flood(deployment, lambda: wish(*known)) <= 2 * (10 / SLOT_S + 1)
@@ -345,12 +345,12 @@ def test_deleting_a_video_that_is_gone_makes_no_work() -> None:
     assert deployment.document(f"videos/{video_id}") == before
 
 
-def test_students_who_say_again_and_again_that_a_host_fails_leave_few_notes_and_all_are_answered() -> None:
+def test_students_who_say_again_and_again_that_a_host_fails_leave_few_tasks_and_all_are_answered() -> None:
     """A6: failedHost, by anybody who may watch."""
     deployment, video_id = copied()
     students = [Caller(f"student{number}", is_teacher=False) for number in range(3)]
     deployment.clock.advance(3600)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     minutes = 10
     for _ in range(minutes):
         for student in students:
@@ -358,12 +358,12 @@ def test_students_who_say_again_and_again_that_a_host_fails_leave_few_notes_and_
             assert "fetching" not in hosts, "who could not play gets another host, believed or not"
         deployment.clock.advance(60)
     assert deployment.grants.issue_playback(Caller("new", is_teacher=False), video_id).host == "fetching"
-    assert len(list(notes(deployment, CHECK_HOST, VISIT_COPY))) <= 2 * minutes
+    assert len(list(tasks(deployment, CHECK_HOST, VISIT_COPY))) <= 2 * minutes
     assert shown_ready(deployment, video_id)
 
 
 def test_one_person_is_believed_a_few_reports_for_any_number_of_videos() -> None:
-    """A6: failedHost; notes of several videos do not merge."""
+    """A6: failedHost; tasks of several videos do not merge."""
     deployment, _ = copied()
     believed = sum(deployment.grants.call_budgets.believes(STUDENT) for _ in range(1000))
     assert believed == REPORTS.burst
@@ -372,17 +372,17 @@ def test_one_person_is_believed_a_few_reports_for_any_number_of_videos() -> None
     assert sum(deployment.grants.call_budgets.believes(STUDENT) for _ in range(1000)) == REPORTS.burst
 
 
-def test_whoever_is_not_believed_leaves_no_note() -> None:
+def test_whoever_is_not_believed_leaves_no_task() -> None:
     """A6: failedHost."""
     deployment, video_id = copied()
     deployment.clock.advance(3600)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     while deployment.grants.call_budgets.believes(STUDENT):
         pass
     deployment.grants.issue_playback(STUDENT, video_id, "fetching")
-    assert list(notes(deployment, CHECK_HOST, VISIT_COPY)) == []
+    assert list(tasks(deployment, CHECK_HOST, VISIT_COPY)) == []
     deployment.grants.issue_playback(OTHER, video_id, "fetching")
-    assert len(list(notes(deployment, CHECK_HOST, VISIT_COPY))) == 2
+    assert len(list(tasks(deployment, CHECK_HOST, VISIT_COPY))) == 2
 
 
 def shown_ready(deployment: Deployment, video_id: str) -> bool:

@@ -37,7 +37,7 @@ def session(session_id: str = "s1", **fields: Any) -> Session:
 
 
 def enqueued(deployment: Deployment) -> list[tuple[str, str]]:
-    return sorted((note.queue, note.key) for note in deployment.queue.waiting())
+    return sorted((task.queue, task.key) for task in deployment.queue.waiting())
 
 
 def followed(before: Session | None, after: Session | None) -> Sequence[str]:
@@ -136,7 +136,7 @@ def test_what_a_flood_has_left_the_sweep_finds() -> None:
         pass
     deployment.write_session(format="liveStreaming")
     changes.session_changed("s1", None, Session.from_document(deployment.document(session_path("s1"))))
-    assert deployment.noted(VISIT_SESSION) == []
+    assert deployment.enqueued(VISIT_SESSION) == []
 
     deployment.clock.advance(300)
     deployment.sweep.run()

@@ -19,7 +19,7 @@ from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
 from shared.paths import COPIES, VISIT_COPY, VISIT_VIDEO, copy_key, copy_path, session_path, video_path
-from shared.ports import Create, Delete, MediaState, Note, Observation, Query, Update
+from shared.ports import Create, Delete, MediaState, Observation, Query, Task, Update
 from shared.reconcile import visit
 from shared.videos.wishes import delete_video
 
@@ -78,7 +78,7 @@ def copies(deployment: Deployment) -> list[str]:
 
 
 def sweep_for(deployment: Deployment, seconds: float) -> None:
-    """Only the sweep comes, every five minutes, and what it leaves notes for is done."""
+    """Only the sweep comes, every five minutes, and what it leaves tasks for is done."""
     for _ in range(int(seconds // 300)):
         deployment.sweep.run()
         deployment.run(300)
@@ -140,7 +140,7 @@ def test_deleting_while_it_is_copied_leaves_nothing() -> None:
     assert copy(deployment, video_id).state is CopyState.COPYING
 
     deployment.delete_session()
-    deployment.deliver(Note("visitSession", "s1"))
+    deployment.deliver(Task("visitSession", "s1"))
     deployment.run(600)
 
     assert copies(deployment) == []
@@ -156,7 +156,7 @@ def test_a_host_that_is_given_up_loses_its_copies() -> None:
     )
     look = only_waiting.look(video_id)
 
-    assert only_waiting.dependants(look) == (Note(VISIT_COPY, copy_key(video_id, "fetching")),)
+    assert only_waiting.dependants(look) == (Task(VISIT_COPY, copy_key(video_id, "fetching")),)
 
 
 def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_deletion_waits_for_it() -> None:
@@ -178,8 +178,8 @@ def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int
     deployment = school({"memory": Terms(5.0), host: Terms(1.0)})
     video_id = deployment.ask_upload().video_id
     deployment.show(video_id, READY)
-    deployment.deliver(Note("visitVideo", video_id))
-    deployment.lose_notes()
+    deployment.deliver(Task("visitVideo", video_id))
+    deployment.lose_tasks()
     count = Counter[str]()
 
     def counting(operation: str, do: Callable[[], T]) -> T:
@@ -188,7 +188,7 @@ def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int
 
     deployment.disturb = counting
     for _ in range(2):
-        deployment.deliver(Note(VISIT_COPY, copy_key(video_id, host)))
+        deployment.deliver(Task(VISIT_COPY, copy_key(video_id, host)))
         for made in deployment.fetching.alive():
             deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
         deployment.clock.advance(10)
@@ -223,7 +223,7 @@ def test_a_copy_plays_where_its_provider_fails_and_not_where_a_moderator_has_rej
 ) -> None:
     deployment, video_id = copied()
     deployment.show(video_id, Observation(state))
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     told = deployment.document(session_path("s1")).fields["videos"][video_id]
     assert told["state"] == "failed"
 
@@ -234,7 +234,7 @@ def test_a_copy_plays_where_its_provider_fails_and_not_where_a_moderator_has_rej
             deployment.grants.issue_playback(STUDENT, video_id)
 
     deployment.show(video_id, READY)
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     assert deployment.grants.issue_playback(STUDENT, video_id).host == "fetching"
 
 
@@ -369,12 +369,12 @@ def test_a_host_that_is_new_gets_its_copies_little_by_little() -> None:
         deployment.documents.commit(Create(video_path(other), fields))
     ref = deployment.document(session_path("s1")).fields["videos"][video_id]
     deployment.write_session(videos=dict.fromkeys((video_id, *others), ref))
-    deployment.lose_notes()
+    deployment.lose_tasks()
 
     deployment.sweep.run()
 
     # Two hosts for each of half as many videos.
-    assert len(deployment.noted(VISIT_COPY)) == FOLLOWERS_MAX
+    assert len(deployment.enqueued(VISIT_COPY)) == FOLLOWERS_MAX
 
 
 # --- erasures -----------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from shared.deletions.model import Deletion, DeletionState, Reason, deletion_id,
 from shared.epoch import HELD_LOOK_S, held_until
 from shared.errors import NotAllowed, NotFound, Permanent, WrongState
 from shared.paths import DELETIONS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, deletion_path
-from shared.ports import Create, Note, UploadWish
+from shared.ports import Create, Task, UploadWish
 from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Later, Look, Progress, Step
 from shared.videos.wishes import delete_video
 
@@ -116,7 +116,7 @@ def with_deleted_video() -> tuple[Deployment, str]:
     deployment.write_session()
     video_id = deployment.ask_upload().video_id
     parts, reference = deployment.video(video_id).parts, deployment.video(video_id).reference
-    deployment.lose_notes()
+    deployment.lose_tasks()
     delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.deliver(deployment.queue.take())
     return deployment, deletion_id(reference or "", parts)
@@ -136,18 +136,18 @@ FORBIDDEN = Permanent("No.", provider="memory", operation="media.delete", code="
 
 def test_what_is_given_up_is_noted_at_once_and_its_document_goes_with_it() -> None:
     deployment, key = with_deleted_video()
-    assert deployment.noted_now(VISIT_DELETION) == [key]
+    assert deployment.enqueued_now(VISIT_DELETION) == [key]
     (pending,) = deployment.deletions()
     assert (pending.reason, pending.state) == (Reason.DELETED, DeletionState.PENDING)
     deployment.run()
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
-    deployment.deliver(Note(VISIT_DELETION, key))
+    deployment.deliver(Task(VISIT_DELETION, key))
     assert deployment.deletions() == [], "a note that comes again finds nothing"
 
 
-def test_a_deletion_whose_note_was_lost_is_found_by_the_sweep() -> None:
+def test_a_deletion_whose_task_was_lost_is_found_by_the_sweep() -> None:
     deployment, _ = with_deleted_video()
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.sweep.run()
     deployment.run()
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
@@ -216,9 +216,9 @@ def test_who_dies_while_deleting_is_replaced_after_his_lease() -> None:
 
     deployment.disturb = dying
     with pytest.raises(Died):
-        deployment.deliver(Note(VISIT_DELETION, key))
+        deployment.deliver(Task(VISIT_DELETION, key))
     deployment.disturb = undisturbed
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.clock.advance(LEASE_S)
     deployment.sweep.run()
     deployment.run()
@@ -298,7 +298,7 @@ def test_a_stray_is_deleted_as_a_stray() -> None:
 
     deployment.documents.commit(given_up("memory", "video:ghost:1", parts, Reason.STRAY, deployment.clock()))
     deployment.disturb = watching
-    deployment.deliver(Note(VISIT_DELETION, deletion_id("video:ghost:1", parts)))
+    deployment.deliver(Task(VISIT_DELETION, deletion_id("video:ghost:1", parts)))
     assert ("delete_stray" in asked, "delete_media" in asked) == (True, False)
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
 
@@ -333,7 +333,7 @@ def test_a_document_that_somebody_wrote_by_hand_under_the_same_name_is_no_error(
     deployment.documents.commit(
         Create(f"{DELETIONS}/d", {**DELETION.to_fields(), "requeues": 0, "parts": {"entryId": "never"}})
     )
-    deployment.deliver(Note(VISIT_DELETION, "d"))
+    deployment.deliver(Task(VISIT_DELETION, "d"))
     assert deployment.deletions() == []
 
 
@@ -347,18 +347,18 @@ def test_a_deletion_whose_thing_is_named_by_a_document_again_is_dropped(
     """A3: as after an import of older documents over newer ones."""
     deployment = Deployment()
     deployment.write_session(format="liveStreaming")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     video_id = deployment.ask_upload().video_id
     backup = deployment.back_up()
     if kind == "video":
         delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
-        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(VISIT_VIDEO, video_id))
         assert len(deployment.deletions()) == 1
     else:
         pairing = deployment.pairing()
         event = given_up("memory", pairing.reference or "", pairing.parts, Reason.STRAY, deployment.clock())
         deployment.documents.commit(event)
-        deployment.queue.put(Note(VISIT_DELETION, event.path.partition("/")[2]))
+        deployment.queue.put(Task(VISIT_DELETION, event.path.partition("/")[2]))
     deployment.restore(backup, keeps=True)
     before = (deployment.media.alive(), deployment.events.alive())
 

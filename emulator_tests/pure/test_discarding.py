@@ -42,7 +42,7 @@ def test_what_was_ready_before_a_restore_is_kept_though_the_backup_knows_a_failu
     assert deployment.video(video_id).state is VideoState.READY
 
     deployment.clock.advance(3 * DAY_S)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.restore(backup)
     deployment.database_uid = "second"
     _pass(deployment, 2 * HOUR_S)
@@ -69,7 +69,7 @@ def test_what_was_finished_while_all_work_was_stopped_is_kept() -> None:
 
     deployment.disturb = undisturbed
     deployment.show(video_id, READY)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.clock.advance(49 * HOUR_S)
     _pass(deployment, 2 * HOUR_S)
 

@@ -102,7 +102,7 @@ def school() -> Deployment:
     deployment.media.prepare_upload(EMPTY, UploadWish("A stray", "a.mp4", 1))
     deployment.clock.advance(STRAY_AGE_S + SWEEP_S)
     deployment.write_session("s1", format="liveStreaming")
-    deployment.lose_notes()
+    deployment.lose_tasks()
     return deployment
 
 

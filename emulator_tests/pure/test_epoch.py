@@ -16,7 +16,7 @@ from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Backup, Deploym
 from shared.epoch import ALARM_EVERY_S, GAP_S, HELD_LOOK_S, READ_EVERY_S, Epoch, Suspicion
 from shared.hosts.table import Terms
 from shared.paths import EPOCH, VISIT_COPY, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, copy_key, session_path
-from shared.ports import Delete, EventWish, MediaState, Note, Observation, Update, UploadWish
+from shared.ports import Delete, EventWish, MediaState, Observation, Task, Update, UploadWish
 from shared.sessions.model import PairingState
 from shared.videos.model import VideoState
 from shared.videos.wishes import delete_video
@@ -88,7 +88,7 @@ def restored(*, uid: bool) -> Deployment:
     sweep_for(deployment, DAY_S)
     deployment.restore(backup)
     deployment.database_uid = "second" if uid else None
-    deployment.lose_notes()
+    deployment.lose_tasks()
     return deployment
 
 
@@ -291,7 +291,7 @@ def test_while_deletions_are_held_nothing_is_deleted_because_a_document_is_missi
     deployment = Deployment(terms={"fetching": Terms(price_per_gb=0.0)})
     deployment.write_session()
     deployment.write_session("s2", format="liveStreaming")
-    deployment.deliver(Note(VISIT_SESSION, "s2"))
+    deployment.deliver(Task(VISIT_SESSION, "s2"))
     video_id = upload(deployment)
     (copy,) = deployment.fetching.alive()
     deployment.fetching.show(copy.parts, READY)
@@ -304,8 +304,8 @@ def test_while_deletions_are_held_nothing_is_deleted_because_a_document_is_missi
     # As where the records of some collections have been imported already, and others have not.
     for path in (session_path("s1"), session_path("s2")):
         deployment.documents.commit(Delete(path))
-    for note in (Note(VISIT_SESSION, "s1"), Note(VISIT_SESSION, "s2"), Note(VISIT_VIDEO, video_id)):
-        deployment.deliver(note)
+    for task in (Task(VISIT_SESSION, "s1"), Task(VISIT_SESSION, "s2"), Task(VISIT_VIDEO, video_id)):
+        deployment.deliver(task)
     deployment.orphans.find(clean_up=True)
     deployment.orphans.find(clean_up=True, with_content=True)
     sweep_for(deployment, 2 * STRAY_AGE_S)
@@ -340,7 +340,7 @@ def test_a_copy_whose_video_is_missing_waits_while_deletions_are_held() -> None:
     hold_deletions(deployment)
     (kept,) = deployment.documents.read(f"videos/{video_id}")
     deployment.documents.commit(Delete(f"videos/{video_id}"))
-    deployment.deliver(Note(VISIT_COPY, copy_key(video_id, "fetching")))
+    deployment.deliver(Task(VISIT_COPY, copy_key(video_id, "fetching")))
     assert kept is not None
     assert len(deployment.fetching.alive()) == 1
     assert f"copies/{copy_key(video_id, 'fetching')}" in deployment.documents.paths()
@@ -430,6 +430,6 @@ def test_an_empty_deletion_queue_asks_nobody_whether_deletions_are_held() -> Non
 
     deployment.write_session()
     deployment.disturb = counting
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
-    deployment.deliver(Note(VISIT_DELETION, "video:v1:1:0123456789ab"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_DELETION, "video:v1:1:0123456789ab"))
     assert reads.count("read") == 2

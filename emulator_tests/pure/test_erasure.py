@@ -25,7 +25,7 @@ from shared.erasure.traces import CARRIED_OVER, NAMELESS, TRACES
 from shared.errors import NotAllowed, NotFound, Transient, WrongState
 from shared.hosts.table import Terms
 from shared.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, VISIT_SESSION, erasure_path, session_path
-from shared.ports import Create, Delete, Document, MediaState, Note, Observation, Query, Update
+from shared.ports import Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.reconcile import LEASE_S, Done, Later, Look, Step
 from shared.sessions.holding import set_moderator
 from shared.sweep import COUNT_EVERY_S
@@ -71,7 +71,7 @@ def school(sessions: int = 3, videos: int = 2) -> Deployment:
             OTHER, "otherlive", uid, deployment.sessions, deployment.queue, deployment.clock, is_moderator=True
         )
     for session_id in ("live", "otherlive"):
-        deployment.deliver(Note(VISIT_SESSION, session_id))
+        deployment.deliver(Task(VISIT_SESSION, session_id))
         for caller in (TEACHER, STUDENT, OTHER):
             deployment.joining.join(caller, session_id)
     deployment.run(30)
@@ -446,7 +446,7 @@ def test_what_is_made_once_an_erasure_has_marked_everything_stays_and_does_not_k
     assert erasure(deployment, key).state is ErasureState.DELETING
 
     deployment.write_session("new", format="liveStreaming")
-    deployment.deliver(Note(VISIT_SESSION, "new"))
+    deployment.deliver(Task(VISIT_SESSION, "new"))
     token = deployment.ask_upload("new", session_id="new")
     deployment.show(token.video_id, READY)
     deployment.enrol("student", "new")
@@ -568,7 +568,7 @@ def test_an_erasure_ends_although_a_provider_is_dead_and_says_what_is_left() -> 
     deployment.queue.deliver_until(deployment.clock(), deployment.deliver)
     for _ in range(LASTS_MAX_S // 3600 + 30):
         # Only the sweep, once an hour: what is tried again all the time would be tried thousands of times.
-        deployment.lose_notes()
+        deployment.lose_tasks()
         deployment.sweep.run()
         deployment.run(0)
         deployment.clock.advance(3600)
@@ -630,7 +630,7 @@ def test_a_page_is_never_more_than_firestore_writes_at_once_nor_more_videos_than
     assert erasure(deployment, key).sessions == PAGE + 10
     assert COUNT_PAUSE_S < PACE_S
     assert deployment.documents.select(Query("sessions")) == []
-    assert deployment.noted(RECONCILE_ERASURE)
+    assert deployment.enqueued(RECONCILE_ERASURE)
 
 
 def test_an_erasure_waits_where_tasks_have_become_many_whoever_makes_them() -> None:

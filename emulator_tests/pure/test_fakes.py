@@ -10,7 +10,7 @@ import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
 from shared.errors import Doubtful, Transient
-from shared.ports import Create, EventWish, Note, Update
+from shared.ports import Create, EventWish, Task, Update
 
 T = TypeVar("T")
 
@@ -33,12 +33,12 @@ class Late:
         raise Doubtful("The answer was lost.", provider="memory", operation=operation, code="TIMEOUT")
 
 
-def _note(key: str, after_s: float | None = None, once: str | None = None) -> Note:
-    return Note("visitSession", key, None if after_s is None else BEGIN_AT + timedelta(seconds=after_s), once)
+def _enqueue(key: str, after_s: float | None = None, once: str | None = None) -> Task:
+    return Task("visitSession", key, None if after_s is None else BEGIN_AT + timedelta(seconds=after_s), once)
 
 
-def _refuse(note: Note) -> None:
-    raise Transient("Not now.", provider="worker", operation=note.queue, code="REFUSED")
+def _refuse(task: Task) -> None:
+    raise Transient("Not now.", provider="worker", operation=task.queue, code="REFUSED")
 
 
 def test_a_call_that_is_kept_commits_when_it_is_done() -> None:
@@ -77,74 +77,74 @@ def test_every_document_there_is_can_be_listed() -> None:
     assert documents.paths() == ("things/a", "things/a/below/c", "things/b")
 
 
-def test_notes_are_delivered_in_the_order_of_their_time_and_the_clock_goes_along() -> None:
+def test_tasks_are_delivered_in_the_order_of_their_time_and_the_clock_goes_along() -> None:
     clock = ManualClock()
     queue = MemoryQueue(clock)
     seen: list[tuple[str, float]] = []
-    for note in (_note("later", 20), _note("now"), _note("soon", 10), _note("too late", 31)):
-        queue.put(note)
+    for task in (_enqueue("later", 20), _enqueue("now"), _enqueue("soon", 10), _enqueue("too late", 31)):
+        queue.put(task)
 
     deliveries = queue.deliver_until(
-        BEGIN_AT + timedelta(seconds=30), lambda note: seen.append((note.key, (clock() - BEGIN_AT).total_seconds()))
+        BEGIN_AT + timedelta(seconds=30), lambda task: seen.append((task.key, (clock() - BEGIN_AT).total_seconds()))
     )
 
     assert deliveries == 3
     assert seen == [("now", 0), ("soon", 10), ("later", 20)]
     assert clock() == BEGIN_AT + timedelta(seconds=30)
-    assert [note.key for note in queue.waiting()] == ["too late"]
+    assert [task.key for task in queue.waiting()] == ["too late"]
 
 
-def test_what_is_left_while_notes_are_delivered_is_delivered_with_them() -> None:
+def test_what_is_left_while_tasks_are_delivered_is_delivered_with_them() -> None:
     queue = MemoryQueue(ManualClock())
     seen: list[str] = []
 
-    def deliver(note: Note) -> None:
-        seen.append(note.key)
-        if note.key == "first":
-            queue.put(_note("second"))
-            queue.put(_note("another day", 86_400))
+    def deliver(task: Task) -> None:
+        seen.append(task.key)
+        if task.key == "first":
+            queue.put(_enqueue("second"))
+            queue.put(_enqueue("another day", 86_400))
 
-    queue.put(_note("first"))
+    queue.put(_enqueue("first"))
     queue.deliver_due(deliver)
 
     assert seen == ["first", "second"]
-    assert [note.key for note in queue.waiting()] == ["another day"]
+    assert [task.key for task in queue.waiting()] == ["another day"]
 
 
-def test_a_note_that_is_always_refused_is_dropped_after_its_last_try() -> None:
+def test_a_task_that_is_always_refused_is_dropped_after_its_last_try() -> None:
     clock = ManualClock()
     queue = MemoryQueue(clock, tries_max=3, retry_s=10)
-    queue.put(_note("s1"))
+    queue.put(_enqueue("s1"))
 
     assert queue.deliver_until(BEGIN_AT + timedelta(seconds=29), _refuse) == 2
     assert queue.deliver_until(BEGIN_AT + timedelta(seconds=31), _refuse) == 1
-    assert (queue.dropped, queue.waiting()) == ([_note("s1")], ())
+    assert (queue.dropped, queue.waiting()) == ([_enqueue("s1")], ())
 
 
 def test_an_error_that_is_none_of_ours_ends_the_delivery() -> None:
     queue = MemoryQueue(ManualClock())
-    queue.put(_note("s1"))
+    queue.put(_enqueue("s1"))
 
     with pytest.raises(ZeroDivisionError):
-        queue.deliver_due(lambda note: len(note.key) // 0)
+        queue.deliver_due(lambda task: len(task.key) // 0)
 
 
-def test_notes_that_leave_notes_without_end_are_found_out() -> None:
+def test_tasks_that_leave_tasks_without_end_are_found_out() -> None:
     queue = MemoryQueue(ManualClock())
-    queue.put(_note("s1"))
+    queue.put(_enqueue("s1"))
 
     with pytest.raises(AssertionError, match="without end"):
         queue.deliver_due(queue.put)
 
 
-def test_a_waiting_note_can_be_taken_out_of_turn() -> None:
+def test_a_waiting_task_can_be_taken_out_of_turn() -> None:
     queue = MemoryQueue(ManualClock())
-    queue.put(_note("first", 1, once="1"))
-    queue.put(_note("second", 2))
+    queue.put(_enqueue("first", 1, once="1"))
+    queue.put(_enqueue("second", 2))
 
     assert queue.take(1).key == "second"
     assert queue.take().key == "first"
-    queue.put(_note("first", 1, once="1"))
+    queue.put(_enqueue("first", 1, once="1"))
     assert queue.waiting() == ()
 
 

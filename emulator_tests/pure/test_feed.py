@@ -15,7 +15,7 @@ from emulator_tests.fakes import Effect, undisturbed
 from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, Deployment, Killed, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
 from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
-from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Note, Observation, Update, UploadWish
+from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Observation, Task, Update, UploadWish
 from shared.reconcile import LEASE_S
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.feed import PAGES_MAX
@@ -104,18 +104,18 @@ def with_nothing_pending() -> tuple[Deployment, str]:
     return deployment, video_id
 
 
-def take_tick(deployment: Deployment) -> Note:
+def take_tick(deployment: Deployment) -> Task:
     """
-    Let the time of the next tick come, and take its note.
+    Let the time of the next tick come, and take its task.
     """
     deployment.clock.advance(INTERVAL_S)
-    waiting = [note.queue for note in deployment.queue.waiting()]
+    waiting = [task.queue for task in deployment.queue.waiting()]
     return deployment.queue.take(waiting.index(TICK_FEED))
 
 
 def tick(deployment: Deployment) -> None:
     """
-    Deliver the next tick at its time, and no other note.
+    Deliver the next tick at its time, and no other task.
     """
     deployment.deliver(take_tick(deployment))
 
@@ -143,7 +143,7 @@ def live_ticks(deployment: Deployment) -> list[str]:
     The waiting ticks that will not find another number in the chain's document.
     """
     chain = deployment.chain()
-    return [key for key in deployment.noted(TICK_FEED) if chain.running and key == f"memory:{chain.tick}"]
+    return [key for key in deployment.enqueued(TICK_FEED) if chain.running and key == f"memory:{chain.tick}"]
 
 
 def assert_one_chain(deployment: Deployment) -> None:
@@ -160,7 +160,7 @@ def assert_one_chain(deployment: Deployment) -> None:
 
 def test_an_upload_wakes_the_feed() -> None:
     deployment, _ = with_upload()
-    assert deployment.noted(TICK_FEED) == ["memory:1"]
+    assert deployment.enqueued(TICK_FEED) == ["memory:1"]
     assert_one_chain(deployment)
 
 
@@ -172,7 +172,7 @@ def test_waking_a_feed_that_runs_changes_nothing() -> None:
     deployment.feed.revive()
     deployment.ask_upload("r2")
     assert deployment.chain() == before
-    assert deployment.noted(TICK_FEED) == ["memory:1"]
+    assert deployment.enqueued(TICK_FEED) == ["memory:1"]
 
 
 def test_without_anything_pending_there_is_no_chain() -> None:
@@ -189,7 +189,7 @@ def test_the_chain_ends_once_nothing_is_pending() -> None:
     deployment.run(3600)
     assert asked.times == 0
     assert not deployment.chain().running
-    assert deployment.noted(TICK_FEED) == []
+    assert deployment.enqueued(TICK_FEED) == []
 
 
 def test_a_chain_that_has_ended_begins_again_with_the_next_upload() -> None:
@@ -197,7 +197,7 @@ def test_a_chain_that_has_ended_begins_again_with_the_next_upload() -> None:
     deployment.run(3600)
     ended = deployment.chain()
     deployment.ask_upload("r2")
-    assert deployment.noted(TICK_FEED) == [f"memory:{ended.tick + 1}"], "a used number would merge with the old task"
+    assert deployment.enqueued(TICK_FEED) == [f"memory:{ended.tick + 1}"], "a used number would merge with the old task"
     assert_one_chain(deployment)
 
 
@@ -352,10 +352,10 @@ def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
     assert deployment.chain().cursor == newest
     # Who is behind all that is for the sweep.
     assert deployment.video(video_id).state is VideoState.PROCESSING
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.clock.advance(MISSED_AFTER_S)
     deployment.sweep.run()
-    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued_now(VISIT_VIDEO) == [video_id]
 
 
 def test_one_call_is_enough_for_all_that_changed_together() -> None:
@@ -378,7 +378,7 @@ def test_one_call_is_enough_for_all_that_changed_together() -> None:
 
 def test_what_has_ended_comes_first_and_what_there_is_no_time_for_is_left_to_the_queue() -> None:
     deployment, video_ids = with_uploads(6)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     for video_id in video_ids[:3]:
         deployment.show(video_id, READY)
     deployment.clock.advance(1)
@@ -417,7 +417,7 @@ def test_as_many_pages_are_asked_for_at_once_as_were_needed_before() -> None:
 def test_a_tick_that_times_out_after_it_has_left_its_successor_does_not_branch() -> None:
     deployment, video_id = with_upload()
     for _ in range(5):
-        note = take_tick(deployment)
+        task = take_tick(deployment)
         deployment.show(video_id, Observation(MediaState.PROCESSING))
 
         def time_out(operation: str, do: Callable[[], T]) -> T:
@@ -427,12 +427,12 @@ def test_a_tick_that_times_out_after_it_has_left_its_successor_does_not_branch()
 
         deployment.disturb = time_out
         with pytest.raises(Killed):
-            deployment.deliver(note)
+            deployment.deliver(task)
         deployment.disturb = undisturbed
         assert len(live_ticks(deployment)) == 1
         # The queue brings a task that timed out again, and again.
         for _ in range(3):
-            deployment.deliver(note)
+            deployment.deliver(task)
     assert_one_chain(deployment)
 
 
@@ -451,11 +451,11 @@ def test_a_provider_that_is_down_delays_a_change_and_loses_none() -> None:
 def test_a_tick_that_comes_again_does_nothing_once_it_has_left_its_successor() -> None:
     deployment, _ = with_upload()
     for _ in range(3):
-        note = take_tick(deployment)
-        deployment.deliver(note)
-        deployment.deliver(note)
+        task = take_tick(deployment)
+        deployment.deliver(task)
+        deployment.deliver(task)
         deployment.clock.advance(INTERVAL_S / 2)
-        deployment.deliver(note)
+        deployment.deliver(task)
     assert_one_chain(deployment)
 
 
@@ -478,7 +478,7 @@ def test_a_tick_that_comes_after_the_end_does_nothing() -> None:
     # Whoever makes something pending wakes the feed himself.
     deployment.documents.commit(Update(video_path(video_id), {"pending": True}))
     deployment.deliver(last)
-    assert (deployment.chain(), deployment.noted(TICK_FEED)) == (ended, [])
+    assert (deployment.chain(), deployment.enqueued(TICK_FEED)) == (ended, [])
 
 
 def test_a_lost_tick_is_made_good_once_it_is_overdue_and_not_before() -> None:
@@ -486,10 +486,10 @@ def test_a_lost_tick_is_made_good_once_it_is_overdue_and_not_before() -> None:
     tick(deployment)
     lost = deployment.chain()
     assert lost.due_at == deployment.clock() + timedelta(seconds=INTERVAL_S + LEASE_S)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.clock.move_to(lost.due_at - (lost.due_at - deployment.clock()) / 1000)
     deployment.feed.revive()
-    assert deployment.noted(TICK_FEED) == []
+    assert deployment.enqueued(TICK_FEED) == []
     deployment.clock.move_to(lost.due_at)
     deployment.feed.revive()
     assert (deployment.chain().tick, deployment.chain().cursor) == (lost.tick + 1, lost.cursor)
@@ -517,11 +517,11 @@ def test_whatever_dies_at_any_of_its_effects_the_sweep_brings_back_one_chain(wha
         job: Callable[[], None] = deployment.feed.wake
         if what == "tick":
             deployment.show(video_id, Observation(MediaState.PROCESSING))
-            note = take_tick(deployment)
-            job = lambda: deployment.deliver(note)  # noqa: B023, E731  # called before the next round
+            task = take_tick(deployment)
+            job = lambda: deployment.deliver(task)  # noqa: B023, E731  # called before the next round
         else:
             # As after the end of an earlier chain.
-            deployment.lose_notes()
+            deployment.lose_tasks()
             deployment.documents.commit(Update(deployment.feed.path, {"running": False}))
         killer = KilledAt(moment, after=after)
         deployment.disturb = killer
@@ -567,10 +567,10 @@ def test_one_tick_delivered_twice_at_once_is_one_tick_in_every_order() -> None:
     def play(order: Order) -> None:
         deployment = with_pending()
         deployment.feed.wake()
-        note = take_tick(deployment)
+        task = take_tick(deployment)
         asked = Asked()
         deployment.disturb = lambda operation, do: order.effect(operation, lambda: asked(operation, do))
-        order.play(lambda: deployment.deliver(note), lambda: deployment.deliver(note))
+        order.play(lambda: deployment.deliver(task), lambda: deployment.deliver(task))
         assert (asked.times, deployment.chain().tick) == (1, 2)
         assert len(live_ticks(deployment)) == 1
 
@@ -583,7 +583,7 @@ def test_two_uploads_that_wake_the_feed_at_once_begin_one_chain_in_every_order(c
         deployment = with_pending()
         if chains_before:
             deployment.feed.wake()
-            deployment.lose_notes()
+            deployment.lose_tasks()
             deployment.documents.commit(Update(deployment.feed.path, {"running": False}))
         deployment.disturb = order.effect
         order.play(deployment.feed.wake, deployment.feed.wake)

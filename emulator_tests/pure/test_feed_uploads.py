@@ -18,7 +18,7 @@ from emulator_tests.pure.interleaving import Order, play_every_order
 from functions import config
 from shared.errors import Permanent
 from shared.paths import TICK_FEED, VISIT_VIDEO, session_path, video_path
-from shared.ports import OBSERVED_MAX, PROGRESS_TOLD, Changes, Create, MediaState, Note, Observation, Stage, Update
+from shared.ports import OBSERVED_MAX, PROGRESS_TOLD, Changes, Create, MediaState, Observation, Stage, Task, Update
 from shared.reconcile import ALARM_AFTER_S
 from shared.videos.feed import IDLE_PAUSE_S
 from shared.videos.model import VideoState
@@ -252,12 +252,12 @@ def test_an_upload_that_wakes_the_feed_at_the_moment_of_a_tick_leaves_one_chain_
         later = deployment.clock() + timedelta(hours=1)
         deployment.documents.commit(Update(deployment.feed.path, {"uploadsAt": later}))
         deployment.clock.advance(INTERVAL_S)
-        note = deployment.queue.take()
+        task = deployment.queue.take()
         deployment.disturb = order.effect
-        order.play(lambda: deployment.deliver(note), deployment.feed.wake)
+        order.play(lambda: deployment.deliver(task), deployment.feed.wake)
         chain = deployment.chain()
         assert (chain.running, chain.tick) == (True, 2)
-        assert deployment.noted(TICK_FEED) == ["memory:2"]
+        assert deployment.enqueued(TICK_FEED) == ["memory:2"]
 
     assert play_every_order(play) > 20
 
@@ -275,17 +275,17 @@ def test_an_upload_that_wakes_the_feed_as_it_ends_leaves_one_chain_in_every_orde
         deployment.documents.commit(Update(deployment.feed.path, {"uploadsAt": later}))
         deployment.documents.commit(Update(video_path("v1"), {"pending": False}))
         deployment.clock.advance(INTERVAL_S)
-        note = deployment.queue.take()
+        task = deployment.queue.take()
 
         def become_pending() -> None:
             deployment.documents.commit(Update(video_path("v1"), {"pending": True}))
             deployment.feed.wake()
 
         deployment.disturb = order.effect
-        order.play(lambda: deployment.deliver(note), become_pending)
+        order.play(lambda: deployment.deliver(task), become_pending)
         chain = deployment.chain()
         assert chain.running
-        assert deployment.noted(TICK_FEED) == [f"memory:{chain.tick}"]
+        assert deployment.enqueued(TICK_FEED) == [f"memory:{chain.tick}"]
 
     assert play_every_order(play) > 30
 
@@ -416,7 +416,7 @@ def test_a_provider_that_is_back_is_seen_within_one_tick_however_long_the_pauses
     deployment.run(INTERVAL_S)
     deployment.disturb = failing(refusal("observe"), "changes", "observe")
     for _ in range(12):
-        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(VISIT_VIDEO, video_id))
         deployment.run(300)
     failure = deployment.video(video_id).progress.failure
     assert failure is not None
@@ -443,7 +443,7 @@ def test_who_is_pending_and_did_not_change_is_asked_about_once_when_its_provider
     deployment.run(INTERVAL_S)
     deployment.run(3600)
     deployment.disturb = failing(refusal("observe"), "changes", "observe")
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     deployment.run(600)
     assert deployment.video(video_id).progress.failure is not None
     counts: Counter[str] = Counter()
@@ -453,7 +453,7 @@ def test_who_is_pending_and_did_not_change_is_asked_about_once_when_its_provider
 
     assert deployment.video(video_id).progress.failure is None
     assert (counts["changes"], counts["observe"]) == (1, 1)
-    # The note that it left for its own next try still comes, and nothing more.
+    # The task that it left for its own next try still comes, and nothing more.
     deployment.run(600)
     assert counts["observe"] <= 2
 

@@ -36,18 +36,18 @@ def session_ids(count: int) -> list[str]:
     return [f"s{number:05}" for number in range(count)]
 
 
-def noted_videos(deployment: Deployment) -> list[str]:
+def enqueued_videos(deployment: Deployment) -> list[str]:
     """
     The videos that tasks speak of, together or alone.
     """
-    return sorted(video_id for key in deployment.noted(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
+    return sorted(video_id for key in deployment.enqueued(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
 
 
 def look_at_everything(deployment: Deployment) -> None:
     """
     Have one whole look.
     """
-    deployment.lose_notes()
+    deployment.lose_tasks()
     mark: Mark | None = Mark()
     while mark is not None:
         mark, _, _ = deployment.sweep.full_look.go_on(mark)
@@ -92,9 +92,9 @@ def test_a_look_is_cut_into_slices_and_goes_on_where_the_last_one_stopped() -> N
     deployment.documents.commit(*(Create(session_path(session_id), public) for session_id in ids))
     one_page_a_slice(deployment)
     for expected in (ids[:PAGE], ids[PAGE : 2 * PAGE], ids[2 * PAGE :], []):
-        deployment.lose_notes()
+        deployment.lose_tasks()
         deployment.sweep.run()
-        assert deployment.noted(VISIT_SESSION) == expected
+        assert deployment.enqueued(VISIT_SESSION) == expected
 
 
 def test_everything_is_looked_at_once_a_day() -> None:
@@ -133,7 +133,7 @@ def test_pages_of_sessions_and_of_records_are_looked_through_side_by_side() -> N
         *(Create(pairing_path(session_id), record.to_fields()) for session_id, record in records.items()),
     )
     deployment.sweep.run()
-    assert sorted(deployment.noted(VISIT_SESSION)) == sorted(new + orphaned)
+    assert sorted(deployment.enqueued(VISIT_SESSION)) == sorted(new + orphaned)
 
 
 def test_all_videos_are_looked_through_where_some_belong_to_no_session() -> None:
@@ -153,7 +153,7 @@ def test_all_videos_are_looked_through_where_some_belong_to_no_session() -> None
     deployment.delete_session()
     deployment.documents.commit(Delete(pairing_path("s1")))
     look_at_everything(deployment)
-    assert noted_videos(deployment) == sorted([video_id, *alive])
+    assert enqueued_videos(deployment) == sorted([video_id, *alive])
 
 
 def test_videos_are_read_once_where_each_belongs_to_a_session() -> None:
@@ -161,8 +161,8 @@ def test_videos_are_read_once_where_each_belongs_to_a_session() -> None:
     C4: the second phase is for what the first has not seen.
     """
     deployment, _ = with_ready_video()
-    mark, looked, noted = deployment.sweep.full_look.go_on(Mark())
-    assert (mark, looked, noted) == (None, 3, 0)
+    mark, looked, enqueued = deployment.sweep.full_look.go_on(Mark())
+    assert (mark, looked, enqueued) == (None, 3, 0)
     assert deployment.sweep.full_look.go_on(Mark(VIDEOS_PHASE))[0] is None
 
 
@@ -184,7 +184,7 @@ def test_a_new_host_is_noticed_by_the_next_sweep() -> None:
 def test_copies_that_are_under_way_are_not_asked_for_again() -> None:
     deployment, _ = with_ready_video(terms={"fetching": Terms(), "memory": Terms()})
     look_at_everything(deployment)
-    assert deployment.noted(VISIT_COPY) == []
+    assert deployment.enqueued(VISIT_COPY) == []
 
 
 # --- views ---------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from shared.errors import (
     WrongState,
 )
 from shared.paths import TICK_FEED, VISIT_VIDEO, enrolment_path, pairing_path, video_path
-from shared.ports import Delete, MediaState, Note, Observation, Stage
+from shared.ports import Delete, MediaState, Observation, Stage, Task
 from shared.reconcile import LEASE_S
 from shared.videos.grant import TURNS_MAX, Playback, UploadToken, playback_lifetime_s
 from shared.videos.model import VideoState
@@ -105,7 +105,7 @@ def test_a_teacher_gets_a_token_for_one_new_video_of_his_session() -> None:
     assert (made.wish.title, made.wish.file_name, made.wish.size_bytes) == ("Algebra I", "algebra.mp4", 1000)
     assert deployment.video(token.video_id).state is VideoState.UPLOADING
     assert deployment.document("sessions/s1").fields["videos"][token.video_id]["state"] == "uploading"
-    assert deployment.noted(TICK_FEED) == ["memory:1"]
+    assert deployment.enqueued(TICK_FEED) == ["memory:1"]
 
 
 def test_a_video_without_a_title_is_called_by_its_file() -> None:
@@ -185,7 +185,7 @@ def test_a_hundred_requests_at_once_make_one_video() -> None:
     again = deployment.ask_upload()
     assert set(told) == {again.video_id}
     assert len(deployment.media.alive()) == 1
-    assert len(deployment.noted(TICK_FEED)) == 1
+    assert len(deployment.enqueued(TICK_FEED)) == 1
 
 
 def test_a_request_that_comes_between_another_s_look_and_its_write_gets_the_same_video() -> None:
@@ -711,12 +711,12 @@ def test_a_video_that_plays_no_more_is_not_granted_until_it_plays_again(seen: Me
     deployment, video_id = with_ready_video()
     plays = deployment.media.alive()[0].parts
     deployment.media.show(plays, Observation(seen))
-    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(VISIT_VIDEO, video_id))
     deployment.run()
     with pytest.raises(WrongState, match="cannot be played at the moment"):
         play(deployment, TEACHER, video_id)
     deployment.media.show(plays, READY)
-    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(VISIT_VIDEO, video_id))
     deployment.run()
     assert play(deployment, TEACHER, video_id).values["entryId"] == plays["entryId"]
 

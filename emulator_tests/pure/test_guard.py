@@ -15,7 +15,7 @@ from shared.bulk import QUEUES, TASKS, pace_of
 from shared.errors import Conflict, Transient
 from shared.guard import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, Guard
 from shared.paths import RECONCILE_ADMISSION, TICK_FEED, VISIT_COPY, VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Create, MediaState, Note, Observation, Update
+from shared.ports import Create, MediaState, Observation, Task, Update
 from shared.videos.model import VideoState
 from shared.videos.wishes import delete_video
 
@@ -23,9 +23,9 @@ T = TypeVar("T")
 
 LIMIT = 100
 SECOND = timedelta(seconds=1)
-NOTE = Note(VISIT_SESSION, "s1")
-UPLOAD = Note(VISIT_VIDEO, "v1")
-BULK = Note(VISIT_COPY, "v1:archive")
+TASK = Task(VISIT_SESSION, "s1")
+UPLOAD = Task(VISIT_VIDEO, "v1")
+BULK = Task(VISIT_COPY, "v1:archive")
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
@@ -49,12 +49,12 @@ class Guarded:
     def __init__(self) -> None:
         self.deployment = Deployment()
         self.guard = guard_of(self.deployment, 100_000)
-        self.done: list[Note] = []
+        self.done: list[Task] = []
 
-    def deliver(self, note: Note) -> None:
-        if self.guard.admits(note):
-            self.done.append(note)
-            self.deployment.deliver(note)
+    def deliver(self, task: Task) -> None:
+        if self.guard.admits(task):
+            self.done.append(task)
+            self.deployment.deliver(task)
 
     def run(self, seconds: float = 0) -> None:
         until = self.deployment.clock() + timedelta(seconds=seconds)
@@ -64,7 +64,7 @@ class Guarded:
 def test_without_a_switch_everything_is_admitted() -> None:
     deployment = Deployment()
     guard = guard_of(deployment)
-    assert guard.admits(NOTE)
+    assert guard.admits(TASK)
     guard.require_open()
     assert deployment.documents.paths() == ()
     assert deployment.queue.waiting() == ()
@@ -111,23 +111,23 @@ def test_the_switch_is_read_once_in_so_many_seconds() -> None:
 
     deployment.disturb = counting
     for _ in range(10):
-        guard.admits(NOTE)
+        guard.admits(TASK)
     assert reads == ["read"]
     deployment.clock.advance(SWITCH_READ_S)
-    guard.admits(NOTE)
+    guard.admits(TASK)
     assert reads == ["read", "read"]
 
 
-def test_while_it_is_stopped_a_task_leaves_its_note_for_later_and_such_notes_merge() -> None:
+def test_while_it_is_stopped_a_task_leaves_its_task_for_later_and_such_tasks_merge() -> None:
     deployment = Deployment()
     write_switch(deployment, stopped=True)
     guard = guard_of(deployment)
     for _ in range(5):
-        assert not guard.admits(NOTE)
-        assert not guard.admits(Note(VISIT_VIDEO, "v1"))
+        assert not guard.admits(TASK)
+        assert not guard.admits(Task(VISIT_VIDEO, "v1"))
     waiting = deployment.queue.waiting()
-    assert [(note.queue, note.key) for note in waiting] == [(VISIT_SESSION, "s1"), (VISIT_VIDEO, "v1")]
-    assert {note.at for note in waiting} == {deployment.clock() + timedelta(seconds=AGAIN_S)}
+    assert [(task.queue, task.key) for task in waiting] == [(VISIT_SESSION, "s1"), (VISIT_VIDEO, "v1")]
+    assert {task.at for task in waiting} == {deployment.clock() + timedelta(seconds=AGAIN_S)}
 
 
 def test_while_it_is_stopped_callers_are_told_to_come_later() -> None:
@@ -146,7 +146,7 @@ def test_nothing_that_was_stopped_is_lost() -> None:
     first, second = (deployment.ask_upload(f"r{number}").video_id for number in range(2))
     deployment.show(first, READY)
     guarded.guard.stop("A test.")
-    deployment.queue.put(Note(VISIT_SESSION, "s2"))
+    deployment.queue.put(Task(VISIT_SESSION, "s2"))
     delete_video(TEACHER, second, deployment.documents, deployment.queue, deployment.clock)
     before = guarded.done.copy()
 
@@ -154,7 +154,7 @@ def test_nothing_that_was_stopped_is_lost() -> None:
 
     assert guarded.done == before, "no work is done"
     assert deployment.events.alive() == ()
-    waiting = {(note.queue, note.key.partition(":")[0]) for note in deployment.queue.waiting()}
+    waiting = {(task.queue, task.key.partition(":")[0]) for task in deployment.queue.waiting()}
     assert {(VISIT_SESSION, "s2"), (VISIT_VIDEO, second), (TICK_FEED, "memory")} <= waiting
 
     guarded.guard.start()
@@ -167,11 +167,11 @@ def test_nothing_that_was_stopped_is_lost() -> None:
     assert not deployment.chain().running
 
 
-def test_however_many_notes_there_were_one_is_left_of_each_and_none_of_them_works() -> None:
+def test_however_many_tasks_there_were_one_is_left_of_each_and_none_of_them_works() -> None:
     guarded = Guarded()
     guarded.guard.stop("A chain has branched.")
     for _ in range(1000):
-        guarded.deployment.queue.put(NOTE)
+        guarded.deployment.queue.put(TASK)
     deliveries = guarded.deployment.queue.deliver_until(
         guarded.deployment.clock() + timedelta(hours=1), guarded.deliver
     )
@@ -193,7 +193,7 @@ def test_too_many_tasks_in_an_hour_hold_bulk_work_until_the_hour_is_over(capsys:
     (alarm,) = [line for line in capsys.readouterr().err.splitlines() if "tasks limit reached" in line]
     assert json.loads(alarm)["severity"] == "ALERT"
     assert json.loads(alarm)["holds"] == "bulk"
-    held = [(note.queue, note.at) for note in deployment.queue.waiting()]
+    held = [(task.queue, task.at) for task in deployment.queue.waiting()]
     assert held == [(VISIT_COPY, deployment.clock() + timedelta(hours=1))]
 
     deployment.clock.advance(3600)
@@ -264,10 +264,10 @@ def test_the_limit_leaves_a_switch_that_a_person_has_thrown() -> None:
     deployment = Deployment()
     guard = guard_of(deployment)
     for _ in range(LIMIT):
-        guard.admits(NOTE)
+        guard.admits(TASK)
     write_switch(deployment, stopped=True, why="Out for lunch.")
     for _ in range(3 * COUNTED_TOGETHER):
-        guard.admits(NOTE)
+        guard.admits(TASK)
     deployment.clock.advance(2 * 3600)
     assert guard.is_stopped()
 
@@ -290,9 +290,9 @@ def test_threads_count_together() -> None:
     deployment = Deployment()
     guard = guard_of(deployment, 10**6)
     with ThreadPoolExecutor(8) as pool:
-        admitted = len(list(pool.map(lambda _: guard.admits(NOTE), range(40 * COUNTED_TOGETHER))))
+        admitted = len(list(pool.map(lambda _: guard.admits(TASK), range(40 * COUNTED_TOGETHER))))
     while guard._known.uncounted:
-        guard.admits(NOTE)
+        guard.admits(TASK)
         admitted += 1
     (counted,) = deployment.documents.read(TASKS)
     assert counted is not None
@@ -311,7 +311,7 @@ def test_a_count_that_lost_is_added_with_the_next() -> None:
 
     deployment.disturb = lost
     for _ in range(COUNTED_TOGETHER):
-        guard.admits(NOTE)
+        guard.admits(TASK)
     assert guard._known.uncounted == COUNTED_TOGETHER
 
 

@@ -12,7 +12,7 @@ from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment, live
 from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
 from shared.paths import VISIT_SESSION, session_path
-from shared.ports import MediaState, Note, Observation, Parts
+from shared.ports import MediaState, Observation, Parts, Task
 from shared.sessions.holding import MODERATORS_MAX, rotate_stream_key, set_moderator, stream_ingest
 from shared.videos.recordings import recorded_video_id
 from shared.videos.wishes import delete_video
@@ -22,7 +22,7 @@ OTHER = Caller("other", is_teacher=True)
 
 
 def visited(deployment: Deployment) -> None:
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
 
 
 def parts_of(deployment: Deployment) -> Parts:

@@ -18,7 +18,7 @@ from shared.hosts.health import AGAIN_S
 from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_kbps, watching_of
 from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
 from shared.paths import CHECK_HOST, VISIT_COPY, copy_key, host_path
-from shared.ports import Create, MediaState, Note, Observation, Update
+from shared.ports import Create, MediaState, Observation, Task, Update
 from shared.videos.grant import Playback
 
 ALL: Final = ["memory", "fetching", "waiting"]
@@ -205,7 +205,7 @@ def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
     deployment.ask_replacement(video_id)
     deployment.show(video_id, READY)
     # Nobody has visited the copies yet.
-    deployment.deliver(Note("visitVideo", video_id))
+    deployment.deliver(Task("visitVideo", video_id))
 
     assert play(deployment, video_id).host == "memory"
     deployment.run(30)
@@ -216,7 +216,7 @@ def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
 def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any_not() -> None:
     deployment, video_id = copied()
     deployment.show(video_id, Observation(MediaState.GONE))
-    deployment.deliver(Note("visitVideo", video_id))
+    deployment.deliver(Task("visitVideo", video_id))
 
     assert play(deployment, video_id).host == "fetching"
     assert play(deployment, video_id, "fetching").host == "waiting"
@@ -225,7 +225,7 @@ def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any
         host.vanish(host.alive()[0].parts["copyId"])
     deployment.clock.advance(100)
     for name in ("fetching", "waiting"):
-        deployment.deliver(Note(VISIT_COPY, copy_key(video_id, name)))
+        deployment.deliver(Task(VISIT_COPY, copy_key(video_id, name)))
     with pytest.raises(WrongState):
         play(deployment, video_id)
 
@@ -233,12 +233,12 @@ def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any
 def test_who_could_not_play_gets_another_host_and_that_one_is_tried_and_its_copy_looked_at() -> None:
     deployment, video_id = copied()
     deployment.clock.advance(120)
-    deployment.lose_notes()
+    deployment.lose_tasks()
 
     assert play(deployment, video_id, "fetching").host == "waiting"
 
-    assert deployment.noted(CHECK_HOST) == ["fetching"]
-    assert deployment.noted(VISIT_COPY) == [copy_key(video_id, "fetching")]
+    assert deployment.enqueued(CHECK_HOST) == ["fetching"]
+    assert deployment.enqueued(VISIT_COPY) == [copy_key(video_id, "fetching")]
     for _ in range(20):
         play(deployment, video_id, "fetching")
     assert len(deployment.queue.waiting()) == 2
@@ -253,7 +253,7 @@ def test_where_everything_fails_the_one_that_fails_is_all_there_is() -> None:
     video_id = upload(deployment)
 
     assert play(deployment, video_id, "memory").host == "memory"
-    assert deployment.noted(CHECK_HOST) == ["memory"]
+    assert deployment.enqueued(CHECK_HOST) == ["memory"]
     deployment.run(60)
     assert not [path for path in deployment.documents.paths() if path.startswith("hosts/")]
 
@@ -277,7 +277,7 @@ def test_a_host_from_which_nothing_can_be_had_is_tried_each_minute_until_it_play
     deployment.silent.clear()
     deployment.run(AGAIN_S + KNOWN_S)
     assert play(deployment, video_id).host == "fetching"
-    assert deployment.noted(CHECK_HOST) == []
+    assert deployment.enqueued(CHECK_HOST) == []
 
 
 def test_a_provider_is_tried_as_a_host_is() -> None:

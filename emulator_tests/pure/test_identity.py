@@ -18,7 +18,7 @@ from shared.hosts.model import Copy
 from shared.hosts.table import Terms
 from shared.identity import ROUNDING, Belonging, SessionIdentity
 from shared.paths import COPIES, VIDEOS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
-from shared.ports import REMOVE, Create, Delete, Document, MediaState, Note, Observation, Query, Update
+from shared.ports import REMOVE, Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import PairingState, Session
@@ -88,7 +88,7 @@ def taken_over(owner_uid: str, deployment: Deployment | None = None, **fields: A
     deployment.show(video_id, READY)
     deployment.run(60)
     assert deployment.video(video_id).state is VideoState.READY
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.delete_session()
     deployment.write_session(ownerUid=owner_uid, **fields)
     return deployment, video_id
@@ -187,7 +187,7 @@ def test_all_that_the_earlier_session_had_goes_and_nothing_of_the_new_one(succes
     earlier = deployment.pairing().parts
     new = deployment.ask_upload("r2", caller=successor).video_id
     deployment.show(new, READY)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.run(3600)
 
     assert deployment.video(old).state is VideoState.GONE
@@ -255,7 +255,7 @@ def test_a_session_without_a_mark_gets_it_at_once_though_it_has_nothing() -> Non
     assert marked.fields == {**written.fields, "createdAt": written.created_at}
     assert pairing_path("s1") not in deployment.documents.paths()
     assert following("s1", Session.from_document(written), Session.from_document(marked)) == []
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     assert deployment.document(session_path("s1")).version == marked.version
 
 
@@ -282,12 +282,12 @@ def test_a_mark_that_is_taken_away_while_an_event_is_retired_is_put_back_at_once
     """
     deployment = live()
     deployment.write_session(format="onDemand")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     assert deployment.pairing().state is PairingState.RETIRING
     mark = deployment.document(session_path("s1")).fields["createdAt"]
     deployment.documents.commit(Update(session_path("s1"), {"createdAt": REMOVE, "kalturaSession": REMOVE}))
 
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
 
     fields = deployment.document(session_path("s1")).fields
     assert (fields["createdAt"], fields["kalturaSession"]) == (mark, True)
@@ -363,7 +363,7 @@ def test_a_back_end_that_deletes_and_creates_a_session_without_marks_gets_nothin
     by_back_end(deployment)
     with pytest.raises(NotFound):
         deployment.grants.issue_playback(ANNA, video_id)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.run(600)
     assert deployment.media.alive() == ()
 
@@ -418,7 +418,7 @@ def test_what_a_session_has_waits_where_its_owner_was_changed_without_a_transfer
             deployment.grants.issue_playback(caller, video_id)
         with pytest.raises((NotFound, WrongState)):
             deployment.joining.join(caller, "s1")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.sweep.run()
     deployment.run(24 * 3600)
     assert [made.parts for made in deployment.events.alive()] == [parts]
@@ -441,7 +441,7 @@ def test_a_transfer_of_a_session_whose_mark_was_taken_away_loses_nothing(changes
     deployment.run(60)
     deployment.documents.commit(Update(path, {"createdAt": REMOVE, "kalturaSession": REMOVE, **changes}))
     if changes:
-        deployment.deliver(Note(VISIT_SESSION, "s1"))
+        deployment.deliver(Task(VISIT_SESSION, "s1"))
 
     deployment.transfer(BERT.uid, caller=Caller("admin", is_teacher=False, is_admin=True))
     for _ in range(6):
@@ -465,7 +465,7 @@ def test_a_session_without_a_mark_under_the_id_of_one_that_still_goes_gets_it_at
     deployment.documents.commit(Delete(session_path("s1")))
     by_back_end(deployment, visibility="enrolled")
 
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
 
     session = deployment.document(session_path("s1"))
     assert session.fields["createdAt"] == session.created_at

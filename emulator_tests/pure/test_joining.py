@@ -15,7 +15,7 @@ from shared.admissions.joining import Joined, live_lifetime_s, renew_at
 from shared.admissions.model import REPAIR_PAUSE_S
 from shared.errors import NotAllowed, NotFound, NotSignedIn, Permanent, WrongState
 from shared.paths import VISIT_SESSION, admission_key, admission_path
-from shared.ports import Create, Delete, Note
+from shared.ports import Create, Delete, Task
 
 T = TypeVar("T")
 
@@ -177,7 +177,7 @@ def test_while_it_is_on_the_air_nobody_is_too_late() -> None:
     parts = deployment.events.alive()[0].parts
     deployment.clock.advance(3600)
     deployment.events.broadcast(parts, is_live=True)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.clock.advance(2 * 3600)
     assert join(deployment).admission.player.token
 
@@ -188,7 +188,7 @@ def test_an_event_that_was_not_looked_at_for_long_is_verified_while_people_enter
     gone = deployment.events.alive()[0].parts["eventId"]
     deployment.events.vanish(gone)
     assert join(deployment).pairing.parts["eventId"] == gone, "nobody waits for it"
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     assert join(deployment).pairing.parts["eventId"] != gone
 
 
@@ -343,9 +343,9 @@ def test_many_who_were_refused_have_the_event_looked_at_once() -> None:
 def test_where_the_event_cannot_be_made_whole_a_plain_sentence_says_so() -> None:
     deployment = live()
     deployment.write_session(status="draft")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.clock.advance(700)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.write_session(status="public")
     with pytest.raises(WrongState, match=r"not ready\. Try again in a moment"):
         join(deployment)
@@ -364,7 +364,7 @@ def test_an_event_that_the_provider_refuses_is_told_from_one_that_is_not_ready_y
         return do()
 
     deployment.disturb = refusing
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     with pytest.raises(WrongState, match=r"could not be made\. It is refused\.") as refused:
         join(deployment)
     assert refused.value.reason == "EVENT_FAILED"

@@ -14,7 +14,7 @@ from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.extension import extended
 from shared.errors import BadRequest, NotAllowed
 from shared.paths import VISIT_VIDEO
-from shared.ports import Note
+from shared.ports import Task
 from shared.providers.kaltura import KalturaAccount, KalturaHook
 from shared.providers.kaltura.hook import references
 from shared.push import heed
@@ -203,42 +203,42 @@ HOOK = KalturaHook(
 )
 
 
-def test_it_leaves_a_note_for_the_video_and_the_same_again_merges() -> None:
+def test_it_leaves_a_task_for_the_video_and_the_same_again_merges() -> None:
     queue = MemoryQueue(ManualClock())
     for _ in range(5):
         heed("kaltura", HOOK, signed(RAW), RAW, queue)
-    (note,) = queue.waiting()
-    assert (note.queue, note.key, note.at) == (VISIT_VIDEO, VIDEO, None)
+    (task,) = queue.waiting()
+    assert (task.queue, task.key, task.at) == (VISIT_VIDEO, VIDEO, None)
     other = json.dumps(notification(eventNotificationJobId=8)).encode()
     heed("kaltura", HOOK, signed(other), other, queue)
-    assert [note.key for note in queue.waiting()] == [VIDEO, VIDEO]
+    assert [task.key for task in queue.waiting()] == [VIDEO, VIDEO]
 
 
 def test_what_is_told_of_a_live_event_brings_its_session_forward() -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(f"{NAMESPACE}:session:s1:1")).encode()
     heed("kaltura", HOOK, signed(body), body, queue)
-    ((queue_name, key),) = [(note.queue, note.key) for note in queue.waiting()]
+    ((queue_name, key),) = [(task.queue, task.key) for task in queue.waiting()]
     assert (queue_name, key) == ("visitSession", "s1")
 
 
 @pytest.mark.parametrize("reference_id", [f"{NAMESPACE}:lamp:s1:1", "another:video:v1:1"])
-def test_of_what_is_nothing_of_ours_no_note_is_left(reference_id: str) -> None:
+def test_of_what_is_nothing_of_ours_no_task_is_left(reference_id: str) -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(reference_id)).encode()
     heed("kaltura", HOOK, signed(body), body, queue)
     assert queue.waiting() == ()
 
 
-def test_a_forgery_leaves_no_note() -> None:
+def test_a_forgery_leaves_no_task() -> None:
     queue = MemoryQueue(ManualClock())
     with pytest.raises(NotAllowed):
         heed("kaltura", HOOK, signed(RAW, secret="another"), RAW, queue)
     assert queue.waiting() == ()
 
 
-def test_the_note_says_nothing_of_what_the_body_says() -> None:
+def test_the_task_says_nothing_of_what_the_body_says() -> None:
     queue = MemoryQueue(ManualClock())
     heed("kaltura", HOOK, signed(RAW), RAW, queue)
-    (note,) = queue.waiting()
-    assert note == Note(VISIT_VIDEO, VIDEO, once=hashlib.sha256(RAW).hexdigest())
+    (task,) = queue.waiting()
+    assert task == Task(VISIT_VIDEO, VIDEO, once=hashlib.sha256(RAW).hexdigest())

@@ -13,7 +13,7 @@ from shared.access import Caller
 from shared.admissions.joining import live_lifetime_s
 from shared.errors import NotFound, WrongState
 from shared.paths import VISIT_SESSION, enrolment_path
-from shared.ports import Delete, Grant, Note
+from shared.ports import Delete, Grant, Task
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def live(**fields: Any) -> tuple[Deployment, datetime]:
     starts_at = deployment.clock() + HOUR
     usual = {"format": "liveStreaming", "startsAt": starts_at, "endsAt": starts_at + HOUR}
     deployment.write_session(**{**usual, **fields})
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     return deployment, starts_at
 
 

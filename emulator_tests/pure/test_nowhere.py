@@ -12,7 +12,7 @@ from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.admissions.joining import Joining
 from shared.errors import Permanent, WrongState
 from shared.paths import VISIT_SESSION, session_path
-from shared.ports import Attendee, EventWish, Note
+from shared.ports import Attendee, EventWish, Task
 from shared.providers.nowhere import NoAudience, NoEvents
 from shared.reconcile import visit
 from shared.sessions import Sessions
@@ -41,7 +41,7 @@ def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_it
         "message": "This project has no account for live events.",
         "retryable": False,
     }
-    assert deployment.noted(VISIT_SESSION) == []
+    assert deployment.enqueued(VISIT_SESSION) == []
     joining = Joining(sessions, NoAudience(), deployment.accounts, deployment.queue, deployment.clock, 60)
     with pytest.raises(WrongState):
         joining.join(TEACHER, "s1")
@@ -55,7 +55,7 @@ def test_its_videos_are_uploaded_all_the_same_and_its_deletion_leaves_nothing() 
 
     deployment.delete_session()
     visit(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
-    deployment.queue.put(Note("visitVideo", token.video_id))
+    deployment.queue.put(Task("visitVideo", token.video_id))
     deployment.run(60)
 
     assert deployment.media.alive() == ()

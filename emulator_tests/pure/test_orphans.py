@@ -17,7 +17,7 @@ from shared.errors import Transient
 from shared.orphans import PAGE
 from shared.orphans.report import REPORTED_MAX, Report
 from shared.paths import ORPHANS_REPORT, VISIT_SESSION, VISIT_VIDEO, pairing_path
-from shared.ports import Create, EventWish, MediaState, Note, Observation, Update, UploadWish
+from shared.ports import Create, EventWish, MediaState, Observation, Task, Update, UploadWish
 from shared.references import shown
 from shared.sessions.model import PairingState
 from shared.videos.model import VideoState
@@ -43,8 +43,8 @@ def school() -> tuple[Deployment, str, str]:
     deployment.show(ready, READY)
     deployment.run(60)
     deployment.write_session("s2", format="liveStreaming")
-    deployment.deliver(Note(VISIT_SESSION, "s2"))
-    deployment.lose_notes()
+    deployment.deliver(Task(VISIT_SESSION, "s2"))
+    deployment.lose_tasks()
     deployment.clock.advance(STRAY_AGE_S + 1)
     return deployment, ready, waiting
 
@@ -264,10 +264,10 @@ def test_what_is_made_later_is_not_made_under_the_reference_of_an_orphan_that_is
 
     deployment.ask_replacement(ready)
     deployment.write_session("s2", status="draft")
-    deployment.deliver(Note(VISIT_SESSION, "s2"))
+    deployment.deliver(Task(VISIT_SESSION, "s2"))
     deployment.run(REAP_GRACE_S)
     deployment.write_session("s2", status="public")
-    deployment.deliver(Note(VISIT_SESSION, "s2"))
+    deployment.deliver(Task(VISIT_SESSION, "s2"))
 
     assert deployment.video(ready).reference == f"video:{ready}:5"
     assert deployment.pairing("s2").reference == "session:s2:8"
@@ -284,7 +284,7 @@ def test_a_session_of_the_id_of_an_orphan_that_is_kept_gets_nothing_of_it() -> N
     find(deployment)
 
     deployment.write_session("s9", format="liveStreaming", ownerUid="another")
-    deployment.deliver(Note(VISIT_SESSION, "s9"))
+    deployment.deliver(Task(VISIT_SESSION, "s9"))
 
     pairing = deployment.pairing("s9")
     assert (pairing.state, pairing.reference) == (PairingState.READY, "session:s9:4")
@@ -339,7 +339,7 @@ def test_a_video_whose_thing_is_gone_is_reported_and_looked_at_only_where_that_i
     assert deployment.queue.waiting() == ()
 
     find(deployment, clean_up=True)
-    assert sorted(deployment.noted_now(VISIT_VIDEO)) == sorted([ready, waiting])
+    assert sorted(deployment.enqueued_now(VISIT_VIDEO)) == sorted([ready, waiting])
     deployment.run()
     shown = deployment.document("sessions/s1").fields["videos"]
     assert (shown[ready]["state"], shown[ready]["failure"]["code"]) == ("failed", "PLAYS_NO_MORE")

@@ -15,7 +15,7 @@ from emulator_tests.fakes import MemoryMedia, undisturbed
 from emulator_tests.pure.deployment import HOUR, INTERVAL_S, ROOMY, TEACHER, Deployment, refusal
 from shared.errors import Transient
 from shared.paths import VISIT_SESSION, session_path
-from shared.ports import MediaState, Note, Observation
+from shared.ports import MediaState, Observation, Task
 from shared.sessions.decide import PAUSE_MAX_S
 from shared.videos import watched
 from shared.videos.wishes import Correction, delete_video, update_video
@@ -205,14 +205,14 @@ def test_live_sessions_say_so_and_come_back() -> None:
     times = {"format": "liveStreaming", "startsAt": now, "endsAt": now + 8 * HOUR}
     for session_id in ("changed", "gone", "aired"):
         deployment.write_session(session_id, **times)
-        deployment.deliver(Note(VISIT_SESSION, session_id))
+        deployment.deliver(Task(VISIT_SESSION, session_id))
     deployment.run(60)
     deployment.disturb = down
     deployment.write_session("made", **times)
     deployment.write_session("changed", title="Algebra II")
     deployment.delete_session("gone")
     for session_id in ("made", "changed", "gone"):
-        deployment.deliver(Note(VISIT_SESSION, session_id))
+        deployment.deliver(Task(VISIT_SESSION, session_id))
     for _ in range(2 * 3600 // SWEEP_S):
         deployment.run(SWEEP_S)
         deployment.sweep.run()

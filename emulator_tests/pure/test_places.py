@@ -16,7 +16,7 @@ from shared.access import Caller
 from shared.errors import BadRequest, Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient
 from shared.identity import SessionIdentity
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path, uploader_path, video_path
-from shared.ports import REMOVE, Create, MediaState, Note, Observation, Query, Update
+from shared.ports import REMOVE, Create, MediaState, Observation, Query, Task, Update
 from shared.slots import SLOT_S
 from shared.text import TITLE_MAX
 from shared.videos.model import Video, VideoState
@@ -144,10 +144,10 @@ def test_a_place_that_was_taken_while_a_recording_was_looked_at_is_not_taken_twi
         return found
 
     deployment.clock.advance(3600)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     assert deployment.video(video_id).order is None
     deployment.disturb = overtaking
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     deployment.run(60)
     assert overtaken
     assert deployment.video(video_id).order is not None
@@ -239,7 +239,7 @@ def test_an_upload_while_a_recording_is_taken_over_gets_another_place(moment: in
 
     deployment.clock.advance(3600)
     deployment.disturb = overtaking
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.run(60)
     deployment.disturb = undisturbed
     if left[0] >= 0:
@@ -289,7 +289,7 @@ def with_video(seen: Observation | None = READY) -> tuple[Deployment, str]:
 def arrive(deployment: Deployment, video_id: str, seen: Observation | None) -> None:
     if seen is not None:
         deployment.show(video_id, seen)
-    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(VISIT_VIDEO, video_id))
     deployment.run()
 
 
@@ -406,7 +406,7 @@ def test_the_same_correction_again_changes_nothing_more() -> None:
         return do()
 
     deployment.disturb = noting
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     assert "rename" not in calls
     assert "commit" not in calls or calls.count("commit") == 1
 
@@ -481,7 +481,7 @@ def test_a_title_that_the_provider_refuses_for_good_is_shown_all_the_same_and_as
     arrive(deployment, video_id, Observation(MediaState.PROCESSING, 30))
     arrive(deployment, video_id, READY)
     for _ in range(3):
-        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(VISIT_VIDEO, video_id))
         deployment.run(600)
     assert shown(deployment, video_id) == ("Algebra II", 1)
     assert len(calls) == 1
@@ -532,7 +532,7 @@ def test_who_may_not_correct_a_video_changes_nothing(caller: Caller, error: type
     with pytest.raises(error):
         correct(deployment, video_id, "Mine", 1, caller)
     assert deployment.document(video_path(video_id)) == before
-    assert deployment.noted(VISIT_VIDEO) == []
+    assert deployment.enqueued(VISIT_VIDEO) == []
 
 
 IMPOSSIBLE: Sequence[tuple[str | None, int | None]] = (
@@ -554,7 +554,7 @@ def test_what_cannot_be_corrected_changes_nothing(title: str | None, order: int 
     with pytest.raises(BadRequest):
         correct(deployment, video_id, title, order)
     assert deployment.document(video_path(video_id)) == before
-    assert deployment.noted(VISIT_VIDEO) == []
+    assert deployment.enqueued(VISIT_VIDEO) == []
 
 
 @pytest.mark.parametrize("end", [delete_video, cancel_upload], ids=["deleted", "cancelled, and nothing plays"])
@@ -602,7 +602,7 @@ def test_a_flood_of_corrections_brings_two_visits_in_a_few_seconds_and_the_last_
             TEACHER, video_id, Correction(f"T{number}"), deployment.documents, deployment.queue, deployment.clock
         )
         # The last one of the slot before may still wait.
-        assert len(deployment.noted(VISIT_VIDEO)) <= 3
+        assert len(deployment.enqueued(VISIT_VIDEO)) <= 3
         if number % 28 == 27:
             deployment.run(1)
     deployment.run(SLOT_OVER_S)

@@ -129,7 +129,7 @@ def test_a_video_that_is_missing_at_its_provider_is_looked_for_at_no_other() -> 
 
 def test_what_the_feed_of_one_provider_has_missed_the_sweep_asks_that_provider() -> None:
     deployment, _, second = both()
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.second.show(deployment.video(second).parts, READY)
     deployment.clock.advance(timedelta(hours=2).total_seconds())
 

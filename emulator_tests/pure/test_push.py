@@ -1,4 +1,4 @@
-"""What a provider tells by itself: whatever a request names, it leaves a note or nothing (A14)."""
+"""What a provider tells by itself: whatever a request names, it enqueues a task or nothing (A14)."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ class Names:
         return []
 
 
-def noted(*references: str) -> list[tuple[str, str]]:
+def enqueued(*references: str) -> list[tuple[str, str]]:
     queue = MemoryQueue(ManualClock())
     assert heed("kaltura", Names(references), {}, b"{}", queue) is None
-    return [(note.queue, note.key) for note in queue.waiting()]
+    return [(task.queue, task.key) for task in queue.waiting()]
 
 
-def test_a_note_is_left_for_each_thing_of_ours() -> None:
-    assert noted("video:v1:1", "session:s1:2", "copy:v1-own:1") == [(VISIT_VIDEO, "v1"), (VISIT_SESSION, "s1")]
+def test_a_task_is_left_for_each_thing_of_ours() -> None:
+    assert enqueued("video:v1:1", "session:s1:2", "copy:v1-own:1") == [(VISIT_VIDEO, "v1"), (VISIT_SESSION, "s1")]
 
 
 @pytest.mark.parametrize("text", ["video", "", "video:", ":::", "unknown:a:1", "session:a/b:1", "video:a,b:1"])
 def test_what_is_named_otherwise_is_skipped_and_hinders_nothing(text: str) -> None:
     """A14: such an entry was answered 500, and Kaltura sent it again and again."""
-    assert noted(text, "video:v1:1") == [(VISIT_VIDEO, "v1")]
+    assert enqueued(text, "video:v1:1") == [(VISIT_VIDEO, "v1")]
 
 
 @given(st.lists(ANY, max_size=4))
 def test_no_text_raises(texts: list[str]) -> None:
-    noted(*texts)
+    enqueued(*texts)

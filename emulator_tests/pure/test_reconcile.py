@@ -13,14 +13,14 @@ import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
 from shared.errors import Conflict, Doubtful, Permanent, ProviderError, SecretRejected, Transient
-from shared.ports import Create, Delete, Document, Note, Update, Version, Write
+from shared.ports import Create, Delete, Document, Task, Update, Version, Write
 from shared.reconcile import (
     ALARM_AFTER_S,
     BACKOFF_MAX_S,
     LEASE_S,
-    NOTED_AHEAD_MAX_S,
     RETRY_AFTER_MAX_S,
     SETTLES_MAX,
+    TASK_AHEAD_MAX_S,
     VISIT_BUDGET_S,
     VISITS_MAX,
     WORKER_TIMEOUT_S,
@@ -150,16 +150,16 @@ class Lamps(Subject[LampWish, Lamp, State]):
         old_names = (Create(f"names/{name}", {"left_at": now}) for name in _given_up(look, record))
         return (lamp, *old_names)
 
-    def follow_ups(self, look: LampLook, record: Lamp) -> tuple[Note, ...]:
-        return tuple(Note("forgetName", name) for name in _given_up(look, record))
+    def follow_ups(self, look: LampLook, record: Lamp) -> tuple[Task, ...]:
+        return tuple(Task("forgetName", name) for name in _given_up(look, record))
 
     def view_writes(self, look: LampLook, record: Lamp) -> tuple[Write, ...]:
         if not look.wish.exists or look.wish.shown == _shown(record):
             return ()
         return (Update(WISH, {"shown": _shown(record)}),)
 
-    def dependants(self, look: LampLook) -> tuple[Note, ...]:
-        return (Note("visitSwitch", look.key),) if look.wish.watched else ()
+    def dependants(self, look: LampLook) -> tuple[Task, ...]:
+        return (Task("visitSwitch", look.key),) if look.wish.watched else ()
 
 
 def _given_up(look: LampLook, record: Lamp) -> list[str]:
@@ -212,7 +212,7 @@ class House:
         Let the queue run.
         """
 
-        def deliver(_: Note) -> None:
+        def deliver(_: Task) -> None:
             self.visit()
 
         self.queue.deliver_until(until, deliver)
@@ -418,27 +418,27 @@ def test_a_write_is_recorded_and_shown() -> None:
     assert house.lamps.asked == []
 
 
-def test_what_must_wait_leaves_one_note_for_then() -> None:
+def test_what_must_wait_leaves_one_task_for_then() -> None:
     house = House(not_before=after(50), lit=True)
     house.visit()
     house.visit()
     assert house.documents.paths() == (WISH,)
-    assert [(note.queue, note.key, note.at) for note in house.queue.waiting()] == [("visitLamp", KEY, after(50))]
+    assert [(task.queue, task.key, task.at) for task in house.queue.waiting()] == [("visitLamp", KEY, after(50))]
     house.run_until(after(50))
     assert house.lamp == Lamp(State.LIT)
 
 
 @pytest.mark.parametrize(
     ("name", "ahead_s", "noted"),
-    [("hall", NOTED_AHEAD_MAX_S, True), ("hall", NOTED_AHEAD_MAX_S + 1, False), ("", NOTED_AHEAD_MAX_S + 1, True)],
+    [("hall", TASK_AHEAD_MAX_S, True), ("hall", TASK_AHEAD_MAX_S + 1, False), ("", TASK_AHEAD_MAX_S + 1, True)],
     ids=["soon", "far off", "far off, and no record says so"],
 )
-def test_what_is_far_off_and_recorded_is_left_to_the_sweep(name: str, ahead_s: int, noted: bool) -> None:
+def test_what_is_far_off_and_recorded_is_left_to_the_sweep(name: str, ahead_s: int, enqueued: bool) -> None:
     house = House(name=name, not_before=after(ahead_s), lit=True)
     house.visit()
     if name:
         assert house.lamp.progress.due_at == after(ahead_s)
-    assert [note.at for note in house.queue.waiting()] == ([after(ahead_s)] if noted else [])
+    assert [task.at for task in house.queue.waiting()] == ([after(ahead_s)] if enqueued else [])
 
 
 def test_a_change_is_claimed_before_the_provider_hears_of_it() -> None:
@@ -488,13 +488,13 @@ def test_what_is_written_with_a_record_is_written_with_it_or_not_at_all_and_note
     assert house.lamp == Lamp(name="Kitchen")
     assert house.fields("names/Hall") is None
     assert house.fields("names/Attic") == {"left_at": BEGIN_AT}
-    assert house.queue.waiting() == (Note("forgetName", "Attic"),)
+    assert house.queue.waiting() == (Task("forgetName", "Attic"),)
 
 
-def test_those_who_follow_get_their_notes() -> None:
+def test_those_who_follow_get_their_tasks() -> None:
     house = House(lit=True, watched=True)
     house.visit()
-    assert house.queue.waiting() == (Note("visitSwitch", KEY),)
+    assert house.queue.waiting() == (Task("visitSwitch", KEY),)
 
 
 # --- someone else is there -------------------------------------------------------------------------------------------
@@ -511,7 +511,7 @@ def test_who_is_busy_is_left_alone_and_waited_for() -> None:
     house.lamps.provide = another_comes
     house.visit()
     assert house.lamps.asked == ["light"]
-    assert [note.at for note in house.queue.waiting()] == [after(LEASE_S)]
+    assert [task.at for task in house.queue.waiting()] == [after(LEASE_S)]
     assert house.lamp == Lamp(State.LIT)
 
 
@@ -560,7 +560,7 @@ def test_wishes_that_never_stop_leave_it_to_the_end_of_the_claim() -> None:
     house.visit()
     assert SETTLES_MAX <= next(wishes) <= 2 * SETTLES_MAX
     assert house.lamp.state is State.LIGHTING
-    assert [note.at for note in house.queue.waiting()] == [after(LEASE_S)]
+    assert [task.at for task in house.queue.waiting()] == [after(LEASE_S)]
 
 
 def test_what_was_done_is_recorded_even_where_nobody_is_left_to_be_shown_it() -> None:
@@ -600,7 +600,7 @@ def test_what_did_not_happen_is_recorded_as_undone_shown_and_tried_again_then() 
         "message": "It did not work.",
         "retryable": True,
     }
-    assert [note.at for note in house.queue.waiting()] == [after(30)]
+    assert [task.at for task in house.queue.waiting()] == [after(30)]
     house.clock.move_to(after(29))
     house.visit()
     assert house.lamps.asked == ["light"]
@@ -705,7 +705,7 @@ def test_who_always_loses_leaves_it_to_the_queue() -> None:
     house.disturb = lost
     house.visit()
     assert house.lamps.asked == []
-    assert house.queue.waiting() == (Note("visitLamp", KEY),)
+    assert house.queue.waiting() == (Task("visitLamp", KEY),)
 
 
 def test_what_is_settled_costs_one_look_and_no_write() -> None:
@@ -763,7 +763,7 @@ def test_a_thing_that_never_settles_is_left_to_the_queue_after_so_many_steps() -
     house = House(restless=True)
     house.visit()
     assert house.lamp.name == "." * VISITS_MAX
-    assert house.queue.waiting() == (Note("visitLamp", KEY),)
+    assert house.queue.waiting() == (Task("visitLamp", KEY),)
 
 
 def test_no_step_is_begun_when_the_time_is_used_up() -> None:
@@ -776,4 +776,4 @@ def test_no_step_is_begun_when_the_time_is_used_up() -> None:
     house.disturb = slow
     house.visit()
     assert house.lamp.name == ".."
-    assert house.queue.waiting() == (Note("visitLamp", KEY),)
+    assert house.queue.waiting() == (Task("visitLamp", KEY),)

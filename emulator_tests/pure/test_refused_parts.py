@@ -10,7 +10,7 @@ import pytest
 
 from emulator_tests.pure.deployment import HOUR, Deployment, refusal
 from shared.paths import VISIT_SESSION, session_path
-from shared.ports import EventWish, MediaState, Note, Observation, Refusal
+from shared.ports import EventWish, MediaState, Observation, Refusal, Task
 from shared.sessions.model import PairingState
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ def deployed(lasts: timedelta, refuses: Callable[[EventWish], Refusal | None] = 
     deployment.events.refuses = refuses
     now = deployment.clock()
     deployment.write_session(format="liveStreaming", startsAt=now, endsAt=now + lasts)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     return deployment
 
 
@@ -45,7 +45,7 @@ def shown(deployment: Deployment) -> dict[str, Any]:
 
 def change(deployment: Deployment, **fields: Any) -> None:
     deployment.write_session(**fields)
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
 
 
 def asked(deployment: Deployment) -> list[str]:
@@ -90,7 +90,7 @@ def test_it_is_not_tried_again_until_the_session_is_changed() -> None:
     deployment = deployed(HOUR)
     calls = asked(deployment)
     for _ in range(20):
-        deployment.deliver(Note(VISIT_SESSION, "s1"))
+        deployment.deliver(Task(VISIT_SESSION, "s1"))
         deployment.run(600)
     assert calls == []
     change(deployment, title="Algebra II")
@@ -146,7 +146,7 @@ def test_it_is_deleted_like_any_other_and_nothing_is_left_of_the_refusal(how: st
         deployment.delete_session()
     else:
         deployment.write_session(status="draft")
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.run(3600)
     assert deployment.events.alive() == ()
     pairing = deployment.pairing()

@@ -361,7 +361,7 @@ def test_whether_the_session_is_there_is_recorded_before_anything_else(wished: s
 
 
 @pytest.mark.parametrize("seen", [{"is_paired": False}, {"identity": replace(SESSION, is_marked=False)}], ids=repr)
-def test_a_session_that_lost_the_note_of_its_record_is_told_again(seen: dict[str, object]) -> None:
+def test_a_session_that_lost_the_task_of_its_record_is_told_again(seen: dict[str, object]) -> None:
     """
     A1: a back end has overwritten the document.
     """

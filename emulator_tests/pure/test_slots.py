@@ -14,7 +14,7 @@ from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import SLOT_OVER_S
 from shared.errors import Transient
 from shared.paths import VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Note
+from shared.ports import Task
 from shared.slots import CLOCKS_APART_S, SLOT_S, enqueue
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Changed:
         """
         self.queue.deliver_until(BEGIN_AT + timedelta(seconds=at_s), self._read)
 
-    def _read(self, note: Note) -> None:
+    def _read(self, task: Task) -> None:
         self.reads.append((self.clock(), self.title))
 
     def longest_unseen_s(self) -> float:
@@ -131,7 +131,7 @@ def test_a_change_whose_first_task_fails_is_seen_with_the_next() -> None:
     """
     thing = Changed()
     thing.change(0)
-    assert thing.queue.take() == Note(VISIT_SESSION, "s1", once=f"slot {int(BEGIN_AT.timestamp()) // SLOT_S}")
+    assert thing.queue.take() == Task(VISIT_SESSION, "s1", once=f"slot {int(BEGIN_AT.timestamp()) // SLOT_S}")
     thing.change(1)
     thing.run_until(60)
 
@@ -146,7 +146,7 @@ def test_keys_and_workers_have_slots_of_their_own() -> None:
     for worker, key in ((VISIT_SESSION, "s1"), (VISIT_SESSION, "s2"), (VISIT_VIDEO, "s1")):
         enqueue(thing.queue, worker, key, thing.clock)
 
-    assert [(note.queue, note.key, note.at) for note in thing.queue.waiting()] == [
+    assert [(task.queue, task.key, task.at) for task in thing.queue.waiting()] == [
         (VISIT_SESSION, "s1", None),
         (VISIT_SESSION, "s2", None),
         (VISIT_VIDEO, "s1", None),

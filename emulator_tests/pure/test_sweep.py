@@ -1,4 +1,4 @@
-"""The sweep: whatever was lost (an event, a note, a chain, an answer) is found again, and nothing that is wanted is
+"""The sweep: whatever was lost (an event, a task, a chain, an answer) is found again, and nothing that is wanted is
 touched."""
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shared.deletions.model import Reason
 from shared.errors import Doubtful, Permanent, Transient
 from shared.full_look import PAGE
 from shared.paths import EPOCH, KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path
-from shared.ports import Create, EventWish, MediaState, Note, Observation
+from shared.ports import Create, EventWish, MediaState, Observation, Task
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
 from shared.sweep import PAGE as SWEEP_PAGE
@@ -70,26 +70,26 @@ def failing(operation_that_fails: str) -> Effect:
 
 def sweep(deployment: Deployment, seconds: float = 0) -> None:
     """
-    Let time pass without any note being delivered, then sweep and deliver what that left.
+    Let time pass without any task being delivered, then sweep and deliver what that left.
     """
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.clock.advance(seconds)
     deployment.sweep.run()
     deployment.run()
 
 
-def noted_videos(deployment: Deployment) -> list[str]:
+def enqueued_videos(deployment: Deployment) -> list[str]:
     """
-    The videos that notes speak of, together or alone.
+    The videos that tasks speak of, together or alone.
     """
-    return sorted(video_id for key in deployment.noted(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
+    return sorted(video_id for key in deployment.enqueued(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
 
 
 def visit_session(deployment: Deployment, session_id: str = "s1") -> None:
     """
-    The trigger's note arrives.
+    The trigger's task arrives.
     """
-    deployment.deliver(Note(VISIT_SESSION, session_id))
+    deployment.deliver(Task(VISIT_SESSION, session_id))
 
 
 def with_event() -> Deployment:
@@ -139,8 +139,8 @@ def test_a_change_whose_task_was_lost_too_is_found_for_three_hours(behind: str) 
         if behind != "nothing":
             deployment.write_session("s2", status="draft")
         deployment.sweep.run()
-        assert deployment.noted(VISIT_SESSION) == ["s1"]
-        deployment.lose_notes()
+        assert deployment.enqueued(VISIT_SESSION) == ["s1"]
+        deployment.lose_tasks()
     sweep(deployment)
     assert references(deployment) == ["session:s1:1"]
 
@@ -150,7 +150,7 @@ def test_a_task_of_the_very_first_run_that_was_lost_is_left_again_by_the_next() 
     deployment.write_session(**LIVE)
     deployment.clock.advance(2000)
     deployment.sweep.run()
-    assert deployment.noted(VISIT_SESSION)
+    assert deployment.enqueued(VISIT_SESSION)
     sweep(deployment, 300)
     assert references(deployment) == ["session:s1:1"]
 
@@ -168,7 +168,7 @@ def test_a_flood_of_sessions_hides_nobodys_change() -> None:
 
     deployment.sweep.run()
 
-    assert "lost" in deployment.noted(VISIT_SESSION)
+    assert "lost" in deployment.enqueued(VISIT_SESSION)
 
 
 def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grace() -> None:
@@ -193,7 +193,7 @@ def test_a_deletion_that_nobody_noticed_is_found_with_its_videos() -> None:
     assert deployment.pairing().expires_at is not None
 
 
-def test_what_is_settled_gets_no_note() -> None:
+def test_what_is_settled_gets_no_task() -> None:
     deployment = with_event()
     deployment.write_session("s2")
     deployment.write_session("s3", status="draft", **LIVE)
@@ -202,7 +202,7 @@ def test_what_is_settled_gets_no_note() -> None:
     deployment.show(video_id, READY)
     deployment.run(60)
     deployment.delete_session("s4")
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.sweep.run()
     assert deployment.queue.waiting() == ()
     assert {path for path in deployment.documents.paths() if path.startswith("kalturaSession")} == {
@@ -211,7 +211,7 @@ def test_what_is_settled_gets_no_note() -> None:
     }
 
 
-def test_a_step_that_waits_for_its_next_try_gets_no_note_before() -> None:
+def test_a_step_that_waits_for_its_next_try_gets_no_task_before() -> None:
     deployment = Deployment()
     deployment.write_session(**LIVE)
 
@@ -223,7 +223,7 @@ def test_a_step_that_waits_for_its_next_try_gets_no_note_before() -> None:
     deployment.disturb = refused
     visit_session(deployment)
     deployment.disturb = undisturbed
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.clock.advance(599)
     deployment.sweep.run()
     assert deployment.queue.waiting() == ()
@@ -231,7 +231,7 @@ def test_a_step_that_waits_for_its_next_try_gets_no_note_before() -> None:
     assert len(deployment.events.alive()) == 1
 
 
-# --- lost notes --------------------------------------------------------------------------------------------------
+# --- lost tasks --------------------------------------------------------------------------------------------------
 
 
 def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
@@ -248,7 +248,7 @@ def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
     for session_id in ("s1", "s2", "s3"):
         deployment.write_session(session_id, createdAt=SESSION.created_at, kalturaSession=True)
     deployment.sweep.run()
-    assert deployment.noted(VISIT_SESSION) == ["s1", "s2"]
+    assert deployment.enqueued(VISIT_SESSION) == ["s1", "s2"]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
@@ -284,12 +284,12 @@ def test_a_video_that_the_feed_missed_is_found() -> None:
     deployment.run(3 * INTERVAL_S)
     deployment.show(video_ids[0], Observation(MediaState.PROCESSING))
     deployment.show(video_ids[1], READY)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.sweep.run()
-    assert noted_videos(deployment) == [], "the feed still has time to see it"
+    assert enqueued_videos(deployment) == [], "the feed still has time to see it"
     deployment.clock.advance(MISSED_AFTER_S)
     deployment.sweep.run()
-    assert noted_videos(deployment) == sorted(video_ids), "one call tells of all of them"
+    assert enqueued_videos(deployment) == sorted(video_ids), "one call tells of all of them"
     deployment.run()
     states = [deployment.video(video_id).state for video_id in video_ids]
     assert states == [VideoState.PROCESSING, VideoState.READY, VideoState.UPLOADING]
@@ -321,10 +321,10 @@ def test_a_chain_that_died_is_begun_again_where_something_is_pending() -> None:
     deployment = Deployment()
     deployment.write_session()
     deployment.ask_upload()
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.clock.advance(LEASE_S + INTERVAL_S)
     deployment.sweep.run()
-    assert deployment.noted(TICK_FEED) == ["memory:2"]
+    assert deployment.enqueued(TICK_FEED) == ["memory:2"]
 
 
 # --- strays ------------------------------------------------------------------------------------------------------
@@ -389,7 +389,7 @@ def test_what_somebody_may_yet_adopt_is_left_alone_until_he_has_decided(found: b
     deployment.disturb = losing
     visit_session(deployment)
     for _ in range(3):
-        deployment.lose_notes()
+        deployment.lose_tasks()
         deployment.clock.advance(STRAY_AGE_S)
         deployment.sweep.run()
         assert references(deployment) == ["session:s1:1"]
@@ -497,14 +497,14 @@ def test_a_look_that_failed_forgets_no_video_and_lets_its_deadline_end_it(deadli
     video_id = deployment.ask_upload().video_id
     deployment.show(video_id, Observation(MediaState.PROCESSING))
     deployment.run(INTERVAL_S)
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deadline_at = deployment.video(video_id).deadline_at
     assert deadline_at is not None
     if deadline_passed:
         deployment.clock.move_to(deadline_at)
     deployment.show(video_id, READY)
     deployment.disturb = failing("observe")
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     ended = VideoState.FAILED if deadline_passed else VideoState.PROCESSING
     assert deployment.video(video_id).state is ended
     deployment.disturb = undisturbed

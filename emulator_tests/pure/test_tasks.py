@@ -34,7 +34,7 @@ from shared.errors import (
     Permanent,
     Transient,
 )
-from shared.ports import Note
+from shared.ports import Task
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S
 
 KS = "djJ8MTAyfA" + "x" * 80
@@ -100,14 +100,14 @@ def test_the_table_has_every_worker() -> None:
 )
 def test_a_task_is_done_for_its_key(key: str, pattern: re.Pattern[str]) -> None:
     done: list[str] = []
-    asked: list[Note] = []
+    asked: list[Task] = []
 
-    def admits(note: Note) -> bool:
-        asked.append(note)
+    def admits(task: Task) -> bool:
+        asked.append(task)
         return True
 
     answer = tasks.respond("visitSession", {"key": key}, pattern, admits, done.append)
-    assert (answer.status_code, asked, done) == (200, [Note("visitSession", key)], [key])
+    assert (answer.status_code, asked, done) == (200, [Task("visitSession", key)], [key])
 
 
 BAD_KEYS: dict[str, object] = {

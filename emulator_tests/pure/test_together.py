@@ -1,4 +1,4 @@
-"""Many videos of one note: asked about in one call, visited one by one, and each hindered one left to itself."""
+"""Many videos of one task: asked about in one call, visited one by one, and each hindered one left to itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, refusal
 from shared.errors import Transient
 from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
-from shared.ports import MediaState, Note, Observation
+from shared.ports import MediaState, Observation, Task
 from shared.videos.model import VideoState
 from shared.videos.together import AGAIN_S, BUDGET_S, visit_videos
 from shared.videos.wishes import retry_video
@@ -27,7 +27,7 @@ def with_uploads(count: int) -> tuple[Deployment, list[str]]:
     deployment = Deployment(policy=ROOMY)
     deployment.write_session()
     video_ids = [deployment.ask_upload(f"r{number}", size_bytes=100).video_id for number in range(count)]
-    deployment.lose_notes()
+    deployment.lose_tasks()
     return deployment, video_ids
 
 
@@ -46,7 +46,7 @@ def visit(deployment: Deployment, keys: Iterable[str]) -> Counter[str]:
         return around(operation, do)
 
     deployment.disturb = counting
-    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(keys)))
+    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(keys)))
     deployment.disturb = around
     return asked
 
@@ -64,7 +64,7 @@ def test_of_what_there_is_nothing_to_see_nobody_is_asked() -> None:
     deployment, video_ids = with_uploads(2)
     for video_id in video_ids:
         deployment.show(video_id, Observation(MediaState.ERROR))
-        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(VISIT_VIDEO, video_id))
     assert visit(deployment, video_ids)["observe"] == 0
     assert visit(deployment, ["0" * 20, "1" * 20])["observe"] == 0
 
@@ -82,7 +82,7 @@ def test_what_was_told_of_another_upload_is_not_believed() -> None:
         return result
 
     deployment.disturb = replacing
-    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     video = deployment.video(first)
     assert (video.serving, video.state, video.playable) == (2, VideoState.UPLOADING, None)
 
@@ -100,7 +100,7 @@ def test_a_video_that_is_named_twice_is_visited_once() -> None:
     assert len(commits) == 2
 
 
-def test_where_the_provider_cannot_be_asked_none_is_visited_and_the_note_comes_again() -> None:
+def test_where_the_provider_cannot_be_asked_none_is_visited_and_the_task_comes_again() -> None:
     deployment, video_ids = with_uploads(3)
 
     def down(operation: str, do: Callable[[], T]) -> T:
@@ -110,7 +110,7 @@ def test_where_the_provider_cannot_be_asked_none_is_visited_and_the_note_comes_a
 
     deployment.disturb = down
     with pytest.raises(Transient):
-        deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+        deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     assert [deployment.video(video_id).progress.failure for video_id in video_ids] == [None] * 3
 
 
@@ -127,10 +127,10 @@ def test_one_that_is_hindered_is_noted_again_alone_and_hinders_nobody() -> None:
         return result
 
     deployment.disturb = hindering
-    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     deployment.disturb = undisturbed
     assert deployment.states(video_ids) == [VideoState.READY, VideoState.UPLOADING, VideoState.READY]
-    assert deployment.noted(VISIT_VIDEO)[0] == video_ids[1]
+    assert deployment.enqueued(VISIT_VIDEO)[0] == video_ids[1]
     deployment.run(AGAIN_S)
     assert deployment.states(video_ids) == [VideoState.READY] * 3
 
@@ -140,18 +140,18 @@ def test_what_was_told_of_a_video_that_failed_before_is_asked_again() -> None:
     first = video_ids[0]
     error = Observation(MediaState.ERROR, media_type="video/mp4", reason="It could not be converted.", retryable=True)
     deployment.show(first, error)
-    deployment.deliver(Note(VISIT_VIDEO, first))
+    deployment.deliver(Task(VISIT_VIDEO, first))
 
     def trying_again(operation: str, do: Callable[[], T]) -> T:
         result = do()
         if operation == "observe":
             deployment.disturb = undisturbed
             retry_video(TEACHER, first, deployment.documents, deployment.queue, deployment.clock)
-            deployment.deliver(Note(VISIT_VIDEO, first))
+            deployment.deliver(Task(VISIT_VIDEO, first))
         return result
 
     deployment.disturb = trying_again
-    deployment.deliver(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     assert deployment.video(first).state is VideoState.PROCESSING, "the failure that was told is the old one"
 
 
@@ -171,7 +171,7 @@ def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
     key = KEYS_SEPARATOR.join(video_ids)
     visit_videos(deployment.videos, key, deployment.queue, deployment.clock, slowly)
     assert deployment.states(video_ids) == [VideoState.READY] * 2 + [VideoState.UPLOADING] * 2
-    assert KEYS_SEPARATOR.join(video_ids[2:]) in deployment.noted_now(VISIT_VIDEO), "in one note"
+    assert KEYS_SEPARATOR.join(video_ids[2:]) in deployment.enqueued_now(VISIT_VIDEO), "in one note"
     deployment.run()
     assert deployment.states(video_ids) == [VideoState.READY] * 4
 

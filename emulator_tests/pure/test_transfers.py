@@ -33,10 +33,10 @@ from shared.ports import (
     Document,
     Documents,
     MediaState,
-    Note,
     Observation,
     Operator,
     Query,
+    Task,
     Update,
     Version,
     Write,
@@ -65,7 +65,7 @@ EVENT = {"entryId": "0_live1"}
 OWNED = TransferWish(is_there=True, shown=("teacher",))
 WITH_EVENT = replace(OWNED, event=EVENT)
 PAGE_OF_ONE = (Update("enrolments/s1_student", {"ownerUid": "bert"}),)
-FOLLOWING = (Note("visitVideo", "v1"),)
+FOLLOWING = (Task("visitVideo", "v1"),)
 
 TABLE: dict[str, tuple[Transfer | None, TransferWish, str]] = {
     "nothing recorded": (None, TransferWish(), "done"),
@@ -193,23 +193,23 @@ def test_nobody_is_locked_out_at_any_moment_of_a_transfer() -> None:
     """
     deployment, video_id = school()
     deployment.transfer("bert")
-    for _ in every_note(deployment):
+    for _ in every_task(deployment):
         assert deployment.grants.issue_playback(STUDENT, video_id).url
         assert deployment.joining.join(STUDENT, "s1").admission.player.token
         assert deployment.grants.issue_playback(BERT, video_id).url
     assert deployment.documents.select(Query(TRANSFERS)) == []
 
 
-def every_note(deployment: Deployment) -> Iterator[None]:
+def every_task(deployment: Deployment) -> Iterator[None]:
     """
-    Deliver note after note, until a transfer must have ended.
+    Deliver task after task, until a transfer must have ended.
     """
     ends_at = deployment.clock() + timedelta(seconds=SETTLES_AFTER_S + 60)
     yield
     while (waiting := deployment.queue.waiting()) and (waiting[0].at or deployment.clock()) <= ends_at:
-        note = deployment.queue.take()
-        deployment.clock.move_to(max(note.at or deployment.clock(), deployment.clock()))
-        deployment.deliver(note)
+        task = deployment.queue.take()
+        deployment.clock.move_to(max(task.at or deployment.clock(), deployment.clock()))
+        deployment.deliver(task)
         yield
 
 
@@ -362,7 +362,7 @@ def test_a_session_that_is_deleted_on_the_way_leaves_nothing() -> None:
     deployment, _ = school()
     deployment.transfer("bert")
     deployment.delete_session()
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.run(3600)
     assert (deployment.events.alive(), deployment.media.alive(), deployment.waiting.alive()) == ((), (), ())
     left = [path for path in deployment.documents.paths() if path.split("/")[0] in (TRANSFERS, ENROLMENTS)]
@@ -532,7 +532,7 @@ def test_an_owner_who_is_written_back_gets_everything_back() -> None:
     deployment, video_id = school()
     for owner_uid in ("bert", "teacher"):
         deployment.documents.commit(Update(session_path("s1"), {"ownerUid": owner_uid}))
-        deployment.deliver(Note(VISIT_SESSION, "s1"))
+        deployment.deliver(Task(VISIT_SESSION, "s1"))
     deployment.run(60)
     assert deployment.pairing().held_at is None
     assert deployment.grants.issue_playback(STUDENT, video_id).url

@@ -20,7 +20,7 @@ from shared.paths import (
     session_path,
     uploader_path,
 )
-from shared.ports import MediaState, Note, Observation
+from shared.ports import MediaState, Observation, Task
 from shared.providers.kaltura.keys import KeyMint
 from shared.providers.kaltura.words import viewer_of
 from shared.sessions.holding import set_moderator
@@ -53,7 +53,7 @@ def live(teacher: Caller) -> Deployment:
     deployment.write_session(
         ownerUid=teacher.uid, format="liveStreaming", visibility="enrolled", startsAt=now, endsAt=now + HOUR
     )
-    deployment.deliver(Note(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(VISIT_SESSION, "s1"))
     return deployment
 
 
@@ -80,7 +80,7 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
     assert set_moderator(teacher, "s1", uid, deployment.sessions, deployment.queue, deployment.clock, is_moderator=True)
     delete_video(teacher, video_id, deployment.documents, deployment.queue, deployment.clock)
     key, _ = ask_erasure(teacher, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
-    deployment.deliver(Note(RECONCILE_ERASURE, key))
+    deployment.deliver(Task(RECONCILE_ERASURE, key))
     assert erasure_of(teacher, key, deployment.documents).sessions == 1
 
 

@@ -16,7 +16,7 @@ from shared.access import Caller
 from shared.deletions.model import Reason
 from shared.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
 from shared.paths import VISIT_VIDEO, video_path
-from shared.ports import Clock, Documents, MediaState, Note, Observation, Queue, Update
+from shared.ports import Clock, Documents, MediaState, Observation, Queue, Task, Update
 from shared.videos.model import Video, VideoState
 from shared.videos.wishes import (
     WRITES_MAX,
@@ -50,7 +50,7 @@ def arrive(deployment: Deployment, video_id: str, observation: Observation) -> N
     The latest upload of a video arrives, and the provider makes this of it.
     """
     deployment.show(video_id, observation)
-    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(VISIT_VIDEO, video_id))
     deployment.run()
 
 
@@ -116,7 +116,7 @@ def test_one_write_switches_from_the_old_to_the_new_and_gives_the_old_one_up() -
         return result
 
     deployment.disturb = watching
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     assert seen[0] == (f"video:{video_id}:2", None, [Reason.REPLACED])
 
 
@@ -148,7 +148,7 @@ def test_replacing_twice_gives_the_first_replacement_up_and_its_token_with_it() 
     with pytest.raises(WrongState, match="replaced by a later one"):
         deployment.ask_replacement(video_id, "first")
     deployment.show(video_id, replace(READY, size_bytes=2000))
-    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(VISIT_VIDEO, video_id))
     deployment.run()
     assert alive(deployment) == [plays(deployment, video_id)]
 
@@ -251,7 +251,7 @@ def test_an_upload_that_completes_while_it_is_cancelled_is_either_cancelled_or_c
     def completing(operation: str, do: Callable[[], T]) -> T:
         if operation == "commit":
             deployment.disturb = undisturbed
-            deployment.deliver(Note(VISIT_VIDEO, video_id))
+            deployment.deliver(Task(VISIT_VIDEO, video_id))
         return do()
 
     deployment.disturb = completing
@@ -325,7 +325,7 @@ def test_deleting_the_session_during_a_replacement_leaves_nothing() -> None:
     deployment, video_id = with_upload(ready=True)
     deployment.ask_replacement(video_id)
     deployment.delete_session()
-    deployment.queue.put(Note(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(VISIT_VIDEO, video_id))
     deployment.run()
     assert alive(deployment) == []
 
@@ -528,17 +528,17 @@ def test_a_video_that_is_ready_after_all_is_shown_without_anybody_s_wish() -> No
 
 def test_a_hint_brings_a_visit_forward_and_hints_merge() -> None:
     deployment, video_id = with_upload()
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.show(video_id, READY)
     for _ in range(5):
         upload_finished(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
-    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued_now(VISIT_VIDEO) == [video_id]
     deployment.run()
     assert plays(deployment, video_id)
-    assert deployment.noted(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued(VISIT_VIDEO) == [video_id]
     deployment.run(SLOT_OVER_S)
     upload_finished(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
-    assert deployment.noted_now(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued_now(VISIT_VIDEO) == [video_id]
 
 
 def test_a_hint_that_lies_changes_nothing() -> None:
@@ -568,7 +568,7 @@ WISHES: dict[str, Wish] = {
 )
 def test_who_may_not_wishes_nothing(what: str, caller: Caller, error: type[Exception]) -> None:
     deployment, video_id = failed()
-    deployment.lose_notes()
+    deployment.lose_tasks()
     before = deployment.document(video_path(video_id))
     with pytest.raises(error):
         wish(deployment, WISHES[what], video_id, caller)
@@ -604,7 +604,7 @@ def test_a_wish_that_always_loses_says_so(what: Wish) -> None:
 
 
 @pytest.mark.parametrize("what", WISHES)
-def test_a_wish_whose_note_is_lost_is_found_by_the_sweep(what: str) -> None:
+def test_a_wish_whose_task_is_lost_is_found_by_the_sweep(what: str) -> None:
     deployment, video_id = failed()
 
     def lost(operation: str, do: Callable[[], T]) -> T:
@@ -616,7 +616,7 @@ def test_a_wish_whose_note_is_lost_is_found_by_the_sweep(what: str) -> None:
     with pytest.raises(Transient):
         wish(deployment, WISHES[what], video_id)
     deployment.disturb = undisturbed
-    deployment.lose_notes()
+    deployment.lose_tasks()
     deployment.sweep.run()
     deployment.run()
     expected = {"delete": VideoState.GONE, "cancel": VideoState.GONE, "retry": VideoState.PROCESSING}
@@ -628,7 +628,7 @@ def test_a_wish_whose_note_is_lost_is_found_by_the_sweep(what: str) -> None:
 
 def test_a_provider_is_asked_so_often_about_one_upload_and_then_at_its_deadline() -> None:
     deployment, video_id = with_upload()
-    deployment.lose_notes()
+    deployment.lose_tasks()
     asked: list[str] = []
 
     def counting(operation: str, do: Callable[[], T]) -> T:
@@ -637,13 +637,13 @@ def test_a_provider_is_asked_so_often_about_one_upload_and_then_at_its_deadline(
 
     deployment.disturb = counting
     for _ in range(3 * POLICY.looks_max):
-        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(VISIT_VIDEO, video_id))
     assert asked.count("observe") == POLICY.looks_max
     deployment.show(video_id, READY)
     deadline_at = deployment.video(video_id).deadline_at
     assert deadline_at is not None
     deployment.clock.move_to(deadline_at + timedelta(seconds=1))
-    deployment.deliver(Note(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(VISIT_VIDEO, video_id))
     assert asked.count("observe") == POLICY.looks_max + 1
     assert plays(deployment, video_id), "what was finished in time plays"
 
@@ -651,7 +651,7 @@ def test_a_provider_is_asked_so_often_about_one_upload_and_then_at_its_deadline(
 def test_each_upload_has_a_budget_of_its_own() -> None:
     deployment, video_id = with_upload()
     for _ in range(2 * POLICY.looks_max):
-        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(VISIT_VIDEO, video_id))
     deployment.ask_replacement(video_id)
     arrive(deployment, video_id, READY)
     assert plays(deployment, video_id)
@@ -660,6 +660,6 @@ def test_each_upload_has_a_budget_of_its_own() -> None:
 def test_the_record_says_how_often_the_provider_was_asked() -> None:
     deployment, video_id = with_upload()
     for _ in range(3):
-        deployment.deliver(Note(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(VISIT_VIDEO, video_id))
     video: Video = deployment.video(video_id)
     assert (video.looks, video.looked_at) == (3, deployment.clock())

@@ -33,7 +33,7 @@ from shared.ports import (
     Delete,
     Document,
     Documents,
-    Note,
+    Task,
     Operator,
     Query,
     Queue,
@@ -62,28 +62,28 @@ BUDGET_S: Final = 30.0
 """After so many seconds no further one is begun; with the slowest that stays under `WORKER_TIMEOUT_S`."""
 
 
-def task(session_id: str, uid: str) -> Note:
+def task(session_id: str, uid: str) -> Task:
     """
     Return the task that looks whether somebody may keep what they were given in a session.
     """
-    return Note(RECONCILE_ADMISSION, admission_key(session_id, uid))
+    return Task(RECONCILE_ADMISSION, admission_key(session_id, uid))
 
 
-def task_for_all(session_id: str) -> Note:
+def task_for_all(session_id: str) -> Task:
     """
     Return the task that looks at everybody who was given something in a session.
     """
-    return Note(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}")
+    return Task(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}")
 
 
-def task_for_due(page: int = 0) -> Note:
+def task_for_due(page: int = 0) -> Task:
     """
     Return the task that reconciles a page of the admissions that are due.
     """
-    return Note(RECONCILE_ADMISSION, f"{DUE}{page}")
+    return Task(RECONCILE_ADMISSION, f"{DUE}{page}")
 
 
-def tasks_after(before: Session, after: Session) -> tuple[Note, ...]:
+def tasks_after(before: Session, after: Session) -> tuple[Task, ...]:
     """
     Return the tasks for those who may do less in a session than before it was changed. Pure.
 
@@ -214,7 +214,7 @@ def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: 
         page = admissions.documents.select(Query(ADMISSIONS, of_session, after_id=after_id or None, limit=PAGE))
         _reconcile_all(admissions, [document.id for document in page], queue, clock, each)
         if len(page) == PAGE:
-            queue.put(Note(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}:{page[-1].id}"))
+            queue.put(Task(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}:{page[-1].id}"))
     elif key.startswith(DUE):
         number = int(key.removeprefix(DUE))
         is_due = (Condition("dueAt", Operator.AT_MOST, clock()),)
@@ -232,13 +232,13 @@ def _reconcile_all(admissions: Admissions, keys: Sequence[str], queue: Queue, cl
 
     def reconcile_one(key: str) -> None:
         if clock() > ends_at:
-            queue.put(Note(RECONCILE_ADMISSION, key))
+            queue.put(Task(RECONCILE_ADMISSION, key))
             return
         try:
             visit(admissions, key, admissions.documents, queue, clock)
         except (Transient, Conflict) as error:
             log.unavailable(RECONCILE_ADMISSION, None, error)
-            queue.put(Note(RECONCILE_ADMISSION, key))
+            queue.put(Task(RECONCILE_ADMISSION, key))
 
     for _ in each(reconcile_one, keys):
         pass

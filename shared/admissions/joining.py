@@ -95,7 +95,7 @@ class Joining:
         sessions: The Controller of sessions.
         audience: The provider's users.
         accounts: Say what somebody is called who is new there.
-        queue: For notes.
+        queue: For tasks.
         clock: Now, in UTC.
         event_known_s: For so many seconds it is believed that an event's parts are still there.
         viewer_keys: The keys that people hold at the provider of events; `None` where nothing can be ended there.

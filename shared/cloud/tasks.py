@@ -1,7 +1,7 @@
-"""The queue port on Google Cloud Tasks: one queue per worker, each note a POST to the worker of that name.
+"""The queue port on Google Cloud Tasks: one queue per worker, each task a POST to the worker of that name.
 
 Built by `functions/wiring.py`. Leaves to the deployment that the queues exist (deploying a worker makes its queue, with
-its retries and rates), and to the worker what a note means.
+its retries and rates), and to the worker what a task means.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from typing import TYPE_CHECKING, Final
 
 from shared.cloud.calls import TIMEOUT_S, asking, repeated
 from shared.errors import Transient
-from shared.ports import Clock, Note
+from shared.ports import Clock, Task
 
 if TYPE_CHECKING:
-    from google.cloud.tasks_v2 import CloudTasksClient, Task
+    from google.cloud.tasks_v2 import CloudTasksClient
+    from google.cloud.tasks_v2 import Task as CloudTask
 
 PROVIDER: Final = "cloudtasks"
 
 MARGIN: Final = timedelta(milliseconds=100)
 """
-A note comes so much after its time. A worker whose clock is a hair behind would find itself early and leave the same
-note again: its name would be that of the very task that is running, and it would be lost.
+A task comes so much after its time. A worker whose clock is a hair behind would find itself early and leave the same
+task again: its name would be that of the very task that is running, and it would be lost.
 """
 
 AHEAD_MAX: Final = timedelta(days=29)
@@ -113,38 +114,41 @@ class CloudTasksQueue:
     clock: Clock
     timeout_s: float = TIMEOUT_S
 
-    def put(self, note: Note) -> bool:
+    def put(self, task: Task) -> bool:
         """
         As the port says.
         """
         from google.api_core.exceptions import AlreadyExists
 
-        queue = self.client.queue_path(self.project, self.location, note.queue)
-        task = self._task(note, queue)
+        queue = self.client.queue_path(self.project, self.location, task.queue)
+        cloud_task = self._cloud_task(task, queue)
         # An unnamed one may be made twice by its repetition: that costs a spare visit, a lost one waits for the sweep.
         with asking(PROVIDER, "createTask"):
             try:
-                self.client.create_task(parent=queue, task=task, retry=repeated(self.timeout_s), timeout=self.timeout_s)
+                self.client.create_task(
+                    parent=queue, task=cloud_task, retry=repeated(self.timeout_s), timeout=self.timeout_s
+                )
             except AlreadyExists:
                 return False
         return True
 
-    def _task(self, note: Note, queue: str) -> Task:
-        from google.cloud.tasks_v2 import HttpMethod, HttpRequest, OidcToken, Task
+    def _cloud_task(self, task: Task, queue: str) -> CloudTask:
+        from google.cloud.tasks_v2 import HttpMethod, HttpRequest, OidcToken
+        from google.cloud.tasks_v2 import Task as CloudTask
 
-        at = None if note.at is None else min(note.at, _latest(self.clock()))
-        # Who comes before the note's time leaves it again, and it must not merge with the one that brought him.
-        cut_to = None if at == note.at else at
+        at = None if task.at is None else min(task.at, _latest(self.clock()))
+        # Who comes before the task's time leaves it again, and it must not merge with the one that brought him.
+        cut_to = None if at == task.at else at
         caller = None if self.service_account is None else OidcToken(service_account_email=self.service_account)
-        return Task(
-            name=None if note.once is None else f"{queue}/tasks/{_task_id(note, cut_to)}",
+        return CloudTask(
+            name=None if task.once is None else f"{queue}/tasks/{_task_id(task, cut_to)}",
             schedule_time=None if at is None else at + MARGIN,
             dispatch_deadline=timedelta(seconds=self.worker_timeout_s + STARTING_S),
             http_request=HttpRequest(
-                url=f"{self.functions_url}/{note.queue}",
+                url=f"{self.functions_url}/{task.queue}",
                 http_method=HttpMethod.POST,
                 headers={"Content-Type": "application/json"},
-                body=json.dumps({"data": {"key": note.key}}).encode(),
+                body=json.dumps({"data": {"key": task.key}}).encode(),
                 oidc_token=caller,
             ),
         )
@@ -152,16 +156,16 @@ class CloudTasksQueue:
 
 def _latest(now: datetime) -> datetime:
     """
-    The latest time for a note: a midnight, so that notes for later than that still agree on one. Pure.
+    The latest time for a task: a midnight, so that tasks for later than that still agree on one. Pure.
     """
     return datetime.combine((now + AHEAD_MAX).date(), time(), now.tzinfo)
 
 
-def _task_id(note: Note, cut_to: datetime | None) -> str:
+def _task_id(task: Task, cut_to: datetime | None) -> str:
     """
-    One name for all notes that may merge, spread evenly as Cloud Tasks likes names to be. Pure.
+    One name for all tasks that may merge, spread evenly as Cloud Tasks likes names to be. Pure.
     """
-    parts = [note.queue, note.key, note.once, None if cut_to is None else cut_to.isoformat()]
+    parts = [task.queue, task.key, task.once, None if cut_to is None else cut_to.isoformat()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

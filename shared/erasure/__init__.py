@@ -17,7 +17,7 @@ from shared.erasure.export import export_content
 from shared.erasure.model import Erasure, ErasureState, erasure_id, hashed, subject_of
 from shared.errors import Conflict, NotFound, WrongState
 from shared.paths import ERASURES, RECONCILE_ERASURE, REMOVALS, erasure_path
-from shared.ports import Clock, Condition, Create, Delete, Documents, Note, Operator, Query, Queue, Write
+from shared.ports import Clock, Condition, Create, Delete, Documents, Operator, Query, Queue, Task, Write
 from shared.reconcile import Progress
 from shared.slots import enqueue
 
@@ -105,7 +105,7 @@ def carry_over(documents: Documents, queue: Queue, clock: Clock) -> int:
         with suppress(Conflict):
             documents.commit(*writes)
             if not is_done:
-                queue.put(Note(RECONCILE_ERASURE, one.id))
+                queue.put(Task(RECONCILE_ERASURE, one.id))
     return len(found)
 
 

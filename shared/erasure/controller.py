@@ -18,7 +18,7 @@ from shared.erasure.pages import Pages
 from shared.erasure.reading import Reading
 from shared.errors import Conflict
 from shared.paths import RECONCILE_ERASURE, erasure_path
-from shared.ports import Audience, Clock, Documents, Note, Update, Version, Write
+from shared.ports import Audience, Clock, Documents, Task, Update, Version, Write
 from shared.reconcile import Decision, Look, Step, Subject
 
 
@@ -93,18 +93,18 @@ class Erasures(Subject[ErasureWish, Erasure, bool]):
             return (recorded, *self.pages.of_themselves(before.uid))
         return (recorded, *(look.wish.page.writes if _marks(look, record) else ()))
 
-    def follow_ups(self, look: Look[ErasureWish, Erasure], record: Erasure) -> tuple[Note, ...]:
+    def follow_ups(self, look: Look[ErasureWish, Erasure], record: Erasure) -> tuple[Task, ...]:
         """
         Return tasks for what a page has marked, or for what lags since it was counted before. Pure.
         """
         is_counted = record.state is ErasureState.DELETING and look.record is not None and look.record.left != Left()
-        return look.wish.page.notes if is_counted or _marks(look, record) else ()
+        return look.wish.page.tasks if is_counted or _marks(look, record) else ()
 
-    def dependants(self, look: Look[ErasureWish, Erasure]) -> tuple[Note, ...]:
+    def dependants(self, look: Look[ErasureWish, Erasure]) -> tuple[Task, ...]:
         """
         Return tasks for what is waited for. Pure.
         """
-        return () if look.wish.page.writes else look.wish.page.notes
+        return () if look.wish.page.writes else look.wish.page.tasks
 
     def _wish(self, record: Erasure) -> ErasureWish:
         now = self.clock()
@@ -114,8 +114,8 @@ class Erasures(Subject[ErasureWish, Erasure, bool]):
             page = self.pages.to_mark(record)
             return ErasureWish(page, waits_until=self.pace() if page.videos else None)
         reading = Reading(self.documents)
-        left, notes = count_left(reading, record)
-        page = page_to_scrub(reading, record) if decisions.is_overdue(record, now) else Page(notes=notes)
+        left, tasks = count_left(reading, record)
+        page = page_to_scrub(reading, record) if decisions.is_overdue(record, now) else Page(tasks=tasks)
         return ErasureWish(page, left)
 
 

@@ -25,7 +25,7 @@ from typing import Final
 
 from shared.erasure.model import Erasure, ErasureState, Left
 from shared.identity import TOMBSTONE_S
-from shared.ports import Note, Write
+from shared.ports import Task, Write
 from shared.reconcile import LEASE_S, Decision, Done, Effect, Later, Look, Step
 from shared.slots import next_multiple
 
@@ -53,7 +53,7 @@ class Page:
 
     Attributes:
         writes: By which it is.
-        notes: Tasks for what follows from it, or is waited for.
+        tasks: Tasks for what follows from it, or is waited for.
         sessions: How many sessions are deleted.
         enrolments: How many enrolments are.
         videos: How many videos the sessions had, or are marked by themselves.
@@ -61,7 +61,7 @@ class Page:
     """
 
     writes: tuple[Write, ...] = ()
-    notes: tuple[Note, ...] = ()
+    tasks: tuple[Task, ...] = ()
     sessions: int = 0
     enrolments: int = 0
     videos: int = 0

@@ -14,7 +14,7 @@ from shared.erasure.model import Erasure, Left
 from shared.erasure.reading import ALIVE, MARKED, Reading
 from shared.erasure.traces import TRACES, Fate, Naming, Trace
 from shared.paths import COPIES, DELETIONS, PAIRINGS, VIDEOS, VISIT_COPY, VISIT_SESSION
-from shared.ports import Condition, Document, Note, Operator, Query, Update
+from shared.ports import Condition, Document, Operator, Query, Task, Update
 
 HURRIED: Final = 20
 """Of what lags so much is brought forward with each count."""
@@ -22,7 +22,7 @@ HURRIED: Final = 20
 _DEAD: Final = Condition("state", Operator.EQUAL, "dead")
 
 
-def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Note, ...]]:
+def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Task, ...]]:
     """
     Count what is still there of what was marked.
 
@@ -40,8 +40,8 @@ def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Note, ...
         return Left(videos, copies, None, deletions, dead), ()
     events = sorted(_events_left(reading, record))
     late = reading.documents.select(of_videos) if copies else ()
-    notes = [Note(VISIT_COPY, one.id) for one in late] + [Note(VISIT_SESSION, one) for one in events[:HURRIED]]
-    return Left(videos, copies, len(events), deletions, dead), tuple(notes)
+    tasks = [Task(VISIT_COPY, one.id) for one in late] + [Task(VISIT_SESSION, one) for one in events[:HURRIED]]
+    return Left(videos, copies, len(events), deletions, dead), tuple(tasks)
 
 
 def page_to_scrub(reading: Reading, record: Erasure) -> Page:

@@ -25,7 +25,7 @@ from shared.paths import (
     pairing_path,
     transfer_path,
 )
-from shared.ports import REMOVE, Clock, Condition, Delete, Document, Note, Operator, Query, Update, Write
+from shared.ports import REMOVE, Clock, Condition, Delete, Document, Operator, Query, Task, Update, Write
 from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session
 from shared.transfers import begin, is_claimed
@@ -63,14 +63,14 @@ class Pages:
         Return the next page of what names the person, or of everything.
         """
         is_waiting = False
-        notes: list[Note] = []
+        tasks: list[Task] = []
         for trace in TRACES:
             page = self._page(trace, record.uid)
             if page.writes:
                 return page
             is_waiting = is_waiting or page.is_waiting
-            notes += page.notes
-        return Page(notes=tuple(notes), is_waiting=is_waiting)
+            tasks += page.tasks
+        return Page(tasks=tuple(tasks), is_waiting=is_waiting)
 
     def of_themselves(self, uid: str | None) -> tuple[Write, ...]:
         """
@@ -94,8 +94,8 @@ class Pages:
                 return self._deleted(trace, uid)
             case Fate.UNNAME:
                 found = self.reading.naming(trace, uid)
-                notes = () if trace.queue is None else tuple(Note(trace.queue, one.id) for one in found)
-                return Page(tuple(Update(one.path, _unnamed(trace, uid, self.clock())) for one in found), notes)
+                tasks = () if trace.queue is None else tuple(Task(trace.queue, one.id) for one in found)
+                return Page(tuple(Update(one.path, _unnamed(trace, uid, self.clock())) for one in found), tasks)
             case Fate.HELD:
                 return self._held(trace, uid)
             case Fate.EVENT if uid is not None:
@@ -125,7 +125,7 @@ class Pages:
                 break
         return Page(
             tuple(Delete(one.path, if_version=None if uid is None else one.version) for one in taken),
-            tuple(Note(VISIT_SESSION, one.id) for one in taken),
+            tuple(Task(VISIT_SESSION, one.id) for one in taken),
             sessions=len(taken),
             videos=videos,
         )
@@ -149,14 +149,14 @@ class Pages:
                 continue
             taken.append(one)
             others += belonging is Belonging.OWNER_CHANGED
-        notes = [Note(VISIT_VIDEO, one.id) for one in taken]
+        tasks = [Task(VISIT_VIDEO, one.id) for one in taken]
         if uid is not None and not taken:
             left = self.reading.naming(trace, uid, more=(_GONE,))
-            notes += [Note(VISIT_VIDEO, one.id) for one in left]
+            tasks += [Task(VISIT_VIDEO, one.id) for one in left]
             is_waiting = is_waiting or bool(left)
         unwanted: Changes = {("wish", "deleted"): True, ("dueAt",): AT_ONCE}
         return Page(
-            tuple(Update(one.path, unwanted) for one in taken), tuple(notes), videos=others, is_waiting=is_waiting
+            tuple(Update(one.path, unwanted) for one in taken), tuple(tasks), videos=others, is_waiting=is_waiting
         )
 
     def _deleted(self, trace: Trace, uid: str | None) -> Page:
@@ -177,11 +177,11 @@ class Pages:
         """
         found = self.reading.naming(trace, uid)
         if uid is None:
-            notes = {task_for_all(session_id_of(one)) for one in found}
+            tasks = {task_for_all(session_id_of(one)) for one in found}
         else:
-            notes = {Note(RECONCILE_ADMISSION, one.id) for one in found}
+            tasks = {Task(RECONCILE_ADMISSION, one.id) for one in found}
         writes = tuple(revoking(one) for one in found if one.fields["revocationId"] is not None)
-        return Page(writes, tuple(sorted(notes, key=lambda note: note.key)), is_waiting=bool(found))
+        return Page(writes, tuple(sorted(tasks, key=lambda task: task.key)), is_waiting=bool(found))
 
     def _events(self, trace: Trace, uid: str) -> Page:
         """
@@ -220,29 +220,29 @@ class Pages:
         """
         found = self.reading.naming(trace, uid)
         sessions = self.reading.sessions(one.id for one in found)
-        waits = tuple(Note(RECONCILE_TRANSFER, one.id) for one in found)
+        waits = tuple(Task(RECONCILE_TRANSFER, one.id) for one in found)
         page = self._brought_along([one for one in sessions.values() if one.owner_uid != uid], uid)
-        return replace(page, notes=(*page.notes, *waits), is_waiting=page.is_waiting or bool(found))
+        return replace(page, tasks=(*page.tasks, *waits), is_waiting=page.is_waiting or bool(found))
 
     def _brought_along(self, sessions: Iterable[Session], uid: str) -> Page:
         """
         Return the writes by which sessions are transferred to the owners whom they have, and what they have with them.
         """
         writes: list[Write] = []
-        notes: list[Note] = []
+        tasks: list[Task] = []
         is_waiting = False
         for session in list(sessions)[:BROUGHT_ALONG]:
             pairing, job = self.reading.documents.read(pairing_path(session.id), transfer_path(session.id))
             is_under_way = job is not None and uid in session.former_owner_uids and _goes_to(job, session)
             if session.owner_uid is None or is_under_way:
                 is_waiting = is_waiting or session.owner_uid is not None
-                notes.append(Note(RECONCILE_TRANSFER, session.id))
+                tasks.append(Task(RECONCILE_TRANSFER, session.id))
                 continue
             is_waiting = True
             if not is_claimed(pairing, self.clock()):
                 writes += begin(session, pairing, job, session.owner_uid, (uid,), self.clock())
-                notes += [Note(name, session.id) for name in (RECONCILE_TRANSFER, VISIT_SESSION)]
-        return Page(tuple(writes), tuple(notes), is_waiting=is_waiting)
+                tasks += [Task(name, session.id) for name in (RECONCILE_TRANSFER, VISIT_SESSION)]
+        return Page(tuple(writes), tuple(tasks), is_waiting=is_waiting)
 
 
 def _videos_of(session: Document) -> int:

@@ -29,7 +29,7 @@ from shared.ports import (
     Documents,
     Holders,
     Hosts,
-    Note,
+    Task,
     Observation,
     Operator,
     Parts,
@@ -139,12 +139,12 @@ class Copies(Subject[CopyWish, Copy, Parts | Observation]):
             return (Create(path, record.to_fields()),)
         return (Update(path, record.to_fields(), if_version=version), *dropped)
 
-    def follow_ups(self, look: Look[CopyWish, Copy], record: Copy) -> tuple[Note, ...]:
+    def follow_ups(self, look: Look[CopyWish, Copy], record: Copy) -> tuple[Task, ...]:
         """
         What is named no more is deleted. Pure.
         """
         return tuple(
-            Note(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
+            Task(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
         )
 
     def view_writes(self, look: Look[CopyWish, Copy], record: Copy) -> tuple[Write, ...]:

@@ -25,11 +25,11 @@ from shared.ports import (
     Grant,
     Holders,
     Hosts,
-    Note,
     Operator,
     Plays,
     Query,
     Queue,
+    Task,
     Update,
 )
 from shared.videos.model import Video, VideoState
@@ -49,7 +49,7 @@ class Checks:
 
     Attributes:
         documents: Where it is recorded how hosts stand.
-        queue: For notes.
+        queue: For tasks.
         clock: Now, in UTC.
         holders: The providers.
         hosts: The hosts.
@@ -131,9 +131,9 @@ class Checks:
         raise Conflict(f"Others changed {path} at every try. Try again.")
 
 
-def next_check(name: str, clock: Clock, pause_s: float = 0.0) -> Note:
+def next_check(name: str, clock: Clock, pause_s: float = 0.0) -> Task:
     """
-    The note by which a host is tried; several of one minute are one. Pure, but for the clock.
+    The task by which a host is tried; several of one minute are one. Pure, but for the clock.
     """
     at = clock() + timedelta(seconds=pause_s)
-    return Note(CHECK_HOST, name, at if pause_s else None, once=f"{at:%Y%m%d%H%M}")
+    return Task(CHECK_HOST, name, at if pause_s else None, once=f"{at:%Y%m%d%H%M}")

@@ -125,7 +125,7 @@ class Ledger:
 
     def add(self, host: str, promise: Promise) -> set[str]:
         """
-        Note a promise, in the place of what it takes the place of.
+        Task a promise, in the place of what it takes the place of.
 
         Returns:
             The hosts whose promises are others now; none where a newer one is known already.

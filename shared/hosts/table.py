@@ -163,7 +163,7 @@ class HostTable:
 
     def promise(self, name: str, kbps: int, duration_s: float | None, watching: Watching) -> None:
         """
-        Note that a host will send so much to somebody, for as long as the film lasts, in the place of what was promised
+        Task that a host will send so much to somebody, for as long as the film lasts, in the place of what was promised
         to them for it before. Only hosts that have a limit are noted.
 
         Raises:

@@ -42,11 +42,11 @@ from shared.ports import (
     Events,
     Holders,
     Hosts,
-    Note,
     Places,
     Query,
     Queue,
     Stray,
+    Task,
     Update,
     holder_of,
 )
@@ -105,7 +105,7 @@ class Orphans:
 
     Attributes:
         documents: Where everything is recorded.
-        queue: For notes.
+        queue: For tasks.
         events: The provider of live events.
         holders: The providers.
         hosts: The hosts that get copies.
@@ -361,7 +361,7 @@ class Orphans:
         log.stray_given_up(stray.provider, stray.reference)
         # What is not enqueued is due: each sweep enqueues some of that.
         if self.pace() is None:
-            self.queue.put(Note(VISIT_DELETION, deletion_id(stray.reference, stray.parts)))
+            self.queue.put(Task(VISIT_DELETION, deletion_id(stray.reference, stray.parts)))
 
     # --- in the documents -----------------------------------------------------------------------------------------
 
@@ -387,7 +387,7 @@ class Orphans:
         for one in missing:
             collection, _, key = one.path.partition("/")
             if collection in (VIDEOS, COPIES):
-                self.queue.put(Note(VISIT_VIDEO if collection == VIDEOS else VISIT_COPY, key))
+                self.queue.put(Task(VISIT_VIDEO if collection == VIDEOS else VISIT_COPY, key))
                 continue
             # Brought into form once more, an event is found missing, and made anew.
             (document,) = self.documents.read(one.path)

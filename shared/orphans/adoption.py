@@ -17,7 +17,7 @@ from shared.errors import Conflict, NotFound, Refused, WrongState
 from shared.identity import Belonging, SessionIdentity, stamped_session_id
 from shared.orphans.claims import Claimed
 from shared.paths import VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
-from shared.ports import Clock, Create, Documents, Events, Note, Parts, Queue, Stray, Update, Write
+from shared.ports import Clock, Create, Documents, Events, Parts, Queue, Stray, Task, Update, Write
 from shared.references import Kind, Reference
 from shared.sessions import adopting as events_adopting
 from shared.sessions.model import Pairing, Session, noting
@@ -52,7 +52,7 @@ class Adoption:
 
     Attributes:
         documents: Where everything is recorded.
-        queue: For notes.
+        queue: For tasks.
         events: The provider of live events.
         clock: Now, in UTC.
     """
@@ -130,16 +130,16 @@ class Adoption:
             session = self._session_of(stray, session_id)
             identity = retrieve_or_create(self.documents, session)
             self.documents.commit(videos_adopting.new_video(identity, session.title, stray, reference, parts, now))
-            self.queue.put(Note(VISIT_VIDEO, reference.key))
+            self.queue.put(Task(VISIT_VIDEO, reference.key))
             return
         identity = Video.from_document(document).session
         self._require_present(identity)
         if session_id is not None and session_id != identity.session_id:
             raise WrongState(f"This video belongs to the session {identity.session_id}.", reason="ORPHAN_NOT_ADOPTABLE")
-        writes, notes = videos_adopting.taken_back(document, stray, reference, parts, now)
+        writes, tasks = videos_adopting.taken_back(document, stray, reference, parts, now)
         self.documents.commit(*writes)
-        for note in notes:
-            self.queue.put(note)
+        for task in tasks:
+            self.queue.put(task)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class Adoption:
         path, fields = pairing_path(session.id), taken_back.to_fields()
         write: Write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
         self.documents.commit(write, noting(taken_back.identity, session.version))
-        self.queue.put(Note(VISIT_SESSION, session.id))
+        self.queue.put(Task(VISIT_SESSION, session.id))
 
     def _session_of(self, stray: Stray, session_id: str | None) -> Session:
         """

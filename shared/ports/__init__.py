@@ -36,7 +36,7 @@ from shared.ports.hosts import Host, Hosts, Plays
 from shared.ports.inventory import Stray, Strays
 from shared.ports.live import NOT_AVAILABLE, Broadcast, EventParts, Events, EventWish, Ingest, Refusal
 from shared.ports.provider_accounts import Holder, Holders, Keeper, Place, Places, holder_of, places
-from shared.ports.queue import Note, Queue
+from shared.ports.queue import Queue, Task
 from shared.ports.setup import Finding, Health, Setup
 from shared.ports.videos import (
     CHANGES_MAX,
@@ -96,7 +96,6 @@ __all__ = [
     "Keeper",
     "Media",
     "MediaState",
-    "Note",
     "Observation",
     "Operator",
     "Parts",
@@ -112,6 +111,7 @@ __all__ = [
     "Stage",
     "Stray",
     "Strays",
+    "Task",
     "Total",
     "Update",
     "UploadGrant",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Task:
     """
     "Something may have changed: look at this key."
 
@@ -16,7 +16,7 @@ class Note:
         queue: The public name of the worker that will look, e.g. `visitSession`.
         key: What to look at; never what happened.
         at: Not before this instant; `None` is now.
-        once: Notes of one queue and key with the same `once` may be merged by the queue. `None` never merges.
+        once: Tasks of one queue and key with the same `once` may be merged by the queue. `None` never merges.
     """
 
     queue: str
@@ -27,16 +27,16 @@ class Note:
 
 class Queue(Protocol):
     """
-    Notes for workers; at least once, in no order.
+    Tasks for workers; at least once, in no order.
     """
 
-    def put(self, note: Note) -> bool:
+    def put(self, task: Task) -> bool:
         """
-        Leave a note. One that merges with an earlier one is no error.
+        Enqueue a task. One that merges with an earlier one is no error.
 
         Returns:
-            `False` where it merged: a note of its `once` waits, or existed a short while ago and may have come already.
-            Also where the call was repeated because its answer was lost. A note without `once` is always new.
+            `False` where it merged: a task of its `once` waits, or existed a short while ago and may have come already.
+            Also where the call was repeated because its answer was lost. A task without `once` is always new.
 
         Raises:
             Transient: The queue could not be reached (again).

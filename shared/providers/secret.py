@@ -61,7 +61,7 @@ class SecretWatch:
 
     def accepted(self) -> None:
         """
-        Note that an answer came which takes the right secret.
+        Task that an answer came which takes the right secret.
         """
         if self._alerted_at_s is not None:
             self._alerted_at_s = None

@@ -22,10 +22,10 @@ from shared.ports import (
     Document,
     Documents,
     Events,
-    Note,
     Operator,
     Parts,
     Query,
+    Task,
     Update,
     Version,
     Write,
@@ -51,9 +51,9 @@ class Recorder(Protocol):
         """
         ...
 
-    def note(self, session_id: str, wish: SessionWish, recording: Parts) -> Note:
+    def task(self, session_id: str, wish: SessionWish, recording: Parts) -> Task:
         """
-        The note for it.
+        The task for it.
         """
         ...
 
@@ -167,11 +167,11 @@ class Sessions(Subject[SessionWish, Pairing, Outcome]):
         taken = (self.recorder.write(record.identity, look.wish, one, now) for one in _taken_over(look, record))
         return (Update(path, record.to_fields(), if_version=version), *taken)
 
-    def follow_ups(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Note, ...]:
+    def follow_ups(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Task, ...]:
         """
         What was taken over is visited. Pure.
         """
-        return tuple(self.recorder.note(look.key, look.wish, one) for one in _taken_over(look, record))
+        return tuple(self.recorder.task(look.key, look.wish, one) for one in _taken_over(look, record))
 
     def view_writes(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Write, ...]:
         """
@@ -189,11 +189,11 @@ class Sessions(Subject[SessionWish, Pairing, Outcome]):
             return (noting(record.identity, wish.version, **changes),)
         return (*unenrolled, Update(session_path(look.key), changes)) if changes else unenrolled
 
-    def dependants(self, look: Look[SessionWish, Pairing]) -> tuple[Note, ...]:
+    def dependants(self, look: Look[SessionWish, Pairing]) -> tuple[Task, ...]:
         """
         A deleted session's videos follow it. Pure.
         """
-        return tuple(Note(VISIT_VIDEO, child) for child in look.wish.children)
+        return tuple(Task(VISIT_VIDEO, child) for child in look.wish.children)
 
     def _children(self, session_id: str, successor: SessionIdentity | None) -> tuple[str, ...]:
         """

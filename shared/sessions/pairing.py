@@ -91,7 +91,7 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, clock: 
 
     Args:
         documents: Where it is recorded.
-        queue: For the note.
+        queue: For the task.
         pairing: As it was read.
         clock: Now, in UTC.
 

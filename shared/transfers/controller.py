@@ -34,7 +34,7 @@ from shared.ports import (
     Document,
     Documents,
     Events,
-    Note,
+    Task,
     Operator,
     Parts,
     Query,
@@ -148,9 +148,9 @@ class Transfers(Subject[TransferWish, Transfer, None]):
         shown = {"formerOwnerUids": list(former) if former else REMOVE}
         return (Update(session_path(look.key), shown, if_version=wish.version),)
 
-    def dependants(self, look: Look[TransferWish, Transfer]) -> tuple[Note, ...]:
+    def dependants(self, look: Look[TransferWish, Transfer]) -> tuple[Task, ...]:
         """
-        Return notes for what takes the owner of its session by itself. Pure.
+        Return tasks for what takes the owner of its session by itself. Pure.
         """
         return look.wish.following
 
@@ -166,28 +166,28 @@ class Transfers(Subject[TransferWish, Transfer, None]):
                     found += self.documents.select(left)
         return tuple(Update(one.path, {"ownerUid": record.session.owner_uid}) for one in found)
 
-    def _following(self, record: Transfer, session: SessionIdentity, pairing: Document | None) -> tuple[Note, ...]:
+    def _following(self, record: Transfer, session: SessionIdentity, pairing: Document | None) -> tuple[Task, ...]:
         """
-        Return notes for what of the session still names a former owner.
+        Return tasks for what of the session still names a former owner.
         """
-        notes: list[Note] = []
+        tasks: list[Task] = []
         if pairing is not None and _lags(pairing, session):
-            notes.append(Note(VISIT_SESSION, session.session_id))
+            tasks.append(Task(VISIT_SESSION, session.session_id))
         alive = Condition("gone", Operator.EQUAL, False)
         for uid in record.former_owner_uids:
             named = _naming(session.session_id, uid)
             for queue, query in ((VISIT_VIDEO, Query(VIDEOS, (*named, alive))), (VISIT_COPY, Query(COPIES, named))):
-                notes += [Note(queue, one.id) for one in self.documents.select(query) if _lags(one, session)]
-        return tuple(notes)
+                tasks += [Task(queue, one.id) for one in self.documents.select(query) if _lags(one, session)]
+        return tuple(tasks)
 
-    def _held(self, record: Transfer, session: Session) -> tuple[Note, ...]:
+    def _held(self, record: Transfer, session: Session) -> tuple[Task, ...]:
         """
-        Return notes for what the former owners were given as moderators, which they are no more.
+        Return tasks for what the former owners were given as moderators, which they are no more.
         """
         former = [uid for uid in record.former_owner_uids if not session.moderates(uid)]
         read = self.documents.read(*(admission_path(admission_key(session.id, uid)) for uid in former))
         held = [one for one in read if one is not None and one.fields["isModerator"]]
-        return tuple(Note(RECONCILE_ADMISSION, one.id) for one in held)
+        return tuple(Task(RECONCILE_ADMISSION, one.id) for one in held)
 
 
 def _naming(session_id: str, uid: str) -> tuple[Condition, ...]:

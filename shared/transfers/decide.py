@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.ports import Note, Parts, Version, Write
+from shared.ports import Parts, Task, Version, Write
 from shared.reconcile import LEASE_S, Decision, Done, Effect, Later, Look, Step
 from shared.slots import next_multiple
 from shared.transfers.model import Transfer, TransferState
@@ -57,7 +57,7 @@ class TransferWish:
         version: Of its document.
         event: The provider's ids of its event, `None` where there is none whose key anybody knows.
         page: The writes by which documents follow.
-        following: Notes for what has yet to follow by itself.
+        following: Tasks for what has yet to follow by itself.
     """
 
     is_there: bool = False
@@ -66,7 +66,7 @@ class TransferWish:
     version: Version | None = None
     event: Parts | None = None
     page: tuple[Write, ...] = ()
-    following: tuple[Note, ...] = ()
+    following: tuple[Task, ...] = ()
 
 
 def decide(look: Look[TransferWish, Transfer], now: datetime) -> Decision[Transfer]:

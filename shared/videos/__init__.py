@@ -35,9 +35,9 @@ from shared.ports import (
     Holders,
     Media,
     MediaState,
-    Note,
     Observation,
     Parts,
+    Task,
     Update,
     Version,
     Write,
@@ -225,19 +225,19 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         )
         return (recorded, *dropped, *turn)
 
-    def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Note, ...]:
+    def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Task, ...]:
         """
         What is named no more is deleted; what its provider works on from now on is watched by the feed; copies follow a
         video that has another owner. Pure.
         """
         deletions = tuple(
-            Note(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
+            Task(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
         )
         before = None if look.record is None else look.record.state
         if look.record is not None and look.record.session != record.session and record.state is not VideoState.GONE:
-            return tuple(Note(VISIT_COPY, copy_key(look.key, host)) for host in look.wish.copies)
+            return tuple(Task(VISIT_COPY, copy_key(look.key, host)) for host in look.wish.copies)
         if before not in PENDING and record.state is VideoState.PROCESSING:
-            return (*deletions, Note(TICK_FEED, f"{record.provider}:{FEED_WAKE}"))
+            return (*deletions, Task(TICK_FEED, f"{record.provider}:{FEED_WAKE}"))
         return deletions
 
     def view_writes(self, look: Look[VideoWish, Video], record: Video) -> tuple[Write, ...]:
@@ -250,7 +250,7 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         ref: dict[tuple[str, ...], Any] = {("videos", look.key): REMOVE if told is None else told}
         return (Update(session_path(record.session.session_id), ref),)
 
-    def dependants(self, look: Look[VideoWish, Video]) -> tuple[Note, ...]:
+    def dependants(self, look: Look[VideoWish, Video]) -> tuple[Task, ...]:
         """
         Its copies follow what plays, where they do not already. Pure.
         """
@@ -259,7 +259,7 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         copies = look.wish.copies
         wished = {host: film if host in self.hosts else None for host in sorted({*self.hosts, *copies})}
         return tuple(
-            Note(VISIT_COPY, copy_key(look.key, host))
+            Task(VISIT_COPY, copy_key(look.key, host))
             for host, one in wished.items()
             if one != (copies[host].film if host in copies else None)
         )

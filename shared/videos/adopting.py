@@ -14,7 +14,7 @@ from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import WrongState
 from shared.identity import SessionIdentity
 from shared.paths import VISIT_DELETION, VISIT_VIDEO
-from shared.ports import Create, Document, Note, Parts, Stray, Update, UploadWish, Write
+from shared.ports import Create, Document, Parts, Stray, Task, Update, UploadWish, Write
 from shared.reconcile import Progress
 from shared.references import Reference
 from shared.videos.model import Video, VideoState, Wish, named
@@ -58,9 +58,9 @@ def new_video(
 
 def taken_back(
     document: Document, stray: Stray, reference: Reference, parts: Parts, now: datetime
-) -> tuple[tuple[Write, ...], tuple[Note, ...]]:
+) -> tuple[tuple[Write, ...], tuple[Task, ...]]:
     """
-    Return the writes by which an orphan becomes the latest upload of a video that there is, and the notes for them. An
+    Return the writes by which an orphan becomes the latest upload of a video that there is, and the tasks for them. An
     upload that is under way is given up; what plays goes on until the orphan does.
 
     Raises:
@@ -95,5 +95,5 @@ def taken_back(
         Update(document.path, {**record.to_fields(), "wish": wish.to_fields()}, if_version=document.version),
         *(given_up(video.provider, name, one, Reason.CANCELLED, now, video.session) for name, one in dropped.items()),
     ]
-    notes = [Note(VISIT_DELETION, deletion_id(name, one)) for name, one in dropped.items()]
-    return tuple(writes), (Note(VISIT_VIDEO, document.id), *notes)
+    tasks = [Task(VISIT_DELETION, deletion_id(name, one)) for name, one in dropped.items()]
+    return tuple(writes), (Task(VISIT_VIDEO, document.id), *tasks)

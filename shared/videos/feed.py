@@ -6,7 +6,7 @@ that died). Leaves to the visit what a change means: a tick that hears of news v
 so that nobody has to ask again.
 
 The chain cannot branch: a tick is claimed by a conditional write of `operations/feed-{provider}` that moves its
-number on, and only who wrote it leaves the note for the next tick, which names that number; a tick that comes twice,
+number on, and only who wrote it leaves the task for the next tick, which names that number; a tick that comes twice,
 or late, finds another number and ends. What a tick that died has not recorded is still news for the next.
 
 No list tells how far uploads have come: while any are in flight, a tick asks for all of them in the same call. That a
@@ -34,10 +34,10 @@ from shared.ports import (
     Condition,
     Create,
     Document,
-    Note,
     Operator,
     Query,
     Queue,
+    Task,
     Update,
     Version,
 )
@@ -77,7 +77,7 @@ class Feed:
     Attributes:
         provider: Our name of it.
         videos: The Controller of videos, with the documents where the chain is too.
-        queue: For ticks and notes.
+        queue: For ticks and tasks.
         clock: Now, in UTC.
         interval_s: Seconds between ticks.
         overlap_s: Each tick asks from so many seconds before the last change seen, for a provider's list may lag.
@@ -150,14 +150,14 @@ class Feed:
         except Conflict:
             # Whoever wrote first has woken it, or has just ticked.
             return
-        self._note(tick, now + timedelta(seconds=self.interval_s))
+        self._enqueue(tick, now + timedelta(seconds=self.interval_s))
 
     def tick(self, number: int, each: Each = map) -> None:
         """
-        One tick: claim it, leave the note for the next, ask what changed, visit what there are news of.
+        One tick: claim it, leave the task for the next, ask what changed, visit what there are news of.
 
         Args:
-            number: As the note says; any other than the chain's own is a repetition and does nothing, but for
+            number: As the task says; any other than the chain's own is a repetition and does nothing, but for
                 `FEED_WAKE`.
             each: How several videos are visited.
 
@@ -184,7 +184,7 @@ class Feed:
             except Conflict:
                 # Another has taken this tick, or an upload has just woken the feed.
                 continue
-            self._note(number + 1, now + timedelta(seconds=self.interval_s))
+            self._enqueue(number + 1, now + timedelta(seconds=self.interval_s))
             looked = self._look(taken, uploads, now, each)
             if looked != taken:
                 with suppress(Conflict):
@@ -326,8 +326,8 @@ class Feed:
     def _overdue_at(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.interval_s + LEASE_S)
 
-    def _note(self, tick: int, at: datetime) -> None:
-        self.queue.put(Note(TICK_FEED, f"{self.provider}:{tick}", at, once=str(tick)))
+    def _enqueue(self, tick: int, at: datetime) -> None:
+        self.queue.put(Task(TICK_FEED, f"{self.provider}:{tick}", at, once=str(tick)))
 
     def _read(self) -> tuple[Chain | None, Version | None]:
         (document,) = self.videos.documents.read(self.path)

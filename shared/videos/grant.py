@@ -43,7 +43,7 @@ from shared.ports import (
     Grant,
     Hosts,
     MediaState,
-    Note,
+    Task,
     Parts,
     Queue,
     Total,
@@ -177,7 +177,7 @@ class Grants:
 
     Attributes:
         documents: Where everything is recorded.
-        queue: For notes.
+        queue: For tasks.
         clock: Now, in UTC.
         videos: Which are brought to exist.
         feeds: Which watch them from then on, by provider.
@@ -328,7 +328,7 @@ class Grants:
         if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
             raise WrongState("This video cannot be played at the moment. Try again later.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host in (video.provider, *copies) and self.call_budgets.believes(caller):
-            self._note_failure(video_id, failed_host)
+            self._enqueue_failure(video_id, failed_host)
         revocation_id = self._admit(caller, video, entered, enter)
         playback = self._playback(caller, video_id, video.provider, video.playable, copies, failed_host, revocation_id)
         if not needs_player_key:
@@ -367,14 +367,14 @@ class Grants:
         _, revocation_id = admit(entered, enter, giving, self.documents, self.queue, self.clock)
         return revocation_id
 
-    def _note_failure(self, video_id: str, host: str) -> None:
+    def _enqueue_failure(self, video_id: str, host: str) -> None:
         """
         Have a host tried from which somebody could not play, and the copy that he could not play looked at.
         """
         check = next_check(host, self.clock)
         self.queue.put(check)
         if host in self.hosts:
-            self.queue.put(Note(VISIT_COPY, copy_key(video_id, host), once=check.once))
+            self.queue.put(Task(VISIT_COPY, copy_key(video_id, host), once=check.once))
 
     def _playback(
         self,

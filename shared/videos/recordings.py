@@ -15,7 +15,7 @@ from typing import Final
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.identity import SessionIdentity
 from shared.paths import VISIT_DELETION, VISIT_VIDEO, video_path
-from shared.ports import Create, Note, Parts, UploadWish
+from shared.ports import Create, Parts, Task, UploadWish
 from shared.reconcile import Progress
 from shared.sessions.model import SessionWish
 from shared.videos.decide import reference_of
@@ -62,14 +62,14 @@ class Recordings:
         )
         return Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()})
 
-    def note(self, session_id: str, wish: SessionWish, recording: Parts) -> Note:
+    def task(self, session_id: str, wish: SessionWish, recording: Parts) -> Task:
         """
-        The note for what `write` writes.
+        The task for what `write` writes.
         """
         video_id = recorded_video_id(session_id, recording)
         if not wish.exists:
-            return Note(VISIT_DELETION, deletion_id(reference_of(video_id, GENERATION), recording))
-        return Note(VISIT_VIDEO, video_id)
+            return Task(VISIT_DELETION, deletion_id(reference_of(video_id, GENERATION), recording))
+        return Task(VISIT_VIDEO, video_id)
 
 
 def recorded_video_id(session_id: str, recording: Parts) -> str:

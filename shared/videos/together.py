@@ -1,6 +1,6 @@
 """Many videos visited together, with one call to the provider for all of them, or none where it has told already.
 
-Called by the worker `visitVideo`, whose note names one video or many, and by the feed. Leaves to the visit what is
+Called by the worker `visitVideo`, whose task names one video or many, and by the feed. Leaves to the visit what is
 done with each.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 from shared import log
 from shared.errors import Conflict, Transient
 from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
-from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Note, Queue
+from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Queue, Task
 from shared.reconcile import Each, visit
 from shared.references import Kind, read
 from shared.videos import Seen, Videos, watched
@@ -34,7 +34,7 @@ def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Eac
     Args:
         videos: Their Controller.
         key: The id of one, or the ids of many.
-        queue: Where notes are left.
+        queue: Where tasks are enqueued.
         clock: Now, in UTC.
         each: How many are visited one after the other, or at once.
 
@@ -71,7 +71,7 @@ def visit_changed(
         provider: Our name of the provider.
         changes: What it tells, the newest of each video first; of what is no video of ours nothing is done.
         asked_at: When it was asked.
-        queue: Where notes are left.
+        queue: Where tasks are enqueued.
         clock: Now, in UTC.
         ends_at: No further video is begun after that.
         each: How many are visited one after the other, or at once.
@@ -115,7 +115,7 @@ def visit_seen(
         videos: Their Controller.
         records: What is recorded of them, by their ids.
         seen: How they stand.
-        queue: Where notes are left.
+        queue: Where tasks are enqueued.
         clock: Now, in UTC.
         ends_at: No further video is begun after that.
         each: How many are visited one after the other, or at once.
@@ -152,12 +152,12 @@ def _visit_each(videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock,
             visit(videos, video_id, videos.documents, queue, clock)
         except (Transient, Conflict) as error:
             log.unavailable(VISIT_VIDEO, None, error)
-            queue.put(Note(VISIT_VIDEO, video_id, now + timedelta(seconds=AGAIN_S)))
+            queue.put(Task(VISIT_VIDEO, video_id, now + timedelta(seconds=AGAIN_S)))
 
     for _ in each(visit_one, keys):
         pass
     for video_ids in _batches(left):
-        queue.put(Note(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+        queue.put(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
 
 
 def see(videos: Videos, records: Mapping[str, Video], clock: Clock) -> Mapping[str, Seen]:

@@ -1,7 +1,7 @@
 """What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again,
 that it have another title or place.
 
-Called by the callables of `functions/`. A wish is written down and a note left; leaves to the visit that it comes true.
+Called by the callables of `functions/`. A wish is written down and a task left; leaves to the visit that it comes true.
 Every one of them may be wished again without harm.
 """
 

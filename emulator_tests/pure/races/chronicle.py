@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.ports import Changes, Create, Delete, Note, Observation, Remove, Update
+from shared.ports import Changes, Create, Delete, Observation, Remove, Task, Update
 
 _NOT_TOLD = ("history", "createdAt", "requestDigest", "gone", "pending", "ownerUid", "declaredBytes", "sessionId")
 
@@ -34,7 +34,7 @@ class Chronicle:
             at: When.
             who: Visitor, user, provider or time.
             what: It did.
-            detail: Writes, a note or a result; worded later.
+            detail: Writes, a task or a result; worded later.
             trouble: What went wrong with it.
         """
         self._entries.append((at, who, what, detail, trouble))
@@ -68,7 +68,7 @@ class Chronicle:
                 return f"{path}{condition} {self._worded(changes)}"
             case Delete(path):
                 return f"delete {path}"
-            case Note(queue, key, at, _):
+            case Task(queue, key, at, _):
                 return f"{queue} {key}" + ("" if at is None else f" at {self._after(at)}")
             case Observation(state, percent):
                 return f"{state.value} {percent}%"

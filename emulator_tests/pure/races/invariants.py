@@ -296,7 +296,7 @@ def generations_only_grow(write: Recording) -> None:
 
 def whatever_is_not_at_rest_is_due(write: Recording) -> None:
     """
-    Invariant 13: a record that must be looked at again says when, so that no lost note can lose it.
+    Invariant 13: a record that must be looked at again says when, so that no lost task can lose it.
     """
     resting = (
         write.after["state"] in AT_REST

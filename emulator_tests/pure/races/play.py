@@ -57,12 +57,12 @@ from shared.ports import (
     Fields,
     Holder,
     MediaState,
-    Note,
     Observation,
     Operator,
     Parts,
     Query,
     Refusal,
+    Task,
     Total,
     Update,
     UploadWish,
@@ -267,8 +267,8 @@ class Play:
             SETTINGS,
         )
         self._visitors: list[Visitor] = []
-        self._notes_of: dict[Visitor, Note] = {}
-        self._triggers: list[Note] = []
+        self._tasks_of: dict[Visitor, Task] = {}
+        self._triggers: list[Task] = []
         self._uploads: list[Upload] = []
         self._given: dict[str | int, UploadRequest | ReplaceRequest] = {}
         self._script = [(f"s{number}", self._drawn_actions()) for number in range(1, rng.choice((2, 2, 2, 3)))]
@@ -364,17 +364,17 @@ class Play:
 
     def _judge(self, visitor: Visitor) -> None:
         """
-        A visitor has ended: its queue may deliver its note again, its client may ask again.
+        A visitor has ended: its queue may deliver its task again, its client may ask again.
         """
-        error, note = visitor.error, self._notes_of.pop(visitor, None)
+        error, task = visitor.error, self._tasks_of.pop(visitor, None)
         if error is not None and not isinstance(error, BackendError | Killed):
             raise error
-        if error is not None and note is not None and self._rng.random() < 0.7:
-            self._queue.put(replace(note, at=self._clock() + timedelta(seconds=self._rng.uniform(1, 8)), once=None))
+        if error is not None and task is not None and self._rng.random() < 0.7:
+            self._queue.put(replace(task, at=self._clock() + timedelta(seconds=self._rng.uniform(1, 8)), once=None))
         name = "ended" if error is None else type(error).__name__
         self.chronicle.tell(self._clock(), visitor.name, name, None if error is None else str(error))
 
-    def _enter(self, name: str, job: Callable[[], object], note: Note | None = None) -> None:
+    def _enter(self, name: str, job: Callable[[], object], task: Task | None = None) -> None:
         self._entered += 1
 
         def run() -> None:
@@ -382,45 +382,45 @@ class Play:
 
         visitor = Visitor(f"{name} #{self._entered}", run, self._clock())
         self._visitors.append(visitor)
-        if note is not None:
-            self._notes_of[visitor] = note
+        if task is not None:
+            self._tasks_of[visitor] = task
 
     def _trigger(self) -> None:
         """
         An event comes, in any order; it may be lost, or come again.
         """
         index = self._rng.randrange(len(self._triggers))
-        note = self._triggers[index]
+        task = self._triggers[index]
         chance = self._rng.random()
         if chance > self._climate.doubles:
             self._triggers.pop(index)
         if self._rng.random() < self._climate.trouble / 2:
-            self.chronicle.tell(self._clock(), "trigger", note.key, trouble="event lost")
+            self.chronicle.tell(self._clock(), "trigger", task.key, trouble="event lost")
             return
-        self.chronicle.tell(self._clock(), "trigger", note.key)
-        self._queue.put(note)
+        self.chronicle.tell(self._clock(), "trigger", task.key)
+        self._queue.put(task)
 
     def _deliver(self) -> None:
         """
-        A note whose time has come is delivered, in any order; it may be lost, or come again.
+        A task whose time has come is delivered, in any order; it may be lost, or come again.
         """
-        due = [index for index, note in enumerate(self._queue.waiting()) if (note.at or self._clock()) <= self._clock()]
+        due = [index for index, task in enumerate(self._queue.waiting()) if (task.at or self._clock()) <= self._clock()]
         if not due:
             return
-        note = self._queue.take(self._rng.choice(due))
+        task = self._queue.take(self._rng.choice(due))
         if self._rng.random() < self._climate.trouble / 2:
-            self.chronicle.tell(self._clock(), "queue", "drops", note, "note lost")
+            self.chronicle.tell(self._clock(), "queue", "drops", task, "note lost")
             return
         if self._rng.random() < self._climate.doubles:
-            self.chronicle.tell(self._clock(), "queue", "doubles", note, "note doubled")
-            self._enter(f"{note.queue} {note.key[:6]}", self._work(note))
-        self._enter(f"{note.queue} {note.key[:6]}", self._work(note), note)
+            self.chronicle.tell(self._clock(), "queue", "doubles", task, "note doubled")
+            self._enter(f"{task.queue} {task.key[:6]}", self._work(task))
+        self._enter(f"{task.queue} {task.key[:6]}", self._work(task), task)
 
-    def _work(self, note: Note) -> Callable[[], object]:
+    def _work(self, task: Task) -> Callable[[], object]:
         """
-        What the workers of `functions/work.py` do with a note.
+        What the workers of `functions/work.py` do with a task.
         """
-        return lambda: self._app.work(note)
+        return lambda: self._app.work(task)
 
     def _pass(self, seconds: float) -> None:
         until = self._clock() + timedelta(seconds=seconds)
@@ -776,7 +776,7 @@ class Play:
         if self._rng.random() < self._climate.pushes:
             # It tells so by itself, perhaps more than once.
             for _ in range(self._rng.choice((1, 1, 2))):
-                self._triggers.append(Note(VISIT_VIDEO, video_id))
+                self._triggers.append(Task(VISIT_VIDEO, video_id))
         recorded = self._ledger.recorded.get(video_path(video_id))
         if recorded is None:
             return
@@ -807,12 +807,12 @@ class Play:
                 self._stage.resume(visitor)
             self._visitors.remove(visitor)
             self._judge(visitor)
-        for note in () if lost else self._triggers:
-            self._queue.put(note)
+        for task in () if lost else self._triggers:
+            self._queue.put(task)
         if lost:
             for _ in range(self._rng.randrange(len(self._queue.waiting()) + 1)):
-                note = self._queue.take(self._rng.randrange(len(self._queue.waiting())))
-                self.chronicle.tell(self._clock(), "queue", "drops", note, "note lost")
+                task = self._queue.take(self._rng.randrange(len(self._queue.waiting())))
+                self.chronicle.tell(self._clock(), "queue", "drops", task, "note lost")
 
     def _come_to_rest(self) -> None:
         """
@@ -851,9 +851,9 @@ class Play:
             self._visitors.clear()
         self._queue.deliver_until(until, self._deliver_quietly)
 
-    def _deliver_quietly(self, note: Note) -> None:
-        self._weather.quietly(f"{note.queue} {note.key[:6]}")
-        self._work(note)()
+    def _deliver_quietly(self, task: Task) -> None:
+        self._weather.quietly(f"{task.queue} {task.key[:6]}")
+        self._work(task)()
 
 
 def _refuse(title: str) -> None:

@@ -71,7 +71,7 @@ class Climate:
     Attributes:
         trouble: Chance of each effect to go wrong.
         favourite: The kind of trouble that occurs far more often than others.
-        doubles: Chance that an event or a note comes once more.
+        doubles: Chance that an event or a task comes once more.
         switch: Chance that someone else may go before an effect, and after it.
         sleep: Chance that a visitor who has paused is held up for long.
         haste: How often users do something: before all has settled, or after.
