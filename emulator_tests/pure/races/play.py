@@ -40,7 +40,7 @@ from emulator_tests.pure.races.invariants import (
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
 from shared.access import Caller, ClaimNames
-from shared.admissions import task
+from shared.admissions import task as admission_task
 from shared.admissions.model import CHECK_MOST
 from shared.app import Settings
 from shared.changes import following
@@ -693,7 +693,7 @@ class Play:
             self._kept.commit(Delete(path))
             self._ledger.changed_at[session_id] = self._clock()
             self.chronicle.tell(self._clock(), "user", "unenrols", session_id)
-            self._triggers.append(task(session_id, STUDENT.uid))
+            self._triggers.append(admission_task(session_id, STUDENT.uid))
 
     def _watch(self, session_id: str) -> None:
         """
