@@ -1,7 +1,7 @@
 """Triggers of `sessions/{sessionId}`: each enqueues a task, and only where something that we act on has changed.
 
 A trigger cannot be retried and comes at least once, in any order; so no work happens here, and what a lost one would
-have noted the sweep finds.
+have enqueued the sweep finds.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ from shared.ports import (
     Events,
     Holders,
     Hosts,
-    Task,
     Places,
     Plays,
     Queue,
+    Task,
     ViewerKeys,
     places,
 )

@@ -46,7 +46,7 @@ from shared.paths import (
     erasure_path,
     session_path,
 )
-from shared.ports import Delete, MediaState, Task, Observation, Update
+from shared.ports import Delete, MediaState, Observation, Task, Update
 from shared.sessions.model import Session
 from shared.videos.grant import UploadRequest
 from shared.videos.model import VideoState

@@ -39,7 +39,7 @@ def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Eac
         each: How many are visited one after the other, or at once.
 
     Raises:
-        Transient, Conflict: As `visit` of one; of many, whoever is hindered is noted again alone. Where the provider
+        Transient, Conflict: As `visit` of one; of many, whoever is hindered is enqueued again alone. Where the provider
             cannot be asked about all of them, none is visited (again).
     """
     keys = list(dict.fromkeys(key.split(KEYS_SEPARATOR)))
