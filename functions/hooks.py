@@ -1,6 +1,6 @@
 """HTTP functions that providers call by themselves.
 
-Leave to the provider's `Hook` whether a request is the provider's, and to `shared/push.py` what it brings about.
+Leave to the provider's `Hook` whether a request is the provider's, and to `shared/webhooks.py` what it brings about.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functions import config, wiring
 from functions.body import WEBHOOK_MAX_BYTES, discard_body, read_body
 from shared import log
 from shared.errors import BadRequest, Misconfigured, NotAllowed, Transient
-from shared.push import heed
+from shared.webhooks import heed
 
 KALTURA: Final = "kaltura"
 CLOUDFLARE: Final = "cloudflare"

@@ -1,7 +1,7 @@
 """The callables of live events: entering one, who moderates it, where its picture is sent.
 
-Leave to `shared.admissions.joining.py` who may enter and with what, and to `shared/sessions/holding.py` what the owner
-may do.
+Leaves to `shared/admissions/joining.py` who may enter and with what, and to `shared/sessions/moderation.py` what the
+owner may do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.access import Caller
 from shared.call_budgets import Work
 from shared.ports import Ingest
 from shared.sessions import Sessions
-from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest
+from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
 
 
 @edge.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)

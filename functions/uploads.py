@@ -1,6 +1,6 @@
 """Callables by which teachers upload.
 
-Leave to `shared/videos/grant.py` and `shared/videos/wishes.py` who may and what comes of it.
+Leave to `shared/videos/grant.py` and `shared/videos/commands.py` who may and what comes of it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from functions import edge, wiring
 from shared.access import Caller
 from shared.call_budgets import Work
 from shared.ports import Clock, Documents, Queue
+from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
-from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 _FILE: Final[Mapping[str, edge.Kind]] = {"requestId": edge.REQUEST_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 

@@ -20,7 +20,7 @@ from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.epoch import DatabaseUid, unidentified
 from shared.errors import Misconfigured
-from shared.guard import Guard
+from shared.kill_switch import Guard
 from shared.limits import Limiter
 from shared.ports import Accounts, Audience, Documents, Hook, Host, Queue, Setup
 from shared.providers import (
@@ -39,7 +39,7 @@ from shared.providers import (
     plays,
 )
 from shared.reconcile import WORKER_TIMEOUT_S
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 
 if TYPE_CHECKING:
     from functions.hosting import Row

@@ -42,7 +42,7 @@ from shared.ports import (
 )
 from shared.reconcile import Each, visit
 from shared.sessions import Sessions
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 
 if TYPE_CHECKING:
     from shared.admissions import Admissions
@@ -56,9 +56,9 @@ if TYPE_CHECKING:
     from shared.sweep import Sweep
     from shared.transfers import Transfers
     from shared.videos import Videos
-    from shared.videos.feed import Feed
     from shared.videos.grant import Grants
     from shared.videos.policy import Policy
+    from shared.videos.readiness import Feed
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class App:
 
     @cached_property
     def feeds(self) -> Mapping[str, Feed]:
-        from shared.videos.feed import Feed
+        from shared.videos.readiness import Feed
 
         settings = self.settings
         return {
@@ -317,7 +317,7 @@ class App:
             case name if name == VISIT_SESSION:
                 visit(self.sessions, task.key, self.documents, self.queue, self.clock)
             case name if name == VISIT_VIDEO:
-                from shared.videos.together import visit_videos
+                from shared.videos.batch import visit_videos
 
                 visit_videos(self.videos, task.key, self.queue, self.clock, each)
             case name if name == VISIT_COPY:

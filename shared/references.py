@@ -2,7 +2,7 @@
 
 Called by everyone who is told a reference by the outside world: webhooks, the feed, lists of what a provider has. Such
 a text may be anything: whoever administers an account may write it there by hand. There is this one parser, and it
-raises for no text. The outer form, in which a provider keeps a reference, is for the provider's own `words`.
+raises for no text. The outer form, in which a provider keeps a reference, is for the provider's own `mapping`.
 """
 
 from __future__ import annotations

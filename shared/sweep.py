@@ -65,7 +65,7 @@ from shared.ports import (
     Update,
 )
 from shared.reconcile import AT_ONCE
-from shared.videos.feed import Feed
+from shared.videos.readiness import Feed
 
 PAGE: Final = 500
 

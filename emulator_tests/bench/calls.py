@@ -28,7 +28,7 @@ from KalturaClient.Plugins.Core import (
 from emulator_tests.bench.rounds import by_turns, least_and_median, ratio, show, times, verdict
 from emulator_tests.bench.stub import PAGE, Stub, running
 from shared.providers.kaltura.client import Client
-from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
+from shared.providers.kaltura.signing import KeyMint, Kind, Privilege, Word
 
 ROUNDS = 7
 FLOWS_PER_ROUND = 5

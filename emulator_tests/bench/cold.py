@@ -35,7 +35,7 @@ FRAMEWORK = f"{DEPLOYED}from functions_framework._cli import _cli; _cli()"
 PUT_OFF = {
     "documents (google.cloud.firestore)": "import google.cloud.firestore",
     "queue (google.cloud.tasks_v2)": "import google.cloud.tasks_v2",
-    "keys (shared.providers.kaltura.keys)": "import shared.providers.kaltura.keys",
+    "keys (shared.providers.kaltura.signing)": "import shared.providers.kaltura.signing",
     "Kaltura (shared.providers.kaltura.client)": "import shared.providers.kaltura.client",
 }
 

@@ -28,11 +28,11 @@ from shared.changes import Changes
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.errors import BackendError
-from shared.guard import SWITCH, Guard
 from shared.hosts.decide import host_in
 from shared.hosts.model import CopyState
 from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
+from shared.kill_switch import SWITCH, Guard
 from shared.limits import Limiter
 from shared.paths import (
     CHECK_HOST,
@@ -48,9 +48,9 @@ from shared.paths import (
 )
 from shared.ports import Delete, MediaState, Observation, Task, Update
 from shared.sessions.model import Session
+from shared.videos.commands import Correction, delete_video, update_video
 from shared.videos.grant import UploadRequest
 from shared.videos.model import VideoState
-from shared.videos.wishes import Correction, delete_video, update_video
 
 TEACHERS: Final = 50
 STUDENTS: Final = 500

@@ -34,7 +34,7 @@ from shared.ports import (
     UploadGrant,
     UploadWish,
 )
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 
 T = TypeVar("T")
 
@@ -216,7 +216,7 @@ class TimedMedia:
             self._asked("changes", 3 * pages + (4 if uploads else 0))
             seen = tuple(_observation(self.made[one["entryId"]].state(self._clock())) for one in uploads)
             changed = self._changed(since)
-            begin, end = (page - 1) * words.PAGE, (page - 1 + pages) * words.PAGE
+            begin, end = (page - 1) * mapping.PAGE, (page - 1 + pages) * mapping.PAGE
             # A list cannot tell a last page that is full from one that is not the last.
             return Changes(tuple(changed[begin:end]), len(changed) >= end, seen)
 

@@ -44,14 +44,14 @@ from shared.ports import (
     Version,
     Write,
 )
-from shared.providers.kaltura import KalturaAccount, KalturaHook, words
-from shared.push import heed
+from shared.providers.kaltura import KalturaAccount, KalturaHook, mapping
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, visit
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import Video, VideoState, Wish
 from shared.videos.policy import Policy
+from shared.webhooks import heed
 
 T = TypeVar("T")
 
@@ -516,7 +516,7 @@ class Simulation:
 
     def _push(self, made: Made, status: str) -> None:
         body = json.dumps(
-            {"object": {"referenceId": words.theirs(NAMESPACE, made.reference, "secret"), "status": status}}
+            {"object": {"referenceId": mapping.theirs(NAMESPACE, made.reference, "secret"), "status": status}}
         )
         signature = hashlib.sha256(SECRET.encode() + body.encode()).hexdigest()
         headers = {

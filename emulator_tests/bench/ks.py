@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from KalturaClient import KalturaClient
 
 from emulator_tests.bench.rounds import by_turns, least_and_median, ratio, show, times, verdict
-from shared.providers.kaltura.keys import KeyMint, Privilege, Word
+from shared.providers.kaltura.signing import KeyMint, Privilege, Word
 
 ROUNDS = 15
 KEYS_PER_ROUND = 4000

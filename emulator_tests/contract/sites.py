@@ -47,7 +47,7 @@ from shared.ports import (
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
 from shared.providers.cloudflare.setup import make_signing_key
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
-from shared.providers.nowhere import NoAudience, NoEvents
+from shared.providers.unavailable import NoAudience, NoEvents
 
 T = TypeVar("T")
 

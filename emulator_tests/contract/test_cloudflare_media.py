@@ -17,7 +17,7 @@ from emulator_tests.contract.hostile import hostile, once
 from emulator_tests.contract.sites import CloudflareSite, Film
 from shared.errors import Doubtful, Permanent, Transient, WrongState
 from shared.ports import Allowance, MediaState, Observation, Parts, UploadWish
-from shared.providers.cloudflare.keys import SigningKey
+from shared.providers.cloudflare.signing import SigningKey
 
 REFERENCE = "video:v1:1"
 WISH = UploadWish("Algebra, first part ☃", "lecture.mp4", 1_000_000)

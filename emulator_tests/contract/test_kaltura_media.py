@@ -13,7 +13,7 @@ import pytest
 
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
 from shared.ports import Allowance, MediaState, Observation, Parts, UploadWish
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 
 REFERENCE = "video:v1:1"
 WISH = UploadWish("A lecture", "lecture.mp4", 1)
@@ -202,8 +202,8 @@ def test_every_status_and_every_moderation_status_of_the_library_is_asked_for() 
     def values(enumeration: Any) -> set[str]:
         return {str(value) for name, value in vars(enumeration).items() if name.isupper()}
 
-    assert set(words.MODERATED.split(",")) == values(KalturaEntryModerationStatus)
-    assert set(words.ALIVE.split(",")) == values(KalturaEntryStatus) - {words.DELETED}
+    assert set(mapping.MODERATED.split(",")) == values(KalturaEntryModerationStatus)
+    assert set(mapping.ALIVE.split(",")) == values(KalturaEntryStatus) - {mapping.DELETED}
 
 
 # --- pictures ----------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_an_entry_that_kaltura_keeps_as_a_picture_is_never_told_as_a_film(
     parts = site.media.prepare_upload(REFERENCE, WISH)
     site.upload(parts, Film.VIDEO)
     assert seen(site, parts).is_video
-    fields = {"kind": "entries", "id": parts["entryId"], "fields": {"mediaType": int(words.PICTURE)}}
+    fields = {"kind": "entries", "id": parts["entryId"], "fields": {"mediaType": int(mapping.PICTURE)}}
     kaltura.control("POST", "change", fields)
     assert not seen(site, parts).is_video
 

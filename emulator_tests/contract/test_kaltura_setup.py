@@ -14,7 +14,7 @@ from KalturaClient.Plugins.Core import KalturaAppToken, KalturaFilterPager, Kalt
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import KalturaServer, KalturaSite
 from shared.ports import Finding, Health, UploadWish
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaHook, KalturaSetup, words
+from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaHook, KalturaSetup, mapping
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES
 
 EVERYTHING = [
@@ -273,8 +273,8 @@ def test_an_account_that_lets_nobody_make_roles_does_with_kalturas_own(place: Pl
     place.forbid("permission")
     found = {finding.what: finding for finding in place.setup().make()}
     for what, follows in (
-        ("upload role", words.UPLOAD_BASE_ROLE),
-        ("addresses role", words.PLAYBACK_BASE_ROLE),
+        ("upload role", mapping.UPLOAD_BASE_ROLE),
+        ("addresses role", mapping.PLAYBACK_BASE_ROLE),
         ("player role", "no KS for Kaltura's player is issued"),
     ):
         assert found[what].health is Health.ABSENT

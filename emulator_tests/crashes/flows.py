@@ -17,8 +17,8 @@ from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO
+from shared.videos.commands import cancel_upload, delete_video, retry_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import cancel_upload, delete_video, retry_video
 
 Act = Callable[[World], None]
 Acts = tuple[tuple[float, Act], ...]

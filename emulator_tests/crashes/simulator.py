@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from emulator_tests.fakes import MadeEvent, MadeMedia
 from emulator_tests.simulators.running import Running
 from shared.ports import EventWish, MediaState, Observation, UploadWish
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.media import TOKEN, UPLOADER
 
@@ -199,7 +199,7 @@ class Things:
         for token_id, token in self._tokens.items():
             if token.get("attachedObjectId") == entry_id:
                 parts |= {TOKEN: token_id, UPLOADER: str(token["userId"])}
-        state = words.media_state(str(entry["status"]))
+        state = mapping.media_state(str(entry["status"]))
         return MadeMedia(
             reference=_reference(entry),
             wish=UploadWish(str(entry["name"]), "", 0),
@@ -217,7 +217,7 @@ def _reference(thing: Mapping[str, Any]) -> str:
     if thing.get("rootEntryId") not in (None, thing["id"]) and "referenceId" not in thing:
         return f"{_RECORDING}{thing['rootEntryId']}:0"
     told = thing.get("referenceId") or thing.get("systemName") or thing.get("description")
-    reference = words.ours(NAMESPACE, str(told))
+    reference = mapping.ours(NAMESPACE, str(told))
     assert reference is not None, f"nobody but us makes anything here, and we make nothing without reference: {thing}"
     return reference
 

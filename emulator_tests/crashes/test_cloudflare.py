@@ -45,11 +45,11 @@ from shared.ports import (
     UploadWish,
 )
 from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
-from shared.providers.nowhere import NoEvents
-from shared.sessions.airing import Window
+from shared.providers.unavailable import NoEvents
+from shared.sessions.broadcasting import Window
+from shared.videos.commands import cancel_upload
 from shared.videos.grant import UploadRequest, UploadToken
 from shared.videos.model import Video, VideoState
-from shared.videos.wishes import cancel_upload
 
 T = TypeVar("T")
 

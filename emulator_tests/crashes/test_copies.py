@@ -15,7 +15,7 @@ from emulator_tests.pure.test_copies import DAY_S, READY, copy, finish, school, 
 from shared.hosts.model import CopyState
 from shared.paths import COPIES
 from shared.ports import MediaState, Observation, Query
-from shared.videos.wishes import delete_video
+from shared.videos.commands import delete_video
 
 
 def _story(deployment: Deployment) -> None:

@@ -11,7 +11,7 @@ from emulator_tests.pure.test_transfers import BERT, STUDENT, naming, school
 from shared.errors import NotFound
 from shared.paths import TRANSFERS, VIDEOS, session_path
 from shared.ports import Query
-from shared.sessions.holding import stream_ingest
+from shared.sessions.moderation import stream_ingest
 from shared.transfers.decide import SETTLES_AFTER_S
 
 SWEEPS_MAX = 10

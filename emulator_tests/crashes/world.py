@@ -73,19 +73,19 @@ from shared.ports import (
     UploadWish,
     Write,
 )
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaHook, KalturaMedia, KalturaStrays, words
+from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaHook, KalturaMedia, KalturaStrays, mapping
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
 from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
 from shared.providers.kaltura.making import ENTRY
 from shared.providers.kaltura.media import TOKEN
-from shared.push import heed
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 from shared.sessions.model import Session
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
+from shared.webhooks import heed
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 
@@ -300,7 +300,7 @@ class World:
         )
         documents = WatchedDocuments(self._kept, self.effects, self._wrote)
         tasks = WatchedQueue(self._queue, self.effects, copies=copies)
-        upload_role = None if new_account else words.UPLOAD_BASE_ROLE
+        upload_role = None if new_account else mapping.UPLOAD_BASE_ROLE
         account = WatchedAccount(
             url=simulator.url,
             partner_id=PARTNER_ID,
@@ -458,7 +458,7 @@ class World:
         Kaltura tells by itself of every entry there is, as its notifications do.
         """
         for made in self._there.media():
-            reference_id = words.theirs(NAMESPACE, made.reference, self.simulator.admin_secret)
+            reference_id = mapping.theirs(NAMESPACE, made.reference, self.simulator.admin_secret)
             body = json.dumps({"object": {"referenceId": reference_id}}).encode()
             signature = hashlib.sha1(self.simulator.admin_secret.encode() + body).hexdigest()
             headers = {

@@ -19,7 +19,7 @@ from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
 from emulator_tests.flow.school import CHUNK_BYTES, School
 from emulator_tests.simulators.tests.tus import VERSION, begun
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 
 Token = Mapping[str, Any]
 """What `issueUploadToken` answers."""
@@ -190,7 +190,7 @@ class AtKaltura:
         """
         See `Provider`. Entries, upload tokens and users, and what an administrator finds by reference.
         """
-        reference = words.theirs(NAMESPACE, f"video:{video_id}:1", self.school.testbed.kaltura_admin_secret)
+        reference = mapping.theirs(NAMESPACE, f"video:{video_id}:1", self.school.testbed.kaltura_admin_secret)
         listed = self.school.administrator().baseEntry.listByReferenceId(reference).totalCount
         return bool(self.school.made_for(video_id)) or listed > 0
 

@@ -36,7 +36,7 @@ from shared.identity import SessionIdentity
 from shared.orphans.adoption import Adopted
 from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import Create, Delete, Document, Documents, Fields, Holder, Observation, Query, Task, Update
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing
 from shared.slots import CLOCKS_APART_S, SLOT_S
 from shared.transfers import transfer_session

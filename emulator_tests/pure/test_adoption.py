@@ -28,8 +28,8 @@ from shared.paths import VISIT_SESSION, pairing_path, session_path, video_path
 from shared.ports import REMOVE, Delete, EventWish, MediaState, Observation, Stray, Task, Update, UploadWish
 from shared.sessions.model import BroadcastState, PairingState, Session
 from shared.sessions.pairing import retrieve_or_create
+from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""When a live event is looked at, and what is known after a look: the table of `shared/sessions/airing.py`."""
+"""When a live event is looked at, and what is known after a look: the table of `shared/sessions/broadcasting.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.ports import EventWish
-from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
+from shared.sessions.broadcasting import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState
 
 STARTS_AT = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.errors import TooMany, WrongState
 from shared.ports import MediaState, Observation, Stage
 from shared.videos.budget import BUDGETS, GOOD_FOR_S, IDLE_MAX, Granted, Need, next_granted
-from shared.videos.wishes import cancel_upload
+from shared.videos.commands import cancel_upload
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIFETIME_S = 2 * 3600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from shared.providers.bunny.keys import directory_token
+from shared.providers.bunny.signing import directory_token
 
 
 def test_a_token_is_the_one_that_its_makers_have_published() -> None:

@@ -29,9 +29,9 @@ from shared.hosts.model import CopyState
 from shared.limits import Limiter
 from shared.paths import CALL_BUDGETS, CHECK_HOST, VISIT_COPY, VISIT_VIDEO, call_budget_path
 from shared.ports import Query
-from shared.sessions.airing import BRISK_PACE_S, LIVE_PACE_S
+from shared.sessions.broadcasting import BRISK_PACE_S, LIVE_PACE_S
 from shared.slots import SLOT_S
-from shared.videos.wishes import Correction, cancel_upload, delete_video, update_video
+from shared.videos.commands import Correction, cancel_upload, delete_video, update_video
 
 T = TypeVar("T")
 

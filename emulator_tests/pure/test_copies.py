@@ -21,7 +21,7 @@ from shared.hosts.table import Terms
 from shared.paths import COPIES, VISIT_COPY, VISIT_VIDEO, copy_key, copy_path, session_path, video_path
 from shared.ports import Create, Delete, MediaState, Observation, Query, Task, Update
 from shared.reconcile import visit
-from shared.videos.wishes import delete_video
+from shared.videos.commands import delete_video
 
 T = TypeVar("T")
 

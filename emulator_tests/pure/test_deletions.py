@@ -24,7 +24,7 @@ from shared.errors import NotAllowed, NotFound, Permanent, WrongState
 from shared.paths import DELETIONS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, deletion_path
 from shared.ports import Create, Task, UploadWish
 from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Later, Look, Progress, Step
-from shared.videos.wishes import delete_video
+from shared.videos.commands import delete_video
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_outage import PROCESSING, READY, down
 from shared.ports import MediaState, Observation
+from shared.videos.commands import retry_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import retry_video
 
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S

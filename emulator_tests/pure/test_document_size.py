@@ -21,9 +21,9 @@ from shared.errors import Misconfigured
 from shared.ports import EventWish, Stage, UploadWish
 from shared.providers.cloudflare.account import NAME as LONGEST_PROVIDER
 from shared.reconcile import Failure, Progress
-from shared.sessions.holding import MODERATORS_MAX
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish
 from shared.sessions.model import shown as event_shown
+from shared.sessions.moderation import MODERATORS_MAX
 from shared.text import TITLE_MAX
 from shared.videos.model import Ending, Playable, Video, VideoState
 from shared.videos.model import shown as video_shown

@@ -18,8 +18,8 @@ from shared.hosts.table import Terms
 from shared.paths import EPOCH, VISIT_COPY, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, copy_key, session_path
 from shared.ports import Delete, EventWish, MediaState, Observation, Task, Update, UploadWish
 from shared.sessions.model import PairingState
+from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 

@@ -27,9 +27,9 @@ from shared.hosts.table import Terms
 from shared.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, VISIT_SESSION, erasure_path, session_path
 from shared.ports import Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.reconcile import LEASE_S, Done, Later, Look, Step
-from shared.sessions.holding import set_moderator
+from shared.sessions.moderation import set_moderator
 from shared.sweep import COUNT_EVERY_S
-from shared.videos.wishes import Correction, update_video
+from shared.videos.commands import Correction, update_video
 
 ADMIN = Caller("admin", is_teacher=False, is_admin=True)
 OTHER = Caller("other", is_teacher=True)

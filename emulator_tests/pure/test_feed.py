@@ -17,10 +17,10 @@ from emulator_tests.pure.interleaving import Order, play_every_order
 from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
 from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Observation, Task, Update, UploadWish
 from shared.reconcile import LEASE_S
+from shared.videos.batch import BUDGET_S
 from shared.videos.decide import MISSED_AFTER_S
-from shared.videos.feed import PAGES_MAX
 from shared.videos.model import VideoState
-from shared.videos.together import BUDGET_S
+from shared.videos.readiness import PAGES_MAX
 
 T = TypeVar("T")
 

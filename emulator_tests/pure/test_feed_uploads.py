@@ -20,8 +20,8 @@ from shared.errors import Permanent
 from shared.paths import TICK_FEED, VISIT_VIDEO, session_path, video_path
 from shared.ports import OBSERVED_MAX, PROGRESS_TOLD, Changes, Create, MediaState, Observation, Stage, Task, Update
 from shared.reconcile import ALARM_AFTER_S
-from shared.videos.feed import IDLE_PAUSE_S
 from shared.videos.model import VideoState
+from shared.videos.readiness import IDLE_PAUSE_S
 
 T = TypeVar("T")
 

@@ -22,8 +22,8 @@ from shared.paths import (
 )
 from shared.ports import REMOVE, Create, Delete, MediaState, Observation, Update
 from shared.sessions.model import Pairing, PairingState
+from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 

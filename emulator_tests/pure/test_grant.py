@@ -29,9 +29,9 @@ from shared.errors import (
 from shared.paths import TICK_FEED, VISIT_VIDEO, enrolment_path, pairing_path, video_path
 from shared.ports import Delete, MediaState, Observation, Stage, Task
 from shared.reconcile import LEASE_S
+from shared.videos.commands import delete_video
 from shared.videos.grant import TURNS_MAX, Playback, UploadToken, playback_lifetime_s
 from shared.videos.model import VideoState
-from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 

@@ -13,11 +13,11 @@ import pytest
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.bulk import QUEUES, TASKS, pace_of
 from shared.errors import Conflict, Transient
-from shared.guard import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, Guard
+from shared.kill_switch import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, Guard
 from shared.paths import RECONCILE_ADMISSION, TICK_FEED, VISIT_COPY, VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Create, MediaState, Observation, Task, Update
+from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 

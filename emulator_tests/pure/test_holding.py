@@ -13,9 +13,9 @@ from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
 from shared.paths import VISIT_SESSION, session_path
 from shared.ports import MediaState, Observation, Parts, Task
-from shared.sessions.holding import MODERATORS_MAX, rotate_stream_key, set_moderator, stream_ingest
+from shared.sessions.moderation import MODERATORS_MAX, rotate_stream_key, set_moderator, stream_ingest
+from shared.videos.commands import delete_video
 from shared.videos.recordings import recorded_video_id
-from shared.videos.wishes import delete_video
 
 STUDENT = Caller("student", is_teacher=False)
 OTHER = Caller("other", is_teacher=True)

@@ -19,11 +19,11 @@ from shared.hosts.table import Terms
 from shared.identity import ROUNDING, Belonging, SessionIdentity
 from shared.paths import COPIES, VIDEOS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import REMOVE, Create, Delete, Document, MediaState, Observation, Query, Task, Update
-from shared.sessions.holding import rotate_stream_key, set_moderator, stream_ingest
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import PairingState, Session
+from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
+from shared.videos.commands import cancel_upload, delete_video, retry_video, upload_finished
 from shared.videos.model import VideoState
-from shared.videos.wishes import cancel_upload, delete_video, retry_video, upload_finished
 
 AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MOMENT: Final = timedelta(microseconds=1)

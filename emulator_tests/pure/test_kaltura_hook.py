@@ -16,8 +16,8 @@ from shared.errors import BadRequest, NotAllowed
 from shared.paths import VISIT_VIDEO
 from shared.ports import Task
 from shared.providers.kaltura import KalturaAccount, KalturaHook
-from shared.providers.kaltura.hook import references
-from shared.push import heed
+from shared.providers.kaltura.webhooks import references
+from shared.webhooks import heed
 
 SECRET = "b1946ac92492d2347c6235b4d2611184"
 NAMESPACE = "demo-greenroom"

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from KalturaClient import KalturaClient
 
 from shared.errors import BadRequest
-from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
+from shared.providers.kaltura.signing import KeyMint, Kind, Privilege, Word
 
 PARTNER_ID = 102
 SECRET = "b1946ac92492d2347c6235b4d2611184"
@@ -262,7 +262,7 @@ def test_a_mint_does_not_show_its_secret() -> None:
 
 def test_minting_needs_neither_the_vendors_client_nor_what_it_brings() -> None:
     program = (
-        "import sys, shared.providers.kaltura.keys;"
+        "import sys, shared.providers.kaltura.signing;"
         "print(sorted({'KalturaClient', 'Crypto', 'lxml', 'requests'} & set(sys.modules)))"
     )
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

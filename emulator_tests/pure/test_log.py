@@ -17,7 +17,7 @@ import pytest
 from shared import log
 from shared.errors import Misconfigured, NotAllowed, Permanent, ProviderError, Refused, Transient
 from shared.log_format import blanked
-from shared.providers.kaltura.keys import KeyMint, Privilege, Word
+from shared.providers.kaltura.signing import KeyMint, Privilege, Word
 
 UPLOAD = "/api_v3/service/uploadtoken/action/upload"
 MINT = KeyMint(102, "b1946ac92492d2347c6235b4d2611184")

@@ -13,7 +13,7 @@ from shared.admissions.joining import Joining
 from shared.errors import Permanent, WrongState
 from shared.paths import VISIT_SESSION, session_path
 from shared.ports import Attendee, EventWish, Task
-from shared.providers.nowhere import NoAudience, NoEvents
+from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile import visit
 from shared.sessions import Sessions
 

@@ -20,8 +20,8 @@ from shared.paths import ORPHANS_REPORT, VISIT_SESSION, VISIT_VIDEO, pairing_pat
 from shared.ports import Create, EventWish, MediaState, Observation, Task, Update, UploadWish
 from shared.references import shown
 from shared.sessions.model import PairingState
+from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 

@@ -19,11 +19,11 @@ from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path, uploa
 from shared.ports import REMOVE, Create, MediaState, Observation, Query, Task, Update
 from shared.slots import SLOT_S
 from shared.text import TITLE_MAX
+from shared.videos.commands import Correction, cancel_upload, delete_video, update_video
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import ORDER_MAX, Policy
 from shared.videos.recordings import recorded_video_id
 from shared.videos.turns import free_place
-from shared.videos.wishes import Correction, cancel_upload, delete_video, update_video
 
 T = TypeVar("T")
 

@@ -13,8 +13,8 @@ from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Deployment
 from shared.errors import Transient, WrongState
 from shared.paths import video_path
 from shared.ports import MediaState, Observation, Stage, UploadWish, holder_of
+from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
-from shared.videos.wishes import delete_video
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from emulator_tests.fakes import ManualClock, MemoryQueue
 from shared.paths import VISIT_SESSION, VISIT_VIDEO
 from shared.ports import Heard
-from shared.push import heed
+from shared.webhooks import heed
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 

@@ -12,7 +12,7 @@ from shared.history import Moment
 from shared.identity import TOMBSTONE_S, SessionIdentity
 from shared.ports import Document, EventParts, EventWish
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 from shared.sessions.decide import created, decide, deleted, fingerprint, not_created, reference_of
 from shared.sessions.model import Pairing, PairingState, SessionWish, shown
 

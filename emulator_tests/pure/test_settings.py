@@ -16,7 +16,7 @@ from shared.access import ClaimNames
 from shared.errors import Misconfigured
 from shared.ports import Health
 from shared.providers.kaltura.account import UPLOAD_PATH
-from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.signing import Privilege, Word
 
 SETTINGS: dict[str, Setting[Any]] = {
     name: setting for name, setting in vars(config).items() if isinstance(setting, Setting)

@@ -14,9 +14,9 @@ from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, refusal
 from shared.errors import Transient
 from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
 from shared.ports import MediaState, Observation, Task
+from shared.videos.batch import AGAIN_S, BUDGET_S, visit_videos
+from shared.videos.commands import retry_video
 from shared.videos.model import VideoState
-from shared.videos.together import AGAIN_S, BUDGET_S, visit_videos
-from shared.videos.wishes import retry_video
 
 T = TypeVar("T")
 

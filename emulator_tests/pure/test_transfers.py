@@ -42,12 +42,12 @@ from shared.ports import (
     Write,
 )
 from shared.reconcile import WORKER_TIMEOUT_S, Done, Failure, Later, Look, Progress, Step
-from shared.sessions.holding import rotate_stream_key, stream_ingest
+from shared.sessions.moderation import rotate_stream_key, stream_ingest
 from shared.transfers.controller import PAGE
 from shared.transfers.decide import SETTLES_AFTER_S, TransferWish, decide
 from shared.transfers.model import Transfer, TransferState
+from shared.videos.commands import cancel_upload
 from shared.videos.model import VideoState
-from shared.videos.wishes import cancel_upload
 
 BERT = Caller("bert", is_teacher=True)
 OTHER = Caller("other", is_teacher=True)

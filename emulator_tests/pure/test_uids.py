@@ -21,11 +21,11 @@ from shared.paths import (
     uploader_path,
 )
 from shared.ports import MediaState, Observation, Task
-from shared.providers.kaltura.keys import KeyMint
-from shared.providers.kaltura.words import viewer_of
-from shared.sessions.holding import set_moderator
+from shared.providers.kaltura.mapping import viewer_of
+from shared.providers.kaltura.signing import KeyMint
 from shared.sessions.kaltura_session import get_kaltura_session
-from shared.videos.wishes import delete_video
+from shared.sessions.moderation import set_moderator
+from shared.videos.commands import delete_video
 
 ALL = pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
 

@@ -17,14 +17,14 @@ from shared.deletions.model import Reason
 from shared.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
 from shared.paths import VISIT_VIDEO, video_path
 from shared.ports import Clock, Documents, MediaState, Observation, Queue, Task, Update
-from shared.videos.model import Video, VideoState
-from shared.videos.wishes import (
+from shared.videos.commands import (
     WRITES_MAX,
     cancel_upload,
     delete_video,
     retry_video,
     upload_finished,
 )
+from shared.videos.model import Video, VideoState
 
 T = TypeVar("T")
 Wish = Callable[[Caller, str, Documents, Queue, Clock], None]

@@ -1,7 +1,7 @@
 """Entering a session's live event: who may, when, and with what.
 
 Called by the callables `joinSession` and `issuePlayback`. Leaves to `shared/access.py` who may see the session, to
-`airing` when its time is, to the provider what somebody needs to watch, talk and be in the room, and to `entry.py` that
+`broadcasting` when its time is, to the provider what somebody needs to watch, talk and be in the room, and to `entry.py` that
 it can be ended.
 """
 

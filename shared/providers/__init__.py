@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from shared.limits import Limiter
 from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Host, Setup
-from shared.providers.nowhere import NoAudience, NoEvents
+from shared.providers.unavailable import NoAudience, NoEvents
 
 __all__ = [
     "Account",

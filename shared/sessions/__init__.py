@@ -33,7 +33,7 @@ from shared.ports import (
 from shared.reconcile import Decision, Look, Step, Subject
 from shared.sessions import decide as decisions
 from shared.sessions.act import Outcome, Watches, act, always
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing, PairingState, Session, SessionWish, marking, noting, shown
 
 UNENROLLED_AT_ONCE: Final = 450

@@ -41,7 +41,7 @@ from shared.history import moved
 from shared.identity import TOMBSTONE_S, SessionIdentity
 from shared.ports import Broadcast, EventParts, EventWish, Parts
 from shared.reconcile import Decision, Done, Effect, Later, Look, Step
-from shared.sessions.airing import Window, is_look_due, looked, next_look_at, replanned
+from shared.sessions.broadcasting import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish, shown
 from shared.slots import next_multiple
 

@@ -2,7 +2,7 @@
 there.
 
 Called by `functions/` (workers, callables, schedule). Leaves to `decide` what is next, to `policy` what may be
-uploaded, to `transitions` what is recorded after a step, to `grant` what a caller may get, to `feed` when to look, to
+uploaded, to `transitions` what is recorded after a step, to `grant` what a caller may get, to `readiness` when to look, to
 `shared/hosts/` its copies, and to `shared/deletions/` what nobody names any more.
 """
 
@@ -80,7 +80,7 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         late_commit_s: Seconds after which a lost creation is certain not to come.
         hosts: Where ready videos are copied to.
         holds: Whether deletions are held.
-        seen: What need not be asked again, by video id; see `together.py`.
+        seen: What need not be asked again, by video id; see `batch.py`.
     """
 
     queue: ClassVar[str] = VISIT_VIDEO

@@ -58,15 +58,15 @@ from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.budget import Granted, Need, next_granted
-from shared.videos.feed import Feed
+from shared.videos.commands import owned_video
 from shared.videos.model import REQUESTS_MAX, Asked, Playable, Video, VideoState, Wish
 from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
 from shared.videos.quotas import in_session, open_uploads, owned_by, videos_that
+from shared.videos.readiness import Feed
 from shared.videos.transitions import REJECTED_BY_MODERATOR
 from shared.videos.turns import next_order, take_turn
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
-from shared.videos.wishes import owned_video
 
 PLAYBACK_MARGIN_S: Final = 30 * 60
 

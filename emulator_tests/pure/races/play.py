@@ -69,14 +69,14 @@ from shared.ports import (
     Version,
     Write,
 )
-from shared.sessions.airing import Window
+from shared.sessions.broadcasting import Window
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session
 from shared.transfers import transfer_session
+from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.grant import ReplaceRequest, UploadRequest
 from shared.videos.model import PENDING, Video
 from shared.videos.policy import Policy
-from shared.videos.wishes import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
 """A session that was deleted may be made again by either of them, under the same id; and each may give theirs to the

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
 from shared.ports import MANIFEST_URL, THUMBNAIL_URL, Clock, Grant, MediaState, Observation, Parts, Source, Stray
-from shared.providers.bunny.keys import directory_token
+from shared.providers.bunny.signing import directory_token
 from shared.providers.codes import NOT_FOUND
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """One Cloudflare account: its keys, its client, how often it may be asked, and what its lists say of everything.
 
-Called by `media.py`, `strays.py`, `hook.py` and `setup.py`. Leaves to `client.py` how a call travels, to `keys.py` how
+Called by `media.py`, `inventory.py`, `webhooks.py` and `setup.py`. Leaves to `client.py` how a call travels, to `signing.py` how
 a token is signed, and to `shared/limits.py` how a budget is shared.
 """
 
@@ -17,8 +17,8 @@ from shared.errors import Conflict, Permanent, Transient
 from shared.limits import Limiter
 from shared.paths import limit_path
 from shared.ports import Clock, Parts
-from shared.providers.cloudflare import words
-from shared.providers.cloudflare.keys import SigningKey
+from shared.providers.cloudflare import mapping
+from shared.providers.cloudflare.signing import SigningKey
 from shared.providers.codes import NOT_FOUND, RATE_LIMITED
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class CloudflareAccount:
         """
         Our reference of a video; `None` where it is not this deployment's.
         """
-        return words.ours(self.namespace, video)
+        return mapping.ours(self.namespace, video)
 
     def list_videos(self, **asked: Any) -> list[Item]:
         """
@@ -155,20 +155,20 @@ class CloudflareAccount:
         while True:
             page = self.list_videos(
                 asc=True,
-                start=words.told_instant(start),
-                end=words.told_instant(until + timedelta(seconds=1)),
-                limit=words.LIST_MAX,
+                start=mapping.told_instant(start),
+                end=mapping.told_instant(until + timedelta(seconds=1)),
+                limit=mapping.LIST_MAX,
             )
             for video in page:
-                made_at = words.instant(video.get("created"))
+                made_at = mapping.instant(video.get("created"))
                 uid = str(video.get("uid"))
                 if made_at is None or uid in told:
                     continue
                 told.add(uid)
                 if since <= made_at < until:
                     yield video
-            last_at = words.instant(page[-1].get("created")) if page else None
-            if len(page) < words.LIST_MAX or last_at is None or last_at <= start:
+            last_at = mapping.instant(page[-1].get("created")) if page else None
+            if len(page) < mapping.LIST_MAX or last_at is None or last_at <= start:
                 return
             start = last_at - timedelta(milliseconds=1)
 

@@ -18,7 +18,7 @@ import httpx
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare
 
 from shared.errors import ProviderError
-from shared.providers.cloudflare.words import NO_ROOM
+from shared.providers.cloudflare.mapping import NO_ROOM
 from shared.providers.codes import UNAUTHORIZED
 from shared.providers.secret import SecretWatch
 from shared.providers.wire import Wire, connect

@@ -34,9 +34,9 @@ from shared.ports import (
     UploadGrant,
     UploadWish,
 )
-from shared.providers.cloudflare import words
+from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item, unless_gone
-from shared.providers.cloudflare.keys import TOKEN_LIFETIME_MAX_S, UploadAddress
+from shared.providers.cloudflare.signing import TOKEN_LIFETIME_MAX_S, UploadAddress
 
 PROTOCOL: Final = "tus"
 """How clients send: https://tus.io/protocols/resumable-upload, to an address that exists already."""
@@ -68,13 +68,13 @@ class CloudflareMedia:
         """
         account = self.account
         expires_at = account.clock() + timedelta(seconds=account.upload_lifetime_s)
-        described = words.metadata(
+        described = mapping.metadata(
             {
-                words.NAME: wish.title,
-                words.REFERENCE: words.theirs(account.namespace, reference),
-                **({words.STAMP: wish.stamp} if wish.stamp else {}),
-                "maxDurationSeconds": str(min(account.max_duration_s, words.DURATION_MAX_S)),
-                "expiry": words.told_instant(expires_at.replace(microsecond=0)),
+                mapping.NAME: wish.title,
+                mapping.REFERENCE: mapping.theirs(account.namespace, reference),
+                **({mapping.STAMP: wish.stamp} if wish.stamp else {}),
+                "maxDurationSeconds": str(min(account.max_duration_s, mapping.DURATION_MAX_S)),
+                "expiry": mapping.told_instant(expires_at.replace(microsecond=0)),
                 "requiresignedurls": None,
             }
         )
@@ -85,7 +85,7 @@ class CloudflareMedia:
                 direct_user=True,
                 tus_resumable=TUS,
                 upload_length=wish.size_bytes,
-                upload_creator=words.creator_of(account.namespace, reference),
+                upload_creator=mapping.creator_of(account.namespace, reference),
                 upload_metadata=described,
             ),
         )
@@ -103,7 +103,7 @@ class CloudflareMedia:
         that it has reserved, and another takes its place.
         """
         made = self._made_under(reference)
-        arrived = [video for video in made if words.state_of(video) != words.PENDING_UPLOAD]
+        arrived = [video for video in made if mapping.state_of(video) != mapping.PENDING_UPLOAD]
         if arrived:
             return {UID: str(arrived[0]["uid"])}
         for video in made:
@@ -128,9 +128,9 @@ class CloudflareMedia:
             return [self._look_at(account, parts[0])]
         uids = sorted({one[UID] for one in parts})
         found: dict[str, Item] = {}
-        for first in range(0, len(uids), words.IDS_MAX):
-            batch = uids[first : first + words.IDS_MAX]
-            for video in account.list_videos(id=",".join(batch), limit=words.LIST_MAX):
+        for first in range(0, len(uids), mapping.IDS_MAX):
+            batch = uids[first : first + mapping.IDS_MAX]
+            for video in account.list_videos(id=",".join(batch), limit=mapping.LIST_MAX):
                 found[str(video.get("uid"))] = video
         for uid in uids:
             # A list may lag behind; what it does not have is asked for by its id before it counts as gone.
@@ -145,9 +145,9 @@ class CloudflareMedia:
         """
         account = self.account
         meta = {
-            words.NAME: wish.title,
-            words.REFERENCE: words.theirs(account.namespace, reference),
-            **({words.STAMP: wish.stamp} if wish.stamp else {}),
+            mapping.NAME: wish.title,
+            mapping.REFERENCE: mapping.theirs(account.namespace, reference),
+            **({mapping.STAMP: wish.stamp} if wish.stamp else {}),
         }
         with unless_gone():
             account.ask(
@@ -258,8 +258,8 @@ class CloudflareMedia:
         """
         What was made under a reference, the oldest first.
         """
-        creator = words.creator_of(self.account.namespace, reference)
-        listed = self.account.list_videos(creator=creator, asc=True, limit=words.LIST_MAX)
+        creator = mapping.creator_of(self.account.namespace, reference)
+        listed = self.account.list_videos(creator=creator, asc=True, limit=mapping.LIST_MAX)
         return [video for video in listed if video.get("creator") == creator]
 
     def _look_at(self, account: CloudflareAccount, parts: Parts) -> Observation:
@@ -288,11 +288,11 @@ class CloudflareMedia:
     def _changed(self, made: Sequence[Item], since: datetime, now: datetime) -> Iterator[Change]:
         for video in made:
             reference = self.account.ours(video)
-            changed_at = words.instant(video.get("modified"))
+            changed_at = mapping.instant(video.get("modified"))
             seen = _observation(video, now)
-            if seen.state is MediaState.ERROR and words.state_of(video) == words.PENDING_UPLOAD:
+            if seen.state is MediaState.ERROR and mapping.state_of(video) == mapping.PENDING_UPLOAD:
                 # That an address expires changes nothing at Cloudflare.
-                changed_at = words.instant(video.get("uploadExpiry"))
+                changed_at = mapping.instant(video.get("uploadExpiry"))
             if reference is None or changed_at is None or seen.state is MediaState.AWAITING_UPLOAD:
                 continue
             if changed_at >= since:
@@ -305,13 +305,13 @@ def _observation(video: Item | None, now: datetime) -> Observation:
     """
     if video is None:
         return Observation(MediaState.GONE)
-    told = words.state_of(video)
-    state = words.MEDIA_STATES.get(told, MediaState.PROCESSING)
+    told = mapping.state_of(video)
+    state = mapping.MEDIA_STATES.get(told, MediaState.PROCESSING)
     match state:
         case MediaState.AWAITING_UPLOAD:
-            expires_at = words.instant(video.get("uploadExpiry"))
+            expires_at = mapping.instant(video.get("uploadExpiry"))
             if expires_at is not None and expires_at <= now:
-                return Observation(MediaState.ERROR, reason=words.EXPIRED)
+                return Observation(MediaState.ERROR, reason=mapping.EXPIRED)
             # How far it has come, only its own address tells.
             return Observation(MediaState.AWAITING_UPLOAD)
         case MediaState.READY if video.get("readyToStream") is True:
@@ -325,9 +325,9 @@ def _observation(video: Item | None, now: datetime) -> Observation:
                 type_is_verified=all(map(_known, _input_of(video))),
             )
         case MediaState.ERROR:
-            return Observation(MediaState.ERROR, reason=words.reason_of(video))
-    stage = words.STAGES.get(told, Stage.CONVERTING)
-    return Observation(MediaState.PROCESSING, words.percent_of(video), stage)
+            return Observation(MediaState.ERROR, reason=mapping.reason_of(video))
+    stage = mapping.STAGES.get(told, Stage.CONVERTING)
+    return Observation(MediaState.PROCESSING, mapping.percent_of(video), stage)
 
 
 def _awaiting(received_bytes: int, size_bytes: int) -> Observation:

@@ -14,8 +14,8 @@ from typing import Final
 from shared.errors import SecretRejected
 from shared.ports import Finding, Health
 from shared.providers.cloudflare.account import CloudflareAccount
-from shared.providers.cloudflare.hook import CloudflareHook
-from shared.providers.cloudflare.keys import SigningKey
+from shared.providers.cloudflare.signing import SigningKey
+from shared.providers.cloudflare.webhooks import CloudflareHook
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """One Kaltura account: its keys, its client, and the few things that are made in it once and remembered.
 
-Called by `events.py`, `media.py` and `strays.py`. Leaves to `client.py` how a call travels and to `keys.py` how a KS
+Called by `events.py`, `media.py` and `inventory.py`. Leaves to `client.py` how a call travels and to `signing.py` how a KS
 is signed.
 """
 
@@ -24,8 +24,8 @@ from shared.ports import (
     Fields,
     Update,
 )
-from shared.providers.kaltura import made, words
-from shared.providers.kaltura.keys import KeyMint, Kind, Privilege, Word
+from shared.providers.kaltura import made, mapping
+from shared.providers.kaltura.signing import KeyMint, Kind, Privilege, Word
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Client
@@ -142,7 +142,7 @@ class KalturaAccount:
         """
         The tag on everything that this deployment makes.
         """
-        return words.tag_of(self.namespace)
+        return mapping.tag_of(self.namespace)
 
     def admin_ks(self, *more: Privilege) -> str:
         """
@@ -176,13 +176,13 @@ class KalturaAccount:
         """
         The reference id at Kaltura of our reference.
         """
-        return words.theirs(self.namespace, reference, self.admin_secret)
+        return mapping.theirs(self.namespace, reference, self.admin_secret)
 
     def ours(self, reference_id: object) -> str | None:
         """
         Our reference of a reference id at Kaltura; `None` where it is not this deployment's.
         """
-        return words.ours(self.namespace, str(reference_id))
+        return mapping.ours(self.namespace, str(reference_id))
 
     def made_under(self, reference: str, field_name: str = "referenceId") -> dict[str, str]:
         """
@@ -195,7 +195,7 @@ class KalturaAccount:
         if "," in reference:
             # A comma would part it; only a back end can choose such an id for a session.
             return {f"{field_name}Equal": self.theirs(reference)}
-        return {f"{field_name}In": f"{self.theirs(reference)},{words.unmarked(self.namespace, reference)}"}
+        return {f"{field_name}In": f"{self.theirs(reference)},{mapping.unmarked(self.namespace, reference)}"}
 
     def access_control_id(self) -> int:
         """
@@ -452,7 +452,7 @@ def all_pages(first: Asked, page: Callable[[int], Asked]) -> list[Any]:
     index, objects = 1, first.answer().objects
     while True:
         found += objects
-        if len(objects) < words.PAGE:
+        if len(objects) < mapping.PAGE:
             return found
         index += 1
         objects = page(index).answer().objects

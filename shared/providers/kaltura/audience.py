@@ -19,7 +19,7 @@ from shared import log
 from shared.errors import Conflict, Misconfigured, Permanent, ProviderError
 from shared.paths import cache_path
 from shared.ports import Admission, Attendee, Create, Document, Grant, Parts, Update
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import (
     DOUBT_PAUSE_S,
     INSTANCE_KNOWN_S,
@@ -29,10 +29,10 @@ from shared.providers.kaltura.account import (
     learned_at,
     refreshable_at,
 )
-from shared.providers.kaltura.keys import Privilege, Word
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
 from shared.providers.kaltura.playback import addresses_grant, ending
 from shared.providers.kaltura.refusals import raise_unless_gone
+from shared.providers.kaltura.signing import Privilege, Word
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -112,7 +112,7 @@ class KalturaAudience:
         """
         See `ports.Audience`.
         """
-        user_id = words.viewer_of(attendee.uid)
+        user_id = mapping.viewer_of(attendee.uid)
         refreshable_at = self._refreshable_at(user_id) if force_refresh else None
         self._ask_what_is_unknown(user_id, attendee, force_refresh=force_refresh)
         return Admission(
@@ -127,22 +127,22 @@ class KalturaAudience:
         """
         See `ports.Audience`.
         """
-        return self.account.knows_user(words.viewer_of(uid), self.account.known_s.users_s)
+        return self.account.knows_user(mapping.viewer_of(uid), self.account.known_s.users_s)
 
     def forget(self, uid: str | None) -> bool:
         """
         See `ports.Audience`. A user that this deployment made says so by its tag; one without it is of the school's
         other systems. Two requests.
         """
-        users, is_all = self._all_ours() if uid is None else (self._user(words.viewer_of(uid)), True)
-        ours = [str(user.id) for user in users if self.account.tag in words.tags_of(user)]
+        users, is_all = self._all_ours() if uid is None else (self._user(mapping.viewer_of(uid)), True)
+        ours = [str(user.id) for user in users if self.account.tag in mapping.tags_of(user)]
         if ours:
             multi = self.account.client.multi(self.account.admin_ks())
             answers = [multi.ask(partial(_delete_user, user_id)) for user_id in ours]
             multi.send()
             for answer in answers:
                 raise_unless_gone(answer)
-        for user_id in ours if uid is None else [words.viewer_of(uid)]:
+        for user_id in ours if uid is None else [mapping.viewer_of(uid)]:
             self.account.forget_user(user_id)
         return is_all
 
@@ -244,13 +244,13 @@ class KalturaAudience:
             Transient, Doubtful, Permanent: There is no such user.
         """
         # Somebody else may have made them at the same time.
-        if isinstance(error, Permanent) and error.code != words.USER_EXISTS and words.person_names_of(name):
+        if isinstance(error, Permanent) and error.code != mapping.USER_EXISTS and mapping.person_names_of(name):
             log.name_refused(NAME, error)
             multi = self.account.client.multi(self.account.admin_ks())
             nameless = multi.ask(_adding(user_id, "", self.account.tag))
             multi.send()
             error = nameless.error
-        if error is not None and error.code != words.USER_EXISTS:
+        if error is not None and error.code != mapping.USER_EXISTS:
             raise error
 
     def _remembered_token(self) -> Document | None:
@@ -340,7 +340,7 @@ class KalturaAudience:
             "partnerId": partner_id,
             "uid": user_id,
             "contextId": entry_id,
-            "groups": [words.moderators_of(entry_id)] if moderates else [],
+            "groups": [mapping.moderators_of(entry_id)] if moderates else [],
             "exp": int(expires_at.timestamp()),
             "isAdmin": False,
             "isScopedUser": True,
@@ -409,7 +409,7 @@ def _ask_token(multi: Multi, token_id: str | None, page: int) -> Asked:
     if token_id is not None:
         return multi.ask(lambda c: c.appToken.get(token_id))
     active = KalturaAppTokenFilter(statusEqual=KalturaAppTokenStatus(KalturaAppTokenStatus.ACTIVE))
-    pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page)
+    pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=page)
     return multi.ask(lambda c: c.appToken.list(active, pager))
 
 
@@ -417,7 +417,7 @@ def signs_chat(token: Any) -> bool:
     """
     Whether an app token is active and signs chat tokens. Pure.
     """
-    return token.sessionPrivileges == CHAT_PRIVILEGES and int(words.status_of(token)) == _ACTIVE
+    return token.sessionPrivileges == CHAT_PRIVILEGES and int(mapping.status_of(token)) == _ACTIVE
 
 
 def _delete_user(user_id: str, library: Any) -> Any:
@@ -428,7 +428,7 @@ def _adding(user_id: str, name: str, tag: str) -> Any:
     from KalturaClient.Plugins.Core import KalturaUser
 
     user = KalturaUser(id=user_id, tags=tag)
-    names = words.person_names_of(name)
+    names = mapping.person_names_of(name)
     if names is not None:
         user.firstName, last_name, user.screenName = names
         if last_name:

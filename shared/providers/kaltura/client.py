@@ -1,7 +1,7 @@
 """Talks to Kaltura: KalturaApiClient's vocabulary over a wire of our own, and every failure as an error of ours.
 
 Called by the provider's adapters (`events.py`, `media.py`), which import it only when Kaltura is really called:
-the library costs a quarter of a second to import. It leaves to them what to ask for, and to `keys.py` the KS.
+the library costs a quarter of a second to import. It leaves to them what to ask for, and to `signing.py` the KS.
 
 The library keeps its types and services and loses the rest: it opens a connection and reads the certificates anew
 for each call, takes any HTTP status for success, mends broken XML by guessing, and mixes up callers that share it.

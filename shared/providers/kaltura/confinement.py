@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
 from shared.ports import Finding, Health
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE, Role
 from shared.providers.kaltura.playback import player_privileges
@@ -35,11 +35,11 @@ TRIAL_USER: Final = "doctor"
 SETUP_MAKES: Final = "`setup` creates it, or the first use does."
 NO_ROLE: Final = {
     UPLOAD_ROLE.key: (
-        f"The account does not allow new roles. Upload tokens have Kaltura's own {words.UPLOAD_BASE_ROLE}, which is "
+        f"The account does not allow new roles. Upload tokens have Kaltura's own {mapping.UPLOAD_BASE_ROLE}, which is "
         "wider; the address restriction still confines them."
     ),
     ADDRESSES_ROLE.key: (
-        f"The account does not allow new roles. Addresses have Kaltura's own {words.PLAYBACK_BASE_ROLE}, which is "
+        f"The account does not allow new roles. Addresses have Kaltura's own {mapping.PLAYBACK_BASE_ROLE}, which is "
         "wider; the address restriction still confines them."
     ),
     PLAYER_ROLE.key: (
@@ -85,9 +85,9 @@ class Confinement:
         of_roles = KalturaUserRoleFilter(systemNameIn=",".join(roles.values()))
         found = multi.ask(lambda c: c.userRole.list(of_roles))
         ours = KalturaBaseEntryFilter(
-            adminTagsLike=self.account.tag, statusIn=words.READY, moderationStatusIn=words.MODERATED
+            adminTagsLike=self.account.tag, statusIn=mapping.READY, moderationStatusIn=mapping.MODERATED
         )
-        page = KalturaFilterPager(pageSize=words.PAGE)
+        page = KalturaFilterPager(pageSize=mapping.PAGE)
         entries = multi.ask(lambda c: c.baseEntry.list(ours, page), fields=("id", "accessControlId"))
 
         def judge_role(role: Role) -> Callable[[], Finding]:

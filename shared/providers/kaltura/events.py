@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import log
 from shared.errors import Permanent
 from shared.ports import NOT_AVAILABLE, Broadcast, EventParts, EventWish, Grant, Ingest, Parts, Refusal
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.links import LINK_EXISTS, link, refused_pair, unlink, unlink_all
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, Making
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 ROOM_TAGS: Final = "vcprovider:newrow"
 """By which Kaltura's room product knows a resource, and starts one for its event."""
 
-_MEMBER_EXISTS: Final = frozenset({words.USER_EXISTS, "GROUP_USER_ALREADY_EXISTS"})
-_MEMBER_GONE: Final = frozenset({"GROUP_USER_DOES_NOT_EXISTS"}) | words.GONE_CODES
+_MEMBER_EXISTS: Final = frozenset({mapping.USER_EXISTS, "GROUP_USER_ALREADY_EXISTS"})
+_MEMBER_GONE: Final = frozenset({"GROUP_USER_DOES_NOT_EXISTS"}) | mapping.GONE_CODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class KalturaEvents:
             EVENT: multi.ask(lambda c: c.schedule.scheduleEvent.list(self._events_filter(reference))),
             RESOURCE: multi.ask(lambda c: c.schedule.scheduleResource.list(self._resources_filter(reference))),
         }
-        group_id = entries.result("objects", "0", "id") + words.moderators_of("")
+        group_id = entries.result("objects", "0", "id") + mapping.moderators_of("")
         group = multi.ask(lambda c: c.group.group.get(group_id))
         multi.send()
         found = entries.answer().objects
@@ -102,7 +102,7 @@ class KalturaEvents:
         else:
             raise_unless_gone(group)
             if group.error is None:
-                parts[GROUP] = words.moderators_of(parts[ENTRY])
+                parts[GROUP] = mapping.moderators_of(parts[ENTRY])
         if not self.account.has_rooms:
             parts.pop(RESOURCE, None)
         return parts
@@ -169,7 +169,7 @@ class KalturaEvents:
         entry_id = making.ids[ENTRY]
         making.ask(VIRTUAL_EVENT, partial(self._add_virtual_event, reference, wish))
         if GROUP not in known:
-            group_id = entry_id + words.moderators_of("")
+            group_id = entry_id + mapping.moderators_of("")
             making.ask(GROUP, partial(self._add_group, reference, group_id))
             for uid in wish.moderators:
                 making.ask_more(GROUP, *self._membership(uid, group_id), exists=_MEMBER_EXISTS)
@@ -259,7 +259,7 @@ class KalturaEvents:
         if is_refused(members.error):
             return {GROUP: refused_part(members.error)}
         present = {str(one.userId) for one in members.answer().objects}
-        wanted = {words.viewer_of(uid): uid for uid in wish.moderators}
+        wanted = {mapping.viewer_of(uid): uid for uid in wish.moderators}
         if present == wanted.keys():
             return {}
         multi = self.account.client.multi(self.account.admin_ks())
@@ -320,7 +320,7 @@ class KalturaEvents:
         # Appended: an encoder that drops out and comes back makes one recording, not two.
         recording = KalturaRecordStatus.APPENDED if self.records else KalturaRecordStatus.DISABLED
         entry = KalturaLiveStreamEntry(
-            name=words.name_of(wish.title),
+            name=mapping.name_of(wish.title),
             mediaType=KalturaMediaType(KalturaMediaType.LIVE_STREAM_FLASH),
             referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
@@ -334,7 +334,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
 
         # What an earlier release made has a reference that can be guessed.
-        changed = KalturaLiveStreamEntry(name=words.name_of(wish.title), referenceId=self.account.theirs(reference))
+        changed = KalturaLiveStreamEntry(name=mapping.name_of(wish.title), referenceId=self.account.theirs(reference))
         return library.liveStream.update(entry_id, changed)
 
     def _add_virtual_event(self, reference: str, wish: EventWish, library: Any) -> Any:
@@ -382,7 +382,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaRecordScheduleEvent
 
         kind = KalturaRecordScheduleEvent if self.account.has_rooms else KalturaLiveStreamScheduleEvent
-        event = kind(summary=words.name_of(wish.title), templateEntryId=entry_id)
+        event = kind(summary=mapping.name_of(wish.title), templateEntryId=entry_id)
         if wish.starts_at is not None and wish.ends_at is not None:
             event.startDate, event.endDate = int(wish.starts_at.timestamp()), int(wish.ends_at.timestamp())
         return event
@@ -391,7 +391,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaLocationScheduleResource
 
         resource = KalturaLocationScheduleResource(
-            name=words.name_of(wish.title),
+            name=mapping.name_of(wish.title),
             systemName=self.account.theirs(reference),
             tags=f"{ROOM_TAGS},{self.account.tag}",
         )
@@ -402,7 +402,7 @@ class KalturaEvents:
 
         if not self._has_room(wish):
             return partial(delete_part, RESOURCE, str(resource_id))
-        changed = KalturaLocationScheduleResource(name=words.name_of(wish.title))
+        changed = KalturaLocationScheduleResource(name=mapping.name_of(wish.title))
         return lambda c: c.schedule.scheduleResource.update(resource_id, changed)
 
     def _membership(self, uid: str, group_id: str) -> Iterable[Callable[[Any], Any]]:
@@ -411,7 +411,7 @@ class KalturaEvents:
         """
         from KalturaClient.Plugins.Core import KalturaGroupUser, KalturaUser
 
-        user_id = words.viewer_of(uid)
+        user_id = mapping.viewer_of(uid)
         return (
             lambda c: c.user.add(KalturaUser(id=user_id, tags=self.account.tag)),
             lambda c: c.groupUser.add(KalturaGroupUser(userId=user_id, groupId=group_id)),
@@ -427,8 +427,8 @@ class KalturaEvents:
 
         of_entry = KalturaMediaEntryFilter(
             rootEntryIdEqual=parts[ENTRY],
-            statusIn=words.ALIVE,
-            moderationStatusIn=words.MODERATED,
+            statusIn=mapping.ALIVE,
+            moderationStatusIn=mapping.MODERATED,
             orderBy="+createdAt",
         )
         return multi.ask(lambda c: c.media.list(of_entry), fields=("id", "sourceType"))
@@ -441,7 +441,7 @@ class KalturaEvents:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEventFilter
 
         made_since = KalturaVirtualEventFilter(createdAtGreaterThanOrEqual=since, orderBy="+createdAt")
-        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page)
+        pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=page)
         return multi.ask(lambda c: c.virtualEvent.virtualEvent.list(made_since, pager))
 
     def _virtual_events(self, since_s: int, page: int) -> Asked:
@@ -454,8 +454,8 @@ class KalturaEvents:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
         return KalturaBaseEntryFilter(
-            statusIn=words.ALIVE,
-            moderationStatusIn=words.MODERATED,
+            statusIn=mapping.ALIVE,
+            moderationStatusIn=mapping.MODERATED,
             orderBy="+createdAt",
             **self.account.made_under(reference),
         )
@@ -472,7 +472,7 @@ class KalturaEvents:
 
 
 def _virtual_event_name(wish: EventWish) -> str:
-    return words.name_of(wish.title, words.VIRTUAL_EVENT_NAME_MIN_BYTES)
+    return mapping.name_of(wish.title, mapping.VIRTUAL_EVENT_NAME_MIN_BYTES)
 
 
 def _is_scheduled(wish: EventWish) -> bool:
@@ -480,14 +480,14 @@ def _is_scheduled(wish: EventWish) -> bool:
 
 
 def _recordings(listed: Asked) -> tuple[Parts, ...]:
-    return tuple({ENTRY: str(one.id)} for one in listed.answer().objects if words.is_recording(one))
+    return tuple({ENTRY: str(one.id)} for one in listed.answer().objects if mapping.is_recording(one))
 
 
 def _list_members(group_id: str, library: Any) -> Any:
     from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaGroupUserFilter
 
     return library.groupUser.list(
-        KalturaGroupUserFilter(groupIdEqual=group_id), KalturaFilterPager(pageSize=words.PAGE)
+        KalturaGroupUserFilter(groupIdEqual=group_id), KalturaFilterPager(pageSize=mapping.PAGE)
     )
 
 

@@ -1,6 +1,6 @@
 """Pairs of a schedule event and a resource, `scheduleEventResource`: they carry no mark of ours, and outlive both ends.
 
-Called by `events.py` and `strays.py`. A pair is ours where an end of it is. One whose ends are both gone could be
+Called by `events.py` and `inventory.py`. A pair is ours where an end of it is. One whose ends are both gone could be
 anybody's: it is not looked for, and we leave none behind, because the pairs of an end are deleted before it.
 """
 
@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import Parts, Refusal, Stray
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.making import EVENT, RESOURCE
 from shared.providers.kaltura.refusals import (
@@ -55,7 +55,7 @@ class Links:
             createdAtLessThanOrEqual=int(until.timestamp()) - 1,
             orderBy="+createdAt",
         )
-        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page)
+        pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=page)
         return multi.ask(lambda c: c.schedule.scheduleEventResource.list(asked, pager))
 
     def broken(self, first: Asked, since: datetime, until: datetime) -> list[Stray]:
@@ -71,8 +71,8 @@ class Links:
             return []
         pairs = all_pages(first, partial(self._page, since, until))
         found: list[Stray] = []
-        for begin in range(0, len(pairs), words.PAGE):
-            some = pairs[begin : begin + words.PAGE]
+        for begin in range(0, len(pairs), mapping.PAGE):
+            some = pairs[begin : begin + mapping.PAGE]
             events, resources = self._ends(some)
             for pair in some:
                 event_id, resource_id = str(pair.eventId), str(pair.resourceId)
@@ -113,7 +113,7 @@ class Links:
         from KalturaClient.Plugins.Core import KalturaFilterPager
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter, KalturaScheduleResourceFilter
 
-        pager = KalturaFilterPager(pageSize=words.PAGE)
+        pager = KalturaFilterPager(pageSize=mapping.PAGE)
         event_ids = ",".join(sorted({str(pair.eventId) for pair in pairs}))
         resource_ids = ",".join(sorted({str(pair.resourceId) for pair in pairs}))
         of_events = KalturaScheduleEventFilter(idIn=event_ids, statusIn=_ALIVE)
@@ -172,7 +172,7 @@ def unlink_all(account: KalturaAccount, part: str, part_id: str) -> None:
 
     ks, end = account.admin_ks(), "eventIdEqual" if part == EVENT else "resourceIdEqual"
     asked = KalturaScheduleEventResourceFilter(**{end: int(part_id)})
-    pager = KalturaFilterPager(pageSize=words.PAGE)
+    pager = KalturaFilterPager(pageSize=mapping.PAGE)
     pairs = account.client.call(ks, lambda c: c.schedule.scheduleEventResource.list(asked, pager)).objects
     if not pairs:
         return

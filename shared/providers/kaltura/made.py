@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
 from shared.errors import Permanent
-from shared.providers.kaltura import words
-from shared.providers.kaltura.keys import Word
+from shared.providers.kaltura import mapping
+from shared.providers.kaltura.signing import Word
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Client
@@ -48,11 +48,11 @@ class Role:
 
 
 UPLOAD_ROLE: Final = Role(
-    "uploadRole", "GREENROOM_UPLOAD", "send the bytes of an upload", ("uploadtoken.upload",), words.UPLOAD_BASE_ROLE
+    "uploadRole", "GREENROOM_UPLOAD", "send the bytes of an upload", ("uploadtoken.upload",), mapping.UPLOAD_BASE_ROLE
 )
 # Every role needs a permission; this one is for what everybody may do anyway.
 ADDRESSES_ROLE: Final = Role(
-    "addressesRole", "GREENROOM_ADDRESSES", "fetch addresses", ("system.ping",), words.PLAYBACK_BASE_ROLE
+    "addressesRole", "GREENROOM_ADDRESSES", "fetch addresses", ("system.ping",), mapping.PLAYBACK_BASE_ROLE
 )
 # What the data layer of Kaltura's player asks for. Source: playkit-js-providers, ovp/loaders.
 PLAYER_ROLE: Final = Role(
@@ -196,7 +196,7 @@ def _item_ids(client: Client, ks: str, actions: Sequence[str]) -> list[str]:
                 found.setdefault(where, str(item.id))
         if len(found) == len(actions):
             return [found[action] for action in actions]
-        if len(page) < words.PAGE:
+        if len(page) < mapping.PAGE:
             break
     missing = ", ".join(action for action in actions if action not in found)
     raise Permanent(
@@ -210,6 +210,6 @@ def _item_ids(client: Client, ks: str, actions: Sequence[str]) -> list[str]:
 def _page_of_items(client: Client, ks: str, page_index: int) -> list[Any]:
     from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaPermissionItemFilter
 
-    pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=page_index)
+    pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=page_index)
     items: list[Any] = client.call(ks, lambda c: c.permissionItem.list(KalturaPermissionItemFilter(), pager)).objects
     return items

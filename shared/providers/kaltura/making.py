@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
 from shared.ports import NOT_AVAILABLE, EventParts, Refusal
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME
 from shared.providers.kaltura.refusals import first_error, incomplete, is_not_offered, is_refused, refused_part
 
@@ -103,8 +103,8 @@ class Making:
         for part, asked in self._asked.items():
             if asked.error is None:
                 parts[part] = str(asked.answer().id)
-            elif part == GROUP and asked.error.code == words.USER_EXISTS:
-                parts[part] = words.moderators_of(parts[ENTRY])
+            elif part == GROUP and asked.error.code == mapping.USER_EXISTS:
+                parts[part] = mapping.moderators_of(parts[ENTRY])
             elif part != ENTRY and is_not_offered(asked.error):
                 parts[part] = NOT_AVAILABLE
                 log.part_not_offered(NAME, part, asked.error)

@@ -29,11 +29,11 @@ from shared.ports import (
     UploadGrant,
     UploadWish,
 )
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
-from shared.providers.kaltura.keys import Privilege, Word
 from shared.providers.kaltura.playback import addresses_grant
 from shared.providers.kaltura.refusals import incomplete, is_gone, raise_unless_gone, remaining
+from shared.providers.kaltura.signing import Privilege, Word
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -76,7 +76,7 @@ class KalturaMedia:
         self.account.upload_role_name()
         self.account.addresses_role_name()
         entry = self._entry(reference, wish)
-        uploader = words.uploader_of(self.account.namespace, reference)
+        uploader = mapping.uploader_of(self.account.namespace, reference)
         multi = self.account.client.multi(self.account.admin_ks())
         added = multi.ask(lambda c: c.media.add(entry))
         token = multi.ask(lambda c: c.uploadToken.add(_upload_token(wish)), ks=self._uploader_ks(uploader))
@@ -98,7 +98,7 @@ class KalturaMedia:
         See `ports.Media`.
         """
         client, ks = self.account.client, self.account.admin_ks()
-        uploader = words.uploader_of(self.account.namespace, reference)
+        uploader = mapping.uploader_of(self.account.namespace, reference)
         uploader_ks = self._uploader_ks(uploader)
         multi = client.multi(ks)
         entries = multi.ask(lambda c: c.baseEntry.list(self._by_reference(reference)))
@@ -114,7 +114,7 @@ class KalturaMedia:
             token_id = str(open_tokens[0].id)
         else:
             token_id = str(client.call(uploader_ks, lambda c: c.uploadToken.add(_upload_token(wish))).id)
-        if words.status_of(found[0]) == words.NO_CONTENT:
+        if mapping.status_of(found[0]) == mapping.NO_CONTENT:
             client.call(ks, lambda c: c.media.addContent(entry_id, _content(token_id)))
         return {ENTRY: entry_id, TOKEN: token_id, UPLOADER: uploader}
 
@@ -156,7 +156,7 @@ class KalturaMedia:
         from KalturaClient.Plugins.Core import KalturaMediaEntry
 
         entry_id, ks = parts[ENTRY], self.account.admin_ks()
-        named = KalturaMediaEntry(name=words.name_of(wish.title))
+        named = KalturaMediaEntry(name=mapping.name_of(wish.title))
         try:
             self.account.client.call(ks, lambda c: c.media.update(entry_id, named))
         except Permanent as error:
@@ -210,14 +210,14 @@ class KalturaMedia:
         asked = KalturaMediaEntryFilter(
             adminTagsLike=self.account.tag,
             updatedAtGreaterThanOrEqual=int(since.timestamp()),
-            statusIn=words.ARRIVED,
-            moderationStatusIn=words.MODERATED,
+            statusIn=mapping.ARRIVED,
+            moderationStatusIn=mapping.MODERATED,
             orderBy="-updatedAt",
         )
         multi = self.account.client.multi(self.account.admin_ks())
         answers = []
         for index in range(page, page + pages):
-            pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=index)
+            pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=index)
             entries = multi.ask(partial(_list_media, asked, pager), fields=_OF_CHANGES)
             answers.append((entries, _ask_flavors(multi, entries.result("objects", "_all", "id"))))
         told = _ask_all(multi, uploads) if uploads else list
@@ -235,7 +235,7 @@ class KalturaMedia:
                     entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
                     seen = _observation(entry, flavors_of(entry_id), None)
                     items.append(Change(reference, {ENTRY: entry_id}, changed_at, seen))
-        return Changes(tuple(items), len(answers[-1][0].answer().objects) == words.PAGE, tuple(told()))
+        return Changes(tuple(items), len(answers[-1][0].answer().objects) == mapping.PAGE, tuple(told()))
 
     def requests_for(self, size_bytes: int) -> int:
         """
@@ -300,7 +300,7 @@ class KalturaMedia:
         from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
         return KalturaMediaEntry(
-            name=words.name_of(wish.title),
+            name=mapping.name_of(wish.title),
             mediaType=KalturaMediaType(KalturaMediaType.VIDEO),
             referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
@@ -312,8 +312,8 @@ class KalturaMedia:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
         return KalturaBaseEntryFilter(
-            statusIn=words.ALIVE,
-            moderationStatusIn=words.MODERATED,
+            statusIn=mapping.ALIVE,
+            moderationStatusIn=mapping.MODERATED,
             orderBy="+createdAt",
             **self.account.made_under(reference),
         )
@@ -322,7 +322,7 @@ class KalturaMedia:
 def _upload_token(wish: UploadWish) -> Any:
     from KalturaClient.Plugins.Core import KalturaUploadToken
 
-    return KalturaUploadToken(fileName=words.file_name_of(wish.file_name), fileSize=wish.size_bytes)
+    return KalturaUploadToken(fileName=mapping.file_name_of(wish.file_name), fileSize=wish.size_bytes)
 
 
 def _first_token(tokens: Sequence[Any]) -> Parts:
@@ -382,7 +382,7 @@ class _FlavorsAnswer:
         for flavor in page:
             flavors_of.setdefault(str(flavor.entryId), []).append(flavor)
         # Entries have up to ten: of many at once a page tells only some, and nobody which are missing.
-        whole = len(page) < words.PAGE
+        whole = len(page) < mapping.PAGE
         return lambda entry_id: _Flavors(source_of.get(entry_id), flavors_of.get(entry_id, []) if whole else None)
 
 
@@ -397,7 +397,7 @@ def _ask_all(multi: Multi, parts: Sequence[Parts]) -> Callable[[], Sequence[Obse
 
     ids = ",".join(sorted({one[ENTRY] for one in parts}))
     token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
-    page = KalturaFilterPager(pageSize=words.PAGE)
+    page = KalturaFilterPager(pageSize=mapping.PAGE)
     entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
     flavors = _ask_flavors(multi, ids)
     tokens = multi.ask(lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS)
@@ -420,8 +420,8 @@ def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
     """
     from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaFlavorAssetFilter
 
-    page = KalturaFilterPager(pageSize=words.PAGE)
-    sources = KalturaFlavorAssetFilter(entryIdIn=entry_ids, flavorParamsIdEqual=words.SOURCE_FLAVOR)
+    page = KalturaFilterPager(pageSize=mapping.PAGE)
+    sources = KalturaFlavorAssetFilter(entryIdIn=entry_ids, flavorParamsIdEqual=mapping.SOURCE_FLAVOR)
     every = KalturaFlavorAssetFilter(entryIdIn=entry_ids)
     return _FlavorsAnswer(
         multi.ask(lambda c: c.flavorAsset.list(sources, page), fields=_OF_FLAVORS),
@@ -440,12 +440,12 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
     """
     if entry is None:
         return Observation(MediaState.GONE)
-    status = words.status_of(entry)
-    state = words.media_state(status)
+    status = mapping.status_of(entry)
+    state = mapping.media_state(status)
     source = flavors.source
-    media_type = None if source is None else words.media_type(source.containerFormat)
+    media_type = None if source is None else mapping.media_type(source.containerFormat)
     size_bytes = None if source is None else _bytes_of(source)
-    if words.is_rejected(entry) and state not in (MediaState.ERROR, MediaState.GONE):
+    if mapping.is_rejected(entry) and state not in (MediaState.ERROR, MediaState.GONE):
         return Observation(MediaState.REJECTED)
     match state:
         case MediaState.AWAITING_UPLOAD:
@@ -458,7 +458,7 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
             )
         case MediaState.PROCESSING:
             percent = None if flavors.every is None else _flavor_percent(flavors.every)
-            return Observation(state, percent=percent, stage=words.STAGES.get(status), size_bytes=size_bytes)
+            return Observation(state, percent=percent, stage=mapping.STAGES.get(status), size_bytes=size_bytes)
         case MediaState.READY:
             return Observation(
                 state,
@@ -466,12 +466,12 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
                 duration_s=_number(entry.msDuration) / 1000 or _number(entry.duration),
                 size_bytes=size_bytes,
                 media_type=media_type,
-                is_video=_number(entry.width) > 0 and not words.is_picture(entry),
+                is_video=_number(entry.width) > 0 and not mapping.is_picture(entry),
             )
         case _:
             # What Kaltura knew for a film and could not convert, it may convert another time.
-            retryable = status == words.CONVERSION_FAILED and media_type is not None
-            reason = words.NOT_CONVERTED if retryable else words.REASONS.get(status)
+            retryable = status == mapping.CONVERSION_FAILED and media_type is not None
+            reason = mapping.NOT_CONVERTED if retryable else mapping.REASONS.get(status)
             return Observation(state, media_type=media_type, reason=reason, retryable=retryable)
 
 
@@ -487,11 +487,11 @@ def _flavor_percent(flavors: Sequence[Any]) -> int:
     """
     How many of the renditions that will be made are there.
     """
-    statuses = [words.status_of(flavor) for flavor in flavors]
-    counted = [status for status in statuses if status not in words.FLAVOR_NOT_COUNTED]
+    statuses = [mapping.status_of(flavor) for flavor in flavors]
+    counted = [status for status in statuses if status not in mapping.FLAVOR_NOT_COUNTED]
     if not counted:
         return 0
-    return int(100 * sum(status == words.FLAVOR_READY for status in counted) / len(counted))
+    return int(100 * sum(status == mapping.FLAVOR_READY for status in counted) / len(counted))
 
 
 def _bytes_of(flavor: Any) -> int | None:

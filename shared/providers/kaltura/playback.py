@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from shared.errors import WrongState
 from shared.ports import MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL, Grant, Parts
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.keys import Privilege, Word
+from shared.providers.kaltura.signing import Privilege, Word
 
 THUMBNAIL_WIDTH: Final = 640
 
@@ -53,7 +53,7 @@ def addresses_grant(
         Privilege(Word.DISABLE_ENTITLEMENT_FOR_ENTRY, entry_id),
         *ending(revocation_id),
     )
-    ks = account.user_ks(words.viewer_of(viewer_uid), privileges, lifetime_s)
+    ks = account.user_ks(mapping.viewer_of(viewer_uid), privileges, lifetime_s)
     addresses = {name: f"{host}{path}?ks={ks}" for name, path in paths.items()}
     return Grant(
         url=addresses[MANIFEST_URL],
@@ -89,7 +89,7 @@ class KalturaViewerKeys:
         if parts.get("virtualEventId"):
             privileges += (Privilege(Word.VIRTUAL_EVENT_ID, parts["virtualEventId"]),)
         lifetime_s = min(lifetime_s, PLAYER_KS_MAX_S)
-        ks = self.account.user_ks(words.watcher_of(viewer_uid), privileges, lifetime_s)
+        ks = self.account.user_ks(mapping.watcher_of(viewer_uid), privileges, lifetime_s)
         return Grant("", ks, self.account.clock() + timedelta(seconds=lifetime_s), {"ks": ks})
 
     def is_ended(self, revocation_id: str) -> bool:

@@ -1,7 +1,7 @@
 """Kaltura's refusals: whether what was asked for is gone, not offered, refused for good, or may be asked again. Pure.
 
 Called by the other files of this folder that ask for several things at once. Leaves to `client.py` how an answer is
-read, and to `words.py` what Kaltura's codes mean.
+read, and to `mapping.py` what Kaltura's codes mean.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import Parts, Refusal
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def refused_part(error: ProviderError | None) -> Refusal:
     Why one part of an event is refused for good: what is wrong, and what to change. Pure.
     """
     assert error is not None
-    sentence = words.REFUSED_PARTS.get(error.code)
+    sentence = mapping.REFUSED_PARTS.get(error.code)
     return Refusal(error.code, sentence or f"{error} The event works without this part until the session is changed.")
 
 
@@ -90,11 +90,11 @@ def is_gone(error: ProviderError) -> bool:
     """
     Whether an error under an administrator's KS says that the thing does not exist. Pure.
     """
-    return isinstance(error, Permanent) and error.code in words.GONE_CODES
+    return isinstance(error, Permanent) and error.code in mapping.GONE_CODES
 
 
 def is_not_offered(error: ProviderError) -> bool:
     """
     Whether an error says that the account does not have what was asked for. Pure.
     """
-    return isinstance(error, Permanent) and error.code in words.NOT_OFFERED_CODES
+    return isinstance(error, Permanent) and error.code in mapping.NOT_OFFERED_CODES

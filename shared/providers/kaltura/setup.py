@@ -16,8 +16,8 @@ from shared.ports import Finding, Health
 from shared.providers.kaltura.account import KalturaAccount, all_pages
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token
 from shared.providers.kaltura.confinement import NAMES, SETUP_MAKES, Confinement
-from shared.providers.kaltura.hook import TEMPLATES, KalturaHook
 from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
+from shared.providers.kaltura.webhooks import TEMPLATES, KalturaHook
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi

@@ -21,7 +21,7 @@ from typing import Any, Final
 from shared.buckets import Priority
 from shared.errors import BadRequest, NotAllowed, Permanent, Transient
 from shared.ports import Heard
-from shared.providers.cloudflare import words
+from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, CloudflareAccount, unless_gone
 
 SIGNATURE: Final = "webhook-signature"
@@ -80,7 +80,7 @@ class CloudflareHook:
             raise NotAllowed(
                 "The notification is not signed with this account's secret.", reason="NOTIFICATION_NOT_SIGNED"
             )
-        told = words.namespace_and_reference(_video(body))
+        told = mapping.namespace_and_reference(_video(body))
         if told is None:
             return Heard()
         namespace, reference = told

@@ -43,9 +43,9 @@ from shared.ports import (
 )
 from shared.reconcile import ALARM_AFTER_S, LEASE_S, Each
 from shared.videos import Seen, Videos
+from shared.videos.batch import BUDGET_S, see, visit_changed, visit_seen
 from shared.videos.chain import Chain, Trouble
 from shared.videos.model import Video, VideoState
-from shared.videos.together import BUDGET_S, see, visit_changed, visit_seen
 
 PAGES_MAX: Final = 20
 """Pages of changes that one tick reads, newest first; what is older still the sweep finds."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from shared.buckets import Priority
 from shared.ports import Parts, Stray
-from shared.providers.cloudflare import words
+from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount, Item
 
 PAGE: Final = 500
@@ -38,11 +38,11 @@ class CloudflareStrays:
                 {UID: str(video["uid"])},
                 made_at,
                 has_content=_has_content(video),
-                stamp=words.of_meta(video, words.STAMP),
-                title=words.of_meta(video, words.NAME),
+                stamp=mapping.of_meta(video, mapping.STAMP),
+                title=mapping.of_meta(video, mapping.NAME),
             )
             for video in self.account.at(Priority.BULK).made_in(since, until)
-            if (reference := self.account.ours(video)) and (made_at := words.instant(video.get("created")))
+            if (reference := self.account.ours(video)) and (made_at := mapping.instant(video.get("created")))
         )
         return list(islice(found, PAGE))
 
@@ -65,4 +65,4 @@ def _has_content(video: Item) -> bool:
     Whether a file has arrived. Of one that has arrived in part nothing can be had without its address, and what was
     sent of it goes when that expires.
     """
-    return words.state_of(video) != words.PENDING_UPLOAD
+    return mapping.state_of(video) != mapping.PENDING_UPLOAD

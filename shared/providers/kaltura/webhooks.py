@@ -20,7 +20,7 @@ from urllib.parse import parse_qs
 
 from shared.errors import BadRequest, NotAllowed, NotFound
 from shared.ports import Heard
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 
 SIGNATURE: Final = "x-kaltura-signature"
@@ -61,7 +61,7 @@ def references(headers: Mapping[str, str], body: bytes, admin_secret: str, names
     """
     _check_signature(headers, body, admin_secret)
     reference_id = _reference_id(headers.get("content-type", ""), body)
-    reference = None if reference_id is None else words.ours(namespace, reference_id)
+    reference = None if reference_id is None else mapping.ours(namespace, reference_id)
     return [] if reference is None else [reference]
 
 
@@ -200,7 +200,7 @@ class KalturaHook:
 
         names = self.names()
         asked = KalturaEventNotificationTemplateFilter(systemNameIn=",".join(names))
-        listed = _on_templates("list", asked, KalturaFilterPager(pageSize=words.PAGE))
+        listed = _on_templates("list", asked, KalturaFilterPager(pageSize=mapping.PAGE))
         found = self.account.client.call(self.account.admin_ks(), listed).objects
         return {str(one.systemName): int(one.id) for one in found if str(one.systemName) in names}
 

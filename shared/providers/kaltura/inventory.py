@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import Parts, Stray
-from shared.providers.kaltura import words
+from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
 from shared.providers.kaltura.events import delete_part, look_at_part
 from shared.providers.kaltura.links import Links, unlink_all
@@ -64,16 +64,16 @@ class KalturaStrays:
             "orderBy": "+createdAt",
         }
         tag = self.account.tag
-        pager = KalturaFilterPager(pageSize=words.PAGE)
+        pager = KalturaFilterPager(pageSize=mapping.PAGE)
         of_entries = KalturaBaseEntryFilter(
-            adminTagsLike=tag, statusIn=words.ALIVE, moderationStatusIn=words.MODERATED, **span
+            adminTagsLike=tag, statusIn=mapping.ALIVE, moderationStatusIn=mapping.MODERATED, **span
         )
         of_events = KalturaScheduleEventFilter(tagsLike=tag, **span)
         of_resources = KalturaScheduleResourceFilter(tagsLike=tag, **span)
         # These cannot be asked for by anything of ours.
         of_virtual_events = KalturaVirtualEventFilter(**span)
         of_groups = KalturaGroupFilter(tagsMultiLikeOr=tag, **span)
-        of_users = KalturaUserFilter(idOrScreenNameStartsWith=words.uploaders_of(self.account.namespace), **span)
+        of_users = KalturaUserFilter(idOrScreenNameStartsWith=mapping.uploaders_of(self.account.namespace), **span)
         links = Links(self.account)
         multi = self.account.client.multi(self.account.admin_ks())
         pages = {
@@ -95,7 +95,7 @@ class KalturaStrays:
                 things = all_pages(page, partial(self._virtual_events, of_virtual_events))
             found += filter(None, (self._stray(part, thing) for thing in things))
         found += links.broken(pairs, since, until)
-        return sorted(found, key=lambda stray: stray.created_at)[: words.PAGE]
+        return sorted(found, key=lambda stray: stray.created_at)[: mapping.PAGE]
 
     def has_content(self, stray: Stray) -> bool:
         """
@@ -121,7 +121,7 @@ class KalturaStrays:
         if any(known):
             return True
         return None in known and any(
-            _received(str(entry.id), words.status_of(entry), tokens.answer().objects) for entry in entries
+            _received(str(entry.id), mapping.status_of(entry), tokens.answer().objects) for entry in entries
         )
 
     def delete_stray(self, stray: Stray) -> Parts:
@@ -154,7 +154,7 @@ class KalturaStrays:
     def _virtual_events(self, asked: Any, index: int) -> Asked:
         from KalturaClient.Plugins.Core import KalturaFilterPager
 
-        pager = KalturaFilterPager(pageSize=words.PAGE, pageIndex=index)
+        pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=index)
         multi = self.account.client.multi(self.account.admin_ks())
         page = multi.ask(lambda c: c.virtualEvent.virtualEvent.list(asked, pager))
         multi.send()
@@ -162,7 +162,7 @@ class KalturaStrays:
 
     def _stray(self, part: str, thing: Any) -> Stray | None:
         if part == UPLOADER:
-            reference = words.uploaded_for(self.account.namespace, str(thing.id))
+            reference = mapping.uploaded_for(self.account.namespace, str(thing.id))
         else:
             reference = self.account.ours(getattr(thing, _REFERENCES[part]))
         if reference is None:
@@ -177,7 +177,7 @@ class KalturaStrays:
             made_at,
             has_content=_content_of(thing),
             stamp=_text(thing.partnerData),
-            title=words.as_typed(_text(thing.name)),
+            title=mapping.as_typed(_text(thing.name)),
         )
 
     def _ask_by_reference(self, multi: Multi, reference: str) -> Asked:
@@ -187,12 +187,12 @@ class KalturaStrays:
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
         same = KalturaBaseEntryFilter(
-            statusIn=words.ALIVE, moderationStatusIn=words.MODERATED, **self.account.made_under(reference)
+            statusIn=mapping.ALIVE, moderationStatusIn=mapping.MODERATED, **self.account.made_under(reference)
         )
         return multi.ask(lambda c: c.baseEntry.list(same))
 
     def _uploader(self, stray: Stray) -> str:
-        return words.uploader_of(self.account.namespace, stray.reference)
+        return mapping.uploader_of(self.account.namespace, stray.reference)
 
     # --- deleting -------------------------------------------------------------------------------------------------
 
@@ -212,10 +212,10 @@ class KalturaStrays:
         from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
         of_entry = KalturaMediaEntryFilter(
-            rootEntryIdEqual=entry_id, statusIn=words.ALIVE, moderationStatusIn=words.MODERATED
+            rootEntryIdEqual=entry_id, statusIn=mapping.ALIVE, moderationStatusIn=mapping.MODERATED
         )
         for entry in self.account.client.call(self.account.admin_ks(), lambda c: c.media.list(of_entry)).objects:
-            if words.is_recording(entry) and self.account.ours(_text(entry.referenceId)) is None:
+            if mapping.is_recording(entry) and self.account.ours(_text(entry.referenceId)) is None:
                 yield str(entry.id)
 
     def _ask_deletion_of_upload(self, stray: Stray, multi: Multi) -> list[Asked]:
@@ -248,7 +248,7 @@ def _content_of(entry: Any) -> bool | None:
     """
     if hasattr(entry, "recordedEntryId"):
         return any(_number(getattr(entry, name)) for name in _ON_AIR) or bool(_text(entry.recordedEntryId))
-    return None if words.status_of(entry) in words.EMPTY else True
+    return None if mapping.status_of(entry) in mapping.EMPTY else True
 
 
 def _received(entry_id: str, status: str, tokens: Sequence[Any]) -> bool:
@@ -258,7 +258,7 @@ def _received(entry_id: str, status: str, tokens: Sequence[Any]) -> bool:
     """
     bound = [token for token in tokens if str(token.attachedObjectId) == entry_id]
     if not bound:
-        return status != words.NO_CONTENT
+        return status != mapping.NO_CONTENT
     return any(_number(token.uploadedFileSize) for token in bound)
 
 
