@@ -1,4 +1,4 @@
-"""In-memory parts: a clock moved by hand, documents, a queue, and a provider's events, videos and strays.
+"""In-memory parts: a clock moved by hand, documents, a queue, and a provider's events, videos and orphans.
 
 Used by the pure tests and by the model of races; they pass the contract suites that the real adapters pass
 (`emulator_tests/contract`). They leave to the tests what goes wrong.
@@ -38,25 +38,25 @@ from shared.ports import (
     Create,
     Delete,
     Document,
-    EventParts,
-    EventWish,
+    EventIds,
+    EventSpec,
+    ExternalIds,
     Grant,
     Ingest,
+    InventoryItem,
     MediaState,
     Observation,
     Operator,
-    Parts,
     Query,
     Refusal,
     Remove,
     Source,
     Stage,
-    Stray,
     Task,
     Total,
     Update,
     UploadGrant,
-    UploadWish,
+    UploadSpec,
     Version,
     Write,
 )
@@ -588,8 +588,8 @@ class MadeEvent:
     """
 
     reference: str
-    wish: EventWish
-    parts: Parts
+    spec: EventSpec
+    external_ids: ExternalIds
     created_at: datetime
 
 
@@ -604,7 +604,7 @@ class MemoryEvents:
     name = "memory"
 
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
-        self.refuses: Callable[[EventWish], Refusal | None] = lambda _: None
+        self.refuses: Callable[[EventSpec], Refusal | None] = lambda _: None
         self._clock = clock
         self._effect = effect
         self._lock = threading.Lock()
@@ -629,114 +629,116 @@ class MemoryEvents:
         with self._lock:
             self._remove({part_id})
 
-    def was_on_air(self, parts: Parts) -> bool:
+    def was_on_air(self, external_ids: ExternalIds) -> bool:
         """
         Whether something was ever sent to an event.
         """
         with self._lock:
-            return not self._aired.isdisjoint(parts.values())
+            return not self._aired.isdisjoint(external_ids.values())
 
-    def create_event(self, reference: str, wish: EventWish) -> EventParts:
+    def create_event(self, reference: str, spec: EventSpec) -> EventIds:
         """
         As the port says.
         """
 
-        def do() -> EventParts:
+        def do() -> EventIds:
             with self._lock:
-                return self._create(reference, wish)
+                return self._create(reference, spec)
 
         return self._effect("create_event", do)
 
-    def find_event(self, reference: str) -> Parts:
+    def find_event(self, reference: str) -> ExternalIds:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
-                return next((dict(made.parts) for made in self._made if made.reference == reference), {})
+                return next((dict(made.external_ids) for made in self._made if made.reference == reference), {})
 
         return self._effect("find_event", do)
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
+    def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
         """
         As the port says.
         """
 
-        def do() -> EventParts:
+        def do() -> EventIds:
             with self._lock:
                 for index, made in enumerate(self._made):
-                    if "entryId" not in made.parts and set(made.parts.values()) & set(parts.values()):
+                    if "entryId" not in made.external_ids and set(made.external_ids.values()) & set(
+                        external_ids.values()
+                    ):
                         del self._made[index]
-                        return EventParts({})
-                    if set(made.parts.values()) & set(parts.values()):
-                        outcome = self._outcome({**self._new_parts(), **made.parts}, wish, made.parts)
-                        self._made[index] = replace(made, wish=wish, parts=outcome.parts)
+                        return EventIds({})
+                    if set(made.external_ids.values()) & set(external_ids.values()):
+                        outcome = self._outcome({**self._new_parts(), **made.external_ids}, spec, made.external_ids)
+                        self._made[index] = replace(made, spec=spec, external_ids=outcome.external_ids)
                         return outcome
-                return EventParts({})
+                return EventIds({})
 
         return self._effect("update_event", do)
 
-    def delete_event(self, parts: Parts) -> Broadcast:
+    def delete_event(self, external_ids: ExternalIds) -> Broadcast:
         """
         As the port says.
         """
 
         def do() -> Broadcast:
             with self._lock:
-                if parts.get("entryId") in self._live:
+                if external_ids.get("entryId") in self._live:
                     raise Transient("It is live.", provider="memory", operation="delete_event", code="LIVE")
-                self._remove(set(parts.values()))
-                return Broadcast(is_live=False, recordings=self._recordings(parts))
+                self._remove(set(external_ids.values()))
+                return Broadcast(is_live=False, recordings=self._recordings(external_ids))
 
         return self._effect("delete_event", do)
 
-    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
+    def observe_broadcast(self, external_ids: ExternalIds) -> Broadcast | None:
         """
         As the port says.
         """
 
         def do() -> Broadcast | None:
             with self._lock:
-                entry_id = parts["entryId"]
-                if not any(made.parts.get("entryId") == entry_id for made in self._made):
+                entry_id = external_ids["entryId"]
+                if not any(made.external_ids.get("entryId") == entry_id for made in self._made):
                     return None
-                return Broadcast(entry_id in self._live, self._recordings(parts))
+                return Broadcast(entry_id in self._live, self._recordings(external_ids))
 
         return self._effect("observe_broadcast", do)
 
-    def ingest(self, parts: Parts) -> Ingest:
+    def ingest(self, external_ids: ExternalIds) -> Ingest:
         """
         As the port says.
         """
 
         def do() -> Ingest:
             with self._lock:
-                self._require(parts, "ingest")
-                key = self._keys.setdefault(parts["entryId"], secrets.token_hex(4))
-                return Ingest(f"memory://ingest?t={key}", None, f"{parts['entryId']}_%i", key)
+                self._require(external_ids, "ingest")
+                key = self._keys.setdefault(external_ids["entryId"], secrets.token_hex(4))
+                return Ingest(f"memory://ingest?t={key}", None, f"{external_ids['entryId']}_%i", key)
 
         return self._effect("ingest", do)
 
-    def rotate_stream_key(self, parts: Parts) -> Ingest:
+    def rotate_stream_key(self, external_ids: ExternalIds) -> Ingest:
         """
         As the port says.
         """
 
         def do() -> None:
             with self._lock:
-                self._require(parts, "rotate_stream_key")
-                self._keys[parts["entryId"]] = secrets.token_hex(4)
+                self._require(external_ids, "rotate_stream_key")
+                self._keys[external_ids["entryId"]] = secrets.token_hex(4)
 
         self._effect("rotate_stream_key", do)
-        return self.ingest(parts)
+        return self.ingest(external_ids)
 
-    def broadcast(self, parts: Parts, *, is_live: bool, records: bool = True) -> None:
+    def broadcast(self, external_ids: ExternalIds, *, is_live: bool, records: bool = True) -> None:
         """
         An encoder begins to send its picture, or ends; what it sends is recorded.
         """
         with self._lock:
-            entry_id = parts["entryId"]
+            entry_id = external_ids["entryId"]
             if is_live:
                 self._live.add(entry_id)
                 self._aired.add(entry_id)
@@ -745,46 +747,48 @@ class MemoryEvents:
             if is_live and records:
                 self._recorded.add(entry_id)
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         As the port says.
         """
         names = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
-        return _plays(self._clock(), lifetime_s, parts["entryId"], *names, revocation_id=revocation_id)
+        return _plays(self._clock(), lifetime_s, external_ids["entryId"], *names, revocation_id=revocation_id)
 
-    def _recordings(self, parts: Parts) -> tuple[Parts, ...]:
-        entry_id = parts.get("entryId", "")
+    def _recordings(self, external_ids: ExternalIds) -> tuple[ExternalIds, ...]:
+        entry_id = external_ids.get("entryId", "")
         return ({"entryId": f"{entry_id}-recorded"},) if entry_id in self._recorded else ()
 
-    def _require(self, parts: Parts, operation: str) -> None:
-        if not any(made.parts.get("entryId") == parts["entryId"] for made in self._made):
+    def _require(self, external_ids: ExternalIds, operation: str) -> None:
+        if not any(made.external_ids.get("entryId") == external_ids["entryId"] for made in self._made):
             raise Permanent("It is gone.", provider="memory", operation=operation, code="ENTRY_ID_NOT_FOUND")
 
-    def _create(self, reference: str, wish: EventWish) -> EventParts:
-        outcome = self._outcome(self._new_parts(), wish, {})
-        self._made.append(MadeEvent(reference, wish, outcome.parts, self._clock()))
+    def _create(self, reference: str, spec: EventSpec) -> EventIds:
+        outcome = self._outcome(self._new_parts(), spec, {})
+        self._made.append(MadeEvent(reference, spec, outcome.external_ids, self._clock()))
         return outcome
 
-    def _outcome(self, parts: Parts, wish: EventWish, known: Parts) -> EventParts:
+    def _outcome(self, external_ids: ExternalIds, spec: EventSpec, known: ExternalIds) -> EventIds:
         """
         What there is of an event of this wish: a part that is refused is there only as it was before.
         """
-        refusal = self.refuses(wish)
+        refusal = self.refuses(spec)
         if refusal is None:
-            return EventParts(dict(parts))
-        there = {name: id_ for name, id_ in parts.items() if name != "eventId" or name in known}
-        return EventParts(there, {"eventId": refusal})
+            return EventIds(dict(external_ids))
+        there = {name: id_ for name, id_ in external_ids.items() if name != "eventId" or name in known}
+        return EventIds(there, {"eventId": refusal})
 
-    def _new_parts(self) -> Parts:
+    def _new_parts(self) -> ExternalIds:
         number = next(self._numbers)
         return {"entryId": f"0_live{number}", "eventId": f"event{number}"}
 
     def _remove(self, part_ids: set[str]) -> None:
         left = (
-            replace(made, parts={name: id_ for name, id_ in made.parts.items() if id_ not in part_ids})
+            replace(made, external_ids={name: id_ for name, id_ in made.external_ids.items() if id_ not in part_ids})
             for made in self._made
         )
-        self._made = [made for made in left if made.parts]
+        self._made = [made for made in left if made.external_ids]
 
 
 @dataclass(frozen=True, slots=True)
@@ -794,8 +798,8 @@ class MadeMedia:
     """
 
     reference: str
-    wish: UploadWish
-    parts: Parts
+    spec: UploadSpec
+    external_ids: ExternalIds
     created_at: datetime
     changed_at: datetime
     observation: Observation
@@ -836,127 +840,127 @@ class MemoryMedia:
         with self._lock:
             self._made.pop(part_id, None)
             for entry_id, made in self._made.items():
-                parts = {name: id_ for name, id_ in made.parts.items() if id_ != part_id}
-                self._made[entry_id] = replace(made, parts=parts)
+                external_ids = {name: id_ for name, id_ in made.external_ids.items() if id_ != part_id}
+                self._made[entry_id] = replace(made, external_ids=external_ids)
 
-    def show(self, parts: Parts, observation: Observation) -> None:
+    def show(self, external_ids: ExternalIds, observation: Observation) -> None:
         """
         The video gets on: from now on it is observed like this.
         """
         with self._lock:
-            made = self._made[parts["entryId"]]
-            self._made[parts["entryId"]] = replace(made, observation=observation, changed_at=self._clock())
+            made = self._made[external_ids["entryId"]]
+            self._made[external_ids["entryId"]] = replace(made, observation=observation, changed_at=self._clock())
 
-    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
-                now, parts = self._clock(), self._new_parts()
+                now, external_ids = self._clock(), self._new_parts()
                 waiting = Observation(MediaState.AWAITING_UPLOAD, 0, Stage.AWAITING_BYTES, received_bytes=0)
-                made = MadeMedia(reference, wish, parts, now, now, waiting)
-                self._made[parts["entryId"]] = made
-                return dict(parts)
+                made = MadeMedia(reference, spec, external_ids, now, now, waiting)
+                self._made[external_ids["entryId"]] = made
+                return dict(external_ids)
 
         return self._effect("prepare_upload", do)
 
-    def find_upload(self, reference: str, wish: UploadWish) -> Parts:  # Kaltura needs it to complete one
+    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:  # Kaltura needs it to complete one
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
                 for entry_id, made in self._made.items():
                     if made.reference == reference:
-                        whole = {**self._new_parts(), **made.parts}
-                        self._made[entry_id] = replace(made, parts=whole)
+                        whole = {**self._new_parts(), **made.external_ids}
+                        self._made[entry_id] = replace(made, external_ids=whole)
                         return dict(whole)
                 return {}
 
         return self._effect("find_upload", do)
 
-    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+    def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         As the port says. What is adopted counts as being processed until the test shows it otherwise.
         """
-        recording = wish.recording or {}
+        recording = spec.recording or {}
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
                 now, entry_id = self._clock(), recording["entryId"]
                 begun = Observation(MediaState.PROCESSING, percent=0, stage=Stage.CONVERTING)
-                made = self._made.get(entry_id) or MadeMedia(reference, wish, dict(recording), now, now, begun)
+                made = self._made.get(entry_id) or MadeMedia(reference, spec, dict(recording), now, now, begun)
                 self._made[entry_id] = replace(made, reference=reference)
                 return dict(recording)
 
         return self._effect("adopt_recording", do)
 
-    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+    def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
         As the port says.
         """
 
         def do() -> Sequence[Observation]:
             with self._lock:
-                return [self._observe(one) for one in parts]
+                return [self._observe(one) for one in external_ids]
 
-        return self._effect("observe", do) if parts else []
+        return self._effect("observe", do) if external_ids else []
 
-    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
+    def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
         As the port says.
         """
 
         def do() -> None:
             with self._lock:
-                made = self._made.get(parts["entryId"])
+                made = self._made.get(external_ids["entryId"])
                 if made is not None:
-                    self._made[parts["entryId"]] = replace(
-                        made, wish=replace(made.wish, title=wish.title, stamp=wish.stamp)
+                    self._made[external_ids["entryId"]] = replace(
+                        made, spec=replace(made.spec, title=spec.title, stamp=spec.stamp)
                     )
 
         self._effect("rename", do)
 
-    def reprocess(self, parts: Parts) -> None:
+    def reprocess(self, external_ids: ExternalIds) -> None:
         """
         As the port says.
         """
 
         def do() -> None:
             with self._lock:
-                made = self._made.get(parts["entryId"])
+                made = self._made.get(external_ids["entryId"])
                 if made is None:
                     raise Permanent(
                         "There is no such video.", provider="memory", operation="reprocess", code="ENTRY_ID_NOT_FOUND"
                     )
                 if made.observation.state is not MediaState.READY:
                     begun = Observation(MediaState.PROCESSING, percent=0, stage=Stage.CONVERTING)
-                    self._made[parts["entryId"]] = replace(made, observation=begun, changed_at=self._clock())
-            self.reprocessing(parts)
+                    self._made[external_ids["entryId"]] = replace(made, observation=begun, changed_at=self._clock())
+            self.reprocessing(external_ids)
 
         self._effect("reprocess", do)
 
-    def reprocessing(self, parts: Parts) -> None:
+    def reprocessing(self, external_ids: ExternalIds) -> None:
         """
         Called when the provider begins to process a video anew, for who plays the provider.
         """
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
-                self._made.pop(parts.get("entryId", ""), None)
+                self._made.pop(external_ids.get("entryId", ""), None)
                 return {}
 
         return self._effect("delete_media", do)
 
-    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
         As the port says.
         """
@@ -964,7 +968,7 @@ class MemoryMedia:
         def do() -> Changes:
             with self._lock:
                 changed = [
-                    Change(made.reference, dict(made.parts), made.changed_at, made.observation)
+                    Change(made.reference, dict(made.external_ids), made.changed_at, made.observation)
                     for made in self._made.values()
                     if made.changed_at >= since and made.observation.state is not MediaState.AWAITING_UPLOAD
                 ]
@@ -981,42 +985,44 @@ class MemoryMedia:
         """
         return 2 * -(-size_bytes // CHUNK_BYTES) + REQUESTS_SPARE
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
+    def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
         As the port says.
         """
-        token_id = parts["uploadTokenId"]
+        token_id = external_ids["uploadTokenId"]
         token = hashlib.sha256(repr((token_id, allowance)).encode()).hexdigest()
         values: dict[str, str | int] = {"uploadTokenId": token_id, "requests": allowance.requests}
         return UploadGrant("memory", f"memory://media/{token}", token, allowance.expires_at, values)
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         As the port says.
         """
         names = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
-        return _plays(self._clock(), lifetime_s, parts["entryId"], *names, revocation_id=revocation_id)
+        return _plays(self._clock(), lifetime_s, external_ids["entryId"], *names, revocation_id=revocation_id)
 
-    def source(self, parts: Parts, lifetime_s: int) -> Source:
+    def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
         As the port says.
         """
 
         def do() -> Source:
             with self._lock:
-                if self._observe(parts).state is not MediaState.READY:
+                if self._observe(external_ids).state is not MediaState.READY:
                     raise Transient("Not yet.", provider=self.name, operation="source", code="SOURCE_NOT_READY")
-                return Source(f"memory://{parts['entryId']}")
+                return Source(f"memory://{external_ids['entryId']}")
 
         return self._effect("source", do)
 
-    def _new_parts(self) -> Parts:
+    def _new_parts(self) -> ExternalIds:
         number = next(self._numbers)
         mark = "" if self.name == "memory" else f"{self.name}-"
         return {"entryId": f"{mark}0_video{number}", "uploadTokenId": f"{mark}token{number}"}
 
-    def _observe(self, parts: Parts) -> Observation:
-        made = self._made.get(parts.get("entryId", ""))
+    def _observe(self, external_ids: ExternalIds) -> Observation:
+        made = self._made.get(external_ids.get("entryId", ""))
         return Observation(MediaState.GONE) if made is None else made.observation
 
 
@@ -1094,7 +1100,7 @@ class MemoryAudience:
 
     def admit(
         self,
-        parts: Parts,
+        external_ids: ExternalIds,
         attendee: Attendee,
         lifetime_s: int,
         *,
@@ -1110,7 +1116,7 @@ class MemoryAudience:
             self._effect("admit", lambda: self._make(attendee))
 
         def grant(what: str) -> Grant:
-            given = {"for": what, "entryId": parts["entryId"], "revocationId": revocation_id or ""}
+            given = {"for": what, "entryId": external_ids["entryId"], "revocationId": revocation_id or ""}
             return _grant(now, lifetime_s, given)
 
         refreshable_at = learned_at + self.PAUSE if force_refresh and is_fresh and learned_at is not None else None
@@ -1138,7 +1144,7 @@ class MemoryViewerKeys:
         self._clock = clock
         self._effect = effect
 
-    def player_key(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
+    def player_key(self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
         """
         As the port says.
         """
@@ -1183,7 +1189,7 @@ class MadeCopy:
 
     reference: str
     source: str
-    parts: Parts
+    external_ids: ExternalIds
     created_at: datetime
     observation: Observation
 
@@ -1215,12 +1221,12 @@ class MemoryHost:
         with self._lock:
             return tuple(self._made.values())
 
-    def show(self, parts: Parts, observation: Observation) -> None:
+    def show(self, external_ids: ExternalIds, observation: Observation) -> None:
         """
         The copy gets on: from now on it is observed like this.
         """
         with self._lock:
-            self._made[parts["copyId"]] = replace(self._made[parts["copyId"]], observation=observation)
+            self._made[external_ids["copyId"]] = replace(self._made[external_ids["copyId"]], observation=observation)
 
     def vanish(self, part_id: str) -> None:
         """
@@ -1229,55 +1235,55 @@ class MemoryHost:
         with self._lock:
             self._made.pop(part_id, None)
 
-    def begin_copy(self, reference: str, source: Source) -> Parts:
+    def begin_copy(self, reference: str, source: Source) -> ExternalIds:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
-                parts = {"copyId": f"{self.name}-copy{next(self._numbers)}"}
+                external_ids = {"copyId": f"{self.name}-copy{next(self._numbers)}"}
                 begun = (
                     Observation(MediaState.AWAITING_UPLOAD, 0, Stage.RECEIVING, received_bytes=0)
                     if self._waits
                     else Observation(MediaState.PROCESSING, 0)
                 )
-                self._made[parts["copyId"]] = MadeCopy(reference, source.url, parts, self._clock(), begun)
-                return dict(parts)
+                self._made[external_ids["copyId"]] = MadeCopy(reference, source.url, external_ids, self._clock(), begun)
+                return dict(external_ids)
 
         return self._effect("begin_copy", do)
 
-    def find_copy(self, reference: str) -> Parts:
+    def find_copy(self, reference: str) -> ExternalIds:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
-                return next((dict(one.parts) for one in self._made.values() if one.reference == reference), {})
+                return next((dict(one.external_ids) for one in self._made.values() if one.reference == reference), {})
 
         return self._effect("find_copy", do)
 
-    def observe_copy(self, parts: Parts) -> Observation:
+    def observe_copy(self, external_ids: ExternalIds) -> Observation:
         """
         As the port says.
         """
 
         def do() -> Observation:
             with self._lock:
-                made = self._made.get(parts["copyId"])
+                made = self._made.get(external_ids["copyId"])
                 return Observation(MediaState.GONE) if made is None else made.observation
 
         return self._effect("observe_copy", do)
 
-    def send_more(self, parts: Parts, source: Source) -> Observation:
+    def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
         """
         As the port says.
         """
 
         def do() -> Observation:
             with self._lock:
-                made = self._made.get(parts["copyId"])
+                made = self._made.get(external_ids["copyId"])
                 if made is None:
                     return Observation(MediaState.GONE)
                 received = (made.observation.received_bytes or 0) + 1
@@ -1286,63 +1292,65 @@ class MemoryHost:
                     if received >= self.PIECES
                     else replace(made.observation, received_bytes=received, percent=100 * received // self.PIECES)
                 )
-                self._made[parts["copyId"]] = replace(made, observation=seen)
+                self._made[external_ids["copyId"]] = replace(made, observation=seen)
                 return seen
 
         return self._effect("send_more", do)
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         As the port says.
         """
 
-        def do() -> Parts:
+        def do() -> ExternalIds:
             with self._lock:
-                self._made.pop(parts["copyId"], None)
+                self._made.pop(external_ids["copyId"], None)
                 return {}
 
         return self._effect("delete_media", do)
 
-    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+    def playback_grant(self, external_ids: ExternalIds, lifetime_s: int) -> Grant:
         """
         As the port says.
         """
         names = (PROGRESSIVE_URL,) if self._waits else (MANIFEST_URL, THUMBNAIL_URL)
-        return _plays(self._clock(), lifetime_s, parts["copyId"], *names)
+        return _plays(self._clock(), lifetime_s, external_ids["copyId"], *names)
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
         As the port says.
         """
 
-        def do() -> Sequence[Stray]:
+        def do() -> Sequence[InventoryItem]:
             with self._lock:
                 made = (one for one in self._made.values() if since <= one.created_at < until)
                 found = [
-                    Stray(self.name, one.reference, one.parts, one.created_at, has_content=_holds(one.observation))
+                    InventoryItem(
+                        self.name, one.reference, one.external_ids, one.created_at, has_content=_holds(one.observation)
+                    )
                     for one in made
                 ]
                 return found[:PAGE_ITEMS_MAX]
 
         return self._effect("strays", do)
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         """
         As the port says.
         """
 
         def do() -> bool:
             with self._lock:
-                made = self._made.get(stray.parts["copyId"])
+                made = self._made.get(item.external_ids["copyId"])
                 return made is not None and _holds(made.observation)
 
         return self._effect("has_content", do)
 
-    def delete_stray(self, stray: Stray) -> Parts:
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
         As the port says.
         """
-        return self.delete_media(stray.parts)
+        return self.delete_media(item.external_ids)
 
 
 def _holds(seen: Observation) -> bool:
@@ -1352,9 +1360,9 @@ def _holds(seen: Observation) -> bool:
     return seen.state is not MediaState.AWAITING_UPLOAD or bool(seen.received_bytes)
 
 
-class MemoryStrays:
+class MemoryInventory:
     """
-    The strays port over in-memory events and videos of one account.
+    The inventory port over in-memory events and videos of one account.
     """
 
     def __init__(self, events: MemoryEvents | None, media: MemoryMedia, effect: Effect = undisturbed) -> None:
@@ -1362,33 +1370,33 @@ class MemoryStrays:
         self._media = media
         self._effect = effect
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
         As the port says.
         """
 
-        def do() -> Sequence[Stray]:
+        def do() -> Sequence[InventoryItem]:
             made: list[MadeEvent | MadeMedia] = [*self._media.alive()]
             if self._events is not None:
                 made = [*self._events.alive(), *made]
             found = [
-                Stray(
+                InventoryItem(
                     self._media.name,
                     one.reference,
-                    dict(one.parts),
+                    dict(one.external_ids),
                     one.created_at,
                     has_content=self._has_content(one),
-                    stamp=one.wish.stamp,
-                    title=one.wish.title,
+                    stamp=one.spec.stamp,
+                    title=one.spec.title,
                 )
                 for one in made
             ]
-            found = [stray for stray in found if since <= stray.created_at < until]
-            return sorted(found, key=lambda stray: stray.created_at)[:PAGE_ITEMS_MAX]
+            found = [item for item in found if since <= item.created_at < until]
+            return sorted(found, key=lambda item: item.created_at)[:PAGE_ITEMS_MAX]
 
         return self._effect("strays", do)
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         """
         As the port says.
         """
@@ -1397,7 +1405,7 @@ class MemoryStrays:
             made: list[MadeEvent | MadeMedia] = [*self._media.alive()]
             if self._events is not None:
                 made = [*self._events.alive(), *made]
-            mine = (one for one in made if stray.parts.items() <= one.parts.items())
+            mine = (one for one in made if item.external_ids.items() <= one.external_ids.items())
             return any(self._has_content(one) for one in mine)
 
         return self._effect("has_content", do)
@@ -1405,15 +1413,15 @@ class MemoryStrays:
     def _has_content(self, made: MadeEvent | MadeMedia) -> bool:
         if isinstance(made, MadeMedia):
             return _holds(made.observation)
-        return self._events is not None and self._events.was_on_air(made.parts)
+        return self._events is not None and self._events.was_on_air(made.external_ids)
 
-    def delete_stray(self, stray: Stray) -> Parts:
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
         As the port says.
         """
 
-        def do() -> Parts:
-            for part_id in stray.parts.values():
+        def do() -> ExternalIds:
+            for part_id in item.external_ids.values():
                 if self._events is not None:
                     self._events.vanish(part_id)
                 self._media.vanish(part_id)

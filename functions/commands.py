@@ -146,7 +146,7 @@ def _load_settings(project: str | None) -> None:
 def _doctor(_options: argparse.Namespace) -> str:
     findings = [finding for name, setup in wiring.setup().items() for finding in _checked(name, setup)]
     app = wiring.app()
-    findings += checkup.check_playback(app.feeds, app.checks.is_open)
+    findings += checkup.check_playback(app.pollers, app.checks.is_open)
     findings += checkup.check_hosts(app.copies.hosts, app.checks.is_open)
     findings += checkup.check_rules(ROOT / RULES, config.claim_names())
     findings += checkup.check_database(wiring.database_uid())
@@ -220,13 +220,13 @@ def _diagnosed(findings: Sequence[Finding]) -> list[str]:
 
 def _install_hook(options: argparse.Namespace) -> str:
     url = options.url or f"{config.functions_url()}/{ADDRESSES[options.provider]}"
-    names = wiring.hook(options.provider).install(url, options.algorithm)
+    names = wiring.webhook(options.provider).install(url, options.algorithm)
     how = f", signed with {options.algorithm}" if options.algorithm else ""
     return f"{options.provider.capitalize()} now notifies {url} of changes{how}: {', '.join(names)}."
 
 
 def _remove_hook(options: argparse.Namespace) -> str:
-    names = wiring.hook(options.provider).remove()
+    names = wiring.webhook(options.provider).remove()
     return f"Removed: {', '.join(names)}." if names else "There was nothing to remove."
 
 
@@ -268,7 +268,7 @@ def _resume_after_restore(_options: argparse.Namespace) -> str:
 
 def _stop(options: argparse.Namespace) -> str:
     _require_task_account()
-    wiring.guard().stop(options.why)
+    wiring.kill_switch().stop(options.why)
     return (
         f"Stopped: from {SWITCH_READ_S} seconds on no task runs. New uploads, transfers and erasures are refused with "
         "`PAUSED`. Other changes are recorded, and done after `start`."
@@ -277,7 +277,7 @@ def _stop(options: argparse.Namespace) -> str:
 
 def _start(_options: argparse.Namespace) -> str:
     _require_task_account()
-    wiring.guard().start()
+    wiring.kill_switch().start()
     return "Started. Work that waited is done within ten minutes."
 
 

@@ -17,7 +17,7 @@ from functions import config, wiring
 from functions.body import WEBHOOK_MAX_BYTES, discard_body, read_body
 from shared import log
 from shared.errors import BadRequest, Misconfigured, NotAllowed, Transient
-from shared.webhooks import heed
+from shared.webhooks import handle_webhook
 
 KALTURA: Final = "kaltura"
 CLOUDFLARE: Final = "cloudflare"
@@ -66,7 +66,7 @@ def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         body = read_body(request, WEBHOOK_MAX_BYTES)
-        elsewhere = heed(provider, wiring.hook(provider), headers, body, wiring.queue())
+        elsewhere = handle_webhook(provider, wiring.webhook(provider), headers, body, wiring.queue())
         if elsewhere is not None and PASSED_ON not in headers and elsewhere in others:
             _pass_on(provider, others[elsewhere], headers, body)
     except Misconfigured:

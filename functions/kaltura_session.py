@@ -23,7 +23,7 @@ def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
 
     def use_case(caller: Caller) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         app = wiring.app()
         return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
 

@@ -39,13 +39,13 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
             force_refresh=fields["forceRefresh"] is True,
             needs_player_key=fields["playerKs"] is True,
         )
-        now, admission, parts = wiring.now(), joined.admission, joined.pairing.parts
+        now, admission, external_ids = wiring.now(), joined.admission, joined.pairing.external_ids
         chat, room = admission.chat, admission.room
         return {
             "sessionId": fields["sessionId"],
             "userId": admission.user_id,
-            "entryId": parts["entryId"],
-            "virtualEventId": parts.get("virtualEventId") or None,
+            "entryId": external_ids["entryId"],
+            "virtualEventId": external_ids.get("virtualEventId") or None,
             "isModerator": joined.is_moderator,
             "broadcast": joined.pairing.airing.state.value,
             "player": playing(admission.player.values, admission.player.expires_at, joined.player_key, now),
@@ -66,7 +66,7 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
 
     def use_case(caller: Caller) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID, "isModerator": bool})
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         app = wiring.app()
         is_settled = set_moderator(
             caller,
@@ -102,7 +102,7 @@ def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
 def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
         session_id = edge.read(request.data, {"sessionId": edge.SESSION_ID})["sessionId"]
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         told = ask(caller, session_id, wiring.app().sessions)
         return {
             "sessionId": session_id,

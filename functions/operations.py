@@ -48,7 +48,7 @@ def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
             raise BadRequest("Send either the uid of a person, or everything: true.", reason="FIELDS_CONFLICT")
         if everything and caller.is_admin:
             edge.require_recent_sign_in(request, wiring.now())
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         key, erasure = ask_erasure(caller, fields["requestId"], uid, wiring.documents(), wiring.queue(), wiring.now)
         return _told(key, erasure)
 

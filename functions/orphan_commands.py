@@ -13,7 +13,7 @@ from shared.app import App
 from shared.epoch import Hold, Suspicion
 from shared.errors import BadRequest
 from shared.orphans.report import Report
-from shared.ports import Stray
+from shared.ports import InventoryItem
 
 
 def add_orphan_arguments(orphans: argparse.ArgumentParser) -> None:
@@ -77,25 +77,25 @@ def _adopted(app: App, references: Sequence[str], session_id: str | None) -> tup
     """
     adopted = app.adoption.adopt(app.orphans.all(_tell, young=True), references, session_id)
     lines = [
-        f"  {one.stray.reference}, {_ids(one.stray.parts)}: "
+        f"  {one.item.reference}, {_ids(one.item.external_ids)}: "
         + (f"adopted by {one.path}" if one.path else f"not adopted. {one.sentence}")
         for one in adopted
     ]
-    seen = {one.stray.reference for one in adopted}
+    seen = {one.item.reference for one in adopted}
     lines += [f"  {one}: there is no orphan with content and this reference" for one in references if one not in seen]
     count = sum(one.path is not None for one in adopted)
     told = "\n".join([f"Adopted: {count}. Not adopted: {len(lines) - count}.", *lines])
     return told, count == len(lines)
 
 
-def _deleted(strays: Sequence[Stray], references: Sequence[str], hold: Hold | None) -> tuple[str, bool]:
+def _deleted(released: Sequence[InventoryItem], references: Sequence[str], hold: Hold | None) -> tuple[str, bool]:
     """
     What is being deleted, as an operator reads it, and whether everything that they named is. Pure.
     """
-    lines = [f"  {one.reference}, {_ids(one.parts)}: is being deleted" for one in strays]
-    unknown = sorted(set(references) - {one.reference for one in strays})
+    lines = [f"  {one.reference}, {_ids(one.external_ids)}: is being deleted" for one in released]
+    unknown = sorted(set(references) - {one.reference for one in released})
     lines += [f"  {one}: there is no orphan with this reference that is old enough to delete" for one in unknown]
-    if strays and hold is not None:
+    if released and hold is not None:
         lines += [*_held(hold), "They are deleted after `resume-after-restore`."]
     return "\n".join(lines), not unknown
 
@@ -113,9 +113,9 @@ def resume_after_restore() -> str:
     if hold is None:
         return "Deletions are not held. There is nothing to acknowledge."
     lines = _held(hold)
-    left = [one.stray for one in app.orphans.all(_tell, young=True) if one.stray.has_content]
+    left = [one.item for one in app.orphans.all(_tell, young=True) if one.item.has_content]
     lines.append(f"Orphans with content, which are kept: {len(left)}.")
-    lines += [f"  {one.reference}, {_ids(one.parts)}, created {one.created_at}" for one in left]
+    lines += [f"  {one.reference}, {_ids(one.external_ids)}, created {one.created_at}" for one in left]
     app.epochs.acknowledge(app.orphans.places)
     return "\n".join([*lines, "Acknowledged. Deletions continue within ten minutes. The orphans listed here are kept."])
 
@@ -145,15 +145,15 @@ def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
     """
     lines = [] if report.hold is None else _held(report.hold)
     lines.append(
-        f"Objects at the providers: {report.things}, of which {len(report.strays)} are orphans. "
+        f"Objects at the providers: {report.things}, of which {len(report.orphans)} are orphans. "
         f"Documents: {report.documents}, of which {len(report.missing)} name objects that do not exist."
     )
-    for one in report.strays:
+    for one in report.orphans:
         content = "has content" if one.has_content else "is empty"
-        lines.append(f"  orphan {one.reference}, {_ids(one.parts)}, created {one.created_at}: {content}")
-    lines += [f"  {one.path} names {_ids(one.parts)}, which does not exist" for one in report.missing]
+        lines.append(f"  orphan {one.reference}, {_ids(one.external_ids)}, created {one.created_at}: {content}")
+    lines += [f"  {one.path} names {_ids(one.external_ids)}, which does not exist" for one in report.missing]
     lines += [f"  not created by Greenroom, and left alone: {one}" for one in report.unreadable]
-    if report.strays or report.missing:
+    if report.orphans or report.missing:
         lines += _next_steps(report, clean_up=clean_up, with_content=with_content)
     return lines
 
@@ -172,12 +172,12 @@ def _next_steps(report: Report, *, clean_up: bool, with_content: bool) -> list[s
     if clean_up:
         return ["Nothing was changed: deletions are held. Adopt what you miss, then run `resume-after-restore`."]
     empty = (
-        f"`--clean-up` deletes the orphans without content: {len(report.strays) - kept}."
+        f"`--clean-up` deletes the orphans without content: {len(report.orphans) - kept}."
         if report.hold is None
         else "Nothing is deleted before `resume-after-restore`. First adopt what you miss."
     )
     return [f"Nothing was changed. {empty}", *([choices] if kept else [])]
 
 
-def _ids(parts: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))
+def _ids(external_ids: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {number}" for name, number in sorted(external_ids.items()))

@@ -23,7 +23,7 @@ def sweep(_event: ScheduledEvent) -> None:
     """
     Leave tasks for what is overdue or was never noticed, and release what no document names and is empty.
     """
-    if wiring.guard().is_stopped():
+    if wiring.kill_switch().is_stopped():
         log.stopped("sweep")
         return
     wiring.app().sweep.run()
@@ -41,7 +41,7 @@ def findOrphans(_event: ScheduledEvent) -> None:
     is empty goes and what is missing is made anew; what has content is kept, whatever the settings say. What an earlier
     release had begun to erase is carried on.
     """
-    if wiring.guard().is_stopped():
+    if wiring.kill_switch().is_stopped():
         log.stopped("findOrphans")
         return
     carry_over(wiring.documents(), wiring.queue(), wiring.now)

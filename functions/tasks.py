@@ -87,7 +87,7 @@ def _answered(function: str, request: Request, key: re.Pattern[str], use_case: U
     except Exception as error:
         log.broken(function, None, error)
         return _told(500)
-    return respond(function, data, key, lambda task: wiring.guard().admits(task), use_case)
+    return respond(function, data, key, lambda task: wiring.kill_switch().admits(task), use_case)
 
 
 def _require_sender(function: str, request: Request) -> None:

@@ -25,7 +25,7 @@ def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
 
     def use_case(caller: Caller) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID})
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         state = transfer_session(
             caller,
             fields["sessionId"],

@@ -44,7 +44,7 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
             fields["title"],
             fields["order"],
         )
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         return _to_response(wiring.app().grants.issue_upload_token(caller, wanted))
 
     return edge.answer(request, use_case)
@@ -63,7 +63,7 @@ def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
         wanted = ReplaceRequest(
             fields["videoId"], fields["requestId"], fields["fileName"], fields["fileSizeBytes"], fields["title"]
         )
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         return _to_response(wiring.app().grants.replace_video(caller, wanted))
 
     return edge.answer(request, use_case)
@@ -78,7 +78,7 @@ def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
 
     def use_case(caller: Caller) -> dict[str, Any]:
         video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
-        wiring.guard().require_open()
+        wiring.kill_switch().require_open()
         return _to_response(wiring.app().grants.renew_upload_token(caller, video_id))
 
     return edge.answer(request, use_case)
@@ -131,14 +131,14 @@ def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return edge.answer(request, use_case)
 
 
-def _wished(request: CallableRequest[Any], wish: Wished) -> dict[str, Any]:
+def _wished(request: CallableRequest[Any], spec: Wished) -> dict[str, Any]:
     """
     Write down what a teacher wishes of a video; that it comes true is shown in the session document.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
         video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
-        wish(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
+        spec(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
         return {"videoId": video_id}
 
     return edge.answer(request, use_case)

@@ -20,9 +20,9 @@ from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
 from shared.epoch import DatabaseUid, unidentified
 from shared.errors import Misconfigured
-from shared.kill_switch import Guard
+from shared.kill_switch import KillSwitch
 from shared.limits import Limiter
-from shared.ports import Accounts, Audience, Documents, Hook, Host, Queue, Setup
+from shared.ports import Accounts, Audience, Documents, Host, Queue, Setup, Webhook
 from shared.providers import (
     Account,
     AtBunny,
@@ -90,7 +90,7 @@ def tasks_account() -> str | None:
 @cache
 def documents() -> Documents:
     """
-    The documents alone: all that writing down a wish needs.
+    The documents alone: all that writing down a spec needs.
     """
     return FirestoreDocuments(connect_firestore(config.project_id()))
 
@@ -114,11 +114,11 @@ def accounts() -> Accounts:
 
 
 @cache
-def guard() -> Guard:
+def kill_switch() -> KillSwitch:
     """
     Whether work may be done: all that a task needs before it is begun.
     """
-    return Guard(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
+    return KillSwitch(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
 
 
 @cache
@@ -137,14 +137,14 @@ def changes() -> Changes:
     return Changes(queue(), call_budgets(), now)
 
 
-def hook(provider: str) -> Hook:
+def webhook(provider: str) -> Webhook:
     """
     What a provider tells by itself.
 
     Raises:
         Misconfigured: There is no account at it, or a setting is missing (never, until it is set).
     """
-    return _provider(provider).hook
+    return _provider(provider).webhook
 
 
 def setup() -> Mapping[str, Setup]:
@@ -165,14 +165,14 @@ def app() -> App:
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
     """
-    holders = {name: provider.holder for name, provider in _providers().items()}
+    provider_accounts = {name: provider.provider_account for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
     return App(
         documents(),
         queue(),
         now,
         events,
-        holders,
+        provider_accounts,
         _settings(),
         _hosting(),
         database_uid=database_uid(),

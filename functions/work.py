@@ -1,7 +1,7 @@
-"""Queue workers: one visit each, or that of many videos together, one tick each.
+"""Queue workers: one reconciliation each, or that of many videos together, one tick each.
 
-Called by Cloud Tasks alone. Leave to `shared/` what a visit does; a worker that fails is called again by its queue,
-and what the queue gives up the sweep finds.
+Called by Cloud Tasks alone. Leave to `shared/` what a reconciliation does; a worker that fails is called again by its
+queue, and what the queue gives up the sweep finds.
 """
 
 from __future__ import annotations
@@ -16,22 +16,23 @@ from functions import tasks, wiring
 from shared.paths import (
     CHECK_HOST,
     HOST_NAME,
+    POLL_READINESS,
     RECONCILE_ADMISSION,
+    RECONCILE_COPY,
+    RECONCILE_DELETION,
     RECONCILE_ERASURE,
+    RECONCILE_SESSION,
     RECONCILE_TRANSFER,
+    RECONCILE_VIDEO,
     SESSION_ID,
-    TICK_FEED,
     UID,
     VIDEO_ID,
-    VISIT_COPY,
-    VISIT_DELETION,
-    VISIT_SESSION,
-    VISIT_VIDEO,
 )
 from shared.ports import Task
 
 VISITED_AT_ONCE: Final = 8
-"""Videos, or admissions, of one task or tick that are visited at the same time: each mostly waits for the documents."""
+"""Videos, or admissions, of one task or tick that are reconciled at the same time: each mostly waits for the
+documents."""
 
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
 COPIES_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
@@ -51,43 +52,43 @@ TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 
 
 @tasks.worker(key=tasks.DOCUMENT, rate=RATE)
-def visitSession(key: str) -> None:
+def reconcileSession(key: str) -> None:
     """
     Bring one session's event as far as it can be brought now.
     """
-    wiring.app().work(Task(VISIT_SESSION, key))
+    wiring.app().work(Task(RECONCILE_SESSION, key))
 
 
 @tasks.worker(key=VIDEOS, rate=RATE)
-def visitVideo(key: str) -> None:
+def reconcileVideo(key: str) -> None:
     """
     Bring one video, or many, as far as they can be brought now; the key is `{videoId}[,{videoId}…]`.
     """
-    _work_together(Task(VISIT_VIDEO, key))
+    _work_together(Task(RECONCILE_VIDEO, key))
 
 
 @tasks.worker(key=tasks.DOCUMENT, rate=RATE)
-def visitDeletion(key: str) -> None:
+def reconcileDeletion(key: str) -> None:
     """
     Delete one thing at its provider that nobody wants any more.
     """
-    wiring.app().work(Task(VISIT_DELETION, key))
+    wiring.app().work(Task(RECONCILE_DELETION, key))
 
 
 @tasks.worker(key=TICK, rate=ONE_AT_A_TIME)
-def tickFeed(key: str) -> None:
+def pollReadiness(key: str) -> None:
     """
-    One tick of the feed, and the visits that it finds to be due; the key is `{provider}:{tick}`.
+    One tick of the readiness poller, and the reconciles that it finds to be due; the key is `{provider}:{tick}`.
     """
-    _work_together(Task(TICK_FEED, key))
+    _work_together(Task(POLL_READINESS, key))
 
 
 @tasks.worker(key=COPY, rate=COPIES_RATE)
-def visitCopy(key: str) -> None:
+def reconcileCopy(key: str) -> None:
     """
     Bring one copy of a video at another host as far as it can be brought now; the key is `{videoId}-{host}`.
     """
-    wiring.app().work(Task(VISIT_COPY, key))
+    wiring.app().work(Task(RECONCILE_COPY, key))
 
 
 @tasks.worker(key=HOST, rate=ONE_AT_A_TIME)

@@ -17,30 +17,30 @@ from shared.epoch import DatabaseUid, Epochs, unidentified
 from shared.limits import Limiter
 from shared.paths import (
     CHECK_HOST,
+    POLL_READINESS,
     RECONCILE_ADMISSION,
+    RECONCILE_COPY,
+    RECONCILE_DELETION,
     RECONCILE_ERASURE,
+    RECONCILE_SESSION,
     RECONCILE_TRANSFER,
-    TICK_FEED,
-    VISIT_COPY,
-    VISIT_DELETION,
-    VISIT_SESSION,
-    VISIT_VIDEO,
+    RECONCILE_VIDEO,
 )
 from shared.ports import (
     Audience,
     Clock,
     Documents,
     Events,
-    Holders,
     Hosts,
     Places,
-    Plays,
+    Probe,
+    ProviderAccounts,
     Queue,
     Task,
     ViewerKeys,
     places,
 )
-from shared.reconcile import Each, visit
+from shared.reconcile import Mapper, reconcile
 from shared.sessions import Sessions
 from shared.sessions.broadcasting import Window
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from shared.videos import Videos
     from shared.videos.grant import Grants
     from shared.videos.policy import Policy
-    from shared.videos.readiness import Feed
+    from shared.videos.readiness import ReadinessPoller
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ class Settings:
         late_commit_s: Seconds after which a lost creation is certain not to come.
         window: When live events may be on the air.
         stray_age_s: Nothing younger at a provider is taken for an orphan.
-        feed_interval_s: Seconds between ticks of the feed.
+        feed_interval_s: Seconds between ticks of the readiness poller.
         feed_overlap_s: Seconds by which a provider's lists may lag.
-        feed_ticks_max: Ticks of one chain of the feed.
-        tasks_per_hour_max: The limit of the guard, of which bulk work keeps clear.
+        feed_ticks_max: Ticks of one chain of the readiness poller.
+        tasks_per_hour_max: The limit of the kill switch, of which bulk work keeps clear.
     """
 
     policy: Policy
@@ -104,7 +104,7 @@ class Hosting:
 
     hosts: Hosts
     terms: Mapping[str, Terms]
-    plays: Plays
+    plays: Probe
 
 
 NO_HOSTS: Final = Hosting({}, {}, plays=bool)
@@ -135,7 +135,7 @@ class App:
     queue: Queue
     clock: Clock
     events: Events
-    holders: Holders
+    provider_accounts: ProviderAccounts
     settings: Settings
     hosting: Hosting = NO_HOSTS
     _: KW_ONLY
@@ -170,7 +170,7 @@ class App:
 
         return (self.videos_type or Videos)(
             self.documents,
-            self.holders,
+            self.provider_accounts,
             self.settings.policy,
             self.settings.late_commit_s,
             tuple(self.hosting.hosts),
@@ -178,12 +178,12 @@ class App:
         )
 
     @cached_property
-    def feeds(self) -> Mapping[str, Feed]:
-        from shared.videos.readiness import Feed
+    def pollers(self) -> Mapping[str, ReadinessPoller]:
+        from shared.videos.readiness import ReadinessPoller
 
         settings = self.settings
         return {
-            provider: Feed(
+            provider: ReadinessPoller(
                 provider,
                 self.videos,
                 self.queue,
@@ -192,7 +192,7 @@ class App:
                 overlap_s=settings.feed_overlap_s,
                 ticks_max=settings.feed_ticks_max,
             )
-            for provider in self.holders
+            for provider in self.provider_accounts
         }
 
     @cached_property
@@ -205,7 +205,7 @@ class App:
             self.queue,
             self.clock,
             self.videos,
-            self.feeds,
+            self.pollers,
             self.settings.provider,
             self.hosting.hosts,
             HostTable(self.documents, self.clock, self.hosting.terms),
@@ -218,7 +218,7 @@ class App:
         from shared.hosts import Copies
 
         late_commit_s = self.settings.late_commit_s
-        return Copies(self.documents, self.holders, self.hosting.hosts, late_commit_s, self.epochs.is_held)
+        return Copies(self.documents, self.provider_accounts, self.hosting.hosts, late_commit_s, self.epochs.is_held)
 
     @cached_property
     def checks(self) -> Checks:
@@ -226,7 +226,13 @@ class App:
 
         hosting = self.hosting
         return Checks(
-            self.documents, self.queue, self.clock, self.holders, hosting.hosts, tuple(hosting.terms), hosting.plays
+            self.documents,
+            self.queue,
+            self.clock,
+            self.provider_accounts,
+            hosting.hosts,
+            tuple(hosting.terms),
+            hosting.plays,
         )
 
     @cached_property
@@ -261,7 +267,7 @@ class App:
             self.documents,
             self.queue,
             self.events,
-            self.holders,
+            self.provider_accounts,
             self.hosting.hosts,
             self._places,
             self.clock,
@@ -278,11 +284,11 @@ class App:
 
     @cached_property
     def sweep(self) -> Sweep:
-        from shared.full_look import FullLook
+        from shared.full_check import FullCheck
         from shared.sweep import Sweep
 
-        full_look = FullLook(self.documents, self.queue, self.sessions, self.videos, self.clock, pace=self._pace)
-        return Sweep(self.documents, self.queue, self.feeds, self.orphans, self.checks, full_look, self.clock)
+        full_check = FullCheck(self.documents, self.queue, self.sessions, self.videos, self.clock, pace=self._pace)
+        return Sweep(self.documents, self.queue, self.pollers, self.orphans, self.checks, full_check, self.clock)
 
     @cached_property
     def _call_budgets(self) -> CallBudgets:
@@ -294,50 +300,50 @@ class App:
 
     @cached_property
     def _places(self) -> Places:
-        return places(self.holders, self.hosting.hosts)
+        return places(self.provider_accounts, self.hosting.hosts)
 
     @cached_property
     def _viewer_keys(self) -> Mapping[str, ViewerKeys]:
-        found = {name: holder.viewer_keys for name, holder in self.holders.items()}
+        found = {name: provider_account.viewer_keys for name, provider_account in self.provider_accounts.items()}
         return {name: keys for name, keys in found.items() if keys is not None}
 
-    def work(self, task: Task, each: Each = map) -> None:
+    def work(self, task: Task, each: Mapper = map) -> None:
         """
         What the worker of a task's queue does.
 
         Args:
             task: The task.
-            each: How several things of one task are visited.
+            each: How several things of one task are reconciled.
 
         Raises:
             Transient, Conflict: It is not finished (again).
             ValueError: There is no such queue (never).
         """
         match task.queue:
-            case name if name == VISIT_SESSION:
-                visit(self.sessions, task.key, self.documents, self.queue, self.clock)
-            case name if name == VISIT_VIDEO:
-                from shared.videos.batch import visit_videos
+            case name if name == RECONCILE_SESSION:
+                reconcile(self.sessions, task.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_VIDEO:
+                from shared.videos.batch import reconcile_videos
 
-                visit_videos(self.videos, task.key, self.queue, self.clock, each)
-            case name if name == VISIT_COPY:
-                visit(self.copies, task.key, self.documents, self.queue, self.clock)
+                reconcile_videos(self.videos, task.key, self.queue, self.clock, each)
+            case name if name == RECONCILE_COPY:
+                reconcile(self.copies, task.key, self.documents, self.queue, self.clock)
             case name if name == CHECK_HOST:
                 self.checks.check(task.key)
-            case name if name == VISIT_DELETION:
-                visit(self.deletions, task.key, self.documents, self.queue, self.clock)
+            case name if name == RECONCILE_DELETION:
+                reconcile(self.deletions, task.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_ERASURE:
-                visit(self.erasures, task.key, self.documents, self.queue, self.clock)
+                reconcile(self.erasures, task.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_TRANSFER:
-                visit(self.transfers, task.key, self.documents, self.queue, self.clock)
+                reconcile(self.transfers, task.key, self.documents, self.queue, self.clock)
             case name if name == RECONCILE_ADMISSION:
                 from shared.admissions import reconcile_admissions
 
                 reconcile_admissions(self.admissions, task.key, self.queue, self.clock, each)
-            case name if name == TICK_FEED:
+            case name if name == POLL_READINESS:
                 provider, _, number = task.key.rpartition(":")
                 # An account that was given up meanwhile has none.
-                if provider in self.feeds:
-                    self.feeds[provider].tick(int(number), each)
+                if provider in self.pollers:
+                    self.pollers[provider].tick(int(number), each)
             case _:
                 raise ValueError(f"There is no worker {task.queue}.")

@@ -1,8 +1,8 @@
 """Bulk work: what there is much of and what may be hours late, so that it waits where tasks become many.
 
-Called by erasures, by the full look and by the search for orphans before they enqueue very much; and by the guard,
-which holds bulk work first. How much is enqueued is not estimated: the guard counts every task that is done, of
-whatever kind, and bulk work goes on while that count is below its share of the hour's limit.
+Called by erasures, by the full look and by the search for orphans before they enqueue very much; and by the kill
+switch, which holds bulk work first. How much is enqueued is not estimated: the kill switch counts every task that is
+done, of whatever kind, and bulk work goes on while that count is below its share of the hour's limit.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from shared.paths import (
+    RECONCILE_COPY,
+    RECONCILE_DELETION,
     RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
-    VISIT_COPY,
-    VISIT_DELETION,
     operation_path,
 )
 from shared.ports import Clock, Documents
@@ -23,7 +23,7 @@ from shared.ports import Clock, Documents
 TASKS: Final = operation_path("tasks")
 """The tasks of this hour: `{hour, count}`, where `hour` counts from the epoch."""
 
-QUEUES: Final = frozenset({RECONCILE_ERASURE, RECONCILE_TRANSFER, VISIT_COPY, VISIT_DELETION})
+QUEUES: Final = frozenset({RECONCILE_ERASURE, RECONCILE_TRANSFER, RECONCILE_COPY, RECONCILE_DELETION})
 """Nobody waits for what is in these queues."""
 
 HOUR_S: Final = 3600
@@ -52,7 +52,7 @@ def pace_of(documents: Documents, clock: Clock, tasks_per_hour_max: int) -> Pace
     Args:
         documents: Where the tasks are counted.
         clock: Now, in UTC.
-        tasks_per_hour_max: The guard's limit.
+        tasks_per_hour_max: The kill switch's limit.
     """
 
     def waits_until() -> datetime | None:

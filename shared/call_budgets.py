@@ -136,7 +136,7 @@ class CallBudgets:
 
     def watches(self, owner_uid: str) -> bool:
         """
-        Tell whether an event of somebody is looked at again soon, and count the look.
+        Tell whether an event of somebody is looked at again soon, and count the snapshot.
 
         Raises:
             Transient: The documents could not be reached (again).

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from shared import log
 from shared.admissions import task_for_all, tasks_after
 from shared.call_budgets import CallBudgets
-from shared.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, VISIT_SESSION, VISIT_VIDEO
+from shared.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Clock, Queue, Task
 from shared.sessions.model import Session, wanted
 from shared.slots import enqueue
@@ -33,7 +33,7 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
         before: As it was; `None` where there was none, or nobody knows.
         after: As it is; `None` where it was deleted.
     """
-    reconcile = Task(VISIT_SESSION, session_id)
+    reconcile = Task(RECONCILE_SESSION, session_id)
     if after is None:
         return [reconcile, task_for_all(session_id)]
     if before is None:
@@ -49,7 +49,7 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
     )
     tasks = [*([reconcile] if is_another else []), *tasks_after(before, after)]
     if was_overwritten and before.videos:
-        tasks.append(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(before.videos)))
+        tasks.append(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(before.videos)))
     return tasks
 
 

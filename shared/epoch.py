@@ -22,7 +22,7 @@ from shared import log
 from shared.edited import EditedFields, instant, mapping, past, pasts, text
 from shared.errors import Conflict, ProviderError
 from shared.paths import EPOCH
-from shared.ports import Clock, Create, Document, Documents, Fields, Stray, Update
+from shared.ports import Clock, Create, Document, Documents, Fields, InventoryItem, Update
 from shared.slots import next_multiple
 
 GAP_S: Final = 2 * 3600
@@ -42,7 +42,7 @@ DatabaseUid = Callable[[], str | None]
 Holds = Callable[[], bool]
 """Whether deletions are held at this moment."""
 
-Unknown = Callable[[Mapping[str, datetime]], Stray | None]
+Unknown = Callable[[Mapping[str, datetime]], InventoryItem | None]
 """Something with content that a provider has, that is newer than what of that provider was seen last, and that no
 document knows; `None` where there is nothing. Raises a ProviderError where it cannot be told."""
 
@@ -301,10 +301,10 @@ class Epochs:
             return Hold(Suspicion.OTHER_DATABASE, uid, now, epoch.swept_at, now)
         if epoch.swept_at is not None and now - epoch.swept_at <= timedelta(seconds=GAP_S):
             return None
-        stray = unknown(epoch.seen_until)
-        if stray is None:
+        item = unknown(epoch.seen_until)
+        if item is None:
             return None
-        return Hold(Suspicion.UNKNOWN_CONTENT, stray.reference, now, epoch.swept_at, now)
+        return Hold(Suspicion.UNKNOWN_CONTENT, item.reference, now, epoch.swept_at, now)
 
     def _write(self, document: Document | None, fields: Fields) -> None:
         try:

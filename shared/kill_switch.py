@@ -7,7 +7,7 @@ later and does nothing; such tasks merge, so however many there were, there is o
 Beyond the limit of an hour bulk work is held in the same way until the hour is over, and beyond twice the limit every
 task. Callables go on: nobody is refused for what others did, and the tasks that their calls leave are done later.
 Nothing is decided here of what the work is; what bounds it otherwise stands where it is done: the budgets of callers,
-`looks_max` of a video, `ticks_max` of the feed, the tries of each queue.
+`looks_max` of a video, `ticks_max` of the readiness poller, the tries of each queue.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class KillSwitch:
     """
-    The guard of one deployment; safe to share between threads.
+    The kill switch of one deployment; safe to share between threads.
 
     Attributes:
         documents: Where switch and count are.

@@ -249,15 +249,15 @@ def database_unidentified(code: str) -> None:
 
 
 def orphans_found(
-    strays: int, with_content: int, missing: int, things: int, documents: int, *, cleaned_up: bool
+    orphans: int, with_content: int, missing: int, things: int, documents: int, *, cleaned_up: bool
 ) -> None:
     """
     A search for orphans ended.
     """
-    write = _warning if strays or missing else _info
+    write = _warning if orphans or missing else _info
     write(
         "orphan search finished",
-        orphans=strays,
+        orphans=orphans,
         with_content=with_content,
         missing=missing,
         things=things,
@@ -303,21 +303,21 @@ def push_refused(provider: str, error: BackendError) -> None:
 
 def feed_ticked(provider: str, tick: int, news: int) -> None:
     """
-    The feed asked a provider what changed; `news` is the number of videos that did.
+    The readiness poller asked a provider what changed; `news` is the number of videos that did.
     """
     _info("feed polled", provider=provider, poll=tick, news=news)
 
 
 def feed_ended(provider: str, tick: int, why: str) -> None:
     """
-    The feed's chain ended: nothing pending, or its budget of polls used up.
+    The readiness poller's chain ended: nothing pending, or its budget of polls used up.
     """
     _info("feed ended", provider=provider, poll=tick, reason=why)
 
 
 def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
     """
-    A provider did not tell the feed what changed; the next poll asks again.
+    A provider did not tell the readiness poller what changed; the next poll asks again.
     """
     _warning(
         "feed poll failed",
@@ -331,7 +331,8 @@ def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
 
 def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) -> None:
     """
-    A provider refuses for good to tell the feed what changed, or has told nothing for a day: a person must look.
+    A provider refuses for good to tell the readiness poller what changed, or has told nothing for a day: a person must
+    look.
     """
     _alarm(
         "feed stuck",

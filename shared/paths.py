@@ -26,21 +26,21 @@ UPLOADERS: Final = "uploaders"
 KNOWN_USERS: Final = "kalturaUsers"
 CALL_BUDGETS: Final = "callBudgets"
 
-VISIT_SESSION: Final = "visitSession"
-VISIT_VIDEO: Final = "visitVideo"
-VISIT_DELETION: Final = "visitDeletion"
+RECONCILE_SESSION: Final = "reconcileSession"
+RECONCILE_VIDEO: Final = "reconcileVideo"
+RECONCILE_DELETION: Final = "reconcileDeletion"
 RECONCILE_ERASURE: Final = "reconcileErasure"
-VISIT_COPY: Final = "visitCopy"
+RECONCILE_COPY: Final = "reconcileCopy"
 RECONCILE_TRANSFER: Final = "reconcileTransfer"
 RECONCILE_ADMISSION: Final = "reconcileAdmission"
 CHECK_HOST: Final = "checkHost"
-TICK_FEED: Final = "tickFeed"
+POLL_READINESS: Final = "pollReadiness"
 
 KEYS_SEPARATOR: Final = ","
 """Between the ids of videos in the key of one task."""
 
 FEED_WAKE: Final = 0
-"""In place of a tick's number: the feed's chain is to run, if it does not."""
+"""In place of a tick's number: the readiness poller's chain is to run, if it does not."""
 
 EPOCH: Final = f"{OPERATIONS}/epoch"
 """Which database this is, and how far the sweep has come in it."""

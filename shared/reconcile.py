@@ -1,14 +1,14 @@
-"""The one visit by which everything long-lived moves: look, decide, claim, act, settle, task.
+"""The one reconciliation by which everything long-lived moves: look, decide, claim, act, settle, task.
 
-Called by the workers and callables of `functions/`, with one `Subject` for each kind of thing. Leaves to the subjects
-what is wished, what is the next step and how a provider is asked; knows no provider and no document of theirs.
+Called by the workers and callables of `functions/`, with one `Controller` for each kind of thing. Leaves to the
+subjects what is wished, what is the next step and how a provider is asked; knows no provider and no document of theirs.
 
-What carries the weight: the claim is a conditional write; the lease outlives any function, so that a busy visitor is
+What carries the weight: the claim is a conditional write; the lease outlives any function, so that a busy worker is
 either alive or dead, never both; what the claim records (state, reference) is written before the provider hears of
-it; the write back is conditional on the claim; and a visitor who finds someone busy comes back. Duplicates, disorder,
+it; the write back is conditional on the claim; and a worker who finds someone busy comes back. Duplicates, disorder,
 a change of mind and a crash anywhere are then all the same case: look again.
 
-A wish may stand in the document of the record itself (`videos/{videoId}`), in fields of its own that no record writes.
+A spec may stand in the document of the record itself (`videos/{videoId}`), in fields of its own that no record writes.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ WORKER_TIMEOUT_S = 60
 """How long a worker or a callable may run; `functions/` declares every one of them with it."""
 
 LEASE_S = 90
-"""How long a claim keeps others away; longer than any visitor can live."""
+"""How long a claim keeps others away; longer than any worker can live."""
 
-VISITS_MAX = 12
+STEPS_MAX = 12
 """How often one worker comes back at once before it leaves that to the queue."""
 
 BACKOFF_MAX_S = 300.0
@@ -40,9 +40,9 @@ ALARM_AFTER_S = 24 * 3600
 """What has failed for so long, and is tried on, is worth waking a person for."""
 
 SETTLES_MAX = 5
-"""How often the outcome of a step is written again where somebody wrote a wish into the same document meanwhile."""
+"""How often the outcome of a step is written again where somebody wrote a spec into the same document meanwhile."""
 
-VISIT_BUDGET_S = 20.0
+RECONCILE_BUDGET_S = 20.0
 """No new step is begun after so many seconds; with the slowest provider call it stays under `WORKER_TIMEOUT_S`."""
 
 
@@ -51,7 +51,7 @@ TASK_AHEAD_MAX_S = 3600
 a task would only come to ask the provider about it once more."""
 
 
-Each = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
+Mapper = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
 """Does the same for each of several: `map`, or that of an executor, which has several of them done at once."""
 
 AT_ONCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -81,7 +81,7 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Failure:
     """
-    Why the last step did not succeed, recorded with the wish that it failed for.
+    Why the last step did not succeed, recorded with the spec that it failed for.
 
     Attributes:
         code: The provider's code or one of ours; never a secret.
@@ -99,7 +99,7 @@ class Failure:
     message: str
     retryable: bool
     step: str
-    wish: str
+    spec: str
     tries: int
     since: datetime
     retry_at: datetime | None
@@ -115,7 +115,7 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """
-    The part of every record that belongs to the visit.
+    The part of every record that belongs to the reconciliation.
 
     Attributes:
         claim: Who is at work, until when.
@@ -138,7 +138,7 @@ class Progress:
             else {
                 **self.failure.shown(),
                 "step": self.failure.step,
-                "wish": self.failure.wish,
+                "wish": self.failure.spec,
                 "tries": self.failure.tries,
                 "since": self.failure.since,
                 "retryAt": self.failure.retry_at,
@@ -162,7 +162,7 @@ class Progress:
                 message=failure["message"],
                 retryable=failure["retryable"],
                 step=failure["step"],
-                wish=failure["wish"],
+                spec=failure["wish"],
                 tries=failure["tries"],
                 since=failure["since"],
                 retry_at=failure["retryAt"],
@@ -180,7 +180,7 @@ class Record(Protocol):
     @property
     def progress(self) -> Progress:
         """
-        The visit's own part.
+        The reconciliation's own part.
         """
         ...
 
@@ -191,7 +191,7 @@ A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Generic[W, R]):
+class Snapshot(Generic[W, R]):
     """
     The present, as read in one go.
 
@@ -203,7 +203,7 @@ class Look(Generic[W, R]):
     """
 
     key: str
-    wish: W
+    spec: W
     record: R | None
     version: Version | None
 
@@ -211,12 +211,12 @@ class Look(Generic[W, R]):
 @dataclass(frozen=True, slots=True)
 class Done:
     """
-    Nothing is left to do until the wish changes.
+    Nothing is left to do until the spec changes.
     """
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RequeueAt:
     """
     Nothing to do before that instant.
 
@@ -240,9 +240,9 @@ class Step(Generic[R]):
         effect: What it does outside.
         record: What is recorded before a CHANGE; what is recorded by a WRITE; untouched by an OBSERVE.
         undone: What is recorded where the provider definitely did not do it.
-        wish: Fingerprint of the wish it serves.
+        wish: Fingerprint of the spec it serves.
         insists: Whether even a final refusal is tried again; what exists at a provider is never given up.
-        informs: Whether after it the visitor knows how the thing stands at its provider.
+        informs: Whether after it the worker knows how the thing stands at its provider.
         at_hand: Whether its outcome is known already: nobody is asked, so no failure's pause holds it back.
         tries_max: After so many failures in a row it is left to a person; `None` never is.
         pause_max_s: The longest pause between two tries.
@@ -251,19 +251,19 @@ class Step(Generic[R]):
     name: str
     effect: Effect
     record: R
-    undone: R
-    wish: str = ""
-    insists: bool = False
-    informs: bool = False
+    rollback: R
+    spec: str = ""
+    retry_permanent: bool = False
+    observes: bool = False
     at_hand: bool = False
     tries_max: int | None = None
     pause_max_s: float = BACKOFF_MAX_S
 
 
-Decision = Done | Later | Step[R]
+Decision = Done | RequeueAt | Step[R]
 
 
-class Subject(Protocol[W, R, A]):
+class Controller(Protocol[W, R, A]):
     """
     One kind of thing that is brought from what is recorded to what is wished. Whoever fills it inherits from it, and
     leaves out what is the same for most.
@@ -272,73 +272,78 @@ class Subject(Protocol[W, R, A]):
     @property
     def queue(self) -> str:
         """
-        The public name of the worker that visits things of this kind.
+        The public name of the worker that reconciles things of this kind.
         """
         ...
 
-    def look(self, key: str) -> Look[W, R]:
+    def read(self, key: str) -> Snapshot[W, R]:
         """
         Read the present documents.
         """
         ...
 
-    def decide(self, look: Look[W, R], now: datetime, *, observed: bool) -> Decision[R]:
+    def decide(self, snapshot: Snapshot[W, R], now: datetime, *, observed: bool) -> Decision[R]:
         """
-        The next step. Pure. `observed` says that this very visitor knows how the thing stands at its provider.
+        The next step. Pure. `observed` says that this very worker knows how the thing stands at its provider.
         """
         ...
 
-    def act(self, look: Look[W, R], step: Step[R], now: datetime) -> A:
+    def act(self, snapshot: Snapshot[W, R], step: Step[R], now: datetime) -> A:
         """
         The one provider call of a step.
         """
         ...
 
-    def settle(self, look: Look[W, R], step: Step[R], outcome: A, now: datetime) -> R:
+    def settle(self, snapshot: Snapshot[W, R], step: Step[R], outcome: A, now: datetime) -> R:
         """
         What is recorded after a step that succeeded. Pure.
         """
         ...
 
-    def claimed(self, look: Look[W, R], record: R, version: Version) -> Look[W, R]:
+    def claimed(self, snapshot: Snapshot[W, R], record: R, version: Version) -> Snapshot[W, R]:
         """
-        Return the look once the writes of `record_writes` are done, with the version that the record has then. Pure.
+        Return the snapshot once the writes of `record_writes` are done, with the version that the record has then.
+        Pure.
         """
-        return replace(look, record=record, version=version)
+        return replace(snapshot, record=record, version=version)
 
-    def after(self, look: Look[W, R], record: R) -> Look[W, R]:
+    def after(self, snapshot: Snapshot[W, R], record: R) -> Snapshot[W, R]:
         """
-        Return the look as it will be once `record` is written and shown, as far as that is known. Pure.
+        Return the snapshot as it will be once `record` is written and shown, as far as that is known. Pure.
         """
-        return replace(look, record=record)
+        return replace(snapshot, record=record)
 
-    def record_writes(self, look: Look[W, R], record: R, version: Version | None, now: datetime) -> tuple[Write, ...]:
+    def record_writes(
+        self, snapshot: Snapshot[W, R], record: R, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
         """
         The write that makes `record` the recorded one, on condition of `version` (`None`: it must not exist), and
         whatever must be written with it or not at all; that write comes first. Pure.
         """
         ...
 
-    def follow_ups(self, look: Look[W, R], record: R) -> tuple[Task, ...]:
+    def follow_ups(self, snapshot: Snapshot[W, R], record: R) -> tuple[Task, ...]:
         """
         Tasks for what was written with `record`, left as soon as that is done. Pure.
         """
         return ()
 
-    def view_writes(self, look: Look[W, R], record: R) -> tuple[Write, ...]:
+    def view_writes(self, snapshot: Snapshot[W, R], record: R) -> tuple[Write, ...]:
         """
         The writes that show `record` to clients, none where they see it already. Pure.
         """
         return ()
 
-    def dependants(self, look: Look[W, R]) -> tuple[Task, ...]:
+    def dependants(self, snapshot: Snapshot[W, R]) -> tuple[Task, ...]:
         """
-        Tasks for the things that follow this one, left at the end of each visit. Pure.
+        Tasks for the things that follow this one, left at the end of each reconciliation. Pure.
         """
         return ()
 
 
-def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queue, clock: Clock) -> Look[W, R]:
+def reconcile(
+    controller: Controller[W, R, A], key: str, documents: Documents, queue: Queue, clock: Clock
+) -> Snapshot[W, R]:
     """
     Bring one thing as far as it can be brought now.
 
@@ -358,42 +363,50 @@ def visit(subject: Subject[W, R, A], key: str, documents: Documents, queue: Queu
         Transient: The documents or the queue could not be reached (again).
         Conflict: Others wrote first each time we tried (again).
     """
-    look = subject.look(key)
+    snapshot = controller.read(key)
     observed = False
-    ends_at = clock() + timedelta(seconds=VISIT_BUDGET_S)
-    for _ in range(VISITS_MAX):
+    ends_at = clock() + timedelta(seconds=RECONCILE_BUDGET_S)
+    for _ in range(STEPS_MAX):
         now = clock()
         if now > ends_at:
             break
-        decided = subject.decide(look, now, observed=observed)
-        match hold_back(decided, look.record, now):
+        decided = controller.decide(snapshot, now, observed=observed)
+        match apply_backoff(decided, snapshot.record, now):
             case Step() as step:
                 try:
-                    observed = _take(subject, look, step, documents, queue, clock, observed=observed)
+                    observed = _take(controller, snapshot, step, documents, queue, clock, observed=observed)
                 except Conflict:
-                    log.conflict(subject.queue, key, step.name)
-                look = subject.look(key)
-            case Later(at, is_swept):
-                for task in subject.dependants(look):
+                    log.conflict(controller.queue, key, step.name)
+                snapshot = controller.read(key)
+            case RequeueAt(at, is_swept):
+                for task in controller.dependants(snapshot):
                     queue.put(task)
-                if not is_swept and not _is_left_to_the_sweep(look.record, at, now):
-                    queue.put(Task(subject.queue, key, at, once=at.isoformat()))
-                return look
+                if not is_swept and not _is_left_to_the_sweep(snapshot.record, at, now):
+                    queue.put(Task(controller.queue, key, at, once=at.isoformat()))
+                return snapshot
             case Done():
                 try:
-                    _tidy(subject, look, documents, queue, now, observed=observed, held_back=isinstance(decided, Step))
+                    _tidy(
+                        controller,
+                        snapshot,
+                        documents,
+                        queue,
+                        now,
+                        observed=observed,
+                        backed_off=isinstance(decided, Step),
+                    )
                 except Conflict:
-                    log.conflict(subject.queue, key, "tidy")
-                    look = subject.look(key)
+                    log.conflict(controller.queue, key, "tidy")
+                    snapshot = controller.read(key)
                     continue
-                for task in subject.dependants(look):
+                for task in controller.dependants(snapshot):
                     queue.put(task)
-                return look
-    queue.put(Task(subject.queue, key))
-    return look
+                return snapshot
+    queue.put(Task(controller.queue, key))
+    return snapshot
 
 
-def hold_back(decision: Decision[R], record: R | None, now: datetime) -> Decision[R]:
+def apply_backoff(decision: Decision[R], record: R | None, now: datetime) -> Decision[R]:
     """
     Wait while someone is busy; keep a step back while its last failure is too fresh, or for good. Pure.
 
@@ -403,14 +416,14 @@ def hold_back(decision: Decision[R], record: R | None, now: datetime) -> Decisio
         return decision
     claim, failure = record.progress.claim, record.progress.failure
     if claim is not None and claim.until > now:
-        return Later(claim.until)
+        return RequeueAt(claim.until)
     if not isinstance(decision, Step) or decision.at_hand or failure is None:
         return decision
-    if (failure.step, failure.wish) == (decision.name, decision.wish):
+    if (failure.step, failure.spec) == (decision.name, decision.spec):
         if failure.retry_at is None:
             return Done()
         if failure.retry_at > now:
-            return Later(failure.retry_at)
+            return RequeueAt(failure.retry_at)
     return decision
 
 
@@ -428,21 +441,21 @@ def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, 
     How a provider's error is recorded, counting on from an earlier failure of the same step and wish. Pure.
     """
     last = record.progress.failure
-    if last is not None and (last.step, last.wish) != (step.name, step.wish):
+    if last is not None and (last.step, last.spec) != (step.name, step.spec):
         last = None
     # A rejected secret says nothing of the step: it counts for no try, and nothing is given up for it.
     is_rejected = isinstance(error, SecretRejected)
     tries, since = (1, now) if last is None else (last.tries + (not is_rejected), last.since)
     retry_at = None
     is_left = step.tries_max is None or tries < step.tries_max or is_rejected
-    if (isinstance(error, Transient) or step.insists) and is_left:
+    if (isinstance(error, Transient) or step.retry_permanent) and is_left:
         asked_s = error.retry_after_s if isinstance(error, Transient) else step.pause_max_s
         least_s = min(asked_s or 0.0, RETRY_AFTER_MAX_S)
         retry_at = now + timedelta(seconds=max(backoff_s(tries, key, step.pause_max_s), least_s))
     if isinstance(error, NotFoundYet) and retry_at is not None:
         retry_at = min(retry_at, error.certain_at)
-    alarmed = now - since >= timedelta(seconds=ALARM_AFTER_S) or (step.insists and retry_at is None)
-    return Failure(error.code, str(error), retry_at is not None, step.name, step.wish, tries, since, retry_at, alarmed)
+    alarmed = now - since >= timedelta(seconds=ALARM_AFTER_S) or (step.retry_permanent and retry_at is None)
+    return Failure(error.code, str(error), retry_at is not None, step.name, step.spec, tries, since, retry_at, alarmed)
 
 
 class NotFoundYet(Transient):
@@ -489,8 +502,8 @@ def _is_left_to_the_sweep(record: Record | None, at: datetime, now: datetime) ->
 
 
 def _take(
-    subject: Subject[W, R, A],
-    look: Look[W, R],
+    controller: Controller[W, R, A],
+    snapshot: Snapshot[W, R],
     step: Step[R],
     documents: Documents,
     queue: Queue,
@@ -502,64 +515,66 @@ def _take(
     Claim a step, do it, and write back what came of it.
 
     Returns:
-        Whether the visitor now knows how the thing stands at its provider: a failed look tells nothing.
+        Whether the worker now knows how the thing stands at its provider: a failed look tells nothing.
     """
     if step.effect is Effect.WRITE:
-        _settle(subject, look, step.record, documents, queue, clock(), observed=observed)
+        _settle(controller, snapshot, step.record, documents, queue, clock(), observed=observed)
         return observed
-    claimed = look
+    claimed = snapshot
     if step.effect is Effect.CHANGE:
         now = clock()
         until = now + timedelta(seconds=LEASE_S)
         record = _with(step.record, Progress(Claim(step.name, until), step.record.progress.failure, due_at=until))
-        version, *_ = documents.commit(*subject.record_writes(look, record, look.version, now))
-        claimed = subject.claimed(look, record, version)
+        version, *_ = documents.commit(*controller.record_writes(snapshot, record, snapshot.version, now))
+        claimed = controller.claimed(snapshot, record, version)
     try:
-        outcome = subject.act(look, step, clock())
+        outcome = controller.act(snapshot, step, clock())
     except ProviderError as error:
         now = clock()
-        left = step.record if isinstance(error, Doubtful) else step.undone
-        failure = failure_of(error, step, step.record, look.key, now)
-        log.step_failed(subject.queue, look.key, step.name, error, failure.tries, final=failure.retry_at is None)
+        left = step.record if isinstance(error, Doubtful) else step.rollback
+        failure = failure_of(error, step, step.record, snapshot.key, now)
+        log.step_failed(controller.queue, snapshot.key, step.name, error, failure.tries, final=failure.retry_at is None)
         if failure.alarmed and not _was_alarmed(step):
-            log.step_stuck(subject.queue, look.key, step.name, error, failure.tries, failure.since)
-        _settle_claimed(subject, claimed, _with(left, Progress(failure=failure)), documents, queue, now, observed=False)
+            log.step_stuck(controller.queue, snapshot.key, step.name, error, failure.tries, failure.since)
+        _settle_claimed(
+            controller, claimed, _with(left, Progress(failure=failure)), documents, queue, now, observed=False
+        )
         return observed
     now = clock()
-    log.step_done(subject.queue, look.key, step.name)
-    informed = observed or step.informs
-    record = _with(subject.settle(look, step, outcome, now), Progress())
-    _settle_claimed(subject, claimed, record, documents, queue, now, observed=informed)
+    log.step_done(controller.queue, snapshot.key, step.name)
+    informed = observed or step.observes
+    record = _with(controller.settle(snapshot, step, outcome, now), Progress())
+    _settle_claimed(controller, claimed, record, documents, queue, now, observed=informed)
     return informed
 
 
 def _was_alarmed(step: Step[R]) -> bool:
     last = step.record.progress.failure
-    return last is not None and (last.step, last.wish) == (step.name, step.wish) and last.alarmed
+    return last is not None and (last.step, last.spec) == (step.name, step.spec) and last.alarmed
 
 
 def _tidy(
-    subject: Subject[W, R, A],
-    look: Look[W, R],
+    controller: Controller[W, R, A],
+    snapshot: Snapshot[W, R],
     documents: Documents,
     queue: Queue,
     now: datetime,
     *,
     observed: bool,
-    held_back: bool,
+    backed_off: bool,
 ) -> None:
     """
     Where nothing is left to do, leave no due time behind; nor a failure, unless it is what holds the next step back
     and is shown to clients. Writes nothing where all is as it should be.
     """
-    if look.record is not None:
-        kept = Progress(failure=look.record.progress.failure if held_back else None)
-        _settle(subject, look, _with(look.record, kept), documents, queue, now, observed=observed)
+    if snapshot.record is not None:
+        kept = Progress(failure=snapshot.record.progress.failure if backed_off else None)
+        _settle(controller, snapshot, _with(snapshot.record, kept), documents, queue, now, observed=observed)
 
 
 def _settle_claimed(
-    subject: Subject[W, R, A],
-    claimed: Look[W, R],
+    controller: Controller[W, R, A],
+    claimed: Snapshot[W, R],
     record: R,
     documents: Documents,
     queue: Queue,
@@ -568,7 +583,7 @@ def _settle_claimed(
     observed: bool,
 ) -> None:
     """
-    Write back what came of a step. A wish that somebody wrote into the record's own document meanwhile, and a view that
+    Write back what came of a step. A spec that somebody wrote into the record's own document meanwhile, and a view that
     was changed or deleted, alter nothing of what we claimed: then what the provider has done is written all the same,
     never left to the end of the lease, and the next look sees the rest.
 
@@ -581,13 +596,13 @@ def _settle_claimed(
     """
     for _ in range(SETTLES_MAX):
         try:
-            _settle(subject, claimed, record, documents, queue, now, observed=observed)
+            _settle(controller, claimed, record, documents, queue, now, observed=observed)
             return
         except Conflict:
-            again = subject.look(claimed.key)
+            again = controller.read(claimed.key)
             if claimed.record is None or claimed.record.progress.claim is None or again.record is None:
                 raise
-            # Who writes a wish makes the record due, so that the sweep finds it whatever becomes of the task.
+            # Who writes a spec makes the record due, so that the sweep finds it whatever becomes of the task.
             due_at = claimed.record.progress.due_at
             if _with(again.record, replace(again.record.progress, due_at=due_at)) != claimed.record:
                 raise
@@ -596,8 +611,8 @@ def _settle_claimed(
 
 
 def _settle(
-    subject: Subject[W, R, A],
-    look: Look[W, R],
+    controller: Controller[W, R, A],
+    snapshot: Snapshot[W, R],
     record: R,
     documents: Documents,
     queue: Queue,
@@ -609,20 +624,20 @@ def _settle(
     Write a record with the instant at which it is due again, and show it to clients in the same commit.
     """
     freed = _with(record, Progress(failure=record.progress.failure))
-    match hold_back(subject.decide(subject.after(look, freed), now, observed=observed), freed, now):
+    match apply_backoff(controller.decide(controller.after(snapshot, freed), now, observed=observed), freed, now):
         case Done():
             due_at = None
-        case Later(at):
+        case RequeueAt(at):
             due_at = at
         case Step():
             due_at = now
     settled = _with(freed, Progress(failure=freed.progress.failure, due_at=due_at))
-    views = subject.view_writes(look, settled)
-    if settled == look.record and not views:
+    views = controller.view_writes(snapshot, settled)
+    if settled == snapshot.record and not views:
         return
-    writes = subject.record_writes(look, settled, look.version, now)
+    writes = controller.record_writes(snapshot, settled, snapshot.version, now)
     documents.commit(*writes, *views)
-    for task in subject.follow_ups(look, settled):
+    for task in controller.follow_ups(snapshot, settled):
         queue.put(task)
 
 

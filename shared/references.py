@@ -1,8 +1,9 @@
 """References: the names `kind:key:generation` under which everything of ours is made at a provider.
 
-Called by everyone who is told a reference by the outside world: webhooks, the feed, lists of what a provider has. Such
-a text may be anything: whoever administers an account may write it there by hand. There is this one parser, and it
-raises for no text. The outer form, in which a provider keeps a reference, is for the provider's own `mapping`.
+Called by everyone who is told a reference by the outside world: webhooks, the readiness poller, lists of what a
+provider has. Such a text may be anything: whoever administers an account may write it there by hand. There is this one
+parser, and it raises for no text. The outer form, in which a provider keeps a reference, is for the provider's own
+`mapping`.
 """
 
 from __future__ import annotations

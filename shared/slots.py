@@ -34,7 +34,7 @@ def enqueue(queue: Queue, worker: str, key: str, clock: Clock) -> None:
 
     Args:
         queue: For the task.
-        worker: Its public name, e.g. `visitSession`.
+        worker: Its public name, e.g. `reconcileSession`.
         key: The key to look at.
         clock: Now, in UTC; read here, after the change was written.
 

@@ -8,10 +8,10 @@ costs the same however much there is:
 |-----------------------------------------|----------------------------------------------------------------|
 | a task, a worker, a call                | `dueAt` of the record: the next run                            |
 | the trigger of a created or changed session | `updatedAt` of the session: the next run                   |
-| the trigger of a deleted session        | two counts that differ (`COUNT_EVERY_S`), then `shared/full_look.py` |
+| the trigger of a deleted session        | two counts that differ (`COUNT_EVERY_S`), then `shared/full_check.py` |
 | a trigger of somebody who may not watch any more | `dueAt` of their admission: within the hour         |
 | a tick of the poller                    | `dueAt` of its chain: the next run                             |
-| everything else                         | `shared/full_look.py`, once a day, in slices                   |
+| everything else                         | `shared/full_check.py`, once a day, in slices                   |
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from shared import log
 from shared.admissions import task_for_due
 from shared.edited import EditedFields, past, pasts, texts
 from shared.errors import Conflict
-from shared.full_look import FullLook, Mark
+from shared.full_check import FullCheck, Mark
 from shared.hosts.health import Checks
 from shared.orphans import BEGINNING, Orphans
 from shared.paths import (
@@ -39,15 +39,15 @@ from shared.paths import (
     KEYS_SEPARATOR,
     OPERATIONS,
     PAIRINGS,
+    RECONCILE_COPY,
+    RECONCILE_DELETION,
     RECONCILE_ERASURE,
+    RECONCILE_SESSION,
     RECONCILE_TRANSFER,
+    RECONCILE_VIDEO,
     SESSIONS,
     TRANSFERS,
     VIDEOS,
-    VISIT_COPY,
-    VISIT_DELETION,
-    VISIT_SESSION,
-    VISIT_VIDEO,
     pairing_path,
 )
 from shared.ports import (
@@ -65,7 +65,7 @@ from shared.ports import (
     Update,
 )
 from shared.reconcile import AT_ONCE
-from shared.videos.readiness import Feed
+from shared.videos.readiness import ReadinessPoller
 
 PAGE: Final = 500
 
@@ -87,9 +87,9 @@ COUNT_EVERY_S: Final = 1500
 hour. A count costs one read for each 1,000 that it counts."""
 
 RESTED: Final = (
-    (PAIRINGS, VISIT_SESSION),
-    (COPIES, VISIT_COPY),
-    (DELETIONS, VISIT_DELETION),
+    (PAIRINGS, RECONCILE_SESSION),
+    (COPIES, RECONCILE_COPY),
+    (DELETIONS, RECONCILE_DELETION),
     (ERASURES, RECONCILE_ERASURE),
     (TRANSFERS, RECONCILE_TRANSFER),
 )
@@ -116,7 +116,7 @@ class Marks:
     changed_until: datetime | None = None
     counted_at: datetime = BEGINNING
     looked_at: datetime = BEGINNING
-    look: Mark | None = None
+    snapshot: Mark | None = None
     hosts: tuple[str, ...] = ()
     strays_since: Mapping[str, datetime] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Marks:
             "changedUntil": self.changed_until,
             "countedAt": self.counted_at,
             "lookedAt": self.looked_at,
-            "look": None if self.look is None else self.look.to_fields(),
+            "look": None if self.snapshot is None else self.snapshot.to_fields(),
             "hosts": list(self.hosts),
             "straysSince": dict(self.strays_since),
             "dueAt": AT_ONCE,
@@ -145,7 +145,7 @@ class Marks:
             changed_until=edited.read("changedUntil", lambda value: past(value, now), None),
             counted_at=edited.read("countedAt", lambda value: past(value, now), BEGINNING),
             looked_at=edited.read("lookedAt", lambda value: past(value, now), BEGINNING),
-            look=edited.read("look", Mark.from_fields, None),
+            snapshot=edited.read("look", Mark.from_fields, None),
             hosts=edited.read("hosts", texts, ()),
             strays_since=edited.read("straysSince", lambda value: pasts(value, now), {}),
             unreadable=tuple(edited.unreadable),
@@ -170,7 +170,7 @@ class Sweep:
     Attributes:
         documents: Where everything is recorded.
         queue: For tasks.
-        feeds: The pollers that may have died, by provider.
+        pollers: The pollers that may have died, by provider.
         orphans: What is at the provider.
         checks: Which hosts are tried.
         full_look: Looks at everything.
@@ -179,10 +179,10 @@ class Sweep:
 
     documents: Documents
     queue: Queue
-    feeds: Mapping[str, Feed]
+    pollers: Mapping[str, ReadinessPoller]
     orphans: Orphans
     checks: Checks
-    full_look: FullLook
+    full_check: FullCheck
     clock: Clock
 
     def run(self) -> None:
@@ -241,22 +241,22 @@ class Sweep:
             if document.fields["pending"] and (deadline_at is None or deadline_at > now):
                 together.setdefault(document.fields["provider"], []).append(document.id)
             else:
-                self.queue.put(Task(VISIT_VIDEO, document.id))
+                self.queue.put(Task(RECONCILE_VIDEO, document.id))
         for provider, video_ids in together.items():
-            if provider in self.feeds:
+            if provider in self.pollers:
                 # They would not be due if the poller had told of them.
-                self.feeds[provider].wake()
+                self.pollers[provider].wake()
             for first in range(0, len(video_ids), OBSERVED_MAX):
-                self.queue.put(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])))
+                self.queue.put(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])))
         return len(found)
 
     def _revive(self, operation: str) -> None:
         """
         Begin a poller's chain anew that should have ticked by now.
         """
-        for feed in self.feeds.values():
-            if feed.path == f"{OPERATIONS}/{operation}":
-                feed.revive()
+        for poller in self.pollers.values():
+            if poller.path == f"{OPERATIONS}/{operation}":
+                poller.revive()
 
     # --- what changed ---------------------------------------------------------------------------------------------
 
@@ -276,7 +276,7 @@ class Sweep:
             page = self.documents.select(changed)
             records = self.documents.read(*(pairing_path(one.id) for one in page)) if page else ()
             for session, record in zip(page, records, strict=True):
-                if self.full_look.enqueue_session(session.id, session, record, now):
+                if self.full_check.enqueue_session(session.id, session, record, now):
                     enqueued += 1
                     until = min(until, session.fields["updatedAt"] - INSTANT)
             looked += len(page)
@@ -304,19 +304,19 @@ class Sweep:
 
     def _look(self, marks: Marks, now: datetime, *, at_once: bool) -> tuple[Marks, int, int]:
         """
-        Go on with the look at everything, or begin one where it is time.
+        Go on with the snapshot at everything, or begin one where it is time.
 
         Returns:
             The marks, how many documents were looked at, how many were enqueued.
         """
-        hosts = self.full_look.hosts
-        is_due = now - marks.looked_at >= timedelta(seconds=self.full_look.every_s) or hosts != marks.hosts
-        if marks.look is None and not at_once and not is_due:
+        hosts = self.full_check.hosts
+        is_due = now - marks.looked_at >= timedelta(seconds=self.full_check.every_s) or hosts != marks.hosts
+        if marks.snapshot is None and not at_once and not is_due:
             return marks, 0, 0
-        if marks.look is None:
-            marks = replace(marks, looked_at=now, look=Mark(), hosts=hosts)
-        look, looked, enqueued = self.full_look.go_on(marks.look or Mark())
-        return replace(marks, look=look), looked, enqueued
+        if marks.snapshot is None:
+            marks = replace(marks, looked_at=now, snapshot=Mark(), hosts=hosts)
+        snapshot, looked, enqueued = self.full_check.go_on(marks.snapshot or Mark())
+        return replace(marks, snapshot=snapshot), looked, enqueued
 
     def _keep(self, kept: Document | None, fields: Fields) -> None:
         with suppress(Conflict):

@@ -1,7 +1,8 @@
-"""What a provider tells by itself brings visits forward, and does nothing else.
+"""What a provider tells by itself brings reconciles forward, and does nothing else.
 
 Called by the HTTP functions of `functions/hooks.py`. Leaves to the provider's `Hook` whether a request is the
-provider's, and to the visit how things stand: so a request that comes again, late, or out of order changes nothing.
+provider's, and to the reconciliation how things stand: so a request that comes again, late, or out of order changes
+nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from shared import log
-from shared.paths import VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Hook, Queue, Task
+from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.ports import Queue, Task, Webhook
 from shared.references import Kind, read
 
-VISITORS: Final = {Kind.VIDEO: VISIT_VIDEO, Kind.SESSION: VISIT_SESSION}
-"""Who visits what a reference speaks of."""
+VISITORS: Final = {Kind.VIDEO: RECONCILE_VIDEO, Kind.SESSION: RECONCILE_SESSION}
+"""Who reconciles what a reference speaks of."""
 
 
-def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, queue: Queue) -> str | None:
+def handle_webhook(
+    provider: str, webhook: Webhook, headers: Mapping[str, str], body: bytes, queue: Queue
+) -> str | None:
     """
     Enqueue a task for each video, and each session, that a provider's request speaks of; what it names otherwise is
     skipped. The same request again merges with the first.
@@ -40,7 +43,7 @@ def heed(provider: str, hook: Hook, headers: Mapping[str, str], body: bytes, que
         Transient: The queue could not be reached (again).
     """
     once = hashlib.sha256(body).hexdigest()
-    heard = hook.heard(headers, body)
+    heard = webhook.heard(headers, body)
     for reference in filter(None, (read(provider, text) for text in heard.references)):
         log.push_heard(provider, str(reference))
         if reference.kind in VISITORS:

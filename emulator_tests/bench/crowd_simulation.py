@@ -32,15 +32,15 @@ from shared.hosts.decide import host_in
 from shared.hosts.model import CopyState
 from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
-from shared.kill_switch import SWITCH, Guard
+from shared.kill_switch import SWITCH, KillSwitch
 from shared.limits import Limiter
 from shared.paths import (
     CHECK_HOST,
+    POLL_READINESS,
     RECONCILE_ADMISSION,
+    RECONCILE_COPY,
     RECONCILE_ERASURE,
     RECONCILE_TRANSFER,
-    TICK_FEED,
-    VISIT_COPY,
     copy_key,
     copy_path,
     erasure_path,
@@ -69,9 +69,9 @@ TERMS: Final = {"memory": Terms(5.0), "fetching": Terms(1.0), "waiting": Terms(2
 
 USUAL_PER_S: Final = 100.0
 PER_S: Final = {
-    VISIT_COPY: 20.0,
+    RECONCILE_COPY: 20.0,
     RECONCILE_ADMISSION: 20.0,
-    TICK_FEED: 5.0,
+    POLL_READINESS: 5.0,
     CHECK_HOST: 5.0,
     RECONCILE_ERASURE: 5.0,
     RECONCILE_TRANSFER: 5.0,
@@ -102,7 +102,7 @@ class Outcome:
         served: How often one of them was served.
         flooded: How often the one who floods was served, and `refused`.
         hours: Tasks of each hour.
-        is_switch_untouched: Whether the guard had nothing to hold.
+        is_switch_untouched: Whether the kill switch had nothing to hold.
         erasure: As it ended, where there was one.
         left: How much of it is left at provider and hosts.
     """
@@ -122,7 +122,7 @@ class Crowd:
     A school of 50 teachers, who upload, and 500 students, who play.
 
     Args:
-        tasks_per_hour_max: The limit of the guard.
+        tasks_per_hour_max: The limit of the kill switch.
         flood: What the one who floods does.
     """
 
@@ -133,7 +133,7 @@ class Crowd:
         )
         self.clock, self.outcome, self._kind = self.deployment.clock, Outcome(), flood
         documents, queue = self.deployment.documents, self.deployment.queue
-        self._guard = Guard(documents, queue, self.clock, tasks_per_hour_max)
+        self._guard = KillSwitch(documents, queue, self.clock, tasks_per_hour_max)
         self._budgets = CallBudgets(Limiter(documents, self.clock))
         self._changes = Changes(queue, self._budgets, self.clock)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -167,7 +167,7 @@ class Crowd:
             for first in range(0, erased_videos, SESSION_VIDEOS):
                 for video_id in self._erased[first : first + SESSION_VIDEOS]:
                     for host in (deployment.fetching, deployment.waiting):
-                        self._work(Task(VISIT_COPY, copy_key(video_id, host.name)))
+                        self._work(Task(RECONCILE_COPY, copy_key(video_id, host.name)))
                 self._fetch()
                 deployment.run(LOOK_S)
             copies = 2 * (TEACHERS + erased_videos)
@@ -234,7 +234,7 @@ class Crowd:
             self._work(task)
 
     def _work(self, task: Task) -> None:
-        if task.queue == VISIT_COPY and host_in(task.key) == self.deployment.fetching.name:
+        if task.queue == RECONCILE_COPY and host_in(task.key) == self.deployment.fetching.name:
             self._begun.add(task.key)
         self.deployment.deliver(task)
 

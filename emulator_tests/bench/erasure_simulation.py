@@ -1,4 +1,4 @@
-"""All content of a teacher goes, in virtual time: the real erasure and visits on in-memory documents and provider.
+"""All content of a teacher goes, in virtual time: the real erasure and reconciles on in-memory documents and provider.
 
 Used by the bench area `erasure` and by `pure/test_erasure_simulation.py`. Leaves to them how many videos there are.
 Every effect takes as long as it would in the cloud, by the clock that all of it goes by; functions run one after the
@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from emulator_tests.bench.films import uploading, write_session
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.access import Caller
 from shared.app import App, Settings
@@ -21,7 +21,7 @@ from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.identity import SessionIdentity
 from shared.paths import ERASURES, SESSIONS, VIDEOS, erasure_path
-from shared.ports import Holder, Task
+from shared.ports import ProviderAccount, Task
 from shared.reconcile import WORKER_TIMEOUT_S
 
 T = TypeVar("T")
@@ -98,8 +98,10 @@ class Simulation:
             feed_ticks_max=8640,
             tasks_per_hour_max=100_000,
         )
-        holders = {self.media.name: Holder(self.media, MemoryStrays(events, self.media, self._effect))}
-        self.app: App = App(self.documents, self.queue, self.clock, events, holders, settings)
+        provider_accounts = {
+            self.media.name: ProviderAccount(self.media, MemoryInventory(events, self.media, self._effect))
+        }
+        self.app: App = App(self.documents, self.queue, self.clock, events, provider_accounts, settings)
         for first in range(0, videos, SESSION_VIDEOS):
             session = SessionIdentity(f"s{first:06}", TEACHER.uid, self.clock())
             count = min(SESSION_VIDEOS, videos - first)

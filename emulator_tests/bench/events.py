@@ -43,9 +43,9 @@ from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import HOME, ROOT
 from shared.access import Caller
 from shared.app import App
-from shared.paths import DELETIONS, VIDEOS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, session_path
-from shared.ports import Create, Delete, Document, Holder, Query, Task, Update, Version, Write
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaMedia, KalturaStrays
+from shared.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path
+from shared.ports import Create, Delete, Document, ProviderAccount, Query, Task, Update, Version, Write
+from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaInventory, KalturaMedia
 from shared.videos.grant import UploadRequest
 
 ROUNDS = 15
@@ -175,7 +175,7 @@ class Watch:
 
 class Ours:
     """
-    Our visits, over in-memory documents and the simulator.
+    Our reconciles, over in-memory documents and the simulator.
     """
 
     def __init__(self, url: str) -> None:
@@ -187,7 +187,7 @@ class Ours:
             MemoryQueue(ManualClock()),
             _now,
             KalturaEvents(account),
-            {SETTINGS.provider: Holder(KalturaMedia(account), KalturaStrays(account))},
+            {SETTINGS.provider: ProviderAccount(KalturaMedia(account), KalturaInventory(account))},
             replace(SETTINGS, reap_grace_s=0),
         )
         self._uploads = 0
@@ -227,7 +227,7 @@ class Ours:
         return Counted(*asked, self._documents.looks - looks, self._documents.commits - commits - 1)
 
     def _visit_session(self) -> None:
-        self._app.work(Task(VISIT_SESSION, "s1"))
+        self._app.work(Task(RECONCILE_SESSION, "s1"))
 
     def _prepare(self) -> None:
         request = UploadRequest("s1", f"upload {self._uploads}", "a.mp4", 1000, TITLE)
@@ -235,9 +235,9 @@ class Ours:
 
     def _delete_video(self) -> None:
         """
-        The video is visited, then whatever it gave up.
+        The video is reconciled, then whatever it gave up.
         """
-        for collection, worker in ((VIDEOS, VISIT_VIDEO), (DELETIONS, VISIT_DELETION)):
+        for collection, worker in ((VIDEOS, RECONCILE_VIDEO), (DELETIONS, RECONCILE_DELETION)):
             for path in self._documents.paths():
                 if path.startswith(f"{collection}/"):
                     self._app.work(Task(worker, path.removeprefix(f"{collection}/")))

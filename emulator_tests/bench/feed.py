@@ -2,7 +2,7 @@
 
 The peer is a timer of 10 s for each video, one call per look, over the same times of the same videos. The first table
 is of a school that never sleeps, with as many videos in process at any moment; the second says what its delays hang on;
-the third is of as many that begin together, none follow, and things go wrong with the feed's chain.
+the third is of as many that begin together, none follow, and things go wrong with the readiness poller's chain.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 from emulator_tests.bench.feed_provider import Made, Spread
 from emulator_tests.bench.feed_simulation import MISHAPS, Assumed, Cause, Mishap, Simulation
 from emulator_tests.bench.rounds import show, verdict
-from shared.paths import TICK_FEED
+from shared.paths import POLL_READINESS
 
 IN_PROCESS: Final = 10_000
 IN_PROCESS_FEWER: Final = 2_000
@@ -46,7 +46,7 @@ PUSHED_SLOW: Final = Assumed(lag=Spread(5, 60), push=PUSH)
 MUTE: Final = Assumed(push=PUSH, push_lost=1.0)
 
 WATCHING: Final = (Cause.TICK, Cause.FEED, Cause.PUSH, Cause.SWEEP, Cause.DEADLINE)
-"""What the provider is asked for. The sweep's search for strays is another matter and is not counted."""
+"""What the provider is asked for. The sweep's search for orphans is another matter and is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class Result:
         lasted_s: In what time.
         calls: Requests to the provider meanwhile, by what they were for; at deadlines: as many as these videos will
             cause.
-        ticks: Of the feed, likewise.
+        ticks: Of the readiness poller, likewise.
         invocations: Calls of functions, likewise, without uploads.
         delays_s: From ready to recorded as ready, ascending.
         chains: How many chains were begun.
-        idle_ticks: Of the feed, once nothing was pending.
+        idle_ticks: Of the readiness poller, once nothing was pending.
         idle: Calls of functions from then on, but for the sweep.
     """
 
@@ -173,7 +173,7 @@ def _see_busy(case: Case) -> tuple[Result, Result]:
     delays_s = _delays_s(simulation, ready)
     calls = _counted(call.cause for call in simulation.calls if begin <= call.at < end and call.operation != "strays")
     invoked = [one for one in simulation.invocations if begin <= one.at < end and one.cause is not Cause.UPLOAD]
-    ticks = sum(one.function == TICK_FEED for one in invoked)
+    ticks = sum(one.function == POLL_READINESS for one in invoked)
     calls_before, invocations_before = len(simulation.calls), len(simulation.invocations)
     sample = {made.video_id for made in ready[:DEADLINES_OF]}
     simulation.run_tasks_of(sample)
@@ -207,9 +207,9 @@ def _see_together(case: Case) -> tuple[Result, Result]:
         _counted(call.cause for call in simulation.calls if call.operation != "strays"),
         _delays_s(simulation, made),
         len([one for one in simulation.invocations if one.cause is not Cause.UPLOAD]),
-        sum(one.function == TICK_FEED for one in simulation.invocations),
+        sum(one.function == POLL_READINESS for one in simulation.invocations),
         simulation.chains,
-        sum(one.function == TICK_FEED for one in idle),
+        sum(one.function == POLL_READINESS for one in idle),
         len(idle),
     )
     return _peer(made, begin, end), ours

@@ -25,14 +25,14 @@ from shared.ports import (
     Change,
     Changes,
     Clock,
+    ExternalIds,
     Grant,
+    InventoryItem,
     MediaState,
     Observation,
-    Parts,
     Source,
-    Stray,
     UploadGrant,
-    UploadWish,
+    UploadSpec,
 )
 from shared.providers.kaltura import mapping
 
@@ -98,7 +98,7 @@ class Made:
     """
 
     reference: str
-    parts: Parts
+    external_ids: ExternalIds
     prepared_at: datetime
     begun_at: datetime | None = None
     readiness: Readiness = NEVER
@@ -168,23 +168,23 @@ class TimedMedia:
         self._enter(made, made.begun_at, MediaState.PROCESSING)
         self._enter(made, made.ready_at, MediaState.READY)
 
-    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         As the port says.
         """
         number = next(self._numbers)
         made = Made(reference, {"entryId": f"0_{number}", "uploadTokenId": f"t{number}"}, self._clock())
-        self.made[made.parts["entryId"]] = made
+        self.made[made.external_ids["entryId"]] = made
         self._enter(made, made.prepared_at, MediaState.AWAITING_UPLOAD)
-        return made.parts
+        return made.external_ids
 
-    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         As the port says.
         """
-        return next((made.parts for made in self.made.values() if made.reference == reference), {})
+        return next((made.external_ids for made in self.made.values() if made.reference == reference), {})
 
-    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+    def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         Nothing is recorded here.
 
@@ -193,20 +193,20 @@ class TimedMedia:
         """
         raise NotImplementedError
 
-    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+    def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
         As the port says.
         """
 
         def do() -> Sequence[Observation]:
-            assert len(parts) <= OBSERVED_MAX, "The port takes no more at once."
+            assert len(external_ids) <= OBSERVED_MAX, "The port takes no more at once."
             # Entries, sources, flavors and tokens.
             self._asked("observe", 4)
-            return [_observation(self.made[one["entryId"]].state(self._clock())) for one in parts]
+            return [_observation(self.made[one["entryId"]].state(self._clock())) for one in external_ids]
 
-        return self._effect("observe", do) if parts else []
+        return self._effect("observe", do) if external_ids else []
 
-    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
         As the port says.
         """
@@ -222,19 +222,19 @@ class TimedMedia:
 
         return self._effect("changes", do)
 
-    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
+    def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
         Nobody corrects a title here.
         """
         raise NotImplementedError
 
-    def reprocess(self, parts: Parts) -> None:
+    def reprocess(self, external_ids: ExternalIds) -> None:
         """
         Nothing fails here.
         """
         raise NotImplementedError
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         Nothing is deleted here.
         """
@@ -246,38 +246,40 @@ class TimedMedia:
         """
         return 0
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
+    def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
         Nobody uploads here.
         """
         raise NotImplementedError
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         Nobody plays anything here.
         """
         raise NotImplementedError
 
-    def source(self, parts: Parts, lifetime_s: int) -> Source:
+    def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
         Nothing is copied here.
         """
         raise NotImplementedError
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        The strays port: everything is recorded here.
+        The inventory port: everything is recorded here.
         """
         self._asked("strays", 1)
         return []
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         """
         There are none.
         """
         raise NotImplementedError
 
-    def delete_stray(self, stray: Stray) -> Parts:
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
         There are none.
         """
@@ -300,7 +302,7 @@ class TimedMedia:
             if one.seen_from <= now and one.made.reference not in found:
                 found[one.made.reference] = one
         return [
-            Change(one.made.reference, one.made.parts, one.at.replace(microsecond=0), _observation(one.state))
+            Change(one.made.reference, one.made.external_ids, one.at.replace(microsecond=0), _observation(one.state))
             for one in found.values()
             if one.state is not MediaState.AWAITING_UPLOAD
         ]

@@ -1,9 +1,9 @@
-"""Videos in process at a provider, in virtual time: the real feed, visits, pushes and sweep on in-memory documents and
-queue.
+"""Videos in process at a provider, in virtual time: the real feed, reconciles, pushes and sweep on in-memory documents
+and queue.
 
 Used by the bench area `feed` and by `pure/test_feed_simulation.py`. Leaves to them how many videos there are, what goes
-wrong with the feed's ticks, and what a figure means. It judges one thing itself, at every moment: the chain of ticks
-never branches.
+wrong with the readiness poller's ticks, and what a figure means. It judges one thing itself, at every moment: the chain
+of ticks never branches.
 
 Calls and documents take no time; a task takes `travel_s` to its worker. Preparing an upload is not counted: whoever
 waits for a video in any other way prepares it too.
@@ -30,28 +30,28 @@ from emulator_tests.bench.feed_provider import NAME, SIZE_BYTES, Made, Spread, T
 from emulator_tests.fakes import BEGIN_AT, Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
 from shared.app import App, Settings
 from shared.identity import SessionIdentity
-from shared.paths import KEYS_SEPARATOR, TICK_FEED, VIDEOS, VISIT_VIDEO, session_path, video_path
+from shared.paths import KEYS_SEPARATOR, POLL_READINESS, RECONCILE_VIDEO, VIDEOS, session_path, video_path
 from shared.ports import (
     OBSERVED_MAX,
     Create,
     Delete,
     Document,
     Fields,
-    Holder,
+    ProviderAccount,
     Query,
     Task,
-    UploadWish,
+    UploadSpec,
     Version,
     Write,
 )
-from shared.providers.kaltura import KalturaAccount, KalturaHook, mapping
-from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, visit
+from shared.providers.kaltura import KalturaAccount, KalturaWebhook, mapping
+from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, reconcile
 from shared.sessions.broadcasting import Window
 from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
-from shared.videos.model import Video, VideoState, Wish
+from shared.videos.model import Spec, Video, VideoState
 from shared.videos.policy import Policy
-from shared.webhooks import heed
+from shared.webhooks import handle_webhook
 
 T = TypeVar("T")
 
@@ -255,21 +255,21 @@ class TravellingQueue(MemoryQueue):
         finally:
             if len(self._waiting) > waiting:
                 self._causes[coming] = self._cause(task)
-                if task.queue == TICK_FEED:
+                if task.queue == POLL_READINESS:
                     self.ticks.append(_number(task))
 
     def arrived(self, task: Task) -> Cause:
         """
         A task has come to its worker.
         """
-        if task.queue == TICK_FEED:
+        if task.queue == POLL_READINESS:
             self.ticks.remove(_number(task))
         return self._causes[task]
 
     def _again(self, one: Any) -> None:
         dropped = len(self.dropped)
         super()._again(one)
-        if one.task.queue == TICK_FEED and len(self.dropped) == dropped:
+        if one.task.queue == POLL_READINESS and len(self.dropped) == dropped:
             self.ticks.append(_number(one.task))
 
 
@@ -311,7 +311,7 @@ MOMENTS: Final = (
 )
 """The effects of a tick that hears of one change: it reads the chain, sees that nothing is being uploaded and that
 something is pending, claims and leaves its successor; asks what changed and reads the videos of which it has heard;
-visits the one that has news; moves the cursor on."""
+reconciles the one that has news; moves the cursor on."""
 
 MISHAPS: Final = (
     *(
@@ -409,7 +409,7 @@ class Simulation:
         self._per_s = 0.0
         self.app = self._assemble()
         account = KalturaAccount("", 1, SECRET, NAMESPACE, None, self._documents, self.clock)
-        self._hook = KalturaHook(account)
+        self._hook = KalturaWebhook(account)
         self._plan(self.clock() + timedelta(seconds=SWEEP_S), self._sweep)
 
     # --- what users do --------------------------------------------------------------------------------------------
@@ -444,7 +444,7 @@ class Simulation:
         with contextlib.redirect_stdout(_Unheard()):
             for first in range(0, len(video_ids), OBSERVED_MAX):
                 key = KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])
-                self._work(Task(VISIT_VIDEO, key), Cause.UPLOAD)
+                self._work(Task(RECONCILE_VIDEO, key), Cause.UPLOAD)
 
     def end_uploads(self) -> None:
         """
@@ -471,9 +471,9 @@ class Simulation:
         session_id = f"s{number // SESSION_VIDEOS}"
         now = self.clock()
         session = SessionIdentity(session_id, "teacher", BEGIN_AT)
-        wish = UploadWish("Algebra", "algebra.mp4", SIZE_BYTES)
+        spec = UploadSpec("Algebra", "algebra.mp4", SIZE_BYTES)
         due = Progress(due_at=now + timedelta(seconds=LEASE_S))
-        video = Video(session, NAME, now, number % SESSION_VIDEOS, wish, asked_at=now, progress=due)
+        video = Video(session, NAME, now, number % SESSION_VIDEOS, spec, asked_at=now, progress=due)
         with self._causing(Cause.UPLOAD), contextlib.redirect_stdout(_Unheard()):
             if number % SESSION_VIDEOS == 0:
                 fields = {
@@ -484,10 +484,10 @@ class Simulation:
                     "format": "onDemand",
                 }
                 self._documents.commit(Create(session_path(session_id), fields))
-            recorded = {**video.to_fields(), "wish": Wish(wish, now).to_fields()}
+            recorded = {**video.to_fields(), "wish": Spec(spec, now).to_fields()}
             self._documents.commit(Create(video_path(video_id), recorded))
-            visit(self.app.videos, video_id, self._documents, self._queue, self.clock)
-            self.app.feeds[NAME].wake()
+            reconcile(self.app.videos, video_id, self._documents, self._queue, self.clock)
+            self.app.pollers[NAME].wake()
         made = next(reversed(self._media.made.values()))
         self._media.begin(made, self._assumed.processing.draw(self._chance) if lasts_s is None else lasts_s, since_s)
         for at, state in ((made.begun_at, "1"), (made.ready_at, "2")):
@@ -526,7 +526,7 @@ class Simulation:
         }
         self._invoked("kalturaHook", Cause.PUSH)
         with self._causing(Cause.PUSH):
-            heed(NAME, self._hook, headers, body.encode(), self._queue)
+            handle_webhook(NAME, self._hook, headers, body.encode(), self._queue)
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -593,7 +593,7 @@ class Simulation:
     def _deliver(self, task: Task) -> None:
         cause = self._queue.arrived(task)
         self._invoked(task.queue, cause)
-        if task.queue == TICK_FEED:
+        if task.queue == POLL_READINESS:
             self._do_tick(task)
         else:
             self._work(task, cause)
@@ -614,13 +614,13 @@ class Simulation:
             self._tick = around
         if tick.mishap.again_s is not None:
             again_at = max(tick.began_at + timedelta(seconds=tick.mishap.again_s), self.clock())
-            self._queue.put(Task(TICK_FEED, task.key, again_at))
+            self._queue.put(Task(POLL_READINESS, task.key, again_at))
         self._judge()
 
     def _assemble(self) -> App:
         events = MemoryEvents(self.clock)
-        holders = {NAME: Holder(self._media, self._media)}
-        return App(self._documents, self._queue, self.clock, events, holders, self._settings)
+        provider_accounts = {NAME: ProviderAccount(self._media, self._media)}
+        return App(self._documents, self._queue, self.clock, events, provider_accounts, self._settings)
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         """
@@ -650,7 +650,7 @@ class Simulation:
         self.calls.append(Call(self.clock(), self._cause, operation, actions))
 
     def _cause_of(self, task: Task) -> Cause:
-        if task.queue == TICK_FEED:
+        if task.queue == POLL_READINESS:
             return Cause.TICK
         if task.at is not None:
             return Cause.DEADLINE
@@ -659,7 +659,7 @@ class Simulation:
     def _wrote(self, path: str, fields: Fields) -> None:
         if path.startswith(f"{VIDEOS}/") and fields.get("state") == VideoState.READY:
             self.seen_at.setdefault(path.rpartition("/")[2], self.clock())
-        if path == self.app.feeds[NAME].path and fields["running"]:
+        if path == self.app.pollers[NAME].path and fields["running"]:
             if self._tick is None:
                 self.chains += 1
             else:
@@ -689,7 +689,7 @@ class Simulation:
 
     def _chain(self) -> Chain:
         with self._unnoticed():
-            (document,) = self._documents.read(self.app.feeds[NAME].path)
+            (document,) = self._documents.read(self.app.pollers[NAME].path)
         assert isinstance(document, Document), "Nobody woke the feed."
         return Chain.from_document(document)
 

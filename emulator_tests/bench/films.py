@@ -9,16 +9,16 @@ from typing import Any, Final
 from emulator_tests.fakes import MemoryMedia
 from shared.identity import SessionIdentity
 from shared.paths import pairing_path, session_path, video_path
-from shared.ports import Create, Documents, MediaState, Observation, Parts, UploadWish
+from shared.ports import Create, Documents, ExternalIds, MediaState, Observation, UploadSpec
 from shared.sessions.model import Pairing
 from shared.videos.decide import reference_of
-from shared.videos.model import Playable, Video, VideoState, Wish, shown
+from shared.videos.model import Playable, Spec, Video, VideoState, shown
 
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
 VIDEO_ID_DIGITS: Final = 20
 
 
-UploadFilm = Callable[[str, UploadWish], Parts]
+UploadFilm = Callable[[str, UploadSpec], ExternalIds]
 """Returns a film's parts at the provider, given its reference and what was uploaded."""
 
 
@@ -27,10 +27,10 @@ def uploading(media: MemoryMedia) -> UploadFilm:
     Return how a film comes to be ready at a provider.
     """
 
-    def upload_film(reference: str, upload: UploadWish) -> Parts:
-        parts = media.prepare_upload(reference, upload)
-        media.show(parts, READY)
-        return parts
+    def upload_film(reference: str, upload: UploadSpec) -> ExternalIds:
+        external_ids = media.prepare_upload(reference, upload)
+        media.show(external_ids, READY)
+        return external_ids
 
     return upload_film
 
@@ -61,11 +61,11 @@ def write_session(
     writes = []
     for number in range(videos):
         video_id = f"{session.session_id}{number:03}".encode().hex()[-VIDEO_ID_DIGITS:]
-        upload = UploadWish(f"Film {number}", "film.mp4", 1000)
+        upload = UploadSpec(f"Film {number}", "film.mp4", 1000)
         reference = reference_of(video_id, 1)
         video = _ready_film(session, provider, number, upload, reference, upload_film(reference, upload), at)
         refs[video_id] = shown(video)
-        writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, at).to_fields()}))
+        writes.append(Create(video_path(video_id), {**video.to_fields(), "wish": Spec(upload, at).to_fields()}))
     fields = {
         "ownerUid": session.owner_uid,
         "createdAt": at,
@@ -86,15 +86,15 @@ def _ready_film(
     session: SessionIdentity,
     provider: str,
     number: int,
-    upload: UploadWish,
+    upload: UploadSpec,
     reference: str,
-    parts: Parts,
+    external_ids: ExternalIds,
     at: datetime,
 ) -> Video:
     """
     Return the record of a film that is ready since then, as the first that was uploaded for it. Pure.
     """
-    playable = Playable(reference, parts, upload.title, 60.0, 1000, "video/mp4", at)
+    playable = Playable(reference, external_ids, upload.title, 60.0, 1000, "video/mp4", at)
     return Video(
         session,
         provider,

@@ -13,12 +13,23 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from emulator_tests.bench.films import write_session
-from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryQueue, MemoryStrays
+from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import App, Settings
 from shared.identity import SessionIdentity
 from shared.paths import SESSIONS, VIDEOS
-from shared.ports import Condition, Document, Holder, Operator, Parts, Query, Total, UploadWish, Version, Write
+from shared.ports import (
+    Condition,
+    Document,
+    ExternalIds,
+    Operator,
+    ProviderAccount,
+    Query,
+    Total,
+    UploadSpec,
+    Version,
+    Write,
+)
 
 T = TypeVar("T")
 
@@ -103,7 +114,7 @@ class Day:
     @property
     def idle(self) -> int:
         """
-        The most that a run read which was no part of the look at everything: the median run, and all up to it.
+        The most that a run read which was no part of the snapshot at everything: the median run, and all up to it.
         """
         return sorted(self.runs)[len(self.runs) // 2]
 
@@ -141,8 +152,8 @@ class School:
             feed_ticks_max=8640,
             tasks_per_hour_max=100_000,
         )
-        holders = {media.name: Holder(media, MemoryStrays(events, media))}
-        self.app = App(self.documents, self.queue, self.clock, events, holders, settings)
+        provider_accounts = {media.name: ProviderAccount(media, MemoryInventory(events, media))}
+        self.app = App(self.documents, self.queue, self.clock, events, provider_accounts, settings)
         self._select_takes_s = 0.0
         for first in range(0, videos, SESSION_VIDEOS):
             session = SessionIdentity(f"s{first:06}", "teacher", self.clock())
@@ -172,7 +183,7 @@ class School:
         return do()
 
 
-def _parts_of(reference: str, _: UploadWish) -> Parts:
+def _parts_of(reference: str, _: UploadSpec) -> ExternalIds:
     """
     Nobody asks the provider for them.
     """

@@ -25,7 +25,7 @@ from emulator_tests.simulators.tests.files import Files
 from emulator_tests.testbed.places import VERSITYGW
 from emulator_tests.testbed.stack import HOST, ask, free_ports
 from shared.errors import Doubtful
-from shared.ports import Grant, Host, MediaState, Observation, Parts, Source
+from shared.ports import ExternalIds, Grant, Host, MediaState, Observation, Source
 from shared.providers.bunny import BunnyHost, BunnyLibrary
 from shared.providers.s3 import S3Host, S3Store
 
@@ -76,13 +76,13 @@ class HostSite(Protocol):
         """
         ...
 
-    def vanish(self, parts: Parts) -> None:
+    def vanish(self, external_ids: ExternalIds) -> None:
         """
         Someone deletes a copy behind our back.
         """
         ...
 
-    def finish(self, parts: Parts) -> None:
+    def finish(self, external_ids: ExternalIds) -> None:
         """
         A host that fetches by itself gets on with it.
         """
@@ -101,26 +101,26 @@ class HostSite(Protocol):
         ...
 
 
-def copied(site: HostSite, reference: str, source: Source) -> Parts:
+def copied(site: HostSite, reference: str, source: Source) -> ExternalIds:
     """
     A copy that is ready.
     """
-    parts = site.host.begin_copy(reference, source)
-    await_end(site, parts, source)
-    return parts
+    external_ids = site.host.begin_copy(reference, source)
+    await_end(site, external_ids, source)
+    return external_ids
 
 
-def await_end(site: HostSite, parts: Parts, source: Source) -> Observation:
+def await_end(site: HostSite, external_ids: ExternalIds, source: Source) -> Observation:
     """
-    Bring a copy to its end, as visits do.
+    Bring a copy to its end, as reconciles do.
     """
     ends_at = monotonic() + WITHIN_S
     while True:
-        seen = site.host.observe_copy(parts)
+        seen = site.host.observe_copy(external_ids)
         if seen.state is MediaState.AWAITING_UPLOAD:
-            seen = site.host.send_more(parts, source)
+            seen = site.host.send_more(external_ids, source)
         elif seen.state is MediaState.PROCESSING:
-            site.finish(parts)
+            site.finish(external_ids)
         if seen.state in (MediaState.READY, MediaState.ERROR, MediaState.GONE):
             return seen
         assert monotonic() < ends_at, "There is no end of it."
@@ -161,22 +161,22 @@ class MemoryHostSite:
         """
         As it has them.
         """
-        return {made.parts["copyId"] for host in (self._memory, self._neighbour) for made in host.alive()}
+        return {made.external_ids["copyId"] for host in (self._memory, self._neighbour) for made in host.alive()}
 
-    def vanish(self, parts: Parts) -> None:
+    def vanish(self, external_ids: ExternalIds) -> None:
         """
         As a test has it vanish.
         """
-        self._memory.vanish(parts["copyId"])
+        self._memory.vanish(external_ids["copyId"])
 
-    def finish(self, parts: Parts) -> None:
+    def finish(self, external_ids: ExternalIds) -> None:
         """
         As a test says: a source that is nowhere cannot be fetched.
         """
-        (made,) = [made for made in self._memory.alive() if made.parts == parts]
+        (made,) = [made for made in self._memory.alive() if made.external_ids == external_ids]
         ready = Observation(MediaState.READY, 100)
         failed = Observation(MediaState.ERROR, reason="It could not be fetched.")
-        self._memory.show(parts, failed if made.source.endswith("/nothing") else ready)
+        self._memory.show(external_ids, failed if made.source.endswith("/nothing") else ready)
 
     def played(self, grant: Grant, within: slice | None = None) -> bytes | None:
         """
@@ -258,7 +258,7 @@ class _Served:
             with closing(self._clients.pop()):
                 yield host
 
-    def finish(self, parts: Parts) -> None:
+    def finish(self, external_ids: ExternalIds) -> None:
         """
         It does so by itself.
         """
@@ -331,11 +331,11 @@ class BunnySite(_Served):
         """
         return {video["guid"] for video in self.server.control("GET", "things")["videos"]}
 
-    def vanish(self, parts: Parts) -> None:
+    def vanish(self, external_ids: ExternalIds) -> None:
         """
         By the API.
         """
-        url = f"{self._url}/library/{self.server.library_id}/videos/{parts['guid']}"
+        url = f"{self._url}/library/{self.server.library_id}/videos/{external_ids['guid']}"
         assert self.server.http.delete(url, headers={"AccessKey": self.server.api_key}).is_success
 
     def played(self, grant: Grant, within: slice | None = None) -> bytes | None:
@@ -448,13 +448,13 @@ class S3Site(_Served):
         objects = {str(one["Key"]) for one in found.get("Contents", ())}
         return objects | {f"{one['Key']} {one['UploadId']}" for one in self._uploads()}
 
-    def vanish(self, parts: Parts) -> None:
+    def vanish(self, external_ids: ExternalIds) -> None:
         """
         The object, and its upload.
         """
-        self._delete(parts["key"])
+        self._delete(external_ids["key"])
         for upload in self._uploads():
-            if upload["Key"] == parts["key"]:
+            if upload["Key"] == external_ids["key"]:
                 self._abort(upload)
 
     def played(self, grant: Grant, within: slice | None = None) -> bytes | None:

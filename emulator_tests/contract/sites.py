@@ -1,6 +1,6 @@
 """Provider accounts as their contract suites see them: the ports, and a back door to see and change what is there.
 
-Used by the suites of events, media and strays, each of which runs against every `Site`. Leaves the promises to them.
+Used by the suites of events, media and orphans, each of which runs against every `Site`. Leaves the promises to them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,14 @@ from KalturaClient.Plugins.Core import (
     KalturaUser,
 )
 
-from emulator_tests.fakes import ManualClock, MemoryAudience, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryStrays
+from emulator_tests.fakes import (
+    ManualClock,
+    MemoryAudience,
+    MemoryDocuments,
+    MemoryEvents,
+    MemoryInventory,
+    MemoryMedia,
+)
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
 from shared.errors import Doubtful, Transient
@@ -35,18 +42,18 @@ from shared.ports import (
     Allowance,
     Audience,
     Events,
+    ExternalIds,
+    Inventory,
     Media,
     MediaState,
     Observation,
-    Parts,
     Source,
     Stage,
-    Strays,
-    UploadWish,
+    UploadSpec,
 )
-from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays, SigningKey
+from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia, SigningKey
 from shared.providers.cloudflare.setup import make_signing_key
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaMedia, KalturaStrays
+from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaEvents, KalturaInventory, KalturaMedia
 from shared.providers.unavailable import NoAudience, NoEvents
 
 T = TypeVar("T")
@@ -120,7 +127,7 @@ class Site(Protocol):
         ...
 
     @property
-    def strays(self) -> Strays:
+    def inventory(self) -> Inventory:
         """
         A port under test.
         """
@@ -150,13 +157,13 @@ class Site(Protocol):
         """
         ...
 
-    def title(self, parts: Parts) -> str:
+    def title(self, external_ids: ExternalIds) -> str:
         """
         The title that viewers see.
         """
         ...
 
-    def moderators(self, parts: Parts) -> set[str]:
+    def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
         The uids of those who moderate an event.
         """
@@ -174,7 +181,7 @@ class Site(Protocol):
         """
         ...
 
-    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+    def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
         An encoder begins to send its picture to an event, or ends; at the end, a film is what was recorded.
         """
@@ -199,13 +206,13 @@ class Site(Protocol):
         """
         ...
 
-    def upload(self, parts: Parts, film: Film) -> None:
+    def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
         A file arrives, and its processing comes to an end, if it does.
         """
         ...
 
-    def send_some(self, parts: Parts, size_bytes: int) -> None:
+    def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
         So many bytes of a file arrive, and no more yet.
         """
@@ -275,7 +282,7 @@ class MemorySite:
         self.events = MemoryEvents(self.clock, self._weather)
         self.audience = MemoryAudience(self.clock, self._weather)
         self.media = MemoryMedia(self.clock, self._weather)
-        self.strays = MemoryStrays(self.events, self.media, self._weather)
+        self.inventory = MemoryInventory(self.events, self.media, self._weather)
 
     def progress_calls(self, uploads: int) -> int:
         """
@@ -294,7 +301,7 @@ class MemorySite:
         As the parts say.
         """
         made: list[Any] = [*self.events.alive(), *self.media.alive()]
-        return {part for one in made for part in one.parts.items()}
+        return {part for one in made for part in one.external_ids.items()}
 
     def everything(self) -> set[tuple[str, str]]:
         """
@@ -302,20 +309,20 @@ class MemorySite:
         """
         return self.alive()
 
-    def title(self, parts: Parts) -> str:
+    def title(self, external_ids: ExternalIds) -> str:
         """
         As it was wished.
         """
         made: list[Any] = [*self.events.alive(), *self.media.alive()]
-        (title,) = (one.wish.title for one in made if one.parts.get("entryId") == parts["entryId"])
+        (title,) = (one.spec.title for one in made if one.external_ids.get("entryId") == external_ids["entryId"])
         return str(title)
 
-    def moderators(self, parts: Parts) -> set[str]:
+    def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
         As they were wished.
         """
-        (made,) = (made for made in self.events.alive() if made.parts["entryId"] == parts["entryId"])
-        return set(made.wish.moderators)
+        (made,) = (made for made in self.events.alive() if made.external_ids["entryId"] == external_ids["entryId"])
+        return set(made.spec.moderators)
 
     def people(self) -> set[str]:
         """
@@ -328,11 +335,11 @@ class MemorySite:
         Who is known already costs a call all the same: nobody told us.
         """
 
-    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+    def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
         By the part; what it records is processed at once.
         """
-        self.events.broadcast(parts, is_live=is_live)
+        self.events.broadcast(external_ids, is_live=is_live)
 
     def vanish(self, part: str, part_id: str) -> None:
         """
@@ -352,11 +359,11 @@ class MemorySite:
         One by one.
         """
         for number in range(count):
-            parts = self.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1))
+            external_ids = self.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
             if film is not None:
-                self.upload(parts, film)
+                self.upload(external_ids, film)
 
-    def upload(self, parts: Parts, film: Film) -> None:
+    def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
         What a provider would see in such a file.
         """
@@ -369,22 +376,24 @@ class MemorySite:
             ),
             Film.SLOW: Observation(MediaState.PROCESSING, 25, Stage.CONVERTING),
         }
-        self.media.show(parts, seen[film])
+        self.media.show(external_ids, seen[film])
 
-    def send_some(self, parts: Parts, size_bytes: int) -> None:
+    def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
         What a provider would tell of it.
         """
         percent = 100 * size_bytes // PARTLY_SENT_BYTES
         seen = Observation(MediaState.AWAITING_UPLOAD, percent, Stage.RECEIVING, received_bytes=size_bytes)
-        self.media.show(parts, seen)
+        self.media.show(external_ids, seen)
 
     def read(self, source: Source) -> bytes | None:
         """
         In memory there are no bytes: what is there, by its id.
         """
         entry_id = source.url.removeprefix("memory://")
-        return entry_id.encode() if any(made.parts["entryId"] == entry_id for made in self.media.alive()) else None
+        return (
+            entry_id.encode() if any(made.external_ids["entryId"] == entry_id for made in self.media.alive()) else None
+        )
 
     def calls(self) -> int:
         """
@@ -550,7 +559,7 @@ class KalturaSite(_Served):
         self.events = KalturaEvents(self._account)
         self.audience = KalturaAudience(self._account, CHAT_LIFETIME_S, CHAT_SECRET)
         self.media = KalturaMedia(self._account)
-        self.strays = KalturaStrays(self._account)
+        self.inventory = KalturaInventory(self._account)
 
     def close(self) -> None:
         """
@@ -604,20 +613,20 @@ class KalturaSite(_Served):
             if kind != "users" or thing["id"].startswith("upload-")
         }
 
-    def title(self, parts: Parts) -> str:
+    def title(self, external_ids: ExternalIds) -> str:
         """
         The name of the entry, without what cannot be seen of it.
         """
         entries = self._server.control("GET", "things")["entries"]
-        (name,) = (entry["name"] for entry in entries if entry["id"] == parts["entryId"])
+        (name,) = (entry["name"] for entry in entries if entry["id"] == external_ids["entryId"])
         return str(name).replace("\u2060", "")
 
-    def moderators(self, parts: Parts) -> set[str]:
+    def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
         The members of the group of that name.
         """
         members = self._server.control("GET", "things")["groupUsers"]
-        return {member["userId"] for member in members if member["groupId"] == f"{parts['entryId']}_moderators"}
+        return {member["userId"] for member in members if member["groupId"] == f"{external_ids['entryId']}_moderators"}
 
     def people(self) -> set[str]:
         """
@@ -632,13 +641,13 @@ class KalturaSite(_Served):
         """
         self.administrator().user.add(KalturaUser(id=uid))
 
-    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+    def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
         By the simulator's control; what it records is processed before it answers.
         """
         recording = {} if film is None else {"recording": str(self._server.films[film])}
         self._server.control("POST", "clock", {"ready": "at_once"})
-        self._server.control("POST", "broadcast", {"entryId": parts["entryId"], "live": is_live, **recording})
+        self._server.control("POST", "broadcast", {"entryId": external_ids["entryId"], "live": is_live, **recording})
 
     def vanish(self, part: str, part_id: str) -> None:
         """
@@ -661,14 +670,14 @@ class KalturaSite(_Served):
             case _:
                 client.user.delete(part_id)
 
-    def upload(self, parts: Parts, film: Film) -> None:
+    def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
         With a grant, as a browser does; the simulator has it processed, if it does at all, before it answers.
         """
         path = self._server.films[film]
         self._server.control("POST", "clock", {"ready": _READY.get(film, "at_once")})
-        wish = UploadWish("", "lecture.mp4", path.stat().st_size)
-        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
+        spec = UploadSpec("", "lecture.mp4", path.stat().st_size)
+        grant = self.media.upload_grant(external_ids, spec, self.allowance(self.media, spec.size_bytes))
         answer = self._server.http.post(
             grant.url,
             data={"ks": grant.values["ks"], "uploadTokenId": grant.values["uploadTokenId"], "format": "1"},
@@ -678,12 +687,12 @@ class KalturaSite(_Served):
         if film is not Film.SLOW:
             self._server.control("POST", "clock", {"ready": "at_once"})
 
-    def send_some(self, parts: Parts, size_bytes: int) -> None:
+    def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
         With a grant, as a browser sends its first chunk.
         """
-        wish = UploadWish("", "lecture.mp4", PARTLY_SENT_BYTES)
-        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
+        spec = UploadSpec("", "lecture.mp4", PARTLY_SENT_BYTES)
+        grant = self.media.upload_grant(external_ids, spec, self.allowance(self.media, spec.size_bytes))
         fields = {"ks": grant.values["ks"], "uploadTokenId": grant.values["uploadTokenId"]}
         fields |= {"finalChunk": "false", "format": "1"}
         answer = self._server.http.post(grant.url, data=fields, files={"fileData": ("a.mp4", b"x" * size_bytes)})
@@ -693,11 +702,11 @@ class KalturaSite(_Served):
         """
         One as we make it, the others like it in a few requests.
         """
-        parts = self.media.prepare_upload("video:v0:1", UploadWish("", "lecture.mp4", 1))
+        external_ids = self.media.prepare_upload("video:v0:1", UploadSpec("", "lecture.mp4", 1))
         client = self.administrator()
-        made = client.media.get(parts["entryId"])
+        made = client.media.get(external_ids["entryId"])
         if film is not None:
-            self.upload(parts, film)
+            self.upload(external_ids, film)
         content = b"" if film is None else self._server.films[film].read_bytes()
         for first in range(1, count, 100):
             client.startMultiRequest()
@@ -793,7 +802,7 @@ class CloudflareSite(_Served):
         self.events: Events = NoEvents()
         self.audience: Audience = NoAudience()
         self.media = CloudflareMedia(self._account)
-        self.strays = CloudflareStrays(self._account)
+        self.inventory = CloudflareInventory(self._account)
 
     def progress_calls(self, uploads: int) -> int:
         """
@@ -827,13 +836,13 @@ class CloudflareSite(_Served):
         """
         return self.alive()
 
-    def title(self, parts: Parts) -> str:
+    def title(self, external_ids: ExternalIds) -> str:
         """
         The name in the meta.
         """
-        return str(self._video(parts)["meta"]["name"])
+        return str(self._video(external_ids)["meta"]["name"])
 
-    def moderators(self, parts: Parts) -> set[str]:
+    def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
         There are no events.
         """
@@ -850,7 +859,7 @@ class CloudflareSite(_Served):
         Cloudflare knows none.
         """
 
-    def broadcast(self, parts: Parts, film: Film | None, *, is_live: bool) -> None:
+    def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
         There are no events.
         """
@@ -865,38 +874,38 @@ class CloudflareSite(_Served):
         """
         One by one.
         """
-        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
+        spec = UploadSpec("", "lecture.mp4", DECLARED_BYTES)
         for number in range(count):
-            parts = self.media.prepare_upload(f"video:v{number}:1", wish)
+            external_ids = self.media.prepare_upload(f"video:v{number}:1", spec)
             if film is not None:
-                self.upload(parts, film)
+                self.upload(external_ids, film)
 
-    def upload(self, parts: Parts, film: Film) -> None:
+    def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
         To the address of a grant, as a browser does; then its processing comes to an end, if it does.
         """
         ready = {Film.STUBBORN: "failed", Film.SLOW: "after_s:4000"}.get(film, "at_once")
-        self._server.control("POST", "clock", {"ready": ready, "uid": parts["uid"]})
-        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
-        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
+        self._server.control("POST", "clock", {"ready": ready, "uid": external_ids["uid"]})
+        spec = UploadSpec("", "lecture.mp4", DECLARED_BYTES)
+        grant = self.media.upload_grant(external_ids, spec, self.allowance(self.media, spec.size_bytes))
         answer = self._server.http.patch(grant.url, content=_padded(self._server.films[film]), headers=chunk_headers(0))
         assert answer.status_code == 204, answer.text
         meant = ("inprogress",) if film is Film.SLOW else ("ready", "error")
         ends_at = monotonic() + 30
-        while self._video(parts)["status"]["state"] not in meant:
+        while self._video(external_ids)["status"]["state"] not in meant:
             assert monotonic() < ends_at, "It is processed for too long."
         if film is Film.SLOW:
             self.go_on(1000)
 
-    def send_some(self, parts: Parts, size_bytes: int) -> None:
+    def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
         To the address of a grant, whose line breaks before the chunk has ended.
         """
-        wish = UploadWish("", "lecture.mp4", DECLARED_BYTES)
-        grant = self.media.upload_grant(parts, wish, self.allowance(self.media, wish.size_bytes))
+        spec = UploadSpec("", "lecture.mp4", DECLARED_BYTES)
+        grant = self.media.upload_grant(external_ids, spec, self.allowance(self.media, spec.size_bytes))
         ends_at, sent = monotonic() + 30, self._chunks()
         with begun(grant.url, bytes(size_bytes), DECLARED_BYTES):
-            while self._video(parts)["uploadedBytes"] < size_bytes:
+            while self._video(external_ids)["uploadedBytes"] < size_bytes:
                 assert monotonic() < ends_at, "The bytes do not arrive."
         # The simulator notices that the line has broken a moment later.
         while self._chunks() == sent:
@@ -957,8 +966,8 @@ class CloudflareSite(_Served):
         videos: list[dict[str, Any]] = self._server.control("GET", "things")["videos"]
         return videos
 
-    def _video(self, parts: Parts) -> dict[str, Any]:
-        (video,) = (video for video in self._videos() if video["uid"] == parts["uid"])
+    def _video(self, external_ids: ExternalIds) -> dict[str, Any]:
+        (video,) = (video for video in self._videos() if video["uid"] == external_ids["uid"])
         return video
 
 

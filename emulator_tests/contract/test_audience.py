@@ -8,9 +8,9 @@ import pytest
 
 from emulator_tests.contract.sites import Site
 from shared.errors import Transient
-from shared.ports import Admission, Attendee, EventWish, Parts
+from shared.ports import Admission, Attendee, EventSpec, ExternalIds
 
-WISH = EventWish("Opening lecture", None, None)
+WISH = EventSpec("Opening lecture", None, None)
 LIFETIME_S = 4200
 
 
@@ -23,65 +23,65 @@ def site(lasting_site: Site) -> Site:
 
 
 @pytest.fixture
-def parts(site: Site) -> Parts:
+def external_ids(site: Site) -> ExternalIds:
     """
     An event.
     """
-    return site.events.create_event("session:s1:1", WISH).parts
+    return site.events.create_event("session:s1:1", WISH).external_ids
 
 
-def admit(site: Site, parts: Parts, uid: str = "ada", *, force_refresh: bool = False) -> Admission:
+def admit(site: Site, external_ids: ExternalIds, uid: str = "ada", *, force_refresh: bool = False) -> Admission:
     return site.audience.admit(
-        parts, Attendee(uid, "Ada Lovelace", is_moderator=False), LIFETIME_S, force_refresh=force_refresh
+        external_ids, Attendee(uid, "Ada Lovelace", is_moderator=False), LIFETIME_S, force_refresh=force_refresh
     )
 
 
-def test_who_is_new_costs_one_call_and_who_is_known_none(site: Site, parts: Parts) -> None:
+def test_who_is_new_costs_one_call_and_who_is_known_none(site: Site, external_ids: ExternalIds) -> None:
     before = site.calls()
-    admit(site, parts)
+    admit(site, external_ids)
     assert site.calls() == before + 1
     assert "ada" in site.people()
 
-    admit(site, parts)
+    admit(site, external_ids)
     assert site.calls() == before + 1
 
 
-def test_everybody_is_new_once(site: Site, parts: Parts) -> None:
+def test_everybody_is_new_once(site: Site, external_ids: ExternalIds) -> None:
     before = site.calls()
     for uid in ("ada", "grace", "ada", "grace"):
-        admit(site, parts, uid)
+        admit(site, external_ids, uid)
     assert site.calls() == before + 2
 
 
-def test_whom_somebody_else_has_made_meanwhile_is_let_in(site: Site, parts: Parts) -> None:
+def test_whom_somebody_else_has_made_meanwhile_is_let_in(site: Site, external_ids: ExternalIds) -> None:
     site.welcome("ada")
 
-    assert admit(site, parts).player.token
+    assert admit(site, external_ids).player.token
 
 
-def test_a_forced_refresh_asks_for_the_user_and_the_account_once_more(site: Site, parts: Parts) -> None:
-    admit(site, parts)
+def test_a_forced_refresh_asks_for_the_user_and_the_account_once_more(site: Site, external_ids: ExternalIds) -> None:
+    admit(site, external_ids)
     for _ in range(61):
         site.later()
     before = site.calls()
 
-    first = admit(site, parts, force_refresh=True)
+    first = admit(site, external_ids, force_refresh=True)
 
     calls = site.calls() - before
     assert 1 <= calls <= 2
     assert first.refreshable_at is None
 
-    again = admit(site, parts, force_refresh=True)
+    again = admit(site, external_ids, force_refresh=True)
 
     assert site.calls() == before + calls, "nobody is asked again within a minute"
     assert again.refreshable_at is not None
     assert timedelta() < again.refreshable_at - site.clock() <= timedelta(seconds=60)
-    assert admit(site, parts).refreshable_at is None
+    assert admit(site, external_ids).refreshable_at is None
 
 
-def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site, parts: Parts) -> None:
+def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site, external_ids: ExternalIds) -> None:
     now = site.clock()
-    ada, grace = admit(site, parts), admit(site, parts, "grace")
+    ada, grace = admit(site, external_ids), admit(site, external_ids, "grace")
 
     assert timedelta() <= ada.player.expires_at - now - timedelta(seconds=LIFETIME_S) < timedelta(seconds=30)
     assert ada.player.token != grace.player.token
@@ -92,12 +92,12 @@ def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site
     assert ada.chat.token not in repr(ada)
 
 
-def test_who_is_forgotten_is_new_again(site: Site, parts: Parts) -> None:
+def test_who_is_forgotten_is_new_again(site: Site, external_ids: ExternalIds) -> None:
     """
     A12.
     """
     for uid in ("ada", "grace"):
-        admit(site, parts, uid)
+        admit(site, external_ids, uid)
     assert site.audience.knows("ada")
 
     assert site.audience.forget("ada")
@@ -105,32 +105,32 @@ def test_who_is_forgotten_is_new_again(site: Site, parts: Parts) -> None:
     assert site.people() == {"grace"}
     assert (site.audience.knows("ada"), site.audience.knows("grace")) == (False, True)
     before = site.calls()
-    admit(site, parts)
+    admit(site, external_ids)
     assert site.calls() == before + 1
     assert site.people() == {"ada", "grace"}
 
 
-def test_to_forget_somebody_twice_or_who_was_never_there_does_no_harm(site: Site, parts: Parts) -> None:
-    admit(site, parts)
+def test_to_forget_somebody_twice_or_who_was_never_there_does_no_harm(site: Site, external_ids: ExternalIds) -> None:
+    admit(site, external_ids)
     for uid in ("ada", "ada", "nobody", "a b", "0"):
         assert site.audience.forget(uid)
     assert site.people() == set()
 
 
-def test_everybody_is_forgotten_in_the_end(site: Site, parts: Parts) -> None:
+def test_everybody_is_forgotten_in_the_end(site: Site, external_ids: ExternalIds) -> None:
     """
     A12.
     """
     for number in range(3):
-        admit(site, parts, f"u{number}")
+        admit(site, external_ids, f"u{number}")
     while not site.audience.forget(None):
         pass
     assert site.people() == set()
 
 
 @pytest.mark.parametrize("lose", ["lose_call", "lose_answer"])
-def test_where_nobody_answers_it_is_worth_another_try(site: Site, parts: Parts, lose: str) -> None:
-    admit(site, parts)
+def test_where_nobody_answers_it_is_worth_another_try(site: Site, external_ids: ExternalIds, lose: str) -> None:
+    admit(site, external_ids)
     getattr(site, lose)("forget")
     with pytest.raises(Transient):
         site.audience.forget("ada")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from emulator_tests.contract.sites import Film, Site
-from shared.ports import MediaState, UploadWish
+from shared.ports import MediaState, UploadSpec
 from shared.providers.addresses import plays
 
 
 @pytest.mark.parametrize("site", ["kaltura", "cloudflare"], indirect=True)
 def test_without_its_permission_an_address_plays_nothing(site: Site) -> None:
-    parts = site.media.prepare_upload("video:v1:1", UploadWish("Algebra", "lecture.mp4", 1_000_000))
-    site.upload(parts, Film.VIDEO)
-    assert site.media.observe([parts])[0].state is MediaState.READY
-    grant = site.media.playback_grant(parts, "student1", 600)
+    external_ids = site.media.prepare_upload("video:v1:1", UploadSpec("Algebra", "lecture.mp4", 1_000_000))
+    site.upload(external_ids, Film.VIDEO)
+    assert site.media.observe([external_ids])[0].state is MediaState.READY
+    grant = site.media.playback_grant(external_ids, "student1", 600)
     assert (plays(grant.url), plays(grant.bare_url)) == (True, False)
     assert grant.token not in grant.bare_url

@@ -11,17 +11,17 @@ import pytest
 
 from emulator_tests.contract.sites import CloudflareSite
 from shared.errors import BadRequest, NotAllowed, Transient
-from shared.ports import Heard
-from shared.providers.cloudflare import CloudflareHook
+from shared.ports import WebhookEvent
+from shared.providers.cloudflare import CloudflareWebhook
 
 BODY = json.dumps({"uid": "6b9e68b07dfee8cc2d116e4c51d6a957", "meta": {"greenroom": "contract:video:v1:1"}}).encode()
 URL = "http://127.0.0.1:9/cloudflareHook"
 
 
 @pytest.fixture
-def hook(cloudflare_site: CloudflareSite) -> CloudflareHook:
-    """The hook of an account that tells us."""
-    found = CloudflareHook(cloudflare_site.account)
+def webhook(cloudflare_site: CloudflareSite) -> CloudflareWebhook:
+    """The webhook of an account that tells us."""
+    found = CloudflareWebhook(cloudflare_site.account)
     found.install(URL)
     cloudflare_site.control("DELETE", "requests")
     return found
@@ -46,21 +46,21 @@ def signed(body: bytes, site: CloudflareSite, secret: str, ago_s: int = 0) -> di
 
 
 def test_what_is_signed_speaks_of_ours_or_of_another_deployments_or_of_nobodys(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     site, secret = cloudflare_site, secret_of(cloudflare_site)
     told = {
-        "contract:video:v1:1": Heard(("video:v1:1",)),
-        "another-school:video:v1:1": Heard(elsewhere="another-school"),
-        "something else": Heard(),
-        "contract:video": Heard(("video",)),
+        "contract:video:v1:1": WebhookEvent(("video:v1:1",)),
+        "another-school:video:v1:1": WebhookEvent(elsewhere="another-school"),
+        "something else": WebhookEvent(),
+        "contract:video": WebhookEvent(("video",)),
     }
 
     for reference, expected in told.items():
         body = json.dumps({"uid": "u", "meta": {"greenroom": reference}}).encode()
-        assert hook.heard(signed(body, site, secret), body) == expected, reference
+        assert webhook.heard(signed(body, site, secret), body) == expected, reference
     by_creator = json.dumps({"uid": "u", "creator": "contract:video:v1:1", "meta": {}}).encode()
-    assert hook.heard(signed(by_creator, site, secret), by_creator) == Heard(("video:v1:1",))
+    assert webhook.heard(signed(by_creator, site, secret), by_creator) == WebhookEvent(("video:v1:1",))
 
 
 FORGERIES: dict[str, tuple[str | None, int, str]] = {
@@ -72,76 +72,76 @@ FORGERIES: dict[str, tuple[str | None, int, str]] = {
 
 @pytest.mark.parametrize(("secret", "ago_s", "why"), FORGERIES.values(), ids=FORGERIES)
 def test_what_is_signed_in_another_way_is_refused(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook, secret: str | None, ago_s: int, why: str
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook, secret: str | None, ago_s: int, why: str
 ) -> None:
     headers = signed(BODY, cloudflare_site, secret or secret_of(cloudflare_site), ago_s)
     with pytest.raises(NotAllowed, match=why):
-        hook.heard(headers, BODY)
+        webhook.heard(headers, BODY)
 
 
 @pytest.mark.parametrize(
     "header", ["", "time=,sig1=", "sig1=00", "time=1e9,sig1=" + "0" * 64, "time=1,sig1=" + "Z" * 64, "x" * 10_000]
 )
 def test_what_is_not_signed_at_all_is_refused_without_asking_anybody(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook, header: str
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook, header: str
 ) -> None:
     with pytest.raises(NotAllowed, match="is not signed"):
-        hook.heard({"webhook-signature": header}, BODY)
+        webhook.heard({"webhook-signature": header}, BODY)
     assert asked(cloudflare_site) == 0
 
 
 def test_a_signature_is_of_its_very_body_and_its_very_time(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site), ago_s=10)
     at = headers["webhook-signature"].partition("=")[2].partition(",")[0]
     later = {"webhook-signature": headers["webhook-signature"].replace(at, str(int(at) + 1))}
     for changed in ((headers, BODY + b" "), (later, BODY)):
         with pytest.raises(NotAllowed):
-            hook.heard(*changed)
-    assert hook.heard(headers, BODY) == Heard(("video:v1:1",))
+            webhook.heard(*changed)
+    assert webhook.heard(headers, BODY) == WebhookEvent(("video:v1:1",))
 
 
 def test_the_secret_is_asked_for_once_and_again_only_where_it_may_have_changed(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     site, secret = cloudflare_site, secret_of(cloudflare_site)
     site.control("DELETE", "requests")
     for _ in range(3):
-        hook.heard(signed(BODY, site, secret), BODY)
+        webhook.heard(signed(BODY, site, secret), BODY)
     assert asked(site) == 1
 
-    hook.remove()
-    hook.install(URL)
+    webhook.remove()
+    webhook.install(URL)
     changed = secret_of(site)
     site.control("DELETE", "requests")
     for _ in range(5):
         with pytest.raises(NotAllowed):
-            hook.heard(signed(BODY, site, changed), BODY)
+            webhook.heard(signed(BODY, site, changed), BODY)
     assert asked(site) == 0
     site.go_on(16)
-    hook.heard(signed(BODY, site, changed), BODY)
+    webhook.heard(signed(BODY, site, changed), BODY)
     assert asked(site) == 1
 
 
 def test_while_the_secret_cannot_be_asked_for_the_sender_is_told_to_come_again(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site))
     cloudflare_site.control("DELETE", "requests")
     cloudflare_site.disturb({"kind": "drop_before", "match": {"operation": "webhook"}})
     for _ in range(5):
         with pytest.raises(Transient):
-            hook.heard(headers, BODY)
+            webhook.heard(headers, BODY)
     assert asked(cloudflare_site) == 1
 
     cloudflare_site.go_on(16)
-    assert hook.heard(headers, BODY) == Heard(("video:v1:1",))
+    assert webhook.heard(headers, BODY) == WebhookEvent(("video:v1:1",))
     assert asked(cloudflare_site) == 2
 
 
 def test_20_forged_notifications_while_cloudflare_refuses_are_one_call(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     """A11."""
     site = cloudflare_site
@@ -149,44 +149,44 @@ def test_20_forged_notifications_while_cloudflare_refuses_are_one_call(
 
     for _ in range(20):
         with pytest.raises(Transient):
-            hook.heard(signed(BODY, site, "forged"), BODY)
+            webhook.heard(signed(BODY, site, "forged"), BODY)
     assert asked(site) == 1
     # Who is sent away for five seconds is asked again by nobody before, and by this instance not within its own pause.
     site.go_on(5)
     with pytest.raises(Transient):
-        hook.heard(signed(BODY, site, "forged"), BODY)
+        webhook.heard(signed(BODY, site, "forged"), BODY)
     assert asked(site) == 1
 
 
 def test_notifications_that_come_at_once_ask_for_the_secret_once(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
     headers = signed(BODY, cloudflare_site, secret_of(cloudflare_site))
     cloudflare_site.control("DELETE", "requests")
 
     with ThreadPoolExecutor(8) as pool:
-        heard = list(pool.map(lambda _: hook.heard(headers, BODY), range(16)))
+        heard = list(pool.map(lambda _: webhook.heard(headers, BODY), range(16)))
 
-    assert heard == [Heard(("video:v1:1",))] * 16
+    assert heard == [WebhookEvent(("video:v1:1",))] * 16
     assert asked(cloudflare_site) == 1
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"uid": 5}', b"[" * 100_000, b"x" * 300_000])
 def test_what_is_signed_and_cannot_be_understood_is_refused(
-    cloudflare_site: CloudflareSite, hook: CloudflareHook, body: bytes
+    cloudflare_site: CloudflareSite, webhook: CloudflareWebhook, body: bytes
 ) -> None:
     headers = signed(body, cloudflare_site, secret_of(cloudflare_site))
     with pytest.raises(BadRequest):
-        hook.heard(headers, body)
+        webhook.heard(headers, body)
 
 
-def test_the_one_webhook_of_an_account_is_taken_from_nobody(hook: CloudflareHook) -> None:
-    assert list(hook.install(URL)) == [URL]
+def test_the_one_webhook_of_an_account_is_taken_from_nobody(webhook: CloudflareWebhook) -> None:
+    assert list(webhook.install(URL)) == [URL]
     with pytest.raises(BadRequest, match=URL):
-        hook.install("http://127.0.0.1:9/elsewhere")
+        webhook.install("http://127.0.0.1:9/elsewhere")
     with pytest.raises(BadRequest, match="Leave out --algorithm"):
-        hook.install(URL, "sha256")
+        webhook.install(URL, "sha256")
 
-    assert list(hook.remove()) == [URL]
-    assert list(hook.remove()) == []
-    assert hook.address() is None
+    assert list(webhook.remove()) == [URL]
+    assert list(webhook.remove()) == []
+    assert webhook.address() is None

@@ -12,11 +12,11 @@ from emulator_tests.contract.sites import CloudflareSite
 from emulator_tests.fakes import MemoryDocuments
 from shared.errors import Transient
 from shared.limits import KNOWN_S, Limiter
-from shared.ports import Documents, UploadWish
-from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
+from shared.ports import Documents, UploadSpec
+from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia
 from shared.providers.cloudflare.account import CALLS_MAX, UNTOLD_PAUSE_S, budget_of
 
-WISH: Final = UploadWish("Algebra", "lecture.mp4", 1_000_000)
+WISH: Final = UploadSpec("Algebra", "lecture.mp4", 1_000_000)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_after_a_refusal_no_instance_asks_before_it_is_over(
         lambda: other.observe([video]),
         lambda: other.prepare_upload("video:v3:1", WISH),
         lambda: new.find_upload("video:v3:1", WISH),
-        lambda: CloudflareStrays(new.account).strays(site.clock(), site.clock()),
+        lambda: CloudflareInventory(new.account).list_items(site.clock(), site.clock()),
     ]
     for ask in asked:
         with pytest.raises(Transient) as refused:

@@ -16,11 +16,11 @@ import pytest
 from emulator_tests.contract.hostile import hostile, once
 from emulator_tests.contract.sites import CloudflareSite, Film
 from shared.errors import Doubtful, Permanent, Transient, WrongState
-from shared.ports import Allowance, MediaState, Observation, Parts, UploadWish
+from shared.ports import Allowance, ExternalIds, MediaState, Observation, UploadSpec
 from shared.providers.cloudflare.signing import SigningKey
 
 REFERENCE = "video:v1:1"
-WISH = UploadWish("Algebra, first part ☃", "lecture.mp4", 1_000_000)
+WISH = UploadSpec("Algebra, first part ☃", "lecture.mp4", 1_000_000)
 
 
 def _things(site: CloudflareSite) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def _things(site: CloudflareSite) -> dict[str, Any]:
     return things
 
 
-def _seen(site: CloudflareSite, parts: Parts) -> Observation:
-    (seen,) = site.media.observe([parts])
+def _seen(site: CloudflareSite, external_ids: ExternalIds) -> Observation:
+    (seen,) = site.media.observe([external_ids])
     return seen
 
 
@@ -150,13 +150,13 @@ def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudfl
 
 def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
-    grant = site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
+    grant = site.media.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
 
     key = grant.url.rpartition("/")[2]
     assert grant.url.startswith("http")
-    assert key.partition("?")[0] not in str(parts)
+    assert key.partition("?")[0] not in str(external_ids)
     assert grant.url not in repr(grant)
     assert grant.url not in str(_things(site))
 
@@ -166,13 +166,13 @@ def test_the_address_is_logged_by_nobody_on_the_way(
 ) -> None:
     site = cloudflare_site
     caplog.set_level(logging.INFO)
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.send_some(parts, 300_000)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.send_some(external_ids, 300_000)
 
-    assert _seen(site, parts).received_bytes == 300_000
+    assert _seen(site, external_ids).received_bytes == 300_000
 
     key = (
-        site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
+        site.media.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
         .url.rpartition("/")[2]
         .partition("?")[0]
     )
@@ -183,40 +183,40 @@ def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given
     cloudflare_site: CloudflareSite,
 ) -> None:
     site = cloudflare_site
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     other = SigningKey("other", site.account.signing_key.pem + b"\n")
     stranger = replace(site.media, account=replace(site.account, signing_key=other))
     with pytest.raises(WrongState):
-        stranger.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
-    soon = site.media.upload_grant(parts, WISH, Allowance(0, site.clock() + timedelta(hours=10)))
+        stranger.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
+    soon = site.media.upload_grant(external_ids, WISH, Allowance(0, site.clock() + timedelta(hours=10)))
     assert soon.expires_at - site.clock() <= timedelta(hours=6)
     # B12: a token that ends before does not hide when the address does.
     brief = Allowance(0, site.clock() + timedelta(seconds=600))
-    assert site.media.upload_grant(parts, WISH, brief).renewable_until == soon.renewable_until == soon.expires_at
+    assert site.media.upload_grant(external_ids, WISH, brief).renewable_until == soon.renewable_until == soon.expires_at
 
     site.go_on(6 * 3600)
 
     with pytest.raises(WrongState, match="The time for this upload is over"):
-        site.media.upload_grant(parts, WISH, site.allowance(site.media, WISH.size_bytes))
+        site.media.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
 
 
-def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_feed(
+def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_poller(
     cloudflare_site: CloudflareSite,
 ) -> None:
     site = cloudflare_site
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.send_some(parts, 300_000)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.send_some(external_ids, 300_000)
     since = site.clock()
     assert site.media.changes(since, 1).items == ()
 
     site.go_on(6 * 3600 + 1)
 
-    seen = _seen(site, parts)
+    seen = _seen(site, external_ids)
     assert (seen.state, seen.retryable) == (MediaState.ERROR, False)
     assert seen.reason == "The upload was not finished before its address expired. Start it again."
     (change,) = site.media.changes(since, 1).items
     assert (change.reference, change.observation) == (REFERENCE, seen)
-    assert site.media.delete_media(parts) == {}
+    assert site.media.delete_media(external_ids) == {}
     assert _things(site)["storage"]["reservedMinutes"] == 0
 
 
@@ -226,10 +226,10 @@ def test_an_upload_that_expires_ends_in_an_error_for_who_looks_and_for_the_feed(
 @pytest.mark.parametrize("prefix", ["errorReason", "errReason"])
 def test_a_reason_is_read_however_it_is_spelt(cloudflare_site: CloudflareSite, prefix: str) -> None:
     cloudflare_site.control("POST", "settings", {"reason_prefix": prefix})
-    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
-    cloudflare_site.upload(parts, Film.GARBAGE)
+    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+    cloudflare_site.upload(external_ids, Film.GARBAGE)
 
-    assert _seen(cloudflare_site, parts).reason == "The file is not a video."
+    assert _seen(cloudflare_site, external_ids).reason == "The file is not a video."
 
 
 def test_what_a_lagging_list_does_not_have_is_asked_for_before_it_counts_as_gone(
@@ -244,24 +244,24 @@ def test_what_a_lagging_list_does_not_have_is_asked_for_before_it_counts_as_gone
 
 
 def test_a_look_whose_answer_is_cut_or_no_json_tells_nothing(cloudflare_site: CloudflareSite) -> None:
-    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
     for kind in ("truncated", "empty", "html", "drop_after_commit"):
         cloudflare_site.disturb({"kind": kind, "match": {"operation": "get"}})
         with pytest.raises(Transient):
-            _seen(cloudflare_site, parts)
-    assert _seen(cloudflare_site, parts).state is MediaState.AWAITING_UPLOAD
+            _seen(cloudflare_site, external_ids)
+    assert _seen(cloudflare_site, external_ids).state is MediaState.AWAITING_UPLOAD
 
 
 def test_a_deletion_that_the_provider_forgets_leaves_what_is_there(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     # It says that it has done it, and has not.
     site.disturb({"kind": "status", "status": 200, "match": {"operation": "delete"}})
 
     with pytest.raises(Transient):
-        site.media.delete_media(parts)
+        site.media.delete_media(external_ids)
 
-    assert site.media.delete_media(parts) == {}
+    assert site.media.delete_media(external_ids) == {}
 
 
 # --- playback -----------------------------------------------------------------------------------------------------
@@ -270,8 +270,8 @@ def test_a_deletion_that_the_provider_forgets_leaves_what_is_there(cloudflare_si
 def test_a_grant_plays_its_video_and_no_other_and_the_id_alone_plays_nothing(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
-    for parts in (first, second):
-        site.upload(parts, Film.VIDEO)
+    for external_ids in (first, second):
+        site.upload(external_ids, Film.VIDEO)
     grant = site.media.playback_grant(first, "student1", 600)
     http = httpx.Client(timeout=30, trust_env=False)
 
@@ -286,9 +286,9 @@ def test_a_grant_plays_its_video_and_no_other_and_the_id_alone_plays_nothing(clo
 
 
 def test_no_token_lives_longer_than_a_day(cloudflare_site: CloudflareSite) -> None:
-    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
 
-    grant = cloudflare_site.media.playback_grant(parts, "student1", 7 * 24 * 3600)
+    grant = cloudflare_site.media.playback_grant(external_ids, "student1", 7 * 24 * 3600)
 
     assert grant.expires_at - cloudflare_site.clock() <= timedelta(days=1)
 
@@ -338,10 +338,10 @@ def test_what_cloudflare_does_not_tell_of_a_ready_video_is_unknown(
 
 
 def test_a_real_film_is_known_in_all_that_counts(cloudflare_site: CloudflareSite) -> None:
-    parts = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
-    cloudflare_site.upload(parts, Film.VIDEO)
+    external_ids = cloudflare_site.media.prepare_upload(REFERENCE, WISH)
+    cloudflare_site.upload(external_ids, Film.VIDEO)
 
-    seen = _seen(cloudflare_site, parts)
+    seen = _seen(cloudflare_site, external_ids)
 
     assert (seen.state, seen.is_video, seen.type_is_verified) == (MediaState.READY, True, True)
     assert seen.duration_s

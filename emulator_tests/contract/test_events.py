@@ -10,7 +10,7 @@ import pytest
 
 from emulator_tests.contract.sites import Film, Site
 from shared.errors import Doubtful, Permanent, Transient
-from shared.ports import Broadcast, EventWish
+from shared.ports import Broadcast, EventSpec
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def site(event_site: Site) -> Site:
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
 REFERENCE = "session:s1:1"
-WISH = EventWish("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2))
+WISH = EventSpec("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2))
 
 TITLES = [
     "Grüße 😀 и до встречи",
@@ -43,18 +43,18 @@ REFERENCES = [
 
 
 def test_a_new_event_is_found_by_its_reference(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
 
-    assert parts
-    assert set(parts.items()) <= site.alive()
-    assert site.events.find_event(REFERENCE) == parts
-    assert site.title(parts) == WISH.title
+    assert external_ids
+    assert set(external_ids.items()) <= site.alive()
+    assert site.events.find_event(REFERENCE) == external_ids
+    assert site.title(external_ids) == WISH.title
 
 
 def test_an_event_without_times_is_found_by_its_reference(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, EventWish("Some day", None, None)).parts
+    external_ids = site.events.create_event(REFERENCE, EventSpec("Some day", None, None)).external_ids
 
-    assert site.events.find_event(REFERENCE) == parts
+    assert site.events.find_event(REFERENCE) == external_ids
 
 
 def test_no_parts_are_found_where_no_event_is(site: Site) -> None:
@@ -65,9 +65,9 @@ def test_no_parts_are_found_where_no_event_is(site: Site) -> None:
 
 @pytest.mark.parametrize("reference", REFERENCES)
 def test_a_reference_is_a_reference_whatever_its_characters(site: Site, reference: str) -> None:
-    parts = site.events.create_event(reference, WISH).parts
+    external_ids = site.events.create_event(reference, WISH).external_ids
 
-    assert site.events.find_event(reference) == parts
+    assert site.events.find_event(reference) == external_ids
 
 
 @pytest.mark.parametrize("other", ["session:s1:11", "session:s1", "xsession:s1:1", "SESSION:S1:1", "session:s2:1"])
@@ -84,7 +84,7 @@ def test_an_event_of_a_neighbour_is_not_found(site: Site) -> None:
 
 
 def test_of_two_events_of_one_reference_the_older_is_found_until_it_is_deleted(site: Site) -> None:
-    older = site.events.create_event(REFERENCE, WISH).parts
+    older = site.events.create_event(REFERENCE, WISH).external_ids
     site.later()
     # It may notice that there is one already.
     with suppress(Doubtful):
@@ -94,26 +94,26 @@ def test_of_two_events_of_one_reference_the_older_is_found_until_it_is_deleted(s
     site.events.delete_event(older)
     younger = site.events.find_event(REFERENCE)
     assert younger["entryId"] != older["entryId"]
-    assert site.events.update_event(REFERENCE, younger, WISH).parts.keys() == older.keys()
+    assert site.events.update_event(REFERENCE, younger, WISH).external_ids.keys() == older.keys()
 
 
 @pytest.mark.parametrize("title", TITLES)
 def test_a_title_is_shown_as_it_was_written(site: Site, title: str) -> None:
-    parts = site.events.create_event(REFERENCE, replace(WISH, title=title)).parts
-    assert site.title(parts) == title
+    external_ids = site.events.create_event(REFERENCE, replace(WISH, title=title)).external_ids
+    assert site.title(external_ids) == title
 
-    site.events.update_event(REFERENCE, parts, replace(WISH, title=title[::-1]))
-    assert site.title(parts) == title[::-1]
+    site.events.update_event(REFERENCE, external_ids, replace(WISH, title=title[::-1]))
+    assert site.title(external_ids) == title[::-1]
 
 
 def test_an_update_repeated_changes_nothing_more(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    wish = EventWish("Moved", BEGINS_AT + timedelta(days=1), BEGINS_AT + timedelta(days=1, hours=1))
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    spec = EventSpec("Moved", BEGINS_AT + timedelta(days=1), BEGINS_AT + timedelta(days=1, hours=1))
 
-    updated = site.events.update_event(REFERENCE, parts, wish).parts
+    updated = site.events.update_event(REFERENCE, external_ids, spec).external_ids
     alive = site.alive()
 
-    assert site.events.update_event(REFERENCE, updated, wish).parts == updated
+    assert site.events.update_event(REFERENCE, updated, spec).external_ids == updated
     assert site.alive() == alive
     assert site.events.find_event(REFERENCE) == updated
     assert site.title(updated) == "Moved"
@@ -121,13 +121,13 @@ def test_an_update_repeated_changes_nothing_more(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [(WISH, EventWish("No times", None, None)), (EventWish("No times", None, None), WISH)],
+    [(WISH, EventSpec("No times", None, None)), (EventSpec("No times", None, None), WISH)],
     ids=["times go", "times come"],
 )
-def test_an_event_may_gain_and_lose_its_times(site: Site, before: EventWish, after: EventWish) -> None:
-    parts = site.events.create_event(REFERENCE, before).parts
+def test_an_event_may_gain_and_lose_its_times(site: Site, before: EventSpec, after: EventSpec) -> None:
+    external_ids = site.events.create_event(REFERENCE, before).external_ids
 
-    updated = site.events.update_event(REFERENCE, parts, after).parts
+    updated = site.events.update_event(REFERENCE, external_ids, after).external_ids
 
     assert site.events.find_event(REFERENCE) == updated
     assert set(updated.items()) == site.alive()
@@ -135,140 +135,143 @@ def test_an_event_may_gain_and_lose_its_times(site: Site, before: EventWish, aft
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
 def test_an_update_makes_each_missing_part_again(site: Site, forgotten: bool) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    for part in parts.keys() - {"entryId"}:
-        site.vanish(part, parts[part])
-        known = {name: id_ for name, id_ in parts.items() if not forgotten or name != part}
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    for part in external_ids.keys() - {"entryId"}:
+        site.vanish(part, external_ids[part])
+        known = {name: id_ for name, id_ in external_ids.items() if not forgotten or name != part}
 
-        whole = site.events.update_event(REFERENCE, known, WISH).parts
+        whole = site.events.update_event(REFERENCE, known, WISH).external_ids
 
-        assert whole.keys() == parts.keys()
+        assert whole.keys() == external_ids.keys()
         assert set(whole.items()) == site.alive()
         assert site.events.find_event(REFERENCE) == whole
-        parts = whole
+        external_ids = whole
 
 
 @pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
 @pytest.mark.parametrize("vanished", [("eventId",), ("resourceId",), ("eventId", "resourceId"), ("groupId",)])
 def test_a_repair_leaves_nothing_of_what_it_replaces(site: Site, vanished: tuple[str, ...], forgotten: bool) -> None:
     """B19: pairs of events and resources stayed for ever."""
-    wish = replace(WISH, moderators=("anna", "bert"))
-    parts = site.events.create_event(REFERENCE, wish).parts
+    spec = replace(WISH, moderators=("anna", "bert"))
+    external_ids = site.events.create_event(REFERENCE, spec).external_ids
     of_whole = len(site.everything())
     for _ in range(2):
         for part in vanished:
-            if part in parts:
-                site.vanish(part, parts[part])
-        known = {name: id_ for name, id_ in parts.items() if not (forgotten and name == vanished[0])}
-        parts = site.events.update_event(REFERENCE, known, wish).parts
+            if part in external_ids:
+                site.vanish(part, external_ids[part])
+        known = {name: id_ for name, id_ in external_ids.items() if not (forgotten and name == vanished[0])}
+        external_ids = site.events.update_event(REFERENCE, known, spec).external_ids
         assert len(site.everything()) == of_whole
 
-    site.events.delete_event(parts)
+    site.events.delete_event(external_ids)
 
     assert site.everything() == set()
 
 
 def test_an_event_that_loses_its_times_loses_all_that_came_with_them(site: Site) -> None:
     """B19: likewise."""
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    parts = site.events.update_event(REFERENCE, parts, EventWish("No times", None, None)).parts
-    site.events.delete_event(parts)
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    external_ids = site.events.update_event(REFERENCE, external_ids, EventSpec("No times", None, None)).external_ids
+    site.events.delete_event(external_ids)
     assert site.everything() == set()
 
 
 def test_an_update_finds_each_part_that_nobody_recorded(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
 
-    assert site.events.update_event(REFERENCE, {"entryId": parts["entryId"]}, WISH).parts == parts
-    assert site.alive() == set(parts.items())
+    assert site.events.update_event(REFERENCE, {"entryId": external_ids["entryId"]}, WISH).external_ids == external_ids
+    assert site.alive() == set(external_ids.items())
 
 
 def test_an_event_has_the_moderators_that_are_wished(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, replace(WISH, moderators=("anna", "teacher"))).parts
-    assert site.moderators(parts) == {"anna", "teacher"}
+    external_ids = site.events.create_event(REFERENCE, replace(WISH, moderators=("anna", "teacher"))).external_ids
+    assert site.moderators(external_ids) == {"anna", "teacher"}
 
     for moderators in (("teacher", "zoe"), (), ("anna",), ("anna",)):
-        assert site.events.update_event(REFERENCE, parts, replace(WISH, moderators=moderators)).parts == parts
-        assert site.moderators(parts) == set(moderators)
+        assert (
+            site.events.update_event(REFERENCE, external_ids, replace(WISH, moderators=moderators)).external_ids
+            == external_ids
+        )
+        assert site.moderators(external_ids) == set(moderators)
 
 
 def test_moderators_come_back_with_their_group(site: Site) -> None:
-    wish = replace(WISH, moderators=("anna", "teacher"))
-    parts = site.events.create_event(REFERENCE, wish).parts
-    if "groupId" in parts:
-        site.vanish("groupId", parts["groupId"])
+    spec = replace(WISH, moderators=("anna", "teacher"))
+    external_ids = site.events.create_event(REFERENCE, spec).external_ids
+    if "groupId" in external_ids:
+        site.vanish("groupId", external_ids["groupId"])
 
-    assert site.moderators(site.events.update_event(REFERENCE, parts, wish).parts) == {"anna", "teacher"}
+    assert site.moderators(site.events.update_event(REFERENCE, external_ids, spec).external_ids) == {"anna", "teacher"}
 
 
 def test_an_event_is_on_the_air_while_something_is_sent_to_it(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    assert site.events.observe_broadcast(parts) == Broadcast(is_live=False)
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    assert site.events.observe_broadcast(external_ids) == Broadcast(is_live=False)
 
-    site.broadcast(parts, None, is_live=True)
-    seen = site.events.observe_broadcast(parts)
+    site.broadcast(external_ids, None, is_live=True)
+    seen = site.events.observe_broadcast(external_ids)
     assert seen is not None
     assert seen.is_live
 
-    site.broadcast(parts, Film.VIDEO, is_live=False)
-    seen = site.events.observe_broadcast(parts)
+    site.broadcast(external_ids, Film.VIDEO, is_live=False)
+    seen = site.events.observe_broadcast(external_ids)
     assert seen is not None
     assert (seen.is_live, len(seen.recordings)) == (False, 1)
 
 
 def test_an_event_that_is_gone_is_not_on_the_air(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    site.events.delete_event(parts)
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    site.events.delete_event(external_ids)
 
-    assert site.events.observe_broadcast(parts) is None
+    assert site.events.observe_broadcast(external_ids) is None
 
 
 def test_an_event_on_the_air_is_deleted_once_it_is_over_and_its_recording_told_as_often_as_asked(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    site.broadcast(parts, None, is_live=True)
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    site.broadcast(external_ids, None, is_live=True)
     with pytest.raises(Transient):
-        site.events.delete_event(parts)
-    assert ("entryId", parts["entryId"]) in site.alive()
+        site.events.delete_event(external_ids)
+    assert ("entryId", external_ids["entryId"]) in site.alive()
 
-    site.broadcast(parts, Film.VIDEO, is_live=False)
-    left = site.events.delete_event(parts)
+    site.broadcast(external_ids, Film.VIDEO, is_live=False)
+    left = site.events.delete_event(external_ids)
     assert len(left.recordings) == 1
-    assert site.events.delete_event(parts) == left
-    assert not site.alive() & set(parts.items())
+    assert site.events.delete_event(external_ids) == left
+    assert not site.alive() & set(external_ids.items())
 
 
 def test_an_event_broadcast_twice_has_one_recording(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     for _ in range(2):
-        site.broadcast(parts, None, is_live=True)
-        site.broadcast(parts, Film.VIDEO, is_live=False)
+        site.broadcast(external_ids, None, is_live=True)
+        site.broadcast(external_ids, Film.VIDEO, is_live=False)
 
-    seen = site.events.observe_broadcast(parts)
+    seen = site.events.observe_broadcast(external_ids)
     assert seen is not None
     assert len(seen.recordings) == 1
 
 
 def test_the_picture_is_sent_with_a_key_that_can_be_changed(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    told = site.events.ingest(parts)
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    told = site.events.ingest(external_ids)
     assert told.stream_key in told.url
-    assert site.events.ingest(parts) == told
+    assert site.events.ingest(external_ids) == told
 
-    new = site.events.rotate_stream_key(parts)
+    new = site.events.rotate_stream_key(external_ids)
 
     assert new.stream_key != told.stream_key
     assert told.stream_key not in new.url
-    assert site.events.ingest(parts) == new
+    assert site.events.ingest(external_ids) == new
     assert new.stream_key not in repr(new)
 
 
 @pytest.mark.parametrize("ask", ["ingest", "rotate_stream_key"])
 def test_there_is_no_ingest_of_an_event_that_is_gone(site: Site, ask: str) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
-    site.events.delete_event(parts)
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
+    site.events.delete_event(external_ids)
 
     with pytest.raises(Permanent):
-        getattr(site.events, ask)(parts)
+        getattr(site.events, ask)(external_ids)
 
 
 @pytest.mark.parametrize(
@@ -277,31 +280,31 @@ def test_there_is_no_ingest_of_an_event_that_is_gone(site: Site, ask: str) -> No
     ids=["the entry", "most of it"],
 )
 def test_an_update_of_an_event_that_was_deleted_leaves_nothing_of_it(site: Site, vanished: list[str]) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     for part in vanished:
-        if part in parts:
-            site.vanish(part, parts[part])
+        if part in external_ids:
+            site.vanish(part, external_ids[part])
 
-    assert site.events.update_event(REFERENCE, parts, WISH).parts == {}
+    assert site.events.update_event(REFERENCE, external_ids, WISH).external_ids == {}
     assert site.alive() == set()
 
 
 def test_of_a_deleted_event_nothing_is_left_and_deleting_it_again_is_no_error(site: Site) -> None:
-    others = site.events.create_event("session:s2:1", WISH).parts
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    others = site.events.create_event("session:s2:1", WISH).external_ids
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
 
     for _ in range(2):
-        site.events.delete_event(parts)
+        site.events.delete_event(external_ids)
         assert site.alive() == set(others.items())
         assert site.events.find_event(REFERENCE) == {}
 
 
 def test_an_event_is_deleted_whatever_part_of_it_is_gone_already(site: Site) -> None:
-    for part in site.events.create_event(REFERENCE, WISH).parts:
-        parts = site.events.find_event(REFERENCE) or site.events.create_event(REFERENCE, WISH).parts
-        site.vanish(part, parts[part])
+    for part in site.events.create_event(REFERENCE, WISH).external_ids:
+        external_ids = site.events.find_event(REFERENCE) or site.events.create_event(REFERENCE, WISH).external_ids
+        site.vanish(part, external_ids[part])
 
-        site.events.delete_event(parts)
+        site.events.delete_event(external_ids)
 
         assert site.alive() == set()
 
@@ -316,9 +319,9 @@ def test_an_event_whose_creation_is_not_answered_is_adopted_by_its_reference(sit
     with pytest.raises(Doubtful):
         site.events.create_event(REFERENCE, WISH)
 
-    parts = site.events.find_event(REFERENCE)
-    assert set(parts.items()) == site.alive()
-    assert site.title(parts) == WISH.title
+    external_ids = site.events.find_event(REFERENCE)
+    assert set(external_ids.items()) == site.alive()
+    assert site.title(external_ids) == WISH.title
 
 
 def test_an_event_whose_creation_is_not_heard_does_not_exist(site: Site) -> None:
@@ -332,24 +335,24 @@ def test_an_event_whose_creation_is_not_heard_does_not_exist(site: Site) -> None
 
 
 def test_an_update_that_is_not_answered_is_done_again(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     moved = replace(WISH, title="Moved")
     site.lose_answer("update_event")
 
     with pytest.raises(Transient):
-        site.events.update_event(REFERENCE, parts, moved)
+        site.events.update_event(REFERENCE, external_ids, moved)
 
-    assert site.events.update_event(REFERENCE, parts, moved).parts == parts
-    assert site.title(parts) == "Moved"
-    assert site.alive() == set(parts.items())
+    assert site.events.update_event(REFERENCE, external_ids, moved).external_ids == external_ids
+    assert site.title(external_ids) == "Moved"
+    assert site.alive() == set(external_ids.items())
 
 
 def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     site.lose_answer("delete_event")
 
     with pytest.raises(Transient):
-        site.events.delete_event(parts)
+        site.events.delete_event(external_ids)
 
-    site.events.delete_event(parts)
+    site.events.delete_event(external_ids)
     assert site.alive() == set()

@@ -35,7 +35,7 @@ from emulator_tests.flow.long_upload import Break
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.files import Files, serving
 from shared.errors import Doubtful, Permanent, SecretRejected, Transient
-from shared.ports import ADDRESSES, Host, MediaState, Parts, Source, Stray
+from shared.ports import ADDRESSES, ExternalIds, Host, InventoryItem, MediaState, Source
 from shared.providers.addresses import plays
 from shared.providers.secret import REJECTED_PAUSE_S
 
@@ -103,31 +103,31 @@ def real(request: pytest.FixtureRequest) -> BunnySite | S3Site:
     return found
 
 
-def carry(host: Host, parts: Parts, source: Source) -> None:
+def carry(host: Host, external_ids: ExternalIds, source: Source) -> None:
     """Send what there is, as often as it takes."""
-    while host.send_more(parts, source).state is MediaState.AWAITING_UPLOAD:
+    while host.send_more(external_ids, source).state is MediaState.AWAITING_UPLOAD:
         pass
 
 
-def strays(site: HostSite) -> list[Stray]:
+def items_of(site: HostSite) -> list[InventoryItem]:
     """Everything of ours there."""
-    return list(site.host.strays(BEGINNING, site.clock() + timedelta(hours=1)))
+    return list(site.host.list_items(BEGINNING, site.clock() + timedelta(hours=1)))
 
 
 # --- copying ------------------------------------------------------------------------------------------------------
 
 
 def test_a_copy_is_ready_in_the_end_and_plays(site: HostSite, files: Files) -> None:
-    parts = site.host.begin_copy(REFERENCE, source_of(files, "film"))
-    seen = site.host.observe_copy(parts)
+    external_ids = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+    seen = site.host.observe_copy(external_ids)
     waiting = MediaState.AWAITING_UPLOAD if site.waits else MediaState.PROCESSING
     assert seen.state in (waiting, MediaState.PROCESSING, MediaState.READY)
     assert (seen.received_bytes == 0) == site.waits
 
-    assert await_end(site, parts, source_of(files, "film")).state is MediaState.READY
+    assert await_end(site, external_ids, source_of(files, "film")).state is MediaState.READY
 
-    assert site.host.observe_copy(parts).state is MediaState.READY
-    grant = site.host.playback_grant(parts, 60)
+    assert site.host.observe_copy(external_ids).state is MediaState.READY
+    grant = site.host.playback_grant(external_ids, 60)
     assert site.played(grant)
     assert grant.url in grant.values.values()
     assert set(grant.values) & set(ADDRESSES)
@@ -136,16 +136,16 @@ def test_a_copy_is_ready_in_the_end_and_plays(site: HostSite, files: Files) -> N
 
 
 def test_a_copy_is_found_by_its_reference_from_the_moment_it_exists(site: HostSite, files: Files) -> None:
-    parts = site.host.begin_copy(REFERENCE, source_of(files, "film"))
-    assert site.host.find_copy(REFERENCE) == parts
+    external_ids = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+    assert site.host.find_copy(REFERENCE) == external_ids
     assert site.host.find_copy(OTHER) == {}
     assert site.host.find_copy(REFERENCE[:-1]) == {}
     assert site.neighbour().find_copy(REFERENCE) == {}
 
-    await_end(site, parts, source_of(files, "film"))
+    await_end(site, external_ids, source_of(files, "film"))
 
     found = site.host.find_copy(REFERENCE)
-    assert found.items() <= parts.items()
+    assert found.items() <= external_ids.items()
     assert site.host.observe_copy(found).state is MediaState.READY
 
 
@@ -169,25 +169,25 @@ def test_where_the_beginning_is_lost_it_is_found_or_it_was_not_done(site: HostSi
 
 
 def test_what_is_not_there_is_gone_and_not_found(site: HostSite, files: Files) -> None:
-    parts = copied(site, REFERENCE, source_of(files, "film"))
+    external_ids = copied(site, REFERENCE, source_of(files, "film"))
 
-    site.vanish(parts)
+    site.vanish(external_ids)
 
-    assert site.host.observe_copy(parts).state is MediaState.GONE
+    assert site.host.observe_copy(external_ids).state is MediaState.GONE
     assert site.host.find_copy(REFERENCE) == {}
-    assert site.host.send_more(parts, source_of(files, "film")).state is MediaState.GONE
+    assert site.host.send_more(external_ids, source_of(files, "film")).state is MediaState.GONE
 
 
 def test_a_film_that_cannot_be_had_is_not_ready(site: HostSite, files: Files) -> None:
     nothing = source_of(files, "nothing")
-    parts = site.host.begin_copy(REFERENCE, nothing)
+    external_ids = site.host.begin_copy(REFERENCE, nothing)
 
     if isinstance(site, S3Site):
         with pytest.raises(Transient):
-            site.host.send_more(parts, nothing)
-        assert site.host.observe_copy(parts).received_bytes == 0
+            site.host.send_more(external_ids, nothing)
+        assert site.host.observe_copy(external_ids).received_bytes == 0
     elif not site.waits:
-        failed = await_end(site, parts, nothing)
+        failed = await_end(site, external_ids, nothing)
         assert (failed.state, bool(failed.reason)) == (MediaState.ERROR, True)
 
 
@@ -199,69 +199,69 @@ def test_a_copy_is_deleted_at_any_time_and_again_without_error(site: HostSite, f
     kept = copied(site, OTHER, source_of(files, "film"))
     alive = site.alive()
     source = source_of(files, "film")
-    parts = copied(site, REFERENCE, source) if is_ready else site.host.begin_copy(REFERENCE, source)
-    grant = site.host.playback_grant(parts, 60)
+    external_ids = copied(site, REFERENCE, source) if is_ready else site.host.begin_copy(REFERENCE, source)
+    grant = site.host.playback_grant(external_ids, 60)
 
     for _ in range(2):
-        assert site.host.delete_media(parts) == {}
+        assert site.host.delete_media(external_ids) == {}
         assert site.alive() == alive
     assert site.played(grant) is None
-    assert site.host.observe_copy(parts).state is MediaState.GONE
+    assert site.host.observe_copy(external_ids).state is MediaState.GONE
     assert site.host.observe_copy(kept).state is MediaState.READY
 
 
 def test_a_deletion_whose_answer_is_lost_is_done_again(site: HostSite, files: Files) -> None:
-    parts = copied(site, REFERENCE, source_of(files, "film"))
+    external_ids = copied(site, REFERENCE, source_of(files, "film"))
     with site.over([LOST_ANSWER]) as host, pytest.raises(Transient):
-        host.delete_media(parts)
+        host.delete_media(external_ids)
 
-    assert site.host.delete_media(parts) == {}
+    assert site.host.delete_media(external_ids) == {}
     assert site.alive() == set()
 
 
-# --- strays -------------------------------------------------------------------------------------------------------
+# --- orphans -------------------------------------------------------------------------------------------------------
 
 
-def test_everything_of_ours_is_a_stray_the_oldest_first_and_nothing_of_others(site: HostSite, files: Files) -> None:
+def test_everything_of_ours_is_a_orphan_the_oldest_first_and_nothing_of_others(site: HostSite, files: Files) -> None:
     copied(site, REFERENCE, source_of(files, "film"))
     site.later()
     site.host.begin_copy(OTHER, source_of(files, "film"))
     site.neighbour().begin_copy("copy:9-host:1", source_of(files, "film"))
 
-    found = strays(site)
+    found = items_of(site)
 
     assert [one.reference for one in found] == [REFERENCE, OTHER]
     assert {one.provider for one in found} == {site.host.name}
     first, second = (one.created_at for one in found)
     assert first < second
-    assert [one.reference for one in site.host.strays(first, second)] == [REFERENCE]
-    assert list(site.host.strays(second + timedelta(seconds=1), second + timedelta(seconds=2))) == []
+    assert [one.reference for one in site.host.list_items(first, second)] == [REFERENCE]
+    assert list(site.host.list_items(second + timedelta(seconds=1), second + timedelta(seconds=2))) == []
 
 
 def test_a_copy_has_content_as_soon_as_there_are_bytes_of_it(site: HostSite, files: Files) -> None:
-    parts = site.host.begin_copy(REFERENCE, source_of(files, "film"))
-    (begun,) = strays(site)
+    external_ids = site.host.begin_copy(REFERENCE, source_of(files, "film"))
+    (begun,) = items_of(site)
     if site.waits:
         assert not site.host.has_content(begun)
 
-    await_end(site, parts, source_of(files, "film"))
+    await_end(site, external_ids, source_of(files, "film"))
 
-    (stray,) = strays(site)
-    assert stray.has_content is True
-    assert site.host.has_content(stray)
-    site.host.delete_media(parts)
-    assert not site.host.has_content(stray)
+    (item,) = items_of(site)
+    assert item.has_content is True
+    assert site.host.has_content(item)
+    site.host.delete_media(external_ids)
+    assert not site.host.has_content(item)
 
 
-def test_once_all_strays_are_deleted_nothing_is_left(site: HostSite, files: Files) -> None:
+def test_once_all_orphans_are_deleted_nothing_is_left(site: HostSite, files: Files) -> None:
     copied(site, REFERENCE, source_of(files, "film"))
     site.host.begin_copy(OTHER, source_of(files, "film"))
-    found = strays(site)
+    found = items_of(site)
 
     for _ in range(2):
-        for stray in found:
-            assert site.host.delete_stray(stray) == {}
-    assert strays(site) == []
+        for item in found:
+            assert site.host.delete_item(item) == {}
+    assert items_of(site) == []
     assert site.alive() == set()
 
 
@@ -271,9 +271,9 @@ def test_the_second_copy_under_a_reference_can_go_alone(site: HostSite, files: F
     site.later()
     twin = site.host.begin_copy(REFERENCE, source)
 
-    for stray in strays(site):
-        if stray.parts == twin:
-            assert site.host.delete_stray(stray) == {}
+    for item in items_of(site):
+        if item.external_ids == twin:
+            assert site.host.delete_item(item) == {}
 
     assert await_end(site, kept, source).state is MediaState.READY
     assert len(site.alive()) == 1
@@ -283,14 +283,14 @@ def test_the_second_copy_under_a_reference_can_go_alone(site: HostSite, files: F
 
 
 def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite | S3Site, files: Files) -> None:
-    parts, other = (copied(real, one, source_of(files, "film")) for one in (REFERENCE, OTHER))
+    external_ids, other = (copied(real, one, source_of(files, "film")) for one in (REFERENCE, OTHER))
     name = "guid" if isinstance(real, BunnySite) else "key"
-    grant = real.host.playback_grant(parts, 60)
+    grant = real.host.playback_grant(external_ids, 60)
     assert real.played(grant)
 
     address = grant.url
     for tampered in (
-        address.replace(parts[name], other[name]),
+        address.replace(external_ids[name], other[name]),
         address.replace("HS256-", "HS256-A").replace("X-Amz-Signature=", "X-Amz-Signature=0"),
         address.replace("expires=", "expires=9").replace("X-Amz-Expires=60", "X-Amz-Expires=600"),
     ):
@@ -300,15 +300,15 @@ def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite |
 
 def test_without_its_permission_an_address_plays_nothing(real: BunnySite | S3Site, files: Files) -> None:
     """The health check asks there, and expects a refusal."""
-    parts = copied(real, REFERENCE, source_of(files, "film"))
-    grant = real.host.playback_grant(parts, 60)
+    external_ids = copied(real, REFERENCE, source_of(files, "film"))
+    grant = real.host.playback_grant(external_ids, 60)
     assert (plays(grant.url), plays(grant.bare_url)) == (True, False)
     assert grant.token not in grant.bare_url
 
 
 def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
-    parts = copied(real, REFERENCE, source_of(files, "film"))
-    grant = real.host.playback_grant(parts, 1)
+    external_ids = copied(real, REFERENCE, source_of(files, "film"))
+    grant = real.host.playback_grant(external_ids, 1)
 
     ends_at = monotonic() + 10
     while httpx.get(grant.url).status_code != 403:
@@ -321,16 +321,16 @@ def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
 
 def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, files: Files) -> None:
     source, film = source_of(files, "long"), files.contents["/long"]
-    parts = own.host.begin_copy(REFERENCE, source)
+    external_ids = own.host.begin_copy(REFERENCE, source)
 
-    seen = [own.host.send_more(parts, source) for _ in range(3)]
+    seen = [own.host.send_more(external_ids, source) for _ in range(3)]
 
     assert [one.received_bytes for one in seen] == [PIECE_BYTES, 2 * PIECE_BYTES, None]
     assert [one.percent for one in seen] == [49, 99, 100]
-    assert own.played(own.host.playback_grant(parts, 60)) == film
+    assert own.played(own.host.playback_grant(external_ids, 60)) == film
     # Once more changes nothing.
-    assert own.host.send_more(parts, source).state is MediaState.READY
-    assert own.played(own.host.playback_grant(parts, 60)) == film
+    assert own.host.send_more(external_ids, source).state is MediaState.READY
+    assert own.played(own.host.playback_grant(external_ids, 60)) == film
 
 
 @pytest.mark.parametrize("after_bytes", [0, 2000, PIECE_BYTES // 2, PIECE_BYTES + 2000])
@@ -339,24 +339,24 @@ def test_wherever_the_line_breaks_another_visit_goes_on_and_the_film_arrives_who
     own: S3Site, files: Files, after_bytes: int, loses_answer: bool
 ) -> None:
     source, film = source_of(files, "long"), files.contents["/long"]
-    parts = own.host.begin_copy(REFERENCE, source)
+    external_ids = own.host.begin_copy(REFERENCE, source)
     breaks = [Break(after_bytes, loses_answer=loses_answer)]
     with own.over(breaks) as host, pytest.raises(Transient):
-        carry(host, parts, source)
+        carry(host, external_ids, source)
 
-    assert await_end(own, parts, source).state is MediaState.READY
+    assert await_end(own, external_ids, source).state is MediaState.READY
 
-    assert own.played(own.host.playback_grant(parts, 60)) == film
+    assert own.played(own.host.playback_grant(external_ids, 60)) == film
 
 
 def test_an_upload_that_was_ended_behind_our_back_is_gone(own: S3Site, files: Files) -> None:
     source = source_of(files, "long")
-    parts = own.host.begin_copy(REFERENCE, source)
-    own.host.send_more(parts, source)
+    external_ids = own.host.begin_copy(REFERENCE, source)
+    own.host.send_more(external_ids, source)
 
-    own.vanish(parts)
+    own.vanish(external_ids)
 
-    assert own.host.send_more(parts, source).state is MediaState.GONE
+    assert own.host.send_more(external_ids, source).state is MediaState.GONE
 
 
 def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -> None:
@@ -437,5 +437,5 @@ def test_a_list_that_is_long_is_read_to_its_end(bunny: BunnySite, files: Files) 
     for number in range(230):
         bunny.host.begin_copy(f"copy:{number:020}-host:1", source_of(files, "text"))
 
-    assert len(strays(bunny)) == 230
+    assert len(items_of(bunny)) == 230
     assert bunny.host.find_copy(f"copy:{7:020}-host:1")

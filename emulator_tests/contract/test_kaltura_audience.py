@@ -20,7 +20,7 @@ from emulator_tests.contract.sites import CHAT_LIFETIME_S, KalturaServer, Kaltur
 from emulator_tests.simulators.kaltura.keys import Session
 from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.errors import Permanent
-from shared.ports import Admission, Attendee, EventWish, Parts
+from shared.ports import Admission, Attendee, EventSpec, ExternalIds
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys, KnownFor
 from shared.providers.kaltura.account import DOUBT_PAUSE_S
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, FORGOTTEN_AT_ONCE, NO_CHAT_KNOWN_S
@@ -39,7 +39,7 @@ class Place:
         self.server = server
         self.site = KalturaSite(server, room_url=room_url)
         starts_at = self.site.clock()
-        self.wish = EventWish("Opening lecture", starts_at, starts_at + timedelta(hours=1))
+        self.spec = EventSpec("Opening lecture", starts_at, starts_at + timedelta(hours=1))
         self._accounts: list[KalturaAccount] = []
 
     def instance(self, *, chat_secret: str | None = None) -> KalturaAudience:
@@ -58,8 +58,8 @@ class Place:
         for account in self._accounts:
             account.client.close()
 
-    def event(self) -> Parts:
-        return self.site.events.create_event("session:s1:1", self.wish).parts
+    def event(self) -> ExternalIds:
+        return self.site.events.create_event("session:s1:1", self.spec).external_ids
 
     def administrator(self) -> Any:
         client = self.site.administrator()
@@ -98,8 +98,8 @@ def place(kaltura: KalturaServer) -> Iterator[Place]:
         yield place
 
 
-def admit(audience: KalturaAudience, parts: Parts, attendee: Attendee = STUDENT) -> Admission:
-    return audience.admit(parts, attendee, LIFETIME_S)
+def admit(audience: KalturaAudience, external_ids: ExternalIds, attendee: Attendee = STUDENT) -> Admission:
+    return audience.admit(external_ids, attendee, LIFETIME_S)
 
 
 def chat_of(admission: Admission) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -125,9 +125,9 @@ def secret_signs(admission: Admission, secret: str) -> bool:
 
 @pytest.mark.parametrize(("attendee", "moderates"), [(STUDENT, False), (MODERATOR, True)], ids=["student", "moderator"])
 def test_a_chat_token_is_what_the_chat_service_reads(place: Place, attendee: Attendee, moderates: bool) -> None:
-    token, parts = place.make_token(), place.event()
+    token, external_ids = place.make_token(), place.event()
 
-    admission = admit(place.instance(), parts, attendee)
+    admission = admit(place.instance(), external_ids, attendee)
 
     header, claims = chat_of(admission)
     assert header == {"alg": "HS256", "typ": "JWT", "kid": str(place.server.partner_id)}
@@ -135,24 +135,24 @@ def test_a_chat_token_is_what_the_chat_service_reads(place: Place, attendee: Att
     assert claims == {
         "partnerId": str(place.server.partner_id),
         "uid": "ada",
-        "contextId": parts["entryId"],
-        "groups": [f"{parts['entryId']}_moderators"] if moderates else [],
+        "contextId": external_ids["entryId"],
+        "groups": [f"{external_ids['entryId']}_moderators"] if moderates else [],
         "exp": int(admission.chat.expires_at.timestamp()),
         "isAdmin": False,
         "isScopedUser": True,
-        "virtualEventId": parts["virtualEventId"],
+        "virtualEventId": external_ids["virtualEventId"],
     }
     assert jwt.decode(admission.chat.token, token.token, algorithms=["HS256"]) == claims
 
 
 def test_every_component_hears_of_the_virtual_event(place: Place) -> None:
     place.make_token()
-    parts = place.event()
-    admission = admit(place.instance(), parts)
+    external_ids = place.event()
+    admission = admit(place.instance(), external_ids)
     assert admission.chat is not None
     assert admission.room is not None
-    virtual_event_id = parts["virtualEventId"]
-    key = KalturaViewerKeys(place.site.audience.account).player_key(parts, "ada", LIFETIME_S, "an-id")
+    virtual_event_id = external_ids["virtualEventId"]
+    key = KalturaViewerKeys(place.site.audience.account).player_key(external_ids, "ada", LIFETIME_S, "an-id")
     assert place.read(key.token).values("virtualeventid") == [virtual_event_id]
     assert place.read(admission.room.token).values("virtualeventid") == [virtual_event_id]
     assert chat_of(admission)[1]["virtualEventId"] == virtual_event_id
@@ -166,13 +166,13 @@ def test_every_component_hears_of_the_virtual_event(place: Place) -> None:
 def test_a_room_is_entered_at_its_address_by_the_schedule_event(
     place: Place, attendee: Attendee, role: str, contextual: str
 ) -> None:
-    parts = place.event()
-    room = admit(place.instance(chat_secret="x" * 32), parts, attendee).room
+    external_ids = place.event()
+    room = admit(place.instance(chat_secret="x" * 32), external_ids, attendee).room
     assert room is not None
     address = urlsplit(room.url)
     assert f"{address.scheme}://{address.netloc}{address.path}" == f"{ROOM_URL}/virtualEvent/launch"
     session = place.read(parse_qs(address.query)["ks"][0])
-    assert session.values("eventId") == [parts["eventId"]]
+    assert session.values("eventId") == [external_ids["eventId"]]
     assert session.values("role") == [role]
     assert session.values("userContextualRole") == [contextual]
     assert session.values("actionslimit") == ["-1"], "in an address it must be good for nothing else"
@@ -209,31 +209,31 @@ def test_where_there_are_no_rooms_none_is_entered(kaltura: KalturaServer) -> Non
 
 def test_a_cold_instance_asks_once_for_a_new_user_and_for_the_token_together(place: Place) -> None:
     place.make_token()
-    parts, instance = place.event(), place.instance()
+    external_ids, instance = place.event(), place.instance()
     place.asked()
-    admit(instance, parts)
+    admit(instance, external_ids)
     assert place.asked() == ["user.add+apptoken.list"]
-    admit(instance, parts)
-    admit(instance, parts, MODERATOR)
+    admit(instance, external_ids)
+    admit(instance, external_ids, MODERATOR)
     assert place.asked() == []
 
 
 def test_another_instance_asks_for_the_token_by_its_id_and_not_for_the_user(place: Place) -> None:
     place.make_token()
-    parts = place.event()
-    admit(place.instance(), parts)
+    external_ids = place.event()
+    admit(place.instance(), external_ids)
     place.asked()
     other = place.instance()
-    admit(other, parts)
+    admit(other, external_ids)
     assert place.asked() == ["apptoken.get"]
-    admit(other, parts)
+    admit(other, external_ids)
     assert place.asked() == []
 
 
 def test_with_the_secret_as_a_setting_no_token_is_asked_for(place: Place) -> None:
-    parts, instance = place.event(), place.instance(chat_secret="s" * 32)
+    external_ids, instance = place.event(), place.instance(chat_secret="s" * 32)
     place.asked()
-    admission = admit(instance, parts)
+    admission = admit(instance, external_ids)
     assert place.asked() == ["user.add"]
     assert admission.chat is not None
     assert jwt.decode(admission.chat.token, "s" * 32, algorithms=["HS256"])["uid"] == "ada"
@@ -259,16 +259,16 @@ def test_without_the_one_token_there_is_no_chat_and_the_operator_is_told_why(
 ) -> None:
     tokens = [place.make_token() for _ in range(count)]
     place.make_token("list:*")
-    parts, instance = place.event(), place.instance()
+    external_ids, instance = place.event(), place.instance()
     place.asked()
     capsys.readouterr()
 
-    assert admit(instance, parts).chat is None
+    assert admit(instance, external_ids).chat is None
     told = capsys.readouterr().err
     assert '"severity": "ERROR", "message": "chat misconfigured"' in told
     assert all(token.id in told for token in tokens)
     assert all(token.token not in told for token in tokens)
-    admit(instance, parts)
+    admit(instance, external_ids)
     assert place.asked() == ["user.add+apptoken.list"], "not every student has it asked again"
 
     if not tokens:
@@ -277,13 +277,13 @@ def test_without_the_one_token_there_is_no_chat_and_the_operator_is_told_why(
         place.administrator().appToken.delete(tokens[0].id)
     for _ in range(NO_CHAT_KNOWN_S):
         place.site.later()
-    assert admit(instance, parts).chat is not None
+    assert admit(instance, external_ids).chat is not None
 
 
 @pytest.mark.parametrize("how", ["deleted", "changed"])
 def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, how: str) -> None:
-    old, parts = place.make_token(), place.event()
-    admit(place.instance(), parts)
+    old, external_ids = place.make_token(), place.event()
+    admit(place.instance(), external_ids)
     client = place.administrator()
     if how == "deleted":
         client.appToken.delete(old.id)
@@ -292,29 +292,29 @@ def test_a_remembered_token_that_signs_no_more_is_found_anew_once(place: Place, 
     new = place.make_token()
     place.asked()
 
-    admission = admit(place.instance(), parts)
+    admission = admit(place.instance(), external_ids)
 
     assert place.asked() == ["apptoken.get", "apptoken.list"]
     assert admission.chat is not None
     assert jwt.decode(admission.chat.token, new.token, algorithms=["HS256"])
-    admit(place.instance(), parts)
+    admit(place.instance(), external_ids)
     assert place.asked() == ["apptoken.get"]
 
 
 def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(place: Place) -> None:
-    parts, instances = place.event(), [place.instance(chat_secret="x" * 32) for _ in range(2)]
-    admit(instances[0], parts)
+    external_ids, instances = place.event(), [place.instance(chat_secret="x" * 32) for _ in range(2)]
+    admit(instances[0], external_ids)
     place.administrator().user.delete("ada")
     place.site.go_ahead(DOUBT_PAUSE_S)
 
-    admit(instances[0], parts)
+    admit(instances[0], external_ids)
     assert "ada" not in place.site.people(), "nobody asks while all is well"
     place.asked()
-    instances[0].admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+    instances[0].admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
     assert "ada" in place.site.people()
 
     for instance in instances:
-        instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+        instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
     account = "accesscontrolprofile.list+userrole.list"
     assert place.asked() == [account, "user.add"], "that they are there is known to all of them now"
 
@@ -322,12 +322,15 @@ def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(pla
 def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_a_minute(place: Place) -> None:
     """B18: each has known the user and the token for long."""
     place.make_token()
-    parts, instances = place.event(), [place.instance() for _ in range(3)]
+    external_ids, instances = place.event(), [place.instance() for _ in range(3)]
     for instance in instances:
-        admit(instance, parts)
+        admit(instance, external_ids)
     place.site.go_ahead(DOUBT_PAUSE_S)
     place.asked()
-    told = [instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at for instance in instances * 2]
+    told = [
+        instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at
+        for instance in instances * 2
+    ]
 
     account = "accesscontrolprofile.list+userrole.list"
     assert place.asked() == [account, "user.add+apptoken.get"]
@@ -336,71 +339,71 @@ def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_
         assert at is not None
         assert DOUBT_PAUSE_S - 30 < (at - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S
     place.site.go_ahead(DOUBT_PAUSE_S)
-    assert instances[1].admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+    assert instances[1].admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
     assert place.asked() == [account, "user.add+apptoken.get"]
 
 
 def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_before(place: Place) -> None:
     """B18: an operator has shortened it since they were learned."""
     place.make_token()
-    parts, instance = place.event(), place.instance()
-    admit(instance, parts)
+    external_ids, instance = place.event(), place.instance()
+    admit(instance, external_ids)
     place.site.go_ahead(DOUBT_PAUSE_S)
     place.asked()
     hours = KnownFor(users_s=3600, profiles_s=3600, chat_token_s=3600)
     since = KalturaAudience(replace(instance.account, known_s=hours, _built={}), CHAT_LIFETIME_S)
 
     with closing(since.account.client):
-        assert since.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+        assert since.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
 
     assert place.asked() == ["accesscontrolprofile.list+userrole.list", "user.add+apptoken.get"]
 
 
 def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refresh(place: Place) -> None:
     """B18: today the secret of the old one signs for up to 30 days per instance."""
-    old, parts, instances = place.make_token(), place.event(), [place.instance() for _ in range(2)]
+    old, external_ids, instances = place.make_token(), place.event(), [place.instance() for _ in range(2)]
     for instance in instances:
-        assert secret_signs(admit(instance, parts), old.token)
+        assert secret_signs(admit(instance, external_ids), old.token)
     place.administrator().appToken.delete(old.id)
     new = place.make_token()
     place.site.go_ahead(DOUBT_PAUSE_S)
 
-    refreshed = instances[0].admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+    refreshed = instances[0].admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
 
     assert secret_signs(refreshed, new.token)
     assert refreshed.refreshable_at is None
-    assert secret_signs(admit(instances[1], parts), new.token), "the others see it in the document"
+    assert secret_signs(admit(instances[1], external_ids), new.token), "the others see it in the document"
     place.asked()
     for instance in instances:
-        admit(instance, parts)
+        admit(instance, external_ids)
     assert place.asked() == []
 
 
 def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place) -> None:
     """B18: the answer within that time is stale, and says so."""
     place.make_token()
-    parts, instance = place.event(), place.instance()
-    admit(instance, parts)
+    external_ids, instance = place.event(), place.instance()
+    admit(instance, external_ids)
 
-    told = instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+    told = instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
 
     assert told.refreshable_at is not None
     left_s = (told.refreshable_at - place.site.clock()).total_seconds()
     assert DOUBT_PAUSE_S - 30 < left_s <= DOUBT_PAUSE_S
     place.site.go_ahead(left_s + 1)
-    assert instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+    assert instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
 
 
 def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(place: Place) -> None:
     """B18."""
-    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
-    admit(instance, parts)
+    external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
+    admit(instance, external_ids)
     place.site.go_ahead(DOUBT_PAUSE_S)
     grace = replace(STUDENT, uid="grace")
-    admit(instance, parts, grace)
+    admit(instance, external_ids, grace)
     place.site.go_ahead(10)
 
-    told = instance.admit(parts, grace, LIFETIME_S, force_refresh=True).refreshable_at
+    told = instance.admit(external_ids, grace, LIFETIME_S, force_refresh=True).refreshable_at
 
     assert told is not None
     assert DOUBT_PAUSE_S - 30 < (told - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
@@ -408,15 +411,15 @@ def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(p
 
 def test_an_account_that_another_has_looked_at_a_moment_ago_says_so(place: Place) -> None:
     """B18."""
-    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     grace = replace(STUDENT, uid="grace")
     for attendee in (STUDENT, grace):
-        admit(instance, parts, attendee)
+        admit(instance, external_ids, attendee)
     place.site.go_ahead(DOUBT_PAUSE_S)
-    assert instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
+    assert instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True).refreshable_at is None
     place.site.go_ahead(10)
 
-    told = instance.admit(parts, grace, LIFETIME_S, force_refresh=True).refreshable_at
+    told = instance.admit(external_ids, grace, LIFETIME_S, force_refresh=True).refreshable_at
 
     assert told is not None
     assert DOUBT_PAUSE_S - 30 < (told - place.site.clock()).total_seconds() <= DOUBT_PAUSE_S - 10
@@ -425,10 +428,10 @@ def test_an_account_that_another_has_looked_at_a_moment_ago_says_so(place: Place
 @pytest.mark.parametrize("what", ["access-control profile", "player role", "addresses role"])
 def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, what: str) -> None:
     """B18: the flag looks at everything that the answer was made from."""
-    parts, instance, client = place.event(), place.instance(chat_secret="x" * 32), place.administrator()
+    external_ids, instance, client = place.event(), place.instance(chat_secret="x" * 32), place.administrator()
     account = instance.account
     keys = KalturaViewerKeys(account)
-    keys.player_key(parts, "ada", LIFETIME_S, "an-id")
+    keys.player_key(external_ids, "ada", LIFETIME_S, "an-id")
     before = {"player role": account.player_role_name(), "addresses role": account.addresses_role_name()}
     if what == "access-control profile":
         client.accessControlProfile.delete(account.access_control_id())
@@ -436,12 +439,12 @@ def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, wh
         client.userRole.delete(int(before[what] or 0))
     place.site.go_ahead(DOUBT_PAUSE_S)
 
-    admission = instance.admit(parts, STUDENT, LIFETIME_S, force_refresh=True)
+    admission = instance.admit(external_ids, STUDENT, LIFETIME_S, force_refresh=True)
 
     if what == "access-control profile":
         assert client.accessControlProfile.get(account.access_control_id()).systemName == "GREENROOM_KS_REQUIRED"
     elif what == "player role":
-        (role,) = place.read(keys.player_key(parts, "ada", LIFETIME_S, "an-id").token).values("setrole")
+        (role,) = place.read(keys.player_key(external_ids, "ada", LIFETIME_S, "an-id").token).values("setrole")
         assert client.userRole.get(int(role)).systemName == "GREENROOM_PLAYBACK"
     else:
         (role,) = place.read(admission.player.token).values("setrole")
@@ -450,14 +453,14 @@ def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, wh
 
 def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_known(place: Place) -> None:
     place.make_token()
-    parts, instance = place.event(), place.instance()
+    external_ids, instance = place.event(), place.instance()
     place.server.control("POST", "faults", {"kind": "delay", "after_s": 0.05, "match": {"times": 0}})
     students = [replace(STUDENT, uid=f"u{number}") for number in range(500)]
 
     def enter_all() -> list[str]:
         place.asked()
         with ThreadPoolExecutor(32) as pool:
-            admissions = list(pool.map(lambda student: admit(instance, parts, student), students))
+            admissions = list(pool.map(lambda student: admit(instance, external_ids, student), students))
         assert all(admission.chat is not None for admission in admissions)
         return place.asked()
 
@@ -469,21 +472,21 @@ def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_k
 
 
 def test_a_user_that_kaltura_refuses_is_refused_with_its_reason(place: Place) -> None:
-    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     # Also without a name.
     match = {"service": "user", "action": "add", "times": 2}
     fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match}
     place.server.control("POST", "faults", fault)
 
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
-        admit(instance, parts)
-    assert admit(instance, parts).player.token, "nobody remembers him as known"
+        admit(instance, external_ids)
+    assert admit(instance, external_ids).player.token, "nobody remembers him as known"
 
 
 @pytest.mark.parametrize("uid", ["a b", "комета", "x" * 128, "..", "__name__", "a,b:c|d", "0"])
 def test_a_uid_that_is_no_user_id_of_kalturas_gets_one_that_is(place: Place, uid: str) -> None:
-    parts = place.event()
-    admission = admit(place.instance(chat_secret="x" * 32), parts, replace(STUDENT, uid=uid))
+    external_ids = place.event()
+    admission = admit(place.instance(chat_secret="x" * 32), external_ids, replace(STUDENT, uid=uid))
     assert admission.user_id in place.site.people()
     assert chat_of(admission)[1]["uid"] == admission.user_id
     assert place.read(admission.player.token).user_id == admission.user_id
@@ -492,14 +495,14 @@ def test_a_uid_that_is_no_user_id_of_kalturas_gets_one_that_is(place: Place, uid
 @pytest.mark.parametrize("ahead_s", [-600, 600], ids=["behind", "ahead"])
 def test_clocks_that_differ_by_ten_minutes_keep_nobody_out(place: Place, ahead_s: int) -> None:
     place.make_token()
-    parts = place.event()
+    external_ids = place.event()
     if ahead_s > 0:
         place.server.control("POST", "clock", {"advance_s": ahead_s})
     else:
         place.site.go_ahead(-ahead_s)
-    admission = admit(place.instance(), parts)
+    admission = admit(place.instance(), external_ids)
     assert admission.chat is not None
-    assert place.site.events.observe_broadcast(parts) is not None
+    assert place.site.events.observe_broadcast(external_ids) is not None
 
 
 def test_a_user_that_somebody_else_made_is_never_deleted(place: Place) -> None:
@@ -507,9 +510,9 @@ def test_a_user_that_somebody_else_made_is_never_deleted(place: Place) -> None:
     A12: the school's other systems may use it.
     """
     place.site.welcome("ada")
-    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
-    admit(instance, parts)
-    admit(instance, parts, MODERATOR)
+    external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
+    admit(instance, external_ids)
+    admit(instance, external_ids, MODERATOR)
     place.site.welcome("grace")
 
     for uid in ("ada", "grace"):
@@ -524,9 +527,9 @@ def test_users_of_another_deployment_on_the_account_stay(place: Place) -> None:
     """
     A12.
     """
-    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     neighbour = replace(instance, account=replace(instance.account, namespace="another", _built={}))
-    admit(neighbour, parts)
+    admit(neighbour, external_ids)
     assert instance.forget("ada")
     assert instance.forget(None)
     assert place.site.people() == {"ada"}
@@ -539,20 +542,20 @@ def test_a_forgotten_user_is_a_member_of_no_group_any_more(place: Place) -> None
     """
     A12.
     """
-    wish = replace(place.wish, moderators=("ada", "grace"))
-    parts = place.site.events.create_event("session:s1:1", wish).parts
-    assert place.site.moderators(parts) == {"ada", "grace"}
+    spec = replace(place.spec, moderators=("ada", "grace"))
+    external_ids = place.site.events.create_event("session:s1:1", spec).external_ids
+    assert place.site.moderators(external_ids) == {"ada", "grace"}
     assert place.instance(chat_secret="x" * 32).forget("ada")
-    assert place.site.moderators(parts) == {"grace"}
+    assert place.site.moderators(external_ids) == {"grace"}
 
 
 def test_more_users_than_one_request_deletes_are_forgotten_all_the_same(place: Place) -> None:
     """
     A12.
     """
-    parts, instance = place.event(), place.instance(chat_secret="x" * 32)
+    external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     for number in range(FORGOTTEN_AT_ONCE + 5):
-        admit(instance, parts, replace(STUDENT, uid=f"u{number}"))
+        admit(instance, external_ids, replace(STUDENT, uid=f"u{number}"))
     assert not instance.forget(None)
     assert len(place.site.people()) == 5
     assert instance.forget(None)

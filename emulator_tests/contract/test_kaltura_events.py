@@ -11,22 +11,22 @@ import pytest
 
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import EventParts, EventWish, Parts, Refusal, UploadWish
+from shared.ports import EventIds, EventSpec, ExternalIds, Refusal, UploadSpec
 from shared.providers.kaltura import KalturaEvents
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
 REFERENCE = "session:s1:1"
-WISH = EventWish("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2), ("teacher1",))
+WISH = EventSpec("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2), ("teacher1",))
 
-Make = Callable[[KalturaSite, int], Parts]
-
-
-def make_event(site: KalturaSite, number: int) -> Parts:
-    return site.events.create_event(f"session:s{number}:1", WISH).parts
+Make = Callable[[KalturaSite, int], ExternalIds]
 
 
-def make_upload(site: KalturaSite, number: int) -> Parts:
-    return site.media.prepare_upload(f"video:v{number}:1", UploadWish("A film", "lecture.mp4", 1))
+def make_event(site: KalturaSite, number: int) -> ExternalIds:
+    return site.events.create_event(f"session:s{number}:1", WISH).external_ids
+
+
+def make_upload(site: KalturaSite, number: int) -> ExternalIds:
+    return site.media.prepare_upload(f"video:v{number}:1", UploadSpec("A film", "lecture.mp4", 1))
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
 
 
 def test_a_schedule_event_found_again_points_at_the_entry_it_was_found_with(site: KalturaSite) -> None:
-    older = site.events.create_event(REFERENCE, WISH).parts
+    older = site.events.create_event(REFERENCE, WISH).external_ids
     site.later()
-    younger = site.events.create_event(REFERENCE, WISH).parts
+    younger = site.events.create_event(REFERENCE, WISH).external_ids
     site.vanish("eventId", older["eventId"])
 
     found = site.events.find_event(REFERENCE)
@@ -81,18 +81,18 @@ def test_an_access_control_profile_that_was_deleted_is_noticed_and_made_again(si
 
 
 def test_a_recording_is_adopted_once_the_profile_that_was_deleted_is_made_again(site: KalturaSite) -> None:
-    parts = make_event(site, 1)
+    external_ids = make_event(site, 1)
     for is_live in (True, False):
-        site.broadcast(parts, Film.VIDEO, is_live=is_live)
-    seen = site.events.observe_broadcast(parts)
+        site.broadcast(external_ids, Film.VIDEO, is_live=is_live)
+    seen = site.events.observe_broadcast(external_ids)
     assert seen is not None
-    wish = UploadWish("A film", "", 0, recording=seen.recordings[0])
-    delete_profile(site, parts["entryId"])
+    spec = UploadSpec("A film", "", 0, recording=seen.recordings[0])
+    delete_profile(site, external_ids["entryId"])
     site.go_ahead(120)
 
     with pytest.raises(Transient, match="set up"):
-        site.media.adopt_recording("video:r1:1", wish)
-    adopted = site.media.adopt_recording("video:r1:1", wish)
+        site.media.adopt_recording("video:r1:1", spec)
+    adopted = site.media.adopt_recording("video:r1:1", spec)
 
     profiles = site.administrator().accessControlProfile
     assert profiles.get(site.administrator().baseEntry.get(adopted["entryId"]).accessControlId).systemName
@@ -127,7 +127,7 @@ def test_another_instance_goes_on_with_the_new_profile_before_it_is_refused_the_
         site.go_ahead(120)
         refusal(make_event, site, 3)
         new = site.administrator().baseEntry.get(make_event(site, 3)["entryId"]).accessControlId
-        made = other.create_event("session:s4:1", WISH).parts
+        made = other.create_event("session:s4:1", WISH).external_ids
         assert site.administrator().baseEntry.get(made["entryId"]).accessControlId == new
 
 
@@ -157,17 +157,17 @@ def test_an_event_that_is_too_long_to_be_scheduled_is_there_without_that_and_say
     """
     made = site.events.create_event(REFERENCE, TOO_LONG)
 
-    assert made.parts.keys() == ALL - {"eventId"}
-    assert set(made.parts.items()) == site.alive()
+    assert made.external_ids.keys() == ALL - {"eventId"}
+    assert set(made.external_ids.items()) == site.alive()
     assert made.refused == {
         "eventId": Refusal(
             "MAX_SCHEDULE_DURATION_REACHED",
             "The session lasts longer than the video account lets an event be scheduled. Let it end earlier.",
         )
     }
-    assert site.moderators(made.parts) == {"teacher1"}
-    site.broadcast(made.parts, None, is_live=True)
-    seen = site.events.observe_broadcast(made.parts)
+    assert site.moderators(made.external_ids) == {"teacher1"}
+    site.broadcast(made.external_ids, None, is_live=True)
+    seen = site.events.observe_broadcast(made.external_ids)
     assert seen is not None
     assert seen.is_live
 
@@ -176,27 +176,27 @@ def test_what_was_refused_is_made_once_it_is_wished_otherwise(site: KalturaSite)
     """
     B3.
     """
-    parts = site.events.create_event(REFERENCE, TOO_LONG).parts
-    again = site.events.update_event(REFERENCE, parts, TOO_LONG)
-    assert (again.parts, [*again.refused]) == (parts, ["eventId"])
+    external_ids = site.events.create_event(REFERENCE, TOO_LONG).external_ids
+    again = site.events.update_event(REFERENCE, external_ids, TOO_LONG)
+    assert (again.external_ids, [*again.refused]) == (external_ids, ["eventId"])
 
-    whole = site.events.update_event(REFERENCE, parts, WISH)
+    whole = site.events.update_event(REFERENCE, external_ids, WISH)
 
-    assert (set(whole.parts), dict(whole.refused)) == (ALL, {})
-    assert site.events.find_event(REFERENCE) == whole.parts
+    assert (set(whole.external_ids), dict(whole.refused)) == (ALL, {})
+    assert site.events.find_event(REFERENCE) == whole.external_ids
 
 
 def test_an_event_that_becomes_too_long_keeps_its_parts_and_says_so(site: KalturaSite) -> None:
     """
     B3: a schedule event that cannot be moved stays where it is, and goes with the event.
     """
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
 
-    longer = site.events.update_event(REFERENCE, parts, replace(TOO_LONG, title="Longer"))
+    longer = site.events.update_event(REFERENCE, external_ids, replace(TOO_LONG, title="Longer"))
 
-    assert (longer.parts, [*longer.refused]) == (parts, ["eventId"])
-    assert site.title(parts) == "Longer"
-    site.events.delete_event(longer.parts)
+    assert (longer.external_ids, [*longer.refused]) == (external_ids, ["eventId"])
+    assert site.title(external_ids) == "Longer"
+    site.events.delete_event(longer.external_ids)
     assert site.alive() == set()
 
 
@@ -222,14 +222,14 @@ def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
 
     made = site.events.create_event(REFERENCE, WISH)
 
-    assert made.parts.keys() == whole - {part}
+    assert made.external_ids.keys() == whole - {part}
     assert made.refused.keys() == {part}
     assert made.refused[part].code == "PROPERTY_VALIDATION_MAX_LENGTH"
     assert made.refused[part].message.endswith(" The event works without this part until the session is changed.")
-    assert set(made.parts.items()) == site.alive()
+    assert set(made.external_ids.items()) == site.alive()
     kaltura.control("DELETE", "faults")
-    mended = site.events.update_event(REFERENCE, made.parts, WISH)
-    assert (set(mended.parts), dict(mended.refused)) == (whole, {})
+    mended = site.events.update_event(REFERENCE, made.external_ids, WISH)
+    assert (set(mended.external_ids), dict(mended.refused)) == (whole, {})
 
 
 @pytest.mark.parametrize(
@@ -249,14 +249,14 @@ def test_what_hangs_on_a_part_may_be_refused_for_good_and_is_made_once_it_is_not
 
     made = site.events.create_event(REFERENCE, WISH)
 
-    assert made.parts.keys() == {*ALL, "resourceId"}
+    assert made.external_ids.keys() == {*ALL, "resourceId"}
     assert made.refused.keys() == {part}
-    again = site.events.update_event(REFERENCE, made.parts, WISH)
-    assert (again.parts, [*again.refused]) == (made.parts, [part])
+    again = site.events.update_event(REFERENCE, made.external_ids, WISH)
+    assert (again.external_ids, [*again.refused]) == (made.external_ids, [part])
     kaltura.control("DELETE", "faults")
-    mended = site.events.update_event(REFERENCE, made.parts, WISH)
-    assert (mended.parts, dict(mended.refused)) == (made.parts, {})
-    assert site.moderators(made.parts) == {"teacher1"}
+    mended = site.events.update_event(REFERENCE, made.external_ids, WISH)
+    assert (mended.external_ids, dict(mended.refused)) == (made.external_ids, {})
+    assert site.moderators(made.external_ids) == {"teacher1"}
     assert len(_pairs(site)) == 1
 
 
@@ -269,14 +269,14 @@ def test_a_pair_that_somebody_deleted_comes_back(roomy_site: KalturaSite) -> Non
     B19: parts are deleted in the console.
     """
     site = roomy_site
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     whole = site.everything()
     service = site.administrator().schedule.scheduleEventResource
-    service.delete(int(parts["eventId"]), int(parts["resourceId"]))
+    service.delete(int(external_ids["eventId"]), int(external_ids["resourceId"]))
     assert len(site.everything()) == len(whole) - 1
 
     for _ in range(2):
-        assert site.events.update_event(REFERENCE, parts, WISH) == EventParts(parts)
+        assert site.events.update_event(REFERENCE, external_ids, WISH) == EventIds(external_ids)
         assert (len(_pairs(site)), len(site.everything())) == (1, len(whole))
 
 
@@ -288,7 +288,7 @@ def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
     B3.
     """
     site = roomy_site
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     service, action = {
         "entryId": ("livestream", "update"),
         "groupId": ("groupuser", "add"),
@@ -298,13 +298,13 @@ def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
     kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
     changed = replace(WISH, title="Moved", moderators=("teacher1", "teacher2"))
 
-    made = site.events.update_event(REFERENCE, parts, changed)
+    made = site.events.update_event(REFERENCE, external_ids, changed)
 
-    assert (made.parts, [*made.refused]) == (parts, [part])
+    assert (made.external_ids, [*made.refused]) == (external_ids, [part])
     kaltura.control("DELETE", "faults")
-    assert site.events.update_event(REFERENCE, parts, changed).refused == {}
-    assert site.title(parts) == "Moved"
-    assert site.moderators(parts) == {"teacher1", "teacher2"}
+    assert site.events.update_event(REFERENCE, external_ids, changed).refused == {}
+    assert site.title(external_ids) == "Moved"
+    assert site.moderators(external_ids) == {"teacher1", "teacher2"}
 
 
 def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(site: KalturaSite, kaltura: KalturaServer) -> None:
@@ -323,16 +323,16 @@ def test_a_recording_that_waits_for_a_moderator_is_told(site: KalturaSite, kaltu
     B2: of its event too, wherever a moderator has left it.
     """
     kaltura.control("POST", "settings", {"moderation": True})
-    parts = make_event(site, 1)
-    site.administrator().baseEntry.reject(parts["entryId"])
-    assert site.events.find_event("session:s1:1") == parts
-    site.broadcast(parts, None, is_live=True)
-    site.broadcast(parts, Film.VIDEO, is_live=False)
+    external_ids = make_event(site, 1)
+    site.administrator().baseEntry.reject(external_ids["entryId"])
+    assert site.events.find_event("session:s1:1") == external_ids
+    site.broadcast(external_ids, None, is_live=True)
+    site.broadcast(external_ids, Film.VIDEO, is_live=False)
 
     for decide in (None, "reject"):
-        seen = site.events.observe_broadcast(parts)
+        seen = site.events.observe_broadcast(external_ids)
         assert seen is not None
         (recording,) = seen.recordings
         if decide is not None:
             site.administrator().media.reject(recording["entryId"])
-    assert len(site.events.delete_event(parts).recordings) == 1
+    assert len(site.events.delete_event(external_ids).recordings) == 1

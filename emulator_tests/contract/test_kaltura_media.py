@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
-from shared.ports import Allowance, MediaState, Observation, Parts, UploadWish
+from shared.ports import Allowance, ExternalIds, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping
 
 REFERENCE = "video:v1:1"
-WISH = UploadWish("A lecture", "lecture.mp4", 1)
+WISH = UploadSpec("A lecture", "lecture.mp4", 1)
 
 PENDING, REJECTED = 1, 3
 SIZES = ("size", "sizeInBytes")
@@ -32,18 +32,20 @@ def site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
         yield site
 
 
-def seen(site: KalturaSite, parts: Parts) -> Observation:
-    (observation,) = site.media.observe([parts])
+def seen(site: KalturaSite, external_ids: ExternalIds) -> Observation:
+    (observation,) = site.media.observe([external_ids])
     return observation
 
 
-def send(site: KalturaSite, kaltura: KalturaServer, parts: Parts, ks: str, content: bytes, at: int = 0) -> Any:
+def send(
+    site: KalturaSite, kaltura: KalturaServer, external_ids: ExternalIds, ks: str, content: bytes, at: int = 0
+) -> Any:
     """
     Send a chunk that is not the last, as a browser does.
     """
-    fields = {"ks": ks, "uploadTokenId": parts["uploadTokenId"], "finalChunk": "false", "format": "1"}
+    fields = {"ks": ks, "uploadTokenId": external_ids["uploadTokenId"], "finalChunk": "false", "format": "1"}
     fields |= {"resume": str(at > 0).lower(), "resumeAt": str(at or -1)}
-    url = site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600))).url
+    url = site.media.upload_grant(external_ids, WISH, Allowance(20, site.clock() + timedelta(seconds=600))).url
     return kaltura.http.post(url, data=fields, files={"fileData": ("lecture.mp4", content)}).json()
 
 
@@ -56,17 +58,17 @@ def test_what_arrives_beyond_what_was_declared_is_told_and_its_end_is_the_end_of
     """
     A9: Kaltura itself takes any number of bytes.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    grant = site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    grant = site.media.upload_grant(external_ids, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
     for at in range(3):
-        answer = send(site, kaltura, parts, grant.token, b"x" * 1_000_000, at * 1_000_000)
+        answer = send(site, kaltura, external_ids, grant.token, b"x" * 1_000_000, at * 1_000_000)
         assert answer["uploadedFileSize"] == (at + 1) * 1_000_000
 
-    (told,) = site.media.changes(site.clock(), 1, uploads=[parts]).uploads
+    (told,) = site.media.changes(site.clock(), 1, uploads=[external_ids]).uploads
     assert (told.state, told.received_bytes) == (MediaState.AWAITING_UPLOAD, 3_000_000)
-    assert site.media.delete_media(parts) == {}
+    assert site.media.delete_media(external_ids) == {}
 
-    assert send(site, kaltura, parts, grant.token, b"x", 3_000_000)["code"] == "INVALID_KS"
+    assert send(site, kaltura, external_ids, grant.token, b"x", 3_000_000)["code"] == "INVALID_KS"
     assert site.alive() == set()
 
 
@@ -74,10 +76,10 @@ def test_the_size_of_what_has_arrived_is_told_while_it_is_processed(site: Kaltur
     """
     A9.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.upload(parts, Film.SLOW)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(external_ids, Film.SLOW)
 
-    told = seen(site, parts)
+    told = seen(site, external_ids)
 
     assert told.state is MediaState.PROCESSING
     assert told.size_bytes is not None
@@ -90,10 +92,12 @@ def test_one_allowance_is_one_number_of_requests_however_often_its_token_is_made
     """
     A9: Kaltura counts the requests of a KS by its text.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     allowance = Allowance(5, site.clock() + timedelta(seconds=600))
     codes = [
-        send(site, kaltura, parts, site.media.upload_grant(parts, WISH, allowance).token, b"x", at).get("code")
+        send(site, kaltura, external_ids, site.media.upload_grant(external_ids, WISH, allowance).token, b"x", at).get(
+            "code"
+        )
         for at in range(8)
     ]
     assert codes == [None] * 5 + ["INVALID_KS"] * 3
@@ -116,18 +120,18 @@ def test_what_waits_for_a_moderator_is_found_changes_becomes_ready_and_is_listed
     B2.
     """
     site, begun_at = moderated, moderated.clock()
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    assert site.media.find_upload(REFERENCE, WISH) == parts
-    site.upload(parts, Film.VIDEO)
-    entry = site.administrator().baseEntry.get(parts["entryId"])
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    assert site.media.find_upload(REFERENCE, WISH) == external_ids
+    site.upload(external_ids, Film.VIDEO)
+    entry = site.administrator().baseEntry.get(external_ids["entryId"])
     assert int(entry.moderationStatus.getValue()) == PENDING
 
     (change,) = site.media.changes(begun_at - timedelta(seconds=1), 1).items
 
     assert (change.reference, change.observation.state) == (REFERENCE, MediaState.READY)
-    assert change.observation == seen(site, parts)
-    made = site.strays.strays(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
-    assert [stray.parts["entryId"] for stray in made if not stray.is_part] == [parts["entryId"]]
+    assert change.observation == seen(site, external_ids)
+    made = site.inventory.list_items(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
+    assert [item.external_ids["entryId"] for item in made if not item.is_part] == [external_ids["entryId"]]
 
 
 @pytest.mark.parametrize("film", [None, Film.VIDEO, Film.SLOW], ids=["before a byte", "ready", "while it is processed"])
@@ -138,20 +142,20 @@ def test_what_a_moderator_rejects_is_told_as_such_and_approved_it_is_as_it_was(
     B2.
     """
     site, begun_at = moderated, moderated.clock()
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     if film is not None:
-        site.upload(parts, film)
-    before = seen(site, parts)
+        site.upload(external_ids, film)
+    before = seen(site, external_ids)
 
-    site.administrator().media.reject(parts["entryId"])
+    site.administrator().media.reject(external_ids["entryId"])
 
-    assert seen(site, parts) == Observation(MediaState.REJECTED)
-    assert site.media.find_upload(REFERENCE, WISH) == parts
+    assert seen(site, external_ids) == Observation(MediaState.REJECTED)
+    assert site.media.find_upload(REFERENCE, WISH) == external_ids
     if film is not None:
         (change,) = site.media.changes(begun_at - timedelta(seconds=1), 1).items
         assert change.observation.state is MediaState.REJECTED
-    site.administrator().media.approve(parts["entryId"])
-    assert seen(site, parts) == before
+    site.administrator().media.approve(external_ids["entryId"])
+    assert seen(site, external_ids) == before
 
 
 def test_what_was_rejected_is_deleted_like_anything_else(moderated: KalturaSite) -> None:
@@ -160,13 +164,13 @@ def test_what_was_rejected_is_deleted_like_anything_else(moderated: KalturaSite)
     """
     site, begun_at = moderated, moderated.clock()
     first, second = (site.media.prepare_upload(REFERENCE, WISH) for _ in range(2))
-    for parts in (first, second):
-        site.administrator().media.reject(parts["entryId"])
-    made = site.strays.strays(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
-    assert {stray.parts["entryId"] for stray in made if not stray.is_part} == {first["entryId"], second["entryId"]}
+    for external_ids in (first, second):
+        site.administrator().media.reject(external_ids["entryId"])
+    made = site.inventory.list_items(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
+    assert {item.external_ids["entryId"] for item in made if not item.is_part} == {first["entryId"], second["entryId"]}
 
-    for stray in made:
-        assert site.strays.delete_stray(stray) == {}
+    for item in made:
+        assert site.inventory.delete_item(item) == {}
 
     assert site.alive() == set()
 
@@ -182,14 +186,14 @@ def test_of_two_under_one_reference_each_is_seen_whatever_a_moderator_says(
     kept, twin = (site.media.prepare_upload(REFERENCE, WISH) for _ in range(2))
     if is_rejected:
         site.administrator().media.reject(kept["entryId"])
-    made = site.strays.strays(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
-    (stray,) = (one for one in made if one.parts.get("entryId") == twin["entryId"])
+    made = site.inventory.list_items(begun_at - timedelta(seconds=1), site.clock() + timedelta(seconds=1))
+    (item,) = (one for one in made if one.external_ids.get("entryId") == twin["entryId"])
     (user,) = (one for one in made if one.is_part)
 
-    assert site.strays.delete_stray(stray) == {}
+    assert site.inventory.delete_item(item) == {}
 
     site.upload(kept, Film.VIDEO)
-    assert site.strays.has_content(user)
+    assert site.inventory.has_content(user)
     assert seen(site, kept).state is (MediaState.REJECTED if is_rejected else MediaState.READY)
 
 
@@ -225,21 +229,21 @@ def test_a_picture_that_calls_itself_a_film_is_never_told_as_one(
         *([] if ending == "gif" else ["-frames:v", "1"]),
     ]
     subprocess.run(["ffmpeg", "-loglevel", "error", *still, str(picture)], check=True, timeout=60)
-    parts = site.media.prepare_upload(REFERENCE, UploadWish("A film", "f.mp4", picture.stat().st_size))
+    external_ids = site.media.prepare_upload(REFERENCE, UploadSpec("A film", "f.mp4", picture.stat().st_size))
     kaltura.control("POST", "clock", {"ready": "at_once"})
     allowance = Allowance(20, site.clock() + timedelta(seconds=600))
     answer = kaltura.http.post(
-        site.media.upload_grant(parts, WISH, allowance).url,
+        site.media.upload_grant(external_ids, WISH, allowance).url,
         data={
-            "ks": site.media.upload_grant(parts, WISH, allowance).token,
-            "uploadTokenId": parts["uploadTokenId"],
+            "ks": site.media.upload_grant(external_ids, WISH, allowance).token,
+            "uploadTokenId": external_ids["uploadTokenId"],
             "format": "1",
         },
         files={"fileData": ("f.mp4", picture.read_bytes())},
     )
     assert answer.json()["objectType"] == "KalturaUploadToken", answer.text
 
-    told = seen(site, parts)
+    told = seen(site, external_ids)
 
     assert told.state in (MediaState.READY, MediaState.ERROR)
     assert not told.type_is_verified
@@ -252,25 +256,25 @@ def test_an_entry_that_kaltura_keeps_as_a_picture_is_never_told_as_a_film(
     """
     B16: a picture has a width too, and a school's own system may have given it a duration.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.upload(parts, Film.VIDEO)
-    assert seen(site, parts).is_video
-    fields = {"kind": "entries", "id": parts["entryId"], "fields": {"mediaType": int(mapping.PICTURE)}}
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(external_ids, Film.VIDEO)
+    assert seen(site, external_ids).is_video
+    fields = {"kind": "entries", "id": external_ids["entryId"], "fields": {"mediaType": int(mapping.PICTURE)}}
     kaltura.control("POST", "change", fields)
-    assert not seen(site, parts).is_video
+    assert not seen(site, external_ids).is_video
 
 
 def test_a_length_and_a_size_that_kaltura_does_not_know_are_unknown(site: KalturaSite, kaltura: KalturaServer) -> None:
     """
     B16: a number of nothing is none, so that the policy refuses it.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.upload(parts, Film.VIDEO)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(external_ids, Film.VIDEO)
     (source,) = (one for one in kaltura.control("GET", "things")["flavorAssets"] if one["flavorParamsId"] == 0)
-    unknown = {"entries": (parts["entryId"], ("msDuration", "duration")), "flavorAssets": (source["id"], SIZES)}
+    unknown = {"entries": (external_ids["entryId"], ("msDuration", "duration")), "flavorAssets": (source["id"], SIZES)}
     for kind, (thing_id, names) in unknown.items():
         fields = dict.fromkeys(names, 0)
         kaltura.control("POST", "change", {"kind": kind, "id": thing_id, "fields": fields})
-    told = seen(site, parts)
+    told = seen(site, external_ids)
     assert (told.state, told.size_bytes) == (MediaState.READY, None)
     assert not told.duration_s

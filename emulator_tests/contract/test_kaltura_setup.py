@@ -13,8 +13,8 @@ from KalturaClient.Plugins.Core import KalturaAppToken, KalturaFilterPager, Kalt
 
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import KalturaServer, KalturaSite
-from shared.ports import Finding, Health, UploadWish
-from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaHook, KalturaSetup, mapping
+from shared.ports import Finding, Health, UploadSpec
+from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaSetup, KalturaWebhook, mapping
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES
 
 EVERYTHING = [
@@ -64,7 +64,7 @@ class Place:
         Make everything.
         """
         self.setup().make()
-        KalturaHook(self.account).install("https://example.com/kalturaHook", "sha256")
+        KalturaWebhook(self.account).install("https://example.com/kalturaHook", "sha256")
 
     def administrator(self) -> Any:
         return self.site.administrator()
@@ -162,7 +162,11 @@ MISSING: dict[str, tuple[Callable[[Place], object], Health, str]] = {
         Health.ABSENT,
         "Only the feed finds changes",
     ),
-    "notifications": (lambda place: KalturaHook(place.account).remove(), Health.ABSENT, "`install-hook` creates them"),
+    "notifications": (
+        lambda place: KalturaWebhook(place.account).remove(),
+        Health.ABSENT,
+        "`install-hook` creates them",
+    ),
 }
 
 
@@ -300,8 +304,10 @@ def test_what_a_player_key_reads_of_other_entries_is_tried(
     place.whole()
     place.server.control("POST", "settings", settings)
     for number in (1, 2):
-        parts = place.site.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1))
-        place.server.control("POST", "change", {"kind": "entries", "id": parts["entryId"], "fields": {"status": 2}})
+        external_ids = place.site.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
+        place.server.control(
+            "POST", "change", {"kind": "entries", "id": external_ids["entryId"], "fields": {"status": 2}}
+        )
 
     tried = place.found()[UNTRIED]
 
@@ -313,8 +319,10 @@ def test_a_player_role_that_was_widened_is_told(place: Place) -> None:
     """A7."""
     place.whole()
     for number in (1, 2):
-        parts = place.site.media.prepare_upload(f"video:v{number}:1", UploadWish("", "lecture.mp4", 1))
-        place.server.control("POST", "change", {"kind": "entries", "id": parts["entryId"], "fields": {"status": 2}})
+        external_ids = place.site.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
+        place.server.control(
+            "POST", "change", {"kind": "entries", "id": external_ids["entryId"], "fields": {"status": 2}}
+        )
     items = place.administrator().permissionItem.list(None, KalturaFilterPager(pageSize=500)).objects
     wide = [str(one.id) for one in items if getattr(one, "service", "").lower() == "baseentry"]
     place.administrator().permission.update("GREENROOM_PLAYBACK", KalturaPermission(permissionItemsIds=",".join(wide)))

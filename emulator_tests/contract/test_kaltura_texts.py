@@ -16,10 +16,10 @@ from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
 from emulator_tests.texts import ENGLAND, NOT_TITLES, TITLES, UIDS
 from shared.errors import Permanent
-from shared.ports import Attendee, EventWish, Parts, UploadWish
+from shared.ports import Attendee, EventSpec, ExternalIds, UploadSpec
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)
-WISH = EventWish("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2))
+WISH = EventSpec("Opening lecture", BEGINS_AT, BEGINS_AT + timedelta(hours=2))
 REFERENCE = "session:s1:1"
 ATTENDEE = Attendee("ada", "Ada Lovelace", is_moderator=False)
 
@@ -90,20 +90,20 @@ def assert_fit(found: dict[str, str], title: str) -> None:
 )
 def test_an_event_of_any_title_is_made_whole_and_changed(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
     """B22"""
-    parts = site.events.create_event(REFERENCE, replace(WISH, title=title)).parts
-    assert parts.keys() >= {"entryId", "eventId", "virtualEventId", "resourceId", "groupId"}
-    assert all(parts.values()), "no part is missing"
+    external_ids = site.events.create_event(REFERENCE, replace(WISH, title=title)).external_ids
+    assert external_ids.keys() >= {"entryId", "eventId", "virtualEventId", "resourceId", "groupId"}
+    assert all(external_ids.values()), "no part is missing"
     assert_fit(names(kaltura), title)
-    site.events.update_event(REFERENCE, parts, WISH)
+    site.events.update_event(REFERENCE, external_ids, WISH)
     assert set(names(kaltura).values()) == {WISH.title}
-    assert site.events.update_event(REFERENCE, parts, replace(WISH, title=title)).parts == parts
+    assert site.events.update_event(REFERENCE, external_ids, replace(WISH, title=title)).external_ids == external_ids
     assert_fit(names(kaltura), title)
 
 
 @pytest.mark.parametrize("title", LENGTHS.values(), ids=LENGTHS)
 def test_a_video_of_any_title_is_made(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
     """B22"""
-    site.media.prepare_upload("video:v1:1", UploadWish(title, "film.mp4", 1))
+    site.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
     (entry,) = kaltura.control("GET", "things")["entries"]
     assert 1 <= len(name_of(entry).encode()) <= MAX_BYTES
 
@@ -113,9 +113,9 @@ def test_a_video_is_renamed_to_the_name_that_it_would_have_been_made_with(
     kaltura: KalturaServer, site: KalturaSite, title: str
 ) -> None:
     """B10, B22: `updateVideo`."""
-    site.media.prepare_upload("video:v1:1", UploadWish(title, "film.mp4", 1))
-    renamed = site.media.prepare_upload("video:v2:1", UploadWish("Algebra", "film.mp4", 1))
-    site.media.rename("video:v2:1", renamed, UploadWish(title, "film.mp4", 1))
+    site.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
+    renamed = site.media.prepare_upload("video:v2:1", UploadSpec("Algebra", "film.mp4", 1))
+    site.media.rename("video:v2:1", renamed, UploadSpec(title, "film.mp4", 1))
     made, named = (name_of(entry).replace("\u2060", "") for entry in kaltura.control("GET", "things")["entries"])
     assert named == made
 
@@ -123,12 +123,12 @@ def test_a_video_is_renamed_to_the_name_that_it_would_have_been_made_with(
 @pytest.mark.parametrize("title", [LENGTHS["200 emoji"], LENGTHS["control characters"], ""], ids=ascii)
 def test_a_recording_of_any_title_is_adopted(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
     """B22"""
-    parts = site.events.create_event(REFERENCE, WISH).parts
+    external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     for is_live in (True, False):
-        site.broadcast(parts, Film.VIDEO, is_live=is_live)
-    seen = site.events.observe_broadcast(parts)
+        site.broadcast(external_ids, Film.VIDEO, is_live=is_live)
+    seen = site.events.observe_broadcast(external_ids)
     assert seen is not None
-    site.media.adopt_recording("video:r1:1", UploadWish(title, "", 0, recording=seen.recordings[0]))
+    site.media.adopt_recording("video:r1:1", UploadSpec(title, "", 0, recording=seen.recordings[0]))
     (name,) = (
         name_of(one)
         for one in kaltura.control("GET", "things")["entries"]
@@ -151,7 +151,7 @@ STEMS = {
 @pytest.mark.parametrize("stem", STEMS.values(), ids=STEMS)
 def test_an_upload_token_keeps_the_ending_of_its_file(site: KalturaSite, stem: str) -> None:
     """B6, B22"""
-    made = site.media.prepare_upload("video:v1:1", UploadWish("A film", f"{stem}.mp4", 1))
+    made = site.media.prepare_upload("video:v1:1", UploadSpec("A film", f"{stem}.mp4", 1))
     file_name = site.administrator().uploadToken.get(made["uploadTokenId"]).fileName
     kept = file_name.removesuffix(".mp4")
     assert file_name == f"{kept}.mp4"
@@ -173,11 +173,11 @@ def test_an_event_at_the_ends_of_time_has_its_times(kaltura: KalturaServer, site
 
 
 @pytest.fixture
-def parts(site: KalturaSite) -> Parts:
+def external_ids(site: KalturaSite) -> ExternalIds:
     """
     An event that people enter.
     """
-    return site.events.create_event(REFERENCE, WISH).parts
+    return site.events.create_event(REFERENCE, WISH).external_ids
 
 
 def names_of(site: KalturaSite, user_id: str) -> list[str | None]:
@@ -197,11 +197,11 @@ def asked_users(server: KalturaServer) -> int:
 
 @pytest.mark.parametrize("name", ["https://example.com/ada", "Ada ://", "a://b c", "\u0000:\u0000//x ://"], ids=ascii)
 def test_whoever_has_an_address_for_a_name_enters_without_one(
-    kaltura: KalturaServer, site: KalturaSite, parts: Parts, name: str
+    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, name: str
 ) -> None:
     """B8: KalturaBaseUser::validateNames refuses it, and nothing is asked twice."""
     asked_users(kaltura)
-    admission = site.audience.admit(parts, replace(ATTENDEE, name=name), 600)
+    admission = site.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
     assert admission.player.token
     assert asked_users(kaltura) == 1
     assert names_of(site, admission.user_id) == [None, None, None]
@@ -209,48 +209,50 @@ def test_whoever_has_an_address_for_a_name_enters_without_one(
 
 @pytest.mark.parametrize("code", ["INVALID_FIELD_VALUE", "PROPERTY_VALIDATION_MAX_LENGTH", "SOMETHING_NEW"])
 def test_a_name_that_is_refused_for_another_reason_is_left_out(
-    kaltura: KalturaServer, site: KalturaSite, parts: Parts, code: str
+    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, code: str
 ) -> None:
     """B8"""
     asked_users(kaltura)
     match = {"service": "user", "action": "add", "times": 1}
     kaltura.control("POST", "faults", {"kind": "error", "code": code, "match": match})
-    admission = site.audience.admit(parts, ATTENDEE, 600)
+    admission = site.audience.admit(external_ids, ATTENDEE, 600)
     assert asked_users(kaltura) == 2
     assert names_of(site, admission.user_id) == [None, None, None]
     asked_users(kaltura)
-    site.audience.admit(parts, ATTENDEE, 600)
+    site.audience.admit(external_ids, ATTENDEE, 600)
     assert asked_users(kaltura) == 0
 
 
 def test_a_user_who_is_refused_without_a_name_too_is_refused(
-    kaltura: KalturaServer, site: KalturaSite, parts: Parts
+    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds
 ) -> None:
     """B8"""
     match = {"service": "user", "action": "add", "times": 2}
     kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
-        site.audience.admit(parts, ATTENDEE, 600)
+        site.audience.admit(external_ids, ATTENDEE, 600)
 
 
-def test_somebody_without_a_name_is_asked_for_once(kaltura: KalturaServer, site: KalturaSite, parts: Parts) -> None:
+def test_somebody_without_a_name_is_asked_for_once(
+    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds
+) -> None:
     """B8: there is no name to leave out."""
     asked_users(kaltura)
     match = {"service": "user", "action": "add", "times": 1}
     kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
-        site.audience.admit(parts, replace(ATTENDEE, name=""), 600)
+        site.audience.admit(external_ids, replace(ATTENDEE, name=""), 600)
     assert asked_users(kaltura) == 1
 
 
 def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
-    kaltura: KalturaServer, site: KalturaSite, parts: Parts, capfd: pytest.CaptureFixture[str]
+    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """B8: that a user exists says nothing of the name."""
     site.administrator().user.add(KalturaUser(id="ada", firstName="Augusta"))
     asked_users(kaltura)
     capfd.readouterr()
-    assert site.audience.admit(parts, ATTENDEE, 600).user_id == "ada"
+    assert site.audience.admit(external_ids, ATTENDEE, 600).user_id == "ada"
     assert asked_users(kaltura) == 1
     assert names_of(site, "ada")[0] == "Augusta"
     assert "name refused" not in "".join(capfd.readouterr())
@@ -268,9 +270,11 @@ def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
     ],
     ids=["one", "three", "a joiner", "an emoji of Unicode 17", "a line break", "100 Chinese characters"],
 )
-def test_a_name_of_people_is_kept(site: KalturaSite, parts: Parts, name: str, first: str, last: str | None) -> None:
+def test_a_name_of_people_is_kept(
+    site: KalturaSite, external_ids: ExternalIds, name: str, first: str, last: str | None
+) -> None:
     """B8, B22"""
-    admission = site.audience.admit(parts, replace(ATTENDEE, name=name), 600)
+    admission = site.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
     *names, screen_name = names_of(site, admission.user_id)
     assert names == [first, last]
     assert screen_name is not None
@@ -279,12 +283,12 @@ def test_a_name_of_people_is_kept(site: KalturaSite, parts: Parts, name: str, fi
 
 @pytest.mark.parametrize("uid", UIDS.values(), ids=UIDS)
 def test_whoever_has_an_account_enters_and_moderates(
-    kaltura: KalturaServer, site: KalturaSite, parts: Parts, uid: str
+    kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, uid: str
 ) -> None:
     """B5"""
-    admission = site.audience.admit(parts, Attendee(uid, "Ada", is_moderator=True), 600)
+    admission = site.audience.admit(external_ids, Attendee(uid, "Ada", is_moderator=True), 600)
     assert names_of(site, admission.user_id) == ["Ada", None, "Ada"]
-    site.events.update_event(REFERENCE, parts, replace(WISH, moderators=(uid,)))
+    site.events.update_event(REFERENCE, external_ids, replace(WISH, moderators=(uid,)))
     members = kaltura.control("GET", "things")["groupUsers"]
     assert [one["userId"] for one in members] == [admission.user_id]
     assert admission.player.token

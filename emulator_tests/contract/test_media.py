@@ -15,25 +15,25 @@ from shared.ports import (
     PROGRESS_TOLD,
     Allowance,
     Change,
+    ExternalIds,
     MediaState,
     Observation,
-    Parts,
     Source,
     Stage,
-    UploadWish,
+    UploadSpec,
 )
 
 SECOND = timedelta(seconds=1)
 REFERENCE = "video:v1:1"
-WISH = UploadWish("My lecture", "lecture.mp4", 1_000_000)
+WISH = UploadSpec("My lecture", "lecture.mp4", 1_000_000)
 CORRECTED = replace(WISH, title="Corrected")
 
 REFERENCES = ["video:aZ09_-:1", "video:" + "x" * 100 + ":12"]
 
 
-def _seen(site: Site, parts: Parts) -> Observation:
+def _seen(site: Site, external_ids: ExternalIds) -> Observation:
     """One look at one video."""
-    (seen,) = site.media.observe([parts])
+    (seen,) = site.media.observe([external_ids])
     return seen
 
 
@@ -42,17 +42,17 @@ def _videos(site: Site) -> set[str]:
     return {part_id for part, part_id in site.alive() if part == site.main_part}
 
 
-def _unknown(parts: Parts) -> Parts:
+def _unknown(external_ids: ExternalIds) -> ExternalIds:
     """The parts of something that never was."""
-    return {name: part_id + "9" for name, part_id in parts.items()}
+    return {name: part_id + "9" for name, part_id in external_ids.items()}
 
 
 # --- preparing and finding ---------------------------------------------------------------------------------------
 
 
 def test_a_prepared_upload_is_found_by_its_reference_and_waits_for_bytes(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    assert site.title(parts) == WISH.title
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    assert site.title(external_ids) == WISH.title
 
     found = site.media.find_upload(REFERENCE, WISH)
 
@@ -103,10 +103,10 @@ def test_finding_again_makes_nothing(site: Site) -> None:
 
 
 def test_what_was_prepared_is_found_as_it_was(lasting_site: Site) -> None:
-    parts = lasting_site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = lasting_site.media.prepare_upload(REFERENCE, WISH)
     alive = lasting_site.alive()
 
-    assert lasting_site.media.find_upload(REFERENCE, WISH) == parts
+    assert lasting_site.media.find_upload(REFERENCE, WISH) == external_ids
     assert lasting_site.alive() == alive
 
 
@@ -123,12 +123,12 @@ def test_of_two_uploads_of_one_reference_the_older_is_found(lasting_site: Site) 
 
 def test_a_preparation_that_was_cut_short_is_completed_when_it_is_found(lasting_site: Site) -> None:
     site = lasting_site
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.vanish("uploadTokenId", parts["uploadTokenId"])
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.vanish("uploadTokenId", external_ids["uploadTokenId"])
 
     found = site.media.find_upload(REFERENCE, WISH)
 
-    assert found["entryId"] == parts["entryId"]
+    assert found["entryId"] == external_ids["entryId"]
     assert ("uploadTokenId", found["uploadTokenId"]) in site.alive()
     site.upload(found, Film.VIDEO)
     assert _seen(site, found).state is MediaState.READY
@@ -165,11 +165,11 @@ def test_an_upload_whose_preparation_is_not_heard_does_not_exist(site: Site) -> 
 
 
 def test_a_video_that_arrived_becomes_ready_with_its_length_and_size(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
-    site.upload(parts, Film.VIDEO)
+    site.upload(external_ids, Film.VIDEO)
 
-    seen = _seen(site, parts)
+    seen = _seen(site, external_ids)
     assert (seen.state, seen.percent, seen.is_video, seen.reason) == (MediaState.READY, 100, True, None)
     assert seen.duration_s == pytest.approx(FILM_S, abs=0.5)
     assert seen.size_bytes is not None
@@ -178,31 +178,31 @@ def test_a_video_that_arrived_becomes_ready_with_its_length_and_size(site: Site)
 
 
 def test_of_an_upload_under_way_it_is_told_how_far_it_has_come(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
-    site.send_some(parts, 300_000)
+    site.send_some(external_ids, 300_000)
 
-    seen = _seen(site, parts)
+    seen = _seen(site, external_ids)
     assert (seen.state, seen.percent) == (MediaState.AWAITING_UPLOAD, 30)
     assert (seen.stage, seen.received_bytes) == (Stage.RECEIVING, 300_000)
 
 
 def test_sound_without_a_picture_is_no_video(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
-    site.upload(parts, Film.SOUND)
+    site.upload(external_ids, Film.SOUND)
 
-    seen = _seen(site, parts)
+    seen = _seen(site, external_ids)
     # Some take it, and tell what it is; others take films alone.
     assert (seen.state, seen.is_video) == (MediaState.READY, False) or seen.state is MediaState.ERROR
 
 
 def test_what_is_no_medium_ends_in_an_error_with_a_reason(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
-    site.upload(parts, Film.GARBAGE)
+    site.upload(external_ids, Film.GARBAGE)
 
-    seen = _seen(site, parts)
+    seen = _seen(site, external_ids)
     assert seen.state is MediaState.ERROR
     assert seen.reason
     assert not seen.retryable
@@ -212,25 +212,25 @@ def test_a_video_that_could_not_be_converted_may_be_processed_anew_from_the_byte
     lasting_site: Site,
 ) -> None:
     site = lasting_site
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.upload(parts, Film.STUBBORN)
-    seen = _seen(site, parts)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(external_ids, Film.STUBBORN)
+    seen = _seen(site, external_ids)
     assert (seen.state, seen.retryable, seen.media_type) == (MediaState.ERROR, True, "video/mp4")
     assert seen.reason
     alive = site.alive()
 
-    site.media.reprocess(parts)
+    site.media.reprocess(external_ids)
 
-    assert _seen(site, parts).state in (MediaState.PROCESSING, MediaState.READY)
+    assert _seen(site, external_ids).state in (MediaState.PROCESSING, MediaState.READY)
     assert site.alive() == alive
 
 
 def test_what_is_not_there_cannot_be_processed_anew(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.media.delete_media(parts)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.media.delete_media(external_ids)
 
     with pytest.raises(Permanent):
-        site.media.reprocess(parts)
+        site.media.reprocess(external_ids)
 
 
 def test_a_video_that_was_deleted_by_whomever_is_gone(site: Site) -> None:
@@ -238,8 +238,8 @@ def test_a_video_that_was_deleted_by_whomever_is_gone(site: Site) -> None:
     site.media.delete_media(ours)
     site.vanish(site.main_part, theirs[site.main_part])
 
-    for parts in (ours, theirs, _unknown(never)):
-        assert _seen(site, parts).state is MediaState.GONE
+    for external_ids in (ours, theirs, _unknown(never)):
+        assert _seen(site, external_ids).state is MediaState.GONE
 
 
 def test_many_are_observed_in_the_order_asked(site: Site) -> None:
@@ -273,15 +273,17 @@ def test_as_many_as_may_be_are_observed_in_one_call(site: Site) -> None:
     begun_at = site.clock()
     site.prepare_many(OBSERVED_MAX)
     since, until = begun_at - timedelta(seconds=1), begun_at + timedelta(hours=1)
-    first = site.strays.strays(since, until)
+    first = site.inventory.list_items(since, until)
     # An upload has a user of its own, so that there are more things than fit on one page.
-    found = [*first, *site.strays.strays(first[-1].created_at, until)]
-    parts = list({str(one.parts): one.parts for one in found if not one.is_part}.values())[:OBSERVED_MAX]
-    assert len(parts) == OBSERVED_MAX
-    site.media.delete_media({**parts[7], "uploadTokenId": "none", "uploaderId": "nobody"})
+    found = [*first, *site.inventory.list_items(first[-1].created_at, until)]
+    external_ids = list({str(one.external_ids): one.external_ids for one in found if not one.is_part}.values())[
+        :OBSERVED_MAX
+    ]
+    assert len(external_ids) == OBSERVED_MAX
+    site.media.delete_media({**external_ids[7], "uploadTokenId": "none", "uploaderId": "nobody"})
     calls = site.calls()
 
-    seen = site.media.observe(parts)
+    seen = site.media.observe(external_ids)
 
     assert 1 <= site.calls() - calls <= site.look_calls_max
     waiting, gone = MediaState.AWAITING_UPLOAD, MediaState.GONE
@@ -295,12 +297,12 @@ def test_as_many_as_may_be_are_observed_in_one_call(site: Site) -> None:
 def test_of_a_deleted_video_nothing_is_left_and_deleting_it_again_is_no_error(site: Site, film: Film | None) -> None:
     site.media.prepare_upload("video:v2:1", WISH)
     alive = site.alive()
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     if film is not None:
-        site.upload(parts, film)
+        site.upload(external_ids, film)
 
     for _ in range(2):
-        assert site.media.delete_media(parts) == {}
+        assert site.media.delete_media(external_ids) == {}
         assert site.alive() == alive
         assert site.media.find_upload(REFERENCE, WISH) == {}
 
@@ -310,42 +312,42 @@ def test_a_video_is_deleted_whatever_part_of_it_is_gone_already(lasting_site: Si
     site = lasting_site
     site.media.prepare_upload("video:v2:1", WISH)
     alive = site.alive()
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.vanish(part, parts[part])
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.vanish(part, external_ids[part])
 
-    assert site.media.delete_media(parts) == {}
+    assert site.media.delete_media(external_ids) == {}
     assert site.alive() == alive
 
 
 def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
     site.media.prepare_upload("video:v2:1", WISH)
     alive = site.alive()
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.lose_answer("delete_media")
 
     with pytest.raises(Transient):
-        site.media.delete_media(parts)
+        site.media.delete_media(external_ids)
 
-    site.media.delete_media(parts)
+    site.media.delete_media(external_ids)
     assert site.alive() == alive
 
 
 # --- changes -----------------------------------------------------------------------------------------------------
 
 
-def _changed(site: Site, *references: str, film: Film = Film.GARBAGE) -> Parts:
+def _changed(site: Site, *references: str, film: Film = Film.GARBAGE) -> ExternalIds:
     """
     Videos of these references arrive one after the other.
 
     Returns:
         The parts of the last.
     """
-    parts: Parts = {}
+    external_ids: ExternalIds = {}
     for reference in references:
-        parts = site.media.prepare_upload(reference, WISH)
-        site.upload(parts, film)
+        external_ids = site.media.prepare_upload(reference, WISH)
+        site.upload(external_ids, film)
         site.later()
-    return parts
+    return external_ids
 
 
 def _change(site: Site, since: datetime) -> Change:
@@ -371,13 +373,13 @@ def test_changes_come_newest_first_and_begin_with_the_instant_asked_for(site: Si
 def test_a_video_that_gets_on_is_among_the_changes_again(lasting_site: Site) -> None:
     site = lasting_site
     begun_at = site.clock()
-    parts = _changed(site, REFERENCE, film=Film.STUBBORN)
+    external_ids = _changed(site, REFERENCE, film=Film.STUBBORN)
     _changed(site, "video:v2:1")
     (newest, oldest) = site.media.changes(begun_at - timedelta(seconds=1), 1).items
     assert oldest.reference == REFERENCE
     site.later()
 
-    site.media.reprocess(parts)
+    site.media.reprocess(external_ids)
 
     assert _change(site, newest.changed_at + timedelta(seconds=1)).reference == REFERENCE
 
@@ -386,13 +388,13 @@ def test_a_video_that_gets_on_is_among_the_changes_again(lasting_site: Site) -> 
 def test_a_change_tells_what_a_look_would_tell(site: Site, film: Film) -> None:
     begun_at = site.clock()
     _changed(site, "video:v2:1")
-    parts = _changed(site, REFERENCE, film=film)
+    external_ids = _changed(site, REFERENCE, film=film)
 
     change, _ = site.media.changes(begun_at - timedelta(seconds=1), 1).items
 
-    assert change.parts
-    assert change.parts.items() <= parts.items()
-    assert change.observation == _seen(site, parts)
+    assert change.external_ids
+    assert change.external_ids.items() <= external_ids.items()
+    assert change.observation == _seen(site, external_ids)
 
 
 def test_of_a_video_that_is_processed_a_change_tells_how_far_it_has_come(site: Site) -> None:
@@ -516,40 +518,42 @@ def test_a_video_has_the_title_that_it_was_last_given_and_stays_what_it_is(site:
     B10.
     """
     begun_at = site.clock()
-    parts = _changed(site, REFERENCE, film=Film.VIDEO)
-    before = _seen(site, parts)
+    external_ids = _changed(site, REFERENCE, film=Film.VIDEO)
+    before = _seen(site, external_ids)
 
     for title in ("Corrected", "Grüße 😀", "Grüße 😀"):
-        site.media.rename(REFERENCE, parts, replace(WISH, title=title))
-        assert site.title(parts) == title
+        site.media.rename(REFERENCE, external_ids, replace(WISH, title=title))
+        assert site.title(external_ids) == title
 
-    assert _seen(site, parts) == before
+    assert _seen(site, external_ids) == before
     assert REFERENCE in {one.reference for one in site.media.changes(begun_at - timedelta(seconds=1), 1).items}
-    assert REFERENCE in {one.reference for one in site.strays.strays(begun_at - timedelta(seconds=1), site.clock())}
+    assert REFERENCE in {
+        one.reference for one in site.inventory.list_items(begun_at - timedelta(seconds=1), site.clock())
+    }
 
 
 def test_an_upload_under_way_may_be_renamed(site: Site) -> None:
     """
     B10.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.send_some(parts, 300_000)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.send_some(external_ids, 300_000)
 
-    site.media.rename(REFERENCE, parts, CORRECTED)
+    site.media.rename(REFERENCE, external_ids, CORRECTED)
 
-    assert site.title(parts) == "Corrected"
-    assert _seen(site, parts).received_bytes == 300_000
+    assert site.title(external_ids) == "Corrected"
+    assert _seen(site, external_ids).received_bytes == 300_000
 
 
 def test_what_is_gone_needs_no_title(site: Site) -> None:
     """
     B10.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.media.delete_media(parts)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.media.delete_media(external_ids)
     alive = site.alive()
 
-    site.media.rename(REFERENCE, parts, CORRECTED)
+    site.media.rename(REFERENCE, external_ids, CORRECTED)
 
     assert site.alive() == alive
 
@@ -558,26 +562,26 @@ def test_a_title_whose_answer_is_lost_is_given_again(site: Site) -> None:
     """
     B10.
     """
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.lose_answer("rename")
     with pytest.raises(Transient):
-        site.media.rename(REFERENCE, parts, CORRECTED)
+        site.media.rename(REFERENCE, external_ids, CORRECTED)
 
-    site.media.rename(REFERENCE, parts, CORRECTED)
+    site.media.rename(REFERENCE, external_ids, CORRECTED)
 
-    assert site.title(parts) == "Corrected"
+    assert site.title(external_ids) == "Corrected"
 
 
 # --- grants ------------------------------------------------------------------------------------------------------
 
 
 def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     asked_at = site.clock()
 
     for grant in (
-        site.media.upload_grant(parts, WISH, Allowance(20, asked_at + timedelta(seconds=600))),
-        site.media.playback_grant(parts, "student1", lifetime_s=600),
+        site.media.upload_grant(external_ids, WISH, Allowance(20, asked_at + timedelta(seconds=600))),
+        site.media.playback_grant(external_ids, "student1", lifetime_s=600),
     ):
         assert timedelta(0) <= grant.expires_at - asked_at - timedelta(seconds=600) < timedelta(seconds=5)
         assert len(grant.token) > 20
@@ -585,9 +589,9 @@ def test_a_grant_ends_when_it_was_said_to_and_does_not_show_its_token(site: Site
 
 
 def test_a_grant_to_upload_names_its_protocol_and_holds_all_that_it_takes(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
 
-    grant = site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
+    grant = site.media.upload_grant(external_ids, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
 
     assert grant.protocol == site.protocol
     assert any(grant.token in str(told) for told in (grant.url, *grant.values.values()))
@@ -642,11 +646,11 @@ def test_larger_files_may_take_more_requests(site: Site) -> None:
 
 
 def test_grants_are_made_without_a_call(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
     calls = site.calls()
 
-    site.media.upload_grant(parts, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
-    site.media.playback_grant(parts, "student1", 600)
+    site.media.upload_grant(external_ids, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
+    site.media.playback_grant(external_ids, "student1", 600)
 
     assert site.calls() == calls
 
@@ -654,11 +658,11 @@ def test_grants_are_made_without_a_call(site: Site) -> None:
 # --- sources -----------------------------------------------------------------------------------------------------
 
 
-def _source(site: Site, parts: Parts) -> Source:
+def _source(site: Site, external_ids: ExternalIds) -> Source:
     """The source of a video that is ready, once its provider has made it."""
     for _ in range(10):
         try:
-            return site.media.source(parts, 600)
+            return site.media.source(external_ids, 600)
         except Transient:
             site.later()
     raise AssertionError("It is never made.")
@@ -666,8 +670,8 @@ def _source(site: Site, parts: Parts) -> Source:
 
 def test_the_file_of_a_ready_video_can_be_had_from_its_source_and_of_a_deleted_one_not(site: Site) -> None:
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
-    for parts in (first, second):
-        site.upload(parts, Film.VIDEO)
+    for external_ids in (first, second):
+        site.upload(external_ids, Film.VIDEO)
 
     source, other = _source(site, first), _source(site, second)
 
@@ -681,10 +685,10 @@ def test_the_file_of_a_ready_video_can_be_had_from_its_source_and_of_a_deleted_o
 
 
 def test_a_source_is_asked_for_as_often_as_one_likes(site: Site) -> None:
-    parts = site.media.prepare_upload(REFERENCE, WISH)
-    site.upload(parts, Film.VIDEO)
-    _source(site, parts)
+    external_ids = site.media.prepare_upload(REFERENCE, WISH)
+    site.upload(external_ids, Film.VIDEO)
+    _source(site, external_ids)
     alive = site.alive()
 
-    assert site.read(_source(site, parts))
+    assert site.read(_source(site, external_ids))
     assert site.alive() == alive

@@ -106,7 +106,7 @@ class MemoryPost:
     The queue in memory.
     """
 
-    names = ("visitSession", "visitVideo")
+    names = ("reconcileSession", "reconcileVideo")
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -143,7 +143,7 @@ class CloudPost:
         self.client = connect_tasks(testbed.tasks_host)
         self.location = f"projects/{testbed.project_id}/locations/{testbed.region}"
         mark = secrets.token_hex(4)
-        self.names = (f"visitSession{mark}", f"visitVideo{mark}")
+        self.names = (f"reconcileSession{mark}", f"reconcileVideo{mark}")
         self.queue = CloudTasksQueue(
             self.client,
             testbed.project_id,

@@ -12,13 +12,13 @@ import pytest
 
 from emulator_tests.contract.sites import CloudflareSite, KalturaServer, KalturaSite
 from shared.errors import SecretRejected, Transient
-from shared.ports import Health, UploadWish
-from shared.providers.cloudflare import CloudflareHook
+from shared.ports import Health, UploadSpec
+from shared.providers.cloudflare import CloudflareWebhook
 from shared.providers.cloudflare.setup import CloudflareSetup
 from shared.providers.kaltura import KalturaMedia
 from shared.providers.secret import REJECTED_PAUSE_S, REMIND_S, SecretWatch
 
-WISH = UploadWish("Algebra", "lecture.mp4", 1_000_000)
+WISH = UploadSpec("Algebra", "lecture.mp4", 1_000_000)
 ANOTHER = "f" * 32
 
 
@@ -71,8 +71,8 @@ def test_what_kaltura_says_of_a_ks_that_it_can_read_is_no_rejected_secret(
         if reason == "a KS that is over":
             kaltura.control("POST", "clock", {"advance_s": 3600})
         else:
-            parts = KalturaMedia(account).prepare_upload("video:v1:1", WISH)
-        entry_id = "1_abcdefgh" if reason == "a KS that is over" else parts["entryId"]
+            external_ids = KalturaMedia(account).prepare_upload("video:v1:1", WISH)
+        entry_id = "1_abcdefgh" if reason == "a KS that is over" else external_ids["entryId"]
         with pytest.raises(Transient) as refused:
             account.client.call(ks, lambda c: c.media.delete(entry_id))
         assert (type(refused.value), refused.value.code) == (Transient, "INVALID_KS")
@@ -86,7 +86,7 @@ def test_cloudflare_rejects_a_token_and_doctor_says_what_to_do(
 ) -> None:
     with closing(cloudflare_site.as_seen_with(api_token="another-token-0123456789")) as other:
         error = rejected(lambda: other.media.prepare_upload("video:v1:1", WISH))
-        (finding,) = CloudflareSetup(other.account, CloudflareHook(other.account)).check()
+        (finding,) = CloudflareSetup(other.account, CloudflareWebhook(other.account)).check()
         (alert,) = logged(capfd)
     assert (error.code, error.provider) == ("UNAUTHORIZED", "cloudflare")
     assert (finding.what, finding.health) == ("Cloudflare account", Health.MISSING)

@@ -27,7 +27,7 @@ from emulator_tests.testbed.stack import HOST, free_ports
 from shared.app import App, Settings
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.epoch import HELD_LOOK_S, DatabaseUid
-from shared.ports import Create, Delete, Fields, Holder, Query, Task
+from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task
 from shared.videos import watched
 from shared.videos.grant import UploadRequest
 from shared.videos.model import Video, VideoState
@@ -135,9 +135,15 @@ class School:
             feed_ticks_max=1000,
             tasks_per_hour_max=100_000,
         )
-        holders = {account.media.name: Holder(account.media, account.strays)}
+        provider_accounts = {account.media.name: ProviderAccount(account.media, account.inventory)}
         self.app: App = App(
-            self.documents, self.queue, self.clock, account.events, holders, settings, database_uid=database_uid
+            self.documents,
+            self.queue,
+            self.clock,
+            account.events,
+            provider_accounts,
+            settings,
+            database_uid=database_uid,
         )
 
     def write_session(self) -> None:
@@ -156,9 +162,9 @@ class School:
         """
         request = UploadRequest("s1", "r1", "algebra.mp4", size_bytes, "Algebra", None)
         video_id = self.app.grants.issue_upload_token(TEACHER, request).video_id
-        parts = watched(self.video(video_id))
-        assert parts is not None
-        self.account.upload(parts, Film.VIDEO)
+        external_ids = watched(self.video(video_id))
+        assert external_ids is not None
+        self.account.upload(external_ids, Film.VIDEO)
         self.run(60)
         assert self.video(video_id).state is VideoState.READY
         return video_id
@@ -251,8 +257,8 @@ def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
         assert account.alive() == there
         assert "database restored" in _alarms(capsys)[0]
         report = school.app.orphans.find(clean_up=True)
-        assert {one.reference for one in report.strays} == {reference}
-        assert report.with_content == report.strays
+        assert {one.reference for one in report.orphans} == {reference}
+        assert report.with_content == report.orphans
         assert report.hold is not None
         assert not report.cleaned_up
 
@@ -265,7 +271,7 @@ def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
         school.app.epochs.acknowledge(school.app.orphans.places)
         school.sweep_for(DAY_S)
         assert account.alive() == there
-        assert school.app.orphans.find(clean_up=False).strays == ()
+        assert school.app.orphans.find(clean_up=False).orphans == ()
 
         # Deletions go on: it goes with its session.
         school.documents.commit(Delete("sessions/s1"))

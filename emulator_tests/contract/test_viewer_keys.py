@@ -13,11 +13,11 @@ from emulator_tests.contract.sites import KalturaServer, KalturaSite
 from emulator_tests.fakes import ManualClock, MemoryViewerKeys
 from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.errors import ProviderError, SecretRejected, WrongState
-from shared.ports import Allowance, Grant, Parts, UploadGrant, UploadWish, ViewerKeys
+from shared.ports import Allowance, ExternalIds, Grant, UploadGrant, UploadSpec, ViewerKeys
 from shared.providers.kaltura import KalturaViewerKeys
 
 PARTS = {"entryId": "0_abcdefgh"}
-WISH = UploadWish("", "lecture.mp4", 1)
+WISH = UploadSpec("", "lecture.mp4", 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Place:
     """
 
     keys: ViewerKeys
-    parts: Parts
+    external_ids: ExternalIds
 
 
 @pytest.fixture(params=["memory", "kaltura"])
@@ -42,12 +42,12 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     server.control("POST", "reset")
     site = KalturaSite(server)
     with closing(site):
-        parts = site.media.prepare_upload("video:v1:1", WISH)
-        yield Place(KalturaViewerKeys(site.audience.account), parts)
+        external_ids = site.media.prepare_upload("video:v1:1", WISH)
+        yield Place(KalturaViewerKeys(site.audience.account), external_ids)
 
 
 def test_a_key_is_everybodys_own(place: Place) -> None:
-    keys = [place.keys.player_key(place.parts, uid, 600, f"id-{uid}") for uid in ("ada", "grace")]
+    keys = [place.keys.player_key(place.external_ids, uid, 600, f"id-{uid}") for uid in ("ada", "grace")]
     assert keys[0].token != keys[1].token
     assert keys[0].token not in repr(keys[0])
 
@@ -83,17 +83,17 @@ def test_whoever_cannot_be_asked_has_ended_nothing(kaltura: KalturaServer) -> No
         assert keys.is_ended("a")
 
 
-def _upload_key(site: KalturaSite, parts: Parts) -> UploadGrant:
+def _upload_key(site: KalturaSite, external_ids: ExternalIds) -> UploadGrant:
     allowance = Allowance(5, site.clock() + timedelta(seconds=600))
-    return site.media.upload_grant(parts, WISH, allowance)
+    return site.media.upload_grant(external_ids, WISH, allowance)
 
 
-def _addresses_key(site: KalturaSite, parts: Parts) -> Grant:
-    return site.media.playback_grant(parts, "ada", 600, "an-id")
+def _addresses_key(site: KalturaSite, external_ids: ExternalIds) -> Grant:
+    return site.media.playback_grant(external_ids, "ada", 600, "an-id")
 
 
-def _player_key(site: KalturaSite, parts: Parts) -> Grant:
-    return KalturaViewerKeys(site.audience.account).player_key(parts, "ada", 600, "an-id")
+def _player_key(site: KalturaSite, external_ids: ExternalIds) -> Grant:
+    return KalturaViewerKeys(site.audience.account).player_key(external_ids, "ada", 600, "an-id")
 
 
 PLAY, THUMBNAIL = "/p/{partner}/sp/{partner}00/playManifest/entryId/{entry}", "/p/{partner}/thumbnail/entry_id/{entry}"
@@ -136,7 +136,7 @@ MULTIREQUEST = "/api_v3/service/multirequest"
 )
 def test_each_ks_is_confined_by_a_role_and_by_its_addresses_and_can_be_ended(
     kaltura: KalturaServer,
-    make: Callable[[KalturaSite, Parts], Grant | UploadGrant],
+    make: Callable[[KalturaSite, ExternalIds], Grant | UploadGrant],
     role: str,
     paths: list[str],
     user_id: str,
@@ -145,13 +145,13 @@ def test_each_ks_is_confined_by_a_role_and_by_its_addresses_and_can_be_ended(
     """A7, A8: either line holds where the other fails, so no attack sees that one of them is gone."""
     kaltura.control("POST", "reset")
     with closing(KalturaSite(kaltura)) as site:
-        parts = site.media.prepare_upload("video:v1:1", WISH)
-        session = decode_ks(make(site, parts).token, kaltura.partner_id, [kaltura.admin_secret])
+        external_ids = site.media.prepare_upload("video:v1:1", WISH)
+        session = decode_ks(make(site, external_ids).token, kaltura.partner_id, [kaltura.admin_secret])
 
         assert session is not None
         (role_id,) = session.values("setrole")
         assert site.administrator().userRole.get(int(role_id)).systemName == role
-        named = {"partner": kaltura.partner_id, "entry": parts["entryId"]}
+        named = {"partner": kaltura.partner_id, "entry": external_ids["entryId"]}
         assert (session.value("urirestrict") or "").split("|") == [path.format(**named) for path in paths]
         assert session.values("sessionid") == [revocation_id]
         assert (session.user_id, session.is_admin) == (user_id, False)
@@ -168,11 +168,11 @@ def test_an_account_that_lets_nobody_make_roles_gives_out_no_key_and_its_address
     kaltura.control("POST", "settings", {"forbidden_services": ["permission", "userrole"]})
     with closing(KalturaSite(kaltura)) as site:
         account = site.audience.account
-        parts = site.media.prepare_upload("video:v1:1", WISH)
+        external_ids = site.media.prepare_upload("video:v1:1", WISH)
         for _ in range(2):
             with pytest.raises(WrongState, match="does not allow new roles"):
-                KalturaViewerKeys(account).player_key(parts, "ada", 600, "an-id")
-        assert site.media.playback_grant(parts, "ada", 600).token
+                KalturaViewerKeys(account).player_key(external_ids, "ada", 600, "an-id")
+        assert site.media.playback_grant(external_ids, "ada", 600).token
     told = capsys.readouterr().out
     for role in ("GREENROOM_PLAYBACK", "GREENROOM_ADDRESSES", "GREENROOM_UPLOAD"):
         assert f'"role": "{role}"' in told

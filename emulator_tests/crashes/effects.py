@@ -51,11 +51,11 @@ class Fault(StrEnum):
     """
 
     KILLED_BEFORE = "killed-before"
-    """The visitor dies; the effect does not happen."""
+    """The worker dies; the effect does not happen."""
     KILLED_AFTER = "killed-after"
-    """The effect happens, and the visitor dies."""
+    """The effect happens, and the worker dies."""
     ANSWER_LOST = "answer-lost"
-    """It happens; the visitor waits for the answer in vain."""
+    """It happens; the worker waits for the answer in vain."""
     UNAVAILABLE = "unavailable"
     """It does not happen: UNAVAILABLE from Google, an HTML page with status 502 from in front of Kaltura."""
     UNAVAILABLE_YET_DONE = "unavailable-yet-done"
@@ -68,7 +68,7 @@ class Fault(StrEnum):
     """It happens; a repetition below us finds our own write and calls it somebody else's."""
 
 
-# What leaves the world as another fault of the same effect would is not run twice: a visitor who only asks has changed
+# What leaves the world as another fault of the same effect would is not run twice: a worker who only asks has changed
 # nothing, whether it dies before it or after it, and of a read that fails nobody is told why.
 _FAULTS: Final[Mapping[Kind, tuple[Fault, ...]]] = {
     Kind.READ: (Fault.KILLED_BEFORE, Fault.UNAVAILABLE),
@@ -126,7 +126,7 @@ class Met:
     Attributes:
         kind: What it does.
         name: What it does to what.
-        is_first: Whether it is the first one of its visitor.
+        is_first: Whether it is the first one of its worker.
     """
 
     kind: Kind
@@ -135,7 +135,7 @@ class Met:
 
     def faults(self) -> tuple[Fault, ...]:
         """
-        Return what may go wrong with it. To die before it is to die after what the same visitor has changed before, or
+        Return what may go wrong with it. To die before it is to die after what the same worker has changed before, or
         before its first effect: that is run there.
         """
         return tuple(fault for fault in _FAULTS[self.kind] if self.is_first or fault is not Fault.KILLED_BEFORE)
@@ -192,7 +192,7 @@ class Surroundings(Protocol):
 
     def wait(self, seconds: float) -> None:
         """
-        The visitor waits.
+        The worker waits.
         """
         ...
 

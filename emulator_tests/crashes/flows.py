@@ -16,7 +16,7 @@ from emulator_tests.crashes.world import Account, World
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.testbed.places import TEST_PICTURE
-from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO
+from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS
 from shared.videos.commands import cancel_upload, delete_video, retry_video
 from shared.videos.model import VideoState
 
@@ -170,21 +170,21 @@ def cancel(world: World) -> None:
     """
     He does not want the latest upload any more.
     """
-    world.wish("cancelUpload", cancel_upload)
+    world.spec("cancelUpload", cancel_upload)
 
 
 def unwant(world: World) -> None:
     """
     He does not want the video any more.
     """
-    world.wish("deleteVideo", delete_video)
+    world.spec("deleteVideo", delete_video)
 
 
 def retry(world: World) -> None:
     """
     He wants what failed to be tried again.
     """
-    world.wish("retryVideo", retry_video)
+    world.spec("retryVideo", retry_video)
 
 
 def fail_to_convert(world: World) -> None:
@@ -220,7 +220,7 @@ def push(world: World) -> None:
     Kaltura tells of everything there is, and what it says is heeded before anybody goes on.
     """
     world.push()
-    visit_videos(world)
+    reconcile_videos(world)
 
 
 def send(number: int) -> Act:
@@ -260,22 +260,22 @@ def mend_kaltura(world: World) -> None:
 
 def visit_session(world: World) -> None:
     """
-    Another visitor comes to the session.
+    Another worker comes to the session.
     """
-    world.visit_at_once(VISIT_SESSION, S1)
+    world.visit_at_once(RECONCILE_SESSION, S1)
 
 
-def visit_videos(world: World) -> None:
+def reconcile_videos(world: World) -> None:
     """
-    Other visitors come to its videos.
+    Other workers come to its videos.
     """
     for video_id in world.documents(VIDEOS):
-        world.visit_at_once(VISIT_VIDEO, video_id)
+        world.visit_at_once(RECONCILE_VIDEO, video_id)
 
 
 def sweep(world: World) -> None:
     """
-    The visitor sleeps a little, and meanwhile the schedule has it swept.
+    The worker sleeps a little, and meanwhile the schedule has it swept.
     """
     world.wait(PAUSE_S)
     world.sweep_at_once()
@@ -283,7 +283,7 @@ def sweep(world: World) -> None:
 
 def move_and_visit(world: World) -> None:
     """
-    The session is moved, and another visitor comes before this one goes on.
+    The session is moved, and another worker comes before this one goes on.
     """
     move(world)
     visit_session(world)
@@ -299,11 +299,11 @@ def publish_and_visit(world: World) -> None:
 
 def delete_and_visit(world: World) -> None:
     """
-    Likewise it is deleted, and its videos are visited.
+    Likewise it is deleted, and its videos are reconciled.
     """
     delete(world)
     visit_session(world)
-    visit_videos(world)
+    reconcile_videos(world)
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,14 +386,14 @@ FLOWS: Final = (
         "upload",
         ((0, ask_to_upload), *SENT),
         before=((0, make_on_demand),),
-        minds=(delete, visit_videos, delete_and_visit, sweep),
+        minds=(delete, reconcile_videos, delete_and_visit, sweep),
         video=VideoState.READY,
     ),
     Flow(
         "poll-until-error",
         before=((0, make_on_demand), (0, ask_to_upload_garbage), *SENT),
         settled_s=0,
-        minds=(delete, visit_videos),
+        minds=(delete, reconcile_videos),
         video=VideoState.FAILED,
     ),
     Flow(
@@ -415,7 +415,7 @@ FLOWS: Final = (
         "replacement-fails",
         before=(*UPLOADED, (100, ask_to_replace_with_garbage), *((100 + at, do) for at, do in SENT)),
         settled_s=0,
-        minds=(unwant, ask_to_replace, visit_videos),
+        minds=(unwant, ask_to_replace, reconcile_videos),
         video=VideoState.FAILED,
     ),
     Flow(
@@ -431,7 +431,7 @@ FLOWS: Final = (
         ((0, unwant), (4, send(2))),
         before=REPLACED_IN_PART,
         settled_s=1,
-        minds=(visit_videos,),
+        minds=(reconcile_videos,),
         video=VideoState.GONE,
     ),
     Flow(
@@ -439,7 +439,7 @@ FLOWS: Final = (
         ((0, unwant),),
         before=UPLOADED,
         settled_s=100,
-        minds=(delete, visit_videos, sweep),
+        minds=(delete, reconcile_videos, sweep),
         video=VideoState.GONE,
     ),
     Flow(
@@ -447,7 +447,7 @@ FLOWS: Final = (
         ((0, cancel), (4, send(2))),
         before=UPLOADED_IN_PART,
         settled_s=1,
-        minds=(delete, visit_videos, sweep),
+        minds=(delete, reconcile_videos, sweep),
         video=VideoState.GONE,
     ),
     Flow(
@@ -455,7 +455,7 @@ FLOWS: Final = (
         ((0, cancel),),
         before=REPLACED_IN_PART,
         settled_s=1,
-        minds=(unwant, ask_to_replace, visit_videos),
+        minds=(unwant, ask_to_replace, reconcile_videos),
         video=VideoState.READY,
     ),
     Flow(
@@ -463,7 +463,7 @@ FLOWS: Final = (
         ((0, renew), (2, send(2)), (7, send(3))),
         before=UPLOADED_IN_PART,
         settled_s=3,
-        minds=(unwant, visit_videos),
+        minds=(unwant, reconcile_videos),
         video=VideoState.READY,
     ),
     Flow(
@@ -487,7 +487,7 @@ FLOWS: Final = (
         ((0, adopt), (200, adopt)),
         before=(*UPLOADED, (200, lose_document)),
         settled_s=10,
-        minds=(delete, adopt, visit_videos, sweep),
+        minds=(delete, adopt, reconcile_videos, sweep),
         video=VideoState.READY,
     ),
     Flow("sweep-finds-a-wish", ((0, publish_unheard),), sweeps=1),

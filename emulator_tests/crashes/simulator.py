@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from emulator_tests.fakes import MadeEvent, MadeMedia
 from emulator_tests.simulators.running import Running
-from shared.ports import EventWish, MediaState, Observation, UploadWish
+from shared.ports import EventSpec, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.media import TOKEN, UPLOADER
@@ -27,7 +27,7 @@ NAMESPACE: Final = "crashes"
 PARTNER_ID: Final = 4_711
 
 PROCESSING_S: Final = 40
-"""So long it works on a video: two ticks of the feed."""
+"""So long it works on a video: two ticks of the readiness poller."""
 
 ROUND_S: Final = 300
 """Every run begins at a multiple of it."""
@@ -142,7 +142,7 @@ class Things:
         self._tokens = {str(thing["id"]): thing for thing in told["uploadTokens"]}
         self._users = [str(thing["id"]) for thing in told["users"]]
 
-    def parts(self) -> tuple[Part, ...]:
+    def external_ids(self) -> tuple[Part, ...]:
         """
         Every object that was made for a session or a video, alone or not.
         """
@@ -179,31 +179,31 @@ class Things:
         )
 
     def _event(self, entry_id: str, entry: Mapping[str, Any]) -> MadeEvent:
-        parts = {ENTRY: entry_id}
+        external_ids = {ENTRY: entry_id}
         starts_at = ends_at = None
         for event_id, event in self._events.items():
             if event.get("templateEntryId") == entry_id:
-                parts[EVENT] = event_id
+                external_ids[EVENT] = event_id
                 starts_at, ends_at = _instant(event["startDate"]), _instant(event["endDate"])
         reference, group_id = _reference(entry), f"{entry_id}_moderators"
         for kind, things in self._others.items():
-            parts.update((kind, id_) for id_, thing in things.items() if _reference(thing) == reference)
+            external_ids.update((kind, id_) for id_, thing in things.items() if _reference(thing) == reference)
         if group_id in self._others[GROUP]:
-            parts[GROUP] = group_id
+            external_ids[GROUP] = group_id
         members = sorted(str(one["userId"]) for one in self._members if one["groupId"] == group_id)
-        wish = EventWish(str(entry["name"]).replace(_UNSEEN, ""), starts_at, ends_at, tuple(members))
-        return MadeEvent(reference, wish, parts, _instant(entry["createdAt"]))
+        spec = EventSpec(str(entry["name"]).replace(_UNSEEN, ""), starts_at, ends_at, tuple(members))
+        return MadeEvent(reference, spec, external_ids, _instant(entry["createdAt"]))
 
     def _media(self, entry_id: str, entry: Mapping[str, Any]) -> MadeMedia:
-        parts = {ENTRY: entry_id}
+        external_ids = {ENTRY: entry_id}
         for token_id, token in self._tokens.items():
             if token.get("attachedObjectId") == entry_id:
-                parts |= {TOKEN: token_id, UPLOADER: str(token["userId"])}
+                external_ids |= {TOKEN: token_id, UPLOADER: str(token["userId"])}
         state = mapping.media_state(str(entry["status"]))
         return MadeMedia(
             reference=_reference(entry),
-            wish=UploadWish(str(entry["name"]), "", 0),
-            parts=parts,
+            spec=UploadSpec(str(entry["name"]), "", 0),
+            external_ids=external_ids,
             created_at=_instant(entry["createdAt"]),
             changed_at=_instant(entry["updatedAt"]),
             observation=Observation(state, 100 if state is MediaState.READY else 0),

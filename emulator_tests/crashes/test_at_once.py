@@ -1,4 +1,4 @@
-"""Many visitors at the same instant, in threads, over as many connections: all look before the first one writes."""
+"""Many workers at the same instant, in threads, over as many connections: all look before the first one writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
 from shared.errors import BackendError
-from shared.paths import PAIRINGS, VIDEOS, VISIT_SESSION, pairing_path, session_path
+from shared.paths import PAIRINGS, RECONCILE_SESSION, VIDEOS, pairing_path, session_path
 from shared.ports import Create, Delete, Document, Query, Task, Total, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount
 from shared.reconcile import LEASE_S
@@ -145,11 +145,11 @@ class Crowd:
         """
         self._kept.commit(Update(session_path(S1), fields))
 
-    def visit(self) -> None:
+    def reconcile(self) -> None:
         """
-        A worker visits the session.
+        A worker reconciles the session.
         """
-        self.app.work(Task(VISIT_SESSION, S1))
+        self.app.work(Task(RECONCILE_SESSION, S1))
 
     def ask_to_upload(self) -> UploadToken:
         """
@@ -208,36 +208,36 @@ def crowd(account: Account, request: pytest.FixtureRequest) -> Iterator[Crowd]:
         yield crowd
 
 
-def test_fifty_visits_at_once_make_one_event(crowd: Crowd) -> None:
+def test_fifty_reconciles_at_once_make_one_event(crowd: Crowd) -> None:
     crowd.write()
-    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.all_at_once(crowd.reconcile, PAIRINGS)
     crowd.go_on()
     (event,) = crowd.there().events()
     pairing = crowd.pairing()
-    assert (pairing.state, pairing.generation, pairing.parts) == (PairingState.READY, 1, event.parts)
+    assert (pairing.state, pairing.generation, pairing.external_ids) == (PairingState.READY, 1, event.external_ids)
 
 
-def test_fifty_visits_at_once_make_one_event_after_one_that_has_gone(crowd: Crowd) -> None:
+def test_fifty_reconciles_at_once_make_one_event_after_one_that_has_gone(crowd: Crowd) -> None:
     crowd.write()
-    crowd.visit()
+    crowd.reconcile()
     crowd.delete()
-    crowd.visit()
+    crowd.reconcile()
     crowd.write()
-    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.all_at_once(crowd.reconcile, PAIRINGS)
     crowd.go_on()
     (event,) = crowd.there().events()
     pairing = crowd.pairing()
-    assert (pairing.state, pairing.generation, pairing.parts) == (PairingState.READY, 2, event.parts)
+    assert (pairing.state, pairing.generation, pairing.external_ids) == (PairingState.READY, 2, event.external_ids)
 
 
-def test_fifty_visits_at_once_take_one_event_away(crowd: Crowd) -> None:
+def test_fifty_reconciles_at_once_take_one_event_away(crowd: Crowd) -> None:
     crowd.write()
-    crowd.visit()
+    crowd.reconcile()
     assert len(crowd.there().events()) == 1
     crowd.delete()
-    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.all_at_once(crowd.reconcile, PAIRINGS)
     crowd.go_on()
-    assert crowd.there().parts() == ()
+    assert crowd.there().external_ids() == ()
     assert crowd.pairing().state is PairingState.GONE
 
 
@@ -248,20 +248,20 @@ def test_fifty_requests_at_once_make_one_video(crowd: Crowd) -> None:
     answers.append(crowd.ask_to_upload())
     assert len({answer.video_id for answer in answers if not isinstance(answer, BackendError)}) == 1
     (video,) = crowd.there().media()
-    assert {part.id for part in crowd.there().parts()} == set(video.parts.values())
+    assert {part.id for part in crowd.there().external_ids()} == set(video.external_ids.values())
 
 
 @pytest.mark.parametrize("crowd", [DEFECTS["the claim is unconditional"]], indirect=True, ids=["defect"])
-def test_fifty_visits_whose_claim_is_unconditional_are_noticed(crowd: Crowd) -> None:
+def test_fifty_reconciles_whose_claim_is_unconditional_are_noticed(crowd: Crowd) -> None:
     # A first event, which has gone: from then on the claim is the change of a record, not its making. The session stays
     # the same one, so that the claim is the first thing that anybody writes.
     crowd.write()
-    crowd.visit()
+    crowd.reconcile()
     crowd.edit(status="draft")
-    crowd.visit()
+    crowd.reconcile()
     crowd.go_on(seconds=REAP_GRACE_S + LEASE_S)
     assert crowd.there().events() == ()
     crowd.edit(status="public")
-    crowd.all_at_once(crowd.visit, PAIRINGS)
+    crowd.all_at_once(crowd.reconcile, PAIRINGS)
     crowd.go_on()
     assert len(crowd.there().events()) > 1

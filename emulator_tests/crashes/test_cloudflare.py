@@ -25,26 +25,26 @@ from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.errors import Conflict, Doubtful, Refused, Transient
 from shared.limits import Limiter
-from shared.paths import DELETIONS, ERASURES, VISIT_SESSION, session_path
+from shared.paths import DELETIONS, ERASURES, RECONCILE_SESSION, session_path
 from shared.ports import (
     Allowance,
     Changes,
     Create,
     Delete,
+    ExternalIds,
     Grant,
-    Holder,
+    Inventory,
+    InventoryItem,
     Media,
     Observation,
-    Parts,
+    ProviderAccount,
     Query,
     Source,
-    Stray,
-    Strays,
     Task,
     UploadGrant,
-    UploadWish,
+    UploadSpec,
 )
-from shared.providers.cloudflare import CloudflareAccount, CloudflareMedia, CloudflareStrays
+from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia
 from shared.providers.unavailable import NoEvents
 from shared.sessions.broadcasting import Window
 from shared.videos.commands import cancel_upload
@@ -79,57 +79,59 @@ class WatchedMedia:
     def __init__(self, media: Media, effect: Effect) -> None:
         self._media, self._effect = media, effect
 
-    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
-        return self._effect("prepare_upload", lambda: self._media.prepare_upload(reference, wish))
+    def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
+        return self._effect("prepare_upload", lambda: self._media.prepare_upload(reference, spec))
 
-    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
-        return self._effect("find_upload", lambda: self._media.find_upload(reference, wish))
+    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
+        return self._effect("find_upload", lambda: self._media.find_upload(reference, spec))
 
-    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
-        return self._effect("adopt_recording", lambda: self._media.adopt_recording(reference, wish))
+    def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
+        return self._effect("adopt_recording", lambda: self._media.adopt_recording(reference, spec))
 
-    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
-        return self._effect("observe", lambda: self._media.observe(parts))
+    def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
+        return self._effect("observe", lambda: self._media.observe(external_ids))
 
-    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
-        self._effect("rename", lambda: self._media.rename(reference, parts, wish))
+    def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
+        self._effect("rename", lambda: self._media.rename(reference, external_ids, spec))
 
-    def reprocess(self, parts: Parts) -> None:
-        self._effect("reprocess", lambda: self._media.reprocess(parts))
+    def reprocess(self, external_ids: ExternalIds) -> None:
+        self._effect("reprocess", lambda: self._media.reprocess(external_ids))
 
-    def delete_media(self, parts: Parts) -> Parts:
-        return self._effect("delete_media", lambda: self._media.delete_media(parts))
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
+        return self._effect("delete_media", lambda: self._media.delete_media(external_ids))
 
-    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         return self._effect("changes", lambda: self._media.changes(since, page, pages, uploads))
 
-    def source(self, parts: Parts, lifetime_s: int) -> Source:
-        return self._media.source(parts, lifetime_s)
+    def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
+        return self._media.source(external_ids, lifetime_s)
 
     def requests_for(self, size_bytes: int) -> int:
         return self._media.requests_for(size_bytes)
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
-        return self._media.upload_grant(parts, wish, allowance)
+    def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
+        return self._media.upload_grant(external_ids, spec, allowance)
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
-        return self._media.playback_grant(parts, viewer_uid, lifetime_s, revocation_id)
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
+        return self._media.playback_grant(external_ids, viewer_uid, lifetime_s, revocation_id)
 
 
-class WatchedStrays:
+class WatchedInventory:
     """Likewise what is there by age."""
 
-    def __init__(self, strays: Strays, effect: Effect) -> None:
-        self._strays, self._effect = strays, effect
+    def __init__(self, inventory: Inventory, effect: Effect) -> None:
+        self._strays, self._effect = inventory, effect
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
-        return self._effect("strays", lambda: self._strays.strays(since, until))
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
+        return self._effect("strays", lambda: self._strays.list_items(since, until))
 
-    def has_content(self, stray: Stray) -> bool:
-        return self._effect("has_content", lambda: self._strays.has_content(stray))
+    def has_content(self, item: InventoryItem) -> bool:
+        return self._effect("has_content", lambda: self._strays.has_content(item))
 
-    def delete_stray(self, stray: Stray) -> Parts:
-        return self._effect("delete_stray", lambda: self._strays.delete_stray(stray))
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
+        return self._effect("delete_stray", lambda: self._strays.delete_item(item))
 
 
 PROVIDER_CALLS: Final = frozenset(
@@ -170,8 +172,9 @@ class World:
         self._account = account
         self.documents = MemoryDocuments(self._effect)
         self.queue = MemoryQueue(self.clock, self._effect)
-        holder = Holder(
-            WatchedMedia(CloudflareMedia(account), self._effect), WatchedStrays(CloudflareStrays(account), self._effect)
+        provider_account = ProviderAccount(
+            WatchedMedia(CloudflareMedia(account), self._effect),
+            WatchedInventory(CloudflareInventory(account), self._effect),
         )
         settings = Settings(
             policy=replace(ROOMY, max_bytes=10_000_000),
@@ -185,7 +188,7 @@ class World:
             feed_ticks_max=1000,
             tasks_per_hour_max=100_000,
         )
-        self.app = App(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": holder}, settings)
+        self.app = App(self.documents, self.queue, self.clock, NoEvents(), {"cloudflare": provider_account}, settings)
         fields = {"ownerUid": TEACHER.uid, "title": "Algebra", "status": "public", "format": "onDemand"}
         self.is_watched = False
         whole = {**fields, "visibility": "open", "createdAt": self.clock(), "updatedAt": self.clock()}
@@ -340,7 +343,7 @@ def delete(world: World) -> None:
     upload(world)
     world.insist(lambda: world.documents.commit(Delete(session_path("s1"))))
     # What the trigger says, where it is not lost.
-    world.alive(lambda: world.queue.put(Task(VISIT_SESSION, "s1")))
+    world.alive(lambda: world.queue.put(Task(RECONCILE_SESSION, "s1")))
     world.run(60)
 
 
@@ -374,7 +377,7 @@ def _has_its_film(world: World) -> bool:
     return (
         video.state is VideoState.READY
         and video.playable is not None
-        and [one["uid"] for one in made] == [video.playable.parts["uid"]]
+        and [one["uid"] for one in made] == [video.playable.external_ids["uid"]]
         and not world.documents.select(Query(DELETIONS))
     )
 

@@ -44,7 +44,7 @@ def test_wherever_it_goes_wrong_the_sweep_alone_brings_every_copy_to_where_it_be
             # Whatever hinders lasts a day at most; between, nothing happens that a sweep would not find later.
             sweep_for(deployment, 900)
             for made in deployment.fetching.alive():
-                deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+                deployment.fetching.show(made.external_ids, Observation(MediaState.READY, 100))
             deployment.run(DAY_S)
         sweep_for(deployment, 900)
 

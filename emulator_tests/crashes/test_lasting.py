@@ -27,12 +27,12 @@ from emulator_tests.crashes.flows import (
     name_moderator,
     play,
     publish,
+    reconcile_videos,
     retitle,
     told,
     unname_moderator,
     unpublish,
     unschedule,
-    visit_videos,
 )
 from emulator_tests.crashes.world import POLICY, Account, World
 from emulator_tests.pure.races.defects import SOUND
@@ -147,7 +147,7 @@ def test_a_lost_video_is_found_though_the_list_lags(account: Account, lag_s: int
     assert generation(world, VIDEOS) == 1
 
 
-def test_a_video_becomes_ready_though_the_feed_lags(account: Account) -> None:
+def test_a_video_becomes_ready_though_the_poller_lags(account: Account) -> None:
     lagging = break_kaltura("list_lag", {"service": "media", "action": "list", "times": 0}, after_s=50)
     play(uploading(lagging, video=VideoState.READY), account)
 
@@ -213,7 +213,7 @@ PARTS: dict[str, tuple[Acts, Acts, tuple[str, ...]]] = {
         SENT,
         ("flavorAsset.list", "media.list"),
     ),
-    "visit": (UPLOADED_IN_PART, ((0, visit_videos),), ("baseEntry.getByIds", "uploadToken.list")),
+    "visit": (UPLOADED_IN_PART, ((0, reconcile_videos),), ("baseEntry.getByIds", "uploadToken.list")),
     "delete-video": (
         UPLOADED,
         ((0, delete),),
@@ -247,7 +247,7 @@ def test_a_final_refusal_is_shown_and_the_next_wish_is_tried(account: Account) -
     assert shown["state"] == "failed"
     assert shown["failure"]["code"] == "SERVICE_FORBIDDEN"
     assert not shown["failure"]["retryable"]
-    assert world.there().parts() == ()
+    assert world.there().external_ids() == ()
 
     with told(world, "the next wish"):
         act(world, ((0, mend_kaltura), (0, retitle)))
@@ -277,11 +277,11 @@ def test_a_part_that_the_account_does_not_offer_is_recorded_and_the_rest_goes_on
     shown = world.documents(SESSIONS)[S1].fields["kaltura"]
     (made,) = world.there().events()
     assert (shown["state"], shown["notAvailable"]) == ("ready", [part])
-    assert made.parts.keys() == {ENTRY, *OPTIONAL} - {part}
+    assert made.external_ids.keys() == {ENTRY, *OPTIONAL} - {part}
     with told(world, "the end"):
         act(world, ((0, delete),))
         world.rest(hastily=True)
-    assert world.there().parts() == ()
+    assert world.there().external_ids() == ()
 
 
 # --- Kaltura is away -----------------------------------------------------------------------------------------------

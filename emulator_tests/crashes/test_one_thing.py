@@ -31,7 +31,7 @@ def test_whatever_goes_wrong_once_is_made_good(fault: Case, account: Account) ->
     _strike(fault, account)
 
 
-def test_a_change_of_mind_and_a_second_visitor_come_at_any_time(mind: Case, account: Account) -> None:
+def test_a_change_of_mind_and_a_second_worker_come_at_any_time(mind: Case, account: Account) -> None:
     _strike(mind, account)
 
 

@@ -49,12 +49,12 @@ from shared.errors import BackendError
 from shared.paths import (
     DELETIONS,
     PAIRINGS,
+    POLL_READINESS,
+    RECONCILE_DELETION,
+    RECONCILE_SESSION,
+    RECONCILE_VIDEO,
     SESSIONS,
-    TICK_FEED,
     VIDEOS,
-    VISIT_DELETION,
-    VISIT_SESSION,
-    VISIT_VIDEO,
     session_path,
     video_path,
 )
@@ -64,16 +64,23 @@ from shared.ports import (
     Delete,
     Document,
     Documents,
-    EventWish,
+    EventSpec,
     Fields,
-    Holder,
+    ProviderAccount,
     Queue,
     Task,
     Update,
-    UploadWish,
+    UploadSpec,
     Write,
 )
-from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaHook, KalturaMedia, KalturaStrays, mapping
+from shared.providers.kaltura import (
+    KalturaAccount,
+    KalturaEvents,
+    KalturaInventory,
+    KalturaMedia,
+    KalturaWebhook,
+    mapping,
+)
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
 from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
@@ -85,7 +92,7 @@ from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
-from shared.webhooks import heed
+from shared.webhooks import handle_webhook
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 
@@ -206,8 +213,8 @@ def assemble(build: Build, account: KalturaAccount, documents: Documents, queue:
         queue: For tasks.
         clock: Now.
     """
-    holder = Holder(KalturaMedia(account), KalturaStrays(account))
-    return build.assemble(documents, queue, clock, KalturaEvents(account), holder, SETTINGS)
+    provider_account = ProviderAccount(KalturaMedia(account), KalturaInventory(account))
+    return build.assemble(documents, queue, clock, KalturaEvents(account), provider_account, SETTINGS)
 
 
 class Account:
@@ -246,7 +253,7 @@ class World:
         build: The code as it is, or with a defect.
         beyond: Whether things may exist twice for a while.
         outage: Whether so much goes wrong that the queue may give tasks up.
-        orderly: Whether nothing goes wrong with any visitor.
+        orderly: Whether nothing goes wrong with any worker.
         copies: How often each task comes.
         new_account: Whether nothing was ever made in the account, not even what is made once.
 
@@ -313,7 +320,7 @@ class World:
             watched=client,
         )
         self.app = assemble(build, account, documents, tasks, self.clock)
-        self._hook = KalturaHook(account)
+        self._hook = KalturaWebhook(account)
         if not new_account:
             account.access_control_id()
         self._token: UploadToken | None = None
@@ -358,7 +365,7 @@ class World:
         Args:
             hastily: Leave out the sweeps that can find nothing: once nothing is due any more by then and everything
                 that exists is recorded, only the last one is run, for which whatever exists is old enough to be a
-                stray.
+                orphan.
 
         Raises:
             Broken: An invariant does not hold.
@@ -432,13 +439,13 @@ class World:
         renew = self.app.grants.renew_upload_token
         self._take_token("renewUploadToken", self._film, lambda: renew(TEACHER, self._video_id()))
 
-    def wish(self, name: str, wish: Callable[[Caller, str, Documents, Queue, Clock], None]) -> None:
+    def spec(self, name: str, spec: Callable[[Caller, str, Documents, Queue, Clock], None]) -> None:
         """
         He wishes something of the one video there is.
         """
         try:
             with self._visiting(name):
-                wish(TEACHER, self._video_id(), self.app.documents, self.app.queue, self.clock)
+                spec(TEACHER, self._video_id(), self.app.documents, self.app.queue, self.clock)
         except (BackendError, Killed):
             self.hurt = True
 
@@ -449,7 +456,7 @@ class World:
         for made in self._there.events():
             recording = {} if film is None else {"recording": str(film)}
             self.simulator.move_to(self.clock())
-            asked = {"entryId": made.parts[ENTRY], "live": is_live, **recording}
+            asked = {"entryId": made.external_ids[ENTRY], "live": is_live, **recording}
             self.simulator.control("POST", "broadcast", asked)
         self._look_at_kaltura()
 
@@ -467,7 +474,7 @@ class World:
                 "x-kaltura-hash-algo": "sha1",
             }
             with contextlib.suppress(BackendError, Killed), self._visiting("kalturaHook"):
-                heed("kaltura", self._hook, headers, body, self.app.queue)
+                handle_webhook("kaltura", self._hook, headers, body, self.app.queue)
 
     def lose_document(self) -> None:
         """
@@ -549,7 +556,7 @@ class World:
 
     def visit_at_once(self, queue: str, key: str) -> None:
         """
-        A second visitor comes, and gets as far as it can.
+        A second worker comes, and gets as far as it can.
         """
         with contextlib.suppress(BackendError):
             self._deliver(Task(queue, key))
@@ -569,27 +576,27 @@ class World:
 
     def come_again(self, session_id: str) -> None:
         """
-        Every event there ever was comes again: of the session, of its videos, of the feed.
+        Every event there ever was comes again: of the session, of its videos, of the readiness poller.
         """
-        tasks = [Task(VISIT_SESSION, session_id)]
-        tasks += [Task(VISIT_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
-        tasks += [Task(VISIT_DELETION, "video:unknown:1:0123456789ab")]
-        tasks += [Task(TICK_FEED, f"{KALTURA}:{tick}") for tick in (1, 2)]
+        tasks = [Task(RECONCILE_SESSION, session_id)]
+        tasks += [Task(RECONCILE_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
+        tasks += [Task(RECONCILE_DELETION, "video:unknown:1:0123456789ab")]
+        tasks += [Task(POLL_READINESS, f"{KALTURA}:{tick}") for tick in (1, 2)]
         for task in tasks:
             self._queue.put(task)
 
     def make_strays(self) -> None:
         """
-        Something is made at Kaltura, by a visitor who recorded it nowhere.
+        Something is made at Kaltura, by a worker who recorded it nowhere.
         """
         begins_at = self.clock() + timedelta(days=1)
-        wish = EventWish("A stray", begins_at, begins_at + timedelta(hours=1))
+        spec = EventSpec("A stray", begins_at, begins_at + timedelta(hours=1))
         with self._visiting("somebody"):
             for reference in ("session:ghost:1", "video:ghost:1"):
                 self.ledger.intents.add(reference)
-            self.app.sessions.events.create_event("session:ghost:1", wish)
+            self.app.sessions.events.create_event("session:ghost:1", spec)
             self.clock.advance(5)
-            self.app.videos.media(KALTURA).prepare_upload("video:ghost:1", UploadWish("A stray", "stray.mp4", 1))
+            self.app.videos.media(KALTURA).prepare_upload("video:ghost:1", UploadSpec("A stray", "stray.mp4", 1))
 
     def mend_kaltura(self) -> None:
         """
@@ -677,7 +684,7 @@ class World:
 
     def _deliver(self, task: Task) -> None:
         """
-        A visitor that is killed takes its task with it; one that fails is called again by the queue.
+        A worker that is killed takes its task with it; one that fails is called again by the queue.
         """
         with contextlib.suppress(Killed), self._visiting(task.queue):
             self.app.work(task)
@@ -752,8 +759,8 @@ class World:
         return {
             Part(kind, str(id_), reference)
             for record in self._records()
-            for reference, parts in named_by(record.fields).items()
-            for kind, id_ in parts.items()
+            for reference, external_ids in named_by(record.fields).items()
+            for kind, id_ in external_ids.items()
         }
 
     def _is_quiet(self, until: datetime) -> bool:
@@ -768,12 +775,12 @@ class World:
             all(note.at is not None and note.at > until for note in self._queue.waiting())
             and all(due_at is None or due_at > until for due_at in dues)
             and all(record.fields["hasSession"] is (key in sessions) for key, record in pairings.items())
-            and self._claimed().issuperset(self._there.parts())
+            and self._claimed().issuperset(self._there.external_ids())
         )
 
     def _judge_claims(self) -> None:
         """
-        Where nothing went wrong, nothing waits for a lease to run out: a claim ends with its visitor.
+        Where nothing went wrong, nothing waits for a lease to run out: a claim ends with its worker.
         """
         claimed = [record.path for record in self._records() if record.fields["claim"] is not None]
         if claimed:
@@ -806,7 +813,7 @@ class World:
         check_rest(self.ledger)
         # What could not be given back waits for an operator.
         waiting = {reference for path, reference in self.ledger.lost.items() if path not in self.ledger.recorded}
-        unclaimed = {part for part in self._there.parts() if part.reference not in waiting} - self._claimed()
+        unclaimed = {part for part in self._there.external_ids() if part.reference not in waiting} - self._claimed()
         if unclaimed:
             raise Broken(2, "whatever exists is recorded", f"there is {unclaimed}")
         told = repr(self._kept.read(*self._kept.paths()))

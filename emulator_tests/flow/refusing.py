@@ -219,8 +219,8 @@ class Stage:
 
     def _documents(self) -> dict[str, Any]:
         """
-        What a request here could have changed. Of videos that is the wish and the state, for the feed looks at them all
-        the time and writes down what it sees; of other people's documents it is that they exist.
+        What a request here could have changed. Of videos that is the spec and the state, for the readiness poller looks
+        at them all the time and writes down what it sees; of other people's documents it is that they exist.
         """
         school = self.school
         known: dict[str, Any] = {

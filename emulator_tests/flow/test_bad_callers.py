@@ -17,7 +17,14 @@ import pytest
 from emulator_tests.flow.refusing import ADMINISTRATORS, CALLABLES, OWN, TEACHERS, TO_STRANGERS, VIEWERS, Stage
 from emulator_tests.flow.school import DEADLINE_S, Person, Refused, School
 
-WORKERS = ["visitSession", "visitVideo", "visitDeletion", "tickFeed", "reconcileErasure", "reconcileTransfer"]
+WORKERS = [
+    "reconcileSession",
+    "reconcileVideo",
+    "reconcileDeletion",
+    "pollReadiness",
+    "reconcileErasure",
+    "reconcileTransfer",
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +38,10 @@ def stage(_school: School, film: bytes) -> Stage:
 # --- tasks -------------------------------------------------------------------------------------------------------
 
 TASK_HEADERS = {
-    "X-CloudTasks-QueueName": "visitVideo",
+    "X-CloudTasks-QueueName": "reconcileVideo",
     "X-CloudTasks-TaskName": "1",
     "X-CloudTasks-TaskRetryCount": "0",
-    "X-AppEngine-QueueName": "visitVideo",
+    "X-AppEngine-QueueName": "reconcileVideo",
     "User-Agent": "Google-Cloud-Tasks",
 }
 
@@ -52,10 +59,10 @@ def test_a_forged_task_brings_no_more_than_a_look(stage: Stage, worker: str) -> 
     # In the cloud IAM lets nobody but our queues come so far (pure/test_edge.py); here there is no IAM, and what a
     # task says is a name and nothing else.
     keys = {
-        "visitSession": [stage.session_id, "none"],
-        "visitVideo": [stage.playing, stage.uploading, f"{stage.playing},{stage.uploading}", "none"],
-        "visitDeletion": [stage.deletion_id, "none"],
-        "tickFeed": ["kaltura:0", "kaltura:999999999"],
+        "reconcileSession": [stage.session_id, "none"],
+        "reconcileVideo": [stage.playing, stage.uploading, f"{stage.playing},{stage.uploading}", "none"],
+        "reconcileDeletion": [stage.deletion_id, "none"],
+        "pollReadiness": ["kaltura:0", "kaltura:999999999"],
         "reconcileErasure": [stage.erasure_id, "none"],
         "reconcileTransfer": [stage.session_id, "none"],
     }
@@ -202,7 +209,7 @@ def test_of_what_is_being_deleted_nothing_more_is_given(
 
 def _ask(stage: Stage, function: str, request_id: str, **fields: Any) -> dict[str, Any]:
     """
-    Ask as a client does: while a visit has the video, the answer is that the call is worth another try.
+    Ask as a client does: while a reconciliation has the video, the answer is that the call is worth another try.
     """
     answers: list[dict[str, Any]] = []
 
@@ -246,14 +253,14 @@ OTHER_BODIES: dict[str, dict[str, Any]] = {
 def test_the_same_request_id_for_another_body_is_refused(stage: Stage, function: str, fields: dict[str, Any]) -> None:
     request_id = uuid.uuid4().hex
     video_id = _ask(stage, function, request_id)["videoId"]
-    wish = (stage.school.document(f"videos/{video_id}") or {})["wish"]
+    spec = (stage.school.document(f"videos/{video_id}") or {})["wish"]
     made = set(stage.school.made_for(video_id))
 
     with pytest.raises(Refused) as refused:
         _ask(stage, function, request_id, **fields)
 
     assert (refused.value.code, refused.value.reason) == ("FAILED_PRECONDITION", "REQUEST_ID_USED")
-    assert (stage.school.document(f"videos/{video_id}") or {})["wish"] == wish
+    assert (stage.school.document(f"videos/{video_id}") or {})["wish"] == spec
     assert set(stage.school.made_for(video_id)) <= made
 
 

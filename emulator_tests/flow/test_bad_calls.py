@@ -352,7 +352,7 @@ def test_whose_claim_was_taken_away_does_nothing_with_what_was_his(stage: Stage,
 
 def test_a_student_goes_on_watching_for_an_hour_without_being_looked_up(stage: Stage, film: bytes) -> None:
     """
-    A2: what the look-up costs is spent where a claim is acted by.
+    A2: what the snapshot-up costs is spent where a claim is acted by.
     """
     teacher, student = stage.school.teacher(), stage.school.person()
     video_id = teacher.upload_film(teacher.write_session(status="public"), film)

@@ -210,7 +210,7 @@ def pushing(school: School, _told: None) -> School:
     return school
 
 
-def test_a_webhook_makes_a_film_ready_without_the_feed(
+def test_a_webhook_makes_a_film_ready_without_the_poller(
     pushing: School, teacher: Person, session_id: str, film: bytes
 ) -> None:
     token = teacher.ask_to_upload(session_id, len(film))

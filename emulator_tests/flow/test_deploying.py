@@ -79,7 +79,7 @@ def test_a_deployment_needs_its_account_and_the_secrets_of_that(
     assert deployed.error == ""
     assert deployed.secrets == secrets
     assert {function["name"] for function in deployed.functions} == set(FUNCTIONS)
-    assert deployed.secrets_of("visitVideo") == secrets - {CHAT_SECRET}
+    assert deployed.secrets_of("reconcileVideo") == secrets - {CHAT_SECRET}
     assert deployed.secrets_of("joinSession") == secrets
     assert deployed.secrets_of("kalturaHook") == secrets & {KALTURA_SECRET}
     assert deployed.secrets_of("cloudflareHook") == secrets & CLOUDFLARE_SECRETS

@@ -171,7 +171,8 @@ def test_a_virtual_event_deleted_in_the_console_is_made_again_for_who_was_refuse
     joined: dict[str, Any] = {}
 
     def made_again() -> bool:
-        # Nobody doubts what was verified a moment ago, which a visit that is still under way may do at any time.
+        # Nobody doubts what was verified a moment ago, which a reconciliation that is still under way may do at any
+        # time.
         pairing = school.document(f"kalturaSession/{session_id}") or {}
         school.write(f"kalturaSession/{session_id}", verifiedAt=pairing["verifiedAt"] - timedelta(minutes=2))
         joined.update(join(student, session_id, forceRefresh=True))

@@ -137,13 +137,13 @@ class Life:
         made = [one for one in self.school.made_for(self.session_id) if one not in of_videos]
         event = session.get("kaltura")
         if self.end == "public":
-            parts = record.get("parts") or {}
-            if event is None or (event["state"], event.get("entryId")) != ("ready", parts.get("entryId")):
+            external_ids = record.get("parts") or {}
+            if event is None or (event["state"], event.get("entryId")) != ("ready", external_ids.get("entryId")):
                 yield f"its event is not on view: {event}, recorded {record}"
-            if {number for _, number in made} != set(parts.values()) or [kind for kind, _ in made].count(
+            if {number for _, number in made} != set(external_ids.values()) or [kind for kind, _ in made].count(
                 "entries"
             ) != 1:
-                yield f"it does not have exactly its event: {made}, recorded {parts}"
+                yield f"it does not have exactly its event: {made}, recorded {external_ids}"
         elif event is not None or made or record.get("state") not in (["gone", "none"] if session else ["gone"]):
             # A draft of which nobody knows that it was ever public has nothing to be gone.
             yield f"something of an event is left: {event}, {made}, recorded {record}"

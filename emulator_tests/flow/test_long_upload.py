@@ -64,11 +64,11 @@ def test_2_gib_arrive_whole_although_the_line_breaks_20_times(school: School, te
     video = school.document(f"videos/{video_id}")
     assert video is not None
     assert video["playable"]["sizeBytes"] == SIZE_BYTES
-    parts = video["playable"]["parts"]
+    external_ids = video["playable"]["parts"]
     assert sorted(school.made_for(video_id)) == [
-        ("entries", parts["entryId"]),
+        ("entries", external_ids["entryId"]),
         ("uploadTokens", token["upload"]["uploadTokenId"]),
-        ("users", parts["uploaderId"]),
+        ("users", external_ids["uploaderId"]),
     ]
 
     grant = teacher.call("issuePlayback", {"videoId": video_id})

@@ -13,7 +13,7 @@ from google.cloud.tasks_v2 import CloudTasksClient, Task
 
 from emulator_tests.flow.school import Person, School
 from shared.cloud.tasks import STARTING_S, connect_tasks
-from shared.paths import VISIT_SESSION
+from shared.paths import RECONCILE_SESSION
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.slots import SLOT_S
 
@@ -50,7 +50,7 @@ def held(school: School) -> Iterator[Held]:
     The queue of sessions, held until the test releases it or ends.
     """
     client = connect_tasks(school.testbed.tasks_host)
-    held = Held(client, client.queue_path(school.testbed.project_id, school.testbed.region, VISIT_SESSION))
+    held = Held(client, client.queue_path(school.testbed.project_id, school.testbed.region, RECONCILE_SESSION))
     yield held
     held.release()
 

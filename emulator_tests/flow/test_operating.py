@@ -31,7 +31,7 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     entry_id = _entry_of(school, lost)
     client.media.delete(entry_id)
     stray_key = uuid.uuid4().hex[:20]
-    stray = _make(client, f"demo-greenroom:video:{stray_key}:1", "greenroomdemogreenroom")
+    item = _make(client, f"demo-greenroom:video:{stray_key}:1", "greenroomdemogreenroom")
     foreign = _make(client, f"another:video:{stray_key}:1", "greenroomanother")
     made_at = datetime.now(UTC)
 
@@ -39,18 +39,18 @@ def test_orphans_are_reported_and_cleaned_up_when_told_so_and_others_are_left_al
     told = school.testbed.command("find-orphans")
 
     assert told.returncode == 0, told.stderr
-    assert f"orphan video:{stray_key}:1, entryId {stray}" in told.stdout
+    assert f"orphan video:{stray_key}:1, entryId {item}" in told.stdout
     assert "is empty" in told.stdout
     assert f"videos/{lost} names entryId {entry_id}" in told.stdout
     assert "Nothing was changed. `--clean-up` deletes the orphans without content: " in told.stdout
     assert not {foreign, kept} & set(told.stdout.replace(",", "").split())
     assert "checked so far" in told.stderr
-    assert {stray, foreign} <= _entries(school)
+    assert {item, foreign} <= _entries(school)
 
     cleaned = school.testbed.command("find-orphans", "--clean-up")
 
     assert "The clean-up is under way." in cleaned.stdout
-    school.await_provider("the stray's going", lambda: stray not in _entries(school))
+    school.await_provider("the stray's going", lambda: item not in _entries(school))
     # What is not there cannot be made anew: its teacher is told.
     shown = school.await_video(session_id, lost, "failed")
     assert shown["failure"]["code"] == "PLAYS_NO_MORE"
@@ -166,9 +166,9 @@ def stoppable(school: School) -> Iterator[School]:
     yield school
     assert school.testbed.command("start").returncode == 0
     # The chains that watch uploads stood still as well: as if they had been overdue for long.
-    for feed in (f"operations/feed-{name}" for name in PROVIDERS):
-        if school.document(feed) is not None:
-            school.write(feed, dueAt=datetime.now(UTC) - timedelta(hours=1))
+    for poller in (f"operations/feed-{name}" for name in PROVIDERS):
+        if school.document(poller) is not None:
+            school.write(poller, dueAt=datetime.now(UTC) - timedelta(hours=1))
     school.await_provider("work's going on", lambda: _works(school))
 
 

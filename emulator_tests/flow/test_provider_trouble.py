@@ -13,7 +13,7 @@ from emulator_tests.fakes import MemoryDocuments
 from emulator_tests.flow.provider import PROVIDERS, Provider
 from emulator_tests.flow.school import Person, Refused, School
 from shared.errors import Transient
-from shared.ports import MediaState, UploadWish
+from shared.ports import MediaState, UploadSpec
 from shared.providers.kaltura import KalturaAccount, KalturaMedia
 from shared.providers.kaltura.account import SERVER_KS_S
 
@@ -104,21 +104,21 @@ def test_clocks_that_are_apart_make_nothing_twice_and_say_what_to_do(school: Sch
         documents=MemoryDocuments(),
         clock=lambda: datetime.now(UTC) + timedelta(seconds=apart_s),
     )
-    media, wish = KalturaMedia(account), UploadWish("Halves", "film.mp4", 1000)
+    media, spec = KalturaMedia(account), UploadSpec("Halves", "film.mp4", 1000)
     try:
         if apart_s < -SERVER_KS_S:
             # Every KS of ours is over before Kaltura sees it: it is refused, and worth trying once the clock is right.
             with pytest.raises(Transient) as refused:
-                media.prepare_upload("video:v1:1", wish)
+                media.prepare_upload("video:v1:1", spec)
             assert (type(refused.value), refused.value.code) == (Transient, "INVALID_KS")
             assert not school.made_for(account.namespace)
         else:
-            parts = media.prepare_upload("video:v1:1", wish)
+            external_ids = media.prepare_upload("video:v1:1", spec)
             assert [one["id"] for one in school.things("entries") if account.namespace in str(one)] == [
-                parts["entryId"]
+                external_ids["entryId"]
             ]
-            assert [seen.state for seen in media.observe([parts])] == [MediaState.AWAITING_UPLOAD]
-            assert media.delete_media(parts) == {}
+            assert [seen.state for seen in media.observe([external_ids])] == [MediaState.AWAITING_UPLOAD]
+            assert media.delete_media(external_ids) == {}
     finally:
         account.client.close()
 

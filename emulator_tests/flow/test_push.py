@@ -1,4 +1,4 @@
-"""The story of pushes: installed by a command, they bring visits forward; forged or replayed, they do nothing."""
+"""The story of pushes: installed by a command, they bring reconciles forward; forged or replayed, they do nothing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pushing(school: School) -> Iterator[School]:
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_an_installed_hook_makes_a_film_ready_without_the_feed(
+def test_an_installed_hook_makes_a_film_ready_without_the_poller(
     pushing: School, teacher: Person, film: bytes, algorithm: str
 ) -> None:
     installed = pushing.testbed.command("install-hook", "--algorithm", algorithm)
@@ -90,7 +90,7 @@ def test_a_forged_notification_is_refused_and_causes_no_visit(school: School, te
         answer = _post(school, body, headers)
         assert answer == 403, name
 
-    # A true one afterwards is heard: had a forged one left a task, its visit would have come before.
+    # A true one afterwards is heard: had a forged one left a task, its reconciliation would have come before.
     assert _post(school, body, _signed(body, school.testbed.kaltura_admin_secret, "sha256")) == 204
     school.await_document(f"videos/{token['videoId']}", lambda fields: fields is not None and fields["looks"] > looks)
 

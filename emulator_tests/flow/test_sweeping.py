@@ -20,7 +20,7 @@ def test_a_session_whose_record_was_lost_has_one_event_again(school: School, tea
 
     school.sweep()
 
-    # The event made before is found by its reference, or it is a stray beside a new one. Either way one is left.
+    # The event made before is found by its reference, or it is an orphan beside a new one. Either way one is left.
     record = school.await_document(
         f"kalturaSession/{session_id}", lambda fields: fields is not None and fields["state"] == "ready"
     )
@@ -32,12 +32,12 @@ def test_a_session_whose_record_was_lost_has_one_event_again(school: School, tea
 
 
 def test_what_nobody_recorded_is_deleted_and_what_others_made_is_not(school: School, provider: Provider) -> None:
-    stray = provider.make_by_hand(NAMESPACE, f"video:{uuid.uuid4().hex[:20]}:1")
+    item = provider.make_by_hand(NAMESPACE, f"video:{uuid.uuid4().hex[:20]}:1")
     other = provider.make_by_hand("another", f"video:{uuid.uuid4().hex}:1")
 
     def is_gone() -> bool:
         school.sweep()
-        return stray not in provider.everything()
+        return item not in provider.everything()
 
     school.await_provider("the stray's going", is_gone)
 
@@ -50,11 +50,11 @@ def test_an_entry_without_our_tag_is_not_ours_whatever_its_reference_says(school
         name="A stray", mediaType=KalturaMediaType(1), referenceId=f"{NAMESPACE}:{reference}", adminTags=""
     )
     untagged_id = str(school.administrator().media.add(untagged).id)
-    stray = kaltura.make_by_hand(NAMESPACE, reference)
+    item = kaltura.make_by_hand(NAMESPACE, reference)
 
     def is_gone() -> bool:
         school.sweep()
-        return stray not in kaltura.everything()
+        return item not in kaltura.everything()
 
     school.await_provider("the stray's going", is_gone)
 

@@ -1,6 +1,6 @@
 """One deployment in memory: the real use cases on the in-memory parts of `emulator_tests/fakes.py`.
 
-Used by the tests of the feed, the grants and the sweep. Leaves to them what goes wrong, and when.
+Used by the tests of the readiness poller, the grants and the sweep. Leaves to them what goes wrong, and when.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from emulator_tests.fakes import (
     MemoryDocuments,
     MemoryEvents,
     MemoryHost,
+    MemoryInventory,
     MemoryMedia,
     MemoryQueue,
-    MemoryStrays,
     MemoryViewerKeys,
     undisturbed,
 )
@@ -34,8 +34,8 @@ from shared.errors import Transient
 from shared.hosts.table import Terms
 from shared.identity import SessionIdentity
 from shared.orphans.adoption import Adopted
-from shared.paths import DELETIONS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
-from shared.ports import Create, Delete, Document, Documents, Fields, Holder, Observation, Query, Task, Update
+from shared.paths import DELETIONS, RECONCILE_SESSION, enrolment_path, pairing_path, session_path, video_path
+from shared.ports import Create, Delete, Document, Documents, Fields, Observation, ProviderAccount, Query, Task, Update
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing
 from shared.slots import CLOCKS_APART_S, SLOT_S
@@ -163,9 +163,11 @@ class Deployment:
         )
         self.keys = MemoryViewerKeys(self.clock, self._effect)
         self.second = MemoryMedia(self.clock, self._effect, name="second")
-        holders = {
-            self.media.name: Holder(self.media, MemoryStrays(self.events, self.media, self._effect), self.keys),
-            self.second.name: Holder(self.second, MemoryStrays(None, self.second, self._effect)),
+        provider_accounts = {
+            self.media.name: ProviderAccount(
+                self.media, MemoryInventory(self.events, self.media, self._effect), self.keys
+            ),
+            self.second.name: ProviderAccount(self.second, MemoryInventory(None, self.second, self._effect)),
         }
         self.fetching = MemoryHost(self.clock, self._effect, name="fetching")
         self.waiting = MemoryHost(self.clock, self._effect, name="waiting", waits=True)
@@ -178,7 +180,7 @@ class Deployment:
             self.queue,
             self.clock,
             self.events,
-            holders,
+            provider_accounts,
             settings,
             hosting,
             database_uid=lambda: self.database_uid,
@@ -188,7 +190,7 @@ class Deployment:
         self.joining = Joining(
             self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S, keys
         )
-        self.sessions, self.videos, self.feed = self.app.sessions, self.app.videos, self.app.feeds[self.media.name]
+        self.sessions, self.videos, self.poller = self.app.sessions, self.app.videos, self.app.pollers[self.media.name]
         self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
@@ -304,9 +306,9 @@ class Deployment:
         """
         The latest upload of a video gets on at the provider.
         """
-        parts = watched(self.video(video_id))
-        assert parts, f"There is nothing of {video_id} to see."
-        self.media.show(parts, observation)
+        external_ids = watched(self.video(video_id))
+        assert external_ids, f"There is nothing of {video_id} to see."
+        self.media.show(external_ids, observation)
 
     # What the queue does.
 
@@ -365,9 +367,9 @@ class Deployment:
 
     def chain(self) -> Chain:
         """
-        What is recorded of the feed.
+        What is recorded of the readiness poller.
         """
-        return Chain.from_document(self.document(self.feed.path))
+        return Chain.from_document(self.document(self.poller.path))
 
     def deletions(self) -> Sequence[Deletion]:
         """
@@ -396,5 +398,5 @@ def live(terms: Mapping[str, Terms] | None = None, **fields: Any) -> Deployment:
     deployment = Deployment(terms=terms)
     now = deployment.clock()
     deployment.write_session(**{"format": "liveStreaming", "startsAt": now, "endsAt": now + HOUR, **fields})
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     return deployment

@@ -1,7 +1,7 @@
-"""Every order in which visitors can move, where their moves are few enough for all orders to be tried; the model of
+"""Every order in which workers can move, where their moves are few enough for all orders to be tried; the model of
 races draws its orders by chance.
 
-Used by the tests of the feed. Leaves to `races/stage.py` how one visitor moves at a time.
+Used by the tests of the readiness poller. Leaves to `races/stage.py` how one worker moves at a time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Order:
 
     def effect(self, operation: str, do: Callable[[], T]) -> T:  # the shape of every Effect
         """
-        The `Effect` at which visitors wait for their turn.
+        The `Effect` at which workers wait for their turn.
         """
         if self._stage.current is not None:
             self._stage.pause()

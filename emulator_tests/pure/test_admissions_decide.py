@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionWish, decide
+from shared.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionSpec, decide
 from shared.admissions.model import AdmissionRecord, Giving, covering
 from shared.identity import SessionIdentity
 from shared.ports import Document
-from shared.reconcile import AT_ONCE, Done, Effect, Later, Look, Step
+from shared.reconcile import AT_ONCE, Done, Effect, RequeueAt, Snapshot, Step
 
 NOW = datetime(2026, 1, 5, 10, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -22,13 +22,13 @@ REVOKED = GIVEN.revoked()
 GIVEN_ANEW = covering(REVOKED, GIVING, NOW)
 ENDED = replace(REVOKED, ending=())
 
-NOBODY = AdmissionWish()
-VIEWER = AdmissionWish(may_watch=True)
-MODERATOR = AdmissionWish(may_watch=True, moderates=True)
+NOBODY = AdmissionSpec()
+VIEWER = AdmissionSpec(may_watch=True)
+MODERATOR = AdmissionSpec(may_watch=True, moderates=True)
 
 
 @pytest.mark.parametrize(
-    ("record", "wish", "after", "step"),
+    ("record", "spec", "after", "step"),
     [
         pytest.param(None, VIEWER, timedelta(), None, id="nothing was given"),
         pytest.param(replace(GIVEN, gone=True), NOBODY, timedelta(), None, id="forgotten"),
@@ -50,12 +50,12 @@ MODERATOR = AdmissionWish(may_watch=True, moderates=True)
         pytest.param(GIVEN, NOBODY, timedelta(hours=3), FORGET, id="it has expired, and they may not watch"),
     ],
 )
-def test_the_next_step(record: AdmissionRecord | None, wish: AdmissionWish, after: timedelta, step: str | None) -> None:
-    decision = decide(Look("s1_ada", wish, record, None), NOW + after)
+def test_the_next_step(record: AdmissionRecord | None, spec: AdmissionSpec, after: timedelta, step: str | None) -> None:
+    decision = decide(Snapshot("s1_ada", spec, record, None), NOW + after)
     match decision:
         case Done():
             assert step is None
-        case Later(at, is_swept):
+        case RequeueAt(at, is_swept):
             assert (step, is_swept) == ("later", True)
             assert record is not None
             assert at == record.check_at
@@ -64,9 +64,9 @@ def test_the_next_step(record: AdmissionRecord | None, wish: AdmissionWish, afte
 
 
 def test_an_end_needs_no_claim_and_is_tried_again_for_good() -> None:
-    step = decide(Look("s1_ada", NOBODY, REVOKED, None), NOW)
+    step = decide(Snapshot("s1_ada", NOBODY, REVOKED, None), NOW)
     assert isinstance(step, Step)
-    assert (step.effect, step.insists, step.record.ending) == (Effect.OBSERVE, True, (GIVEN.revocation_id,))
+    assert (step.effect, step.retry_permanent, step.record.ending) == (Effect.OBSERVE, True, (GIVEN.revocation_id,))
 
 
 @pytest.mark.parametrize("record", [GIVEN, TO_MODERATOR, REVOKED, GIVEN_ANEW], ids=["given", "host", "revoked", "anew"])

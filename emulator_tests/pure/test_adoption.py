@@ -1,4 +1,5 @@
-"""Giving orphans back to their sessions (A3): the ordinary visits make them ready; nobody gets what is not theirs."""
+"""Giving orphans back to their sessions (A3): the ordinary reconciles make them ready; nobody gets what is not
+theirs."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ from shared.deletions.model import Reason
 from shared.errors import Transient
 from shared.hosts.table import Terms
 from shared.orphans.adoption import Adopted
-from shared.paths import VISIT_SESSION, pairing_path, session_path, video_path
-from shared.ports import REMOVE, Delete, EventWish, MediaState, Observation, Stray, Task, Update, UploadWish
+from shared.paths import RECONCILE_SESSION, pairing_path, session_path, video_path
+from shared.ports import REMOVE, Delete, EventSpec, InventoryItem, MediaState, Observation, Task, Update, UploadSpec
 from shared.sessions.model import BroadcastState, PairingState, Session
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos.commands import delete_video
@@ -131,7 +132,7 @@ def test_what_was_given_back_goes_with_its_video() -> None:
     deployment.adopt()
     settle(deployment)
     deployment.delete_session()
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     settle(deployment)
     assert deployment.media.alive() == ()
     assert deployment.video(video_id).state is VideoState.GONE
@@ -144,16 +145,16 @@ def test_what_was_given_back_is_copied_to_hosts_as_any_other() -> None:
     backup = deployment.back_up()
     upload(deployment)
     (copy,) = deployment.fetching.alive()
-    deployment.fetching.show(copy.parts, READY)
+    deployment.fetching.show(copy.external_ids, READY)
     deployment.run(60)
     deployment.restore(backup)
 
-    adopted = {one.stray.provider: one for one in deployment.adopt()}
+    adopted = {one.item.provider: one for one in deployment.adopt()}
     assert adopted["memory"].path is not None
     assert "another copy is made" in adopted["fetching"].sentence
     settle(deployment)
     for made in deployment.fetching.alive():
-        deployment.fetching.show(made.parts, READY)
+        deployment.fetching.show(made.external_ids, READY)
     settle(deployment, 2 * STRAY_AGE_S)
 
     assert len(deployment.fetching.alive()) == 1
@@ -186,7 +187,7 @@ def test_what_plays_is_restored_where_a_later_upload_is_the_orphan(state: str) -
     assert video.playable is not None
     assert (video.playable.reference, video.playable.title) == (later.reference, "Later")
     assert shown(deployment)[video_id]["title"] == "Later"
-    assert [made.parts for made in deployment.media.alive()] == [later.parts]
+    assert [made.external_ids for made in deployment.media.alive()] == [later.external_ids]
     assert deployment.deletions() == []
     # A later one gets a reference of its own.
     deployment.ask_replacement(video_id, "once more")
@@ -200,7 +201,7 @@ def test_an_older_film_does_not_take_the_place_of_what_plays() -> None:
     deployment.ask_replacement(video_id)
     deployment.show(video_id, READY)
     settle(deployment)
-    old = deployment.media.prepare_upload(f"video:{video_id}:1", UploadWish("Old", "a.mp4", 1))
+    old = deployment.media.prepare_upload(f"video:{video_id}:1", UploadSpec("Old", "a.mp4", 1))
     deployment.media.show(old, READY)
     assert "plays a newer file" in refused(deployment.adopt())
     assert deployment.video(video_id).state is VideoState.READY
@@ -212,7 +213,7 @@ def test_a_video_that_was_deleted_does_not_come_back() -> None:
     video_id = upload(deployment)
     delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     settle(deployment)
-    old = deployment.media.prepare_upload(f"video:{video_id}:1", UploadWish("Old", "a.mp4", 1))
+    old = deployment.media.prepare_upload(f"video:{video_id}:1", UploadSpec("Old", "a.mp4", 1))
     deployment.media.show(old, READY)
     assert "was deleted" in refused(deployment.adopt())
 
@@ -300,8 +301,8 @@ def test_an_orphan_is_adopted_while_its_session_is_being_transferred() -> None:
 def test_an_event_of_a_transferred_session_is_adopted_without_naming_it() -> None:
     """A3, A13."""
     deployment = live()
-    entry_id = deployment.pairing().parts["entryId"]
-    deployment.events.broadcast(deployment.pairing().parts, is_live=True)
+    entry_id = deployment.pairing().external_ids["entryId"]
+    deployment.events.broadcast(deployment.pairing().external_ids, is_live=True)
     deployment.transfer("other")
     settle(deployment)
     deployment.documents.commit(Delete(pairing_path("s1")))
@@ -310,7 +311,7 @@ def test_an_event_of_a_transferred_session_is_adopted_without_naming_it() -> Non
     settle(deployment)
 
     assert adopted.path == pairing_path("s1"), adopted.sentence
-    assert deployment.pairing().parts["entryId"] == entry_id
+    assert deployment.pairing().external_ids["entryId"] == entry_id
     assert deployment.pairing().identity.owner_uid == "other"
 
 
@@ -326,7 +327,7 @@ def test_where_the_owner_was_changed_without_a_transfer_nothing_is_given_to_the_
     if is_lost:
         forget(deployment, video_id)
     else:
-        later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadWish("Later", "a.mp4", 1))
+        later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadSpec("Later", "a.mp4", 1))
         deployment.media.show(later, READY)
     deployment.documents.commit(Update(session_path("s1"), {"ownerUid": "other"}))
     told = refused(deployment.adopt(session_id=session_id))
@@ -355,7 +356,7 @@ def test_a_video_of_which_another_session_has_the_id_is_not_given_to_it() -> Non
     deployment = Deployment()
     deployment.write_session()
     video_id = upload(deployment)
-    later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadWish("Later", "a.mp4", 1))
+    later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadSpec("Later", "a.mp4", 1))
     deployment.media.show(later, READY)
     deployment.delete_session()
     assert refused(deployment.adopt()) == "The session of this video is gone."
@@ -370,12 +371,12 @@ def test_what_is_adopted_while_a_back_end_has_taken_the_mark_away_stays(thing: s
     deployment.write_session(**LIVE, startsAt=deployment.clock(), endsAt=deployment.clock() + 3 * HOUR)
     created_at = deployment.document(session_path("s1")).created_at - timedelta(microseconds=400)
     deployment.documents.commit(Update(session_path("s1"), {"createdAt": created_at}))
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     video_id = upload(deployment)
     if thing == "a video":
         forget(deployment, video_id)
     else:
-        deployment.events.broadcast(deployment.pairing().parts, is_live=True)
+        deployment.events.broadcast(deployment.pairing().external_ids, is_live=True)
         record: dict[str, Any] = {"state": "none", "parts": {}, "reference": None, "applied": None, "dueAt": None}
         deployment.documents.commit(Update(pairing_path("s1"), record))
     deployment.documents.commit(Update(session_path("s1"), {"createdAt": REMOVE, "kalturaSession": REMOVE}))
@@ -400,8 +401,8 @@ def test_a_session_that_is_not_there_is_named() -> None:
 def test_what_an_earlier_release_made_needs_an_operator_who_names_the_session() -> None:
     deployment = Deployment()
     deployment.write_session()
-    parts = deployment.media.prepare_upload("video:old:1", UploadWish("", "a.mp4", 1))
-    deployment.media.show(parts, READY)
+    external_ids = deployment.media.prepare_upload("video:old:1", UploadSpec("", "a.mp4", 1))
+    deployment.media.show(external_ids, READY)
     assert "--session ID" in refused(deployment.adopt())
 
     (adopted,) = deployment.adopt(session_id="s1")
@@ -410,13 +411,13 @@ def test_what_an_earlier_release_made_needs_an_operator_who_names_the_session() 
     assert adopted.path == video_path("old")
     assert shown(deployment)["old"]["title"] == "Algebra"
     # It is stamped now: the next restore needs nobody.
-    (stray,) = stray_list(deployment)
-    assert stray.reference == "video:old:1"
+    (item,) = stray_list(deployment)
+    assert item.reference == "video:old:1"
 
 
-def stray_list(deployment: Deployment) -> list[Stray]:
+def stray_list(deployment: Deployment) -> list[InventoryItem]:
     places = deployment.orphans.places
-    return list(places["memory"].strays.strays(deployment.clock() - 24 * HOUR, deployment.clock() + HOUR))
+    return list(places["memory"].inventory.list_items(deployment.clock() - 24 * HOUR, deployment.clock() + HOUR))
 
 
 def test_a_video_of_one_session_is_not_given_to_another() -> None:
@@ -424,7 +425,7 @@ def test_a_video_of_one_session_is_not_given_to_another() -> None:
     deployment.write_session()
     deployment.write_session("s2")
     video_id = upload(deployment)
-    later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadWish("Later", "a.mp4", 1))
+    later = deployment.media.prepare_upload(f"video:{video_id}:2", UploadSpec("Later", "a.mp4", 1))
     deployment.media.show(later, READY)
     assert "belongs to the session s1" in refused(deployment.adopt(session_id="s2"))
 
@@ -445,12 +446,12 @@ def aired() -> tuple[Deployment, str]:
     deployment.sweep.run()
     backup = deployment.back_up()
     deployment.write_session(status="public")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
-    parts = deployment.pairing().parts
-    deployment.events.broadcast(parts, is_live=True)
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
+    external_ids = deployment.pairing().external_ids
+    deployment.events.broadcast(external_ids, is_live=True)
     deployment.restore(backup)
     deployment.lose_tasks()
-    return deployment, parts["entryId"]
+    return deployment, external_ids["entryId"]
 
 
 def test_an_event_is_given_back_to_its_session_with_what_is_on_the_air() -> None:
@@ -463,13 +464,13 @@ def test_an_event_is_given_back_to_its_session_with_what_is_on_the_air() -> None
 
     assert adopted.path == pairing_path("s1")
     pairing = deployment.pairing()
-    assert (pairing.state, pairing.parts["entryId"]) == (PairingState.READY, entry_id)
+    assert (pairing.state, pairing.external_ids["entryId"]) == (PairingState.READY, entry_id)
     assert pairing.airing.state is BroadcastState.LIVE
-    assert [event.parts["entryId"] for event in deployment.events.alive()] == [entry_id]
+    assert [event.external_ids["entryId"] for event in deployment.events.alive()] == [entry_id]
     assert deployment.document(session_path("s1")).fields["kaltura"]["entryId"] == entry_id
     assert deployment.orphans.all(young=True) == []
     # Ended, its recording is a video.
-    deployment.events.broadcast(pairing.parts, is_live=False)
+    deployment.events.broadcast(pairing.external_ids, is_live=False)
     deployment.clock.advance(5 * 3600)
     settle(deployment)
     assert len(shown(deployment)) == 1
@@ -483,11 +484,11 @@ def test_an_event_is_not_given_to_a_session_that_asks_for_none() -> None:
 def test_an_event_is_not_given_to_a_session_that_has_one() -> None:
     deployment, entry_id = aired()
     deployment.write_session(status="public")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
-    other = deployment.pairing().parts["entryId"]
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
+    other = deployment.pairing().external_ids["entryId"]
     assert other != entry_id
     assert "has an event already" in refused(deployment.adopt())
-    assert deployment.pairing().parts["entryId"] == other
+    assert deployment.pairing().external_ids["entryId"] == other
 
 
 def test_an_event_takes_the_place_of_one_that_is_not_there_any_more() -> None:
@@ -495,23 +496,23 @@ def test_an_event_takes_the_place_of_one_that_is_not_there_any_more() -> None:
     deployment = live()
     deployment.sweep.run()
     backup = deployment.back_up()
-    first = deployment.pairing().parts
+    first = deployment.pairing().external_ids
     deployment.write_session(status="draft")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(1200)
     deployment.write_session(status="public")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
-    second = deployment.pairing().parts
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
+    second = deployment.pairing().external_ids
     deployment.events.broadcast(second, is_live=True)
     deployment.restore(backup)
     deployment.lose_tasks()
-    assert deployment.pairing().parts == first
+    assert deployment.pairing().external_ids == first
 
     (adopted,) = deployment.adopt()
     settle(deployment)
 
     assert adopted.path == pairing_path("s1")
-    assert deployment.pairing().parts == second
+    assert deployment.pairing().external_ids == second
     assert deployment.pairing().reference == "session:s1:2"
 
 
@@ -523,9 +524,9 @@ def test_an_event_of_another_session_of_the_same_id_is_not_given_back() -> None:
     now = deployment.clock()
     deployment.write_session(**LIVE, startsAt=now, endsAt=now + HOUR, ownerUid="another")
     assert "not the one that this was made for" in refused(deployment.adopt())
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     settle(deployment)
-    assert deployment.pairing().parts["entryId"] != entry_id
+    assert deployment.pairing().external_ids["entryId"] != entry_id
     assert deployment.pairing().identity.owner_uid == "another"
 
 
@@ -548,9 +549,9 @@ def orphans_of_each_kind() -> tuple[Deployment, str]:
     deployment.sweep.run()
     backup = deployment.back_up()
     deployment.write_session(status="public")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     video_id = upload(deployment)
-    deployment.events.broadcast(deployment.pairing().parts, is_live=True)
+    deployment.events.broadcast(deployment.pairing().external_ids, is_live=True)
     deployment.restore(backup)
     deployment.lose_tasks()
     deployment.write_session(status="public")
@@ -636,14 +637,14 @@ def test_a_session_that_is_deleted_meanwhile_takes_all_with_it(number: int) -> N
     adopted = deployment.adopt()
     deployment.disturb = undisturbed
     for event in deployment.events.alive():
-        deployment.events.broadcast(event.parts, is_live=False, records=False)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+        deployment.events.broadcast(event.external_ids, is_live=False, records=False)
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     settle(deployment, 3600)
 
     given_back = [one for one in adopted if one.path is not None]
     left = {one.reference for one in deployment.media.alive()} | {one.reference for one in deployment.events.alive()}
-    assert left.isdisjoint(one.stray.reference for one in given_back)
-    assert left == {one.stray.reference for one in adopted if one.path is None}
+    assert left.isdisjoint(one.item.reference for one in given_back)
+    assert left == {one.item.reference for one in adopted if one.path is None}
     assert session_path("s1") not in deployment.documents.paths()
 
 
@@ -662,7 +663,7 @@ def test_what_somebody_is_at_work_on_is_given_back_once_they_are_done() -> None:
     deployment.disturb = undisturbed
     (path,) = (one for one in deployment.documents.paths() if one.startswith("videos/"))
     video_id = path.removeprefix("videos/")
-    later = deployment.media.prepare_upload(f"video:{video_id}:5", UploadWish("Later", "a.mp4", 1))
+    later = deployment.media.prepare_upload(f"video:{video_id}:5", UploadSpec("Later", "a.mp4", 1))
     deployment.media.show(later, READY)
     assert "A task is working on" in refused(deployment.adopt())
     settle(deployment, 2 * LATE_COMMIT_S)
@@ -677,8 +678,8 @@ def test_what_somebody_is_at_work_on_is_given_back_once_they_are_done() -> None:
 def test_what_is_being_deleted_is_not_given_back() -> None:
     deployment, _ = restored("Rings")
     deployment.clock.advance(STRAY_AGE_S + 1)
-    (stray,) = deployment.orphans.all()
-    deployment.orphans.delete([stray.stray.reference])
+    (item,) = deployment.orphans.all()
+    deployment.orphans.delete([item.item.reference])
     (pending,) = deployment.deletions()
     assert pending.reason is Reason.STRAY
     assert deployment.adopt() == []
@@ -697,5 +698,5 @@ def test_a_stranger_cannot_be_made_the_owner() -> None:
 
 def test_an_event_wish_is_the_same_whoever_it_is_of() -> None:
     """The stamp is no part of what an event looks like: a new release does not bring every event into form anew."""
-    assert EventWish("a", None, None, stamp="x") == EventWish("a", None, None, stamp="y")
-    assert repr(EventWish("a", None, None, stamp="x")) == repr(EventWish("a", None, None))
+    assert EventSpec("a", None, None, stamp="x") == EventSpec("a", None, None, stamp="y")
+    assert repr(EventSpec("a", None, None, stamp="x")) == repr(EventSpec("a", None, None))

@@ -147,8 +147,8 @@ def test_a_line_that_breaks_again_and_again_costs_nothing() -> None:
 
 def test_what_a_token_allows_is_recorded_before_it_is_given_and_no_token_is() -> None:
     deployment, video_id, renew = with_upload()
-    wish = deployment.document(f"videos/{video_id}").fields["wish"]
-    assert wish["granted"]["requests"] == renew()
+    spec = deployment.document(f"videos/{video_id}").fields["wish"]
+    assert spec["granted"]["requests"] == renew()
     token = deployment.ask_upload().grant.token
     assert token not in str(deployment.document(f"videos/{video_id}"))
 

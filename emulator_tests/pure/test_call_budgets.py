@@ -27,7 +27,7 @@ from shared.call_budgets import ADMINISTRATORS_TIMES, LOOKS, REPORTS, TABLE, Cal
 from shared.errors import TooMany
 from shared.hosts.model import CopyState
 from shared.limits import Limiter
-from shared.paths import CALL_BUDGETS, CHECK_HOST, VISIT_COPY, VISIT_VIDEO, call_budget_path
+from shared.paths import CALL_BUDGETS, CHECK_HOST, RECONCILE_COPY, RECONCILE_VIDEO, call_budget_path
 from shared.ports import Query
 from shared.sessions.broadcasting import BRISK_PACE_S, LIVE_PACE_S
 from shared.slots import SLOT_S
@@ -301,13 +301,13 @@ def with_video() -> tuple[Deployment, str]:
     return deployment, video_id
 
 
-def flood(deployment: Deployment, wish: Callable[[], object], seconds: float = 10.0) -> int:
+def flood(deployment: Deployment, spec: Callable[[], object], seconds: float = 10.0) -> int:
     """A teacher wishes something a thousand times in so many seconds; how many tasks for videos that leaves."""
-    before = sum(1 for _ in tasks(deployment, VISIT_VIDEO))
+    before = sum(1 for _ in tasks(deployment, RECONCILE_VIDEO))
     for _ in range(1000):
-        wish()
+        spec()
         deployment.clock.advance(seconds / 1000)
-    return sum(1 for _ in tasks(deployment, VISIT_VIDEO)) - before
+    return sum(1 for _ in tasks(deployment, RECONCILE_VIDEO)) - before
 
 
 def tasks(deployment: Deployment, *queues: str) -> Iterable[str]:
@@ -315,20 +315,20 @@ def tasks(deployment: Deployment, *queues: str) -> Iterable[str]:
 
 
 @pytest.mark.parametrize(
-    "wish",
+    "spec",
     [
         pytest.param(delete_video, id="A6 deleteVideo"),
         pytest.param(cancel_upload, id="A6 cancelUpload"),
         pytest.param(
-            lambda caller, video_id, *parts: update_video(caller, video_id, Correction("Algebra II"), *parts),
+            lambda caller, video_id, *ports: update_video(caller, video_id, Correction("Algebra II"), *ports),
             id="A6 updateVideo",
         ),
     ],
 )
-def test_a_thousand_wishes_of_one_kind_leave_two_tasks_in_each_slot(wish: Callable[..., None]) -> None:
+def test_a_thousand_wishes_of_one_kind_leave_two_tasks_in_each_slot(spec: Callable[..., None]) -> None:
     deployment, video_id = with_video()
     known = (TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
-    assert 1 <= flood(deployment, lambda: wish(*known)) <= 2 * (10 / SLOT_S + 1)
+    assert 1 <= flood(deployment, lambda: spec(*known)) <= 2 * (10 / SLOT_S + 1)
 
 
 def test_deleting_a_video_that_is_gone_makes_no_work() -> None:
@@ -358,7 +358,7 @@ def test_students_who_say_again_and_again_that_a_host_fails_leave_few_tasks_and_
             assert "fetching" not in hosts, "who could not play gets another host, believed or not"
         deployment.clock.advance(60)
     assert deployment.grants.issue_playback(Caller("new", is_teacher=False), video_id).host == "fetching"
-    assert len(list(tasks(deployment, CHECK_HOST, VISIT_COPY))) <= 2 * minutes
+    assert len(list(tasks(deployment, CHECK_HOST, RECONCILE_COPY))) <= 2 * minutes
     assert shown_ready(deployment, video_id)
 
 
@@ -380,9 +380,9 @@ def test_whoever_is_not_believed_leaves_no_task() -> None:
     while deployment.grants.call_budgets.believes(STUDENT):
         pass
     deployment.grants.issue_playback(STUDENT, video_id, "fetching")
-    assert list(tasks(deployment, CHECK_HOST, VISIT_COPY)) == []
+    assert list(tasks(deployment, CHECK_HOST, RECONCILE_COPY)) == []
     deployment.grants.issue_playback(OTHER, video_id, "fetching")
-    assert len(list(tasks(deployment, CHECK_HOST, VISIT_COPY))) == 2
+    assert len(list(tasks(deployment, CHECK_HOST, RECONCILE_COPY))) == 2
 
 
 def shown_ready(deployment: Deployment, video_id: str) -> bool:

@@ -12,7 +12,7 @@ from emulator_tests.pure.deployment import Deployment
 from shared.call_budgets import CHANGES, CallBudgets
 from shared.changes import Changes
 from shared.limits import Limiter
-from shared.paths import RECONCILE_ADMISSION, VISIT_SESSION, VISIT_VIDEO, session_path
+from shared.paths import RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO, session_path
 from shared.sessions.model import Session
 
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -52,16 +52,19 @@ def followed(before: Session | None, after: Session | None) -> Sequence[str]:
 @pytest.mark.parametrize(
     ("before", "after", "queues"),
     [
-        pytest.param(None, session(), [VISIT_SESSION], id="a live session is published"),
+        pytest.param(None, session(), [RECONCILE_SESSION], id="a live session is published"),
         pytest.param(None, session(status="draft"), [], id="a draft is made"),
         pytest.param(None, session(format="onDemand"), [], id="a session on demand is made"),
         pytest.param(
-            None, session(format="onDemand", createdAt=None), [VISIT_SESSION], id="A1 made by a back end without a mark"
+            None,
+            session(format="onDemand", createdAt=None),
+            [RECONCILE_SESSION],
+            id="A1 made by a back end without a mark",
         ),
         pytest.param(
             session(format="onDemand", createdAt=None),
             session(format="onDemand", createdAt=None, title="Geometry"),
-            [VISIT_SESSION],
+            [RECONCILE_SESSION],
             id="A1 changed, and still without a mark",
         ),
         pytest.param(
@@ -70,21 +73,23 @@ def followed(before: Session | None, after: Session | None) -> Sequence[str]:
         pytest.param(
             session(format="onDemand"),
             session(format="onDemand", createdAt=None),
-            [VISIT_SESSION],
+            [RECONCILE_SESSION],
             id="A1 its mark is taken away",
         ),
         pytest.param(session(), session(), [], id="nothing that counts is changed"),
-        pytest.param(session(), session(title="Geometry"), [VISIT_SESSION], id="another title"),
-        pytest.param(session(), session(status="draft"), [RECONCILE_ADMISSION, VISIT_SESSION], id="unpublished"),
-        pytest.param(session(), session(ownerUid="other"), [RECONCILE_ADMISSION, VISIT_SESSION], id="another owner"),
+        pytest.param(session(), session(title="Geometry"), [RECONCILE_SESSION], id="another title"),
+        pytest.param(session(), session(status="draft"), [RECONCILE_ADMISSION, RECONCILE_SESSION], id="unpublished"),
+        pytest.param(
+            session(), session(ownerUid="other"), [RECONCILE_ADMISSION, RECONCILE_SESSION], id="another owner"
+        ),
         pytest.param(
             session(kalturaSession=True, videos={"v1": {"order": 1}}),
             session(),
-            [VISIT_SESSION, VISIT_VIDEO],
+            [RECONCILE_SESSION, RECONCILE_VIDEO],
             id="overwritten by a back end",
         ),
-        pytest.param(session(), None, [RECONCILE_ADMISSION, VISIT_SESSION], id="deleted"),
-        pytest.param(None, None, [RECONCILE_ADMISSION, VISIT_SESSION], id="deleted, and nobody knows what it was"),
+        pytest.param(session(), None, [RECONCILE_ADMISSION, RECONCILE_SESSION], id="deleted"),
+        pytest.param(None, None, [RECONCILE_ADMISSION, RECONCILE_SESSION], id="deleted, and nobody knows what it was"),
     ],
 )
 def test_what_follows_from_a_change(before: Session | None, after: Session | None, queues: list[str]) -> None:
@@ -103,7 +108,7 @@ def test_of_somebody_who_floods_a_part_is_handled_and_everybody_else_is_served()
 
     changes.session_changed("s1", session(ownerUid="other"), session(ownerUid="other", title="Geometry"))
 
-    assert (VISIT_SESSION, "s1") in enqueued(deployment)
+    assert (RECONCILE_SESSION, "s1") in enqueued(deployment)
 
 
 def test_floods_of_deletions_and_of_enrolments_are_of_the_same_budget() -> None:
@@ -115,7 +120,7 @@ def test_floods_of_deletions_and_of_enrolments_are_of_the_same_budget() -> None:
     for number in range(FLOOD):
         changes.session_changed(f"m{number}", session(f"m{number}"), None)
         changes.enrolment_deleted(f"m{number}_anna", "teacher")
-    sessions = [key for queue, key in enqueued(deployment) if queue == VISIT_SESSION]
+    sessions = [key for queue, key in enqueued(deployment) if queue == RECONCILE_SESSION]
     assert len(sessions) < (CHANGES.burst + CHANGES.unasked) * 0.6
     assert len(enqueued(deployment)) < (CHANGES.burst + CHANGES.unasked) * 2
 
@@ -136,7 +141,7 @@ def test_what_a_flood_has_left_the_sweep_finds() -> None:
         pass
     deployment.write_session(format="liveStreaming")
     changes.session_changed("s1", None, Session.from_document(deployment.document(session_path("s1"))))
-    assert deployment.enqueued(VISIT_SESSION) == []
+    assert deployment.enqueued(RECONCILE_SESSION) == []
 
     deployment.clock.advance(300)
     deployment.sweep.run()

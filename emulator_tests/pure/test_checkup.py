@@ -64,9 +64,9 @@ def cloud(replies: dict[str, Reply]) -> Iterator[tuple[str, dict[str, tuple[str,
 
 
 def test_a_deployment_that_refuses_strangers_is_well() -> None:
-    functions = {"joinSession": Kind.CALLABLE, "getErasure": Kind.CALLABLE, "visitVideo": Kind.WORKER}
+    functions = {"joinSession": Kind.CALLABLE, "getErasure": Kind.CALLABLE, "reconcileVideo": Kind.WORKER}
     functions["kalturaHook"] = Kind.WEBHOOK
-    replies = {"joinSession": UNAUTHENTICATED, "getErasure": UNAUTHENTICATED, "visitVideo": PAGE_403}
+    replies = {"joinSession": UNAUTHENTICATED, "getErasure": UNAUTHENTICATED, "reconcileVideo": PAGE_403}
     with cloud(replies | {"kalturaHook": NO_SIGNATURE}) as (url, asked):
         findings = check_functions(url, functions)
     assert [(one.what, one.health) for one in findings] == [

@@ -14,13 +14,13 @@ from shared.access import Caller
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.errors import Doubtful, Transient, WrongState
-from shared.full_look import FOLLOWERS_MAX
+from shared.full_check import FOLLOWERS_MAX
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
-from shared.paths import COPIES, VISIT_COPY, VISIT_VIDEO, copy_key, copy_path, session_path, video_path
+from shared.paths import COPIES, RECONCILE_COPY, RECONCILE_VIDEO, copy_key, copy_path, session_path, video_path
 from shared.ports import Create, Delete, MediaState, Observation, Query, Task, Update
-from shared.reconcile import visit
+from shared.reconcile import reconcile
 from shared.videos.commands import delete_video
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def copied(terms: dict[str, Terms] = TERMS) -> tuple[Deployment, str]:
 def finish(deployment: Deployment) -> None:
     """The host that fetches is done, and that is noticed."""
     for made in deployment.fetching.alive():
-        deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+        deployment.fetching.show(made.external_ids, Observation(MediaState.READY, 100))
     deployment.run(600)
 
 
@@ -140,7 +140,7 @@ def test_deleting_while_it_is_copied_leaves_nothing() -> None:
     assert copy(deployment, video_id).state is CopyState.COPYING
 
     deployment.delete_session()
-    deployment.deliver(Task("visitSession", "s1"))
+    deployment.deliver(Task("reconcileSession", "s1"))
     deployment.run(600)
 
     assert copies(deployment) == []
@@ -152,22 +152,22 @@ def test_a_host_that_is_given_up_loses_its_copies() -> None:
     deployment, video_id = copied()
     videos = deployment.videos
     only_waiting = type(videos)(
-        deployment.documents, videos.holders, videos.policy, videos.late_commit_s, hosts=("waiting",)
+        deployment.documents, videos.provider_accounts, videos.policy, videos.late_commit_s, hosts=("waiting",)
     )
-    look = only_waiting.look(video_id)
+    look = only_waiting.read(video_id)
 
-    assert only_waiting.dependants(look) == (Task(VISIT_COPY, copy_key(video_id, "fetching")),)
+    assert only_waiting.dependants(look) == (Task(RECONCILE_COPY, copy_key(video_id, "fetching")),)
 
 
 def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_deletion_waits_for_it() -> None:
     deployment, video_id = copied()
     copies_of = deployment.app.copies
     without = type(copies_of)(
-        deployment.documents, copies_of.holders, {"waiting": deployment.waiting}, copies_of.late_commit_s
+        deployment.documents, copies_of.provider_accounts, {"waiting": deployment.waiting}, copies_of.late_commit_s
     )
     key = copy_key(video_id, "fetching")
 
-    visit(without, key, deployment.documents, deployment.queue, deployment.clock)
+    reconcile(without, key, deployment.documents, deployment.queue, deployment.clock)
 
     assert "fetching" not in shown(deployment, video_id)
     assert [(one.provider, one.reference) for one in deployment.deletions()] == [("fetching", f"copy:{key}:1")]
@@ -178,7 +178,7 @@ def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int
     deployment = school({"memory": Terms(5.0), host: Terms(1.0)})
     video_id = deployment.ask_upload().video_id
     deployment.show(video_id, READY)
-    deployment.deliver(Task("visitVideo", video_id))
+    deployment.deliver(Task("reconcileVideo", video_id))
     deployment.lose_tasks()
     count = Counter[str]()
 
@@ -188,9 +188,9 @@ def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int
 
     deployment.disturb = counting
     for _ in range(2):
-        deployment.deliver(Task(VISIT_COPY, copy_key(video_id, host)))
+        deployment.deliver(Task(RECONCILE_COPY, copy_key(video_id, host)))
         for made in deployment.fetching.alive():
-            deployment.fetching.show(made.parts, Observation(MediaState.READY, 100))
+            deployment.fetching.show(made.external_ids, Observation(MediaState.READY, 100))
         deployment.clock.advance(10)
 
     assert copy(deployment, video_id, host).state is CopyState.READY
@@ -203,7 +203,7 @@ def test_what_a_copy_costs_in_round_trips_to_the_documents(host: str, reads: int
 
 def test_a_copy_that_was_deleted_behind_our_back_is_made_anew_within_a_day() -> None:
     deployment, video_id = copied()
-    deployment.fetching.vanish(deployment.fetching.alive()[0].parts["copyId"])
+    deployment.fetching.vanish(deployment.fetching.alive()[0].external_ids["copyId"])
 
     sweep_for(deployment, LOOK_AGAIN_S + 600)
     finish(deployment)
@@ -223,7 +223,7 @@ def test_a_copy_plays_where_its_provider_fails_and_not_where_a_moderator_has_rej
 ) -> None:
     deployment, video_id = copied()
     deployment.show(video_id, Observation(state))
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     told = deployment.document(session_path("s1")).fields["videos"][video_id]
     assert told["state"] == "failed"
 
@@ -234,7 +234,7 @@ def test_a_copy_plays_where_its_provider_fails_and_not_where_a_moderator_has_rej
             deployment.grants.issue_playback(STUDENT, video_id)
 
     deployment.show(video_id, READY)
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     assert deployment.grants.issue_playback(STUDENT, video_id).host == "fetching"
 
 
@@ -243,7 +243,7 @@ def test_a_host_that_cannot_read_the_film_is_tried_again_and_in_the_end_left() -
     video_id = upload(deployment)
     for _ in range(FAILURES_MAX):
         for made in deployment.fetching.alive():
-            deployment.fetching.show(made.parts, Observation(MediaState.ERROR, reason="It is no film."))
+            deployment.fetching.show(made.external_ids, Observation(MediaState.ERROR, reason="It is no film."))
         deployment.run(600)
         assert shown(deployment, video_id)["fetching"][1] == "failed"
         assert deployment.fetching.alive() == ()
@@ -323,7 +323,7 @@ def test_a_copy_that_nobody_names_is_deleted_where_its_original_is_named_and_not
 
     sweep_for(deployment, STRAY_AGE_S)
 
-    assert [made.parts for made in host.alive()] == [named, alone]
+    assert [made.external_ids for made in host.alive()] == [named, alone]
     assert [one.reference for one in deployment.orphans.find(clean_up=True, with_content=False).with_content] == [other]
     assert twin != named
     assert deployment.deletions() == []
@@ -332,7 +332,7 @@ def test_a_copy_that_nobody_names_is_deleted_where_its_original_is_named_and_not
 def test_the_search_for_orphans_finds_copies_that_nobody_names_and_copies_that_are_not_there() -> None:
     deployment, video_id = copied()
     deployment.run(STRAY_AGE_S + 1)
-    gone = deployment.fetching.alive()[0].parts
+    gone = deployment.fetching.alive()[0].external_ids
     deployment.fetching.vanish(gone["copyId"])
     source = deployment.media.source({"entryId": "0_video1"}, 60)
     deployment.waiting.begin_copy("copy:00000000000000000000-waiting:1", source)
@@ -340,7 +340,7 @@ def test_the_search_for_orphans_finds_copies_that_nobody_names_and_copies_that_a
 
     report = deployment.orphans.find(clean_up=True)
 
-    assert [one.reference for one in report.strays] == ["copy:00000000000000000000-waiting:1"]
+    assert [one.reference for one in report.orphans] == ["copy:00000000000000000000-waiting:1"]
     assert [one.path for one in report.missing] == [copy_path(copy_key(video_id, "fetching"))]
     deployment.run(LOOK_APART_S)
     finish(deployment)
@@ -374,7 +374,7 @@ def test_a_host_that_is_new_gets_its_copies_little_by_little() -> None:
     deployment.sweep.run()
 
     # Two hosts for each of half as many videos.
-    assert len(deployment.enqueued(VISIT_COPY)) == FOLLOWERS_MAX
+    assert len(deployment.enqueued(RECONCILE_COPY)) == FOLLOWERS_MAX
 
 
 # --- erasures -----------------------------------------------------------------------------------------------------

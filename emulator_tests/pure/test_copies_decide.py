@@ -16,7 +16,7 @@ from shared.hosts.decide import (
     LOOK_APART_S,
     LOST,
     PAUSE_MAX_S,
-    CopyWish,
+    CopySpec,
     Film,
     begun,
     decide,
@@ -27,7 +27,7 @@ from shared.hosts.decide import (
 from shared.hosts.model import Copy, CopyState, Shown, shown, shown_in
 from shared.identity import SessionIdentity
 from shared.ports import Document, MediaState, Observation
-from shared.reconcile import Done, Effect, Later, Look, Step
+from shared.reconcile import Done, Effect, RequeueAt, Snapshot, Step
 
 NOW: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 KEY: Final = "0123456789abcdef0123-host"
@@ -36,11 +36,11 @@ FILM: Final = Film(SESSION, "memory", "video:v:1", {"entryId": "0_1"})
 OTHER: Final = replace(FILM, reference="video:v:2")
 REQUESTED: Final = Copy("host", SESSION, FILM.reference, NOW)
 MAKING: Final = replace(REQUESTED, state=CopyState.MAKING, generation=1, reference=reference_of(KEY, 1), tried_at=NOW)
-COPYING: Final = replace(MAKING, state=CopyState.COPYING, tried_at=None, parts={"copyId": "1"})
+COPYING: Final = replace(MAKING, state=CopyState.COPYING, tried_at=None, external_ids={"copyId": "1"})
 SEEN: Final = replace(COPYING, looks=1, looked_at=NOW)
 READY: Final = replace(SEEN, state=CopyState.READY)
 FAILED: Final = failed(COPYING, "It broke.", NOW)
-WAITING: Final = CopyWish(None, has_video=False, is_waiting=True)
+WAITING: Final = CopySpec(None, has_video=False, is_waiting=True)
 
 
 def ago(seconds: float) -> datetime:
@@ -48,13 +48,13 @@ def ago(seconds: float) -> datetime:
     return NOW - timedelta(seconds=seconds)
 
 
-TABLE: dict[str, tuple[Copy | None, CopyWish, bool, str]] = {
-    "making, a film": (MAKING, CopyWish(FILM), False, "find"),
-    "making, none": (MAKING, CopyWish(None), False, "find"),
-    "making, another": (MAKING, CopyWish(OTHER), False, "find"),
-    "nothing, none": (None, CopyWish(None), False, "done"),
-    "nothing, none, and it is shown": (None, CopyWish(None, shown=Shown("f", CopyState.READY)), False, "forget"),
-    "nothing, no video": (None, CopyWish(None, has_video=False), False, "done"),
+TABLE: dict[str, tuple[Copy | None, CopySpec, bool, str]] = {
+    "making, a film": (MAKING, CopySpec(FILM), False, "find"),
+    "making, none": (MAKING, CopySpec(None), False, "find"),
+    "making, another": (MAKING, CopySpec(OTHER), False, "find"),
+    "nothing, none": (None, CopySpec(None), False, "done"),
+    "nothing, none, and it is shown": (None, CopySpec(None, shown=Shown("f", CopyState.READY)), False, "forget"),
+    "nothing, no video": (None, CopySpec(None, has_video=False), False, "done"),
     "nothing, its video missing, deletions held": (
         None,
         WAITING,
@@ -73,38 +73,38 @@ TABLE: dict[str, tuple[Copy | None, CopyWish, bool, str]] = {
         False,
         "later",
     ),
-    "requested, none": (REQUESTED, CopyWish(None), False, "forget"),
-    "ready, none": (READY, CopyWish(None), True, "forget"),
-    "gone, none": (replace(READY, state=CopyState.GONE), CopyWish(None), False, "done"),
-    "nothing, a film": (None, CopyWish(FILM), False, "begin"),
-    "ready, another": (READY, CopyWish(OTHER), True, "begin"),
-    "copying, another": (SEEN, CopyWish(OTHER), True, "begin"),
-    "failed for good, another": (replace(FAILED, retry_at=None), CopyWish(OTHER), True, "begin"),
-    "requested, this": (REQUESTED, CopyWish(FILM), False, "make"),
-    "copying, never looked at": (COPYING, CopyWish(FILM), False, "observe"),
-    "copying, looked at now": (SEEN, CopyWish(FILM), True, "later"),
-    "copying, a moment ago": (SEEN, CopyWish(FILM), False, "later"),
-    "copying, long ago": (replace(SEEN, looked_at=ago(FIRST_PAUSE_S)), CopyWish(FILM), False, "observe"),
-    "copying, many looks": (replace(SEEN, looks=9, looked_at=ago(PAUSE_MAX_S)), CopyWish(FILM), False, "observe"),
-    "copying, wants bytes": (replace(SEEN, received_bytes=0), CopyWish(FILM), True, "send"),
-    "copying, wants bytes, unobserved": (replace(SEEN, received_bytes=5), CopyWish(FILM), False, "send"),
-    "copying, too long": (replace(SEEN, begun_at=ago(COPYING_MAX_S)), CopyWish(FILM), False, "observe"),
-    "copying, too long, observed": (replace(SEEN, begun_at=ago(COPYING_MAX_S)), CopyWish(FILM), True, "fail"),
-    "ready, looked at now": (READY, CopyWish(FILM), True, "later"),
-    "ready, a moment ago": (READY, CopyWish(FILM), False, "later"),
-    "ready, a minute ago": (replace(READY, looked_at=ago(LOOK_APART_S)), CopyWish(FILM), False, "observe"),
-    "failed, soon": (FAILED, CopyWish(FILM), False, "later"),
-    "failed, its time has come": (replace(FAILED, retry_at=NOW), CopyWish(FILM), False, "begin"),
-    "failed for good": (replace(FAILED, retry_at=None), CopyWish(FILM), False, "done"),
+    "requested, none": (REQUESTED, CopySpec(None), False, "forget"),
+    "ready, none": (READY, CopySpec(None), True, "forget"),
+    "gone, none": (replace(READY, state=CopyState.GONE), CopySpec(None), False, "done"),
+    "nothing, a film": (None, CopySpec(FILM), False, "begin"),
+    "ready, another": (READY, CopySpec(OTHER), True, "begin"),
+    "copying, another": (SEEN, CopySpec(OTHER), True, "begin"),
+    "failed for good, another": (replace(FAILED, retry_at=None), CopySpec(OTHER), True, "begin"),
+    "requested, this": (REQUESTED, CopySpec(FILM), False, "make"),
+    "copying, never looked at": (COPYING, CopySpec(FILM), False, "observe"),
+    "copying, looked at now": (SEEN, CopySpec(FILM), True, "later"),
+    "copying, a moment ago": (SEEN, CopySpec(FILM), False, "later"),
+    "copying, long ago": (replace(SEEN, looked_at=ago(FIRST_PAUSE_S)), CopySpec(FILM), False, "observe"),
+    "copying, many looks": (replace(SEEN, looks=9, looked_at=ago(PAUSE_MAX_S)), CopySpec(FILM), False, "observe"),
+    "copying, wants bytes": (replace(SEEN, received_bytes=0), CopySpec(FILM), True, "send"),
+    "copying, wants bytes, unobserved": (replace(SEEN, received_bytes=5), CopySpec(FILM), False, "send"),
+    "copying, too long": (replace(SEEN, begun_at=ago(COPYING_MAX_S)), CopySpec(FILM), False, "observe"),
+    "copying, too long, observed": (replace(SEEN, begun_at=ago(COPYING_MAX_S)), CopySpec(FILM), True, "fail"),
+    "ready, looked at now": (READY, CopySpec(FILM), True, "later"),
+    "ready, a moment ago": (READY, CopySpec(FILM), False, "later"),
+    "ready, a minute ago": (replace(READY, looked_at=ago(LOOK_APART_S)), CopySpec(FILM), False, "observe"),
+    "failed, soon": (FAILED, CopySpec(FILM), False, "later"),
+    "failed, its time has come": (replace(FAILED, retry_at=NOW), CopySpec(FILM), False, "begin"),
+    "failed for good": (replace(FAILED, retry_at=None), CopySpec(FILM), False, "done"),
 }
 
 
-@pytest.mark.parametrize(("record", "wish", "seen", "expected"), TABLE.values(), ids=TABLE)
-def test_what_a_copy_needs_next(record: Copy | None, wish: CopyWish, seen: bool, expected: str) -> None:
-    match decide(Look(KEY, wish, record, None), NOW, observed=seen):
+@pytest.mark.parametrize(("record", "spec", "seen", "expected"), TABLE.values(), ids=TABLE)
+def test_what_a_copy_needs_next(record: Copy | None, spec: CopySpec, seen: bool, expected: str) -> None:
+    match decide(Snapshot(KEY, spec, record, None), NOW, observed=seen):
         case Done():
             assert expected == "done"
-        case Later():
+        case RequeueAt():
             assert expected == "later"
         case Step(name=name):
             assert name == expected
@@ -123,24 +123,24 @@ def test_what_a_copy_needs_next(record: Copy | None, wish: CopyWish, seen: bool,
     ids=["first pause", "it doubles", "it ends somewhere", "never past the end", "ready", "failed"],
 )
 def test_when_a_copy_is_looked_at_again(record: Copy, at: datetime) -> None:
-    assert decide(Look(KEY, CopyWish(FILM), record, None), NOW, observed=True) == Later(at)
+    assert decide(Snapshot(KEY, CopySpec(FILM), record, None), NOW, observed=True) == RequeueAt(at)
 
 
 def test_a_copy_is_made_under_a_reference_of_its_own_that_is_written_first_and_undone_where_it_was_refused() -> None:
-    step = decide(Look(KEY, CopyWish(FILM), replace(REQUESTED, generation=4), None), NOW, observed=False)
+    step = decide(Snapshot(KEY, CopySpec(FILM), replace(REQUESTED, generation=4), None), NOW, observed=False)
 
     assert isinstance(step, Step)
     assert step.effect is Effect.CHANGE
     assert (step.record.state, step.record.reference, step.record.tried_at) == (CopyState.MAKING, f"copy:{KEY}:5", NOW)
-    assert (step.undone.state, step.undone.reference, step.undone.generation) == (CopyState.REQUESTED, None, 5)
+    assert (step.rollback.state, step.rollback.reference, step.rollback.generation) == (CopyState.REQUESTED, None, 5)
 
 
 def test_a_copy_that_was_lost_is_made_anew_at_once_and_one_that_failed_waits() -> None:
     lost = observed(READY, Observation(MediaState.GONE), NOW)
-    assert (lost.state, lost.parts, lost.reference, lost.reason) == (CopyState.REQUESTED, {}, None, LOST)
+    assert (lost.state, lost.external_ids, lost.reference, lost.reason) == (CopyState.REQUESTED, {}, None, LOST)
 
     broken = observed(COPYING, Observation(MediaState.ERROR, reason="It is no film."), NOW)
-    assert (broken.state, broken.parts, broken.reason) == (CopyState.FAILED, {}, "It is no film.")
+    assert (broken.state, broken.external_ids, broken.reason) == (CopyState.FAILED, {}, "It is no film.")
     assert broken.retry_at == NOW + timedelta(hours=2)
 
 

@@ -17,13 +17,13 @@ from emulator_tests.fakes import MemoryDocuments, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.access import Caller
 from shared.deletions import requeue_deletion
-from shared.deletions.decide import DROP, PAUSE_MAX_S, TRIES_MAX, DeletionWish, decide
+from shared.deletions.decide import DROP, PAUSE_MAX_S, TRIES_MAX, DeletionSpec, decide
 from shared.deletions.model import Deletion, DeletionState, Reason, deletion_id, given_up
 from shared.epoch import HELD_LOOK_S, held_until
 from shared.errors import NotAllowed, NotFound, Permanent, WrongState
-from shared.paths import DELETIONS, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, deletion_path
-from shared.ports import Create, Task, UploadWish
-from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Later, Look, Progress, Step
+from shared.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, deletion_path
+from shared.ports import Create, Task, UploadSpec
+from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Progress, RequeueAt, Snapshot, Step
 from shared.videos.commands import delete_video
 
 T = TypeVar("T")
@@ -78,23 +78,23 @@ def test_each_thing_has_one_deletion_whoever_gives_it_up() -> None:
     ],
 )
 def test_the_next_step(record: Deletion | None, requeues: int, next_: str) -> None:
-    decision = decide(Look("d", DeletionWish(requeues), record, 1), NOW)
+    decision = decide(Snapshot("d", DeletionSpec(requeues), record, 1), NOW)
     if isinstance(decision, Done):
         assert next_ == "done"
         return
     assert isinstance(decision, Step)
-    assert f"{decision.name} for {decision.wish}" == next_
-    assert (decision.effect, decision.insists, decision.tries_max) == (Effect.CHANGE, True, TRIES_MAX)
+    assert f"{decision.name} for {decision.spec}" == next_
+    assert (decision.effect, decision.retry_permanent, decision.tries_max) == (Effect.CHANGE, True, TRIES_MAX)
 
 
 def test_what_a_document_names_again_is_dropped_and_what_is_held_waits() -> None:
     """A3."""
     for is_held in (False, True):
-        named = decide(Look("d", DeletionWish(is_named=True, is_held=is_held), DELETION, 1), NOW)
+        named = decide(Snapshot("d", DeletionSpec(is_named=True, is_held=is_held), DELETION, 1), NOW)
         assert isinstance(named, Step)
         assert (named.name, named.effect) == (DROP, Effect.OBSERVE)
-    assert decide(Look("d", DeletionWish(is_held=True), DELETION, 1), NOW) == Later(held_until(NOW))
-    assert decide(Look("d", DeletionWish(is_held=True), replace(DELETION, gone=True), 1), NOW) == Done()
+    assert decide(Snapshot("d", DeletionSpec(is_held=True), DELETION, 1), NOW) == RequeueAt(held_until(NOW))
+    assert decide(Snapshot("d", DeletionSpec(is_held=True), replace(DELETION, gone=True), 1), NOW) == Done()
 
 
 def test_held_deletions_come_again_together() -> None:
@@ -115,11 +115,11 @@ def with_deleted_video() -> tuple[Deployment, str]:
     deployment = Deployment()
     deployment.write_session()
     video_id = deployment.ask_upload().video_id
-    parts, reference = deployment.video(video_id).parts, deployment.video(video_id).reference
+    external_ids, reference = deployment.video(video_id).external_ids, deployment.video(video_id).reference
     deployment.lose_tasks()
     delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
     deployment.deliver(deployment.queue.take())
-    return deployment, deletion_id(reference or "", parts)
+    return deployment, deletion_id(reference or "", external_ids)
 
 
 def refusing(error: Exception) -> Disturbance:
@@ -136,12 +136,12 @@ FORBIDDEN = Permanent("No.", provider="memory", operation="media.delete", code="
 
 def test_what_is_given_up_is_noted_at_once_and_its_document_goes_with_it() -> None:
     deployment, key = with_deleted_video()
-    assert deployment.enqueued_now(VISIT_DELETION) == [key]
+    assert deployment.enqueued_now(RECONCILE_DELETION) == [key]
     (pending,) = deployment.deletions()
     assert (pending.reason, pending.state) == (Reason.DELETED, DeletionState.PENDING)
     deployment.run()
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
-    deployment.deliver(Task(VISIT_DELETION, key))
+    deployment.deliver(Task(RECONCILE_DELETION, key))
     assert deployment.deletions() == [], "a note that comes again finds nothing"
 
 
@@ -216,7 +216,7 @@ def test_who_dies_while_deleting_is_replaced_after_his_lease() -> None:
 
     deployment.disturb = dying
     with pytest.raises(Died):
-        deployment.deliver(Task(VISIT_DELETION, key))
+        deployment.deliver(Task(RECONCILE_DELETION, key))
     deployment.disturb = undisturbed
     deployment.lose_tasks()
     deployment.clock.advance(LEASE_S)
@@ -286,9 +286,9 @@ def test_what_is_not_dead_is_not_requeued() -> None:
         requeue_deletion(ADMIN, key, deployment.documents, deployment.queue, deployment.clock)
 
 
-def test_a_stray_is_deleted_as_a_stray() -> None:
+def test_a_orphan_is_deleted_as_a_stray() -> None:
     deployment = Deployment()
-    parts = deployment.media.prepare_upload("video:ghost:1", UploadWish("A stray", "a.mp4", 1))
+    external_ids = deployment.media.prepare_upload("video:ghost:1", UploadSpec("A stray", "a.mp4", 1))
     deployment.clock.advance(1)
     asked: list[str] = []
 
@@ -296,18 +296,18 @@ def test_a_stray_is_deleted_as_a_stray() -> None:
         asked.append(operation)
         return do()
 
-    deployment.documents.commit(given_up("memory", "video:ghost:1", parts, Reason.STRAY, deployment.clock()))
+    deployment.documents.commit(given_up("memory", "video:ghost:1", external_ids, Reason.STRAY, deployment.clock()))
     deployment.disturb = watching
-    deployment.deliver(Task(VISIT_DELETION, deletion_id("video:ghost:1", parts)))
+    deployment.deliver(Task(RECONCILE_DELETION, deletion_id("video:ghost:1", external_ids)))
     assert ("delete_stray" in asked, "delete_media" in asked) == (True, False)
     assert (deployment.media.alive(), deployment.deletions()) == ((), [])
 
 
 def test_many_deletions_do_not_wait_for_one_that_fails() -> None:
     deployment = Deployment()
-    made = [deployment.media.prepare_upload(f"video:v{number}:1", UploadWish("", "a.mp4", 1)) for number in range(5)]
-    for number, parts in enumerate(made):
-        write = given_up("memory", f"video:v{number}:1", parts, Reason.DELETED, deployment.clock())
+    made = [deployment.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "a.mp4", 1)) for number in range(5)]
+    for number, external_ids in enumerate(made):
+        write = given_up("memory", f"video:v{number}:1", external_ids, Reason.DELETED, deployment.clock())
         deployment.documents.commit(write)
     stubborn = made[2]["entryId"]
 
@@ -317,7 +317,7 @@ def test_many_deletions_do_not_wait_for_one_that_fails() -> None:
         deployment.disturb = undisturbed
         (claimed,) = [one for one in deployment.deletions() if one.progress.claim is not None]
         deployment.disturb = refusing_one
-        if claimed.parts["entryId"] == stubborn:
+        if claimed.external_ids["entryId"] == stubborn:
             raise FORBIDDEN
         return do()
 
@@ -325,7 +325,7 @@ def test_many_deletions_do_not_wait_for_one_that_fails() -> None:
     deployment.clock.advance(1)
     deployment.sweep.run()
     deployment.run()
-    assert [one.parts["entryId"] for one in deployment.media.alive()] == [stubborn]
+    assert [one.external_ids["entryId"] for one in deployment.media.alive()] == [stubborn]
 
 
 def test_a_document_that_somebody_wrote_by_hand_under_the_same_name_is_no_error() -> None:
@@ -333,7 +333,7 @@ def test_a_document_that_somebody_wrote_by_hand_under_the_same_name_is_no_error(
     deployment.documents.commit(
         Create(f"{DELETIONS}/d", {**DELETION.to_fields(), "requeues": 0, "parts": {"entryId": "never"}})
     )
-    deployment.deliver(Task(VISIT_DELETION, "d"))
+    deployment.deliver(Task(RECONCILE_DELETION, "d"))
     assert deployment.deletions() == []
 
 
@@ -347,18 +347,18 @@ def test_a_deletion_whose_thing_is_named_by_a_document_again_is_dropped(
     """A3: as after an import of older documents over newer ones."""
     deployment = Deployment()
     deployment.write_session(format="liveStreaming")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     video_id = deployment.ask_upload().video_id
     backup = deployment.back_up()
     if kind == "video":
         delete_video(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
-        deployment.deliver(Task(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(RECONCILE_VIDEO, video_id))
         assert len(deployment.deletions()) == 1
     else:
         pairing = deployment.pairing()
-        event = given_up("memory", pairing.reference or "", pairing.parts, Reason.STRAY, deployment.clock())
+        event = given_up("memory", pairing.reference or "", pairing.external_ids, Reason.STRAY, deployment.clock())
         deployment.documents.commit(event)
-        deployment.queue.put(Task(VISIT_DELETION, event.path.partition("/")[2]))
+        deployment.queue.put(Task(RECONCILE_DELETION, event.path.partition("/")[2]))
     deployment.restore(backup, keeps=True)
     before = (deployment.media.alive(), deployment.events.alive())
 

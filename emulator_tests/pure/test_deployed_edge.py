@@ -41,7 +41,7 @@ MARK: Final = "zq-mark"
 FORGED: Final = f'{MARK}\n{{"severity": "ALERT", "message": "tasks limit reached"}}\n'
 ORIGIN: Final = {"Origin": "https://app.example"}
 KALTURA: Final = {"KALTURA_PARTNER_ID": "102", "KALTURA_ADMIN_SECRET": "b1946ac92492d2347c6235b4d2611184"}
-KINDS: Final = {"callable": "getKalturaSession", "worker": "visitSession", "webhook": "kalturaHook"}
+KINDS: Final = {"callable": "getKalturaSession", "worker": "reconcileSession", "webhook": "kalturaHook"}
 
 
 @pytest.fixture(scope="module", params=KINDS)

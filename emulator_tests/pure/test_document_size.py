@@ -18,10 +18,10 @@ from emulator_tests.pure.deployment import SESSION
 from emulator_tests.testbed.places import ROOT
 from functions import config
 from shared.errors import Misconfigured
-from shared.ports import EventWish, Stage, UploadWish
+from shared.ports import EventSpec, Stage, UploadSpec
 from shared.providers.cloudflare.account import NAME as LONGEST_PROVIDER
 from shared.reconcile import Failure, Progress
-from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionSpec
 from shared.sessions.model import shown as event_shown
 from shared.sessions.moderation import MODERATORS_MAX
 from shared.text import TITLE_MAX
@@ -74,7 +74,7 @@ def largest_video() -> dict[str, Any]:
         LONGEST_PROVIDER,
         BEGIN_AT,
         ORDER_MAX,
-        UploadWish(TITLE, "film.mp4", 1),
+        UploadSpec(TITLE, "film.mp4", 1),
         asked_at=BEGIN_AT,
         state=VideoState(longest(VideoState)),
         stage=Stage(longest(Stage)),
@@ -91,17 +91,17 @@ def largest_event() -> dict[str, Any]:
     """
     What it shows of its event, with all its parts and a failure.
     """
-    parts = dict.fromkeys(("entryId", "eventId", "virtualEventId", "groupId", "resourceId"), "9" * 30)
+    external_ids = dict.fromkeys(("entryId", "eventId", "virtualEventId", "groupId", "resourceId"), "9" * 30)
     failure = Failure(CODE, MESSAGE, True, "update", "w", 1, BEGIN_AT, BEGIN_AT)
     pairing = Pairing(
         SESSION,
         state=PairingState.READY,
-        parts=parts,
+        external_ids=external_ids,
         airing=Airing(BroadcastState.OFFLINE),
         progress=Progress(failure=failure),
     )
-    event = EventWish(TITLE, BEGIN_AT, BEGIN_AT + timedelta(hours=1))
-    shown = event_shown(SessionWish(exists=True, event=event), pairing)
+    event = EventSpec(TITLE, BEGIN_AT, BEGIN_AT + timedelta(hours=1))
+    shown = event_shown(SessionSpec(exists=True, event=event), pairing)
     assert shown is not None
     return shown
 

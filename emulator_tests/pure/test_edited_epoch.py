@@ -17,7 +17,7 @@ from emulator_tests.pure.deployment import STRAY_AGE_S, Deployment
 from shared.epoch import READ_EVERY_S, Epoch, Suspicion
 from shared.orphans import BEGINNING
 from shared.paths import EPOCH
-from shared.ports import Create, Delete, Document, UploadWish
+from shared.ports import Create, Delete, Document, UploadSpec
 from shared.sweep import Marks
 
 SWEEP_S: Final = 300
@@ -99,7 +99,7 @@ def school() -> Deployment:
     deployment.sweep.run()
     deployment.run(SWEEP_S)
     deployment.sweep.run()
-    deployment.media.prepare_upload(EMPTY, UploadWish("A stray", "a.mp4", 1))
+    deployment.media.prepare_upload(EMPTY, UploadSpec("A stray", "a.mp4", 1))
     deployment.clock.advance(STRAY_AGE_S + SWEEP_S)
     deployment.write_session("s1", format="liveStreaming")
     deployment.lose_tasks()

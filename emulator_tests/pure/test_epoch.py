@@ -15,8 +15,16 @@ from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Backup, Deployment, refusal
 from shared.epoch import ALARM_EVERY_S, GAP_S, HELD_LOOK_S, READ_EVERY_S, Epoch, Suspicion
 from shared.hosts.table import Terms
-from shared.paths import EPOCH, VISIT_COPY, VISIT_DELETION, VISIT_SESSION, VISIT_VIDEO, copy_key, session_path
-from shared.ports import Delete, EventWish, MediaState, Observation, Task, Update, UploadWish
+from shared.paths import (
+    EPOCH,
+    RECONCILE_COPY,
+    RECONCILE_DELETION,
+    RECONCILE_SESSION,
+    RECONCILE_VIDEO,
+    copy_key,
+    session_path,
+)
+from shared.ports import Delete, EventSpec, MediaState, Observation, Task, Update, UploadSpec
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
@@ -27,8 +35,8 @@ DAY_S = 24 * 3600
 SWEEP_S = 1800
 """Less often than in the cloud: what holds then holds all the more with more sweeps."""
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
-EVENT = EventWish("Algebra", None, None)
-WISH = UploadWish("A stray", "a.mp4", 1)
+EVENT = EventSpec("Algebra", None, None)
+WISH = UploadSpec("A stray", "a.mp4", 1)
 
 
 def sweep_for(deployment: Deployment, seconds: float) -> None:
@@ -291,10 +299,10 @@ def test_while_deletions_are_held_nothing_is_deleted_because_a_document_is_missi
     deployment = Deployment(terms={"fetching": Terms(price_per_gb=0.0)})
     deployment.write_session()
     deployment.write_session("s2", format="liveStreaming")
-    deployment.deliver(Task(VISIT_SESSION, "s2"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s2"))
     video_id = upload(deployment)
     (copy,) = deployment.fetching.alive()
-    deployment.fetching.show(copy.parts, READY)
+    deployment.fetching.show(copy.external_ids, READY)
     sweep_for(deployment, 1200)
     deployment.media.prepare_upload("video:empty:1", WISH)
     deployment.events.create_event("session:empty:1", EVENT)
@@ -304,7 +312,7 @@ def test_while_deletions_are_held_nothing_is_deleted_because_a_document_is_missi
     # As where the records of some collections have been imported already, and others have not.
     for path in (session_path("s1"), session_path("s2")):
         deployment.documents.commit(Delete(path))
-    for task in (Task(VISIT_SESSION, "s1"), Task(VISIT_SESSION, "s2"), Task(VISIT_VIDEO, video_id)):
+    for task in (Task(RECONCILE_SESSION, "s1"), Task(RECONCILE_SESSION, "s2"), Task(RECONCILE_VIDEO, video_id)):
         deployment.deliver(task)
     deployment.orphans.find(clean_up=True)
     deployment.orphans.find(clean_up=True, with_content=True)
@@ -340,7 +348,7 @@ def test_a_copy_whose_video_is_missing_waits_while_deletions_are_held() -> None:
     hold_deletions(deployment)
     (kept,) = deployment.documents.read(f"videos/{video_id}")
     deployment.documents.commit(Delete(f"videos/{video_id}"))
-    deployment.deliver(Task(VISIT_COPY, copy_key(video_id, "fetching")))
+    deployment.deliver(Task(RECONCILE_COPY, copy_key(video_id, "fetching")))
     assert kept is not None
     assert len(deployment.fetching.alive()) == 1
     assert f"copies/{copy_key(video_id, 'fetching')}" in deployment.documents.paths()
@@ -430,6 +438,6 @@ def test_an_empty_deletion_queue_asks_nobody_whether_deletions_are_held() -> Non
 
     deployment.write_session()
     deployment.disturb = counting
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
-    deployment.deliver(Task(VISIT_DELETION, "video:v1:1:0123456789ab"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_DELETION, "video:v1:1:0123456789ab"))
     assert reads.count("read") == 2

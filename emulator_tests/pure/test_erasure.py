@@ -17,16 +17,16 @@ from shared.access import Caller
 from shared.bulk import TASKS
 from shared.deletions import requeue_deletion
 from shared.erasure import ask_erasure, carry_over, erasure_of
-from shared.erasure.decide import COUNT_PAUSE_S, LASTS_MAX_S, PACE_S, ErasureWish, Page, decide
+from shared.erasure.decide import COUNT_PAUSE_S, LASTS_MAX_S, PACE_S, ErasureSpec, Page, decide
 from shared.erasure.model import Erasure, ErasureState, Left, hashed
 from shared.erasure.pages import PAGE_VIDEOS
 from shared.erasure.reading import PAGE
 from shared.erasure.traces import CARRIED_OVER, NAMELESS, TRACES
 from shared.errors import NotAllowed, NotFound, Transient, WrongState
 from shared.hosts.table import Terms
-from shared.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, VISIT_SESSION, erasure_path, session_path
+from shared.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, RECONCILE_SESSION, erasure_path, session_path
 from shared.ports import Create, Delete, Document, MediaState, Observation, Query, Task, Update
-from shared.reconcile import LEASE_S, Done, Later, Look, Step
+from shared.reconcile import LEASE_S, Done, RequeueAt, Snapshot, Step
 from shared.sessions.moderation import set_moderator
 from shared.sweep import COUNT_EVERY_S
 from shared.videos.commands import Correction, update_video
@@ -71,7 +71,7 @@ def school(sessions: int = 3, videos: int = 2) -> Deployment:
             OTHER, "otherlive", uid, deployment.sessions, deployment.queue, deployment.clock, is_moderator=True
         )
     for session_id in ("live", "otherlive"):
-        deployment.deliver(Task(VISIT_SESSION, session_id))
+        deployment.deliver(Task(RECONCILE_SESSION, session_id))
         for caller in (TEACHER, STUDENT, OTHER):
             deployment.joining.join(caller, session_id)
     deployment.run(30)
@@ -142,42 +142,42 @@ SOON = NOW + timedelta(seconds=5)
 NONE_LEFT = Left(0, 0, 0, 0, 0)
 PAGE_OF_ONE = Page((Delete("sessions/s1"),), sessions=1, videos=2)
 
-TABLE: dict[str, tuple[Erasure | None, ErasureWish, str]] = {
-    "nothing recorded": (None, ErasureWish(), "done"),
-    "done": (replace(BEGUN, state=ErasureState.DONE), ErasureWish(), "done"),
-    "a page, a moment after the last": (replace(BEGUN, next_at=SOON), ErasureWish(PAGE_OF_ONE), "later 09:00:05"),
-    "a page": (BEGUN, ErasureWish(PAGE_OF_ONE), "mark"),
-    "a page, and a transfer to wait for": (BEGUN, ErasureWish(replace(PAGE_OF_ONE, is_waiting=True)), "mark"),
-    "a transfer to wait for": (BEGUN, ErasureWish(Page(is_waiting=True)), "later 09:00:30"),
-    "no page": (BEGUN, ErasureWish(), "turn"),
-    "counted a moment ago": (replace(DELETING, next_at=SOON), ErasureWish(left=Left(1)), "later 09:00:05"),
-    "videos left": (DELETING, ErasureWish(left=replace(NONE_LEFT, videos=1)), "count"),
-    "copies left": (DELETING, ErasureWish(left=replace(NONE_LEFT, copies=1)), "count"),
-    "events left": (DELETING, ErasureWish(left=replace(NONE_LEFT, events=1)), "count"),
-    "deletions left": (DELETING, ErasureWish(left=replace(NONE_LEFT, deletions=2, dead=1)), "count"),
-    "dead deletions left": (DELETING, ErasureWish(left=replace(NONE_LEFT, deletions=2, dead=2)), "forget"),
+TABLE: dict[str, tuple[Erasure | None, ErasureSpec, str]] = {
+    "nothing recorded": (None, ErasureSpec(), "done"),
+    "done": (replace(BEGUN, state=ErasureState.DONE), ErasureSpec(), "done"),
+    "a page, a moment after the last": (replace(BEGUN, next_at=SOON), ErasureSpec(PAGE_OF_ONE), "later 09:00:05"),
+    "a page": (BEGUN, ErasureSpec(PAGE_OF_ONE), "mark"),
+    "a page, and a transfer to wait for": (BEGUN, ErasureSpec(replace(PAGE_OF_ONE, is_waiting=True)), "mark"),
+    "a transfer to wait for": (BEGUN, ErasureSpec(Page(is_waiting=True)), "later 09:00:30"),
+    "no page": (BEGUN, ErasureSpec(), "turn"),
+    "counted a moment ago": (replace(DELETING, next_at=SOON), ErasureSpec(left=Left(1)), "later 09:00:05"),
+    "videos left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, videos=1)), "count"),
+    "copies left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, copies=1)), "count"),
+    "events left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, events=1)), "count"),
+    "deletions left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, deletions=2, dead=1)), "count"),
+    "dead deletions left": (DELETING, ErasureSpec(left=replace(NONE_LEFT, deletions=2, dead=2)), "forget"),
     "nothing left, but somebody may still write": (
         replace(DELETING, marked_at=LONG_AGO + timedelta(seconds=1)),
-        ErasureWish(left=NONE_LEFT),
+        ErasureSpec(left=NONE_LEFT),
         "count",
     ),
-    "nothing left": (DELETING, ErasureWish(left=NONE_LEFT), "forget"),
-    "forgotten": (replace(DELETING, is_forgotten=True), ErasureWish(left=NONE_LEFT), "finish"),
-    "overdue, something names them": (OVERDUE, ErasureWish(PAGE_OF_ONE, replace(NONE_LEFT, videos=1)), "mark"),
-    "overdue, and never counted": (replace(OVERDUE, left=Left()), ErasureWish(left=Left(1)), "count"),
-    "overdue, something is left": (OVERDUE, ErasureWish(left=replace(NONE_LEFT, videos=1)), "finish"),
+    "nothing left": (DELETING, ErasureSpec(left=NONE_LEFT), "forget"),
+    "forgotten": (replace(DELETING, is_forgotten=True), ErasureSpec(left=NONE_LEFT), "finish"),
+    "overdue, something names them": (OVERDUE, ErasureSpec(PAGE_OF_ONE, replace(NONE_LEFT, videos=1)), "mark"),
+    "overdue, and never counted": (replace(OVERDUE, left=Left()), ErasureSpec(left=Left(1)), "count"),
+    "overdue, something is left": (OVERDUE, ErasureSpec(left=replace(NONE_LEFT, videos=1)), "finish"),
 }
 
 
-@pytest.mark.parametrize(("record", "wish", "expected"), TABLE.values(), ids=TABLE)
-def test_the_next_step_is_the_one_of_the_table(record: Erasure | None, wish: ErasureWish, expected: str) -> None:
+@pytest.mark.parametrize(("record", "spec", "expected"), TABLE.values(), ids=TABLE)
+def test_the_next_step_is_the_one_of_the_table(record: Erasure | None, spec: ErasureSpec, expected: str) -> None:
     """
     A12.
     """
-    match decide(Look("key", wish, record, None), NOW, LATE_S):
+    match decide(Snapshot("key", spec, record, None), NOW, LATE_S):
         case Done():
             assert expected == "done"
-        case Later(at):
+        case RequeueAt(at):
             assert expected == f"later {at:%H:%M:%S}"
         case Step(name=name):
             assert name == expected
@@ -185,8 +185,8 @@ def test_the_next_step_is_the_one_of_the_table(record: Erasure | None, wish: Era
 
 def test_a_page_with_videos_is_followed_by_a_pause_and_one_without_is_not() -> None:
     for videos, pause_s in ((2, PACE_S), (0, 0)):
-        wish = ErasureWish(replace(PAGE_OF_ONE, videos=videos))
-        step = decide(Look("key", wish, BEGUN, None), NOW, LATE_S)
+        spec = ErasureSpec(replace(PAGE_OF_ONE, videos=videos))
+        step = decide(Snapshot("key", spec, BEGUN, None), NOW, LATE_S)
         assert isinstance(step, Step)
         assert (step.record.pages, step.record.sessions, step.record.videos) == (1, 1, videos)
         assert step.record.next_at == NOW + timedelta(seconds=pause_s)
@@ -194,8 +194,8 @@ def test_a_page_with_videos_is_followed_by_a_pause_and_one_without_is_not() -> N
 
 def test_nothing_counts_as_emptied_before_videos_and_copies_are_gone() -> None:
     for left, is_empty in ((Left(1, 0, 0, 0, 0), False), (Left(0, 1, 0, 0, 0), False), (Left(0, 0, 0, 1, 0), True)):
-        wish = ErasureWish(left=left)
-        step = decide(Look("key", wish, replace(DELETING, emptied_at=None), None), NOW, LATE_S)
+        spec = ErasureSpec(left=left)
+        step = decide(Snapshot("key", spec, replace(DELETING, emptied_at=None), None), NOW, LATE_S)
         assert isinstance(step, Step)
         assert (step.record.emptied_at is not None) == is_empty
 
@@ -204,7 +204,7 @@ def test_an_erasure_that_is_done_names_nobody_and_goes_in_its_time() -> None:
     """
     A12.
     """
-    step = decide(Look("key", ErasureWish(left=NONE_LEFT), replace(DELETING, is_forgotten=True), None), NOW, LATE_S)
+    step = decide(Snapshot("key", ErasureSpec(left=NONE_LEFT), replace(DELETING, is_forgotten=True), None), NOW, LATE_S)
     assert isinstance(step, Step)
     assert "teacher" not in repr(step.record.to_fields())
     assert step.record.expires_at == NOW + timedelta(days=30)
@@ -227,7 +227,7 @@ def test_every_collection_is_in_the_table_of_traces_or_names_nobody() -> None:
         for name, value in vars(all_paths).items()
         if name.isupper() and isinstance(value, str) and value.isalpha() and not value.startswith(("visit", "reconc"))
     }
-    named -= {all_paths.CHECK_HOST, all_paths.TICK_FEED}
+    named -= {all_paths.CHECK_HOST, all_paths.POLL_READINESS}
     assert named - {trace.collection for trace in TRACES} <= NAMELESS | CARRIED_OVER
 
 
@@ -250,7 +250,7 @@ def test_all_content_of_a_teacher_goes_and_nobody_elses() -> None:
     assert deployment.owners_at_provider() == ["other"]
     assert len(deployment.waiting.alive()) == 1
     (event,) = deployment.events.alive()
-    assert event.wish.moderators == ("other", "student")
+    assert event.spec.moderators == ("other", "student")
     assert deployment.deletions() == []
 
 
@@ -446,7 +446,7 @@ def test_what_is_made_once_an_erasure_has_marked_everything_stays_and_does_not_k
     assert erasure(deployment, key).state is ErasureState.DELETING
 
     deployment.write_session("new", format="liveStreaming")
-    deployment.deliver(Task(VISIT_SESSION, "new"))
+    deployment.deliver(Task(RECONCILE_SESSION, "new"))
     token = deployment.ask_upload("new", session_id="new")
     deployment.show(token.video_id, READY)
     deployment.enrol("student", "new")
@@ -493,7 +493,7 @@ def test_a_session_whose_owner_was_changed_without_a_transfer_keeps_its_people_a
     theirs = deployment.ask_upload("b", caller=Caller("bert", is_teacher=True), session_id="s0").video_id
     deployment.show(theirs, READY)
     deployment.run(60)
-    (event,) = [one.parts for one in deployment.events.alive() if one.reference.startswith("session:live:")]
+    (event,) = [one.external_ids for one in deployment.events.alive() if one.reference.startswith("session:live:")]
     key = ask(deployment)
     deployment.run(3600)
 
@@ -503,7 +503,7 @@ def test_a_session_whose_owner_was_changed_without_a_transfer_keeps_its_people_a
     assert list(deployment.document(session_path("s0")).fields["videos"]) == [theirs]
     assert theirs not in mine
     assert deployment.grants.issue_playback(STUDENT, theirs).url
-    assert event in [one.parts for one in deployment.events.alive()]
+    assert event in [one.external_ids for one in deployment.events.alive()]
     assert deployment.joining.join(STUDENT, "live").admission.player.token
     assert naming(deployment, "teacher") == []
 
@@ -620,8 +620,8 @@ def test_a_page_is_never_more_than_firestore_writes_at_once_nor_more_videos_than
         deployment.documents.commit(Create(f"sessions/s{number:04}", fields))
     key = ask(deployment)
 
-    look = deployment.app.erasures.look(key)
-    assert len(look.wish.page.writes) == PAGE_VIDEOS // 20
+    snapshot = deployment.app.erasures.read(key)
+    assert len(snapshot.spec.page.writes) == PAGE_VIDEOS // 20
     deployment.run(PACE_S + 1)
     assert erasure(deployment, key).videos == PAGE_VIDEOS * 2
 

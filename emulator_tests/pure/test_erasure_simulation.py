@@ -21,5 +21,5 @@ def test_of_many_videos_nothing_is_left_and_no_function_runs_longer_than_it_may(
     assert max(outcome.longest_s.values()) < WORKER_TIMEOUT_S, outcome.longest_s
     # Two tasks for each video, and those of sessions, pages and counts.
     assert sum(outcome.runs.values()) < 2.5 * VIDEOS
-    assert outcome.runs["visitDeletion"] >= VIDEOS
+    assert outcome.runs["reconcileDeletion"] >= VIDEOS
     assert outcome.lasted.total_seconds() > PACE_S

@@ -10,11 +10,11 @@ import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
 from shared.errors import Doubtful, Transient
-from shared.ports import Create, EventWish, Task, Update
+from shared.ports import Create, EventSpec, Task, Update
 
 T = TypeVar("T")
 
-WISH = EventWish("Opening lecture", None, None)
+WISH = EventSpec("Opening lecture", None, None)
 
 
 class Late:
@@ -34,7 +34,7 @@ class Late:
 
 
 def _enqueue(key: str, after_s: float | None = None, once: str | None = None) -> Task:
-    return Task("visitSession", key, None if after_s is None else BEGIN_AT + timedelta(seconds=after_s), once)
+    return Task("reconcileSession", key, None if after_s is None else BEGIN_AT + timedelta(seconds=after_s), once)
 
 
 def _refuse(task: Task) -> None:
@@ -50,7 +50,7 @@ def test_a_call_that_is_kept_commits_when_it_is_done() -> None:
     assert events.find_event("session:s1:1") == {}
 
     late.kept[0]()
-    assert events.find_event("session:s1:1") == events.alive()[0].parts
+    assert events.find_event("session:s1:1") == events.alive()[0].external_ids
 
 
 def test_a_write_that_is_kept_writes_what_was_handed_in_then() -> None:

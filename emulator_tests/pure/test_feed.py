@@ -1,4 +1,5 @@
-"""The feed: one chain of ticks while anything is pending, none else, never two, whatever comes twice, late, or dies."""
+"""The readiness poller: one chain of ticks while anything is pending, none else, never two, whatever comes twice, late,
+or dies."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ import pytest
 from emulator_tests.fakes import Effect, undisturbed
 from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, Deployment, Killed, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
-from shared.paths import TICK_FEED, VISIT_VIDEO, video_path
-from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Observation, Task, Update, UploadWish
+from shared.paths import POLL_READINESS, RECONCILE_VIDEO, video_path
+from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Observation, Task, Update, UploadSpec
 from shared.reconcile import LEASE_S
 from shared.videos.batch import BUDGET_S
 from shared.videos.decide import MISSED_AFTER_S
@@ -24,7 +25,7 @@ from shared.videos.readiness import PAGES_MAX
 
 T = TypeVar("T")
 
-WISH = UploadWish("Algebra", "algebra.mp4", 1000)
+WISH = UploadSpec("Algebra", "algebra.mp4", 1000)
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
@@ -85,7 +86,8 @@ def with_upload(**options: Any) -> tuple[Deployment, str]:
 
 def with_pending() -> Deployment:
     """
-    The same in the fewest moves, for there are many orders: as much of a video as the feed reads, and no chain yet.
+    The same in the fewest moves, for there are many orders: as much of a video as the readiness poller reads, and no
+    chain yet.
     """
     deployment = Deployment()
     deployment.documents.commit(Create(video_path("v1"), {"provider": "memory", "pending": True}))
@@ -110,7 +112,7 @@ def take_tick(deployment: Deployment) -> Task:
     """
     deployment.clock.advance(INTERVAL_S)
     waiting = [task.queue for task in deployment.queue.waiting()]
-    return deployment.queue.take(waiting.index(TICK_FEED))
+    return deployment.queue.take(waiting.index(POLL_READINESS))
 
 
 def tick(deployment: Deployment) -> None:
@@ -143,7 +145,7 @@ def live_ticks(deployment: Deployment) -> list[str]:
     The waiting ticks that will not find another number in the chain's document.
     """
     chain = deployment.chain()
-    return [key for key in deployment.enqueued(TICK_FEED) if chain.running and key == f"memory:{chain.tick}"]
+    return [key for key in deployment.enqueued(POLL_READINESS) if chain.running and key == f"memory:{chain.tick}"]
 
 
 def assert_one_chain(deployment: Deployment) -> None:
@@ -158,9 +160,9 @@ def assert_one_chain(deployment: Deployment) -> None:
     assert len(live_ticks(deployment)) == 1
 
 
-def test_an_upload_wakes_the_feed() -> None:
+def test_an_upload_wakes_the_poller() -> None:
     deployment, _ = with_upload()
-    assert deployment.enqueued(TICK_FEED) == ["memory:1"]
+    assert deployment.enqueued(POLL_READINESS) == ["memory:1"]
     assert_one_chain(deployment)
 
 
@@ -168,16 +170,16 @@ def test_waking_a_feed_that_runs_changes_nothing() -> None:
     deployment, _ = with_upload()
     before = deployment.chain()
     deployment.clock.advance(1)
-    deployment.feed.wake()
-    deployment.feed.revive()
+    deployment.poller.wake()
+    deployment.poller.revive()
     deployment.ask_upload("r2")
     assert deployment.chain() == before
-    assert deployment.enqueued(TICK_FEED) == ["memory:1"]
+    assert deployment.enqueued(POLL_READINESS) == ["memory:1"]
 
 
 def test_without_anything_pending_there_is_no_chain() -> None:
     deployment = Deployment()
-    deployment.feed.revive()
+    deployment.poller.revive()
     assert deployment.documents.paths() == ()
     assert deployment.queue.waiting() == ()
 
@@ -189,7 +191,7 @@ def test_the_chain_ends_once_nothing_is_pending() -> None:
     deployment.run(3600)
     assert asked.times == 0
     assert not deployment.chain().running
-    assert deployment.enqueued(TICK_FEED) == []
+    assert deployment.enqueued(POLL_READINESS) == []
 
 
 def test_a_chain_that_has_ended_begins_again_with_the_next_upload() -> None:
@@ -197,7 +199,9 @@ def test_a_chain_that_has_ended_begins_again_with_the_next_upload() -> None:
     deployment.run(3600)
     ended = deployment.chain()
     deployment.ask_upload("r2")
-    assert deployment.enqueued(TICK_FEED) == [f"memory:{ended.tick + 1}"], "a used number would merge with the old task"
+    assert deployment.enqueued(POLL_READINESS) == [f"memory:{ended.tick + 1}"], (
+        "a used number would merge with the old task"
+    )
     assert_one_chain(deployment)
 
 
@@ -220,7 +224,7 @@ def test_a_video_that_gets_on_is_seen_within_one_interval() -> None:
     assert deployment.video(video_id).state is VideoState.READY
 
 
-def test_a_change_is_visited_once_however_often_it_is_listed_and_the_provider_is_not_asked_again() -> None:
+def test_a_change_is_reconciled_once_however_often_it_is_listed_and_the_provider_is_not_asked_again() -> None:
     deployment, video_id = with_upload()
     deployment.ask_upload("r2")
     deployment.disturb = refusing("observe")
@@ -257,7 +261,7 @@ def test_of_a_creation_that_was_doubled_the_other_half_is_not_believed() -> None
 def test_a_second_change_within_the_same_instant_is_seen_too() -> None:
     deployment, video_id = with_upload()
     deployment.show(video_id, Observation(MediaState.PROCESSING))
-    deployment.feed.tick(1)
+    deployment.poller.tick(1)
     deployment.run()
     assert deployment.video(video_id).state is VideoState.PROCESSING
     deployment.show(video_id, READY)
@@ -274,14 +278,14 @@ def test_a_replacement_is_seen_although_what_it_replaces_changes_as_well() -> No
     deployment.ask_replacement(video_id, "r2")
     deployment.run(INTERVAL_S)
     # Both change within the same instant, and the list has the old one first.
-    deployment.media.show(old.parts, READY)
-    deployment.feed.tick(deployment.chain().tick)
+    deployment.media.show(old.external_ids, READY)
+    deployment.poller.tick(deployment.chain().tick)
     deployment.run()
     deployment.show(video_id, READY)
     deployment.run(3 * INTERVAL_S)
     playable = deployment.video(video_id).playable
     assert playable is not None
-    assert playable.parts != old.parts
+    assert playable.external_ids != old.external_ids
 
 
 def test_a_change_that_the_provider_lists_late_is_seen_all_the_same() -> None:
@@ -311,10 +315,10 @@ def test_a_change_that_the_provider_lists_late_is_seen_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("text", ["video", "", ":", "session:s1:1", "copy:v1-own:1", "video:\ud800:1", "video:a:b:c:d"])
-def test_a_reference_that_somebody_wrote_by_hand_does_not_stop_the_feed(text: str) -> None:
+def test_a_reference_that_somebody_wrote_by_hand_does_not_stop_the_poller(text: str) -> None:
     """A14: IndexError, and every tick after it again."""
     deployment, video_id = with_upload()
-    by_hand = deployment.media.prepare_upload(text, UploadWish("By hand", "a.mp4", 1))
+    by_hand = deployment.media.prepare_upload(text, UploadSpec("By hand", "a.mp4", 1))
     deployment.media.show(by_hand, READY)
     deployment.show(video_id, READY)
     deployment.run(2 * INTERVAL_S)
@@ -341,7 +345,7 @@ def test_every_page_of_changes_is_read(pages: int) -> None:
     assert deployment.states(video_ids) == [VideoState.READY] * pages
 
 
-def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
+def test_more_changes_than_one_tick_can_read_do_not_hold_the_poller_up() -> None:
     deployment, video_id = with_upload(page_items_max=1)
     deployment.show(video_id, Observation(MediaState.PROCESSING))
     tick(deployment)
@@ -355,7 +359,7 @@ def test_more_changes_than_one_tick_can_read_do_not_hold_the_feed_up() -> None:
     deployment.lose_tasks()
     deployment.clock.advance(MISSED_AFTER_S)
     deployment.sweep.run()
-    assert deployment.enqueued_now(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued_now(RECONCILE_VIDEO) == [video_id]
 
 
 def test_one_call_is_enough_for_all_that_changed_together() -> None:
@@ -385,13 +389,13 @@ def test_what_has_ended_comes_first_and_what_there_is_no_time_for_is_left_to_the
     for video_id in video_ids[3:]:
         deployment.show(video_id, Observation(MediaState.PROCESSING, percent=20))
 
-    def slowly(visit_one: Callable[[str], None], keys: Sequence[str]) -> Iterable[None]:
+    def slowly(reconcile_one: Callable[[str], None], keys: Sequence[str]) -> Iterable[None]:
         for key in keys:
-            visit_one(key)
+            reconcile_one(key)
             deployment.clock.advance(BUDGET_S / 3 + 1)
         return []
 
-    deployment.feed.tick(deployment.chain().tick, slowly)
+    deployment.poller.tick(deployment.chain().tick, slowly)
     assert deployment.states(video_ids) == [VideoState.READY] * 3 + [VideoState.UPLOADING] * 3
     deployment.run()
     assert deployment.states(video_ids) == [VideoState.READY] * 3 + [VideoState.PROCESSING] * 3
@@ -463,7 +467,7 @@ def test_a_tick_that_comes_long_after_its_time_does_nothing() -> None:
     deployment, _ = with_upload()
     late = take_tick(deployment)
     deployment.clock.advance(LEASE_S + INTERVAL_S)
-    deployment.feed.revive()
+    deployment.poller.revive()
     before = deployment.chain()
     deployment.deliver(late)
     assert deployment.chain() == before
@@ -475,10 +479,10 @@ def test_a_tick_that_comes_after_the_end_does_nothing() -> None:
     last = take_tick(deployment)
     deployment.deliver(last)
     ended = deployment.chain()
-    # Whoever makes something pending wakes the feed himself.
+    # Whoever makes something pending wakes the readiness poller himself.
     deployment.documents.commit(Update(video_path(video_id), {"pending": True}))
     deployment.deliver(last)
-    assert (deployment.chain(), deployment.enqueued(TICK_FEED)) == (ended, [])
+    assert (deployment.chain(), deployment.enqueued(POLL_READINESS)) == (ended, [])
 
 
 def test_a_lost_tick_is_made_good_once_it_is_overdue_and_not_before() -> None:
@@ -488,10 +492,10 @@ def test_a_lost_tick_is_made_good_once_it_is_overdue_and_not_before() -> None:
     assert lost.due_at == deployment.clock() + timedelta(seconds=INTERVAL_S + LEASE_S)
     deployment.lose_tasks()
     deployment.clock.move_to(lost.due_at - (lost.due_at - deployment.clock()) / 1000)
-    deployment.feed.revive()
-    assert deployment.enqueued(TICK_FEED) == []
+    deployment.poller.revive()
+    assert deployment.enqueued(POLL_READINESS) == []
     deployment.clock.move_to(lost.due_at)
-    deployment.feed.revive()
+    deployment.poller.revive()
     assert (deployment.chain().tick, deployment.chain().cursor) == (lost.tick + 1, lost.cursor)
     assert_one_chain(deployment)
 
@@ -504,7 +508,7 @@ def test_the_budget_ends_a_chain_and_the_sweep_begins_another() -> None:
     assert asked.times == 3
     assert not deployment.chain().running
     deployment.show(video_id, READY)
-    deployment.feed.revive()
+    deployment.poller.revive()
     deployment.run(INTERVAL_S)
     assert deployment.video(video_id).state is VideoState.READY
 
@@ -514,7 +518,7 @@ def test_the_budget_ends_a_chain_and_the_sweep_begins_another() -> None:
 def test_whatever_dies_at_any_of_its_effects_the_sweep_brings_back_one_chain(what: str, after: bool) -> None:
     for moment in count():
         deployment, video_id = with_upload()
-        job: Callable[[], None] = deployment.feed.wake
+        job: Callable[[], None] = deployment.poller.wake
         if what == "tick":
             deployment.show(video_id, Observation(MediaState.PROCESSING))
             task = take_tick(deployment)
@@ -522,7 +526,7 @@ def test_whatever_dies_at_any_of_its_effects_the_sweep_brings_back_one_chain(wha
         else:
             # As after the end of an earlier chain.
             deployment.lose_tasks()
-            deployment.documents.commit(Update(deployment.feed.path, {"running": False}))
+            deployment.documents.commit(Update(deployment.poller.path, {"running": False}))
         killer = KilledAt(moment, after=after)
         deployment.disturb = killer
         try:
@@ -535,7 +539,7 @@ def test_whatever_dies_at_any_of_its_effects_the_sweep_brings_back_one_chain(wha
         # The queue calls a worker that died once more.
         job()
         deployment.run(LEASE_S + INTERVAL_S)
-        deployment.feed.revive()
+        deployment.poller.revive()
         deployment.run(INTERVAL_S)
         assert_one_chain(deployment)
         deployment.disturb = undisturbed
@@ -548,13 +552,13 @@ def test_whatever_dies_at_any_of_its_effects_the_sweep_brings_back_one_chain(wha
 def test_an_end_and_a_new_upload_at_once_leave_one_chain_in_every_order() -> None:
     def play(order: Order) -> None:
         deployment = with_pending()
-        deployment.feed.wake()
+        deployment.poller.wake()
         deployment.documents.commit(Update(video_path("v1"), {"pending": False}))
         last = take_tick(deployment)
 
         def become_pending() -> None:
             deployment.documents.commit(Update(video_path("v1"), {"pending": True}))
-            deployment.feed.wake()
+            deployment.poller.wake()
 
         deployment.disturb = order.effect
         order.play(lambda: deployment.deliver(last), become_pending)
@@ -566,7 +570,7 @@ def test_an_end_and_a_new_upload_at_once_leave_one_chain_in_every_order() -> Non
 def test_one_tick_delivered_twice_at_once_is_one_tick_in_every_order() -> None:
     def play(order: Order) -> None:
         deployment = with_pending()
-        deployment.feed.wake()
+        deployment.poller.wake()
         task = take_tick(deployment)
         asked = Asked()
         deployment.disturb = lambda operation, do: order.effect(operation, lambda: asked(operation, do))
@@ -578,15 +582,15 @@ def test_one_tick_delivered_twice_at_once_is_one_tick_in_every_order() -> None:
 
 
 @pytest.mark.parametrize("chains_before", [0, 1])
-def test_two_uploads_that_wake_the_feed_at_once_begin_one_chain_in_every_order(chains_before: int) -> None:
+def test_two_uploads_that_wake_the_poller_at_once_begin_one_chain_in_every_order(chains_before: int) -> None:
     def play(order: Order) -> None:
         deployment = with_pending()
         if chains_before:
-            deployment.feed.wake()
+            deployment.poller.wake()
             deployment.lose_tasks()
-            deployment.documents.commit(Update(deployment.feed.path, {"running": False}))
+            deployment.documents.commit(Update(deployment.poller.path, {"running": False}))
         deployment.disturb = order.effect
-        order.play(deployment.feed.wake, deployment.feed.wake)
+        order.play(deployment.poller.wake, deployment.poller.wake)
         assert len(live_ticks(deployment)) == 1
 
     assert play_every_order(play) > 5
@@ -595,13 +599,13 @@ def test_two_uploads_that_wake_the_feed_at_once_begin_one_chain_in_every_order(c
 def test_a_late_tick_and_the_sweep_at_once_leave_one_chain_in_every_order() -> None:
     def play(order: Order) -> None:
         deployment = with_pending()
-        deployment.feed.wake()
+        deployment.poller.wake()
         late = take_tick(deployment)
         due_at = deployment.chain().due_at
         assert due_at is not None
         deployment.clock.move_to(due_at)
         deployment.disturb = order.effect
-        order.play(lambda: deployment.deliver(late), deployment.feed.revive)
+        order.play(lambda: deployment.deliver(late), deployment.poller.revive)
         assert len(live_ticks(deployment)) == 1
 
     assert play_every_order(play) > 30

@@ -1,5 +1,6 @@
-"""The feed over hours of virtual time: whatever befalls a tick, the chain never branches, every video is found to be
-ready, and then nothing is called any more. That no chain branches is judged by the simulation itself, at every moment.
+"""The readiness poller over hours of virtual time: whatever befalls a tick, the chain never branches, every video is
+found to be ready, and then nothing is called any more. That no chain branches is judged by the simulation itself, at
+every moment.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ def test_as_long_as_videos_come_and_go_calls_do_not_grow_with_their_number() -> 
     assert many <= 1.25 * few
 
 
-def test_what_the_list_shows_late_the_feed_finds_all_the_same() -> None:
+def test_what_the_list_shows_late_the_poller_finds_all_the_same() -> None:
     simulation = Simulation(replace(QUICK, lag=Spread(5, 30)))
     simulation.be_under_way(100)
     begin = simulation.clock()
@@ -166,7 +167,7 @@ def test_what_the_list_shows_late_the_feed_finds_all_the_same() -> None:
     assert max(late_s) <= SETTINGS.feed_overlap_s + LATE_S
 
 
-def test_what_the_list_shows_too_late_for_the_feed_the_sweep_finds() -> None:
+def test_what_the_list_shows_too_late_for_the_poller_the_sweep_finds() -> None:
     simulation = ended(Simulation(replace(QUICK, lag=Spread(2, 600))))
     assert greatest_delay_s(simulation) <= MISSED_AFTER_S + 2 * SWEEP_S
     assert calls(simulation)[Cause.SWEEP, "observe"] > 0

@@ -1,5 +1,5 @@
-"""The feed and uploads in flight: another window sees the percentage move, what is sent beyond what was declared ends,
-and what that costs is bounded; and a provider that tells nothing, for a while or for good."""
+"""The readiness poller and uploads in flight: another window sees the percentage move, what is sent beyond what was
+declared ends, and what that costs is bounded; and a provider that tells nothing, for a while or for good."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, TEACHER, Deploymen
 from emulator_tests.pure.interleaving import Order, play_every_order
 from functions import config
 from shared.errors import Permanent
-from shared.paths import TICK_FEED, VISIT_VIDEO, session_path, video_path
+from shared.paths import POLL_READINESS, RECONCILE_VIDEO, session_path, video_path
 from shared.ports import OBSERVED_MAX, PROGRESS_TOLD, Changes, Create, MediaState, Observation, Stage, Task, Update
 from shared.reconcile import ALARM_AFTER_S
 from shared.videos.model import VideoState
@@ -173,12 +173,12 @@ def test_more_uploads_than_one_tick_asks_about_are_asked_about_in_turn() -> None
     deployment, (template,) = with_uploads()
     fields = deployment.document(video_path(template)).fields
     for number in range(OBSERVED_MAX + 10):
-        parts = deployment.media.prepare_upload(f"video:{number:020x}:1", deployment.video(template).upload)
+        external_ids = deployment.media.prepare_upload(f"video:{number:020x}:1", deployment.video(template).upload)
         reference = f"video:{number:020x}:1"
         deployment.documents.commit(
-            Create(video_path(f"{number:020x}"), {**fields, "parts": parts, "reference": reference})
+            Create(video_path(f"{number:020x}"), {**fields, "parts": external_ids, "reference": reference})
         )
-        deployment.media.show(parts, received(500))
+        deployment.media.show(external_ids, received(500))
     read: list[int] = []
 
     def counted(operation: str, do: Callable[[], T]) -> T:
@@ -240,7 +240,7 @@ def test_the_chain_runs_while_uploads_are_in_flight_and_ends_with_the_last() -> 
     assert counts["changes"] == 0
 
 
-def test_an_upload_that_wakes_the_feed_at_the_moment_of_a_tick_leaves_one_chain_in_every_order() -> None:
+def test_an_upload_that_wakes_the_poller_at_the_moment_of_a_tick_leaves_one_chain_in_every_order() -> None:
     """
     B20: where uploads are asked about seldom, a new one has that changed in the chain's own document.
     """
@@ -248,21 +248,21 @@ def test_an_upload_that_wakes_the_feed_at_the_moment_of_a_tick_leaves_one_chain_
     def play(order: Order) -> None:
         deployment = Deployment()
         deployment.documents.commit(Create(video_path("v1"), {"provider": "memory", "pending": True}))
-        deployment.feed.wake()
+        deployment.poller.wake()
         later = deployment.clock() + timedelta(hours=1)
-        deployment.documents.commit(Update(deployment.feed.path, {"uploadsAt": later}))
+        deployment.documents.commit(Update(deployment.poller.path, {"uploadsAt": later}))
         deployment.clock.advance(INTERVAL_S)
         task = deployment.queue.take()
         deployment.disturb = order.effect
-        order.play(lambda: deployment.deliver(task), deployment.feed.wake)
+        order.play(lambda: deployment.deliver(task), deployment.poller.wake)
         chain = deployment.chain()
         assert (chain.running, chain.tick) == (True, 2)
-        assert deployment.enqueued(TICK_FEED) == ["memory:2"]
+        assert deployment.enqueued(POLL_READINESS) == ["memory:2"]
 
     assert play_every_order(play) > 20
 
 
-def test_an_upload_that_wakes_the_feed_as_it_ends_leaves_one_chain_in_every_order() -> None:
+def test_an_upload_that_wakes_the_poller_as_it_ends_leaves_one_chain_in_every_order() -> None:
     """
     B20.
     """
@@ -270,22 +270,22 @@ def test_an_upload_that_wakes_the_feed_as_it_ends_leaves_one_chain_in_every_orde
     def play(order: Order) -> None:
         deployment = Deployment()
         deployment.documents.commit(Create(video_path("v1"), {"provider": "memory", "pending": True}))
-        deployment.feed.wake()
+        deployment.poller.wake()
         later = deployment.clock() + timedelta(hours=1)
-        deployment.documents.commit(Update(deployment.feed.path, {"uploadsAt": later}))
+        deployment.documents.commit(Update(deployment.poller.path, {"uploadsAt": later}))
         deployment.documents.commit(Update(video_path("v1"), {"pending": False}))
         deployment.clock.advance(INTERVAL_S)
         task = deployment.queue.take()
 
         def become_pending() -> None:
             deployment.documents.commit(Update(video_path("v1"), {"pending": True}))
-            deployment.feed.wake()
+            deployment.poller.wake()
 
         deployment.disturb = order.effect
         order.play(lambda: deployment.deliver(task), become_pending)
         chain = deployment.chain()
         assert chain.running
-        assert deployment.enqueued(TICK_FEED) == [f"memory:{chain.tick}"]
+        assert deployment.enqueued(POLL_READINESS) == [f"memory:{chain.tick}"]
 
     assert play_every_order(play) > 30
 
@@ -360,7 +360,7 @@ def test_a_provider_that_is_refused_hinders_no_other() -> None:
         return do()
 
     deployment.disturb = refusing_the_first
-    deployment.second.show(deployment.video(second).parts, READY)
+    deployment.second.show(deployment.video(second).external_ids, READY)
     deployment.run(2 * INTERVAL_S)
     assert deployment.states([first, second]) == [VideoState.UPLOADING, VideoState.READY]
 
@@ -397,7 +397,7 @@ def test_a_provider_that_has_told_nothing_for_a_day_is_an_alarm_and_one_that_is_
     assert alarms(capsys.readouterr().err) == []
     long_ago = deployment.clock() - timedelta(seconds=ALARM_AFTER_S)
     since: dict[tuple[str, ...], Any] = {("failure", "since"): long_ago}
-    deployment.documents.commit(Update(deployment.feed.path, since))
+    deployment.documents.commit(Update(deployment.poller.path, since))
     deployment.run(600)
     (alarm,) = alarms(capsys.readouterr().err)
     assert (alarm["message"], alarm["since"]) == ("feed stuck", long_ago.isoformat())
@@ -409,14 +409,14 @@ def test_a_provider_that_has_told_nothing_for_a_day_is_an_alarm_and_one_that_is_
 @pytest.mark.parametrize("seen", [READY, Observation(MediaState.PROCESSING, 70)], ids=["became ready", "goes on"])
 def test_a_provider_that_is_back_is_seen_within_one_tick_however_long_the_pauses_have_become(seen: Observation) -> None:
     """
-    B17: the pause of a video that was asked for alone holds nothing back that the feed is told.
+    B17: the pause of a video that was asked for alone holds nothing back that the readiness poller is told.
     """
     deployment, (video_id,) = with_uploads()
     deployment.show(video_id, Observation(MediaState.PROCESSING, 10))
     deployment.run(INTERVAL_S)
     deployment.disturb = failing(refusal("observe"), "changes", "observe")
     for _ in range(12):
-        deployment.deliver(Task(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(RECONCILE_VIDEO, video_id))
         deployment.run(300)
     failure = deployment.video(video_id).progress.failure
     assert failure is not None
@@ -443,7 +443,7 @@ def test_who_is_pending_and_did_not_change_is_asked_about_once_when_its_provider
     deployment.run(INTERVAL_S)
     deployment.run(3600)
     deployment.disturb = failing(refusal("observe"), "changes", "observe")
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     deployment.run(600)
     assert deployment.video(video_id).progress.failure is not None
     counts: Counter[str] = Counter()

@@ -26,7 +26,7 @@ from shared.errors import (
     Transient,
     WrongState,
 )
-from shared.paths import TICK_FEED, VISIT_VIDEO, enrolment_path, pairing_path, video_path
+from shared.paths import POLL_READINESS, RECONCILE_VIDEO, enrolment_path, pairing_path, video_path
 from shared.ports import Delete, MediaState, Observation, Stage, Task
 from shared.reconcile import LEASE_S
 from shared.videos.commands import delete_video
@@ -100,18 +100,18 @@ def test_a_teacher_gets_a_token_for_one_new_video_of_his_session() -> None:
     deployment = with_session()
     token = deployment.ask_upload(title=" Algebra I ")
     (made,) = deployment.media.alive()
-    assert token.grant.values["uploadTokenId"] == made.parts["uploadTokenId"]
+    assert token.grant.values["uploadTokenId"] == made.external_ids["uploadTokenId"]
     assert token.grant.expires_at == deployment.clock() + timedelta(hours=2)
-    assert (made.wish.title, made.wish.file_name, made.wish.size_bytes) == ("Algebra I", "algebra.mp4", 1000)
+    assert (made.spec.title, made.spec.file_name, made.spec.size_bytes) == ("Algebra I", "algebra.mp4", 1000)
     assert deployment.video(token.video_id).state is VideoState.UPLOADING
     assert deployment.document("sessions/s1").fields["videos"][token.video_id]["state"] == "uploading"
-    assert deployment.enqueued(TICK_FEED) == ["memory:1"]
+    assert deployment.enqueued(POLL_READINESS) == ["memory:1"]
 
 
 def test_a_video_without_a_title_is_called_by_its_file() -> None:
     deployment = with_session()
     deployment.ask_upload(title=None)
-    assert deployment.media.alive()[0].wish.title == "algebra.mp4"
+    assert deployment.media.alive()[0].spec.title == "algebra.mp4"
 
 
 def test_the_session_has_a_pairing_before_it_owns_a_video() -> None:
@@ -185,7 +185,7 @@ def test_a_hundred_requests_at_once_make_one_video() -> None:
     again = deployment.ask_upload()
     assert set(told) == {again.video_id}
     assert len(deployment.media.alive()) == 1
-    assert len(deployment.enqueued(TICK_FEED)) == 1
+    assert len(deployment.enqueued(POLL_READINESS)) == 1
 
 
 def test_a_request_that_comes_between_another_s_look_and_its_write_gets_the_same_video() -> None:
@@ -201,7 +201,7 @@ def test_a_request_for_another_file_that_was_overtaken_is_refused() -> None:
     deployment.disturb = once_before_the_video_is_written(deployment, lambda: deployment.ask_upload(size_bytes=1001))
     with pytest.raises(WrongState, match="used for another file"):
         deployment.ask_upload()
-    assert [made.wish.size_bytes for made in deployment.media.alive()] == [1001]
+    assert [made.spec.size_bytes for made in deployment.media.alive()] == [1001]
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_a_renewed_token_tells_how_far_the_upload_is_now_or_none_is_given() -> N
         deployment.grants.renew_upload_token(TEACHER, video_id)
     deployment.disturb = undisturbed
 
-    # The visit still keeps its pause; whoever goes on before the end of what has arrived would lose it.
+    # The reconciliation still keeps its pause; whoever goes on before the end of what has arrived would lose it.
     assert deployment.grants.renew_upload_token(TEACHER, video_id).received_bytes == 600
 
 
@@ -484,7 +484,7 @@ def test_while_the_provider_is_down_the_same_request_is_worth_repeating() -> Non
     with pytest.raises(Transient, match="not ready for this upload yet") as raised:
         deployment.ask_upload()
     assert raised.value.code == "HTTP_503"
-    # C5: when the next visit is due.
+    # C5: when the next reconciliation is due.
     assert raised.value.reason == "UPLOAD_NOT_READY"
     assert 0 < (raised.value.retry_after_s or 0) <= 60
     (path,) = (path for path in deployment.documents.paths() if path.startswith("videos/"))
@@ -504,7 +504,7 @@ def test_a_video_that_was_made_although_the_answer_was_lost_is_adopted_at_once()
     deployment.disturb = failing("prepare_upload", LOST, done=True)
     token = deployment.ask_upload()
     (made,) = deployment.media.alive()
-    assert token.grant.values["uploadTokenId"] == made.parts["uploadTokenId"]
+    assert token.grant.values["uploadTokenId"] == made.external_ids["uploadTokenId"]
 
 
 def test_after_a_lost_answer_a_video_is_made_again_once_it_is_certain_that_there_is_none() -> None:
@@ -645,7 +645,7 @@ def test_who_may_watch_gets_a_grant_for_that_one_video(fields: dict[str, Any], c
     grant = play(deployment, caller, video_id)
     playable = deployment.video(video_id).playable
     assert playable is not None
-    assert grant.values["entryId"] == playable.parts["entryId"]
+    assert grant.values["entryId"] == playable.external_ids["entryId"]
     assert grant.expires_at == deployment.clock() + timedelta(seconds=100 + 30 * 60)
 
 
@@ -709,14 +709,14 @@ def test_a_video_that_is_not_ready_is_not_played_even_by_its_owner(seen: Observa
 @pytest.mark.parametrize("seen", [MediaState.GONE, MediaState.ERROR])
 def test_a_video_that_plays_no_more_is_not_granted_until_it_plays_again(seen: MediaState) -> None:
     deployment, video_id = with_ready_video()
-    plays = deployment.media.alive()[0].parts
+    plays = deployment.media.alive()[0].external_ids
     deployment.media.show(plays, Observation(seen))
-    deployment.queue.put(Task(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(RECONCILE_VIDEO, video_id))
     deployment.run()
     with pytest.raises(WrongState, match="cannot be played at the moment"):
         play(deployment, TEACHER, video_id)
     deployment.media.show(plays, READY)
-    deployment.queue.put(Task(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(RECONCILE_VIDEO, video_id))
     deployment.run()
     assert play(deployment, TEACHER, video_id).values["entryId"] == plays["entryId"]
 

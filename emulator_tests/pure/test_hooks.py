@@ -16,7 +16,7 @@ HOOKS: dict[str, Callable[[Request], Response]] = {"kaltura": kalturaHook, "clou
 
 
 def test_every_provider_that_tells_by_itself_has_a_function() -> None:
-    assert {name: hook.__name__ for name, hook in HOOKS.items()} == ADDRESSES
+    assert {name: webhook.__name__ for name, webhook in HOOKS.items()} == ADDRESSES
 
 
 @pytest.mark.parametrize("provider", ADDRESSES)

@@ -17,7 +17,7 @@ from shared.errors import WrongState
 from shared.hosts.health import AGAIN_S
 from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_kbps, watching_of
 from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
-from shared.paths import CHECK_HOST, VISIT_COPY, copy_key, host_path
+from shared.paths import CHECK_HOST, RECONCILE_COPY, copy_key, host_path
 from shared.ports import Create, MediaState, Observation, Task, Update
 from shared.videos.grant import Playback
 
@@ -204,8 +204,8 @@ def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
     deployment, video_id = copied()
     deployment.ask_replacement(video_id)
     deployment.show(video_id, READY)
-    # Nobody has visited the copies yet.
-    deployment.deliver(Task("visitVideo", video_id))
+    # Nobody has reconciled the copies yet.
+    deployment.deliver(Task("reconcileVideo", video_id))
 
     assert play(deployment, video_id).host == "memory"
     deployment.run(30)
@@ -216,16 +216,16 @@ def test_a_copy_of_a_film_that_was_replaced_does_not_play() -> None:
 def test_a_film_that_its_provider_has_lost_plays_from_its_copies_and_without_any_not() -> None:
     deployment, video_id = copied()
     deployment.show(video_id, Observation(MediaState.GONE))
-    deployment.deliver(Task("visitVideo", video_id))
+    deployment.deliver(Task("reconcileVideo", video_id))
 
     assert play(deployment, video_id).host == "fetching"
     assert play(deployment, video_id, "fetching").host == "waiting"
     assert "0_video1" not in str(play(deployment, video_id).values)
     for host in (deployment.fetching, deployment.waiting):
-        host.vanish(host.alive()[0].parts["copyId"])
+        host.vanish(host.alive()[0].external_ids["copyId"])
     deployment.clock.advance(100)
     for name in ("fetching", "waiting"):
-        deployment.deliver(Task(VISIT_COPY, copy_key(video_id, name)))
+        deployment.deliver(Task(RECONCILE_COPY, copy_key(video_id, name)))
     with pytest.raises(WrongState):
         play(deployment, video_id)
 
@@ -238,7 +238,7 @@ def test_who_could_not_play_gets_another_host_and_that_one_is_tried_and_its_copy
     assert play(deployment, video_id, "fetching").host == "waiting"
 
     assert deployment.enqueued(CHECK_HOST) == ["fetching"]
-    assert deployment.enqueued(VISIT_COPY) == [copy_key(video_id, "fetching")]
+    assert deployment.enqueued(RECONCILE_COPY) == [copy_key(video_id, "fetching")]
     for _ in range(20):
         play(deployment, video_id, "fetching")
     assert len(deployment.queue.waiting()) == 2
@@ -295,7 +295,7 @@ def test_one_video_that_was_just_deleted_does_not_make_its_host_fail() -> None:
     upload(deployment, "r2")
     finish(deployment)
     first = deployment.fetching.alive()[0]
-    deployment.silent.add(f"{first.parts['copyId']}/")
+    deployment.silent.add(f"{first.external_ids['copyId']}/")
     deployment.app.checks.check("fetching")
 
     assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy

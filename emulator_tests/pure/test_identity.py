@@ -17,7 +17,7 @@ from shared.errors import NotFound, WrongState
 from shared.hosts.model import Copy
 from shared.hosts.table import Terms
 from shared.identity import ROUNDING, Belonging, SessionIdentity
-from shared.paths import COPIES, VIDEOS, VISIT_SESSION, enrolment_path, pairing_path, session_path, video_path
+from shared.paths import COPIES, RECONCILE_SESSION, VIDEOS, enrolment_path, pairing_path, session_path, video_path
 from shared.ports import REMOVE, Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import PairingState, Session
@@ -146,7 +146,7 @@ def test_nobody_enters_the_event_of_an_earlier_session_of_the_id(successor: Call
     now = deployment.clock()
     times = {"format": "liveStreaming", "startsAt": now, "endsAt": now + timedelta(hours=1)}
     deployment, _ = taken_over(successor.uid, deployment, **times)
-    earlier = deployment.pairing().parts
+    earlier = deployment.pairing().external_ids
     for caller in (ANNA, BERT, STUDENT):
         with pytest.raises(WrongState):
             deployment.joining.join(caller, "s1")
@@ -170,11 +170,11 @@ def test_the_new_owner_makes_no_moderator_of_the_earlier_event(successor: Caller
     now = deployment.clock()
     times = {"format": "liveStreaming", "startsAt": now, "endsAt": now + timedelta(hours=1)}
     deployment, _ = taken_over(successor.uid, deployment, **times)
-    earlier = deployment.pairing().parts["entryId"]
+    earlier = deployment.pairing().external_ids["entryId"]
     set_moderator(
         successor, "s1", "mallory", deployment.sessions, deployment.queue, deployment.clock, is_moderator=True
     )
-    made = {one.parts["entryId"]: one.wish.moderators for one in deployment.events.alive()}
+    made = {one.external_ids["entryId"]: one.spec.moderators for one in deployment.events.alive()}
     assert "mallory" not in made.get(earlier, ())
 
 
@@ -184,15 +184,15 @@ def test_all_that_the_earlier_session_had_goes_and_nothing_of_the_new_one(succes
     A1: the new session is not shown the old video, and keeps its own.
     """
     deployment, old = taken_over(successor.uid, format="liveStreaming")
-    earlier = deployment.pairing().parts
+    earlier = deployment.pairing().external_ids
     new = deployment.ask_upload("r2", caller=successor).video_id
     deployment.show(new, READY)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(3600)
 
     assert deployment.video(old).state is VideoState.GONE
     assert deployment.video(new).state is VideoState.READY
-    assert earlier["entryId"] not in [made.parts["entryId"] for made in deployment.events.alive()]
+    assert earlier["entryId"] not in [made.external_ids["entryId"] for made in deployment.events.alive()]
     assert [made.reference for made in deployment.media.alive()] == [f"video:{new}:1"]
     assert deployment.deletions() == []
     session = deployment.document(session_path("s1"))
@@ -200,7 +200,7 @@ def test_all_that_the_earlier_session_had_goes_and_nothing_of_the_new_one(succes
     pairing = deployment.pairing()
     assert pairing.identity == deployment.video(new).session
     assert (pairing.state, pairing.generation) == (PairingState.READY, 2)
-    assert session.fields["kaltura"]["entryId"] == pairing.parts["entryId"]
+    assert session.fields["kaltura"]["entryId"] == pairing.external_ids["entryId"]
     (copy,) = [Copy.from_document(one) for one in deployment.documents.select(Query(COPIES))]
     assert copy.session == pairing.identity
 
@@ -255,7 +255,7 @@ def test_a_session_without_a_mark_gets_it_at_once_though_it_has_nothing() -> Non
     assert marked.fields == {**written.fields, "createdAt": written.created_at}
     assert pairing_path("s1") not in deployment.documents.paths()
     assert following("s1", Session.from_document(written), Session.from_document(marked)) == []
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     assert deployment.document(session_path("s1")).version == marked.version
 
 
@@ -282,12 +282,12 @@ def test_a_mark_that_is_taken_away_while_an_event_is_retired_is_put_back_at_once
     """
     deployment = live()
     deployment.write_session(format="onDemand")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     assert deployment.pairing().state is PairingState.RETIRING
     mark = deployment.document(session_path("s1")).fields["createdAt"]
     deployment.documents.commit(Update(session_path("s1"), {"createdAt": REMOVE, "kalturaSession": REMOVE}))
 
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
 
     fields = deployment.document(session_path("s1")).fields
     assert (fields["createdAt"], fields["kalturaSession"]) == (mark, True)
@@ -363,7 +363,7 @@ def test_a_back_end_that_deletes_and_creates_a_session_without_marks_gets_nothin
     by_back_end(deployment)
     with pytest.raises(NotFound):
         deployment.grants.issue_playback(ANNA, video_id)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(600)
     assert deployment.media.alive() == ()
 
@@ -385,7 +385,7 @@ def test_documents_of_an_earlier_release_are_migrated_where_they_are_looked_at()
         Update(video_path(video_id), record_marks),
         Update(copy.path, {**record_marks, "sessionId": REMOVE}),
     )
-    entry_id = deployment.pairing().parts["entryId"]
+    entry_id = deployment.pairing().external_ids["entryId"]
     assert deployment.grants.issue_playback(STUDENT, video_id).url
     deployment.sweep.run()
     deployment.run(24 * 3600)
@@ -396,7 +396,7 @@ def test_documents_of_an_earlier_release_are_migrated_where_they_are_looked_at()
     assert deployment.video(video_id).session == identity
     (copy,) = deployment.documents.select(Query(COPIES))
     assert Copy.from_document(copy).session == identity
-    assert [made.parts["entryId"] for made in deployment.events.alive()] == [entry_id]
+    assert [made.external_ids["entryId"] for made in deployment.events.alive()] == [entry_id]
     assert deployment.video(video_id).state is VideoState.READY
 
 
@@ -411,17 +411,17 @@ def test_what_a_session_has_waits_where_its_owner_was_changed_without_a_transfer
     video_id = deployment.ask_upload().video_id
     deployment.show(video_id, READY)
     deployment.run(60)
-    parts = deployment.pairing().parts
+    external_ids = deployment.pairing().external_ids
     deployment.documents.commit(Update(session_path("s1"), {"ownerUid": BERT.uid}))
     for caller in (ANNA, BERT, STUDENT):
         with pytest.raises(NotFound):
             deployment.grants.issue_playback(caller, video_id)
         with pytest.raises((NotFound, WrongState)):
             deployment.joining.join(caller, "s1")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.sweep.run()
     deployment.run(24 * 3600)
-    assert [made.parts for made in deployment.events.alive()] == [parts]
+    assert [made.external_ids for made in deployment.events.alive()] == [external_ids]
     assert deployment.video(video_id).state is VideoState.READY
     assert len(deployment.media.alive()) == 1
     assert "kaltura" not in deployment.document(session_path("s1")).fields
@@ -441,7 +441,7 @@ def test_a_transfer_of_a_session_whose_mark_was_taken_away_loses_nothing(changes
     deployment.run(60)
     deployment.documents.commit(Update(path, {"createdAt": REMOVE, "kalturaSession": REMOVE, **changes}))
     if changes:
-        deployment.deliver(Task(VISIT_SESSION, "s1"))
+        deployment.deliver(Task(RECONCILE_SESSION, "s1"))
 
     deployment.transfer(BERT.uid, caller=Caller("admin", is_teacher=False, is_admin=True))
     for _ in range(6):
@@ -465,7 +465,7 @@ def test_a_session_without_a_mark_under_the_id_of_one_that_still_goes_gets_it_at
     deployment.documents.commit(Delete(session_path("s1")))
     by_back_end(deployment, visibility="enrolled")
 
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
 
     session = deployment.document(session_path("s1"))
     assert session.fields["createdAt"] == session.created_at
@@ -489,7 +489,7 @@ def test_a_mark_that_a_back_end_writes_anew_is_put_back_and_nothing_is_lost(late
     deployment.show(video_id, READY)
     deployment.run(600)
     before = deployment.document(session_path("s1"))
-    entries = [made.parts for made in deployment.events.alive()]
+    entries = [made.external_ids for made in deployment.events.alive()]
 
     written_at = deployment.clock() + timedelta(seconds=later_s)
     deployment.documents.commit(Update(session_path("s1"), {"createdAt": written_at, "updatedAt": deployment.clock()}))
@@ -503,7 +503,7 @@ def test_a_mark_that_a_back_end_writes_anew_is_put_back_and_nothing_is_lost(late
     deployment.sweep.run()
     deployment.run(24 * 3600)
     assert deployment.video(video_id).state is VideoState.READY
-    assert [made.parts for made in deployment.events.alive()] == entries
+    assert [made.external_ids for made in deployment.events.alive()] == entries
     assert deployment.grants.issue_playback(STUDENT, video_id).url
 
 

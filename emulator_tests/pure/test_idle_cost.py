@@ -7,7 +7,7 @@ import math
 import pytest
 
 from emulator_tests.bench.idle_simulation import READ_EACH, School
-from shared.paths import VISIT_SESSION, session_path
+from shared.paths import RECONCILE_SESSION, session_path
 from shared.ports import Delete, Update
 
 pytestmark = pytest.mark.long
@@ -40,11 +40,11 @@ def test_a_deletion_that_nobody_noticed_is_found_within_an_hour_by_counting() ->
     school.day()
     school.kept.commit(Delete(session_path("s000050")))
     begun_at = school.clock()
-    while VISIT_SESSION not in {task.queue for task in school.queue.waiting()}:
+    while RECONCILE_SESSION not in {task.queue for task in school.queue.waiting()}:
         school.app.sweep.run()
         school.clock.advance(300)
         assert (school.clock() - begun_at).total_seconds() <= 3600
-    assert [task.key for task in school.queue.waiting() if task.queue == VISIT_SESSION] == ["s000050"]
+    assert [task.key for task in school.queue.waiting() if task.queue == RECONCILE_SESSION] == ["s000050"]
 
 
 def test_a_change_that_nobody_noticed_is_found_by_the_next_run_among_many() -> None:
@@ -61,5 +61,5 @@ def test_a_change_that_nobody_noticed_is_found_by_the_next_run_among_many() -> N
     school.clock.advance(300)
     before = school.documents.reads
     school.app.sweep.run()
-    assert [task.key for task in school.queue.waiting() if task.queue == VISIT_SESSION] == ["s000050"]
+    assert [task.key for task in school.queue.waiting() if task.queue == RECONCILE_SESSION] == ["s000050"]
     assert school.documents.reads - before <= IDLE_READS_MAX + 2 + 2

@@ -14,7 +14,7 @@ from shared.access import Caller
 from shared.admissions.joining import Joined, live_lifetime_s, renew_at
 from shared.admissions.model import REPAIR_PAUSE_S
 from shared.errors import NotAllowed, NotFound, NotSignedIn, Permanent, WrongState
-from shared.paths import VISIT_SESSION, admission_key, admission_path
+from shared.paths import RECONCILE_SESSION, admission_key, admission_path
 from shared.ports import Create, Delete, Task
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ def test_what_is_given_outlasts_the_event_by_ten_minutes() -> None:
     deployment.clock.advance(1800)
     joined = join(deployment)
     assert joined.admission.player.expires_at == deployment.clock() + timedelta(minutes=40)
-    assert joined.pairing.parts == deployment.events.alive()[0].parts
+    assert joined.pairing.external_ids == deployment.events.alive()[0].external_ids
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_viewers_are_let_in_in_its_time(minutes: int, refusal: str | None) -> No
 
 def test_while_it_is_on_the_air_nobody_is_too_late() -> None:
     deployment = live()
-    parts = deployment.events.alive()[0].parts
+    external_ids = deployment.events.alive()[0].external_ids
     deployment.clock.advance(3600)
-    deployment.events.broadcast(parts, is_live=True)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.events.broadcast(external_ids, is_live=True)
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.clock.advance(2 * 3600)
     assert join(deployment).admission.player.token
 
@@ -185,30 +185,30 @@ def test_while_it_is_on_the_air_nobody_is_too_late() -> None:
 def test_an_event_that_was_not_looked_at_for_long_is_verified_while_people_enter() -> None:
     deployment = live(endsAt=Deployment().clock() + timedelta(days=3))
     deployment.clock.advance(EVENT_KNOWN_S)
-    gone = deployment.events.alive()[0].parts["eventId"]
+    gone = deployment.events.alive()[0].external_ids["eventId"]
     deployment.events.vanish(gone)
-    assert join(deployment).pairing.parts["eventId"] == gone, "nobody waits for it"
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
-    assert join(deployment).pairing.parts["eventId"] != gone
+    assert join(deployment).pairing.external_ids["eventId"] == gone, "nobody waits for it"
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
+    assert join(deployment).pairing.external_ids["eventId"] != gone
 
 
 def test_who_was_refused_waits_until_the_event_is_whole_again() -> None:
     deployment = live()
     deployment.clock.advance(REPAIR_PAUSE_S)
-    gone = deployment.events.alive()[0].parts["eventId"]
+    gone = deployment.events.alive()[0].external_ids["eventId"]
     deployment.events.vanish(gone)
     joined = join(deployment, force_refresh=True)
-    assert joined.pairing.parts == deployment.events.alive()[0].parts
-    assert joined.pairing.parts["eventId"] != gone
+    assert joined.pairing.external_ids == deployment.events.alive()[0].external_ids
+    assert joined.pairing.external_ids["eventId"] != gone
 
 
 def test_an_event_that_is_gone_altogether_is_made_anew_for_who_was_refused() -> None:
     deployment = live()
     deployment.clock.advance(REPAIR_PAUSE_S)
-    for part_id in deployment.events.alive()[0].parts.values():
+    for part_id in deployment.events.alive()[0].external_ids.values():
         deployment.events.vanish(part_id)
     joined = join(deployment, force_refresh=True)
-    assert joined.pairing.parts == deployment.events.alive()[0].parts
+    assert joined.pairing.external_ids == deployment.events.alive()[0].external_ids
     assert joined.pairing.generation == 2
 
 
@@ -221,17 +221,17 @@ def test_a_refresh_of_an_event_that_was_looked_at_a_moment_ago_says_when_it_can_
     assert join(deployment, force_refresh=True).refreshable_at is None
     looked_at = deployment.clock()
     deployment.clock.advance(10)
-    gone = deployment.events.alive()[0].parts["eventId"]
+    gone = deployment.events.alive()[0].external_ids["eventId"]
     deployment.events.vanish(gone)
 
     stale = join(deployment, GRACE, force_refresh=True)
 
-    assert stale.pairing.parts["eventId"] == gone
+    assert stale.pairing.external_ids["eventId"] == gone
     assert stale.refreshable_at == looked_at + timedelta(seconds=REPAIR_PAUSE_S)
     assert join(deployment, GRACE).refreshable_at is None, "nobody asked for more"
     deployment.clock.advance(REPAIR_PAUSE_S - 10)
     whole = join(deployment, Caller("ada", is_teacher=False), force_refresh=True)
-    assert (whole.pairing.parts["eventId"] != gone, whole.refreshable_at) == (True, None)
+    assert (whole.pairing.external_ids["eventId"] != gone, whole.refreshable_at) == (True, None)
 
 
 def test_a_refresh_that_the_provider_hinders_says_when_it_can_be_tried_again() -> None:
@@ -343,9 +343,9 @@ def test_many_who_were_refused_have_the_event_looked_at_once() -> None:
 def test_where_the_event_cannot_be_made_whole_a_plain_sentence_says_so() -> None:
     deployment = live()
     deployment.write_session(status="draft")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.clock.advance(700)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.write_session(status="public")
     with pytest.raises(WrongState, match=r"not ready\. Try again in a moment"):
         join(deployment)
@@ -364,7 +364,7 @@ def test_an_event_that_the_provider_refuses_is_told_from_one_that_is_not_ready_y
         return do()
 
     deployment.disturb = refusing
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     with pytest.raises(WrongState, match=r"could not be made\. It is refused\.") as refused:
         join(deployment)
     assert refused.value.reason == "EVENT_FAILED"

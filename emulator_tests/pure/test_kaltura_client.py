@@ -42,7 +42,7 @@ ENTRY = "<objectType>KalturaMediaEntry</objectType><id>1_abcdefgh</id><name>Less
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WebhookEvent:
     """
     One request as it arrived.
     """
@@ -63,7 +63,7 @@ class Says:
     falls_silent: bool = False
 
 
-Answer = Says | Callable[[Heard], Says]
+Answer = Says | Callable[[WebhookEvent], Says]
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Server:
 
     url: str
     answers: list[Answer] = field(default_factory=list)
-    heard: list[Heard] = field(default_factory=list)
+    heard: list[WebhookEvent] = field(default_factory=list)
     connections: int = 0
     hung_up: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
@@ -123,7 +123,7 @@ def serve(context: ssl.SSLContext | None = None) -> tuple[Server, socketserver.T
                     name, _, value = header.decode().partition(": ")
                     headers[name.lower()] = value
                 body = self.rfile.read(int(headers["content-length"]))
-                heard = Heard(line.split()[1].decode(), headers, json.loads(body))
+                heard = WebhookEvent(line.split()[1].decode(), headers, json.loads(body))
                 server.heard.append(heard)
                 answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
                 answer = answer if isinstance(answer, Says) else answer(heard)
@@ -483,7 +483,7 @@ def test_a_control_character_in_a_title_does_not_hide_the_rest(server: Server, c
 
 
 def test_threads_that_share_a_client_never_get_each_others_answers(server: Server, client: Client) -> None:
-    def echo(heard: Heard) -> Says:
+    def echo(heard: WebhookEvent) -> Says:
         return ok(ENTRY.replace("Lesson", heard.body["ks"]).replace("1_abcdefgh", heard.body["entryId"]))
 
     def ask(number: int) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.access import Caller
 from shared.admissions.joining import live_lifetime_s
 from shared.errors import NotFound, WrongState
-from shared.paths import VISIT_SESSION, enrolment_path
+from shared.paths import RECONCILE_SESSION, enrolment_path
 from shared.ports import Delete, Grant, Task
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ def live(**fields: Any) -> tuple[Deployment, datetime]:
     starts_at = deployment.clock() + HOUR
     usual = {"format": "liveStreaming", "startsAt": starts_at, "endsAt": starts_at + HOUR}
     deployment.write_session(**{**usual, **fields})
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     return deployment, starts_at
 
 
@@ -45,7 +45,7 @@ def test_a_viewer_watches_the_event_until_a_little_after_its_end() -> None:
     deployment, starts_at = live()
     deployment.clock.move_to(starts_at)
     grant = watch(deployment)
-    assert grant.values["entryId"] == deployment.events.alive()[0].parts["entryId"]
+    assert grant.values["entryId"] == deployment.events.alive()[0].external_ids["entryId"]
     assert grant.expires_at == starts_at + HOUR, "addresses cannot be ended: they last an hour at the most"
     deployment.clock.advance(1800)
     assert watch(deployment).expires_at == starts_at + HOUR + timedelta(minutes=10)

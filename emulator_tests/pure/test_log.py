@@ -95,7 +95,7 @@ def test_two_secrets_in_one_text_are_both_blanked() -> None:
         pytest.param("session:Zq3Yk0vT8bJc1mWnXe7R:1", id="reference of a session"),
         pytest.param("memory:17", id="tick"),
         pytest.param("a" * 63, id="long id of a session"),
-        pytest.param("queues/visitVideo/tasks/abc, tasks=5", id="words that end in ks"),
+        pytest.param("queues/reconcileVideo/tasks/abc, tasks=5", id="words that end in ks"),
         pytest.param("ENTRY_ID_NOT_FOUND", id="code"),
         pytest.param("https://www.kaltura.com" + UPLOAD, id="address without a KS"),
     ],
@@ -120,12 +120,12 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
     "host_open": [(lambda secret: log.host_open(secret), "ALERT")],
     "secret_rejected": [(lambda secret: log.secret_rejected("kaltura", "KALTURA_ADMIN_SECRET", secret, "C"), "ALERT")],
     "secret_accepted": [(lambda secret: log.secret_accepted("kaltura", secret), "INFO")],
-    "step_done": [(lambda secret: log.step_done("visitSession", secret, "create"), "INFO")],
+    "step_done": [(lambda secret: log.step_done("reconcileSession", secret, "create"), "INFO")],
     "step_failed": [
-        (lambda secret: log.step_failed("visitVideo", "v1", "observe", refusal(secret), 2, final=False), "WARNING"),
+        (lambda secret: log.step_failed("reconcileVideo", "v1", "observe", refusal(secret), 2, final=False), "WARNING"),
         (
             lambda secret: log.step_failed(
-                "visitVideo",
+                "reconcileVideo",
                 "v1",
                 secret,
                 Permanent("No.", provider="kaltura", operation=secret, code=secret),
@@ -136,14 +136,14 @@ SENTENCES: dict[str, list[tuple[Callable[[str], None], str]]] = {
         ),
     ],
     "owner_changed": [(lambda secret: log.owner_changed(secret), "ALERT")],
-    "conflict": [(lambda secret: log.conflict("visitVideo", secret, "create"), "INFO")],
+    "conflict": [(lambda secret: log.conflict("reconcileVideo", secret, "create"), "INFO")],
     "refused": [
         (lambda secret: log.refused("getKalturaSession", "u1", denial(secret)), "INFO"),
         (lambda secret: log.refused(secret, None, denial("No.")), "INFO"),
     ],
-    "unavailable": [(lambda secret: log.unavailable("visitVideo", secret, refusal(secret)), "WARNING")],
-    "broken": [(lambda secret: log.broken("visitVideo", secret, ValueError(secret)), "ERROR")],
-    "misconfigured": [(lambda secret: log.misconfigured("visitVideo", Misconfigured(secret)), "ERROR")],
+    "unavailable": [(lambda secret: log.unavailable("reconcileVideo", secret, refusal(secret)), "WARNING")],
+    "broken": [(lambda secret: log.broken("reconcileVideo", secret, ValueError(secret)), "ERROR")],
+    "misconfigured": [(lambda secret: log.misconfigured("reconcileVideo", Misconfigured(secret)), "ERROR")],
     "sweep_hindered": [(lambda secret: log.sweep_hindered(refusal(secret)), "WARNING")],
     "swept": [(lambda _secret: log.swept(1, 2, 3), "INFO")],
     "step_stuck": [(lambda secret: log.step_stuck("q", secret, "delete", refusal(secret), 9, NOW), "ALERT")],
@@ -211,11 +211,11 @@ def test_each_sentence_is_one_line_of_json_without_secrets(
 def test_a_step_that_failed_tells_who_refused_what_and_whether_it_is_tried_again(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    log.step_failed("visitSession", "s1", "create", refusal("busy"), 3, final=False)
+    log.step_failed("reconcileSession", "s1", "create", refusal("busy"), 3, final=False)
     assert json.loads(capsys.readouterr().out) == {
         "severity": "WARNING",
         "message": "step failed",
-        "queue": "visitSession",
+        "queue": "reconcileSession",
         "key": "s1",
         "step": "create",
         "provider": "kaltura",
@@ -237,13 +237,13 @@ def test_a_bug_is_told_by_its_type_and_where_it_happened(capsys: pytest.CaptureF
         except KeyError:
             raise RuntimeError("the name of somebody") from None
     except RuntimeError as error:
-        log.broken("visitSession", None, error)
+        log.broken("reconcileSession", None, error)
     told = json.loads(capsys.readouterr().err)
     stack = told.pop("stack_trace").splitlines()
     assert told == {
         "severity": "ERROR",
         "message": "unexpected error",
-        "function": "visitSession",
+        "function": "reconcileSession",
         "uid": None,
         "@type": "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent",
         "type": "RuntimeError",
@@ -261,7 +261,7 @@ def test_a_bug_that_another_one_led_to_tells_both(capsys: pytest.CaptureFixture[
         except KeyError as error:
             raise ValueError("the name of somebody") from error
     except ValueError as error:
-        log.broken("visitSession", None, error)
+        log.broken("reconcileSession", None, error)
     stack = json.loads(capsys.readouterr().err)["stack_trace"]
     assert stack.index("\nKeyError\n") < stack.index("\nValueError")
     assert "somebody" not in stack

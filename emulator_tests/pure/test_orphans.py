@@ -16,8 +16,8 @@ from shared.deletions.model import Reason, given_up
 from shared.errors import Transient
 from shared.orphans import PAGE
 from shared.orphans.report import REPORTED_MAX, Report
-from shared.paths import ORPHANS_REPORT, VISIT_SESSION, VISIT_VIDEO, pairing_path
-from shared.ports import Create, EventWish, MediaState, Observation, Task, Update, UploadWish
+from shared.paths import ORPHANS_REPORT, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
+from shared.ports import Create, EventSpec, MediaState, Observation, Task, Update, UploadSpec
 from shared.references import shown
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
@@ -25,8 +25,8 @@ from shared.videos.model import VideoState
 
 T = TypeVar("T")
 
-EVENT = EventWish("Algebra", None, None)
-WISH = UploadWish("A stray", "a.mp4", 1)
+EVENT = EventSpec("Algebra", None, None)
+WISH = UploadSpec("A stray", "a.mp4", 1)
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
@@ -43,7 +43,7 @@ def school() -> tuple[Deployment, str, str]:
     deployment.show(ready, READY)
     deployment.run(60)
     deployment.write_session("s2", format="liveStreaming")
-    deployment.deliver(Task(VISIT_SESSION, "s2"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s2"))
     deployment.lose_tasks()
     deployment.clock.advance(STRAY_AGE_S + 1)
     return deployment, ready, waiting
@@ -52,21 +52,21 @@ def school() -> tuple[Deployment, str, str]:
 def find(deployment: Deployment, *, clean_up: bool = False) -> Report:
     report = deployment.orphans.find(clean_up=clean_up)
     kept = deployment.document(ORPHANS_REPORT).fields
-    assert (kept["strayCount"], kept["missingCount"]) == (len(report.strays), len(report.missing))
+    assert (kept["strayCount"], kept["missingCount"]) == (len(report.orphans), len(report.missing))
     assert (kept["cleanedUp"], kept["at"]) == (clean_up, deployment.clock())
     return report
 
 
 def entry_of(deployment: Deployment, video_id: str) -> str:
     video = deployment.video(video_id)
-    return (video.playable.parts if video.playable else video.parts)["entryId"]
+    return (video.playable.external_ids if video.playable else video.external_ids)["entryId"]
 
 
 def test_where_everything_is_named_and_there_nothing_is_reported_or_touched() -> None:
     deployment, _, _ = school()
     before = (deployment.media.alive(), deployment.events.alive())
     report = find(deployment, clean_up=True)
-    assert (report.strays, report.missing) == ((), ())
+    assert (report.orphans, report.missing) == ((), ())
     assert (report.things, report.documents) == (3, 2 + 2)
     assert (deployment.media.alive(), deployment.events.alive()) == before
     assert deployment.queue.waiting() == ()
@@ -81,15 +81,15 @@ def test_what_nobody_names_is_reported_and_given_up_only_where_that_is_told(refe
         deployment.events.create_event(reference, EVENT)
     deployment.clock.advance(STRAY_AGE_S + 1)
 
-    (stray,) = find(deployment).strays
-    assert stray.reference == reference
+    (item,) = find(deployment).orphans
+    assert item.reference == reference
     assert deployment.deletions() == []
     (reported,) = deployment.document(ORPHANS_REPORT).fields["strays"]
     assert reported == {
         "provider": "memory",
         "reference": reference,
-        "parts": dict(stray.parts),
-        "createdAt": stray.created_at,
+        "parts": dict(item.external_ids),
+        "createdAt": item.created_at,
         "hasContent": False,
     }
 
@@ -97,8 +97,8 @@ def test_what_nobody_names_is_reported_and_given_up_only_where_that_is_told(refe
     (pending,) = deployment.deletions()
     assert (pending.reason, pending.reference) == (Reason.STRAY, reference)
     deployment.run()
-    assert find(deployment).strays == ()
-    assert entry_of(deployment, ready) in {made.parts["entryId"] for made in deployment.media.alive()}
+    assert find(deployment).orphans == ()
+    assert entry_of(deployment, ready) in {made.external_ids["entryId"] for made in deployment.media.alive()}
 
 
 # --- content (A3) --------------------------------------------------------------------------------------------------
@@ -115,13 +115,13 @@ def lost(deployment: Deployment, seen: Observation = READY, reference: str = "vi
     """
     A video whose document is lost; gives its entry.
     """
-    parts = deployment.media.prepare_upload(reference, WISH)
-    deployment.media.show(parts, seen)
-    return parts["entryId"]
+    external_ids = deployment.media.prepare_upload(reference, WISH)
+    deployment.media.show(external_ids, seen)
+    return external_ids["entryId"]
 
 
 def entries(deployment: Deployment) -> set[str]:
-    return {made.parts["entryId"] for made in deployment.media.alive()}
+    return {made.external_ids["entryId"] for made in deployment.media.alive()}
 
 
 @pytest.mark.parametrize("seen", ARRIVED)
@@ -156,7 +156,7 @@ def test_an_event_that_was_on_the_air_is_kept_and_one_that_was_not_is_deleted() 
     """A3."""
     deployment, _, _ = school()
     deployment.sweep.run()
-    aired = deployment.events.create_event("session:ghost:1", EVENT).parts
+    aired = deployment.events.create_event("session:ghost:1", EVENT).external_ids
     deployment.events.create_event("session:ghost:2", EVENT)
     deployment.events.broadcast(aired, is_live=True)
     deployment.events.broadcast(aired, is_live=False)
@@ -171,16 +171,16 @@ def test_bytes_that_arrive_between_the_search_and_the_deletion_keep_the_orphan(
 ) -> None:
     """A3: what was empty when it was found need not be when its deletion comes."""
     deployment, _, _ = school()
-    parts = deployment.media.prepare_upload("video:ghost:1", WISH)
+    external_ids = deployment.media.prepare_upload("video:ghost:1", WISH)
     deployment.clock.advance(STRAY_AGE_S + 1)
     find(deployment, clean_up=True)
     (pending,) = deployment.deletions()
     assert pending.spares_content
 
-    deployment.media.show(parts, READY)
+    deployment.media.show(external_ids, READY)
     deployment.run()
 
-    assert parts["entryId"] in entries(deployment)
+    assert external_ids["entryId"] in entries(deployment)
     assert deployment.deletions() == []
     assert "orphan kept" in capsys.readouterr().out
     assert [one.reference for one in find(deployment).with_content] == ["video:ghost:1"]
@@ -190,8 +190,8 @@ def test_a_deletion_of_an_earlier_release_spares_what_has_content() -> None:
     """A3: it was written before anybody asked what an orphan has."""
     deployment, _, _ = school()
     ghost = lost(deployment)
-    (stray,) = [one.stray for one in deployment.orphans.all(young=True)]
-    earlier = given_up("memory", stray.reference, stray.parts, Reason.STRAY, deployment.clock())
+    (item,) = [one.item for one in deployment.orphans.all(young=True)]
+    earlier = given_up("memory", item.reference, item.external_ids, Reason.STRAY, deployment.clock())
     fields = {name: value for name, value in earlier.fields.items() if name != "sparesContent"}
     deployment.documents.commit(Create(earlier.path, fields))
     deployment.sweep.run()
@@ -245,8 +245,8 @@ def test_a_reference_that_somebody_wrote_by_hand_stops_nothing(text: str) -> Non
     report = find(deployment, clean_up=True)
     deployment.run()
     assert report.unreadable == (shown(text),)
-    assert report.strays == ()
-    assert [made.reference for made in deployment.media.alive() if made.wish == WISH] == [text]
+    assert report.orphans == ()
+    assert [made.reference for made in deployment.media.alive() if made.spec == WISH] == [text]
 
 
 # --- references stay taken -----------------------------------------------------------------------------------------
@@ -257,17 +257,17 @@ def test_what_is_made_later_is_not_made_under_the_reference_of_an_orphan_that_is
     deployment, ready, _ = school()
     deployment.sweep.run()
     lost(deployment, reference=f"video:{ready}:4")
-    aired = deployment.events.create_event("session:s2:7", EVENT).parts
+    aired = deployment.events.create_event("session:s2:7", EVENT).external_ids
     deployment.events.broadcast(aired, is_live=True)
     deployment.clock.advance(STRAY_AGE_S + 1)
     deployment.sweep.run()
 
     deployment.ask_replacement(ready)
     deployment.write_session("s2", status="draft")
-    deployment.deliver(Task(VISIT_SESSION, "s2"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s2"))
     deployment.run(REAP_GRACE_S)
     deployment.write_session("s2", status="public")
-    deployment.deliver(Task(VISIT_SESSION, "s2"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s2"))
 
     assert deployment.video(ready).reference == f"video:{ready}:5"
     assert deployment.pairing("s2").reference == "session:s2:8"
@@ -277,28 +277,28 @@ def test_a_session_of_the_id_of_an_orphan_that_is_kept_gets_nothing_of_it() -> N
     """A3, A1: whoever creates the session anew counts on from there."""
     deployment, _, _ = school()
     deployment.sweep.run()
-    aired = deployment.events.create_event("session:s9:3", EVENT).parts
+    aired = deployment.events.create_event("session:s9:3", EVENT).external_ids
     deployment.events.broadcast(aired, is_live=True)
     deployment.clock.advance(STRAY_AGE_S + 1)
     deployment.sweep.run()
     find(deployment)
 
     deployment.write_session("s9", format="liveStreaming", ownerUid="another")
-    deployment.deliver(Task(VISIT_SESSION, "s9"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s9"))
 
     pairing = deployment.pairing("s9")
     assert (pairing.state, pairing.reference) == (PairingState.READY, "session:s9:4")
     assert pairing.identity.owner_uid == "another"
-    assert pairing.parts != aired
+    assert pairing.external_ids != aired
 
 
 def test_nothing_young_is_reported() -> None:
     deployment, _, _ = school()
     deployment.media.prepare_upload("video:ghost:1", WISH)
     deployment.clock.advance(STRAY_AGE_S)
-    assert find(deployment, clean_up=True).strays == ()
+    assert find(deployment, clean_up=True).orphans == ()
     deployment.clock.advance(1)
-    assert len(find(deployment).strays) == 1
+    assert len(find(deployment).orphans) == 1
 
 
 def test_what_is_given_up_already_is_not_an_orphan() -> None:
@@ -313,21 +313,21 @@ def test_what_is_given_up_already_is_not_an_orphan() -> None:
     delete_video(TEACHER, ready, deployment.documents, deployment.queue, deployment.clock)
     deployment.run()
     assert len(deployment.deletions()) == 1
-    assert find(deployment).strays == ()
+    assert find(deployment).orphans == ()
 
 
 def test_a_thing_of_an_earlier_generation_is_an_orphan_though_its_document_is_there() -> None:
     deployment, ready, _ = school()
     deployment.media.prepare_upload(f"video:{ready}:7", WISH)
     deployment.clock.advance(STRAY_AGE_S + 1)
-    assert [one.reference for one in find(deployment).strays] == [f"video:{ready}:7"]
+    assert [one.reference for one in find(deployment).orphans] == [f"video:{ready}:7"]
 
 
 def test_both_of_a_video_that_is_being_replaced_are_named() -> None:
     deployment, ready, _ = school()
     deployment.ask_replacement(ready)
     deployment.clock.advance(STRAY_AGE_S + 1)
-    assert find(deployment).strays == ()
+    assert find(deployment).orphans == ()
 
 
 def test_a_video_whose_thing_is_gone_is_reported_and_looked_at_only_where_that_is_told() -> None:
@@ -339,7 +339,7 @@ def test_a_video_whose_thing_is_gone_is_reported_and_looked_at_only_where_that_i
     assert deployment.queue.waiting() == ()
 
     find(deployment, clean_up=True)
-    assert sorted(deployment.enqueued_now(VISIT_VIDEO)) == sorted([ready, waiting])
+    assert sorted(deployment.enqueued_now(RECONCILE_VIDEO)) == sorted([ready, waiting])
     deployment.run()
     shown = deployment.document("sessions/s1").fields["videos"]
     assert (shown[ready]["state"], shown[ready]["failure"]["code"]) == ("failed", "PLAYS_NO_MORE")
@@ -349,7 +349,7 @@ def test_a_video_whose_thing_is_gone_is_reported_and_looked_at_only_where_that_i
 def test_a_session_whose_event_is_gone_has_another_where_that_is_told() -> None:
     deployment, _, _ = school()
     (event,) = deployment.events.alive()
-    for part_id in event.parts.values():
+    for part_id in event.external_ids.values():
         deployment.events.vanish(part_id)
     (missing,) = find(deployment).missing
     assert missing.path == pairing_path("s2")
@@ -386,7 +386,7 @@ def test_what_has_just_come_to_be_is_not_missing() -> None:
 def test_an_event_that_somebody_is_at_work_on_is_left_to_him() -> None:
     deployment, _, _ = school()
     (event,) = deployment.events.alive()
-    for part_id in event.parts.values():
+    for part_id in event.external_ids.values():
         deployment.events.vanish(part_id)
     claimed = {"claim": {"step": "update", "until": deployment.clock() + timedelta(seconds=90)}}
     deployment.documents.commit(Update(pairing_path("s2"), claimed))
@@ -404,7 +404,7 @@ def test_many_pages_are_looked_at_and_counted_as_they_come() -> None:
     deployment.clock.advance(STRAY_AGE_S + 1)
     told: list[tuple[int, int]] = []
     report = deployment.orphans.find(clean_up=False, tell=lambda things, documents: told.append((things, documents)))
-    assert len(report.strays) == PAGE + 10
+    assert len(report.orphans) == PAGE + 10
     assert report.things == PAGE + 10 + 3
     assert told == sorted(told)
     assert told[-1] == (report.things, report.documents)
@@ -435,9 +435,9 @@ def test_a_later_report_takes_the_place_of_the_earlier_one() -> None:
     deployment, _, _ = school()
     deployment.media.prepare_upload("video:ghost:1", WISH)
     deployment.clock.advance(STRAY_AGE_S + 1)
-    assert len(find(deployment, clean_up=True).strays) == 1
+    assert len(find(deployment, clean_up=True).orphans) == 1
     deployment.run()
-    assert find(deployment).strays == ()
+    assert find(deployment).orphans == ()
     assert deployment.document(ORPHANS_REPORT).fields["strays"] == []
 
 

@@ -14,7 +14,7 @@ import pytest
 from emulator_tests.fakes import MemoryMedia, undisturbed
 from emulator_tests.pure.deployment import HOUR, INTERVAL_S, ROOMY, TEACHER, Deployment, refusal
 from shared.errors import Transient
-from shared.paths import VISIT_SESSION, session_path
+from shared.paths import RECONCILE_SESSION, session_path
 from shared.ports import MediaState, Observation, Task
 from shared.sessions.decide import PAUSE_MAX_S
 from shared.videos import watched
@@ -193,7 +193,7 @@ def test_nothing_is_left_of_what_was_kept_too_long_and_the_rest_is_as_it_was_wis
         state, _, retryable = told_to_clients(story.shown(provider, what))
         assert (state, retryable) == ("failed", False), what
     assert [one for one in story.deployment.deletions() if one.provider == provider] == []
-    assert sorted(made.wish.title for made in story.media(provider).alive()) == ["Algebra", "Algebra II"]
+    assert sorted(made.spec.title for made in story.media(provider).alive()) == ["Algebra", "Algebra II"]
 
 
 def test_live_sessions_say_so_and_come_back() -> None:
@@ -205,14 +205,14 @@ def test_live_sessions_say_so_and_come_back() -> None:
     times = {"format": "liveStreaming", "startsAt": now, "endsAt": now + 8 * HOUR}
     for session_id in ("changed", "gone", "aired"):
         deployment.write_session(session_id, **times)
-        deployment.deliver(Task(VISIT_SESSION, session_id))
+        deployment.deliver(Task(RECONCILE_SESSION, session_id))
     deployment.run(60)
     deployment.disturb = down
     deployment.write_session("made", **times)
     deployment.write_session("changed", title="Algebra II")
     deployment.delete_session("gone")
     for session_id in ("made", "changed", "gone"):
-        deployment.deliver(Task(VISIT_SESSION, session_id))
+        deployment.deliver(Task(RECONCILE_SESSION, session_id))
     for _ in range(2 * 3600 // SWEEP_S):
         deployment.run(SWEEP_S)
         deployment.sweep.run()
@@ -224,8 +224,8 @@ def test_live_sessions_say_so_and_come_back() -> None:
     assert told["aired"]["state"] == "ready"
 
     deployment.disturb = undisturbed
-    (aired,) = (one for one in deployment.events.alive() if one.parts["entryId"] == told["aired"]["entryId"])
-    deployment.events.broadcast(aired.parts, is_live=True)
+    (aired,) = (one for one in deployment.events.alive() if one.external_ids["entryId"] == told["aired"]["entryId"])
+    deployment.events.broadcast(aired.external_ids, is_live=True)
     # The longest pause between two tries, with its spread.
     deployment.run(PAUSE_MAX_S * 1.5)
 

@@ -15,7 +15,7 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, SLOT_OVER_S, TE
 from shared.access import Caller
 from shared.errors import BadRequest, Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient
 from shared.identity import SessionIdentity
-from shared.paths import VIDEOS, VISIT_SESSION, VISIT_VIDEO, session_path, uploader_path, video_path
+from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path, uploader_path, video_path
 from shared.ports import REMOVE, Create, MediaState, Observation, Query, Task, Update
 from shared.slots import SLOT_S
 from shared.text import TITLE_MAX
@@ -144,10 +144,10 @@ def test_a_place_that_was_taken_while_a_recording_was_looked_at_is_not_taken_twi
         return found
 
     deployment.clock.advance(3600)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     assert deployment.video(video_id).order is None
     deployment.disturb = overtaking
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     deployment.run(60)
     assert overtaken
     assert deployment.video(video_id).order is not None
@@ -196,11 +196,11 @@ def recorded(deployment: Deployment) -> str:
         The id of the video that it becomes.
     """
     (made,) = deployment.events.alive()
-    deployment.events.broadcast(made.parts, is_live=True)
+    deployment.events.broadcast(made.external_ids, is_live=True)
     deployment.run(60)
-    deployment.events.broadcast(made.parts, is_live=False)
+    deployment.events.broadcast(made.external_ids, is_live=False)
     deployment.run(3000)
-    video_id = recorded_video_id("s1", {"entryId": f"{made.parts['entryId']}-recorded"})
+    video_id = recorded_video_id("s1", {"entryId": f"{made.external_ids['entryId']}-recorded"})
     assert video_path(video_id) not in deployment.documents.paths()
     return video_id
 
@@ -223,7 +223,7 @@ def test_a_recording_comes_after_the_videos_that_there_are() -> None:
 @pytest.mark.parametrize("moment", range(12))
 def test_an_upload_while_a_recording_is_taken_over_gets_another_place(moment: int) -> None:
     """
-    B9: whichever effect of the visit it comes before.
+    B9: whichever effect of the reconciliation it comes before.
     """
     deployment = live()
     ask(deployment, "r1")
@@ -239,7 +239,7 @@ def test_an_upload_while_a_recording_is_taken_over_gets_another_place(moment: in
 
     deployment.clock.advance(3600)
     deployment.disturb = overtaking
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(60)
     deployment.disturb = undisturbed
     if left[0] >= 0:
@@ -289,7 +289,7 @@ def with_video(seen: Observation | None = READY) -> tuple[Deployment, str]:
 def arrive(deployment: Deployment, video_id: str, seen: Observation | None) -> None:
     if seen is not None:
         deployment.show(video_id, seen)
-    deployment.queue.put(Task(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(RECONCILE_VIDEO, video_id))
     deployment.run()
 
 
@@ -309,7 +309,7 @@ def titles(deployment: Deployment) -> list[str]:
     """
     What the provider calls what it has.
     """
-    return sorted(made.wish.title for made in deployment.media.alive())
+    return sorted(made.spec.title for made in deployment.media.alive())
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def test_a_title_is_corrected_for_viewers_and_at_the_provider(seen: Observation 
     assert titles(deployment) == ["Algebra II"]
     video = deployment.video(video_id)
     assert (video.state, video.rename_at, video.upload.title) == (before.state, None, "Algebra II")
-    assert {made.wish.stamp for made in deployment.media.alive()} == {video.session.stamp()}, "A3: whose it is"
+    assert {made.spec.stamp for made in deployment.media.alive()} == {video.session.stamp()}, "A3: whose it is"
     arrive(deployment, video_id, READY)
     assert shown(deployment, video_id) == ("Algebra II", 1)
 
@@ -406,7 +406,7 @@ def test_the_same_correction_again_changes_nothing_more() -> None:
         return do()
 
     deployment.disturb = noting
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     assert "rename" not in calls
     assert "commit" not in calls or calls.count("commit") == 1
 
@@ -481,7 +481,7 @@ def test_a_title_that_the_provider_refuses_for_good_is_shown_all_the_same_and_as
     arrive(deployment, video_id, Observation(MediaState.PROCESSING, 30))
     arrive(deployment, video_id, READY)
     for _ in range(3):
-        deployment.deliver(Task(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(RECONCILE_VIDEO, video_id))
         deployment.run(600)
     assert shown(deployment, video_id) == ("Algebra II", 1)
     assert len(calls) == 1
@@ -532,7 +532,7 @@ def test_who_may_not_correct_a_video_changes_nothing(caller: Caller, error: type
     with pytest.raises(error):
         correct(deployment, video_id, "Mine", 1, caller)
     assert deployment.document(video_path(video_id)) == before
-    assert deployment.enqueued(VISIT_VIDEO) == []
+    assert deployment.enqueued(RECONCILE_VIDEO) == []
 
 
 IMPOSSIBLE: Sequence[tuple[str | None, int | None]] = (
@@ -554,7 +554,7 @@ def test_what_cannot_be_corrected_changes_nothing(title: str | None, order: int 
     with pytest.raises(BadRequest):
         correct(deployment, video_id, title, order)
     assert deployment.document(video_path(video_id)) == before
-    assert deployment.enqueued(VISIT_VIDEO) == []
+    assert deployment.enqueued(RECONCILE_VIDEO) == []
 
 
 @pytest.mark.parametrize("end", [delete_video, cancel_upload], ids=["deleted", "cancelled, and nothing plays"])
@@ -583,7 +583,7 @@ def test_a_video_whose_deletion_was_wished_cannot_be_corrected_any_more() -> Non
         )
 
 
-def test_a_flood_of_corrections_brings_two_visits_in_a_few_seconds_and_the_last_one_counts() -> None:
+def test_a_flood_of_corrections_brings_two_reconciles_in_a_few_seconds_and_the_last_one_counts() -> None:
     """
     B10, A6.
     """
@@ -602,7 +602,7 @@ def test_a_flood_of_corrections_brings_two_visits_in_a_few_seconds_and_the_last_
             TEACHER, video_id, Correction(f"T{number}"), deployment.documents, deployment.queue, deployment.clock
         )
         # The last one of the slot before may still wait.
-        assert len(deployment.enqueued(VISIT_VIDEO)) <= 3
+        assert len(deployment.enqueued(RECONCILE_VIDEO)) <= 3
         if number % 28 == 27:
             deployment.run(1)
     deployment.run(SLOT_OVER_S)

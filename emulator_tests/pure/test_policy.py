@@ -11,7 +11,7 @@ import pytest
 
 from emulator_tests.texts import FAMILY, NOT_TITLES, TITLES
 from shared.errors import BadRequest, TooMany
-from shared.ports import MediaState, Observation, Total, UploadWish
+from shared.ports import MediaState, Observation, Total, UploadSpec
 from shared.text import TITLE_MAX
 from shared.videos.policy import (
     FILE_NAME_MAX,
@@ -41,7 +41,7 @@ POLICY = Policy(
     retry_keep_s=1,
     looks_max=1,
 )
-DECLARED = UploadWish("Algebra", "algebra.mp4", 1000)
+DECLARED = UploadSpec("Algebra", "algebra.mp4", 1000)
 
 ONE_TOO_LONG = "n" * (FILE_NAME_MAX - 3) + ".mp4"
 REFUSED = "The file name has characters that are not allowed in it"

@@ -12,14 +12,14 @@ import pytest
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Deployment
 from shared.errors import Transient, WrongState
 from shared.paths import video_path
-from shared.ports import MediaState, Observation, Stage, UploadWish, holder_of
+from shared.ports import MediaState, Observation, Stage, UploadSpec, holder_of
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 
 T = TypeVar("T")
 
 READY = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
-WISH = UploadWish("Nobody's", "nobody.mp4", 1000)
+WISH = UploadSpec("Nobody's", "nobody.mp4", 1000)
 
 
 def both() -> tuple[Deployment, str, str]:
@@ -52,19 +52,19 @@ def test_a_provider_that_is_not_set_up_is_refused_before_anything_is_written() -
 
 def test_each_provider_has_a_feed_of_its_own_that_ends_when_nothing_is_pending_there() -> None:
     deployment, first, second = both()
-    deployment.second.show(deployment.video(second).parts, READY)
+    deployment.second.show(deployment.video(second).external_ids, READY)
 
     deployment.run(60)
 
     assert deployment.states([first, second]) == [VideoState.UPLOADING, VideoState.READY]
-    running = [deployment.document(feed.path).fields["running"] for feed in deployment.app.feeds.values()]
+    running = [deployment.document(poller.path).fields["running"] for poller in deployment.app.pollers.values()]
     assert running == [True, False]
 
 
 def test_a_video_stays_where_it_was_made_though_its_session_names_another_provider_later() -> None:
     deployment, first, _ = both()
     deployment.write_session("s1", videoProvider="second")
-    deployment.media.show(deployment.video(first).parts, READY)
+    deployment.media.show(deployment.video(first).external_ids, READY)
     deployment.run(60)
 
     deployment.ask_replacement(first)
@@ -84,11 +84,11 @@ def test_what_is_deleted_is_deleted_at_its_own_provider_alone() -> None:
     assert deployment.deletions() == []
 
 
-def test_many_videos_of_both_are_visited_together_with_one_call_to_each() -> None:
+def test_many_videos_of_both_are_reconciled_together_with_one_call_to_each() -> None:
     deployment, first, second = both()
     half = Observation(MediaState.PROCESSING, 50, Stage.CONVERTING)
-    deployment.media.show(deployment.video(first).parts, half)
-    deployment.second.show(deployment.video(second).parts, READY)
+    deployment.media.show(deployment.video(first).external_ids, half)
+    deployment.second.show(deployment.video(second).external_ids, READY)
     asked: list[str] = []
 
     def count(operation: str, do: Callable[[], T]) -> T:
@@ -96,7 +96,7 @@ def test_many_videos_of_both_are_visited_together_with_one_call_to_each() -> Non
         return do()
 
     deployment.disturb = count
-    deployment.app.work(replace(deployment.queue.waiting()[0], queue="visitVideo", key=f"{first},{second}"))
+    deployment.app.work(replace(deployment.queue.waiting()[0], queue="reconcileVideo", key=f"{first},{second}"))
 
     assert asked.count("observe") == 2
     assert deployment.states([first, second]) == [VideoState.PROCESSING, VideoState.READY]
@@ -118,7 +118,7 @@ def test_strays_of_every_provider_are_given_up_and_go_where_they_are() -> None:
 
 def test_a_video_that_is_missing_at_its_provider_is_looked_for_at_no_other() -> None:
     deployment, first, second = both()
-    deployment.second.vanish(deployment.video(second).parts["entryId"])
+    deployment.second.vanish(deployment.video(second).external_ids["entryId"])
     deployment.clock.advance(STRAY_AGE_S + 1)
 
     report = deployment.orphans.find(clean_up=False)
@@ -127,10 +127,10 @@ def test_a_video_that_is_missing_at_its_provider_is_looked_for_at_no_other() -> 
     assert deployment.video(first).state is VideoState.UPLOADING
 
 
-def test_what_the_feed_of_one_provider_has_missed_the_sweep_asks_that_provider() -> None:
+def test_what_the_poller_of_one_provider_has_missed_the_sweep_asks_that_provider() -> None:
     deployment, _, second = both()
     deployment.lose_tasks()
-    deployment.second.show(deployment.video(second).parts, READY)
+    deployment.second.show(deployment.video(second).external_ids, READY)
     deployment.clock.advance(timedelta(hours=2).total_seconds())
 
     deployment.sweep.run()
@@ -143,9 +143,9 @@ def test_what_an_account_has_that_is_not_set_up_any_more_waits_until_it_is() -> 
     deployment, first, _ = both()
 
     with pytest.raises(Transient, match="no account at third"):
-        holder_of(deployment.videos.holders, "third")
+        holder_of(deployment.videos.provider_accounts, "third")
 
-    without = replace(deployment.videos, holders={"second": deployment.videos.holders["second"]})
-    assert without.look(first).record is not None
+    without = replace(deployment.videos, provider_accounts={"second": deployment.videos.provider_accounts["second"]})
+    assert without.read(first).record is not None
     with pytest.raises(Transient):
         without.media(deployment.video(first).provider)

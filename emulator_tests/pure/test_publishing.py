@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from emulator_tests.pure.deployment import Deployment
-from shared.paths import VISIT_SESSION, session_path
+from shared.paths import RECONCILE_SESSION, session_path
 from shared.ports import Task, Update
 
 T = TypeVar("T")
@@ -21,7 +21,7 @@ def test_publishing_a_session_reads_twice_commits_twice_and_calls_its_provider_o
 
     deployment.write_session("s1", format="liveStreaming", status="draft")
     deployment.documents.commit(Update(session_path("s1"), {"status": "public"}))
-    deployment.queue.put(Task(VISIT_SESSION, "s1"))
+    deployment.queue.put(Task(RECONCILE_SESSION, "s1"))
     deployment.disturb = counting
 
     deployment.run(1)

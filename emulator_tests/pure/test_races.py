@@ -1,5 +1,5 @@
-"""Thousands of interleavings of visits, users, faults and time: each ends as it was last wished; and the model that
-says so notices every part of the mechanism that is broken.
+"""Thousands of interleavings of reconciliations, users, faults and time: each ends as it was last wished; and the model
+that says so notices every part of the mechanism that is broken.
 
 `RACES` is how many are played (5,000), `RACES_FROM` the first seed. One is read with
 `python -m emulator_tests.pure.races --seed 17`.

@@ -1,4 +1,5 @@
-"""The one visit on a thing of its own: a lamp that is wished lit, and a provider of light that obeys, fails or dies."""
+"""The one reconciliation on a thing of its own: a lamp that is wished lit, and a provider of light that obeys, fails or
+dies."""
 
 from __future__ import annotations
 
@@ -18,28 +19,28 @@ from shared.reconcile import (
     ALARM_AFTER_S,
     BACKOFF_MAX_S,
     LEASE_S,
+    RECONCILE_BUDGET_S,
     RETRY_AFTER_MAX_S,
     SETTLES_MAX,
+    STEPS_MAX,
     TASK_AHEAD_MAX_S,
-    VISIT_BUDGET_S,
-    VISITS_MAX,
     WORKER_TIMEOUT_S,
     Claim,
+    Controller,
     Decision,
     Done,
     Effect,
     Failure,
-    Later,
-    Look,
     NotFoundYet,
     Progress,
+    RequeueAt,
+    Snapshot,
     Step,
-    Subject,
+    apply_backoff,
     await_late_commit,
     backoff_s,
     failure_of,
-    hold_back,
-    visit,
+    reconcile,
 )
 
 KEY = "hall"
@@ -79,7 +80,7 @@ class Lamp:
 
 
 @dataclass(frozen=True, slots=True)
-class LampWish:
+class LampSpec:
     """
     One document of `wishes`: what is wished, and under `shown` what is shown to clients.
     """
@@ -90,15 +91,15 @@ class LampWish:
     watched: bool = False
     not_before: datetime | None = None
     restless: bool = False
-    insists: bool = False
+    retry_permanent: bool = False
     shown: Any = None
 
 
-LampLook = Look[LampWish, Lamp]
+LampSnapshot = Snapshot[LampSpec, Lamp]
 
 
 @dataclass
-class Lamps(Subject[LampWish, Lamp, State]):
+class Lamps(Controller[LampSpec, Lamp, State]):
     """
     The subject. A step at the provider is `provide`, which may look around, and raise.
     """
@@ -108,65 +109,67 @@ class Lamps(Subject[LampWish, Lamp, State]):
     provide: Callable[[str], object] = field(default=lambda _: None)
     asked: list[str] = field(default_factory=list)
 
-    def look(self, key: str) -> LampLook:
+    def read(self, key: str) -> LampSnapshot:
         wished, recorded = self.documents.read(WISH, LAMP)
-        wish = LampWish() if wished is None else LampWish(exists=True, **wished.fields)
-        return Look(key, wish, _lamp(recorded), None if recorded is None else recorded.version)
+        spec = LampSpec() if wished is None else LampSpec(exists=True, **wished.fields)
+        return Snapshot(key, spec, _lamp(recorded), None if recorded is None else recorded.version)
 
-    def decide(self, look: LampLook, now: datetime, *, observed: bool) -> Decision[Lamp]:
-        wish, record = look.wish, look.record or Lamp()
+    def decide(self, snapshot: LampSnapshot, now: datetime, *, observed: bool) -> Decision[Lamp]:
+        spec, record = snapshot.spec, snapshot.record or Lamp()
         if record.state is State.LIGHTING:
-            return Step("find", Effect.OBSERVE, record, record, insists=True)
-        if not wish.exists:
+            return Step("find", Effect.OBSERVE, record, record, retry_permanent=True)
+        if not spec.exists:
             return Done()
-        if record.name != wish.name or wish.restless:
-            renamed = replace(record, name=record.name + "." if wish.restless else wish.name)
+        if record.name != spec.name or spec.restless:
+            renamed = replace(record, name=record.name + "." if spec.restless else spec.name)
             return Step("name", Effect.WRITE, renamed, renamed)
-        if wish.not_before is not None and now < wish.not_before:
-            return Later(wish.not_before)
-        if wish.lit and record.state is State.DARK:
+        if spec.not_before is not None and now < spec.not_before:
+            return RequeueAt(spec.not_before)
+        if spec.lit and record.state is State.DARK:
             begun = replace(record, state=State.LIGHTING)
-            return Step("light", Effect.CHANGE, begun, record, wish.name, insists=wish.insists)
-        if wish.watched and not observed:
-            return Step("watch", Effect.OBSERVE, record, record, informs=True)
-        if look.record is not None and wish.shown != _shown(record):
+            return Step("light", Effect.CHANGE, begun, record, spec.name, retry_permanent=spec.retry_permanent)
+        if spec.watched and not observed:
+            return Step("watch", Effect.OBSERVE, record, record, observes=True)
+        if snapshot.record is not None and spec.shown != _shown(record):
             return Step("show", Effect.WRITE, record, record)
         return Done()
 
-    def act(self, look: LampLook, step: Step[Lamp], now: datetime) -> State:
+    def act(self, snapshot: LampSnapshot, step: Step[Lamp], now: datetime) -> State:
         self.asked.append(step.name)
         self.provide(step.name)
         return State.LIT if step.name != "watch" else step.record.state
 
-    def settle(self, look: LampLook, step: Step[Lamp], outcome: State, now: datetime) -> Lamp:
+    def settle(self, snapshot: LampSnapshot, step: Step[Lamp], outcome: State, now: datetime) -> Lamp:
         return replace(step.record, state=outcome)
 
-    def after(self, look: LampLook, record: Lamp) -> LampLook:
-        return replace(look, record=record, wish=replace(look.wish, shown=_shown(record)))
+    def after(self, snapshot: LampSnapshot, record: Lamp) -> LampSnapshot:
+        return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=_shown(record)))
 
-    def record_writes(self, look: LampLook, record: Lamp, version: Version | None, now: datetime) -> tuple[Write, ...]:
+    def record_writes(
+        self, snapshot: LampSnapshot, record: Lamp, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
         fields = {"state": record.state, "name": record.name, **record.progress.to_fields()}
         lamp = Create(LAMP, fields) if version is None else Update(LAMP, fields, if_version=version)
-        old_names = (Create(f"names/{name}", {"left_at": now}) for name in _given_up(look, record))
+        old_names = (Create(f"names/{name}", {"left_at": now}) for name in _given_up(snapshot, record))
         return (lamp, *old_names)
 
-    def follow_ups(self, look: LampLook, record: Lamp) -> tuple[Task, ...]:
-        return tuple(Task("forgetName", name) for name in _given_up(look, record))
+    def follow_ups(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Task, ...]:
+        return tuple(Task("forgetName", name) for name in _given_up(snapshot, record))
 
-    def view_writes(self, look: LampLook, record: Lamp) -> tuple[Write, ...]:
-        if not look.wish.exists or look.wish.shown == _shown(record):
+    def view_writes(self, snapshot: LampSnapshot, record: Lamp) -> tuple[Write, ...]:
+        if not snapshot.spec.exists or snapshot.spec.shown == _shown(record):
             return ()
         return (Update(WISH, {"shown": _shown(record)}),)
 
-    def dependants(self, look: LampLook) -> tuple[Task, ...]:
-        return (Task("visitSwitch", look.key),) if look.wish.watched else ()
+    def dependants(self, snapshot: LampSnapshot) -> tuple[Task, ...]:
+        return (Task("visitSwitch", snapshot.key),) if snapshot.spec.watched else ()
 
 
-def _given_up(look: LampLook, record: Lamp) -> list[str]:
+def _given_up(snapshot: LampSnapshot, record: Lamp) -> list[str]:
     """
     Whoever is renamed gives its old name up.
     """
-    name = "" if look.record is None or look.wish.restless else look.record.name
+    name = "" if snapshot.record is None or snapshot.spec.restless else snapshot.record.name
     return [name] if name not in ("", record.name) else []
 
 
@@ -184,28 +187,28 @@ def _shown(record: Lamp) -> dict[str, Any]:
 
 class House:
     """
-    A lamp with its wish, its provider and its visitors.
+    A lamp with its spec, its provider and its workers.
     """
 
-    def __init__(self, **wish: Any) -> None:
+    def __init__(self, **spec: Any) -> None:
         self.clock = ManualClock()
         self.disturb: Callable[[str], None] = lambda _: None
         self.documents = MemoryDocuments(self._effect)
         self.queue = MemoryQueue(self.clock)
         self.lamps = Lamps(self.documents)
-        if wish:
-            self.wish(**wish)
+        if spec:
+            self.spec(**spec)
 
     def _effect(self, operation: str, do: Callable[[], Any]) -> Any:
         self.disturb(operation)
         return do()
 
-    def wish(self, **wish: Any) -> None:
+    def spec(self, **spec: Any) -> None:
         (document,) = self.documents.read(WISH)
-        self.documents.commit(Create(WISH, wish) if document is None else Update(WISH, wish))
+        self.documents.commit(Create(WISH, spec) if document is None else Update(WISH, spec))
 
-    def visit(self) -> LampLook:
-        return visit(self.lamps, KEY, self.documents, self.queue, self.clock)
+    def reconcile(self) -> LampSnapshot:
+        return reconcile(self.lamps, KEY, self.documents, self.queue, self.clock)
 
     def run_until(self, until: datetime) -> None:
         """
@@ -213,7 +216,7 @@ class House:
         """
 
         def deliver(_: Task) -> None:
-            self.visit()
+            self.reconcile()
 
         self.queue.deliver_until(until, deliver)
 
@@ -242,7 +245,7 @@ class House:
 
     def meanwhile(self, operation: str, do: Callable[[], object]) -> None:
         """
-        Someone else does something just before a visitor's next call of that kind.
+        Someone else does something just before a worker's next call of that kind.
         """
 
         def disturb(called: str) -> None:
@@ -257,18 +260,18 @@ class House:
 
 RECORD = Lamp()
 STEP = Step("light", Effect.CHANGE, RECORD, RECORD, "w")
-LATER = Later(after(5))
+LATER = RequeueAt(after(5))
 
 
 def failed(
     *,
     step: str = "light",
-    wish: str = "w",
+    spec: str = "w",
     retry_at: datetime | None = None,
     tries: int = 1,
     since: datetime = BEGIN_AT,
 ) -> Failure:
-    return Failure("FUSE", "It did not work.", retry_at is not None, step, wish, tries, since, retry_at)
+    return Failure("FUSE", "It did not work.", retry_at is not None, step, spec, tries, since, retry_at)
 
 
 @pytest.mark.parametrize(
@@ -276,14 +279,14 @@ def failed(
     [
         pytest.param(STEP, None, STEP, id="nothing recorded"),
         pytest.param(STEP, Progress(), STEP, id="nobody busy"),
-        pytest.param(STEP, Progress(Claim("light", after(9))), Later(after(9)), id="someone busy"),
-        pytest.param(Done(), Progress(Claim("light", after(9))), Later(after(9)), id="done, but someone busy"),
-        pytest.param(LATER, Progress(Claim("light", after(9))), Later(after(9)), id="later, but someone busy"),
+        pytest.param(STEP, Progress(Claim("light", after(9))), RequeueAt(after(9)), id="someone busy"),
+        pytest.param(Done(), Progress(Claim("light", after(9))), RequeueAt(after(9)), id="done, but someone busy"),
+        pytest.param(LATER, Progress(Claim("light", after(9))), RequeueAt(after(9)), id="later, but someone busy"),
         pytest.param(STEP, Progress(Claim("light", after(0))), STEP, id="a claim that has run out"),
-        pytest.param(STEP, Progress(failure=failed(retry_at=after(3))), Later(after(3)), id="failed just now"),
+        pytest.param(STEP, Progress(failure=failed(retry_at=after(3))), RequeueAt(after(3)), id="failed just now"),
         pytest.param(STEP, Progress(failure=failed(retry_at=after(0))), STEP, id="to be tried again now"),
         pytest.param(STEP, Progress(failure=failed()), Done(), id="failed for good"),
-        pytest.param(STEP, Progress(failure=failed(wish="another")), STEP, id="failed for another wish"),
+        pytest.param(STEP, Progress(failure=failed(spec="another")), STEP, id="failed for another wish"),
         pytest.param(STEP, Progress(failure=failed(step="another")), STEP, id="another step failed"),
         pytest.param(Done(), Progress(failure=failed(retry_at=after(3))), Done(), id="done, whatever failed"),
         pytest.param(LATER, Progress(failure=failed()), LATER, id="later, whatever failed"),
@@ -293,7 +296,7 @@ def test_a_step_is_held_back_while_it_must_be(
     decision: Decision[Lamp], progress: Progress | None, held: Decision[Lamp]
 ) -> None:
     record = None if progress is None else replace(RECORD, progress=progress)
-    assert hold_back(decision, record, BEGIN_AT) == held
+    assert apply_backoff(decision, record, BEGIN_AT) == held
 
 
 def test_pauses_double_up_to_a_limit_and_are_spread_by_key() -> None:
@@ -306,7 +309,7 @@ def test_pauses_double_up_to_a_limit_and_are_spread_by_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("raised", "insists", "least_s", "most_s"),
+    ("raised", "retry_permanent", "least_s", "most_s"),
     [
         pytest.param(error(Transient), False, 1.5, 2.5, id="transient"),
         pytest.param(error(Doubtful), False, 1.5, 2.5, id="doubtful"),
@@ -317,9 +320,9 @@ def test_pauses_double_up_to_a_limit_and_are_spread_by_key() -> None:
     ],
 )
 def test_a_failure_is_tried_again_when_it_may_be(
-    raised: ProviderError, insists: bool, least_s: float, most_s: float
+    raised: ProviderError, retry_permanent: bool, least_s: float, most_s: float
 ) -> None:
-    failure = failure_of(raised, replace(STEP, insists=insists), RECORD, KEY, BEGIN_AT)
+    failure = failure_of(raised, replace(STEP, retry_permanent=retry_permanent), RECORD, KEY, BEGIN_AT)
     assert failure.retry_at is not None
     assert after(least_s) <= failure.retry_at <= after(most_s)
     assert failure.retryable
@@ -332,7 +335,7 @@ def test_a_final_failure_is_not_tried_again() -> None:
 
 @pytest.mark.parametrize(
     ("last", "tries"),
-    [(failed(tries=3), 4), (failed(tries=3, step="another"), 1), (failed(tries=3, wish="another"), 1)],
+    [(failed(tries=3), 4), (failed(tries=3, step="another"), 1), (failed(tries=3, spec="another"), 1)],
 )
 def test_failures_in_a_row_are_counted_by_step_and_wish(last: Failure, tries: int) -> None:
     record = replace(RECORD, progress=Progress(failure=last))
@@ -343,12 +346,12 @@ def test_failures_in_a_row_are_counted_from_the_first() -> None:
     last = failed(tries=3, since=BEGIN_AT)
     record = replace(RECORD, progress=Progress(failure=last))
     assert failure_of(error(Transient), STEP, record, KEY, after(90)).since == BEGIN_AT
-    assert failure_of(error(Transient), replace(STEP, wish="another"), record, KEY, after(90)).since == after(90)
+    assert failure_of(error(Transient), replace(STEP, spec="another"), record, KEY, after(90)).since == after(90)
 
 
 @pytest.mark.parametrize("raised", [error(Transient), error(Permanent)], ids=["transient", "permanent"])
 def test_what_is_insisted_on_is_left_to_a_person_after_so_many_tries(raised: ProviderError) -> None:
-    patient = replace(STEP, insists=True, tries_max=4)
+    patient = replace(STEP, retry_permanent=True, tries_max=4)
     record = replace(RECORD, progress=Progress(failure=failed(tries=2)))
     assert failure_of(raised, patient, record, KEY, BEGIN_AT).retryable
     record = replace(RECORD, progress=Progress(failure=failed(tries=3)))
@@ -358,7 +361,7 @@ def test_what_is_insisted_on_is_left_to_a_person_after_so_many_tries(raised: Pro
 
 def test_a_rejected_secret_makes_a_step_wait_and_is_no_reason_to_give_it_up() -> None:
     """B7: long pauses, no end of them, and no try is counted."""
-    patient = replace(STEP, insists=True, tries_max=4)
+    patient = replace(STEP, retry_permanent=True, tries_max=4)
     raised = error(SecretRejected, retry_after_s=300.0)
     progress = Progress(failure=failed(tries=3))
     for _ in range(10):
@@ -394,17 +397,18 @@ def test_progress_is_read_back_as_it_was_written() -> None:
 
 def test_a_claim_outlives_whoever_made_it() -> None:
     """
-    Its visitor is dead by then, so nobody ever acts on a claim that another has taken over.
+    Its worker is dead by then, so nobody ever acts on a claim that another has taken over.
     """
-    assert VISIT_BUDGET_S < WORKER_TIMEOUT_S < LEASE_S
+    assert RECONCILE_BUDGET_S < WORKER_TIMEOUT_S < LEASE_S
 
 
-# --- a visit -------------------------------------------------------------------------------------------------------
+# --- a reconciliation
+# -------------------------------------------------------------------------------------------------------
 
 
 def test_who_wishes_nothing_costs_nothing() -> None:
     house = House()
-    house.visit()
+    house.reconcile()
     assert house.documents.paths() == ()
     assert house.lamps.asked == []
     assert house.queue.waiting() == ()
@@ -412,7 +416,7 @@ def test_who_wishes_nothing_costs_nothing() -> None:
 
 def test_a_write_is_recorded_and_shown() -> None:
     house = House(name="Hall")
-    house.visit()
+    house.reconcile()
     assert house.lamp == Lamp(name="Hall")
     assert (house.fields(WISH) or {})["shown"] == {"state": "dark", "failure": None}
     assert house.lamps.asked == []
@@ -420,8 +424,8 @@ def test_a_write_is_recorded_and_shown() -> None:
 
 def test_what_must_wait_leaves_one_task_for_then() -> None:
     house = House(not_before=after(50), lit=True)
-    house.visit()
-    house.visit()
+    house.reconcile()
+    house.reconcile()
     assert house.documents.paths() == (WISH,)
     assert [(task.queue, task.key, task.at) for task in house.queue.waiting()] == [("visitLamp", KEY, after(50))]
     house.run_until(after(50))
@@ -429,13 +433,13 @@ def test_what_must_wait_leaves_one_task_for_then() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "ahead_s", "noted"),
+    ("name", "ahead_s", "enqueued"),
     [("hall", TASK_AHEAD_MAX_S, True), ("hall", TASK_AHEAD_MAX_S + 1, False), ("", TASK_AHEAD_MAX_S + 1, True)],
     ids=["soon", "far off", "far off, and no record says so"],
 )
 def test_what_is_far_off_and_recorded_is_left_to_the_sweep(name: str, ahead_s: int, enqueued: bool) -> None:
     house = House(name=name, not_before=after(ahead_s), lit=True)
-    house.visit()
+    house.reconcile()
     if name:
         assert house.lamp.progress.due_at == after(ahead_s)
     assert [task.at for task in house.queue.waiting()] == ([after(ahead_s)] if enqueued else [])
@@ -445,19 +449,19 @@ def test_a_change_is_claimed_before_the_provider_hears_of_it() -> None:
     house = House(lit=True)
     seen: list[Lamp] = []
     house.lamps.provide = lambda _: seen.append(house.lamp)
-    house.visit()
+    house.reconcile()
     assert seen == [Lamp(State.LIGHTING, progress=Progress(Claim("light", after(LEASE_S)), None, after(LEASE_S)))]
     assert house.lamp == Lamp(State.LIT)
     assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
 
 
-def test_a_look_at_the_provider_claims_nothing_and_is_not_repeated_by_the_same_visitor() -> None:
+def test_a_look_at_the_provider_claims_nothing_and_is_not_repeated_by_the_same_worker() -> None:
     house = House(lit=True)
-    house.visit()
-    house.wish(watched=True)
+    house.reconcile()
+    house.spec(watched=True)
     (before,) = house.documents.read(LAMP)
     house.lamps.asked.clear()
-    house.visit()
+    house.reconcile()
     (now,) = house.documents.read(LAMP)
     assert house.lamps.asked == ["watch"]
     assert now == before
@@ -465,26 +469,26 @@ def test_a_look_at_the_provider_claims_nothing_and_is_not_repeated_by_the_same_v
 
 def test_a_look_that_failed_tells_nothing_and_is_taken_again_later() -> None:
     house = House(lit=True)
-    house.visit()
-    house.wish(watched=True)
+    house.reconcile()
+    house.spec(watched=True)
     house.failing(error(Doubtful))
-    house.visit()
+    house.reconcile()
     retry_at = house.lamp.progress.due_at
     assert retry_at is not None
     assert after(1) < retry_at < after(3)
     house.lamps.asked.clear()
     house.clock.move_to(retry_at)
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == ["watch"]
     assert house.lamp == Lamp(State.LIT)
 
 
 def test_what_is_written_with_a_record_is_written_with_it_or_not_at_all_and_noted() -> None:
     house = House(name="Hall")
-    house.visit()
-    house.wish(name="Kitchen")
+    house.reconcile()
+    house.spec(name="Kitchen")
     house.meanwhile("commit", lambda: house.documents.commit(Update(LAMP, {"name": "Attic"})))
-    house.visit()
+    house.reconcile()
     assert house.lamp == Lamp(name="Kitchen")
     assert house.fields("names/Hall") is None
     assert house.fields("names/Attic") == {"left_at": BEGIN_AT}
@@ -493,7 +497,7 @@ def test_what_is_written_with_a_record_is_written_with_it_or_not_at_all_and_note
 
 def test_those_who_follow_get_their_tasks() -> None:
     house = House(lit=True, watched=True)
-    house.visit()
+    house.reconcile()
     assert house.queue.waiting() == (Task("visitSwitch", KEY),)
 
 
@@ -502,14 +506,14 @@ def test_those_who_follow_get_their_tasks() -> None:
 
 def test_who_is_busy_is_left_alone_and_waited_for() -> None:
     house = House(lit=True)
-    visitors: list[LampLook] = []
+    visitors: list[LampSnapshot] = []
 
     def another_comes(_: str) -> None:
         house.lamps.provide = lambda _: None
-        visitors.append(house.visit())
+        visitors.append(house.reconcile())
 
     house.lamps.provide = another_comes
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == ["light"]
     assert [task.at for task in house.queue.waiting()] == [after(LEASE_S)]
     assert house.lamp == Lamp(State.LIT)
@@ -517,8 +521,8 @@ def test_who_is_busy_is_left_alone_and_waited_for() -> None:
 
 def test_who_loses_the_claim_asks_the_provider_nothing() -> None:
     house = House(lit=True)
-    house.meanwhile("commit", house.visit)
-    house.visit()
+    house.meanwhile("commit", house.reconcile)
+    house.reconcile()
     assert house.lamps.asked == ["light"]
     assert house.lamp == Lamp(State.LIT)
 
@@ -533,14 +537,14 @@ def test_who_was_overtaken_while_acting_overwrites_nothing() -> None:
         )
 
     house.lamps.provide = overtaken
-    house.visit()
+    house.reconcile()
     assert house.lamp == Lamp(State.LIT, "as another left it")
 
 
 def test_a_wish_that_comes_meanwhile_does_not_lose_what_was_done() -> None:
     house = House(lit=True)
     house.lamps.provide = lambda _: house.documents.commit(Update(LAMP, {"wish": "that it be green"}))
-    house.visit()
+    house.reconcile()
     assert house.lamp == Lamp(State.LIT)
     assert (house.fields(LAMP) or {})["wish"] == "that it be green"
     assert house.lamps.asked == ["light"]
@@ -557,7 +561,7 @@ def test_wishes_that_never_stop_leave_it_to_the_end_of_the_claim() -> None:
             house.disturb = wish_again
 
     house.disturb = wish_again
-    house.visit()
+    house.reconcile()
     assert SETTLES_MAX <= next(wishes) <= 2 * SETTLES_MAX
     assert house.lamp.state is State.LIGHTING
     assert [task.at for task in house.queue.waiting()] == [after(LEASE_S)]
@@ -566,22 +570,22 @@ def test_wishes_that_never_stop_leave_it_to_the_end_of_the_claim() -> None:
 def test_what_was_done_is_recorded_even_where_nobody_is_left_to_be_shown_it() -> None:
     house = House(lit=True)
     house.lamps.provide = lambda _: house.documents.commit(Delete(WISH))
-    house.visit()
+    house.reconcile()
     assert house.fields(WISH) is None
     assert house.lamp == Lamp(State.LIT)
 
 
 def test_who_loses_a_write_that_shows_nothing_looks_again() -> None:
     house = House(lit=True)
-    house.visit()
-    house.wish(watched=True)
+    house.reconcile()
+    house.spec(watched=True)
     house.failing(error(Transient))
-    house.visit()
+    house.reconcile()
     retry_at = house.lamp.progress.due_at
     assert retry_at is not None
     house.clock.move_to(retry_at)
-    house.meanwhile("commit", house.visit)
-    house.visit()
+    house.meanwhile("commit", house.reconcile)
+    house.reconcile()
     assert house.lamp == Lamp(State.LIT)
 
 
@@ -591,10 +595,10 @@ def test_who_loses_a_write_that_shows_nothing_looks_again() -> None:
 def test_what_did_not_happen_is_recorded_as_undone_shown_and_tried_again_then() -> None:
     house = House(lit=True)
     house.failing(error(Transient, retry_after_s=30))
-    house.visit()
+    house.reconcile()
     lamp = house.lamp
     assert lamp.state is State.DARK
-    assert lamp.progress == Progress(failure=failed(wish="", retry_at=after(30)), due_at=after(30))
+    assert lamp.progress == Progress(failure=failed(spec="", retry_at=after(30)), due_at=after(30))
     assert (house.fields(WISH) or {})["shown"]["failure"] == {
         "code": "FUSE",
         "message": "It did not work.",
@@ -602,10 +606,10 @@ def test_what_did_not_happen_is_recorded_as_undone_shown_and_tried_again_then() 
     }
     assert [task.at for task in house.queue.waiting()] == [after(30)]
     house.clock.move_to(after(29))
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == ["light"]
     house.clock.move_to(after(30))
-    house.visit()
+    house.reconcile()
     assert house.lamp == Lamp(State.LIT)
     assert (house.fields(WISH) or {})["shown"] == {"state": "lit", "failure": None}
 
@@ -613,7 +617,7 @@ def test_what_did_not_happen_is_recorded_as_undone_shown_and_tried_again_then() 
 def test_what_may_have_happened_is_looked_for_and_not_repeated() -> None:
     house = House(lit=True)
     house.failing(error(Doubtful))
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == ["light", "find"]
     assert house.lamp == Lamp(State.LIT)
 
@@ -621,30 +625,30 @@ def test_what_may_have_happened_is_looked_for_and_not_repeated() -> None:
 def test_what_is_refused_for_good_is_tried_again_only_for_another_wish() -> None:
     house = House(lit=True, name="Hall")
     house.failing(error(Permanent))
-    house.visit()
-    assert house.lamp == Lamp(name="Hall", progress=Progress(failure=failed(wish="Hall")))
+    house.reconcile()
+    assert house.lamp == Lamp(name="Hall", progress=Progress(failure=failed(spec="Hall")))
     assert house.queue.waiting() == ()
     house.clock.advance(10 * RETRY_AFTER_MAX_S)
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == ["light"]
-    house.wish(name="Kitchen")
-    house.visit()
+    house.spec(name="Kitchen")
+    house.reconcile()
     assert house.lamp == Lamp(State.LIT, "Kitchen")
 
 
 def test_a_refusal_that_is_insisted_on_is_tried_again() -> None:
-    house = House(lit=True, insists=True)
+    house = House(lit=True, retry_permanent=True)
     house.failing(error(Permanent))
-    house.visit()
+    house.reconcile()
     assert house.lamp.progress.due_at == after(BACKOFF_MAX_S)
     house.run_until(after(BACKOFF_MAX_S))
     assert house.lamp == Lamp(State.LIT)
 
 
 def test_what_fails_for_a_day_is_told_as_an_alarm_once(capsys: pytest.CaptureFixture[str]) -> None:
-    house = House(lit=True, insists=True)
+    house = House(lit=True, retry_permanent=True)
     house.failing(*[error(Transient)] * 1000)
-    house.visit()
+    house.reconcile()
     house.run_until(after(ALARM_AFTER_S - BACKOFF_MAX_S))
     assert "step stuck" not in capsys.readouterr().err
     house.run_until(after(ALARM_AFTER_S + 10 * BACKOFF_MAX_S))
@@ -659,10 +663,10 @@ def test_what_fails_for_a_day_is_told_as_an_alarm_once(capsys: pytest.CaptureFix
 def test_a_final_failure_is_shown_again_where_it_was_wiped_out() -> None:
     house = House(lit=True)
     house.failing(error(Permanent))
-    house.visit()
+    house.reconcile()
     told = (house.fields(WISH) or {})["shown"]
-    house.wish(shown=None)
-    house.visit()
+    house.spec(shown=None)
+    house.reconcile()
     assert (house.fields(WISH) or {})["shown"] == told
 
 
@@ -670,13 +674,13 @@ def test_a_bug_rises_and_its_claim_keeps_everybody_away_until_it_has_run_out() -
     house = House(lit=True)
     house.failing(KeyError("a bug"))
     with pytest.raises(KeyError):
-        house.visit()
+        house.reconcile()
     assert house.lamp.progress == Progress(Claim("light", after(LEASE_S)), None, after(LEASE_S))
     house.clock.move_to(after(LEASE_S - 1))
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == ["light"]
     house.clock.move_to(after(LEASE_S))
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == ["light", "find"]
     assert house.lamp == Lamp(State.LIT)
 
@@ -690,8 +694,8 @@ def test_documents_that_do_not_answer_end_the_visit(operation: str) -> None:
 
     house.meanwhile(operation, unreachable)
     with pytest.raises(Transient):
-        house.visit()
-    house.visit()
+        house.reconcile()
+    house.reconcile()
     assert house.lamp == Lamp(State.LIT)
 
 
@@ -703,17 +707,17 @@ def test_who_always_loses_leaves_it_to_the_queue() -> None:
             raise Conflict("Someone wrote first.")
 
     house.disturb = lost
-    house.visit()
+    house.reconcile()
     assert house.lamps.asked == []
     assert house.queue.waiting() == (Task("visitLamp", KEY),)
 
 
 def test_what_is_settled_costs_one_look_and_no_write() -> None:
     house = House(lit=True)
-    house.visit()
+    house.reconcile()
     calls: list[str] = []
     house.disturb = calls.append
-    house.visit()
+    house.reconcile()
     assert calls == ["read"]
 
 
@@ -727,7 +731,7 @@ class Died(BaseException):
 
 
 @pytest.mark.parametrize(
-    ("wish", "due_at"),
+    ("spec", "due_at"),
     [
         pytest.param({"name": "Hall"}, None, id="nothing is left"),
         pytest.param({"name": "Hall", "lit": True, "not_before": after(70)}, after(70), id="later"),
@@ -735,16 +739,16 @@ class Died(BaseException):
     ],
 )
 def test_who_dies_after_a_write_has_left_the_time_at_which_more_is_to_be_done(
-    wish: dict[str, Any], due_at: datetime | None
+    spec: dict[str, Any], due_at: datetime | None
 ) -> None:
-    house = House(**wish)
+    house = House(**spec)
 
     def die() -> None:
         raise Died
 
     house.meanwhile("commit", lambda: house.meanwhile("read", die))
     with pytest.raises(Died):
-        house.visit()
+        house.reconcile()
     house.disturb = lambda _: None
     assert house.lamp == Lamp(name="Hall", progress=Progress(due_at=due_at))
 
@@ -752,17 +756,17 @@ def test_who_dies_after_a_write_has_left_the_time_at_which_more_is_to_be_done(
 def test_what_is_settled_is_not_due_any_more() -> None:
     house = House(lit=True)
     house.failing(error(Transient))
-    house.visit()
+    house.reconcile()
     assert house.lamp.progress.due_at is not None
-    house.wish(lit=False)
-    house.visit()
+    house.spec(lit=False)
+    house.reconcile()
     assert house.lamp == Lamp()
 
 
 def test_a_thing_that_never_settles_is_left_to_the_queue_after_so_many_steps() -> None:
     house = House(restless=True)
-    house.visit()
-    assert house.lamp.name == "." * VISITS_MAX
+    house.reconcile()
+    assert house.lamp.name == "." * STEPS_MAX
     assert house.queue.waiting() == (Task("visitLamp", KEY),)
 
 
@@ -771,9 +775,9 @@ def test_no_step_is_begun_when_the_time_is_used_up() -> None:
 
     def slow(operation: str) -> None:
         if operation == "commit":
-            house.clock.advance(VISIT_BUDGET_S / 2 + 1)
+            house.clock.advance(RECONCILE_BUDGET_S / 2 + 1)
 
     house.disturb = slow
-    house.visit()
+    house.reconcile()
     assert house.lamp.name == ".."
     assert house.queue.waiting() == (Task("visitLamp", KEY),)

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.pure.deployment import HOUR, Deployment, refusal
-from shared.paths import VISIT_SESSION, session_path
-from shared.ports import EventWish, MediaState, Observation, Refusal, Task
+from shared.paths import RECONCILE_SESSION, session_path
+from shared.ports import EventSpec, MediaState, Observation, Refusal, Task
 from shared.sessions.model import PairingState
 
 T = TypeVar("T")
@@ -21,13 +21,13 @@ WHY = Refusal("MAX_SCHEDULE_DURATION_REACHED", "The event is longer than the pro
 FAILURE = {"code": WHY.code, "message": WHY.message, "retryable": False}
 
 
-def too_long(wish: EventWish) -> Refusal | None:
-    assert wish.starts_at is not None
-    assert wish.ends_at is not None
-    return WHY if wish.ends_at - wish.starts_at > LONGEST else None
+def too_long(spec: EventSpec) -> Refusal | None:
+    assert spec.starts_at is not None
+    assert spec.ends_at is not None
+    return WHY if spec.ends_at - spec.starts_at > LONGEST else None
 
 
-def deployed(lasts: timedelta, refuses: Callable[[EventWish], Refusal | None] = too_long) -> Deployment:
+def deployed(lasts: timedelta, refuses: Callable[[EventSpec], Refusal | None] = too_long) -> Deployment:
     """
     A deployment with a live session that begins now, at a provider that has its limits.
     """
@@ -35,7 +35,7 @@ def deployed(lasts: timedelta, refuses: Callable[[EventWish], Refusal | None] = 
     deployment.events.refuses = refuses
     now = deployment.clock()
     deployment.write_session(format="liveStreaming", startsAt=now, endsAt=now + lasts)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     return deployment
 
 
@@ -45,7 +45,7 @@ def shown(deployment: Deployment) -> dict[str, Any]:
 
 def change(deployment: Deployment, **fields: Any) -> None:
     deployment.write_session(**fields)
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
 
 
 def asked(deployment: Deployment) -> list[str]:
@@ -68,7 +68,7 @@ def test_the_event_is_ready_without_the_part_and_says_what_to_change() -> None:
     told = shown(deployment)
     assert (told["state"], told["failure"]) == ("ready", FAILURE)
     assert "entryId" in told
-    assert "eventId" not in deployment.pairing().parts
+    assert "eventId" not in deployment.pairing().external_ids
     pairing = deployment.document("kalturaSession/s1").fields
     assert (pairing["failure"], pairing["setback"]) == (FAILURE, None)
 
@@ -76,11 +76,11 @@ def test_the_event_is_ready_without_the_part_and_says_what_to_change() -> None:
 def test_its_broadcast_is_watched() -> None:
     deployment = deployed(HOUR)
     (made,) = deployment.events.alive()
-    deployment.events.broadcast(made.parts, is_live=True)
+    deployment.events.broadcast(made.external_ids, is_live=True)
     deployment.run(60)
     assert shown(deployment)["broadcast"] == "live"
     deployment.run(3600)
-    deployment.events.broadcast(made.parts, is_live=False)
+    deployment.events.broadcast(made.external_ids, is_live=False)
     deployment.run(2 * 3600)
     assert shown(deployment)["broadcast"] == "ended"
     assert shown(deployment)["failure"] == FAILURE
@@ -90,7 +90,7 @@ def test_it_is_not_tried_again_until_the_session_is_changed() -> None:
     deployment = deployed(HOUR)
     calls = asked(deployment)
     for _ in range(20):
-        deployment.deliver(Task(VISIT_SESSION, "s1"))
+        deployment.deliver(Task(RECONCILE_SESSION, "s1"))
         deployment.run(600)
     assert calls == []
     change(deployment, title="Algebra II")
@@ -102,19 +102,23 @@ def test_once_the_session_is_as_the_provider_allows_the_part_is_there() -> None:
     deployment = deployed(HOUR)
     change(deployment, endsAt=deployment.clock() + SHORT)
     assert "failure" not in shown(deployment)
-    assert "eventId" in deployment.pairing().parts
+    assert "eventId" in deployment.pairing().external_ids
     assert deployment.pairing().refused == {}
 
 
 def test_an_event_that_is_made_longer_keeps_its_part_as_it_was_and_says_so() -> None:
     deployment = deployed(SHORT)
-    before, event_id = shown(deployment), deployment.pairing().parts["eventId"]
+    before, event_id = shown(deployment), deployment.pairing().external_ids["eventId"]
     change(deployment, endsAt=deployment.clock() + HOUR)
     told = shown(deployment)
-    assert (told["state"], deployment.pairing().parts["eventId"], told["failure"]) == ("ready", event_id, FAILURE)
+    assert (told["state"], deployment.pairing().external_ids["eventId"], told["failure"]) == (
+        "ready",
+        event_id,
+        FAILURE,
+    )
     change(deployment, endsAt=deployment.clock() + SHORT)
     assert shown(deployment) == before
-    assert deployment.pairing().parts["eventId"] == event_id
+    assert deployment.pairing().external_ids["eventId"] == event_id
 
 
 def test_whatever_a_provider_refuses_for_good_is_told_likewise() -> None:
@@ -146,7 +150,7 @@ def test_it_is_deleted_like_any_other_and_nothing_is_left_of_the_refusal(how: st
         deployment.delete_session()
     else:
         deployment.write_session(status="draft")
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(3600)
     assert deployment.events.alive() == ()
     pairing = deployment.pairing()
@@ -160,9 +164,9 @@ def test_its_videos_are_uploaded_and_its_recording_is_taken_over_as_usual() -> N
         uploaded, Observation(MediaState.READY, 100, duration_s=5.0, size_bytes=1000, media_type="video/mp4")
     )
     (made,) = deployment.events.alive()
-    deployment.events.broadcast(made.parts, is_live=True)
+    deployment.events.broadcast(made.external_ids, is_live=True)
     deployment.run(60)
-    deployment.events.broadcast(made.parts, is_live=False)
+    deployment.events.broadcast(made.external_ids, is_live=False)
     deployment.run(3 * 3600)
     videos = deployment.document(session_path("s1")).fields["videos"]
     assert len(videos) == 2

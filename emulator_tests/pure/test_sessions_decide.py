@@ -10,11 +10,11 @@ import pytest
 
 from shared.history import Moment
 from shared.identity import TOMBSTONE_S, SessionIdentity
-from shared.ports import Document, EventParts, EventWish
-from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.ports import Document, EventIds, EventSpec
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.sessions.broadcasting import Window
 from shared.sessions.decide import created, decide, deleted, fingerprint, not_created, reference_of
-from shared.sessions.model import Pairing, PairingState, SessionWish, shown
+from shared.sessions.model import Pairing, PairingState, SessionSpec, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, 10, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -25,7 +25,7 @@ TOMORROW = NOW + timedelta(days=1)
 WINDOW = Window(early_s=900, overrun_s=3600)
 OPENS_AT = TOMORROW - timedelta(seconds=900)
 
-EVENT = EventWish("Algebra", TOMORROW, TOMORROW + timedelta(hours=1))
+EVENT = EventSpec("Algebra", TOMORROW, TOMORROW + timedelta(hours=1))
 OTHER = replace(EVENT, title="Geometry")
 PARTS = {"entryId": "0_live1", "eventId": "event1"}
 
@@ -40,7 +40,7 @@ def recorded_as(state: PairingState, **changes: object) -> Pairing:
         state=state,
         generation=0 if state is PairingState.NONE else 3,
         reference="session:s1:3" if made else None,
-        parts=PARTS if made and state is not PairingState.CREATING else {},
+        external_ids=PARTS if made and state is not PairingState.CREATING else {},
         tried_at=NOW - timedelta(minutes=1) if state is PairingState.CREATING else None,
         applied=EVENT if state in (PairingState.READY, PairingState.RETIRING) else None,
         reap_at=NOW + timedelta(seconds=5) if state is PairingState.RETIRING else None,
@@ -71,17 +71,17 @@ SUCCESSOR = SessionIdentity("s1", "another", NOW)
 
 ENROLLED = (Document("enrolments/s1_student", {}, 1, NOW),)
 
-WISHED: dict[str, SessionWish] = {
-    "an event": SessionWish(exists=True, event=EVENT, identity=SESSION),
-    "no event": SessionWish(exists=True, identity=SESSION),
-    "session deleted": SessionWish(exists=False),
-    "session deleted, videos left": SessionWish(exists=False, children=("v1", "v2")),
-    "another session": SessionWish(exists=False, identity=SUCCESSOR),
-    "another session, videos left": SessionWish(exists=False, children=("v1", "v2"), identity=SUCCESSOR),
-    "owner changed": SessionWish(exists=False, identity=SUCCESSOR, is_held=True),
-    "session deleted, enrolments left": SessionWish(exists=False, left_enrolled=ENROLLED),
-    "another session, enrolments left": SessionWish(exists=False, left_enrolled=ENROLLED, identity=SUCCESSOR),
-    "session missing, deletions held": SessionWish(exists=False, is_waiting=True),
+WISHED: dict[str, SessionSpec] = {
+    "an event": SessionSpec(exists=True, event=EVENT, identity=SESSION),
+    "no event": SessionSpec(exists=True, identity=SESSION),
+    "session deleted": SessionSpec(exists=False),
+    "session deleted, videos left": SessionSpec(exists=False, children=("v1", "v2")),
+    "another session": SessionSpec(exists=False, identity=SUCCESSOR),
+    "another session, videos left": SessionSpec(exists=False, children=("v1", "v2"), identity=SUCCESSOR),
+    "owner changed": SessionSpec(exists=False, identity=SUCCESSOR, is_held=True),
+    "session deleted, enrolments left": SessionSpec(exists=False, left_enrolled=ENROLLED),
+    "another session, enrolments left": SessionSpec(exists=False, left_enrolled=ENROLLED, identity=SUCCESSOR),
+    "session missing, deletions held": SessionSpec(exists=False, is_waiting=True),
 }
 
 CREATE = "create: change, creating"
@@ -144,33 +144,33 @@ TABLE: dict[str, tuple[str, ...]] = {
 }
 
 
-def looked(record: Pairing | None, wish: SessionWish) -> Look[SessionWish, Pairing]:
+def looked(record: Pairing | None, spec: SessionSpec) -> Snapshot[SessionSpec, Pairing]:
     """
     A look at a session whose document shows what it should, and of which was noticed whether it is there.
     """
-    record = None if record is None else replace(record, has_session=wish.exists or wish.is_held)
-    return Look("s1", replace(wish, shown=shown(wish, record)), record, None if record is None else 1)
+    record = None if record is None else replace(record, has_session=spec.exists or spec.is_held)
+    return Snapshot("s1", replace(spec, shown=shown(spec, record)), record, None if record is None else 1)
 
 
 def spelled(decision: Decision[Pairing]) -> str:
     match decision:
         case Done():
             return "done"
-        case Later(at):
+        case RequeueAt(at):
             return f"later: {at:%H:%M:%S}"
         case Step():
             words = [f"{decision.name}: {decision.effect}", decision.record.state]
-            return ", ".join([*words, "insists"] if decision.insists else words)
+            return ", ".join([*words, "insists"] if decision.retry_permanent else words)
 
 
 def next_step(
-    look: Look[SessionWish, Pairing], now: datetime = NOW, grace_s: int = GRACE_S, *, observed: bool = False
+    snapshot: Snapshot[SessionSpec, Pairing], now: datetime = NOW, grace_s: int = GRACE_S, *, observed: bool = False
 ) -> Decision[Pairing]:
-    return decide(look, now, grace_s, WINDOW, observed=observed)
+    return decide(snapshot, now, grace_s, WINDOW, observed=observed)
 
 
-def step_for(record: Pairing | None, wish: SessionWish, grace_s: int = GRACE_S) -> Step[Pairing]:
-    decision = next_step(looked(record, wish), NOW, grace_s)
+def step_for(record: Pairing | None, spec: SessionSpec, grace_s: int = GRACE_S) -> Step[Pairing]:
+    decision = next_step(looked(record, spec), NOW, grace_s)
     assert isinstance(decision, Step)
     return decision
 
@@ -185,8 +185,8 @@ def test_the_table_has_a_row_for_each_recorded_state() -> None:
     [pytest.param(recorded, wished, id=f"{recorded} - {wished}") for recorded, wished in product(RECORDED, WISHED)],
 )
 def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> None:
-    look = looked(RECORDED[recorded], WISHED[wished])
-    assert spelled(next_step(look, NOW)) == TABLE[recorded][list(WISHED).index(wished)]
+    snapshot = looked(RECORDED[recorded], WISHED[wished])
+    assert spelled(next_step(snapshot, NOW)) == TABLE[recorded][list(WISHED).index(wished)]
 
 
 @pytest.mark.parametrize(
@@ -194,17 +194,19 @@ def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> No
     [("none", "no event"), ("gone", "no event"), ("ready", "an event")],
 )
 def test_a_document_that_shows_something_else_is_put_right(recorded: str, wished: str) -> None:
-    look = replace(looked(RECORDED[recorded], WISHED[wished]), wish=replace(WISHED[wished], shown={"entryId": "0_old"}))
-    decision = next_step(look, NOW)
+    snapshot = replace(
+        looked(RECORDED[recorded], WISHED[wished]), spec=replace(WISHED[wished], shown={"entryId": "0_old"})
+    )
+    decision = next_step(snapshot, NOW)
     assert isinstance(decision, Step)
     assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, RECORDED[recorded])
 
 
 def test_a_session_of_which_nothing_is_recorded_is_left_alone_whatever_it_shows() -> None:
-    look: Look[SessionWish, Pairing] = Look(
-        "s1", SessionWish(exists=True, shown={"entryId": "0_old"}, identity=SESSION), None, None
+    snapshot: Snapshot[SessionSpec, Pairing] = Snapshot(
+        "s1", SessionSpec(exists=True, shown={"entryId": "0_old"}, identity=SESSION), None, None
     )
-    assert next_step(look, NOW) == Done()
+    assert next_step(snapshot, NOW) == Done()
 
 
 def test_a_session_of_which_nothing_is_recorded_gets_its_mark_and_no_record() -> None:
@@ -212,7 +214,7 @@ def test_a_session_of_which_nothing_is_recorded_gets_its_mark_and_no_record() ->
     A1: without it the rules let no enrolled student in.
     """
     unmarked = replace(SESSION, is_marked=False)
-    step = step_for(None, SessionWish(exists=True, identity=unmarked))
+    step = step_for(None, SessionSpec(exists=True, identity=unmarked))
     assert (step.name, step.effect, step.record.identity) == ("mark", Effect.WRITE, SESSION)
     # With an event it gets the mark in the write that records that.
     assert step_for(None, replace(WISHED["an event"], identity=unmarked)).name == "create"
@@ -225,11 +227,11 @@ def test_a_mark_that_was_taken_away_is_written_before_anything_else(wished: str)
     """
     for record in RECORDED.values():
         if record is not None and record.identity == SESSION and record.held_at is None:
-            for wish in (
+            for spec in (
                 replace(WISHED[wished], identity=replace(SESSION, is_marked=False)),
                 replace(WISHED[wished], is_paired=False),
             ):
-                step = step_for(record, wish)
+                step = step_for(record, spec)
                 assert (step.name, step.effect, step.record.state) == ("show", Effect.WRITE, record.state)
 
 
@@ -241,30 +243,30 @@ def test_creating_records_a_new_generation_and_its_reference_before_the_provider
     assert step.record.reference == reference_of("s1", before.generation + 1)
     assert step.record.tried_at == NOW
     assert step.record.history[-1] == Moment("creating", NOW)
-    assert step.wish == fingerprint(EVENT)
+    assert step.spec == fingerprint(EVENT)
 
 
 def test_what_was_definitely_not_created_leaves_its_generation_used_up() -> None:
     step = step_for(RECORDED["gone"], WISHED["an event"])
-    assert (step.undone.state, step.undone.generation) == (PairingState.NONE, 4)
-    assert (step.undone.reference, step.undone.tried_at) == (None, None)
+    assert (step.rollback.state, step.rollback.generation) == (PairingState.NONE, 4)
+    assert (step.rollback.reference, step.rollback.tried_at) == (None, None)
 
 
 def test_while_an_update_is_under_way_nobody_knows_which_wish_the_event_fulfils() -> None:
     step = step_for(RECORDED["ready with another wish"], WISHED["an event"])
-    assert (step.record.applied, step.wish) == (None, fingerprint(EVENT))
-    assert step.undone == RECORDED["ready with another wish"], "definitely not done, it fulfils what it did before"
+    assert (step.record.applied, step.spec) == (None, fingerprint(EVENT))
+    assert step.rollback == RECORDED["ready with another wish"], "definitely not done, it fulfils what it did before"
 
 
 def test_a_deletion_is_recorded_before_it_begins_and_never_taken_back() -> None:
     step = step_for(RECORDED["ready"], WISHED["session deleted"])
-    assert step.record.parts == PARTS
-    assert step.undone == step.record
+    assert step.record.external_ids == PARTS
+    assert step.rollback == step.record
 
 
 def test_retiring_keeps_the_event_for_the_grace() -> None:
     retired = step_for(RECORDED["ready"], WISHED["no event"]).record
-    assert (retired.parts, retired.applied) == (PARTS, EVENT)
+    assert (retired.external_ids, retired.applied) == (PARTS, EVENT)
     assert retired.reap_at == NOW + timedelta(seconds=GRACE_S)
 
 
@@ -275,15 +277,15 @@ def test_without_a_grace_a_retired_event_is_deleted_at_once() -> None:
 
 def test_publishing_again_within_the_grace_keeps_the_very_event() -> None:
     kept = step_for(RECORDED["retiring"], WISHED["an event"]).record
-    assert (kept.parts, kept.generation, kept.reap_at) == (PARTS, 3, None)
-    assert next_step(looked(kept, WISHED["an event"])) == Later(OPENS_AT)
+    assert (kept.external_ids, kept.generation, kept.reap_at) == (PARTS, 3, None)
+    assert next_step(looked(kept, WISHED["an event"])) == RequeueAt(OPENS_AT)
 
 
 def test_the_grace_ends_at_its_very_instant() -> None:
     record = recorded_as(PairingState.RETIRING, reap_at=NOW)
-    look = looked(record, WISHED["no event"])
-    assert next_step(look, NOW - INSTANT) == Later(NOW)
-    assert spelled(next_step(look, NOW)) == DELETE
+    snapshot = looked(record, WISHED["no event"])
+    assert next_step(snapshot, NOW - INSTANT) == RequeueAt(NOW)
+    assert spelled(next_step(snapshot, NOW)) == DELETE
 
 
 @pytest.mark.parametrize(
@@ -295,9 +297,9 @@ def test_the_grace_ends_at_its_very_instant() -> None:
     ],
 )
 def test_visitors_who_wait_for_videos_to_go_agree_on_the_next_look(now: str, next_look: str) -> None:
-    look = looked(RECORDED["gone"], WISHED["session deleted, videos left"])
+    snapshot = looked(RECORDED["gone"], WISHED["session deleted, videos left"])
     at = datetime.combine(NOW.date(), datetime.strptime(now, "%H:%M:%S").time(), UTC)
-    decision = next_step(look, at + 500 * timedelta(milliseconds=1), GRACE_S)
+    decision = next_step(snapshot, at + 500 * timedelta(milliseconds=1), GRACE_S)
     assert spelled(decision) == f"later: {next_look}"
 
 
@@ -350,14 +352,14 @@ def test_whether_the_session_is_there_is_recorded_before_anything_else(wished: s
     """
     C4: by it the sweep counts the sessions whose deletion nobody noticed. Only whose the record is comes first.
     """
-    wish = WISHED[wished]
+    spec = WISHED[wished]
     for record in RECORDED.values():
-        if record is not None and (not wish.exists or (record.identity == SESSION and record.held_at is None)):
-            look = looked(record, wish)
-            stale = replace(record, has_session=not wish.exists)
-            decision = next_step(replace(look, record=stale))
+        if record is not None and (not spec.exists or (record.identity == SESSION and record.held_at is None)):
+            snapshot = looked(record, spec)
+            stale = replace(record, has_session=not spec.exists)
+            decision = next_step(replace(snapshot, record=stale))
             assert isinstance(decision, Step)
-            assert (decision.name, decision.effect, decision.record) == ("notice", Effect.WRITE, look.record)
+            assert (decision.name, decision.effect, decision.record) == ("notice", Effect.WRITE, snapshot.record)
 
 
 @pytest.mark.parametrize("seen", [{"is_paired": False}, {"identity": replace(SESSION, is_marked=False)}], ids=repr)
@@ -365,8 +367,8 @@ def test_a_session_that_lost_the_task_of_its_record_is_told_again(seen: dict[str
     """
     A1: a back end has overwritten the document.
     """
-    wish = replace(WISHED["no event"], **seen)  # type: ignore[arg-type]  # named above
-    decision = next_step(looked(RECORDED["none"], wish))
+    spec = replace(WISHED["no event"], **seen)  # type: ignore[arg-type]  # named above
+    decision = next_step(looked(RECORDED["none"], spec))
     assert isinstance(decision, Step)
     assert (decision.name, decision.record) == ("show", RECORDED["none"])
 
@@ -375,28 +377,33 @@ def test_a_session_whose_owner_was_changed_without_a_transfer_shows_nothing() ->
     """
     A13.
     """
-    wish = replace(WISHED["owner changed"], shown={"entryId": "0_live1"})
-    decision = next_step(replace(looked(RECORDED["ready"], wish), wish=wish))
+    spec = replace(WISHED["owner changed"], shown={"entryId": "0_live1"})
+    decision = next_step(replace(looked(RECORDED["ready"], spec), spec=spec))
     assert isinstance(decision, Step)
     assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, RECORDED["ready"])
 
 
 def test_a_created_event_is_ready_with_the_wish_it_fulfils() -> None:
-    record = created(recorded_as(PairingState.CREATING), EventParts(PARTS), EVENT, NOW)
-    assert (record.state, record.parts, record.applied, record.tried_at) == (PairingState.READY, PARTS, EVENT, None)
+    record = created(recorded_as(PairingState.CREATING), EventIds(PARTS), EVENT, NOW)
+    assert (record.state, record.external_ids, record.applied, record.tried_at) == (
+        PairingState.READY,
+        PARTS,
+        EVENT,
+        None,
+    )
     assert record.history[-1] == Moment("ready", NOW)
 
 
 @pytest.mark.parametrize("state", [PairingState.CREATING, PairingState.READY], ids=["never made", "deleted by others"])
 def test_what_is_not_there_is_none_again_and_keeps_its_generation(state: PairingState) -> None:
     record = not_created(recorded_as(state), NOW)
-    assert (record.state, dict(record.parts), record.applied) == (PairingState.NONE, {}, None)
+    assert (record.state, dict(record.external_ids), record.applied) == (PairingState.NONE, {}, None)
     assert (record.reference, record.tried_at, record.generation) == (None, None, 3)
 
 
 def test_a_deleted_event_leaves_its_generation_and_its_history() -> None:
     record = deleted(recorded_as(PairingState.DELETING, reap_at=NOW), NOW)
-    assert (record.state, dict(record.parts), record.applied) == (PairingState.GONE, {}, None)
+    assert (record.state, dict(record.external_ids), record.applied) == (PairingState.GONE, {}, None)
     assert (record.reap_at, record.reference, record.generation) == (None, None, 3)
     assert [moment.state for moment in record.history] == ["deleting", "gone"]
 
@@ -411,5 +418,5 @@ def test_wishes_that_differ_in_anything_have_other_fingerprints() -> None:
         replace(EVENT, ends_at=NOW + timedelta(hours=2)),
         replace(EVENT, moderators=("anna",)),
     ]
-    assert len({fingerprint(wish) for wish in wishes}) == len(wishes)
-    assert fingerprint(EventWish("Algebra", TOMORROW, TOMORROW + timedelta(hours=1))) == fingerprint(EVENT)
+    assert len({fingerprint(spec) for spec in wishes}) == len(wishes)
+    assert fingerprint(EventSpec("Algebra", TOMORROW, TOMORROW + timedelta(hours=1))) == fingerprint(EVENT)

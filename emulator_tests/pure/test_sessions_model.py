@@ -12,7 +12,7 @@ from emulator_tests.fakes import MemoryDocuments
 from emulator_tests.texts import FAMILY
 from shared.history import HISTORY_MAX, Moment, moved
 from shared.identity import SessionIdentity
-from shared.ports import NOT_AVAILABLE, Create, EventWish
+from shared.ports import NOT_AVAILABLE, Create, EventSpec
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import (
     Airing,
@@ -21,7 +21,7 @@ from shared.sessions.model import (
     Pairing,
     PairingState,
     Session,
-    SessionWish,
+    SessionSpec,
     Status,
     Visibility,
     shown,
@@ -50,7 +50,7 @@ ABSENT = Session("s1", None, "", Status.DRAFT, None, Visibility.ENROLLED, None, 
 PASSING = Failure("HTTP_503", "Busy.", True, "create", "wish", 2, NOW, NOW)
 FINAL = Failure("INVALID_TITLE", "Refused.", False, "create", "wish", 1, NOW, None)
 PARTS = {"entryId": "0_live1", "eventId": "event1"}
-EVENT = EventWish("Algebra", NOW, LATER, ("Zoe", "anna", "teacher"))
+EVENT = EventSpec("Algebra", NOW, LATER, ("Zoe", "anna", "teacher"))
 
 
 def read_back(pairing: Pairing) -> Pairing:
@@ -119,7 +119,7 @@ def test_a_public_live_session_asks_for_an_event_and_no_other_does(status: Statu
 
 def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
     session = Session.from_fields("s1", {"status": "public", "format": "liveStreaming"})
-    assert wanted(session) == EventWish("", None, None)
+    assert wanted(session) == EventSpec("", None, None)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
                 generation=3,
                 reference="session:s1:3",
                 tried_at=NOW + timedelta(seconds=1),
-                parts=PARTS,
+                external_ids=PARTS,
                 applied=EVENT,
                 verified_at=NOW - timedelta(seconds=1),
                 verify_at=NOW + timedelta(seconds=6),
@@ -149,7 +149,7 @@ def test_an_event_is_wished_without_times_where_nobody_has_set_them() -> None:
             id="everything there is",
         ),
         pytest.param(
-            Pairing(SESSION, applied=EventWish("Algebra", None, None), progress=Progress(failure=FINAL)),
+            Pairing(SESSION, applied=EventSpec("Algebra", None, None), progress=Progress(failure=FINAL)),
             id="no times, given up",
         ),
     ],
@@ -174,16 +174,21 @@ def test_a_failure_stands_in_the_document_in_the_form_that_clients_read() -> Non
 
 def test_a_session_with_an_event_shows_the_ids_that_watching_needs_and_its_owner_is_told_all() -> None:
     """The paragraph below table A: viewers read the session's document, and may know no more than they are told."""
-    parts = {"entryId": "0_live1", "virtualEventId": "7", "eventId": "8", "resourceId": "9", "groupId": "g"}
-    ready, wish = Pairing(SESSION, state=PairingState.READY, parts=parts), SessionWish(exists=True, event=EVENT)
+    external_ids = {"entryId": "0_live1", "virtualEventId": "7", "eventId": "8", "resourceId": "9", "groupId": "g"}
+    ready, spec = (
+        Pairing(SESSION, state=PairingState.READY, external_ids=external_ids),
+        SessionSpec(exists=True, event=EVENT),
+    )
     state = {"state": "ready", "broadcast": "offline"}
-    assert shown(wish, ready) == {"entryId": "0_live1", "virtualEventId": "7", **state}
-    assert shown(wish, ready, to_owner=True) == {**parts, **state}
+    assert shown(spec, ready) == {"entryId": "0_live1", "virtualEventId": "7", **state}
+    assert shown(spec, ready, to_owner=True) == {**external_ids, **state}
 
 
 def test_a_part_that_the_account_does_not_offer_is_named_and_has_no_id() -> None:
-    ready = Pairing(SESSION, state=PairingState.READY, parts={**PARTS, "virtualEventId": NOT_AVAILABLE, "groupId": "g"})
-    assert shown(SessionWish(exists=True, event=EVENT), ready) == {
+    ready = Pairing(
+        SESSION, state=PairingState.READY, external_ids={**PARTS, "virtualEventId": NOT_AVAILABLE, "groupId": "g"}
+    )
+    assert shown(SessionSpec(exists=True, event=EVENT), ready) == {
         "entryId": "0_live1",
         "state": "ready",
         "broadcast": "offline",
@@ -194,15 +199,15 @@ def test_a_part_that_the_account_does_not_offer_is_named_and_has_no_id() -> None
 @pytest.mark.parametrize("state", BroadcastState)
 def test_a_session_shows_whether_its_event_is_on_the_air(state: BroadcastState) -> None:
     told = shown(
-        SessionWish(exists=True, event=EVENT),
-        Pairing(SESSION, state=PairingState.READY, parts=PARTS, airing=Airing(state)),
+        SessionSpec(exists=True, event=EVENT),
+        Pairing(SESSION, state=PairingState.READY, external_ids=PARTS, airing=Airing(state)),
     )
     assert told is not None
     assert told["broadcast"] == state.value
 
 
 def test_a_pairing_of_before_there_were_broadcasts_is_read() -> None:
-    fields = Pairing(SESSION, state=PairingState.READY, parts=PARTS, applied=EVENT).to_fields()
+    fields = Pairing(SESSION, state=PairingState.READY, external_ids=PARTS, applied=EVENT).to_fields()
     for name in ("airing", "recordings", "verifiedAt"):
         del fields[name]
     del fields["applied"]["moderators"]
@@ -211,7 +216,7 @@ def test_a_pairing_of_before_there_were_broadcasts_is_read() -> None:
     (document,) = documents.read("kalturaSession/s1")
     assert document is not None
     assert Pairing.from_document(document) == Pairing(
-        SESSION, state=PairingState.READY, parts=PARTS, applied=EventWish("Algebra", NOW, LATER)
+        SESSION, state=PairingState.READY, external_ids=PARTS, applied=EventSpec("Algebra", NOW, LATER)
     )
 
 
@@ -238,8 +243,8 @@ def test_its_owner_and_whom_he_named_moderate_a_session() -> None:
 def test_what_is_not_there_is_shown_only_with_the_reason_why(
     state: PairingState, failure: Failure | None, expected: str | None
 ) -> None:
-    pairing = Pairing(SESSION, state=state, parts=PARTS, progress=Progress(failure=failure))
-    told = shown(SessionWish(exists=True, event=EVENT), pairing)
+    pairing = Pairing(SESSION, state=state, external_ids=PARTS, progress=Progress(failure=failure))
+    told = shown(SessionSpec(exists=True, event=EVENT), pairing)
     if failure is None:
         assert told is None
     else:
@@ -247,19 +252,19 @@ def test_what_is_not_there_is_shown_only_with_the_reason_why(
 
 
 def test_a_failed_update_is_shown_beside_the_event_that_there_is() -> None:
-    ready = Pairing(SESSION, state=PairingState.READY, parts=PARTS, progress=Progress(failure=FINAL))
-    told = shown(SessionWish(exists=True, event=EVENT), ready)
+    ready = Pairing(SESSION, state=PairingState.READY, external_ids=PARTS, progress=Progress(failure=FINAL))
+    told = shown(SessionSpec(exists=True, event=EVENT), ready)
     assert told == {"entryId": "0_live1", "state": "ready", "broadcast": "offline", "failure": FINAL.shown()}
 
 
 @pytest.mark.parametrize("state", PairingState)
 def test_a_session_that_asks_for_no_event_shows_none(state: PairingState) -> None:
-    pairing = Pairing(SESSION, state=state, parts=PARTS, progress=Progress(failure=FINAL))
-    assert shown(SessionWish(exists=True), pairing) is None
+    pairing = Pairing(SESSION, state=state, external_ids=PARTS, progress=Progress(failure=FINAL))
+    assert shown(SessionSpec(exists=True), pairing) is None
 
 
 def test_a_session_of_which_nothing_is_recorded_shows_nothing() -> None:
-    assert shown(SessionWish(exists=True, event=EVENT), None) is None
+    assert shown(SessionSpec(exists=True, event=EVENT), None) is None
 
 
 def test_history_tells_each_change_once() -> None:

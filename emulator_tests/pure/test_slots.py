@@ -13,7 +13,7 @@ import pytest
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import SLOT_OVER_S
 from shared.errors import Transient
-from shared.paths import VISIT_SESSION, VISIT_VIDEO
+from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Task
 from shared.slots import CLOCKS_APART_S, SLOT_S, enqueue
 
@@ -40,7 +40,7 @@ class Changed:
         self.title += 1
         now = self.clock()
         self.changes.append(now)
-        enqueue(self.queue, VISIT_SESSION, "s1", lambda: now + timedelta(seconds=clock_off_s))
+        enqueue(self.queue, RECONCILE_SESSION, "s1", lambda: now + timedelta(seconds=clock_off_s))
 
     def run_until(self, at_s: float) -> None:
         """
@@ -131,7 +131,7 @@ def test_a_change_whose_first_task_fails_is_seen_with_the_next() -> None:
     """
     thing = Changed()
     thing.change(0)
-    assert thing.queue.take() == Task(VISIT_SESSION, "s1", once=f"slot {int(BEGIN_AT.timestamp()) // SLOT_S}")
+    assert thing.queue.take() == Task(RECONCILE_SESSION, "s1", once=f"slot {int(BEGIN_AT.timestamp()) // SLOT_S}")
     thing.change(1)
     thing.run_until(60)
 
@@ -143,13 +143,13 @@ def test_keys_and_workers_have_slots_of_their_own() -> None:
     A6: nobody waits because of what others change.
     """
     thing = Changed()
-    for worker, key in ((VISIT_SESSION, "s1"), (VISIT_SESSION, "s2"), (VISIT_VIDEO, "s1")):
+    for worker, key in ((RECONCILE_SESSION, "s1"), (RECONCILE_SESSION, "s2"), (RECONCILE_VIDEO, "s1")):
         enqueue(thing.queue, worker, key, thing.clock)
 
     assert [(task.queue, task.key, task.at) for task in thing.queue.waiting()] == [
-        (VISIT_SESSION, "s1", None),
-        (VISIT_SESSION, "s2", None),
-        (VISIT_VIDEO, "s1", None),
+        (RECONCILE_SESSION, "s1", None),
+        (RECONCILE_SESSION, "s2", None),
+        (RECONCILE_VIDEO, "s1", None),
     ]
 
 

@@ -24,9 +24,9 @@ from emulator_tests.pure.deployment import (
 from shared.deletions.decide import PAUSE_MAX_S
 from shared.deletions.model import Reason
 from shared.errors import Doubtful, Permanent, Transient
-from shared.full_look import PAGE
-from shared.paths import EPOCH, KEYS_SEPARATOR, TICK_FEED, VISIT_SESSION, VISIT_VIDEO, pairing_path
-from shared.ports import Create, EventWish, MediaState, Observation, Task
+from shared.full_check import PAGE
+from shared.paths import EPOCH, KEYS_SEPARATOR, POLL_READINESS, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
+from shared.ports import Create, EventSpec, MediaState, Observation, Task
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
 from shared.sweep import PAGE as SWEEP_PAGE
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 LIVE: dict[str, Any] = {"format": "liveStreaming"}
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
-EVENT = EventWish("Algebra", None, None)
+EVENT = EventSpec("Algebra", None, None)
 
 
 def killed_at(operation_that_kills: str, *, after: bool) -> Effect:
@@ -82,14 +82,14 @@ def enqueued_videos(deployment: Deployment) -> list[str]:
     """
     The videos that tasks speak of, together or alone.
     """
-    return sorted(video_id for key in deployment.enqueued(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
+    return sorted(video_id for key in deployment.enqueued(RECONCILE_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
 
 
 def visit_session(deployment: Deployment, session_id: str = "s1") -> None:
     """
     The trigger's task arrives.
     """
-    deployment.deliver(Task(VISIT_SESSION, session_id))
+    deployment.deliver(Task(RECONCILE_SESSION, session_id))
 
 
 def with_event() -> Deployment:
@@ -126,7 +126,7 @@ def test_a_change_that_nobody_noticed_is_found() -> None:
     deployment = with_event()
     deployment.write_session(title="Geometry")
     sweep(deployment)
-    assert [event.wish.title for event in deployment.events.alive()] == ["Geometry"]
+    assert [event.spec.title for event in deployment.events.alive()] == ["Geometry"]
 
 
 @pytest.mark.parametrize("behind", ["nothing", "others that changed later"])
@@ -139,7 +139,7 @@ def test_a_change_whose_task_was_lost_too_is_found_for_three_hours(behind: str) 
         if behind != "nothing":
             deployment.write_session("s2", status="draft")
         deployment.sweep.run()
-        assert deployment.enqueued(VISIT_SESSION) == ["s1"]
+        assert deployment.enqueued(RECONCILE_SESSION) == ["s1"]
         deployment.lose_tasks()
     sweep(deployment)
     assert references(deployment) == ["session:s1:1"]
@@ -150,7 +150,7 @@ def test_a_task_of_the_very_first_run_that_was_lost_is_left_again_by_the_next() 
     deployment.write_session(**LIVE)
     deployment.clock.advance(2000)
     deployment.sweep.run()
-    assert deployment.enqueued(VISIT_SESSION)
+    assert deployment.enqueued(RECONCILE_SESSION)
     sweep(deployment, 300)
     assert references(deployment) == ["session:s1:1"]
 
@@ -168,7 +168,7 @@ def test_a_flood_of_sessions_hides_nobodys_change() -> None:
 
     deployment.sweep.run()
 
-    assert "lost" in deployment.enqueued(VISIT_SESSION)
+    assert "lost" in deployment.enqueued(RECONCILE_SESSION)
 
 
 def test_an_unpublication_that_nobody_noticed_is_found_and_reaped_after_its_grace() -> None:
@@ -248,12 +248,12 @@ def test_what_is_overdue_is_noted_whatever_page_the_scan_is_at() -> None:
     for session_id in ("s1", "s2", "s3"):
         deployment.write_session(session_id, createdAt=SESSION.created_at, kalturaSession=True)
     deployment.sweep.run()
-    assert deployment.enqueued(VISIT_SESSION) == ["s1", "s2"]
+    assert deployment.enqueued(RECONCILE_SESSION) == ["s1", "s2"]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it", "after it"])
 @pytest.mark.parametrize("operation", ["create_event", "update_event", "delete_event"])
-def test_a_visitor_who_died_at_the_provider_is_replaced_after_his_lease(operation: str, after: bool) -> None:
+def test_a_worker_who_died_at_the_provider_is_replaced_after_his_lease(operation: str, after: bool) -> None:
     deployment = Deployment() if operation == "create_event" else with_event()
     if operation == "create_event":
         deployment.write_session(**LIVE)
@@ -270,14 +270,14 @@ def test_a_visitor_who_died_at_the_provider_is_replaced_after_his_lease(operatio
     # A creation that is not found may still be under way.
     for _ in range(6):
         sweep(deployment, LATE_COMMIT_S / 2)
-    assert [event.wish.title for event in deployment.events.alive()] == {
+    assert [event.spec.title for event in deployment.events.alive()] == {
         "create_event": ["Algebra"],
         "update_event": ["Geometry"],
         "delete_event": [],
     }[operation]
 
 
-def test_a_video_that_the_feed_missed_is_found() -> None:
+def test_a_video_that_the_poller_missed_is_found() -> None:
     deployment = Deployment()
     deployment.write_session()
     video_ids = [deployment.ask_upload(f"r{number}").video_id for number in range(3)]
@@ -299,7 +299,7 @@ def test_a_video_that_vanished_at_the_provider_is_found() -> None:
     deployment = Deployment()
     deployment.write_session()
     video_id = deployment.ask_upload().video_id
-    deployment.media.vanish(deployment.video(video_id).parts["entryId"])
+    deployment.media.vanish(deployment.video(video_id).external_ids["entryId"])
     sweep(deployment, MISSED_AFTER_S)
     assert deployment.document("sessions/s1").fields["videos"][video_id]["failure"]["code"] == "VANISHED"
 
@@ -324,13 +324,13 @@ def test_a_chain_that_died_is_begun_again_where_something_is_pending() -> None:
     deployment.lose_tasks()
     deployment.clock.advance(LEASE_S + INTERVAL_S)
     deployment.sweep.run()
-    assert deployment.enqueued(TICK_FEED) == ["memory:2"]
+    assert deployment.enqueued(POLL_READINESS) == ["memory:2"]
 
 
-# --- strays ------------------------------------------------------------------------------------------------------
+# --- orphans ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_recorded_is_not_a_stray_however_old_it_is() -> None:
+def test_what_is_recorded_is_not_a_orphan_however_old_it_is() -> None:
     deployment = with_event()
     deployment.ask_upload()
     for _ in range(3):
@@ -362,11 +362,11 @@ def test_what_nobody_recorded_is_deleted_once_it_is_old_enough(reference: str) -
 
 def test_a_second_event_made_under_the_same_reference_is_deleted_and_the_recorded_one_is_kept() -> None:
     deployment = with_event()
-    recorded = dict(deployment.pairing().parts)
+    recorded = dict(deployment.pairing().external_ids)
     deployment.clock.advance(1)
     deployment.events.create_event("session:s1:1", EVENT)
     sweep(deployment, STRAY_AGE_S + 1)
-    assert [dict(event.parts) for event in deployment.events.alive()] == [recorded]
+    assert [dict(event.external_ids) for event in deployment.events.alive()] == [recorded]
 
 
 @pytest.mark.parametrize("found", [True, False], ids=["adopted", "given up"])
@@ -404,15 +404,15 @@ def test_strays_behind_a_whole_page_of_what_is_recorded_are_found() -> None:
     deployment = Deployment()
     made = []
     for number in range(PAGE + 3):
-        made.append(deployment.events.create_event(f"session:x{number}:1", EVENT).parts)
+        made.append(deployment.events.create_event(f"session:x{number}:1", EVENT).external_ids)
         deployment.clock.advance(1)
-    records = [Pairing(SESSION, state=PairingState.READY, parts=parts) for parts in made[:PAGE]]
+    records = [Pairing(SESSION, state=PairingState.READY, external_ids=external_ids) for external_ids in made[:PAGE]]
     deployment.documents.commit(
         *(Create(pairing_path(f"x{number}"), record.to_fields()) for number, record in enumerate(records))
     )
     deployment.clock.advance(STRAY_AGE_S)
     deployment.sweep.run()
-    assert [pending.parts for pending in deployment.deletions()] == made[PAGE:]
+    assert [pending.external_ids for pending in deployment.deletions()] == made[PAGE:]
 
 
 def test_what_a_provider_that_is_down_kept_the_sweep_from_is_done_by_the_next_one() -> None:
@@ -440,7 +440,7 @@ def test_what_the_sweep_could_not_list_it_lists_the_next_time() -> None:
     assert references(deployment) == ["session:s1:1"]
 
 
-def test_a_stray_that_cannot_be_deleted_keeps_no_other_from_going() -> None:
+def test_a_orphan_that_cannot_be_deleted_keeps_no_other_from_going() -> None:
     deployment = with_event()
     for number in range(3):
         deployment.clock.advance(1)
@@ -504,7 +504,7 @@ def test_a_look_that_failed_forgets_no_video_and_lets_its_deadline_end_it(deadli
         deployment.clock.move_to(deadline_at)
     deployment.show(video_id, READY)
     deployment.disturb = failing("observe")
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     ended = VideoState.FAILED if deadline_passed else VideoState.PROCESSING
     assert deployment.video(video_id).state is ended
     deployment.disturb = undisturbed

@@ -100,7 +100,7 @@ TOKENS: dict[str, Callable[[Cloud], str | None]] = {
     "an empty one": lambda _: "",
     "garbage": lambda _: "garbage",
     "three words of garbage": lambda _: "a.b.c",
-    "wrong audience: another worker": _saying(aud=f"{WORKERS_URL}/visitVideo"),
+    "wrong audience: another worker": _saying(aud=f"{WORKERS_URL}/reconcileVideo"),
     "wrong audience: the same worker elsewhere": _saying(
         aud=f"https://us-central1-another.cloudfunctions.net/{WORKER}"
     ),

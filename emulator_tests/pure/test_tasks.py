@@ -13,14 +13,14 @@ from emulator_tests.texts import UIDS
 from functions import tasks, work
 from functions.work import (
     checkHost,
+    pollReadiness,
     reconcileAdmission,
+    reconcileCopy,
+    reconcileDeletion,
     reconcileErasure,
+    reconcileSession,
     reconcileTransfer,
-    tickFeed,
-    visitCopy,
-    visitDeletion,
-    visitSession,
-    visitVideo,
+    reconcileVideo,
 )
 from main import FUNCTIONS
 from shared.cloud.tasks import STARTING_S
@@ -40,11 +40,11 @@ from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S
 KS = "djJ8MTAyfA" + "x" * 80
 VIDEO = "0123456789abcdef0123"
 WORKERS = (
-    visitSession,
-    visitVideo,
-    visitDeletion,
-    tickFeed,
-    visitCopy,
+    reconcileSession,
+    reconcileVideo,
+    reconcileDeletion,
+    pollReadiness,
+    reconcileCopy,
     checkHost,
     reconcileErasure,
     reconcileTransfer,
@@ -52,19 +52,19 @@ WORKERS = (
 )
 
 KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
-    "visitSession": (tasks.DOCUMENT, ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "a_b", "a" * 1500]),
-    "visitVideo": (work.VIDEOS, [VIDEO, f"{VIDEO},{VIDEO}", ",".join([VIDEO] * 950)]),
-    "visitDeletion": (tasks.DOCUMENT, [f"video:{VIDEO}:12:0123456789ab"]),
+    "reconcileSession": (tasks.DOCUMENT, ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "a_b", "a" * 1500]),
+    "reconcileVideo": (work.VIDEOS, [VIDEO, f"{VIDEO},{VIDEO}", ",".join([VIDEO] * 950)]),
+    "reconcileDeletion": (tasks.DOCUMENT, [f"video:{VIDEO}:12:0123456789ab"]),
     "reconcileErasure": (work.ERASURE, [VIDEO]),
     "reconcileTransfer": (tasks.DOCUMENT, ["s1"]),
-    "visitCopy": (work.COPY, [f"{VIDEO}-bunny"]),
+    "reconcileCopy": (work.COPY, [f"{VIDEO}-bunny"]),
     "checkHost": (work.HOST, ["kaltura", "own2"]),
     "reconcileAdmission": (
         work.ADMISSION,
         ["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"]
         + [f"s1_{uid}" for uid in UIDS.values()],
     ),
-    "tickFeed": (work.TICK, ["kaltura:17", "cloudflare:0"]),
+    "pollReadiness": (work.TICK, ["kaltura:17", "cloudflare:0"]),
 }
 
 
@@ -85,7 +85,7 @@ def worked(
     """
     The status that a task is answered with.
     """
-    answer = tasks.respond("visitSession", data, key, lambda _: admits, use_case)
+    answer = tasks.respond("reconcileSession", data, key, lambda _: admits, use_case)
     assert answer.get_data() == b""
     return answer.status_code
 
@@ -106,8 +106,8 @@ def test_a_task_is_done_for_its_key(key: str, pattern: re.Pattern[str]) -> None:
         asked.append(task)
         return True
 
-    answer = tasks.respond("visitSession", {"key": key}, pattern, admits, done.append)
-    assert (answer.status_code, asked, done) == (200, [Task("visitSession", key)], [key])
+    answer = tasks.respond("reconcileSession", {"key": key}, pattern, admits, done.append)
+    assert (answer.status_code, asked, done) == (200, [Task("reconcileSession", key)], [key])
 
 
 BAD_KEYS: dict[str, object] = {
@@ -171,7 +171,7 @@ def test_a_task_that_is_not_admitted_is_told_and_not_done(capsys: pytest.Capture
     done: list[str] = []
     assert (worked({"key": "s1"}, done.append, admits=False), done) == (200, [])
     told = json.loads(capsys.readouterr().out)
-    assert (told["message"], told["function"]) == ("work is stopped", "visitSession")
+    assert (told["message"], told["function"]) == ("work is stopped", "reconcileSession")
 
 
 FAILURES: list[tuple[Exception, int, str]] = [
@@ -200,7 +200,7 @@ def test_a_task_that_fails_comes_again_and_tells_nothing(
     logged = capsys.readouterr()
     assert KS not in logged.out + logged.err
     told = json.loads(logged.out or logged.err)
-    assert (told["function"], told["message"]) == ("visitSession", message)
+    assert (told["function"], told["message"]) == ("reconcileSession", message)
 
 
 def test_what_its_worker_finds_to_be_no_key_is_refused_for_good(capsys: pytest.CaptureFixture[str]) -> None:

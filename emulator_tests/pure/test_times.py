@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment
 from shared.access import Caller
 from shared.errors import Refused
-from shared.paths import VISIT_SESSION, session_path
+from shared.paths import RECONCILE_SESSION, session_path
 from shared.ports import Create, Task, Update
 from shared.sessions.model import PairingState, Session
 from shared.sessions.times import EARLIEST, LATEST, LONGEST
@@ -88,7 +88,7 @@ def test_whatever_is_stored_can_be_computed_with(
     deployment.documents.commit(Create(path, {**written, "visibility": "open", "createdAt": marked_at, **of(times)}))
     for changed in (times, later):
         deployment.documents.commit(Update(path, of(changed)))
-        deployment.deliver(Task(VISIT_SESSION, "s1"))
+        deployment.deliver(Task(RECONCILE_SESSION, "s1"))
         assert deployment.pairing().state is PairingState.READY
         for caller in (TEACHER, STUDENT):
             for force_refresh in (False, True):
@@ -99,7 +99,7 @@ def test_whatever_is_stored_can_be_computed_with(
         deployment.sweep.run()
         deployment.run(120)
     deployment.documents.commit(Update(path, {"status": "draft"}))
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     assert deployment.pairing().state is PairingState.RETIRING
 
 

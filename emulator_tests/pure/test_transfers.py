@@ -20,9 +20,9 @@ from shared.paths import (
     ADMISSIONS,
     COPIES,
     ENROLMENTS,
+    RECONCILE_SESSION,
     TRANSFERS,
     VIDEOS,
-    VISIT_SESSION,
     session_path,
     transfer_path,
     video_path,
@@ -41,10 +41,10 @@ from shared.ports import (
     Version,
     Write,
 )
-from shared.reconcile import WORKER_TIMEOUT_S, Done, Failure, Later, Look, Progress, Step
+from shared.reconcile import WORKER_TIMEOUT_S, Done, Failure, Progress, RequeueAt, Snapshot, Step
 from shared.sessions.moderation import rotate_stream_key, stream_ingest
 from shared.transfers.controller import PAGE
-from shared.transfers.decide import SETTLES_AFTER_S, TransferWish, decide
+from shared.transfers.decide import SETTLES_AFTER_S, TransferSpec, decide
 from shared.transfers.model import Transfer, TransferState
 from shared.videos.commands import cancel_upload
 from shared.videos.model import VideoState
@@ -62,15 +62,15 @@ ROTATING = replace(MOVING, state=TransferState.ROTATING, former_owner_uids=())
 FAILED = Progress(failure=Failure("HTTP_503", "No.", True, "rotate", "", 1, NOW, retry_at=NOW + timedelta(seconds=2)))
 DEAD = Progress(failure=Failure("GONE", "No.", False, "rotate", "", 180, NOW, retry_at=None))
 EVENT = {"entryId": "0_live1"}
-OWNED = TransferWish(is_there=True, shown=("teacher",))
+OWNED = TransferSpec(is_there=True, shown=("teacher",))
 WITH_EVENT = replace(OWNED, event=EVENT)
 PAGE_OF_ONE = (Update("enrolments/s1_student", {"ownerUid": "bert"}),)
-FOLLOWING = (Task("visitVideo", "v1"),)
+FOLLOWING = (Task("reconcileVideo", "v1"),)
 
-TABLE: dict[str, tuple[Transfer | None, TransferWish, str]] = {
-    "nothing recorded": (None, TransferWish(), "done"),
-    "session deleted": (MOVING, TransferWish(), "forget"),
-    "session deleted while rotating": (ROTATING, TransferWish(), "forget"),
+TABLE: dict[str, tuple[Transfer | None, TransferSpec, str]] = {
+    "nothing recorded": (None, TransferSpec(), "done"),
+    "session deleted": (MOVING, TransferSpec(), "forget"),
+    "session deleted while rotating": (ROTATING, TransferSpec(), "forget"),
     "another owner was written": (MOVING, replace(OWNED, is_owned=False), "done"),
     "a back end took the former owners away": (MOVING, replace(OWNED, shown=()), "show"),
     "a former owner came back": (ROTATING, replace(OWNED, shown=("teacher",)), "show"),
@@ -92,15 +92,15 @@ TABLE: dict[str, tuple[Transfer | None, TransferWish, str]] = {
 }
 
 
-@pytest.mark.parametrize(("record", "wish", "expected"), TABLE.values(), ids=TABLE)
-def test_the_next_step_is_the_one_of_the_table(record: Transfer | None, wish: TransferWish, expected: str) -> None:
+@pytest.mark.parametrize(("record", "spec", "expected"), TABLE.values(), ids=TABLE)
+def test_the_next_step_is_the_one_of_the_table(record: Transfer | None, spec: TransferSpec, expected: str) -> None:
     """
     A13.
     """
-    match decide(Look("s1", wish, record, None), NOW):
+    match decide(Snapshot("s1", spec, record, None), NOW):
         case Done():
             assert expected == "done"
-        case Later(at):
+        case RequeueAt(at):
             assert expected == f"later {at:%H:%M:%S}"
         case Step(name=name):
             assert name == expected
@@ -146,7 +146,7 @@ def test_everything_that_a_session_has_follows_its_new_owner() -> None:
     """
     deployment, video_id = school()
     deployment.write_session(moderators={"anna": True})
-    parts, key = deployment.pairing().parts, stream_ingest(TEACHER, "s1", deployment.sessions).stream_key
+    external_ids, key = deployment.pairing().external_ids, stream_ingest(TEACHER, "s1", deployment.sessions).stream_key
     made = (deployment.events.alive(), deployment.media.alive(), deployment.waiting.alive())
 
     assert deployment.transfer("bert") is TransferState.MOVING
@@ -160,7 +160,7 @@ def test_everything_that_a_session_has_follows_its_new_owner() -> None:
     assert deployment.pairing().identity == SessionIdentity("s1", "bert", session["createdAt"])
     assert (deployment.media.alive(), deployment.waiting.alive()) == made[1:]
     (event,) = deployment.events.alive()
-    assert (event.parts, event.wish.moderators) == (parts, ("anna", "bert"))
+    assert (event.external_ids, event.spec.moderators) == (external_ids, ("anna", "bert"))
     assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != key
     assert deployment.grants.issue_playback(STUDENT, video_id).url
     assert deployment.joining.join(BERT, "s1").is_moderator
@@ -362,7 +362,7 @@ def test_a_session_that_is_deleted_on_the_way_leaves_nothing() -> None:
     deployment, _ = school()
     deployment.transfer("bert")
     deployment.delete_session()
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(3600)
     assert (deployment.events.alive(), deployment.media.alive(), deployment.waiting.alive()) == ((), (), ())
     left = [path for path in deployment.documents.paths() if path.split("/")[0] in (TRANSFERS, ENROLMENTS)]
@@ -449,7 +449,7 @@ def test_what_is_asked_for_again_is_the_same_and_another_transfer_waits() -> Non
 
 def test_a_session_whose_event_is_being_worked_on_is_transferred_a_moment_later() -> None:
     """
-    A13: what the visitor records must not be lost.
+    A13: what the worker records must not be lost.
     """
     deployment, _ = school()
     until = deployment.clock() + timedelta(seconds=30)
@@ -532,7 +532,7 @@ def test_an_owner_who_is_written_back_gets_everything_back() -> None:
     deployment, video_id = school()
     for owner_uid in ("bert", "teacher"):
         deployment.documents.commit(Update(session_path("s1"), {"ownerUid": owner_uid}))
-        deployment.deliver(Task(VISIT_SESSION, "s1"))
+        deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(60)
     assert deployment.pairing().held_at is None
     assert deployment.grants.issue_playback(STUDENT, video_id).url

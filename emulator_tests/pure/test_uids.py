@@ -13,7 +13,7 @@ from shared.erasure.model import ErasureState
 from shared.errors import BadRequest, NotAllowed
 from shared.paths import (
     RECONCILE_ERASURE,
-    VISIT_SESSION,
+    RECONCILE_SESSION,
     can_be_id,
     enrolment_path,
     known_user_path,
@@ -53,7 +53,7 @@ def live(teacher: Caller) -> Deployment:
     deployment.write_session(
         ownerUid=teacher.uid, format="liveStreaming", visibility="enrolled", startsAt=now, endsAt=now + HOUR
     )
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     return deployment
 
 
@@ -94,14 +94,14 @@ def test_a_student_with_any_uid_enters_and_moderates(uid: str) -> None:
     assert deployment.document(enrolment_path("s1", uid)).fields["uid"] == uid
     assert deployment.joining.issue_playback(student, "s1").grant.token
     assert not deployment.joining.join(student, "s1").is_moderator
-    parts = deployment.sessions, deployment.queue, deployment.clock
+    ports = deployment.sessions, deployment.queue, deployment.clock
     if uid in NOT_FIELDS:
         with pytest.raises(BadRequest, match="cannot be a moderator"):
-            set_moderator(teacher, "s1", uid, *parts, is_moderator=True)
+            set_moderator(teacher, "s1", uid, *ports, is_moderator=True)
     else:
-        assert set_moderator(teacher, "s1", uid, *parts, is_moderator=True)
+        assert set_moderator(teacher, "s1", uid, *ports, is_moderator=True)
         assert deployment.joining.join(student, "s1").is_moderator
-    assert set_moderator(teacher, "s1", uid, *parts, is_moderator=False)
+    assert set_moderator(teacher, "s1", uid, *ports, is_moderator=False)
     assert not deployment.joining.join(student, "s1").is_moderator
 
 

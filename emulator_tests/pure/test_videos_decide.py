@@ -35,8 +35,8 @@ from emulator_tests.pure.video_records import (
 )
 from shared.epoch import held_until
 from shared.history import Moment
-from shared.ports import MediaState, Observation, UploadWish
-from shared.reconcile import Decision, Done, Effect, Later, Progress, Step
+from shared.ports import MediaState, Observation, UploadSpec
+from shared.reconcile import Decision, Done, Effect, Progress, RequeueAt, Step
 from shared.videos.decide import MISSED_AFTER_S, decide, reference_of
 from shared.videos.model import Ending, Playable, Video, VideoState, named, shown
 from shared.videos.transitions import (
@@ -208,11 +208,11 @@ def spelled(decision: Decision[Video]) -> str:
     match decision:
         case Done():
             return "done"
-        case Later(at, is_swept):
+        case RequeueAt(at, is_swept):
             return f"later{', swept' * is_swept}: {at:%H:%M}"
         case Step():
             words = [f"{decision.name}: {decision.effect}", decision.record.state]
-            words += ["insists"] * decision.insists + ["informs"] * decision.informs
+            words += ["insists"] * decision.retry_permanent + ["informs"] * decision.observes
             return ", ".join(words)
 
 
@@ -221,7 +221,7 @@ def test_a_video_whose_session_is_missing_while_deletions_are_held_waits(recorde
     """A3: an import may bring videos before their sessions."""
     seen = looked(RECORDED[recorded], has_session=False)
     decision = decide(
-        replace(seen, wish=replace(seen.wish, is_waiting=True)), NOW, POLICY, LATE_COMMIT_S, observed=False
+        replace(seen, spec=replace(seen.spec, is_waiting=True)), NOW, POLICY, LATE_COMMIT_S, observed=False
     )
     others = {
         "nothing": "done",
@@ -235,7 +235,7 @@ def test_a_video_whose_session_is_missing_while_deletions_are_held_waits(recorde
 def test_a_video_that_its_teacher_deleted_goes_all_the_same() -> None:
     seen = looked(RECORDED["ready"], has_session=False, deleted=True)
     decision = decide(
-        replace(seen, wish=replace(seen.wish, is_waiting=True)), NOW, POLICY, LATE_COMMIT_S, observed=False
+        replace(seen, spec=replace(seen.spec, is_waiting=True)), NOW, POLICY, LATE_COMMIT_S, observed=False
     )
     assert spelled(decision) == CLOSE
 
@@ -247,9 +247,9 @@ def test_the_table_has_a_row_for_each_recorded_state() -> None:
 
 @pytest.mark.parametrize(("recorded", "wished"), [*product(RECORDED, WISHES)], ids=lambda part: part)
 def test_the_next_step_is_the_one_of_the_table(recorded: str, wished: str) -> None:
-    seen, wish = WISHES[wished]
+    seen, spec = WISHES[wished]
     expected = TABLE[recorded][list(WISHES).index(wished)]
-    assert spelled(decide(looked(RECORDED[recorded], **wish), NOW, POLICY, LATE_COMMIT_S, observed=seen)) == expected
+    assert spelled(decide(looked(RECORDED[recorded], **spec), NOW, POLICY, LATE_COMMIT_S, observed=seen)) == expected
 
 
 @pytest.mark.parametrize("recorded", RECORDED)
@@ -262,7 +262,7 @@ def test_without_its_session_a_video_is_not_wanted_either(recorded: str) -> None
 @pytest.mark.parametrize("recorded", ["uploading", "processing", "ready", "failed", "failed, bytes kept"])
 def test_a_session_that_shows_something_else_of_a_video_is_put_right(recorded: str) -> None:
     record = RECORDED[recorded]
-    seen = replace(looked(record), wish=replace(looked(record).wish, shown={"state": "requested"}))
+    seen = replace(looked(record), spec=replace(looked(record).spec, shown={"state": "requested"}))
     decision = decide(seen, NOW, POLICY, LATE_COMMIT_S, observed=True)
     assert isinstance(decision, Step)
     assert (decision.name, decision.effect, decision.record) == ("show", Effect.WRITE, record)
@@ -279,9 +279,9 @@ def test_preparing_records_a_new_generation_and_its_reference_before_the_provide
 
 
 def test_what_was_definitely_not_prepared_leaves_its_generation_used_up() -> None:
-    undone = step_for(recorded_as(VideoState.REQUESTED)).undone
-    assert (undone.state, undone.generation) == (VideoState.REQUESTED, 1)
-    assert (undone.reference, undone.tried_at) == (None, None)
+    rollback = step_for(recorded_as(VideoState.REQUESTED)).rollback
+    assert (rollback.state, rollback.generation) == (VideoState.REQUESTED, 1)
+    assert (rollback.reference, rollback.tried_at) == (None, None)
 
 
 def test_a_preparation_that_was_refused_for_good_fails_with_the_provider_s_reason_and_may_be_retried() -> None:
@@ -295,7 +295,7 @@ def test_a_preparation_that_was_refused_for_good_fails_with_the_provider_s_reaso
 
 def test_another_upload_begins_from_nothing_and_gives_up_the_one_before() -> None:
     before = recorded_as(VideoState.UPLOADING, percent=60, received_bytes=300, looks=7, failures=2)
-    upload = UploadWish("Geometry", "geometry.mp4", 900)
+    upload = UploadSpec("Geometry", "geometry.mp4", 900)
     record = step_for(before, number=2, upload=upload, asked_at=NOW).record
     assert (record.serving, record.upload, record.asked_at) == (2, upload, NOW)
     assert (record.percent, record.received_bytes, record.looks) == (0, None, 0)
@@ -327,7 +327,7 @@ def test_a_video_that_nobody_wants_names_nothing() -> None:
 
 def test_an_upload_has_seven_days_from_its_request() -> None:
     record = prepared(recorded_as(VideoState.PREPARING), PARTS, NOW, POLICY)
-    assert (record.state, record.parts, record.tried_at) == (VideoState.UPLOADING, PARTS, None)
+    assert (record.state, record.external_ids, record.tried_at) == (VideoState.UPLOADING, PARTS, None)
     assert record.deadline_at == CREATED_AT + timedelta(days=7)
 
 
@@ -346,7 +346,7 @@ def test_what_was_never_prepared_is_requested_again() -> None:
 def test_a_deadline_ends_at_its_very_instant_and_says_what_was_too_slow(state: VideoState, code: str) -> None:
     look = looked(recorded_as(state, deadline_at=NOW))
     look = replace(look, record=replace(recorded_as(state, deadline_at=NOW), looked_at=NOW - INSTANT))
-    assert decide(look, NOW - INSTANT, POLICY, LATE_COMMIT_S, observed=True) == Later(NOW)
+    assert decide(look, NOW - INSTANT, POLICY, LATE_COMMIT_S, observed=True) == RequeueAt(NOW)
     expired = decide(look, NOW, POLICY, LATE_COMMIT_S, observed=True)
     assert isinstance(expired, Step)
     assert expired.record.ended is not None
@@ -369,7 +369,7 @@ def test_what_lasts_is_asked_about_the_less_often_the_longer_it_lasts(seen_after
     seen_at = CREATED_AT + timedelta(seconds=seen_after_s)
     far = CREATED_AT + timedelta(days=9)
     record = recorded_as(VideoState.PROCESSING, looked_at=seen_at, deadline_at=far)
-    expected = Later(CREATED_AT + timedelta(seconds=asked_after_s), is_swept=True)
+    expected = RequeueAt(CREATED_AT + timedelta(seconds=asked_after_s), is_swept=True)
     assert decide(looked(record), seen_at, POLICY, LATE_COMMIT_S, observed=True) == expected
 
 
@@ -380,7 +380,7 @@ def test_an_upload_that_was_not_finished_leaves_nothing() -> None:
 
 def test_a_video_that_was_processed_for_too_long_keeps_its_bytes_to_be_tried_again() -> None:
     record = step_for(recorded_as(VideoState.PROCESSING, deadline_at=NOW), seen=True).record
-    assert record.parts == PARTS
+    assert record.external_ids == PARTS
     assert record.deadline_at == NOW + timedelta(seconds=POLICY.retry_keep_s)
 
 
@@ -441,7 +441,7 @@ def test_a_replacement_keeps_the_title_that_it_was_asked_for_with() -> None:
     """
     B10: the correction came first.
     """
-    upload = UploadWish("Geometry", "geometry.mp4", 900)
+    upload = UploadSpec("Geometry", "geometry.mp4", 900)
     record = recorded_as(VideoState.UPLOADING, upload=upload, playable=PLAYABLE, serving=2)
     step = step_for(record, corrections=1, new_title="Algebra II", upload=upload, number=2)
     assert step.record.upload.title == "Geometry"
@@ -456,13 +456,13 @@ def test_a_renaming_whose_answer_is_lost_is_done_again_once_it_can_come_to_pass_
     record = recorded_as(VideoState.READY, rename_at=NOW, corrections=1)
     wished = {"corrections": 1, "new_title": "Algebra"}
     step = step_for(record, seen=True, **wished)
-    assert (step.name, step.undone) == ("rename", record)
+    assert (step.name, step.rollback) == ("rename", record)
     again_at = NOW + timedelta(seconds=LATE_COMMIT_S)
     assert step.record.rename_at == again_at
     corrected = step_for(step.record, seen=True, corrections=2, new_title="Algebra III").record
     assert corrected.rename_at == again_at
     look = looked(corrected, corrections=2, new_title="Algebra III")
-    assert decide(look, again_at - INSTANT, POLICY, LATE_COMMIT_S, observed=True) == Later(again_at)
+    assert decide(look, again_at - INSTANT, POLICY, LATE_COMMIT_S, observed=True) == RequeueAt(again_at)
     later = decide(look, again_at, POLICY, LATE_COMMIT_S, observed=True)
     assert isinstance(later, Step)
     assert later.name == "rename"
@@ -473,8 +473,8 @@ def test_a_renaming_whose_answer_is_lost_is_done_again_once_it_can_come_to_pass_
 
 def test_processing_anew_is_recorded_before_the_provider_hears_of_it() -> None:
     step = step_for(recorded_as(VideoState.FAILED, **KEPT), retry=1)
-    assert (step.record.state, step.record.tried_at, step.record.parts) == (VideoState.RETRYING, NOW, PARTS)
-    assert step.undone == recorded_as(VideoState.FAILED, **KEPT)
+    assert (step.record.state, step.record.tried_at, step.record.external_ids) == (VideoState.RETRYING, NOW, PARTS)
+    assert step.rollback == recorded_as(VideoState.FAILED, **KEPT)
 
 
 def test_what_is_processed_anew_has_its_time_again() -> None:

@@ -10,18 +10,18 @@ import pytest
 from emulator_tests.fakes import MemoryDocuments
 from shared.history import Moment
 from shared.identity import SessionIdentity
-from shared.ports import Create, Document, Stage, UploadWish
+from shared.ports import Create, Document, Stage, UploadSpec
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import Session
-from shared.videos import look_at, watched
-from shared.videos.model import Asked, Ending, Playable, Video, VideoState, VideoWish, Wish, named, shown
+from shared.videos import snapshot_of, watched
+from shared.videos.model import Asked, Ending, Playable, Spec, Video, VideoSpec, VideoState, named, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 
 PASSING = Failure("HTTP_503", "Busy.", True, "prepare", "", 2, NOW, NOW)
 ENDING = Ending("TOO_LONG", "The video is too long.")
-UPLOAD = UploadWish("Algebra", "algebra.mp4", 500)
+UPLOAD = UploadSpec("Algebra", "algebra.mp4", 500)
 REQUESTED = Video(SessionIdentity("s1", "teacher", NOW), "memory", NOW, 3, UPLOAD, NOW)
 PLAYABLE = Playable("video:v1:1", {"entryId": "0_old"}, "Old algebra", 12.5, 499, "video/mp4", NOW)
 WHOLE = replace(
@@ -31,7 +31,7 @@ WHOLE = replace(
     generation=2,
     reference="video:v1:2",
     tried_at=NOW + timedelta(seconds=1),
-    parts={"entryId": "0_video1", "uploadTokenId": "token1"},
+    external_ids={"entryId": "0_video1", "uploadTokenId": "token1"},
     percent=40,
     stage=Stage.CONVERTING,
     received_bytes=17,
@@ -44,12 +44,12 @@ WHOLE = replace(
     history=(Moment("uploading", NOW), Moment("ready", LATER)),
     progress=Progress(Claim("delete", NOW + timedelta(seconds=3)), PASSING, NOW + timedelta(seconds=4)),
 )
-WISH = Wish(UPLOAD, NOW, 2, (Asked("k1", "d1", 1), Asked("k2", "d2", 2)), cancelled=1, retry=3, deleted=True)
+WISH = Spec(UPLOAD, NOW, 2, (Asked("k1", "d1", 1), Asked("k2", "d2", 2)), cancelled=1, retry=3, deleted=True)
 
 
-def kept(video: Video, wish: Wish = WISH) -> Document:
+def kept(video: Video, spec: Spec = WISH) -> Document:
     documents = MemoryDocuments()
-    documents.commit(Create("videos/v1", {**video.to_fields(), "wish": wish.to_fields()}))
+    documents.commit(Create("videos/v1", {**video.to_fields(), "wish": spec.to_fields()}))
     (document,) = documents.read("videos/v1")
     assert document is not None
     return document
@@ -61,8 +61,8 @@ def test_a_video_is_read_back_as_it_was_written(video: Video) -> None:
 
 
 def test_a_wish_is_read_back_as_it_was_written() -> None:
-    assert Wish.from_document(kept(REQUESTED)) == WISH
-    assert Wish.from_document(kept(REQUESTED, Wish(UPLOAD, NOW))) == Wish(UPLOAD, NOW)
+    assert Spec.from_document(kept(REQUESTED)) == WISH
+    assert Spec.from_document(kept(REQUESTED, Spec(UPLOAD, NOW))) == Spec(UPLOAD, NOW)
 
 
 def test_what_is_recorded_and_what_is_wished_have_no_field_in_common() -> None:
@@ -97,23 +97,23 @@ def test_a_video_takes_of_its_teacher_s_room_what_it_holds_or_will_hold(video: V
 
 def test_everything_at_the_provider_is_named_by_its_reference() -> None:
     assert named(REQUESTED) == {}
-    assert named(WHOLE) == {"video:v1:1": PLAYABLE.parts, "video:v1:2": WHOLE.parts}
+    assert named(WHOLE) == {"video:v1:1": PLAYABLE.external_ids, "video:v1:2": WHOLE.external_ids}
 
 
 @pytest.mark.parametrize(
-    ("video", "parts"),
+    ("video", "external_ids"),
     [
         (REQUESTED, None),
-        (WHOLE, WHOLE.parts),
-        (replace(WHOLE, state=VideoState.RETRYING), WHOLE.parts),
-        (replace(WHOLE, state=VideoState.FAILED), WHOLE.parts),
+        (WHOLE, WHOLE.external_ids),
+        (replace(WHOLE, state=VideoState.RETRYING), WHOLE.external_ids),
+        (replace(WHOLE, state=VideoState.FAILED), WHOLE.external_ids),
         (replace(REQUESTED, state=VideoState.FAILED), None),
-        (replace(WHOLE, state=VideoState.READY, parts={}), PLAYABLE.parts),
+        (replace(WHOLE, state=VideoState.READY, external_ids={}), PLAYABLE.external_ids),
         (replace(REQUESTED, state=VideoState.GONE), None),
     ],
 )
-def test_a_look_at_a_video_is_one_at_what_may_yet_change(video: Video, parts: object) -> None:
-    assert watched(video) == parts
+def test_a_look_at_a_video_is_one_at_what_may_yet_change(video: Video, external_ids: object) -> None:
+    assert watched(video) == external_ids
 
 
 def test_what_ended_a_video_is_told_rather_than_what_went_wrong_on_the_way() -> None:
@@ -187,9 +187,9 @@ def test_a_video_is_wanted_while_its_session_is_there_and_nobody_has_deleted_it(
     fields = {"ownerUid": "teacher", "createdAt": NOW, "videos": {"v1": {"state": "ready"}, "v2": 7}}
     session = Session.from_fields("s1", fields)
     wanted = replace(WISH, deleted=False)
-    look = look_at(kept(WHOLE, wanted), session)
-    assert look.wish == VideoWish(wanted, has_session=True, shown={"state": "ready"}, identity=WHOLE.session)
+    look = snapshot_of(kept(WHOLE, wanted), session)
+    assert look.spec == VideoSpec(wanted, has_session=True, shown={"state": "ready"}, identity=WHOLE.session)
     assert look.record == WHOLE
-    assert look.wish.wanted
-    assert not look_at(kept(WHOLE, WISH), session).wish.wanted
-    assert not look_at(kept(WHOLE, wanted), None).wish.wanted
+    assert look.spec.wanted
+    assert not snapshot_of(kept(WHOLE, WISH), session).spec.wanted
+    assert not snapshot_of(kept(WHOLE, wanted), None).spec.wanted

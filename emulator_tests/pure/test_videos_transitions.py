@@ -26,7 +26,7 @@ from emulator_tests.pure.video_records import (
     step_for,
 )
 from shared.ports import MediaState, Observation, Stage
-from shared.reconcile import Failure, Progress, Step, hold_back
+from shared.reconcile import Failure, Progress, Step, apply_backoff
 from shared.videos.decide import decide
 from shared.videos.model import Ending, Playable, Video, VideoState, named, shown
 from shared.videos.transitions import (
@@ -102,7 +102,7 @@ def test_what_must_not_play_fails_and_is_given_up_and_what_played_plays_on(
     assert record.ended is not None
     assert (record.ended.code, record.ended.retryable) == (code, False)
     assert record.ended.message == (seen.reason or record.ended.message)
-    assert named(record) == ({} if playable is None else {playable.reference: playable.parts})
+    assert named(record) == ({} if playable is None else {playable.reference: playable.external_ids})
     assert (record.failures, record.deadline_at) == (1, None)
 
 
@@ -110,7 +110,7 @@ def test_what_may_be_processed_anew_keeps_its_bytes_for_so_long() -> None:
     seen = Observation(MediaState.ERROR, reason="The converter broke.", retryable=True)
     record = observed(recorded_as(VideoState.PROCESSING), seen, NOW, POLICY)
     assert record.ended == Ending("REFUSED_BY_PROVIDER", "The converter broke.", retryable=True)
-    assert record.parts == PARTS
+    assert record.external_ids == PARTS
     assert record.deadline_at == NOW + timedelta(seconds=POLICY.retry_keep_s)
 
 
@@ -165,7 +165,7 @@ def test_what_must_not_go_on_fails_at_once_and_is_given_up_and_what_played_plays
     assert (record.state, record.failures, record.deadline_at) == (VideoState.FAILED, 1, None)
     assert record.ended is not None
     assert (record.ended.code, record.ended.retryable) == (code, False)
-    assert named(record) == ({} if playable is None else {playable.reference: playable.parts})
+    assert named(record) == ({} if playable is None else {playable.reference: playable.external_ids})
 
 
 def test_of_what_was_declared_and_what_has_arrived_the_larger_counts_for_the_quota() -> None:
@@ -202,7 +202,7 @@ def test_what_is_called_ready_and_not_told_whole_is_awaited_for_a_while_and_then
     """
     seen: Observation = replace(READY, **{unknown: None})  # type: ignore[arg-type]  # any of them may be unknown
     waiting = observed(recorded_as(state), seen, NOW, POLICY)
-    assert (waiting.state, waiting.unknown_since, waiting.parts) == (VideoState.PROCESSING, NOW, PARTS)
+    assert (waiting.state, waiting.unknown_since, waiting.external_ids) == (VideoState.PROCESSING, NOW, PARTS)
     almost = NOW + timedelta(seconds=FACTS_WAIT_S) - INSTANT
     assert observed(waiting, seen, almost, POLICY).state is VideoState.PROCESSING
     told = observed(waiting, READY, almost, POLICY)
@@ -259,7 +259,7 @@ def test_what_a_deadline_has_ended_unheard_is_kept_and_watched_for_a_while(state
     B17.
     """
     record = expired(state)
-    assert (record.parts, record.is_pending) == (PARTS, True)
+    assert (record.external_ids, record.is_pending) == (PARTS, True)
     assert record.deadline_at == NOW + timedelta(seconds=POLICY.retry_keep_s)
     late = observed(record, READY, NOW + timedelta(hours=3), POLICY)
     assert (late.state, late.ended) == (VideoState.READY, None)
@@ -335,11 +335,11 @@ def test_what_is_told_already_is_recorded_at_once_whatever_failed_and_however_of
     kept = KEPT if state is VideoState.FAILED else {}
     record = recorded_as(state, looks=POLICY.looks_max, progress=Progress(failure=failure), **kept)
     look = looked(record)
-    told = replace(look, wish=replace(look.wish, told=True))
+    told = replace(look, spec=replace(look.spec, told=True))
     decision = decide(told, NOW, POLICY, LATE_COMMIT_S, observed=False)
     assert isinstance(decision, Step)
     assert (decision.name, decision.at_hand) == ("observe", True)
-    assert hold_back(decision, record, NOW) == decision
+    assert apply_backoff(decision, record, NOW) == decision
 
 
 def test_what_the_provider_was_not_asked_for_alone_is_no_look() -> None:

@@ -9,10 +9,10 @@ from typing import Any
 from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY
 from shared.history import Moment
 from shared.identity import SessionIdentity
-from shared.ports import MediaState, Observation, UploadWish
-from shared.reconcile import Failure, Look, Step
+from shared.ports import MediaState, Observation, UploadSpec
+from shared.reconcile import Failure, Snapshot, Step
 from shared.videos.decide import decide
-from shared.videos.model import Ending, Playable, Video, VideoState, VideoWish, Wish, shown
+from shared.videos.model import Ending, Playable, Spec, Video, VideoSpec, VideoState, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))
@@ -20,7 +20,7 @@ CREATED_AT = NOW - timedelta(hours=1)
 DEADLINE_AT = NOW + timedelta(hours=1)
 INSTANT = timedelta(microseconds=1)
 
-UPLOAD = UploadWish("Algebra", "algebra.mp4", 500)
+UPLOAD = UploadSpec("Algebra", "algebra.mp4", 500)
 PARTS = {"entryId": "0_video1", "uploadTokenId": "token1"}
 OLD_PARTS = {"entryId": "0_video0", "uploadTokenId": "token0"}
 ENDING = Ending("TOO_LONG", "The video is too long.")
@@ -56,7 +56,7 @@ def recorded_as(state: VideoState, **changes: object) -> Video:
         generation=0 if state is VideoState.REQUESTED else 2,
         reference="video:v1:2" if state in (*HAS_PARTS, VideoState.PREPARING) else None,
         tried_at=CREATED_AT if is_tried else None,
-        parts=PARTS if state in HAS_PARTS else {},
+        external_ids=PARTS if state in HAS_PARTS else {},
         deadline_at=DEADLINE_AT if state in HAS_DEADLINE else None,
         ended=ENDING if state is VideoState.FAILED else None,
         failures=1 if state in (VideoState.FAILED, VideoState.RETRYING) else 0,
@@ -66,18 +66,18 @@ def recorded_as(state: VideoState, **changes: object) -> Video:
     return replace(record, **changes)  # type: ignore[arg-type]  # named by the rows below
 
 
-KEPT = {"parts": PARTS, "reference": "video:v1:2", "deadline_at": DEADLINE_AT, "ended": PASSING_ENDING}
+KEPT = {"external_ids": PARTS, "reference": "video:v1:2", "deadline_at": DEADLINE_AT, "ended": PASSING_ENDING}
 
 READY = Observation(MediaState.READY, 100, duration_s=9.0, size_bytes=500, media_type="video/mp4")
 
 
-def looked(record: Video | None, *, has_session: bool = True, **wished: Any) -> Look[VideoWish, Video]:
+def looked(record: Video | None, *, has_session: bool = True, **wished: Any) -> Snapshot[VideoSpec, Video]:
     """
     A look at a video that its session shows as it should.
     """
     told = None if record is None or not has_session else shown(record)
-    wish = None if record is None else replace(Wish(UPLOAD, CREATED_AT), **wished)
-    return Look("v1", VideoWish(wish, has_session, told), record, None if record is None else 1)
+    spec = None if record is None else replace(Spec(UPLOAD, CREATED_AT), **wished)
+    return Snapshot("v1", VideoSpec(spec, has_session, told), record, None if record is None else 1)
 
 
 def step_for(record: Video, *, seen: bool = False, **wished: Any) -> Step[Video]:

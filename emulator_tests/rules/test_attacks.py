@@ -98,8 +98,8 @@ def test_a_student_cannot_turn_anothers_enrolment_into_his_own(
 def test_a_student_cannot_open_a_session(firestore: Firestore, session_id: str, cast: Cast) -> None:
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, status="public")))
-    for wish in ({"visibility": "open"}, {"ownerUid": cast.student.uid}):
-        assert_refused(firestore, cast.student, edit(session_id, wish))
+    for spec in ({"visibility": "open"}, {"ownerUid": cast.student.uid}):
+        assert_refused(firestore, cast.student, edit(session_id, spec))
 
 
 def test_an_owner_cannot_point_his_session_at_anothers_entry(firestore: Firestore, session_id: str, cast: Cast) -> None:

@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 from shared import log
 from shared.access import Caller, may_watch
 from shared.admissions import decide as decisions
-from shared.admissions.decide import AdmissionWish
+from shared.admissions.decide import AdmissionSpec
 from shared.admissions.model import AdmissionRecord
 from shared.errors import Conflict, Transient
 from shared.identity import Belonging
@@ -43,7 +43,7 @@ from shared.ports import (
     Write,
     holder_of,
 )
-from shared.reconcile import AT_ONCE, Decision, Each, Look, Step, Subject, visit
+from shared.reconcile import AT_ONCE, Controller, Decision, Mapper, Snapshot, Step, reconcile
 from shared.sessions.model import Session, Status, Visibility
 
 OF_SESSION: Final = "session:"
@@ -116,7 +116,7 @@ def revoking(document: Document) -> Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Admissions(Subject[AdmissionWish, AdmissionRecord, None]):
+class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
     """
     The Controller of admissions.
 
@@ -130,34 +130,40 @@ class Admissions(Subject[AdmissionWish, AdmissionRecord, None]):
     documents: Documents
     viewer_keys: Mapping[str, ViewerKeys]
 
-    def look(self, key: str) -> Look[AdmissionWish, AdmissionRecord]:
+    def read(self, key: str) -> Snapshot[AdmissionSpec, AdmissionRecord]:
         """
         Read the admission, then the session and the enrolment as they are now.
         """
         (document,) = self.documents.read(admission_path(key))
         if document is None:
-            return Look(key, AdmissionWish(), None, None)
+            return Snapshot(key, AdmissionSpec(), None, None)
         record = AdmissionRecord.from_document(document)
         session_id = record.session.session_id
         session, enrolment = self.documents.read(session_path(session_id), enrolment_path(session_id, record.uid))
-        return Look(key, _wish(record, session, enrolment), record, document.version)
+        return Snapshot(key, _wish(record, session, enrolment), record, document.version)
 
     def decide(
-        self, look: Look[AdmissionWish, AdmissionRecord], now: datetime, *, observed: bool
+        self, snapshot: Snapshot[AdmissionSpec, AdmissionRecord], now: datetime, *, observed: bool
     ) -> Decision[AdmissionRecord]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now)
+        return decisions.decide(snapshot, now)
 
-    def act(self, look: Look[AdmissionWish, AdmissionRecord], step: Step[AdmissionRecord], now: datetime) -> None:
+    def act(
+        self, snapshot: Snapshot[AdmissionSpec, AdmissionRecord], step: Step[AdmissionRecord], now: datetime
+    ) -> None:
         """
         End what was given.
         """
         holder_of(self.viewer_keys, step.record.provider).end(step.record.ending)
 
     def settle(
-        self, look: Look[AdmissionWish, AdmissionRecord], step: Step[AdmissionRecord], outcome: None, now: datetime
+        self,
+        snapshot: Snapshot[AdmissionSpec, AdmissionRecord],
+        step: Step[AdmissionRecord],
+        outcome: None,
+        now: datetime,
     ) -> AdmissionRecord:
         """
         What is recorded once it was ended. Pure.
@@ -166,7 +172,7 @@ class Admissions(Subject[AdmissionWish, AdmissionRecord, None]):
 
     def record_writes(
         self,
-        look: Look[AdmissionWish, AdmissionRecord],
+        snapshot: Snapshot[AdmissionSpec, AdmissionRecord],
         record: AdmissionRecord,
         version: Version | None,
         now: datetime,
@@ -174,7 +180,7 @@ class Admissions(Subject[AdmissionWish, AdmissionRecord, None]):
         """
         The write of the admission's document, which goes with what it names. Pure.
         """
-        path = admission_path(look.key)
+        path = admission_path(snapshot.key)
         if version is None:
             raise Conflict(f"There is no {path}.")
         if record.gone:
@@ -182,19 +188,19 @@ class Admissions(Subject[AdmissionWish, AdmissionRecord, None]):
         return (Update(path, record.to_fields(), if_version=version),)
 
 
-def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document | None) -> AdmissionWish:
+def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document | None) -> AdmissionSpec:
     """
     What the person may do in the session that the admission is of. Their claims are not known here: the owner counts as
     the teacher that they were when they were let in.
     """
     present = None if session is None else Session.from_document(session)
     if present is None or record.session.belonging(present.identity) is Belonging.OTHER:
-        return AdmissionWish()
+        return AdmissionSpec()
     caller = Caller(record.uid, is_teacher=True)
-    return AdmissionWish(may_watch(caller, present, enrolment), present.moderates(record.uid))
+    return AdmissionSpec(may_watch(caller, present, enrolment), present.moderates(record.uid))
 
 
-def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: Clock, each: Each = map) -> None:
+def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: Clock, each: Mapper = map) -> None:
     """
     Bring one admission, or a page of those of a session or of those that are due, as far as they can be brought now.
 
@@ -206,7 +212,7 @@ def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: 
         each: How many are looked at one after the other, or at once.
 
     Raises:
-        Transient, Conflict: As `visit` of one; of many, whoever is hindered is enqueued again alone (again).
+        Transient, Conflict: As `reconcile` of one; of many, whoever is hindered is enqueued again alone (again).
     """
     if key.startswith(OF_SESSION):
         session_id, _, after_id = key.removeprefix(OF_SESSION).partition(":")
@@ -224,10 +230,10 @@ def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: 
         if len(page) == PAGE and number + 1 < DUE_PAGES_MAX:
             queue.put(task_for_due(number + 1))
     else:
-        visit(admissions, key, admissions.documents, queue, clock)
+        reconcile(admissions, key, admissions.documents, queue, clock)
 
 
-def _reconcile_all(admissions: Admissions, keys: Sequence[str], queue: Queue, clock: Clock, each: Each) -> None:
+def _reconcile_all(admissions: Admissions, keys: Sequence[str], queue: Queue, clock: Clock, each: Mapper) -> None:
     ends_at = clock() + timedelta(seconds=BUDGET_S)
 
     def reconcile_one(key: str) -> None:
@@ -235,7 +241,7 @@ def _reconcile_all(admissions: Admissions, keys: Sequence[str], queue: Queue, cl
             queue.put(Task(RECONCILE_ADMISSION, key))
             return
         try:
-            visit(admissions, key, admissions.documents, queue, clock)
+            reconcile(admissions, key, admissions.documents, queue, clock)
         except (Transient, Conflict) as error:
             log.unavailable(RECONCILE_ADMISSION, None, error)
             queue.put(Task(RECONCILE_ADMISSION, key))

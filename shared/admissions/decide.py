@@ -22,7 +22,7 @@ from datetime import datetime
 from typing import Final
 
 from shared.admissions.model import AdmissionRecord
-from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 
 REVOKE: Final = "revoke"
 END: Final = "end"
@@ -31,7 +31,7 @@ FORGET: Final = "forget"
 
 
 @dataclass(frozen=True, slots=True)
-class AdmissionWish:
+class AdmissionSpec:
     """
     What somebody may do in the session as it is now.
 
@@ -44,24 +44,24 @@ class AdmissionWish:
     moderates: bool = False
 
 
-def decide(look: Look[AdmissionWish, AdmissionRecord], now: datetime) -> Decision[AdmissionRecord]:
+def decide(snapshot: Snapshot[AdmissionSpec, AdmissionRecord], now: datetime) -> Decision[AdmissionRecord]:
     """
     The next step for one admission.
     """
-    record, wish = look.record, look.wish
+    record, spec = snapshot.record, snapshot.spec
     if record is None or record.gone:
         return Done()
     if now >= record.expires_at:
         return _forget(record)
-    if record.revocation_id is not None and not (wish.may_watch and (wish.moderates or not record.is_moderator)):
+    if record.revocation_id is not None and not (spec.may_watch and (spec.moderates or not record.is_moderator)):
         return _write(REVOKE, record.revoked())
     if record.ending:
-        return Step(END, Effect.OBSERVE, record, record, wish=",".join(record.ending), insists=True)
+        return Step(END, Effect.OBSERVE, record, record, spec=",".join(record.ending), retry_permanent=True)
     if record.revocation_id is None:
         return _forget(record)
     if now >= record.check_at:
         return _write(CHECK, replace(record, checked_at=now))
-    return Later(record.check_at, is_swept=True)
+    return RequeueAt(record.check_at, is_swept=True)
 
 
 def _forget(record: AdmissionRecord) -> Step[AdmissionRecord]:

@@ -15,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 from shared.admissions.model import AdmissionRecord, Giving, covering
 from shared.errors import Conflict, WrongState
 from shared.paths import RECONCILE_ADMISSION, admission_key, admission_path
-from shared.ports import Clock, Create, Document, Documents, Grant, Parts, Queue, Update, ViewerKeys
+from shared.ports import Clock, Create, Document, Documents, ExternalIds, Grant, Queue, Update, ViewerKeys
 from shared.slots import enqueue
 
 WRITES_MAX: Final = 10
@@ -96,7 +96,7 @@ def _verified(record: AdmissionRecord, is_ended: Callable[[str], bool], now: dat
 
 
 def player_key(
-    keys: ViewerKeys | None, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None
+    keys: ViewerKeys | None, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None
 ) -> Grant:
     """
     Return the key with which the provider's own player loads something.
@@ -110,4 +110,4 @@ def player_key(
             "There is no key for this provider's player. Play manifestUrl or progressiveUrl instead.",
             reason="NO_PLAYER_KEY",
         )
-    return keys.player_key(parts, viewer_uid, lifetime_s, revocation_id)
+    return keys.player_key(external_ids, viewer_uid, lifetime_s, revocation_id)

@@ -1,8 +1,8 @@
 """Entering a session's live event: who may, when, and with what.
 
 Called by the callables `joinSession` and `issuePlayback`. Leaves to `shared/access.py` who may see the session, to
-`broadcasting` when its time is, to the provider what somebody needs to watch, talk and be in the room, and to `entry.py` that
-it can be ended.
+`broadcasting` when its time is, to the provider what somebody needs to watch, talk and be in the room, and to
+`entry.py` that it can be ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.admissions.model import REPAIR_PAUSE_S, AdmissionRecord, Giving
 from shared.errors import Conflict, NotAllowed, NotSignedIn, WrongState
 from shared.paths import admission_key, admission_path, enrolment_path, pairing_path, session_path
 from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Document, Grant, Queue, ViewerKeys
-from shared.reconcile import visit
+from shared.reconcile import reconcile
 from shared.sessions import Sessions
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import have_verified, not_ready
@@ -146,7 +146,7 @@ class Joining:
         entered, revocation_id = self._admit(caller, entered, force_refresh=force_refresh)
         attendee = Attendee(caller.uid, name, entered.session.moderates(caller.uid))
         admission = self.audience.admit(
-            entered.pairing.parts,
+            entered.pairing.external_ids,
             attendee,
             self._lifetime_s(entered),
             revocation_id=revocation_id,
@@ -165,7 +165,7 @@ class Joining:
         """
         entered, revocation_id = self._admit(caller, self._enter(caller, session_id))
         grant = self.sessions.events.playback_grant(
-            entered.pairing.parts, caller.uid, self._lifetime_s(entered), revocation_id
+            entered.pairing.external_ids, caller.uid, self._lifetime_s(entered), revocation_id
         )
         return Watching(grant, self._player_key(caller, entered, revocation_id) if needs_player_key else None)
 
@@ -263,7 +263,7 @@ class Joining:
         if verified_at is not None and self._is_verified(entered.pairing, REPAIR_PAUSE_S):
             return verified_at + pause
         have_verified(self.sessions.documents, self.queue, entered.document, self.clock)
-        record = visit(self.sessions, entered.session.id, self.sessions.documents, self.queue, self.clock).record
+        record = reconcile(self.sessions, entered.session.id, self.sessions.documents, self.queue, self.clock).record
         if record is None or (record.verified_at is not None and record.verified_at >= now):
             return None
         claim, failure = record.progress.claim, record.progress.failure
@@ -279,7 +279,7 @@ class Joining:
 
     def _player_key(self, caller: Caller, entered: _Entered, revocation_id: str | None) -> Grant:
         lifetime_s = self._lifetime_s(entered)
-        return player_key(self.viewer_keys, entered.pairing.parts, caller.uid, lifetime_s, revocation_id)
+        return player_key(self.viewer_keys, entered.pairing.external_ids, caller.uid, lifetime_s, revocation_id)
 
 
 def live_lifetime_s(ends_at: datetime | None, now: datetime) -> int:

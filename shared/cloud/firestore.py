@@ -39,11 +39,11 @@ def check_path(path: str) -> None:
     Raises:
         ValueError: An odd number of parts, or one that is empty, too long, not encodable or reserved (never).
     """
-    parts = path.split("/")
-    if len(parts) % 2:
+    segments = path.split("/")
+    if len(segments) % 2:
         raise ValueError(f"{path!r} is the path of a collection, not of a document.")
-    for part in parts:
-        check_part(part)
+    for segment in segments:
+        check_part(segment)
 
 
 def check_name(name: str) -> None:

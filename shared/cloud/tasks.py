@@ -122,7 +122,8 @@ class CloudTasksQueue:
 
         queue = self.client.queue_path(self.project, self.location, task.queue)
         cloud_task = self._cloud_task(task, queue)
-        # An unnamed one may be made twice by its repetition: that costs a spare visit, a lost one waits for the sweep.
+        # An unnamed one may be made twice by its repetition: that costs a spare reconciliation, a lost one waits for
+        # the sweep.
         with asking(PROVIDER, "createTask"):
             try:
                 self.client.create_task(

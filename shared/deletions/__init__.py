@@ -13,21 +13,33 @@ from typing import ClassVar
 from shared import log
 from shared.access import Caller, require_admin
 from shared.deletions import decide as decisions
-from shared.deletions.decide import DeletionWish
+from shared.deletions.decide import DeletionSpec
 from shared.deletions.model import Deletion, DeletionState, Reason, names, requeues_of
 from shared.epoch import Holds, nothing_is_held
 from shared.errors import Conflict, NotFound, Transient, WrongState
-from shared.paths import VISIT_DELETION, deletion_path
-from shared.ports import Clock, Delete, Documents, Parts, Places, Queue, Stray, Update, Version, Write, holder_of
-from shared.reconcile import AT_ONCE, Decision, Look, Step, Subject
+from shared.paths import RECONCILE_DELETION, deletion_path
+from shared.ports import (
+    Clock,
+    Delete,
+    Documents,
+    ExternalIds,
+    InventoryItem,
+    Places,
+    Queue,
+    Update,
+    Version,
+    Write,
+    holder_of,
+)
+from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step
 from shared.references import parse
 from shared.slots import enqueue
 
 
 @dataclass(frozen=True, slots=True)
-class Deletions(Subject[DeletionWish, Deletion, Parts]):
+class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
     """
-    The Controller of deletions: a `Subject` of the visit.
+    The Controller of deletions.
 
     Attributes:
         documents: Where the documents are.
@@ -35,32 +47,34 @@ class Deletions(Subject[DeletionWish, Deletion, Parts]):
         holds: Whether deletions are held.
     """
 
-    queue: ClassVar[str] = VISIT_DELETION
+    queue: ClassVar[str] = RECONCILE_DELETION
 
     documents: Documents
     places: Places
     holds: Holds = nothing_is_held
 
-    def look(self, key: str) -> Look[DeletionWish, Deletion]:
+    def read(self, key: str) -> Snapshot[DeletionSpec, Deletion]:
         """
         Read the deletion, and the document that might name its thing: one round trip.
         """
         reference = parse(key.rpartition(":")[0])
         document, *keeper = self.documents.read(deletion_path(key), *([] if reference is None else [reference.path]))
         if document is None:
-            return Look(key, DeletionWish(), None, None)
+            return Snapshot(key, DeletionSpec(), None, None)
         record = Deletion.from_document(document)
-        is_named = any(one is not None and names(one.fields, record.parts) for one in keeper)
-        wish = DeletionWish(requeues_of(document.fields), is_named, self.holds())
-        return Look(key, wish, record, document.version)
+        is_named = any(one is not None and names(one.fields, record.external_ids) for one in keeper)
+        spec = DeletionSpec(requeues_of(document.fields), is_named, self.holds())
+        return Snapshot(key, spec, record, document.version)
 
-    def decide(self, look: Look[DeletionWish, Deletion], now: datetime, *, observed: bool) -> Decision[Deletion]:
+    def decide(
+        self, snapshot: Snapshot[DeletionSpec, Deletion], now: datetime, *, observed: bool
+    ) -> Decision[Deletion]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now)
+        return decisions.decide(snapshot, now)
 
-    def act(self, look: Look[DeletionWish, Deletion], step: Step[Deletion], now: datetime) -> Parts:
+    def act(self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], now: datetime) -> ExternalIds:
         """
         Delete it, and see that nothing of it is left; leave alone what goes only as long as it is empty, and is not.
 
@@ -73,13 +87,13 @@ class Deletions(Subject[DeletionWish, Deletion, Parts]):
             return {}
         place = holder_of(self.places, record.provider)
         if record.reason is Reason.STRAY:
-            stray = Stray(record.provider, record.reference, record.parts, record.created_at)
-            if record.spares_content and place.strays.has_content(stray):
+            item = InventoryItem(record.provider, record.reference, record.external_ids, record.created_at)
+            if record.spares_content and place.inventory.has_content(item):
                 log.orphan_spared(record.provider, record.reference)
                 return {}
-            left = place.strays.delete_stray(stray)
+            left = place.inventory.delete_item(item)
         else:
-            left = place.keeper.delete_media(record.parts)
+            left = place.keeper.delete_media(record.external_ids)
         if left:
             raise Transient(
                 f"The provider has accepted the deletion and still has: {', '.join(sorted(left))}.",
@@ -90,7 +104,7 @@ class Deletions(Subject[DeletionWish, Deletion, Parts]):
         return {}
 
     def settle(
-        self, look: Look[DeletionWish, Deletion], step: Step[Deletion], outcome: Parts, now: datetime
+        self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], outcome: ExternalIds, now: datetime
     ) -> Deletion:
         """
         What is recorded after a deletion that succeeded. Pure.
@@ -98,12 +112,12 @@ class Deletions(Subject[DeletionWish, Deletion, Parts]):
         return replace(step.record, gone=True)
 
     def record_writes(
-        self, look: Look[DeletionWish, Deletion], record: Deletion, version: Version | None, now: datetime
+        self, snapshot: Snapshot[DeletionSpec, Deletion], record: Deletion, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
         The write of the deletion's document, which goes with what it names. Pure.
         """
-        path = deletion_path(look.key)
+        path = deletion_path(snapshot.key)
         if version is None:
             raise Conflict(f"There is no {path}.")
         if record.gone:
@@ -139,7 +153,7 @@ def requeue_deletion(
         raise WrongState(
             "This deletion is still being retried. Nothing needs to be done.", reason="DELETION_NOT_GIVEN_UP"
         )
-    wish = {"requeues": requeues_of(document.fields) + 1, "dueAt": AT_ONCE}
-    documents.commit(Update(path, wish, if_version=document.version))
-    enqueue(queue, VISIT_DELETION, deletion_id, clock)
+    spec = {"requeues": requeues_of(document.fields) + 1, "dueAt": AT_ONCE}
+    documents.commit(Update(path, spec, if_version=document.version))
+    enqueue(queue, RECONCILE_DELETION, deletion_id, clock)
     return state

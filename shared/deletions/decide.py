@@ -1,4 +1,4 @@
-"""What a pending deletion needs next. Pure; called by the visit through the Controller of this folder.
+"""What a pending deletion needs next. Pure; called by the reconciliation through the Controller of this folder.
 
 | recorded                              | next                                                                  |
 |---------------------------------------|-----------------------------------------------------------------------|
@@ -18,7 +18,7 @@ from typing import Final
 
 from shared.deletions.model import Deletion
 from shared.epoch import held_until
-from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 
 DELETE: Final = "delete"
 DROP: Final = "drop"
@@ -29,9 +29,9 @@ TRIES_MAX: Final = 180
 
 
 @dataclass(frozen=True, slots=True)
-class DeletionWish:
+class DeletionSpec:
     """
-    What a visit reads beside what is recorded.
+    What a reconciliation reads beside what is recorded.
 
     Attributes:
         requeues: How often a person has wished that it be tried again.
@@ -44,24 +44,24 @@ class DeletionWish:
     is_held: bool = False
 
 
-def decide(look: Look[DeletionWish, Deletion], now: datetime) -> Decision[Deletion]:
+def decide(snapshot: Snapshot[DeletionSpec, Deletion], now: datetime) -> Decision[Deletion]:
     """
     The next step for one deletion.
     """
-    record = look.record
+    record = snapshot.record
     if record is None or record.gone:
         return Done()
-    if look.wish.is_named:
+    if snapshot.spec.is_named:
         return Step(DROP, Effect.OBSERVE, record, record)
-    if look.wish.is_held:
-        return Later(held_until(now))
+    if snapshot.spec.is_held:
+        return RequeueAt(held_until(now))
     return Step(
         DELETE,
         Effect.CHANGE,
         record,
         record,
-        wish=str(look.wish.requeues),
-        insists=True,
+        spec=str(snapshot.spec.requeues),
+        retry_permanent=True,
         tries_max=TRIES_MAX,
         pause_max_s=PAUSE_MAX_S,
     )

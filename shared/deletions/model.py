@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from shared.identity import SessionIdentity
 from shared.paths import deletion_path
-from shared.ports import Create, Document, Fields, Parts
+from shared.ports import Create, Document, ExternalIds, Fields
 from shared.reconcile import Progress
 
 
@@ -58,12 +58,12 @@ class Deletion:
         spares_content: Whether it goes only as long as it has no content: nobody has said that it may go, but that it
             is empty.
         gone: Whether nothing of it is left.
-        progress: The visit's own part.
+        progress: The reconciliation's own part.
     """
 
     provider: str
     reference: str
-    parts: Mapping[str, str]
+    external_ids: Mapping[str, str]
     reason: Reason
     created_at: datetime
     session: SessionIdentity | None = None
@@ -83,13 +83,13 @@ class Deletion:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form, without the wish to try again (`requeues`). Pure.
+        The document form, without the spec to try again (`requeues`). Pure.
         """
         failure = self.progress.failure
         return {
             "provider": self.provider,
             "reference": self.reference,
-            "parts": dict(self.parts),
+            "parts": dict(self.external_ids),
             "reason": self.reason.value,
             **({} if self.session is None else self.session.to_fields()),
             "createdAt": self.created_at,
@@ -108,7 +108,7 @@ class Deletion:
         return cls(
             provider=fields["provider"],
             reference=fields["reference"],
-            parts=dict(fields["parts"]),
+            external_ids=dict(fields["parts"]),
             reason=Reason(fields["reason"]),
             created_at=fields["createdAt"],
             session=SessionIdentity.from_fields(fields["sessionId"], fields) if "sessionId" in fields else None,
@@ -126,27 +126,27 @@ def requeues_of(fields: Fields) -> int:
     return requeues
 
 
-def names(fields: Fields, parts: Parts) -> bool:
+def names(fields: Fields, external_ids: ExternalIds) -> bool:
     """
     Return whether a record of a video, a copy or a session, given its fields, names a thing at a provider. Pure.
     """
     plays = fields.get("playable")
     named = (fields.get("parts"), None if plays is None else plays["parts"])
-    return any(one is not None and parts.items() <= one.items() for one in named)
+    return any(one is not None and external_ids.items() <= one.items() for one in named)
 
 
-def deletion_id(reference: str, parts: Parts) -> str:
+def deletion_id(reference: str, external_ids: ExternalIds) -> str:
     """
     The id under which a thing's deletion is recorded: one for each thing, whoever gives it up, however often. Pure.
     """
-    digest = hashlib.sha256(json.dumps(sorted(parts.items())).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps(sorted(external_ids.items())).encode()).hexdigest()
     return f"{reference}:{digest[:12]}"
 
 
 def given_up(
     provider: str,
     reference: str,
-    parts: Parts,
+    external_ids: ExternalIds,
     reason: Reason,
     now: datetime,
     session: SessionIdentity | None = None,
@@ -159,6 +159,6 @@ def given_up(
     if session is not None and reason is Reason.DELETED:
         session = session.nameless()
     due = Progress(due_at=now)
-    deletion = Deletion(provider, reference, parts, reason, now, session, spares_content, progress=due)
+    deletion = Deletion(provider, reference, external_ids, reason, now, session, spares_content, progress=due)
     fields = {**deletion.to_fields(), "requeues": 0}
-    return Create(deletion_path(deletion_id(reference, parts)), fields)
+    return Create(deletion_path(deletion_id(reference, external_ids)), fields)

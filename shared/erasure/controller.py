@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from shared.bulk import Pace, at_any_pace
 from shared.erasure import decide as decisions
-from shared.erasure.decide import ErasureWish, Page
+from shared.erasure.decide import ErasureSpec, Page
 from shared.erasure.left import count_left, page_to_scrub
 from shared.erasure.model import Erasure, ErasureState, Left
 from shared.erasure.pages import Pages
@@ -19,11 +19,11 @@ from shared.erasure.reading import Reading
 from shared.errors import Conflict
 from shared.paths import RECONCILE_ERASURE, erasure_path
 from shared.ports import Audience, Clock, Documents, Task, Update, Version, Write
-from shared.reconcile import Decision, Look, Step, Subject
+from shared.reconcile import Controller, Decision, Snapshot, Step
 
 
 @dataclass(frozen=True, slots=True)
-class Erasures(Subject[ErasureWish, Erasure, bool]):
+class Erasures(Controller[ErasureSpec, Erasure, bool]):
     """
     The Controller of erasures.
 
@@ -50,77 +50,81 @@ class Erasures(Subject[ErasureWish, Erasure, bool]):
         """
         return Pages(Reading(self.documents), self.clock)
 
-    def look(self, key: str) -> Look[ErasureWish, Erasure]:
+    def read(self, key: str) -> Snapshot[ErasureSpec, Erasure]:
         """
         Read the erasure, and the page that is next, or what is left.
         """
         (document,) = self.documents.read(erasure_path(key))
         if document is None:
-            return Look(key, ErasureWish(), None, None)
+            return Snapshot(key, ErasureSpec(), None, None)
         record = Erasure.from_document(document)
-        return Look(key, self._wish(record), record, document.version)
+        return Snapshot(key, self._wish(record), record, document.version)
 
-    def decide(self, look: Look[ErasureWish, Erasure], now: datetime, *, observed: bool) -> Decision[Erasure]:
+    def decide(self, snapshot: Snapshot[ErasureSpec, Erasure], now: datetime, *, observed: bool) -> Decision[Erasure]:
         """
         Return the next step. Pure.
         """
-        return decisions.decide(look, now, self.late_commit_s)
+        return decisions.decide(snapshot, now, self.late_commit_s)
 
-    def act(self, look: Look[ErasureWish, Erasure], step: Step[Erasure], now: datetime) -> bool:
+    def act(self, snapshot: Snapshot[ErasureSpec, Erasure], step: Step[Erasure], now: datetime) -> bool:
         """
         Have the provider of live events forget the person, or some of everybody.
         """
         return self.audience is None or self.audience.forget(step.record.uid)
 
-    def settle(self, look: Look[ErasureWish, Erasure], step: Step[Erasure], outcome: bool, now: datetime) -> Erasure:
+    def settle(
+        self, snapshot: Snapshot[ErasureSpec, Erasure], step: Step[Erasure], outcome: bool, now: datetime
+    ) -> Erasure:
         """
         Return what is recorded then. Pure.
         """
         return decisions.forgotten(step.record, is_all=outcome)
 
     def record_writes(
-        self, look: Look[ErasureWish, Erasure], record: Erasure, version: Version | None, now: datetime
+        self, snapshot: Snapshot[ErasureSpec, Erasure], record: Erasure, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
         Return the write of the erasure's document, and of the page that it marks.
         """
-        path = erasure_path(look.key)
+        path = erasure_path(snapshot.key)
         if version is None:
             raise Conflict(f"There is no {path}.")
         recorded = Update(path, record.to_fields(), if_version=version)
-        before = look.record
+        before = snapshot.record
         if before is not None and record.state is ErasureState.DONE is not before.state:
             return (recorded, *self.pages.of_themselves(before.uid))
-        return (recorded, *(look.wish.page.writes if _marks(look, record) else ()))
+        return (recorded, *(snapshot.spec.page.writes if _marks(snapshot, record) else ()))
 
-    def follow_ups(self, look: Look[ErasureWish, Erasure], record: Erasure) -> tuple[Task, ...]:
+    def follow_ups(self, snapshot: Snapshot[ErasureSpec, Erasure], record: Erasure) -> tuple[Task, ...]:
         """
         Return tasks for what a page has marked, or for what lags since it was counted before. Pure.
         """
-        is_counted = record.state is ErasureState.DELETING and look.record is not None and look.record.left != Left()
-        return look.wish.page.tasks if is_counted or _marks(look, record) else ()
+        is_counted = (
+            record.state is ErasureState.DELETING and snapshot.record is not None and snapshot.record.left != Left()
+        )
+        return snapshot.spec.page.tasks if is_counted or _marks(snapshot, record) else ()
 
-    def dependants(self, look: Look[ErasureWish, Erasure]) -> tuple[Task, ...]:
+    def dependants(self, snapshot: Snapshot[ErasureSpec, Erasure]) -> tuple[Task, ...]:
         """
         Return tasks for what is waited for. Pure.
         """
-        return () if look.wish.page.writes else look.wish.page.tasks
+        return () if snapshot.spec.page.writes else snapshot.spec.page.tasks
 
-    def _wish(self, record: Erasure) -> ErasureWish:
+    def _wish(self, record: Erasure) -> ErasureSpec:
         now = self.clock()
         if record.state is ErasureState.DONE or (record.next_at is not None and now < record.next_at):
-            return ErasureWish()
+            return ErasureSpec()
         if record.state is ErasureState.MARKING:
             page = self.pages.to_mark(record)
-            return ErasureWish(page, waits_until=self.pace() if page.videos else None)
+            return ErasureSpec(page, waits_until=self.pace() if page.videos else None)
         reading = Reading(self.documents)
         left, tasks = count_left(reading, record)
         page = page_to_scrub(reading, record) if decisions.is_overdue(record, now) else Page(tasks=tasks)
-        return ErasureWish(page, left)
+        return ErasureSpec(page, left)
 
 
-def _marks(look: Look[ErasureWish, Erasure], record: Erasure) -> bool:
+def _marks(snapshot: Snapshot[ErasureSpec, Erasure], record: Erasure) -> bool:
     """
     Tell whether a page is marked with the writing of a record.
     """
-    return look.record is not None and look.record.pages != record.pages
+    return snapshot.record is not None and snapshot.record.pages != record.pages

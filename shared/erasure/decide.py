@@ -26,7 +26,7 @@ from typing import Final
 from shared.erasure.model import Erasure, ErasureState, Left
 from shared.identity import TOMBSTONE_S
 from shared.ports import Task, Write
-from shared.reconcile import LEASE_S, Decision, Done, Effect, Later, Look, Step
+from shared.reconcile import LEASE_S, Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.slots import next_multiple
 
 MARK: Final = "mark"
@@ -69,7 +69,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class ErasureWish:
+class ErasureSpec:
     """
     What is read beside what is recorded.
 
@@ -84,7 +84,7 @@ class ErasureWish:
     waits_until: datetime | None = None
 
 
-def decide(look: Look[ErasureWish, Erasure], now: datetime, late_commit_s: int) -> Decision[Erasure]:
+def decide(snapshot: Snapshot[ErasureSpec, Erasure], now: datetime, late_commit_s: int) -> Decision[Erasure]:
     """
     Return the next step for one erasure.
 
@@ -93,27 +93,27 @@ def decide(look: Look[ErasureWish, Erasure], now: datetime, late_commit_s: int) 
         now: This instant.
         late_commit_s: Seconds for which a provider may still do what it was asked in the person's name.
     """
-    record, wish = look.record, look.wish
+    record, spec = snapshot.record, snapshot.spec
     if record is None or record.state is ErasureState.DONE:
         return Done()
     if record.next_at is not None and now < record.next_at:
-        return Later(record.next_at)
-    if wish.page.videos and wish.waits_until is not None:
-        return Later(wish.waits_until)
-    if wish.page.writes:
-        return _write(MARK, marked(record, wish.page, now))
+        return RequeueAt(record.next_at)
+    if spec.page.videos and spec.waits_until is not None:
+        return RequeueAt(spec.waits_until)
+    if spec.page.writes:
+        return _write(MARK, marked(record, spec.page, now))
     if record.state is ErasureState.MARKING:
-        return Later(next_multiple(now, WAIT_S)) if wish.page.is_waiting else _write(TURN, turned(record, now))
+        return RequeueAt(next_multiple(now, WAIT_S)) if spec.page.is_waiting else _write(TURN, turned(record, now))
     if is_overdue(record, now):
         return _write(FINISH, finished(record, now))
-    if wish.left.is_open:
-        return _write(COUNT, counted(record, wish.left, now))
+    if spec.left.is_open:
+        return _write(COUNT, counted(record, spec.left, now))
     settles_at = (record.marked_at or now) + timedelta(seconds=LEASE_S + late_commit_s)
     if now < settles_at:
-        return _write(COUNT, replace(counted(record, wish.left, now), next_at=settles_at))
+        return _write(COUNT, replace(counted(record, spec.left, now), next_at=settles_at))
     if not record.is_forgotten:
-        return Step(FORGET, Effect.CHANGE, record, record, insists=True)
-    return _write(FINISH, finished(counted(record, wish.left, now), now))
+        return Step(FORGET, Effect.CHANGE, record, record, retry_permanent=True)
+    return _write(FINISH, finished(counted(record, spec.left, now), now))
 
 
 def is_overdue(record: Erasure, now: datetime) -> bool:

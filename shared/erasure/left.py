@@ -13,7 +13,7 @@ from shared.erasure.decide import Page
 from shared.erasure.model import Erasure, Left
 from shared.erasure.reading import ALIVE, MARKED, Reading
 from shared.erasure.traces import TRACES, Fate, Naming, Trace
-from shared.paths import COPIES, DELETIONS, PAIRINGS, VIDEOS, VISIT_COPY, VISIT_SESSION
+from shared.paths import COPIES, DELETIONS, PAIRINGS, RECONCILE_COPY, RECONCILE_SESSION, VIDEOS
 from shared.ports import Condition, Document, Operator, Query, Task, Update
 
 HURRIED: Final = 20
@@ -40,7 +40,7 @@ def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Task, ...
         return Left(videos, copies, None, deletions, dead), ()
     events = sorted(_events_left(reading, record))
     late = reading.documents.select(of_videos) if copies else ()
-    tasks = [Task(VISIT_COPY, one.id) for one in late] + [Task(VISIT_SESSION, one) for one in events[:HURRIED]]
+    tasks = [Task(RECONCILE_COPY, one.id) for one in late] + [Task(RECONCILE_SESSION, one) for one in events[:HURRIED]]
     return Left(videos, copies, len(events), deletions, dead), tuple(tasks)
 
 

@@ -19,9 +19,9 @@ from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
 from shared.identity import Belonging
 from shared.paths import (
     RECONCILE_ADMISSION,
+    RECONCILE_SESSION,
     RECONCILE_TRANSFER,
-    VISIT_SESSION,
-    VISIT_VIDEO,
+    RECONCILE_VIDEO,
     pairing_path,
     transfer_path,
 )
@@ -125,7 +125,7 @@ class Pages:
                 break
         return Page(
             tuple(Delete(one.path, if_version=None if uid is None else one.version) for one in taken),
-            tuple(Task(VISIT_SESSION, one.id) for one in taken),
+            tuple(Task(RECONCILE_SESSION, one.id) for one in taken),
             sessions=len(taken),
             videos=videos,
         )
@@ -149,10 +149,10 @@ class Pages:
                 continue
             taken.append(one)
             others += belonging is Belonging.OWNER_CHANGED
-        tasks = [Task(VISIT_VIDEO, one.id) for one in taken]
+        tasks = [Task(RECONCILE_VIDEO, one.id) for one in taken]
         if uid is not None and not taken:
             left = self.reading.naming(trace, uid, more=(_GONE,))
-            tasks += [Task(VISIT_VIDEO, one.id) for one in left]
+            tasks += [Task(RECONCILE_VIDEO, one.id) for one in left]
             is_waiting = is_waiting or bool(left)
         unwanted: Changes = {("wish", "deleted"): True, ("dueAt",): AT_ONCE}
         return Page(
@@ -241,7 +241,7 @@ class Pages:
             is_waiting = True
             if not is_claimed(pairing, self.clock()):
                 writes += begin(session, pairing, job, session.owner_uid, (uid,), self.clock())
-                tasks += [Task(name, session.id) for name in (RECONCILE_TRANSFER, VISIT_SESSION)]
+                tasks += [Task(name, session.id) for name in (RECONCILE_TRANSFER, RECONCILE_SESSION)]
         return Page(tuple(writes), tuple(tasks), is_waiting=is_waiting)
 
 

@@ -16,10 +16,10 @@ from shared.deletions.model import Reason, deletion_id, given_up
 from shared.epoch import Holds, nothing_is_held
 from shared.errors import Transient
 from shared.hosts import decide as decisions
-from shared.hosts.decide import CopyWish, Film
+from shared.hosts.decide import CopySpec, Film
 from shared.hosts.model import Copy, CopyState, shown, shown_in
 from shared.identity import SessionIdentity
-from shared.paths import COPIES, VISIT_COPY, VISIT_DELETION, copy_path, video_path
+from shared.paths import COPIES, RECONCILE_COPY, RECONCILE_DELETION, copy_path, video_path
 from shared.ports import (
     REMOVE,
     Condition,
@@ -27,11 +27,11 @@ from shared.ports import (
     Delete,
     Document,
     Documents,
-    Holders,
+    ExternalIds,
     Hosts,
     Observation,
     Operator,
-    Parts,
+    ProviderAccounts,
     Query,
     Source,
     Task,
@@ -40,16 +40,16 @@ from shared.ports import (
     Write,
     holder_of,
 )
-from shared.reconcile import Decision, Look, Step, Subject, await_late_commit
+from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
 
 SOURCE_LIFETIME_S = 6 * 3600
 """For so long a host that fetches by itself may fetch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Copies(Subject[CopyWish, Copy, Parts | Observation]):
+class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
     """
-    The Controller of copies: a `Subject` of the visit.
+    The Controller of copies.
 
     Attributes:
         documents: Where the documents are.
@@ -59,34 +59,34 @@ class Copies(Subject[CopyWish, Copy, Parts | Observation]):
         holds: Whether deletions are held.
     """
 
-    queue: ClassVar[str] = VISIT_COPY
+    queue: ClassVar[str] = RECONCILE_COPY
 
     documents: Documents
-    holders: Holders
+    provider_accounts: ProviderAccounts
     hosts: Hosts
     late_commit_s: int
     holds: Holds = nothing_is_held
 
-    def look(self, key: str) -> Look[CopyWish, Copy]:
+    def read(self, key: str) -> Snapshot[CopySpec, Copy]:
         """
         Read the copy and its video: two documents.
         """
         document, video = self.documents.read(copy_path(key), video_path(_video_in(key)))
         if video is None:
-            wish = CopyWish(None, has_video=False, is_waiting=document is not None and self.holds())
+            spec = CopySpec(None, has_video=False, is_waiting=document is not None and self.holds())
         else:
-            wish = self._wish(video, decisions.host_in(key))
+            spec = self._wish(video, decisions.host_in(key))
         if document is None:
-            return Look(key, wish, None, None)
-        return Look(key, wish, Copy.from_document(document), document.version)
+            return Snapshot(key, spec, None, None)
+        return Snapshot(key, spec, Copy.from_document(document), document.version)
 
-    def decide(self, look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
+    def decide(self, snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now, observed=observed)
+        return decisions.decide(snapshot, now, observed=observed)
 
-    def act(self, look: Look[CopyWish, Copy], step: Step[Copy], now: datetime) -> Parts | Observation:
+    def act(self, snapshot: Snapshot[CopySpec, Copy], step: Step[Copy], now: datetime) -> ExternalIds | Observation:
         """
         The one call of a step at the host, and the provider's answer where the film is, if the step needs it.
 
@@ -94,20 +94,22 @@ class Copies(Subject[CopyWish, Copy, Parts | Observation]):
             Transient: This deployment has no such host at the moment, or the film cannot be had yet (again).
         """
         record = step.record
-        host = holder_of(self.hosts, decisions.host_in(look.key))
+        host = holder_of(self.hosts, decisions.host_in(snapshot.key))
         match step.name:
             case decisions.MAKE:
-                return host.begin_copy(record.reference or "", self._source(look))
+                return host.begin_copy(record.reference or "", self._source(snapshot))
             case decisions.FIND:
-                parts = host.find_copy(record.reference or "")
-                if not parts and record.tried_at is not None:
+                external_ids = host.find_copy(record.reference or "")
+                if not external_ids and record.tried_at is not None:
                     await_late_commit(record.tried_at, now, self.late_commit_s)
-                return parts
+                return external_ids
             case decisions.SEND:
-                return host.send_more(record.parts, self._source(look))
-        return host.observe_copy(record.parts)
+                return host.send_more(record.external_ids, self._source(snapshot))
+        return host.observe_copy(record.external_ids)
 
-    def settle(self, look: Look[CopyWish, Copy], step: Step[Copy], outcome: Parts | Observation, now: datetime) -> Copy:
+    def settle(
+        self, snapshot: Snapshot[CopySpec, Copy], step: Step[Copy], outcome: ExternalIds | Observation, now: datetime
+    ) -> Copy:
         """
         What is recorded after a step that succeeded. Pure.
         """
@@ -115,23 +117,23 @@ class Copies(Subject[CopyWish, Copy, Parts | Observation]):
             return decisions.observed(step.record, outcome, now)
         return decisions.copying(step.record, outcome) if outcome else decisions.not_made(step.record)
 
-    def after(self, look: Look[CopyWish, Copy], record: Copy) -> Look[CopyWish, Copy]:
+    def after(self, snapshot: Snapshot[CopySpec, Copy], record: Copy) -> Snapshot[CopySpec, Copy]:
         """
-        The look as it will be once `record` is written. Pure.
+        The snapshot as it will be once `record` is written. Pure.
         """
-        return replace(look, record=record, wish=replace(look.wish, shown=shown(record)))
+        return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=shown(record)))
 
     def record_writes(
-        self, look: Look[CopyWish, Copy], record: Copy, version: Version | None, now: datetime
+        self, snapshot: Snapshot[CopySpec, Copy], record: Copy, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
         The write of the copy's document, which goes with what it names, and of a pending deletion for that. Pure.
         """
-        path = copy_path(look.key)
-        host = decisions.host_in(look.key)
+        path = copy_path(snapshot.key)
+        host = decisions.host_in(snapshot.key)
         dropped = tuple(
-            given_up(host, reference, parts, _reason(record), now, _session_of(look))
-            for reference, parts in _dropped(look, record).items()
+            given_up(host, reference, external_ids, _reason(record), now, _session_of(snapshot))
+            for reference, external_ids in _dropped(snapshot, record).items()
         )
         if record.state is CopyState.GONE:
             return () if version is None else (Delete(path, if_version=version), *dropped)
@@ -139,25 +141,26 @@ class Copies(Subject[CopyWish, Copy, Parts | Observation]):
             return (Create(path, record.to_fields()),)
         return (Update(path, record.to_fields(), if_version=version), *dropped)
 
-    def follow_ups(self, look: Look[CopyWish, Copy], record: Copy) -> tuple[Task, ...]:
+    def follow_ups(self, snapshot: Snapshot[CopySpec, Copy], record: Copy) -> tuple[Task, ...]:
         """
         What is named no more is deleted. Pure.
         """
         return tuple(
-            Task(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
+            Task(RECONCILE_DELETION, deletion_id(reference, external_ids))
+            for reference, external_ids in _dropped(snapshot, record).items()
         )
 
-    def view_writes(self, look: Look[CopyWish, Copy], record: Copy) -> tuple[Write, ...]:
+    def view_writes(self, snapshot: Snapshot[CopySpec, Copy], record: Copy) -> tuple[Write, ...]:
         """
         The write of what the video's document shows of the copy. Pure.
         """
         told = shown(record)
-        if not look.wish.has_video or told == look.wish.shown:
+        if not snapshot.spec.has_video or told == snapshot.spec.shown:
             return ()
         view: Mapping[tuple[str, ...], Any] = {
-            ("hosts", decisions.host_in(look.key)): REMOVE if told is None else told.to_fields()
+            ("hosts", decisions.host_in(snapshot.key)): REMOVE if told is None else told.to_fields()
         }
-        return (Update(video_path(_video_in(look.key)), view),)
+        return (Update(video_path(_video_in(snapshot.key)), view),)
 
     def count(self, host: str, state: CopyState) -> int:
         """
@@ -169,19 +172,19 @@ class Copies(Subject[CopyWish, Copy, Parts | Observation]):
         conditions = (Condition("host", Operator.EQUAL, host), Condition("state", Operator.EQUAL, state.value))
         return self.documents.total(Query(COPIES, conditions), "generation").count
 
-    def _wish(self, video: Document, host: str) -> CopyWish:
+    def _wish(self, video: Document, host: str) -> CopySpec:
         seen = shown_in(video).get(host)
-        return CopyWish(film_of(video) if host in self.hosts else None, shown=seen)
+        return CopySpec(film_of(video) if host in self.hosts else None, shown=seen)
 
-    def _source(self, look: Look[CopyWish, Copy]) -> Source:
+    def _source(self, snapshot: Snapshot[CopySpec, Copy]) -> Source:
         """
         Raises:
             Transient: There is nothing any more of which to make a copy; the next look sees that (again).
         """
-        film = look.wish.film
+        film = snapshot.spec.film
         if film is None:
             raise Transient("The video was deleted meanwhile.", provider="", operation="source", code="NO_FILM")
-        return holder_of(self.holders, film.provider).media.source(film.parts, SOURCE_LIFETIME_S)
+        return holder_of(self.provider_accounts, film.provider).media.source(film.external_ids, SOURCE_LIFETIME_S)
 
 
 def film_of(video: Document) -> Film | None:
@@ -200,18 +203,18 @@ def _video_in(key: str) -> str:
     return key.partition("-")[0]
 
 
-def _session_of(look: Look[CopyWish, Copy]) -> SessionIdentity | None:
-    return None if look.record is None else look.record.session
+def _session_of(snapshot: Snapshot[CopySpec, Copy]) -> SessionIdentity | None:
+    return None if snapshot.record is None else snapshot.record.session
 
 
-def _dropped(look: Look[CopyWish, Copy], record: Copy) -> dict[str, Parts]:
+def _dropped(snapshot: Snapshot[CopySpec, Copy], record: Copy) -> dict[str, ExternalIds]:
     """
     What the record named and, once this is written, names no more.
     """
-    before = look.record
-    if before is None or not before.parts or before.reference is None or before.reference == record.reference:
+    before = snapshot.record
+    if before is None or not before.external_ids or before.reference is None or before.reference == record.reference:
         return {}
-    return {before.reference: before.parts}
+    return {before.reference: before.external_ids}
 
 
 def _reason(record: Copy) -> Reason:

@@ -1,4 +1,4 @@
-"""What a copy needs next. Pure; called by the visit through the Controller of this folder.
+"""What a copy needs next. Pure; called by the reconciliation through the Controller of this folder.
 
 The first row that fits is the one that counts. The film is what plays of the video now, where it is to be at this host.
 
@@ -15,8 +15,9 @@ The first row that fits is the one that counts. The film is what plays of the vi
 | copying, too long   | this                  | OBSERVE a last time; FAIL, also where the host cannot be asked     |
 | copying, unobserved | this                  | OBSERVE, with growing pauses                                       |
 | copying, wants bytes| this                  | SEND the next of them                                              |
-| ready               | this                  | OBSERVE whether it still is, at a visit, and once a day by itself  |
-| failed              | this                  | BEGIN again, `FAILURES_MAX` times, with growing pauses             |
+| ready               | this                  | OBSERVE whether it still is, at a reconciliation, and once a day by
+itself  | | failed              | this                  | BEGIN again, `FAILURES_MAX` times, with growing pauses
+|
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from typing import Final
 from shared.epoch import held_until
 from shared.hosts.model import Copy, CopyState, Shown
 from shared.identity import SessionIdentity
-from shared.ports import MediaState, Observation, Parts
-from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.ports import ExternalIds, MediaState, Observation
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 
 BEGIN: Final = "begin"
 MAKE: Final = "make"
@@ -51,7 +52,7 @@ LOOK_AGAIN_S: Final = 24 * 3600
 """Whether a copy is still there, and still wanted, is asked so often whatever happens."""
 
 LOOK_APART_S: Final = 60
-"""A copy that is ready is not looked at again sooner, however many visits come."""
+"""A copy that is ready is not looked at again sooner, however many reconciliations come."""
 
 TRY_PAUSE_MAX_S: Final = 3600.0
 """Between two tries to make a copy. It is never given up: provider and host come back. After a day it is an alarm."""
@@ -78,13 +79,13 @@ class Film:
     session: SessionIdentity
     provider: str
     reference: str
-    parts: Parts = field(default_factory=dict)
+    external_ids: ExternalIds = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class CopyWish:
+class CopySpec:
     """
-    What a visit reads beside what is recorded.
+    What a reconciliation reads beside what is recorded.
 
     Attributes:
         film: Of what there is to be a copy at this host; `None` is of nothing.
@@ -99,39 +100,41 @@ class CopyWish:
     is_waiting: bool = False
 
 
-def decide(look: Look[CopyWish, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
+def decide(snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
     """
     The next step for one copy.
 
     Args:
         look: Wish and record as read.
         now: This instant.
-        observed: Whether this visitor has just heard from the host how the copy stands.
+        observed: Whether this worker has just heard from the host how the copy stands.
     """
-    record, film = look.record, look.wish.film
-    host = host_in(look.key)
+    record, film = snapshot.record, snapshot.spec.film
+    host = host_in(snapshot.key)
     if record is not None and film is not None and record.film == film.reference and record.session != film.session:
         return _write(IDENTIFY, replace(record, session=film.session))
     if record is not None and record.state is CopyState.MAKING:
-        return Step(FIND, Effect.CHANGE, record, record, insists=True)
-    if look.wish.is_waiting:
-        return Later(held_until(now))
+        return Step(FIND, Effect.CHANGE, record, record, retry_permanent=True)
+    if snapshot.spec.is_waiting:
+        return RequeueAt(held_until(now))
     if film is None:
-        return _forget(look, record, now)
+        return _forget(snapshot, record, now)
     if record is None or record.film != film.reference:
         return _write(BEGIN, begun(record, host, film, now))
     match record.state:
         case CopyState.REQUESTED:
-            return _make(look.key, record, now)
+            return _make(snapshot.key, record, now)
         case CopyState.COPYING:
             return _copy(record, now, observed=observed)
         case CopyState.READY:
             looked_at = record.looked_at or record.begun_at
             if not observed and now - looked_at >= timedelta(seconds=LOOK_APART_S):
                 return _observe(record)
-            return Later(looked_at + timedelta(seconds=LOOK_AGAIN_S))
+            return RequeueAt(looked_at + timedelta(seconds=LOOK_AGAIN_S))
         case CopyState.FAILED if record.retry_at is not None:
-            return _write(BEGIN, begun(record, host, film, now)) if record.retry_at <= now else Later(record.retry_at)
+            return (
+                _write(BEGIN, begun(record, host, film, now)) if record.retry_at <= now else RequeueAt(record.retry_at)
+            )
     return Done()
 
 
@@ -145,11 +148,13 @@ def begun(record: Copy | None, host: str, film: Film, now: datetime) -> Copy:
     return Copy(host, film.session, film.reference, now, generation=record.generation, failures=failures)
 
 
-def copying(record: Copy, parts: Parts) -> Copy:
+def copying(record: Copy, external_ids: ExternalIds) -> Copy:
     """
     The record once there is something of it at the host. Pure.
     """
-    return replace(record, state=CopyState.COPYING, parts=parts, tried_at=None, percent=0, looks=0, looked_at=None)
+    return replace(
+        record, state=CopyState.COPYING, external_ids=external_ids, tried_at=None, percent=0, looks=0, looked_at=None
+    )
 
 
 def not_made(record: Copy) -> Copy:
@@ -171,7 +176,7 @@ def observed(record: Copy, seen: Observation, now: datetime) -> Copy:
             )
         case MediaState.GONE if record.state is CopyState.READY:
             # It was there, so it can be there again: at once, not as after a failure.
-            return replace(not_made(record), parts={}, percent=0, begun_at=now, reason=LOST)
+            return replace(not_made(record), external_ids={}, percent=0, begun_at=now, reason=LOST)
         case MediaState.ERROR | MediaState.GONE:
             return failed(record, seen.reason or LOST, now)
     if record.state is CopyState.READY:
@@ -190,7 +195,7 @@ def failed(record: Copy, reason: str, now: datetime) -> Copy:
     return replace(
         record,
         state=CopyState.FAILED,
-        parts={},
+        external_ids={},
         reference=None,
         tried_at=None,
         percent=0,
@@ -211,10 +216,10 @@ def _copy(record: Copy, now: datetime, *, observed: bool) -> Decision[Copy]:
     if record.looked_at is None:
         return _observe(record)
     if record.received_bytes is not None:
-        return Step(SEND, Effect.CHANGE, record, record, insists=True, informs=True)
+        return Step(SEND, Effect.CHANGE, record, record, retry_permanent=True, observes=True)
     pause_s = min(FIRST_PAUSE_S * 2 ** min(record.looks - 1, 10), PAUSE_MAX_S)
     due_at = min(record.looked_at + timedelta(seconds=pause_s), ends_at)
-    return _observe(record) if due_at <= now and not observed else Later(due_at)
+    return _observe(record) if due_at <= now and not observed else RequeueAt(due_at)
 
 
 def _make(key: str, record: Copy, now: datetime) -> Step[Copy]:
@@ -231,8 +236,8 @@ def _make(key: str, record: Copy, now: datetime) -> Step[Copy]:
         Effect.CHANGE,
         made,
         not_made(made),
-        wish=record.film,
-        insists=True,
+        spec=record.film,
+        retry_permanent=True,
         pause_max_s=TRY_PAUSE_MAX_S,
     )
 
@@ -258,17 +263,17 @@ def _nothing(host: str, now: datetime) -> Copy:
     return Copy(host, SessionIdentity("", ""), "", now, CopyState.GONE)
 
 
-def _forget(look: Look[CopyWish, Copy], record: Copy | None, now: datetime) -> Decision[Copy]:
+def _forget(snapshot: Snapshot[CopySpec, Copy], record: Copy | None, now: datetime) -> Decision[Copy]:
     if record is None:
-        shows_nothing = look.wish.shown is None or not look.wish.has_video
-        return Done() if shows_nothing else _write(FORGET, _nothing(host_in(look.key), now))
+        shows_nothing = snapshot.spec.shown is None or not snapshot.spec.has_video
+        return Done() if shows_nothing else _write(FORGET, _nothing(host_in(snapshot.key), now))
     if record.state is CopyState.GONE:
         return Done()
-    return _write(FORGET, replace(record, state=CopyState.GONE, parts={}, reference=None))
+    return _write(FORGET, replace(record, state=CopyState.GONE, external_ids={}, reference=None))
 
 
 def _observe(record: Copy) -> Step[Copy]:
-    return Step(OBSERVE, Effect.OBSERVE, record, record, insists=True, informs=True)
+    return Step(OBSERVE, Effect.OBSERVE, record, record, retry_permanent=True, observes=True)
 
 
 def _write(name: str, record: Copy) -> Step[Copy]:

@@ -23,10 +23,10 @@ from shared.ports import (
     Create,
     Documents,
     Grant,
-    Holders,
     Hosts,
     Operator,
-    Plays,
+    Probe,
+    ProviderAccounts,
     Query,
     Queue,
     Task,
@@ -60,10 +60,10 @@ class Checks:
     documents: Documents
     queue: Queue
     clock: Clock
-    holders: Holders
+    provider_accounts: ProviderAccounts
     hosts: Hosts
     names: tuple[str, ...]
-    plays: Plays
+    plays: Probe
 
     def check(self, name: str) -> None:
         """
@@ -99,14 +99,14 @@ class Checks:
         if name in self.hosts:
             ready = (Condition("host", Operator.EQUAL, name), Condition("state", Operator.EQUAL, CopyState.READY.value))
             for document in self.documents.select(Query(COPIES, ready, limit=SAMPLES)):
-                yield self.hosts[name].playback_grant(Copy.from_document(document).parts, GRANT_S)
-        elif name in self.holders:
+                yield self.hosts[name].playback_grant(Copy.from_document(document).external_ids, GRANT_S)
+        elif name in self.provider_accounts:
             of_it = Condition("provider", Operator.EQUAL, name)
             ready = (of_it, Condition("state", Operator.EQUAL, VideoState.READY.value))
             for document in self.documents.select(Query(VIDEOS, ready, limit=SAMPLES)):
                 playable = Video.from_document(document).playable
                 if playable is not None:
-                    yield self.holders[name].media.playback_grant(playable.parts, name, GRANT_S)
+                    yield self.provider_accounts[name].media.playback_grant(playable.external_ids, name, GRANT_S)
 
     def _record(self, name: str, *, is_healthy: bool) -> None:
         path, now = host_path(name), self.clock()

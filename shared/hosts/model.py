@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from shared.identity import SessionIdentity
-from shared.ports import Document, Fields, Parts
+from shared.ports import Document, ExternalIds, Fields
 from shared.reconcile import Progress
 
 
@@ -53,7 +53,7 @@ class Copy:
         failures: How often in a row the copying of this film has failed.
         reason: Why it last did, in a sentence.
         retry_at: When it is begun again, in state FAILED; `None` is never.
-        progress: The visit's own part.
+        progress: The reconciliation's own part.
     """
 
     host: str
@@ -64,7 +64,7 @@ class Copy:
     generation: int = 0
     reference: str | None = None
     tried_at: datetime | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
+    external_ids: Mapping[str, str] = field(default_factory=dict)
     percent: int = 0
     received_bytes: int | None = None
     looks: int = 0
@@ -87,7 +87,7 @@ class Copy:
             "generation": self.generation,
             "reference": self.reference,
             "triedAt": self.tried_at,
-            "parts": dict(self.parts),
+            "parts": dict(self.external_ids),
             "percent": self.percent,
             "receivedBytes": self.received_bytes,
             "looks": self.looks,
@@ -114,7 +114,7 @@ class Copy:
             generation=fields["generation"],
             reference=fields["reference"],
             tried_at=fields["triedAt"],
-            parts=dict(fields["parts"]),
+            external_ids=dict(fields["parts"]),
             percent=fields["percent"],
             received_bytes=fields["receivedBytes"],
             looks=fields["looks"],
@@ -139,13 +139,13 @@ class Shown:
 
     film: str
     state: CopyState
-    parts: Parts = field(default_factory=dict)
+    external_ids: ExternalIds = field(default_factory=dict)
 
     def to_fields(self) -> dict[str, Any]:
         """
         The document form. Pure.
         """
-        return {"film": self.film, "state": self.state.value, "parts": dict(self.parts)}
+        return {"film": self.film, "state": self.state.value, "parts": dict(self.external_ids)}
 
 
 def shown(copy: Copy) -> Shown | None:
@@ -156,7 +156,7 @@ def shown(copy: Copy) -> Shown | None:
         case CopyState.GONE:
             return None
         case CopyState.READY:
-            return Shown(copy.film, copy.state, copy.parts)
+            return Shown(copy.film, copy.state, copy.external_ids)
         case CopyState.FAILED:
             return Shown(copy.film, copy.state)
     return Shown(copy.film, CopyState.COPYING)

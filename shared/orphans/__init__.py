@@ -4,8 +4,8 @@ Called by the sweep for what is new, by the schedule and by the operator's comma
 or has content is deleted only where a document, or an operator, says so: by itself only what is empty is released to
 `shared/deletions/`, everything else is reported and waits. Nothing is touched that is younger than any creation can
 still be under way, nor anything that this deployment did not make, nor anything while `shared/epoch.py` holds
-deletions. Leaves to the visits what a document does without its thing, to `claims` what documents say of a thing, and
-to `adoption` how one is given back.
+deletions. Leaves to the reconciles what a document does without its thing, to `claims` what documents say of a thing,
+and to `adoption` how one is given back.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from shared.paths import (
     EPOCH,
     ORPHANS_REPORT,
     PAIRINGS,
+    RECONCILE_COPY,
+    RECONCILE_DELETION,
+    RECONCILE_VIDEO,
     VIDEOS,
-    VISIT_COPY,
-    VISIT_DELETION,
-    VISIT_VIDEO,
 )
 from shared.ports import (
     Clock,
@@ -40,12 +40,12 @@ from shared.ports import (
     Document,
     Documents,
     Events,
-    Holders,
     Hosts,
+    InventoryItem,
     Places,
+    ProviderAccounts,
     Query,
     Queue,
-    Stray,
     Task,
     Update,
     holder_of,
@@ -58,7 +58,7 @@ BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)
 """A provider's clock is never further ahead of ours."""
 
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Is told how many things and how many documents have been looked at so far."""
 
 
@@ -119,7 +119,7 @@ class Orphans:
     documents: Documents
     queue: Queue
     events: Events
-    holders: Holders
+    provider_accounts: ProviderAccounts
     hosts: Hosts
     places: Places
     clock: Clock
@@ -179,15 +179,15 @@ class Orphans:
         try:
             for page in self._made(provider, since, until):
                 found = list(claims(self.documents, page))
-                tried = [one.stray.created_at for one in found if one.claim is Claim.UNDER_WAY]
+                tried = [one.item.created_at for one in found if one.claim is Claim.UNDER_WAY]
                 left_at = min([left_at, *tried])
                 for one in self._weighed(found):
-                    if not one.stray.has_content:
+                    if not one.item.has_content:
                         self._release(one)
                         count += 1
                     else:
                         keep_taken(self.documents, one, self.clock())
-                        if one.stray.created_at >= seen:
+                        if one.item.created_at >= seen:
                             log.orphan_reported(provider, str(one.reference))
                 reached_at = max([reached_at, *(one.created_at for one in page)])
         except ProviderError as error:
@@ -195,7 +195,7 @@ class Orphans:
             return min(reached_at, left_at), max(seen, min(reached_at, until)), count
         return max(left_at, since), max(seen, until), count
 
-    def _first_unknown(self, seen_until: Mapping[str, datetime]) -> Stray | None:
+    def _first_unknown(self, seen_until: Mapping[str, datetime]) -> InventoryItem | None:
         """
         See `shared.epoch.Unknown`.
         """
@@ -203,20 +203,20 @@ class Orphans:
             seen = seen_until.get(provider, BEGINNING)
             for page in self._made(provider, seen, self.clock() + AHEAD):
                 for one in claims(self.documents, page):
-                    is_new = one.stray.created_at >= seen
-                    if is_new and one.claim is Claim.NOBODY and one.stray.has_content:
-                        return one.stray
+                    is_new = one.item.created_at >= seen
+                    if is_new and one.claim is Claim.NOBODY and one.item.has_content:
+                        return one.item
         return None
 
     # --- everything -----------------------------------------------------------------------------------------------
 
-    def find(self, *, clean_up: bool, with_content: bool = False, tell: Told = _silently) -> Report:
+    def find(self, *, clean_up: bool, with_content: bool = False, tell: ProgressCallback = _silently) -> Report:
         """
         Look at everything there is, report what is orphaned, and keep the report.
 
         Args:
-            clean_up: Release what no document names and is empty, and have the documents visited whose things are not
-                there.
+            clean_up: Release what no document names and is empty, and have the documents reconciled whose things are
+                not there.
             with_content: Release what has content too: an operator says so.
             tell: Is told how far it has come.
 
@@ -230,7 +230,7 @@ class Orphans:
         old_enough = now - timedelta(seconds=self.age_s)
         for provider in self.places:
             self._look_at(provider, search, old_enough, tell)
-        lookout = Lookout(self.events, self.holders, self.hosts)
+        lookout = Lookout(self.events, self.provider_accounts, self.hosts)
         self._look_through(VIDEOS, search, lookout.videos, old_enough, tell)
         self._look_through(COPIES, search, lookout.copies, old_enough, tell)
         self._look_through(PAIRINGS, search, lookout.pairings, old_enough, tell)
@@ -238,22 +238,22 @@ class Orphans:
             now,
             search.things,
             search.documents,
-            tuple(one.stray for one in search.orphans),
+            tuple(one.item for one in search.orphans),
             tuple(search.missing),
             tuple(search.unreadable),
             cleaned_up=may_clean,
             hold=standing.epoch.hold,
         )
         for one in search.orphans:
-            if may_clean and (with_content or not one.stray.has_content):
+            if may_clean and (with_content or not one.item.has_content):
                 self._release(one, with_content=with_content)
-            elif one.stray.has_content:
+            elif one.item.has_content:
                 keep_taken(self.documents, one, now)
         if may_clean:
             self._repair(report.missing)
         self._keep(report)
         log.orphans_found(
-            len(report.strays),
+            len(report.orphans),
             len(report.with_content),
             len(report.missing),
             report.things,
@@ -262,7 +262,7 @@ class Orphans:
         )
         return report
 
-    def delete(self, wanted: Collection[str], tell: Told = _silently) -> Sequence[Stray]:
+    def delete(self, wanted: Collection[str], tell: ProgressCallback = _silently) -> Sequence[InventoryItem]:
         """
         Release the orphans of these references, whether they have content or not: an operator says so.
 
@@ -275,9 +275,9 @@ class Orphans:
         found = [one for one in self.all(tell) if str(one.reference) in wanted]
         for one in found:
             self._release(one, with_content=True)
-        return [one.stray for one in found]
+        return [one.item for one in found]
 
-    def all(self, tell: Told = _silently, *, young: bool = False) -> Sequence[Claimed]:
+    def all(self, tell: ProgressCallback = _silently, *, young: bool = False) -> Sequence[Claimed]:
         """
         Return everything that no document names; of each it is known whether it has content.
 
@@ -296,12 +296,12 @@ class Orphans:
 
     # --- at the providers -----------------------------------------------------------------------------------------
 
-    def _look_at(self, provider: str, search: _Search, old_enough: datetime, tell: Told) -> None:
+    def _look_at(self, provider: str, search: _Search, old_enough: datetime, tell: ProgressCallback) -> None:
         found: list[Claimed] = []
         for page in self._made(provider, BEGINNING, self.clock() + AHEAD):
             search.things += len(page)
             whole = [one for one in page if not one.is_part]
-            search.there |= {part for one in whole for part in parts_of(provider, one.parts)}
+            search.there |= {part for one in whole for part in parts_of(provider, one.external_ids)}
             search.unreadable += [
                 references.shown(one.reference) for one in page if references.parse(one.reference) is None
             ]
@@ -309,14 +309,14 @@ class Orphans:
             tell(search.things, search.documents)
         search.orphans += self._weighed(found)
 
-    def _made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[Stray]]:
+    def _made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[InventoryItem]]:
         """
         Everything that was made at a provider in a span, page by page, the oldest first.
         """
-        strays = holder_of(self.places, provider).strays
+        inventory = holder_of(self.places, provider).inventory
         known: set[tuple[str, str]] = set()
         while since < until:
-            page = strays.strays(since, until)
+            page = inventory.list_items(since, until)
             new = [one for one in page if _identity(one) not in known]
             known = {_identity(one) for one in page}
             yield new
@@ -330,17 +330,17 @@ class Orphans:
         has none of its own. What is nothing without something that has content waits with it.
         """
         orphans = [one for one in found if one.claim in (Claim.NOBODY, Claim.SPARE)]
-        holding = {(one.stray.provider, str(one.reference)) for one in orphans if one.stray.has_content}
+        holding = {(one.item.provider, str(one.reference)) for one in orphans if one.item.has_content}
 
         def weighed(one: Claimed) -> Claimed:
-            stray = one.stray
+            item = one.item
             if one.claim is Claim.SPARE:
-                return replace(one, stray=replace(stray, has_content=False))
-            if stray.has_content is not None:
+                return replace(one, item=replace(item, has_content=False))
+            if item.has_content is not None:
                 return one
-            holds = (stray.provider, str(one.reference)) in holding
-            holds = holds or holder_of(self.places, stray.provider).strays.has_content(stray)
-            return replace(one, stray=replace(stray, has_content=holds))
+            holds = (item.provider, str(one.reference)) in holding
+            holds = holds or holder_of(self.places, item.provider).inventory.has_content(item)
+            return replace(one, item=replace(item, has_content=holds))
 
         return [weighed(one) for one in orphans]
 
@@ -348,20 +348,20 @@ class Orphans:
         """
         Have an orphan deleted; what is released because it is empty is looked at once more before that.
         """
-        stray = one.stray
+        item = one.item
         spares_content = one.claim is not Claim.SPARE and not with_content
         write = given_up(
-            stray.provider, stray.reference, stray.parts, Reason.STRAY, self.clock(), spares_content=spares_content
+            item.provider, item.reference, item.external_ids, Reason.STRAY, self.clock(), spares_content=spares_content
         )
         try:
             self.documents.commit(write)
         except Conflict:
             # Somebody else has just released it.
             return
-        log.stray_given_up(stray.provider, stray.reference)
+        log.stray_given_up(item.provider, item.reference)
         # What is not enqueued is due: each sweep enqueues some of that.
         if self.pace() is None:
-            self.queue.put(Task(VISIT_DELETION, deletion_id(stray.reference, stray.parts)))
+            self.queue.put(Task(RECONCILE_DELETION, deletion_id(item.reference, item.external_ids)))
 
     # --- in the documents -----------------------------------------------------------------------------------------
 
@@ -371,7 +371,7 @@ class Orphans:
         search: _Search,
         missing: Callable[[Sequence[Document], set[Part], datetime], list[Missing]],
         old_enough: datetime,
-        tell: Told,
+        tell: ProgressCallback,
     ) -> None:
         after_id: str | None = None
         while True:
@@ -387,7 +387,7 @@ class Orphans:
         for one in missing:
             collection, _, key = one.path.partition("/")
             if collection in (VIDEOS, COPIES):
-                self.queue.put(Task(VISIT_VIDEO if collection == VIDEOS else VISIT_COPY, key))
+                self.queue.put(Task(RECONCILE_VIDEO if collection == VIDEOS else RECONCILE_COPY, key))
                 continue
             # Brought into form once more, an event is found missing, and made anew.
             (document,) = self.documents.read(one.path)
@@ -405,5 +405,5 @@ class Orphans:
             return
 
 
-def _identity(stray: Stray) -> tuple[str, str]:
-    return stray.reference, str(sorted(stray.parts.items()))
+def _identity(item: InventoryItem) -> tuple[str, str]:
+    return item.reference, str(sorted(item.external_ids.items()))

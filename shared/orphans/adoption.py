@@ -1,5 +1,5 @@
 """Giving orphans back to their session: a video's document is made, or what plays of it restored; an event's record
-names it again. The ordinary visits do the rest.
+names it again. The ordinary reconciles do the rest.
 
 Called by the operator's command. To which session a thing belonged, it says itself: by the record that its reference
 leads to, or by the stamp that was kept with it (`SessionIdentity.stamp`). Of what an earlier release made, the operator
@@ -16,8 +16,8 @@ from shared import log
 from shared.errors import Conflict, NotFound, Refused, WrongState
 from shared.identity import Belonging, SessionIdentity, stamped_session_id
 from shared.orphans.claims import Claimed
-from shared.paths import VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
-from shared.ports import Clock, Create, Documents, Events, Parts, Queue, Stray, Task, Update, Write
+from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path, session_path
+from shared.ports import Clock, Create, Documents, Events, ExternalIds, InventoryItem, Queue, Task, Update, Write
 from shared.references import Kind, Reference
 from shared.sessions import adopting as events_adopting
 from shared.sessions.model import Pairing, Session, noting
@@ -35,12 +35,12 @@ class Adopted:
     What came of one orphan.
 
     Attributes:
-        stray: The orphan.
+        orphan: The orphan.
         path: The document that names it now; `None` where it was not given back.
         sentence: Why it was not; empty where it was.
     """
 
-    stray: Stray
+    item: InventoryItem
     path: str | None
     sentence: str = ""
 
@@ -79,18 +79,18 @@ class Adoption:
         """
         told: list[Adopted] = []
         for one in orphans:
-            if not one.stray.has_content or one.stray.is_part or (wanted and str(one.reference) not in wanted):
+            if not one.item.has_content or one.item.is_part or (wanted and str(one.reference) not in wanted):
                 continue
             try:
                 path = self._adopt(one, _whole(one, orphans), session_id)
             except (Refused, Conflict) as error:
-                told.append(Adopted(one.stray, None, str(error)))
+                told.append(Adopted(one.item, None, str(error)))
                 continue
-            log.orphan_adopted(one.stray.provider, str(one.reference), path)
-            told.append(Adopted(one.stray, path))
+            log.orphan_adopted(one.item.provider, str(one.reference), path)
+            told.append(Adopted(one.item, path))
         return told
 
-    def _adopt(self, one: Claimed, parts: Parts, session_id: str | None) -> str:
+    def _adopt(self, one: Claimed, external_ids: ExternalIds, session_id: str | None) -> str:
         """
         Args:
             one: The orphan.
@@ -108,9 +108,9 @@ class Adoption:
             try:
                 match one.reference.kind:
                     case Kind.VIDEO:
-                        self._adopt_video(one.stray, one.reference, parts, session_id)
+                        self._adopt_video(one.item, one.reference, external_ids, session_id)
                     case Kind.SESSION:
-                        self._adopt_event(one.stray, one.reference, session_id)
+                        self._adopt_event(one.item, one.reference, session_id)
                     case Kind.COPY:
                         raise WrongState(
                             "It is a copy. Give its video back: another copy is made then.",
@@ -123,36 +123,40 @@ class Adoption:
 
     # --- videos ---------------------------------------------------------------------------------------------------
 
-    def _adopt_video(self, stray: Stray, reference: Reference, parts: Parts, session_id: str | None) -> None:
+    def _adopt_video(
+        self, item: InventoryItem, reference: Reference, external_ids: ExternalIds, session_id: str | None
+    ) -> None:
         (document,) = self.documents.read(reference.path)
         now = self.clock()
         if document is None:
-            session = self._session_of(stray, session_id)
+            session = self._session_of(item, session_id)
             identity = retrieve_or_create(self.documents, session)
-            self.documents.commit(videos_adopting.new_video(identity, session.title, stray, reference, parts, now))
-            self.queue.put(Task(VISIT_VIDEO, reference.key))
+            self.documents.commit(
+                videos_adopting.new_video(identity, session.title, item, reference, external_ids, now)
+            )
+            self.queue.put(Task(RECONCILE_VIDEO, reference.key))
             return
         identity = Video.from_document(document).session
         self._require_present(identity)
         if session_id is not None and session_id != identity.session_id:
             raise WrongState(f"This video belongs to the session {identity.session_id}.", reason="ORPHAN_NOT_ADOPTABLE")
-        writes, tasks = videos_adopting.taken_back(document, stray, reference, parts, now)
+        writes, tasks = videos_adopting.taken_back(document, item, reference, external_ids, now)
         self.documents.commit(*writes)
         for task in tasks:
             self.queue.put(task)
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    def _adopt_event(self, stray: Stray, reference: Reference, session_id: str | None) -> None:
+    def _adopt_event(self, item: InventoryItem, reference: Reference, session_id: str | None) -> None:
         if session_id is not None and session_id != reference.key:
             raise WrongState(f"This event was made for the session {reference.key}.", reason="ORPHAN_NOT_ADOPTABLE")
-        session = self._session_of(stray, session_id)
+        session = self._session_of(item, session_id)
         if session.id != reference.key:
             raise WrongState(f"This event was made for the session {reference.key}.", reason="ORPHAN_NOT_ADOPTABLE")
         (document,) = self.documents.read(pairing_path(session.id))
         record = None if document is None else Pairing.from_document(document)
         names_one = events_adopting.awaits(record, session)
-        if names_one and record is not None and self.events.observe_broadcast(record.parts) is not None:
+        if names_one and record is not None and self.events.observe_broadcast(record.external_ids) is not None:
             raise WrongState(
                 "The session has an event already. Unpublish it first, or delete this: --delete-content.",
                 reason="ORPHAN_NOT_ADOPTABLE",
@@ -161,9 +165,9 @@ class Adoption:
         path, fields = pairing_path(session.id), taken_back.to_fields()
         write: Write = Create(path, fields) if document is None else Update(path, fields, if_version=document.version)
         self.documents.commit(write, noting(taken_back.identity, session.version))
-        self.queue.put(Task(VISIT_SESSION, session.id))
+        self.queue.put(Task(RECONCILE_SESSION, session.id))
 
-    def _session_of(self, stray: Stray, session_id: str | None) -> Session:
+    def _session_of(self, item: InventoryItem, session_id: str | None) -> Session:
         """
         The session that an orphan belongs to, as its stamp proves or the operator says.
 
@@ -172,7 +176,7 @@ class Adoption:
             WrongState: Nobody says which it is (never), or its owner was changed without a transfer (once it is
                 transferred).
         """
-        stamped = stamped_session_id(stray.stamp)
+        stamped = stamped_session_id(item.stamp)
         wanted = session_id or stamped
         if wanted is None:
             raise WrongState(
@@ -185,7 +189,7 @@ class Adoption:
             )
         session = Session.from_document(document)
         record = Pairing(session.identity) if pairing is None else Pairing.from_document(pairing)
-        if session_id is None and stray.stamp != identity_under(record, session).stamp():
+        if session_id is None and item.stamp != identity_under(record, session).stamp():
             raise NotFound(
                 f"There is a session {wanted}, but it is not the one that this was made for. If it is to have it all "
                 "the same, name it: --session ID.",
@@ -223,17 +227,16 @@ def _not_transferred(session_id: str) -> WrongState:
     )
 
 
-def _whole(one: Claimed, orphans: Sequence[Claimed]) -> Parts:
+def _whole(one: Claimed, orphans: Sequence[Claimed]) -> ExternalIds:
     """
     All parts of an orphan: those of its own, and what hangs on it and is named by nobody either.
     """
     hanging = [
-        other.stray.parts
+        other.item.external_ids
         for other in orphans
-        if other.stray.is_part
-        and (other.stray.provider, str(other.reference)) == (one.stray.provider, str(one.reference))
+        if other.item.is_part and (other.item.provider, str(other.reference)) == (one.item.provider, str(one.reference))
     ]
-    parts = dict(one.stray.parts)
+    external_ids = dict(one.item.external_ids)
     for more in hanging:
-        parts = {**more, **parts}
-    return parts
+        external_ids = {**more, **external_ids}
+    return external_ids

@@ -13,7 +13,7 @@ from enum import StrEnum
 from shared import references
 from shared.hosts.model import Copy, CopyState
 from shared.paths import DELETIONS, video_path
-from shared.ports import Condition, Document, Documents, Operator, Parts, Query, Stray
+from shared.ports import Condition, Document, Documents, ExternalIds, InventoryItem, Operator, Query
 from shared.references import Kind, Reference
 from shared.sessions.model import Pairing, PairingState
 from shared.videos.model import Video, VideoState, named
@@ -39,33 +39,33 @@ class Claimed:
     A thing with what documents say of it.
 
     Attributes:
-        stray: The thing.
+        orphan: The thing.
         reference: Its reference, understood.
         claim: What they say.
         document: The one that would name it, as it was read.
     """
 
-    stray: Stray
+    item: InventoryItem
     reference: Reference
     claim: Claim
     document: Document | None
 
 
-def claims(documents: Documents, strays: Sequence[Stray]) -> Iterator[Claimed]:
+def claims(documents: Documents, items: Sequence[InventoryItem]) -> Iterator[Claimed]:
     """
     Yield each thing with what documents say of it; one whose reference cannot be understood is skipped.
 
     Raises:
         Transient: The documents could not be reached (again).
     """
-    known = [(stray, found) for stray in strays if (found := references.read(stray.provider, stray.reference))]
+    known = [(item, found) for item in items if (found := references.read(item.provider, item.reference))]
     paths = sorted({path for _, reference in known for path in _paths(reference)})
     read = dict(zip(paths, documents.read(*paths), strict=True)) if paths else {}
-    for stray, reference in known:
-        claim = _claim(stray, reference, read)
-        if claim in (Claim.NOBODY, Claim.SPARE) and _is_released(documents, stray):
+    for item, reference in known:
+        claim = _claim(item, reference, read)
+        if claim in (Claim.NOBODY, Claim.SPARE) and _is_released(documents, item):
             claim = Claim.NAMED
-        yield Claimed(stray, reference, claim, read[reference.path])
+        yield Claimed(item, reference, claim, read[reference.path])
 
 
 def _paths(reference: Reference) -> tuple[str, ...]:
@@ -77,41 +77,41 @@ def _paths(reference: Reference) -> tuple[str, ...]:
     return (reference.path, video_path(reference.key.partition("-")[0]))
 
 
-def _claim(stray: Stray, reference: Reference, read: Mapping[str, Document | None]) -> Claim:
+def _claim(item: InventoryItem, reference: Reference, read: Mapping[str, Document | None]) -> Claim:
     document, *of_video = (read[path] for path in _paths(reference))
     match reference.kind:
         case Kind.VIDEO:
-            return _by_video(stray, reference, document)
+            return _by_video(item, reference, document)
         case Kind.SESSION:
-            return _by_pairing(stray, reference, document)
+            return _by_pairing(item, reference, document)
         case Kind.COPY:
-            return _by_copy(stray, reference, document, *of_video)
+            return _by_copy(item, reference, document, *of_video)
 
 
-def _by_video(stray: Stray, reference: Reference, document: Document | None) -> Claim:
+def _by_video(item: InventoryItem, reference: Reference, document: Document | None) -> Claim:
     if document is None:
         return Claim.NOBODY
     video = Video.from_document(document)
-    if _is_among(stray, named(video).values()):
+    if _is_among(item, named(video).values()):
         return Claim.NAMED
     is_tried = video.state is VideoState.PREPARING and video.reference == str(reference)
     return Claim.UNDER_WAY if is_tried else Claim.NOBODY
 
 
-def _by_pairing(stray: Stray, reference: Reference, document: Document | None) -> Claim:
+def _by_pairing(item: InventoryItem, reference: Reference, document: Document | None) -> Claim:
     if document is None:
         return Claim.NOBODY
     pairing = Pairing.from_document(document)
-    if _is_among(stray, [pairing.parts]):
+    if _is_among(item, [pairing.external_ids]):
         return Claim.NAMED
     is_tried = pairing.state is PairingState.CREATING and pairing.reference == str(reference)
     return Claim.UNDER_WAY if is_tried else Claim.NOBODY
 
 
-def _by_copy(stray: Stray, reference: Reference, document: Document | None, video: Document | None) -> Claim:
+def _by_copy(item: InventoryItem, reference: Reference, document: Document | None, video: Document | None) -> Claim:
     if document is not None:
         copy = Copy.from_document(document)
-        if _is_among(stray, [copy.parts]):
+        if _is_among(item, [copy.external_ids]):
             return Claim.NAMED
         if copy.state is CopyState.MAKING and copy.reference == str(reference):
             return Claim.UNDER_WAY
@@ -122,13 +122,13 @@ def _by_copy(stray: Stray, reference: Reference, document: Document | None, vide
     return Claim.SPARE if plays or original.state is VideoState.GONE else Claim.NOBODY
 
 
-def _is_among(stray: Stray, named_parts: Iterable[Parts]) -> bool:
-    return any(stray.parts.items() <= parts.items() for parts in named_parts)
+def _is_among(item: InventoryItem, named_parts: Iterable[ExternalIds]) -> bool:
+    return any(item.external_ids.items() <= external_ids.items() for external_ids in named_parts)
 
 
-def _is_released(documents: Documents, stray: Stray) -> bool:
+def _is_released(documents: Documents, item: InventoryItem) -> bool:
     """
     Whether a pending deletion names a thing.
     """
-    of_it = Query(DELETIONS, (Condition("reference", Operator.EQUAL, stray.reference),))
-    return _is_among(stray, (one.fields["parts"] for one in documents.select(of_it)))
+    of_it = Query(DELETIONS, (Condition("reference", Operator.EQUAL, item.reference),))
+    return _is_among(item, (one.fields["parts"] for one in documents.select(of_it)))

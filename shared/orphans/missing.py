@@ -13,7 +13,7 @@ from datetime import datetime
 from shared.history import History
 from shared.hosts.model import Copy, CopyState
 from shared.orphans.report import Missing
-from shared.ports import OBSERVED_MAX, Document, Events, Holders, Hosts, MediaState, Parts, holder_of
+from shared.ports import OBSERVED_MAX, Document, Events, ExternalIds, Hosts, MediaState, ProviderAccounts, holder_of
 from shared.sessions.model import Pairing, PairingState
 from shared.videos import watched
 from shared.videos.model import Video
@@ -22,11 +22,11 @@ Part = tuple[str, str, str]
 """One part of a thing: its provider, the name of the part, the provider's id."""
 
 
-def parts_of(provider: str, parts: Parts) -> set[Part]:
+def parts_of(provider: str, external_ids: ExternalIds) -> set[Part]:
     """
     Return the parts of a thing. Pure.
     """
-    return {(provider, name, part_id) for name, part_id in parts.items()}
+    return {(provider, name, part_id) for name, part_id in external_ids.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Lookout:
     """
 
     events: Events
-    holders: Holders
+    provider_accounts: ProviderAccounts
     hosts: Hosts
 
     def videos(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
@@ -52,14 +52,18 @@ class Lookout:
         suspected: dict[str, list[Missing]] = {}
         for document in page:
             video = Video.from_document(document)
-            parts = watched(video)
-            if parts and _is_old(video.history, old_enough) and not there & parts_of(video.provider, parts):
-                suspected.setdefault(video.provider, []).append(Missing(document.path, parts))
+            external_ids = watched(video)
+            if (
+                external_ids
+                and _is_old(video.history, old_enough)
+                and not there & parts_of(video.provider, external_ids)
+            ):
+                suspected.setdefault(video.provider, []).append(Missing(document.path, external_ids))
         found = []
         for provider, videos in suspected.items():
             for first in range(0, len(videos), OBSERVED_MAX):
                 batch = videos[first : first + OBSERVED_MAX]
-                seen = holder_of(self.holders, provider).media.observe([one.parts for one in batch])
+                seen = holder_of(self.provider_accounts, provider).media.observe([one.external_ids for one in batch])
                 found += [one for one, seen_as in zip(batch, seen, strict=True) if seen_as.state is MediaState.GONE]
         return found
 
@@ -73,10 +77,10 @@ class Lookout:
             host, is_old = self.hosts.get(copy.host), copy.begun_at < old_enough
             if host is None or copy.state is not CopyState.READY or not is_old:
                 continue
-            if there & parts_of(copy.host, copy.parts):
+            if there & parts_of(copy.host, copy.external_ids):
                 continue
-            if host.observe_copy(copy.parts).state is MediaState.GONE:
-                found.append(Missing(document.path, copy.parts))
+            if host.observe_copy(copy.external_ids).state is MediaState.GONE:
+                found.append(Missing(document.path, copy.external_ids))
         return found
 
     def pairings(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
@@ -87,9 +91,9 @@ class Lookout:
         found = []
         for document in page:
             pairing = Pairing.from_document(document)
-            gone = pairing.state is PairingState.READY and not there & parts_of(self.events.name, pairing.parts)
+            gone = pairing.state is PairingState.READY and not there & parts_of(self.events.name, pairing.external_ids)
             if gone and _is_old(pairing.history, old_enough) and not self.events.find_event(pairing.reference or ""):
-                found.append(Missing(document.path, pairing.parts))
+                found.append(Missing(document.path, pairing.external_ids))
         return found
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.epoch import Hold
-from shared.ports import Parts, Stray
+from shared.ports import ExternalIds, InventoryItem
 
 REPORTED_MAX: Final = 100
 """Orphans of each kind that a report names; it counts them all."""
@@ -27,7 +27,7 @@ class Missing:
     """
 
     path: str
-    parts: Parts
+    external_ids: ExternalIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,54 +39,54 @@ class Report:
         at: When it began.
         things: How many things at the providers were looked at.
         documents: How many documents.
-        strays: What no document names; of each it is known whether it has content.
+        orphans: What no document names; of each it is known whether it has content.
         missing: What documents name and is not there.
         unreadable: What says that it is ours under a name that nothing of ours has, cut and escaped.
-        cleaned_up: Whether strays are deleted and documents visited.
+        cleaned_up: Whether orphans are deleted and documents reconciled.
         hold: Why nothing was, although it was told; `None` where deletions are not held.
     """
 
     at: datetime
     things: int
     documents: int
-    strays: tuple[Stray, ...]
+    orphans: tuple[InventoryItem, ...]
     missing: tuple[Missing, ...]
     unreadable: tuple[str, ...] = ()
     cleaned_up: bool = False
     hold: Hold | None = None
 
     @property
-    def with_content(self) -> tuple[Stray, ...]:
+    def with_content(self) -> tuple[InventoryItem, ...]:
         """
-        The strays that wait for an operator.
+        The orphans that wait for an operator.
         """
-        return tuple(stray for stray in self.strays if stray.has_content)
+        return tuple(item for item in self.orphans if item.has_content)
 
     def to_fields(self) -> dict[str, Any]:
         """
         Return the document form. What has content comes first: it waits for somebody. Pure.
         """
-        in_order = sorted(self.strays, key=lambda stray: not stray.has_content)
+        in_order = sorted(self.orphans, key=lambda item: not item.has_content)
         return {
             "at": self.at,
             "things": self.things,
             "documents": self.documents,
             "cleanedUp": self.cleaned_up,
             "held": self.hold is not None,
-            "strayCount": len(self.strays),
+            "strayCount": len(self.orphans),
             "withContentCount": len(self.with_content),
             "strays": [
                 {
                     "provider": one.provider,
                     "reference": one.reference,
-                    "parts": dict(one.parts),
+                    "parts": dict(one.external_ids),
                     "createdAt": one.created_at,
                     "hasContent": bool(one.has_content),
                 }
                 for one in in_order[:REPORTED_MAX]
             ],
             "missingCount": len(self.missing),
-            "missing": [{"path": one.path, "parts": dict(one.parts)} for one in self.missing[:REPORTED_MAX]],
+            "missing": [{"path": one.path, "parts": dict(one.external_ids)} for one in self.missing[:REPORTED_MAX]],
             "unreadableCount": len(self.unreadable),
             "unreadable": list(self.unreadable[:REPORTED_MAX]),
         }

@@ -28,14 +28,14 @@ from shared.ports.grants import (
     PROGRESSIVE_URL,
     THUMBNAIL_URL,
     Allowance,
+    ExternalIds,
     Grant,
-    Parts,
     UploadGrant,
 )
-from shared.ports.hosts import Host, Hosts, Plays
-from shared.ports.inventory import Stray, Strays
-from shared.ports.live import NOT_AVAILABLE, Broadcast, EventParts, Events, EventWish, Ingest, Refusal
-from shared.ports.provider_accounts import Holder, Holders, Keeper, Place, Places, holder_of, places
+from shared.ports.hosts import Host, Hosts, Probe
+from shared.ports.inventory import Inventory, InventoryItem
+from shared.ports.live import NOT_AVAILABLE, Broadcast, EventIds, Events, EventSpec, Ingest, Refusal
+from shared.ports.provider_accounts import Keeper, Place, Places, ProviderAccount, ProviderAccounts, holder_of, places
 from shared.ports.queue import Queue, Task
 from shared.ports.setup import Finding, Health, Setup
 from shared.ports.videos import (
@@ -49,10 +49,10 @@ from shared.ports.videos import (
     Observation,
     Source,
     Stage,
-    UploadWish,
+    UploadSpec,
 )
 from shared.ports.viewer_keys import ViewerKeys
-from shared.ports.webhooks import Heard, Hook
+from shared.ports.webhooks import Webhook, WebhookEvent
 
 __all__ = [
     "ADDRESSES",
@@ -79,29 +79,29 @@ __all__ = [
     "Delete",
     "Document",
     "Documents",
-    "EventParts",
-    "EventWish",
+    "EventIds",
+    "EventSpec",
     "Events",
+    "ExternalIds",
     "Fields",
     "Finding",
     "Grant",
     "Health",
-    "Heard",
-    "Holder",
-    "Holders",
-    "Hook",
     "Host",
     "Hosts",
     "Ingest",
+    "Inventory",
+    "InventoryItem",
     "Keeper",
     "Media",
     "MediaState",
     "Observation",
     "Operator",
-    "Parts",
     "Place",
     "Places",
-    "Plays",
+    "Probe",
+    "ProviderAccount",
+    "ProviderAccounts",
     "Query",
     "Queue",
     "Refusal",
@@ -109,15 +109,15 @@ __all__ = [
     "Setup",
     "Source",
     "Stage",
-    "Stray",
-    "Strays",
     "Task",
     "Total",
     "Update",
     "UploadGrant",
-    "UploadWish",
+    "UploadSpec",
     "Version",
     "ViewerKeys",
+    "Webhook",
+    "WebhookEvent",
     "Write",
     "holder_of",
     "places",

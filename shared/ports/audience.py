@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.ports.documents import Fields
-from shared.ports.grants import Grant, Parts
+from shared.ports.grants import ExternalIds, Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Audience(Protocol):
 
     def admit(
         self,
-        parts: Parts,
+        external_ids: ExternalIds,
         attendee: Attendee,
         lifetime_s: int,
         *,

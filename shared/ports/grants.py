@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-Parts = Mapping[str, str]
+ExternalIds = Mapping[str, str]
 """A provider's own ids of one thing of ours, by the names that the documents use (`entryId`, `eventId`, …)."""
 
 

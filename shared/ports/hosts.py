@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from shared.ports.grants import Grant, Parts
-from shared.ports.inventory import Strays
+from shared.ports.grants import ExternalIds, Grant
+from shared.ports.inventory import Inventory
 from shared.ports.videos import Observation, Source
 
 
-class Host(Strays, Protocol):
+class Host(Inventory, Protocol):
     """
     Where ready videos are copied to, so that they play from there too. Raises as `Events` does.
     """
@@ -22,43 +22,43 @@ class Host(Strays, Protocol):
         """
         ...
 
-    def begin_copy(self, reference: str, source: Source) -> Parts:
+    def begin_copy(self, reference: str, source: Source) -> ExternalIds:
         """
         Begin the copy of a video, findable by `reference` from the moment it exists. Not repeatable: find first when in
         doubt.
         """
         ...
 
-    def find_copy(self, reference: str) -> Parts:
+    def find_copy(self, reference: str) -> ExternalIds:
         """
         The parts of the oldest copy begun under `reference`; empty where there is none.
         """
         ...
 
-    def observe_copy(self, parts: Parts) -> Observation:
+    def observe_copy(self, external_ids: ExternalIds) -> Observation:
         """
         How a copy stands. In state `awaitingUpload` the host waits for us to send it bytes. Repeatable, changes
         nothing.
         """
         ...
 
-    def send_more(self, parts: Parts, source: Source) -> Observation:
+    def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
         """
         Send the next bytes from the source to a host that waits for them, as many as a function can carry. Repeatable,
-        by one visitor at a time.
+        by one worker at a time.
 
         Returns:
             How the copy stands then.
         """
         ...
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         Delete a copy, finished or not; see `Media.delete_media`.
         """
         ...
 
-    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+    def playback_grant(self, external_ids: ExternalIds, lifetime_s: int) -> Grant:
         """
         Let a client play this one copy; see `Media.playback_grant`.
         """
@@ -69,5 +69,5 @@ Hosts = Mapping[str, Host]
 """The hosts of one deployment that take copies, by their names; none has the name of a provider."""
 
 
-Plays = Callable[[str], bool]
+Probe = Callable[[str], bool]
 """Whether something can be had from an address at this moment; says no where nobody answers."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from shared.ports.grants import Grant, Parts
+from shared.ports.grants import ExternalIds, Grant
 
 
 @dataclass(frozen=True, slots=True)
-class EventWish:
+class EventSpec:
     """
     What a live event at a provider should look like.
 
@@ -50,7 +50,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class EventParts:
+class EventIds:
     """
     An event as far as there is one.
 
@@ -61,7 +61,7 @@ class EventParts:
             the names of `parts`. The event does without them until it is wished otherwise.
     """
 
-    parts: Parts
+    external_ids: ExternalIds
     refused: Mapping[str, Refusal] = field(default_factory=dict)
 
 
@@ -76,7 +76,7 @@ class Broadcast:
     """
 
     is_live: bool
-    recordings: tuple[Parts, ...] = ()
+    recordings: tuple[ExternalIds, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Events(Protocol):
         """
         ...
 
-    def create_event(self, reference: str, wish: EventWish) -> EventParts:
+    def create_event(self, reference: str, spec: EventSpec) -> EventIds:
         """
         Make the event with everything that belongs to it, findable by `reference` from the moment it exists. Not
         repeatable: find first when in doubt.
@@ -129,13 +129,13 @@ class Events(Protocol):
         """
         ...
 
-    def find_event(self, reference: str) -> Parts:
+    def find_event(self, reference: str) -> ExternalIds:
         """
         The parts of the oldest event made under `reference`; empty where there is none.
         """
         ...
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
+    def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
         """
         Bring an event into the wished form, and make a part that is missing. Repeatable.
 
@@ -145,14 +145,14 @@ class Events(Protocol):
         """
         ...
 
-    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
+    def observe_broadcast(self, external_ids: ExternalIds) -> Broadcast | None:
         """
         Whether something is being sent to the event now, and what was recorded; `None` where the event is not there.
         Repeatable, changes nothing.
         """
         ...
 
-    def delete_event(self, parts: Parts) -> Broadcast:
+    def delete_event(self, external_ids: ExternalIds) -> Broadcast:
         """
         Delete every part, what others point at after what points at it. What is gone already counts as deleted, and
         while something is being sent to it the event stays (again). Repeatable.
@@ -162,19 +162,21 @@ class Events(Protocol):
         """
         ...
 
-    def ingest(self, parts: Parts) -> Ingest:
+    def ingest(self, external_ids: ExternalIds) -> Ingest:
         """
         Where to send the picture. Repeatable, changes nothing.
         """
         ...
 
-    def rotate_stream_key(self, parts: Parts) -> Ingest:
+    def rotate_stream_key(self, external_ids: ExternalIds) -> Ingest:
         """
         Make a new stream key; the old one opens nothing from then on. Where the answer is lost, it may be done again.
         """
         ...
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         Let a client play this one event while it is live; see `Media.playback_grant`.
         """

@@ -7,30 +7,30 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from shared.errors import Transient
-from shared.ports.grants import Parts
+from shared.ports.grants import ExternalIds
 from shared.ports.hosts import Hosts
-from shared.ports.inventory import Strays
+from shared.ports.inventory import Inventory
 from shared.ports.videos import Media
 from shared.ports.viewer_keys import ViewerKeys
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class ProviderAccount:
     """
     One provider account that holds videos.
 
     Attributes:
         media: The videos.
-        strays: Everything of ours there.
+        inventory: Everything of ours there.
         viewer_keys: The keys that people hold there; `None` where nothing that is given out can be ended.
     """
 
     media: Media
-    strays: Strays
+    inventory: Inventory
     viewer_keys: ViewerKeys | None = None
 
 
-Holders = Mapping[str, Holder]
+ProviderAccounts = Mapping[str, ProviderAccount]
 """The accounts of one deployment, by our names of their providers."""
 
 
@@ -39,7 +39,7 @@ class Keeper(Protocol):
     Whoever has videos, or copies of them, and can delete them.
     """
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         See `Media.delete_media`.
         """
@@ -53,41 +53,44 @@ class Place:
 
     Attributes:
         keeper: What is recorded there.
-        strays: Everything of ours there.
+        inventory: Everything of ours there.
     """
 
     keeper: Keeper
-    strays: Strays
+    inventory: Inventory
 
 
 Places = Mapping[str, Place]
 """All of them, providers and hosts, by our names."""
 
 
-def places(holders: Holders, hosts: Hosts) -> Places:
+def places(provider_accounts: ProviderAccounts, hosts: Hosts) -> Places:
     """
     Everywhere that something of ours may be. Pure.
     """
-    at_providers = {name: Place(holder.media, holder.strays) for name, holder in holders.items()}
+    at_providers = {
+        name: Place(provider_account.media, provider_account.inventory)
+        for name, provider_account in provider_accounts.items()
+    }
     return at_providers | {name: Place(host, host) for name, host in hosts.items()}
 
 
 A = TypeVar("A")
 
 
-def holder_of(holders: Mapping[str, A], provider: str) -> A:
+def holder_of(provider_accounts: Mapping[str, A], provider: str) -> A:
     """
     The account that has something, by what is recorded of it. Pure.
 
     Raises:
         Transient: This deployment has no such account at the moment (again, once it has).
     """
-    holder = holders.get(provider)
-    if holder is None:
+    provider_account = provider_accounts.get(provider)
+    if provider_account is None:
         raise Transient(
             f"This deployment has no account at {provider}. Set it up again, or restore the video elsewhere.",
             provider=provider,
             operation="choose",
             code="NO_SUCH_PROVIDER",
         )
-    return holder
+    return provider_account

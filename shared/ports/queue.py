@@ -13,7 +13,7 @@ class Task:
     "Something may have changed: look at this key."
 
     Attributes:
-        queue: The public name of the worker that will look, e.g. `visitSession`.
+        queue: The public name of the worker that will look, e.g. `reconcileSession`.
         key: What to look at; never what happened.
         at: Not before this instant; `None` is now.
         once: Tasks of one queue and key with the same `once` may be merged by the queue. `None` never merges.

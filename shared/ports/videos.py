@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from shared.ports.grants import Allowance, Grant, Parts, UploadGrant
+from shared.ports.grants import Allowance, ExternalIds, Grant, UploadGrant
 
 
 @dataclass(frozen=True, slots=True)
-class UploadWish:
+class UploadSpec:
     """
     One file that is about to be uploaded.
 
@@ -28,14 +28,14 @@ class UploadWish:
     title: str
     file_name: str
     size_bytes: int
-    recording: Parts | None = None
+    recording: ExternalIds | None = None
     stamp: str = field(default="", compare=False, repr=False)
 
-    def nameless(self) -> UploadWish:
+    def nameless(self) -> UploadSpec:
         """
         Return what a tombstone keeps of it: ids only. Pure.
         """
-        return UploadWish("", "", 0, self.recording)
+        return UploadSpec("", "", 0, self.recording)
 
 
 class MediaState(StrEnum):
@@ -116,7 +116,7 @@ class Change:
     """
 
     reference: str
-    parts: Parts
+    external_ids: ExternalIds
     changed_at: datetime
     observation: Observation
 
@@ -175,20 +175,20 @@ class Media(Protocol):
         """
         ...
 
-    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         Make an empty video bound to one upload. Not repeatable: find first when in doubt.
         """
         ...
 
-    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         The parts of the oldest video made under `reference`, completed where its preparation was cut short; empty
-        where there is none. Repeatable, by one visitor at a time.
+        where there is none. Repeatable, by one worker at a time.
         """
         ...
 
-    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+    def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         Take what is there already for the video of `reference`, private as all of them. Repeatable.
 
@@ -197,7 +197,7 @@ class Media(Protocol):
         """
         ...
 
-    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+    def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
         Read how up to `OBSERVED_MAX` videos stand now, in the order asked and in one call: not from an index that may
         lag. Of many at once it may leave out how far they are (`percent`, `received_bytes`). Repeatable, changes
@@ -205,21 +205,21 @@ class Media(Protocol):
         """
         ...
 
-    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
+    def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
         Give the video of `reference` another title at the provider; it keeps the mark of whose it is. One that is not
         there is no error. Repeatable.
         """
         ...
 
-    def reprocess(self, parts: Parts) -> None:
+    def reprocess(self, external_ids: ExternalIds) -> None:
         """
         Have a video whose processing failed processed again, from the bytes that are there. Not repeatable: observe
         first when in doubt.
         """
         ...
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         Delete the video with everything made for it. What is gone already counts as deleted. Repeatable.
 
@@ -229,7 +229,7 @@ class Media(Protocol):
         """
         ...
 
-    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
         What of ours has changed at or after `since`, newest first, so that what changes while pages are read is read
         twice and nothing is passed over.
@@ -250,14 +250,16 @@ class Media(Protocol):
         """
         ...
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
+    def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
         Let a client send the bytes of this one upload and do nothing else. The same allowance gives the same token at a
         provider that counts requests, so that it counts them on. Local, no call.
         """
         ...
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         Let a client play this one video; addresses are among the grant's values as `ADDRESSES` names them. No call, but
         for what the account may need once.
@@ -270,7 +272,7 @@ class Media(Protocol):
         """
         ...
 
-    def source(self, parts: Parts, lifetime_s: int) -> Source:
+    def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
         From where another host gets the file of a ready video. Repeatable.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from shared.ports.grants import Grant, Parts
+from shared.ports.grants import ExternalIds, Grant
 
 
 class ViewerKeys(Protocol):
@@ -13,7 +13,7 @@ class ViewerKeys(Protocol):
     Keys that people hold at one provider account: those for its own player, and the end of all of them.
     """
 
-    def player_key(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
+    def player_key(self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
         """
         Let the provider's own player load one video, or one event; the key is among the grant's values, by the
         provider's name. No call, but for what the account may need once.

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class WebhookEvent:
     """
     Of what a provider's request speaks.
 
@@ -21,12 +21,12 @@ class Heard:
     elsewhere: str | None = None
 
 
-class Hook(Protocol):
+class Webhook(Protocol):
     """
     What one provider account tells by itself.
     """
 
-    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
+    def heard(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """
         Of what a request from the provider speaks, as far as its signature proves that it is from the provider at all.
         Where the provider alone knows what signs, that is asked for once.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from shared.limits import Limiter
-from shared.ports import Audience, Clock, Documents, Events, Holder, Hook, Host, Setup
+from shared.ports import Audience, Clock, Documents, Events, Host, ProviderAccount, Setup, Webhook
 from shared.providers.unavailable import NoAudience, NoEvents
 
 __all__ = [
@@ -146,8 +146,8 @@ class Provider:
     What one account offers; `None` is what it does not.
     """
 
-    holder: Holder
-    hook: Hook
+    provider_account: ProviderAccount
+    webhook: Webhook
     setup: Setup
     events: Events | None = None
     audience: Audience | None = None
@@ -169,12 +169,12 @@ def _kaltura(account: AtKaltura, documents: Documents, clock: Clock) -> Provider
     )
     audience = kaltura.KalturaAudience(kaltura_account, account.chat_lifetime_s, account.chat_secret)
     return Provider(
-        Holder(
+        ProviderAccount(
             kaltura.KalturaMedia(kaltura_account),
-            kaltura.KalturaStrays(kaltura_account),
+            kaltura.KalturaInventory(kaltura_account),
             kaltura.KalturaViewerKeys(kaltura_account),
         ),
-        kaltura.KalturaHook(kaltura_account),
+        kaltura.KalturaWebhook(kaltura_account),
         kaltura.KalturaSetup(kaltura_account, audience),
         kaltura.KalturaEvents(kaltura_account, account.records),
         audience,
@@ -198,11 +198,13 @@ def _cloudflare(account: AtCloudflare, documents: Documents, clock: Clock) -> Pr
         limiter=Limiter(documents, clock),
         calls_max=account.calls_max,
     )
-    hook = cloudflare.CloudflareHook(cloudflare_account)
+    webhook = cloudflare.CloudflareWebhook(cloudflare_account)
     return Provider(
-        Holder(cloudflare.CloudflareMedia(cloudflare_account), cloudflare.CloudflareStrays(cloudflare_account)),
-        hook,
-        CloudflareSetup(cloudflare_account, hook),
+        ProviderAccount(
+            cloudflare.CloudflareMedia(cloudflare_account), cloudflare.CloudflareInventory(cloudflare_account)
+        ),
+        webhook,
+        CloudflareSetup(cloudflare_account, webhook),
     )
 
 

@@ -18,7 +18,7 @@ import httpx
 
 from shared.errors import ProviderError
 from shared.ports import Source
-from shared.providers.transport import Guard, addresses_of
+from shared.providers.transport import KillSwitch, addresses_of
 from shared.providers.wire import Wire, connect
 
 WIRE: Final = Wire("source", "The place where the video is")
@@ -120,11 +120,11 @@ def _answer(
     # Of its body, the caller reads what is wanted.
     ends_at = monotonic() + total_s
     begin = at = httpx.URL(url)
-    guard: Guard | None = None
+    kill_switch: KillSwitch | None = None
     for _ in range(REDIRECTS_MAX + 1):
         left_s = max(ends_at - monotonic(), 0.001)
         with (
-            connect(answer_s, TRIED_S, total_s=left_s, answer_bytes_max=None, guard=guard) as http,
+            connect(answer_s, TRIED_S, total_s=left_s, answer_bytes_max=None, kill_switch=kill_switch) as http,
             http.stream("GET", at, headers=headers) as answer,
         ):
             if not answer.has_redirect_location:
@@ -133,7 +133,7 @@ def _answer(
             at, came_from = at.join(answer.headers["location"]), at
         if not may_follow(begin, came_from, at, domains):
             raise httpx.RemoteProtocolError("It redirects to where nothing is followed.")
-        guard = _guard_of(begin.host)
+        kill_switch = _guard_of(begin.host)
     raise httpx.TooManyRedirects("It redirects again and again.")
 
 
@@ -154,7 +154,7 @@ def _is_below(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-def _guard_of(host: str) -> Guard:
+def _guard_of(host: str) -> KillSwitch:
     """
     Lets public addresses pass, and those of a host that is configured, wherever it is.
     """

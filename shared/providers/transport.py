@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import httpcore
 import httpx
 
-Guard = Callable[[str], bool]
+KillSwitch = Callable[[str], bool]
 """Whether a connection may be made to an IP address."""
 
 _IDENTITY: Final = "identity"
@@ -35,10 +35,10 @@ class BoundedTransport(httpx.BaseTransport):
         guard: Which addresses may be connected to.
     """
 
-    def __init__(self, total_s: float, answer_bytes_max: int | None, guard: Guard | None = None) -> None:
+    def __init__(self, total_s: float, answer_bytes_max: int | None, kill_switch: KillSwitch | None = None) -> None:
         self._total_s = total_s
         self._answer_bytes_max = answer_bytes_max
-        self._pool = httpcore.ConnectionPool(_trust(), network_backend=_Backend(guard))
+        self._pool = httpcore.ConnectionPool(_trust(), network_backend=_Backend(kill_switch))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """
@@ -147,8 +147,8 @@ class _Backend(httpcore.NetworkBackend):
     another address a moment later changes nothing.
     """
 
-    def __init__(self, guard: Guard | None) -> None:
-        self._guard = guard
+    def __init__(self, kill_switch: KillSwitch | None) -> None:
+        self._guard = kill_switch
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(

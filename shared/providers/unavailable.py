@@ -1,7 +1,7 @@
 """In place of live events, in a deployment that has no account for them.
 
-Called by the visit of sessions and by those who enter them through `ports.Events` and `ports.Audience`. A session that
-wants an event is told why it gets none, and is tried again when it changes; videos do without.
+Called by the reconciliation of sessions and by those who enter them through `ports.Events` and `ports.Audience`. A
+session that wants an event is told why it gets none, and is tried again when it changes; videos do without.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NoReturn
 
 from shared.errors import Permanent
-from shared.ports import Admission, Attendee, Broadcast, EventParts, EventWish, Grant, Ingest, Parts
+from shared.ports import Admission, Attendee, Broadcast, EventIds, EventSpec, ExternalIds, Grant, Ingest
 
 NAME: Final = "nowhere"
 
@@ -21,49 +21,51 @@ class NoEvents:
 
     name: Final = NAME
 
-    def create_event(self, reference: str, wish: EventWish) -> EventParts:
+    def create_event(self, reference: str, spec: EventSpec) -> EventIds:
         """
         See `ports.Events`. Refuses (never).
         """
         _refuse("create_event")
 
-    def find_event(self, reference: str) -> Parts:
+    def find_event(self, reference: str) -> ExternalIds:
         """
         See `ports.Events`. There is none.
         """
         return {}
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
+    def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
         """
         See `ports.Events`. Refuses (never): what was made by an account that is set up no more may still be there.
         """
         _refuse("update_event")
 
-    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
+    def observe_broadcast(self, external_ids: ExternalIds) -> Broadcast | None:
         """
         See `ports.Events`. Refuses (never).
         """
         _refuse("observe_broadcast")
 
-    def delete_event(self, parts: Parts) -> Broadcast:
+    def delete_event(self, external_ids: ExternalIds) -> Broadcast:
         """
         See `ports.Events`. Refuses (never), so that what is left somewhere is not forgotten.
         """
         _refuse("delete_event")
 
-    def ingest(self, parts: Parts) -> Ingest:
+    def ingest(self, external_ids: ExternalIds) -> Ingest:
         """
         See `ports.Events`. Refuses (never).
         """
         _refuse("ingest")
 
-    def rotate_stream_key(self, parts: Parts) -> Ingest:
+    def rotate_stream_key(self, external_ids: ExternalIds) -> Ingest:
         """
         See `ports.Events`. Refuses (never).
         """
         _refuse("rotate_stream_key")
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         See `ports.Events`. Refuses (never).
         """
@@ -89,7 +91,7 @@ class NoAudience:
 
     def admit(
         self,
-        parts: Parts,
+        external_ids: ExternalIds,
         attendee: Attendee,
         lifetime_s: int,
         *,

@@ -25,7 +25,7 @@ from shared.providers.codes import (
     TIMEOUT,
     UNREACHABLE,
 )
-from shared.providers.transport import BoundedTransport, Guard
+from shared.providers.transport import BoundedTransport, KillSwitch
 
 # It tells the address of every request, and that of an upload is a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -43,7 +43,7 @@ def connect(
     *,
     total_s: float | None = None,
     answer_bytes_max: int | None = ANSWER_BYTES_MAX,
-    guard: Guard | None = None,
+    kill_switch: KillSwitch | None = None,
 ) -> httpx.Client:
     """
     Make a client that follows no redirects, bounds every answer, and takes nothing from the environment: its proxies
@@ -57,7 +57,7 @@ def connect(
         guard: Which addresses may be connected to; `None` is all.
     """
     timeout = httpx.Timeout(answer_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
-    transport = BoundedTransport(total_s or connect_timeout_s + answer_timeout_s, answer_bytes_max, guard)
+    transport = BoundedTransport(total_s or connect_timeout_s + answer_timeout_s, answer_bytes_max, kill_switch)
     return httpx.Client(timeout=timeout, trust_env=False, transport=transport)
 
 

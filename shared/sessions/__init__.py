@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 from shared.epoch import Holds, nothing_is_held
 from shared.identity import Belonging, SessionIdentity
-from shared.paths import ENROLMENTS, VIDEOS, VISIT_SESSION, VISIT_VIDEO, pairing_path, session_path
+from shared.paths import ENROLMENTS, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, pairing_path, session_path
 from shared.ports import (
     REMOVE,
     Broadcast,
@@ -22,19 +22,19 @@ from shared.ports import (
     Document,
     Documents,
     Events,
+    ExternalIds,
     Operator,
-    Parts,
     Query,
     Task,
     Update,
     Version,
     Write,
 )
-from shared.reconcile import Decision, Look, Step, Subject
+from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.sessions import decide as decisions
 from shared.sessions.act import Outcome, Watches, act, always
 from shared.sessions.broadcasting import Window
-from shared.sessions.model import Pairing, PairingState, Session, SessionWish, marking, noting, shown
+from shared.sessions.model import Pairing, PairingState, Session, SessionSpec, marking, noting, shown
 
 UNENROLLED_AT_ONCE: Final = 450
 """Enrolments of a deleted session that go in one commit: Firestore writes 500 documents at once."""
@@ -45,13 +45,13 @@ class Recorder(Protocol):
     Makes videos of what was recorded of a session's events, or gives it up where there is no session any more. Pure.
     """
 
-    def write(self, identity: SessionIdentity, wish: SessionWish, recording: Parts, now: datetime) -> Create:
+    def write(self, identity: SessionIdentity, spec: SessionSpec, recording: ExternalIds, now: datetime) -> Create:
         """
         The write by which a recording is taken over.
         """
         ...
 
-    def task(self, session_id: str, wish: SessionWish, recording: Parts) -> Task:
+    def task(self, session_id: str, spec: SessionSpec, recording: ExternalIds) -> Task:
         """
         The task for it.
         """
@@ -59,9 +59,9 @@ class Recorder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions(Subject[SessionWish, Pairing, Outcome]):
+class Sessions(Controller[SessionSpec, Pairing, Outcome]):
     """
-    The Controller of sessions: a `Subject` of the visit, and what the sweep asks.
+    The Controller of sessions: a `Controller`, and what the sweep asks.
 
     Attributes:
         documents: Where the documents are.
@@ -74,7 +74,7 @@ class Sessions(Subject[SessionWish, Pairing, Outcome]):
         watches: Whether events of an owner are looked at again soon.
     """
 
-    queue: ClassVar[str] = VISIT_SESSION
+    queue: ClassVar[str] = RECONCILE_SESSION
 
     documents: Documents
     events: Events
@@ -85,35 +85,37 @@ class Sessions(Subject[SessionWish, Pairing, Outcome]):
     holds: Holds = nothing_is_held
     watches: Watches = always
 
-    def look(self, key: str) -> Look[SessionWish, Pairing]:
+    def read(self, key: str) -> Snapshot[SessionSpec, Pairing]:
         """
         Read the session and its pairing: two documents, one round trip; what a deleted session has left, too.
         """
         session, pairing = self.documents.read(session_path(key), pairing_path(key))
-        look = look_at(key, session, pairing)
-        wish, record = look.wish, look.record
-        if wish.exists or wish.is_held:
-            return look
+        snapshot = snapshot_of(key, session, pairing)
+        spec, record = snapshot.spec, snapshot.record
+        if spec.exists or spec.is_held:
+            return snapshot
         if record is not None and record.state is not PairingState.GONE and self.holds():
-            return replace(look, wish=replace(wish, is_waiting=True))
-        children = () if record is None else self._children(key, wish.identity)
+            return replace(snapshot, spec=replace(spec, is_waiting=True))
+        children = () if record is None else self._children(key, spec.identity)
         is_last = not children and (record is None or record.state is PairingState.GONE)
-        left_enrolled = self._left_enrolled(key, wish.identity) if is_last and not self.holds() else ()
-        return replace(look, wish=replace(wish, children=children, left_enrolled=left_enrolled))
+        left_enrolled = self._left_enrolled(key, spec.identity) if is_last and not self.holds() else ()
+        return replace(snapshot, spec=replace(spec, children=children, left_enrolled=left_enrolled))
 
-    def decide(self, look: Look[SessionWish, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:
+    def decide(self, snapshot: Snapshot[SessionSpec, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now, self.reap_grace_s, self.window, observed=observed)
+        return decisions.decide(snapshot, now, self.reap_grace_s, self.window, observed=observed)
 
-    def act(self, look: Look[SessionWish, Pairing], step: Step[Pairing], now: datetime) -> Outcome:
+    def act(self, snapshot: Snapshot[SessionSpec, Pairing], step: Step[Pairing], now: datetime) -> Outcome:
         """
         The one provider call of a step.
         """
-        return act(self.events, look, step, now, self.late_commit_s, self.watches)
+        return act(self.events, snapshot, step, now, self.late_commit_s, self.watches)
 
-    def settle(self, look: Look[SessionWish, Pairing], step: Step[Pairing], outcome: Outcome, now: datetime) -> Pairing:
+    def settle(
+        self, snapshot: Snapshot[SessionSpec, Pairing], step: Step[Pairing], outcome: Outcome, now: datetime
+    ) -> Pairing:
         """
         What is recorded after a step that succeeded. Pure.
         """
@@ -121,79 +123,79 @@ class Sessions(Subject[SessionWish, Pairing, Outcome]):
         if step.name == decisions.HOLD:
             return decisions.held(record, now)
         if isinstance(outcome, decisions.Sighting):
-            return decisions.listened(record, outcome, look.wish.event, now, self.window)
+            return decisions.listened(record, outcome, snapshot.spec.event, now, self.window)
         if outcome is None or isinstance(outcome, Broadcast):
             left = () if outcome is None else outcome.recordings
             return decisions.deleted(decisions.took_over(record, left), now)
-        if not outcome.parts:
+        if not outcome.external_ids:
             return decisions.not_created(record, now)
         if step.name == decisions.FIND:
             return decisions.created(record, outcome, None, now)
-        if step.name == decisions.UPDATE and look.record is not None:
-            return decisions.updated(look.record, record, outcome, look.wish.event, now, self.late_commit_s)
-        return decisions.created(record, outcome, look.wish.event, now)
+        if step.name == decisions.UPDATE and snapshot.record is not None:
+            return decisions.updated(snapshot.record, record, outcome, snapshot.spec.event, now, self.late_commit_s)
+        return decisions.created(record, outcome, snapshot.spec.event, now)
 
     def claimed(
-        self, look: Look[SessionWish, Pairing], record: Pairing, version: Version
-    ) -> Look[SessionWish, Pairing]:
+        self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing, version: Version
+    ) -> Snapshot[SessionSpec, Pairing]:
         """
-        Return the look once a pairing is written: with a new one goes what its session says of it. Pure.
+        Return the snapshot once a pairing is written: with a new one goes what its session says of it. Pure.
         """
-        is_new = look.version is None
-        wish = _noted(look.wish) if is_new else look.wish
-        return replace(look, record=record, version=version, wish=wish)
+        is_new = snapshot.version is None
+        spec = _noted(snapshot.spec) if is_new else snapshot.spec
+        return replace(snapshot, record=record, version=version, spec=spec)
 
-    def after(self, look: Look[SessionWish, Pairing], record: Pairing) -> Look[SessionWish, Pairing]:
+    def after(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> Snapshot[SessionSpec, Pairing]:
         """
-        The look as it will be once `record` is written. Pure.
+        The snapshot as it will be once `record` is written. Pure.
         """
-        seen = replace(_noted(look.wish), shown=shown(look.wish, record), left_enrolled=())
-        return replace(look, record=record, wish=seen)
+        seen = replace(_noted(snapshot.spec), shown=shown(snapshot.spec, record), left_enrolled=())
+        return replace(snapshot, record=record, spec=seen)
 
     def record_writes(
-        self, look: Look[SessionWish, Pairing], record: Pairing, version: Version | None, now: datetime
+        self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
         The write of the pairing, and of a video for each recording that it takes over; what a deleted session has left
         is given up. Pure.
         """
-        path = pairing_path(look.key)
+        path = pairing_path(snapshot.key)
         if _has_nothing(version, record):
             # It has nothing at a provider, so it needs no record. What is written is its mark, or where it is deleted
             # the going of the enrolments that it has left.
             return ()
         if version is None:
-            return (Create(path, record.to_fields()), noting(record.identity, look.wish.version))
-        taken = (self.recorder.write(record.identity, look.wish, one, now) for one in _taken_over(look, record))
+            return (Create(path, record.to_fields()), noting(record.identity, snapshot.spec.version))
+        taken = (self.recorder.write(record.identity, snapshot.spec, one, now) for one in _taken_over(snapshot, record))
         return (Update(path, record.to_fields(), if_version=version), *taken)
 
-    def follow_ups(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Task, ...]:
+    def follow_ups(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> tuple[Task, ...]:
         """
-        What was taken over is visited. Pure.
+        What was taken over is reconciled. Pure.
         """
-        return tuple(self.recorder.task(look.key, look.wish, one) for one in _taken_over(look, record))
+        return tuple(self.recorder.task(snapshot.key, snapshot.spec, one) for one in _taken_over(snapshot, record))
 
-    def view_writes(self, look: Look[SessionWish, Pairing], record: Pairing) -> tuple[Write, ...]:
+    def view_writes(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> tuple[Write, ...]:
         """
         The write of `kaltura` in the session document, or of its mark alone; the going of what a deleted session has
         left enrolled. Pure.
         """
-        wish, told = look.wish, shown(look.wish, record)
-        unenrolled = tuple(Delete(one.path, if_version=one.version) for one in wish.left_enrolled)
+        spec, told = snapshot.spec, shown(snapshot.spec, record)
+        unenrolled = tuple(Delete(one.path, if_version=one.version) for one in spec.left_enrolled)
         changes: dict[str, Any] = {}
-        if wish.identity is not None and told != wish.shown:
+        if spec.identity is not None and told != spec.shown:
             changes["kaltura"] = REMOVE if told is None else told
-        if wish.identity is not None and (not wish.exists or look.version is None) and decisions.lacks_mark(wish):
-            return (*unenrolled, marking(wish.identity, wish.version, **changes))
-        if wish.exists and not decisions.is_noted(wish):
-            return (noting(record.identity, wish.version, **changes),)
-        return (*unenrolled, Update(session_path(look.key), changes)) if changes else unenrolled
+        if spec.identity is not None and (not spec.exists or snapshot.version is None) and decisions.lacks_mark(spec):
+            return (*unenrolled, marking(spec.identity, spec.version, **changes))
+        if spec.exists and not decisions.is_noted(spec):
+            return (noting(record.identity, spec.version, **changes),)
+        return (*unenrolled, Update(session_path(snapshot.key), changes)) if changes else unenrolled
 
-    def dependants(self, look: Look[SessionWish, Pairing]) -> tuple[Task, ...]:
+    def dependants(self, snapshot: Snapshot[SessionSpec, Pairing]) -> tuple[Task, ...]:
         """
         A deleted session's videos follow it. Pure.
         """
-        return tuple(Task(VISIT_VIDEO, child) for child in look.wish.children)
+        return tuple(Task(RECONCILE_VIDEO, child) for child in snapshot.spec.children)
 
     def _children(self, session_id: str, successor: SessionIdentity | None) -> tuple[str, ...]:
         """
@@ -233,31 +235,31 @@ class Sessions(Subject[SessionWish, Pairing, Outcome]):
         return left if session is None else ()
 
 
-def look_at(key: str, session: Document | None, pairing: Document | None) -> Look[SessionWish, Pairing]:
+def snapshot_of(key: str, session: Document | None, pairing: Document | None) -> Snapshot[SessionSpec, Pairing]:
     """
-    The look at a session whose documents were read: a session with another owner or mark than the record is none of
+    The snapshot at a session whose documents were read: a session with another owner or mark than the record is none of
     the record's. Pure.
     """
     present = None if session is None else Session.from_document(session)
     record = None if pairing is None else Pairing.from_document(pairing)
-    wish = SessionWish(exists=False) if present is None else SessionWish.of(present)
+    spec = SessionSpec(exists=False) if present is None else SessionSpec.of(present)
     if present is not None and record is not None:
         match record.identity.belonging(present.identity):
             case Belonging.OTHER:
-                wish = SessionWish(
+                spec = SessionSpec(
                     exists=False, shown=present.shown, identity=present.identity, version=present.version
                 )
             case Belonging.OWNER_CHANGED:
-                wish = SessionWish(exists=False, shown=present.shown, identity=present.identity, is_held=True)
-    return Look(key, wish, record, None if pairing is None else pairing.version)
+                spec = SessionSpec(exists=False, shown=present.shown, identity=present.identity, is_held=True)
+    return Snapshot(key, spec, record, None if pairing is None else pairing.version)
 
 
-def _noted(wish: SessionWish) -> SessionWish:
+def _noted(spec: SessionSpec) -> SessionSpec:
     """
     Return what is wished once the session's document says that it has a pairing, and its mark: see `noting`.
     """
-    identity = None if wish.identity is None else replace(wish.identity, is_marked=True)
-    return replace(wish, is_paired=True, identity=identity)
+    identity = None if spec.identity is None else replace(spec.identity, is_marked=True)
+    return replace(spec, is_paired=True, identity=identity)
 
 
 def _has_nothing(version: Version | None, record: Pairing) -> bool:
@@ -269,9 +271,9 @@ def _is_of_another(video: Document, successor: SessionIdentity) -> bool:
     return recorded.belonging(successor) is Belonging.OTHER
 
 
-def _taken_over(look: Look[SessionWish, Pairing], record: Pairing) -> list[Parts]:
+def _taken_over(snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> list[ExternalIds]:
     """
     The recordings that are taken over with the writing of a record.
     """
-    before = () if look.record is None else look.record.recordings
+    before = () if snapshot.record is None else snapshot.record.recordings
     return [one for one in record.recordings if one not in before]

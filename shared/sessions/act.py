@@ -1,4 +1,4 @@
-"""One provider call for each step of a session; called by the visit through the Controller of this folder.
+"""One provider call for each step of a session; called by the reconciliation through the Controller of this folder.
 
 Leaves to `decide` when a step is due, and to the provider how it is spoken to.
 """
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from shared import log
-from shared.ports import Broadcast, EventParts, Events
-from shared.reconcile import Look, Step, await_late_commit
+from shared.ports import Broadcast, EventIds, Events
+from shared.reconcile import Snapshot, Step, await_late_commit
 from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE, Sighting
-from shared.sessions.model import Pairing, SessionWish
+from shared.sessions.model import Pairing, SessionSpec
 
-Outcome = EventParts | Broadcast | Sighting | None
+Outcome = EventIds | Broadcast | Sighting | None
 """The outcome of a step: the parts of the event, the broadcast that a deletion found, or the result of a look."""
 
 Watches = Callable[[str], bool]
@@ -30,7 +30,7 @@ def always(_owner_uid: str) -> bool:
 
 def act(
     events: Events,
-    look: Look[SessionWish, Pairing],
+    snapshot: Snapshot[SessionSpec, Pairing],
     step: Step[Pairing],
     now: datetime,
     late_commit_s: int,
@@ -41,7 +41,7 @@ def act(
 
     Args:
         events: The provider.
-        look: The present; its wish is the one to fulfil.
+        look: The present; its spec is the one to fulfil.
         step: What to do.
         now: This instant.
         late_commit_s: For so long after a lost answer the provider may still commit, or its search index lag.
@@ -56,21 +56,21 @@ def act(
         Doubtful: It may have happened (again, look first).
         Permanent: It never will (never).
     """
-    record, event, reference = step.record, look.wish.event, step.record.reference or ""
+    record, event, reference = step.record, snapshot.spec.event, step.record.reference or ""
     if step.name == HOLD:
-        log.owner_changed(look.key)
+        log.owner_changed(snapshot.key)
         return None
     if step.name == CREATE and event is not None:
         return events.create_event(reference, event)
     if step.name == UPDATE and event is not None:
-        return events.update_event(reference, record.parts, event)
+        return events.update_event(reference, record.external_ids, event)
     if step.name == FIND:
-        parts = events.find_event(reference)
-        if not parts and record.tried_at is not None:
+        external_ids = events.find_event(reference)
+        if not external_ids and record.tried_at is not None:
             await_late_commit(record.tried_at, now, late_commit_s)
-        return EventParts(parts)
+        return EventIds(external_ids)
     if step.name == LISTEN:
-        return Sighting(events.observe_broadcast(record.parts), rests=not watches(record.identity.owner_uid))
+        return Sighting(events.observe_broadcast(record.external_ids), rests=not watches(record.identity.owner_uid))
     # Where an update's answer was lost it may have made a part that nobody recorded.
     lost = events.find_event(reference) if record.applied is None and reference else {}
-    return events.delete_event({**lost, **record.parts})
+    return events.delete_event({**lost, **record.external_ids})

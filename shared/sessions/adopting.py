@@ -1,7 +1,7 @@
 """An orphan becomes its session's event again. Pure.
 
 Called by `shared/orphans/adoption.py`. The record says that the event is being made under the orphan's reference: the
-ordinary visit then finds it, with all its parts, as it finds one whose creation was not answered.
+ordinary reconciliation then finds it, with all its parts, as it finds one whose creation was not answered.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def taken_back(record: Pairing | None, session: Session, reference: Reference, n
         generation=max(before.generation, reference.generation),
         reference=str(reference),
         tried_at=now,
-        parts={},
+        external_ids={},
         applied=None,
         verified_at=None,
         verify_at=None,

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.ports import EventWish
+from shared.ports import EventSpec
 from shared.sessions.model import Airing, BroadcastState
 
 LIVE_PACE_S: Final = 15
@@ -61,20 +61,20 @@ class Window:
     early_s: int
     overrun_s: int
 
-    def opens_at(self, event: EventWish) -> datetime | None:
+    def opens_at(self, event: EventSpec) -> datetime | None:
         """
         When the time begins; `None` where nobody has said. Pure.
         """
         return None if event.starts_at is None else event.starts_at - timedelta(seconds=self.early_s)
 
-    def closes_at(self, event: EventWish) -> datetime | None:
+    def closes_at(self, event: EventSpec) -> datetime | None:
         """
         When it is over; likewise. Pure.
         """
         return None if event.ends_at is None else event.ends_at + timedelta(seconds=self.overrun_s)
 
 
-def next_look_at(airing: Airing, event: EventWish, now: datetime, window: Window) -> datetime | None:
+def next_look_at(airing: Airing, event: EventSpec, now: datetime, window: Window) -> datetime | None:
     """
     When to look next; `None` where there is nothing to look for any more. Pure.
     """
@@ -94,7 +94,7 @@ def next_look_at(airing: Airing, event: EventWish, now: datetime, window: Window
     return min(looked_at + timedelta(seconds=_pace_s(airing, event.starts_at, now)), closes_at)
 
 
-def is_look_due(airing: Airing, event: EventWish, now: datetime, window: Window) -> bool:
+def is_look_due(airing: Airing, event: EventSpec, now: datetime, window: Window) -> bool:
     """
     Whether who comes by should look: it is the event's time, and nobody has just looked. Pure.
     """
@@ -109,7 +109,7 @@ def is_look_due(airing: Airing, event: EventWish, now: datetime, window: Window)
 
 
 def looked(
-    airing: Airing, event: EventWish | None, now: datetime, window: Window, *, is_live: bool, rests: bool = False
+    airing: Airing, event: EventSpec | None, now: datetime, window: Window, *, is_live: bool, rests: bool = False
 ) -> Airing:
     """
     What is known after a look. Pure.
@@ -122,7 +122,7 @@ def looked(
     return replace(seen, state=BroadcastState.ENDED) if is_over else seen
 
 
-def replanned(airing: Airing, event: EventWish | None, now: datetime) -> Airing:
+def replanned(airing: Airing, event: EventSpec | None, now: datetime) -> Airing:
     """
     What is known once an event has the times it is wished: one that had ended and is to be held again has yet to begin.
     Pure.
@@ -131,7 +131,7 @@ def replanned(airing: Airing, event: EventWish | None, now: datetime) -> Airing:
     return Airing() if airing.state is BroadcastState.ENDED and is_ahead else airing
 
 
-def _is_over(airing: Airing, event: EventWish, now: datetime, window: Window) -> bool:
+def _is_over(airing: Airing, event: EventSpec, now: datetime, window: Window) -> bool:
     closes_at = window.closes_at(event)
     if closes_at is not None and now >= closes_at:
         return True

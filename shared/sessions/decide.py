@@ -1,4 +1,4 @@
-"""What a session's event needs next. Pure; called by the visit through the Controller of this folder.
+"""What a session's event needs next. Pure; called by the reconciliation through the Controller of this folder.
 
 | recorded   | wished           | next                                                                   |
 |------------|------------------|------------------------------------------------------------------------|
@@ -15,7 +15,7 @@
 | none, gone | an event         | CREATE a new generation                                                |
 | none, gone | no event         | SHOW nothing, done                                                     |
 | creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
-| ready      | an event         | SHOW it, UPDATE it where the wish has changed (deleted behind our back: none), done |
+| ready      | an event         | SHOW it, UPDATE it where the spec has changed (deleted behind our back: none), done |
 | ready      | the same, an update's answer was lost | UPDATE it once more when late commits are past |
 | ready      | an event, it is its time | LISTEN whether it is on the air, later                      |
 | ready      | no event         | RETIRE: refs go now, the event after the grace                         |
@@ -39,10 +39,10 @@ from typing import Final
 from shared.epoch import held_until
 from shared.history import moved
 from shared.identity import TOMBSTONE_S, SessionIdentity
-from shared.ports import Broadcast, EventParts, EventWish, Parts
-from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.ports import Broadcast, EventIds, EventSpec, ExternalIds
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.sessions.broadcasting import Window, is_look_due, looked, next_look_at, replanned
-from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionWish, shown
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionSpec, shown
 from shared.slots import next_multiple
 
 LISTEN: Final = "listen"
@@ -70,7 +70,7 @@ is to be deleted is on the air no more."""
 
 
 def decide(
-    look: Look[SessionWish, Pairing], now: datetime, reap_grace_s: int, window: Window, *, observed: bool
+    snapshot: Snapshot[SessionSpec, Pairing], now: datetime, reap_grace_s: int, window: Window, *, observed: bool
 ) -> Decision[Pairing]:
     """
     The next step for one session.
@@ -80,76 +80,78 @@ def decide(
         now: This instant.
         reap_grace_s: Seconds for which an unpublished event is kept.
         window: When events may be on the air.
-        observed: Whether this visitor has just sighting from the provider whether the event is on the air.
+        observed: Whether this worker has just sighting from the provider whether the event is on the air.
     """
-    wish = look.wish
-    if look.record is not None and not wish.exists and (wish.shown is not None or lacks_mark(wish)):
-        return _write(SHOW, look.record)
-    if wish.is_held:
-        return Done() if look.record is None or look.record.held_at is not None else _hold(look.record)
-    if look.record is None:
-        if wish.left_enrolled:
-            return _write(UNENROL, Pairing(SessionIdentity(look.key, ""), state=PairingState.GONE))
-        if wish.identity is None or not wish.exists:
+    spec = snapshot.spec
+    if snapshot.record is not None and not spec.exists and (spec.shown is not None or lacks_mark(spec)):
+        return _write(SHOW, snapshot.record)
+    if spec.is_held:
+        return Done() if snapshot.record is None or snapshot.record.held_at is not None else _hold(snapshot.record)
+    if snapshot.record is None:
+        if spec.left_enrolled:
+            return _write(UNENROL, Pairing(SessionIdentity(snapshot.key, ""), state=PairingState.GONE))
+        if spec.identity is None or not spec.exists:
             return Done()
-        if wish.event is None:
-            without = Pairing(wish.identity, state=PairingState.GONE)
-            return _write(MARK, without) if lacks_mark(wish) else Done()
-        return _create(look.key, Pairing(wish.identity), wish.event, now)
-    if wish.is_waiting:
-        return Later(held_until(now))
-    record = look.record
-    if wish.exists and wish.identity is not None:
-        followed = replace(record, identity=record.identity.following(wish.identity), held_at=None, expires_at=None)
+        if spec.event is None:
+            without = Pairing(spec.identity, state=PairingState.GONE)
+            return _write(MARK, without) if lacks_mark(spec) else Done()
+        return _create(snapshot.key, Pairing(spec.identity), spec.event, now)
+    if spec.is_waiting:
+        return RequeueAt(held_until(now))
+    record = snapshot.record
+    if spec.exists and spec.identity is not None:
+        followed = replace(record, identity=record.identity.following(spec.identity), held_at=None, expires_at=None)
         if followed != record:
             return _write(IDENTIFY if record.expires_at is None else REOPEN, followed)
-    if record.has_session is not wish.exists:
-        return _write(NOTICE, replace(record, has_session=wish.exists))
-    if wish.exists and not is_noted(wish):
+    if record.has_session is not spec.exists:
+        return _write(NOTICE, replace(record, has_session=spec.exists))
+    if spec.exists and not is_noted(spec):
         return _write(SHOW, record)
     match record.state:
         case PairingState.CREATING:
-            return Step(FIND, Effect.OBSERVE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
+            return Step(FIND, Effect.OBSERVE, record, record, retry_permanent=True, pause_max_s=PAUSE_MAX_S)
         case PairingState.DELETING:
             return _delete(record, now)
-        case PairingState.READY | PairingState.RETIRING if not wish.exists:
+        case PairingState.READY | PairingState.RETIRING if not spec.exists:
             return _delete(record, now)
-        case PairingState.READY if wish.event is None:
+        case PairingState.READY if spec.event is None:
             reap_at = now + timedelta(seconds=reap_grace_s)
             return _write(RETIRE, replace(_moved(record, PairingState.RETIRING, now), reap_at=reap_at))
-        case PairingState.READY if record.applied != wish.event or _is_due(record.verify_at, now):
+        case PairingState.READY if record.applied != spec.event or _is_due(record.verify_at, now):
             # While it is under way nobody knows which wish the event fulfils: cut short, it is done again.
-            claimed, wished = replace(record, applied=None), fingerprint(wish.event)
+            claimed, wished = replace(record, applied=None), fingerprint(spec.event)
             return Step(UPDATE, Effect.CHANGE, claimed, record, wished, pause_max_s=PAUSE_MAX_S)
-        case PairingState.RETIRING if wish.event is not None:
+        case PairingState.RETIRING if spec.event is not None:
             return _write(KEEP, replace(_moved(record, PairingState.READY, now), reap_at=None))
         case PairingState.RETIRING:
             if record.reap_at is not None and now < record.reap_at:
-                return Later(record.reap_at)
+                return RequeueAt(record.reap_at)
             return _delete(record, now)
-        case PairingState.NONE | PairingState.GONE if wish.event is not None:
-            return _create(look.key, record, wish.event, now)
-        case PairingState.NONE if not wish.exists:
+        case PairingState.NONE | PairingState.GONE if spec.event is not None:
+            return _create(snapshot.key, record, spec.event, now)
+        case PairingState.NONE if not spec.exists:
             return _write(CLOSE, _moved(record, PairingState.GONE, now))
-        case PairingState.GONE if not wish.exists:
-            if wish.children:
-                return Later(next_multiple(now, CHILDREN_LOOK_S))
-            if wish.left_enrolled:
+        case PairingState.GONE if not spec.exists:
+            if spec.children:
+                return RequeueAt(next_multiple(now, CHILDREN_LOOK_S))
+            if spec.left_enrolled:
                 return _write(UNENROL, record)
-            if wish.identity is not None:
-                return _write(REOPEN, reopened(record, wish.identity))
+            if spec.identity is not None:
+                return _write(REOPEN, reopened(record, spec.identity))
             if record.expires_at is None:
                 return _write(EXPIRE, expiring(record, now))
             return Done()
-    if wish.exists and wish.shown != shown(wish, record):
+    if spec.exists and spec.shown != shown(spec, record):
         return _write(SHOW, record)
-    if record.state is not PairingState.READY or wish.event is None:
+    if record.state is not PairingState.READY or spec.event is None:
         return Done()
-    if not observed and is_look_due(record.airing, wish.event, now, window):
-        return Step(LISTEN, Effect.OBSERVE, record, record, insists=True, informs=True, pause_max_s=PAUSE_MAX_S)
-    dues = (record.verify_at, next_look_at(record.airing, wish.event, now, window))
+    if not observed and is_look_due(record.airing, spec.event, now, window):
+        return Step(
+            LISTEN, Effect.OBSERVE, record, record, retry_permanent=True, observes=True, pause_max_s=PAUSE_MAX_S
+        )
+    dues = (record.verify_at, next_look_at(record.airing, spec.event, now, window))
     due = [at for at in dues if at is not None]
-    return Later(min(due)) if due else Done()
+    return RequeueAt(min(due)) if due else Done()
 
 
 def reference_of(session_id: str, generation: int) -> str:
@@ -159,20 +161,20 @@ def reference_of(session_id: str, generation: int) -> str:
     return f"session:{session_id}:{generation}"
 
 
-def fingerprint(event: EventWish | None) -> str:
+def fingerprint(event: EventSpec | None) -> str:
     """
-    A short name of a wish, to tell whether a failure belongs to it. Pure.
+    A short name of a spec, to tell whether a failure belongs to it. Pure.
     """
     return hashlib.sha256(repr(event).encode()).hexdigest()[:16]
 
 
-def created(record: Pairing, made: EventParts, applied: EventWish | None, now: datetime) -> Pairing:
+def created(record: Pairing, made: EventIds, applied: EventSpec | None, now: datetime) -> Pairing:
     """
     The record once the event exists. Pure.
     """
     return replace(
         _moved(record, PairingState.READY, now),
-        parts=made.parts,
+        external_ids=made.external_ids,
         applied=applied,
         refused=made.refused,
         tried_at=None,
@@ -183,7 +185,7 @@ def created(record: Pairing, made: EventParts, applied: EventWish | None, now: d
 
 
 def updated(
-    before: Pairing, record: Pairing, made: EventParts, applied: EventWish | None, now: datetime, late_commit_s: int
+    before: Pairing, record: Pairing, made: EventIds, applied: EventSpec | None, now: datetime, late_commit_s: int
 ) -> Pairing:
     """
     The record once the event has been brought into form. Pure.
@@ -193,7 +195,7 @@ def updated(
             lost, and it may yet come to pass after this one.
         record: As it was claimed.
         made: What there is of the event now.
-        applied: The wish that it fulfils.
+        applied: The spec that it fulfils.
         now: This instant.
         late_commit_s: For so long an earlier update may still come to pass.
     """
@@ -219,7 +221,7 @@ class Sighting:
     rests: bool = False
 
 
-def listened(record: Pairing, sighting: Sighting, event: EventWish | None, now: datetime, window: Window) -> Pairing:
+def listened(record: Pairing, sighting: Sighting, event: EventSpec | None, now: datetime, window: Window) -> Pairing:
     """
     The record once the provider was asked whether the event is on the air. What was recorded is taken over when the
     event has ended; an event that is not there any more is brought into form, and so made anew. Pure.
@@ -232,7 +234,7 @@ def listened(record: Pairing, sighting: Sighting, event: EventWish | None, now: 
     return took_over(record, seen.recordings) if airing.state is BroadcastState.ENDED else record
 
 
-def took_over(record: Pairing, recordings: tuple[Parts, ...]) -> Pairing:
+def took_over(record: Pairing, recordings: tuple[ExternalIds, ...]) -> Pairing:
     """
     The record once these recordings are videos of their own, or given up. Pure.
     """
@@ -247,7 +249,7 @@ def not_created(record: Pairing, now: datetime) -> Pairing:
     none = _moved(record, PairingState.NONE, now)
     return replace(
         none,
-        parts={},
+        external_ids={},
         applied=None,
         refused={},
         reference=None,
@@ -264,7 +266,7 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
     """
     return replace(
         _moved(record, PairingState.GONE, now),
-        parts={},
+        external_ids={},
         applied=None,
         refused={},
         verified_at=None,
@@ -302,22 +304,22 @@ def reopened(record: Pairing, identity: SessionIdentity) -> Pairing:
     return replace(record, identity=identity, has_session=True, expires_at=None, recordings=())
 
 
-def lacks_mark(wish: SessionWish) -> bool:
+def lacks_mark(spec: SessionSpec) -> bool:
     """
     Return whether the session whose document is there has no mark, and may be given that of its document: not where its
     owner was changed, for then its record tells the mark. Pure.
     """
-    return wish.identity is not None and not wish.identity.is_marked and not wish.is_held
+    return spec.identity is not None and not spec.identity.is_marked and not spec.is_held
 
 
-def is_noted(wish: SessionWish) -> bool:
+def is_noted(spec: SessionSpec) -> bool:
     """
     Whether the session's document says what everything else relies on: that it has a pairing, and its mark. Pure.
     """
-    return wish.is_paired and (wish.identity is None or wish.identity.is_marked)
+    return spec.is_paired and (spec.identity is None or spec.identity.is_marked)
 
 
-def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -> Step[Pairing]:
+def _create(session_id: str, record: Pairing, event: EventSpec, now: datetime) -> Step[Pairing]:
     generation = record.generation + 1
     begun = replace(
         _moved(record, PairingState.CREATING, now),
@@ -325,13 +327,13 @@ def _create(session_id: str, record: Pairing, event: EventWish, now: datetime) -
         reference=reference_of(session_id, generation),
         tried_at=now,
     )
-    undone = not_created(begun, now)
-    return Step(CREATE, Effect.CHANGE, begun, undone, fingerprint(event), pause_max_s=PAUSE_MAX_S)
+    rollback = not_created(begun, now)
+    return Step(CREATE, Effect.CHANGE, begun, rollback, fingerprint(event), pause_max_s=PAUSE_MAX_S)
 
 
 def _delete(record: Pairing, now: datetime) -> Step[Pairing]:
     begun = _moved(record, PairingState.DELETING, now)
-    return Step(DELETE, Effect.CHANGE, begun, begun, insists=True, pause_max_s=PAUSE_MAX_S)
+    return Step(DELETE, Effect.CHANGE, begun, begun, retry_permanent=True, pause_max_s=PAUSE_MAX_S)
 
 
 def _hold(record: Pairing) -> Step[Pairing]:

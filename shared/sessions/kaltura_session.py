@@ -1,6 +1,7 @@
 """`getKalturaSession` for clients: what a session has at its provider, as far as the caller may know it.
 
-Called by the callable of that name. Leaves to `shared/access.py` who may know, and to the visit that it comes to exist.
+Called by the callable of that name. Leaves to `shared/access.py` who may know, and to the reconciliation that it comes
+to exist.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Any
 from shared.access import Caller, owns, require_viewer
 from shared.paths import enrolment_path, session_path
 from shared.ports import Clock, Documents, Queue
-from shared.reconcile import visit
+from shared.reconcile import reconcile
 from shared.sessions import Sessions
 from shared.sessions.model import FOR_WATCHING, Session, shown, wanted
 
@@ -35,9 +36,9 @@ def get_kaltura_session(
     known = require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
     if wanted(known) is None:
         return {"sessionId": session_id, "state": "none"}
-    look = visit(sessions, session_id, documents, queue, clock)
+    look = reconcile(sessions, session_id, documents, queue, clock)
     is_owner = owns(caller, known)
-    told = shown(look.wish, look.record, to_owner=is_owner) or {"state": "creating"}
+    told = shown(look.spec, look.record, to_owner=is_owner) or {"state": "creating"}
     if not is_owner:
         told = {name: told[name] for name in FOR_VIEWERS if name in told}
     return {"sessionId": session_id, **told}

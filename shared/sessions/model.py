@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from shared.history import History, history_fields, history_from
 from shared.identity import ROUNDING, Belonging, SessionIdentity
 from shared.paths import session_path
-from shared.ports import NOT_AVAILABLE, Document, EventWish, Fields, Parts, Refusal, Update, Version
+from shared.ports import NOT_AVAILABLE, Document, EventSpec, ExternalIds, Fields, Refusal, Update, Version
 from shared.reconcile import Progress
 from shared.sessions.times import planned_times
 from shared.text import TITLE_MAX, as_line, cut_to_characters
@@ -90,7 +90,7 @@ class Session:
         """
         Read a session document. A mark that is later than the document itself is none: a back end has written it anew,
         or its clock is ahead. Then the time at which Firestore created the document counts, as where there is no mark,
-        and is written there when the session is next visited. Pure.
+        and is written there when the session is next reconciled. Pure.
         """
         session = replace(cls.from_fields(document.id, document.fields), version=document.version)
         if session.created_at is not None and session.created_at - document.created_at <= ROUNDING:
@@ -185,7 +185,7 @@ def _named(uids: Fields) -> tuple[str, ...]:
     return tuple(sorted(uid for uid, is_named in uids.items() if is_named is True))
 
 
-def wanted(session: Session) -> EventWish | None:
+def wanted(session: Session) -> EventSpec | None:
     """
     The event that a session asks for: one for each public live session, none for all others. Pure.
     """
@@ -194,7 +194,7 @@ def wanted(session: Session) -> EventWish | None:
     owner = () if session.owner_uid is None else (session.owner_uid,)
     moderators = tuple(sorted({*session.moderators, *owner}))
     stamp = session.identity.stamp()
-    return EventWish(session.title, session.starts_at, session.ends_at, moderators, stamp)
+    return EventSpec(session.title, session.starts_at, session.ends_at, moderators, stamp)
 
 
 class PairingState(StrEnum):
@@ -275,7 +275,7 @@ class Pairing:
         reference: Under which the present event was, or is about to be, made.
         tried_at: When its creation was begun; in state CREATING only.
         parts: The provider's ids.
-        applied: The wish that the event fulfils; `None` where that is not known.
+        applied: The spec that the event fulfils; `None` where that is not known.
         refused: The parts that the provider refuses for good as `applied` has them, by the names of `parts`: the event
             does without them until it is wished otherwise.
         verified_at: When all its parts were last known to be there.
@@ -288,7 +288,7 @@ class Pairing:
         recordings: All recordings of the session's events that were taken over, by the provider's ids.
         expires_at: When the tombstone of a deleted session may go (Firestore TTL).
         history: States so far.
-        progress: The visit's own part.
+        progress: The reconciliation's own part.
     """
 
     identity: SessionIdentity
@@ -297,15 +297,15 @@ class Pairing:
     generation: int = 0
     reference: str | None = None
     tried_at: datetime | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
-    applied: EventWish | None = None
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+    applied: EventSpec | None = None
     refused: Mapping[str, Refusal] = field(default_factory=dict)
     verified_at: datetime | None = None
     verify_at: datetime | None = None
     reap_at: datetime | None = None
     held_at: datetime | None = None
     airing: Airing = field(default_factory=Airing)
-    recordings: tuple[Parts, ...] = ()
+    recordings: tuple[ExternalIds, ...] = ()
     expires_at: datetime | None = None
     history: History = ()
     progress: Progress = field(default_factory=Progress)
@@ -332,7 +332,7 @@ class Pairing:
             "generation": self.generation,
             "reference": self.reference,
             "triedAt": self.tried_at,
-            "parts": dict(self.parts),
+            "parts": dict(self.external_ids),
             "applied": None
             if self.applied is None
             else {
@@ -368,7 +368,7 @@ class Pairing:
             generation=fields["generation"],
             reference=fields["reference"],
             tried_at=fields["triedAt"],
-            parts=dict(fields["parts"]),
+            external_ids=dict(fields["parts"]),
             applied=None if applied is None else _wish(applied),
             # An earlier release tried what was refused for ever.
             refused={part: Refusal(one["code"], one["message"]) for part, one in fields.get("refused", {}).items()},
@@ -384,14 +384,14 @@ class Pairing:
         )
 
 
-def _wish(fields: Fields) -> EventWish:
-    return EventWish(fields["title"], fields["startsAt"], fields["endsAt"], tuple(fields.get("moderators", ())))
+def _wish(fields: Fields) -> EventSpec:
+    return EventSpec(fields["title"], fields["startsAt"], fields["endsAt"], tuple(fields.get("moderators", ())))
 
 
 @dataclass(frozen=True, slots=True)
-class SessionWish:
+class SessionSpec:
     """
-    What a visit reads of a session.
+    What a reconciliation reads of a session.
 
     Attributes:
         exists: Whether the session is there; one that only has the same id is not.
@@ -408,7 +408,7 @@ class SessionWish:
     """
 
     exists: bool
-    event: EventWish | None = None
+    event: EventSpec | None = None
     shown: Fields | None = None
     children: tuple[str, ...] = ()
     left_enrolled: tuple[Document, ...] = ()
@@ -439,7 +439,7 @@ FOR_WATCHING: Final = ("entryId", "virtualEventId")
 """The parts of an event whose ids watching it needs; whoever may read the session's document may know these."""
 
 
-def shown(wish: SessionWish, pairing: Pairing | None, *, to_owner: bool = False) -> dict[str, Any] | None:
+def shown(spec: SessionSpec, pairing: Pairing | None, *, to_owner: bool = False) -> dict[str, Any] | None:
     """
     What the session document should show of its event under `kaltura`; `None` is nothing. Pure.
 
@@ -448,15 +448,15 @@ def shown(wish: SessionWish, pairing: Pairing | None, *, to_owner: bool = False)
         pairing: As it is recorded.
         to_owner: The ids of all parts, which no document shows.
     """
-    if wish.event is None or pairing is None:
+    if spec.event is None or pairing is None:
         return None
     failure = pairing.failure()
     told: dict[str, Any] = {} if failure is None else {"failure": failure}
     if pairing.state is PairingState.READY:
-        parts = {name: id_ for name, id_ in pairing.parts.items() if id_ != NOT_AVAILABLE}
-        missing = sorted(pairing.parts.keys() - parts.keys())
+        external_ids = {name: id_ for name, id_ in pairing.external_ids.items() if id_ != NOT_AVAILABLE}
+        missing = sorted(pairing.external_ids.keys() - external_ids.keys())
         told |= {"notAvailable": missing} if missing else {}
-        ids = {name: id_ for name, id_ in parts.items() if to_owner or name in FOR_WATCHING}
+        ids = {name: id_ for name, id_ in external_ids.items() if to_owner or name in FOR_WATCHING}
         return {**ids, "state": "ready", "broadcast": pairing.airing.state.value, **told}
     if failure is None:
         return None

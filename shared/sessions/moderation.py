@@ -1,7 +1,7 @@
 """What the owner of a session does with its live event: who moderates it, and where its picture is sent.
 
-Called by the callables of those names. Leaves to `shared/access.py` who the owner is, and to the visit that a named
-moderator comes to be one at the provider.
+Called by the callables of those names. Leaves to `shared/access.py` who the owner is, and to the reconciliation that a
+named moderator comes to be one at the provider.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any, Final
 from shared.access import Caller, require_owner
 from shared.errors import BadRequest, Conflict, TooMany, WrongState
 from shared.paths import RESERVED, pairing_path, session_path
-from shared.ports import REMOVE, Clock, Document, Ingest, Parts, Queue, Update
-from shared.reconcile import visit
+from shared.ports import REMOVE, Clock, Document, ExternalIds, Ingest, Queue, Update
+from shared.reconcile import reconcile
 from shared.sessions import Sessions
 from shared.sessions.model import Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import not_ready
@@ -22,7 +22,7 @@ MODERATORS_MAX: Final = 100
 """Moderators that the owner of a session may name."""
 
 WRITES_MAX: Final = 10
-"""How often a wish is written again where the session was changed meanwhile."""
+"""How often a spec is written again where the session was changed meanwhile."""
 
 
 def set_moderator(
@@ -77,7 +77,7 @@ def set_moderator(
                 sessions.documents.commit(Update(document.path, change, if_version=document.version))
             except Conflict:
                 continue
-        look = visit(sessions, session_id, sessions.documents, queue, clock)
+        look = reconcile(sessions, session_id, sessions.documents, queue, clock)
         applied = None if look.record is None else look.record.applied
         return applied is not None and is_moderator is (uid in applied.moderators)
     raise Conflict("The session was changed at every try. Try again.")
@@ -112,8 +112,8 @@ def _owned(caller: Caller, session_id: str, sessions: Sessions) -> tuple[Documen
     return document, session
 
 
-def _told(caller: Caller, session_id: str, sessions: Sessions, ask: Callable[[Parts], Ingest]) -> Ingest:
-    ingest = ask(_event_of(caller, session_id, sessions).parts)
+def _told(caller: Caller, session_id: str, sessions: Sessions, ask: Callable[[ExternalIds], Ingest]) -> Ingest:
+    ingest = ask(_event_of(caller, session_id, sessions).external_ids)
     # Who has transferred the session meanwhile learns no key of it.
     _owned(caller, session_id, sessions)
     return ingest

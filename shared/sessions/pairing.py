@@ -1,5 +1,5 @@
-"""The pairing of a session with its event, for those who are not its visit: `getKalturaSession` on the server, which
-retrieves it or creates and retrieves it, and the doubt whether its event is still whole.
+"""The pairing of a session with its event, for those who are not its reconciliation: `getKalturaSession` on the server,
+which retrieves it or creates and retrieves it, and the doubt whether its event is still whole.
 
 Called before anything is asked of a provider on a session's behalf. A session that needs nothing has no pairing.
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 from shared.errors import Conflict, NotFound, WrongState
 from shared.identity import Belonging, SessionIdentity
-from shared.paths import VISIT_SESSION, pairing_path, session_path
+from shared.paths import RECONCILE_SESSION, pairing_path, session_path
 from shared.ports import Clock, Create, Document, Documents, Queue, Update, Write
 from shared.sessions.decide import reopened
 from shared.sessions.model import Pairing, Session, noting, session_with
@@ -114,6 +114,6 @@ def have_verified(documents: Documents, queue: Queue, pairing: Document, clock: 
                 return False
             pairing = read
             continue
-        enqueue(queue, VISIT_SESSION, pairing.id, clock)
+        enqueue(queue, RECONCILE_SESSION, pairing.id, clock)
         return True
     raise Conflict("Others changed the session's record at every try. Try again.")

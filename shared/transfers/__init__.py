@@ -21,9 +21,9 @@ from shared.errors import Conflict, NotFound, Transient, WrongState
 from shared.identity import Belonging, SessionIdentity
 from shared.paths import (
     ENROLMENTS,
+    RECONCILE_SESSION,
     RECONCILE_TRANSFER,
     VIDEOS,
-    VISIT_SESSION,
     pairing_path,
     session_path,
     transfer_path,
@@ -125,7 +125,7 @@ def transfer_session(
             documents.commit(*begin(session, pairing, job, uid, former, now), *room)
         except Conflict:
             continue
-        for queue_name in (RECONCILE_TRANSFER, VISIT_SESSION):
+        for queue_name in (RECONCILE_TRANSFER, RECONCILE_SESSION):
             enqueue(queue, queue_name, session_id, clock)
         return TransferState.MOVING
     raise Conflict("The session was changed at every try. Try again.")

@@ -16,11 +16,11 @@ from shared.paths import (
     DELETIONS,
     ENROLMENTS,
     RECONCILE_ADMISSION,
+    RECONCILE_COPY,
+    RECONCILE_SESSION,
     RECONCILE_TRANSFER,
+    RECONCILE_VIDEO,
     VIDEOS,
-    VISIT_COPY,
-    VISIT_SESSION,
-    VISIT_VIDEO,
     admission_key,
     admission_path,
     pairing_path,
@@ -34,18 +34,18 @@ from shared.ports import (
     Document,
     Documents,
     Events,
+    ExternalIds,
     Operator,
-    Parts,
     Query,
     Task,
     Update,
     Version,
     Write,
 )
-from shared.reconcile import Decision, Look, Step, Subject
+from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.sessions.model import Pairing, PairingState, Session
 from shared.transfers import decide as decisions
-from shared.transfers.decide import TransferWish
+from shared.transfers.decide import TransferSpec
 from shared.transfers.model import Transfer, TransferState
 
 PAGE: Final = 450
@@ -56,7 +56,7 @@ _HAS_KEY: Final = (PairingState.READY, PairingState.RETIRING, PairingState.DELET
 
 
 @dataclass(frozen=True, slots=True)
-class Transfers(Subject[TransferWish, Transfer, None]):
+class Transfers(Controller[TransferSpec, Transfer, None]):
     """
     The Controller of transfers.
 
@@ -70,89 +70,91 @@ class Transfers(Subject[TransferWish, Transfer, None]):
     documents: Documents
     events: Events
 
-    def look(self, key: str) -> Look[TransferWish, Transfer]:
+    def read(self, key: str) -> Snapshot[TransferSpec, Transfer]:
         """
         Read the transfer, its session and event, and what still names a former owner.
         """
         job, found, pairing = self.documents.read(transfer_path(key), session_path(key), pairing_path(key))
         if job is None:
-            return Look(key, TransferWish(), None, None)
+            return Snapshot(key, TransferSpec(), None, None)
         record = Transfer.from_document(job)
         session = None if found is None else Session.from_document(found)
         if session is None or record.session.belonging(session.identity) is Belonging.OTHER:
-            return Look(key, TransferWish(), record, job.version)
-        wish = TransferWish(
+            return Snapshot(key, TransferSpec(), record, job.version)
+        spec = TransferSpec(
             is_there=True,
             is_owned=session.owner_uid == record.session.owner_uid,
             shown=session.former_owner_uids,
             version=session.version,
             event=_event_of(session, pairing),
         )
-        if wish.is_owned and wish.shown == record.former_owner_uids:
-            wish = replace(
-                wish,
+        if spec.is_owned and spec.shown == record.former_owner_uids:
+            spec = replace(
+                spec,
                 page=self._page(key, record),
                 following=(*self._following(record, session.identity, pairing), *self._held(record, session)),
             )
-        return Look(key, wish, record, job.version)
+        return Snapshot(key, spec, record, job.version)
 
-    def decide(self, look: Look[TransferWish, Transfer], now: datetime, *, observed: bool) -> Decision[Transfer]:
+    def decide(
+        self, snapshot: Snapshot[TransferSpec, Transfer], now: datetime, *, observed: bool
+    ) -> Decision[Transfer]:
         """
         Return the next step. Pure.
         """
-        return decisions.decide(look, now)
+        return decisions.decide(snapshot, now)
 
-    def act(self, look: Look[TransferWish, Transfer], step: Step[Transfer], now: datetime) -> None:
+    def act(self, snapshot: Snapshot[TransferSpec, Transfer], step: Step[Transfer], now: datetime) -> None:
         """
         Rotate the stream key: the former owner's opens nothing any more.
         """
-        if look.wish.event is not None:
-            self.events.rotate_stream_key(look.wish.event)
+        if snapshot.spec.event is not None:
+            self.events.rotate_stream_key(snapshot.spec.event)
 
     def settle(
-        self, look: Look[TransferWish, Transfer], step: Step[Transfer], outcome: None, now: datetime
+        self, snapshot: Snapshot[TransferSpec, Transfer], step: Step[Transfer], outcome: None, now: datetime
     ) -> Transfer:
         """
         Return what is recorded once the key is rotated. Pure.
         """
         return replace(step.record, is_key_rotated=True)
 
-    def after(self, look: Look[TransferWish, Transfer], record: Transfer) -> Look[TransferWish, Transfer]:
+    def after(self, snapshot: Snapshot[TransferSpec, Transfer], record: Transfer) -> Snapshot[TransferSpec, Transfer]:
         """
-        Return the look as it will be once `record` is written, as far as that is known. Pure.
+        Return the snapshot as it will be once `record` is written, as far as that is known. Pure.
         """
-        return replace(look, record=record, wish=replace(look.wish, shown=record.former_owner_uids))
+        return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=record.former_owner_uids))
 
     def record_writes(
-        self, look: Look[TransferWish, Transfer], record: Transfer, version: Version | None, now: datetime
+        self, snapshot: Snapshot[TransferSpec, Transfer], record: Transfer, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
         Return the write of the transfer's document, which goes once it is done, and of the page that moves with it.
         Pure.
         """
-        path = transfer_path(look.key)
+        path = transfer_path(snapshot.key)
         if version is None:
             raise Conflict(f"There is no {path}.")
         if record.state is TransferState.DONE:
             return (Delete(path, if_version=version),)
-        has_moved = look.record is not None and record.moved != look.record.moved
-        return (Update(path, record.to_fields(), if_version=version), *(look.wish.page if has_moved else ()))
+        has_moved = snapshot.record is not None and record.moved != snapshot.record.moved
+        return (Update(path, record.to_fields(), if_version=version), *(snapshot.spec.page if has_moved else ()))
 
-    def view_writes(self, look: Look[TransferWish, Transfer], record: Transfer) -> tuple[Write, ...]:
+    def view_writes(self, snapshot: Snapshot[TransferSpec, Transfer], record: Transfer) -> tuple[Write, ...]:
         """
         Return the write of the former owners into the session's document, as long as there are some. Pure.
         """
-        wish, former = look.wish, record.former_owner_uids
-        if not (wish.is_there and wish.is_owned) or wish.shown == former:
+        spec, former = snapshot.spec, record.former_owner_uids
+        if not (spec.is_there and spec.is_owned) or spec.shown == former:
             return ()
         shown = {"formerOwnerUids": list(former) if former else REMOVE}
-        return (Update(session_path(look.key), shown, if_version=wish.version),)
+        return (Update(session_path(snapshot.key), shown, if_version=spec.version),)
 
-    def dependants(self, look: Look[TransferWish, Transfer]) -> tuple[Task, ...]:
+    def dependants(self, snapshot: Snapshot[TransferSpec, Transfer]) -> tuple[Task, ...]:
         """
         Return tasks for what takes the owner of its session by itself. Pure.
         """
-        return look.wish.following
+        return snapshot.spec.following
 
     def _page(self, session_id: str, record: Transfer) -> tuple[Write, ...]:
         """
@@ -172,11 +174,14 @@ class Transfers(Subject[TransferWish, Transfer, None]):
         """
         tasks: list[Task] = []
         if pairing is not None and _lags(pairing, session):
-            tasks.append(Task(VISIT_SESSION, session.session_id))
+            tasks.append(Task(RECONCILE_SESSION, session.session_id))
         alive = Condition("gone", Operator.EQUAL, False)
         for uid in record.former_owner_uids:
             named = _naming(session.session_id, uid)
-            for queue, query in ((VISIT_VIDEO, Query(VIDEOS, (*named, alive))), (VISIT_COPY, Query(COPIES, named))):
+            for queue, query in (
+                (RECONCILE_VIDEO, Query(VIDEOS, (*named, alive))),
+                (RECONCILE_COPY, Query(COPIES, named)),
+            ):
                 tasks += [Task(queue, one.id) for one in self.documents.select(query) if _lags(one, session)]
         return tuple(tasks)
 
@@ -202,8 +207,8 @@ def _lags(thing: Document, session: SessionIdentity) -> bool:
     return identity.belonging(session) is Belonging.SAME and identity.owner_uid not in ("", session.owner_uid)
 
 
-def _event_of(session: Session, pairing: Document | None) -> Parts | None:
+def _event_of(session: Session, pairing: Document | None) -> ExternalIds | None:
     record = None if pairing is None else Pairing.from_document(pairing)
-    if record is None or record.state not in _HAS_KEY or not record.parts:
+    if record is None or record.state not in _HAS_KEY or not record.external_ids:
         return None
-    return None if record.identity.belonging(session.identity) is Belonging.OTHER else record.parts
+    return None if record.identity.belonging(session.identity) is Belonging.OTHER else record.external_ids

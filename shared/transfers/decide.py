@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.ports import Parts, Task, Version, Write
-from shared.reconcile import LEASE_S, Decision, Done, Effect, Later, Look, Step
+from shared.ports import ExternalIds, Task, Version, Write
+from shared.reconcile import LEASE_S, Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.slots import next_multiple
 from shared.transfers.model import Transfer, TransferState
 
@@ -46,7 +46,7 @@ TRY_PAUSE_MAX_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class TransferWish:
+class TransferSpec:
     """
     What is read beside what is recorded.
 
@@ -64,34 +64,34 @@ class TransferWish:
     is_owned: bool = True
     shown: tuple[str, ...] = ()
     version: Version | None = None
-    event: Parts | None = None
+    event: ExternalIds | None = None
     page: tuple[Write, ...] = ()
     following: tuple[Task, ...] = ()
 
 
-def decide(look: Look[TransferWish, Transfer], now: datetime) -> Decision[Transfer]:
+def decide(snapshot: Snapshot[TransferSpec, Transfer], now: datetime) -> Decision[Transfer]:
     """
     Return the next step for one transfer.
     """
-    record, wish = look.record, look.wish
+    record, spec = snapshot.record, snapshot.spec
     if record is None:
         return Done()
-    if not wish.is_there:
+    if not spec.is_there:
         return _write(FORGET, replace(record, state=TransferState.DONE))
-    if not wish.is_owned:
+    if not spec.is_owned:
         return Done()
-    if wish.shown != record.former_owner_uids:
+    if spec.shown != record.former_owner_uids:
         return _write(SHOW, record)
-    has_old_key = wish.event is not None and not record.is_key_rotated
+    has_old_key = spec.event is not None and not record.is_key_rotated
     if record.state is TransferState.MOVING:
         if has_old_key and not _has_just_failed(record, now):
             return _rotate(record)
-        if wish.page:
-            return _write(MOVE, replace(record, moved=record.moved + len(wish.page)))
-        if wish.following:
-            return Later(next_multiple(now, FOLLOW_LOOK_S))
+        if spec.page:
+            return _write(MOVE, replace(record, moved=record.moved + len(spec.page)))
+        if spec.following:
+            return RequeueAt(next_multiple(now, FOLLOW_LOOK_S))
         settles_at = record.asked_at + timedelta(seconds=SETTLES_AFTER_S)
-        return Later(settles_at) if now < settles_at else _write(SETTLE, settled(record))
+        return RequeueAt(settles_at) if now < settles_at else _write(SETTLE, settled(record))
     if has_old_key:
         return _rotate(record)
     return _write(FORGET, replace(record, state=TransferState.DONE))
@@ -105,7 +105,9 @@ def settled(record: Transfer) -> Transfer:
 
 
 def _rotate(record: Transfer) -> Step[Transfer]:
-    return Step(ROTATE, Effect.CHANGE, record, record, insists=True, tries_max=TRIES_MAX, pause_max_s=TRY_PAUSE_MAX_S)
+    return Step(
+        ROTATE, Effect.CHANGE, record, record, retry_permanent=True, tries_max=TRIES_MAX, pause_max_s=TRY_PAUSE_MAX_S
+    )
 
 
 def _has_just_failed(record: Transfer, now: datetime) -> bool:

@@ -2,8 +2,8 @@
 there.
 
 Called by `functions/` (workers, callables, schedule). Leaves to `decide` what is next, to `policy` what may be
-uploaded, to `transitions` what is recorded after a step, to `grant` what a caller may get, to `readiness` when to look, to
-`shared/hosts/` its copies, and to `shared/deletions/` what nobody names any more.
+uploaded, to `transitions` what is recorded after a step, to `grant` what a caller may get, to `readiness` when to look,
+to `shared/hosts/` its copies, and to `shared/deletions/` what nobody names any more.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from shared.hosts.model import shown_in
 from shared.identity import Belonging
 from shared.paths import (
     FEED_WAKE,
-    TICK_FEED,
-    VISIT_COPY,
-    VISIT_DELETION,
-    VISIT_VIDEO,
+    POLL_READINESS,
+    RECONCILE_COPY,
+    RECONCILE_DELETION,
+    RECONCILE_VIDEO,
     copy_key,
     session_path,
     video_path,
@@ -32,22 +32,22 @@ from shared.ports import (
     REMOVE,
     Document,
     Documents,
-    Holders,
+    ExternalIds,
     Media,
     MediaState,
     Observation,
-    Parts,
+    ProviderAccounts,
     Task,
     Update,
     Version,
     Write,
     holder_of,
 )
-from shared.reconcile import Decision, Look, Step, Subject, await_late_commit
+from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
 from shared.sessions.model import Session
 from shared.videos import decide as decisions
 from shared.videos import transitions
-from shared.videos.model import PENDING, Video, VideoState, VideoWish, Wish, named, shown
+from shared.videos.model import PENDING, Spec, Video, VideoSpec, VideoState, named, shown
 from shared.videos.policy import Policy
 from shared.videos.turns import free_place
 
@@ -63,15 +63,15 @@ class Seen:
         at: When the provider was asked; how it stands is not older than that.
     """
 
-    parts: Parts
+    external_ids: ExternalIds
     observation: Observation
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Videos(Subject[VideoWish, Video, Parts | Observation]):
+class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
     """
-    The Controller of videos: a `Subject` of the visit.
+    The Controller of videos.
 
     Attributes:
         documents: Where the documents are.
@@ -83,42 +83,42 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         seen: What need not be asked again, by video id; see `batch.py`.
     """
 
-    queue: ClassVar[str] = VISIT_VIDEO
+    queue: ClassVar[str] = RECONCILE_VIDEO
 
     documents: Documents
-    holders: Holders
+    provider_accounts: ProviderAccounts
     policy: Policy
     late_commit_s: int
     hosts: tuple[str, ...] = ()
     holds: Holds = nothing_is_held
     seen: Mapping[str, Seen] = field(default_factory=dict)
 
-    def look(self, key: str) -> Look[VideoWish, Video]:
+    def read(self, key: str) -> Snapshot[VideoSpec, Video]:
         """
         Read the video and its session: two documents; of one that has no place yet, what gives it one too.
         """
         (document,) = self.documents.read(video_path(key))
         if document is None:
-            return Look(key, VideoWish(None, has_session=False), None, None)
+            return Snapshot(key, VideoSpec(None, has_session=False), None, None)
         (session,) = self.documents.read(session_path(document.fields["sessionId"]))
-        look = look_at(document, None if session is None else Session.from_document(session))
-        if look.record is None:
-            return look
-        if not look.wish.has_session and not look.wish.is_held and self.holds():
-            return replace(look, wish=replace(look.wish, is_waiting=True))
-        told = self._told(key, look.record) is not None
+        snapshot = snapshot_of(document, None if session is None else Session.from_document(session))
+        if snapshot.record is None:
+            return snapshot
+        if not snapshot.spec.has_session and not snapshot.spec.is_held and self.holds():
+            return replace(snapshot, spec=replace(snapshot.spec, is_waiting=True))
+        told = self._told(key, snapshot.record) is not None
         place = None
-        if look.record.order is None and look.wish.identity is not None:
-            place = free_place(self.documents, look.wish.identity)
-        return replace(look, wish=replace(look.wish, told=told, place=place))
+        if snapshot.record.order is None and snapshot.spec.identity is not None:
+            place = free_place(self.documents, snapshot.spec.identity)
+        return replace(snapshot, spec=replace(snapshot.spec, told=told, place=place))
 
-    def decide(self, look: Look[VideoWish, Video], now: datetime, *, observed: bool) -> Decision[Video]:
+    def decide(self, snapshot: Snapshot[VideoSpec, Video], now: datetime, *, observed: bool) -> Decision[Video]:
         """
         The next step. Pure.
         """
-        return decisions.decide(look, now, self.policy, self.late_commit_s, observed=observed)
+        return decisions.decide(snapshot, now, self.policy, self.late_commit_s, observed=observed)
 
-    def act(self, look: Look[VideoWish, Video], step: Step[Video], now: datetime) -> Parts | Observation:
+    def act(self, snapshot: Snapshot[VideoSpec, Video], step: Step[Video], now: datetime) -> ExternalIds | Observation:
         """
         The one provider call of a step; to rename a video takes one for each thing that it names.
         """
@@ -127,22 +127,22 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         upload = replace(record.upload, stamp=record.session.stamp())
         match step.name:
             case decisions.RENAME:
-                for reference, parts in named(record).items():
-                    media.rename(reference, parts, replace(upload, title=_title_of(record, reference)))
-                return record.parts
+                for reference, external_ids in named(record).items():
+                    media.rename(reference, external_ids, replace(upload, title=_title_of(record, reference)))
+                return record.external_ids
             case decisions.PREPARE | decisions.FIND if upload.recording is not None:
                 return media.adopt_recording(record.reference or "", upload)
             case decisions.PREPARE:
                 return media.prepare_upload(record.reference or "", upload)
             case decisions.FIND:
-                parts = media.find_upload(record.reference or "", upload)
-                if not parts and record.tried_at is not None:
+                external_ids = media.find_upload(record.reference or "", upload)
+                if not external_ids and record.tried_at is not None:
                     await_late_commit(record.tried_at, now, self.late_commit_s)
-                return parts
+                return external_ids
             case decisions.REPROCESS:
-                media.reprocess(record.parts)
-                return record.parts
-        seen = self._observe(look.key, record)
+                media.reprocess(record.external_ids)
+                return record.external_ids
+        seen = self._observe(snapshot.key, record)
         if step.name == decisions.CHECK and seen.state is MediaState.ERROR and record.tried_at is not None:
             await_late_commit(record.tried_at, now, self.late_commit_s)
         return seen
@@ -154,7 +154,7 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         Raises:
             Transient: As `holder_of` (again).
         """
-        return holder_of(self.holders, provider).media
+        return holder_of(self.provider_accounts, provider).media
 
     def _observe(self, key: str, record: Video) -> Observation:
         told = self._told(key, record)
@@ -168,14 +168,14 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         What the provider has told of a video already, as far as it is about what is recorded now.
         """
         seen = self.seen.get(key)
-        if seen is None or seen.parts != watched(record):
+        if seen is None or seen.external_ids != watched(record):
             return None
         # Of what has failed before, it may have been told before it was tried again.
         may_be_old = bool(record.failures and record.history) and seen.at <= record.history[-1].at
         return None if may_be_old else seen.observation
 
     def settle(
-        self, look: Look[VideoWish, Video], step: Step[Video], outcome: Parts | Observation, now: datetime
+        self, snapshot: Snapshot[VideoSpec, Video], step: Step[Video], outcome: ExternalIds | Observation, now: datetime
     ) -> Video:
         """
         What is recorded after a step that succeeded. Pure.
@@ -190,108 +190,115 @@ class Videos(Subject[VideoWish, Video, Parts | Observation]):
         if not outcome:
             return transitions.not_prepared(record, now)
         if record.upload.recording is not None:
-            return transitions.processing(replace(record, parts=outcome), now, self.policy)
+            return transitions.processing(replace(record, external_ids=outcome), now, self.policy)
         return transitions.prepared(record, outcome, now, self.policy)
 
-    def after(self, look: Look[VideoWish, Video], record: Video) -> Look[VideoWish, Video]:
+    def after(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> Snapshot[VideoSpec, Video]:
         """
-        The look as it will be once `record` is written. Pure.
+        The snapshot as it will be once `record` is written. Pure.
         """
-        told = shown(record) if look.wish.has_session else None
-        return replace(look, record=record, wish=replace(look.wish, shown=told))
+        told = shown(record) if snapshot.spec.has_session else None
+        return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=told))
 
     def record_writes(
-        self, look: Look[VideoWish, Video], record: Video, version: Version | None, now: datetime
+        self, snapshot: Snapshot[VideoSpec, Video], record: Video, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
         The write of the video's document, of a pending deletion for everything that it names no more, and of the turn
-        in which it was given its place. Of a tombstone the wish is written too, for it holds titles. Pure.
+        in which it was given its place. Of a tombstone the spec is written too, for it holds titles. Pure.
 
         Raises:
             Conflict: The document is gone; only a callable may make one (again).
         """
         if version is None:
-            raise Conflict(f"There is no {video_path(look.key)}.")
+            raise Conflict(f"There is no {video_path(snapshot.key)}.")
         fields = record.to_fields()
-        if record.state is VideoState.GONE and look.wish.wish is not None:
-            fields["wish"] = look.wish.wish.nameless().to_fields()
-        recorded = Update(video_path(look.key), fields, if_version=version)
-        place = look.wish.place
-        takes_place = look.record is not None and look.record.order is None and record.order is not None
+        if record.state is VideoState.GONE and snapshot.spec.spec is not None:
+            fields["wish"] = snapshot.spec.spec.nameless().to_fields()
+        recorded = Update(video_path(snapshot.key), fields, if_version=version)
+        place = snapshot.spec.place
+        takes_place = snapshot.record is not None and snapshot.record.order is None and record.order is not None
         turn = (place.turn,) if place is not None and takes_place else ()
         dropped = (
-            given_up(record.provider, reference, parts, _reason(look, record, reference), now, record.session)
-            for reference, parts in _dropped(look, record).items()
+            given_up(
+                record.provider, reference, external_ids, _reason(snapshot, record, reference), now, record.session
+            )
+            for reference, external_ids in _dropped(snapshot, record).items()
         )
         return (recorded, *dropped, *turn)
 
-    def follow_ups(self, look: Look[VideoWish, Video], record: Video) -> tuple[Task, ...]:
+    def follow_ups(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> tuple[Task, ...]:
         """
-        What is named no more is deleted; what its provider works on from now on is watched by the feed; copies follow a
-        video that has another owner. Pure.
+        What is named no more is deleted; what its provider works on from now on is watched by the readiness poller;
+        copies follow a video that has another owner. Pure.
         """
         deletions = tuple(
-            Task(VISIT_DELETION, deletion_id(reference, parts)) for reference, parts in _dropped(look, record).items()
+            Task(RECONCILE_DELETION, deletion_id(reference, external_ids))
+            for reference, external_ids in _dropped(snapshot, record).items()
         )
-        before = None if look.record is None else look.record.state
-        if look.record is not None and look.record.session != record.session and record.state is not VideoState.GONE:
-            return tuple(Task(VISIT_COPY, copy_key(look.key, host)) for host in look.wish.copies)
+        before = None if snapshot.record is None else snapshot.record.state
+        if (
+            snapshot.record is not None
+            and snapshot.record.session != record.session
+            and record.state is not VideoState.GONE
+        ):
+            return tuple(Task(RECONCILE_COPY, copy_key(snapshot.key, host)) for host in snapshot.spec.copies)
         if before not in PENDING and record.state is VideoState.PROCESSING:
-            return (*deletions, Task(TICK_FEED, f"{record.provider}:{FEED_WAKE}"))
+            return (*deletions, Task(POLL_READINESS, f"{record.provider}:{FEED_WAKE}"))
         return deletions
 
-    def view_writes(self, look: Look[VideoWish, Video], record: Video) -> tuple[Write, ...]:
+    def view_writes(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> tuple[Write, ...]:
         """
         The write of the video's ref in the session document. Pure.
         """
-        told = shown(record) if look.wish.has_session else None
-        if told == look.wish.shown:
+        told = shown(record) if snapshot.spec.has_session else None
+        if told == snapshot.spec.shown:
             return ()
-        ref: dict[tuple[str, ...], Any] = {("videos", look.key): REMOVE if told is None else told}
+        ref: dict[tuple[str, ...], Any] = {("videos", snapshot.key): REMOVE if told is None else told}
         return (Update(session_path(record.session.session_id), ref),)
 
-    def dependants(self, look: Look[VideoWish, Video]) -> tuple[Task, ...]:
+    def dependants(self, snapshot: Snapshot[VideoSpec, Video]) -> tuple[Task, ...]:
         """
         Its copies follow what plays, where they do not already. Pure.
         """
-        playable = None if look.record is None else look.record.playable
+        playable = None if snapshot.record is None else snapshot.record.playable
         film = None if playable is None else playable.reference
-        copies = look.wish.copies
+        copies = snapshot.spec.copies
         wished = {host: film if host in self.hosts else None for host in sorted({*self.hosts, *copies})}
         return tuple(
-            Task(VISIT_COPY, copy_key(look.key, host))
+            Task(RECONCILE_COPY, copy_key(snapshot.key, host))
             for host, one in wished.items()
             if one != (copies[host].film if host in copies else None)
         )
 
 
-def look_at(document: Document, session: Session | None) -> Look[VideoWish, Video]:
+def snapshot_of(document: Document, session: Session | None) -> Snapshot[VideoSpec, Video]:
     """
-    The look at a video whose documents were read: a session with another owner or mark than the video recorded is not
-    its session. Pure.
+    The snapshot at a video whose documents were read: a session with another owner or mark than the video recorded is
+    not its session. Pure.
     """
     record = Video.from_document(document)
     belonging = None if session is None else record.session.belonging(session.identity)
     has_session = session is not None and belonging is Belonging.SAME
-    wish = VideoWish(
-        Wish.from_document(document),
+    spec = VideoSpec(
+        Spec.from_document(document),
         has_session,
         None if session is None else session.videos.get(document.id),
         shown_in(document),
         session.identity if session is not None and has_session else None,
         is_held=belonging is Belonging.OWNER_CHANGED,
     )
-    return Look(document.id, wish, record, document.version)
+    return Snapshot(document.id, spec, record, document.version)
 
 
-def watched(video: Video) -> Parts | None:
+def watched(video: Video) -> ExternalIds | None:
     """
     What at the provider a look at a video is a look at; `None` where there is nothing to see. Pure.
     """
     if video.state in (*PENDING, VideoState.RETRYING, VideoState.FAILED):
-        return video.parts or None
+        return video.external_ids or None
     if video.state is VideoState.READY and video.playable is not None:
-        return video.playable.parts
+        return video.playable.external_ids
     return None
 
 
@@ -303,22 +310,22 @@ def _title_of(record: Video, reference: str) -> str:
     return plays.title if plays is not None and plays.reference == reference else record.upload.title
 
 
-def _dropped(look: Look[VideoWish, Video], record: Video) -> dict[str, Parts]:
+def _dropped(snapshot: Snapshot[VideoSpec, Video], record: Video) -> dict[str, ExternalIds]:
     """
     What the record named and, once this is written, names no more.
     """
-    before = {} if look.record is None else named(look.record)
+    before = {} if snapshot.record is None else named(snapshot.record)
     left = named(record)
-    return {reference: parts for reference, parts in before.items() if reference not in left}
+    return {reference: external_ids for reference, external_ids in before.items() if reference not in left}
 
 
-def _reason(look: Look[VideoWish, Video], record: Video, reference: str) -> Reason:
+def _reason(snapshot: Snapshot[VideoSpec, Video], record: Video, reference: str) -> Reason:
     """
     Why a thing is named no more.
     """
     if record.state is VideoState.GONE:
         return Reason.DELETED
-    before = None if look.record is None else look.record.playable
+    before = None if snapshot.record is None else snapshot.record.playable
     if before is not None and before.reference == reference:
         return Reason.REPLACED
     return Reason.FAILED if record.state is VideoState.FAILED else Reason.CANCELLED

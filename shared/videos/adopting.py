@@ -1,7 +1,7 @@
 """An orphan becomes its video again. Pure.
 
 Called by `shared/orphans/adoption.py`. It is taken over as the recording of a live event is: what is there already is
-the video, nothing is uploaded, and the ordinary visit watches it until it is ready.
+the video, nothing is uploaded, and the ordinary reconciliation watches it until it is ready.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from datetime import datetime
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.errors import WrongState
 from shared.identity import SessionIdentity
-from shared.paths import VISIT_DELETION, VISIT_VIDEO
-from shared.ports import Create, Document, Parts, Stray, Task, Update, UploadWish, Write
+from shared.paths import RECONCILE_DELETION, RECONCILE_VIDEO
+from shared.ports import Create, Document, ExternalIds, InventoryItem, Task, Update, UploadSpec, Write
 from shared.reconcile import Progress
 from shared.references import Reference
-from shared.videos.model import Video, VideoState, Wish, named
+from shared.videos.model import Spec, Video, VideoState, named
 from shared.videos.transitions import requested
 
 BUSY = (VideoState.PREPARING, VideoState.RETRYING)
@@ -25,7 +25,12 @@ BUSY = (VideoState.PREPARING, VideoState.RETRYING)
 
 
 def new_video(
-    identity: SessionIdentity, title: str, stray: Stray, reference: Reference, parts: Parts, now: datetime
+    identity: SessionIdentity,
+    title: str,
+    item: InventoryItem,
+    reference: Reference,
+    external_ids: ExternalIds,
+    now: datetime,
 ) -> Create:
     """
     Return the write of a video whose document was lost; it is due at once.
@@ -33,16 +38,16 @@ def new_video(
     Args:
         identity: Of the session that it belongs to.
         title: Of that session, where the orphan has none.
-        stray: The orphan that has the content.
+        orphan: The orphan that has the content.
         reference: Its reference.
         parts: All of its parts.
         now: This instant.
     """
-    upload = UploadWish(stray.title or title, "", 0, parts)
+    upload = UploadSpec(item.title or title, "", 0, external_ids)
     video = Video(
         identity,
-        stray.provider,
-        stray.created_at,
+        item.provider,
+        item.created_at,
         # It is given its place in a turn of its teacher, who may be uploading at this moment.
         None,
         upload,
@@ -50,14 +55,14 @@ def new_video(
         # It names the orphan from the beginning: nobody else does.
         generation=reference.generation,
         reference=str(reference),
-        parts=parts,
+        external_ids=external_ids,
         progress=Progress(due_at=now),
     )
-    return Create(reference.path, {**video.to_fields(), "wish": Wish(upload, now).to_fields()})
+    return Create(reference.path, {**video.to_fields(), "wish": Spec(upload, now).to_fields()})
 
 
 def taken_back(
-    document: Document, stray: Stray, reference: Reference, parts: Parts, now: datetime
+    document: Document, item: InventoryItem, reference: Reference, external_ids: ExternalIds, now: datetime
 ) -> tuple[tuple[Write, ...], tuple[Task, ...]]:
     """
     Return the writes by which an orphan becomes the latest upload of a video that there is, and the tasks for them. An
@@ -66,8 +71,8 @@ def taken_back(
     Raises:
         WrongState: The video was deleted, plays something later, or somebody is at work on it (again, later).
     """
-    video, wish = Video.from_document(document), Wish.from_document(document)
-    if video.state is VideoState.GONE or wish.deleted:
+    video, spec = Video.from_document(document), Spec.from_document(document)
+    if video.state is VideoState.GONE or spec.deleted:
         raise WrongState("The video was deleted. Delete the rest of it with --delete-content.", reason="VIDEO_DELETED")
     if video.progress.claim is not None or video.state in BUSY:
         raise WrongState("A task is working on this video. Try again in a few minutes.", reason="ORPHAN_BUSY")
@@ -75,8 +80,8 @@ def taken_back(
         raise WrongState(
             "The video plays a newer file. Delete this one with --delete-content.", reason="ORPHAN_NOT_ADOPTABLE"
         )
-    number = max(wish.number, video.serving) + 1
-    upload = UploadWish(stray.title or video.upload.title, "", 0, parts)
+    number = max(spec.number, video.serving) + 1
+    upload = UploadSpec(item.title or video.upload.title, "", 0, external_ids)
     record = replace(
         requested(video, now),
         upload=upload,
@@ -84,16 +89,16 @@ def taken_back(
         serving=number,
         generation=max(video.generation, reference.generation),
         reference=str(reference),
-        parts=parts,
+        external_ids=external_ids,
         progress=Progress(due_at=now),
     )
-    wish = replace(wish, upload=upload, asked_at=now, number=number)
-    dropped: Mapping[str, Parts] = {
+    spec = replace(spec, upload=upload, asked_at=now, number=number)
+    dropped: Mapping[str, ExternalIds] = {
         name: one for name, one in named(video).items() if name not in named(record) or named(record)[name] != one
     }
     writes: list[Write] = [
-        Update(document.path, {**record.to_fields(), "wish": wish.to_fields()}, if_version=document.version),
+        Update(document.path, {**record.to_fields(), "wish": spec.to_fields()}, if_version=document.version),
         *(given_up(video.provider, name, one, Reason.CANCELLED, now, video.session) for name, one in dropped.items()),
     ]
-    tasks = [Task(VISIT_DELETION, deletion_id(name, one)) for name, one in dropped.items()]
-    return tuple(writes), (Task(VISIT_VIDEO, document.id), *tasks)
+    tasks = [Task(RECONCILE_DELETION, deletion_id(name, one)) for name, one in dropped.items()]
+    return tuple(writes), (Task(RECONCILE_VIDEO, document.id), *tasks)

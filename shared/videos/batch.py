@@ -1,7 +1,7 @@
-"""Many videos visited together, with one call to the provider for all of them, or none where it has told already.
+"""Many videos reconciled together, with one call to the provider for all of them, or none where it has told already.
 
-Called by the worker `visitVideo`, whose task names one video or many, and by the feed. Leaves to the visit what is
-done with each.
+Called by the worker `reconcileVideo`, whose task names one video or many, and by the readiness poller. Leaves to the
+reconciliation what is done with each.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from typing import Final
 
 from shared import log
 from shared.errors import Conflict, Transient
-from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
+from shared.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Queue, Task
-from shared.reconcile import Each, visit
+from shared.reconcile import Mapper, reconcile
 from shared.references import Kind, read
 from shared.videos import Seen, Videos, watched
 from shared.videos.model import Video
 from shared.videos.transitions import is_news
 
 BUDGET_S: Final = 30.0
-"""After so many seconds no further video is begun; with the slowest visit that stays under `WORKER_TIMEOUT_S`."""
+"""After so many seconds no further video is begun; with the slowest reconcile that stays under `WORKER_TIMEOUT_S`."""
 
 AGAIN_S: Final = 5.0
 
 
-def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Each = map) -> None:
+def reconcile_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Mapper = map) -> None:
     """
     Bring one video, or many, as far as they can be brought now.
 
@@ -36,15 +36,15 @@ def visit_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Eac
         key: The id of one, or the ids of many.
         queue: Where tasks are enqueued.
         clock: Now, in UTC.
-        each: How many are visited one after the other, or at once.
+        each: How many are reconciled one after the other, or at once.
 
     Raises:
-        Transient, Conflict: As `visit` of one; of many, whoever is hindered is enqueued again alone. Where the provider
-            cannot be asked about all of them, none is visited (again).
+        Transient, Conflict: As `reconcile` of one; of many, whoever is hindered is enqueued again alone. Where the
+            provider cannot be asked about all of them, none is reconciled (again).
     """
     keys = list(dict.fromkeys(key.split(KEYS_SEPARATOR)))
     if len(keys) == 1:
-        visit(videos, key, videos.documents, queue, clock)
+        reconcile(videos, key, videos.documents, queue, clock)
         return
     ends_at = clock() + timedelta(seconds=BUDGET_S)
     documents = videos.documents.read(*map(video_path, keys))
@@ -60,7 +60,7 @@ def visit_changed(
     queue: Queue,
     clock: Clock,
     ends_at: datetime,
-    each: Each = map,
+    each: Mapper = map,
 ) -> Collection[str]:
     """
     Bring every video of which a provider tells news as far as it can be brought now, without asking it again; what has
@@ -74,13 +74,13 @@ def visit_changed(
         queue: Where tasks are enqueued.
         clock: Now, in UTC.
         ends_at: No further video is begun after that.
-        each: How many are visited one after the other, or at once.
+        each: How many are reconciled one after the other, or at once.
 
     Returns:
         The ids of those of which there were news.
 
     Raises:
-        Transient: The documents or the queue could not be reached; what was not visited is still news (again).
+        Transient: The documents or the queue could not be reached; what was not reconciled is still news (again).
     """
     told: dict[str, list[Change]] = {}
     for change in sorted(changes, key=_gets_on):
@@ -105,7 +105,7 @@ def visit_seen(
     queue: Queue,
     clock: Clock,
     ends_at: datetime,
-    each: Each = map,
+    each: Mapper = map,
 ) -> Collection[str]:
     """
     Bring every video as far as it can be brought now of which it is news how it stands, or which could not be asked
@@ -118,13 +118,13 @@ def visit_seen(
         queue: Where tasks are enqueued.
         clock: Now, in UTC.
         ends_at: No further video is begun after that.
-        each: How many are visited one after the other, or at once.
+        each: How many are reconciled one after the other, or at once.
 
     Returns:
-        The ids of those that were visited.
+        The ids of those that were reconciled.
 
     Raises:
-        Transient: The documents or the queue could not be reached; what was not visited is still news (again).
+        Transient: The documents or the queue could not be reached; what was not reconciled is still news (again).
     """
     now = clock()
     news = {
@@ -137,27 +137,29 @@ def visit_seen(
     return news.keys()
 
 
-def _visit_each(videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock, ends_at: datetime, each: Each) -> None:
+def _visit_each(
+    videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock, ends_at: datetime, each: Mapper
+) -> None:
     """
-    Visit each; one that is hindered hinders no other, and what there is no time for is left to the queue.
+    Reconcile each; one that is hindered hinders no other, and what there is no time for is left to the queue.
     """
     left: list[str] = []
 
-    def visit_one(video_id: str) -> None:
+    def reconcile_one(video_id: str) -> None:
         now = clock()
         if now > ends_at:
             left.append(video_id)
             return
         try:
-            visit(videos, video_id, videos.documents, queue, clock)
+            reconcile(videos, video_id, videos.documents, queue, clock)
         except (Transient, Conflict) as error:
-            log.unavailable(VISIT_VIDEO, None, error)
-            queue.put(Task(VISIT_VIDEO, video_id, now + timedelta(seconds=AGAIN_S)))
+            log.unavailable(RECONCILE_VIDEO, None, error)
+            queue.put(Task(RECONCILE_VIDEO, video_id, now + timedelta(seconds=AGAIN_S)))
 
-    for _ in each(visit_one, keys):
+    for _ in each(reconcile_one, keys):
         pass
     for video_ids in _batches(left):
-        queue.put(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+        queue.put(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids)))
 
 
 def see(videos: Videos, records: Mapping[str, Video], clock: Clock) -> Mapping[str, Seen]:
@@ -169,10 +171,10 @@ def see(videos: Videos, records: Mapping[str, Video], clock: Clock) -> Mapping[s
     """
     seen: dict[str, Seen] = {}
     for provider, video_ids in by_provider(records).items():
-        parts = {video_id: one for video_id in video_ids if (one := watched(records[video_id]))}
+        external_ids = {video_id: one for video_id in video_ids if (one := watched(records[video_id]))}
         asked_at = clock()
-        observations = videos.media(provider).observe(list(parts.values()))
-        for (video_id, one), observation in zip(parts.items(), observations, strict=True):
+        observations = videos.media(provider).observe(list(external_ids.values()))
+        for (video_id, one), observation in zip(external_ids.items(), observations, strict=True):
             seen[video_id] = Seen(one, observation, asked_at)
     return seen
 
@@ -195,11 +197,11 @@ def _news(
     has two things at its provider, and a creation that was doubled may have left another of the same reference.
     """
     video = Video.from_document(document)
-    parts = watched(video) or {}
+    external_ids = watched(video) or {}
     for change in changes:
-        if change.parts and change.parts.items() <= parts.items():
+        if change.external_ids and change.external_ids.items() <= external_ids.items():
             news = is_news(video, change.observation, now, videos.policy)
-            return Seen(parts, change.observation, asked_at) if news else None
+            return Seen(external_ids, change.observation, asked_at) if news else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""The chain of the feed's ticks, with its document form in `operations/feed-{provider}`.
+"""The chain of the readiness poller's ticks, with its document form in `operations/feed-{provider}`.
 
 Called by `feed`, which leaves to this file what is recorded, and decides itself what follows.
 """

@@ -1,8 +1,8 @@
 """What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again,
 that it have another title or place.
 
-Called by the callables of `functions/`. A wish is written down and a task left; leaves to the visit that it comes true.
-Every one of them may be wished again without harm.
+Called by the callables of `functions/`. A spec is written down and a task left; leaves to the reconciliation that it
+comes true. Every one of them may be wished again without harm.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any, Final
 
 from shared.access import Caller, require_owner
 from shared.errors import BadRequest, Conflict, NotFound, WrongState
-from shared.paths import VISIT_VIDEO, session_path, video_path
+from shared.paths import RECONCILE_VIDEO, session_path, video_path
 from shared.ports import Clock, Document, Documents, Queue, Update
 from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session, session_with
 from shared.slots import enqueue
-from shared.videos.model import Video, VideoState, Wish
+from shared.videos.model import Spec, Video, VideoState
 from shared.videos.policy import check_order, checked_title
 
 WRITES_MAX: Final = 10
-"""How often a wish is written again where the video moved on meanwhile."""
+"""How often a spec is written again where the video moved on meanwhile."""
 
 
 def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Document, Session]:
@@ -55,12 +55,12 @@ def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Que
         NotAllowed, NotFound: As `owned_video` (never).
     """
     document, _ = owned_video(caller, video_id, documents)
-    is_deleted = Wish.from_document(document).deleted
+    is_deleted = Spec.from_document(document).deleted
     if is_deleted and document.fields["gone"]:
         return
     if not is_deleted:
         _wish(document.path, "deleted", True, documents)
-    enqueue(queue, VISIT_VIDEO, video_id, clock)
+    enqueue(queue, RECONCILE_VIDEO, video_id, clock)
 
 
 def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
@@ -75,14 +75,14 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
     """
     for _ in range(WRITES_MAX):
         document, _ = owned_video(caller, video_id, documents)
-        video, wish = Video.from_document(document), Wish.from_document(document)
-        if video.state is VideoState.READY and video.serving == wish.number and wish.cancelled != wish.number:
+        video, spec = Video.from_document(document), Spec.from_document(document)
+        if video.state is VideoState.READY and video.serving == spec.number and spec.cancelled != spec.number:
             raise WrongState("This upload is complete. Delete the video, or replace it.", reason="UPLOAD_COMPLETE")
         try:
-            _wish(document.path, "cancelled", wish.number, documents, document)
+            _wish(document.path, "cancelled", spec.number, documents, document)
         except Conflict:
             continue
-        enqueue(queue, VISIT_VIDEO, video_id, clock)
+        enqueue(queue, RECONCILE_VIDEO, video_id, clock)
         return
     raise Conflict("The video was changed at every try. Try again.")
 
@@ -110,7 +110,7 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
             _wish(document.path, "retry", video.failures, documents, document)
         except Conflict:
             continue
-        enqueue(queue, VISIT_VIDEO, video_id, clock)
+        enqueue(queue, RECONCILE_VIDEO, video_id, clock)
         return
     raise Conflict("The video was changed at every try. Try again.")
 
@@ -146,21 +146,21 @@ def update_video(
     check_order(correction.order)
     for _ in range(WRITES_MAX):
         document, _ = owned_video(caller, video_id, documents)
-        wish = Wish.from_document(document)
-        if wish.deleted or document.fields["gone"]:
+        spec = Spec.from_document(document)
+        if spec.deleted or document.fields["gone"]:
             raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
         if title is not None:
-            upload = replace(wish.upload, title=title)
-            wish = replace(wish, upload=upload, new_title=title, corrections=wish.corrections + 1)
+            upload = replace(spec.upload, title=title)
+            spec = replace(spec, upload=upload, new_title=title, corrections=spec.corrections + 1)
         if correction.order is not None:
-            wish = replace(wish, new_order=correction.order)
+            spec = replace(spec, new_order=correction.order)
         try:
             documents.commit(
-                Update(document.path, {"wish": wish.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
+                Update(document.path, {"wish": spec.to_fields(), "dueAt": AT_ONCE}, if_version=document.version)
             )
         except Conflict:
             continue
-        enqueue(queue, VISIT_VIDEO, video_id, clock)
+        enqueue(queue, RECONCILE_VIDEO, video_id, clock)
         return
     raise Conflict("The video was changed at every try. Try again.")
 
@@ -173,7 +173,7 @@ def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: 
         NotAllowed, NotFound: As `owned_video` (never).
     """
     owned_video(caller, video_id, documents)
-    enqueue(queue, VISIT_VIDEO, video_id, clock)
+    enqueue(queue, RECONCILE_VIDEO, video_id, clock)
 
 
 def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document | None = None) -> None:

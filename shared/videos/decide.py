@@ -1,4 +1,4 @@
-"""What a video needs next. Pure; called by the visit through the Controller of this folder.
+"""What a video needs next. Pure; called by the reconciliation through the Controller of this folder.
 
 The first row that fits is the one that counts.
 
@@ -40,15 +40,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.epoch import held_until
-from shared.reconcile import Decision, Done, Effect, Later, Look, Step
+from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.videos.model import (
     PROCESSING_TOO_LONG,
     UPLOAD_NOT_FINISHED,
     Ending,
+    Spec,
     Video,
+    VideoSpec,
     VideoState,
-    VideoWish,
-    Wish,
     named,
     shown,
 )
@@ -96,7 +96,7 @@ MISSED_PAUSE_MAX_S: Final = 6 * 3600
 
 
 def decide(
-    look: Look[VideoWish, Video], now: datetime, policy: Policy, late_commit_s: int, *, observed: bool
+    snapshot: Snapshot[VideoSpec, Video], now: datetime, policy: Policy, late_commit_s: int, *, observed: bool
 ) -> Decision[Video]:
     """
     The next step for one video.
@@ -106,44 +106,44 @@ def decide(
         now: This instant.
         policy: How long, and how often.
         late_commit_s: For so long a call whose answer was lost may still come to pass.
-        observed: Whether this visitor has just heard from the provider how the video stands.
+        observed: Whether this worker has just heard from the provider how the video stands.
     """
-    record, wish = look.record, look.wish.wish
-    if record is None or wish is None:
+    record, spec = snapshot.record, snapshot.spec.spec
+    if record is None or spec is None:
         return Done()
     if record.state is VideoState.GONE:
         if record.expires_at is None:
             return _write(SCRUB, closed(record, now))
-        return _write(SHOW, record) if look.wish.shown is not None else Done()
-    if look.wish.identity is not None:
-        followed = replace(record, session=record.session.following(look.wish.identity))
+        return _write(SHOW, record) if snapshot.spec.shown is not None else Done()
+    if snapshot.spec.identity is not None:
+        followed = replace(record, session=record.session.following(snapshot.spec.identity))
         if followed != record:
             return _write(IDENTIFY, followed)
     if record.state is VideoState.PREPARING:
-        return Step(FIND, Effect.CHANGE, record, record, insists=True, pause_max_s=PAUSE_MAX_S)
-    if look.wish.is_held and not wish.deleted:
+        return Step(FIND, Effect.CHANGE, record, record, retry_permanent=True, pause_max_s=PAUSE_MAX_S)
+    if snapshot.spec.is_held and not spec.deleted:
         if record.state is VideoState.REQUESTED and not named(record):
             # A request that a slow call wrote after the session was transferred.
             return _write(CLOSE, closed(record, now))
-        return _write(SHOW, record) if look.wish.shown is not None else Done()
-    if look.wish.is_waiting and not wish.deleted:
-        return Later(held_until(now))
-    if not look.wish.wanted:
+        return _write(SHOW, record) if snapshot.spec.shown is not None else Done()
+    if snapshot.spec.is_waiting and not spec.deleted:
+        return RequeueAt(held_until(now))
+    if not snapshot.spec.wanted:
         return _write(CLOSE, closed(record, now))
     if record.order is None:
-        return _write(PLACE, replace(record, order=None if look.wish.place is None else look.wish.place.order))
-    if wish.number != record.serving:
-        return _write(BEGIN, begun(record, wish, now, policy))
-    if wish.cancelled == record.serving and record.state is not VideoState.READY:
+        return _write(PLACE, replace(record, order=None if snapshot.spec.place is None else snapshot.spec.place.order))
+    if spec.number != record.serving:
+        return _write(BEGIN, begun(record, spec, now, policy))
+    if spec.cancelled == record.serving and record.state is not VideoState.READY:
         return _write(WITHDRAW, withdrawn(record, now))
-    if wish.corrections != record.corrections or wish.new_order not in (None, record.order):
-        return _write(CORRECT, corrected(record, wish, now))
-    next_one = _next(look, record, wish, now, policy, observed=observed)
+    if spec.corrections != record.corrections or spec.new_order not in (None, record.order):
+        return _write(CORRECT, corrected(record, spec, now))
+    next_one = _next(snapshot, record, spec, now, policy, observed=observed)
     return next_one if isinstance(next_one, Step) else _rename(next_one, record, now, late_commit_s)
 
 
 def _next(
-    look: Look[VideoWish, Video], record: Video, wish: Wish, now: datetime, policy: Policy, *, observed: bool
+    snapshot: Snapshot[VideoSpec, Video], record: Video, spec: Spec, now: datetime, policy: Policy, *, observed: bool
 ) -> Decision[Video]:
     """
     The next step for a video that is there and as it is wished, as far as that is written down here.
@@ -154,27 +154,29 @@ def _next(
             return _write(EXPIRE, failed(record, UPLOAD_NOT_FINISHED, now, policy))
         case VideoState.REQUESTED:
             failure = record.progress.failure
-            if failure is not None and failure.wish == str(record.failures) and not failure.retryable:
+            if failure is not None and failure.spec == str(record.failures) and not failure.retryable:
                 why = Ending(failure.code, failure.message, retryable=True)
                 return _write(FAIL, failed(record, why, now, policy))
-            return _prepare(look.key, record, now)
+            return _prepare(snapshot.key, record, now)
         case VideoState.RETRYING if is_late and _is_unheard(record, CHECK):
             return _write(EXPIRE, failed(record, PROCESSING_TOO_LONG, now, policy))
         case VideoState.RETRYING:
-            return Step(CHECK, Effect.OBSERVE, record, record, insists=True, informs=True, at_hand=look.wish.told)
+            return Step(
+                CHECK, Effect.OBSERVE, record, record, retry_permanent=True, observes=True, at_hand=snapshot.spec.told
+            )
         case VideoState.UPLOADING | VideoState.PROCESSING:
-            return _wait(look, record, now, policy, observed=observed)
-        case VideoState.FAILED if record.parts and is_late:
+            return _wait(snapshot, record, now, policy, observed=observed)
+        case VideoState.FAILED if record.external_ids and is_late:
             # It may have become ready while nobody looked: in an outage, or before a backup was restored.
-            return _write(DISCARD, discarded(record)) if observed else _observe(look, record)
-        case VideoState.FAILED if wish.retry == record.failures and _may_retry(record):
-            return _reprocess(record, now, policy) if record.parts else _write(RETRY, again(record, now, policy))
-    if look.wish.shown != shown(record):
+            return _write(DISCARD, discarded(record)) if observed else _observe(snapshot, record)
+        case VideoState.FAILED if spec.retry == record.failures and _may_retry(record):
+            return _reprocess(record, now, policy) if record.external_ids else _write(RETRY, again(record, now, policy))
+    if snapshot.spec.shown != shown(record):
         return _write(SHOW, record)
-    there = record.state is VideoState.READY or record.parts
-    if there and not observed and (look.wish.told or record.looks < policy.looks_max):
-        return _observe(look, record)
-    return Done() if record.deadline_at is None else Later(record.deadline_at)
+    there = record.state is VideoState.READY or record.external_ids
+    if there and not observed and (snapshot.spec.told or record.looks < policy.looks_max):
+        return _observe(snapshot, record)
+    return Done() if record.deadline_at is None else RequeueAt(record.deadline_at)
 
 
 def reference_of(video_id: str, generation: int) -> str:
@@ -185,7 +187,7 @@ def reference_of(video_id: str, generation: int) -> str:
 
 
 def _wait(
-    look: Look[VideoWish, Video], record: Video, now: datetime, policy: Policy, *, observed: bool
+    snapshot: Snapshot[VideoSpec, Video], record: Video, now: datetime, policy: Policy, *, observed: bool
 ) -> Decision[Video]:
     """
     The next step for an upload that only its provider can bring further.
@@ -193,23 +195,23 @@ def _wait(
     failure = record.progress.failure
     unheard = _is_unheard(record, OBSERVE)
     is_late = _is_past(record.deadline_at, now)
-    if look.wish.told and not observed:
-        return _observe(look, record)
+    if snapshot.spec.told and not observed:
+        return _observe(snapshot, record)
     if is_late and (observed or unheard):
         # Where the last look told nothing there is no other end, and all bytes may have come in time: they are kept.
         late = UPLOAD_NOT_FINISHED if record.state is VideoState.UPLOADING else PROCESSING_TOO_LONG
         return _write(EXPIRE, failed(record, late, now, policy, keeps=late.retryable or not observed))
     retry_at = failure.retry_at if failure is not None and unheard else None
     if not observed and (is_late or record.looks < policy.looks_max) and (retry_at is None or retry_at <= now):
-        return _observe(look, record)
-    if look.wish.shown != shown(record):
+        return _observe(snapshot, record)
+    if snapshot.spec.shown != shown(record):
         return _write(SHOW, record)
     facts_at = now + timedelta(seconds=FACTS_PACE_S) if record.unknown_since is not None else None
     due = [at for at in (record.deadline_at, facts_at, retry_at) if at is not None]
     missed_at = _missed_at(record)
     if facts_at is retry_at is None and record.looks < policy.looks_max and (not due or missed_at < min(due)):
-        return Later(missed_at, is_swept=True)
-    return Later(min(due)) if due else Done()
+        return RequeueAt(missed_at, is_swept=True)
+    return RequeueAt(min(due)) if due else Done()
 
 
 def _is_unheard(record: Video, step: str) -> bool:
@@ -227,17 +229,17 @@ def _rename(otherwise: Decision[Video], record: Video, now: datetime, late_commi
     """
     if record.rename_at is None or not named(record):
         return otherwise
-    failure, wish = record.progress.failure, str(record.corrections)
+    failure, spec = record.progress.failure, str(record.corrections)
     due_at = record.rename_at
-    if failure is not None and (failure.step, failure.wish) == (RENAME, wish):
+    if failure is not None and (failure.step, failure.spec) == (RENAME, spec):
         if failure.retry_at is None:
             return _write(KEEP_NAME, replace(record, rename_at=None))
         due_at = max(due_at, failure.retry_at)
     if due_at > now:
-        return Later(min(due_at, otherwise.at)) if isinstance(otherwise, Later) else Later(due_at)
+        return RequeueAt(min(due_at, otherwise.at)) if isinstance(otherwise, RequeueAt) else RequeueAt(due_at)
     # Where its answer is lost it is done again once it can come to pass no more.
     claimed = replace(record, rename_at=now + timedelta(seconds=late_commit_s))
-    return Step(RENAME, Effect.CHANGE, claimed, record, wish=wish)
+    return Step(RENAME, Effect.CHANGE, claimed, record, spec=spec)
 
 
 def _missed_at(record: Video) -> datetime:
@@ -258,7 +260,7 @@ def _may_retry(record: Video) -> bool:
     if record.ended is None or not record.ended.retryable:
         return False
     refused = record.progress.failure
-    return refused is None or refused.retryable or (refused.step, refused.wish) != (REPROCESS, str(record.failures))
+    return refused is None or refused.retryable or (refused.step, refused.spec) != (REPROCESS, str(record.failures))
 
 
 def _prepare(video_id: str, record: Video, now: datetime) -> Step[Video]:
@@ -266,16 +268,16 @@ def _prepare(video_id: str, record: Video, now: datetime) -> Step[Video]:
     if record.upload.recording is None:
         generation = record.generation + 1
         claimed = replace(claimed, generation=generation, reference=reference_of(video_id, generation))
-    undone = not_prepared(claimed, now)
+    rollback = not_prepared(claimed, now)
     # What is new waits for its bytes; a recording may have arrived long ago.
     is_new = record.upload.recording is None
     return Step(
         PREPARE,
         Effect.CHANGE,
         claimed,
-        undone,
-        wish=str(record.failures),
-        informs=is_new,
+        rollback,
+        spec=str(record.failures),
+        observes=is_new,
         pause_max_s=PAUSE_MAX_S,
     )
 
@@ -283,11 +285,13 @@ def _prepare(video_id: str, record: Video, now: datetime) -> Step[Video]:
 def _reprocess(record: Video, now: datetime, policy: Policy) -> Step[Video]:
     deadline_at = now + timedelta(seconds=policy.processing_deadline_s)
     claimed = replace(moved_to(record, VideoState.RETRYING, now), tried_at=now, deadline_at=deadline_at)
-    return Step(REPROCESS, Effect.CHANGE, claimed, record, wish=str(record.failures))
+    return Step(REPROCESS, Effect.CHANGE, claimed, record, spec=str(record.failures))
 
 
-def _observe(look: Look[VideoWish, Video], record: Video) -> Step[Video]:
-    return Step(OBSERVE, Effect.OBSERVE, record, record, insists=True, informs=True, at_hand=look.wish.told)
+def _observe(snapshot: Snapshot[VideoSpec, Video], record: Video) -> Step[Video]:
+    return Step(
+        OBSERVE, Effect.OBSERVE, record, record, retry_permanent=True, observes=True, at_hand=snapshot.spec.told
+    )
 
 
 def _write(name: str, record: Video) -> Step[Video]:

@@ -1,7 +1,7 @@
 """What a caller may get for a video: a token to upload one, a token to play one.
 
-Called by the callables of `functions/`. Leaves to `shared/access.py` who may, to `policy` what may, to the visit that
-it comes to exist, and to the provider what a token looks like.
+Called by the callables of `functions/`. Leaves to `shared/access.py` who may, to `policy` what may, to the
+reconciliation that it comes to exist, and to the provider what a token looks like.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps
 from shared.identity import SessionIdentity
 from shared.paths import (
-    VISIT_COPY,
+    RECONCILE_COPY,
     admission_key,
     admission_path,
     copy_key,
@@ -40,30 +40,30 @@ from shared.ports import (
     Create,
     Document,
     Documents,
+    ExternalIds,
     Grant,
     Hosts,
     MediaState,
-    Parts,
     Queue,
     Task,
     Total,
     Update,
     UploadGrant,
-    UploadWish,
+    UploadSpec,
     ViewerKeys,
     Write,
 )
-from shared.reconcile import AT_ONCE, LEASE_S, Progress, visit
+from shared.reconcile import AT_ONCE, LEASE_S, Progress, reconcile
 from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.commands import owned_video
-from shared.videos.model import REQUESTS_MAX, Asked, Playable, Video, VideoState, Wish
+from shared.videos.model import REQUESTS_MAX, Asked, Playable, Spec, Video, VideoState
 from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
 from shared.videos.quotas import in_session, open_uploads, owned_by, videos_that
-from shared.videos.readiness import Feed
+from shared.videos.readiness import ReadinessPoller
 from shared.videos.transitions import REJECTED_BY_MODERATOR
 from shared.videos.turns import next_order, take_turn
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
@@ -180,7 +180,7 @@ class Grants:
         queue: For tasks.
         clock: Now, in UTC.
         videos: Which are brought to exist.
-        feeds: Which watch them from then on, by provider.
+        pollers: Which watch them from then on, by provider.
         provider: Which gets the videos of a session that names none.
         hosts: Which have copies of them.
         table: What each costs and how it stands.
@@ -192,7 +192,7 @@ class Grants:
     queue: Queue
     clock: Clock
     videos: Videos
-    feeds: Mapping[str, Feed]
+    pollers: Mapping[str, ReadinessPoller]
     provider: str
     hosts: Hosts
     table: HostTable
@@ -224,7 +224,7 @@ class Grants:
 
         def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
             if existing is not None:
-                return repeated(Wish.from_document(existing), key, digest), ()
+                return repeated(Spec.from_document(existing), key, digest), ()
             self._require_room(caller, session.id, upload)
             identity = retrieve_or_create(self.documents, session)
             asked = Asked(key, digest, 1)
@@ -246,7 +246,7 @@ class Grants:
         document, session = owned_video(caller, request.video_id, self.documents)
         if document.fields["gone"]:
             raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
-        title = request.title or Wish.from_document(document).upload.title
+        title = request.title or Spec.from_document(document).upload.title
         upload = self._upload(request.file_name, request.size_bytes, title)
         key = _fingerprint(caller.uid, request.video_id, request.request_id)
         digest = _fingerprint(request.title or "", upload.file_name, upload.size_bytes)
@@ -254,14 +254,14 @@ class Grants:
         def wished(existing: Document | None) -> tuple[int, tuple[Write, ...]]:
             if existing is None or existing.fields["gone"]:
                 raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
-            wish = Wish.from_document(existing)
-            if wish.deleted or any(one.key == key for one in wish.requests):
-                return repeated(wish, key, digest), ()
+            spec = Spec.from_document(existing)
+            if spec.deleted or any(one.key == key for one in spec.requests):
+                return repeated(spec, key, digest), ()
             self._require_room(caller, session.id, upload, existing)
-            asked = Asked(key, digest, wish.number + 1)
-            requests = (*wish.requests, asked)[-REQUESTS_MAX:]
-            wish = replace(wish, upload=upload, asked_at=self.clock(), number=asked.number, requests=requests)
-            changes = {"wish": wish.to_fields(), "dueAt": AT_ONCE}
+            asked = Asked(key, digest, spec.number + 1)
+            requests = (*spec.requests, asked)[-REQUESTS_MAX:]
+            spec = replace(spec, upload=upload, asked_at=self.clock(), number=asked.number, requests=requests)
+            changes = {"wish": spec.to_fields(), "dueAt": AT_ONCE}
             return asked.number, (Update(existing.path, changes, if_version=existing.version),)
 
         return self._upload_token(request.video_id, self._take_turn(caller, request.video_id, wished))
@@ -274,7 +274,7 @@ class Grants:
             As `replace_video`; no quota is asked.
         """
         document, _ = owned_video(caller, video_id, self.documents)
-        number = Wish.from_document(document).number
+        number = Spec.from_document(document).number
         self._take_turn(caller, video_id, lambda _: (number, ()))
         return self._upload_token(video_id, number)
 
@@ -300,7 +300,7 @@ class Grants:
         (document,) = self.documents.read(video_path(video_id))
         if document is None:
             raise unknown
-        video, wish = Video.from_document(document), Wish.from_document(document)
+        video, spec = Video.from_document(document), Spec.from_document(document)
 
         def enter() -> _Entered:
             try:
@@ -309,7 +309,7 @@ class Grants:
                 raise unknown from None
 
         entered = enter()
-        if wish.deleted:
+        if spec.deleted:
             raise unknown
         if video.playable is None:
             if video.state is VideoState.FAILED:
@@ -320,7 +320,7 @@ class Grants:
                 "This video is not ready to play yet. The session document shows when it is.", reason="VIDEO_NOT_READY"
             )
         copies = {
-            name: one.parts
+            name: one.external_ids
             for name, one in shown_in(document).items()
             if name in self.hosts and one.film == video.playable.reference and one.state is CopyState.READY
         }
@@ -334,7 +334,7 @@ class Grants:
         if not needs_player_key:
             return playback
         keys, lifetime_s = self.viewer_keys.get(video.provider), playback_lifetime_s(video.playable.duration_s or 0.0)
-        key = player_key(keys, video.playable.parts, caller.uid, lifetime_s, revocation_id)
+        key = player_key(keys, video.playable.external_ids, caller.uid, lifetime_s, revocation_id)
         return replace(playback, player_key=key)
 
     def _enter(self, caller: Caller, video: Video) -> _Entered:
@@ -374,7 +374,7 @@ class Grants:
         check = next_check(host, self.clock)
         self.queue.put(check)
         if host in self.hosts:
-            self.queue.put(Task(VISIT_COPY, copy_key(video_id, host), once=check.once))
+            self.queue.put(Task(RECONCILE_COPY, copy_key(video_id, host), once=check.once))
 
     def _playback(
         self,
@@ -382,7 +382,7 @@ class Grants:
         video_id: str,
         provider: str,
         playable: Playable,
-        copies: Mapping[str, Parts],
+        copies: Mapping[str, ExternalIds],
         failed: str | None,
         revocation_id: str | None,
     ) -> Playback:
@@ -402,7 +402,9 @@ class Grants:
             grants[name] = (
                 self.hosts[name].playback_grant(copies[name], lifetime_s)
                 if name in copies
-                else self.videos.media(name).playback_grant(playable.parts, caller.uid, lifetime_s, revocation_id)
+                else self.videos.media(name).playback_grant(
+                    playable.external_ids, caller.uid, lifetime_s, revocation_id
+                )
             )
         self.table.promise(ranked[0], kbps, playable.duration_s, watching)
         values: dict[str, str | int] = {}
@@ -411,7 +413,7 @@ class Grants:
         expires_at = min(grant.expires_at for grant in grants.values())
         return Playback(ranked[0], grants[ranked[0]].url, expires_at, values)
 
-    def _upload(self, file_name: str, size_bytes: int, title: str | None) -> UploadWish:
+    def _upload(self, file_name: str, size_bytes: int, title: str | None) -> UploadSpec:
         """
         What is to be uploaded, as it will be stored.
 
@@ -420,14 +422,14 @@ class Grants:
         """
         check_size(size_bytes, self.videos.policy)
         name = checked_file_name(file_name)
-        return UploadWish(checked_title(title or title_of(name)), name, size_bytes)
+        return UploadSpec(checked_title(title or title_of(name)), name, size_bytes)
 
     def _new(
-        self, identity: SessionIdentity, provider: str, order: int, upload: UploadWish, asked: Asked
+        self, identity: SessionIdentity, provider: str, order: int, upload: UploadSpec, asked: Asked
     ) -> dict[str, object]:
         """
-        The document of a video that was just asked for. It is due from the beginning: should we die before the visit,
-        the sweep goes on with it.
+        The document of a video that was just asked for. It is due from the beginning: should we die before the
+        reconciliation, the sweep goes on with it.
         """
         now = self.clock()
         video = Video(
@@ -440,7 +442,7 @@ class Grants:
             deadline_at=now + timedelta(seconds=self.videos.policy.upload_deadline_s),
             progress=Progress(due_at=now + timedelta(seconds=LEASE_S)),
         )
-        return {**video.to_fields(), "wish": Wish(upload, now, requests=(asked,)).to_fields()}
+        return {**video.to_fields(), "wish": Spec(upload, now, requests=(asked,)).to_fields()}
 
     def _provider(self, session: Session) -> str:
         """
@@ -450,7 +452,7 @@ class Grants:
             WrongState: This deployment has no account there (never, until it has).
         """
         provider = session.video_provider or self.provider
-        if provider not in self.feeds:
+        if provider not in self.pollers:
             raise WrongState(
                 f"This project has no account at {provider}. Choose another video provider.",
                 reason="PROVIDER_NOT_AVAILABLE",
@@ -494,7 +496,7 @@ class Grants:
         return take_turn(caller.uid, turns, minute=minute, issued=issued + 1)
 
     def _require_room(
-        self, caller: Caller, session_id: str, upload: UploadWish, replaced: Document | None = None
+        self, caller: Caller, session_id: str, upload: UploadSpec, replaced: Document | None = None
     ) -> None:
         """
         Raises:
@@ -520,12 +522,12 @@ class Grants:
         Bring that upload of a video to where it waits for bytes, see that it is watched, and give the token.
         """
         began_at = self.clock()
-        look = visit(self.videos, video_id, self.documents, self.queue, self.clock)
-        record = uploadable(look.record, look.wish, number, self.clock())
-        self.feeds[record.provider].wake()
+        look = reconcile(self.videos, video_id, self.documents, self.queue, self.clock)
+        record = uploadable(look.record, look.spec, number, self.clock())
+        self.pollers[record.provider].wake()
         received_bytes = self._received_bytes(record, began_at)
         granted = self._granted(video_id, number, record, received_bytes)
-        grant = self.videos.media(record.provider).upload_grant(record.parts, record.upload, granted.allowance)
+        grant = self.videos.media(record.provider).upload_grant(record.external_ids, record.upload, granted.allowance)
         ends = [at for at in (record.deadline_at, grant.renewable_until) if at is not None]
         left_bytes = max(0, record.upload.size_bytes - received_bytes)
         pace = pace_of(left_bytes, self.clock(), min(ends, default=grant.expires_at))
@@ -547,9 +549,9 @@ class Grants:
             (document,) = self.documents.read(video_path(video_id))
             if document is None:
                 raise NotFound("There is no such video.", reason="VIDEO_NOT_FOUND")
-            wish = Wish.from_document(document)
-            require_wanted(wish, number)
-            granted = next_granted(wish.granted, need, media.requests_for, now, UPLOAD_GRANT_MAX_S)
+            spec = Spec.from_document(document)
+            require_wanted(spec, number)
+            granted = next_granted(spec.granted, need, media.requests_for, now, UPLOAD_GRANT_MAX_S)
             change: dict[tuple[str, ...], object] = {("wish", "granted"): granted.to_fields()}
             try:
                 self.documents.commit(Update(document.path, change, if_version=document.version))
@@ -564,9 +566,9 @@ class Grants:
         because a first chunk that is sent again begins the file anew.
 
         Args:
-            record: As the visit left it. It has not looked where the last look failed and its pause lasts, nor once
-                `looks_max` are spent.
-            began_at: When the visit began.
+            record: As the reconciliation left it. It has not looked where the last look failed and its pause lasts, nor
+                once `looks_max` are spent.
+            began_at: When the reconciliation began.
 
         Raises:
             WrongState: All of them have arrived meanwhile (never).
@@ -575,7 +577,7 @@ class Grants:
         is_new = record.looked_at is None and record.progress.failure is None
         if is_new or (record.looked_at is not None and record.looked_at >= began_at):
             return record.received_bytes or 0
-        (seen,) = self.videos.media(record.provider).observe([record.parts])
+        (seen,) = self.videos.media(record.provider).observe([record.external_ids])
         if seen.state in (MediaState.PROCESSING, MediaState.READY):
             raise WrongState("This upload is complete. There is nothing left to send.", reason="UPLOAD_COMPLETE")
         return seen.received_bytes or 0

@@ -2,8 +2,8 @@
 
 Called by the other rooms of this folder. Leaves to `decide` what follows from the values. The document is written by
 the server alone, in two halves that never mix: under `wish` what a teacher last asked of it, written by callables; all
-else is what is recorded, written by visits. What clients may read of it stands as a ref in the session document too,
-see `shown`.
+else is what is recorded, written by reconciles. What clients may read of it stands as a ref in the session document
+too, see `shown`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 from shared.history import History, history_fields, history_from
 from shared.hosts.model import Shown
 from shared.identity import SessionIdentity
-from shared.ports import Document, Fields, Parts, Stage, UploadWish
+from shared.ports import Document, ExternalIds, Fields, Stage, UploadSpec
 from shared.reconcile import Progress
 from shared.videos.budget import Granted
 from shared.videos.turns import Place
@@ -97,7 +97,7 @@ class Playable:
     """
 
     reference: str
-    parts: Parts
+    external_ids: ExternalIds
     title: str
     duration_s: float | None
     size_bytes: int | None
@@ -111,7 +111,7 @@ class Playable:
         """
         return {
             "reference": self.reference,
-            "parts": dict(self.parts),
+            "parts": dict(self.external_ids),
             "title": self.title,
             "durationS": self.duration_s,
             "sizeBytes": self.size_bytes,
@@ -129,7 +129,7 @@ class Playable:
             return None
         return cls(
             reference=fields["reference"],
-            parts=dict(fields["parts"]),
+            external_ids=dict(fields["parts"]),
             title=fields["title"],
             duration_s=fields["durationS"],
             size_bytes=fields["sizeBytes"],
@@ -171,21 +171,21 @@ class Video:
         playable: What plays, `None` while nothing does.
         expires_at: When the tombstone of a video that is gone may go (Firestore TTL).
         history: States so far.
-        progress: The visit's own part.
+        progress: The reconciliation's own part.
     """
 
     session: SessionIdentity
     provider: str
     created_at: datetime
     order: int | None
-    upload: UploadWish
+    upload: UploadSpec
     asked_at: datetime
     serving: int = 1
     state: VideoState = VideoState.REQUESTED
     generation: int = 0
     reference: str | None = None
     tried_at: datetime | None = None
-    parts: Mapping[str, str] = field(default_factory=dict)
+    external_ids: Mapping[str, str] = field(default_factory=dict)
     percent: int = 0
     stage: Stage | None = None
     received_bytes: int | None = None
@@ -215,7 +215,7 @@ class Video:
         What it takes of its teacher's quota: what plays, and what is on its way, of which the larger counts of what was
         declared and what has arrived. Pure.
         """
-        on_its_way = self.state in OPEN or bool(self.parts)
+        on_its_way = self.state in OPEN or bool(self.external_ids)
         plays = 0 if self.playable is None else self.playable.size_bytes or 0
         return plays + (max(self.upload.size_bytes, self.received_bytes or 0) if on_its_way else 0)
 
@@ -225,7 +225,7 @@ class Video:
         Whether only the provider can bring it further, in time or late.
         """
         is_late = self.ended is not None and self.ended.code in _TOO_LATE
-        return self.state in PENDING or (self.state is VideoState.FAILED and bool(self.parts) and is_late)
+        return self.state in PENDING or (self.state is VideoState.FAILED and bool(self.external_ids) and is_late)
 
     def to_fields(self) -> dict[str, Any]:
         """
@@ -250,7 +250,7 @@ class Video:
             "generation": self.generation,
             "reference": self.reference,
             "triedAt": self.tried_at,
-            "parts": dict(self.parts),
+            "parts": dict(self.external_ids),
             "percent": self.percent,
             "stage": None if self.stage is None else self.stage.value,
             "receivedBytes": self.received_bytes,
@@ -288,7 +288,7 @@ class Video:
             generation=fields["generation"],
             reference=fields["reference"],
             tried_at=fields["triedAt"],
-            parts=dict(fields["parts"]),
+            external_ids=dict(fields["parts"]),
             percent=fields["percent"],
             stage=None if stage is None else Stage(stage),
             received_bytes=fields["receivedBytes"],
@@ -309,9 +309,9 @@ class Video:
         )
 
 
-def _upload(fields: Fields) -> UploadWish:
+def _upload(fields: Fields) -> UploadSpec:
     recording = fields.get("recording")
-    return UploadWish(
+    return UploadSpec(
         fields["title"],
         fields["fileName"],
         fields["declaredBytes"],
@@ -319,19 +319,19 @@ def _upload(fields: Fields) -> UploadWish:
     )
 
 
-def _recording_fields(upload: UploadWish) -> Fields | None:
+def _recording_fields(upload: UploadSpec) -> Fields | None:
     return None if upload.recording is None else dict(upload.recording)
 
 
-def named(video: Video) -> dict[str, Parts]:
+def named(video: Video) -> dict[str, ExternalIds]:
     """
     Everything at the provider that a record names, by the reference under which it was made. Pure.
     """
-    found: dict[str, Parts] = {}
+    found: dict[str, ExternalIds] = {}
     if video.playable is not None:
-        found[video.playable.reference] = video.playable.parts
-    if video.parts and video.reference is not None:
-        found[video.reference] = video.parts
+        found[video.playable.reference] = video.playable.external_ids
+    if video.external_ids and video.reference is not None:
+        found[video.reference] = video.external_ids
     return found
 
 
@@ -356,7 +356,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class Spec:
     """
     What a teacher last asked of a video: the half of its document that callables write, under `wish`.
 
@@ -374,7 +374,7 @@ class Wish:
         granted: What the last token for the upload allows, and all of them together.
     """
 
-    upload: UploadWish
+    upload: UploadSpec
     asked_at: datetime
     number: int = 1
     requests: tuple[Asked, ...] = ()
@@ -386,7 +386,7 @@ class Wish:
     new_order: int | None = None
     granted: Granted | None = None
 
-    def nameless(self) -> Wish:
+    def nameless(self) -> Spec:
         """
         Return what a tombstone keeps of it: enough to know a late repetition of a request for what it is. Pure.
         """
@@ -436,9 +436,9 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class VideoWish:
+class VideoSpec:
     """
-    What a visit reads beside what is recorded.
+    What a reconciliation reads beside what is recorded.
 
     Attributes:
         wish: What the teacher last asked; `None` where there is no such video.
@@ -448,11 +448,11 @@ class VideoWish:
         shown: What the session document shows of it now.
         copies: What the video's document shows of its copies, by host.
         identity: Of that session; `None` where it is not there.
-        told: Whether the visitor has been told how the video stands at its provider, and has not recorded it yet.
+        told: Whether the worker has been told how the video stands at its provider, and has not recorded it yet.
         place: The place for it, where it has none yet.
     """
 
-    wish: Wish | None
+    spec: Spec | None
     has_session: bool
     shown: Fields | None = None
     copies: Mapping[str, Shown] = field(default_factory=dict)
@@ -467,7 +467,7 @@ class VideoWish:
         """
         Whether there is to be a video at all.
         """
-        return self.has_session and self.wish is not None and not self.wish.deleted
+        return self.has_session and self.spec is not None and not self.spec.deleted
 
 
 def shown(video: Video) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.errors import BadRequest, TooMany
-from shared.ports import Observation, Total, UploadWish
+from shared.ports import Observation, Total, UploadSpec
 from shared.text import TITLE_MAX, cut_to_characters, is_blank, is_line, normalised
 
 MIME_TYPES: Final = {
@@ -203,7 +203,7 @@ def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
             )
 
 
-def refusal_of_upload(arrived_bytes: int, declared: UploadWish, policy: Policy) -> tuple[str, str] | None:
+def refusal_of_upload(arrived_bytes: int, declared: UploadSpec, policy: Policy) -> tuple[str, str] | None:
     """
     Code and sentence of why an upload must not go on: more of it has arrived than was declared, or than is allowed.
     Pure.
@@ -226,7 +226,7 @@ def refusal_of_upload(arrived_bytes: int, declared: UploadWish, policy: Policy) 
     return None
 
 
-def refusal_of_media(seen: Observation, declared: UploadWish, policy: Policy) -> tuple[str, str] | None:
+def refusal_of_media(seen: Observation, declared: UploadSpec, policy: Policy) -> tuple[str, str] | None:
     """
     Code and sentence of why a video that its provider calls ready is not what may be uploaded, or not what was
     declared. What is not known of it is never taken for granted; what the provider has recorded itself may be anything.

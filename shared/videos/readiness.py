@@ -1,9 +1,9 @@
-"""The feed: one chain of ticks per provider account that asks what changed, while anything is pending, and no chain
-else.
+"""The readiness poller: one chain of ticks per provider account that asks what changed, while anything is pending, and
+no chain else.
 
-Called by the worker `tickFeed`, by whoever starts an upload (`wake`) and by the sweep (`revive`, which restarts a chain
-that died). Leaves to the visit what a change means: a tick that hears of news visits at once, with what it has heard,
-so that nobody has to ask again.
+Called by the worker `pollReadiness`, by whoever starts an upload (`wake`) and by the sweep (`revive`, which restarts a
+chain that died). Leaves to the reconciliation what a change means: a tick that hears of news reconciles at once, with
+what it has heard, so that nobody has to ask again.
 
 The chain cannot branch: a tick is claimed by a conditional write of `operations/feed-{provider}` that moves its
 number on, and only who wrote it leaves the task for the next tick, which names that number; a tick that comes twice,
@@ -24,7 +24,7 @@ from typing import Final
 
 from shared import log
 from shared.errors import Conflict, Permanent, ProviderError, Transient
-from shared.paths import FEED_WAKE, TICK_FEED, VIDEOS, operation_path
+from shared.paths import FEED_WAKE, POLL_READINESS, VIDEOS, operation_path
 from shared.ports import (
     CHANGES_MAX,
     OBSERVED_MAX,
@@ -41,7 +41,7 @@ from shared.ports import (
     Update,
     Version,
 )
-from shared.reconcile import ALARM_AFTER_S, LEASE_S, Each
+from shared.reconcile import ALARM_AFTER_S, LEASE_S, Mapper
 from shared.videos import Seen, Videos
 from shared.videos.batch import BUDGET_S, see, visit_changed, visit_seen
 from shared.videos.chain import Chain, Trouble
@@ -70,9 +70,9 @@ CLOCKS_APART_S: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
+class ReadinessPoller:
     """
-    The feed of one provider account.
+    The readiness poller of one provider account.
 
     Attributes:
         provider: Our name of it.
@@ -152,14 +152,14 @@ class Feed:
             return
         self._enqueue(tick, now + timedelta(seconds=self.interval_s))
 
-    def tick(self, number: int, each: Each = map) -> None:
+    def tick(self, number: int, each: Mapper = map) -> None:
         """
-        One tick: claim it, leave the task for the next, ask what changed, visit what there are news of.
+        One tick: claim it, leave the task for the next, ask what changed, reconcile what there are news of.
 
         Args:
             number: As the task says; any other than the chain's own is a repetition and does nothing, but for
                 `FEED_WAKE`.
-            each: How several videos are visited.
+            each: How several videos are reconciled.
 
         Raises:
             Transient: Documents or queue could not be reached; the next tick asks for the same again.
@@ -182,7 +182,7 @@ class Feed:
             try:
                 version = self._write(taken, version)
             except Conflict:
-                # Another has taken this tick, or an upload has just woken the feed.
+                # Another has taken this tick, or an upload has just woken the readiness poller.
                 continue
             self._enqueue(number + 1, now + timedelta(seconds=self.interval_s))
             looked = self._look(taken, uploads, now, each)
@@ -193,10 +193,10 @@ class Feed:
             return
         raise Conflict("Others changed the feed's document at every try. Try again.")
 
-    def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Each) -> Chain:
+    def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Mapper) -> Chain:
         """
-        Ask what changed and how far uploads have come, and visit what there are news of. Whatever goes wrong with the
-        question, the chain goes on.
+        Ask what changed and how far uploads have come, and reconcile what there are news of. Whatever goes wrong with
+        the question, the chain goes on.
 
         Returns:
             The chain with what is known now.
@@ -232,14 +232,14 @@ class Feed:
             Transient, Permanent: It did not tell (again; never).
         """
         since, asked_at = chain.cursor - timedelta(seconds=self.overlap_s), self.clock()
-        media, parts = self.videos.media(self.provider), [video.parts for video in uploads.values()]
-        first = media.changes(since, 1, chain.pages, parts)
+        media, external_ids = self.videos.media(self.provider), [video.external_ids for video in uploads.values()]
+        first = media.changes(since, 1, chain.pages, external_ids)
         found, page, more = [*first.items], 1 + chain.pages, first.more
         while more and page <= PAGES_MAX:
             changes = media.changes(since, page)
             found, page, more = [*found, *changes.items], page + 1, changes.more
         told = zip(uploads.items(), first.uploads, strict=True)
-        return found, {video_id: Seen(video.parts, one, asked_at) for (video_id, video), one in told}
+        return found, {video_id: Seen(video.external_ids, one, asked_at) for (video_id, video), one in told}
 
     def _catch_up(
         self, chain: Chain, uploads: Mapping[str, Video], seen: Mapping[str, Seen]
@@ -327,7 +327,7 @@ class Feed:
         return now + timedelta(seconds=self.interval_s + LEASE_S)
 
     def _enqueue(self, tick: int, at: datetime) -> None:
-        self.queue.put(Task(TICK_FEED, f"{self.provider}:{tick}", at, once=str(tick)))
+        self.queue.put(Task(POLL_READINESS, f"{self.provider}:{tick}", at, once=str(tick)))
 
     def _read(self) -> tuple[Chain | None, Version | None]:
         (document,) = self.videos.documents.read(self.path)

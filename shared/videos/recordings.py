@@ -1,7 +1,7 @@
 """What was recorded of a live event becomes a video of its session.
 
-Called by the visit of sessions, which knows of recordings and nothing of videos. Leaves to the visit of videos that the
-recording is watched until it is ready, like any upload. Pure.
+Called by the reconciliation of sessions, which knows of recordings and nothing of videos. Leaves to the reconciliation
+of videos that the recording is watched until it is ready, like any upload. Pure.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Final
 
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.identity import SessionIdentity
-from shared.paths import VISIT_DELETION, VISIT_VIDEO, video_path
-from shared.ports import Create, Parts, Task, UploadWish
+from shared.paths import RECONCILE_DELETION, RECONCILE_VIDEO, video_path
+from shared.ports import Create, ExternalIds, Task, UploadSpec
 from shared.reconcile import Progress
-from shared.sessions.model import SessionWish
+from shared.sessions.model import SessionSpec
 from shared.videos.decide import reference_of
-from shared.videos.model import Video, Wish
+from shared.videos.model import Spec, Video
 
 GENERATION: Final = 1
 """A recording is made once, and not by us."""
@@ -36,15 +36,15 @@ class Recordings:
 
     provider: str
 
-    def write(self, identity: SessionIdentity, wish: SessionWish, recording: Parts, now: datetime) -> Create:
+    def write(self, identity: SessionIdentity, spec: SessionSpec, recording: ExternalIds, now: datetime) -> Create:
         """
         The write of a new video, due at once; where its session is gone, of the recording's deletion.
         """
         video_id = recorded_video_id(identity.session_id, recording)
         reference = reference_of(video_id, GENERATION)
-        if not wish.exists:
+        if not spec.exists:
             return given_up(self.provider, reference, recording, Reason.DELETED, now, identity)
-        upload = UploadWish(wish.title, "", 0, recording)
+        upload = UploadSpec(spec.title, "", 0, recording)
         due = Progress(due_at=now)
         video = Video(
             identity,
@@ -57,22 +57,22 @@ class Recordings:
             # It names the recording from the beginning: nobody else does any more.
             generation=GENERATION,
             reference=reference,
-            parts=recording,
+            external_ids=recording,
             progress=due,
         )
-        return Create(video_path(video_id), {**video.to_fields(), "wish": Wish(upload, now).to_fields()})
+        return Create(video_path(video_id), {**video.to_fields(), "wish": Spec(upload, now).to_fields()})
 
-    def task(self, session_id: str, wish: SessionWish, recording: Parts) -> Task:
+    def task(self, session_id: str, spec: SessionSpec, recording: ExternalIds) -> Task:
         """
         The task for what `write` writes.
         """
         video_id = recorded_video_id(session_id, recording)
-        if not wish.exists:
-            return Task(VISIT_DELETION, deletion_id(reference_of(video_id, GENERATION), recording))
-        return Task(VISIT_VIDEO, video_id)
+        if not spec.exists:
+            return Task(RECONCILE_DELETION, deletion_id(reference_of(video_id, GENERATION), recording))
+        return Task(RECONCILE_VIDEO, video_id)
 
 
-def recorded_video_id(session_id: str, recording: Parts) -> str:
+def recorded_video_id(session_id: str, recording: ExternalIds) -> str:
     """
     The id of the video that a recording becomes: the same whoever takes it over, however often.
     """

@@ -12,8 +12,8 @@ from typing import Final
 
 from shared.history import moved
 from shared.identity import TOMBSTONE_S
-from shared.ports import MediaState, Observation, Parts
-from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, Wish, named
+from shared.ports import ExternalIds, MediaState, Observation
+from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Spec, Video, VideoState, named
 from shared.videos.policy import NOT_RECOGNIZED, Policy, refusal_of_media, refusal_of_upload
 
 VANISHED: Final = Ending("VANISHED", "The video was deleted at the provider. Upload it again.")
@@ -33,16 +33,16 @@ def moved_to(record: Video, state: VideoState, now: datetime) -> Video:
     return replace(record, state=state, history=moved(record.history, state, now))
 
 
-def begun(record: Video, wish: Wish, now: datetime, policy: Policy) -> Video:
+def begun(record: Video, spec: Spec, now: datetime, policy: Policy) -> Video:
     """
     The record once another upload is served; an earlier one is named no more. Pure.
     """
     return replace(
-        requested(record, now, wish.asked_at + timedelta(seconds=policy.upload_deadline_s)),
-        upload=wish.upload,
-        asked_at=wish.asked_at,
-        serving=wish.number,
-        parts={},
+        requested(record, now, spec.asked_at + timedelta(seconds=policy.upload_deadline_s)),
+        upload=spec.upload,
+        asked_at=spec.asked_at,
+        serving=spec.number,
+        external_ids={},
         reference=None,
     )
 
@@ -77,33 +77,33 @@ def requested(record: Video, now: datetime, deadline_at: datetime | None = None)
     )
 
 
-def corrected(record: Video, wish: Wish, now: datetime) -> Video:
+def corrected(record: Video, spec: Spec, now: datetime) -> Video:
     """
     The record with the title and the place that were last chosen for the video; its things at the provider are to have
     that title too. Pure.
     """
-    order = record.order if wish.new_order is None else wish.new_order
-    if wish.corrections == record.corrections or wish.new_title is None:
-        return replace(record, order=order, corrections=wish.corrections)
+    order = record.order if spec.new_order is None else spec.new_order
+    if spec.corrections == record.corrections or spec.new_title is None:
+        return replace(record, order=order, corrections=spec.corrections)
     plays = record.playable
     return replace(
         record,
         order=order,
-        corrections=wish.corrections,
-        upload=replace(record.upload, title=wish.upload.title),
-        playable=None if plays is None else replace(plays, title=wish.new_title),
+        corrections=spec.corrections,
+        upload=replace(record.upload, title=spec.upload.title),
+        playable=None if plays is None else replace(plays, title=spec.new_title),
         # Where an earlier answer was lost, that renaming may come to pass until then.
         rename_at=(record.rename_at or now) if named(record) else None,
     )
 
 
-def prepared(record: Video, parts: Parts, now: datetime, policy: Policy) -> Video:
+def prepared(record: Video, external_ids: ExternalIds, now: datetime, policy: Policy) -> Video:
     """
     The record once the provider waits for the bytes. Pure.
     """
     return replace(
         moved_to(record, VideoState.UPLOADING, now),
-        parts=parts,
+        external_ids=external_ids,
         tried_at=None,
         # An earlier release gave an upload its deadline here.
         deadline_at=record.deadline_at or record.asked_at + timedelta(seconds=policy.upload_deadline_s),
@@ -243,14 +243,14 @@ def ready(record: Video, seen: Observation, now: datetime) -> Video:
         moved_to(record, VideoState.READY, now),
         playable=Playable(
             reference=record.reference or "",
-            parts=record.parts,
+            external_ids=record.external_ids,
             title=record.upload.title,
             duration_s=seen.duration_s,
             size_bytes=seen.size_bytes,
             media_type=seen.media_type,
             ready_at=now,
         ),
-        parts={},
+        external_ids={},
         reference=None,
         percent=100,
         stage=None,
@@ -280,9 +280,9 @@ def failed(record: Video, why: Ending, now: datetime, policy: Policy, *, keeps: 
         tried_at=None,
         unknown_since=None,
     )
-    if record.parts and (why.retryable if keeps is None else keeps):
+    if record.external_ids and (why.retryable if keeps is None else keeps):
         return replace(ended, deadline_at=now + timedelta(seconds=policy.retry_keep_s))
-    return replace(ended, parts={}, reference=None, deadline_at=None)
+    return replace(ended, external_ids={}, reference=None, deadline_at=None)
 
 
 def discarded(record: Video) -> Video:
@@ -290,7 +290,7 @@ def discarded(record: Video) -> Video:
     The record of a failed upload whose bytes are not kept any longer. Pure.
     """
     ended = None if record.ended is None else replace(record.ended, retryable=False)
-    return replace(record, parts={}, reference=None, deadline_at=None, ended=ended)
+    return replace(record, external_ids={}, reference=None, deadline_at=None, ended=ended)
 
 
 def withdrawn(record: Video, now: datetime) -> Video:
@@ -300,7 +300,7 @@ def withdrawn(record: Video, now: datetime) -> Video:
     if record.playable is None:
         return closed(record, now)
     back = replace(requested(record, now), history=record.history)
-    return replace(moved_to(back, VideoState.READY, now), parts={}, reference=None, percent=100)
+    return replace(moved_to(back, VideoState.READY, now), external_ids={}, reference=None, percent=100)
 
 
 def closed(record: Video, now: datetime) -> Video:
@@ -312,7 +312,7 @@ def closed(record: Video, now: datetime) -> Video:
         moved_to(gone, VideoState.GONE, now),
         session=record.session.nameless(),
         upload=record.upload.nameless(),
-        parts={},
+        external_ids={},
         reference=None,
         playable=None,
         expires_at=now + timedelta(seconds=TOMBSTONE_S),

@@ -1,8 +1,8 @@
 """Whose turn it is: a teacher's videos are made one after the other, so that what is counted before one of them is
 written is true when it is.
 
-Called by `grant`, which also counts tokens there, and by the visit of a video that has no place in its session yet.
-`uploaders/{uid}` is written with the video, on condition that nobody has written it since it was read.
+Called by `grant`, which also counts tokens there, and by the reconciliation of a video that has no place in its session
+yet. `uploaders/{uid}` is written with the video, on condition that nobody has written it since it was read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Whether an upload still waits for its bytes, for whoever asks for a token of it. Pure.
 
-Called by `grant`. Leaves to the visit that it comes to wait for them, and to `budget` how many requests a token allows.
+Called by `grant`. Leaves to the reconciliation that it comes to wait for them, and to `budget` how many requests a
+token allows.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.errors import NotFound, Transient, WrongState
-from shared.videos.model import PENDING, Video, VideoState, VideoWish, Wish
+from shared.videos.model import PENDING, Spec, Video, VideoSpec, VideoState
 
 UPLOAD_GRANT_MAX_S: Final = 2 * 3600
 
@@ -27,35 +28,35 @@ def upload_ends_at(record: Video, now: datetime) -> datetime:
     return until
 
 
-def repeated(wish: Wish, key: str, digest: str) -> int:
+def repeated(spec: Spec, key: str, digest: str) -> int:
     """
     The number of the upload that a request had asked for before.
 
     Raises:
         WrongState: It was used for another file, or what it asked for is not wanted any more (never).
     """
-    asked = next((one for one in wish.requests if one.key == key), None)
+    asked = next((one for one in spec.requests if one.key == key), None)
     if asked is not None and asked.digest != digest:
         raise WrongState("This requestId was used for another file. Choose a new one.", reason="REQUEST_ID_USED")
     number = 0 if asked is None else asked.number
-    require_wanted(wish, number)
+    require_wanted(spec, number)
     return number
 
 
-def require_wanted(wish: Wish, number: int) -> None:
+def require_wanted(spec: Spec, number: int) -> None:
     """
     Raises:
         WrongState: That upload is not wanted any more (never).
     """
-    if wish.deleted:
+    if spec.deleted:
         raise WrongState("This video was deleted. Choose a new requestId.", reason="VIDEO_DELETED")
-    if number != wish.number:
+    if number != spec.number:
         raise WrongState("This upload was replaced by a later one.", reason="UPLOAD_REPLACED")
-    if wish.cancelled == number:
+    if spec.cancelled == number:
         raise WrongState("This upload was cancelled. Choose a new requestId.", reason="UPLOAD_CANCELLED")
 
 
-def uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime) -> Video:
+def uploadable(video: Video | None, spec: VideoSpec, number: int, now: datetime) -> Video:
     """
     The video, where it waits for the bytes of that upload.
 
@@ -64,9 +65,9 @@ def uploadable(video: Video | None, wish: VideoWish, number: int, now: datetime)
         WrongState: It does not wait for them any more, and never will (never).
         Transient: It does not wait for them yet (again).
     """
-    if video is None or wish.wish is None or not wish.has_session:
+    if video is None or spec.spec is None or not spec.has_session:
         raise NotFound("There is no such session.", reason="SESSION_NOT_FOUND")
-    require_wanted(wish.wish, number)
+    require_wanted(spec.spec, number)
     if video.state is VideoState.GONE:
         raise WrongState("This video was deleted. Choose a new requestId.", reason="VIDEO_DELETED")
     failure = video.failure()

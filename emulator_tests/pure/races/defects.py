@@ -21,37 +21,37 @@ from shared.ports import (
     Document,
     Documents,
     Events,
-    Holder,
-    Parts,
+    ExternalIds,
+    Inventory,
+    InventoryItem,
+    ProviderAccount,
     Query,
     Queue,
-    Stray,
-    Strays,
     Total,
     Update,
     Version,
     Write,
 )
-from shared.reconcile import Decision, Effect, Look, Step
+from shared.reconcile import Decision, Effect, Snapshot, Step
 from shared.sessions import Sessions
 from shared.sessions import decide as sessions_decide
-from shared.sessions.model import Pairing, PairingState, SessionWish
+from shared.sessions.model import Pairing, PairingState, SessionSpec
 from shared.videos import Videos
 from shared.videos import decide as videos_decide
-from shared.videos.model import Video, VideoState, VideoWish
+from shared.videos.model import Video, VideoSpec, VideoState
 
 STRAY_AGE_S: Final = 3600
 
-SessionLook = Look[SessionWish, Pairing]
-VideoLook = Look[VideoWish, Video]
+SessionSnapshot = Snapshot[SessionSpec, Pairing]
+VideoSnapshot = Snapshot[VideoSpec, Video]
 
 
 def _as_is(documents: Documents) -> Documents:
     return documents
 
 
-def _all_strays(strays: Strays) -> Strays:
-    return strays
+def _everything(inventory: Inventory) -> Inventory:
+    return inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,9 @@ class Build:
         videos: The Controller of videos.
         documents: What stands before the documents.
         swept_documents: What stands before those that the sweep reads.
-        strays: What stands before the list of strays.
+        inventory: What stands before the list of all there is.
         late_commit_s: For how long a lost creation is waited for.
-        stray_age_s: How old a stray must be.
+        stray_age_s: How old an orphan must be.
         sweeps: Whether there is a sweep at all.
     """
 
@@ -76,7 +76,7 @@ class Build:
     videos: type[Videos] = Videos
     documents: Callable[[Documents], Documents] = _as_is
     swept_documents: Callable[[Documents], Documents] = _as_is
-    strays: Callable[[Strays], Strays] = _all_strays
+    inventory: Callable[[Inventory], Inventory] = _everything
     late_commit_s: int = LATE_COMMIT_S
     stray_age_s: int = STRAY_AGE_S
     sweeps: bool = True
@@ -87,7 +87,7 @@ class Build:
         queue: Queue,
         clock: Clock,
         events: Events,
-        holder: Holder,
+        provider_account: ProviderAccount,
         settings: Settings,
     ) -> App:
         """
@@ -99,7 +99,7 @@ class Build:
             queue,
             clock,
             events,
-            {settings.provider: replace(holder, strays=self.strays(holder.strays))},
+            {settings.provider: replace(provider_account, inventory=self.inventory(provider_account.inventory))},
             replace(settings, late_commit_s=self.late_commit_s, stray_age_s=self.stray_age_s),
             sessions_type=self.sessions,
             videos_type=self.videos,
@@ -208,33 +208,33 @@ class NothingUnderWay(Passing):
         )
 
 
-class NoStrays:
+class NoInventory:
     """
     Nobody looks for what was made and not recorded.
     """
 
-    def __init__(self, strays: Strays) -> None:
-        self._strays = strays
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         return ()
 
-    def has_content(self, stray: Stray) -> bool:
-        return self._strays.has_content(stray)
+    def has_content(self, item: InventoryItem) -> bool:
+        return self._inventory.has_content(item)
 
-    def delete_stray(self, stray: Stray) -> Parts:
-        return self._strays.delete_stray(stray)
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
+        return self._inventory.delete_item(item)
 
 
-class EmptyStrays(NoStrays):
+class EmptyInventory(NoInventory):
     """
     Whatever nobody recorded counts as empty.
     """
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
-        return [replace(one, has_content=False) for one in self._strays.strays(since, until)]
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
+        return [replace(one, has_content=False) for one in self._inventory.list_items(since, until)]
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         return False
 
 
@@ -243,11 +243,11 @@ class SessionsWithoutFind(Sessions):
     A creation that was cut short is simply done again, under a new reference.
     """
 
-    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
-        decision = super().decide(look, now, observed=observed)
+    def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        decision = super().decide(snapshot, now, observed=observed)
         if isinstance(decision, Step) and decision.name == sessions_decide.FIND:
             record = replace(decision.record, state=PairingState.NONE)
-            return super().decide(replace(look, record=record), now, observed=observed)
+            return super().decide(replace(snapshot, record=record), now, observed=observed)
         return decision
 
 
@@ -256,11 +256,11 @@ class VideosWithoutFind(Videos):
     The same for videos.
     """
 
-    def decide(self, look: VideoLook, now: datetime, *, observed: bool) -> Decision[Video]:
-        decision = super().decide(look, now, observed=observed)
+    def decide(self, snapshot: VideoSnapshot, now: datetime, *, observed: bool) -> Decision[Video]:
+        decision = super().decide(snapshot, now, observed=observed)
         if isinstance(decision, Step) and decision.name == videos_decide.FIND:
             record = replace(decision.record, state=VideoState.REQUESTED)
-            return super().decide(replace(look, record=record), now, observed=observed)
+            return super().decide(replace(snapshot, record=record), now, observed=observed)
         return decision
 
 
@@ -270,9 +270,9 @@ class VideosThatForget(Videos):
     """
 
     def record_writes(
-        self, look: VideoLook, record: Video, version: Version | None, now: datetime
+        self, snapshot: VideoSnapshot, record: Video, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
-        return super().record_writes(look, record, version, now)[:1]
+        return super().record_writes(snapshot, record, version, now)[:1]
 
 
 class VideosReplacedTooSoon(Videos):
@@ -280,8 +280,8 @@ class VideosReplacedTooSoon(Videos):
     What plays goes when its replacement is begun, not when it is ready.
     """
 
-    def decide(self, look: VideoLook, now: datetime, *, observed: bool) -> Decision[Video]:
-        decision = super().decide(look, now, observed=observed)
+    def decide(self, snapshot: VideoSnapshot, now: datetime, *, observed: bool) -> Decision[Video]:
+        decision = super().decide(snapshot, now, observed=observed)
         if isinstance(decision, Step) and decision.name == videos_decide.BEGIN:
             return replace(decision, record=replace(decision.record, playable=None))
         return decision
@@ -300,8 +300,8 @@ def _first_of_all(document: Document | None) -> Document | None:
     if document is None or "wish" not in document.fields:
         return document
     fields = document.fields
-    wish = {**fields["wish"], "number": 1, "requests": [{**one, "number": 1} for one in fields["wish"]["requests"]]}
-    return replace(document, fields={**fields, "wish": wish})
+    spec = {**fields["wish"], "number": 1, "requests": [{**one, "number": 1} for one in fields["wish"]["requests"]]}
+    return replace(document, fields={**fields, "wish": spec})
 
 
 class SessionsWithoutLease(Sessions):
@@ -309,11 +309,13 @@ class SessionsWithoutLease(Sessions):
     Nobody sees that someone is busy.
     """
 
-    def look(self, key: str) -> SessionLook:
-        look = super().look(key)
-        if look.record is None:
-            return look
-        return replace(look, record=replace(look.record, progress=replace(look.record.progress, claim=None)))
+    def read(self, key: str) -> SessionSnapshot:
+        snapshot = super().read(key)
+        if snapshot.record is None:
+            return snapshot
+        return replace(
+            snapshot, record=replace(snapshot.record, progress=replace(snapshot.record.progress, claim=None))
+        )
 
 
 class SessionsWithoutIntent(Sessions):
@@ -321,8 +323,8 @@ class SessionsWithoutIntent(Sessions):
     An event is made first and written down afterwards.
     """
 
-    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
-        decision = super().decide(look, now, observed=observed)
+    def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        decision = super().decide(snapshot, now, observed=observed)
         if isinstance(decision, Step) and decision.name == sessions_decide.CREATE:
             return replace(decision, effect=Effect.OBSERVE)
         return decision
@@ -333,8 +335,8 @@ class SessionsGoneFirst(Sessions):
     An event is written off before it is deleted.
     """
 
-    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
-        decision = super().decide(look, now, observed=observed)
+    def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        decision = super().decide(snapshot, now, observed=observed)
         if isinstance(decision, Step) and decision.name == sessions_decide.DELETE:
             return replace(decision, record=replace(decision.record, state=PairingState.GONE))
         return decision
@@ -345,8 +347,8 @@ class SessionsWithoutGrace(Sessions):
     What is unpublished is deleted at once.
     """
 
-    def decide(self, look: SessionLook, now: datetime, *, observed: bool) -> Decision[Pairing]:
-        return sessions_decide.decide(look, now, 0, self.window, observed=observed)
+    def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:
+        return sessions_decide.decide(snapshot, now, 0, self.window, observed=observed)
 
 
 SOUND: Final = Build()
@@ -363,8 +365,8 @@ DEFECTS: Final = {
     "there is no sweep": Build((3, 10, 13, 20), sweeps=False),
     "late commits are not waited for": Build((4,), late_commit_s=0),
     "what is under way counts as a stray": Build((6,), swept_documents=NothingUnderWay, stray_age_s=0),
-    "what has content counts as empty": Build((28,), strays=EmptyStrays),
-    "nobody looks for strays": Build((2, 3, 21), strays=NoStrays),
+    "what has content counts as empty": Build((28,), inventory=EmptyInventory),
+    "nobody looks for strays": Build((2, 3, 21), inventory=NoInventory),
     "a gone session is written all the same": Build((15,), documents=Resurrecting),
     "gone is written before anything is deleted": Build((6,), sessions=SessionsGoneFirst),
     "admissions are not looked at again": Build((29,), swept_documents=NoAdmissions),

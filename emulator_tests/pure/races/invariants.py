@@ -30,10 +30,10 @@ from shared.paths import (
     session_path,
     video_path,
 )
-from shared.ports import NOT_AVAILABLE, Clock, Create, Document, Fields, MediaState, Parts, Update, Write
-from shared.sessions.model import Pairing, PairingState, Session, SessionWish, shown, wanted
+from shared.ports import NOT_AVAILABLE, Clock, Create, Document, ExternalIds, Fields, MediaState, Update, Write
+from shared.sessions.model import Pairing, PairingState, Session, SessionSpec, shown, wanted
 from shared.videos.decide import reference_of
-from shared.videos.model import Video, VideoState, Wish, named
+from shared.videos.model import Spec, Video, VideoState, named
 from shared.videos.model import shown as video_shown
 
 REFUSED_TITLE: Final = "refused for good"
@@ -194,7 +194,7 @@ class Ledger:
             checks = AT_A_WRITE.get(collection)
             if checks is None:
                 continue
-            # What is recorded is always written whole; a wish alone is not.
+            # What is recorded is always written whole; a spec alone is not.
             after: Fields | None = getattr(write, "fields", None) or getattr(write, "changes", None)
             before = self.recorded.get(write.path)
             if after is not None and "state" not in after:
@@ -224,7 +224,7 @@ class Ledger:
 
     def _judge_claim(self, path: str, before: Fields | None) -> None:
         """
-        Invariant 8: while a claim lasts, nobody but its visitor writes the record.
+        Invariant 8: while a claim lasts, nobody but its worker writes the record.
         """
         claim = None if before is None else before.get("claim")
         if claim is not None and claim["until"] > self.clock() and self.claimers[path] is not self.stage.current:
@@ -239,7 +239,7 @@ class Ledger:
             Broken: An invariant does not hold.
         """
         made: list[MadeEvent | MadeMedia] = [*self.events.alive(), *self.media.alive()]
-        alive = {one.parts["entryId"]: one for one in made}
+        alive = {one.external_ids["entryId"]: one for one in made}
         for entry_id in alive.keys() - self._alive.keys():
             nothing_is_made_before_it_is_recorded(self, alive[entry_id])
             nothing_exists_twice(self, alive[entry_id], made)
@@ -248,18 +248,18 @@ class Ledger:
             nothing_in_use_is_deleted(self, entry_id, self._alive[entry_id].reference)
         self._alive = alive
 
-    def made_at(self, parts: Parts) -> datetime | None:
+    def made_at(self, external_ids: ExternalIds) -> datetime | None:
         """
         When something was made at the provider.
         """
-        made = self._alive.get(parts.get("entryId", ""))
+        made = self._alive.get(external_ids.get("entryId", ""))
         return None if made is None else made.created_at
 
-    def is_alive(self, parts: Parts) -> bool:
+    def is_alive(self, external_ids: ExternalIds) -> bool:
         """
         Whether the provider has it.
         """
-        return parts.get("entryId") in self._alive
+        return external_ids.get("entryId") in self._alive
 
 
 # --- at a write --------------------------------------------------------------------------------------------------
@@ -352,9 +352,9 @@ def what_is_named_no_more_is_given_up(write: Recording) -> None:
     Invariants 2 and 10: no commit lets go of an id at the provider but by handing it over.
     """
     left = named_by(write.after)
-    for reference, parts in named_by(write.before).items():
-        if reference not in left and deletion_path(deletion_id(reference, parts)) not in write.given_up:
-            raise Broken(10, "what is named no more is given up", f"{write.key} let go of {parts}")
+    for reference, external_ids in named_by(write.before).items():
+        if reference not in left and deletion_path(deletion_id(reference, external_ids)) not in write.given_up:
+            raise Broken(10, "what is named no more is given up", f"{write.key} let go of {external_ids}")
 
 
 def what_plays_plays_on(write: Recording) -> None:
@@ -407,7 +407,7 @@ def ready_is_said_of_the_ready(write: Recording) -> None:
     before, plays = write.before.get("playable"), write.after["playable"]
     if plays is None or (before is not None and before["reference"] == plays["reference"]):
         return
-    mine = [one for one in write.ledger.media.alive() if one.parts == plays["parts"]]
+    mine = [one for one in write.ledger.media.alive() if one.external_ids == plays["parts"]]
     if [one.observation.state for one in mine] != [MediaState.READY]:
         raise Broken(20, "what is recorded as ready is ready", f"{write.key} is not")
 
@@ -471,7 +471,7 @@ def nothing_exists_twice(ledger: Ledger, new: MadeEvent | MadeMedia, made: Seque
     parting = [fields["parts"] for path, fields in ledger.recorded.items() if path.startswith(DELETIONS)]
     video = ledger.recorded.get(video_path(key.partition(":")[2]), {})
     parting += [video["playable"]["parts"]] if video.get("playable") else []
-    mine = [one for one in made if one.reference.rpartition(":")[0] == key and one.parts not in parting]
+    mine = [one for one in made if one.reference.rpartition(":")[0] == key and one.external_ids not in parting]
     if len(mine) > 1:
         raise Broken(4, "nothing exists twice", f"there are two of {key}")
 
@@ -492,18 +492,18 @@ def nothing_in_use_is_deleted(ledger: Ledger, entry_id: str, reference: str) -> 
     for path, fields in ledger.recorded.items():
         if path.startswith(DELETIONS):
             continue
-        mine = any(parts.get("entryId") == entry_id for parts in named_by(fields).values())
+        mine = any(external_ids.get("entryId") == entry_id for external_ids in named_by(fields).values())
         begun = fields["state"] in BEGUN and fields["reference"] == reference
         if begun or (mine and fields["state"] in IN_USE):
             raise Broken(6, "what is in use is not deleted", f"{path} is {fields['state']} and lost {entry_id}")
 
 
-def named_by(fields: Fields) -> dict[str, Parts]:
+def named_by(fields: Fields) -> dict[str, ExternalIds]:
     """
     What a record, given its fields, names at the provider, by reference.
     """
     plays = fields.get("playable")
-    found: dict[str, Parts] = {} if not plays else {plays["reference"]: plays["parts"]}
+    found: dict[str, ExternalIds] = {} if not plays else {plays["reference"]: plays["parts"]}
     if fields.get("parts") and fields.get("reference"):
         found[fields["reference"]] = fields["parts"]
     return found
@@ -591,8 +591,8 @@ def public_is_one_event_and_all_else_is_none(
     its present generation and in the wished form; all others have none.
     """
     mine = [one for one in ledger.events.alive() if one.reference.split(":")[1] == session_id]
-    wish = None if known.fields is None else wanted(Session.from_fields(session_id, known.fields))
-    if wish is None or (wish.title == REFUSED_TITLE and not mine):
+    spec = None if known.fields is None else wanted(Session.from_fields(session_id, known.fields))
+    if spec is None or (spec.title == REFUSED_TITLE and not mine):
         if mine or (pairing is not None and pairing.state not in (PairingState.GONE, PairingState.NONE)):
             state = None if pairing is None else pairing.state.value
             raise Broken(3, "who asks for no event has none", f"{session_id} is {state} and has {mine}")
@@ -601,19 +601,19 @@ def public_is_one_event_and_all_else_is_none(
         state = None if pairing is None else pairing.state.value
         raise Broken(3, "who asks for an event has one", f"{session_id} is {state} and has {mine}")
     (event,) = mine
-    parts = {part: id_ for part, id_ in pairing.parts.items() if id_ != NOT_AVAILABLE}
-    if (event.reference, event.parts) != (pairing.reference, parts):
+    external_ids = {part: id_ for part, id_ in pairing.external_ids.items() if id_ != NOT_AVAILABLE}
+    if (event.reference, event.external_ids) != (pairing.reference, external_ids):
         raise Broken(3, "the recorded event is the one there is", f"{session_id} records {pairing}, there is {event}")
-    # A visitor that sleeps past its lease may overwrite a newer update with its own.
-    fulfils = event.wish == wish
-    is_judged = wish.title != REFUSED_TITLE and not ledger.beyond
-    if is_judged and (wish.title == PARTLY_REFUSED_TITLE) != bool(pairing.refused):
+    # A worker that sleeps past its lease may overwrite a newer update with its own.
+    fulfils = event.spec == spec
+    is_judged = spec.title != REFUSED_TITLE and not ledger.beyond
+    if is_judged and (spec.title == PARTLY_REFUSED_TITLE) != bool(pairing.refused):
         raise Broken(3, "what is refused is recorded, and nothing else", f"{session_id} records {pairing.refused}")
-    if len(parts) < len(pairing.parts):
+    if len(external_ids) < len(pairing.external_ids):
         # What hangs on a part that the account does not offer is not there either.
-        fulfils = event.wish.title == wish.title
+        fulfils = event.spec.title == spec.title
     if not fulfils and is_judged:
-        raise Broken(12, "the event is as it was last wished", f"{session_id} wishes {wish}, it is {event.wish}")
+        raise Broken(12, "the event is as it was last wished", f"{session_id} wishes {spec}, it is {event.spec}")
 
 
 def a_record_is_that_of_the_session_that_is_there(ledger: Ledger, session_id: str, pairing: Pairing | None) -> None:
@@ -635,7 +635,7 @@ def the_session_shows_what_is_recorded(
     if document is None:
         return
     session = Session.from_document(document)
-    told = shown(SessionWish(exists=True, event=wanted(session)), pairing)
+    told = shown(SessionSpec(exists=True, event=wanted(session)), pairing)
     if session.shown != told:
         raise Broken(3, "a session shows its event", f"{session_id} shows {session.shown}, recorded is {told}")
     refs = {id_: ref for id_, video in videos.items() if (ref := video_shown(video)) is not None}
@@ -672,35 +672,39 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
     Invariants 12, 13, 20 and 21: the latest upload that was wished plays, or has failed for good, or is withdrawn; what
     played before plays on where it does not; what the provider finished in time plays.
     """
-    video, wish = Video.from_document(document), Wish.from_document(document)
+    video, spec = Video.from_document(document), Spec.from_document(document)
     present = ledger.present(video.session.session_id)
     # A session that was made again has none of the videos of the one that was deleted, whoever owns it.
     has_session = present is not None and video.session.belonging(present) is Belonging.SAME
     if video.state is VideoState.GONE:
         # A call that lived for longer than it may was perhaps written for a former owner: nothing was made for that.
         was_too_late = ledger.beyond and video.generation == 0
-        if has_session and not (wish.deleted or wish.cancelled == wish.number or was_too_late):
+        if has_session and not (spec.deleted or spec.cancelled == spec.number or was_too_late):
             raise Broken(12, "a video that is wanted is there", f"{path} is gone")
         return
     if not has_session:
         raise Broken(10, "a deleted session's videos go with it", f"{path} is {video.state.value}")
     if video.state not in (VideoState.READY, VideoState.FAILED):
         raise Broken(13, "everything comes to an end", f"{path} is {video.state.value}")
-    if wish.deleted or video.serving != wish.number:
-        raise Broken(12, "a video is as it was last wished", f"{path} wishes {wish} and is {video}")
-    if wish.cancelled == wish.number and video.state is not VideoState.READY:
+    if spec.deleted or video.serving != spec.number:
+        raise Broken(12, "a video is as it was last wished", f"{path} wishes {spec} and is {video}")
+    if spec.cancelled == spec.number and video.state is not VideoState.READY:
         raise Broken(12, "a cancelled upload is withdrawn", f"{path} is {video.state.value}")
     mine = [one for one in ledger.media.alive() if one.reference.split(":")[1] == path.partition("/")[2]]
     playing = [one for one in mine if one.observation.state is MediaState.READY]
     if video.playable is None:
-        if video.state is VideoState.READY or mine or video.parts:
+        if video.state is VideoState.READY or mine or video.external_ids:
             raise Broken(21, "of a failed video nothing is left", f"{path} has {mine}, records {video}")
-    elif [one.parts for one in playing] != [video.playable.parts] or len(mine) != 1 or video.playable.trouble:
+    elif (
+        [one.external_ids for one in playing] != [video.playable.external_ids]
+        or len(mine) != 1
+        or video.playable.trouble
+    ):
         raise Broken(20, "what a video records as playing plays, and nothing else is there", f"{path} has {mine}")
-    if (video.corrections, video.order) != (wish.corrections, wish.new_order or video.order):
-        raise Broken(12, "a video is as it was last corrected", f"{path} wishes {wish} and is {video}")
+    if (video.corrections, video.order) != (spec.corrections, spec.new_order or video.order):
+        raise Broken(12, "a video is as it was last corrected", f"{path} wishes {spec} and is {video}")
     if video.playable is not None and video.playable.title != REFUSED_TITLE and not ledger.beyond:
-        titles = {one.wish.title for one in playing}
+        titles = {one.spec.title for one in playing}
         if video.rename_at is not None or titles != {video.playable.title}:
             raise Broken(12, "its provider knows its title", f"{path} is called {video.playable.title}, not {titles}")
     reference = reference_of(path.partition("/")[2], video.generation)
@@ -747,12 +751,12 @@ def nothing_is_there_that_nobody_recorded(ledger: Ledger, pairings: Iterable[Pai
     """
     Invariant 2.
     """
-    recorded = {pairing.parts.get("entryId") for pairing in pairings}
-    recorded |= {parts.get("entryId") for video in videos for parts in named(video).values()}
+    recorded = {pairing.external_ids.get("entryId") for pairing in pairings}
+    recorded |= {external_ids.get("entryId") for video in videos for external_ids in named(video).values()}
     alive: list[MadeEvent | MadeMedia] = [*ledger.events.alive(), *ledger.media.alive()]
     # What an operator could not give back waits for one who says what becomes of it.
     waiting = {reference for path, reference in ledger.lost.items() if path not in ledger.recorded}
-    extra = [one for one in alive if one.parts["entryId"] not in recorded and one.reference not in waiting]
+    extra = [one for one in alive if one.external_ids["entryId"] not in recorded and one.reference not in waiting]
     if extra:
         raise Broken(2, "whatever exists is recorded", f"there is {extra}")
 

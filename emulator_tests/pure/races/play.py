@@ -1,4 +1,4 @@
-"""One interleaving: users, visitors, provider and time move in an order drawn from the seed; then nothing goes wrong
+"""One interleaving: users, workers, provider and time move in an order drawn from the seed; then nothing goes wrong
 any more, only the sweep and the queue run, and what is left must be what was last wished.
 
 Called by `test_races.py` and by hand. Leaves to `weather` what goes wrong and to `invariants` what is right.
@@ -21,9 +21,9 @@ from emulator_tests.fakes import (
     MemoryAccounts,
     MemoryDocuments,
     MemoryEvents,
+    MemoryInventory,
     MemoryMedia,
     MemoryQueue,
-    MemoryStrays,
     MemoryViewerKeys,
 )
 from emulator_tests.pure.races.chronicle import Chronicle
@@ -45,27 +45,27 @@ from shared.admissions.model import CHECK_MOST
 from shared.app import Settings
 from shared.changes import following
 from shared.errors import BackendError, Conflict, Permanent, Transient
-from shared.paths import VIDEOS, VISIT_VIDEO, enrolment_path, session_path, video_path
+from shared.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path
 from shared.ports import (
     Clock,
     Condition,
     Create,
     Delete,
     Document,
-    EventParts,
-    EventWish,
+    EventIds,
+    EventSpec,
+    ExternalIds,
     Fields,
-    Holder,
     MediaState,
     Observation,
     Operator,
-    Parts,
+    ProviderAccount,
     Query,
     Refusal,
     Task,
     Total,
     Update,
-    UploadWish,
+    UploadSpec,
     Version,
     Write,
 )
@@ -182,15 +182,15 @@ class FussyEvents(MemoryEvents):
     def __init__(self, clock: Clock, effect: Effect) -> None:
         super().__init__(clock, effect)
         refusal = Refusal("TOO_LONG", "Let it end earlier.")
-        self.refuses = lambda wish: refusal if wish.title == PARTLY_REFUSED_TITLE else None
+        self.refuses = lambda spec: refusal if spec.title == PARTLY_REFUSED_TITLE else None
 
-    def create_event(self, reference: str, wish: EventWish) -> EventParts:
-        _refuse(wish.title)
-        return super().create_event(reference, wish)
+    def create_event(self, reference: str, spec: EventSpec) -> EventIds:
+        _refuse(spec.title)
+        return super().create_event(reference, spec)
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
-        _refuse(wish.title)
-        return super().update_event(reference, parts, wish)
+    def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
+        _refuse(spec.title)
+        return super().update_event(reference, external_ids, spec)
 
 
 class FussyMedia(MemoryMedia):
@@ -201,18 +201,18 @@ class FussyMedia(MemoryMedia):
         anew: Is told of the parts that the provider begins to process anew.
     """
 
-    anew: Callable[[Parts], None]
+    anew: Callable[[ExternalIds], None]
 
-    def reprocessing(self, parts: Parts) -> None:
-        self.anew(parts)
+    def reprocessing(self, external_ids: ExternalIds) -> None:
+        self.anew(external_ids)
 
-    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
-        _refuse(wish.title)
-        return super().prepare_upload(reference, wish)
+    def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
+        _refuse(spec.title)
+        return super().prepare_upload(reference, spec)
 
-    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
-        _refuse(wish.title)
-        super().rename(reference, parts, wish)
+    def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
+        _refuse(spec.title)
+        super().rename(reference, external_ids, spec)
 
 
 @dataclass(slots=True)
@@ -263,7 +263,7 @@ class Play:
             self._queue,
             clock,
             self._events,
-            Holder(self._media, MemoryStrays(self._events, self._media, effect), self._keys),
+            ProviderAccount(self._media, MemoryInventory(self._events, self._media, effect), self._keys),
             SETTINGS,
         )
         self._visitors: list[Visitor] = []
@@ -302,7 +302,7 @@ class Play:
 
     def _next_visitor(self) -> Visitor | None:
         """
-        Let happen what happens, until a visitor is to go on; `None` where it has been enough.
+        Let happen what happens, until a worker is to go on; `None` where it has been enough.
         """
         while self._goes_on:
             self._moves += 1
@@ -320,7 +320,7 @@ class Play:
 
     def _others_first(self) -> None:
         """
-        Called by a visitor before and after its effects: whoever is drawn goes on, perhaps itself.
+        Called by a worker before and after its effects: whoever is drawn goes on, perhaps itself.
 
         What happens in between happens here, without handing the baton back: that takes far longer than all else.
         """
@@ -364,7 +364,7 @@ class Play:
 
     def _judge(self, visitor: Visitor) -> None:
         """
-        A visitor has ended: its queue may deliver its task again, its client may ask again.
+        A worker has ended: its queue may deliver its task again, its client may ask again.
         """
         error, task = visitor.error, self._tasks_of.pop(visitor, None)
         if error is not None and not isinstance(error, BackendError | Killed):
@@ -592,7 +592,7 @@ class Play:
             mine = [one for one in alive if one.reference.split(":")[1] == document.id]
             fields = document.fields
             is_quiet = fields["claim"] is None and fields["wish"]["number"] == fields["serving"]
-            plays = [one.parts for one in mine if one.created_at < long_ago] == [fields["playable"]["parts"]]
+            plays = [one.external_ids for one in mine if one.created_at < long_ago] == [fields["playable"]["parts"]]
             if len(mine) == 1 and plays and is_quiet:
                 self._kept.commit(Delete(document.path))
                 self._ledger.lose(document.path)
@@ -611,7 +611,7 @@ class Play:
         """
         for one in self._app.adoption.adopt(self._app.orphans.all(young=True)):
             what = "orphan refused" if one.path is None else "orphan adopted"
-            self.chronicle.tell(self._clock(), "operator", one.stray.reference, one.sentence, what)
+            self.chronicle.tell(self._clock(), "operator", one.item.reference, one.sentence, what)
 
     def _ask_to_upload(self, upload: Upload) -> None:
         if upload.tries == 0:
@@ -760,23 +760,23 @@ class Play:
             f"retry {video_id[:6]}", lambda: retry_video(upload.caller, video_id, app.documents, app.queue, app.clock)
         )
 
-    def _process_anew(self, parts: Parts) -> None:
+    def _process_anew(self, external_ids: ExternalIds) -> None:
         fate = self._rng.choice((READY, READY, Observation(MediaState.ERROR, reason="It still cannot be read.")))
         at = self._clock() + timedelta(seconds=self._rng.uniform(0.0, 300.0))
-        self._agenda.add(at, lambda: self._show(parts["uploadTokenId"], fate))
+        self._agenda.add(at, lambda: self._show(external_ids["uploadTokenId"], fate))
 
     def _show(self, token_id: str | int, observation: Observation) -> None:
-        made = next((one for one in self._media.alive() if one.parts.get("uploadTokenId") == token_id), None)
+        made = next((one for one in self._media.alive() if one.external_ids.get("uploadTokenId") == token_id), None)
         if made is None or made.observation.state is MediaState.READY:
             # What is ready stays so, however often it was to be processed.
             return
-        self._media.show(made.parts, observation)
-        self.chronicle.tell(self._clock(), "provider", f"{made.parts['entryId']} is", observation)
+        self._media.show(made.external_ids, observation)
+        self.chronicle.tell(self._clock(), "provider", f"{made.external_ids['entryId']} is", observation)
         video_id = made.reference.split(":")[1]
         if self._rng.random() < self._climate.pushes:
             # It tells so by itself, perhaps more than once.
             for _ in range(self._rng.choice((1, 1, 2))):
-                self._triggers.append(Task(VISIT_VIDEO, video_id))
+                self._triggers.append(Task(RECONCILE_VIDEO, video_id))
         recorded = self._ledger.recorded.get(video_path(video_id))
         if recorded is None:
             return

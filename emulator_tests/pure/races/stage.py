@@ -1,6 +1,6 @@
-"""The stage: many visitors, of whom exactly one moves at a time, until it hands the baton back at one of its effects.
+"""The stage: many workers, of whom exactly one moves at a time, until it hands the baton back at one of its effects.
 
-Called by `play`, which chooses who moves, and by `weather`, which calls `pause` inside of every effect. A visitor is a
+Called by `play`, which chooses who moves, and by `weather`, which calls `pause` inside of every effect. A worker is a
 thread, for the code that is played knows nothing of this and must not; as only one of them ever moves, whatever
 happens follows from the order in which they are chosen.
 """
@@ -14,7 +14,7 @@ from datetime import datetime
 
 class Killed(BaseException):
     """
-    A visitor dies here. No error of ours, so that nothing catches it: what it would have done next never happens.
+    A worker dies here. No error of ours, so that nothing catches it: what it would have done next never happens.
     """
 
 
@@ -46,7 +46,7 @@ class Visitor:
 
 class Stage:
     """
-    Where visitors move one at a time. Made once and played on again and again: its threads are kept.
+    Where workers move one at a time. Made once and played on again and again: its threads are kept.
 
     Attributes:
         current: Who moves now; `None` while the play itself does.
@@ -59,7 +59,7 @@ class Stage:
 
     def resume(self, visitor: Visitor) -> Visitor:
         """
-        Let a visitor move until the baton comes back.
+        Let a worker move until the baton comes back.
 
         Returns:
             Who brought it back: this one, or one to whom it was passed on.
@@ -75,7 +75,7 @@ class Stage:
 
     def pause(self, follower: Visitor | None = None) -> None:
         """
-        Called by the visitor that moves: pass the baton on, or back, and go on when it comes again.
+        Called by the worker that moves: pass the baton on, or back, and go on when it comes again.
 
         Raises:
             Killed: This one was doomed meanwhile.
@@ -100,7 +100,7 @@ class Stage:
 
     def kill(self, visitor: Visitor) -> None:
         """
-        End a visitor where it stands.
+        End a worker where it stands.
         """
         if visitor.hand is None:
             visitor.ended, visitor.error = True, Killed()
@@ -111,7 +111,7 @@ class Stage:
 
 class _Hand(threading.Thread):
     """
-    A thread that plays one visitor after the other.
+    A thread that plays one worker after the other.
     """
 
     def __init__(self, back: threading.Lock) -> None:

@@ -1,11 +1,11 @@
 """What goes wrong: at every effect someone else may go first, the effect may fail, its answer may be lost, it may come
-late, and the visitor may die before it or after it.
+late, and the worker may die before it or after it.
 
 Called by every in-memory part for every call, as its `Effect`. Leaves to `play` who moves next and what time it is.
 
 Two climates. In the one, everything keeps to what the design assumes: whoever runs dies at its timeout, and a call that
 was cut off is done within `LATE_COMMIT_S` or never, its lag in the provider's lists included. In the other, "beyond",
-visitors sleep past their lease and wake, calls are done long after they were given up, and some are done twice; then
+workers sleep past their lease and wake, calls are done long after they were given up, and some are done twice; then
 things may exist twice for a while, but nothing may stay.
 """
 
@@ -25,7 +25,7 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.invariants import Ledger
 from emulator_tests.pure.races.stage import Killed, Stage
 from shared.errors import Doubtful, Permanent, Transient
-from shared.ports import Changes, Parts
+from shared.ports import Changes, ExternalIds
 from shared.reconcile import WORKER_TIMEOUT_S
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class Climate:
         favourite: The kind of trouble that occurs far more often than others.
         doubles: Chance that an event or a task comes once more.
         switch: Chance that someone else may go before an effect, and after it.
-        sleep: Chance that a visitor who has paused is held up for long.
+        sleep: Chance that a worker who has paused is held up for long.
         haste: How often users do something: before all has settled, or after.
         pushes: Chance that the provider tells of a change by itself.
         pace_s: How much time passes at once, as a rule.
@@ -141,7 +141,7 @@ class Agenda:
 
 class Weather:
     """
-    The `Effect` of every in-memory part. Disturbs visitors alone.
+    The `Effect` of every in-memory part. Disturbs workers alone.
 
     Attributes:
         climate: What may go wrong.
@@ -254,7 +254,7 @@ class Weather:
     def _late_at(self) -> datetime:
         """
         When a call is done that nobody waits for any more: while a lost creation may still come to light, counted from
-        when its visitor began; beyond that, at any time.
+        when its worker began; beyond that, at any time.
         """
         most_s = LATE_COMMIT_S - WORKER_TIMEOUT_S - LAG_MAX_S
         if self.climate.beyond:
@@ -279,7 +279,7 @@ class Weather:
             return result
         now = self._clock()
         if operation in ("find_event", "find_upload"):
-            made_at = self._ledger.made_at(cast(Parts, result))
+            made_at = self._ledger.made_at(cast(ExternalIds, result))
             if made_at is not None and made_at + timedelta(seconds=self.climate.lag_s) > now:
                 return cast(T, {})
         if operation == "changes":

@@ -1,7 +1,7 @@
 """Copies at Bunny Stream: it fetches the file of a video by itself, and makes of it what players play.
 
-Called by the visit of copies and by the grants through `ports.Host`. A copy is found again by its title, which nobody
-but an administrator sees.
+Called by the reconciliation of copies and by the grants through `ports.Host`. A copy is found again by its title, which
+nobody but an administrator sees.
 
 Source: docs.bunny.net, Stream API: `videos/fetch`, `videos/{videoId}`, `videos`; status numbers of a video there.
 """
@@ -14,7 +14,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
-from shared.ports import MANIFEST_URL, THUMBNAIL_URL, Clock, Grant, MediaState, Observation, Parts, Source, Stray
+from shared.ports import (
+    MANIFEST_URL,
+    THUMBNAIL_URL,
+    Clock,
+    ExternalIds,
+    Grant,
+    InventoryItem,
+    MediaState,
+    Observation,
+    Source,
+)
 from shared.providers.bunny.signing import directory_token
 from shared.providers.codes import NOT_FOUND
 
@@ -112,7 +122,7 @@ class BunnyHost:
         """
         return self.library.name
 
-    def begin_copy(self, reference: str, source: Source) -> Parts:
+    def begin_copy(self, reference: str, source: Source) -> ExternalIds:
         """
         See `ports.Host`. Bunny answers at once, and fetches afterwards.
         """
@@ -122,10 +132,10 @@ class BunnyHost:
         if told.get("success") is False:
             raise client.wire.permanent("videos.fetch", "FETCH_REFUSED", "Bunny refuses to fetch the video.")
         guid = told.get("id")
-        # Its specification does not promise the id: then the next visit finds it by its title.
+        # Its specification does not promise the id: then the next reconciliation finds it by its title.
         return {VIDEO: guid} if isinstance(guid, str) and guid else client.wire.malformed("videos.fetch")
 
-    def find_copy(self, reference: str) -> Parts:
+    def find_copy(self, reference: str) -> ExternalIds:
         """
         See `ports.Host`.
         """
@@ -134,11 +144,11 @@ class BunnyHost:
         oldest = min(found, key=lambda video: str(video.get("dateUploaded")), default=None)
         return {} if oldest is None else {VIDEO: str(oldest["guid"])}
 
-    def observe_copy(self, parts: Parts) -> Observation:
+    def observe_copy(self, external_ids: ExternalIds) -> Observation:
         """
         See `ports.Host`.
         """
-        video = self._get(parts[VIDEO])
+        video = self._get(external_ids[VIDEO])
         if video is None:
             return Observation(MediaState.GONE)
         state = STATES.get(video.get("status", 0), MediaState.PROCESSING)
@@ -150,28 +160,28 @@ class BunnyHost:
         duration_s = float(length) if isinstance(length, int | float) and length > 0 else None
         return Observation(state, 100 if state is MediaState.READY else percent, duration_s=duration_s)
 
-    def send_more(self, parts: Parts, source: Source) -> Observation:
+    def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
         """
         See `ports.Host`. Bunny waits for no bytes: it fetches them.
         """
-        return self.observe_copy(parts)
+        return self.observe_copy(external_ids)
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         See `ports.Host`.
         """
-        client, guid = self.library.client, parts[VIDEO]
+        client, guid = self.library.client, external_ids[VIDEO]
         try:
             client.ask("videos.delete", "DELETE", f"/{guid}", dict)
         except Permanent as error:
             _raise_unless_gone(error)
         return {} if self._get(guid) is None else {VIDEO: guid}
 
-    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+    def playback_grant(self, external_ids: ExternalIds, lifetime_s: int) -> Grant:
         """
         See `ports.Host`. The token stands before the path, so that all that a manifest points to is let through.
         """
-        library, path = self.library, f"/{parts[VIDEO]}/"
+        library, path = self.library, f"/{external_ids[VIDEO]}/"
         expires_at = (library.clock() + timedelta(seconds=lifetime_s)).replace(microsecond=0)
         token = directory_token(library.token_key, path, expires_at)
         root = f"{library.playback_url}/{token}{path}"
@@ -184,9 +194,9 @@ class BunnyHost:
             bare_url=f"{library.playback_url}{path}playlist.m3u8",
         )
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Strays`. Bunny lists the newest first: everything since then is read.
+        See `ports.Orphans`. Bunny lists the newest first: everything since then is read.
         """
         found = []
         for video in self._listed(orderBy="date"):
@@ -195,20 +205,22 @@ class BunnyHost:
                 break
             reference = self.library.ours(video)
             if reference is not None and made_at is not None and made_at < until:
-                found.append(Stray(self.name, reference, {VIDEO: str(video["guid"])}, made_at, has_content=True))
-        return sorted(found, key=lambda stray: stray.created_at)[:PAGE]
+                found.append(
+                    InventoryItem(self.name, reference, {VIDEO: str(video["guid"])}, made_at, has_content=True)
+                )
+        return sorted(found, key=lambda item: item.created_at)[:PAGE]
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Strays`. What is there may have been fetched.
+        See `ports.Orphans`. What is there may have been fetched.
         """
-        return self._get(stray.parts[VIDEO]) is not None
+        return self._get(item.external_ids[VIDEO]) is not None
 
-    def delete_stray(self, stray: Stray) -> Parts:
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Strays`.
+        See `ports.Orphans`.
         """
-        return self.delete_media(stray.parts)
+        return self.delete_media(item.external_ids)
 
     def _get(self, guid: str) -> Item | None:
         try:

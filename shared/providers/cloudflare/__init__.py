@@ -5,9 +5,9 @@ translates, `account` lists; `media`, `inventory`, `webhooks` and `setup` fill t
 """
 
 from shared.providers.cloudflare.account import CloudflareAccount
-from shared.providers.cloudflare.inventory import CloudflareStrays
+from shared.providers.cloudflare.inventory import CloudflareInventory
 from shared.providers.cloudflare.media import CloudflareMedia
 from shared.providers.cloudflare.signing import SigningKey
-from shared.providers.cloudflare.webhooks import CloudflareHook
+from shared.providers.cloudflare.webhooks import CloudflareWebhook
 
-__all__ = ["CloudflareAccount", "CloudflareHook", "CloudflareMedia", "CloudflareStrays", "SigningKey"]
+__all__ = ["CloudflareAccount", "CloudflareInventory", "CloudflareMedia", "CloudflareWebhook", "SigningKey"]

@@ -1,7 +1,7 @@
 """One Cloudflare account: its keys, its client, how often it may be asked, and what its lists say of everything.
 
-Called by `media.py`, `inventory.py`, `webhooks.py` and `setup.py`. Leaves to `client.py` how a call travels, to `signing.py` how
-a token is signed, and to `shared/limits.py` how a budget is shared.
+Called by `media.py`, `inventory.py`, `webhooks.py` and `setup.py`. Leaves to `client.py` how a call travels, to
+`signing.py` how a token is signed, and to `shared/limits.py` how a budget is shared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.buckets import Budget, Priority
 from shared.errors import Conflict, Permanent, Transient
 from shared.limits import Limiter
 from shared.paths import limit_path
-from shared.ports import Clock, Parts
+from shared.ports import Clock, ExternalIds
 from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.signing import SigningKey
 from shared.providers.codes import NOT_FOUND, RATE_LIMITED
@@ -187,7 +187,7 @@ class CloudflareAccount:
         with unless_gone():
             self.ask("stream.delete", lambda s: s.with_raw_response.delete(uid, account_id=self.account_id), object)
 
-    def delete_and_look(self, uid: str) -> Parts:
+    def delete_and_look(self, uid: str) -> ExternalIds:
         """
         Delete one video, and look whether it is gone.
 

@@ -1,6 +1,6 @@
 """Everything of this deployment at Cloudflare, by age, for a search to compare with what is recorded.
 
-Called by `shared/orphans/` through `ports.Strays`. Leaves to it what is an orphan.
+Called by `shared/orphans/` through `ports.Orphans`. Leaves to it what is an orphan.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Final
 
 from shared.buckets import Priority
-from shared.ports import Parts, Stray
+from shared.ports import ExternalIds, InventoryItem
 from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount, Item
 
@@ -20,19 +20,19 @@ PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class CloudflareStrays:
+class CloudflareInventory:
     """
-    Fills `ports.Strays`.
+    Fills `ports.Orphans`.
     """
 
     account: CloudflareAccount
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Strays`. What others have in the same account is passed over.
+        See `ports.Orphans`. What others have in the same account is passed over.
         """
         found = (
-            Stray(
+            InventoryItem(
                 NAME,
                 reference,
                 {UID: str(video["uid"])},
@@ -46,18 +46,18 @@ class CloudflareStrays:
         )
         return list(islice(found, PAGE))
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Strays`.
+        See `ports.Orphans`.
         """
-        video = self.account.at(Priority.BULK).get(stray.parts[UID])
+        video = self.account.at(Priority.BULK).get(item.external_ids[UID])
         return video is not None and _has_content(video)
 
-    def delete_stray(self, stray: Stray) -> Parts:
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Strays`.
+        See `ports.Orphans`.
         """
-        return self.account.at(Priority.BULK).delete_and_look(stray.parts[UID])
+        return self.account.at(Priority.BULK).delete_and_look(item.external_ids[UID])
 
 
 def _has_content(video: Item) -> bool:

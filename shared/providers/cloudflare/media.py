@@ -1,8 +1,9 @@
 """Uploaded videos at Cloudflare Stream: direct creator uploads by TUS.
 
-Called by the visit of videos, the feed and the grants through `ports.Media`. The limits travel in the header that
-counts, `Upload-Metadata`: a body is ignored there. The address to which the bytes go is told once and never again, and
-whoever knows it may send them: it is kept sealed, and a creation whose answer was lost is undone and made anew.
+Called by the reconciliation of videos, the readiness poller and the grants through `ports.Media`. The limits travel in
+the header that counts, `Upload-Metadata`: a body is ignored there. The address to which the bytes go is told once and
+never again, and whoever knows it may send them: it is kept sealed, and a creation whose answer was lost is undone and
+made anew.
 
 Source: cloudflare/cloudflare-docs, stream/uploading-videos/direct-creator-uploads and resumable-uploads.
 """
@@ -25,14 +26,14 @@ from shared.ports import (
     Allowance,
     Change,
     Changes,
+    ExternalIds,
     Grant,
     MediaState,
     Observation,
-    Parts,
     Source,
     Stage,
     UploadGrant,
-    UploadWish,
+    UploadSpec,
 )
 from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAccount, Item, unless_gone
@@ -62,7 +63,7 @@ class CloudflareMedia:
     account: CloudflareAccount
     name: str = NAME
 
-    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         See `ports.Media`. Reserves minutes until the bytes have arrived, or the address has expired.
         """
@@ -70,9 +71,9 @@ class CloudflareMedia:
         expires_at = account.clock() + timedelta(seconds=account.upload_lifetime_s)
         described = mapping.metadata(
             {
-                mapping.NAME: wish.title,
+                mapping.NAME: spec.title,
                 mapping.REFERENCE: mapping.theirs(account.namespace, reference),
-                **({mapping.STAMP: wish.stamp} if wish.stamp else {}),
+                **({mapping.STAMP: spec.stamp} if spec.stamp else {}),
                 "maxDurationSeconds": str(min(account.max_duration_s, mapping.DURATION_MAX_S)),
                 "expiry": mapping.told_instant(expires_at.replace(microsecond=0)),
                 "requiresignedurls": None,
@@ -84,20 +85,20 @@ class CloudflareMedia:
                 account_id=account.account_id,
                 direct_user=True,
                 tus_resumable=TUS,
-                upload_length=wish.size_bytes,
+                upload_length=spec.size_bytes,
                 upload_creator=mapping.creator_of(account.namespace, reference),
                 upload_metadata=described,
             ),
         )
         uid, url = told.get("stream-media-id"), told.get("location")
         if not uid or not url:
-            # It exists: the next visit finds it by its reference.
+            # It exists: the next reconciliation finds it by its reference.
             from shared.providers.cloudflare.client import WIRE
 
             WIRE.malformed("stream.create")
         return {UID: uid, UPLOAD: account.signing_key.seal(UploadAddress(url, expires_at))}
 
-    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         See `ports.Media`. One whose bytes have yet to come is of no use without its address: it goes, with the minutes
         that it has reserved, and another takes its place.
@@ -108,25 +109,25 @@ class CloudflareMedia:
             return {UID: str(arrived[0]["uid"])}
         for video in made:
             self.account.delete(str(video["uid"]))
-        return self.prepare_upload(reference, wish) if made else {}
+        return self.prepare_upload(reference, spec) if made else {}
 
-    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+    def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         See `ports.Media`. What was made by us is marked, and private, already; no live events are recorded here.
         """
-        video = self.account.get((wish.recording or {}).get(UID, ""))
+        video = self.account.get((spec.recording or {}).get(UID, ""))
         if video is None or self.account.ours(video) != reference:
             raise _not_offered("adopt_recording", "Cloudflare has no such video that was made by this deployment.")
         return {UID: str(video["uid"])}
 
-    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+    def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
         See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once.
         """
         account = self.account.at(Priority.ROUTINE)
-        if len(parts) == 1:
-            return [self._look_at(account, parts[0])]
-        uids = sorted({one[UID] for one in parts})
+        if len(external_ids) == 1:
+            return [self._look_at(account, external_ids[0])]
+        uids = sorted({one[UID] for one in external_ids})
         found: dict[str, Item] = {}
         for first in range(0, len(uids), mapping.IDS_MAX):
             batch = uids[first : first + mapping.IDS_MAX]
@@ -137,38 +138,38 @@ class CloudflareMedia:
             missed = None if uid in found else account.get(uid)
             if missed is not None:
                 found[uid] = missed
-        return [_observation(found.get(one[UID]), account.clock()) for one in parts]
+        return [_observation(found.get(one[UID]), account.clock()) for one in external_ids]
 
-    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
+    def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
         See `ports.Media`. All that stands in the meta is told again, for it is replaced as a whole.
         """
         account = self.account
         meta = {
-            mapping.NAME: wish.title,
+            mapping.NAME: spec.title,
             mapping.REFERENCE: mapping.theirs(account.namespace, reference),
-            **({mapping.STAMP: wish.stamp} if wish.stamp else {}),
+            **({mapping.STAMP: spec.stamp} if spec.stamp else {}),
         }
         with unless_gone():
             account.ask(
                 "stream.edit",
-                lambda s: s.with_raw_response.edit(parts[UID], account_id=account.account_id, meta=meta),
+                lambda s: s.with_raw_response.edit(external_ids[UID], account_id=account.account_id, meta=meta),
                 object,
             )
 
-    def reprocess(self, parts: Parts) -> None:
+    def reprocess(self, external_ids: ExternalIds) -> None:
         """
         See `ports.Media`. Refuses (never): there is no such call.
         """
         raise _not_offered("reprocess", "Cloudflare does not process a video again. Upload it again.")
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         See `ports.Media`. An address dies with its video, and what was reserved is free.
         """
-        return self.account.at(Priority.BULK).delete_and_look(parts[UID])
+        return self.account.at(Priority.BULK).delete_and_look(external_ids[UID])
 
-    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
         See `ports.Media`. No list is sorted by when a video was changed: everything that can still be on its way is
         listed by when it was made, up to 1,000 in one call. The same list tells how uploads stand, but not how far they
@@ -195,14 +196,14 @@ class CloudflareMedia:
         """
         return 0
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
+    def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
         See `ports.Media`. The address is the secret; it lasts until it expires, whatever is asked for.
 
         Raises:
             WrongState: It has expired, or it was sealed with a key that is not used any more (never).
         """
-        address = self.account.signing_key.unseal(parts.get(UPLOAD, ""))
+        address = self.account.signing_key.unseal(external_ids.get(UPLOAD, ""))
         now = self.account.clock()
         if address is None or address.expires_at <= now:
             raise WrongState("The time for this upload is over. Start a new one.", reason="UPLOAD_EXPIRED")
@@ -215,12 +216,14 @@ class CloudflareMedia:
             renewable_until=address.expires_at,
         )
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         See `ports.Media`. The token stands in the place of the video's id, and cannot be ended.
         """
         expires_at = self.account.clock() + timedelta(seconds=min(lifetime_s, TOKEN_LIFETIME_MAX_S))
-        token = self.account.signing_key.playback_token(parts[UID], expires_at)
+        token = self.account.signing_key.playback_token(external_ids[UID], expires_at)
         root = f"{self.account.playback_url}/{token}"
         manifest_url = f"{root}/manifest/video.m3u8"
         return Grant(
@@ -228,17 +231,17 @@ class CloudflareMedia:
             token=token,
             expires_at=expires_at,
             values={MANIFEST_URL: manifest_url, THUMBNAIL_URL: f"{root}/thumbnails/thumbnail.jpg"},
-            bare_url=f"{self.account.playback_url}/{parts[UID]}/manifest/video.m3u8",
+            bare_url=f"{self.account.playback_url}/{external_ids[UID]}/manifest/video.m3u8",
         )
 
-    def source(self, parts: Parts, lifetime_s: int) -> Source:
+    def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
         See `ports.Media`. Cloudflare makes one file of a video when it is first asked to, and keeps it with the video.
         """
         account = self.account.at(Priority.BULK)
         made = account.ask(
             "stream.downloads.create",
-            lambda s: s.downloads.with_raw_response.create(parts[UID], account_id=account.account_id),
+            lambda s: s.downloads.with_raw_response.create(external_ids[UID], account_id=account.account_id),
             dict,
         )
         default = made.get("default")
@@ -251,7 +254,7 @@ class CloudflareMedia:
                 retry_after_s=SOURCE_PAUSE_S,
             )
         expires_at = account.clock() + timedelta(seconds=min(lifetime_s, TOKEN_LIFETIME_MAX_S))
-        token = account.signing_key.playback_token(parts[UID], expires_at, is_downloadable=True)
+        token = account.signing_key.playback_token(external_ids[UID], expires_at, is_downloadable=True)
         return Source(f"{account.playback_url}/{token}/downloads/default.mp4")
 
     def _made_under(self, reference: str) -> list[Item]:
@@ -262,12 +265,12 @@ class CloudflareMedia:
         listed = self.account.list_videos(creator=creator, asc=True, limit=mapping.LIST_MAX)
         return [video for video in listed if video.get("creator") == creator]
 
-    def _look_at(self, account: CloudflareAccount, parts: Parts) -> Observation:
-        video = account.get(parts[UID])
+    def _look_at(self, account: CloudflareAccount, external_ids: ExternalIds) -> Observation:
+        video = account.get(external_ids[UID])
         seen = _observation(video, account.clock())
         if seen.state is not MediaState.AWAITING_UPLOAD:
             return seen
-        return self._receiving(parts.get(UPLOAD, "")) or seen
+        return self._receiving(external_ids.get(UPLOAD, "")) or seen
 
     def _receiving(self, sealed: str) -> Observation | None:
         """

@@ -15,7 +15,7 @@ from shared.errors import SecretRejected
 from shared.ports import Finding, Health
 from shared.providers.cloudflare.account import CloudflareAccount
 from shared.providers.cloudflare.signing import SigningKey
-from shared.providers.cloudflare.webhooks import CloudflareHook
+from shared.providers.cloudflare.webhooks import CloudflareWebhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class CloudflareSetup:
     """
 
     account: CloudflareAccount
-    hook: CloudflareHook
+    webhook: CloudflareWebhook
 
     def check(self) -> Sequence[Finding]:
         """
@@ -69,7 +69,7 @@ class CloudflareSetup:
         return Finding(what, Health.MISSING, sentence)
 
     def _webhook(self) -> Finding:
-        address = self.hook.address()
+        address = self.webhook.address()
         what = "Cloudflare webhook"
         if address is None:
             return Finding(

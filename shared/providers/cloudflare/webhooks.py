@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from shared.buckets import Priority
 from shared.errors import BadRequest, NotAllowed, Permanent, Transient
-from shared.ports import Heard
+from shared.ports import WebhookEvent
 from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, CloudflareAccount, unless_gone
 
@@ -57,7 +57,7 @@ class _Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class CloudflareHook:
+class CloudflareWebhook:
     """
     Fills `ports.Hook`. The secret is Cloudflare's own: it is asked for once by each instance, and kept nowhere else.
     """
@@ -65,7 +65,7 @@ class CloudflareHook:
     account: CloudflareAccount
     _secret: _Secret = field(default_factory=_Secret, repr=False, compare=False)
 
-    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
+    def heard(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """
         See `ports.Hook`.
         """
@@ -82,9 +82,9 @@ class CloudflareHook:
             )
         told = mapping.namespace_and_reference(_video(body))
         if told is None:
-            return Heard()
+            return WebhookEvent()
         namespace, reference = told
-        return Heard((reference,)) if namespace == self.account.namespace else Heard(elsewhere=namespace)
+        return WebhookEvent((reference,)) if namespace == self.account.namespace else WebhookEvent(elsewhere=namespace)
 
     def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         """

@@ -1,27 +1,27 @@
 """Kaltura: what the domain's ports mean there.
 
 Called through `shared/providers/__init__.py` alone. `signing` signs, `client` speaks the wire, `mapping` translates,
-`account` remembers what `made` makes once; `events`, `audience`, `media`, `playback`, `inventory`, `webhooks` and `setup` fill
-the ports.
+`account` remembers what `made` makes once; `events`, `audience`, `media`, `playback`, `inventory`, `webhooks` and
+`setup` fill the ports.
 """
 
 from shared.providers.kaltura.account import KalturaAccount, KnownFor
 from shared.providers.kaltura.audience import KalturaAudience
 from shared.providers.kaltura.events import KalturaEvents
-from shared.providers.kaltura.inventory import KalturaStrays
+from shared.providers.kaltura.inventory import KalturaInventory
 from shared.providers.kaltura.media import KalturaMedia
 from shared.providers.kaltura.playback import KalturaViewerKeys
 from shared.providers.kaltura.setup import KalturaSetup
-from shared.providers.kaltura.webhooks import KalturaHook
+from shared.providers.kaltura.webhooks import KalturaWebhook
 
 __all__ = [
     "KalturaAccount",
     "KalturaAudience",
     "KalturaEvents",
-    "KalturaHook",
+    "KalturaInventory",
     "KalturaMedia",
     "KalturaSetup",
-    "KalturaStrays",
     "KalturaViewerKeys",
+    "KalturaWebhook",
     "KnownFor",
 ]

@@ -1,7 +1,7 @@
 """One Kaltura account: its keys, its client, and the few things that are made in it once and remembered.
 
-Called by `events.py`, `media.py` and `inventory.py`. Leaves to `client.py` how a call travels and to `signing.py` how a KS
-is signed.
+Called by `events.py`, `media.py` and `inventory.py`. Leaves to `client.py` how a call travels and to `signing.py` how a
+KS is signed.
 """
 
 from __future__ import annotations

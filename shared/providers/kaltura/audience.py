@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared import log
 from shared.errors import Conflict, Misconfigured, Permanent, ProviderError
 from shared.paths import cache_path
-from shared.ports import Admission, Attendee, Create, Document, Grant, Parts, Update
+from shared.ports import Admission, Attendee, Create, Document, ExternalIds, Grant, Update
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import (
     DOUBT_PAUSE_S,
@@ -102,7 +102,7 @@ class KalturaAudience:
 
     def admit(
         self,
-        parts: Parts,
+        external_ids: ExternalIds,
         attendee: Attendee,
         lifetime_s: int,
         *,
@@ -117,9 +117,9 @@ class KalturaAudience:
         self._ask_what_is_unknown(user_id, attendee, force_refresh=force_refresh)
         return Admission(
             user_id,
-            addresses_grant(self.account, parts[ENTRY], attendee.uid, lifetime_s, revocation_id),
-            self._chat_grant(parts, user_id, attendee),
-            self._room_grant(parts, user_id, attendee, lifetime_s, revocation_id),
+            addresses_grant(self.account, external_ids[ENTRY], attendee.uid, lifetime_s, revocation_id),
+            self._chat_grant(external_ids, user_id, attendee),
+            self._room_grant(external_ids, user_id, attendee, lifetime_s, revocation_id),
             refreshable_at,
         )
 
@@ -326,14 +326,14 @@ class KalturaAudience:
 
     # --- what is signed here --------------------------------------------------------------------------------------
 
-    def _chat_grant(self, parts: Parts, user_id: str, attendee: Attendee) -> Grant | None:
+    def _chat_grant(self, external_ids: ExternalIds, user_id: str, attendee: Attendee) -> Grant | None:
         secret = self.chat_secret or self._chat.secret
         if secret is None:
             return None
         import jwt
 
-        partner_id, entry_id = str(self.account.partner_id), parts[ENTRY]
-        moderates = attendee.is_moderator and parts.get(GROUP)
+        partner_id, entry_id = str(self.account.partner_id), external_ids[ENTRY]
+        moderates = attendee.is_moderator and external_ids.get(GROUP)
         lifetime_s = min(self.chat_lifetime_s, MODERATOR_CHAT_S) if moderates else self.chat_lifetime_s
         expires_at = self.account.clock() + timedelta(seconds=lifetime_s)
         claims: dict[str, Any] = {
@@ -345,22 +345,22 @@ class KalturaAudience:
             "isAdmin": False,
             "isScopedUser": True,
         }
-        if parts.get(VIRTUAL_EVENT):
-            claims["virtualEventId"] = parts[VIRTUAL_EVENT]
+        if external_ids.get(VIRTUAL_EVENT):
+            claims["virtualEventId"] = external_ids[VIRTUAL_EVENT]
         token = jwt.encode(claims, secret, algorithm="HS256", headers={"kid": partner_id})
         return Grant(url="", token=token, expires_at=expires_at, values={})
 
     def _room_grant(
-        self, parts: Parts, user_id: str, attendee: Attendee, lifetime_s: int, revocation_id: str | None
+        self, external_ids: ExternalIds, user_id: str, attendee: Attendee, lifetime_s: int, revocation_id: str | None
     ) -> Grant | None:
         """
         The address at which KAF opens the event's room. Its KS stands in an address, so it is one that the API itself
         refuses.
         """
-        if self.account.room_url is None or not parts.get(EVENT):
+        if self.account.room_url is None or not external_ids.get(EVENT):
             return None
         privileges: tuple[Privilege, ...] = (
-            Privilege(Word.EVENT_ID, parts[EVENT]),
+            Privilege(Word.EVENT_ID, external_ids[EVENT]),
             Privilege(Word.ROLE, "adminRole" if attendee.is_moderator else "viewerRole"),
             Privilege(Word.USER_CONTEXTUAL_ROLE, "0" if attendee.is_moderator else "3"),
             Privilege(Word.ACTIONS_LIMIT, "-1"),
@@ -368,8 +368,8 @@ class KalturaAudience:
         )
         if attendee.is_moderator:
             lifetime_s = min(lifetime_s, MODERATOR_ROOM_S)
-        if parts.get(VIRTUAL_EVENT):
-            privileges += (Privilege(Word.VIRTUAL_EVENT_ID, parts[VIRTUAL_EVENT]),)
+        if external_ids.get(VIRTUAL_EVENT):
+            privileges += (Privilege(Word.VIRTUAL_EVENT_ID, external_ids[VIRTUAL_EVENT]),)
         ks = self.account.user_ks(user_id, privileges, lifetime_s)
         return Grant(
             url=f"{self.account.room_url}/virtualEvent/launch?ks={ks}",

@@ -543,12 +543,12 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _address(service_url: str) -> _Address:
-    parts = urlsplit(service_url)
-    if not parts.hostname or parts.scheme not in ("http", "https"):
+    address = urlsplit(service_url)
+    if not address.hostname or address.scheme not in ("http", "https"):
         raise Misconfigured("Kaltura's address must be complete, such as https://www.kaltura.com.")
-    if parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+    if address.scheme == "http" and address.hostname not in ("localhost", "127.0.0.1", "::1"):
         raise Misconfigured("Kaltura's address must begin with https://, because every call carries a KS.")
-    return _Address(parts.hostname, parts.port, parts.scheme == "https", parts.path.rstrip("/"))
+    return _Address(address.hostname, address.port, address.scheme == "https", address.path.rstrip("/"))
 
 
 def _body(response: HTTPResponse, ends_at: float) -> bytes:

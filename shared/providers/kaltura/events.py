@@ -1,10 +1,10 @@
 """Live events at Kaltura: a live-stream entry and what belongs to it.
 
-Called by the visit of sessions through `ports.Events`. An event is a live entry, a virtual event, in whose scope all
-that its users do is counted, a group of moderators, and, where its times are known, a schedule event, which has a
-resource of its own where the account has rooms. Each is found again by our reference: entry and schedule event have it
-as their reference id, the virtual event and the group as their description, the resource as its system name. Every
-method is one round trip, but for the making of a part that was missing and the change of moderators.
+Called by the reconciliation of sessions through `ports.Events`. An event is a live entry, a virtual event, in whose
+scope all that its users do is counted, a group of moderators, and, where its times are known, a schedule event, which
+has a resource of its own where the account has rooms. Each is found again by our reference: entry and schedule event
+have it as their reference id, the virtual event and the group as their description, the resource as its system name.
+Every method is one round trip, but for the making of a part that was missing and the change of moderators.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
 from shared.errors import Permanent
-from shared.ports import NOT_AVAILABLE, Broadcast, EventParts, EventWish, Grant, Ingest, Parts, Refusal
+from shared.ports import NOT_AVAILABLE, Broadcast, EventIds, EventSpec, ExternalIds, Grant, Ingest, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.links import LINK_EXISTS, link, refused_pair, unlink, unlink_all
@@ -57,11 +57,11 @@ class KalturaEvents:
     records: bool = True
     name: str = NAME
 
-    def create_event(self, reference: str, wish: EventWish) -> EventParts:
+    def create_event(self, reference: str, spec: EventSpec) -> EventIds:
         """
         Make everything in one request; see `ports.Events`.
         """
-        making = self._make(reference, wish, {})
+        making = self._make(reference, spec, {})
         refusal = making.of(ENTRY).error
         if refusal is not None:
             # Kaltura goes on after a failed part: what came after it must not stay behind alone.
@@ -69,7 +69,7 @@ class KalturaEvents:
             raise self.account.doubted(refusal)
         return making.outcome()
 
-    def find_event(self, reference: str) -> Parts:
+    def find_event(self, reference: str) -> ExternalIds:
         """
         See `ports.Events`. What there is without its entry is no event.
         """
@@ -86,75 +86,79 @@ class KalturaEvents:
         found = entries.answer().objects
         if not found:
             return {}
-        parts = {ENTRY: str(found[0].id)}
+        external_ids = {ENTRY: str(found[0].id)}
         for part, look in looks.items():
             if look.error is not None and is_not_offered(look.error):
-                parts[part] = NOT_AVAILABLE
+                external_ids[part] = NOT_AVAILABLE
                 continue
             objects = look.answer().objects
             if part == VIRTUAL_EVENT:
                 every = all_pages(look, partial(self._virtual_events, int(found[0].createdAt)))
                 objects = [one for one in every if self.account.ours(one.description) == reference]
             if objects:
-                parts[part] = str(objects[0].id)
+                external_ids[part] = str(objects[0].id)
         if group.error is not None and is_not_offered(group.error):
-            parts[GROUP] = NOT_AVAILABLE
+            external_ids[GROUP] = NOT_AVAILABLE
         else:
             raise_unless_gone(group)
             if group.error is None:
-                parts[GROUP] = mapping.moderators_of(parts[ENTRY])
+                external_ids[GROUP] = mapping.moderators_of(external_ids[ENTRY])
         if not self.account.has_rooms:
-            parts.pop(RESOURCE, None)
-        return parts
+            external_ids.pop(RESOURCE, None)
+        return external_ids
 
-    def update_event(self, reference: str, parts: Parts, wish: EventWish) -> EventParts:
+    def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
         """
         See `ports.Events`.
         """
-        return self._update(reference, parts, wish, looks=True)
+        return self._update(reference, external_ids, spec, looks=True)
 
-    def observe_broadcast(self, parts: Parts) -> Broadcast | None:
+    def observe_broadcast(self, external_ids: ExternalIds) -> Broadcast | None:
         """
         See `ports.Events`.
         """
         multi = self.account.client.multi(self.account.admin_ks())
-        live = multi.ask(lambda c: c.liveStream.isLive(parts[ENTRY]))
-        recorded = self._ask_recordings(multi, parts)
+        live = multi.ask(lambda c: c.liveStream.isLive(external_ids[ENTRY]))
+        recorded = self._ask_recordings(multi, external_ids)
         multi.send()
         if live.error is not None and is_gone(live.error):
             return None
         return Broadcast(str(live.answer()) in ("1", "true"), _recordings(recorded))
 
-    def delete_event(self, parts: Parts) -> Broadcast:
+    def delete_event(self, external_ids: ExternalIds) -> Broadcast:
         """
         See `ports.Events`. What is recorded of it is told by its entry's id, also once that entry is gone.
         """
-        if not parts:
+        if not external_ids:
             return Broadcast(is_live=False)
-        return self._delete(parts)
+        return self._delete(external_ids)
 
-    def ingest(self, parts: Parts) -> Ingest:
+    def ingest(self, external_ids: ExternalIds) -> Ingest:
         """
         See `ports.Events`.
         """
-        return _ingest(self.account.client.call(self.account.admin_ks(), lambda c: c.liveStream.get(parts[ENTRY])))
+        return _ingest(
+            self.account.client.call(self.account.admin_ks(), lambda c: c.liveStream.get(external_ids[ENTRY]))
+        )
 
-    def rotate_stream_key(self, parts: Parts) -> Ingest:
+    def rotate_stream_key(self, external_ids: ExternalIds) -> Ingest:
         """
         See `ports.Events`.
         """
-        entry_id, ks = parts[ENTRY], self.account.admin_ks()
+        entry_id, ks = external_ids[ENTRY], self.account.admin_ks()
         return _ingest(self.account.client.call(ks, lambda c: c.liveStream.regenerateStreamToken(entry_id)))
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         See `ports.Events`.
         """
-        return addresses_grant(self.account, parts[ENTRY], viewer_uid, lifetime_s, revocation_id)
+        return addresses_grant(self.account, external_ids[ENTRY], viewer_uid, lifetime_s, revocation_id)
 
     # --- making ---------------------------------------------------------------------------------------------------
 
-    def _make(self, reference: str, wish: EventWish, known: Parts) -> Making:
+    def _make(self, reference: str, spec: EventSpec, known: ExternalIds) -> Making:
         """
         Ask for every part that is wished and not known, each after what it points at, and for the moderators.
         """
@@ -165,75 +169,79 @@ class KalturaEvents:
             self.account.addresses_role_name()
         multi = self.account.client.multi(self.account.admin_ks())
         making = Making(multi, dict(known))
-        making.ask(ENTRY, partial(self._add_entry, reference, wish, access_control_id))
+        making.ask(ENTRY, partial(self._add_entry, reference, spec, access_control_id))
         entry_id = making.ids[ENTRY]
-        making.ask(VIRTUAL_EVENT, partial(self._add_virtual_event, reference, wish))
+        making.ask(VIRTUAL_EVENT, partial(self._add_virtual_event, reference, spec))
         if GROUP not in known:
             group_id = entry_id + mapping.moderators_of("")
             making.ask(GROUP, partial(self._add_group, reference, group_id))
-            for uid in wish.moderators:
+            for uid in spec.moderators:
                 making.ask_more(GROUP, *self._membership(uid, group_id), exists=_MEMBER_EXISTS)
-        if _is_scheduled(wish):
-            making.ask(EVENT, partial(self._add_schedule_event, reference, wish, entry_id))
-        if self._has_room(wish):
-            making.ask(RESOURCE, partial(self._add_resource, reference, wish))
+        if _is_scheduled(spec):
+            making.ask(EVENT, partial(self._add_schedule_event, reference, spec, entry_id))
+        if self._has_room(spec):
+            making.ask(RESOURCE, partial(self._add_resource, reference, spec))
             if NOT_AVAILABLE not in (making.ids[EVENT], making.ids[RESOURCE]):
                 pair = link(making.ids[EVENT], making.ids[RESOURCE])
                 making.ask_more(RESOURCE, pair, exists=LINK_EXISTS, needs=EVENT)
         multi.send()
         return making
 
-    def _update(self, reference: str, parts: Parts, wish: EventWish, *, looks: bool) -> EventParts:
+    def _update(self, reference: str, external_ids: ExternalIds, spec: EventSpec, *, looks: bool) -> EventIds:
         """
         Bring what is known into form, and make what is missing; it is looked for first where `looks` says so, for an
         answer may have been lost. What cannot be brought into form stays as it is.
         """
         multi = self.account.client.multi(self.account.admin_ks())
-        entry_id, group_id = parts[ENTRY], parts.get(GROUP)
-        answers = {ENTRY: multi.ask(partial(self._update_entry, entry_id, reference, wish))}
-        if parts.get(VIRTUAL_EVENT):
-            answers[VIRTUAL_EVENT] = multi.ask(partial(self._update_virtual_event, int(parts[VIRTUAL_EVENT]), wish))
-        if parts.get(EVENT):
-            answers[EVENT] = multi.ask(self._reform_schedule_event(int(parts[EVENT]), wish, entry_id))
-        if parts.get(RESOURCE):
-            answers[RESOURCE] = multi.ask(self._reform_resource(int(parts[RESOURCE]), wish))
+        entry_id, group_id = external_ids[ENTRY], external_ids.get(GROUP)
+        answers = {ENTRY: multi.ask(partial(self._update_entry, entry_id, reference, spec))}
+        if external_ids.get(VIRTUAL_EVENT):
+            answers[VIRTUAL_EVENT] = multi.ask(
+                partial(self._update_virtual_event, int(external_ids[VIRTUAL_EVENT]), spec)
+            )
+        if external_ids.get(EVENT):
+            answers[EVENT] = multi.ask(self._reform_schedule_event(int(external_ids[EVENT]), spec, entry_id))
+        if external_ids.get(RESOURCE):
+            answers[RESOURCE] = multi.ask(self._reform_resource(int(external_ids[RESOURCE]), spec))
         if group_id:
             answers[GROUP] = multi.ask(lambda c: c.group.group.get(group_id))
             members = multi.ask(partial(_list_members, group_id))
-        has_pair = self._has_room(wish) and parts.get(EVENT) and parts.get(RESOURCE)
+        has_pair = self._has_room(spec) and external_ids.get(EVENT) and external_ids.get(RESOURCE)
         # It has no id that could be recorded: where it is missing, by a refusal or by somebody's hand, it is made.
-        pair = multi.ask(link(int(parts[EVENT]), int(parts[RESOURCE]))) if has_pair else None
+        pair = multi.ask(link(int(external_ids[EVENT]), int(external_ids[RESOURCE]))) if has_pair else None
         multi.send()
         entry = answers[ENTRY]
         if entry.error is not None and is_gone(entry.error):
-            self._delete(parts)
-            return EventParts({})
+            self._delete(external_ids)
+            return EventIds({})
         refused = {part: refused_part(answer.error) for part, answer in answers.items() if is_refused(answer.error)}
         for part, answer in answers.items():
             if answer.error is not None and part not in refused and not is_gone(answer.error):
-                # Something has changed already: the next visit does all of it again.
+                # Something has changed already: the next reconciliation does all of it again.
                 raise incomplete(answer.error)
-        kept = {part: id_ for part, id_ in parts.items() if part not in answers or not is_lost(answers[part].error)}
-        for part in parts.keys() - kept.keys():
-            log.part_vanished(NAME, reference, part, parts[part])
-        wanted = self._wanted(wish)
+        kept = {
+            part: id_ for part, id_ in external_ids.items() if part not in answers or not is_lost(answers[part].error)
+        }
+        for part in external_ids.keys() - kept.keys():
+            log.part_vanished(NAME, reference, part, external_ids[part])
+        wanted = self._wanted(spec)
         kept = {part: id_ for part, id_ in kept.items() if part in wanted or part in refused}
-        self._unlink_gone(parts, kept, wanted)
+        self._unlink_gone(external_ids, kept, wanted)
         missing = wanted - kept.keys()
         if missing and looks:
             found = {part: id_ for part, id_ in self.find_event(reference).items() if part in missing}
             if found:
-                return self._update(reference, {**kept, **found}, wish, looks=False)
+                return self._update(reference, {**kept, **found}, spec, looks=False)
         if group_id and GROUP in kept and GROUP not in refused:
-            refused |= self._set_members(group_id, members, wish)
+            refused |= self._set_members(group_id, members, spec)
         if pair is not None and {EVENT, RESOURCE} <= kept.keys():
             refused |= refused_pair(pair)
         if missing:
-            made = self._make(reference, wish, kept).outcome()
-            return EventParts(made.parts, {**refused, **made.refused})
-        return EventParts(kept, refused)
+            made = self._make(reference, spec, kept).outcome()
+            return EventIds(made.external_ids, {**refused, **made.refused})
+        return EventIds(kept, refused)
 
-    def _unlink_gone(self, before: Parts, kept: Parts, wanted: set[str]) -> None:
+    def _unlink_gone(self, before: ExternalIds, kept: ExternalIds, wanted: set[str]) -> None:
         """
         Delete the pairs of an event and a resource of which one is not kept: what takes its place gets another.
         """
@@ -249,7 +257,7 @@ class KalturaEvents:
         except Permanent as error:
             raise incomplete(error) from None
 
-    def _set_members(self, group_id: str, members: Asked, wish: EventWish) -> dict[str, Refusal]:
+    def _set_members(self, group_id: str, members: Asked, spec: EventSpec) -> dict[str, Refusal]:
         """
         Bring the members of a group from what they are to what they should be; nothing is asked where they are.
 
@@ -259,7 +267,7 @@ class KalturaEvents:
         if is_refused(members.error):
             return {GROUP: refused_part(members.error)}
         present = {str(one.userId) for one in members.answer().objects}
-        wanted = {mapping.viewer_of(uid): uid for uid in wish.moderators}
+        wanted = {mapping.viewer_of(uid): uid for uid in spec.moderators}
         if present == wanted.keys():
             return {}
         multi = self.account.client.multi(self.account.admin_ks())
@@ -279,16 +287,20 @@ class KalturaEvents:
                 refused[GROUP] = refused_part(error)
         return refused
 
-    def _delete(self, parts: Mapping[str, str]) -> Broadcast:
+    def _delete(self, external_ids: Mapping[str, str]) -> Broadcast:
         """
         Delete parts, what others point at after what points at it, in one request.
         """
         multi = self.account.client.multi(self.account.admin_ks())
-        recorded = self._ask_recordings(multi, parts) if ENTRY in parts else None
+        recorded = self._ask_recordings(multi, external_ids) if ENTRY in external_ids else None
         answers = []
-        if parts.get(EVENT) and parts.get(RESOURCE):
-            answers.append(multi.ask(partial(unlink, int(parts[EVENT]), int(parts[RESOURCE]))))
-        answers += [multi.ask(partial(delete_part, part, parts[part])) for part in DELETION_ORDER if parts.get(part)]
+        if external_ids.get(EVENT) and external_ids.get(RESOURCE):
+            answers.append(multi.ask(partial(unlink, int(external_ids[EVENT]), int(external_ids[RESOURCE]))))
+        answers += [
+            multi.ask(partial(delete_part, part, external_ids[part]))
+            for part in DELETION_ORDER
+            if external_ids.get(part)
+        ]
         if not answers:
             return Broadcast(is_live=False)
         multi.send()
@@ -296,20 +308,20 @@ class KalturaEvents:
             raise_unless_gone(answer)
         return Broadcast(is_live=False, recordings=() if recorded is None else _recordings(recorded))
 
-    def _wanted(self, wish: EventWish) -> set[str]:
+    def _wanted(self, spec: EventSpec) -> set[str]:
         """
         The parts that an event of this wish has.
         """
-        scheduled = {EVENT} if _is_scheduled(wish) else set()
-        room = {RESOURCE} if self._has_room(wish) else set()
+        scheduled = {EVENT} if _is_scheduled(spec) else set()
+        room = {RESOURCE} if self._has_room(spec) else set()
         return {ENTRY, VIRTUAL_EVENT, GROUP} | scheduled | room
 
-    def _has_room(self, wish: EventWish) -> bool:
-        return self.account.has_rooms and _is_scheduled(wish)
+    def _has_room(self, spec: EventSpec) -> bool:
+        return self.account.has_rooms and _is_scheduled(spec)
 
     # --- each part ------------------------------------------------------------------------------------------------
 
-    def _add_entry(self, reference: str, wish: EventWish, access_control_id: int, library: Any) -> Any:
+    def _add_entry(self, reference: str, spec: EventSpec, access_control_id: int, library: Any) -> Any:
         from KalturaClient.Plugins.Core import (
             KalturaLiveStreamEntry,
             KalturaMediaType,
@@ -320,38 +332,38 @@ class KalturaEvents:
         # Appended: an encoder that drops out and comes back makes one recording, not two.
         recording = KalturaRecordStatus.APPENDED if self.records else KalturaRecordStatus.DISABLED
         entry = KalturaLiveStreamEntry(
-            name=mapping.name_of(wish.title),
+            name=mapping.name_of(spec.title),
             mediaType=KalturaMediaType(KalturaMediaType.LIVE_STREAM_FLASH),
             referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
             accessControlId=access_control_id,
             recordStatus=KalturaRecordStatus(recording),
-            partnerData=wish.stamp or NotImplemented,
+            partnerData=spec.stamp or NotImplemented,
         )
         return library.liveStream.add(entry, KalturaSourceType.LIVE_STREAM)
 
-    def _update_entry(self, entry_id: str, reference: str, wish: EventWish, library: Any) -> Any:
+    def _update_entry(self, entry_id: str, reference: str, spec: EventSpec, library: Any) -> Any:
         from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
 
         # What an earlier release made has a reference that can be guessed.
-        changed = KalturaLiveStreamEntry(name=mapping.name_of(wish.title), referenceId=self.account.theirs(reference))
+        changed = KalturaLiveStreamEntry(name=mapping.name_of(spec.title), referenceId=self.account.theirs(reference))
         return library.liveStream.update(entry_id, changed)
 
-    def _add_virtual_event(self, reference: str, wish: EventWish, library: Any) -> Any:
+    def _add_virtual_event(self, reference: str, spec: EventSpec, library: Any) -> Any:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
 
         event = KalturaVirtualEvent(
-            name=_virtual_event_name(wish),
+            name=_virtual_event_name(spec),
             description=self.account.theirs(reference),
             tags=self.account.tag,
         )
         return library.virtualEvent.virtualEvent.add(event)
 
-    def _update_virtual_event(self, virtual_event_id: int, wish: EventWish, library: Any) -> Any:
+    def _update_virtual_event(self, virtual_event_id: int, spec: EventSpec, library: Any) -> Any:
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent
 
         return library.virtualEvent.virtualEvent.update(
-            virtual_event_id, KalturaVirtualEvent(name=_virtual_event_name(wish))
+            virtual_event_id, KalturaVirtualEvent(name=_virtual_event_name(spec))
         )
 
     def _add_group(self, reference: str, group_id: str, library: Any) -> Any:
@@ -360,21 +372,21 @@ class KalturaEvents:
         group = KalturaGroup(id=group_id, description=self.account.theirs(reference), tags=self.account.tag)
         return library.group.group.add(group)
 
-    def _add_schedule_event(self, reference: str, wish: EventWish, entry_id: str, library: Any) -> Any:
+    def _add_schedule_event(self, reference: str, spec: EventSpec, entry_id: str, library: Any) -> Any:
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventRecurrenceType
 
-        event = self._schedule_event(wish, entry_id)
+        event = self._schedule_event(spec, entry_id)
         event.recurrenceType = KalturaScheduleEventRecurrenceType(KalturaScheduleEventRecurrenceType.NONE)
         event.referenceId = self.account.theirs(reference)
         event.tags = self.account.tag
         return library.schedule.scheduleEvent.add(event)
 
-    def _reform_schedule_event(self, event_id: int, wish: EventWish, entry_id: str) -> Callable[[Any], Any]:
-        if not _is_scheduled(wish):
+    def _reform_schedule_event(self, event_id: int, spec: EventSpec, entry_id: str) -> Callable[[Any], Any]:
+        if not _is_scheduled(spec):
             return partial(delete_part, EVENT, str(event_id))
-        return lambda c: c.schedule.scheduleEvent.update(event_id, self._schedule_event(wish, entry_id))
+        return lambda c: c.schedule.scheduleEvent.update(event_id, self._schedule_event(spec, entry_id))
 
-    def _schedule_event(self, wish: EventWish, entry_id: Any) -> Any:
+    def _schedule_event(self, spec: EventSpec, entry_id: Any) -> Any:
         """
         What of a schedule event is wished. The room product takes only those of its own kind. The entry is told each
         time: of two events made under one reference, the parts found again may not be of one making.
@@ -382,27 +394,27 @@ class KalturaEvents:
         from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaRecordScheduleEvent
 
         kind = KalturaRecordScheduleEvent if self.account.has_rooms else KalturaLiveStreamScheduleEvent
-        event = kind(summary=mapping.name_of(wish.title), templateEntryId=entry_id)
-        if wish.starts_at is not None and wish.ends_at is not None:
-            event.startDate, event.endDate = int(wish.starts_at.timestamp()), int(wish.ends_at.timestamp())
+        event = kind(summary=mapping.name_of(spec.title), templateEntryId=entry_id)
+        if spec.starts_at is not None and spec.ends_at is not None:
+            event.startDate, event.endDate = int(spec.starts_at.timestamp()), int(spec.ends_at.timestamp())
         return event
 
-    def _add_resource(self, reference: str, wish: EventWish, library: Any) -> Any:
+    def _add_resource(self, reference: str, spec: EventSpec, library: Any) -> Any:
         from KalturaClient.Plugins.Schedule import KalturaLocationScheduleResource
 
         resource = KalturaLocationScheduleResource(
-            name=mapping.name_of(wish.title),
+            name=mapping.name_of(spec.title),
             systemName=self.account.theirs(reference),
             tags=f"{ROOM_TAGS},{self.account.tag}",
         )
         return library.schedule.scheduleResource.add(resource)
 
-    def _reform_resource(self, resource_id: int, wish: EventWish) -> Callable[[Any], Any]:
+    def _reform_resource(self, resource_id: int, spec: EventSpec) -> Callable[[Any], Any]:
         from KalturaClient.Plugins.Schedule import KalturaLocationScheduleResource
 
-        if not self._has_room(wish):
+        if not self._has_room(spec):
             return partial(delete_part, RESOURCE, str(resource_id))
-        changed = KalturaLocationScheduleResource(name=mapping.name_of(wish.title))
+        changed = KalturaLocationScheduleResource(name=mapping.name_of(spec.title))
         return lambda c: c.schedule.scheduleResource.update(resource_id, changed)
 
     def _membership(self, uid: str, group_id: str) -> Iterable[Callable[[Any], Any]]:
@@ -419,14 +431,14 @@ class KalturaEvents:
 
     # --- looking --------------------------------------------------------------------------------------------------
 
-    def _ask_recordings(self, multi: Multi, parts: Mapping[str, str]) -> Asked:
+    def _ask_recordings(self, multi: Multi, external_ids: Mapping[str, str]) -> Asked:
         """
         Ask for what stems from a live entry: its recordings, also when it is gone, and whatever was cut out of them.
         """
         from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
         of_entry = KalturaMediaEntryFilter(
-            rootEntryIdEqual=parts[ENTRY],
+            rootEntryIdEqual=external_ids[ENTRY],
             statusIn=mapping.ALIVE,
             moderationStatusIn=mapping.MODERATED,
             orderBy="+createdAt",
@@ -471,15 +483,15 @@ class KalturaEvents:
         return KalturaScheduleResourceFilter(**self.account.made_under(reference, "systemName"))
 
 
-def _virtual_event_name(wish: EventWish) -> str:
-    return mapping.name_of(wish.title, mapping.VIRTUAL_EVENT_NAME_MIN_BYTES)
+def _virtual_event_name(spec: EventSpec) -> str:
+    return mapping.name_of(spec.title, mapping.VIRTUAL_EVENT_NAME_MIN_BYTES)
 
 
-def _is_scheduled(wish: EventWish) -> bool:
-    return wish.starts_at is not None and wish.ends_at is not None
+def _is_scheduled(spec: EventSpec) -> bool:
+    return spec.starts_at is not None and spec.ends_at is not None
 
 
-def _recordings(listed: Asked) -> tuple[Parts, ...]:
+def _recordings(listed: Asked) -> tuple[ExternalIds, ...]:
     return tuple({ENTRY: str(one.id)} for one in listed.answer().objects if mapping.is_recording(one))
 
 

@@ -1,6 +1,6 @@
 """Everything of this deployment at Kaltura, by age, for a search to compare with what is recorded.
 
-Called by `shared/orphans/` through `ports.Strays`. Leaves to it what is an orphan. Upload tokens are found by their
+Called by `shared/orphans/` through `ports.Orphans`. Leaves to it what is an orphan. Upload tokens are found by their
 user, and members by their group: they go with these.
 """
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.ports import Parts, Stray
+from shared.ports import ExternalIds, InventoryItem
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
 from shared.providers.kaltura.events import delete_part, look_at_part
@@ -40,16 +40,16 @@ _ON_AIR: Final = ("firstBroadcast", "lastBroadcast", "currentBroadcastStartTime"
 
 
 @dataclass(frozen=True, slots=True)
-class KalturaStrays:
+class KalturaInventory:
     """
-    Fills `ports.Strays`.
+    Fills `ports.Orphans`.
     """
 
     account: KalturaAccount
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Strays`. Entries of every kind, the other parts of events, and the users of uploads, in one request;
+        See `ports.Orphans`. Entries of every kind, the other parts of events, and the users of uploads, in one request;
         then pairs of an event and a resource of which one is gone. A list that the account does not offer holds nothing
         of ours.
         """
@@ -86,7 +86,7 @@ class KalturaStrays:
         }
         pairs = links.ask(multi, since, until)
         multi.send()
-        found: list[Stray] = []
+        found: list[InventoryItem] = []
         for part, page in pages.items():
             if page.error is not None and is_not_offered(page.error):
                 continue
@@ -95,28 +95,28 @@ class KalturaStrays:
                 things = all_pages(page, partial(self._virtual_events, of_virtual_events))
             found += filter(None, (self._stray(part, thing) for thing in things))
         found += links.broken(pairs, since, until)
-        return sorted(found, key=lambda stray: stray.created_at)[: mapping.PAGE]
+        return sorted(found, key=lambda item: item.created_at)[: mapping.PAGE]
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Strays`. The bytes of an upload that is not finished lie with its token; what is no entry has content
-        where an entry of the same reference has.
+        See `ports.Orphans`. The bytes of an upload that is not finished lie with its token; what is no entry has
+        content where an entry of the same reference has.
         """
-        if EVENT in stray.parts and RESOURCE in stray.parts:
+        if EVENT in item.external_ids and RESOURCE in item.external_ids:
             return False
         client = self.account.client
-        uploader_ks = self.account.user_ks(self._uploader(stray), (), SERVER_KS_S)
+        uploader_ks = self.account.user_ks(self._uploader(item), (), SERVER_KS_S)
         multi = client.multi(self.account.admin_ks())
-        if ENTRY in stray.parts:
-            asked = multi.ask(partial(look_at_part, ENTRY, stray.parts[ENTRY]))
+        if ENTRY in item.external_ids:
+            asked = multi.ask(partial(look_at_part, ENTRY, item.external_ids[ENTRY]))
         else:
-            asked = self._ask_by_reference(multi, stray.reference)
+            asked = self._ask_by_reference(multi, item.reference)
         tokens = multi.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
         multi.send()
         if asked.error is not None and is_gone(asked.error):
             return False
         answer = asked.answer()
-        entries = [answer] if ENTRY in stray.parts else answer.objects
+        entries = [answer] if ENTRY in item.external_ids else answer.objects
         known = [_content_of(entry) for entry in entries]
         if any(known):
             return True
@@ -124,30 +124,30 @@ class KalturaStrays:
             _received(str(entry.id), mapping.status_of(entry), tokens.answer().objects) for entry in entries
         )
 
-    def delete_stray(self, stray: Stray) -> Parts:
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Strays`. An upload's user and tokens go with its entry, unless another entry was made under the same
+        See `ports.Orphans`. An upload's user and tokens go with its entry, unless another entry was made under the same
         reference: then only the token that was bound to this one goes. With an event or a resource go its pairs, with a
         live entry the recordings that no video has taken over.
         """
         multi = self.account.client.multi(self.account.admin_ks())
         links = Links(self.account)
-        if EVENT in stray.parts and RESOURCE in stray.parts:
-            return links.delete(stray.parts)
-        ((part, part_id),) = stray.parts.items()
+        if EVENT in item.external_ids and RESOURCE in item.external_ids:
+            return links.delete(item.external_ids)
+        ((part, part_id),) = item.external_ids.items()
         if part == UPLOADER:
             answers = self._ask_deletion_of_user(part_id, multi)
             looks = {part: multi.ask(lambda c: c.user.get(part_id))}
         else:
             if part in (EVENT, RESOURCE):
                 unlink_all(self.account, part, part_id)
-            answers = self._ask_deletion_of_more(stray, multi) if part == ENTRY else []
+            answers = self._ask_deletion_of_more(item, multi) if part == ENTRY else []
             answers.append(multi.ask(partial(delete_part, part, part_id)))
             looks = {part: multi.ask(partial(look_at_part, part, part_id))}
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
-        return remaining(looks, stray.parts)
+        return remaining(looks, item.external_ids)
 
     # --- listing --------------------------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class KalturaStrays:
         multi.send()
         return page
 
-    def _stray(self, part: str, thing: Any) -> Stray | None:
+    def _stray(self, part: str, thing: Any) -> InventoryItem | None:
         if part == UPLOADER:
             reference = mapping.uploaded_for(self.account.namespace, str(thing.id))
         else:
@@ -169,8 +169,8 @@ class KalturaStrays:
             return None
         made_at = datetime.fromtimestamp(thing.createdAt, UTC)
         if part != ENTRY:
-            return Stray(NAME, reference, {part: str(thing.id)}, made_at, is_part=True)
-        return Stray(
+            return InventoryItem(NAME, reference, {part: str(thing.id)}, made_at, is_part=True)
+        return InventoryItem(
             NAME,
             reference,
             {part: str(thing.id)},
@@ -191,19 +191,21 @@ class KalturaStrays:
         )
         return multi.ask(lambda c: c.baseEntry.list(same))
 
-    def _uploader(self, stray: Stray) -> str:
-        return mapping.uploader_of(self.account.namespace, stray.reference)
+    def _uploader(self, item: InventoryItem) -> str:
+        return mapping.uploader_of(self.account.namespace, item.reference)
 
     # --- deleting -------------------------------------------------------------------------------------------------
 
-    def _ask_deletion_of_more(self, stray: Stray, multi: Multi) -> list[Asked]:
+    def _ask_deletion_of_more(self, item: InventoryItem, multi: Multi) -> list[Asked]:
         """
         Ask for the deletion of what belongs to an entry.
         """
-        reference = parse(stray.reference)
+        reference = parse(item.reference)
         if reference is not None and reference.kind is Kind.VIDEO:
-            return self._ask_deletion_of_upload(stray, multi)
-        return [multi.ask(partial(delete_part, ENTRY, entry_id)) for entry_id in self._recordings(stray.parts[ENTRY])]
+            return self._ask_deletion_of_upload(item, multi)
+        return [
+            multi.ask(partial(delete_part, ENTRY, entry_id)) for entry_id in self._recordings(item.external_ids[ENTRY])
+        ]
 
     def _recordings(self, entry_id: str) -> Iterator[str]:
         """
@@ -218,11 +220,11 @@ class KalturaStrays:
             if mapping.is_recording(entry) and self.account.ours(_text(entry.referenceId)) is None:
                 yield str(entry.id)
 
-    def _ask_deletion_of_upload(self, stray: Stray, multi: Multi) -> list[Asked]:
-        entry_id, client, uploader = stray.parts[ENTRY], self.account.client, self._uploader(stray)
+    def _ask_deletion_of_upload(self, item: InventoryItem, multi: Multi) -> list[Asked]:
+        entry_id, client, uploader = item.external_ids[ENTRY], self.account.client, self._uploader(item)
         uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
         looking = client.multi(self.account.admin_ks())
-        twins = self._ask_by_reference(looking, stray.reference)
+        twins = self._ask_by_reference(looking, item.reference)
         tokens = looking.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
         looking.send()
         alone = all(str(entry.id) == entry_id for entry in twins.answer().objects)

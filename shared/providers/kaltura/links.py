@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.ports import Parts, Refusal, Stray
+from shared.ports import ExternalIds, InventoryItem, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
 from shared.providers.kaltura.making import EVENT, RESOURCE
@@ -58,7 +58,7 @@ class Links:
         pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=page)
         return multi.ask(lambda c: c.schedule.scheduleEventResource.list(asked, pager))
 
-    def broken(self, first: Asked, since: datetime, until: datetime) -> list[Stray]:
+    def broken(self, first: Asked, since: datetime, until: datetime) -> list[InventoryItem]:
         """
         Return the pairs of which one end is ours and the other is gone, under the reference of the one that is there.
 
@@ -70,7 +70,7 @@ class Links:
         if first.error is not None and is_not_offered(first.error):
             return []
         pairs = all_pages(first, partial(self._page, since, until))
-        found: list[Stray] = []
+        found: list[InventoryItem] = []
         for begin in range(0, len(pairs), mapping.PAGE):
             some = pairs[begin : begin + mapping.PAGE]
             events, resources = self._ends(some)
@@ -80,25 +80,27 @@ class Links:
                     told = events.get(event_id, resources.get(resource_id, ""))
                     reference = self.account.ours(told)
                     if reference is not None:
-                        parts = {EVENT: event_id, RESOURCE: resource_id}
+                        external_ids = {EVENT: event_id, RESOURCE: resource_id}
                         made_at = datetime.fromtimestamp(pair.createdAt, UTC)
-                        found.append(Stray(NAME, reference, parts, made_at, has_content=False, is_part=True))
+                        found.append(
+                            InventoryItem(NAME, reference, external_ids, made_at, has_content=False, is_part=True)
+                        )
         return found
 
-    def delete(self, parts: Parts) -> Parts:
+    def delete(self, external_ids: ExternalIds) -> ExternalIds:
         """
         Delete one pair.
 
         Returns:
             It, where it is still there.
         """
-        event_id, resource_id = int(parts[EVENT]), int(parts[RESOURCE])
+        event_id, resource_id = int(external_ids[EVENT]), int(external_ids[RESOURCE])
         multi = self.account.client.multi(self.account.admin_ks())
         answer = multi.ask(partial(unlink, event_id, resource_id))
         look = multi.ask(lambda c: c.schedule.scheduleEventResource.get(event_id, resource_id))
         multi.send()
         raise_unless_gone(answer)
-        return parts if remaining({EVENT: look}, parts) else {}
+        return external_ids if remaining({EVENT: look}, external_ids) else {}
 
     def _page(self, since: datetime, until: datetime, index: int) -> Asked:
         multi = self.account.client.multi(self.account.admin_ks())

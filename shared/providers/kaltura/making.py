@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from shared import log
-from shared.ports import NOT_AVAILABLE, EventParts, Refusal
+from shared.ports import NOT_AVAILABLE, EventIds, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME
 from shared.providers.kaltura.refusals import first_error, incomplete, is_not_offered, is_refused, refused_part
@@ -92,21 +92,21 @@ class Making:
         """
         return {part: str(asked.answer().id) for part, asked in self._asked.items() if asked.error is None}
 
-    def outcome(self) -> EventParts:
+    def outcome(self) -> EventIds:
         """
         All parts, the known ones included, and those that are refused for good.
 
         Raises:
             Doubtful: One of them could not be made this time: what could is found by its reference (again).
         """
-        parts, refused = dict(self._known), dict[str, Refusal]()
+        external_ids, refused = dict(self._known), dict[str, Refusal]()
         for part, asked in self._asked.items():
             if asked.error is None:
-                parts[part] = str(asked.answer().id)
+                external_ids[part] = str(asked.answer().id)
             elif part == GROUP and asked.error.code == mapping.USER_EXISTS:
-                parts[part] = mapping.moderators_of(parts[ENTRY])
+                external_ids[part] = mapping.moderators_of(external_ids[ENTRY])
             elif part != ENTRY and is_not_offered(asked.error):
-                parts[part] = NOT_AVAILABLE
+                external_ids[part] = NOT_AVAILABLE
                 log.part_not_offered(NAME, part, asked.error)
             elif part != ENTRY and is_refused(asked.error):
                 refused[part] = refused_part(asked.error)
@@ -114,11 +114,11 @@ class Making:
                 raise incomplete(asked.error)
         for one in self._more:
             # Where a part is not there, what hangs on it is not either.
-            is_there = all(parts.get(part, NOT_AVAILABLE) != NOT_AVAILABLE for part in one.needed)
+            is_there = all(external_ids.get(part, NOT_AVAILABLE) != NOT_AVAILABLE for part in one.needed)
             error = first_error(one.asked, one.exists)
             if not is_there or error is None:
                 continue
             if not is_refused(error):
                 raise incomplete(error)
             refused[one.part] = refused_part(error)
-        return EventParts(parts, refused)
+        return EventIds(external_ids, refused)

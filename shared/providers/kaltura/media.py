@@ -1,8 +1,8 @@
 """Uploaded videos at Kaltura: an entry, an upload token bound to it, and a user who is nobody else's.
 
-Called by the visit of videos, the feed and the grants through `ports.Media`. The token is bound to its entry before the
-first byte is sent, so that an upload that completes is processed without anybody's help, and its KS can reach nothing
-else.
+Called by the reconciliation of videos, the readiness poller and the grants through `ports.Media`. The token is bound to
+its entry before the first byte is sent, so that an upload that completes is processed without anybody's help, and its
+KS can reach nothing else.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from shared.ports import (
     Allowance,
     Change,
     Changes,
+    ExternalIds,
     Grant,
     MediaState,
     Observation,
-    Parts,
     Source,
     Stage,
     UploadGrant,
-    UploadWish,
+    UploadSpec,
 )
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
@@ -68,18 +68,18 @@ class KalturaMedia:
     account: KalturaAccount
     name: str = NAME
 
-    def prepare_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         Make entry and token and bind them, in one request; see `ports.Media`.
         """
         # Made now, so that the first upload of all does not fail for want of its token, nor its first viewer wait.
         self.account.upload_role_name()
         self.account.addresses_role_name()
-        entry = self._entry(reference, wish)
+        entry = self._entry(reference, spec)
         uploader = mapping.uploader_of(self.account.namespace, reference)
         multi = self.account.client.multi(self.account.admin_ks())
         added = multi.ask(lambda c: c.media.add(entry))
-        token = multi.ask(lambda c: c.uploadToken.add(_upload_token(wish)), ks=self._uploader_ks(uploader))
+        token = multi.ask(lambda c: c.uploadToken.add(_upload_token(spec)), ks=self._uploader_ks(uploader))
         bound = multi.ask(lambda c: c.media.addContent(added.result("id"), _content(token.result("id"))))
         multi.send()
         if added.error is not None:
@@ -89,11 +89,11 @@ class KalturaMedia:
             raise self.account.doubted(added.error)
         for answer in (token, bound):
             if answer.error is not None:
-                # The entry exists: the next visit finds it by its reference and completes it.
+                # The entry exists: the next reconciliation finds it by its reference and completes it.
                 raise incomplete(answer.error)
         return {ENTRY: str(added.answer().id), TOKEN: str(token.answer().id), UPLOADER: uploader}
 
-    def find_upload(self, reference: str, wish: UploadWish) -> Parts:
+    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         See `ports.Media`.
         """
@@ -113,19 +113,19 @@ class KalturaMedia:
         if open_tokens:
             token_id = str(open_tokens[0].id)
         else:
-            token_id = str(client.call(uploader_ks, lambda c: c.uploadToken.add(_upload_token(wish))).id)
+            token_id = str(client.call(uploader_ks, lambda c: c.uploadToken.add(_upload_token(spec))).id)
         if mapping.status_of(found[0]) == mapping.NO_CONTENT:
             client.call(ks, lambda c: c.media.addContent(entry_id, _content(token_id)))
         return {ENTRY: entry_id, TOKEN: token_id, UPLOADER: uploader}
 
-    def adopt_recording(self, reference: str, wish: UploadWish) -> Parts:
+    def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
         See `ports.Media`. Kaltura makes the entry of a recording by itself, as public as the live entry is, and without
-        our reference and tag, by which the feed and the sweep know what is ours. An orphan may have an upload's user,
-        and with it a token.
+        our reference and tag, by which the readiness poller and the sweep know what is ours. An orphan may have an
+        upload's user, and with it a token.
         """
-        recording = wish.recording or {}
-        entry = self._entry(reference, wish)
+        recording = spec.recording or {}
+        entry = self._entry(reference, spec)
         entry.mediaType = NotImplemented
         uploader = recording.get(UPLOADER)
         multi = self.account.client.multi(self.account.admin_ks())
@@ -138,69 +138,71 @@ class KalturaMedia:
             raise self.account.doubted(updated.error)
         return recording if tokens is None else {**_first_token(tokens.answer().objects), **recording}
 
-    def observe(self, parts: Sequence[Parts]) -> Sequence[Observation]:
+    def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
         See `ports.Media`. Entries, their flavors and their tokens, in one request.
         """
-        if not parts:
+        if not external_ids:
             return []
         multi = self.account.client.multi(self.account.admin_ks())
-        seen = _ask_all(multi, parts)
+        seen = _ask_all(multi, external_ids)
         multi.send()
         return seen()
 
-    def rename(self, reference: str, parts: Parts, wish: UploadWish) -> None:
+    def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
         See `ports.Media`.
         """
         from KalturaClient.Plugins.Core import KalturaMediaEntry
 
-        entry_id, ks = parts[ENTRY], self.account.admin_ks()
-        named = KalturaMediaEntry(name=mapping.name_of(wish.title))
+        entry_id, ks = external_ids[ENTRY], self.account.admin_ks()
+        named = KalturaMediaEntry(name=mapping.name_of(spec.title))
         try:
             self.account.client.call(ks, lambda c: c.media.update(entry_id, named))
         except Permanent as error:
             if not is_gone(error):
                 raise
 
-    def reprocess(self, parts: Parts) -> None:
+    def reprocess(self, external_ids: ExternalIds) -> None:
         """
         See `ports.Media`.
         """
-        self.account.client.call(self.account.admin_ks(), lambda c: c.media.convert(parts[ENTRY]))
+        self.account.client.call(self.account.admin_ks(), lambda c: c.media.convert(external_ids[ENTRY]))
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         See `ports.Media`. The KS that was handed out ends first, so that no byte comes any more; then token, entry and
         user go, and each is looked for, in one request. A recording is an entry alone; of an orphan that was given back
         and not yet completed, the token is found by its user.
         """
-        uploader = parts.get(UPLOADER)
+        uploader = external_ids.get(UPLOADER)
         if uploader is not None:
-            parts = {**self._token_of(uploader), **parts} if TOKEN not in parts else parts
+            external_ids = {**self._token_of(uploader), **external_ids} if TOKEN not in external_ids else external_ids
         multi = self.account.client.multi(self.account.admin_ks())
         answers: list[Asked] = []
         looks: dict[str, Asked] = {}
         if uploader is not None:
             # The end of the session is not looked at: where it has ended before, its own KS is refused.
             multi.ask(lambda c: c.session.end(), ks=self._companion_ks(uploader))
-        if TOKEN in parts and uploader is not None:
-            answers.append(multi.ask(lambda c: c.uploadToken.delete(parts[TOKEN]), ks=self._uploader_ks(uploader)))
-        if ENTRY in parts:
-            answers.append(multi.ask(lambda c: c.media.delete(parts[ENTRY])))
+        if TOKEN in external_ids and uploader is not None:
+            answers.append(
+                multi.ask(lambda c: c.uploadToken.delete(external_ids[TOKEN]), ks=self._uploader_ks(uploader))
+            )
+        if ENTRY in external_ids:
+            answers.append(multi.ask(lambda c: c.media.delete(external_ids[ENTRY])))
         if uploader is not None:
             answers.append(multi.ask(lambda c: c.user.delete(uploader)))
             looks[UPLOADER] = multi.ask(lambda c: c.user.get(uploader))
-        if TOKEN in parts:
-            looks[TOKEN] = multi.ask(lambda c: c.uploadToken.get(parts[TOKEN]))
-        if ENTRY in parts:
-            looks[ENTRY] = multi.ask(lambda c: c.baseEntry.get(parts[ENTRY]))
+        if TOKEN in external_ids:
+            looks[TOKEN] = multi.ask(lambda c: c.uploadToken.get(external_ids[TOKEN]))
+        if ENTRY in external_ids:
+            looks[ENTRY] = multi.ask(lambda c: c.baseEntry.get(external_ids[ENTRY]))
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
-        return remaining(looks, parts)
+        return remaining(looks, external_ids)
 
-    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[Parts] = ()) -> Changes:
+    def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
         See `ports.Media`. Entries, and the flavors of those that Kaltura itself puts into the question, in one request
         with what is asked of uploads.
@@ -243,7 +245,7 @@ class KalturaMedia:
         """
         return 2 * math.ceil(size_bytes / CHUNK_BYTES) + ACTIONS_MARGIN
 
-    def upload_grant(self, parts: Parts, wish: UploadWish, allowance: Allowance) -> UploadGrant:
+    def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
         See `ports.Media`. The KS can call `uploadToken.upload` at one address for its own token, so many times, so
         long. Kaltura counts that for each KS, so the same allowance is the same KS.
@@ -253,28 +255,30 @@ class KalturaMedia:
             # The `?` before the star pins the path; see keys.py.
             Privilege(Word.URI_RESTRICT, f"{UPLOAD_PATH}|{UPLOAD_PATH}?*"),
             Privilege(Word.ACTIONS_LIMIT, str(allowance.requests)),
-            Privilege(Word.SESSION_ID, parts[UPLOADER]),
+            Privilege(Word.SESSION_ID, external_ids[UPLOADER]),
         )
-        ks = self.account.repeatable_ks(parts[UPLOADER], privileges, allowance.expires_at)
+        ks = self.account.repeatable_ks(external_ids[UPLOADER], privileges, allowance.expires_at)
         return UploadGrant(
             protocol=PROTOCOL,
             url=f"{self.account.url}{UPLOAD_PATH}",
             token=ks,
             expires_at=allowance.expires_at,
-            values={"ks": ks, TOKEN: parts[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
+            values={"ks": ks, TOKEN: external_ids[TOKEN], "chunkSizeBytes": CHUNK_BYTES},
         )
 
-    def playback_grant(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None) -> Grant:
+    def playback_grant(
+        self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
+    ) -> Grant:
         """
         See `ports.Media`.
         """
-        return addresses_grant(self.account, parts[ENTRY], viewer_uid, lifetime_s, revocation_id)
+        return addresses_grant(self.account, external_ids[ENTRY], viewer_uid, lifetime_s, revocation_id)
 
-    def source(self, parts: Parts, lifetime_s: int) -> Source:
+    def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
         See `ports.Media`. What was uploaded, byte for byte.
         """
-        grant = addresses_grant(self.account, parts[ENTRY], COPIER, lifetime_s)
+        grant = addresses_grant(self.account, external_ids[ENTRY], COPIER, lifetime_s)
         return Source(str(grant.values[PROGRESSIVE_URL]))
 
     def _uploader_ks(self, uploader: str) -> str:
@@ -283,7 +287,7 @@ class KalturaMedia:
         """
         return self.account.user_ks(uploader, (), SERVER_KS_S)
 
-    def _token_of(self, uploader: str) -> Parts:
+    def _token_of(self, uploader: str) -> ExternalIds:
         """
         The token of an upload, by its user; empty where there is none.
         """
@@ -296,16 +300,16 @@ class KalturaMedia:
         """
         return self.account.user_ks(uploader, (Privilege(Word.SESSION_ID, uploader),), SERVER_KS_S)
 
-    def _entry(self, reference: str, wish: UploadWish) -> Any:
+    def _entry(self, reference: str, spec: UploadSpec) -> Any:
         from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
         return KalturaMediaEntry(
-            name=mapping.name_of(wish.title),
+            name=mapping.name_of(spec.title),
             mediaType=KalturaMediaType(KalturaMediaType.VIDEO),
             referenceId=self.account.theirs(reference),
             adminTags=self.account.tag,
             accessControlId=self.account.access_control_id(),
-            partnerData=wish.stamp or NotImplemented,
+            partnerData=spec.stamp or NotImplemented,
         )
 
     def _by_reference(self, reference: str) -> Any:
@@ -319,13 +323,13 @@ class KalturaMedia:
         )
 
 
-def _upload_token(wish: UploadWish) -> Any:
+def _upload_token(spec: UploadSpec) -> Any:
     from KalturaClient.Plugins.Core import KalturaUploadToken
 
-    return KalturaUploadToken(fileName=mapping.file_name_of(wish.file_name), fileSize=wish.size_bytes)
+    return KalturaUploadToken(fileName=mapping.file_name_of(spec.file_name), fileSize=spec.size_bytes)
 
 
-def _first_token(tokens: Sequence[Any]) -> Parts:
+def _first_token(tokens: Sequence[Any]) -> ExternalIds:
     return {TOKEN: str(tokens[0].id)} if tokens else {}
 
 
@@ -386,7 +390,7 @@ class _FlavorsAnswer:
         return lambda entry_id: _Flavors(source_of.get(entry_id), flavors_of.get(entry_id, []) if whole else None)
 
 
-def _ask_all(multi: Multi, parts: Sequence[Parts]) -> Callable[[], Sequence[Observation]]:
+def _ask_all(multi: Multi, external_ids: Sequence[ExternalIds]) -> Callable[[], Sequence[Observation]]:
     """
     Ask how up to a page of videos stand.
 
@@ -395,8 +399,8 @@ def _ask_all(multi: Multi, parts: Sequence[Parts]) -> Callable[[], Sequence[Obse
     """
     from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
 
-    ids = ",".join(sorted({one[ENTRY] for one in parts}))
-    token_ids = ",".join(sorted({one[TOKEN] for one in parts if TOKEN in one}))
+    ids = ",".join(sorted({one[ENTRY] for one in external_ids}))
+    token_ids = ",".join(sorted({one[TOKEN] for one in external_ids if TOKEN in one}))
     page = KalturaFilterPager(pageSize=mapping.PAGE)
     entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
     flavors = _ask_flavors(multi, ids)
@@ -408,7 +412,7 @@ def _ask_all(multi: Multi, parts: Sequence[Parts]) -> Callable[[], Sequence[Obse
         token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
         return [
             _observation(by_id.get(one[ENTRY]), flavors_of(one[ENTRY]), token_by_id.get(one.get(TOKEN, "")))
-            for one in parts
+            for one in external_ids
         ]
 
     return seen

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from shared.errors import WrongState
-from shared.ports import MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL, Grant, Parts
+from shared.ports import MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL, ExternalIds, Grant
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.signing import Privilege, Word
@@ -72,7 +72,7 @@ class KalturaViewerKeys:
 
     account: KalturaAccount
 
-    def player_key(self, parts: Parts, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
+    def player_key(self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
         """
         See `ports.ViewerKeys`. The player puts the KS into the path of the addresses that it makes, so these can be
         pinned up to the entry only, and it asks the API for the entry: what else the KS can read there is for the
@@ -85,9 +85,9 @@ class KalturaViewerKeys:
                 "Play manifestUrl or progressiveUrl instead.",
                 reason="NO_PLAYER_KEY",
             )
-        privileges = player_privileges(self.account, parts["entryId"], role, revocation_id)
-        if parts.get("virtualEventId"):
-            privileges += (Privilege(Word.VIRTUAL_EVENT_ID, parts["virtualEventId"]),)
+        privileges = player_privileges(self.account, external_ids["entryId"], role, revocation_id)
+        if external_ids.get("virtualEventId"):
+            privileges += (Privilege(Word.VIRTUAL_EVENT_ID, external_ids["virtualEventId"]),)
         lifetime_s = min(lifetime_s, PLAYER_KS_MAX_S)
         ks = self.account.user_ks(mapping.watcher_of(viewer_uid), privileges, lifetime_s)
         return Grant("", ks, self.account.clock() + timedelta(seconds=lifetime_s), {"ks": ks})

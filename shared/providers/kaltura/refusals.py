@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from shared.errors import Doubtful, Permanent, ProviderError, Transient
-from shared.ports import Parts, Refusal
+from shared.ports import ExternalIds, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME
 
@@ -74,7 +74,7 @@ def raise_unless_gone(answer: Asked) -> None:
         raise answer.error
 
 
-def remaining(looks: Mapping[str, Asked], parts: Parts) -> Parts:
+def remaining(looks: Mapping[str, Asked], external_ids: ExternalIds) -> ExternalIds:
     """
     Which parts are still there, given a look at each.
 
@@ -83,7 +83,7 @@ def remaining(looks: Mapping[str, Asked], parts: Parts) -> Parts:
     """
     for look in looks.values():
         raise_unless_gone(look)
-    return {name: parts[name] for name, look in looks.items() if look.error is None}
+    return {name: external_ids[name] for name, look in looks.items() if look.error is None}
 
 
 def is_gone(error: ProviderError) -> bool:

@@ -17,7 +17,7 @@ from shared.providers.kaltura.account import KalturaAccount, all_pages
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token
 from shared.providers.kaltura.confinement import NAMES, SETUP_MAKES, Confinement
 from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
-from shared.providers.kaltura.webhooks import TEMPLATES, KalturaHook
+from shared.providers.kaltura.webhooks import TEMPLATES, KalturaWebhook
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
@@ -167,7 +167,7 @@ class KalturaSetup:
     def _ask_templates(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
         from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateFilter
 
-        ours = KalturaHook(self.account).names()
+        ours = KalturaWebhook(self.account).names()
         offered = KalturaEventNotificationTemplateFilter(systemNameIn=",".join(TEMPLATES))
         copies = KalturaEventNotificationTemplateFilter(systemNameIn=",".join(ours))
         there = multi.ask(lambda c: c.eventNotification.eventNotificationTemplate.listTemplates(offered))

@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from shared.errors import BadRequest, NotAllowed, NotFound
-from shared.ports import Heard
+from shared.ports import WebhookEvent
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 
@@ -125,18 +125,18 @@ def _of_xml(text: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class KalturaHook:
+class KalturaWebhook:
     """
     Fills `ports.Hook`.
     """
 
     account: KalturaAccount
 
-    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
+    def heard(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """
         See `ports.Hook`. Each deployment has templates of its own, so what speaks of another goes nowhere.
         """
-        return Heard(tuple(references(headers, body, self.account.admin_secret, self.account.namespace)))
+        return WebhookEvent(tuple(references(headers, body, self.account.admin_secret, self.account.namespace)))
 
     def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         """

@@ -1,8 +1,8 @@
 """Copies in a store that speaks S3: we carry them there, piece by piece, and whoever has a signed address plays them.
 
-Called by the visit of copies and by the grants through `ports.Host`. What has been carried so far, the store itself
-knows: a multipart upload lists its pieces, and a visit that was cut short goes on after the last. One file plays as it
-is, by ranges; there is no manifest and no picture here.
+Called by the reconciliation of copies and by the grants through `ports.Host`. What has been carried so far, the store
+itself knows: a multipart upload lists its pieces, and a reconciliation that was cut short goes on after the last. One
+file plays as it is, by ranges; there is no manifest and no picture here.
 
 Source: Amazon S3 API reference, CreateMultipartUpload, UploadPart, ListParts, CompleteMultipartUpload.
 """
@@ -15,7 +15,17 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Permanent
-from shared.ports import PROGRESSIVE_URL, Clock, Grant, MediaState, Observation, Parts, Source, Stage, Stray
+from shared.ports import (
+    PROGRESSIVE_URL,
+    Clock,
+    ExternalIds,
+    Grant,
+    InventoryItem,
+    MediaState,
+    Observation,
+    Source,
+    Stage,
+)
 from shared.providers.codes import NOT_FOUND
 
 if TYPE_CHECKING:
@@ -111,7 +121,7 @@ class S3Host:
         """
         return self.store.name
 
-    def begin_copy(self, reference: str, source: Source) -> Parts:
+    def begin_copy(self, reference: str, source: Source) -> ExternalIds:
         """
         See `ports.Host`.
         """
@@ -122,7 +132,7 @@ class S3Host:
         )
         return {KEY: key, UPLOAD: upload_id}
 
-    def find_copy(self, reference: str) -> Parts:
+    def find_copy(self, reference: str) -> ExternalIds:
         """
         See `ports.Host`.
         """
@@ -133,35 +143,35 @@ class S3Host:
             return {KEY: key, UPLOAD: str(oldest["UploadId"])}
         return {} if self._size_bytes(key) is None else {KEY: key}
 
-    def observe_copy(self, parts: Parts) -> Observation:
+    def observe_copy(self, external_ids: ExternalIds) -> Observation:
         """
         See `ports.Host`.
         """
-        size_bytes = self._size_bytes(parts[KEY])
+        size_bytes = self._size_bytes(external_ids[KEY])
         if size_bytes is not None:
             return Observation(MediaState.READY, 100, size_bytes=size_bytes)
-        carried = self._carried(parts)
+        carried = self._carried(external_ids)
         return Observation(MediaState.GONE) if carried is None else _receiving(sum(one["Size"] for one in carried))
 
-    def send_more(self, parts: Parts, source: Source) -> Observation:
+    def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
         """
         See `ports.Host`. The object appears with the last piece, and is as long as the file where it came from.
         """
-        carried = self._carried(parts)
+        carried = self._carried(external_ids)
         if carried is None:
-            return self.observe_copy(parts)
+            return self.observe_copy(external_ids)
         from shared.providers.addresses import read_range
 
         begin = sum(one["Size"] for one in carried)
         piece, size_bytes = read_range(source, begin, self.store.piece_bytes, self.store.source_domains)
         number = len(carried) + 1
-        asked = {"Bucket": self.store.bucket, "Key": parts[KEY], "UploadId": parts[UPLOAD]}
+        asked = {"Bucket": self.store.bucket, "Key": external_ids[KEY], "UploadId": external_ids[UPLOAD]}
         if piece:
             tag = self.store.client.find(
                 "uploadPart", lambda s3: str(s3.upload_part(**asked, PartNumber=number, Body=piece)["ETag"])
             )
             if tag is None:
-                return self.observe_copy(parts)
+                return self.observe_copy(external_ids)
             carried = [*carried, {"PartNumber": number, "ETag": tag, "Size": len(piece)}]
         if begin + len(piece) < size_bytes:
             received = begin + len(piece)
@@ -172,26 +182,26 @@ class S3Host:
         self.store.client.find(
             "completeMultipartUpload", lambda s3: s3.complete_multipart_upload(**asked, MultipartUpload=whole)
         )
-        return self.observe_copy(parts)
+        return self.observe_copy(external_ids)
 
-    def delete_media(self, parts: Parts) -> Parts:
+    def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
         See `ports.Host`. An upload that is not finished takes room too.
         """
-        client, key = self.store.client, parts[KEY]
+        client, key = self.store.client, external_ids[KEY]
         at = {"Bucket": self.store.bucket, "Key": key}
         for upload in self._uploads(key):
             if upload["Key"] == key:
                 self._abort(key, str(upload["UploadId"]))
         client.find("deleteObject", lambda s3: s3.delete_object(**at))
-        return {} if self.observe_copy(parts).state is MediaState.GONE else {KEY: key}
+        return {} if self.observe_copy(external_ids).state is MediaState.GONE else {KEY: key}
 
-    def playback_grant(self, parts: Parts, lifetime_s: int) -> Grant:
+    def playback_grant(self, external_ids: ExternalIds, lifetime_s: int) -> Grant:
         """
         See `ports.Host`.
         """
         now, lifetime_s = self.store.clock(), min(lifetime_s, LIFETIME_MAX_S)
-        url = self.store.client.signed_url(self.store.bucket, parts[KEY], lifetime_s)
+        url = self.store.client.signed_url(self.store.bucket, external_ids[KEY], lifetime_s)
         return Grant(
             url=url,
             token=url,
@@ -200,13 +210,13 @@ class S3Host:
             bare_url=url.partition("?")[0],
         )
 
-    def strays(self, since: datetime, until: datetime) -> Sequence[Stray]:
+    def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Strays`. A store lists by key: all of ours is read.
+        See `ports.Orphans`. A store lists by key: all of ours is read.
         """
         asked = {"Bucket": self.store.bucket, "Prefix": self.store.prefix}
         found = [
-            Stray(
+            InventoryItem(
                 self.name,
                 self.store.ours(one["Key"]),
                 {KEY: one["Key"]},
@@ -217,7 +227,7 @@ class S3Host:
             for one in page.get("Contents", ())
         ]
         found += [
-            Stray(
+            InventoryItem(
                 self.name,
                 self.store.ours(one["Key"]),
                 {KEY: one["Key"], UPLOAD: str(one["UploadId"])},
@@ -225,28 +235,30 @@ class S3Host:
             )
             for one in self._uploads(self.store.prefix)
         ]
-        within = (stray for stray in found if since <= stray.created_at < until)
-        return sorted(within, key=lambda stray: stray.created_at)[:PAGE]
+        within = (item for item in found if since <= item.created_at < until)
+        return sorted(within, key=lambda item: item.created_at)[:PAGE]
 
-    def has_content(self, stray: Stray) -> bool:
+    def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Strays`. An upload has what was carried so far.
+        See `ports.Orphans`. An upload has what was carried so far.
         """
         return (
-            bool(self._carried(stray.parts))
-            if UPLOAD in stray.parts
-            else self._size_bytes(stray.parts[KEY]) is not None
+            bool(self._carried(item.external_ids))
+            if UPLOAD in item.external_ids
+            else self._size_bytes(item.external_ids[KEY]) is not None
         )
 
-    def delete_stray(self, stray: Stray) -> Parts:
+    def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Strays`. A second upload to a key that somebody names goes alone.
+        See `ports.Orphans`. A second upload to a key that somebody names goes alone.
         """
-        if UPLOAD not in stray.parts:
-            return self.delete_media(stray.parts)
-        self._abort(stray.parts[KEY], stray.parts[UPLOAD])
-        left = [one for one in self._uploads(stray.parts[KEY]) if str(one["UploadId"]) == stray.parts[UPLOAD]]
-        return stray.parts if left else {}
+        if UPLOAD not in item.external_ids:
+            return self.delete_media(item.external_ids)
+        self._abort(item.external_ids[KEY], item.external_ids[UPLOAD])
+        left = [
+            one for one in self._uploads(item.external_ids[KEY]) if str(one["UploadId"]) == item.external_ids[UPLOAD]
+        ]
+        return item.external_ids if left else {}
 
     def _abort(self, key: str, upload_id: str) -> None:
         asked = {"Bucket": self.store.bucket, "Key": key, "UploadId": upload_id}
@@ -264,13 +276,13 @@ class S3Host:
         asked = {"Bucket": self.store.bucket, "Key": key}
         return self.store.client.find("headObject", lambda s3: int(s3.head_object(**asked)["ContentLength"]))
 
-    def _carried(self, parts: Parts) -> list[Any] | None:
+    def _carried(self, external_ids: ExternalIds) -> list[Any] | None:
         """
         The pieces that have arrived, without a gap; `None` where there is no such upload any more.
         """
-        if UPLOAD not in parts:
+        if UPLOAD not in external_ids:
             return None
-        asked = {"Bucket": self.store.bucket, "Key": parts[KEY], "UploadId": parts[UPLOAD]}
+        asked = {"Bucket": self.store.bucket, "Key": external_ids[KEY], "UploadId": external_ids[UPLOAD]}
         found: list[Any] = []
         try:
             for page in self.store.client.pages("listParts", "list_parts", **asked):

@@ -13,11 +13,11 @@ import pytest
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.extension import extended
 from shared.errors import BadRequest, NotAllowed
-from shared.paths import VISIT_VIDEO
+from shared.paths import RECONCILE_VIDEO
 from shared.ports import Task
-from shared.providers.kaltura import KalturaAccount, KalturaHook
+from shared.providers.kaltura import KalturaAccount, KalturaWebhook
 from shared.providers.kaltura.webhooks import references
-from shared.webhooks import heed
+from shared.webhooks import handle_webhook
 
 SECRET = "b1946ac92492d2347c6235b4d2611184"
 NAMESPACE = "demo-greenroom"
@@ -198,7 +198,7 @@ def test_what_cannot_be_understood_is_refused_though_it_is_signed(content_type: 
 # --- what it brings about --------------------------------------------------------------------------------------------
 
 
-HOOK = KalturaHook(
+HOOK = KalturaWebhook(
     KalturaAccount("https://kaltura.example", 102, SECRET, NAMESPACE, None, MemoryDocuments(), ManualClock())
 )
 
@@ -206,39 +206,39 @@ HOOK = KalturaHook(
 def test_it_leaves_a_task_for_the_video_and_the_same_again_merges() -> None:
     queue = MemoryQueue(ManualClock())
     for _ in range(5):
-        heed("kaltura", HOOK, signed(RAW), RAW, queue)
+        handle_webhook("kaltura", HOOK, signed(RAW), RAW, queue)
     (task,) = queue.waiting()
-    assert (task.queue, task.key, task.at) == (VISIT_VIDEO, VIDEO, None)
+    assert (task.queue, task.key, task.at) == (RECONCILE_VIDEO, VIDEO, None)
     other = json.dumps(notification(eventNotificationJobId=8)).encode()
-    heed("kaltura", HOOK, signed(other), other, queue)
+    handle_webhook("kaltura", HOOK, signed(other), other, queue)
     assert [task.key for task in queue.waiting()] == [VIDEO, VIDEO]
 
 
 def test_what_is_told_of_a_live_event_brings_its_session_forward() -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(f"{NAMESPACE}:session:s1:1")).encode()
-    heed("kaltura", HOOK, signed(body), body, queue)
+    handle_webhook("kaltura", HOOK, signed(body), body, queue)
     ((queue_name, key),) = [(task.queue, task.key) for task in queue.waiting()]
-    assert (queue_name, key) == ("visitSession", "s1")
+    assert (queue_name, key) == ("reconcileSession", "s1")
 
 
 @pytest.mark.parametrize("reference_id", [f"{NAMESPACE}:lamp:s1:1", "another:video:v1:1"])
 def test_of_what_is_nothing_of_ours_no_task_is_left(reference_id: str) -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(reference_id)).encode()
-    heed("kaltura", HOOK, signed(body), body, queue)
+    handle_webhook("kaltura", HOOK, signed(body), body, queue)
     assert queue.waiting() == ()
 
 
 def test_a_forgery_leaves_no_task() -> None:
     queue = MemoryQueue(ManualClock())
     with pytest.raises(NotAllowed):
-        heed("kaltura", HOOK, signed(RAW, secret="another"), RAW, queue)
+        handle_webhook("kaltura", HOOK, signed(RAW, secret="another"), RAW, queue)
     assert queue.waiting() == ()
 
 
 def test_the_task_says_nothing_of_what_the_body_says() -> None:
     queue = MemoryQueue(ManualClock())
-    heed("kaltura", HOOK, signed(RAW), RAW, queue)
+    handle_webhook("kaltura", HOOK, signed(RAW), RAW, queue)
     (task,) = queue.waiting()
-    assert task == Task(VISIT_VIDEO, VIDEO, once=hashlib.sha256(RAW).hexdigest())
+    assert task == Task(RECONCILE_VIDEO, VIDEO, once=hashlib.sha256(RAW).hexdigest())

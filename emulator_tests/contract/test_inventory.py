@@ -1,4 +1,4 @@
-"""The strays port: in memory, and Kaltura and Cloudflare as their simulators serve them."""
+"""The inventory port: in memory, and Kaltura and Cloudflare as their simulators serve them."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import pytest
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite, Site
 from shared.errors import Transient
 from shared.identity import SessionIdentity
-from shared.ports import EventWish, MediaState, Parts, Stray, UploadWish
+from shared.ports import EventSpec, ExternalIds, InventoryItem, MediaState, UploadSpec
 
 SESSION, VIDEO = "session:s1:1", "video:v1:1"
-UPLOAD = UploadWish("My lecture", "lecture.mp4", 1_000_000)
+UPLOAD = UploadSpec("My lecture", "lecture.mp4", 1_000_000)
 
 
-def _make_event(site: Site, reference: str) -> Parts:
+def _make_event(site: Site, reference: str) -> ExternalIds:
     """A live event, where there are any."""
-    return site.events.create_event(reference, _event_wish(site)).parts if site.has_events else {}
+    return site.events.create_event(reference, _event_wish(site)).external_ids if site.has_events else {}
 
 
-def _event_wish(site: Site) -> EventWish:
-    return EventWish("Opening lecture", site.clock() + timedelta(days=1), site.clock() + timedelta(days=1, hours=2))
+def _event_wish(site: Site) -> EventSpec:
+    return EventSpec("Opening lecture", site.clock() + timedelta(days=1), site.clock() + timedelta(days=1, hours=2))
 
 
-def _all(site: Site, since: datetime) -> list[Stray]:
-    return list(site.strays.strays(since - timedelta(seconds=1), site.clock() + timedelta(hours=1)))
+def _all(site: Site, since: datetime) -> list[InventoryItem]:
+    return list(site.inventory.list_items(since - timedelta(seconds=1), site.clock() + timedelta(hours=1)))
 
 
-def test_everything_of_ours_is_a_stray_oldest_first_with_its_reference(site: Site) -> None:
+def test_everything_of_ours_is_a_orphan_oldest_first_with_its_reference(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload(VIDEO, UPLOAD)
     site.later()
@@ -38,29 +38,31 @@ def test_everything_of_ours_is_a_stray_oldest_first_with_its_reference(site: Sit
     site.later()
     site.media.prepare_upload("video:v2:1", UPLOAD)
 
-    strays = _all(site, begun_at)
+    inventory = _all(site, begun_at)
 
-    assert list(dict.fromkeys(stray.reference for stray in strays)) == [
+    assert list(dict.fromkeys(item.reference for item in inventory)) == [
         VIDEO,
         *([SESSION] if site.has_events else ()),
         "video:v2:1",
     ]
-    assert [stray.created_at for stray in strays] == sorted(stray.created_at for stray in strays)
-    assert {part for stray in strays for part in stray.parts.items()} <= site.alive()
+    assert [item.created_at for item in inventory] == sorted(item.created_at for item in inventory)
+    assert {part for item in inventory for part in item.external_ids.items()} <= site.alive()
 
 
 def test_what_was_made_before_the_span_or_at_its_end_is_not_in_it(site: Site) -> None:
     begun_at = site.clock()
     site.media.prepare_upload(VIDEO, UPLOAD)
-    stray, *parts = _all(site, begun_at)
-    made_at, second = stray.created_at, timedelta(seconds=1)
+    item, *external_ids = _all(site, begun_at)
+    made_at, second = item.created_at, timedelta(seconds=1)
 
-    assert [one.reference for one in site.strays.strays(made_at, made_at + second)] == [VIDEO] * (1 + len(parts))
-    assert list(site.strays.strays(made_at - second, made_at)) == []
-    assert list(site.strays.strays(made_at + second, made_at + 2 * second)) == []
+    assert [one.reference for one in site.inventory.list_items(made_at, made_at + second)] == [VIDEO] * (
+        1 + len(external_ids)
+    )
+    assert list(site.inventory.list_items(made_at - second, made_at)) == []
+    assert list(site.inventory.list_items(made_at + second, made_at + 2 * second)) == []
 
 
-def test_what_was_deleted_and_what_is_of_neighbours_is_no_stray(site: Site) -> None:
+def test_what_was_deleted_and_what_is_of_neighbours_is_no_orphan(site: Site) -> None:
     begun_at = site.clock()
     site.neighbour().media.prepare_upload("video:v9:1", UPLOAD)
     _make_event(site.neighbour(), "session:s9:1")
@@ -72,19 +74,19 @@ def test_what_was_deleted_and_what_is_of_neighbours_is_no_stray(site: Site) -> N
 
 
 @pytest.mark.parametrize("film", [None, Film.VIDEO], ids=["nothing arrived", "a video arrived"])
-def test_once_all_strays_are_deleted_nothing_is_left_and_deleting_them_again_is_no_error(
+def test_once_all_items_are_deleted_nothing_is_left_and_deleting_them_again_is_no_error(
     site: Site, film: Film | None
 ) -> None:
     begun_at, alive = site.clock(), site.alive()
     _make_event(site, SESSION)
-    parts = site.media.prepare_upload(VIDEO, UPLOAD)
+    external_ids = site.media.prepare_upload(VIDEO, UPLOAD)
     if film is not None:
-        site.upload(parts, film)
-    strays = _all(site, begun_at)
+        site.upload(external_ids, film)
+    inventory = _all(site, begun_at)
 
     for _ in range(2):
-        for stray in strays:
-            assert site.strays.delete_stray(stray) == {}
+        for item in inventory:
+            assert site.inventory.delete_item(item) == {}
         assert _all(site, begun_at) == []
         assert site.alive() == alive
 
@@ -95,9 +97,9 @@ def test_of_two_videos_under_one_reference_the_other_can_still_be_uploaded(site:
     site.later()
     twin = site.media.prepare_upload(VIDEO, UPLOAD)
 
-    for stray in _all(site, begun_at):
-        if stray.parts.get(site.main_part) == twin[site.main_part]:
-            site.strays.delete_stray(stray)
+    for item in _all(site, begun_at):
+        if item.external_ids.get(site.main_part) == twin[site.main_part]:
+            site.inventory.delete_item(item)
 
     assert site.media.observe([twin])[0].state is MediaState.GONE
     site.upload(kept, Film.VIDEO)
@@ -107,15 +109,15 @@ def test_of_two_videos_under_one_reference_the_other_can_still_be_uploaded(site:
 # --- content (A3) --------------------------------------------------------------------------------------------------
 
 
-def _whole(site: Site, since: datetime) -> Stray:
-    (stray,) = (one for one in _all(site, since) if not one.is_part)
-    return stray
+def _whole(site: Site, since: datetime) -> InventoryItem:
+    (item,) = (one for one in _all(site, since) if not one.is_part)
+    return item
 
 
-def _hold(site: Site, strays: list[Stray]) -> list[bool]:
+def _hold(site: Site, inventory: list[InventoryItem]) -> list[bool]:
     """Whether each of them has content, as a look says, which is never less than what the list says."""
-    found = [site.strays.has_content(one) for one in strays]
-    assert all(one.has_content in (None, seen) for one, seen in zip(strays, found, strict=True))
+    found = [site.inventory.has_content(one) for one in inventory]
+    assert all(one.has_content in (None, seen) for one, seen in zip(inventory, found, strict=True))
     return found
 
 
@@ -147,18 +149,18 @@ def test_a_twin_of_what_has_content_has_none_itself(lasting_site: Site) -> None:
     twin = site.media.prepare_upload(VIDEO, UPLOAD)
     site.upload(kept, Film.VIDEO)
 
-    by_id = {one.parts[site.main_part]: one for one in _all(site, begun_at) if not one.is_part}
+    by_id = {one.external_ids[site.main_part]: one for one in _all(site, begun_at) if not one.is_part}
 
     assert _hold(site, [by_id[kept[site.main_part]], by_id[twin[site.main_part]]]) == [True, False]
 
 
 def test_what_is_gone_has_no_content(site: Site) -> None:
     begun_at = site.clock()
-    parts = site.media.prepare_upload(VIDEO, UPLOAD)
-    site.upload(parts, Film.VIDEO)
-    strays = _all(site, begun_at)
-    site.media.delete_media(parts)
-    assert [site.strays.has_content(one) for one in strays] == [False] * len(strays)
+    external_ids = site.media.prepare_upload(VIDEO, UPLOAD)
+    site.upload(external_ids, Film.VIDEO)
+    inventory = _all(site, begun_at)
+    site.media.delete_media(external_ids)
+    assert [site.inventory.has_content(one) for one in inventory] == [False] * len(inventory)
 
 
 def test_an_event_has_content_once_something_was_sent_to_it_and_its_parts_have_it_too(event_site: Site) -> None:
@@ -200,10 +202,10 @@ def test_a_video_whose_title_was_corrected_tells_to_which_session_it_belongs(sit
     """A3, B10."""
     begun_at = site.clock()
     stamped = replace(UPLOAD, stamp=SessionIdentity("s1", "teacher", begun_at).stamp())
-    parts = site.media.prepare_upload(VIDEO, stamped)
-    site.media.rename(VIDEO, parts, replace(stamped, title="Corrected"))
-    stray = _whole(site, begun_at)
-    assert (stray.stamp, stray.title) == (stamped.stamp, "Corrected")
+    external_ids = site.media.prepare_upload(VIDEO, stamped)
+    site.media.rename(VIDEO, external_ids, replace(stamped, title="Corrected"))
+    item = _whole(site, begun_at)
+    assert (item.stamp, item.title) == (stamped.stamp, "Corrected")
 
 
 def test_a_thing_without_a_stamp_tells_none(site: Site) -> None:
@@ -215,15 +217,15 @@ def test_a_thing_without_a_stamp_tells_none(site: Site) -> None:
 def test_an_orphan_becomes_a_video_again_and_goes_with_it(site: Site) -> None:
     begun_at, alive = site.clock(), site.alive()
     site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
-    strays = _all(site, begun_at)
-    parts = {name: id_ for one in strays for name, id_ in one.parts.items()}
+    inventory = _all(site, begun_at)
+    external_ids = {name: id_ for one in inventory for name, id_ in one.external_ids.items()}
 
     for _ in range(2):
-        whole = site.media.adopt_recording(VIDEO, UploadWish("My lecture", "", 0, parts))
+        whole = site.media.adopt_recording(VIDEO, UploadSpec("My lecture", "", 0, external_ids))
 
     (seen,) = site.media.observe([whole])
     assert seen.state is MediaState.READY
-    assert all(one.parts.items() <= whole.items() for one in strays)
+    assert all(one.external_ids.items() <= whole.items() for one in inventory)
     assert site.media.delete_media(whole) == {}
     assert site.alive() == alive
 
@@ -231,9 +233,9 @@ def test_an_orphan_becomes_a_video_again_and_goes_with_it(site: Site) -> None:
 def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
     begun_at, alive = site.clock(), site.alive()
     site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
-    parts = {name: id_ for one in _all(site, begun_at) for name, id_ in one.parts.items()}
+    external_ids = {name: id_ for one in _all(site, begun_at) for name, id_ in one.external_ids.items()}
     for _ in range(2):
-        assert site.media.delete_media(parts) == {}
+        assert site.media.delete_media(external_ids) == {}
     assert site.alive() == alive
 
 
@@ -244,14 +246,14 @@ def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
     """B19."""
     site, begun_at, before = event_site, event_site.clock(), event_site.everything()
     moderators = ("anna", "bert")
-    event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators)).parts
+    event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators)).external_ids
     site.upload(site.media.prepare_upload(VIDEO, UPLOAD), Film.VIDEO)
     site.media.prepare_upload("video:v2:1", UPLOAD)
     site.broadcast(event, None, is_live=True)
     site.broadcast(event, Film.VIDEO, is_live=False)
 
-    for stray in _all(site, begun_at):
-        assert site.strays.delete_stray(stray) == {}
+    for item in _all(site, begun_at):
+        assert site.inventory.delete_item(item) == {}
 
     assert _all(site, begun_at) == []
     assert site.everything() == before
@@ -261,15 +263,15 @@ def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
 def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str, left: str) -> None:
     """B19."""
     begun_at = rooms.clock()
-    event = rooms.events.create_event(SESSION, _event_wish(rooms)).parts
+    event = rooms.events.create_event(SESSION, _event_wish(rooms)).external_ids
     rooms.vanish(gone, event[gone])
 
-    (pair,) = (one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.parts.keys())
+    (pair,) = (one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.external_ids.keys())
 
     assert (pair.reference, pair.is_part) == (SESSION, True)
-    assert not rooms.strays.has_content(pair)
+    assert not rooms.inventory.has_content(pair)
     for _ in range(2):
-        assert rooms.strays.delete_stray(pair) == {}
+        assert rooms.inventory.delete_item(pair) == {}
     assert {part for part in rooms.everything() if part[0] == "pair"} == set()
     assert (left, event[left]) in rooms.alive()
 
@@ -297,8 +299,8 @@ def test_what_was_recorded_goes_with_its_event_however_it_stands(
             fields = {"kind": "entries", "id": recording["entryId"], "fields": {"status": status}}
             kaltura.control("POST", "change", fields)
 
-        for stray in _all(site, begun_at):
-            assert site.strays.delete_stray(stray) == {}
+        for item in _all(site, begun_at):
+            assert site.inventory.delete_item(item) == {}
 
         assert site.everything() == before
 
@@ -307,20 +309,20 @@ def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> N
     """B19."""
     begun_at = rooms.clock()
     rooms.events.create_event(SESSION, _event_wish(rooms))
-    other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms)).parts
+    other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms)).external_ids
     rooms.vanish("eventId", other["eventId"])
-    assert [one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.parts.keys()] == []
+    assert [one for one in _all(rooms, begun_at) if {"eventId", "resourceId"} <= one.external_ids.keys()] == []
 
 
 def test_the_user_of_an_upload_whose_entry_is_gone_is_found_and_goes_with_its_token(lasting_site: Site) -> None:
     """B19."""
     site, begun_at, alive = lasting_site, lasting_site.clock(), lasting_site.alive()
-    parts = site.media.prepare_upload(VIDEO, UPLOAD)
-    site.vanish("entryId", parts["entryId"])
+    external_ids = site.media.prepare_upload(VIDEO, UPLOAD)
+    site.vanish("entryId", external_ids["entryId"])
 
-    for stray in _all(site, begun_at):
-        assert (stray.reference, site.strays.has_content(stray)) == (VIDEO, False)
-        assert site.strays.delete_stray(stray) == {}
+    for item in _all(site, begun_at):
+        assert (item.reference, site.inventory.has_content(item)) == (VIDEO, False)
+        assert site.inventory.delete_item(item) == {}
 
     assert site.alive() == alive
 
@@ -339,11 +341,11 @@ def test_references_that_somebody_wrote_by_hand_are_told_as_they_stand(site: Sit
 def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
     begun_at, alive = site.clock(), site.alive()
     site.media.prepare_upload(VIDEO, UPLOAD)
-    (stray,) = (one for one in _all(site, begun_at) if not one.is_part)
+    (item,) = (one for one in _all(site, begun_at) if not one.is_part)
     site.lose_answer("delete_stray")
 
     with pytest.raises(Transient):
-        site.strays.delete_stray(stray)
+        site.inventory.delete_item(item)
 
-    site.strays.delete_stray(stray)
+    site.inventory.delete_item(item)
     assert site.alive() == alive

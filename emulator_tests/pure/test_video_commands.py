@@ -1,5 +1,5 @@
 """What a teacher wishes of a video that is there: that it be replaced, that its upload end, that it go, that a failure
-be tried again; each from its wish to what is left at the provider."""
+be tried again; each from its spec to what is left at the provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, SLOT_OVER_S, T
 from shared.access import Caller
 from shared.deletions.model import Reason
 from shared.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
-from shared.paths import VISIT_VIDEO, video_path
+from shared.paths import RECONCILE_VIDEO, video_path
 from shared.ports import Clock, Documents, MediaState, Observation, Queue, Task, Update
 from shared.videos.commands import (
     WRITES_MAX,
@@ -27,7 +27,7 @@ from shared.videos.commands import (
 from shared.videos.model import Video, VideoState
 
 T = TypeVar("T")
-Wish = Callable[[Caller, str, Documents, Queue, Clock], None]
+Spec = Callable[[Caller, str, Documents, Queue, Clock], None]
 
 OTHER_TEACHER = Caller("other", is_teacher=True)
 STUDENT = Caller("student", is_teacher=False)
@@ -50,7 +50,7 @@ def arrive(deployment: Deployment, video_id: str, observation: Observation) -> N
     The latest upload of a video arrives, and the provider makes this of it.
     """
     deployment.show(video_id, observation)
-    deployment.queue.put(Task(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(RECONCILE_VIDEO, video_id))
     deployment.run()
 
 
@@ -67,10 +67,10 @@ def plays(deployment: Deployment, video_id: str) -> str:
 
 
 def alive(deployment: Deployment) -> list[str]:
-    return [made.parts["entryId"] for made in deployment.media.alive()]
+    return [made.external_ids["entryId"] for made in deployment.media.alive()]
 
 
-def wish(deployment: Deployment, what: Wish, video_id: str, caller: Caller = TEACHER) -> None:
+def spec(deployment: Deployment, what: Spec, video_id: str, caller: Caller = TEACHER) -> None:
     what(caller, video_id, deployment.documents, deployment.queue, deployment.clock)
 
 
@@ -116,7 +116,7 @@ def test_one_write_switches_from_the_old_to_the_new_and_gives_the_old_one_up() -
         return result
 
     deployment.disturb = watching
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     assert seen[0] == (f"video:{video_id}:2", None, [Reason.REPLACED])
 
 
@@ -148,7 +148,7 @@ def test_replacing_twice_gives_the_first_replacement_up_and_its_token_with_it() 
     with pytest.raises(WrongState, match="replaced by a later one"):
         deployment.ask_replacement(video_id, "first")
     deployment.show(video_id, replace(READY, size_bytes=2000))
-    deployment.queue.put(Task(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(RECONCILE_VIDEO, video_id))
     deployment.run()
     assert alive(deployment) == [plays(deployment, video_id)]
 
@@ -168,8 +168,8 @@ def test_a_request_that_was_overtaken_by_a_later_one_gets_no_token_for_the_other
     def overtaking(operation: str, do: Callable[[], T]) -> T:
         if operation == "prepare_upload":
             deployment.disturb = undisturbed
-            wish = deployment.document(video_path(video_id)).fields["wish"]
-            deployment.documents.commit(Update(video_path(video_id), {"wish": {**wish, "number": wish["number"] + 1}}))
+            spec = deployment.document(video_path(video_id)).fields["wish"]
+            deployment.documents.commit(Update(video_path(video_id), {"wish": {**spec, "number": spec["number"] + 1}}))
         return do()
 
     deployment.disturb = overtaking
@@ -210,7 +210,7 @@ def test_a_cancelled_upload_leaves_what_played_and_nothing_else(seen: Observatio
         deployment.ask_replacement(video_id)
     if seen is not None:
         arrive(deployment, video_id, seen)
-    wish(deployment, cancel_upload, video_id)
+    spec(deployment, cancel_upload, video_id)
     deployment.run()
     assert alive(deployment) == left
     assert deployment.deletions() == []
@@ -225,9 +225,9 @@ def test_a_cancelled_upload_leaves_what_played_and_nothing_else(seen: Observatio
 def test_cancelling_again_changes_nothing() -> None:
     deployment, video_id = with_upload()
     for _ in range(3):
-        wish(deployment, cancel_upload, video_id)
+        spec(deployment, cancel_upload, video_id)
     deployment.run()
-    wish(deployment, cancel_upload, video_id)
+    spec(deployment, cancel_upload, video_id)
     deployment.run()
     assert deployment.video(video_id).state is VideoState.GONE
 
@@ -240,7 +240,7 @@ def test_an_upload_that_is_complete_cannot_be_cancelled(replaced: bool) -> None:
         arrive(deployment, video_id, READY)
     before = deployment.document(video_path(video_id))
     with pytest.raises(WrongState, match="This upload is complete"):
-        wish(deployment, cancel_upload, video_id)
+        spec(deployment, cancel_upload, video_id)
     assert deployment.document(video_path(video_id)) == before
 
 
@@ -251,18 +251,18 @@ def test_an_upload_that_completes_while_it_is_cancelled_is_either_cancelled_or_c
     def completing(operation: str, do: Callable[[], T]) -> T:
         if operation == "commit":
             deployment.disturb = undisturbed
-            deployment.deliver(Task(VISIT_VIDEO, video_id))
+            deployment.deliver(Task(RECONCILE_VIDEO, video_id))
         return do()
 
     deployment.disturb = completing
     with pytest.raises(WrongState, match="complete"):
-        wish(deployment, cancel_upload, video_id)
+        spec(deployment, cancel_upload, video_id)
     assert plays(deployment, video_id) == alive(deployment)[0]
 
 
 def test_a_cancelled_upload_gets_no_token_any_more() -> None:
     deployment, video_id = with_upload()
-    wish(deployment, cancel_upload, video_id)
+    spec(deployment, cancel_upload, video_id)
     with pytest.raises(WrongState, match="was cancelled"):
         deployment.ask_upload()
     with pytest.raises(WrongState, match="was cancelled"):
@@ -276,7 +276,7 @@ def test_an_upload_that_is_cancelled_while_it_is_prepared_is_found_and_deleted()
     def cancelling(operation: str, do: Callable[[], T]) -> T:
         if operation == "prepare_upload":
             deployment.disturb = undisturbed
-            wish(deployment, cancel_upload, video_id)
+            spec(deployment, cancel_upload, video_id)
         return do()
 
     deployment.disturb = cancelling
@@ -302,7 +302,7 @@ def test_a_deleted_video_leaves_nothing_wherever_it_stands(seen: Observation | N
         deployment.ask_replacement(video_id)
     if seen is not None:
         arrive(deployment, video_id, seen)
-    wish(deployment, delete_video, video_id)
+    spec(deployment, delete_video, video_id)
     deployment.run()
     assert alive(deployment) == []
     assert deployment.deletions() == []
@@ -314,7 +314,7 @@ def test_a_deleted_video_leaves_nothing_wherever_it_stands(seen: Observation | N
 def test_deleting_again_and_after_it_is_gone_changes_nothing() -> None:
     deployment, video_id = with_upload(ready=True)
     for _ in range(2):
-        wish(deployment, delete_video, video_id)
+        spec(deployment, delete_video, video_id)
         deployment.run()
     assert deployment.video(video_id).state is VideoState.GONE
     with pytest.raises(NotFound, match="There is no such video"):
@@ -325,7 +325,7 @@ def test_deleting_the_session_during_a_replacement_leaves_nothing() -> None:
     deployment, video_id = with_upload(ready=True)
     deployment.ask_replacement(video_id)
     deployment.delete_session()
-    deployment.queue.put(Task(VISIT_VIDEO, video_id))
+    deployment.queue.put(Task(RECONCILE_VIDEO, video_id))
     deployment.run()
     assert alive(deployment) == []
 
@@ -348,7 +348,7 @@ def test_what_the_provider_may_process_anew_is_processed_anew_from_the_bytes_tha
         "retryable": True,
     }
     entries = alive(deployment)
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run()
     told = shown(deployment, video_id)
     assert (told["state"], told.get("failure")) == ("processing", None)
@@ -365,21 +365,21 @@ def test_a_retry_that_is_wished_twice_is_done_once() -> None:
         return do()
 
     deployment.disturb = counting
-    wish(deployment, retry_video, video_id)
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run()
     assert asked.count("reprocess") == 1
 
 
 def test_what_fails_again_waits_for_another_wish() -> None:
     deployment, video_id = failed()
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run()
     arrive(deployment, video_id, BROKEN)
     assert shown(deployment, video_id)["state"] == "failed"
     deployment.run(600)
     assert shown(deployment, video_id)["state"] == "failed"
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run()
     assert shown(deployment, video_id)["state"] == "processing"
 
@@ -406,7 +406,7 @@ def test_a_retry_whose_answer_was_lost_is_not_repeated_before_that_is_certain(do
         return do()
 
     deployment.disturb = losing
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run(LATE_COMMIT_S - 1)
     assert asked.count("reprocess") == 1
     assert shown(deployment, video_id)["state"] == ("processing" if done else "retrying")
@@ -424,7 +424,7 @@ def test_a_retry_that_cannot_be_heard_now_is_tried_until_it_is() -> None:
         return do()
 
     deployment.disturb = down
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run(10)
     assert shown(deployment, video_id)["state"] == "failed"
     deployment.disturb = undisturbed
@@ -443,7 +443,7 @@ def test_a_retry_that_the_provider_refuses_for_good_leaves_the_failure_and_still
         return do()
 
     deployment.disturb = refused
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run(60)
     assert shown(deployment, video_id)["failure"]["message"] == "The converter broke."
     deployment.run(POLICY.retry_keep_s)
@@ -464,7 +464,7 @@ def test_bytes_of_a_failed_upload_are_kept_so_long_and_no_longer() -> None:
     deployment.run()
     assert alive(deployment) == []
     with pytest.raises(WrongState, match="A retry would not help"):
-        wish(deployment, retry_video, video_id)
+        spec(deployment, retry_video, video_id)
 
 
 def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_its_bytes() -> None:
@@ -481,15 +481,15 @@ def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_
         deployment.ask_upload()
     (video_id,) = deployment.document("sessions/s1").fields["videos"]
     assert shown(deployment, video_id)["failure"]["retryable"] is True
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run()
     assert shown(deployment, video_id)["failure"]["code"] == "SERVICE_FORBIDDEN"
     deployment.disturb = undisturbed
-    wish(deployment, retry_video, video_id)
+    spec(deployment, retry_video, video_id)
     deployment.run(SLOT_OVER_S)
     assert shown(deployment, video_id)["state"] == "uploading"
     token = deployment.grants.renew_upload_token(TEACHER, video_id)
-    assert token.grant.values["uploadTokenId"] == deployment.media.alive()[0].parts["uploadTokenId"]
+    assert token.grant.values["uploadTokenId"] == deployment.media.alive()[0].external_ids["uploadTokenId"]
 
 
 @pytest.mark.parametrize(
@@ -508,7 +508,7 @@ def test_what_could_not_end_otherwise_is_not_tried_again(seen: Observation | Non
         arrive(deployment, video_id, seen)
     before = deployment.document(video_path(video_id))
     with pytest.raises(WrongState, match=sentence):
-        wish(deployment, retry_video, video_id)
+        spec(deployment, retry_video, video_id)
     assert deployment.document(video_path(video_id)) == before
 
 
@@ -526,19 +526,19 @@ def test_a_video_that_is_ready_after_all_is_shown_without_anybody_s_wish() -> No
 # --- hints ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_hint_brings_a_visit_forward_and_hints_merge() -> None:
+def test_a_hint_brings_a_reconciliation_forward_and_hints_merge() -> None:
     deployment, video_id = with_upload()
     deployment.lose_tasks()
     deployment.show(video_id, READY)
     for _ in range(5):
         upload_finished(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
-    assert deployment.enqueued_now(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued_now(RECONCILE_VIDEO) == [video_id]
     deployment.run()
     assert plays(deployment, video_id)
-    assert deployment.enqueued(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued(RECONCILE_VIDEO) == [video_id]
     deployment.run(SLOT_OVER_S)
     upload_finished(TEACHER, video_id, deployment.documents, deployment.queue, deployment.clock)
-    assert deployment.enqueued_now(VISIT_VIDEO) == [video_id]
+    assert deployment.enqueued_now(RECONCILE_VIDEO) == [video_id]
 
 
 def test_a_hint_that_lies_changes_nothing() -> None:
@@ -552,7 +552,7 @@ def test_a_hint_that_lies_changes_nothing() -> None:
 
 # --- who may -------------------------------------------------------------------------------------------------------
 
-WISHES: dict[str, Wish] = {
+WISHES: dict[str, Spec] = {
     "delete": delete_video,
     "cancel": cancel_upload,
     "retry": retry_video,
@@ -571,7 +571,7 @@ def test_who_may_not_wishes_nothing(what: str, caller: Caller, error: type[Excep
     deployment.lose_tasks()
     before = deployment.document(video_path(video_id))
     with pytest.raises(error):
-        wish(deployment, WISHES[what], video_id, caller)
+        spec(deployment, WISHES[what], video_id, caller)
     assert deployment.document(video_path(video_id)) == before
     assert deployment.queue.waiting() == ()
 
@@ -580,14 +580,14 @@ def test_who_may_not_wishes_nothing(what: str, caller: Caller, error: type[Excep
 def test_of_what_is_not_there_nothing_is_wished(what: str) -> None:
     deployment, video_id = failed()
     with pytest.raises(NotFound, match="There is no such video"):
-        wish(deployment, WISHES[what], "0" * 20)
+        spec(deployment, WISHES[what], "0" * 20)
     deployment.delete_session()
     with pytest.raises(NotFound, match="There is no such video"):
-        wish(deployment, WISHES[what], video_id)
+        spec(deployment, WISHES[what], video_id)
 
 
 @pytest.mark.parametrize("what", [cancel_upload, retry_video], ids=["cancel", "retry"])
-def test_a_wish_that_always_loses_says_so(what: Wish) -> None:
+def test_a_wish_that_always_loses_says_so(what: Spec) -> None:
     deployment, video_id = failed()
     commits: list[str] = []
 
@@ -599,7 +599,7 @@ def test_a_wish_that_always_loses_says_so(what: Wish) -> None:
 
     deployment.disturb = lost
     with pytest.raises(Conflict):
-        wish(deployment, what, video_id)
+        spec(deployment, what, video_id)
     assert len(commits) == WRITES_MAX
 
 
@@ -614,7 +614,7 @@ def test_a_wish_whose_task_is_lost_is_found_by_the_sweep(what: str) -> None:
 
     deployment.disturb = lost
     with pytest.raises(Transient):
-        wish(deployment, WISHES[what], video_id)
+        spec(deployment, WISHES[what], video_id)
     deployment.disturb = undisturbed
     deployment.lose_tasks()
     deployment.sweep.run()
@@ -637,13 +637,13 @@ def test_a_provider_is_asked_so_often_about_one_upload_and_then_at_its_deadline(
 
     deployment.disturb = counting
     for _ in range(3 * POLICY.looks_max):
-        deployment.deliver(Task(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     assert asked.count("observe") == POLICY.looks_max
     deployment.show(video_id, READY)
     deadline_at = deployment.video(video_id).deadline_at
     assert deadline_at is not None
     deployment.clock.move_to(deadline_at + timedelta(seconds=1))
-    deployment.deliver(Task(VISIT_VIDEO, video_id))
+    deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     assert asked.count("observe") == POLICY.looks_max + 1
     assert plays(deployment, video_id), "what was finished in time plays"
 
@@ -651,7 +651,7 @@ def test_a_provider_is_asked_so_often_about_one_upload_and_then_at_its_deadline(
 def test_each_upload_has_a_budget_of_its_own() -> None:
     deployment, video_id = with_upload()
     for _ in range(2 * POLICY.looks_max):
-        deployment.deliver(Task(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     deployment.ask_replacement(video_id)
     arrive(deployment, video_id, READY)
     assert plays(deployment, video_id)
@@ -660,6 +660,6 @@ def test_each_upload_has_a_budget_of_its_own() -> None:
 def test_the_record_says_how_often_the_provider_was_asked() -> None:
     deployment, video_id = with_upload()
     for _ in range(3):
-        deployment.deliver(Task(VISIT_VIDEO, video_id))
+        deployment.deliver(Task(RECONCILE_VIDEO, video_id))
     video: Video = deployment.video(video_id)
     assert (video.looks, video.looked_at) == (3, deployment.clock())

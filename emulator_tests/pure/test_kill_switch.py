@@ -13,8 +13,8 @@ import pytest
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.bulk import QUEUES, TASKS, pace_of
 from shared.errors import Conflict, Transient
-from shared.kill_switch import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, Guard
-from shared.paths import RECONCILE_ADMISSION, TICK_FEED, VISIT_COPY, VISIT_SESSION, VISIT_VIDEO
+from shared.kill_switch import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, KillSwitch
+from shared.paths import POLL_READINESS, RECONCILE_ADMISSION, RECONCILE_COPY, RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Create, MediaState, Observation, Task, Update
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
@@ -23,14 +23,14 @@ T = TypeVar("T")
 
 LIMIT = 100
 SECOND = timedelta(seconds=1)
-TASK = Task(VISIT_SESSION, "s1")
-UPLOAD = Task(VISIT_VIDEO, "v1")
-BULK = Task(VISIT_COPY, "v1:archive")
+TASK = Task(RECONCILE_SESSION, "s1")
+UPLOAD = Task(RECONCILE_VIDEO, "v1")
+BULK = Task(RECONCILE_COPY, "v1:archive")
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 
 
-def guard_of(deployment: Deployment, limit: int = LIMIT) -> Guard:
-    return Guard(deployment.documents, deployment.queue, deployment.clock, limit)
+def guard_of(deployment: Deployment, limit: int = LIMIT) -> KillSwitch:
+    return KillSwitch(deployment.documents, deployment.queue, deployment.clock, limit)
 
 
 def write_switch(deployment: Deployment, **fields: Any) -> None:
@@ -43,16 +43,16 @@ def write_switch(deployment: Deployment, **fields: Any) -> None:
 
 class Guarded:
     """
-    A deployment whose workers ask a guard, as those of `functions/work.py` do.
+    A deployment whose workers ask a kill switch, as those of `functions/work.py` do.
     """
 
     def __init__(self) -> None:
         self.deployment = Deployment()
-        self.guard = guard_of(self.deployment, 100_000)
+        self.kill_switch = guard_of(self.deployment, 100_000)
         self.done: list[Task] = []
 
     def deliver(self, task: Task) -> None:
-        if self.guard.admits(task):
+        if self.kill_switch.admits(task):
             self.done.append(task)
             self.deployment.deliver(task)
 
@@ -63,9 +63,9 @@ class Guarded:
 
 def test_without_a_switch_everything_is_admitted() -> None:
     deployment = Deployment()
-    guard = guard_of(deployment)
-    assert guard.admits(TASK)
-    guard.require_open()
+    kill_switch = guard_of(deployment)
+    assert kill_switch.admits(TASK)
+    kill_switch.require_open()
     assert deployment.documents.paths() == ()
     assert deployment.queue.waiting() == ()
 
@@ -92,17 +92,17 @@ def test_the_switch_is_thrown_by_exactly_true(fields: dict[str, Any], stopped: b
 def test_the_switch_holds_until_its_time_is_over() -> None:
     deployment = Deployment()
     write_switch(deployment, until=deployment.clock() + timedelta(seconds=100))
-    guard = guard_of(deployment)
-    assert guard.is_stopped()
+    kill_switch = guard_of(deployment)
+    assert kill_switch.is_stopped()
     deployment.clock.advance(99)
-    assert guard.is_stopped()
+    assert kill_switch.is_stopped()
     deployment.clock.advance(SWITCH_READ_S)
-    assert not guard.is_stopped()
+    assert not kill_switch.is_stopped()
 
 
 def test_the_switch_is_read_once_in_so_many_seconds() -> None:
     deployment = Deployment()
-    guard = guard_of(deployment)
+    kill_switch = guard_of(deployment)
     reads: list[str] = []
 
     def counting(operation: str, do: Callable[[], T]) -> T:
@@ -111,22 +111,22 @@ def test_the_switch_is_read_once_in_so_many_seconds() -> None:
 
     deployment.disturb = counting
     for _ in range(10):
-        guard.admits(TASK)
+        kill_switch.admits(TASK)
     assert reads == ["read"]
     deployment.clock.advance(SWITCH_READ_S)
-    guard.admits(TASK)
+    kill_switch.admits(TASK)
     assert reads == ["read", "read"]
 
 
 def test_while_it_is_stopped_a_task_leaves_its_task_for_later_and_such_tasks_merge() -> None:
     deployment = Deployment()
     write_switch(deployment, stopped=True)
-    guard = guard_of(deployment)
+    kill_switch = guard_of(deployment)
     for _ in range(5):
-        assert not guard.admits(TASK)
-        assert not guard.admits(Task(VISIT_VIDEO, "v1"))
+        assert not kill_switch.admits(TASK)
+        assert not kill_switch.admits(Task(RECONCILE_VIDEO, "v1"))
     waiting = deployment.queue.waiting()
-    assert [(task.queue, task.key) for task in waiting] == [(VISIT_SESSION, "s1"), (VISIT_VIDEO, "v1")]
+    assert [(task.queue, task.key) for task in waiting] == [(RECONCILE_SESSION, "s1"), (RECONCILE_VIDEO, "v1")]
     assert {task.at for task in waiting} == {deployment.clock() + timedelta(seconds=AGAIN_S)}
 
 
@@ -145,8 +145,8 @@ def test_nothing_that_was_stopped_is_lost() -> None:
     deployment.write_session("s2", format="liveStreaming")
     first, second = (deployment.ask_upload(f"r{number}").video_id for number in range(2))
     deployment.show(first, READY)
-    guarded.guard.stop("A test.")
-    deployment.queue.put(Task(VISIT_SESSION, "s2"))
+    guarded.kill_switch.stop("A test.")
+    deployment.queue.put(Task(RECONCILE_SESSION, "s2"))
     delete_video(TEACHER, second, deployment.documents, deployment.queue, deployment.clock)
     before = guarded.done.copy()
 
@@ -155,11 +155,11 @@ def test_nothing_that_was_stopped_is_lost() -> None:
     assert guarded.done == before, "no work is done"
     assert deployment.events.alive() == ()
     waiting = {(task.queue, task.key.partition(":")[0]) for task in deployment.queue.waiting()}
-    assert {(VISIT_SESSION, "s2"), (VISIT_VIDEO, second), (TICK_FEED, "memory")} <= waiting
+    assert {(RECONCILE_SESSION, "s2"), (RECONCILE_VIDEO, second), (POLL_READINESS, "memory")} <= waiting
 
-    guarded.guard.start()
+    guarded.kill_switch.start()
     guarded.run(AGAIN_S)
-    # The feed's chain goes on where it stood, and finds what became ready meanwhile.
+    # The readiness poller's chain goes on where it stood, and finds what became ready meanwhile.
     guarded.run(60)
     assert len(deployment.events.alive()) == 1
     assert deployment.video(second).state is VideoState.GONE
@@ -169,7 +169,7 @@ def test_nothing_that_was_stopped_is_lost() -> None:
 
 def test_however_many_tasks_there_were_one_is_left_of_each_and_none_of_them_works() -> None:
     guarded = Guarded()
-    guarded.guard.stop("A chain has branched.")
+    guarded.kill_switch.stop("A chain has branched.")
     for _ in range(1000):
         guarded.deployment.queue.put(TASK)
     deliveries = guarded.deployment.queue.deliver_until(
@@ -184,21 +184,21 @@ def test_too_many_tasks_in_an_hour_hold_bulk_work_until_the_hour_is_over(capsys:
     A6, A16: what others upload goes on.
     """
     deployment = Deployment()
-    guard = guard_of(deployment)
-    admitted = sum(guard.admits(BULK) for _ in range(LIMIT + 2 * COUNTED_TOGETHER))
+    kill_switch = guard_of(deployment)
+    admitted = sum(kill_switch.admits(BULK) for _ in range(LIMIT + 2 * COUNTED_TOGETHER))
     assert LIMIT < admitted <= LIMIT + COUNTED_TOGETHER
-    assert guard.admits(UPLOAD)
-    guard.require_open()
-    assert not guard.is_stopped()
+    assert kill_switch.admits(UPLOAD)
+    kill_switch.require_open()
+    assert not kill_switch.is_stopped()
     (alarm,) = [line for line in capsys.readouterr().err.splitlines() if "tasks limit reached" in line]
     assert json.loads(alarm)["severity"] == "ALERT"
     assert json.loads(alarm)["holds"] == "bulk"
     held = [(task.queue, task.at) for task in deployment.queue.waiting()]
-    assert held == [(VISIT_COPY, deployment.clock() + timedelta(hours=1))]
+    assert held == [(RECONCILE_COPY, deployment.clock() + timedelta(hours=1))]
 
     deployment.clock.advance(3600)
-    assert guard.admits(BULK)
-    assert sum(guard.admits(BULK) for _ in range(LIMIT - COUNTED_TOGETHER)) == LIMIT - COUNTED_TOGETHER
+    assert kill_switch.admits(BULK)
+    assert sum(kill_switch.admits(BULK) for _ in range(LIMIT - COUNTED_TOGETHER)) == LIMIT - COUNTED_TOGETHER
 
 
 def test_twice_as_many_tasks_hold_every_task_and_refuse_no_caller(capsys: pytest.CaptureFixture[str]) -> None:
@@ -206,26 +206,26 @@ def test_twice_as_many_tasks_hold_every_task_and_refuse_no_caller(capsys: pytest
     A6: the last line.
     """
     deployment = Deployment()
-    guard = guard_of(deployment)
+    kill_switch = guard_of(deployment)
     most = LAST_LINE * LIMIT
-    admitted = sum(guard.admits(UPLOAD) for _ in range(most + 5 * COUNTED_TOGETHER))
+    admitted = sum(kill_switch.admits(UPLOAD) for _ in range(most + 5 * COUNTED_TOGETHER))
     assert most < admitted <= most + COUNTED_TOGETHER
-    guard.require_open()
+    kill_switch.require_open()
     alarms = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "tasks limit reached" in line]
     assert [alarm["holds"] for alarm in alarms] == ["bulk", "tasks"]
     switch = deployment.document(SWITCH).fields
     assert (switch["stopped"], switch["until"]) == (False, None)
     deployment.clock.advance(3600)
-    assert guard.admits(UPLOAD)
+    assert kill_switch.admits(UPLOAD)
 
 
 def test_an_operator_who_starts_again_lets_held_tasks_go_at_once() -> None:
     deployment = Deployment()
-    guard = guard_of(deployment)
-    while guard.admits(BULK):
+    kill_switch = guard_of(deployment)
+    while kill_switch.admits(BULK):
         pass
-    guard.start()
-    assert guard.admits(BULK)
+    kill_switch.start()
+    assert kill_switch.admits(BULK)
 
 
 @pytest.mark.parametrize(
@@ -257,19 +257,19 @@ def test_bulk_work_waits_where_others_do_many_tasks(minutes: int, count: int, wa
 
 
 def test_nobody_waits_for_bulk_work() -> None:
-    assert QUEUES.isdisjoint({VISIT_SESSION, VISIT_VIDEO, TICK_FEED, RECONCILE_ADMISSION})
+    assert QUEUES.isdisjoint({RECONCILE_SESSION, RECONCILE_VIDEO, POLL_READINESS, RECONCILE_ADMISSION})
 
 
 def test_the_limit_leaves_a_switch_that_a_person_has_thrown() -> None:
     deployment = Deployment()
-    guard = guard_of(deployment)
+    kill_switch = guard_of(deployment)
     for _ in range(LIMIT):
-        guard.admits(TASK)
+        kill_switch.admits(TASK)
     write_switch(deployment, stopped=True, why="Out for lunch.")
     for _ in range(3 * COUNTED_TOGETHER):
-        guard.admits(TASK)
+        kill_switch.admits(TASK)
     deployment.clock.advance(2 * 3600)
-    assert guard.is_stopped()
+    assert kill_switch.is_stopped()
 
 
 def test_instances_count_together() -> None:
@@ -277,8 +277,8 @@ def test_instances_count_together() -> None:
     guards = [guard_of(deployment) for _ in range(4)]
     admitted = 0
     for _ in range(LIMIT):
-        for guard in guards:
-            admitted += guard.admits(BULK)
+        for kill_switch in guards:
+            admitted += kill_switch.admits(BULK)
         deployment.clock.advance(SWITCH_READ_S)
         if not guards[0].admits(BULK):
             break
@@ -288,11 +288,11 @@ def test_instances_count_together() -> None:
 
 def test_threads_count_together() -> None:
     deployment = Deployment()
-    guard = guard_of(deployment, 10**6)
+    kill_switch = guard_of(deployment, 10**6)
     with ThreadPoolExecutor(8) as pool:
-        admitted = len(list(pool.map(lambda _: guard.admits(TASK), range(40 * COUNTED_TOGETHER))))
-    while guard._known.uncounted:
-        guard.admits(TASK)
+        admitted = len(list(pool.map(lambda _: kill_switch.admits(TASK), range(40 * COUNTED_TOGETHER))))
+    while kill_switch._known.uncounted:
+        kill_switch.admits(TASK)
         admitted += 1
     (counted,) = deployment.documents.read(TASKS)
     assert counted is not None
@@ -302,7 +302,7 @@ def test_threads_count_together() -> None:
 
 def test_a_count_that_lost_is_added_with_the_next() -> None:
     deployment = Deployment()
-    guard = guard_of(deployment, 10**6)
+    kill_switch = guard_of(deployment, 10**6)
 
     def lost(operation: str, do: Callable[[], T]) -> T:
         if operation == "commit":
@@ -311,20 +311,20 @@ def test_a_count_that_lost_is_added_with_the_next() -> None:
 
     deployment.disturb = lost
     for _ in range(COUNTED_TOGETHER):
-        guard.admits(TASK)
-    assert guard._known.uncounted == COUNTED_TOGETHER
+        kill_switch.admits(TASK)
+    assert kill_switch._known.uncounted == COUNTED_TOGETHER
 
 
 def test_a_person_stops_and_starts_by_command() -> None:
     deployment = Deployment()
-    guard, other = guard_of(deployment), guard_of(deployment)
+    kill_switch, other = guard_of(deployment), guard_of(deployment)
     assert not other.is_stopped()
-    guard.stop("Something costs too much.")
-    assert guard.is_stopped()
+    kill_switch.stop("Something costs too much.")
+    assert kill_switch.is_stopped()
     deployment.clock.advance(SWITCH_READ_S)
     assert other.is_stopped()
     assert deployment.document(SWITCH).fields["why"] == "Something costs too much."
-    guard.start()
-    assert not guard.is_stopped()
+    kill_switch.start()
+    assert not kill_switch.is_stopped()
     deployment.clock.advance(SWITCH_READ_S)
     assert not other.is_stopped()

@@ -1,4 +1,4 @@
-"""Many videos of one task: asked about in one call, visited one by one, and each hindered one left to itself."""
+"""Many videos of one task: asked about in one call, reconciled one by one, and each hindered one left to itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, refusal
 from shared.errors import Transient
-from shared.paths import KEYS_SEPARATOR, VISIT_VIDEO, video_path
+from shared.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
 from shared.ports import MediaState, Observation, Task
-from shared.videos.batch import AGAIN_S, BUDGET_S, visit_videos
+from shared.videos.batch import AGAIN_S, BUDGET_S, reconcile_videos
 from shared.videos.commands import retry_video
 from shared.videos.model import VideoState
 
@@ -31,7 +31,7 @@ def with_uploads(count: int) -> tuple[Deployment, list[str]]:
     return deployment, video_ids
 
 
-def visit(deployment: Deployment, keys: Iterable[str]) -> Counter[str]:
+def reconcile(deployment: Deployment, keys: Iterable[str]) -> Counter[str]:
     """
     The worker is called for these.
 
@@ -46,7 +46,7 @@ def visit(deployment: Deployment, keys: Iterable[str]) -> Counter[str]:
         return around(operation, do)
 
     deployment.disturb = counting
-    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(keys)))
+    deployment.deliver(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(keys)))
     deployment.disturb = around
     return asked
 
@@ -55,7 +55,7 @@ def test_the_provider_is_asked_once_for_all() -> None:
     deployment, video_ids = with_uploads(10)
     for video_id in video_ids[::2]:
         deployment.show(video_id, READY)
-    asked = visit(deployment, video_ids)
+    asked = reconcile(deployment, video_ids)
     assert asked["observe"] == 1
     assert deployment.states(video_ids) == [VideoState.READY, VideoState.UPLOADING] * 5
 
@@ -64,9 +64,9 @@ def test_of_what_there_is_nothing_to_see_nobody_is_asked() -> None:
     deployment, video_ids = with_uploads(2)
     for video_id in video_ids:
         deployment.show(video_id, Observation(MediaState.ERROR))
-        deployment.deliver(Task(VISIT_VIDEO, video_id))
-    assert visit(deployment, video_ids)["observe"] == 0
-    assert visit(deployment, ["0" * 20, "1" * 20])["observe"] == 0
+        deployment.deliver(Task(RECONCILE_VIDEO, video_id))
+    assert reconcile(deployment, video_ids)["observe"] == 0
+    assert reconcile(deployment, ["0" * 20, "1" * 20])["observe"] == 0
 
 
 def test_what_was_told_of_another_upload_is_not_believed() -> None:
@@ -82,12 +82,12 @@ def test_what_was_told_of_another_upload_is_not_believed() -> None:
         return result
 
     deployment.disturb = replacing
-    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    deployment.deliver(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     video = deployment.video(first)
     assert (video.serving, video.state, video.playable) == (2, VideoState.UPLOADING, None)
 
 
-def test_a_video_that_is_named_twice_is_visited_once() -> None:
+def test_a_video_that_is_named_twice_is_reconciled_once() -> None:
     deployment, video_ids = with_uploads(2)
     commits: list[str] = []
 
@@ -96,11 +96,11 @@ def test_a_video_that_is_named_twice_is_visited_once() -> None:
         return do()
 
     deployment.disturb = counting
-    visit(deployment, [*video_ids, *video_ids])
+    reconcile(deployment, [*video_ids, *video_ids])
     assert len(commits) == 2
 
 
-def test_where_the_provider_cannot_be_asked_none_is_visited_and_the_task_comes_again() -> None:
+def test_where_the_provider_cannot_be_asked_none_is_reconciled_and_the_task_comes_again() -> None:
     deployment, video_ids = with_uploads(3)
 
     def down(operation: str, do: Callable[[], T]) -> T:
@@ -110,7 +110,7 @@ def test_where_the_provider_cannot_be_asked_none_is_visited_and_the_task_comes_a
 
     deployment.disturb = down
     with pytest.raises(Transient):
-        deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+        deployment.deliver(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     assert [deployment.video(video_id).progress.failure for video_id in video_ids] == [None] * 3
 
 
@@ -127,10 +127,10 @@ def test_one_that_is_hindered_is_noted_again_alone_and_hinders_nobody() -> None:
         return result
 
     deployment.disturb = hindering
-    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    deployment.deliver(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     deployment.disturb = undisturbed
     assert deployment.states(video_ids) == [VideoState.READY, VideoState.UPLOADING, VideoState.READY]
-    assert deployment.enqueued(VISIT_VIDEO)[0] == video_ids[1]
+    assert deployment.enqueued(RECONCILE_VIDEO)[0] == video_ids[1]
     deployment.run(AGAIN_S)
     assert deployment.states(video_ids) == [VideoState.READY] * 3
 
@@ -140,18 +140,18 @@ def test_what_was_told_of_a_video_that_failed_before_is_asked_again() -> None:
     first = video_ids[0]
     error = Observation(MediaState.ERROR, media_type="video/mp4", reason="It could not be converted.", retryable=True)
     deployment.show(first, error)
-    deployment.deliver(Task(VISIT_VIDEO, first))
+    deployment.deliver(Task(RECONCILE_VIDEO, first))
 
     def trying_again(operation: str, do: Callable[[], T]) -> T:
         result = do()
         if operation == "observe":
             deployment.disturb = undisturbed
             retry_video(TEACHER, first, deployment.documents, deployment.queue, deployment.clock)
-            deployment.deliver(Task(VISIT_VIDEO, first))
+            deployment.deliver(Task(RECONCILE_VIDEO, first))
         return result
 
     deployment.disturb = trying_again
-    deployment.deliver(Task(VISIT_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+    deployment.deliver(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids)))
     assert deployment.video(first).state is VideoState.PROCESSING, "the failure that was told is the old one"
 
 
@@ -161,28 +161,28 @@ def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
         deployment.show(video_id, READY)
     done: list[str] = []
 
-    def slowly(visit_one: Callable[[str], None], keys: Sequence[str]) -> Iterable[None]:
+    def slowly(reconcile_one: Callable[[str], None], keys: Sequence[str]) -> Iterable[None]:
         for key in keys:
-            visit_one(key)
+            reconcile_one(key)
             done.append(key)
             deployment.clock.advance(BUDGET_S / 2 + 1)
         return []
 
     key = KEYS_SEPARATOR.join(video_ids)
-    visit_videos(deployment.videos, key, deployment.queue, deployment.clock, slowly)
+    reconcile_videos(deployment.videos, key, deployment.queue, deployment.clock, slowly)
     assert deployment.states(video_ids) == [VideoState.READY] * 2 + [VideoState.UPLOADING] * 2
-    assert KEYS_SEPARATOR.join(video_ids[2:]) in deployment.enqueued_now(VISIT_VIDEO), "in one note"
+    assert KEYS_SEPARATOR.join(video_ids[2:]) in deployment.enqueued_now(RECONCILE_VIDEO), "in one note"
     deployment.run()
     assert deployment.states(video_ids) == [VideoState.READY] * 4
 
 
-def test_several_are_visited_at_once_where_there_is_somebody_to_do_it() -> None:
+def test_several_are_reconciled_at_once_where_there_is_somebody_to_do_it() -> None:
     deployment, video_ids = with_uploads(40)
     for video_id in video_ids:
         deployment.show(video_id, READY)
     key = KEYS_SEPARATOR.join(video_ids)
     with ThreadPoolExecutor(8) as pool:
-        visit_videos(deployment.videos, key, deployment.queue, deployment.clock, pool.map)
+        reconcile_videos(deployment.videos, key, deployment.queue, deployment.clock, pool.map)
     deployment.run(60)
     assert deployment.states(video_ids) == [VideoState.READY] * 40
     shown = deployment.document("sessions/s1").fields["videos"]

@@ -11,8 +11,8 @@ import pytest
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment, live
 from shared.access import Caller
 from shared.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
-from shared.paths import VISIT_SESSION, session_path
-from shared.ports import MediaState, Observation, Parts, Task
+from shared.paths import RECONCILE_SESSION, session_path
+from shared.ports import ExternalIds, MediaState, Observation, Task
 from shared.sessions.moderation import MODERATORS_MAX, rotate_stream_key, set_moderator, stream_ingest
 from shared.videos.commands import delete_video
 from shared.videos.recordings import recorded_video_id
@@ -22,38 +22,38 @@ OTHER = Caller("other", is_teacher=True)
 
 
 def visited(deployment: Deployment) -> None:
-    deployment.deliver(Task(VISIT_SESSION, "s1"))
+    deployment.deliver(Task(RECONCILE_SESSION, "s1"))
 
 
-def parts_of(deployment: Deployment) -> Parts:
+def parts_of(deployment: Deployment) -> ExternalIds:
     (made,) = deployment.events.alive()
-    return made.parts
+    return made.external_ids
 
 
-def wish(deployment: Deployment, uid: str, *, moderates: bool = True, caller: Caller = TEACHER) -> bool:
-    parts = deployment.sessions, deployment.queue, deployment.clock
-    return set_moderator(caller, "s1", uid, *parts, is_moderator=moderates)
+def spec(deployment: Deployment, uid: str, *, moderates: bool = True, caller: Caller = TEACHER) -> bool:
+    ports = deployment.sessions, deployment.queue, deployment.clock
+    return set_moderator(caller, "s1", uid, *ports, is_moderator=moderates)
 
 
 def moderators(deployment: Deployment) -> tuple[str, ...]:
     (made,) = deployment.events.alive()
-    return made.wish.moderators
+    return made.spec.moderators
 
 
 def test_a_moderator_is_named_and_told_apart_and_let_go_again() -> None:
     deployment = live()
     assert moderators(deployment) == ("teacher",)
-    assert wish(deployment, "anna")
-    assert wish(deployment, "anna"), "again without harm"
+    assert spec(deployment, "anna")
+    assert spec(deployment, "anna"), "again without harm"
     assert moderators(deployment) == ("anna", "teacher")
-    assert wish(deployment, "anna", moderates=False)
-    assert wish(deployment, "anna", moderates=False)
+    assert spec(deployment, "anna", moderates=False)
+    assert spec(deployment, "anna", moderates=False)
     assert moderators(deployment) == ("teacher",)
 
 
 def test_who_moderates_a_session_moderates_every_event_of_it() -> None:
     deployment = live()
-    wish(deployment, "anna")
+    spec(deployment, "anna")
     deployment.write_session(status="draft")
     visited(deployment)
     deployment.clock.advance(700)
@@ -66,7 +66,7 @@ def test_who_moderates_a_session_moderates_every_event_of_it() -> None:
 
 def test_a_moderator_of_a_draft_waits_for_its_event() -> None:
     deployment = live(status="draft")
-    assert wish(deployment, "anna") is False
+    assert spec(deployment, "anna") is False
     deployment.write_session(status="public")
     visited(deployment)
     assert moderators(deployment) == ("anna", "teacher")
@@ -81,7 +81,7 @@ def test_where_the_provider_cannot_be_reached_the_wish_is_kept() -> None:
         return do()
 
     deployment.disturb = failing
-    assert wish(deployment, "anna") is False
+    assert spec(deployment, "anna") is False
     deployment.disturb = lambda _operation, do: do()
     deployment.clock.advance(60)
     visited(deployment)
@@ -90,24 +90,24 @@ def test_where_the_provider_cannot_be_reached_the_wish_is_kept() -> None:
 
 def test_the_owner_always_moderates() -> None:
     deployment = live()
-    assert wish(deployment, "teacher")
+    assert spec(deployment, "teacher")
     with pytest.raises(WrongState, match="always moderates"):
-        wish(deployment, "teacher", moderates=False)
+        spec(deployment, "teacher", moderates=False)
 
 
 def test_a_session_has_so_many_moderators_and_no_more() -> None:
     deployment = live(moderators={f"m{number}": True for number in range(MODERATORS_MAX)})
     with pytest.raises(TooMany, match="100 moderators"):
-        wish(deployment, "anna")
-    wish(deployment, "m7", moderates=False)
-    assert wish(deployment, "anna")
+        spec(deployment, "anna")
+    spec(deployment, "m7", moderates=False)
+    assert spec(deployment, "anna")
 
 
 @pytest.mark.parametrize(("caller", "error"), [(STUDENT, NotAllowed), (OTHER, NotFound)])
 def test_none_but_the_owner_names_moderators_or_learns_the_stream_key(caller: Caller, error: type[Exception]) -> None:
     deployment = live()
     with pytest.raises(error):
-        wish(deployment, caller.uid, caller=caller)
+        spec(deployment, caller.uid, caller=caller)
     for ask in (stream_ingest, rotate_stream_key):
         with pytest.raises(error):
             ask(caller, "s1", deployment.sessions)
@@ -139,18 +139,18 @@ def broadcast_state(deployment: Deployment) -> str:
 
 def test_the_session_tells_when_its_event_goes_on_the_air_and_off_and_when_it_has_ended() -> None:
     deployment = live()
-    parts = parts_of(deployment)
+    external_ids = parts_of(deployment)
     assert broadcast_state(deployment) == "offline"
-    deployment.events.broadcast(parts, is_live=True)
+    deployment.events.broadcast(external_ids, is_live=True)
     deployment.run(30)
     assert broadcast_state(deployment) == "live"
-    deployment.events.broadcast(parts, is_live=False)
+    deployment.events.broadcast(external_ids, is_live=False)
     deployment.run(30)
     assert broadcast_state(deployment) == "offline"
-    deployment.events.broadcast(parts, is_live=True)
+    deployment.events.broadcast(external_ids, is_live=True)
     deployment.run(3600 + 1800)
     assert broadcast_state(deployment) == "live", "an overrun is normal"
-    deployment.events.broadcast(parts, is_live=False)
+    deployment.events.broadcast(external_ids, is_live=False)
     deployment.run(120)
     assert broadcast_state(deployment) == "ended"
 
@@ -202,18 +202,18 @@ def test_the_provider_is_asked_in_the_time_of_the_event_and_not_outside() -> Non
     assert broadcast_state(deployment) == "ended"
 
 
-def record(deployment: Deployment) -> Parts:
+def record(deployment: Deployment) -> ExternalIds:
     """
     The event is broadcast and ends.
 
     Returns:
         Its recording.
     """
-    parts = parts_of(deployment)
-    deployment.events.broadcast(parts, is_live=True)
+    external_ids = parts_of(deployment)
+    deployment.events.broadcast(external_ids, is_live=True)
     deployment.run(60)
-    deployment.events.broadcast(parts, is_live=False)
-    return {"entryId": f"{parts['entryId']}-recorded"}
+    deployment.events.broadcast(external_ids, is_live=False)
+    return {"entryId": f"{external_ids['entryId']}-recorded"}
 
 
 def test_the_recording_becomes_a_video_of_the_session_that_is_watched_until_it_is_ready() -> None:
@@ -222,12 +222,12 @@ def test_the_recording_becomes_a_video_of_the_session_that_is_watched_until_it_i
     deployment.run(2 * 3600)
     video_id = recorded_video_id("s1", recording)
     video = deployment.video(video_id)
-    assert (video.state.value, video.parts, video.upload.title) == ("processing", recording, "Algebra")
+    assert (video.state.value, video.external_ids, video.upload.title) == ("processing", recording, "Algebra")
     deployment.media.show(recording, Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=10**12))
     deployment.run(60)
     ready = deployment.video(video_id)
     assert ready.playable is not None
-    assert ready.playable.parts == recording
+    assert ready.playable.external_ids == recording
     assert deployment.document(session_path("s1")).fields["videos"][video_id]["state"] == "ready"
 
 
@@ -252,18 +252,18 @@ def test_an_event_that_is_unpublished_while_it_is_recorded_leaves_its_recording_
     visited(deployment)
     deployment.run(3600)
     assert deployment.events.alive() == ()
-    assert deployment.video(recorded_video_id("s1", recording)).parts == recording
+    assert deployment.video(recorded_video_id("s1", recording)).external_ids == recording
 
 
 def test_a_session_deleted_on_the_air_keeps_its_event_until_it_is_over_and_leaves_nothing() -> None:
     deployment = live()
-    parts = parts_of(deployment)
-    deployment.events.broadcast(parts, is_live=True)
+    external_ids = parts_of(deployment)
+    deployment.events.broadcast(external_ids, is_live=True)
     deployment.run(60)
     deployment.delete_session()
     deployment.run(1800)
-    assert parts_of(deployment)["entryId"] == parts["entryId"]
-    deployment.events.broadcast(parts, is_live=False)
+    assert parts_of(deployment)["entryId"] == external_ids["entryId"]
+    deployment.events.broadcast(external_ids, is_live=False)
     deployment.run(1800)
     assert deployment.events.alive() == ()
     assert deployment.media.alive() == ()

@@ -1,4 +1,4 @@
-"""The look at everything, once a day: whether each document still says what follows from the others.
+"""The snapshot at everything, once a day: whether each document still says what follows from the others.
 
 Called by the sweep, in slices that a function can do. It finds what nothing else would: an administrator's change
 without a time, a record or a view that somebody wrote by hand, a session that is gone, a copy that a new host lacks. It
@@ -17,17 +17,17 @@ from typing import Any, Final, Self
 from shared.bulk import Pace, at_any_pace
 from shared.edited import mapping, text
 from shared.errors import Conflict
-from shared.paths import PAIRINGS, SESSIONS, VIDEOS, VISIT_VIDEO, check_part, session_path, video_path
+from shared.paths import PAIRINGS, RECONCILE_VIDEO, SESSIONS, VIDEOS, check_part, session_path, video_path
 from shared.ports import REMOVE, Clock, Condition, Document, Documents, Operator, Query, Queue, Task, Update
-from shared.reconcile import Look, Record, Step, Subject, hold_back
+from shared.reconcile import Controller, Record, Snapshot, Step, apply_backoff
 from shared.sessions import Sessions
-from shared.sessions import look_at as look_at_session
+from shared.sessions import snapshot_of as look_at_session
 from shared.sessions.decide import LISTEN
 from shared.sessions.model import Session
 from shared.videos import Videos
-from shared.videos import look_at as look_at_video
+from shared.videos import snapshot_of as look_at_video
 from shared.videos.decide import OBSERVE
-from shared.videos.model import Video, VideoWish
+from shared.videos.model import Video, VideoSpec
 
 PAGE: Final = 500
 
@@ -102,7 +102,7 @@ class _Slice:
 
 
 @dataclass(frozen=True, slots=True)
-class FullLook:
+class FullCheck:
     """
     Looks at everything.
 
@@ -206,7 +206,7 @@ class FullLook:
     def _enqueue_stale_refs(self, sessions: Iterable[Document], alive: set[tuple[str, str]], done: _Slice) -> None:
         """
         Enqueue the videos that a session shows although they are gone. A ref to a video that is not there, or that is
-        another session's, goes here: no visit would see it.
+        another session's, goes here: no reconciliation would see it.
         """
         for document in sessions:
             shown = Session.from_document(document).videos
@@ -214,7 +214,7 @@ class FullLook:
             read = self.documents.read(*map(video_path, stale)) if stale else ()
             for video_id, video in zip(stale, read, strict=True):
                 if video is not None and video.fields["sessionId"] == document.id:
-                    self.queue.put(Task(VISIT_VIDEO, video_id))
+                    self.queue.put(Task(RECONCILE_VIDEO, video_id))
                     done.enqueued += 1
                     continue
                 with suppress(Conflict):
@@ -239,19 +239,19 @@ class FullLook:
     def _look_at_videos(self, found: Iterable[Document], sessions: Mapping[str, Session], done: _Slice) -> None:
         now = self.clock()
         for document in found:
-            look = look_at_video(document, sessions.get(document.fields["sessionId"]))
-            if self._enqueue_unsettled(self.videos, look, now):
+            snapshot = look_at_video(document, sessions.get(document.fields["sessionId"]))
+            if self._enqueue_unsettled(self.videos, snapshot, now):
                 done.enqueued += 1
                 continue
             if not done.is_full:
-                self._enqueue_followers(look, now, done)
+                self._enqueue_followers(snapshot, now, done)
 
-    def _enqueue_followers(self, look: Look[VideoWish, Video], now: datetime, done: _Slice) -> None:
+    def _enqueue_followers(self, snapshot: Snapshot[VideoSpec, Video], now: datetime, done: _Slice) -> None:
         """
         Enqueue the copies of a settled video that have not followed it; a page that is looked through once more within
         the hour finds the same tasks on their way. Where bulk work waits, the next slice does it.
         """
-        tasks = self.videos.dependants(look)
+        tasks = self.videos.dependants(snapshot)
         if tasks and not done.followers:
             done.is_held = self.pace() is not None
         if done.is_held:
@@ -261,14 +261,16 @@ class FullLook:
         done.enqueued += len(tasks)
         done.followers += len(tasks)
 
-    def _enqueue_unsettled(self, subject: Subject[Any, Any, Any], look: Look[Any, Any], now: datetime) -> int:
+    def _enqueue_unsettled(
+        self, controller: Controller[Any, Any, Any], snapshot: Snapshot[Any, Any], now: datetime
+    ) -> int:
         """
         Enqueue what has something to do that no task may be left for.
         """
-        record: Record | None = look.record
-        decision = hold_back(subject.decide(look, now, observed=False), record, now)
+        record: Record | None = snapshot.record
+        decision = apply_backoff(controller.decide(snapshot, now, observed=False), record, now)
         if not isinstance(decision, Step) or decision.name in (OBSERVE, LISTEN):
             # When to look stands in the record itself.
             return 0
-        self.queue.put(Task(subject.queue, look.key))
+        self.queue.put(Task(controller.queue, snapshot.key))
         return 1

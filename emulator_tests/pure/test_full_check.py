@@ -1,4 +1,4 @@
-"""The look at everything: what nothing else would find is found, in slices that a function can do."""
+"""The snapshot at everything: what nothing else would find is found, in slices that a function can do."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import SESSION, TEACHER, Deployment
-from shared.full_look import PAGE, SLICE_S, VIDEOS_PHASE, Mark
+from shared.full_check import PAGE, SLICE_S, VIDEOS_PHASE, Mark
 from shared.hosts.table import Terms
 from shared.paths import (
     EPOCH,
     KEYS_SEPARATOR,
-    VISIT_COPY,
-    VISIT_SESSION,
-    VISIT_VIDEO,
+    RECONCILE_COPY,
+    RECONCILE_SESSION,
+    RECONCILE_VIDEO,
     pairing_path,
     session_path,
     video_path,
@@ -40,7 +40,7 @@ def enqueued_videos(deployment: Deployment) -> list[str]:
     """
     The videos that tasks speak of, together or alone.
     """
-    return sorted(video_id for key in deployment.enqueued(VISIT_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
+    return sorted(video_id for key in deployment.enqueued(RECONCILE_VIDEO) for video_id in key.split(KEYS_SEPARATOR))
 
 
 def look_at_everything(deployment: Deployment) -> None:
@@ -50,7 +50,7 @@ def look_at_everything(deployment: Deployment) -> None:
     deployment.lose_tasks()
     mark: Mark | None = Mark()
     while mark is not None:
-        mark, _, _ = deployment.sweep.full_look.go_on(mark)
+        mark, _, _ = deployment.sweep.full_check.go_on(mark)
 
 
 def one_page_a_slice(deployment: Deployment) -> None:
@@ -94,7 +94,7 @@ def test_a_look_is_cut_into_slices_and_goes_on_where_the_last_one_stopped() -> N
     for expected in (ids[:PAGE], ids[PAGE : 2 * PAGE], ids[2 * PAGE :], []):
         deployment.lose_tasks()
         deployment.sweep.run()
-        assert deployment.enqueued(VISIT_SESSION) == expected
+        assert deployment.enqueued(RECONCILE_SESSION) == expected
 
 
 def test_everything_is_looked_at_once_a_day() -> None:
@@ -111,11 +111,11 @@ def test_everything_is_looked_at_once_a_day() -> None:
     deployment.clock.move_to(begun_at + timedelta(seconds=DAY_S - 1))
     deployment.sweep.run()
     deployment.run()
-    assert [event.wish.title for event in deployment.events.alive()] == ["Algebra"]
+    assert [event.spec.title for event in deployment.events.alive()] == ["Algebra"]
     deployment.clock.advance(1)
     deployment.sweep.run()
     deployment.run()
-    assert [event.wish.title for event in deployment.events.alive()] == ["Geometry"]
+    assert [event.spec.title for event in deployment.events.alive()] == ["Geometry"]
 
 
 def test_pages_of_sessions_and_of_records_are_looked_through_side_by_side() -> None:
@@ -124,7 +124,7 @@ def test_pages_of_sessions_and_of_records_are_looked_through_side_by_side() -> N
     new, settled = ids[::2], ids[1::2]
     # Between the first two sessions stand more records without a session than fit on a page.
     orphaned = [f"{ids[0]}-{number:03}" for number in range(PAGE + 100)]
-    left_behind = Pairing(SESSION, state=PairingState.READY, generation=1, parts={"entryId": "0_a"})
+    left_behind = Pairing(SESSION, state=PairingState.READY, generation=1, external_ids={"entryId": "0_a"})
     records = {**dict.fromkeys(settled, Pairing(SESSION)), **dict.fromkeys(orphaned, left_behind)}
     of_session = {"ownerUid": SESSION.owner_uid, "createdAt": SESSION.created_at, "kalturaSession": True}
     deployment.documents.commit(
@@ -133,7 +133,7 @@ def test_pages_of_sessions_and_of_records_are_looked_through_side_by_side() -> N
         *(Create(pairing_path(session_id), record.to_fields()) for session_id, record in records.items()),
     )
     deployment.sweep.run()
-    assert sorted(deployment.enqueued(VISIT_SESSION)) == sorted(new + orphaned)
+    assert sorted(deployment.enqueued(RECONCILE_SESSION)) == sorted(new + orphaned)
 
 
 def test_all_videos_are_looked_through_where_some_belong_to_no_session() -> None:
@@ -161,9 +161,9 @@ def test_videos_are_read_once_where_each_belongs_to_a_session() -> None:
     C4: the second phase is for what the first has not seen.
     """
     deployment, _ = with_ready_video()
-    mark, looked, enqueued = deployment.sweep.full_look.go_on(Mark())
+    mark, looked, enqueued = deployment.sweep.full_check.go_on(Mark())
     assert (mark, looked, enqueued) == (None, 3, 0)
-    assert deployment.sweep.full_look.go_on(Mark(VIDEOS_PHASE))[0] is None
+    assert deployment.sweep.full_check.go_on(Mark(VIDEOS_PHASE))[0] is None
 
 
 def test_a_new_host_is_noticed_by_the_next_sweep() -> None:
@@ -184,7 +184,7 @@ def test_a_new_host_is_noticed_by_the_next_sweep() -> None:
 def test_copies_that_are_under_way_are_not_asked_for_again() -> None:
     deployment, _ = with_ready_video(terms={"fetching": Terms(), "memory": Terms()})
     look_at_everything(deployment)
-    assert deployment.enqueued(VISIT_COPY) == []
+    assert deployment.enqueued(RECONCILE_COPY) == []
 
 
 # --- views ---------------------------------------------------------------------------------------------------------

@@ -7,13 +7,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.ports import EventWish
+from shared.ports import EventSpec
 from shared.sessions.broadcasting import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState
 
 STARTS_AT = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)
 ENDS_AT = STARTS_AT + timedelta(hours=1)
-EVENT = EventWish("Algebra", STARTS_AT, ENDS_AT)
+EVENT = EventSpec("Algebra", STARTS_AT, ENDS_AT)
 WINDOW = Window(early_s=900, overrun_s=3600)
 OPENS_AT, CLOSES_AT = STARTS_AT - timedelta(seconds=900), ENDS_AT + timedelta(seconds=3600)
 
@@ -75,8 +75,8 @@ def test_the_next_look_is_the_one_of_the_table(airing: Airing, now: datetime, ex
     assert next_look_at(airing, EVENT, now, WINDOW) == expected
 
 
-@pytest.mark.parametrize("event", [EventWish("x", None, None), EventWish("x", STARTS_AT, None)], ids=["none", "no end"])
-def test_an_event_without_times_is_not_looked_at(event: EventWish) -> None:
+@pytest.mark.parametrize("event", [EventSpec("x", None, None), EventSpec("x", STARTS_AT, None)], ids=["none", "no end"])
+def test_an_event_without_times_is_not_looked_at(event: EventSpec) -> None:
     assert next_look_at(Airing(), event, at(0), WINDOW) is None
     assert not is_look_due(Airing(), event, at(0), WINDOW)
 
@@ -152,7 +152,7 @@ def test_an_event_on_the_air_past_its_time_ends_at_the_first_look_that_finds_it_
     ],
 )
 def test_an_event_that_had_ended_and_is_planned_anew_has_yet_to_begin(
-    airing: Airing, event: EventWish | None, expected: Airing
+    airing: Airing, event: EventSpec | None, expected: Airing
 ) -> None:
     assert replanned(airing, event, at(75)) == expected
 

@@ -11,13 +11,13 @@ import pytest
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.admissions.joining import Joining
 from shared.errors import Permanent, WrongState
-from shared.paths import VISIT_SESSION, session_path
-from shared.ports import Attendee, EventWish, Task
+from shared.paths import RECONCILE_SESSION, session_path
+from shared.ports import Attendee, EventSpec, Task
 from shared.providers.unavailable import NoAudience, NoEvents
-from shared.reconcile import visit
+from shared.reconcile import reconcile
 from shared.sessions import Sessions
 
-EVENT = EventWish("Algebra", None, None)
+EVENT = EventSpec("Algebra", None, None)
 ADA = Attendee("ada", "Ada", is_moderator=False)
 
 
@@ -32,7 +32,7 @@ def school() -> tuple[Deployment, Sessions]:
 def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_itself() -> None:
     deployment, sessions = school()
 
-    visit(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
+    reconcile(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
 
     shown = deployment.document(session_path("s1")).fields["kaltura"]
     assert shown["state"] == "failed"
@@ -41,7 +41,7 @@ def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_it
         "message": "This project has no account for live events.",
         "retryable": False,
     }
-    assert deployment.enqueued(VISIT_SESSION) == []
+    assert deployment.enqueued(RECONCILE_SESSION) == []
     joining = Joining(sessions, NoAudience(), deployment.accounts, deployment.queue, deployment.clock, 60)
     with pytest.raises(WrongState):
         joining.join(TEACHER, "s1")
@@ -49,13 +49,13 @@ def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_it
 
 def test_its_videos_are_uploaded_all_the_same_and_its_deletion_leaves_nothing() -> None:
     deployment, sessions = school()
-    visit(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
+    reconcile(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
     token = deployment.ask_upload()
     assert token.provider == "memory"
 
     deployment.delete_session()
-    visit(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
-    deployment.queue.put(Task("visitVideo", token.video_id))
+    reconcile(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
+    deployment.queue.put(Task("reconcileVideo", token.video_id))
     deployment.run(60)
 
     assert deployment.media.alive() == ()

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator_tests.fakes import ManualClock, MemoryQueue
-from shared.paths import VISIT_SESSION, VISIT_VIDEO
-from shared.ports import Heard
-from shared.webhooks import heed
+from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.ports import WebhookEvent
+from shared.webhooks import handle_webhook
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -23,8 +23,8 @@ class Names:
 
     references: tuple[str, ...]
 
-    def heard(self, headers: Mapping[str, str], body: bytes) -> Heard:
-        return Heard(self.references)
+    def heard(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+        return WebhookEvent(self.references)
 
     def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         return []
@@ -35,18 +35,21 @@ class Names:
 
 def enqueued(*references: str) -> list[tuple[str, str]]:
     queue = MemoryQueue(ManualClock())
-    assert heed("kaltura", Names(references), {}, b"{}", queue) is None
+    assert handle_webhook("kaltura", Names(references), {}, b"{}", queue) is None
     return [(task.queue, task.key) for task in queue.waiting()]
 
 
 def test_a_task_is_left_for_each_thing_of_ours() -> None:
-    assert enqueued("video:v1:1", "session:s1:2", "copy:v1-own:1") == [(VISIT_VIDEO, "v1"), (VISIT_SESSION, "s1")]
+    assert enqueued("video:v1:1", "session:s1:2", "copy:v1-own:1") == [
+        (RECONCILE_VIDEO, "v1"),
+        (RECONCILE_SESSION, "s1"),
+    ]
 
 
 @pytest.mark.parametrize("text", ["video", "", "video:", ":::", "unknown:a:1", "session:a/b:1", "video:a,b:1"])
 def test_what_is_named_otherwise_is_skipped_and_hinders_nothing(text: str) -> None:
     """A14: such an entry was answered 500, and Kaltura sent it again and again."""
-    assert enqueued(text, "video:v1:1") == [(VISIT_VIDEO, "v1")]
+    assert enqueued(text, "video:v1:1") == [(RECONCILE_VIDEO, "v1")]
 
 
 @given(st.lists(ANY, max_size=4))
