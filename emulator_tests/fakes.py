@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
 
 from shared.cloud.firestore import changes_by_path, check_path, check_query, stored
-from shared.errors import BackendError, Conflict, Permanent, Transient, WrongState
+from shared.core.errors import BackendError, Conflict, Permanent, Transient, WrongState
 from shared.ports import (
     MANIFEST_URL,
     PROGRESSIVE_URL,

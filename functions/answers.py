@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from flask import Request, Response
 
-from shared import log
-from shared.errors import BackendError, Conflict, Misconfigured, Refused
+from shared.core import log
+from shared.core.errors import BackendError, Conflict, Misconfigured, Refused
 
 _TABLE: Final = Path(__file__).parents[1] / "schema" / "errors.json"
 

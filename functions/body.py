@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 
 from flask import Request
 
-from shared.errors import BadRequest
+from shared.core.errors import BadRequest
 
 CALL_MAX_BYTES: Final = 64 * 1024
 """The limit for callables and tasks: the longest key of a task has 20,000 letters, the longest request some KB."""

@@ -17,10 +17,10 @@ from typing import Any, Final
 import requests
 
 from functions.claims import names_in_rules
-from shared.access import ClaimNames
-from shared.epoch import DatabaseUid
-from shared.errors import BackendError, SecretRejected
+from shared.core.callers import ClaimNames
+from shared.core.errors import BackendError, SecretRejected
 from shared.ports import Finding, Health, Host
+from shared.reconcile.epoch import DatabaseUid
 
 ASK_WITHIN_S: Final = 30.0
 """A function that nobody has called for long has to start first."""

@@ -14,8 +14,8 @@ from typing import Any, Final
 import firebase_admin
 from firebase_admin import auth, exceptions
 
-from shared.access import ClaimNames
-from shared.errors import BadRequest, NotFound, Transient, WrongState
+from shared.core.callers import ClaimNames
+from shared.core.errors import BadRequest, NotFound, Transient, WrongState
 
 CLAIMS_BYTES_MAX: Final = 1000
 """All custom claims of an account together, as JSON. Source: firebase_admin/_auth_utils.py, MAX_CLAIMS_PAYLOAD_SIZE."""

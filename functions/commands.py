@@ -24,10 +24,10 @@ from functions import checkup, config, wiring
 from functions.claims import give_claim, take_claim
 from functions.hooks import ADDRESSES, KALTURA
 from functions.orphan_commands import add_orphan_arguments, find_orphans, resume_after_restore
-from shared.errors import BackendError, Misconfigured, ProviderError
+from shared.core.errors import BackendError, Misconfigured, ProviderError
 from shared.hosts.model import CopyState
 from shared.hosts.promises import sends_kbps
-from shared.kill_switch import SWITCH_READ_S
+from shared.operations.kill_switch import SWITCH_READ_S
 from shared.ports import Finding, Health, Setup
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)

@@ -29,8 +29,8 @@ from functions.reading import (
     word,
     word_or_find,
 )
-from shared.access import ClaimNames
-from shared.errors import Misconfigured
+from shared.core.callers import ClaimNames
+from shared.core.errors import Misconfigured
 
 HOUR_S: Final = 3600
 DAY_S: Final = 24 * HOUR_S

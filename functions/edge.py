@@ -1,7 +1,8 @@
 """Callables: what comes in is checked, and what goes wrong becomes a code and a sentence.
 
 Called by the other files of this folder. Leaves to them which use case answers, to `body.py` how much of a request is
-read, to `tokens.py` who calls, to `shared/call_budgets.py` how often they may, and to `answers.py` what they are told.
+read, to `tokens.py` who calls, to `shared/limits/call_budgets.py` how often they may, and to `answers.py` what they are
+told.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from flask import Request, Response
 
 from functions import answers, config, tokens, wiring
 from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
-from shared import paths
-from shared.access import Caller
-from shared.call_budgets import Work
-from shared.errors import BadRequest
+from shared.core import paths
+from shared.core.callers import Caller
+from shared.core.errors import BadRequest
+from shared.limits.call_budgets import Work
 from shared.reconcile import WORKER_TIMEOUT_S
 
 CALLABLE_MEMORY: Final = MemoryOption.MB_256

@@ -12,7 +12,7 @@ from firebase_functions.firestore_fn import Event, on_document_created, on_docum
 
 from functions import wiring
 from functions.sessions import TRIGGER_MEMORY
-from shared.enrolments import mark
+from shared.admissions.enrolments import mark
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot

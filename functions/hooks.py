@@ -1,6 +1,7 @@
 """HTTP functions that providers call by themselves.
 
-Leave to the provider's `Hook` whether a request is the provider's, and to `shared/webhooks.py` what it brings about.
+Leave to the provider's `Hook` whether a request is the provider's, and to `shared/operations/webhooks.py` what it
+brings about.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from flask import Request, Response
 
 from functions import config, wiring
 from functions.body import WEBHOOK_MAX_BYTES, discard_body, read_body
-from shared import log
-from shared.errors import BadRequest, Misconfigured, NotAllowed, Transient
-from shared.webhooks import handle_webhook
+from shared.core import log
+from shared.core.errors import BadRequest, Misconfigured, NotAllowed, Transient
+from shared.operations.webhooks import handle_webhook
 
 KALTURA: Final = "kaltura"
 CLOUDFLARE: Final = "cloudflare"

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from functions.reading import clean, url
-from shared.errors import Misconfigured
+from shared.core.errors import Misconfigured
+from shared.core.paths import HOST_NAME
 from shared.hosts.table import Terms
-from shared.paths import HOST_NAME
 
 TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
     "bunny": {

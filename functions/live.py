@@ -13,8 +13,8 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from functions.granting import lasting, playing
-from shared.access import Caller
-from shared.call_budgets import Work
+from shared.core.callers import Caller
+from shared.limits.call_budgets import Work
 from shared.ports import Ingest
 from shared.sessions import Sessions
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest

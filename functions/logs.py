@@ -1,6 +1,6 @@
 """Has everything that a process writes to its log come out as lines of JSON.
 
-Called by `main.py` before anything else is loaded. Leaves the form of a line to `shared/log_format.py`.
+Called by `main.py` before anything else is loaded. Leaves the form of a line to `shared/core/log_format.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import flask
 from functions_framework.execution_id import EXECUTION_ID_REQUEST_HEADER
 
 from functions.serving import is_serving
-from shared import log_format
+from shared.core import log_format
 
 _EXECUTION_ID: Final = re.compile(r"[0-9A-Za-z]{12}")
 """As functions-framework makes them; it also takes any other that a caller sends."""

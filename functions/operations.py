@@ -11,12 +11,12 @@ from typing import Any
 from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
-from shared.access import Caller
-from shared.call_budgets import Work
+from shared.core.callers import Caller
+from shared.core.errors import BadRequest
 from shared.deletions import requeue_deletion
 from shared.erasure import ask_erasure, erasure_of, export_content
 from shared.erasure.model import Erasure
-from shared.errors import BadRequest
+from shared.limits.call_budgets import Work
 
 
 @edge.callable_function(Work.CHANGE, asks_provider=False)

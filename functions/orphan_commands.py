@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from functions import wiring
 from shared.app import App
-from shared.epoch import Hold, Suspicion
-from shared.errors import BadRequest
-from shared.orphans.report import Report
+from shared.core.errors import BadRequest
+from shared.operations.orphans.report import Report
 from shared.ports import InventoryItem
+from shared.reconcile.epoch import Hold, Suspicion
 
 
 def add_orphan_arguments(orphans: argparse.ArgumentParser) -> None:

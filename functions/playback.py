@@ -11,9 +11,9 @@ from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
 from functions.granting import playing
-from shared.access import Caller
-from shared.call_budgets import Work
-from shared.errors import BadRequest
+from shared.core.callers import Caller
+from shared.core.errors import BadRequest
+from shared.limits.call_budgets import Work
 
 
 @edge.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)

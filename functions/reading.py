@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from shared.errors import Misconfigured
+from shared.core.errors import Misconfigured
 
 Value = TypeVar("Value")
 

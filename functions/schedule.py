@@ -8,7 +8,7 @@ from firebase_functions.options import MemoryOption
 from firebase_functions.scheduler_fn import ScheduledEvent, on_schedule
 
 from functions import config, wiring
-from shared import log
+from shared.core import log
 from shared.erasure import carry_over
 
 ORPHANS_TIMEOUT_S = 1800

@@ -13,7 +13,7 @@ from firebase_functions.firestore_fn import Event, on_document_created, on_docum
 from firebase_functions.options import MemoryOption
 
 from functions import wiring
-from shared.paths import session_path
+from shared.core.paths import session_path
 from shared.ports import Document
 from shared.sessions.model import Session
 

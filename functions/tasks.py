@@ -16,8 +16,8 @@ from flask import Request, Response
 
 from functions import answers, config, tokens, wiring
 from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
-from shared import log
-from shared.errors import BackendError, BadRequest, Misconfigured, NotAllowed, Transient
+from shared.core import log
+from shared.core.errors import BackendError, BadRequest, Misconfigured, NotAllowed, Transient
 from shared.ports import Task
 from shared.reconcile import WORKER_TIMEOUT_S
 

@@ -1,7 +1,7 @@
 """Tokens by which callers prove themselves: ID tokens and App Check tokens of callables, OIDC tokens of tasks.
 
-Called by `edge.py` and `tasks.py`. Leaves to `shared/access.py` what a caller may. Tokens are verified by Google's own
-libraries; of what these say about a bad one nothing is told or logged, for it quotes the token.
+Called by `edge.py` and `tasks.py`. Leaves to `shared/sessions/access.py` what a caller may. Tokens are verified by
+Google's own libraries; of what these say about a bad one nothing is told or logged, for it quotes the token.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from jwt.exceptions import PyJWKClientConnectionError
 from requests import Session
 
 from functions import config
-from shared.access import Caller
-from shared.errors import NotAllowed, NotSignedIn, Transient
+from shared.core.callers import Caller
+from shared.core.errors import NotAllowed, NotSignedIn, Transient
 
 BEARER: Final = "Bearer "
 

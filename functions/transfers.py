@@ -10,8 +10,8 @@ from typing import Any
 from firebase_functions.https_fn import CallableRequest
 
 from functions import config, edge, wiring
-from shared.access import Caller
-from shared.call_budgets import Work
+from shared.core.callers import Caller
+from shared.limits.call_budgets import Work
 from shared.transfers import transfer_session
 
 

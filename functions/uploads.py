@@ -11,8 +11,8 @@ from typing import Any, Final
 from firebase_functions.https_fn import CallableRequest
 
 from functions import edge, wiring
-from shared.access import Caller
-from shared.call_budgets import Work
+from shared.core.callers import Caller
+from shared.limits.call_budgets import Work
 from shared.ports import Clock, Documents, Queue
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 from functions import config
 from functions.reading import FIND
 from shared.app import App, Hosting, Settings
-from shared.call_budgets import CallBudgets
-from shared.changes import Changes
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
-from shared.epoch import DatabaseUid, unidentified
-from shared.errors import Misconfigured
-from shared.kill_switch import KillSwitch
-from shared.limits import Limiter
+from shared.core.errors import Misconfigured
+from shared.limits.call_budgets import CallBudgets
+from shared.limits.limiter import Limiter
+from shared.operations.changes import Changes
+from shared.operations.kill_switch import KillSwitch
 from shared.ports import Accounts, Audience, Documents, Host, Queue, Setup, Webhook
 from shared.providers import (
     Account,
@@ -39,6 +38,7 @@ from shared.providers import (
     plays,
 )
 from shared.reconcile import WORKER_TIMEOUT_S
+from shared.reconcile.epoch import DatabaseUid, unidentified
 from shared.sessions.broadcasting import Window
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Final
 from firebase_functions.options import RateLimits
 
 from functions import tasks, wiring
-from shared.paths import (
+from shared.core.paths import (
     CHECK_HOST,
     HOST_NAME,
     POLL_READINESS,

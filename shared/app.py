@@ -11,11 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from shared.bulk import Pace, pace_of
-from shared.call_budgets import CallBudgets
-from shared.epoch import DatabaseUid, Epochs, unidentified
-from shared.limits import Limiter
-from shared.paths import (
+from shared.core.paths import (
     CHECK_HOST,
     POLL_READINESS,
     RECONCILE_ADMISSION,
@@ -26,6 +22,8 @@ from shared.paths import (
     RECONCILE_TRANSFER,
     RECONCILE_VIDEO,
 )
+from shared.limits.call_budgets import CallBudgets
+from shared.limits.limiter import Limiter
 from shared.ports import (
     Audience,
     Clock,
@@ -41,6 +39,8 @@ from shared.ports import (
     places,
 )
 from shared.reconcile import Mapper, reconcile
+from shared.reconcile.bulk import Pace, pace_of
+from shared.reconcile.epoch import DatabaseUid, Epochs, unidentified
 from shared.sessions import Sessions
 from shared.sessions.broadcasting import Window
 
@@ -49,11 +49,11 @@ if TYPE_CHECKING:
     from shared.deletions import Deletions
     from shared.erasure import Erasures
     from shared.hosts import Copies
-    from shared.hosts.health import Checks
     from shared.hosts.table import Terms
-    from shared.orphans import Orphans
-    from shared.orphans.adoption import Adoption
-    from shared.sweep import Sweep
+    from shared.operations.host_checks import Checks
+    from shared.operations.orphans import Orphans
+    from shared.operations.orphans.adoption import Adoption
+    from shared.operations.sweep import Sweep
     from shared.transfers import Transfers
     from shared.videos import Videos
     from shared.videos.grant import Grants
@@ -222,7 +222,7 @@ class App:
 
     @cached_property
     def checks(self) -> Checks:
-        from shared.hosts.health import Checks
+        from shared.operations.host_checks import Checks
 
         hosting = self.hosting
         return Checks(
@@ -261,7 +261,7 @@ class App:
 
     @cached_property
     def orphans(self) -> Orphans:
-        from shared.orphans import Orphans
+        from shared.operations.orphans import Orphans
 
         return Orphans(
             self.documents,
@@ -278,14 +278,14 @@ class App:
 
     @cached_property
     def adoption(self) -> Adoption:
-        from shared.orphans.adoption import Adoption
+        from shared.operations.orphans.adoption import Adoption
 
         return Adoption(self.documents, self.queue, self.events, self.clock)
 
     @cached_property
     def sweep(self) -> Sweep:
-        from shared.full_check import FullCheck
-        from shared.sweep import Sweep
+        from shared.operations.full_check import FullCheck
+        from shared.operations.sweep import Sweep
 
         full_check = FullCheck(self.documents, self.queue, self.sessions, self.videos, self.clock, pace=self._pace)
         return Sweep(self.documents, self.queue, self.pollers, self.orphans, self.checks, full_check, self.clock)

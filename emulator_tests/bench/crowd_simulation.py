@@ -21,20 +21,10 @@ from typing import Any, Final
 
 from emulator_tests.bench.films import READY, VIDEO_ID_DIGITS, uploading, write_session
 from emulator_tests.pure.deployment import POLICY, Deployment
-from shared.access import Caller
-from shared.bulk import HOUR_S
-from shared.call_budgets import CallBudgets, Work
-from shared.changes import Changes
-from shared.erasure import ask_erasure
-from shared.erasure.model import Erasure, ErasureState
-from shared.errors import BackendError
-from shared.hosts.decide import host_in
-from shared.hosts.model import CopyState
-from shared.hosts.table import Terms
-from shared.identity import SessionIdentity
-from shared.kill_switch import SWITCH, KillSwitch
-from shared.limits import Limiter
-from shared.paths import (
+from shared.core.callers import Caller
+from shared.core.errors import BackendError
+from shared.core.identity import SessionIdentity
+from shared.core.paths import (
     CHECK_HOST,
     POLL_READINESS,
     RECONCILE_ADMISSION,
@@ -46,7 +36,17 @@ from shared.paths import (
     erasure_path,
     session_path,
 )
+from shared.erasure import ask_erasure
+from shared.erasure.model import Erasure, ErasureState
+from shared.hosts.decide import host_in
+from shared.hosts.model import CopyState
+from shared.hosts.table import Terms
+from shared.limits.call_budgets import CallBudgets, Work
+from shared.limits.limiter import Limiter
+from shared.operations.changes import Changes
+from shared.operations.kill_switch import SWITCH, KillSwitch
 from shared.ports import Delete, MediaState, Observation, Task, Update
+from shared.reconcile.bulk import HOUR_S
 from shared.sessions.model import Session
 from shared.videos.commands import Correction, delete_video, update_video
 from shared.videos.grant import UploadRequest

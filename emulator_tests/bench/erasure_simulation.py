@@ -15,12 +15,12 @@ from typing import Any, Final, TypeVar
 from emulator_tests.bench.films import uploading, write_session
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
-from shared.access import Caller
 from shared.app import App, Settings
+from shared.core.callers import Caller
+from shared.core.identity import SessionIdentity
+from shared.core.paths import ERASURES, SESSIONS, VIDEOS, erasure_path
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
-from shared.identity import SessionIdentity
-from shared.paths import ERASURES, SESSIONS, VIDEOS, erasure_path
 from shared.ports import ProviderAccount, Task
 from shared.reconcile import WORKER_TIMEOUT_S
 

@@ -41,9 +41,9 @@ from emulator_tests.rules.firestore import change, create
 from emulator_tests.simulators.running import Running
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.places import HOME, ROOT
-from shared.access import Caller
 from shared.app import App
-from shared.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path
+from shared.core.callers import Caller
+from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path
 from shared.ports import Create, Delete, Document, ProviderAccount, Query, Task, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaInventory, KalturaMedia
 from shared.videos.grant import UploadRequest

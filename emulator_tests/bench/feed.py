@@ -18,7 +18,7 @@ from typing import Final
 from emulator_tests.bench.feed_provider import Made, Spread
 from emulator_tests.bench.feed_simulation import MISHAPS, Assumed, Cause, Mishap, Simulation
 from emulator_tests.bench.rounds import show, verdict
-from shared.paths import POLL_READINESS
+from shared.core.paths import POLL_READINESS
 
 IN_PROCESS: Final = 10_000
 IN_PROCESS_FEWER: Final = 2_000

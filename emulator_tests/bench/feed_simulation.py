@@ -29,8 +29,9 @@ from typing import Any, Final, TypeVar
 from emulator_tests.bench.feed_provider import NAME, SIZE_BYTES, Made, Spread, TimedMedia
 from emulator_tests.fakes import BEGIN_AT, Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
 from shared.app import App, Settings
-from shared.identity import SessionIdentity
-from shared.paths import KEYS_SEPARATOR, POLL_READINESS, RECONCILE_VIDEO, VIDEOS, session_path, video_path
+from shared.core.identity import SessionIdentity
+from shared.core.paths import KEYS_SEPARATOR, POLL_READINESS, RECONCILE_VIDEO, VIDEOS, session_path, video_path
+from shared.operations.webhooks import handle_webhook
 from shared.ports import (
     OBSERVED_MAX,
     Create,
@@ -51,7 +52,6 @@ from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import Spec, Video, VideoState
 from shared.videos.policy import Policy
-from shared.webhooks import handle_webhook
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from emulator_tests.fakes import MemoryMedia
-from shared.identity import SessionIdentity
-from shared.paths import pairing_path, session_path, video_path
+from shared.core.identity import SessionIdentity
+from shared.core.paths import pairing_path, session_path, video_path
 from shared.ports import Create, Documents, ExternalIds, MediaState, Observation, UploadSpec
 from shared.sessions.model import Pairing
 from shared.videos.decide import reference_of

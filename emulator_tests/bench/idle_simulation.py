@@ -16,8 +16,8 @@ from emulator_tests.bench.films import write_session
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
 from shared.app import App, Settings
-from shared.identity import SessionIdentity
-from shared.paths import SESSIONS, VIDEOS
+from shared.core.identity import SessionIdentity
+from shared.core.paths import SESSIONS, VIDEOS
 from shared.ports import (
     Condition,
     Document,

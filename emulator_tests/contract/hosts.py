@@ -24,7 +24,7 @@ from emulator_tests.flow.long_upload import Break, line_to
 from emulator_tests.simulators.tests.files import Files
 from emulator_tests.testbed.places import VERSITYGW
 from emulator_tests.testbed.stack import HOST, ask, free_ports
-from shared.errors import Doubtful
+from shared.core.errors import Doubtful
 from shared.ports import ExternalIds, Grant, Host, MediaState, Observation, Source
 from shared.providers.bunny import BunnyHost, BunnyLibrary
 from shared.providers.s3 import S3Host, S3Store

@@ -35,8 +35,8 @@ from emulator_tests.fakes import (
 )
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.tus import begun, chunk_headers
-from shared.errors import Doubtful, Transient
-from shared.limits import Limiter
+from shared.core.errors import Doubtful, Transient
+from shared.limits.limiter import Limiter
 from shared.ports import (
     PROGRESS_TOLD,
     Allowance,

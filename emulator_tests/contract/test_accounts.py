@@ -15,7 +15,7 @@ from emulator_tests.fakes import MemoryAccounts
 from emulator_tests.testbed import Testbed
 from emulator_tests.testbed.stack import free_ports
 from shared.cloud.accounts import FirebaseAccounts
-from shared.errors import Transient
+from shared.core.errors import Transient
 from shared.ports import Account, Accounts
 
 

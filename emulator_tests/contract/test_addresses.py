@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 
 from emulator_tests.simulators.tests.files import Files, serving
-from shared.errors import Doubtful, Transient
+from shared.core.errors import Doubtful, Transient
 from shared.ports import Source
 from shared.providers.addresses import plays, read_range
 

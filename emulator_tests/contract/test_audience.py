@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from emulator_tests.contract.sites import Site
-from shared.errors import Transient
+from shared.core.errors import Transient
 from shared.ports import Admission, Attendee, EventSpec, ExternalIds
 
 WISH = EventSpec("Opening lecture", None, None)

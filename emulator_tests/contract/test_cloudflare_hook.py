@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from emulator_tests.contract.sites import CloudflareSite
-from shared.errors import BadRequest, NotAllowed, Transient
+from shared.core.errors import BadRequest, NotAllowed, Transient
 from shared.ports import WebhookEvent
 from shared.providers.cloudflare import CloudflareWebhook
 

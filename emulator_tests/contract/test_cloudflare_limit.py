@@ -10,8 +10,8 @@ import pytest
 
 from emulator_tests.contract.sites import CloudflareSite
 from emulator_tests.fakes import MemoryDocuments
-from shared.errors import Transient
-from shared.limits import KNOWN_S, Limiter
+from shared.core.errors import Transient
+from shared.limits.limiter import KNOWN_S, Limiter
 from shared.ports import Documents, UploadSpec
 from shared.providers.cloudflare import CloudflareAccount, CloudflareInventory, CloudflareMedia
 from shared.providers.cloudflare.account import CALLS_MAX, UNTOLD_PAUSE_S, budget_of

@@ -18,7 +18,7 @@ from emulator_tests.contract.line import Line, line_to
 from emulator_tests.fakes import MemoryDocuments
 from emulator_tests.testbed import Testbed
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
-from shared.errors import Conflict, Transient
+from shared.core.errors import Conflict, Transient
 from shared.ports import (
     REMOVE,
     Condition,

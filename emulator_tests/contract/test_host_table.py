@@ -10,9 +10,9 @@ import pytest
 from emulator_tests.contract.test_documents import firestore_at
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.testbed import Testbed
+from shared.core.paths import host_path
 from shared.hosts.promises import PROMISES_MAX, encoded, promise_of, watching_of
 from shared.hosts.table import KNOWN_S, HostTable, Standing, Terms
-from shared.paths import host_path
 from shared.ports import Create, Documents
 
 HOUR_S: Final = 3600.0

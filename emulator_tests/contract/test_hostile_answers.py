@@ -27,7 +27,7 @@ from emulator_tests.contract.hostile import (
     without_end,
 )
 from emulator_tests.simulators.tests.files import serving
-from shared.errors import Doubtful, ProviderError, Transient
+from shared.core.errors import Doubtful, ProviderError, Transient
 from shared.ports import Source
 from shared.providers.addresses import REDIRECTS_MAX, TRIED_TOTAL_S, is_public, may_follow, plays, read_range
 from shared.providers.bunny.client import Client as BunnyClient

@@ -34,7 +34,7 @@ from emulator_tests.contract.sites import Film
 from emulator_tests.flow.long_upload import Break
 from emulator_tests.simulators.running import Running
 from emulator_tests.simulators.tests.files import Files, serving
-from shared.errors import Doubtful, Permanent, SecretRejected, Transient
+from shared.core.errors import Doubtful, Permanent, SecretRejected, Transient
 from shared.ports import ADDRESSES, ExternalIds, Host, InventoryItem, MediaState, Source
 from shared.providers.addresses import plays
 from shared.providers.secret import REJECTED_PAUSE_S

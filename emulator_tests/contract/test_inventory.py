@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite, Site
-from shared.errors import Transient
-from shared.identity import SessionIdentity
+from shared.core.errors import Transient
+from shared.core.identity import SessionIdentity
 from shared.ports import EventSpec, ExternalIds, InventoryItem, MediaState, UploadSpec
 
 SESSION, VIDEO = "session:s1:1", "video:v1:1"

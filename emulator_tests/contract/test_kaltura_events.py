@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
-from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import EventIds, EventSpec, ExternalIds, Refusal, UploadSpec
 from shared.providers.kaltura import KalturaEvents
 

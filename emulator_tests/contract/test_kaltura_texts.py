@@ -15,7 +15,7 @@ from KalturaClient.Plugins.Core import KalturaUser
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import Film, KalturaServer, KalturaSite
 from emulator_tests.texts import ENGLAND, NOT_TITLES, TITLES, UIDS
-from shared.errors import Permanent
+from shared.core.errors import Permanent
 from shared.ports import Attendee, EventSpec, ExternalIds, UploadSpec
 
 BEGINS_AT = datetime(2030, 3, 1, 18, 0, tzinfo=UTC)

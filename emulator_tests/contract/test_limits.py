@@ -10,9 +10,9 @@ import pytest
 from emulator_tests.contract.test_documents import firestore_at
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.testbed import Testbed
-from shared.buckets import Budget, Priority
-from shared.limits import DRAWS_MAX, KNOWN_S, Limiter
-from shared.paths import limit_path
+from shared.core.paths import limit_path
+from shared.limits.buckets import Budget, Priority
+from shared.limits.limiter import DRAWS_MAX, KNOWN_S, Limiter
 from shared.ports import Documents
 
 BUDGET = Budget(burst=20, per_minute=60, portion=4)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from emulator_tests.contract.sites import FILM_S, Film, Site
-from shared.errors import Doubtful, Permanent, Transient
+from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import (
     CHANGES_MAX,
     OBSERVED_MAX,

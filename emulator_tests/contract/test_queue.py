@@ -22,10 +22,10 @@ from emulator_tests.contract.line import Line, line_to
 from emulator_tests.fakes import ManualClock, MemoryQueue
 from emulator_tests.testbed import Testbed
 from shared.cloud.tasks import STARTING_S, CloudTasksQueue, connect_tasks
-from shared.errors import Transient
+from shared.core.errors import Transient
 from shared.ports import Clock, Queue, Task
 from shared.reconcile import WORKER_TIMEOUT_S
-from shared.slots import CLOCKS_APART_S, SLOT_S, enqueue
+from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S, enqueue
 
 DEADLINE_S = 20.0
 

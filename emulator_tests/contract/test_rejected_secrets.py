@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.contract.sites import CloudflareSite, KalturaServer, KalturaSite
-from shared.errors import SecretRejected, Transient
+from shared.core.errors import SecretRejected, Transient
 from shared.ports import Health, UploadSpec
 from shared.providers.cloudflare import CloudflareWebhook
 from shared.providers.cloudflare.setup import CloudflareSetup

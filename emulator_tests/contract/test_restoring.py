@@ -26,8 +26,8 @@ from emulator_tests.testbed.places import HIDANE
 from emulator_tests.testbed.stack import HOST, free_ports
 from shared.app import App, Settings
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
-from shared.epoch import HELD_LOOK_S, DatabaseUid
 from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task
+from shared.reconcile.epoch import HELD_LOOK_S, DatabaseUid
 from shared.videos import watched
 from shared.videos.grant import UploadRequest
 from shared.videos.model import Video, VideoState

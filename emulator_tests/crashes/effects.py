@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol, TypeVar
 from emulator_tests.fakes import MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.stage import Killed
 from shared.cloud.calls import TIMEOUT_S
-from shared.errors import Conflict, Transient
+from shared.core.errors import Conflict, Transient
 from shared.ports import Document, Query, Task, Total, Update, Version, Write
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S
 from shared.providers.kaltura.client import Ask, Asked, Client, Multi

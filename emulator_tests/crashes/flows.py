@@ -16,7 +16,7 @@ from emulator_tests.crashes.world import Account, World
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken
 from emulator_tests.testbed.places import TEST_PICTURE
-from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS
+from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS
 from shared.videos.commands import cancel_upload, delete_video, retry_video
 from shared.videos.model import VideoState
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import Deployment, Killed
-from shared.errors import BackendError, Doubtful, Transient
+from shared.core.errors import BackendError, Doubtful, Transient
 
 T = TypeVar("T")
 Story = Callable[[Deployment], object]

@@ -14,8 +14,8 @@ from emulator_tests.crashes.memory import Way, broken
 from emulator_tests.pure.deployment import Deployment
 from emulator_tests.pure.races.defects import NoAdmissions
 from emulator_tests.pure.test_admissions import ADA, ANNA, GRACE, admissions, change, delete, given, school, unenrol
-from shared.access import Caller
-from shared.paths import enrolment_path, session_path
+from shared.core.callers import Caller
+from shared.core.paths import enrolment_path, session_path
 
 LOST_TRIGGER_S = 3600
 """Whoever may not watch any more is found no later, whatever became of triggers."""

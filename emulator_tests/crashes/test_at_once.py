@@ -17,8 +17,8 @@ from emulator_tests.crashes.world import QUEUE_RETRY_S, REAP_GRACE_S, TEACHER, A
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.races.defects import DEFECTS, SOUND, Build
 from shared.app import App
-from shared.errors import BackendError
-from shared.paths import PAIRINGS, RECONCILE_SESSION, VIDEOS, pairing_path, session_path
+from shared.core.errors import BackendError
+from shared.core.paths import PAIRINGS, RECONCILE_SESSION, VIDEOS, pairing_path, session_path
 from shared.ports import Create, Delete, Document, Query, Task, Total, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount
 from shared.reconcile import LEASE_S

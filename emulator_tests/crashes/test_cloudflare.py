@@ -21,11 +21,11 @@ from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
 from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE
 from shared.app import App, Settings
+from shared.core.errors import Conflict, Doubtful, Refused, Transient
+from shared.core.paths import DELETIONS, ERASURES, RECONCILE_SESSION, session_path
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
-from shared.errors import Conflict, Doubtful, Refused, Transient
-from shared.limits import Limiter
-from shared.paths import DELETIONS, ERASURES, RECONCILE_SESSION, session_path
+from shared.limits.limiter import Limiter
 from shared.ports import (
     Allowance,
     Changes,

@@ -12,8 +12,8 @@ from emulator_tests.crashes.memory import Way, broken
 from emulator_tests.fakes import MemoryHost
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import DAY_S, READY, copy, finish, school, sweep_for, upload
+from shared.core.paths import COPIES
 from shared.hosts.model import CopyState
-from shared.paths import COPIES
 from shared.ports import MediaState, Observation, Query
 from shared.videos.commands import delete_video
 

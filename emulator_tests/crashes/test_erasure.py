@@ -17,9 +17,9 @@ from emulator_tests.pure.test_erasure import (
     school,
     sweep_until,
 )
-from shared.access import Caller
+from shared.core.callers import Caller
+from shared.core.paths import session_path
 from shared.erasure.model import ErasureState
-from shared.paths import session_path
 from shared.ports import Update
 
 PEOPLE = {"teacher": (TEACHER, NAMES_OF_TEACHER, ["other"]), "student": (STUDENT, NAMES_OF_STUDENT, None)}

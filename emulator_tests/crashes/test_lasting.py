@@ -37,7 +37,7 @@ from emulator_tests.crashes.flows import (
 from emulator_tests.crashes.world import POLICY, Account, World
 from emulator_tests.pure.races.defects import SOUND
 from emulator_tests.pure.races.invariants import REFUSED_TITLE
-from shared.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS
+from shared.core.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS
 from shared.ports import Fields
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.videos.model import VideoState

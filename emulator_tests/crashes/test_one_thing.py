@@ -10,7 +10,7 @@ from emulator_tests.crashes.flows import FLOWS, SENT, Flow, play
 from emulator_tests.crashes.recording import Case, effects, recorded
 from emulator_tests.crashes.simulator import PROCESSING_S
 from emulator_tests.crashes.world import FEED_INTERVAL_S, Account
-from shared.paths import VIDEOS
+from shared.core.paths import VIDEOS
 from shared.videos.model import VideoState
 
 

@@ -8,8 +8,8 @@ from emulator_tests.crashes.memory import Way, broken
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.races.defects import ForgetfulTransfers
 from emulator_tests.pure.test_transfers import BERT, STUDENT, naming, school
-from shared.errors import NotFound
-from shared.paths import TRANSFERS, VIDEOS, session_path
+from shared.core.errors import NotFound
+from shared.core.paths import TRANSFERS, VIDEOS, session_path
 from shared.ports import Query
 from shared.sessions.moderation import stream_ingest
 from shared.transfers.decide import SETTLES_AFTER_S

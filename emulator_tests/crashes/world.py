@@ -42,11 +42,10 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest, named_by
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
-from shared.access import Caller
 from shared.app import App, Settings
-from shared.changes import following
-from shared.errors import BackendError
-from shared.paths import (
+from shared.core.callers import Caller
+from shared.core.errors import BackendError
+from shared.core.paths import (
     DELETIONS,
     PAIRINGS,
     POLL_READINESS,
@@ -58,6 +57,8 @@ from shared.paths import (
     session_path,
     video_path,
 )
+from shared.operations.changes import following
+from shared.operations.webhooks import handle_webhook
 from shared.ports import (
     Clock,
     Create,
@@ -92,7 +93,6 @@ from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
-from shared.webhooks import handle_webhook
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 

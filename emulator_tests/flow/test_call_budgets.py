@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 
 from emulator_tests.flow.school import Person, Refused, School
-from shared.call_budgets import TABLE, Work
-from shared.paths import CALL_BUDGETS, hashed_uid
+from shared.core.paths import CALL_BUDGETS, hashed_uid
+from shared.limits.call_budgets import TABLE, Work
 
 CALLS_MAX: Final = 500
 """More than a person may at once, whatever number of instances serves them, and however slowly."""

@@ -25,7 +25,7 @@ from emulator_tests.flow.provider import PROVIDERS
 from emulator_tests.flow.school import ASK_AGAIN_S, DEADLINE_S, Person, Refused, School, Unanswered
 from emulator_tests.testbed.servers import Server, kill
 from shared.cloud.tasks import connect_tasks
-from shared.paths import DELETIONS, EPOCH, OPERATIONS, PAIRINGS, VIDEOS, pairing_path, session_path, video_path
+from shared.core.paths import DELETIONS, EPOCH, OPERATIONS, PAIRINGS, VIDEOS, pairing_path, session_path, video_path
 
 KILLS: Final = 60
 WORKERS_FIRST: Final = 30

@@ -13,9 +13,9 @@ from google.cloud.tasks_v2 import CloudTasksClient, Task
 
 from emulator_tests.flow.school import Person, School
 from shared.cloud.tasks import STARTING_S, connect_tasks
-from shared.paths import RECONCILE_SESSION
+from shared.core.paths import RECONCILE_SESSION
 from shared.reconcile import WORKER_TIMEOUT_S
-from shared.slots import SLOT_S
+from shared.reconcile.slots import SLOT_S
 
 CHANGES = 50
 

@@ -15,7 +15,7 @@ from emulator_tests.flow.provider import NAMESPACE, PROVIDERS, Provider
 from emulator_tests.flow.school import Person, Refused, School
 from emulator_tests.rules.callers import SERVER
 from emulator_tests.rules.firestore import delete
-from shared.kill_switch import SWITCH_READ_S
+from shared.operations.kill_switch import SWITCH_READ_S
 
 STRAY_AGE_S = 3.0
 """As the stack of the tests is set up."""

@@ -12,7 +12,7 @@ import pytest
 from emulator_tests.fakes import MemoryDocuments
 from emulator_tests.flow.provider import PROVIDERS, Provider
 from emulator_tests.flow.school import Person, Refused, School
-from shared.errors import Transient
+from shared.core.errors import Transient
 from shared.ports import MediaState, UploadSpec
 from shared.providers.kaltura import KalturaAccount, KalturaMedia
 from shared.providers.kaltura.account import SERVER_KS_S

@@ -26,19 +26,19 @@ from emulator_tests.fakes import (
     MemoryViewerKeys,
     undisturbed,
 )
-from shared.access import Caller, ClaimNames
 from shared.admissions.joining import Joining
 from shared.app import App, Hosting, Settings
+from shared.core.callers import Caller, ClaimNames
+from shared.core.errors import Transient
+from shared.core.identity import SessionIdentity
+from shared.core.paths import DELETIONS, RECONCILE_SESSION, enrolment_path, pairing_path, session_path, video_path
 from shared.deletions.model import Deletion
-from shared.errors import Transient
 from shared.hosts.table import Terms
-from shared.identity import SessionIdentity
-from shared.orphans.adoption import Adopted
-from shared.paths import DELETIONS, RECONCILE_SESSION, enrolment_path, pairing_path, session_path, video_path
+from shared.operations.orphans.adoption import Adopted
 from shared.ports import Create, Delete, Document, Documents, Fields, Observation, ProviderAccount, Query, Task, Update
+from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing
-from shared.slots import CLOCKS_APART_S, SLOT_S
 from shared.transfers import transfer_session
 from shared.transfers.model import TransferState
 from shared.videos import watched

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.access import Caller, ClaimNames, may_watch, owns, require_owner, require_viewer
-from shared.errors import NotAllowed, NotFound, NotSignedIn
+from shared.core.callers import Caller, ClaimNames
+from shared.core.errors import NotAllowed, NotFound, NotSignedIn
 from shared.ports import Document
+from shared.sessions.access import may_watch, owns, require_owner, require_viewer
 from shared.sessions.model import Session
 
 TEACHER = Caller("teacher", is_teacher=True)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.admissions.decide import CHECK, END, FORGET, REVOKE, AdmissionSpec, decide
 from shared.admissions.model import AdmissionRecord, Giving, covering
-from shared.identity import SessionIdentity
+from shared.core.identity import SessionIdentity
 from shared.ports import Document
 from shared.reconcile import AT_ONCE, Done, Effect, RequeueAt, Snapshot, Step
 

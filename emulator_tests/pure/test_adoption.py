@@ -20,12 +20,12 @@ from emulator_tests.pure.deployment import (
     live,
     refusal,
 )
-from shared.access import Caller
+from shared.core.callers import Caller
+from shared.core.errors import Transient
+from shared.core.paths import RECONCILE_SESSION, pairing_path, session_path, video_path
 from shared.deletions.model import Reason
-from shared.errors import Transient
 from shared.hosts.table import Terms
-from shared.orphans.adoption import Adopted
-from shared.paths import RECONCILE_SESSION, pairing_path, session_path, video_path
+from shared.operations.orphans.adoption import Adopted
 from shared.ports import REMOVE, Delete, EventSpec, InventoryItem, MediaState, Observation, Task, Update, UploadSpec
 from shared.sessions.model import BroadcastState, PairingState, Session
 from shared.sessions.pairing import retrieve_or_create

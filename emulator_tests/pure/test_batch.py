@@ -11,8 +11,8 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Deployment, refusal
-from shared.errors import Transient
-from shared.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
+from shared.core.errors import Transient
+from shared.core.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
 from shared.ports import MediaState, Observation, Task
 from shared.videos.batch import AGAIN_S, BUDGET_S, reconcile_videos
 from shared.videos.commands import retry_video

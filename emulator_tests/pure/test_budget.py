@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
-from shared.errors import TooMany, WrongState
+from shared.core.errors import TooMany, WrongState
 from shared.ports import MediaState, Observation, Stage
 from shared.videos.budget import BUDGETS, GOOD_FOR_S, IDLE_MAX, Granted, Need, next_granted
 from shared.videos.commands import cancel_upload

@@ -22,15 +22,15 @@ from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import copied
 from emulator_tests.testbed.places import ROOT
 from functions import edge
-from shared.access import Caller
-from shared.call_budgets import ADMINISTRATORS_TIMES, LOOKS, REPORTS, TABLE, CallBudgets, Work
-from shared.errors import TooMany
+from shared.core.callers import Caller
+from shared.core.errors import TooMany
+from shared.core.paths import CALL_BUDGETS, CHECK_HOST, RECONCILE_COPY, RECONCILE_VIDEO, call_budget_path
 from shared.hosts.model import CopyState
-from shared.limits import Limiter
-from shared.paths import CALL_BUDGETS, CHECK_HOST, RECONCILE_COPY, RECONCILE_VIDEO, call_budget_path
+from shared.limits.call_budgets import ADMINISTRATORS_TIMES, LOOKS, REPORTS, TABLE, CallBudgets, Work
+from shared.limits.limiter import Limiter
 from shared.ports import Query
+from shared.reconcile.slots import SLOT_S
 from shared.sessions.broadcasting import BRISK_PACE_S, LIVE_PACE_S
-from shared.slots import SLOT_S
 from shared.videos.commands import Correction, cancel_upload, delete_video, update_video
 
 T = TypeVar("T")

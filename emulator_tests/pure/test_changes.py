@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from emulator_tests.pure.deployment import Deployment
-from shared.call_budgets import CHANGES, CallBudgets
-from shared.changes import Changes
-from shared.limits import Limiter
-from shared.paths import RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO, session_path
+from shared.core.paths import RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO, session_path
+from shared.limits.call_budgets import CHANGES, CallBudgets
+from shared.limits.limiter import Limiter
+from shared.operations.changes import Changes
 from shared.sessions.model import Session
 
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

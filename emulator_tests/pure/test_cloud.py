@@ -14,7 +14,7 @@ import pytest
 
 from emulator_tests.testbed.places import ROOT
 from shared.cloud.tasks import own_service_account
-from shared.errors import Transient
+from shared.core.errors import Transient
 
 ACCOUNT = "1234-compute@developer.gserviceaccount.com"
 

@@ -10,15 +10,15 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, Deployment
-from shared.access import Caller
+from shared.core.callers import Caller
+from shared.core.errors import Doubtful, Transient, WrongState
+from shared.core.paths import COPIES, RECONCILE_COPY, RECONCILE_VIDEO, copy_key, copy_path, session_path, video_path
 from shared.erasure import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
-from shared.errors import Doubtful, Transient, WrongState
-from shared.full_check import FOLLOWERS_MAX
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
-from shared.paths import COPIES, RECONCILE_COPY, RECONCILE_VIDEO, copy_key, copy_path, session_path, video_path
+from shared.operations.full_check import FOLLOWERS_MAX
 from shared.ports import Create, Delete, MediaState, Observation, Query, Task, Update
 from shared.reconcile import reconcile
 from shared.videos.commands import delete_video

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from shared.core.identity import SessionIdentity
 from shared.hosts.decide import (
     COPYING_MAX_S,
     FAILURES_MAX,
@@ -25,7 +26,6 @@ from shared.hosts.decide import (
     reference_of,
 )
 from shared.hosts.model import Copy, CopyState, Shown, shown, shown_in
-from shared.identity import SessionIdentity
 from shared.ports import Document, MediaState, Observation
 from shared.reconcile import Done, Effect, RequeueAt, Snapshot, Step
 

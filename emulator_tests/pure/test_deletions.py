@@ -15,15 +15,15 @@ import pytest
 from emulator_tests.fakes import Effect as Disturbance
 from emulator_tests.fakes import MemoryDocuments, undisturbed
 from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
-from shared.access import Caller
+from shared.core.callers import Caller
+from shared.core.errors import NotAllowed, NotFound, Permanent, WrongState
+from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, deletion_path
 from shared.deletions import requeue_deletion
 from shared.deletions.decide import DROP, PAUSE_MAX_S, TRIES_MAX, DeletionSpec, decide
 from shared.deletions.model import Deletion, DeletionState, Reason, deletion_id, given_up
-from shared.epoch import HELD_LOOK_S, held_until
-from shared.errors import NotAllowed, NotFound, Permanent, WrongState
-from shared.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, deletion_path
 from shared.ports import Create, Task, UploadSpec
 from shared.reconcile import ALARM_AFTER_S, LEASE_S, Done, Effect, Failure, Progress, RequeueAt, Snapshot, Step
+from shared.reconcile.epoch import HELD_LOOK_S, held_until
 from shared.videos.commands import delete_video
 
 T = TypeVar("T")

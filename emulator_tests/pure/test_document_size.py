@@ -17,14 +17,14 @@ from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.deployment import SESSION
 from emulator_tests.testbed.places import ROOT
 from functions import config
-from shared.errors import Misconfigured
+from shared.core.errors import Misconfigured
+from shared.core.text import TITLE_MAX
 from shared.ports import EventSpec, Stage, UploadSpec
 from shared.providers.cloudflare.account import NAME as LONGEST_PROVIDER
 from shared.reconcile import Failure, Progress
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionSpec
 from shared.sessions.model import shown as event_shown
 from shared.sessions.moderation import MODERATORS_MAX
-from shared.text import TITLE_MAX
 from shared.videos.model import Ending, Playable, Video, VideoState
 from shared.videos.model import shown as video_shown
 from shared.videos.policy import ORDER_MAX

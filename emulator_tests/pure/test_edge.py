@@ -16,10 +16,9 @@ from werkzeug.test import create_environ
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from functions import answers, edge
-from shared import errors
-from shared.access import Caller
-from shared.call_budgets import CallBudgets, Work
-from shared.errors import (
+from shared.core import errors
+from shared.core.callers import Caller
+from shared.core.errors import (
     BackendError,
     BadRequest,
     Conflict,
@@ -36,7 +35,8 @@ from shared.errors import (
     Transient,
     WrongState,
 )
-from shared.limits import Limiter
+from shared.limits.call_budgets import CallBudgets, Work
+from shared.limits.limiter import Limiter
 
 REQUIRED: dict[str, edge.Kind] = {"sessionId": edge.SESSION_ID, "fileName": edge.NAME, "fileSizeBytes": int}
 OPTIONAL: dict[str, edge.Kind] = {"title": edge.NAME}

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emulator_tests.pure.deployment import STRAY_AGE_S, Deployment
-from shared.epoch import READ_EVERY_S, Epoch, Suspicion
-from shared.orphans import BEGINNING
-from shared.paths import EPOCH
+from shared.core.paths import EPOCH
+from shared.operations.orphans import BEGINNING
+from shared.operations.sweep import Marks
 from shared.ports import Create, Delete, Document, UploadSpec
-from shared.sweep import Marks
+from shared.reconcile.epoch import READ_EVERY_S, Epoch, Suspicion
 
 SWEEP_S: Final = 300
 EMPTY: Final = "video:empty:1"

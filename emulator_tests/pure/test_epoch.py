@@ -13,9 +13,7 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Backup, Deployment, refusal
-from shared.epoch import ALARM_EVERY_S, GAP_S, HELD_LOOK_S, READ_EVERY_S, Epoch, Suspicion
-from shared.hosts.table import Terms
-from shared.paths import (
+from shared.core.paths import (
     EPOCH,
     RECONCILE_COPY,
     RECONCILE_DELETION,
@@ -24,7 +22,9 @@ from shared.paths import (
     copy_key,
     session_path,
 )
+from shared.hosts.table import Terms
 from shared.ports import Delete, EventSpec, MediaState, Observation, Task, Update, UploadSpec
+from shared.reconcile.epoch import ALARM_EVERY_S, GAP_S, HELD_LOOK_S, READ_EVERY_S, Epoch, Suspicion
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState

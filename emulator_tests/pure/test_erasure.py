@@ -12,9 +12,10 @@ import pytest
 
 from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, TEACHER, Deployment
-from shared import paths as all_paths
-from shared.access import Caller
-from shared.bulk import TASKS
+from shared.core import paths as all_paths
+from shared.core.callers import Caller
+from shared.core.errors import NotAllowed, NotFound, Transient, WrongState
+from shared.core.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, RECONCILE_SESSION, erasure_path, session_path
 from shared.deletions import requeue_deletion
 from shared.erasure import ask_erasure, carry_over, erasure_of
 from shared.erasure.decide import COUNT_PAUSE_S, LASTS_MAX_S, PACE_S, ErasureSpec, Page, decide
@@ -22,13 +23,12 @@ from shared.erasure.model import Erasure, ErasureState, Left, hashed
 from shared.erasure.pages import PAGE_VIDEOS
 from shared.erasure.reading import PAGE
 from shared.erasure.traces import CARRIED_OVER, NAMELESS, TRACES
-from shared.errors import NotAllowed, NotFound, Transient, WrongState
 from shared.hosts.table import Terms
-from shared.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, RECONCILE_SESSION, erasure_path, session_path
+from shared.operations.sweep import COUNT_EVERY_S
 from shared.ports import Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.reconcile import LEASE_S, Done, RequeueAt, Snapshot, Step
+from shared.reconcile.bulk import TASKS
 from shared.sessions.moderation import set_moderator
-from shared.sweep import COUNT_EVERY_S
 from shared.videos.commands import Correction, update_video
 
 ADMIN = Caller("admin", is_teacher=False, is_admin=True)

@@ -13,8 +13,8 @@ from typing import Any, Final
 import pytest
 
 from functions.answers import INTERNAL, error_codes
-from shared import errors
-from shared.errors import BackendError, Conflict, Misconfigured, Permanent, Refused, Transient
+from shared.core import errors
+from shared.core.errors import BackendError, Conflict, Misconfigured, Permanent, Refused, Transient
 
 ROOT: Final = Path(__file__).parents[2]
 TABLE: Final = ROOT / "schema" / "errors.json"

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
-from shared.errors import Doubtful, Transient
+from shared.core.errors import Doubtful, Transient
 from shared.ports import Create, EventSpec, Task, Update
 
 T = TypeVar("T")

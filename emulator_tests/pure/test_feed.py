@@ -15,7 +15,7 @@ import pytest
 from emulator_tests.fakes import Effect, undisturbed
 from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, Deployment, Killed, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
-from shared.paths import POLL_READINESS, RECONCILE_VIDEO, video_path
+from shared.core.paths import POLL_READINESS, RECONCILE_VIDEO, video_path
 from shared.ports import CHANGES_MAX, Changes, Create, MediaState, Observation, Task, Update, UploadSpec
 from shared.reconcile import LEASE_S
 from shared.videos.batch import BUDGET_S

@@ -16,8 +16,8 @@ from emulator_tests.fakes import Effect, undisturbed
 from emulator_tests.pure.deployment import INTERVAL_S, ROOMY, TEACHER, Deployment, refusal
 from emulator_tests.pure.interleaving import Order, play_every_order
 from functions import config
-from shared.errors import Permanent
-from shared.paths import POLL_READINESS, RECONCILE_VIDEO, session_path, video_path
+from shared.core.errors import Permanent
+from shared.core.paths import POLL_READINESS, RECONCILE_VIDEO, session_path, video_path
 from shared.ports import OBSERVED_MAX, PROGRESS_TOLD, Changes, Create, MediaState, Observation, Stage, Task, Update
 from shared.reconcile import ALARM_AFTER_S
 from shared.videos.model import VideoState

@@ -8,9 +8,7 @@ from typing import Any, TypeVar
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import SESSION, TEACHER, Deployment
-from shared.full_check import PAGE, SLICE_S, VIDEOS_PHASE, Mark
-from shared.hosts.table import Terms
-from shared.paths import (
+from shared.core.paths import (
     EPOCH,
     KEYS_SEPARATOR,
     RECONCILE_COPY,
@@ -20,6 +18,8 @@ from shared.paths import (
     session_path,
     video_path,
 )
+from shared.hosts.table import Terms
+from shared.operations.full_check import PAGE, SLICE_S, VIDEOS_PHASE, Mark
 from shared.ports import REMOVE, Create, Delete, MediaState, Observation, Update
 from shared.sessions.model import Pairing, PairingState
 from shared.videos.commands import delete_video

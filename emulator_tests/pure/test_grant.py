@@ -13,8 +13,8 @@ import pytest
 
 from emulator_tests.fakes import Effect, undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, TEACHER, Deployment, Killed, refusal
-from shared.access import Caller
-from shared.errors import (
+from shared.core.callers import Caller
+from shared.core.errors import (
     BackendError,
     BadRequest,
     Conflict,
@@ -26,7 +26,7 @@ from shared.errors import (
     Transient,
     WrongState,
 )
-from shared.paths import POLL_READINESS, RECONCILE_VIDEO, enrolment_path, pairing_path, video_path
+from shared.core.paths import POLL_READINESS, RECONCILE_VIDEO, enrolment_path, pairing_path, video_path
 from shared.ports import Delete, MediaState, Observation, Stage, Task
 from shared.reconcile import LEASE_S
 from shared.videos.commands import delete_video

@@ -12,12 +12,12 @@ import pytest
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import READY, copied, finish, school, upload
-from shared.access import Caller
-from shared.errors import WrongState
-from shared.hosts.health import AGAIN_S
+from shared.core.callers import Caller
+from shared.core.errors import WrongState
+from shared.core.paths import CHECK_HOST, RECONCILE_COPY, copy_key, host_path
 from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_kbps, watching_of
 from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
-from shared.paths import CHECK_HOST, RECONCILE_COPY, copy_key, host_path
+from shared.operations.host_checks import AGAIN_S
 from shared.ports import Create, MediaState, Observation, Task, Update
 from shared.videos.grant import Playback
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 
 from functions.hosting import read_table
-from shared.errors import Misconfigured
+from shared.core.errors import Misconfigured
 from shared.hosts.table import Terms
 
 PROVIDERS: Final = ("kaltura",)

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from emulator_tests.bench.idle_simulation import READ_EACH, School
-from shared.paths import RECONCILE_SESSION, session_path
+from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Delete, Update
 
 pytestmark = pytest.mark.long

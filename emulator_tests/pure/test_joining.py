@@ -10,11 +10,11 @@ from typing import TypeVar
 import pytest
 
 from emulator_tests.pure.deployment import EVENT_KNOWN_S, HOUR, TEACHER, Deployment, live, refusal
-from shared.access import Caller
 from shared.admissions.joining import Joined, live_lifetime_s, renew_at
 from shared.admissions.model import REPAIR_PAUSE_S
-from shared.errors import NotAllowed, NotFound, NotSignedIn, Permanent, WrongState
-from shared.paths import RECONCILE_SESSION, admission_key, admission_path
+from shared.core.callers import Caller
+from shared.core.errors import NotAllowed, NotFound, NotSignedIn, Permanent, WrongState
+from shared.core.paths import RECONCILE_SESSION, admission_key, admission_path
 from shared.ports import Create, Delete, Task
 
 T = TypeVar("T")

@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaUploadedFileTokenResource, KalturaUploadToken
 
 from emulator_tests.fakes import MemoryDocuments
-from shared.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
+from shared.core.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.ports import MediaState
 from shared.providers.kaltura import KalturaAccount, KalturaMedia
 from shared.providers.kaltura.client import Client

@@ -17,7 +17,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from KalturaClient import KalturaClient
 
-from shared.errors import BadRequest
+from shared.core.errors import BadRequest
 from shared.providers.kaltura.signing import KeyMint, Kind, Privilege, Word
 
 PARTNER_ID = 102

@@ -12,12 +12,12 @@ import pytest
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.extension import extended
-from shared.errors import BadRequest, NotAllowed
-from shared.paths import RECONCILE_VIDEO
+from shared.core.errors import BadRequest, NotAllowed
+from shared.core.paths import RECONCILE_VIDEO
+from shared.operations.webhooks import handle_webhook
 from shared.ports import Task
 from shared.providers.kaltura import KalturaAccount, KalturaWebhook
 from shared.providers.kaltura.webhooks import references
-from shared.webhooks import handle_webhook
 
 SECRET = "b1946ac92492d2347c6235b4d2611184"
 NAMESPACE = "demo-greenroom"

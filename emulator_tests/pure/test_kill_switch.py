@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
-from shared.bulk import QUEUES, TASKS, pace_of
-from shared.errors import Conflict, Transient
-from shared.kill_switch import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, KillSwitch
-from shared.paths import POLL_READINESS, RECONCILE_ADMISSION, RECONCILE_COPY, RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.core.errors import Conflict, Transient
+from shared.core.paths import POLL_READINESS, RECONCILE_ADMISSION, RECONCILE_COPY, RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.operations.kill_switch import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, KillSwitch
 from shared.ports import Create, MediaState, Observation, Task, Update
+from shared.reconcile.bulk import QUEUES, TASKS, pace_of
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 

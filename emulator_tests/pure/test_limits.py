@@ -13,10 +13,10 @@ import pytest
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.pure.interleaving import Order, play_every_order
-from shared.buckets import PAUSE_MAX_S, SKEW_S, Budget, Priority
-from shared.errors import Conflict, Transient
-from shared.limits import KNOWN_S, PORTION_S, PURSES_MAX, Limiter
-from shared.paths import limit_path
+from shared.core.errors import Conflict, Transient
+from shared.core.paths import limit_path
+from shared.limits.buckets import PAUSE_MAX_S, SKEW_S, Budget, Priority
+from shared.limits.limiter import KNOWN_S, PORTION_S, PURSES_MAX, Limiter
 from shared.ports import Clock, Create, Documents, Update
 
 T = TypeVar("T")

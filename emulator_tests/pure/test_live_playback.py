@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
-from shared.access import Caller
 from shared.admissions.joining import live_lifetime_s
-from shared.errors import NotFound, WrongState
-from shared.paths import RECONCILE_SESSION, enrolment_path
+from shared.core.callers import Caller
+from shared.core.errors import NotFound, WrongState
+from shared.core.paths import RECONCILE_SESSION, enrolment_path
 from shared.ports import Delete, Grant, Task
 
 T = TypeVar("T")

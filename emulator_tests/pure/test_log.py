@@ -14,9 +14,9 @@ from typing import Any
 import jwt
 import pytest
 
-from shared import log
-from shared.errors import Misconfigured, NotAllowed, Permanent, ProviderError, Refused, Transient
-from shared.log_format import blanked
+from shared.core import log
+from shared.core.errors import Misconfigured, NotAllowed, Permanent, ProviderError, Refused, Transient
+from shared.core.log_format import blanked
 from shared.providers.kaltura.signing import KeyMint, Privilege, Word
 
 UPLOAD = "/api_v3/service/uploadtoken/action/upload"

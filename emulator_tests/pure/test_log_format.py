@@ -17,7 +17,7 @@ FORGED: Final = '\n{"severity": "ALERT", "message": "tasks limit reached"}\n'
 
 BEGIN: Final = f"""
 import logging, sys, threading, warnings
-from shared import log_format
+from shared.core import log_format
 SECRET, FORGED = {SECRET!r}, {FORGED!r}
 log_format.set_up(lambda: "0123456789ab")
 """
@@ -168,7 +168,8 @@ def test_an_exception_that_nobody_caught_is_told_without_its_text(program: str) 
 
 def test_of_a_setting_that_cannot_be_the_operator_is_told_which() -> None:
     program = (
-        'from shared.errors import Misconfigured\nraise Misconfigured("KALTURA_PARTNER_ID must be a whole number.")'
+        "from shared.core.errors import Misconfigured\n"
+        'raise Misconfigured("KALTURA_PARTNER_ID must be a whole number.")'
     )
     (entry,) = logged(program)
     assert entry["sentence"] == "KALTURA_PARTNER_ID must be a whole number."

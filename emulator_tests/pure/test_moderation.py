@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment, live
-from shared.access import Caller
-from shared.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
-from shared.paths import RECONCILE_SESSION, session_path
+from shared.core.callers import Caller
+from shared.core.errors import NotAllowed, NotFound, Permanent, TooMany, Transient, WrongState
+from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import ExternalIds, MediaState, Observation, Task
 from shared.sessions.moderation import MODERATORS_MAX, rotate_stream_key, set_moderator, stream_ingest
 from shared.videos.commands import delete_video

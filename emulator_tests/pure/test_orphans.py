@@ -12,13 +12,13 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import REAP_GRACE_S, STRAY_AGE_S, TEACHER, Deployment, refusal
+from shared.core.errors import Transient
+from shared.core.paths import ORPHANS_REPORT, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
+from shared.core.references import shown
 from shared.deletions.model import Reason, given_up
-from shared.errors import Transient
-from shared.orphans import PAGE
-from shared.orphans.report import REPORTED_MAX, Report
-from shared.paths import ORPHANS_REPORT, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
+from shared.operations.orphans import PAGE
+from shared.operations.orphans.report import REPORTED_MAX, Report
 from shared.ports import Create, EventSpec, MediaState, Observation, Task, Update, UploadSpec
-from shared.references import shown
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState

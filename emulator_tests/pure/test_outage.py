@@ -13,8 +13,8 @@ import pytest
 
 from emulator_tests.fakes import MemoryMedia, undisturbed
 from emulator_tests.pure.deployment import HOUR, INTERVAL_S, ROOMY, TEACHER, Deployment, refusal
-from shared.errors import Transient
-from shared.paths import RECONCILE_SESSION, session_path
+from shared.core.errors import Transient
+from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import MediaState, Observation, Task
 from shared.sessions.decide import PAUSE_MAX_S
 from shared.videos import watched

@@ -16,7 +16,7 @@ from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.flow.long_upload import Errand, LongFilm, send_film, too_slow
 from emulator_tests.pure.deployment import POLICY, TEACHER, Deployment
 from emulator_tests.testbed.places import TEST_PICTURE
-from shared.errors import WrongState
+from shared.core.errors import WrongState
 from shared.ports import MediaState, Observation, Stage
 from shared.videos.pace import KBPS_MAX, MARGIN, Pace, pace_of
 

@@ -12,13 +12,13 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, ROOMY, SLOT_OVER_S, TEACHER, Deployment, live, refusal
-from shared.access import Caller
-from shared.errors import BadRequest, Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient
-from shared.identity import SessionIdentity
-from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path, uploader_path, video_path
+from shared.core.callers import Caller
+from shared.core.errors import BadRequest, Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient
+from shared.core.identity import SessionIdentity
+from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path, uploader_path, video_path
+from shared.core.text import TITLE_MAX
 from shared.ports import REMOVE, Create, MediaState, Observation, Query, Task, Update
-from shared.slots import SLOT_S
-from shared.text import TITLE_MAX
+from shared.reconcile.slots import SLOT_S
 from shared.videos.commands import Correction, cancel_upload, delete_video, update_video
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import ORDER_MAX, Policy

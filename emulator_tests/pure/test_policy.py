@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from emulator_tests.texts import FAMILY, NOT_TITLES, TITLES
-from shared.errors import BadRequest, TooMany
+from shared.core.errors import BadRequest, TooMany
+from shared.core.text import TITLE_MAX
 from shared.ports import MediaState, Observation, Total, UploadSpec
-from shared.text import TITLE_MAX
 from shared.videos.policy import (
     FILE_NAME_MAX,
     MIME_TYPES,

@@ -14,7 +14,8 @@ import pytest
 from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import Deployment
 from emulator_tests.pure.test_copies import copied, finish, upload
-from shared.access import Caller
+from shared.core.callers import Caller
+from shared.core.paths import host_path
 from shared.hosts.promises import (
     PROMISES_MAX,
     VIDEOS_AT_ONCE,
@@ -28,7 +29,6 @@ from shared.hosts.promises import (
     watching_of,
 )
 from shared.hosts.table import KNOWN_S, HostTable, Standing, Terms
-from shared.paths import host_path
 from shared.ports import Create, Documents, Update
 
 T = TypeVar("T")

@@ -10,8 +10,8 @@ from typing import TypeVar
 import pytest
 
 from emulator_tests.pure.deployment import STRAY_AGE_S, TEACHER, Deployment
-from shared.errors import Transient, WrongState
-from shared.paths import video_path
+from shared.core.errors import Transient, WrongState
+from shared.core.paths import video_path
 from shared.ports import MediaState, Observation, Stage, UploadSpec, holder_of
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState

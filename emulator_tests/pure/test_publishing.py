@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from emulator_tests.pure.deployment import Deployment
-from shared.paths import RECONCILE_SESSION, session_path
+from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Task, Update
 
 T = TypeVar("T")

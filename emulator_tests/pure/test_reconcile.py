@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
-from shared.errors import Conflict, Doubtful, Permanent, ProviderError, SecretRejected, Transient
+from shared.core.errors import Conflict, Doubtful, Permanent, ProviderError, SecretRejected, Transient
 from shared.ports import Create, Delete, Document, Task, Update, Version, Write
 from shared.reconcile import (
     ALARM_AFTER_S,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.cloud.firestore import check_path
-from shared.identity import STAMP_DIGITS, SessionIdentity, stamped_session_id
-from shared.paths import copy_path, pairing_path, video_path
-from shared.references import REPORTED_MAX_LETTERS, Kind, Reference, parse, read, shown
+from shared.core.identity import STAMP_DIGITS, SessionIdentity, stamped_session_id
+from shared.core.paths import copy_path, pairing_path, video_path
+from shared.core.references import REPORTED_MAX_LETTERS, Kind, Reference, parse, read, shown
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 """Also what cannot be encoded: half of a surrogate pair."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from emulator_tests.pure.deployment import HOUR, Deployment, refusal
-from shared.paths import RECONCILE_SESSION, session_path
+from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import EventSpec, MediaState, Observation, Refusal, Task
 from shared.sessions.model import PairingState
 

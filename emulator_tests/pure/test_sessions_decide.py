@@ -8,8 +8,8 @@ from itertools import product
 
 import pytest
 
-from shared.history import Moment
-from shared.identity import TOMBSTONE_S, SessionIdentity
+from shared.core.history import Moment
+from shared.core.identity import TOMBSTONE_S, SessionIdentity
 from shared.ports import Document, EventIds, EventSpec
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.sessions.broadcasting import Window

@@ -10,8 +10,9 @@ import pytest
 
 from emulator_tests.fakes import MemoryDocuments
 from emulator_tests.texts import FAMILY
-from shared.history import HISTORY_MAX, Moment, moved
-from shared.identity import SessionIdentity
+from shared.core.history import HISTORY_MAX, Moment, moved
+from shared.core.identity import SessionIdentity
+from shared.core.text import TITLE_MAX
 from shared.ports import NOT_AVAILABLE, Create, EventSpec
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import (
@@ -27,7 +28,6 @@ from shared.sessions.model import (
     shown,
     wanted,
 )
-from shared.text import TITLE_MAX
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))

@@ -12,10 +12,10 @@ import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import SLOT_OVER_S
-from shared.errors import Transient
-from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.core.errors import Transient
+from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Task
-from shared.slots import CLOCKS_APART_S, SLOT_S, enqueue
+from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S, enqueue
 
 T = TypeVar("T")
 

@@ -21,15 +21,15 @@ from emulator_tests.pure.deployment import (
     Killed,
     refusal,
 )
+from shared.core.errors import Doubtful, Permanent, Transient
+from shared.core.paths import EPOCH, KEYS_SEPARATOR, POLL_READINESS, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
 from shared.deletions.decide import PAUSE_MAX_S
 from shared.deletions.model import Reason
-from shared.errors import Doubtful, Permanent, Transient
-from shared.full_check import PAGE
-from shared.paths import EPOCH, KEYS_SEPARATOR, POLL_READINESS, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
+from shared.operations.full_check import PAGE
+from shared.operations.sweep import PAGE as SWEEP_PAGE
 from shared.ports import Create, EventSpec, MediaState, Observation, Task
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
-from shared.sweep import PAGE as SWEEP_PAGE
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import VideoState
 

@@ -24,7 +24,7 @@ from functions.work import (
 )
 from main import FUNCTIONS
 from shared.cloud.tasks import STARTING_S
-from shared.errors import (
+from shared.core.errors import (
     BackendError,
     BadRequest,
     Conflict,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator_tests.texts import ENGLAND, FAMILY, NOT_TITLES, TITLES
-from shared.text import as_line, cut_to_bytes, cut_to_characters, is_blank, is_line
+from shared.core.text import as_line, cut_to_bytes, cut_to_characters, is_blank, is_line
 
 CUT = [
     pytest.param("abc", 3, "abc", id="fits"),

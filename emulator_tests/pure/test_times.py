@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment
-from shared.access import Caller
-from shared.errors import Refused
-from shared.paths import RECONCILE_SESSION, session_path
+from shared.core.callers import Caller
+from shared.core.errors import Refused
+from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Create, Task, Update
 from shared.sessions.model import PairingState, Session
 from shared.sessions.times import EARLIEST, LATEST, LONGEST

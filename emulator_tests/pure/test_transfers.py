@@ -12,11 +12,10 @@ import pytest
 from emulator_tests.fakes import BEGIN_AT, undisturbed
 from emulator_tests.pure.deployment import POLICY, ROOMY, TEACHER, Deployment, live
 from emulator_tests.pure.races.defects import Passing, changed
-from shared.access import Caller
-from shared.errors import NotAllowed, NotFound, TooMany, Transient, WrongState
-from shared.hosts.table import Terms
-from shared.identity import SessionIdentity
-from shared.paths import (
+from shared.core.callers import Caller
+from shared.core.errors import NotAllowed, NotFound, TooMany, Transient, WrongState
+from shared.core.identity import SessionIdentity
+from shared.core.paths import (
     ADMISSIONS,
     COPIES,
     ENROLMENTS,
@@ -27,6 +26,7 @@ from shared.paths import (
     transfer_path,
     video_path,
 )
+from shared.hosts.table import Terms
 from shared.ports import (
     Condition,
     Create,

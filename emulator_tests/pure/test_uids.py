@@ -7,11 +7,9 @@ import pytest
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment
 from emulator_tests.texts import NOT_FIELDS, NOT_UIDS, UIDS
 from functions import edge
-from shared.access import Caller, ClaimNames
-from shared.erasure import ask_erasure, erasure_of, export_content
-from shared.erasure.model import ErasureState
-from shared.errors import BadRequest, NotAllowed
-from shared.paths import (
+from shared.core.callers import Caller, ClaimNames
+from shared.core.errors import BadRequest, NotAllowed
+from shared.core.paths import (
     RECONCILE_ERASURE,
     RECONCILE_SESSION,
     can_be_id,
@@ -20,6 +18,8 @@ from shared.paths import (
     session_path,
     uploader_path,
 )
+from shared.erasure import ask_erasure, erasure_of, export_content
+from shared.erasure.model import ErasureState
 from shared.ports import MediaState, Observation, Task
 from shared.providers.kaltura.mapping import viewer_of
 from shared.providers.kaltura.signing import KeyMint

@@ -10,8 +10,8 @@ import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from shared.admissions.joining import Joining
-from shared.errors import Permanent, WrongState
-from shared.paths import RECONCILE_SESSION, session_path
+from shared.core.errors import Permanent, WrongState
+from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Attendee, EventSpec, Task
 from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile import reconcile

@@ -12,10 +12,10 @@ import pytest
 
 from emulator_tests.fakes import undisturbed
 from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY, SLOT_OVER_S, TEACHER, Deployment, refusal
-from shared.access import Caller
+from shared.core.callers import Caller
+from shared.core.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
+from shared.core.paths import RECONCILE_VIDEO, video_path
 from shared.deletions.model import Reason
-from shared.errors import Conflict, Doubtful, NotAllowed, NotFound, Permanent, Transient, WrongState
-from shared.paths import RECONCILE_VIDEO, video_path
 from shared.ports import Clock, Documents, MediaState, Observation, Queue, Task, Update
 from shared.videos.commands import (
     WRITES_MAX,

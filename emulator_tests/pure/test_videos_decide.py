@@ -33,10 +33,10 @@ from emulator_tests.pure.video_records import (
     recorded_as,
     step_for,
 )
-from shared.epoch import held_until
-from shared.history import Moment
+from shared.core.history import Moment
 from shared.ports import MediaState, Observation, UploadSpec
 from shared.reconcile import Decision, Done, Effect, Progress, RequeueAt, Step
+from shared.reconcile.epoch import held_until
 from shared.videos.decide import MISSED_AFTER_S, decide, reference_of
 from shared.videos.model import Ending, Playable, Video, VideoState, named, shown
 from shared.videos.transitions import (

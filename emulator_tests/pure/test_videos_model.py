@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emulator_tests.fakes import MemoryDocuments
-from shared.history import Moment
-from shared.identity import SessionIdentity
+from shared.core.history import Moment
+from shared.core.identity import SessionIdentity
 from shared.ports import Create, Document, Stage, UploadSpec
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import Session

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emulator_tests.fakes import ManualClock, MemoryQueue
-from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.operations.webhooks import handle_webhook
 from shared.ports import WebhookEvent
-from shared.webhooks import handle_webhook
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 

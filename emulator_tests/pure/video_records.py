@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator_tests.pure.deployment import LATE_COMMIT_S, POLICY
-from shared.history import Moment
-from shared.identity import SessionIdentity
+from shared.core.history import Moment
+from shared.core.identity import SessionIdentity
 from shared.ports import MediaState, Observation, UploadSpec
 from shared.reconcile import Failure, Snapshot, Step
 from shared.videos.decide import decide

@@ -538,7 +538,7 @@ def test_an_enrolment_of_an_earlier_session_opens_none_that_a_back_end_wrote_wit
     firestore: Firestore, session_id: str, cast: Cast, mark: Fields, given_at: Fields
 ) -> None:
     """
-    A1: the server refuses the student too (`shared/access.py`).
+    A1: the server refuses the student too (`shared/sessions/access.py`).
     """
     path = f"sessions/{session_id}"
     firestore.commit(SERVER, create(path, session(cast.owner, status="public")))

@@ -2,7 +2,7 @@
 
 Called by `functions/` (triggers, the worker) and by whoever gives something out (`joining.py`, `shared/videos/`). A
 person who may not watch any more, or moderates no more, has everything ended that they were given. Leaves to
-`shared/access.py` who may watch, to `decide` what is next, and to the provider how something is ended.
+`shared/sessions/access.py` who may watch, to `decide` what is next, and to the provider how something is ended.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-from shared import log
-from shared.access import Caller, may_watch
 from shared.admissions import decide as decisions
 from shared.admissions.decide import AdmissionSpec
 from shared.admissions.model import AdmissionRecord
-from shared.errors import Conflict, Transient
-from shared.identity import Belonging
-from shared.paths import (
+from shared.core import log
+from shared.core.callers import Caller
+from shared.core.errors import Conflict, Transient
+from shared.core.identity import Belonging
+from shared.core.paths import (
     ADMISSIONS,
     RECONCILE_ADMISSION,
     admission_key,
@@ -44,6 +44,7 @@ from shared.ports import (
     holder_of,
 )
 from shared.reconcile import AT_ONCE, Controller, Decision, Mapper, Snapshot, Step, reconcile
+from shared.sessions.access import may_watch
 from shared.sessions.model import Session, Status, Visibility
 
 OF_SESSION: Final = "session:"

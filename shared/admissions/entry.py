@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
 from shared.admissions.model import AdmissionRecord, Giving, covering
-from shared.errors import Conflict, WrongState
-from shared.paths import RECONCILE_ADMISSION, admission_key, admission_path
+from shared.core.errors import Conflict, WrongState
+from shared.core.paths import RECONCILE_ADMISSION, admission_key, admission_path
 from shared.ports import Clock, Create, Document, Documents, ExternalIds, Grant, Queue, Update, ViewerKeys
-from shared.slots import enqueue
+from shared.reconcile.slots import enqueue
 
 WRITES_MAX: Final = 10
 """How often it is written again where the same person's other requests were faster."""

@@ -1,8 +1,8 @@
 """Entering a session's live event: who may, when, and with what.
 
-Called by the callables `joinSession` and `issuePlayback`. Leaves to `shared/access.py` who may see the session, to
-`broadcasting` when its time is, to the provider what somebody needs to watch, talk and be in the room, and to
-`entry.py` that it can be ended.
+Called by the callables `joinSession` and `issuePlayback`. Leaves to `shared/sessions/access.py` who may see the
+session, to `broadcasting` when its time is, to the provider what somebody needs to watch, talk and be in the room, and
+to `entry.py` that it can be ended.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.access import Caller, owns, require_viewer
 from shared.admissions.entry import admit, player_key
 from shared.admissions.model import REPAIR_PAUSE_S, AdmissionRecord, Giving
-from shared.errors import Conflict, NotAllowed, NotSignedIn, WrongState
-from shared.paths import admission_key, admission_path, enrolment_path, pairing_path, session_path
+from shared.core.callers import Caller
+from shared.core.errors import Conflict, NotAllowed, NotSignedIn, WrongState
+from shared.core.paths import admission_key, admission_path, enrolment_path, pairing_path, session_path
+from shared.core.text import as_line, cut_to_characters
 from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Document, Grant, Queue, ViewerKeys
 from shared.reconcile import reconcile
 from shared.sessions import Sessions
+from shared.sessions.access import owns, require_viewer
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import have_verified, not_ready
-from shared.text import as_line, cut_to_characters
 
 LIVE_MARGIN_S: Final = 10 * 60
 """What is given for a live event outlasts it by so much; it is renewed while the event goes on."""

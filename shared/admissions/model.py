@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from shared.identity import Belonging, SessionIdentity
+from shared.core.identity import Belonging, SessionIdentity
 from shared.ports import Document
 from shared.reconcile import AT_ONCE, Progress
 

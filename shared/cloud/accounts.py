@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared.errors import Transient
-from shared.paths import UID_MAX
+from shared.core.errors import Transient
+from shared.core.paths import UID_MAX
 from shared.ports import Account
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from shared.errors import Conflict, Transient
+from shared.core.errors import Conflict, Transient
 
 if TYPE_CHECKING:
     from google.api_core.retry import Retry

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from shared import log
 from shared.cloud.calls import TIMEOUT_S, asking, repeated
-from shared.paths import check_part
+from shared.core import log
+from shared.core.paths import check_part
 from shared.ports import Create, Delete, Document, Operator, Query, Remove, Total, Update, Version, Write
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Final
 
 from shared.cloud.calls import TIMEOUT_S, asking, repeated
-from shared.errors import Transient
+from shared.core.errors import Transient
 from shared.ports import Clock, Task
 
 if TYPE_CHECKING:

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
-from shared import log
-from shared.access import Caller, require_admin
+from shared.core import log
+from shared.core.callers import Caller, require_admin
+from shared.core.errors import Conflict, NotFound, Transient, WrongState
+from shared.core.paths import RECONCILE_DELETION, deletion_path
+from shared.core.references import parse
 from shared.deletions import decide as decisions
 from shared.deletions.decide import DeletionSpec
 from shared.deletions.model import Deletion, DeletionState, Reason, names, requeues_of
-from shared.epoch import Holds, nothing_is_held
-from shared.errors import Conflict, NotFound, Transient, WrongState
-from shared.paths import RECONCILE_DELETION, deletion_path
 from shared.ports import (
     Clock,
     Delete,
@@ -32,8 +32,8 @@ from shared.ports import (
     holder_of,
 )
 from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step
-from shared.references import parse
-from shared.slots import enqueue
+from shared.reconcile.epoch import Holds, nothing_is_held
+from shared.reconcile.slots import enqueue
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from datetime import datetime
 from typing import Final
 
 from shared.deletions.model import Deletion
-from shared.epoch import held_until
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.reconcile.epoch import held_until
 
 DELETE: Final = "delete"
 DROP: Final = "drop"

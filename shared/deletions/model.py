@@ -1,8 +1,9 @@
 """One thing at a provider that nobody wants any more, with its document form in `pendingDeletions/{deletionId}`.
 
-Called by the other rooms of this folder, by whoever gives something up (`shared/videos/`, `shared/orphans/`), and by
-`shared/sweep.py`. The document is made in the very commit by which a record stops naming the thing, so that nothing at
-a provider is ever named by nobody; it goes once the thing is gone. Leaves to `decide` what follows from the values.
+Called by the other rooms of this folder, by whoever gives something up (`shared/videos/`,
+`shared/operations/orphans/`), and by `shared/operations/sweep.py`. The document is made in the very commit by which a
+record stops naming the thing, so that nothing at a provider is ever named by nobody; it goes once the thing is gone.
+Leaves to `decide` what follows from the values.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from shared.identity import SessionIdentity
-from shared.paths import deletion_path
+from shared.core.identity import SessionIdentity
+from shared.core.paths import deletion_path
 from shared.ports import Create, Document, ExternalIds, Fields
 from shared.reconcile import Progress
 

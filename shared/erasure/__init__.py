@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from shared.access import Caller, require_admin
+from shared.core.callers import Caller, require_admin
+from shared.core.errors import Conflict, NotFound, WrongState
+from shared.core.paths import ERASURES, RECONCILE_ERASURE, REMOVALS, erasure_path
 from shared.erasure.controller import Erasures
 from shared.erasure.export import export_content
 from shared.erasure.model import Erasure, ErasureState, erasure_id, hashed, subject_of
-from shared.errors import Conflict, NotFound, WrongState
-from shared.paths import ERASURES, RECONCILE_ERASURE, REMOVALS, erasure_path
 from shared.ports import Clock, Condition, Create, Delete, Documents, Operator, Query, Queue, Task, Write
 from shared.reconcile import Progress
-from shared.slots import enqueue
+from shared.reconcile.slots import enqueue
 
 __all__ = ["Erasures", "ask_erasure", "carry_over", "erasure_of", "export_content"]
 

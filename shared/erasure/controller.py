@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from shared.bulk import Pace, at_any_pace
+from shared.core.errors import Conflict
+from shared.core.paths import RECONCILE_ERASURE, erasure_path
 from shared.erasure import decide as decisions
 from shared.erasure.decide import ErasureSpec, Page
 from shared.erasure.left import count_left, page_to_scrub
 from shared.erasure.model import Erasure, ErasureState, Left
 from shared.erasure.pages import Pages
 from shared.erasure.reading import Reading
-from shared.errors import Conflict
-from shared.paths import RECONCILE_ERASURE, erasure_path
 from shared.ports import Audience, Clock, Documents, Task, Update, Version, Write
 from shared.reconcile import Controller, Decision, Snapshot, Step
+from shared.reconcile.bulk import Pace, at_any_pace
 
 
 @dataclass(frozen=True, slots=True)

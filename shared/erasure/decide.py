@@ -23,11 +23,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from shared.core.identity import TOMBSTONE_S
 from shared.erasure.model import Erasure, ErasureState, Left
-from shared.identity import TOMBSTONE_S
 from shared.ports import Task, Write
 from shared.reconcile import LEASE_S, Decision, Done, Effect, RequeueAt, Snapshot, Step
-from shared.slots import next_multiple
+from shared.reconcile.slots import next_multiple
 
 MARK: Final = "mark"
 TURN: Final = "turn"

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.access import Caller, require_admin
+from shared.core.callers import Caller, require_admin
+from shared.core.errors import BadRequest
+from shared.core.paths import can_be_id
 from shared.erasure.traces import TRACES, Naming, Trace, condition, paths_of
-from shared.errors import BadRequest
-from shared.paths import can_be_id
 from shared.ports import Document, Documents, Query
 
 EXPORTED_AT_ONCE: Final = 50

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from shared.core.paths import COPIES, DELETIONS, PAIRINGS, RECONCILE_COPY, RECONCILE_SESSION, VIDEOS
 from shared.erasure.decide import Page
 from shared.erasure.model import Erasure, Left
 from shared.erasure.reading import ALIVE, MARKED, Reading
 from shared.erasure.traces import TRACES, Fate, Naming, Trace
-from shared.paths import COPIES, DELETIONS, PAIRINGS, RECONCILE_COPY, RECONCILE_SESSION, VIDEOS
 from shared.ports import Condition, Document, Operator, Query, Task, Update
 
 HURRIED: Final = 20

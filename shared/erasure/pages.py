@@ -12,12 +12,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared.admissions import revoking, task_for_all
-from shared.erasure.decide import Page
-from shared.erasure.model import Erasure
-from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_id_of
-from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
-from shared.identity import Belonging
-from shared.paths import (
+from shared.core.identity import Belonging
+from shared.core.paths import (
     RECONCILE_ADMISSION,
     RECONCILE_SESSION,
     RECONCILE_TRANSFER,
@@ -25,6 +21,10 @@ from shared.paths import (
     pairing_path,
     transfer_path,
 )
+from shared.erasure.decide import Page
+from shared.erasure.model import Erasure
+from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_id_of
+from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
 from shared.ports import REMOVE, Clock, Condition, Delete, Document, Operator, Query, Task, Update, Write
 from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session

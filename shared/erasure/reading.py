@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from shared.core.identity import Belonging, SessionIdentity
+from shared.core.paths import COPIES, VIDEOS, session_path
 from shared.erasure.traces import Fate, Naming, Trace, condition
-from shared.identity import Belonging, SessionIdentity
-from shared.paths import COPIES, VIDEOS, session_path
 from shared.ports import Condition, Document, Documents, Operator, Query
 from shared.sessions.model import Session
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.paths import (
+from shared.core.paths import (
     ADMISSIONS,
     CALL_BUDGETS,
     COPIES,

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
+from shared.core.errors import Transient
+from shared.core.identity import SessionIdentity
+from shared.core.paths import COPIES, RECONCILE_COPY, RECONCILE_DELETION, copy_path, video_path
 from shared.deletions.model import Reason, deletion_id, given_up
-from shared.epoch import Holds, nothing_is_held
-from shared.errors import Transient
 from shared.hosts import decide as decisions
 from shared.hosts.decide import CopySpec, Film
 from shared.hosts.model import Copy, CopyState, shown, shown_in
-from shared.identity import SessionIdentity
-from shared.paths import COPIES, RECONCILE_COPY, RECONCILE_DELETION, copy_path, video_path
 from shared.ports import (
     REMOVE,
     Condition,
@@ -41,6 +40,7 @@ from shared.ports import (
     holder_of,
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
+from shared.reconcile.epoch import Holds, nothing_is_held
 
 SOURCE_LIFETIME_S = 6 * 3600
 """For so long a host that fetches by itself may fetch."""

@@ -26,11 +26,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.epoch import held_until
+from shared.core.identity import SessionIdentity
 from shared.hosts.model import Copy, CopyState, Shown
-from shared.identity import SessionIdentity
 from shared.ports import ExternalIds, MediaState, Observation
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.reconcile.epoch import held_until
 
 BEGIN: Final = "begin"
 MAKE: Final = "make"

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from shared.identity import SessionIdentity
+from shared.core.identity import SessionIdentity
 from shared.ports import Document, ExternalIds, Fields
 from shared.reconcile import Progress
 

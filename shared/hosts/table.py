@@ -1,7 +1,7 @@
 """The table of hosts: what each costs, what it can send, how it stands; and from which one a video is played.
 
-Called by `shared/videos/grant.py` and `health.py`. Leaves to `health` whether a host can be reached, and to `promises`
-what counts of what was promised.
+Called by `shared/videos/grant.py` and `shared/operations/host_checks.py`. Leaves to the latter whether a host can be
+reached, and to `promises` what counts of what was promised.
 
 What a host with a limit has promised stands in `hosts/{host}`. An instance reads that every `KNOWN_S` seconds and adds
 its own promises to it then, so that a grant costs no call of its own; an instance that dies in between takes the
@@ -17,10 +17,10 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final, Self
 
-from shared.errors import Conflict
+from shared.core.errors import Conflict
+from shared.core.paths import CHECK_HOST, host_path
 from shared.hosts.promises import PROMISES_MAX, Ledger, Promise, Watching, decoded, encoded, promise_of, unended
-from shared.paths import host_path
-from shared.ports import Clock, Create, Document, Documents, Update, Version
+from shared.ports import Clock, Create, Document, Documents, Task, Update, Version
 
 KNOWN_S: Final = 10
 """For so long an instance goes by what it has read."""
@@ -243,3 +243,11 @@ class HostTable:
                 return
             known.told_kbps[name] = known.ledger.kbps(name, now)
         known.changed.discard(name)
+
+
+def next_check(name: str, clock: Clock, pause_s: float = 0.0) -> Task:
+    """
+    The task by which a host is tried; several of one minute are one. Pure, but for the clock.
+    """
+    at = clock() + timedelta(seconds=pause_s)
+    return Task(CHECK_HOST, name, at if pause_s else None, once=f"{at:%Y%m%d%H%M}")

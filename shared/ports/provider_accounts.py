@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from shared.errors import Transient
+from shared.core.errors import Transient
 from shared.ports.grants import ExternalIds
 from shared.ports.hosts import Hosts
 from shared.ports.inventory import Inventory

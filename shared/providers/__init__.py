@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from shared.limits import Limiter
+from shared.limits.limiter import Limiter
 from shared.ports import Audience, Clock, Documents, Events, Host, ProviderAccount, Setup, Webhook
 from shared.providers.unavailable import NoAudience, NoEvents
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import httpx
 
-from shared.errors import ProviderError
+from shared.core.errors import ProviderError
 from shared.ports import Source
 from shared.providers.transport import KillSwitch, addresses_of
 from shared.providers.wire import Wire, connect

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final
 
-from shared import log
-from shared.errors import SecretRejected
+from shared.core import log
+from shared.core.errors import SecretRejected
 
 REJECTED_PAUSE_S: Final = 300.0
 """Work whose secret is rejected is not tried again before so many seconds have passed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from shared.errors import Permanent
+from shared.core.errors import Permanent
 from shared.ports import Admission, Attendee, Broadcast, EventIds, EventSpec, ExternalIds, Grant, Ingest
 
 NAME: Final = "nowhere"

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 
 import httpx
 
-from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.providers.codes import (
     CONNECTION_LOST,
     MALFORMED,

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, ClassVar, Final, Protocol
 
-from shared.epoch import Holds, nothing_is_held
-from shared.identity import Belonging, SessionIdentity
-from shared.paths import ENROLMENTS, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, pairing_path, session_path
+from shared.core.identity import Belonging, SessionIdentity
+from shared.core.paths import ENROLMENTS, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, pairing_path, session_path
 from shared.ports import (
     REMOVE,
     Broadcast,
@@ -31,6 +30,7 @@ from shared.ports import (
     Write,
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step
+from shared.reconcile.epoch import Holds, nothing_is_held
 from shared.sessions import decide as decisions
 from shared.sessions.act import Outcome, Watches, act, always
 from shared.sessions.broadcasting import Window

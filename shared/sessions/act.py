@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from shared import log
+from shared.core import log
 from shared.ports import Broadcast, EventIds, Events
 from shared.reconcile import Snapshot, Step, await_late_commit
 from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE, Sighting

@@ -1,7 +1,8 @@
 """An orphan becomes its session's event again. Pure.
 
-Called by `shared/orphans/adoption.py`. The record says that the event is being made under the orphan's reference: the
-ordinary reconciliation then finds it, with all its parts, as it finds one whose creation was not answered.
+Called by `shared/operations/orphans/adoption.py`. The record says that the event is being made under the orphan's
+reference: the ordinary reconciliation then finds it, with all its parts, as it finds one whose creation was not
+answered.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from shared.errors import WrongState
-from shared.history import moved
-from shared.identity import Belonging
+from shared.core.errors import WrongState
+from shared.core.history import moved
+from shared.core.identity import Belonging
+from shared.core.references import Reference
 from shared.reconcile import Progress
-from shared.references import Reference
 from shared.sessions.decide import reopened
 from shared.sessions.model import Airing, Pairing, PairingState, Session, wanted
 

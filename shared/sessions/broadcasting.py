@@ -4,9 +4,9 @@ Called by `decide`. Looks are made in the event's time only: from a little befor
 end, close together where something is about to change and far apart where nothing is; an event that is on the air is
 looked at until it is over, however late. What the provider tells by itself brings a look forward.
 
-Somebody may own very many events. The looks at them have a budget (`shared/call_budgets.py`), so that they delay nobody
-else's tasks. An event beyond it rests: it is looked at when somebody joins it, when the provider tells of it, and when
-its time is over.
+Somebody may own very many events. The looks at them have a budget (`shared/limits/call_budgets.py`), so that they delay
+nobody else's tasks. An event beyond it rests: it is looked at when somebody joins it, when the provider tells of it,
+and when its time is over.
 
 | seen last                    | the next look                                                        |
 |------------------------------|----------------------------------------------------------------------|

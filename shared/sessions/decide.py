@@ -36,14 +36,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.epoch import held_until
-from shared.history import moved
-from shared.identity import TOMBSTONE_S, SessionIdentity
+from shared.core.history import moved
+from shared.core.identity import TOMBSTONE_S, SessionIdentity
 from shared.ports import Broadcast, EventIds, EventSpec, ExternalIds
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.reconcile.epoch import held_until
+from shared.reconcile.slots import next_multiple
 from shared.sessions.broadcasting import Window, is_look_due, looked, next_look_at, replanned
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionSpec, shown
-from shared.slots import next_multiple
 
 LISTEN: Final = "listen"
 CREATE: Final = "create"

@@ -1,18 +1,19 @@
 """`getKalturaSession` for clients: what a session has at its provider, as far as the caller may know it.
 
-Called by the callable of that name. Leaves to `shared/access.py` who may know, and to the reconciliation that it comes
-to exist.
+Called by the callable of that name. Leaves to `shared/sessions/access.py` who may know, and to the reconciliation that
+it comes to exist.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from shared.access import Caller, owns, require_viewer
-from shared.paths import enrolment_path, session_path
+from shared.core.callers import Caller
+from shared.core.paths import enrolment_path, session_path
 from shared.ports import Clock, Documents, Queue
 from shared.reconcile import reconcile
 from shared.sessions import Sessions
+from shared.sessions.access import owns, require_viewer
 from shared.sessions.model import FOR_WATCHING, Session, shown, wanted
 
 FOR_VIEWERS = (*FOR_WATCHING, "state", "broadcast")

@@ -1,7 +1,7 @@
 """A session as its owner wrote it, and the pairing with its event at a provider, with their document forms.
 
 Called by `decide`, `act` and the Controller of this folder, and by everyone who must know whose session it is and who
-may see it (`shared/access.py`, `shared/videos/`). Leaves to `decide` what follows from the values.
+may see it (`shared/sessions/access.py`, `shared/videos/`). Leaves to `decide` what follows from the values.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from shared.history import History, history_fields, history_from
-from shared.identity import ROUNDING, Belonging, SessionIdentity
-from shared.paths import session_path
+from shared.core.history import History, history_fields, history_from
+from shared.core.identity import ROUNDING, Belonging, SessionIdentity
+from shared.core.paths import session_path
+from shared.core.text import TITLE_MAX, as_line, cut_to_characters
 from shared.ports import NOT_AVAILABLE, Document, EventSpec, ExternalIds, Fields, Refusal, Update, Version
 from shared.reconcile import Progress
 from shared.sessions.times import planned_times
-from shared.text import TITLE_MAX, as_line, cut_to_characters
 
 
 class Status(StrEnum):

@@ -1,7 +1,7 @@
 """What the owner of a session does with its live event: who moderates it, and where its picture is sent.
 
-Called by the callables of those names. Leaves to `shared/access.py` who the owner is, and to the reconciliation that a
-named moderator comes to be one at the provider.
+Called by the callables of those names. Leaves to `shared/sessions/access.py` who the owner is, and to the
+reconciliation that a named moderator comes to be one at the provider.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from shared.access import Caller, require_owner
-from shared.errors import BadRequest, Conflict, TooMany, WrongState
-from shared.paths import RESERVED, pairing_path, session_path
+from shared.core.callers import Caller
+from shared.core.errors import BadRequest, Conflict, TooMany, WrongState
+from shared.core.paths import RESERVED, pairing_path, session_path
 from shared.ports import REMOVE, Clock, Document, ExternalIds, Ingest, Queue, Update
 from shared.reconcile import reconcile
 from shared.sessions import Sessions
+from shared.sessions.access import require_owner
 from shared.sessions.model import Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import not_ready
 

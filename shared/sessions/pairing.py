@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.errors import Conflict, NotFound, WrongState
-from shared.identity import Belonging, SessionIdentity
-from shared.paths import RECONCILE_SESSION, pairing_path, session_path
+from shared.core.errors import Conflict, NotFound, WrongState
+from shared.core.identity import Belonging, SessionIdentity
+from shared.core.paths import RECONCILE_SESSION, pairing_path, session_path
 from shared.ports import Clock, Create, Document, Documents, Queue, Update, Write
+from shared.reconcile.slots import enqueue
 from shared.sessions.decide import reopened
 from shared.sessions.model import Pairing, Session, noting, session_with
-from shared.slots import enqueue
 
 WRITES_MAX: Final = 5
 """How often a pairing is written again where others write it, a look that settles at the same moment among them."""

@@ -16,10 +16,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from shared.access import Caller, ClaimNames, require_owner
-from shared.errors import Conflict, NotFound, Transient, WrongState
-from shared.identity import Belonging, SessionIdentity
-from shared.paths import (
+from shared.core.callers import Caller, ClaimNames
+from shared.core.errors import Conflict, NotFound, Transient, WrongState
+from shared.core.identity import Belonging, SessionIdentity
+from shared.core.paths import (
     ENROLMENTS,
     RECONCILE_SESSION,
     RECONCILE_TRANSFER,
@@ -42,9 +42,10 @@ from shared.ports import (
     Write,
 )
 from shared.reconcile import Progress
+from shared.reconcile.slots import enqueue
+from shared.sessions.access import require_owner
 from shared.sessions.model import Pairing, Session
 from shared.sessions.pairing import identity_under
-from shared.slots import enqueue
 from shared.transfers.controller import Transfers
 from shared.transfers.decide import SETTLES_AFTER_S
 from shared.transfers.model import Transfer, TransferState

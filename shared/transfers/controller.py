@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
 
-from shared.errors import Conflict
-from shared.identity import Belonging, SessionIdentity
-from shared.paths import (
+from shared.core.errors import Conflict
+from shared.core.identity import Belonging, SessionIdentity
+from shared.core.paths import (
     COPIES,
     DELETIONS,
     ENROLMENTS,

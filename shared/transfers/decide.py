@@ -25,7 +25,7 @@ from typing import Final
 
 from shared.ports import ExternalIds, Task, Version, Write
 from shared.reconcile import LEASE_S, Decision, Done, Effect, RequeueAt, Snapshot, Step
-from shared.slots import next_multiple
+from shared.reconcile.slots import next_multiple
 from shared.transfers.model import Transfer, TransferState
 
 SHOW: Final = "show"

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from shared.identity import SessionIdentity
+from shared.core.identity import SessionIdentity
 from shared.ports import Document
 from shared.reconcile import Progress
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.errors import TooMany
-from shared.paths import TRANSFERS, VIDEOS, uploader_path
+from shared.core.errors import TooMany
+from shared.core.paths import TRANSFERS, VIDEOS, uploader_path
 from shared.ports import Document, Documents, Query, Write
 from shared.transfers.model import Transfer, TransferState
 from shared.videos.model import OPEN

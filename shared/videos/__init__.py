@@ -13,12 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 
-from shared.deletions.model import Reason, deletion_id, given_up
-from shared.epoch import Holds, nothing_is_held
-from shared.errors import Conflict
-from shared.hosts.model import shown_in
-from shared.identity import Belonging
-from shared.paths import (
+from shared.core.errors import Conflict
+from shared.core.identity import Belonging
+from shared.core.paths import (
     FEED_WAKE,
     POLL_READINESS,
     RECONCILE_COPY,
@@ -28,6 +25,8 @@ from shared.paths import (
     session_path,
     video_path,
 )
+from shared.deletions.model import Reason, deletion_id, given_up
+from shared.hosts.model import shown_in
 from shared.ports import (
     REMOVE,
     Document,
@@ -44,6 +43,7 @@ from shared.ports import (
     holder_of,
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
+from shared.reconcile.epoch import Holds, nothing_is_held
 from shared.sessions.model import Session
 from shared.videos import decide as decisions
 from shared.videos import transitions

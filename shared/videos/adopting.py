@@ -1,7 +1,7 @@
 """An orphan becomes its video again. Pure.
 
-Called by `shared/orphans/adoption.py`. It is taken over as the recording of a live event is: what is there already is
-the video, nothing is uploaded, and the ordinary reconciliation watches it until it is ready.
+Called by `shared/operations/orphans/adoption.py`. It is taken over as the recording of a live event is: what is there
+already is the video, nothing is uploaded, and the ordinary reconciliation watches it until it is ready.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from shared.core.errors import WrongState
+from shared.core.identity import SessionIdentity
+from shared.core.paths import RECONCILE_DELETION, RECONCILE_VIDEO
+from shared.core.references import Reference
 from shared.deletions.model import Reason, deletion_id, given_up
-from shared.errors import WrongState
-from shared.identity import SessionIdentity
-from shared.paths import RECONCILE_DELETION, RECONCILE_VIDEO
 from shared.ports import Create, Document, ExternalIds, InventoryItem, Task, Update, UploadSpec, Write
 from shared.reconcile import Progress
-from shared.references import Reference
 from shared.videos.model import Spec, Video, VideoState, named
 from shared.videos.transitions import requested
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared import log
-from shared.errors import Conflict, Transient
-from shared.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
+from shared.core import log
+from shared.core.errors import Conflict, Transient
+from shared.core.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
+from shared.core.references import Kind, read
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Queue, Task
 from shared.reconcile import Mapper, reconcile
-from shared.references import Kind, read
 from shared.videos import Seen, Videos, watched
 from shared.videos.model import Video
 from shared.videos.transitions import is_news

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from shared.errors import TooMany
+from shared.core.errors import TooMany
 from shared.ports import Allowance, Fields
 
 BUDGETS: Final = 10

@@ -10,13 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from shared.access import Caller, require_owner
-from shared.errors import BadRequest, Conflict, NotFound, WrongState
-from shared.paths import RECONCILE_VIDEO, session_path, video_path
+from shared.core.callers import Caller
+from shared.core.errors import BadRequest, Conflict, NotFound, WrongState
+from shared.core.paths import RECONCILE_VIDEO, session_path, video_path
 from shared.ports import Clock, Document, Documents, Queue, Update
 from shared.reconcile import AT_ONCE
+from shared.reconcile.slots import enqueue
+from shared.sessions.access import require_owner
 from shared.sessions.model import Session, session_with
-from shared.slots import enqueue
 from shared.videos.model import Spec, Video, VideoState
 from shared.videos.policy import check_order, checked_title
 

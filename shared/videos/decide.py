@@ -39,8 +39,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.epoch import held_until
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
+from shared.reconcile.epoch import held_until
 from shared.videos.model import (
     PROCESSING_TOO_LONG,
     UPLOAD_NOT_FINISHED,

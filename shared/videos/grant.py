@@ -1,6 +1,6 @@
 """What a caller may get for a video: a token to upload one, a token to play one.
 
-Called by the callables of `functions/`. Leaves to `shared/access.py` who may, to `policy` what may, to the
+Called by the callables of `functions/`. Leaves to `shared/sessions/access.py` who may, to `policy` what may, to the
 reconciliation that it comes to exist, and to the provider what a token looks like.
 """
 
@@ -13,17 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.access import Caller, require_owner, require_viewer
 from shared.admissions.entry import admit, player_key
 from shared.admissions.model import Giving
-from shared.call_budgets import CallBudgets
-from shared.errors import Conflict, NotFound, TooMany, WrongState
-from shared.hosts.health import next_check
-from shared.hosts.model import CopyState, shown_in
-from shared.hosts.promises import watching_of
-from shared.hosts.table import HostTable, needs_kbps
-from shared.identity import SessionIdentity
-from shared.paths import (
+from shared.core.callers import Caller
+from shared.core.errors import Conflict, NotFound, TooMany, WrongState
+from shared.core.identity import SessionIdentity
+from shared.core.paths import (
     RECONCILE_COPY,
     admission_key,
     admission_path,
@@ -33,6 +28,10 @@ from shared.paths import (
     uploader_path,
     video_path,
 )
+from shared.hosts.model import CopyState, shown_in
+from shared.hosts.promises import watching_of
+from shared.hosts.table import HostTable, needs_kbps, next_check
+from shared.limits.call_budgets import CallBudgets
 from shared.ports import (
     ADDRESSES,
     Clock,
@@ -54,6 +53,7 @@ from shared.ports import (
     Write,
 )
 from shared.reconcile import AT_ONCE, LEASE_S, Progress, reconcile
+from shared.sessions.access import require_owner, require_viewer
 from shared.sessions.model import Session, session_with
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos

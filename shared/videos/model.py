@@ -14,9 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from shared.history import History, history_fields, history_from
+from shared.core.history import History, history_fields, history_from
+from shared.core.identity import SessionIdentity
 from shared.hosts.model import Shown
-from shared.identity import SessionIdentity
 from shared.ports import Document, ExternalIds, Fields, Stage, UploadSpec
 from shared.reconcile import Progress
 from shared.videos.budget import Granted

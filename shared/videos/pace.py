@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from shared.errors import WrongState
+from shared.core.errors import WrongState
 
 MARGIN: Final = 1.25
 """A line must be so much faster than the bytes alone ask for: of what it carries some is protocol, and some comes again

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from shared.errors import BadRequest, TooMany
+from shared.core.errors import BadRequest, TooMany
+from shared.core.text import TITLE_MAX, cut_to_characters, is_blank, is_line, normalised
 from shared.ports import Observation, Total, UploadSpec
-from shared.text import TITLE_MAX, cut_to_characters, is_blank, is_line, normalised
 
 MIME_TYPES: Final = {
     "mp4": "video/mp4",

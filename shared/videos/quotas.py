@@ -6,7 +6,7 @@ compare with their limits, and write on condition that nobody else has taken the
 
 from __future__ import annotations
 
-from shared.paths import VIDEOS
+from shared.core.paths import VIDEOS
 from shared.ports import Condition, Documents, Operator, Query, Total
 from shared.videos.model import OPEN
 

@@ -22,9 +22,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared import log
-from shared.errors import Conflict, Permanent, ProviderError, Transient
-from shared.paths import FEED_WAKE, POLL_READINESS, VIDEOS, operation_path
+from shared.core import log
+from shared.core.errors import Conflict, Permanent, ProviderError, Transient
+from shared.core.paths import FEED_WAKE, POLL_READINESS, VIDEOS, operation_path
 from shared.ports import (
     CHANGES_MAX,
     OBSERVED_MAX,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from shared.core.identity import SessionIdentity
+from shared.core.paths import RECONCILE_DELETION, RECONCILE_VIDEO, video_path
 from shared.deletions.model import Reason, deletion_id, given_up
-from shared.identity import SessionIdentity
-from shared.paths import RECONCILE_DELETION, RECONCILE_VIDEO, video_path
 from shared.ports import Create, ExternalIds, Task, UploadSpec
 from shared.reconcile import Progress
 from shared.sessions.model import SessionSpec

@@ -10,8 +10,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.history import moved
-from shared.identity import TOMBSTONE_S
+from shared.core.history import moved
+from shared.core.identity import TOMBSTONE_S
 from shared.ports import ExternalIds, MediaState, Observation
 from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Spec, Video, VideoState, named
 from shared.videos.policy import NOT_RECOGNIZED, Policy, refusal_of_media, refusal_of_upload

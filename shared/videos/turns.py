@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.identity import Belonging, SessionIdentity
-from shared.paths import VIDEOS, uploader_path
+from shared.core.identity import Belonging, SessionIdentity
+from shared.core.paths import VIDEOS, uploader_path
 from shared.ports import Condition, Create, Document, Documents, Operator, Query, Update, Write
 
 

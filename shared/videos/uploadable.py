@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.errors import NotFound, Transient, WrongState
+from shared.core.errors import NotFound, Transient, WrongState
 from shared.videos.model import PENDING, Spec, Video, VideoSpec, VideoState
 
 UPLOAD_GRANT_MAX_S: Final = 2 * 3600

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from emulator_tests.pure.races.weather import LATE_COMMIT_S
 from shared.app import App, Settings
-from shared.errors import Conflict
-from shared.paths import ADMISSIONS, PAIRINGS, SESSIONS, VIDEOS
+from shared.core.errors import Conflict
+from shared.core.paths import ADMISSIONS, PAIRINGS, SESSIONS, VIDEOS
 from shared.ports import (
     Clock,
     Create,

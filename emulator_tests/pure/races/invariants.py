@@ -15,9 +15,8 @@ from typing import Final
 from emulator_tests.fakes import MadeEvent, MadeMedia, MemoryDocuments, MemoryEvents, MemoryMedia, MemoryViewerKeys
 from emulator_tests.pure.races.stage import Stage, Visitor
 from shared.admissions.model import RECORDED_AHEAD
-from shared.deletions.model import deletion_id
-from shared.identity import Belonging, SessionIdentity
-from shared.paths import (
+from shared.core.identity import Belonging, SessionIdentity
+from shared.core.paths import (
     DELETIONS,
     ENROLMENTS,
     PAIRINGS,
@@ -30,6 +29,7 @@ from shared.paths import (
     session_path,
     video_path,
 )
+from shared.deletions.model import deletion_id
 from shared.ports import NOT_AVAILABLE, Clock, Create, Document, ExternalIds, Fields, MediaState, Update, Write
 from shared.sessions.model import Pairing, PairingState, Session, SessionSpec, shown, wanted
 from shared.videos.decide import reference_of

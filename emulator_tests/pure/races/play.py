@@ -39,13 +39,13 @@ from emulator_tests.pure.races.invariants import (
 )
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
-from shared.access import Caller, ClaimNames
 from shared.admissions import task as admission_task
 from shared.admissions.model import CHECK_MOST
 from shared.app import Settings
-from shared.changes import following
-from shared.errors import BackendError, Conflict, Permanent, Transient
-from shared.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path
+from shared.core.callers import Caller, ClaimNames
+from shared.core.errors import BackendError, Conflict, Permanent, Transient
+from shared.core.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path
+from shared.operations.changes import following
 from shared.ports import (
     Clock,
     Condition,

@@ -24,7 +24,7 @@ from emulator_tests.fakes import ManualClock
 from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.invariants import Ledger
 from emulator_tests.pure.races.stage import Killed, Stage
-from shared.errors import Doubtful, Permanent, Transient
+from shared.core.errors import Doubtful, Permanent, Transient
 from shared.ports import Changes, ExternalIds
 from shared.reconcile import WORKER_TIMEOUT_S
 

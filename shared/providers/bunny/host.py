@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Permanent
+from shared.core.errors import Permanent
 from shared.ports import (
     MANIFEST_URL,
     THUMBNAIL_URL,

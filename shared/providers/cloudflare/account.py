@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from shared.buckets import Budget, Priority
-from shared.errors import Conflict, Permanent, Transient
-from shared.limits import Limiter
-from shared.paths import limit_path
+from shared.core.errors import Conflict, Permanent, Transient
+from shared.core.paths import limit_path
+from shared.limits.buckets import Budget, Priority
+from shared.limits.limiter import Limiter
 from shared.ports import Clock, ExternalIds
 from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.signing import SigningKey

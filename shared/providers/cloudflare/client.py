@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import httpx
 from cloudflare import APIConnectionError, APIStatusError, Cloudflare
 
-from shared.errors import ProviderError
+from shared.core.errors import ProviderError
 from shared.providers.cloudflare.mapping import NO_ROOM
 from shared.providers.codes import UNAUTHORIZED
 from shared.providers.secret import SecretWatch

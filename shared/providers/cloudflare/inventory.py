@@ -1,6 +1,6 @@
 """Everything of this deployment at Cloudflare, by age, for a search to compare with what is recorded.
 
-Called by `shared/orphans/` through `ports.Orphans`. Leaves to it what is an orphan.
+Called by `shared/operations/orphans/` through `ports.Orphans`. Leaves to it what is an orphan.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Final
 
-from shared.buckets import Priority
+from shared.limits.buckets import Priority
 from shared.ports import ExternalIds, InventoryItem
 from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, UID, CloudflareAccount, Item

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.buckets import Priority
-from shared.errors import Permanent, Transient, WrongState
+from shared.core.errors import Permanent, Transient, WrongState
+from shared.limits.buckets import Priority
 from shared.ports import (
     CHANGES_MAX,
     MANIFEST_URL,

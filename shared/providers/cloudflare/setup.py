@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
-from shared.errors import SecretRejected
+from shared.core.errors import SecretRejected
 from shared.ports import Finding, Health
 from shared.providers.cloudflare.account import CloudflareAccount
 from shared.providers.cloudflare.signing import SigningKey

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Self
 
-from shared.errors import Misconfigured
+from shared.core.errors import Misconfigured
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet

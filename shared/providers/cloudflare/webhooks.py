@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
 
-from shared.buckets import Priority
-from shared.errors import BadRequest, NotAllowed, Permanent, Transient
+from shared.core.errors import BadRequest, NotAllowed, Permanent, Transient
+from shared.limits.buckets import Priority
 from shared.ports import WebhookEvent
 from shared.providers.cloudflare import mapping
 from shared.providers.cloudflare.account import NAME, CloudflareAccount, unless_gone

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from shared import log
-from shared.errors import Conflict, Permanent, ProviderError, Transient
-from shared.paths import cache_path, known_user_path
+from shared.core import log
+from shared.core.errors import Conflict, Permanent, ProviderError, Transient
+from shared.core.paths import cache_path, known_user_path
 from shared.ports import (
     Clock,
     Create,

@@ -15,9 +15,9 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from shared import log
-from shared.errors import Conflict, Misconfigured, Permanent, ProviderError
-from shared.paths import cache_path
+from shared.core import log
+from shared.core.errors import Conflict, Misconfigured, Permanent, ProviderError
+from shared.core.paths import cache_path
 from shared.ports import Admission, Attendee, Create, Document, ExternalIds, Grant, Update
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import (

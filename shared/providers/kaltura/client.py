@@ -32,7 +32,7 @@ from KalturaClient.Base import KalturaObjectFactory
 from KalturaClient.exceptions import KalturaClientException
 from lxml import etree
 
-from shared.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
+from shared.core.errors import Doubtful, Misconfigured, Permanent, ProviderError, Transient
 from shared.providers.codes import CONNECTION_LOST, MALFORMED, TIMEOUT, UNREACHABLE
 from shared.providers.secret import SecretWatch
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Permanent
+from shared.core.errors import Permanent
 from shared.ports import Finding, Health
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount

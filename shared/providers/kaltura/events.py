@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from shared import log
-from shared.errors import Permanent
+from shared.core import log
+from shared.core.errors import Permanent
 from shared.ports import NOT_AVAILABLE, Broadcast, EventIds, EventSpec, ExternalIds, Grant, Ingest, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages

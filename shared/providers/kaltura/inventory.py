@@ -1,7 +1,7 @@
 """Everything of this deployment at Kaltura, by age, for a search to compare with what is recorded.
 
-Called by `shared/orphans/` through `ports.Orphans`. Leaves to it what is an orphan. Upload tokens are found by their
-user, and members by their group: they go with these.
+Called by `shared/operations/orphans/` through `ports.Orphans`. Leaves to it what is an orphan. Upload tokens are found
+by their user, and members by their group: they go with these.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.core.references import Kind, parse
 from shared.ports import ExternalIds, InventoryItem
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
@@ -20,7 +21,6 @@ from shared.providers.kaltura.links import Links, unlink_all
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.media import UPLOADER
 from shared.providers.kaltura.refusals import is_gone, is_not_offered, raise_unless_gone, remaining
-from shared.references import Kind, parse
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi

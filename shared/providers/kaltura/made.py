@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shared import log
-from shared.errors import Permanent
+from shared.core import log
+from shared.core.errors import Permanent
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.signing import Word
 

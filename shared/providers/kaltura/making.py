@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from shared import log
+from shared.core import log
 from shared.ports import NOT_AVAILABLE, EventIds, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME

@@ -10,10 +10,10 @@ import hmac
 import re
 from typing import Any, Final
 
-from shared.paths import can_be_id, hashed_uid
+from shared.core.paths import can_be_id, hashed_uid
+from shared.core.references import Kind, parse
+from shared.core.text import as_line, cut_to_bytes
 from shared.ports import MediaState, Stage
-from shared.references import Kind, parse
-from shared.text import as_line, cut_to_bytes
 
 GONE_CODES: Final = frozenset(
     {

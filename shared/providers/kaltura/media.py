@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Permanent
+from shared.core.errors import Permanent
 from shared.ports import (
     PROGRESSIVE_URL,
     Allowance,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from shared.errors import WrongState
+from shared.core.errors import WrongState
 from shared.ports import MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL, ExternalIds, Grant
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount

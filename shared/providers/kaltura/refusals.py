@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import ExternalIds, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Misconfigured, ProviderError, SecretRejected, Transient
+from shared.core.errors import Misconfigured, ProviderError, SecretRejected, Transient
 from shared.ports import Finding, Health
 from shared.providers.kaltura.account import KalturaAccount, all_pages
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token

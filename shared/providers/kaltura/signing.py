@@ -24,7 +24,7 @@ from urllib.parse import quote_plus
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from shared.errors import BadRequest
+from shared.core.errors import BadRequest
 
 _BLOCK_BYTES: Final = 16
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from shared.errors import BadRequest, NotAllowed, NotFound
+from shared.core.errors import BadRequest, NotAllowed, NotFound
 from shared.ports import WebhookEvent
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount

@@ -22,7 +22,7 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import ReadTimeoutError as SilenceError
 
-from shared.errors import Doubtful, Permanent, ProviderError, Transient
+from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.providers.codes import CONNECTION_LOST, NOT_FOUND, RATE_LIMITED, TIMEOUT, UNAUTHORIZED, UNREACHABLE
 from shared.providers.secret import SecretWatch
 

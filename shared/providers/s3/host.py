@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Permanent
+from shared.core.errors import Permanent
 from shared.ports import (
     PROGRESSIVE_URL,
     Clock,

@@ -1,11 +1,11 @@
 """Which session a thing belongs to: the session's id, its owner and its incarnation.
 
 Called by the models of everything that belongs to a session (`kalturaSession`, videos, copies, deletions) and by
-`shared/access.py` for enrolments. An id alone says too little: a session that was deleted and one that somebody creates
-under the same id afterwards share it. The mark of an incarnation is the session's `createdAt`: the rules demand it,
-nobody may change it, and it survives export, import and restore. A session that the app's own back end wrote without
-one, or with one that is later than the document, is known by the time at which Firestore created its document; that
-time is written into it before anything is made for it.
+`shared/sessions/access.py` for enrolments. An id alone says too little: a session that was deleted and one that
+somebody creates under the same id afterwards share it. The mark of an incarnation is the session's `createdAt`: the
+rules demand it, nobody may change it, and it survives export, import and restore. A session that the app's own back end
+wrote without one, or with one that is later than the document, is known by the time at which Firestore created its
+document; that time is written into it before anything is made for it.
 
 Only a transfer (`shared/transfers/`) gives a session another owner. While it runs the session names its former owners,
 and what still names one of them belongs to it.
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from shared.ports import Fields
-from shared.references import is_session_id
+from shared.core.references import is_session_id
 
 ROUNDING: Final = timedelta(milliseconds=50)
 """A server timestamp has whole milliseconds and Firestore's own creation time has not: where a back end overwrote a
@@ -113,7 +113,7 @@ class SessionIdentity:
         return f"{hashlib.sha256(whole.encode()).hexdigest()[:STAMP_DIGITS]}:{self.session_id}"
 
     @classmethod
-    def from_fields(cls, session_id: str, fields: Fields) -> Self:
+    def from_fields(cls, session_id: str, fields: Mapping[str, Any]) -> Self:
         """
         Read back what `to_fields` wrote; an earlier release wrote no mark. Pure.
         """

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.paths import (
+from shared.core.paths import (
     RECONCILE_COPY,
     RECONCILE_DELETION,
     RECONCILE_ERASURE,

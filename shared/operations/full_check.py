@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from shared.bulk import Pace, at_any_pace
-from shared.edited import mapping, text
-from shared.errors import Conflict
-from shared.paths import PAIRINGS, RECONCILE_VIDEO, SESSIONS, VIDEOS, check_part, session_path, video_path
+from shared.core.errors import Conflict
+from shared.core.paths import PAIRINGS, RECONCILE_VIDEO, SESSIONS, VIDEOS, check_part, session_path, video_path
 from shared.ports import REMOVE, Clock, Condition, Document, Documents, Operator, Query, Queue, Task, Update
 from shared.reconcile import Controller, Record, Snapshot, Step, apply_backoff
+from shared.reconcile.bulk import Pace, at_any_pace
+from shared.reconcile.edited import mapping, text
 from shared.sessions import Sessions
 from shared.sessions import snapshot_of as look_at_session
 from shared.sessions.decide import LISTEN

@@ -1,8 +1,8 @@
 """The form of the log: whoever writes, each entry is one line of JSON that Cloud Logging understands.
 
-Called by `shared/log.py`, which has our own sentences, and once in each process by `functions/logs.py`, which hands
-over whatever libraries and the interpreter say. Their text may quote what a caller sent: it stands in a field of its
-own, so that no caller chooses a severity or a message that an alert is waiting for, and secrets in it are blanked.
+Called by `shared/core/log.py`, which has our own sentences, and once in each process by `functions/logs.py`, which
+hands over whatever libraries and the interpreter say. Their text may quote what a caller sent: it stands in a field of
+its own, so that no caller chooses a severity or a message that an alert is waiting for, and secrets in it are blanked.
 
 Source: https://cloud.google.com/logging/docs/structured-logging,
 https://cloud.google.com/error-reporting/docs/formatting-error-messages
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TextIO
 
-from shared.errors import BackendError
+from shared.core.errors import BackendError
 
 Field = str | int | float | bool | None
 

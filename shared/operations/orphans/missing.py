@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.history import History
+from shared.core.history import History
 from shared.hosts.model import Copy, CopyState
-from shared.orphans.report import Missing
+from shared.operations.orphans.report import Missing
 from shared.ports import OBSERVED_MAX, Document, Events, ExternalIds, Hosts, MediaState, ProviderAccounts, holder_of
 from shared.sessions.model import Pairing, PairingState
 from shared.videos import watched

@@ -12,13 +12,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from shared import log
-from shared.errors import Conflict, NotFound, Refused, WrongState
-from shared.identity import Belonging, SessionIdentity, stamped_session_id
-from shared.orphans.claims import Claimed
-from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path, session_path
+from shared.core import log
+from shared.core.errors import Conflict, NotFound, Refused, WrongState
+from shared.core.identity import Belonging, SessionIdentity, stamped_session_id
+from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path, session_path
+from shared.core.references import Kind, Reference
+from shared.operations.orphans.claims import Claimed
 from shared.ports import Clock, Create, Documents, Events, ExternalIds, InventoryItem, Queue, Task, Update, Write
-from shared.references import Kind, Reference
 from shared.sessions import adopting as events_adopting
 from shared.sessions.model import Pairing, Session, noting
 from shared.sessions.pairing import identity_under, retrieve_or_create

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
-from shared import log
-from shared.errors import Conflict
+from shared.core import log
+from shared.core.errors import Conflict
+from shared.core.paths import COPIES, VIDEOS, host_path
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.promises import encoded, unended
-from shared.hosts.table import Standing
-from shared.paths import CHECK_HOST, COPIES, VIDEOS, host_path
+from shared.hosts.table import Standing, next_check
 from shared.ports import (
     Clock,
     Condition,
@@ -29,7 +28,6 @@ from shared.ports import (
     ProviderAccounts,
     Query,
     Queue,
-    Task,
     Update,
 )
 from shared.videos.model import Video, VideoState
@@ -51,7 +49,7 @@ class Checks:
         documents: Where it is recorded how hosts stand.
         queue: For tasks.
         clock: Now, in UTC.
-        holders: The providers.
+        provider_accounts: The providers.
         hosts: The hosts.
         names: Those that are in the table of hosts.
         plays: Tries an address.
@@ -129,11 +127,3 @@ class Checks:
                 log.host_turned(name, is_healthy=is_healthy)
             return
         raise Conflict(f"Others changed {path} at every try. Try again.")
-
-
-def next_check(name: str, clock: Clock, pause_s: float = 0.0) -> Task:
-    """
-    The task by which a host is tried; several of one minute are one. Pure, but for the clock.
-    """
-    at = clock() + timedelta(seconds=pause_s)
-    return Task(CHECK_HOST, name, at if pause_s else None, once=f"{at:%Y%m%d%H%M}")

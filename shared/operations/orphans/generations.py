@@ -10,11 +10,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.errors import Conflict
-from shared.identity import TOMBSTONE_S, SessionIdentity
-from shared.orphans.claims import Claimed
+from shared.core.errors import Conflict
+from shared.core.identity import TOMBSTONE_S, SessionIdentity
+from shared.core.references import Kind
+from shared.operations.orphans.claims import Claimed
 from shared.ports import Create, Documents, Update
-from shared.references import Kind
 from shared.sessions.model import Pairing, PairingState
 
 NO_SESSION: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,8 +14,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
-from shared import log
-from shared.paths import copy_path, pairing_path, video_path
+from shared.core import log
+from shared.core.paths import copy_path, pairing_path, video_path
 
 KEY_MAX_BYTES: Final = 1500
 """The longest id of a Firestore document."""

@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from shared.access import Caller
-from shared.buckets import Budget
-from shared.errors import TooMany
-from shared.limits import Limiter
-from shared.paths import call_budget_path
+from shared.core.callers import Caller
+from shared.core.errors import TooMany
+from shared.core.paths import call_budget_path
+from shared.limits.buckets import Budget
+from shared.limits.limiter import Limiter
 
 
 class Work(Enum):

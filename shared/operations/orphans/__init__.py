@@ -3,7 +3,7 @@
 Called by the sweep for what is new, by the schedule and by the operator's command for all there is. What was ever ready
 or has content is deleted only where a document, or an operator, says so: by itself only what is empty is released to
 `shared/deletions/`, everything else is reported and waits. Nothing is touched that is younger than any creation can
-still be under way, nor anything that this deployment did not make, nor anything while `shared/epoch.py` holds
+still be under way, nor anything that this deployment did not make, nor anything while `shared/reconcile/epoch.py` holds
 deletions. Leaves to the reconciles what a document does without its thing, to `claims` what documents say of a thing,
 and to `adoption` how one is given back.
 """
@@ -15,16 +15,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from shared import log, references
-from shared.bulk import Pace, at_any_pace
-from shared.deletions.model import Reason, deletion_id, given_up
-from shared.epoch import Epochs, Standing
-from shared.errors import Conflict, ProviderError
-from shared.orphans.claims import Claim, Claimed, claims
-from shared.orphans.generations import keep_taken
-from shared.orphans.missing import Lookout, Part, parts_of
-from shared.orphans.report import Missing, Report
-from shared.paths import (
+from shared.core import log, references
+from shared.core.errors import Conflict, ProviderError
+from shared.core.paths import (
     COPIES,
     EPOCH,
     ORPHANS_REPORT,
@@ -34,6 +27,11 @@ from shared.paths import (
     RECONCILE_VIDEO,
     VIDEOS,
 )
+from shared.deletions.model import Reason, deletion_id, given_up
+from shared.operations.orphans.claims import Claim, Claimed, claims
+from shared.operations.orphans.generations import keep_taken
+from shared.operations.orphans.missing import Lookout, Part, parts_of
+from shared.operations.orphans.report import Missing, Report
 from shared.ports import (
     Clock,
     Create,
@@ -50,6 +48,8 @@ from shared.ports import (
     Update,
     holder_of,
 )
+from shared.reconcile.bulk import Pace, at_any_pace
+from shared.reconcile.epoch import Epochs, Standing
 from shared.sessions.pairing import have_verified
 
 PAGE: Final = 500
@@ -150,7 +150,7 @@ class Orphans:
             since: Where the last run stopped, by provider; a provider without an instant is looked through from the
                 beginning.
             document: `operations/epoch`, as it was just read.
-            unreadable: See `shared.epoch.Epochs.check`.
+            unreadable: See `shared.reconcile.epoch.Epochs.check`.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
@@ -197,7 +197,7 @@ class Orphans:
 
     def _first_unknown(self, seen_until: Mapping[str, datetime]) -> InventoryItem | None:
         """
-        See `shared.epoch.Unknown`.
+        See `shared.reconcile.epoch.Unknown`.
         """
         for provider in self.places:
             seen = seen_until.get(provider, BEGINNING)

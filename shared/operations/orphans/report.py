@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.epoch import Hold
 from shared.ports import ExternalIds, InventoryItem
+from shared.reconcile.epoch import Hold
 
 REPORTED_MAX: Final = 100
 """Orphans of each kind that a report names; it counts them all."""

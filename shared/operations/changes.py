@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared import log
 from shared.admissions import task_for_all, tasks_after
-from shared.call_budgets import CallBudgets
-from shared.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.core import log
+from shared.core.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.limits.call_budgets import CallBudgets
 from shared.ports import Clock, Queue, Task
+from shared.reconcile.slots import enqueue
 from shared.sessions.model import Session, wanted
-from shared.slots import enqueue
 
 
 def following(session_id: str, before: Session | None, after: Session | None) -> list[Task]:

@@ -2,7 +2,7 @@
 
 Called by the sweep and the search for orphans, before they clean up; by the operator's command, which acknowledges; and
 by whatever deletes because a document is missing. The document is `operations/epoch`; the sweep keeps its own marks in
-the same. Leaves to `shared/orphans/` what a provider has that no document knows.
+the same. Leaves to `shared/operations/orphans/` what a provider has that no document knows.
 
 Deletions are held where Firestore says another `uid` than is recorded; and where there was no sweep for two hours, or
 never one, and a provider has content that no document knows and that is newer than what was seen last. A pause, and a
@@ -18,12 +18,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from shared import log
-from shared.edited import EditedFields, instant, mapping, past, pasts, text
-from shared.errors import Conflict, ProviderError
-from shared.paths import EPOCH
+from shared.core import log
+from shared.core.errors import Conflict, ProviderError
+from shared.core.paths import EPOCH
 from shared.ports import Clock, Create, Document, Documents, Fields, InventoryItem, Update
-from shared.slots import next_multiple
+from shared.reconcile.edited import EditedFields, instant, mapping, past, pasts, text
+from shared.reconcile.slots import next_multiple
 
 GAP_S: Final = 2 * 3600
 """Without a sweep for so long, it is asked whether the database is still the same. Longer than clocks ever differ."""

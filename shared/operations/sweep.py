@@ -1,17 +1,17 @@
 """The sweep: the floor under lost events, lost tasks, dead chains, and things at a provider that nobody recorded.
 
 Called by the schedule, every five minutes. It works nothing itself but enqueues; what a provider has and nobody
-recorded is for `shared/orphans/`. A run reads what is due and what changed since the last run, so that an idle one
-costs the same however much there is:
+recorded is for `shared/operations/orphans/`. A run reads what is due and what changed since the last run, so that an
+idle one costs the same however much there is:
 
 | lost                                    | found by                                                       |
 |-----------------------------------------|----------------------------------------------------------------|
 | a task, a worker, a call                | `dueAt` of the record: the next run                            |
 | the trigger of a created or changed session | `updatedAt` of the session: the next run                   |
-| the trigger of a deleted session        | two counts that differ (`COUNT_EVERY_S`), then `shared/full_check.py` |
+| the trigger of a deleted session        | two counts that differ (`COUNT_EVERY_S`), then `full_check.py` |
 | a trigger of somebody who may not watch any more | `dueAt` of their admission: within the hour         |
 | a tick of the poller                    | `dueAt` of its chain: the next run                             |
-| everything else                         | `shared/full_check.py`, once a day, in slices                   |
+| everything else                         | `shared/operations/full_check.py`, once a day, in slices                   |
 """
 
 from __future__ import annotations
@@ -22,14 +22,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from shared import log
 from shared.admissions import task_for_due
-from shared.edited import EditedFields, past, pasts, texts
-from shared.errors import Conflict
-from shared.full_check import FullCheck, Mark
-from shared.hosts.health import Checks
-from shared.orphans import BEGINNING, Orphans
-from shared.paths import (
+from shared.core import log
+from shared.core.errors import Conflict
+from shared.core.paths import (
     ADMISSIONS,
     CHECK_HOST,
     COPIES,
@@ -50,6 +46,9 @@ from shared.paths import (
     VIDEOS,
     pairing_path,
 )
+from shared.operations.full_check import FullCheck, Mark
+from shared.operations.host_checks import Checks
+from shared.operations.orphans import BEGINNING, Orphans
 from shared.ports import (
     OBSERVED_MAX,
     Clock,
@@ -65,6 +64,7 @@ from shared.ports import (
     Update,
 )
 from shared.reconcile import AT_ONCE
+from shared.reconcile.edited import EditedFields, past, pasts, texts
 from shared.videos.readiness import ReadinessPoller
 
 PAGE: Final = 500

@@ -1,6 +1,6 @@
 """Enrolments that a back end wrote: the mark that rules demand of clients is written into them.
 
-Called by the trigger of enrolments. Leaves to `shared/access.py` what an enrolment opens.
+Called by the trigger of enrolments. Leaves to `shared/sessions/access.py` what an enrolment opens.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 
-from shared.errors import Conflict
-from shared.paths import enrolment_path_of
+from shared.core.errors import Conflict
+from shared.core.paths import enrolment_path_of
 from shared.ports import Documents, Update
 
 

@@ -2,15 +2,15 @@
 
 Called from everywhere. A line has a constant `message`, a `severity` and ids as further fields; it is written from
 arguments that are ids, codes and numbers. How a line is written, and what is blanked in it, is for
-`shared/log_format.py`.
+`shared/core/log_format.py`.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from shared.errors import BackendError, ProviderError
-from shared.log_format import Field, told_of, write
+from shared.core.errors import BackendError, ProviderError
+from shared.core.log_format import Field, told_of, write
 
 
 def _info(message: str, **fields: Field) -> None:

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from shared.buckets import PAUSE_MAX_S, Bucket, Budget, Priority
-from shared.errors import Conflict
+from shared.core.errors import Conflict
+from shared.limits.buckets import PAUSE_MAX_S, Bucket, Budget, Priority
 from shared.ports import Clock, Documents
 
 KNOWN_S: Final = 5.0

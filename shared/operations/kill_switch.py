@@ -17,11 +17,12 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any, Final
 
-from shared import bulk, log
-from shared.errors import Conflict, Transient
-from shared.paths import operation_path
+from shared.core import log
+from shared.core.errors import Conflict, Transient
+from shared.core.paths import operation_path
 from shared.ports import Clock, Create, Documents, Fields, Queue, Task, Update
-from shared.slots import next_multiple
+from shared.reconcile import bulk
+from shared.reconcile.slots import next_multiple
 
 SWITCH: Final = operation_path("switch")
 

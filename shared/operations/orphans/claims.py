@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared import references
+from shared.core import references
+from shared.core.paths import DELETIONS, video_path
+from shared.core.references import Kind, Reference
 from shared.hosts.model import Copy, CopyState
-from shared.paths import DELETIONS, video_path
 from shared.ports import Condition, Document, Documents, ExternalIds, InventoryItem, Operator, Query
-from shared.references import Kind, Reference
 from shared.sessions.model import Pairing, PairingState
 from shared.videos.model import Video, VideoState, named
 

@@ -11,10 +11,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Final
 
-from shared import log
-from shared.paths import RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.core import log
+from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
+from shared.core.references import Kind, read
 from shared.ports import Queue, Task, Webhook
-from shared.references import Kind, read
 
 VISITORS: Final = {Kind.VIDEO: RECONCILE_VIDEO, Kind.SESSION: RECONCILE_SESSION}
 """Who reconciles what a reference speaks of."""

@@ -1,0 +1,1 @@
+"""Budgets: how often something may be done, by one caller or by all instances together."""

@@ -1,0 +1,73 @@
+"""How everything long-lived reaches what is wished for it: read, decide, claim, act, settle, enqueue.
+
+Called by the workers and callables of `functions/`, with one `Controller` for each resource. `reconciler` does it,
+`controller` says what a resource brings, `model` has the values, `backoff` what follows from failures; `slots` merges
+tasks, `bulk` paces work of many, `epoch` tells whether this is still the database that was swept last, and `edited`
+reads what people may have edited by hand.
+"""
+
+from shared.reconcile.backoff import (
+    ALARM_AFTER_S,
+    RETRY_AFTER_MAX_S,
+    NotFoundYet,
+    apply_backoff,
+    await_late_commit,
+    backoff_s,
+    failure_of,
+)
+from shared.reconcile.controller import Controller
+from shared.reconcile.model import (
+    AT_ONCE,
+    BACKOFF_MAX_S,
+    Claim,
+    Decision,
+    Done,
+    Effect,
+    Failure,
+    Progress,
+    Record,
+    RequeueAt,
+    Snapshot,
+    Step,
+)
+from shared.reconcile.reconciler import (
+    LEASE_S,
+    RECONCILE_BUDGET_S,
+    SETTLES_MAX,
+    STEPS_MAX,
+    TASK_AHEAD_MAX_S,
+    WORKER_TIMEOUT_S,
+    Mapper,
+    reconcile,
+)
+
+__all__ = [
+    "ALARM_AFTER_S",
+    "AT_ONCE",
+    "BACKOFF_MAX_S",
+    "LEASE_S",
+    "RECONCILE_BUDGET_S",
+    "RETRY_AFTER_MAX_S",
+    "SETTLES_MAX",
+    "STEPS_MAX",
+    "TASK_AHEAD_MAX_S",
+    "WORKER_TIMEOUT_S",
+    "Claim",
+    "Controller",
+    "Decision",
+    "Done",
+    "Effect",
+    "Failure",
+    "Mapper",
+    "NotFoundYet",
+    "Progress",
+    "Record",
+    "RequeueAt",
+    "Snapshot",
+    "Step",
+    "apply_backoff",
+    "await_late_commit",
+    "backoff_s",
+    "failure_of",
+    "reconcile",
+]
