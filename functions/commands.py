@@ -237,7 +237,7 @@ def _make_signing_key(_options: argparse.Namespace) -> str:
 def _hosts(_options: argparse.Namespace) -> str:
     app, now = wiring.app(), wiring.now()
     lines = []
-    for name, terms, standing in app.grants.table.rows():
+    for name, terms, standing in app.playbacks.table.rows():
         price = "no price" if math.isinf(terms.price_per_gb) else f"{terms.price_per_gb:g} per GB"
         limit = "no limit" if terms.mbps_max is None else f"of {terms.mbps_max:g} Mbit/s"
         sends = "" if terms.mbps_max is None else f"{sends_kbps(standing.promised, now) / 1000:.1f} "

@@ -1,6 +1,6 @@
 """The callable by which videos and live events are watched.
 
-Leaves to `shared/videos/grant.py` and `shared/admissions/joining.py` who may, when, and for how long.
+Leaves to `shared/videos/playback.py` and `shared/admissions/joining.py` who may, when, and for how long.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
             watching = wiring.joining().issue_playback(caller, session_id, needs_player_key=needs_key)
             grant, key = watching.grant, watching.player_key
             return {"sessionId": session_id, **playing(grant.values, grant.expires_at, key, wiring.now())}
-        playback = wiring.app().grants.issue_playback(caller, video_id, failed_host, needs_player_key=needs_key)
+        playback = wiring.app().playbacks.issue_playback(caller, video_id, failed_host, needs_player_key=needs_key)
         told = playing(playback.values, playback.expires_at, playback.player_key, wiring.now())
         return {"videoId": video_id, "host": playback.host, "playUrl": playback.url, **told}
 

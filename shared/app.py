@@ -56,9 +56,10 @@ if TYPE_CHECKING:
     from shared.operations.sweep import Sweep
     from shared.transfers import Transfers
     from shared.videos import Videos
-    from shared.videos.grant import Grants
+    from shared.videos.playback import Playbacks
     from shared.videos.policy import Policy
     from shared.videos.readiness import ReadinessPoller
+    from shared.videos.upload_tokens import UploadTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +197,21 @@ class App:
         }
 
     @cached_property
-    def grants(self) -> Grants:
-        from shared.hosts.table import HostTable
-        from shared.videos.grant import Grants
+    def upload_tokens(self) -> UploadTokens:
+        from shared.videos.upload_tokens import UploadTokens
 
-        return Grants(
+        return UploadTokens(self.documents, self.queue, self.clock, self.videos, self.pollers, self.settings.provider)
+
+    @cached_property
+    def playbacks(self) -> Playbacks:
+        from shared.hosts.table import HostTable
+        from shared.videos.playback import Playbacks
+
+        return Playbacks(
             self.documents,
             self.queue,
             self.clock,
-            self.videos,
-            self.pollers,
-            self.settings.provider,
+            self.provider_accounts,
             self.hosting.hosts,
             HostTable(self.documents, self.clock, self.hosting.terms),
             self._call_budgets,

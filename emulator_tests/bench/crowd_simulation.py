@@ -49,8 +49,8 @@ from shared.ports import Delete, MediaState, Observation, Task, Update
 from shared.reconcile.bulk import HOUR_S
 from shared.sessions.model import Session
 from shared.videos.commands import Correction, delete_video, update_video
-from shared.videos.grant import UploadRequest
 from shared.videos.model import VideoState
+from shared.videos.upload_tokens import UploadRequest
 
 TEACHERS: Final = 50
 STUDENTS: Final = 500
@@ -161,7 +161,7 @@ class Crowd:
         with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
             for number in range(TEACHERS):
                 request = UploadRequest(f"t{number}", "first", "film.mp4", 1000, "A film", None)
-                video_id = deployment.grants.issue_upload_token(_teacher(number), request).video_id
+                video_id = deployment.upload_tokens.issue_upload_token(_teacher(number), request).video_id
                 deployment.show(video_id, READY)
                 self._playing.append(video_id)
             for first in range(0, erased_videos, SESSION_VIDEOS):
@@ -265,11 +265,11 @@ class Crowd:
         return answer
 
     def _uploader(self, number: int) -> Callable[[], None]:
-        grants, caller, counted = self.deployment.grants, _teacher(number), itertools.count()
+        upload_tokens, caller, counted = self.deployment.upload_tokens, _teacher(number), itertools.count()
 
         def upload() -> None:
             request = UploadRequest(f"t{number}", f"r{next(counted)}", "film.mp4", 1000, "A film", None)
-            token = self._serve(caller, Work.UPLOAD, lambda: grants.issue_upload_token(caller, request))
+            token = self._serve(caller, Work.UPLOAD, lambda: upload_tokens.issue_upload_token(caller, request))
             if token is not None:
                 self._at(self.clock() + timedelta(seconds=PROCESSED_IN_S), lambda: self._finish(token.video_id))
 
@@ -288,9 +288,9 @@ class Crowd:
         look()
 
     def _player(self, number: int) -> Callable[[], None]:
-        caller, grants = Caller(f"student{number}", is_teacher=False), self.deployment.grants
+        caller, playbacks = Caller(f"student{number}", is_teacher=False), self.deployment.playbacks
         video_id = self._playing[number % len(self._playing)]
-        return lambda: self._serve(caller, Work.PLAY, lambda: grants.issue_playback(caller, video_id))
+        return lambda: self._serve(caller, Work.PLAY, lambda: playbacks.issue_playback(caller, video_id))
 
     # --- the one who floods ---------------------------------------------------------------------------------------
 
@@ -353,7 +353,7 @@ class Crowd:
         def upload(number: int) -> None:
             budgets.take(MALLORY, Work.UPLOAD)
             request = UploadRequest(created_by(number), f"r{number}", "film.mp4", 1000, "A film", None)
-            deployment.grants.issue_upload_token(MALLORY, request)
+            deployment.upload_tokens.issue_upload_token(MALLORY, request)
 
         def correct(number: int) -> None:
             budgets.take(MALLORY, Work.CHANGE)
@@ -365,7 +365,7 @@ class Crowd:
 
         def report(number: int) -> None:
             budgets.take(MALLORY, Work.PLAY)
-            deployment.grants.issue_playback(MALLORY, videos[number % len(videos)], "fetching")
+            deployment.playbacks.issue_playback(MALLORY, videos[number % len(videos)], "fetching")
 
         def erase(number: int) -> None:
             budgets.take(MALLORY, Work.HEAVY)

@@ -46,7 +46,7 @@ from shared.core.callers import Caller
 from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path
 from shared.ports import Create, Delete, Document, ProviderAccount, Query, Task, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaInventory, KalturaMedia
-from shared.videos.grant import UploadRequest
+from shared.videos.upload_tokens import UploadRequest
 
 ROUNDS = 15
 TARGET_FLOOR = 2.0
@@ -231,7 +231,7 @@ class Ours:
 
     def _prepare(self) -> None:
         request = UploadRequest("s1", f"upload {self._uploads}", "a.mp4", 1000, TITLE)
-        self._app.grants.issue_upload_token(TEACHER, request)
+        self._app.upload_tokens.issue_upload_token(TEACHER, request)
 
     def _delete_video(self) -> None:
         """

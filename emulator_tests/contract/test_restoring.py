@@ -29,8 +29,8 @@ from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task
 from shared.reconcile.epoch import HELD_LOOK_S, DatabaseUid
 from shared.videos import watched
-from shared.videos.grant import UploadRequest
 from shared.videos.model import Video, VideoState
+from shared.videos.upload_tokens import UploadRequest
 
 PROJECT: Final = "demo-restoring"
 STARTS_WITHIN_S: Final = 60
@@ -161,7 +161,7 @@ class School:
         Upload a film, as its teacher does, until it is ready.
         """
         request = UploadRequest("s1", "r1", "algebra.mp4", size_bytes, "Algebra", None)
-        video_id = self.app.grants.issue_upload_token(TEACHER, request).video_id
+        video_id = self.app.upload_tokens.issue_upload_token(TEACHER, request).video_id
         external_ids = watched(self.video(video_id))
         assert external_ids is not None
         self.account.upload(external_ids, Film.VIDEO)
@@ -181,7 +181,7 @@ class School:
         """
         Return whether the teacher can have the video, as a player gets it.
         """
-        url = self.app.grants.issue_playback(TEACHER, video_id).url
+        url = self.app.playbacks.issue_playback(TEACHER, video_id).url
         answer = httpx.get(url, timeout=30, follow_redirects=True, trust_env=False)
         return answer.is_success and bool(answer.content)
 

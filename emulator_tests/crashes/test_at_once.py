@@ -23,7 +23,7 @@ from shared.ports import Create, Delete, Document, Query, Task, Total, Update, V
 from shared.providers.kaltura import KalturaAccount
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
-from shared.videos.grant import UploadRequest, UploadToken
+from shared.videos.upload_tokens import UploadRequest, UploadToken
 
 T = TypeVar("T")
 
@@ -155,7 +155,7 @@ class Crowd:
         """
         The owner asks for the same upload.
         """
-        return self.app.grants.issue_upload_token(TEACHER, REQUEST)
+        return self.app.upload_tokens.issue_upload_token(TEACHER, REQUEST)
 
     def all_at_once(self, job: Callable[[], T], collection: str) -> list[T | BackendError]:
         """

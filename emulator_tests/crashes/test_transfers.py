@@ -36,7 +36,7 @@ def _story(deployment: Deployment) -> None:
 def _require_open(deployment: Deployment) -> None:
     """The student gets in, whoever owns the session now."""
     (video,) = deployment.documents.select(Query(VIDEOS))
-    assert deployment.grants.issue_playback(STUDENT, video.id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video.id).url
     assert deployment.joining.join(STUDENT, "s1").admission.player.token
 
 

@@ -89,9 +89,9 @@ from shared.providers.kaltura.making import ENTRY
 from shared.providers.kaltura.media import TOKEN
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Session
-from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
+from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
@@ -417,7 +417,7 @@ class World:
         """
         self.ledger.sessions[session_id].ever_asked = True
         request = UploadRequest(session_id, "request-1", "lecture.mp4", len(film), "A lecture")
-        self._take_token("issueUploadToken", film, lambda: self.app.grants.issue_upload_token(TEACHER, request))
+        self._take_token("issueUploadToken", film, lambda: self.app.upload_tokens.issue_upload_token(TEACHER, request))
 
     def ask_to_replace(self, film: bytes) -> None:
         """
@@ -428,7 +428,7 @@ class World:
 
         def ask(video_id: str) -> UploadToken:
             request = ReplaceRequest(video_id, request_id, "lecture.mp4", len(film))
-            return self.app.grants.replace_video(TEACHER, request)
+            return self.app.upload_tokens.replace_video(TEACHER, request)
 
         self._take_token("replaceVideo", film, lambda: ask(self._video_id()))
 
@@ -436,7 +436,7 @@ class World:
         """
         He asks for a fresh token for the upload that is under way.
         """
-        renew = self.app.grants.renew_upload_token
+        renew = self.app.upload_tokens.renew_upload_token
         self._take_token("renewUploadToken", self._film, lambda: renew(TEACHER, self._video_id()))
 
     def spec(self, name: str, spec: Callable[[Caller, str, Documents, Queue, Clock], None]) -> None:

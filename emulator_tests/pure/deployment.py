@@ -1,6 +1,6 @@
 """One deployment in memory: the real use cases on the in-memory parts of `emulator_tests/fakes.py`.
 
-Used by the tests of the readiness poller, the grants and the sweep. Leaves to them what goes wrong, and when.
+Used by the tests of the readiness poller, tokens, playback and the sweep. Leaves to them what goes wrong, and when.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ from shared.transfers import transfer_session
 from shared.transfers.model import TransferState
 from shared.videos import watched
 from shared.videos.chain import Chain
-from shared.videos.grant import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy
+from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 
 T = TypeVar("T")
 
@@ -191,7 +191,8 @@ class Deployment:
             self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S, keys
         )
         self.sessions, self.videos, self.poller = self.app.sessions, self.app.videos, self.app.pollers[self.media.name]
-        self.grants, self.orphans, self.sweep = self.app.grants, self.app.orphans, self.app.sweep
+        self.upload_tokens, self.playbacks = self.app.upload_tokens, self.app.playbacks
+        self.orphans, self.sweep = self.app.orphans, self.app.sweep
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         return self.disturb(operation, do)
@@ -244,7 +245,7 @@ class Deployment:
         Ask for an upload token.
         """
         request = UploadRequest(session_id, request_id, file_name, size_bytes, title, order)
-        return self.grants.issue_upload_token(caller, request)
+        return self.upload_tokens.issue_upload_token(caller, request)
 
     def ask_replacement(
         self, video_id: str, request_id: str = "again", *, caller: Caller = TEACHER, **fields: Any
@@ -253,7 +254,7 @@ class Deployment:
         Ask for a token to replace a video.
         """
         usual = {"file_name": "algebra.mp4", "size_bytes": 1000, "title": None}
-        return self.grants.replace_video(caller, ReplaceRequest(video_id, request_id, **{**usual, **fields}))
+        return self.upload_tokens.replace_video(caller, ReplaceRequest(video_id, request_id, **{**usual, **fields}))
 
     def transfer(
         self, uid: str, *, caller: Caller = TEACHER, session_id: str = "s1", documents: Documents | None = None

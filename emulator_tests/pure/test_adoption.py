@@ -113,7 +113,7 @@ def test_lost_videos_are_given_back_to_their_session_and_play_again(held: bool) 
         videos[2]: ("Groups", "ready", 3),
     }
     for video_id in videos:
-        assert deployment.grants.issue_playback(TEACHER, video_id).host == "memory"
+        assert deployment.playbacks.issue_playback(TEACHER, video_id).host == "memory"
     assert deployment.video(videos[0]).session == deployment.pairing().identity
     assert deployment.orphans.all(young=True) == []
 
@@ -281,7 +281,7 @@ def test_an_orphan_of_a_transferred_session_is_adopted_without_naming_it(owners:
     assert deployment.video(video_id).session == deployment.pairing().identity
     assert deployment.video(video_id).session.owner_uid == owners[-1]
     assert shown(deployment)[video_id]["state"] == "ready"
-    assert deployment.grants.issue_playback(caller, video_id).host == "memory"
+    assert deployment.playbacks.issue_playback(caller, video_id).host == "memory"
 
 
 def test_an_orphan_is_adopted_while_its_session_is_being_transferred() -> None:

@@ -109,7 +109,7 @@ def with_upload() -> tuple[Deployment, str, Callable[[], int | str]]:
     video_id = deployment.ask_upload().video_id
 
     def renew() -> int | str:
-        return deployment.grants.renew_upload_token(TEACHER, video_id).grant.values["requests"]
+        return deployment.upload_tokens.renew_upload_token(TEACHER, video_id).grant.values["requests"]
 
     return deployment, video_id, renew
 
@@ -121,7 +121,7 @@ def test_renewals_without_end_allow_no_more_than_one_budget() -> None:
     for _ in range(BUDGETS * (IDLE_MAX + 1) + 5):
         deployment.clock.advance(10)
         try:
-            token = deployment.grants.renew_upload_token(TEACHER, video_id).grant
+            token = deployment.upload_tokens.renew_upload_token(TEACHER, video_id).grant
         except TooMany:
             refused += 1
             continue

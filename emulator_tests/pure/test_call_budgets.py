@@ -354,10 +354,10 @@ def test_students_who_say_again_and_again_that_a_host_fails_leave_few_tasks_and_
     minutes = 10
     for _ in range(minutes):
         for student in students:
-            hosts = {deployment.grants.issue_playback(student, video_id, "fetching").host for _ in range(20)}
+            hosts = {deployment.playbacks.issue_playback(student, video_id, "fetching").host for _ in range(20)}
             assert "fetching" not in hosts, "who could not play gets another host, believed or not"
         deployment.clock.advance(60)
-    assert deployment.grants.issue_playback(Caller("new", is_teacher=False), video_id).host == "fetching"
+    assert deployment.playbacks.issue_playback(Caller("new", is_teacher=False), video_id).host == "fetching"
     assert len(list(tasks(deployment, CHECK_HOST, RECONCILE_COPY))) <= 2 * minutes
     assert shown_ready(deployment, video_id)
 
@@ -365,11 +365,11 @@ def test_students_who_say_again_and_again_that_a_host_fails_leave_few_tasks_and_
 def test_one_person_is_believed_a_few_reports_for_any_number_of_videos() -> None:
     """A6: failedHost; tasks of several videos do not merge."""
     deployment, _ = copied()
-    believed = sum(deployment.grants.call_budgets.believes(STUDENT) for _ in range(1000))
+    believed = sum(deployment.playbacks.call_budgets.believes(STUDENT) for _ in range(1000))
     assert believed == REPORTS.burst
-    assert deployment.grants.call_budgets.believes(OTHER)
+    assert deployment.playbacks.call_budgets.believes(OTHER)
     deployment.clock.advance(3600)
-    assert sum(deployment.grants.call_budgets.believes(STUDENT) for _ in range(1000)) == REPORTS.burst
+    assert sum(deployment.playbacks.call_budgets.believes(STUDENT) for _ in range(1000)) == REPORTS.burst
 
 
 def test_whoever_is_not_believed_leaves_no_task() -> None:
@@ -377,11 +377,11 @@ def test_whoever_is_not_believed_leaves_no_task() -> None:
     deployment, video_id = copied()
     deployment.clock.advance(3600)
     deployment.lose_tasks()
-    while deployment.grants.call_budgets.believes(STUDENT):
+    while deployment.playbacks.call_budgets.believes(STUDENT):
         pass
-    deployment.grants.issue_playback(STUDENT, video_id, "fetching")
+    deployment.playbacks.issue_playback(STUDENT, video_id, "fetching")
     assert list(tasks(deployment, CHECK_HOST, RECONCILE_COPY)) == []
-    deployment.grants.issue_playback(OTHER, video_id, "fetching")
+    deployment.playbacks.issue_playback(OTHER, video_id, "fetching")
     assert len(list(tasks(deployment, CHECK_HOST, RECONCILE_COPY))) == 2
 
 

@@ -228,14 +228,14 @@ def test_a_copy_plays_where_its_provider_fails_and_not_where_a_moderator_has_rej
     assert told["state"] == "failed"
 
     if plays:
-        assert deployment.grants.issue_playback(STUDENT, video_id).host == "fetching"
+        assert deployment.playbacks.issue_playback(STUDENT, video_id).host == "fetching"
     else:
         with pytest.raises(WrongState, match="cannot be played at the moment"):
-            deployment.grants.issue_playback(STUDENT, video_id)
+            deployment.playbacks.issue_playback(STUDENT, video_id)
 
     deployment.show(video_id, READY)
     deployment.deliver(Task(RECONCILE_VIDEO, video_id))
-    assert deployment.grants.issue_playback(STUDENT, video_id).host == "fetching"
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).host == "fetching"
 
 
 def test_a_host_that_cannot_read_the_film_is_tried_again_and_in_the_end_left() -> None:

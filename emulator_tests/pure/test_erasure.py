@@ -455,7 +455,7 @@ def test_what_is_made_once_an_erasure_has_marked_everything_stays_and_does_not_k
     assert erasure(deployment, key).state is ErasureState.DONE
     for path in ("sessions/new", "enrolments/new_student", "kalturaSession/new", f"videos/{token.video_id}"):
         assert path in deployment.documents.paths()
-    assert deployment.grants.issue_playback(STUDENT, token.video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, token.video_id).url
 
 
 # --- what is another's now -------------------------------------------------------------------------------------------
@@ -474,7 +474,7 @@ def test_an_erasure_waits_for_a_transfer_that_is_under_way_and_touches_nothing_o
     assert deployment.document(session_path("s0")).fields["ownerUid"] == "bert"
     assert deployment.document("enrolments/s0_student").fields["ownerUid"] == "bert"
     (video_id,) = deployment.document(session_path("s0")).fields["videos"]
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     assert [one for one in naming(deployment, "teacher") if "s0" not in one] == []
     # The session's title is bert's now; the name of who wrote it is nowhere.
     assert naming(deployment, "teacher") == []
@@ -502,7 +502,7 @@ def test_a_session_whose_owner_was_changed_without_a_transfer_keeps_its_people_a
     assert deployment.document("enrolments/s0_student").fields["ownerUid"] == "bert"
     assert list(deployment.document(session_path("s0")).fields["videos"]) == [theirs]
     assert theirs not in mine
-    assert deployment.grants.issue_playback(STUDENT, theirs).url
+    assert deployment.playbacks.issue_playback(STUDENT, theirs).url
     assert event in [one.external_ids for one in deployment.events.alive()]
     assert deployment.joining.join(STUDENT, "live").admission.player.token
     assert naming(deployment, "teacher") == []

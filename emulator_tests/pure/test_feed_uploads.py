@@ -466,5 +466,5 @@ def test_a_renewal_while_the_provider_is_down_is_told_so_and_changes_nothing() -
     deployment.disturb = failing(refusal("observe"), "changes", "observe")
     before = deployment.video(video_id)
     with pytest.raises(type(refusal("observe"))):
-        deployment.grants.renew_upload_token(TEACHER, video_id)
+        deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
     assert deployment.video(video_id).state is before.state

@@ -19,7 +19,7 @@ from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_
 from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
 from shared.operations.host_checks import AGAIN_S
 from shared.ports import Create, MediaState, Observation, Task, Update
-from shared.videos.grant import Playback
+from shared.videos.playback import Playback
 
 ALL: Final = ["memory", "fetching", "waiting"]
 NUMBERS: Final = itertools.count()
@@ -56,7 +56,7 @@ def held(documents: MemoryDocuments, name: str = "fetching") -> tuple[Promise, .
 
 def play(deployment: Deployment, video_id: str, failed: str | None = None) -> Playback:
     """A student's grant."""
-    return deployment.grants.issue_playback(STUDENT, video_id, failed)
+    return deployment.playbacks.issue_playback(STUDENT, video_id, failed)
 
 
 # --- the table ----------------------------------------------------------------------------------------------------

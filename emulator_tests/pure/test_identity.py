@@ -110,7 +110,7 @@ def test_nobody_plays_a_video_of_an_earlier_session_of_the_id(successor: Caller)
         deployment.documents.commit(Create(path, fields))
     for viewer in (ANNA, BERT, STUDENT, *(Caller(f"student-of-{one.uid}", is_teacher=False) for one in (ANNA, BERT))):
         with pytest.raises(NotFound):
-            deployment.grants.issue_playback(viewer, video_id)
+            deployment.playbacks.issue_playback(viewer, video_id)
 
 
 @SUCCESSORS
@@ -128,7 +128,7 @@ def test_nobody_handles_a_video_of_an_earlier_session_of_the_id(successor: Calle
         lambda: retry_video(caller, video_id, documents, queue, clock),
         lambda: upload_finished(caller, video_id, documents, queue, clock),
         lambda: deployment.ask_replacement(video_id, caller=caller),
-        lambda: deployment.grants.renew_upload_token(caller, video_id),
+        lambda: deployment.upload_tokens.renew_upload_token(caller, video_id),
     ]
     for handle in handles:
         with pytest.raises(NotFound):
@@ -311,7 +311,7 @@ def test_a_back_end_that_overwrites_a_session_loses_nothing() -> None:
     session = deployment.document(session_path("s1"))
     assert session.fields["videos"] == shown
     assert (session.fields["createdAt"], session.fields["kalturaSession"]) == (session.created_at, True)
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
 
 
 def _with_rounded_mark() -> tuple[Deployment, datetime]:
@@ -362,7 +362,7 @@ def test_a_back_end_that_deletes_and_creates_a_session_without_marks_gets_nothin
     deployment.documents.commit(Delete(session_path("s1")))
     by_back_end(deployment)
     with pytest.raises(NotFound):
-        deployment.grants.issue_playback(ANNA, video_id)
+        deployment.playbacks.issue_playback(ANNA, video_id)
     deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(600)
     assert deployment.media.alive() == ()
@@ -386,7 +386,7 @@ def test_documents_of_an_earlier_release_are_migrated_where_they_are_looked_at()
         Update(copy.path, {**record_marks, "sessionId": REMOVE}),
     )
     entry_id = deployment.pairing().external_ids["entryId"]
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     deployment.sweep.run()
     deployment.run(24 * 3600)
 
@@ -415,7 +415,7 @@ def test_what_a_session_has_waits_where_its_owner_was_changed_without_a_transfer
     deployment.documents.commit(Update(session_path("s1"), {"ownerUid": BERT.uid}))
     for caller in (ANNA, BERT, STUDENT):
         with pytest.raises(NotFound):
-            deployment.grants.issue_playback(caller, video_id)
+            deployment.playbacks.issue_playback(caller, video_id)
         with pytest.raises((NotFound, WrongState)):
             deployment.joining.join(caller, "s1")
     deployment.deliver(Task(RECONCILE_SESSION, "s1"))
@@ -493,7 +493,7 @@ def test_a_mark_that_a_back_end_writes_anew_is_put_back_and_nothing_is_lost(late
 
     written_at = deployment.clock() + timedelta(seconds=later_s)
     deployment.documents.commit(Update(session_path("s1"), {"createdAt": written_at, "updatedAt": deployment.clock()}))
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     after = Session.from_fields("s1", deployment.document(session_path("s1")).fields)
     for task in following("s1", Session.from_fields("s1", before.fields), after):
         deployment.queue.put(task)
@@ -504,7 +504,7 @@ def test_a_mark_that_a_back_end_writes_anew_is_put_back_and_nothing_is_lost(late
     deployment.run(24 * 3600)
     assert deployment.video(video_id).state is VideoState.READY
     assert [made.external_ids for made in deployment.events.alive()] == entries
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
 
 
 def test_a_mark_that_is_later_than_its_document_is_none() -> None:

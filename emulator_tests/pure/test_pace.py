@@ -62,7 +62,7 @@ def test_a_token_says_until_when_and_how_fast_and_a_renewed_one_of_the_rest() ->
 
     deployment.show(token.video_id, Observation(MediaState.AWAITING_UPLOAD, 60, Stage.RECEIVING, received_bytes=600))
     deployment.clock.advance(POLICY.upload_deadline_s - 1)
-    renewed = deployment.grants.renew_upload_token(TEACHER, token.video_id)
+    renewed = deployment.upload_tokens.renew_upload_token(TEACHER, token.video_id)
 
     assert (renewed.received_bytes, renewed.pace) == (600, Pace(token.pace.until, 4))
 
@@ -75,7 +75,7 @@ def test_an_upload_of_which_a_little_more_has_arrived_than_was_declared_needs_no
     deployment.show(token.video_id, more)
     deployment.clock.advance(POLICY.upload_deadline_s - 1)
 
-    assert deployment.grants.renew_upload_token(TEACHER, token.video_id).pace == Pace(token.pace.until, 0)
+    assert deployment.upload_tokens.renew_upload_token(TEACHER, token.video_id).pace == Pace(token.pace.until, 0)
 
 
 # --- the client ---------------------------------------------------------------------------------------------------

@@ -209,9 +209,9 @@ def test_who_changes_hosts_all_the_time_costs_a_write_in_ten_seconds_and_not_one
 
 def test_a_promise_goes_with_its_end_also_where_nobody_watches_any_more() -> None:
     deployment, video_id = copied({"memory": Terms(5.0), "fetching": Terms(1.0, mbps_max=100.0)})
-    deployment.grants.issue_playback(Caller("student", is_teacher=False), video_id)
+    deployment.playbacks.issue_playback(Caller("student", is_teacher=False), video_id)
     deployment.run(KNOWN_S)
-    deployment.grants.issue_playback(Caller("other", is_teacher=False), video_id)
+    deployment.playbacks.issue_playback(Caller("other", is_teacher=False), video_id)
     assert held(deployment.documents, "fetching")
 
     deployment.run(3 * HOUR_S)
@@ -228,9 +228,11 @@ def test_grants_of_one_student_by_the_callable_leave_the_host_to_others() -> Non
     upload(deployment, "r2")
     finish(deployment)
 
-    hosts = {deployment.grants.issue_playback(Caller("greedy", is_teacher=False), video_id).host for _ in range(1000)}
+    hosts = {
+        deployment.playbacks.issue_playback(Caller("greedy", is_teacher=False), video_id).host for _ in range(1000)
+    }
     assert hosts == {"fetching"}
-    assert deployment.grants.issue_playback(Caller("other", is_teacher=False), video_id).host == "fetching"
+    assert deployment.playbacks.issue_playback(Caller("other", is_teacher=False), video_id).host == "fetching"
     assert _uids(deployment) == set()
 
 

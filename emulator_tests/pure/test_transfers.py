@@ -162,13 +162,13 @@ def test_everything_that_a_session_has_follows_its_new_owner() -> None:
     (event,) = deployment.events.alive()
     assert (event.external_ids, event.spec.moderators) == (external_ids, ("anna", "bert"))
     assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != key
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     assert deployment.joining.join(BERT, "s1").is_moderator
     for ask in (stream_ingest, rotate_stream_key):
         with pytest.raises(NotFound):
             ask(TEACHER, "s1", deployment.sessions)
     with pytest.raises(NotFound):
-        deployment.grants.issue_playback(TEACHER, video_id)
+        deployment.playbacks.issue_playback(TEACHER, video_id)
 
 
 def test_what_the_former_owner_was_given_as_a_moderator_ends_and_what_students_were_given_stays() -> None:
@@ -194,9 +194,9 @@ def test_nobody_is_locked_out_at_any_moment_of_a_transfer() -> None:
     deployment, video_id = school()
     deployment.transfer("bert")
     for _ in every_task(deployment):
-        assert deployment.grants.issue_playback(STUDENT, video_id).url
+        assert deployment.playbacks.issue_playback(STUDENT, video_id).url
         assert deployment.joining.join(STUDENT, "s1").admission.player.token
-        assert deployment.grants.issue_playback(BERT, video_id).url
+        assert deployment.playbacks.issue_playback(BERT, video_id).url
     assert deployment.documents.select(Query(TRANSFERS)) == []
 
 
@@ -240,8 +240,8 @@ def test_an_upload_that_is_under_way_goes_on_and_the_new_owner_renews_its_token(
     deployment.transfer("bert")
     deployment.run(SETTLES_AFTER_S + 10)
     with pytest.raises(NotFound):
-        deployment.grants.renew_upload_token(TEACHER, token.video_id)
-    assert deployment.grants.renew_upload_token(BERT, token.video_id).grant.values == token.grant.values
+        deployment.upload_tokens.renew_upload_token(TEACHER, token.video_id)
+    assert deployment.upload_tokens.renew_upload_token(BERT, token.video_id).grant.values == token.grant.values
     deployment.show(token.video_id, READY)
     deployment.run(30)
     assert deployment.video(token.video_id).state is VideoState.READY
@@ -490,16 +490,16 @@ def test_an_administrator_brings_along_what_waits() -> None:
     deployment.sweep.run()
     deployment.run(300)
     with pytest.raises(NotFound):
-        deployment.grants.issue_playback(STUDENT, video_id)
+        deployment.playbacks.issue_playback(STUDENT, video_id)
     with pytest.raises(WrongState, match="already belongs to this owner"):
         deployment.transfer("bert", caller=BERT)
 
     assert deployment.transfer("bert", caller=ADMIN) is TransferState.MOVING
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     deployment.run(SETTLES_AFTER_S + 60)
 
     assert [path for path in naming(deployment, "teacher") if not path.startswith("uploaders/")] == []
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     assert deployment.joining.join(STUDENT, "s1").admission.player.token
     assert stream_ingest(BERT, "s1", deployment.sessions).stream_key != key
     assert deployment.pairing().held_at is None
@@ -521,7 +521,7 @@ def test_an_administrator_who_writes_another_owner_on_the_way_has_to_transfer_it
     deployment.run(SETTLES_AFTER_S + 60)
     for uid in ("teacher", "bert"):
         assert [path for path in naming(deployment, uid) if not path.startswith("uploaders/")] == []
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     assert deployment.document(video_path(video_id)).fields["ownerUid"] == "other"
 
 
@@ -535,7 +535,7 @@ def test_an_owner_who_is_written_back_gets_everything_back() -> None:
         deployment.deliver(Task(RECONCILE_SESSION, "s1"))
     deployment.run(60)
     assert deployment.pairing().held_at is None
-    assert deployment.grants.issue_playback(STUDENT, video_id).url
+    assert deployment.playbacks.issue_playback(STUDENT, video_id).url
     assert deployment.document(session_path("s1")).fields["kaltura"]["state"] == "ready"
 
 

@@ -69,8 +69,10 @@ def test_a_teacher_with_any_uid_does_all_that_teachers_do(uid: str) -> None:
         video_id, Observation(MediaState.READY, 100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
     )
     deployment.run(60)
-    assert deployment.grants.issue_playback(teacher, video_id).url
-    assert deployment.grants.renew_upload_token(teacher, deployment.ask_upload("r2", caller=teacher).video_id).grant.url
+    assert deployment.playbacks.issue_playback(teacher, video_id).url
+    assert deployment.upload_tokens.renew_upload_token(
+        teacher, deployment.ask_upload("r2", caller=teacher).video_id
+    ).grant.url
     assert deployment.ask_replacement(video_id, caller=teacher).video_id == video_id
     assert get_kaltura_session(
         teacher, "s1", deployment.sessions, deployment.documents, deployment.queue, deployment.clock

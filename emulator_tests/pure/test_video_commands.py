@@ -63,7 +63,7 @@ def plays(deployment: Deployment, video_id: str) -> str:
     """
     The entry that viewers get.
     """
-    return str(deployment.grants.issue_playback(STUDENT, video_id).values["entryId"])
+    return str(deployment.playbacks.issue_playback(STUDENT, video_id).values["entryId"])
 
 
 def alive(deployment: Deployment) -> list[str]:
@@ -266,7 +266,7 @@ def test_a_cancelled_upload_gets_no_token_any_more() -> None:
     with pytest.raises(WrongState, match="was cancelled"):
         deployment.ask_upload()
     with pytest.raises(WrongState, match="was cancelled"):
-        deployment.grants.renew_upload_token(TEACHER, video_id)
+        deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
 
 
 def test_an_upload_that_is_cancelled_while_it_is_prepared_is_found_and_deleted() -> None:
@@ -488,7 +488,7 @@ def test_an_upload_that_was_refused_before_it_began_is_begun_anew_and_waits_for_
     spec(deployment, retry_video, video_id)
     deployment.run(SLOT_OVER_S)
     assert shown(deployment, video_id)["state"] == "uploading"
-    token = deployment.grants.renew_upload_token(TEACHER, video_id)
+    token = deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
     assert token.grant.values["uploadTokenId"] == deployment.media.alive()[0].external_ids["uploadTokenId"]
 
 

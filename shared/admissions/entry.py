@@ -1,7 +1,7 @@
 """Recording what somebody is about to be given, so that it can be ended; and the key of a provider's own player.
 
-Called by `joining.py` and by `shared/videos/grant.py`. What is given is recorded first, and whether they may watch is
-read once more after that: whoever loses the right in between has either no grant, or a record that is found.
+Called by `joining.py` and by `shared/videos/playback.py`. What is given is recorded first, and whether they may watch
+is read once more after that: whoever loses the right in between has either no grant, or a record that is found.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The table of hosts: what each costs, what it can send, how it stands; and from which one a video is played.
 
-Called by `shared/videos/grant.py` and `shared/operations/host_checks.py`. Leaves to the latter whether a host can be
+Called by `shared/videos/playback.py` and `shared/operations/host_checks.py`. Leaves to the latter whether a host can be
 reached, and to `promises` what counts of what was promised.
 
 What a host with a limit has promised stands in `hosts/{host}`. An instance reads that every `KNOWN_S` seconds and adds

@@ -1,6 +1,6 @@
 """Budgets of callers: how often one person may call, by the kind of work, and what they are told beyond it.
 
-Called by the edge before each callable, by triggers before they enqueue, by `videos/grant.py` before it believes a
+Called by the edge before each callable, by triggers before they enqueue, by `videos/playback.py` before it believes a
 report, and by `sessions` when it has looked at an event. Leaves to `limits` how tokens are counted by all instances
 together. The one table of numbers: callers who call once a second are never refused,
 and after a pause everybody may do at once what a page with all videos of a session does.

@@ -74,9 +74,9 @@ from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session
 from shared.transfers import transfer_session
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
-from shared.videos.grant import ReplaceRequest, UploadRequest
 from shared.videos.model import PENDING, Video
 from shared.videos.policy import Policy
+from shared.videos.upload_tokens import ReplaceRequest, UploadRequest
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
 """A session that was deleted may be made again by either of them, under the same id; and each may give theirs to the
@@ -574,7 +574,7 @@ class Play:
             "cancel": lambda: cancel_upload(owner, video_id, app.documents, app.queue, app.clock),
             "remove": lambda: delete_video(owner, video_id, app.documents, app.queue, app.clock),
             "retry": lambda: retry_video(owner, video_id, app.documents, app.queue, app.clock),
-            "renew": lambda: app.grants.renew_upload_token(owner, video_id),
+            "renew": lambda: app.upload_tokens.renew_upload_token(owner, video_id),
             "finished": lambda: upload_finished(owner, video_id, app.documents, app.queue, app.clock),
         }
         self._enter(f"{action} {video_id[:6]}", jobs[action])
@@ -617,14 +617,14 @@ class Play:
         if upload.tries == 0:
             self._uploads.append(upload)
         upload.tries += 1
-        grants, request = self._app.grants, upload.request
+        upload_tokens, request = self._app.upload_tokens, upload.request
 
         def job() -> None:
             try:
                 if isinstance(request, UploadRequest):
-                    token = grants.issue_upload_token(upload.caller, request)
+                    token = upload_tokens.issue_upload_token(upload.caller, request)
                 else:
-                    token = grants.replace_video(upload.caller, request)
+                    token = upload_tokens.replace_video(upload.caller, request)
             except Transient:
                 self._ask_again(upload)
                 raise
@@ -706,7 +706,7 @@ class Play:
         chosen = self._rng.choice(there)
 
         def job() -> None:
-            given = self._app.grants.issue_playback(STUDENT, chosen.id, needs_player_key=True).player_key
+            given = self._app.playbacks.issue_playback(STUDENT, chosen.id, needs_player_key=True).player_key
             assert given is not None
             session = Video.from_document(chosen).session
             key = Given(session, str(given.values["revocationId"]), self._clock(), given.expires_at)

@@ -1,4 +1,4 @@
-"""What a caller may get for a video: a token to upload one, a token to play one.
+"""Tokens for uploads: who may upload, renew or replace a video, and what they are given for it.
 
 Called by the callables of `functions/`. Leaves to `shared/sessions/access.py` who may, to `policy` what may, to the
 reconciliation that it comes to exist, and to the provider what a token looks like.
@@ -9,66 +9,46 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from shared.admissions.entry import admit, player_key
-from shared.admissions.model import Giving
 from shared.core.callers import Caller
 from shared.core.errors import Conflict, NotFound, TooMany, WrongState
 from shared.core.identity import SessionIdentity
 from shared.core.paths import (
-    RECONCILE_COPY,
-    admission_key,
-    admission_path,
-    copy_key,
-    enrolment_path,
     session_path,
     uploader_path,
     video_path,
 )
-from shared.hosts.model import CopyState, shown_in
-from shared.hosts.promises import watching_of
-from shared.hosts.table import HostTable, needs_kbps, next_check
-from shared.limits.call_budgets import CallBudgets
 from shared.ports import (
-    ADDRESSES,
     Clock,
     Condition,
     Create,
     Document,
     Documents,
-    ExternalIds,
-    Grant,
-    Hosts,
     MediaState,
     Queue,
-    Task,
     Total,
     Update,
     UploadGrant,
     UploadSpec,
-    ViewerKeys,
     Write,
 )
 from shared.reconcile import AT_ONCE, LEASE_S, Progress, reconcile
-from shared.sessions.access import require_owner, require_viewer
-from shared.sessions.model import Session, session_with
+from shared.sessions.access import require_owner
+from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
 from shared.videos import Videos
 from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.commands import owned_video
-from shared.videos.model import REQUESTS_MAX, Asked, Playable, Spec, Video, VideoState
+from shared.videos.model import REQUESTS_MAX, Asked, Spec, Video
 from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
 from shared.videos.quotas import in_session, open_uploads, owned_by, videos_that
 from shared.videos.readiness import ReadinessPoller
-from shared.videos.transitions import REJECTED_BY_MODERATOR
 from shared.videos.turns import next_order, take_turn
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
-
-PLAYBACK_MARGIN_S: Final = 30 * 60
 
 Wished = Callable[[Document | None], tuple[int, tuple[Write, ...]]]
 """
@@ -137,41 +117,7 @@ class UploadToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Playback:
-    """
-    What it takes to play a video.
-
-    Attributes:
-        host: From which it is played, a host or a provider.
-        url: What is played there; it holds the secret.
-        expires_at: When the first of these addresses ends.
-        values: Addresses by the names in `ADDRESSES`, from wherever they are cheapest, and what else a client may need.
-        player_key: For the provider's own player; `None` where it was not asked for.
-    """
-
-    host: str
-    url: str = field(repr=False)
-    expires_at: datetime
-    values: Mapping[str, str | int] = field(repr=False)
-    player_key: Grant | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Entered:
-    """
-    A video that somebody may watch.
-
-    Attributes:
-        session: Its session.
-        admission: What they were given there before.
-    """
-
-    session: Session
-    admission: Document | None
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
+class UploadTokens:
     """
     Who gives them, and what that takes.
 
@@ -182,10 +128,6 @@ class Grants:
         videos: Which are brought to exist.
         pollers: Which watch them from then on, by provider.
         provider: Which gets the videos of a session that names none.
-        hosts: Which have copies of them.
-        table: What each costs and how it stands.
-        call_budgets: How many reports of one person are believed.
-        viewer_keys: The keys that people hold at providers where they can be ended, by provider.
     """
 
     documents: Documents
@@ -194,10 +136,6 @@ class Grants:
     videos: Videos
     pollers: Mapping[str, ReadinessPoller]
     provider: str
-    hosts: Hosts
-    table: HostTable
-    call_budgets: CallBudgets
-    viewer_keys: Mapping[str, ViewerKeys] = field(default_factory=dict)
 
     def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
         """
@@ -277,141 +215,6 @@ class Grants:
         number = Spec.from_document(document).number
         self._take_turn(caller, video_id, lambda _: (number, ()))
         return self._upload_token(video_id, number)
-
-    def issue_playback(
-        self, caller: Caller, video_id: str, failed_host: str | None = None, *, needs_player_key: bool = False
-    ) -> Playback:
-        """
-        Let the caller play one video for as long as watching it takes, from the cheapest host that has it and can.
-
-        Args:
-            caller: Who wants to.
-            video_id: Of the video.
-            failed_host: From which they could not play it; they get another where there is one, and that host is tried.
-                Of one person who reports again and again only so many reports are believed.
-            needs_player_key: They use the provider's own player.
-
-        Raises:
-            NotFound: There is no such video for this caller (never).
-            WrongState: It is not ready (again, once it is), or there is no key for its player (never).
-            Conflict: The caller's other requests were faster each time (again).
-        """
-        unknown = NotFound("There is no such video, or you are not enrolled in its session.", reason="VIDEO_NOT_FOUND")
-        (document,) = self.documents.read(video_path(video_id))
-        if document is None:
-            raise unknown
-        video, spec = Video.from_document(document), Spec.from_document(document)
-
-        def enter() -> _Entered:
-            try:
-                return self._enter(caller, video)
-            except NotFound:
-                raise unknown from None
-
-        entered = enter()
-        if spec.deleted:
-            raise unknown
-        if video.playable is None:
-            if video.state is VideoState.FAILED:
-                raise WrongState(
-                    "The upload of this video has failed. The session document says why.", reason="VIDEO_FAILED"
-                )
-            raise WrongState(
-                "This video is not ready to play yet. The session document shows when it is.", reason="VIDEO_NOT_READY"
-            )
-        copies = {
-            name: one.external_ids
-            for name, one in shown_in(document).items()
-            if name in self.hosts and one.film == video.playable.reference and one.state is CopyState.READY
-        }
-        trouble = video.playable.trouble
-        if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
-            raise WrongState("This video cannot be played at the moment. Try again later.", reason="VIDEO_NOT_PLAYABLE")
-        if failed_host in (video.provider, *copies) and self.call_budgets.believes(caller):
-            self._enqueue_failure(video_id, failed_host)
-        revocation_id = self._admit(caller, video, entered, enter)
-        playback = self._playback(caller, video_id, video.provider, video.playable, copies, failed_host, revocation_id)
-        if not needs_player_key:
-            return playback
-        keys, lifetime_s = self.viewer_keys.get(video.provider), playback_lifetime_s(video.playable.duration_s or 0.0)
-        key = player_key(keys, video.playable.external_ids, caller.uid, lifetime_s, revocation_id)
-        return replace(playback, player_key=key)
-
-    def _enter(self, caller: Caller, video: Video) -> _Entered:
-        """
-        Read whether the caller may watch a video, and what they were given in its session before.
-
-        Raises:
-            NotFound: They may not (never).
-        """
-        session_id = video.session.session_id
-        paths = [session_path(session_id), enrolment_path(session_id, caller.uid)]
-        if video.provider in self.viewer_keys:
-            paths.append(admission_path(admission_key(session_id, caller.uid)))
-        session, enrolment, *admission = self.documents.read(*paths)
-        known = require_viewer(caller, session_with(video.session, session), enrolment)
-        return _Entered(known, admission[0] if admission else None)
-
-    def _admit(self, caller: Caller, video: Video, entered: _Entered, enter: Callable[[], _Entered]) -> str | None:
-        """
-        Have it recorded what the caller is given, where that can be ended.
-        """
-        if video.provider not in self.viewer_keys or video.playable is None:
-            return None
-        lifetime = timedelta(seconds=playback_lifetime_s(video.playable.duration_s or 0.0))
-
-        def giving(known: _Entered) -> Giving:
-            moderates = known.session.moderates(caller.uid)
-            return Giving(known.session.identity, caller.uid, video.provider, moderates, self.clock() + lifetime)
-
-        _, revocation_id = admit(entered, enter, giving, self.documents, self.queue, self.clock)
-        return revocation_id
-
-    def _enqueue_failure(self, video_id: str, host: str) -> None:
-        """
-        Have a host tried from which somebody could not play, and the copy that he could not play looked at.
-        """
-        check = next_check(host, self.clock)
-        self.queue.put(check)
-        if host in self.hosts:
-            self.queue.put(Task(RECONCILE_COPY, copy_key(video_id, host), once=check.once))
-
-    def _playback(
-        self,
-        caller: Caller,
-        video_id: str,
-        provider: str,
-        playable: Playable,
-        copies: Mapping[str, ExternalIds],
-        failed: str | None,
-        revocation_id: str | None,
-    ) -> Playback:
-        """
-        Grants of the hosts that have a film, the cheapest first: from the next ones come the addresses that the first
-        does not have. Where none can play it, whoever has it is asked to all the same.
-        """
-        have = [*copies] if playable.trouble is not None else [provider, *copies]
-        kbps = needs_kbps(playable.size_bytes, playable.duration_s)
-        lifetime_s = playback_lifetime_s(playable.duration_s or 0.0)
-        watching = watching_of(caller.uid, video_id)
-        ranked = self.table.ranked(have, kbps, watching, failed) or have[:1]
-        grants: dict[str, Grant] = {}
-        for name in dict.fromkeys((*ranked, *have[:1])):
-            if all(any(address in grant.values for grant in grants.values()) for address in ADDRESSES):
-                break
-            grants[name] = (
-                self.hosts[name].playback_grant(copies[name], lifetime_s)
-                if name in copies
-                else self.videos.media(name).playback_grant(
-                    playable.external_ids, caller.uid, lifetime_s, revocation_id
-                )
-            )
-        self.table.promise(ranked[0], kbps, playable.duration_s, watching)
-        values: dict[str, str | int] = {}
-        for grant in reversed(grants.values()):
-            values |= grant.values
-        expires_at = min(grant.expires_at for grant in grants.values())
-        return Playback(ranked[0], grants[ranked[0]].url, expires_at, values)
 
     def _upload(self, file_name: str, size_bytes: int, title: str | None) -> UploadSpec:
         """
@@ -581,13 +384,6 @@ class Grants:
         if seen.state in (MediaState.PROCESSING, MediaState.READY):
             raise WrongState("This upload is complete. There is nothing left to send.", reason="UPLOAD_COMPLETE")
         return seen.received_bytes or 0
-
-
-def playback_lifetime_s(duration_s: float) -> int:
-    """
-    For how long a grant to play a video lasts: its length, and for pauses half of it or half an hour. Pure.
-    """
-    return int(duration_s + max(PLAYBACK_MARGIN_S, duration_s / 2))
 
 
 def _fingerprint(*values: str | int) -> str:

@@ -30,8 +30,9 @@ from shared.core.paths import POLL_READINESS, RECONCILE_VIDEO, enrolment_path, p
 from shared.ports import Delete, MediaState, Observation, Stage, Task
 from shared.reconcile import LEASE_S
 from shared.videos.commands import delete_video
-from shared.videos.grant import TURNS_MAX, Playback, UploadToken, playback_lifetime_s
 from shared.videos.model import VideoState
+from shared.videos.playback import Playback, playback_lifetime_s
+from shared.videos.upload_tokens import TURNS_MAX, UploadToken
 
 T = TypeVar("T")
 
@@ -84,7 +85,7 @@ def with_ready_video(**fields: Any) -> tuple[Deployment, str]:
 
 
 def play(deployment: Deployment, caller: Caller, video_id: str) -> Playback:
-    return deployment.grants.issue_playback(caller, video_id)
+    return deployment.playbacks.issue_playback(caller, video_id)
 
 
 def assert_nothing_was_made(deployment: Deployment) -> None:
@@ -374,10 +375,10 @@ def test_a_teacher_is_given_so_many_tokens_in_a_minute() -> None:
     deployment = with_room(tokens_per_minute_max=3)
     video_id = deployment.ask_upload().video_id
     deployment.ask_upload()
-    deployment.grants.renew_upload_token(TEACHER, video_id)
+    deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
     asks: tuple[Callable[[], object], ...] = (
         deployment.ask_upload,
-        lambda: deployment.grants.renew_upload_token(TEACHER, video_id),
+        lambda: deployment.upload_tokens.renew_upload_token(TEACHER, video_id),
         lambda: deployment.ask_replacement(video_id),
     )
     for ask in asks:
@@ -412,7 +413,7 @@ def test_a_token_is_renewed_for_the_same_upload_and_tells_how_far_it_has_come() 
     first = deployment.ask_upload()
     deployment.show(first.video_id, Observation(MediaState.AWAITING_UPLOAD, 60, Stage.RECEIVING, received_bytes=600))
     deployment.clock.advance(7000)
-    again = deployment.grants.renew_upload_token(TEACHER, first.video_id)
+    again = deployment.upload_tokens.renew_upload_token(TEACHER, first.video_id)
     assert again.grant.values["uploadTokenId"] == first.grant.values["uploadTokenId"]
     assert again.grant.token != first.grant.token
     assert again.grant.expires_at == first.grant.expires_at + timedelta(seconds=7000)
@@ -428,22 +429,22 @@ def test_a_renewed_token_tells_how_far_the_upload_is_now_or_none_is_given() -> N
 
     deployment.disturb = failing("observe", out_of_order)
     with pytest.raises(Transient):
-        deployment.grants.renew_upload_token(TEACHER, video_id)
+        deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
     deployment.disturb = undisturbed
 
     # The reconciliation still keeps its pause; whoever goes on before the end of what has arrived would lose it.
-    assert deployment.grants.renew_upload_token(TEACHER, video_id).received_bytes == 600
+    assert deployment.upload_tokens.renew_upload_token(TEACHER, video_id).received_bytes == 600
 
 
 def test_no_token_outlasts_its_upload() -> None:
     deployment = with_session()
     video_id = deployment.ask_upload().video_id
     deployment.clock.advance(POLICY.upload_deadline_s - 100)
-    token = deployment.grants.renew_upload_token(TEACHER, video_id)
+    token = deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
     assert token.grant.expires_at == deployment.clock() + timedelta(seconds=100)
     deployment.clock.advance(100)
     with pytest.raises(WrongState, match="was not finished in time"):
-        deployment.grants.renew_upload_token(TEACHER, video_id)
+        deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
 
 
 @pytest.mark.parametrize(
@@ -456,7 +457,7 @@ def test_who_may_not_upload_gets_no_token_for_another_s_video(caller: Caller, er
     video_id = deployment.ask_upload().video_id
     before = deployment.document(video_path(video_id))
     asks: tuple[Callable[[], object], ...] = (
-        lambda: deployment.grants.renew_upload_token(caller, video_id),
+        lambda: deployment.upload_tokens.renew_upload_token(caller, video_id),
         lambda: deployment.ask_replacement(video_id, caller=caller),
     )
     for ask in asks:
@@ -469,7 +470,7 @@ def test_who_may_not_upload_gets_no_token_for_another_s_video(caller: Caller, er
 def test_an_unknown_video_gets_no_token(video_id: str) -> None:
     deployment = with_session()
     with pytest.raises(NotFound, match="There is no such video"):
-        deployment.grants.renew_upload_token(TEACHER, video_id)
+        deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
     with pytest.raises(NotFound, match="There is no such video"):
         deployment.ask_replacement(video_id)
     assert_nothing_was_made(deployment)
