@@ -23,7 +23,7 @@ SECONDS_PER_LINE: Final = 0.8
 SECONDS_AT_EACH_END: Final = 4.0
 
 _TIMED: Final = re.compile(r"( *[0-9.]+ s  \(\+[0-9.]+\)  )(.*)")
-_PROGRESS: Final = re.compile(r" *\[[#.]+\]|.*\[[#.]{10,}\]")
+_PROGRESS: Final = re.compile(r" *\[[#.]+\]")
 
 STYLE: Final = """\
 text { font: 13px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; fill: #d5d9e0; }
@@ -39,10 +39,11 @@ def draw(recording: str) -> str:
     Args:
         recording: What the demo printed, one line after the other.
     """
-    lines = list(_folded(recording.rstrip("\n").splitlines()))
+    lines = list(_folded(_without_set_up(recording.rstrip("\n").splitlines())))
     width, height = round(COLUMNS * CHARACTER_PX + 2 * PADDING_PX), ROWS * LINE_PX + BAR_PX + 2 * PADDING_PX
     top = BAR_PX + PADDING_PX
-    texts = "\n".join(_text(line, row) for row, line in enumerate(lines) if line)
+    before = ["", *lines]
+    texts = "\n".join(_text(line, row, is_title=not before[row]) for row, line in enumerate(lines) if line)
     dots = "".join(
         f'<circle cx="{20 + 18 * number}" cy="15" r="5.5" fill="{colour}"/>'
         for number, colour in enumerate(("#ff5f57", "#febc2e", "#28c840"))
@@ -62,6 +63,14 @@ def draw(recording: str) -> str:
 """
 
 
+def _without_set_up(lines: Sequence[str]) -> list[str]:
+    """
+    The command and the story: the start of the stack, up to the first empty line, is left out.
+    """
+    story = lines.index("") if "" in lines else len(lines)
+    return [*lines[:1], "  …", *lines[story:]] if story > 1 else list(lines)
+
+
 def _folded(lines: Sequence[str]) -> Iterator[str]:
     """
     Lines that are no longer than the window is wide; what is cut begins below the text of its line.
@@ -75,12 +84,12 @@ def _folded(lines: Sequence[str]) -> Iterator[str]:
         ) or [""]
 
 
-def _text(line: str, row: int) -> str:
+def _text(line: str, row: int, *, is_title: bool) -> str:
     y = row * LINE_PX + 13
     timed = _TIMED.fullmatch(line)
     if timed:
         return f'<text y="{y}"><tspan class="time">{escape(timed[1])}</tspan>{escape(timed[2])}</text>'
-    kind = ' class="bar"' if _PROGRESS.match(line) else "" if line.startswith(" ") else ' class="title"'
+    kind = ' class="title"' if is_title else ' class="bar"' if _PROGRESS.match(line) else ""
     return f'<text y="{y}"{kind}>{escape(line)}</text>'
 
 

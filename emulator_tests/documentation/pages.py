@@ -1,6 +1,7 @@
 """Which files are generated, in whole or in part.
 
-Called by `make docs` and by the test that compares. Leaves to `settings.py` and `errors.py` what is in them.
+Called by `make docs` and by the test that compares. Leaves to `settings.py`, `errors.py` and `demo/picture.py` what is
+in them.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from emulator_tests.demo.picture import draw
+from emulator_tests.demo.recording import RECORDING
 from emulator_tests.documentation.errors import error_codes
 from emulator_tests.documentation.settings import settings_page
 from emulator_tests.testbed.places import ROOT
@@ -21,7 +24,11 @@ def generated() -> Mapping[Path, str]:
     Return the text of each file that has generated parts, by its path.
     """
     api = DOCS / "api.md"
-    return {DOCS / "settings.md": settings_page(), api: replaced(api.read_text(), "error codes", error_codes())}
+    return {
+        DOCS / "settings.md": settings_page(),
+        api: replaced(api.read_text(), "error codes", error_codes()),
+        DOCS / "demo.svg": draw(RECORDING.read_text()),
+    }
 
 
 def replaced(page: str, name: str, text: str) -> str:

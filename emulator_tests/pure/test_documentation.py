@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+from xml.etree import ElementTree
 
 import pytest
 
 import main
+from emulator_tests.demo.picture import COLUMNS, LINE_PX, ROWS, draw
 from emulator_tests.documentation.pages import generated, replaced
 from emulator_tests.documentation.settings import default_of, requirement_of, settings_page, unit_of
 from emulator_tests.testbed.places import ROOT
@@ -152,6 +154,41 @@ def test_a_setting_is_told_by_unit_default_and_range(
 ) -> None:
     assert (default_of(setting), unit_of(setting)) == (default, unit)
     assert requirement in requirement_of(setting)
+
+
+# --- the picture -------------------------------------------------------------------------------------------------
+
+RUN: Final = """$ make demo
+  the stack is up (22 s)
+
+A teacher uploads
+  0.19 s  (+0.19)  the teacher has <signed> in
+              [####..]  66 %  sent
+"""
+
+
+def shown(picture: str) -> list[str]:
+    """The lines of a picture, as they are read."""
+    texts = ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")
+    return ["".join(text.itertext()) for text in texts]
+
+
+def test_the_picture_shows_the_story_and_not_the_set_up() -> None:
+    assert shown(draw(RUN)) == ["$ make demo", "  …", *RUN.splitlines()[3:]]
+
+
+def test_a_long_line_is_folded_below_its_text() -> None:
+    first, second = shown(draw(f"$ make demo\n\n  1.00 s  (+1.00)  {'word ' * 30}\n"))[1:]
+    assert first.startswith("  1.00 s  (+1.00)  word word")
+    assert second.startswith(" " * len("  1.00 s  (+1.00)  ") + "word")
+    assert max(len(first), len(second)) <= COLUMNS
+
+
+def test_the_picture_scrolls_where_there_is_more_than_it_can_show() -> None:
+    assert "@keyframes" not in draw(RUN)
+    picture = draw("$ make demo\n\n" + "a line\n" * (ROWS + 5))
+    assert f"translateY({-7 * LINE_PX}px)" in picture
+    assert f"translateY({-8 * LINE_PX}px)" not in picture
 
 
 # --- docs/api.md -------------------------------------------------------------------------------------------------
