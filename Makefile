@@ -1,6 +1,6 @@
 # The commands of this project. `make demo` and `make test` install what is missing before they begin.
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo fast lint types imports pure test crashes others bench format lock picture clean
+.PHONY: help setup up demo fast lint types imports pure test crashes others bench format lock docs recording picture clean
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
@@ -61,6 +61,14 @@ lock: ## Write requirements*.txt anew after a change of requirements*.in; UPGRAD
 	@$(SETUP) python
 	@$(LOCK) requirements.in --output-file requirements.txt
 	@$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+
+docs: ## Write the generated parts of the documentation: settings, error codes, the picture of the README.
+	@$(SETUP) python
+	@$(BIN)/python -m emulator_tests.documentation
+
+recording: setup ## Record a run of the demo, and draw the picture of the README from it.
+	@PROVIDER=$(PROVIDER) $(BIN)/python -m emulator_tests.demo.recording
+	@$(BIN)/python -m emulator_tests.documentation
 
 picture: ## Make the video that demo and tests upload anew: 12 s of a moving test picture and a tone.
 	@ffmpeg -loglevel error -y -f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine=frequency=440:sample_rate=44100 \

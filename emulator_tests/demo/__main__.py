@@ -60,7 +60,7 @@ def main() -> int:
         print(f"PROVIDER is one of {', '.join(PROVIDERS)}.", file=sys.stderr)
         return 1
     try:
-        with Testbed(HOME / "demo", SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
+        with Testbed(_state(), SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
             for url in (testbed.kaltura_url, testbed.cloudflare_url):
                 _json(f"{url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
             uids = {name: _person(testbed, name, claims) for name, claims in PEOPLE.items()}
@@ -93,6 +93,13 @@ def main() -> int:
         return 1
     print(f"\nEverything happened. {time.monotonic() - started_at:.0f} s in all, the start of the stack included.")
     return 0
+
+
+def _state() -> Path:
+    """
+    The folder that the stack writes to; as in the tests, TESTBED_STATE names another one for a second stack.
+    """
+    return Path(os.environ.get("TESTBED_STATE", HOME / "demo"))
 
 
 def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:

@@ -157,7 +157,7 @@ def test_no_body_to_any_path_makes_a_large_process(cloud: Cloud, path: str) -> N
 
 
 def test_what_gunicorn_refuses_is_refused_all_the_same(cloud: Cloud) -> None:
-    """A5: that it can be read by a page is out of our hands; README says so."""
+    """A5: that it can be read by a page is out of our hands; docs/api.md says so."""
     for headers in ({"X-A": "x" * 9000}, {f"X-{number}": "x" for number in range(200)}):
         assert cloud.send(headers={**ORIGIN, **headers}).status in (400, 431)
     assert cloud.send().status in (400, 401, 403)

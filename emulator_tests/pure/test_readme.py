@@ -1,4 +1,4 @@
-"""The commands of the README: a shell can read them, the programs know them, and the roles are those of the table."""
+"""The commands of the documentation: a shell can read them, the programs know them, the roles are as the table says."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import pytest
 from emulator_tests.testbed.places import ROOT
 from functions.commands import parser
 
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-COMMANDS = [line for block in BLOCKS for line in block.splitlines() if "functions.commands" in line]
-TARGETS = re.findall(r"^make (\w+)|`make (\w+)", README, re.MULTILINE)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text() for page in PAGES)
+DEPLOYING = (ROOT / "docs" / "deploying.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+LINES = [line for block in BLOCKS for line in block.splitlines()]
+COMMANDS = [line for line in LINES if "functions.commands" in line]
+SHORT_COMMANDS = [line for line in LINES if re.match("find-orphans|resume-after-restore", line)]
+TARGETS = re.findall(r"^make (\w+)|`make (\w+)", TEXT, re.MULTILINE)
 ROLES = next(block for block in BLOCKS if "add-iam-policy-binding" in block)
 
 GCLOUD = """#!/bin/sh
@@ -33,6 +37,19 @@ def test_the_operators_program_knows_each_command(line: str) -> None:
     words = shlex.split(line.partition(" | ")[0], comments=True)
     options = parser().parse_args(words[words.index("functions.commands") + 1 :])
     assert options.project == "my-school"
+
+
+@pytest.mark.parametrize("line", SHORT_COMMANDS)
+def test_the_operators_program_knows_each_short_command(line: str) -> None:
+    parser().parse_args(shlex.split(line, comments=True))
+
+
+def test_the_pages_name_each_command() -> None:
+    known = set(re.findall(r"\{(.*?)\}|^    ([a-z-]+) ", parser().format_help(), re.MULTILINE))
+    names = {name for _, name in known if name}
+    assert len(names) > 10
+    page = (ROOT / "docs" / "operating.md").read_text()
+    assert {name for name in names if f"`{name}`" not in page} == set()
 
 
 def test_make_knows_each_target() -> None:
@@ -59,5 +76,5 @@ def test_the_roles_are_granted_as_the_table_says(tmp_path: Path) -> None:
         "datastore.user", "cloudtasks.enqueuer", "eventarc.eventReceiver", "run.invoker", "firebaseauth.viewer"
     }  # fmt: skip
     assert [re.findall(r"--role=roles/(\S+)", call) for call in on_itself] == [["iam.serviceAccountUser"]]
-    table = README[README.index("| role | what for |") :].partition("\n\n")[0]
+    table = DEPLOYING[DEPLOYING.index("| role | what for |") :].partition("\n\n")[0]
     assert granted | {"iam.serviceAccountUser"} <= set(re.findall(r"`([a-zA-Z]+\.[a-zA-Z]+)`", table))
