@@ -1,7 +1,7 @@
-"""Sessions and their live events: `sessions/{sessionId}` is wished, `kalturaSession/{sessionId}` is recorded.
+"""Sessions and their live events: the spec is in `sessions/{sessionId}`, the status in `kalturaSession/{sessionId}`.
 
-Called by `functions/` (triggers, workers, callables, schedule). Leaves to `decide` what is next and to `act` how the
-provider is asked.
+Called by `functions/` (triggers, workers, callables, schedule). Leaves the choice of the next step to `decide`, and the
+provider calls to `act`.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing, PairingState, Session, SessionSpec, marking, noting, shown
 
 UNENROLLED_AT_ONCE: Final = 450
-"""Enrolments of a deleted session that go in one commit: Firestore writes 500 documents at once."""
+"""Enrolments of a deleted session that one commit deletes: Firestore writes at most 500 documents at once."""
 
 
 class Recorder(Protocol):
     """
-    Makes videos of what was recorded of a session's events, or gives it up where there is no session any more. Pure.
+    Makes videos of the recordings of a session's events, or releases them if the session no longer exists. Pure.
     """
 
     def write(self, identity: SessionIdentity, spec: SessionSpec, recording: ExternalIds, now: datetime) -> Create:
         """
-        The write by which a recording is taken over.
+        Return the write that records a recording as a video, or releases it.
         """
         ...
 
     def task(self, session_id: str, spec: SessionSpec, recording: ExternalIds) -> Task:
         """
-        The task for it.
+        Return the task that reconciles a recording after `write`.
         """
         ...
 
@@ -61,17 +61,17 @@ class Recorder(Protocol):
 @dataclass(frozen=True, slots=True)
 class Sessions(Controller[SessionSpec, Pairing, Outcome]):
     """
-    The Controller of sessions: a `Controller`, and what the sweep asks.
+    The Controller of sessions.
 
     Attributes:
-        documents: Where the documents are.
+        documents: Where the documents are stored.
         events: The provider of live events.
-        reap_grace_s: Seconds for which an unpublished event is kept.
-        late_commit_s: Seconds after which a lost creation is certain not to come.
-        window: When events may be on the air.
-        recorder: What becomes of recordings.
-        holds: Whether deletions are held.
-        watches: Whether events of an owner are looked at again soon.
+        reap_grace_s: Seconds for which the event of an unpublished session is kept.
+        late_commit_s: Seconds after which an event cannot appear any more if the answer of its creation was lost.
+        window: How long before and after its planned times an event may be on the air.
+        recorder: Decides what happens to recordings.
+        holds: Tells whether deletions are held.
+        watches: Tells whether an owner's events are observed at the usual pace.
     """
 
     queue: ClassVar[str] = RECONCILE_SESSION
@@ -87,7 +87,8 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def read(self, key: str) -> Snapshot[SessionSpec, Pairing]:
         """
-        Read the session and its pairing: two documents, one round trip; what a deleted session has left, too.
+        Read the session and its pairing: two documents, one round trip. For a deleted session, also look for what it
+        has left behind.
         """
         session, pairing = self.documents.read(session_path(key), pairing_path(key))
         snapshot = snapshot_of(key, session, pairing)
@@ -103,13 +104,13 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def decide(self, snapshot: Snapshot[SessionSpec, Pairing], now: datetime, *, observed: bool) -> Decision[Pairing]:
         """
-        The next step. Pure.
+        Return the next step. Pure.
         """
         return decisions.decide(snapshot, now, self.reap_grace_s, self.window, observed=observed)
 
     def act(self, snapshot: Snapshot[SessionSpec, Pairing], step: Step[Pairing], now: datetime) -> Outcome:
         """
-        The one provider call of a step.
+        Make the one provider call of a step.
         """
         return act(self.events, snapshot, step, now, self.late_commit_s, self.watches)
 
@@ -117,7 +118,7 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
         self, snapshot: Snapshot[SessionSpec, Pairing], step: Step[Pairing], outcome: Outcome, now: datetime
     ) -> Pairing:
         """
-        What is recorded after a step that succeeded. Pure.
+        Return the record after a step that succeeded. Pure.
         """
         record = step.record
         if step.name == decisions.HOLD:
@@ -139,7 +140,8 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
         self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing, version: Version
     ) -> Snapshot[SessionSpec, Pairing]:
         """
-        Return the snapshot once a pairing is written: with a new one goes what its session says of it. Pure.
+        Return the snapshot after a pairing was written. A new pairing is written together with the session's own note
+        of it. Pure.
         """
         is_new = snapshot.version is None
         spec = _noted(snapshot.spec) if is_new else snapshot.spec
@@ -147,7 +149,7 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def after(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> Snapshot[SessionSpec, Pairing]:
         """
-        The snapshot as it will be once `record` is written. Pure.
+        Return the snapshot as it will be once `record` is written. Pure.
         """
         seen = replace(_noted(snapshot.spec), shown=shown(snapshot.spec, record), left_enrolled=())
         return replace(snapshot, record=record, spec=seen)
@@ -156,13 +158,13 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
         self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write of the pairing, and of a video for each recording that it takes over; what a deleted session has left
-        is given up. Pure.
+        Return the write of the pairing, and of a video for each recording that this record takes over. If the session
+        was deleted, its recordings are released instead. Pure.
         """
         path = pairing_path(snapshot.key)
         if _has_nothing(version, record):
-            # It has nothing at a provider, so it needs no record. What is written is its mark, or where it is deleted
-            # the going of the enrolments that it has left.
+            # The session has nothing at a provider, so it needs no pairing. Only its mark is written, or, if it was
+            # deleted, its enrolments are deleted: see `view_writes`.
             return ()
         if version is None:
             return (Create(path, record.to_fields()), noting(record.identity, snapshot.spec.version))
@@ -171,14 +173,14 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def follow_ups(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> tuple[Task, ...]:
         """
-        What was taken over is reconciled. Pure.
+        Return tasks that reconcile the recordings taken over by this record. Pure.
         """
         return tuple(self.recorder.task(snapshot.key, snapshot.spec, one) for one in _taken_over(snapshot, record))
 
     def view_writes(self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> tuple[Write, ...]:
         """
-        The write of `kaltura` in the session document, or of its mark alone; the going of what a deleted session has
-        left enrolled. Pure.
+        Return the write of `kaltura` in the session's document, or of the session's mark alone, and the deletions of
+        the enrolments that a deleted session has left. Pure.
         """
         spec, told = snapshot.spec, shown(snapshot.spec, record)
         unenrolled = tuple(Delete(one.path, if_version=one.version) for one in spec.left_enrolled)
@@ -193,17 +195,17 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def dependants(self, snapshot: Snapshot[SessionSpec, Pairing]) -> tuple[Task, ...]:
         """
-        A deleted session's videos follow it. Pure.
+        Return tasks for the videos of a deleted session, so that they are deleted too. Pure.
         """
         return tuple(Task(RECONCILE_VIDEO, child) for child in snapshot.spec.children)
 
     def _children(self, session_id: str, successor: SessionIdentity | None) -> tuple[str, ...]:
         """
-        Return the ids of the videos, not yet gone, of a session that is not there any more.
+        Return the ids of a deleted session's videos that are not yet gone.
 
         Args:
-            session_id: Its id.
-            successor: The session that has its id now, if any: that one's videos are not among them.
+            session_id: The id of the deleted session.
+            successor: The session that has the same id now, if any. Its videos are left out.
         """
         left = self.documents.select(
             Query(
@@ -215,11 +217,11 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
 
     def _left_enrolled(self, session_id: str, successor: SessionIdentity | None) -> tuple[Document, ...]:
         """
-        Return enrolments, not necessarily all, of a session that is not there any more.
+        Return enrolments of a deleted session, not necessarily all of them.
 
         Args:
-            session_id: Its id.
-            successor: The session that has its id now, if any: what was given since its creation is that one's.
+            session_id: The id of the deleted session.
+            successor: The session that has the same id now, if any. Enrolments made since its creation are its own.
         """
         of_session = Condition("sessionId", Operator.EQUAL, session_id)
         if successor is not None:
@@ -230,15 +232,16 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
                 )
             )
         left = tuple(self.documents.select(Query(ENROLMENTS, (of_session,), limit=UNENROLLED_AT_ONCE)))
-        # A session that was created meanwhile may have enrolments: only if there is none even now, these are old ones.
+        # A session with this id may have been created meanwhile, and these may be its enrolments. They belong to the
+        # deleted session only if there is still no session.
         (session,) = self.documents.read(session_path(session_id)) if left else (None,)
         return left if session is None else ()
 
 
 def snapshot_of(key: str, session: Document | None, pairing: Document | None) -> Snapshot[SessionSpec, Pairing]:
     """
-    The snapshot at a session whose documents were read: a session with another owner or mark than the record is none of
-    the record's. Pure.
+    Return the snapshot of a session from its two documents. If the session has another owner or mark than the record,
+    the record is not treated as this session's. Pure.
     """
     present = None if session is None else Session.from_document(session)
     record = None if pairing is None else Pairing.from_document(pairing)
@@ -256,7 +259,7 @@ def snapshot_of(key: str, session: Document | None, pairing: Document | None) ->
 
 def _noted(spec: SessionSpec) -> SessionSpec:
     """
-    Return what is wished once the session's document says that it has a pairing, and its mark: see `noting`.
+    Return the spec as it is once the session's document has its mark and says that it has a pairing: see `noting`.
     """
     identity = None if spec.identity is None else replace(spec.identity, is_marked=True)
     return replace(spec, is_paired=True, identity=identity)
@@ -273,7 +276,7 @@ def _is_of_another(video: Document, successor: SessionIdentity) -> bool:
 
 def _taken_over(snapshot: Snapshot[SessionSpec, Pairing], record: Pairing) -> list[ExternalIds]:
     """
-    The recordings that are taken over with the writing of a record.
+    Return the recordings that the writing of a record takes over.
     """
     before = () if snapshot.record is None else snapshot.record.recordings
     return [one for one in record.recordings if one not in before]

@@ -1,7 +1,7 @@
-"""Who may do what with a session: the yes or no of owning and watching. Pure.
+"""The rules for who owns a session and who may watch it. Pure.
 
 Called by the use cases of sessions, videos and admissions. Leaves to `firestore.rules` what clients may read and write
-themselves; where both speak of the same thing they say the same.
+directly. Where both cover the same question, they agree.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from shared.sessions.model import Session, Status, Visibility
 
 def owns(caller: Caller, session: Session) -> bool:
     """
-    Whether the caller is the teacher whose session it is. Pure.
+    Tell whether the caller is the teacher who owns the session. Pure.
     """
     return caller.is_teacher and session.owner_uid == caller.uid
 
 
 def require_owner(caller: Caller, session: Session | None) -> Session:
     """
-    The session, where the caller is its teacher.
+    Return the session if the caller owns it.
 
     Raises:
-        NotAllowed: The caller is no teacher (never).
-        NotFound: There is no such session, or it is another teacher's (never).
+        NotAllowed: The caller is not a teacher (never).
+        NotFound: There is no such session, or it belongs to another teacher (never).
     """
     if not caller.is_teacher:
         raise NotAllowed("Only teachers can do this.", reason="TEACHER_ONLY")
@@ -38,8 +38,8 @@ def require_owner(caller: Caller, session: Session | None) -> Session:
 
 def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> bool:
     """
-    Whether the caller may see what a session shows: its owner always, others while it is public and, where it asks
-    for it, they are enrolled. Pure.
+    Tell whether the caller may watch a session. The owner always may. Others may while the session is public and, if
+    its visibility is `enrolled`, they are enrolled. Pure.
     """
     if owns(caller, session):
         return True
@@ -52,12 +52,13 @@ def may_watch(caller: Caller, session: Session, enrolment: Document | None) -> b
 
 def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
     """
-    Tell whether an enrolment is the caller's and was given in this very session: one that a deleted session left behind
-    names another owner, or is older than the session that has its id now; one that a former owner gave opens it while
-    it is being transferred. Pure.
+    Tell whether an enrolment is the caller's own and was given in this very session. An enrolment that a deleted
+    session left behind does not count: it names another owner, or is older than the session that has its id now. An
+    enrolment that a former owner gave counts while the session is being transferred. Pure.
     """
     fields, given_at = enrolment.fields, enrolment.fields.get("createdAt")
-    # A back end may leave it out: then Firestore's own time counts, until the trigger has written it.
+    # A back end may leave `createdAt` out. Then Firestore's creation time is used until the trigger has written the
+    # field.
     at = given_at if isinstance(given_at, datetime) else enrolment.created_at
     return (
         fields.get("uid") == caller.uid
@@ -70,7 +71,7 @@ def _opens(enrolment: Document, caller: Caller, session: Session) -> bool:
 
 def require_viewer(caller: Caller, session: Session | None, enrolment: Document | None) -> Session:
     """
-    The session, where the caller may see what it shows. Who may not is told the same as where there is none.
+    Return the session if the caller may watch it. A caller who may not gets the same error as for a missing session.
 
     Raises:
         NotFound: There is no such session for this caller (never).

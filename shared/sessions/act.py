@@ -1,6 +1,6 @@
-"""One provider call for each step of a session; called by the reconciliation through the Controller of this folder.
+"""The provider call of each step of a session; called by the reconciler through the Controller of this folder.
 
-Leaves to `decide` when a step is due, and to the provider how it is spoken to.
+Leaves the choice of the step to `decide`, and the provider's protocol to the adapter.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE, Sighting
 from shared.sessions.model import Pairing, SessionSpec
 
 Outcome = EventIds | Broadcast | Sighting | None
-"""The outcome of a step: the parts of the event, the broadcast that a deletion found, or the result of a look."""
+"""The outcome of a step: the parts of the event, the broadcast that a deletion found, or the result of an
+observation."""
 
 Watches = Callable[[str], bool]
-"""Tells whether events of an owner, given by their user id, are looked at again soon, and counts a look."""
+"""Tells whether an owner's events, given the owner's uid, are observed at the usual pace, and counts this
+observation."""
 
 
 def always(_owner_uid: str) -> bool:
     """
-    Look again soon, however often it was looked.
+    Observe at the usual pace, however many observations there were.
     """
     return True
 
@@ -37,24 +39,26 @@ def act(
     watches: Watches,
 ) -> Outcome:
     """
-    Do a step.
+    Make the provider call of a step.
 
     Args:
-        events: The provider.
-        look: The present; its spec is the one to fulfil.
-        step: What to do.
-        now: This instant.
-        late_commit_s: For so long after a lost answer the provider may still commit, or its search index lag.
-        watches: Whether events of an owner are looked at again soon.
+        events: The provider of live events.
+        snapshot: Spec and status as read; its spec is the one to fulfil.
+        step: The step to do.
+        now: The present time.
+        late_commit_s: Seconds after a lost answer for which the provider may still commit, or its search index may lag.
+        watches: Tells whether an owner's events are observed at the usual pace.
 
     Returns:
-        What there is of the event afterwards, no parts where there is none; of a deletion, what was sent to the event
-        and recorded, `None` where the event is not there; of a look, the same and how often to look from now on.
+        For a creation, search or update: the event's parts afterwards, none if it does not exist. For a deletion: what
+        was on the air and recorded, `None` if the event does not exist. For an observation: the broadcast, `None` in it
+        if the event does not exist, and how often to observe from now on.
 
     Raises:
-        Transient: It did not happen (again); also where a lost creation is not found yet but may still come.
-        Doubtful: It may have happened (again, look first).
-        Permanent: It never will (never).
+        Transient: The step did not happen (again). Also if an event whose creation was not answered is not found yet
+            but may still appear.
+        Doubtful: The step may have happened (again, after a search).
+        Permanent: The provider refuses the step for good (never).
     """
     record, event, reference = step.record, snapshot.spec.event, step.record.reference or ""
     if step.name == HOLD:
@@ -71,6 +75,6 @@ def act(
         return EventIds(external_ids)
     if step.name == LISTEN:
         return Sighting(events.observe_broadcast(record.external_ids), rests=not watches(record.identity.owner_uid))
-    # Where an update's answer was lost it may have made a part that nobody recorded.
+    # If the answer of an update was lost, that update may have made a part that is not recorded.
     lost = events.find_event(reference) if record.applied is None and reference else {}
     return events.delete_event({**lost, **record.external_ids})

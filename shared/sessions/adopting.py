@@ -1,8 +1,8 @@
-"""An orphan becomes its session's event again. Pure.
+"""The adoption of an orphan as its session's event. Pure.
 
-Called by `shared/operations/orphans/adoption.py`. The record says that the event is being made under the orphan's
-reference: the ordinary reconciliation then finds it, with all its parts, as it finds one whose creation was not
-answered.
+Called by `shared/operations/orphans/adoption.py`. The record is written as if an event were being made under the
+orphan's reference. The ordinary reconciliation then finds the orphan with all its parts, just as it finds an event
+whose creation was not answered.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ FREE: Final = (PairingState.NONE, PairingState.GONE)
 
 def awaits(record: Pairing | None, session: Session) -> bool:
     """
-    Return whether a record names an event, so that it is to be asked whether that is still there. Pure.
+    Tell whether a session's record names an event already. If so, the provider must be asked whether that event still
+    exists. Pure.
 
     Raises:
-        WrongState: The session asks for no event, or somebody is at work on it (again, later).
+        WrongState: The session should have no event, or a worker has a claim on it (again, later).
     """
     if wanted(session) is None:
         raise WrongState(
@@ -45,7 +46,7 @@ def awaits(record: Pairing | None, session: Session) -> bool:
 
 def taken_back(record: Pairing | None, session: Session, reference: Reference, now: datetime) -> Pairing:
     """
-    Return the record of a session whose event is found by the orphan's reference; it is due at once. Pure.
+    Return the session's record under which reconciliation will find the orphan as its event. It is due at once. Pure.
     """
     if record is None:
         before = Pairing(session.identity)

@@ -1,19 +1,19 @@
-"""When to look whether a live event is on the air, and what follows from a look. Pure.
+"""The schedule of observations of a live event, and the status that follows from one. Pure.
 
-Called by `decide`. Looks are made in the event's time only: from a little before its beginning until well after its
-end, close together where something is about to change and far apart where nothing is; an event that is on the air is
-looked at until it is over, however late. What the provider tells by itself brings a look forward.
+Called by `decide`. Events are observed only within their time: from a little before the planned beginning until well
+after the planned end. Observations are close together when a change is likely, and far apart otherwise. An event that
+is on the air is observed until it goes off the air, however late. A webhook brings an observation forward.
 
-Somebody may own very many events. The looks at them have a budget (`shared/limits/call_budgets.py`), so that they delay
-nobody else's tasks. An event beyond it rests: it is looked at when somebody joins it, when the provider tells of it,
-and when its time is over.
+An owner may have very many events. Observations have a budget for each owner (`shared/limits/call_budgets.py`), so that
+they do not delay the tasks of others. An event beyond the budget rests: it is observed when a viewer joins it, when a
+webhook names it, and when its time is over.
 
-| seen last                    | the next look                                                        |
+| last observed                | next observation                                                     |
 |------------------------------|----------------------------------------------------------------------|
-| nothing                      | when the time begins                                                 |
+| never                        | when the time begins                                                 |
 | live                         | 15 s later                                                           |
 | off the air, was live before | 10 s later for five minutes, then a minute                           |
-| never live                   | 10 s later around its beginning, else 30 s                           |
+| never live                   | 10 s later around the planned beginning, else 30 s                   |
 | off the air, the time over   | at once, then none                                                   |
 | live, and it rests           | 15 minutes later                                                     |
 | not live, and it rests       | when the time is over                                                |
@@ -36,26 +36,26 @@ SLOW_PACE_S: Final = 60
 RESTING_PACE_S: Final = 900
 
 BEGINNING_S: Final = 600
-"""So long around the planned beginning, and so long after the air was left, something may happen at any moment."""
+"""For this long around the planned beginning, and for this long after going off the air, a change is likely."""
 
 RESTART_S: Final = 300
-"""An encoder that fell off the air mostly comes back within so many seconds."""
+"""An encoder that lost its connection is mostly back within this time."""
 
 ENDED_AFTER_S: Final = 60
-"""Past its planned end, an event that has been off the air for so long has ended."""
+"""An event that has been off the air for this long after its planned end has ended."""
 
 LOOK_AGAIN_S: Final = 3
-"""What was seen so short a time ago need not be looked at again, whoever comes by."""
+"""An event that was observed less than this long ago is not observed again, whatever reconciles it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
     """
-    The time of an event beyond what was planned.
+    The time around its planned times in which an event may be on the air.
 
     Attributes:
-        early_s: So long before its beginning it may go on the air, and viewers are let in.
-        overrun_s: So long after its planned end likewise.
+        early_s: Seconds before the planned beginning from which the event may go on the air, and viewers may enter.
+        overrun_s: Seconds after the planned end until which both are still allowed.
     """
 
     early_s: int
@@ -63,20 +63,20 @@ class Window:
 
     def opens_at(self, event: EventSpec) -> datetime | None:
         """
-        When the time begins; `None` where nobody has said. Pure.
+        Return when the time begins; `None` if no beginning is planned. Pure.
         """
         return None if event.starts_at is None else event.starts_at - timedelta(seconds=self.early_s)
 
     def closes_at(self, event: EventSpec) -> datetime | None:
         """
-        When it is over; likewise. Pure.
+        Return when the time ends; `None` if no end is planned. Pure.
         """
         return None if event.ends_at is None else event.ends_at + timedelta(seconds=self.overrun_s)
 
 
 def next_look_at(airing: Airing, event: EventSpec, now: datetime, window: Window) -> datetime | None:
     """
-    When to look next; `None` where there is nothing to look for any more. Pure.
+    Return when to observe the event next; `None` if no further observation is needed. Pure.
     """
     opens_at, closes_at = window.opens_at(event), window.closes_at(event)
     if opens_at is None or closes_at is None or event.starts_at is None:
@@ -87,7 +87,8 @@ def next_look_at(airing: Airing, event: EventSpec, now: datetime, window: Window
     if looked_at is None or looked_at < opens_at:
         return opens_at
     if looked_at >= closes_at:
-        # Its time may have been put into the past since: then one look more says that it has ended.
+        # The planned times may have been moved into the past since. One more observation then records that it has
+        # ended.
         return None if airing.state is BroadcastState.ENDED else closes_at
     if airing.rests:
         return closes_at
@@ -96,7 +97,8 @@ def next_look_at(airing: Airing, event: EventSpec, now: datetime, window: Window
 
 def is_look_due(airing: Airing, event: EventSpec, now: datetime, window: Window) -> bool:
     """
-    Whether who comes by should look: it is the event's time, and nobody has just looked. Pure.
+    Tell whether a reconciliation at this moment should observe the event: it is within its time, and was not observed a
+    moment ago. Pure.
     """
     at = next_look_at(airing, event, now, window)
     if at is None:
@@ -112,7 +114,7 @@ def looked(
     airing: Airing, event: EventSpec | None, now: datetime, window: Window, *, is_live: bool, rests: bool = False
 ) -> Airing:
     """
-    What is known after a look. Pure.
+    Return the status of the broadcast after an observation. Pure.
     """
     if is_live:
         return Airing(BroadcastState.LIVE, now, airing.live_at or now, rests=rests)
@@ -124,8 +126,8 @@ def looked(
 
 def replanned(airing: Airing, event: EventSpec | None, now: datetime) -> Airing:
     """
-    What is known once an event has the times it is wished: one that had ended and is to be held again has yet to begin.
-    Pure.
+    Return the status of the broadcast after the event got the times of its spec. An ended event whose planned end is in
+    the future starts again as not yet begun. Pure.
     """
     is_ahead = event is not None and event.ends_at is not None and now < event.ends_at
     return Airing() if airing.state is BroadcastState.ENDED and is_ahead else airing

@@ -1,31 +1,32 @@
-"""What a session's event needs next. Pure; called by the reconciliation through the Controller of this folder.
+"""The table of steps for a session's event. Pure; called by the reconciler through the Controller of this folder.
 
-| recorded   | wished           | next                                                                   |
+| recorded   | spec             | next                                                                   |
 |------------|------------------|------------------------------------------------------------------------|
-| anything   | its session is not there, another shows its event | SHOW nothing                          |
-| anything   | its session is not there, another lacks its own mark | SHOW that                          |
-| anything   | owner changed, not transferred | HOLD it: tell a person, once; done                       |
-| anything   | its session is not there, deletions are held | later                                      |
-| without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that |
-| anything   | session deleted, or back | NOTICE it                                                      |
-| nothing    | session deleted  | UNENROL whom it has left enrolled; no document is made                 |
-| nothing    | no event         | done; no document is made                                              |
-| nothing    | no event, and its session has no mark | MARK that; no document is made                    |
-| anything   | its session lacks the mark, or does not say that it has a pairing | SHOW both first          |
+| anything   | the session does not exist, the document of another one shows its event | SHOW nothing    |
+| anything   | the session does not exist, another one lacks its own mark | SHOW the mark                |
+| anything   | owner changed without a transfer | HOLD it: log it for the operator, once; done           |
+| anything   | the session does not exist, deletions are held | requeue                                  |
+| no mark, or a former owner | the session exists | IDENTIFY it: record the session's mark and owner     |
+| anything   | session deleted, or restored | NOTICE it                                                  |
+| nothing    | session deleted  | UNENROL its remaining enrolments; no pairing is made                   |
+| nothing    | no event         | done; no pairing is made                                               |
+| nothing    | no event, and the session has no mark | MARK the session; no pairing is made              |
+| anything   | the session lacks the mark, or does not say that it has a pairing | SHOW both first       |
 | none, gone | an event         | CREATE a new generation                                                |
 | none, gone | no event         | SHOW nothing, done                                                     |
-| creating   | anything         | FIND it by its reference: adopt it, or none is made until late commits are past |
-| ready      | an event         | SHOW it, UPDATE it where the spec has changed (deleted behind our back: none), done |
-| ready      | the same, an update's answer was lost | UPDATE it once more when late commits are past |
-| ready      | an event, it is its time | LISTEN whether it is on the air, later                      |
-| ready      | no event         | RETIRE: refs go now, the event after the grace                         |
+| creating   | anything         | FIND it by its reference: adopt it, or record none once late commits are past |
+| ready      | an event         | SHOW it, UPDATE it if the spec has changed, done                       |
+| ready      | the same, the event was deleted at the provider | UPDATE records none, then CREATE        |
+| ready      | the same, an update's answer was lost | UPDATE it once more when late commits are past    |
+| ready      | an event, within its time | LISTEN: observe whether it is on the air, requeue             |
+| ready      | no event         | RETIRE: clients lose its ids now, the event is deleted after the grace |
 | ready, retiring | session deleted | DELETE                                                             |
 | retiring   | an event         | KEEP it                                                                |
-| retiring   | no event         | later, then DELETE                                                     |
-| deleting   | anything         | DELETE again; what is gone counts as deleted                           |
+| retiring   | no event         | requeue, then DELETE                                                   |
+| deleting   | anything         | DELETE again; parts that are gone count as deleted                     |
 | none       | session deleted  | CLOSE                                                                  |
-| gone       | session deleted  | later while videos are left; UNENROL whom it has left enrolled; then EXPIRE |
-| gone       | another session has its id | the same, but in the end REOPEN: its generations go on      |
+| gone       | session deleted  | requeue while videos are left; UNENROL its remaining enrolments; then EXPIRE |
+| gone       | another session has its id | the same, but finally REOPEN: generations are counted on     |
 | gone, expiring | the session is back | REOPEN                                                          |
 """
 
@@ -65,22 +66,22 @@ NOTICE: Final = "notice"
 CHILDREN_LOOK_S: Final = 30
 
 PAUSE_MAX_S: Final = 60.0
-"""Every step is tried again after so long at the most: nobody tells us that a provider is back, or that an event that
-is to be deleted is on the air no more."""
+"""The longest pause between two tries of any step: no webhook tells that a provider is back, or that an event that is
+to be deleted has gone off the air."""
 
 
 def decide(
     snapshot: Snapshot[SessionSpec, Pairing], now: datetime, reap_grace_s: int, window: Window, *, observed: bool
 ) -> Decision[Pairing]:
     """
-    The next step for one session.
+    Return the next step for one session.
 
     Args:
-        look: Wish and record as read.
-        now: This instant.
-        reap_grace_s: Seconds for which an unpublished event is kept.
-        window: When events may be on the air.
-        observed: Whether this worker has just sighting from the provider whether the event is on the air.
+        snapshot: Spec and status as read.
+        now: The present time.
+        reap_grace_s: Seconds for which the event of an unpublished session is kept.
+        window: How long before and after its planned times an event may be on the air.
+        observed: Whether this worker has just learned from the provider whether the event is on the air.
     """
     spec = snapshot.spec
     if snapshot.record is not None and not spec.exists and (spec.shown is not None or lacks_mark(spec)):
@@ -118,7 +119,7 @@ def decide(
             reap_at = now + timedelta(seconds=reap_grace_s)
             return _write(RETIRE, replace(_moved(record, PairingState.RETIRING, now), reap_at=reap_at))
         case PairingState.READY if record.applied != spec.event or _is_due(record.verify_at, now):
-            # While it is under way nobody knows which wish the event fulfils: cut short, it is done again.
+            # During the update it is unknown which spec the event fulfils. If the worker dies, the update is repeated.
             claimed, wished = replace(record, applied=None), fingerprint(spec.event)
             return Step(UPDATE, Effect.CHANGE, claimed, record, wished, pause_max_s=PAUSE_MAX_S)
         case PairingState.RETIRING if spec.event is not None:
@@ -156,21 +157,21 @@ def decide(
 
 def reference_of(session_id: str, generation: int) -> str:
     """
-    The reference under which one generation of a session's event is made. Pure.
+    Return the reference under which one generation of a session's event is made. Pure.
     """
     return f"session:{session_id}:{generation}"
 
 
 def fingerprint(event: EventSpec | None) -> str:
     """
-    A short name of a spec, to tell whether a failure belongs to it. Pure.
+    Return a short hash of a spec. It tells whether a recorded failure belongs to that spec. Pure.
     """
     return hashlib.sha256(repr(event).encode()).hexdigest()[:16]
 
 
 def created(record: Pairing, made: EventIds, applied: EventSpec | None, now: datetime) -> Pairing:
     """
-    The record once the event exists. Pure.
+    Return the record after the event was created. Pure.
     """
     return replace(
         _moved(record, PairingState.READY, now),
@@ -188,16 +189,16 @@ def updated(
     before: Pairing, record: Pairing, made: EventIds, applied: EventSpec | None, now: datetime, late_commit_s: int
 ) -> Pairing:
     """
-    The record once the event has been brought into form. Pure.
+    Return the record after the event was updated. Pure.
 
     Args:
-        before: As it was recorded when the update was decided; without a known form, an earlier update's answer was
-            lost, and it may yet come to pass after this one.
-        record: As it was claimed.
-        made: What there is of the event now.
+        before: The record when the update was decided. If its `applied` is `None`, the answer of an earlier update was
+            lost, and that update may still take effect after this one.
+        record: The record as claimed.
+        made: The event's parts now.
         applied: The spec that it fulfils.
-        now: This instant.
-        late_commit_s: For so long an earlier update may still come to pass.
+        now: The present time.
+        late_commit_s: Seconds for which an earlier update may still take effect.
     """
     verify_at = before.verify_at
     if before.applied is None:
@@ -210,11 +211,11 @@ def updated(
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """
-    The result of a look whether an event is on the air.
+    The result of observing whether an event is on the air.
 
     Attributes:
-        broadcast: What the provider says; `None` where the event is not there.
-        rests: Whether its owner has so many events that this one is looked at rarely from now on.
+        broadcast: The provider's answer; `None` if the event does not exist.
+        rests: Whether the event is observed rarely from now on, because its owner has very many events.
     """
 
     broadcast: Broadcast | None
@@ -223,8 +224,8 @@ class Sighting:
 
 def listened(record: Pairing, sighting: Sighting, event: EventSpec | None, now: datetime, window: Window) -> Pairing:
     """
-    The record once the provider was asked whether the event is on the air. What was recorded is taken over when the
-    event has ended; an event that is not there any more is brought into form, and so made anew. Pure.
+    Return the record after the event was observed. If the event has ended, its recordings are taken over. If it does
+    not exist any more, the next update makes it anew. Pure.
     """
     seen = sighting.broadcast
     if seen is None:
@@ -236,7 +237,7 @@ def listened(record: Pairing, sighting: Sighting, event: EventSpec | None, now: 
 
 def took_over(record: Pairing, recordings: tuple[ExternalIds, ...]) -> Pairing:
     """
-    The record once these recordings are videos of their own, or given up. Pure.
+    Return the record after these recordings were made videos of their own, or released. Pure.
     """
     new = tuple(one for one in recordings if one not in record.recordings)
     return replace(record, recordings=record.recordings + new)
@@ -244,7 +245,7 @@ def took_over(record: Pairing, recordings: tuple[ExternalIds, ...]) -> Pairing:
 
 def not_created(record: Pairing, now: datetime) -> Pairing:
     """
-    The record once it is certain that the event does not exist. Pure.
+    Return the record once it is certain that the event does not exist. Pure.
     """
     none = _moved(record, PairingState.NONE, now)
     return replace(
@@ -262,7 +263,7 @@ def not_created(record: Pairing, now: datetime) -> Pairing:
 
 def deleted(record: Pairing, now: datetime) -> Pairing:
     """
-    The record once every part of the event is gone. Pure.
+    Return the record after every part of the event was deleted. Pure.
     """
     return replace(
         _moved(record, PairingState.GONE, now),
@@ -279,14 +280,15 @@ def deleted(record: Pairing, now: datetime) -> Pairing:
 
 def held(record: Pairing, now: datetime) -> Pairing:
     """
-    Return the record once a person was told that the session's owner had been changed without a transfer. Pure.
+    Return the record after it was logged for the operator that the session's owner was changed without a transfer.
+    Pure.
     """
     return replace(record, held_at=now)
 
 
 def expiring(record: Pairing, now: datetime) -> Pairing:
     """
-    Return the tombstone of a deleted session: it names nobody, and goes in its time. Pure.
+    Return the tombstone of a deleted session. It names no owner, and expires. Pure.
     """
     return replace(
         record,
@@ -298,23 +300,24 @@ def expiring(record: Pairing, now: datetime) -> Pairing:
 
 def reopened(record: Pairing, identity: SessionIdentity) -> Pairing:
     """
-    The record once it is that of the session which has the id now; nothing of the earlier one is left but its count of
-    generations. Pure.
+    Return the record for the session that has the id now. Only the count of generations is kept from the earlier
+    session. Pure.
     """
     return replace(record, identity=identity, has_session=True, expires_at=None, recordings=())
 
 
 def lacks_mark(spec: SessionSpec) -> bool:
     """
-    Return whether the session whose document is there has no mark, and may be given that of its document: not where its
-    owner was changed, for then its record tells the mark. Pure.
+    Tell whether the session's document has no mark and may be given one. If the owner was changed without a transfer,
+    it may not: the record has the mark then. Pure.
     """
     return spec.identity is not None and not spec.identity.is_marked and not spec.is_held
 
 
 def is_noted(spec: SessionSpec) -> bool:
     """
-    Whether the session's document says what everything else relies on: that it has a pairing, and its mark. Pure.
+    Tell whether the session's document has its mark and says that it has a pairing. Everything else relies on both.
+    Pure.
     """
     return spec.is_paired and (spec.identity is None or spec.identity.is_marked)
 

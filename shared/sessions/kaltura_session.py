@@ -1,7 +1,7 @@
-"""`getKalturaSession` for clients: what a session has at its provider, as far as the caller may know it.
+"""`getKalturaSession` for clients: what a session has at its provider, limited to what the caller may know.
 
-Called by the callable of that name. Leaves to `shared/sessions/access.py` who may know, and to the reconciliation that
-it comes to exist.
+Called by the callable of that name. Leaves to `shared/sessions/access.py` who may watch the session, and the creation
+of a missing event to the reconciler.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def get_kaltura_session(
     caller: Caller, session_id: str, sessions: Sessions, documents: Documents, queue: Queue, clock: Clock
 ) -> dict[str, Any]:
     """
-    Retrieve what a session has, or create and retrieve it where the session asks for something that is not there yet.
+    Return a session's event, and have it created first if the session should have one and has none.
 
     Returns:
-        `sessionId`, `state` (`none`, `creating`, `ready`, `failed`) and the provider's ids; to viewers only those that
-        watching needs, to the owner all, and the failure where there is one.
+        `sessionId`, `state` (`none`, `creating`, `ready`, `failed`) and the provider's ids. Viewers get only the ids
+        that watching needs. The owner gets all ids, and the failure if there is one.
 
     Raises:
         NotFound: There is no such session for this caller (never).

@@ -1,7 +1,7 @@
-"""A session as its owner wrote it, and the pairing with its event at a provider, with their document forms.
+"""The documents of sessions: a session as its owner wrote it, and the pairing with its event at a provider.
 
-Called by `decide`, `act` and the Controller of this folder, and by everyone who must know whose session it is and who
-may see it (`shared/sessions/access.py`, `shared/videos/`). Leaves to `decide` what follows from the values.
+Called by `decide`, `act` and the Controller of this folder, and by all code that checks who owns a session and who may
+watch it (`shared/sessions/access.py`, `shared/videos/`). Leaves the steps that follow from the values to `decide`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shared.sessions.times import planned_times
 
 class Status(StrEnum):
     """
-    `status` of a session.
+    The `status` of a session.
     """
 
     DRAFT = "draft"
@@ -32,7 +32,7 @@ class Status(StrEnum):
 
 class Format(StrEnum):
     """
-    `format` of a session.
+    The `format` of a session.
     """
 
     IN_PERSON = "inPerson"
@@ -42,7 +42,7 @@ class Format(StrEnum):
 
 class Visibility(StrEnum):
     """
-    `visibility` of a session.
+    The `visibility` of a session.
     """
 
     OPEN = "open"
@@ -52,19 +52,20 @@ class Visibility(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Session:
     """
-    One document of `sessions`, as far as the server acts on it.
+    One document of `sessions`, with the fields that the server acts on.
 
-    A field of another type than it should have, and a time that cannot be, reads as absent: the rules keep such
-    documents out, and an administrator's slip must not stop a worker. A title reads as a line that is no longer than
-    the rules let it be.
+    A field of the wrong type and an impossible time are read as absent. The rules keep clients from writing them, and a
+    mistake by an administrator must not stop a worker. A title is read as one line, cut to the length that the rules
+    allow.
 
     Attributes:
-        created_at: The mark of its incarnation, `createdAt`; where the document has none, the time at which Firestore
-            created it.
+        created_at: The session's mark, `createdAt`, which tells it from an earlier or later session of the same id. If
+            the document has none, the time at which Firestore created the document.
         is_marked: Whether the document has the mark.
         is_paired: Whether the document says that it has a pairing (`kalturaSession: true`).
-        version: Of the document.
-        former_owner_uids: From whom it is being transferred (`formerOwnerUids`); empty once all it has followed.
+        version: The version of the document.
+        former_owner_uids: The owners from whom the session is being transferred (`formerOwnerUids`); empty once
+            everything in it names the new owner.
     """
 
     id: str
@@ -88,9 +89,11 @@ class Session:
     @classmethod
     def from_document(cls, document: Document) -> Self:
         """
-        Read a session document. A mark that is later than the document itself is none: a back end has written it anew,
-        or its clock is ahead. Then the time at which Firestore created the document counts, as where there is no mark,
-        and is written there when the session is next reconciled. Pure.
+        Read a session document.
+
+        A mark that is later than the document's own creation is ignored: either a back end has rewritten the document,
+        or its clock is ahead. The time at which Firestore created the document is then used, as if there were no mark,
+        and the next reconciliation writes that time into the document. Pure.
         """
         session = replace(cls.from_fields(document.id, document.fields), version=document.version)
         if session.created_at is not None and session.created_at - document.created_at <= ROUNDING:
@@ -100,7 +103,7 @@ class Session:
     @classmethod
     def from_fields(cls, session_id: str, fields: Fields) -> Self:
         """
-        Read the fields of a session document, as a trigger's event carries them too. Pure.
+        Read the fields of a session document. The events of triggers carry the same fields. Pure.
         """
         created_at = fields.get("createdAt")
         shown, videos = fields.get("kaltura"), fields.get("videos")
@@ -138,31 +141,32 @@ class Session:
 
     def moderates(self, uid: str) -> bool:
         """
-        Whether somebody keeps order in its live event: its owner, and whom he has named. Pure.
+        Tell whether a person moderates the session's live event: its owner and everybody in `moderators` do. Pure.
         """
         return uid == self.owner_uid or uid in self.moderators
 
 
 def marking(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:
     """
-    Return the write by which the document of a session that has no pairing gets its mark: only the very document that
-    was read. Pure.
+    Return the write that puts the mark into the document of a session without a pairing. The write succeeds only if the
+    document has not changed since it was read. Pure.
     """
     return Update(session_path(identity.session_id), {"createdAt": identity.created_at, **changes}, if_version=version)
 
 
 def noting(identity: SessionIdentity, version: Version | None, **changes: Any) -> Update:
     """
-    Return the write by which a session's document says that it has a pairing, and its mark: only the very document that
-    was read, for another session may take its place at any moment. Pure.
+    Return the write that puts the mark into a session's document, and says there that the session has a pairing. The
+    write succeeds only if the document has not changed since it was read, because another session may take its place at
+    any moment. Pure.
     """
     return marking(identity, version, kalturaSession=True, **changes)
 
 
 def pairing_of(session: Session, document: Document | None) -> Pairing | None:
     """
-    Return the pairing of a session, `None` where there is none, or where it is still that of an earlier session which
-    had the same id. Pure.
+    Return the pairing of a session. Return `None` if there is none, or if it still belongs to an earlier session of the
+    same id. Pure.
     """
     pairing = None if document is None else Pairing.from_document(document)
     return pairing if pairing and pairing.identity.belonging(session.identity) is Belonging.SAME else None
@@ -170,12 +174,12 @@ def pairing_of(session: Session, document: Document | None) -> Pairing | None:
 
 def session_with(identity: SessionIdentity, document: Document | None) -> Session | None:
     """
-    Return the session that a thing belongs to, `None` where the document is gone, or is that of another session which
-    has the same id. Pure.
+    Return the session that a thing belongs to. Return `None` if its document is gone, or belongs to another session of
+    the same id. Pure.
 
     Args:
-        identity: As the thing recorded it.
-        document: What is there under the session's id.
+        identity: The identity that the thing recorded.
+        document: The document that has the session's id now, if any.
     """
     session = None if document is None else Session.from_document(document)
     return session if session and identity.belonging(session.identity) is Belonging.SAME else None
@@ -187,7 +191,7 @@ def _named(uids: Fields) -> tuple[str, ...]:
 
 def wanted(session: Session) -> EventSpec | None:
     """
-    The event that a session asks for: one for each public live session, none for all others. Pure.
+    Return the live event that a session should have: one for each public live session, `None` for all others. Pure.
     """
     if session.status is not Status.PUBLIC or session.format is not Format.LIVE_STREAMING:
         return None
@@ -199,7 +203,7 @@ def wanted(session: Session) -> EventSpec | None:
 
 class PairingState(StrEnum):
     """
-    Where a session's event stands at its provider.
+    The state of a session's event at its provider.
     """
 
     NONE = "none"
@@ -212,7 +216,7 @@ class PairingState(StrEnum):
 
 class BroadcastState(StrEnum):
     """
-    `broadcast` of a session: whether something is sent to its event.
+    The `broadcast` of a session: whether its event is on the air.
     """
 
     OFFLINE = "offline"
@@ -223,14 +227,14 @@ class BroadcastState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Airing:
     """
-    What was seen of an event's broadcast.
+    The status of an event's broadcast, as last observed.
 
     Attributes:
-        state: As it was seen last.
-        looked_at: When that was.
-        live_at: When it was first seen live.
-        off_at: Since when it is not live any more.
-        rests: Whether its owner has so many events that this one is looked at rarely.
+        state: The state when it was last observed.
+        looked_at: When it was last observed.
+        live_at: When it was first observed live.
+        off_at: When it was first observed off the air after it was live.
+        rests: Whether the event is observed rarely because its owner has very many events.
     """
 
     state: BroadcastState = BroadcastState.OFFLINE
@@ -241,7 +245,7 @@ class Airing:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {
             "state": self.state.value,
@@ -268,27 +272,27 @@ class Pairing:
     One document of `kalturaSession`.
 
     Attributes:
-        identity: The session that it is the pairing of.
-        has_session: Whether that session was there when it was last looked at; the sweep counts those.
-        state: Of the event.
+        identity: The session that the pairing belongs to.
+        has_session: Whether the session existed when it was last read. The sweep counts pairings of existing sessions.
+        state: The state of the event.
         generation: Grows with every event that is made for the session.
-        reference: Under which the present event was, or is about to be, made.
+        reference: The reference under which the present event was made, or is about to be made.
         tried_at: When its creation was begun; in state CREATING only.
-        parts: The provider's ids.
-        applied: The spec that the event fulfils; `None` where that is not known.
-        refused: The parts that the provider refuses for good as `applied` has them, by the names of `parts`: the event
-            does without them until it is wished otherwise.
-        verified_at: When all its parts were last known to be there.
-        verify_at: When the event is brought into form once more, because an update whose answer was lost may come to
-            pass until then.
-        reap_at: When a retired event goes.
-        held_at: When it was noticed that the session's owner had been changed without a transfer; `None` while it is as
-            it should be.
-        airing: What was seen of its broadcast.
-        recordings: All recordings of the session's events that were taken over, by the provider's ids.
-        expires_at: When the tombstone of a deleted session may go (Firestore TTL).
-        history: States so far.
-        progress: The reconciliation's own part.
+        external_ids: The provider's ids, by part (document field `parts`).
+        applied: The spec that the event fulfils; `None` if that is not known.
+        refused: The parts that the provider refuses for good in the form of `applied`, by the keys of `external_ids`.
+            The event does without them until its spec changes.
+        verified_at: When all its parts were last known to exist.
+        verify_at: When the event is updated once more, because an update whose answer was lost may take effect until
+            then.
+        reap_at: When a retired event is deleted.
+        held_at: When a change of the session's owner without a transfer was noticed; `None` if there is no such change.
+        airing: The status of its broadcast.
+        recordings: All recordings of the session's events that were taken over as videos or released, by the provider's
+            ids.
+        expires_at: When Firestore's TTL may delete the tombstone of a deleted session.
+        history: The states so far.
+        progress: The reconciler's part of the record.
     """
 
     identity: SessionIdentity
@@ -312,8 +316,8 @@ class Pairing:
 
     def failure(self) -> dict[str, Any] | None:
         """
-        What clients may read of what went wrong: `{code, message, retryable}`. The last step's failure comes before the
-        refusal of a part. Pure.
+        Return the failure that clients may read: `{code, message, retryable}`. The failure of the last step comes
+        before the refusal of a part. Pure.
         """
         if self.progress.failure is not None:
             return self.progress.failure.shown()
@@ -323,7 +327,7 @@ class Pairing:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {
             **self.identity.to_fields(),
@@ -370,7 +374,7 @@ class Pairing:
             tried_at=fields["triedAt"],
             external_ids=dict(fields["parts"]),
             applied=None if applied is None else _wish(applied),
-            # An earlier release tried what was refused for ever.
+            # An earlier release had no `refused`: it retried refused parts for ever.
             refused={part: Refusal(one["code"], one["message"]) for part, one in fields.get("refused", {}).items()},
             verified_at=fields.get("verifiedAt"),
             verify_at=fields["verifyAt"],
@@ -391,20 +395,21 @@ def _wish(fields: Fields) -> EventSpec:
 @dataclass(frozen=True, slots=True)
 class SessionSpec:
     """
-    What a reconciliation reads of a session.
+    The spec of a session, as a reconciliation reads it.
 
     Attributes:
-        exists: Whether the session is there; one that only has the same id is not.
-        event: The event it asks for.
-        shown: What its document shows of the event now.
-        children: Ids of videos that a deleted session has left behind.
-        left_enrolled: Enrolments that it has left behind, looked for once nothing else is left.
-        title: What its viewers read.
-        identity: The session whose document is there, whoever it is; `None` where there is none.
-        version: Of that document.
-        is_paired: Whether its document says that it has a pairing.
-        is_held: Whether its owner was changed by somebody who did not transfer it: nothing is done until it is.
-        is_waiting: Whether it is not there, and deletions are held: it may come back.
+        exists: Whether the session exists. Another session of the same id does not count.
+        event: The live event that it should have.
+        shown: The event's status as the session's document shows it now.
+        children: The ids of videos that a deleted session has left behind.
+        left_enrolled: Enrolments that a deleted session has left behind. They are looked for once nothing else is left.
+        title: The title that viewers see.
+        identity: The identity in the document that has this id now, even if it is another session's; `None` if there is
+            no document.
+        version: The version of that document.
+        is_paired: Whether that document says that it has a pairing.
+        is_held: Whether the owner was changed without a transfer. Nothing is done until the session is transferred.
+        is_waiting: Whether the session does not exist while deletions are held. It may be restored.
     """
 
     exists: bool
@@ -422,7 +427,7 @@ class SessionSpec:
     @classmethod
     def of(cls, session: Session) -> Self:
         """
-        What a session that is there asks for. Pure.
+        Return the spec of a session that exists. Pure.
         """
         return cls(
             exists=True,
@@ -436,17 +441,18 @@ class SessionSpec:
 
 
 FOR_WATCHING: Final = ("entryId", "virtualEventId")
-"""The parts of an event whose ids watching it needs; whoever may read the session's document may know these."""
+"""The parts of an event whose ids a player needs. Everyone who may read the session's document may know these ids."""
 
 
 def shown(spec: SessionSpec, pairing: Pairing | None, *, to_owner: bool = False) -> dict[str, Any] | None:
     """
-    What the session document should show of its event under `kaltura`; `None` is nothing. Pure.
+    Return what the session's document should show of its event, under `kaltura`; `None` if it should show nothing.
+    Pure.
 
     Args:
-        wish: Of the session.
-        pairing: As it is recorded.
-        to_owner: The ids of all parts, which no document shows.
+        spec: The spec of the session.
+        pairing: Its record, if any.
+        to_owner: Whether to include the ids of all parts. No document shows those.
     """
     if spec.event is None or pairing is None:
         return None

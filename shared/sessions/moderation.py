@@ -1,7 +1,7 @@
-"""What the owner of a session does with its live event: who moderates it, and where its picture is sent.
+"""The owner's controls of a live event: its moderators, and the ingest address and stream key of the encoder.
 
-Called by the callables of those names. Leaves to `shared/sessions/access.py` who the owner is, and to the
-reconciliation that a named moderator comes to be one at the provider.
+Called by the callables of those names. Leaves to `shared/sessions/access.py` who the owner is, and to the reconciler
+that moderators get their role at the provider.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from shared.sessions.model import Pairing, PairingState, Session, pairing_of, wa
 from shared.sessions.pairing import not_ready
 
 MODERATORS_MAX: Final = 100
-"""Moderators that the owner of a session may name."""
+"""Moderators that one session may have besides its owner."""
 
 WRITES_MAX: Final = 10
-"""How often a spec is written again where the session was changed meanwhile."""
+"""Tries to write the moderators while others change the session."""
 
 
 def set_moderator(
@@ -37,17 +37,18 @@ def set_moderator(
     is_moderator: bool,
 ) -> bool:
     """
-    Have somebody keep order in the session's live events, this one and every one to come, or no more. Repeatable.
+    Make a user a moderator of the session's live events, the present one and all later ones, or remove them.
+    Repeatable.
 
     Returns:
-        Whether the provider knows it already; if not, it will.
+        Whether the provider has the change already. If not, it will get it.
 
     Raises:
-        NotAllowed, NotFound: As `require_owner` (never).
-        BadRequest: No field can have this uid as its name (never).
-        TooMany: The session has as many as it may have (once there is room).
-        WrongState: It is the owner, who always does (never).
-        Conflict: The session was changed every time (again).
+        NotAllowed, NotFound: See `require_owner` (never).
+        BadRequest: The uid cannot be the name of a field (never).
+        TooMany: The session has the maximum of moderators (again, once one is removed).
+        WrongState: The user is the owner, who always moderates (never).
+        Conflict: The session was changed at every try (again).
     """
     for _ in range(WRITES_MAX):
         document, session = _owned(caller, session_id, sessions)
@@ -58,7 +59,7 @@ def set_moderator(
                 "The owner of a session always moderates it, and cannot be removed.", reason="OWNER_MODERATES"
             )
         if is_moderator and RESERVED.fullmatch(uid):
-            # A session names its moderators as fields of a map.
+            # Moderators are fields of a map in the session's document.
             raise BadRequest(
                 "An account whose id begins and ends with two underscores cannot be a moderator. Name another account.",
                 reason="USER_ID_UNUSABLE",
@@ -69,7 +70,7 @@ def set_moderator(
                 reason="MODERATORS_TOO_MANY",
             )
         if is_moderator is not (uid in session.moderators):
-            # By the time of its last change the sweep finds what no task was left for.
+            # If the task is lost, the sweep finds the session by `updatedAt`.
             change: dict[tuple[str, ...], Any] = {
                 ("moderators", uid): True if is_moderator else REMOVE,
                 ("updatedAt",): clock(),
@@ -86,11 +87,11 @@ def set_moderator(
 
 def stream_ingest(caller: Caller, session_id: str, sessions: Sessions) -> Ingest:
     """
-    Where the owner's encoder sends its picture.
+    Return where the owner's encoder sends its stream, and the key for it.
 
     Raises:
-        NotAllowed, NotFound: As `require_owner` (never).
-        WrongState: There is no event (again, once there is).
+        NotAllowed, NotFound: See `require_owner` (never).
+        WrongState: There is no event that is ready (again, once there is).
         Transient: The provider could not be asked (again).
     """
     return _told(caller, session_id, sessions, sessions.events.ingest)
@@ -98,10 +99,10 @@ def stream_ingest(caller: Caller, session_id: str, sessions: Sessions) -> Ingest
 
 def rotate_stream_key(caller: Caller, session_id: str, sessions: Sessions) -> Ingest:
     """
-    The same with a new key, where the old one has got about.
+    Make a new stream key, for example after the old one became known, and return it with the ingest address.
 
     Raises:
-        As `stream_ingest`.
+        See `stream_ingest`.
     """
     return _told(caller, session_id, sessions, sessions.events.rotate_stream_key)
 
@@ -115,7 +116,7 @@ def _owned(caller: Caller, session_id: str, sessions: Sessions) -> tuple[Documen
 
 def _told(caller: Caller, session_id: str, sessions: Sessions, ask: Callable[[ExternalIds], Ingest]) -> Ingest:
     ingest = ask(_event_of(caller, session_id, sessions).external_ids)
-    # Who has transferred the session meanwhile learns no key of it.
+    # The caller may have transferred the session meanwhile. Then they must not learn its key.
     _owned(caller, session_id, sessions)
     return ingest
 

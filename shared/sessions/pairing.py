@@ -1,7 +1,8 @@
-"""The pairing of a session with its event, for those who are not its reconciliation: `getKalturaSession` on the server,
-which retrieves it or creates and retrieves it, and the doubt whether its event is still whole.
+"""The pairing of a session with its event, outside of reconciliation: making sure that a session has a pairing, and
+having its event verified.
 
-Called before anything is asked of a provider on a session's behalf. A session that needs nothing has no pairing.
+Called before a provider is asked for anything on a session's behalf: `retrieve_or_create` is `getKalturaSession` on the
+server. A session that needs nothing at a provider has no pairing.
 """
 
 from __future__ import annotations
@@ -17,20 +18,21 @@ from shared.sessions.decide import reopened
 from shared.sessions.model import Pairing, Session, noting, session_with
 
 WRITES_MAX: Final = 5
-"""How often a pairing is written again where others write it, a look that settles at the same moment among them."""
+"""Tries to write a pairing while others write it, for example an observation that settles at the same moment."""
 
 
 def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentity:
     """
-    See that a session has a pairing: by it a deletion of the session is noticed, and all it had goes. While an earlier
-    session of the same id is being cleaned up, it is that one's.
+    Make sure that a session has a pairing. The pairing is how the session's deletion is noticed later, so that
+    everything it has at a provider is deleted. While an earlier session of the same id is being cleaned up, the pairing
+    still belongs to that one.
 
     Args:
-        documents: Where it is.
+        documents: Where the pairing is stored.
         session: The session that is about to own something at a provider.
 
     Returns:
-        The identity under which that is to be recorded.
+        The identity to record with what the session is about to own.
 
     Raises:
         NotFound: The session was deleted meanwhile (never).
@@ -46,14 +48,14 @@ def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentit
         if document is None:
             write: Write = Create(path, record.to_fields())
         else:
-            # A tombstone would go in its time, and with it the notice of this session's deletion.
+            # The tombstone would expire, and this session's deletion would then go unnoticed.
             record = reopened(record, session.identity)
             write = Update(path, record.to_fields(), if_version=document.version)
         try:
             documents.commit(write, noting(session.identity, session.version))
             return session.identity
         except Conflict:
-            # Someone else made it between our read and our write, or the session was changed, or is gone.
+            # Another worker created the pairing between our read and our write, or the session was changed or deleted.
             (found,) = documents.read(session_path(session.id))
             present = session_with(session.identity, found)
             if present is None:
@@ -64,8 +66,8 @@ def retrieve_or_create(documents: Documents, session: Session) -> SessionIdentit
 
 def identity_under(record: Pairing, session: Session) -> SessionIdentity:
     """
-    Return the identity of a session by the mark of its pairing, which is written into its document again where a back
-    end has taken it away; whether or not its owner was changed. Pure.
+    Return the identity of a session with the mark of its pairing, even if the session's owner was changed. If a back
+    end has removed the mark from the session's document, the pairing's mark is written there again. Pure.
     """
     if record.identity.belonging(session.identity) is Belonging.OTHER:
         return session.identity
@@ -74,10 +76,10 @@ def identity_under(record: Pairing, session: Session) -> SessionIdentity:
 
 def not_ready(record: Pairing | None) -> WrongState:
     """
-    Return the refusal of what needs a live event that is ready. Pure.
+    Return the error for a request that needs a live event that is ready. Pure.
 
     Args:
-        record: What is recorded of the event, `None` where that is nothing.
+        record: The record of the event, `None` if there is none.
     """
     failure = None if record is None else record.progress.failure
     if failure is not None and not failure.retryable:
@@ -87,16 +89,17 @@ def not_ready(record: Pairing | None) -> WrongState:
 
 def have_verified(documents: Documents, queue: Queue, pairing: Document, clock: Clock) -> bool:
     """
-    Have an event brought into form once more: a part that is missing is found out, and made anew.
+    Make an event's verification due and enqueue its reconciliation: the event is then updated once more, and a missing
+    part is made anew.
 
     Args:
-        documents: Where it is recorded.
-        queue: For the task.
-        pairing: As it was read.
-        clock: Now, in UTC.
+        documents: Where the pairing is stored.
+        queue: Where the task is enqueued.
+        pairing: The pairing's document, as it was read.
+        clock: Returns the present time, in UTC.
 
     Returns:
-        Whether that will be done; not where somebody is at work on it, who may see to it himself.
+        Whether the verification was enqueued. `False` if a worker has a claim on the event, or the pairing is gone.
 
     Raises:
         Conflict: Others wrote it each time (again).
