@@ -1,8 +1,9 @@
-"""What people were given in sessions and can be ended: `admissions/{sessionId}_{uid}`.
+"""Admissions, `admissions/{sessionId}_{uid}`: records of what people were given in sessions, so that it can be ended.
 
-Called by `functions/` (triggers, the worker) and by whoever gives something out (`joining.py`, `shared/videos/`). A
-person who may not watch any more, or moderates no more, has everything ended that they were given. Leaves to
-`shared/sessions/access.py` who may watch, to `decide` what is next, and to the provider how something is ended.
+Called by `functions/` (triggers, the worker) and by the code that gives grants (`joining.py`, `shared/videos/`). If a
+person may not watch any more, or is not a moderator any more, everything that they were given is ended. Leaves to
+`shared/sessions/access.py` who may watch, the choice of the next step to `decide`, and the ending itself to the
+provider.
 """
 
 from __future__ import annotations
@@ -48,31 +49,31 @@ from shared.sessions.access import may_watch
 from shared.sessions.model import Session, Status, Visibility
 
 OF_SESSION: Final = "session:"
-"""Before the id of a session in place of the key of one admission: all of its admissions. No id has a colon."""
+"""Prefix of a task's key that means all admissions of a session; the session's id follows. No id has a colon."""
 
 DUE: Final = "due:"
-"""Before the number of a page in place of a key: the admissions that are due."""
+"""Prefix of a task's key that means the admissions that are due; the number of a page follows."""
 
 PAGE: Final = 200
-"""Admissions that one task looks at."""
+"""Admissions that one task reconciles."""
 
 DUE_PAGES_MAX: Final = 100
 """The most pages that follow from one sweep, 20,000 admissions; the next sweep goes on."""
 
 BUDGET_S: Final = 30.0
-"""After so many seconds no further one is begun; with the slowest that stays under `WORKER_TIMEOUT_S`."""
+"""After so many seconds a task begins no further admission. With the slowest one, it stays under `WORKER_TIMEOUT_S`."""
 
 
 def task(session_id: str, uid: str) -> Task:
     """
-    Return the task that looks whether somebody may keep what they were given in a session.
+    Return the task that reconciles one person's admission to a session.
     """
     return Task(RECONCILE_ADMISSION, admission_key(session_id, uid))
 
 
 def task_for_all(session_id: str) -> Task:
     """
-    Return the task that looks at everybody who was given something in a session.
+    Return the task that reconciles all admissions to a session.
     """
     return Task(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}")
 
@@ -86,11 +87,11 @@ def task_for_due(page: int = 0) -> Task:
 
 def tasks_after(before: Session, after: Session) -> tuple[Task, ...]:
     """
-    Return the tasks for those who may do less in a session than before it was changed. Pure.
+    Return the tasks for people who may do less in a session after it was changed. Pure.
 
     Args:
-        before: The session as it was.
-        after: As it is.
+        before: The session before the change.
+        after: The session after the change.
     """
     narrowed = (
         (before.status is Status.PUBLIC and after.status is not Status.PUBLIC)
@@ -105,11 +106,11 @@ def tasks_after(before: Session, after: Session) -> tuple[Task, ...]:
 
 def revoking(document: Document) -> Update:
     """
-    Return the write by which everything is to be ended that somebody was given, whether they may watch or not; then
-    enqueue the `task` for it. Pure.
+    Return the write that revokes everything that a person was given, whether or not they may still watch. The caller
+    then enqueues its `task`. Pure.
 
     Args:
-        document: Of their admission, as it was read.
+        document: The document of their admission, as it was read.
     """
     record = AdmissionRecord.from_document(document).revoked()
     record = replace(record, progress=replace(record.progress, due_at=AT_ONCE))
@@ -122,8 +123,8 @@ class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
     The Controller of admissions.
 
     Attributes:
-        documents: Where the documents are.
-        viewer_keys: Where something can be ended, by our names of the providers.
+        documents: Where the documents are stored.
+        viewer_keys: The providers at which viewers' keys can be ended, by our names of the providers.
     """
 
     queue: ClassVar[str] = RECONCILE_ADMISSION
@@ -133,7 +134,7 @@ class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
 
     def read(self, key: str) -> Snapshot[AdmissionSpec, AdmissionRecord]:
         """
-        Read the admission, then the session and the enrolment as they are now.
+        Read the admission, then the present session and enrolment.
         """
         (document,) = self.documents.read(admission_path(key))
         if document is None:
@@ -147,7 +148,7 @@ class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
         self, snapshot: Snapshot[AdmissionSpec, AdmissionRecord], now: datetime, *, observed: bool
     ) -> Decision[AdmissionRecord]:
         """
-        The next step. Pure.
+        Return the next step. Pure.
         """
         return decisions.decide(snapshot, now)
 
@@ -155,7 +156,7 @@ class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
         self, snapshot: Snapshot[AdmissionSpec, AdmissionRecord], step: Step[AdmissionRecord], now: datetime
     ) -> None:
         """
-        End what was given.
+        End at the provider what was given under the revoked ids.
         """
         holder_of(self.viewer_keys, step.record.provider).end(step.record.ending)
 
@@ -167,7 +168,7 @@ class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
         now: datetime,
     ) -> AdmissionRecord:
         """
-        What is recorded once it was ended. Pure.
+        Return the record after the ending succeeded. Pure.
         """
         return replace(step.record, ending=(), gone=step.record.revocation_id is None)
 
@@ -179,7 +180,7 @@ class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
         now: datetime,
     ) -> tuple[Write, ...]:
         """
-        The write of the admission's document, which goes with what it names. Pure.
+        Return the write of the admission's document, or its deletion once nothing is left to end. Pure.
         """
         path = admission_path(snapshot.key)
         if version is None:
@@ -191,8 +192,8 @@ class Admissions(Controller[AdmissionSpec, AdmissionRecord, None]):
 
 def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document | None) -> AdmissionSpec:
     """
-    What the person may do in the session that the admission is of. Their claims are not known here: the owner counts as
-    the teacher that they were when they were let in.
+    Return what the person may do in the session of the admission. Their claims are not known here: if they own the
+    session, they are assumed to be a teacher still, as they were when they entered.
     """
     present = None if session is None else Session.from_document(session)
     if present is None or record.session.belonging(present.identity) is Belonging.OTHER:
@@ -203,17 +204,19 @@ def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document
 
 def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: Clock, each: Mapper = map) -> None:
     """
-    Bring one admission, or a page of those of a session or of those that are due, as far as they can be brought now.
+    Reconcile one admission, a page of a session's admissions, or a page of those that are due.
 
     Args:
         admissions: Their Controller.
-        key: Of one; `session:{sessionId}[:{key of the last one that was looked at}]`; or `due:{page}`.
-        queue: For tasks.
-        clock: Now, in UTC.
-        each: How many are looked at one after the other, or at once.
+        key: The key of one admission; `session:{sessionId}[:{key of the last admission of the page before}]`; or
+            `due:{page}`.
+        queue: Where tasks are enqueued.
+        clock: Returns the present time, in UTC.
+        each: Runs the reconciliations of a page, one after the other or several at once.
 
     Raises:
-        Transient, Conflict: As `reconcile` of one; of many, whoever is hindered is enqueued again alone (again).
+        Transient, Conflict: For one admission, see `reconcile`. In a page, an admission that fails so is enqueued again
+            on its own (again).
     """
     if key.startswith(OF_SESSION):
         session_id, _, after_id = key.removeprefix(OF_SESSION).partition(":")
@@ -226,7 +229,7 @@ def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: 
         number = int(key.removeprefix(DUE))
         is_due = (Condition("dueAt", Operator.AT_MOST, clock()),)
         page = admissions.documents.select(Query(ADMISSIONS, is_due, order_by="dueAt", limit=PAGE))
-        # An admission that was reconciled is due later, or never: the same query then gives the next page.
+        # After its reconciliation an admission is due later, or never. The same query then returns the next page.
         _reconcile_all(admissions, [document.id for document in page], queue, clock, each)
         if len(page) == PAGE and number + 1 < DUE_PAGES_MAX:
             queue.put(task_for_due(number + 1))

@@ -1,18 +1,18 @@
-"""What becomes next of what somebody was given in a session. Pure; called through the Controller of this folder.
+"""The table of steps for an admission. Pure; called by the reconciler through the Controller of this folder.
 
 | recorded                                          | next                                                     |
 |---------------------------------------------------|----------------------------------------------------------|
 | nothing                                           | done                                                     |
 | everything has expired                            | FORGET it                                                |
-| given to somebody who may not watch any more      | REVOKE it: what is given from now on has another id      |
-| given to a moderator who is none any more         | REVOKE it                                                |
-| revoked                                           | END it at the provider, again until it is known or over  |
+| given to a person who may not watch any more      | REVOKE it: grants from now on have a new id              |
+| given to a moderator who is not one any more      | REVOKE it                                                |
+| revoked                                           | END it at the provider, until that succeeds or it expires |
 | nothing is given any more                         | FORGET it                                                |
-| nobody has looked for long                        | CHECK it: they may still watch                           |
-| otherwise                                         | later: that is left to the sweep                         |
+| the last check was long ago                       | CHECK it: they may still watch                           |
+| anything else                                     | requeue, by the sweep                                    |
 
-REVOKE is written before END is tried, so that nobody who may watch again is given what is about to be ended. END needs
-no claim: it may be done twice, and a join that comes in between writes another id beside it.
+REVOKE is written before END is tried. Otherwise a person who may watch again could be given something under the id that
+is about to be ended. END needs no claim: it may be done twice, and a join in between records another id beside it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ FORGET: Final = "forget"
 @dataclass(frozen=True, slots=True)
 class AdmissionSpec:
     """
-    What somebody may do in the session as it is now.
+    What a person may do in the session as it is now.
 
     Attributes:
-        may_watch: Whether they may see what it shows.
+        may_watch: Whether they may watch it.
         moderates: Whether they moderate it.
     """
 
@@ -46,7 +46,7 @@ class AdmissionSpec:
 
 def decide(snapshot: Snapshot[AdmissionSpec, AdmissionRecord], now: datetime) -> Decision[AdmissionRecord]:
     """
-    The next step for one admission.
+    Return the next step for one admission.
     """
     record, spec = snapshot.record, snapshot.spec
     if record is None or record.gone:

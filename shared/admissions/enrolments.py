@@ -1,6 +1,6 @@
-"""Enrolments that a back end wrote: the mark that rules demand of clients is written into them.
+"""Adds `createdAt` to enrolments that a back end wrote without it; the rules demand it of clients.
 
-Called by the trigger of enrolments. Leaves to `shared/sessions/access.py` what an enrolment opens.
+Called by the trigger of enrolments. Leaves to `shared/sessions/access.py` what an enrolment permits.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from shared.ports import Documents, Update
 
 def mark(documents: Documents, enrolment_id: str) -> None:
     """
-    Write into an enrolment when it was given, where it does not say so: the time at which Firestore created it. Without
-    that a deleted session's enrolment could not be told from one in the session that has its id now. Repeatable.
+    Write Firestore's creation time into an enrolment as its `createdAt`, if it has none. Without that field, an
+    enrolment in a deleted session could not be told from one in the session that has the same id now. Repeatable.
 
     Args:
-        documents: Where it is.
+        documents: Where the enrolment is stored.
         enrolment_id: `{sessionId}_{uid}`.
 
     Raises:
@@ -29,5 +29,5 @@ def mark(documents: Documents, enrolment_id: str) -> None:
     if document is None or isinstance(document.fields.get("createdAt"), datetime):
         return
     with suppress(Conflict):
-        # Whoever has written it meanwhile has it looked at again.
+        # If another write came first, its trigger calls this again.
         documents.commit(Update(document.path, {"createdAt": document.created_at}, if_version=document.version))

@@ -1,7 +1,8 @@
-"""Recording what somebody is about to be given, so that it can be ended; and the key of a provider's own player.
+"""Recording what a person is about to be given, so that it can be ended; and the key of a provider's own player.
 
-Called by `joining.py` and by `shared/videos/playback.py`. What is given is recorded first, and whether they may watch
-is read once more after that: whoever loses the right in between has either no grant, or a record that is found.
+Called by `joining.py` and by `shared/videos/playback.py`. The admission is written first, and then it is read once more
+whether the person may watch. A person who loses that right in between therefore gets no grant, or has an admission by
+which the grant is ended.
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from shared.ports import Clock, Create, Document, Documents, ExternalIds, Grant,
 from shared.reconcile.slots import enqueue
 
 WRITES_MAX: Final = 10
-"""How often it is written again where the same person's other requests were faster."""
+"""Tries to write an admission while other requests of the same person write it."""
 
 
 class Entered(Protocol):
     """
-    What was read of somebody who may watch, in one go.
+    The documents that were read in one go about a person who may watch.
     """
 
     @property
     def admission(self) -> Document | None:
         """
-        What they were given before.
+        The document of what they were given before, if any.
         """
         ...
 
@@ -48,24 +49,24 @@ def admit(
     is_ended: Callable[[str], bool] | None = None,
 ) -> tuple[E, str]:
     """
-    Have it recorded that somebody is given something. Where it is recorded already, nothing is read or written.
+    Record that a person is given something. If the present admission covers it already, nothing is read or written.
 
     Args:
-        entered: As it was read.
-        enter: Reads it again; raises where they may not watch any more.
-        giving: What they are given.
-        documents: Where it is recorded.
-        queue: For the task by which what they may not keep is ended.
-        clock: Now, in UTC.
-        is_ended: Tells whether an id is good for nothing any more; then they get another. `None` where nobody doubts
-            it; asked only where that was not verified a moment ago.
+        entered: The documents, as they were read.
+        enter: Reads them again; raises if the person may not watch any more.
+        giving: Returns what the person is given.
+        documents: Where the admission is stored.
+        queue: For the task that ends what the person may not keep.
+        clock: Returns the present time, in UTC.
+        is_ended: Tells whether a revocation id was ended; if so, the person gets a new one. It is called only if the id
+            was not verified a moment ago. `None` if there is no reason for doubt.
 
     Returns:
-        What was read last, and the id under which all that is given can be ended.
+        The documents as last read, and the id by which everything that is given can be ended.
 
     Raises:
-        Conflict: Their other requests were faster each time (again).
-        Others: As `enter` and `is_ended`.
+        Conflict: Other requests of the same person came first at every try (again).
+        Others: Whatever `enter` and `is_ended` raise.
     """
     for _ in range(WRITES_MAX):
         given, document = giving(entered), entered.admission
@@ -88,7 +89,8 @@ def admit(
 
 def _verified(record: AdmissionRecord, is_ended: Callable[[str], bool], now: datetime) -> AdmissionRecord:
     """
-    Ask whether the present id is still good, where that was not done a moment ago.
+    Return the record after asking whether its present id is still valid. The provider is not asked if the id was
+    verified a moment ago.
     """
     if record.revocation_id is None or record.doubtable_at(now) is not None:
         return record
@@ -99,10 +101,10 @@ def player_key(
     keys: ViewerKeys | None, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None
 ) -> Grant:
     """
-    Return the key with which the provider's own player loads something.
+    Return the key with which the provider's own player loads a video or an event.
 
     Raises:
-        WrongState: There is none here (never).
+        WrongState: This deployment has no such key (never).
         Transient: The account is being set up (again).
     """
     if keys is None or revocation_id is None:

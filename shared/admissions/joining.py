@@ -1,8 +1,8 @@
-"""Entering a session's live event: who may, when, and with what.
+"""Entering a session's live event: who may enter, when, and with what grants.
 
-Called by the callables `joinSession` and `issuePlayback`. Leaves to `shared/sessions/access.py` who may see the
-session, to `broadcasting` when its time is, to the provider what somebody needs to watch, talk and be in the room, and
-to `entry.py` that it can be ended.
+Called by the callables `joinSession` and `issuePlayback`. Leaves to `shared/sessions/access.py` who may watch the
+session, to `broadcasting` when the event's time is, to the provider what a person needs to watch, chat and be in the
+room, and to `entry.py` the admission by which all of it can be ended.
 """
 
 from __future__ import annotations
@@ -26,31 +26,32 @@ from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState,
 from shared.sessions.pairing import have_verified, not_ready
 
 LIVE_MARGIN_S: Final = 10 * 60
-"""What is given for a live event outlasts it by so much; it is renewed while the event goes on."""
+"""A grant for a live event lasts this much longer than the planned end. It is renewed if the event goes on."""
 
 LIVE_LIFETIME_MAX_S: Final = 3600
-"""However long an event goes on: addresses cannot be ended, so that who may not watch any more does so no longer."""
+"""The longest life of a grant, however long the event goes on. Addresses cannot be ended, so a person who may not watch
+any more can use them until they expire."""
 
 RENEW_AHEAD_S: Final = 10 * 60
-"""So long before it ends a grant is to be renewed; half its life where that is shorter."""
+"""Clients renew a grant this long before it expires, or after half its life if that is shorter."""
 
 NAME_MAX: Final = 100
-"""Of a person's name so much is told to others."""
+"""Characters of a person's name that the provider, and so other people, are told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
     """
-    The answer to somebody who enters.
+    The answer to a person who enters.
 
     Attributes:
-        session: Which.
-        pairing: Its event.
-        is_moderator: Whether they keep order in it.
-        admission: What they need.
-        player_key: For the provider's own player; `None` where it was not asked for.
-        refreshable_at: Where everything was to be looked at again, and some of it was a moment before: when all of it
-            can be.
+        session: The session.
+        pairing: The pairing with its event.
+        is_moderator: Whether the person moderates it.
+        admission: What they need to take part.
+        player_key: The key for the provider's own player; `None` if it was not asked for.
+        refreshable_at: Set if a refresh was asked for, and some part of it was refreshed a moment before: when
+            everything can be refreshed again.
     """
 
     session: Session
@@ -64,11 +65,11 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class Watching:
     """
-    What it takes to watch a live event and no more.
+    What a person needs to watch a live event, and nothing more.
 
     Attributes:
-        grant: Addresses.
-        player_key: As of `Joined`.
+        grant: The addresses.
+        player_key: See `Joined`.
     """
 
     grant: Grant
@@ -78,7 +79,7 @@ class Watching:
 @dataclass(frozen=True, slots=True)
 class _Entered:
     """
-    A session whose event somebody may enter now.
+    A session whose event the caller may enter now.
     """
 
     session: Session
@@ -90,17 +91,17 @@ class _Entered:
 @dataclass(frozen=True, slots=True)
 class Joining:
     """
-    Who lets people in, and what that takes.
+    The use cases of entering a live event, and what they need.
 
     Attributes:
         sessions: The Controller of sessions.
         audience: The provider's users.
-        accounts: Say what somebody is called who is new there.
-        queue: For tasks.
-        clock: Now, in UTC.
-        event_known_s: For so many seconds it is believed that an event's parts are still there.
-        viewer_keys: The keys that people hold at the provider of events; `None` where nothing can be ended there.
-        admits_anonymous: Whether those may enter who have signed in anonymously.
+        accounts: Tells the names of people who are new at the provider.
+        queue: Where tasks are enqueued.
+        clock: Returns the present time, in UTC.
+        event_known_s: Seconds for which an event's parts are assumed to still exist after they were verified.
+        viewer_keys: The keys of viewers at the provider of events; `None` if nothing can be ended there.
+        admits_anonymous: Whether people who signed in anonymously may enter.
     """
 
     sessions: Sessions
@@ -116,24 +117,24 @@ class Joining:
         self, caller: Caller, session_id: str, *, force_refresh: bool = False, needs_player_key: bool = False
     ) -> Joined:
         """
-        Let the caller into a session's live event. Repeatable; who is in calls it again before what they have ends.
+        Let the caller into a session's live event. Repeatable: a client calls it again before its grants expire.
 
         Args:
-            caller: Who enters.
-            session_id: Of the session.
-            force_refresh: What they were given before was refused: then everything that is only remembered of it is
-                looked at again, and what is gone is made again.
-            needs_player_key: They use the provider's own player.
+            caller: The person who enters.
+            session_id: The id of the session.
+            force_refresh: Set if the provider refused what they were given before: everything that is only remembered
+                about it is verified, and missing parts are made anew.
+            needs_player_key: Whether they use the provider's own player.
 
         Raises:
-            NotSignedIn: The caller's account is gone (never).
+            NotSignedIn: The caller's account does not exist any more, or is disabled (never).
             NotAllowed: The caller has signed in anonymously (never).
             NotFound: There is no such session for this caller (never).
-            WrongState: It has no event, it is not ready, this is not its time (again, at the time it says), or there is
-                no key for its player (never).
-            Conflict: Others wrote the event, or the caller's own admission, each time (again).
-            Transient: The provider could not be asked for somebody who is new to it (again).
-            Permanent: The provider refuses them (never).
+            WrongState: It has no event, the event is not ready, it is too early or too late (again, at the time that
+                the error says), or there is no key for the provider's player (never).
+            Conflict: Others wrote the event's record, or the caller's own admission, at every try (again).
+            Transient: The provider could not be asked about a person who is new to it (again).
+            Permanent: The provider refuses the person (never).
         """
         entered, waits = self._enter(caller, session_id), list[datetime | None]()
         if force_refresh:
@@ -159,10 +160,10 @@ class Joining:
 
     def issue_playback(self, caller: Caller, session_id: str, *, needs_player_key: bool = False) -> Watching:
         """
-        Let the caller watch a session's live event, and no more than that, until a little after its end.
+        Let the caller watch a session's live event, and nothing more, until a little after its end.
 
         Raises:
-            NotAllowed, NotFound, WrongState, Conflict: As `join`.
+            NotAllowed, NotFound, WrongState, Conflict: See `join`.
         """
         entered, revocation_id = self._admit(caller, self._enter(caller, session_id))
         grant = self.sessions.events.playback_grant(
@@ -172,12 +173,12 @@ class Joining:
 
     def _name_of(self, caller: Caller) -> str:
         """
-        Return what somebody is called, as their account says now: it is asked once, when they are new to the provider,
-        and not what their token says, which may be an hour old.
+        Return a person's name from their account. It is read when they are new to the provider or force a refresh. The
+        name in their token may be an hour old.
 
         Raises:
-            NotSignedIn: There is no such account any more (never).
-            Transient: It could not be asked (again).
+            NotSignedIn: The account does not exist any more, or is disabled (never).
+            Transient: The account could not be read (again).
         """
         account = self.accounts.find(caller.uid)
         if account is None or not account.is_enabled:
@@ -205,8 +206,10 @@ class Joining:
 
     def _require_time(self, session: Session, airing: Airing) -> None:
         """
+        Require that viewers may enter now. While the event is on the air, they always may.
+
         Raises:
-            WrongState: It is too early, or too late; while it is on the air it is neither.
+            WrongState: It is too early or too late.
         """
         event = wanted(session)
         if event is None or airing.state is BroadcastState.LIVE:
@@ -224,7 +227,7 @@ class Joining:
 
     def _admit(self, caller: Caller, entered: _Entered, *, force_refresh: bool = False) -> tuple[_Entered, str | None]:
         """
-        Have it recorded what the caller is given, where that can be ended.
+        Record what the caller is given, if it can be ended.
         """
         keys, events = self.viewer_keys, self.sessions.events
         if keys is None:
@@ -247,17 +250,18 @@ class Joining:
 
     def _doubtable_at(self, entered: _Entered) -> datetime | None:
         """
-        When it can be asked again whether what they were given was ended; `None` where it can be now, or need not be.
+        Return when the provider may next be asked whether the caller's grants were ended; `None` if it may be asked
+        now, or need not be.
         """
         document = entered.admission
         return None if document is None else AdmissionRecord.from_document(document).doubtable_at(self.clock())
 
     def _refresh_event(self, entered: _Entered) -> datetime | None:
         """
-        Bring the event into form, and wait for it: with what is there now the caller would only be refused again.
+        Have the event verified and updated, and wait for that. Without it, the caller would only be refused again.
 
         Returns:
-            When that can be done again, where it was not done now; `None` where it was.
+            When this can be done again, if it was not done now; `None` if it was done.
         """
         now, pause = self.clock(), timedelta(seconds=REPAIR_PAUSE_S)
         verified_at = entered.pairing.verified_at
@@ -285,7 +289,8 @@ class Joining:
 
 def live_lifetime_s(ends_at: datetime | None, now: datetime) -> int:
     """
-    For how long what is given for a live event lasts: what is left of it and ten minutes, at most an hour. Pure.
+    Return how many seconds a grant for a live event lasts: until ten minutes after the planned end, at most an hour.
+    Pure.
     """
     left_s = 0 if ends_at is None else int((ends_at - now).total_seconds())
     return min(max(left_s, 0) + LIVE_MARGIN_S, LIVE_LIFETIME_MAX_S)
@@ -293,6 +298,6 @@ def live_lifetime_s(ends_at: datetime | None, now: datetime) -> int:
 
 def renew_at(expires_at: datetime, now: datetime) -> datetime:
     """
-    When to ask for something again that ends at an instant. Pure.
+    Return when a client should renew a grant that expires at an instant. Pure.
     """
     return expires_at - min(timedelta(seconds=RENEW_AHEAD_S), (expires_at - now) / 2)

@@ -1,7 +1,7 @@
 """What one person was given in one session and can be ended, with its document form in `admissions/{sessionId}_{uid}`.
 
-Called by the other files of this folder. Everything that a person is given at a provider carries one id, under which
-all of it is ended together; what is given after that carries another. Leaves to `decide` when it is ended.
+Called by the other files of this folder. Everything that a person is given at a provider carries one revocation id, and
+is ended together by that id. What they are given after that carries a new id. Leaves to `decide` when an id is ended.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from shared.ports import Document
 from shared.reconcile import AT_ONCE, Progress
 
 RECORDED_AHEAD: Final = timedelta(hours=2)
-"""What is given is recorded to last so much longer than it does, so that renewing it needs no write."""
+"""An admission is recorded to last this much longer than what is given, so that renewing a grant needs no write."""
 
 REPAIR_PAUSE_S: Final = 60
-"""An id that was verified so short a time ago is not asked about again, even if a viewer was refused."""
+"""The provider is not asked again about a revocation id that was verified less than this long ago, even if a viewer
+reports a refusal."""
 
 CHECK_LEAST: Final = timedelta(minutes=15)
 CHECK_MOST: Final = timedelta(hours=1)
-"""Within that, half of what is left: whoever may not watch any more is found no later, whatever became of triggers."""
+"""The range of the time between two checks whether a person may still watch; within it, half of the remaining time. A
+check finds people whose rights ended even if the triggers were lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +35,17 @@ class AdmissionRecord:
 
     Attributes:
         session: The session as it was when it was last recorded, without its owner.
-        uid: Who was let in.
-        provider: Our name of the provider at which it is ended; a deployment has one such account.
-        revocation_id: Under which what is given now can be ended; `None` where nothing is.
+        uid: The person who was admitted.
+        provider: Our name of the provider where the revocation ids count. A deployment has one such account.
+        revocation_id: The id by which everything that is given now can be ended; `None` if nothing is given.
         is_moderator: Whether it was given to a moderator.
-        ending: The ids under which everything is to be ended.
-        verified_at: When the present id was made, or the provider last said that it is good; `None` where an earlier
-            release made it and nobody has asked since.
-        checked_at: When somebody last looked whether they may still watch.
-        expires_at: Nothing lasts longer that was given under any of these ids (Firestore TTL).
+        ending: The revoked ids that are still to be ended at the provider.
+        verified_at: When the present id was made, or the provider last confirmed that it is valid; `None` if an earlier
+            release made it and it was not verified since.
+        checked_at: When it was last checked whether the person may still watch.
+        expires_at: When everything that was given under any of these ids has expired (Firestore TTL).
         gone: Whether nothing is left to end.
-        progress: The reconciliation's own part.
+        progress: The reconciler's part of the record.
     """
 
     session: SessionIdentity
@@ -61,21 +63,21 @@ class AdmissionRecord:
     @property
     def check_at(self) -> datetime:
         """
-        When to look again whether they may still watch.
+        When to check next whether the person may still watch.
         """
         half = (self.expires_at - self.checked_at) / 2
         return min(self.checked_at + min(max(half, CHECK_LEAST), CHECK_MOST), self.expires_at)
 
     def doubtable_at(self, now: datetime) -> datetime | None:
         """
-        Return when it can be asked again whether the present id is good, `None` where it can be now. Pure.
+        Return when the provider may next be asked whether the present id is valid, `None` if it may be asked now. Pure.
         """
         at = None if self.verified_at is None else self.verified_at + timedelta(seconds=REPAIR_PAUSE_S)
         return None if self.revocation_id is None or at is None or at <= now else at
 
     def revoked(self) -> AdmissionRecord:
         """
-        Return it once everything that was given is to be ended. Pure.
+        Return the record after everything that was given is marked to be ended. Pure.
         """
         if self.revocation_id is None:
             return self
@@ -121,14 +123,14 @@ class AdmissionRecord:
 @dataclass(frozen=True, slots=True)
 class Giving:
     """
-    What somebody is about to be given.
+    What a person is about to be given.
 
     Attributes:
-        session: Where.
-        uid: Who.
-        provider: By which.
+        session: The session in which it is given.
+        uid: The person.
+        provider: Our name of the provider that gives it.
         is_moderator: Whether they moderate the session.
-        until: When the longest of it ends.
+        until: When the longest-lived part of it expires.
     """
 
     session: SessionIdentity
@@ -140,13 +142,14 @@ class Giving:
 
 def covering(record: AdmissionRecord | None, giving: Giving, now: datetime) -> AdmissionRecord:
     """
-    Return the admission under which something may be given: the one that is recorded, where it covers that. What was
-    given to a moderator who is none any more, or in an earlier session of the same id, is to be ended.
+    Return the admission under which something may be given: the recorded one if it covers that, else a new or extended
+    one. If the recorded one was given to a moderator who is not one any more, or in an earlier session of the same id,
+    it is revoked.
 
     Args:
-        record: As it is recorded; `None` where nothing is.
+        record: The recorded admission; `None` if there is none.
         giving: What is about to be given.
-        now: This instant.
+        now: The present time.
     """
     if record is not None and record.revocation_id is not None:
         is_same = record.session.belonging(giving.session) is not Belonging.OTHER and (

@@ -225,7 +225,7 @@ class Sighting:
 def listened(record: Pairing, sighting: Sighting, event: EventSpec | None, now: datetime, window: Window) -> Pairing:
     """
     Return the record after the event was observed. If the event has ended, its recordings are taken over. If it does
-    not exist any more, the next update makes it anew. Pure.
+    not exist any more, the next steps make it anew. Pure.
     """
     seen = sighting.broadcast
     if seen is None:
