@@ -1,12 +1,13 @@
-"""Transfers: a session gets another owner, and everything that it has follows, whatever crashes.
+"""Transfers: a session gets another owner, and everything that belongs to it follows, even after a crash.
 
-Called by `functions/`: the worker, and the callable by which one is asked for; and by `shared/erasure/`, for a session
-whose owner somebody changed without a transfer. Leaves to `decide` what is next, and to the reconciliation of sessions,
-videos and copies that each takes the owner of its session.
+Called by `functions/` (the worker, and the callable `transferSession`), and by `shared/erasure/` for a session whose
+owner was changed without a transfer. Leaves the choice of the next step to `decide`. Sessions, videos and copies take
+over the owner of their session when they are reconciled.
 
-One commit makes it true: the session names its new owner, and its former ones in `formerOwnerUids`. While it names
-them, what still names one of them belongs to it, so nobody is locked out and nothing is deleted on the way. An upload
-that is under way goes on, for it belongs to the session; the former owner cannot renew its token.
+One commit makes the transfer valid: the session names its new owner in `ownerUid`, and its former owners in
+`formerOwnerUids`. As long as it names them, things that still name a former owner belong to the session. So nobody is
+locked out, and nothing is deleted, while the transfer runs. An upload that is under way goes on, because it belongs to
+the session; the former owner cannot renew its token.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ from shared.videos.policy import Policy
 __all__ = ["Transfers", "begin", "is_claimed", "transfer_session"]
 
 WRITES_MAX: Final = 10
-"""How often a transfer is begun again where the session was changed meanwhile."""
+"""Tries to begin a transfer while others change the session."""
 
 AGAIN_MIN_S: Final = 10
-"""After so many seconds at least it is worth asking whether a transfer that is under way has ended."""
+"""The shortest pause, in seconds, before a caller is told to ask again whether a running transfer has ended."""
 
 
 def transfer_session(
@@ -73,31 +74,33 @@ def transfer_session(
     clock: Clock,
 ) -> TransferState:
     """
-    Give a session another owner. Repeatable while it is under way.
+    Give a session another owner. Repeatable while the transfer is under way.
 
-    An administrator who names the present owner brings along what waits because the owner was changed without a
-    transfer.
+    If an administrator names the present owner, things that still name an earlier owner follow too. They were waiting
+    because the owner was changed without a transfer.
 
     Args:
-        caller: Its owner, or an administrator.
-        session_id: Of the session.
-        uid: Of the new owner, whose account must be enabled and have the claim of teachers.
-        documents: Where everything is recorded.
-        accounts: Says whose account may own a session.
-        claims: The claims that give roles.
+        caller: The owner of the session, or an administrator.
+        session_id: The id of the session.
+        uid: The new owner. Their account must be enabled and have the claim of teachers.
+        documents: Where everything is stored.
+        accounts: Tells whether the new owner's account may own a session.
+        claims: The names of the claims that give roles.
         policy: The quotas of teachers.
-        queue: For the task.
-        clock: Now, in UTC.
+        queue: Where the tasks are enqueued.
+        clock: Returns the present time, in UTC.
 
     Returns:
-        How far it is.
+        The state of the transfer.
 
     Raises:
-        NotAllowed, NotFound: As `require_owner` (never).
-        TooMany: The new owner has no room for what the session has, and no administrator asks (once they have).
-        WrongState: The new owner cannot own a session, or owns this one (never).
-        Transient: Another transfer of it, or its event, is being worked on, or something could not be reached (again).
-        Conflict: The session was changed every time (again).
+        NotAllowed, NotFound: See `require_owner` (never).
+        TooMany: The session's videos exceed the new owner's quotas, and the caller is not an administrator (again, once
+            there is room).
+        WrongState: The new owner cannot own a session, or owns this one already (never).
+        Transient: Another transfer of the session is running, or a worker has a claim on its event, or something could
+            not be reached (again).
+        Conflict: The session was changed at every try (again).
     """
     for _ in range(WRITES_MAX):
         now = clock()
@@ -136,16 +139,16 @@ def begin(
     session: Session, pairing: Document | None, job: Document | None, uid: str, former: Iterable[str], now: datetime
 ) -> tuple[Write, ...]:
     """
-    Return the writes that give a session another owner, all on condition that nothing has changed since it was read;
-    a transfer that is under way goes on to the new owner. Pure.
+    Return the writes that give a session another owner. They succeed only if nothing has changed since the documents
+    were read. A transfer that is under way is redirected to the new owner. Pure.
 
     Args:
-        session: As it was read.
-        pairing: With its event, if there is one.
-        job: The transfer that is under way, if any.
+        session: The session, as it was read.
+        pairing: The document of the pairing with its event, if there is one.
+        job: The document of the transfer that is under way, if any.
         uid: The new owner.
-        former: Whom its things name.
-        now: This instant.
+        former: The owners that things of the session name.
+        now: The present time.
     """
     running = _running(session, job)
     known = [*session.former_owner_uids, *former]
@@ -156,7 +159,8 @@ def begin(
     changes = {"ownerUid": uid, "formerOwnerUids": list(former_owner_uids), "createdAt": identity.created_at}
     writes: list[Write] = [Update(session_path(session.id), changes, if_version=session.version)]
     if pairing is not None and record.identity.belonging(identity) is not Belonging.OTHER:
-        # Nobody else can take the id from now on, and the event is brought into its new form.
+        # From this commit on, another session cannot take over the pairing's id. The due time makes the reconciler
+        # update the event.
         owned = {"ownerUid": uid, "heldAt": None, "dueAt": now}
         writes.append(Update(pairing.path, owned, if_version=pairing.version))
     fields = Transfer(identity, former_owner_uids, now, progress=Progress(due_at=now)).to_fields()
@@ -167,7 +171,7 @@ def begin(
 
 def is_claimed(pairing: Document | None, now: datetime) -> bool:
     """
-    Tell whether somebody is at work on a session's event: what they record must not be lost. Pure.
+    Tell whether a worker has a claim on a session's event. What it is about to record must not be lost. Pure.
     """
     claim = None if pairing is None else Pairing.from_document(pairing).progress.claim
     return claim is not None and claim.until > now
@@ -175,7 +179,7 @@ def is_claimed(pairing: Document | None, now: datetime) -> bool:
 
 def _running(session: Session | None, job: Document | None) -> Transfer | None:
     """
-    Return the transfer of this very session whose things still follow.
+    Return the transfer of this very session, if things still have to follow.
     """
     transfer = None if job is None else Transfer.from_document(job)
     if session is None or transfer is None or transfer.state is not TransferState.MOVING:
@@ -185,7 +189,8 @@ def _running(session: Session | None, job: Document | None) -> Transfer | None:
 
 def _is_repeated(caller: Caller, session: Session, uid: str, running: Transfer) -> bool:
     """
-    Tell whether the caller asks for what is under way; the former owner may not have got the answer.
+    Tell whether the caller asks for the transfer that is under way. The former owner may ask again, because the first
+    answer may have been lost.
     """
     may_ask = caller.is_admin or (caller.is_teacher and caller.uid in (uid, *running.former_owner_uids))
     return may_ask and session.owner_uid == uid == running.session.owner_uid
@@ -201,18 +206,20 @@ def _transferable(caller: Caller, session: Session | None) -> Session:
 
 def _require_able(accounts: Accounts, claims: ClaimNames, uid: str) -> None:
     """
+    Require that the account exists, is enabled and is a teacher's.
+
     Raises:
-        WrongState: Nobody can own a session by that account (never).
+        WrongState: The account cannot own a session (never).
     """
     account = accounts.find(uid)
     if account is None or not account.is_enabled or not Caller.from_claims(uid, account.claims, claims).is_teacher:
-        # The same whatever is missing: nobody learns here whose accounts there are.
+        # The error is the same for every cause, so that callers cannot find out which accounts exist.
         raise WrongState("The new owner needs an enabled account with the teacher claim.", reason="NEW_OWNER_UNABLE")
 
 
 def _others(documents: Documents, session: Session, pairing: Document | None) -> set[str]:
     """
-    Return whom the things of a session name as its owner.
+    Return the uids that the things of a session name as its owner.
     """
     of_session = Condition("sessionId", Operator.EQUAL, session.id)
     alive = Condition("gone", Operator.EQUAL, False)

@@ -1,6 +1,6 @@
-"""The Controller of transfers: what is read, written and asked for one.
+"""The Controller of transfers: the documents that a transfer reads and writes, and the tasks that it enqueues.
 
-Called by the reconciler. Leaves to `decide` what is next.
+Called by the reconciler. Leaves the choice of the next step to `decide`.
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ from shared.transfers.decide import TransferSpec
 from shared.transfers.model import Transfer, TransferState
 
 PAGE: Final = 450
-"""Documents of one page: with the transfer's own and the session they are fewer than the 500 that Firestore writes."""
+"""Documents of one page. With the transfer's own document and the session they stay below the 500 that Firestore writes
+at once."""
 
 _HAS_KEY: Final = (PairingState.READY, PairingState.RETIRING, PairingState.DELETING)
-"""The states of an event whose stream key somebody may have been told."""
+"""The states of an event whose stream key a former owner may know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
     The Controller of transfers.
 
     Attributes:
-        documents: Where the documents are.
+        documents: Where the documents are stored.
         events: The provider of live events.
     """
 
@@ -72,7 +73,7 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
 
     def read(self, key: str) -> Snapshot[TransferSpec, Transfer]:
         """
-        Read the transfer, its session and event, and what still names a former owner.
+        Read the transfer, its session and event, and the documents that still name a former owner.
         """
         job, found, pairing = self.documents.read(transfer_path(key), session_path(key), pairing_path(key))
         if job is None:
@@ -106,7 +107,7 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
 
     def act(self, snapshot: Snapshot[TransferSpec, Transfer], step: Step[Transfer], now: datetime) -> None:
         """
-        Rotate the stream key: the former owner's opens nothing any more.
+        Rotate the stream key, so that the former owner's key stops working.
         """
         if snapshot.spec.event is not None:
             self.events.rotate_stream_key(snapshot.spec.event)
@@ -115,7 +116,7 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
         self, snapshot: Snapshot[TransferSpec, Transfer], step: Step[Transfer], outcome: None, now: datetime
     ) -> Transfer:
         """
-        Return what is recorded once the key is rotated. Pure.
+        Return the record after the key was rotated. Pure.
         """
         return replace(step.record, is_key_rotated=True)
 
@@ -129,8 +130,8 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
         self, snapshot: Snapshot[TransferSpec, Transfer], record: Transfer, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        Return the write of the transfer's document, which goes once it is done, and of the page that moves with it.
-        Pure.
+        Return the write of the transfer's document, with the page of documents that moves in the same commit. A
+        transfer that is done is deleted instead. Pure.
         """
         path = transfer_path(snapshot.key)
         if version is None:
@@ -142,7 +143,8 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
 
     def view_writes(self, snapshot: Snapshot[TransferSpec, Transfer], record: Transfer) -> tuple[Write, ...]:
         """
-        Return the write of the former owners into the session's document, as long as there are some. Pure.
+        Return the write of the former owners into the session's document, or of their removal once there are none.
+        Pure.
         """
         spec, former = snapshot.spec, record.former_owner_uids
         if not (spec.is_there and spec.is_owned) or spec.shown == former:
@@ -152,13 +154,14 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
 
     def dependants(self, snapshot: Snapshot[TransferSpec, Transfer]) -> tuple[Task, ...]:
         """
-        Return tasks for what takes the owner of its session by itself. Pure.
+        Return tasks for the things that take over the owner of their session when they are reconciled. Pure.
         """
         return snapshot.spec.following
 
     def _page(self, session_id: str, record: Transfer) -> tuple[Write, ...]:
         """
-        Return the writes by which the next enrolments and pending deletions follow: nothing reconciles their owner.
+        Return the writes that give the next enrolments and pending deletions their new owner. No reconciliation does
+        that for them.
         """
         found: list[Document] = []
         for collection in (ENROLMENTS, DELETIONS):
@@ -170,7 +173,7 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
 
     def _following(self, record: Transfer, session: SessionIdentity, pairing: Document | None) -> tuple[Task, ...]:
         """
-        Return tasks for what of the session still names a former owner.
+        Return tasks for the event, videos and copies of the session that still name a former owner.
         """
         tasks: list[Task] = []
         if pairing is not None and _lags(pairing, session):
@@ -187,7 +190,7 @@ class Transfers(Controller[TransferSpec, Transfer, None]):
 
     def _held(self, record: Transfer, session: Session) -> tuple[Task, ...]:
         """
-        Return tasks for what the former owners were given as moderators, which they are no more.
+        Return tasks for the admissions that former owners have as moderators, which they are not any more.
         """
         former = [uid for uid in record.former_owner_uids if not session.moderates(uid)]
         read = self.documents.read(*(admission_path(admission_key(session.id, uid)) for uid in former))
@@ -201,7 +204,7 @@ def _naming(session_id: str, uid: str) -> tuple[Condition, ...]:
 
 def _lags(thing: Document, session: SessionIdentity) -> bool:
     """
-    Tell whether a thing is of this very session, and names another owner.
+    Tell whether a thing belongs to this very session and still names another owner.
     """
     identity = SessionIdentity.from_fields(session.session_id, thing.fields)
     return identity.belonging(session) is Belonging.SAME and identity.owner_uid not in ("", session.owner_uid)

@@ -1,18 +1,18 @@
-"""What a transfer needs next. Pure; called by the reconciler through the Controller of this folder.
+"""The table of steps for a transfer. Pure; called by the reconciler through the Controller of this folder.
 
-The first row that fits is the one that counts.
+The first row that fits counts.
 
 | recorded | session                                 | next                                                          |
 |----------|-----------------------------------------|---------------------------------------------------------------|
 | nothing  | anything                                | done                                                          |
-| anything | is not there, or another one has its id | FORGET: what it had goes with it                              |
+| anything | does not exist, or another has its id   | FORGET: its things are deleted with it                        |
 | anything | has another owner than was asked for    | done: it waits until an administrator transfers it            |
-| anything | names other former owners               | SHOW them: what names one of them belongs to it               |
+| anything | names other former owners               | SHOW them: things that name one of them belong to the session |
 | moving   | has an event with the old stream key    | ROTATE the key; after a failure the rest goes on              |
 | moving   | has documents that name a former owner  | MOVE a page of them                                           |
-| moving   | has things that have yet to follow      | later: they are reconciled                                    |
-| moving   | was given its owner a moment ago        | later: who read the old owner may still write                 |
-| moving   | anything                                | SETTLE: nobody's name but the owner's is left                 |
+| moving   | has things that have yet to follow      | requeue: they are reconciled                                  |
+| moving   | got its owner a moment ago              | requeue: a worker that read the old owner may still write     |
+| moving   | anything                                | SETTLE: no document names a former owner any more             |
 | rotating | has an event with the old stream key    | ROTATE the key                                                |
 | rotating | anything                                | FORGET                                                        |
 """
@@ -35,29 +35,30 @@ SETTLE: Final = "settle"
 FORGET: Final = "forget"
 
 SETTLES_AFTER_S: Final = LEASE_S
-"""Whoever has read the former owner before the transfer has ended by then, and writes no more in that name."""
+"""A worker that read the former owner before the transfer has ended after this time, and cannot write that owner any
+more."""
 
 FOLLOW_LOOK_S: Final = 10
-"""Between looks whether what is reconciled by itself has followed."""
+"""Seconds between two checks whether the things that are reconciled on their own have followed."""
 
 TRIES_MAX: Final = 180
 TRY_PAUSE_MAX_S: Final = 3600.0
-"""To rotate the key is tried for about a week; then a person is told."""
+"""Rotating the key is tried for about a week; then it is left to the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransferSpec:
     """
-    What is read beside what is recorded.
+    What is read besides the record.
 
     Attributes:
-        is_there: Whether the session is.
+        is_there: Whether the session exists.
         is_owned: Whether its owner is the one that was asked for.
         shown: The former owners that its document names.
-        version: Of its document.
-        event: The provider's ids of its event, `None` where there is none whose key anybody knows.
-        page: The writes by which documents follow.
-        following: Tasks for what has yet to follow by itself.
+        version: The version of its document.
+        event: The provider's ids of its event, `None` if no former owner can know a key of one.
+        page: The writes of the next page of documents that follow.
+        following: Tasks for things that have yet to follow when they are reconciled.
     """
 
     is_there: bool = False
@@ -99,7 +100,7 @@ def decide(snapshot: Snapshot[TransferSpec, Transfer], now: datetime) -> Decisio
 
 def settled(record: Transfer) -> Transfer:
     """
-    Return the record once nothing names a former owner. Pure.
+    Return the record once no document names a former owner any more. Pure.
     """
     return replace(record, state=TransferState.ROTATING, former_owner_uids=())
 

@@ -1,7 +1,8 @@
-"""One transfer, `transfers/{sessionId}`: a session has another owner, and what it has still follows.
+"""One transfer, `transfers/{sessionId}`: a session that has another owner, and whose things still have to follow.
 
-Called by the other files of this folder, and by `shared/erasure/`. Leaves to `decide` what follows from the values. The
-document is made in the commit that gives the session its new owner, and goes once everything has followed.
+Called by the other files of this folder, and by `shared/erasure/`. Leaves the steps that follow from the values to
+`decide`. The document is created in the commit that gives the session its new owner, and deleted once everything has
+followed.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from shared.reconcile import Progress
 
 class TransferState(StrEnum):
     """
-    `state` of a transfer.
+    The `state` of a transfer.
 
-    `MOVING`: something may still name a former owner. `ROTATING`: only the stream key is still the old one. `DONE`:
-    nothing is left to do; such a document is deleted.
+    `MOVING`: some documents may still name a former owner. `ROTATING`: only the stream key is still the old one.
+    `DONE`: nothing is left to do; the document is deleted in this state.
     """
 
     MOVING = "moving"
@@ -36,12 +37,12 @@ class Transfer:
 
     Attributes:
         session: The session, under its new owner.
-        former_owner_uids: Whom its things may still name; empty once none does.
+        former_owner_uids: The owners that its things may still name; empty once none of them does.
         asked_at: When the session was given its new owner.
-        state: How far it is.
-        is_key_rotated: Whether its event has a stream key that no former owner knows.
-        moved: How many documents were rewritten.
-        progress: The reconciler's own part.
+        state: How far the transfer is.
+        is_key_rotated: Whether the event has a stream key that no former owner knows.
+        moved: How many documents got the new owner.
+        progress: The reconciler's part of the record.
     """
 
     session: SessionIdentity

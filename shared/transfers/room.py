@@ -1,7 +1,7 @@
-"""Require that a new owner has room for the videos of a session: a transfer neither exceeds quotas nor uses up those of
-somebody else.
+"""The quota check of a transfer: the new owner must have room for the session's videos.
 
-Called by `transfer_session` for owners; an administrator may transfer what there is no room for.
+A transfer must neither exceed the new owner's quotas nor be a way to use up the quotas of others. Called by
+`transfer_session` for owners; an administrator may transfer a session without this check.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from shared.videos.turns import take_turn
 
 def room_for(session_id: str, uid: str, documents: Documents, policy: Policy) -> tuple[Write, ...]:
     """
-    Require that somebody may have the videos of a session beside their own.
+    Require that the new owner's quotas allow the videos of a session besides their own.
 
     Args:
-        session_id: Of the session.
-        uid: Of the new owner.
-        documents: Where everything is recorded.
-        policy: Their quotas.
+        session_id: The id of the session.
+        uid: The new owner.
+        documents: Where everything is stored.
+        policy: The quotas.
 
     Returns:
-        The writes that go with the transfer: they fail where the new owner has uploaded, or was given, something since.
+        The writes to commit with the transfer. They fail if the new owner has begun an upload, or got another session,
+        since.
 
     Raises:
-        TooMany: There is no room (once there is).
+        TooMany: There is no room (again, once there is).
         Transient: The documents could not be reached (again).
     """
     (turns,) = documents.read(uploader_path(uid))
@@ -50,7 +51,7 @@ def room_for(session_id: str, uid: str, documents: Documents, policy: Policy) ->
     coming_open = sum(one.fields["state"] in OPEN for one in coming)
     most = policy.uploads_in_flight_max
     if coming_open and open_uploads(uid, documents, most) + coming_open >= most:
-        # One is left to them.
+        # The limit itself must not be reached: the new owner can then still begin one upload.
         raise TooMany(
             "The new owner would have too many uploads open. Finish or cancel those of this session first.",
             reason="UPLOADS_OPEN_TOO_MANY",
@@ -60,7 +61,8 @@ def room_for(session_id: str, uid: str, documents: Documents, policy: Policy) ->
 
 def _coming(session_id: str, uid: str, documents: Documents) -> Iterator[Document]:
     """
-    The videos of the session, and of those that are being transferred to the same owner, which do not name them yet.
+    Return the videos that do not name the new owner yet: those of the session, and of other sessions that are being
+    transferred to them.
     """
     to_them = Query(TRANSFERS, (owned_by(uid),))
     moving = (Transfer.from_document(one) for one in documents.select(to_them))
