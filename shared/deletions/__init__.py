@@ -1,7 +1,7 @@
 """Pending deletions: `pendingDeletions/{deletionId}` names what is still to be deleted at a provider.
 
-Called by `functions/`: the worker, and the callable by which a person requeues. Leaves to `decide` what is next and to
-`model` how a thing is given up.
+Called by `functions/` (the worker, and the callable by which an administrator requeues a deletion). Leaves the choice
+of the next step to `decide`, and to `model` the write that releases a thing.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
     The Controller of deletions.
 
     Attributes:
-        documents: Where the documents are.
-        places: Where what is to be deleted may be.
-        holds: Whether deletions are held.
+        documents: Where the documents are stored.
+        places: The provider accounts and hosts at which things may have to be deleted.
+        holds: Tells whether deletions are held.
     """
 
     queue: ClassVar[str] = RECONCILE_DELETION
@@ -55,7 +55,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
 
     def read(self, key: str) -> Snapshot[DeletionSpec, Deletion]:
         """
-        Read the deletion, and the document that might name its thing: one round trip.
+        Read the deletion, and the document that may name the thing again: one round trip.
         """
         reference = parse(key.rpartition(":")[0])
         document, *keeper = self.documents.read(deletion_path(key), *([] if reference is None else [reference.path]))
@@ -70,16 +70,17 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         self, snapshot: Snapshot[DeletionSpec, Deletion], now: datetime, *, observed: bool
     ) -> Decision[Deletion]:
         """
-        The next step. Pure.
+        Return the next step. Pure.
         """
         return decisions.decide(snapshot, now)
 
     def act(self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], now: datetime) -> ExternalIds:
         """
-        Delete it, and see that nothing of it is left; leave alone what goes only as long as it is empty, and is not.
+        Delete the thing, and check that nothing of it is left. A thing that may only be deleted while it is empty is
+        kept if it has content.
 
         Raises:
-            Transient: Something is left although the provider says that it deleted it (again).
+            Transient: The provider accepted the deletion, but something is left (again).
         """
         record = step.record
         if step.name == decisions.DROP:
@@ -107,7 +108,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], outcome: ExternalIds, now: datetime
     ) -> Deletion:
         """
-        What is recorded after a deletion that succeeded. Pure.
+        Return the record after a deletion that succeeded. Pure.
         """
         return replace(step.record, gone=True)
 
@@ -115,7 +116,7 @@ class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
         self, snapshot: Snapshot[DeletionSpec, Deletion], record: Deletion, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write of the deletion's document, which goes with what it names. Pure.
+        Return the write of the deletion's document, or the deletion of that document once nothing is left to do. Pure.
         """
         path = deletion_path(snapshot.key)
         if version is None:
@@ -129,16 +130,16 @@ def requeue_deletion(
     caller: Caller, deletion_id: str, documents: Documents, queue: Queue, clock: Clock
 ) -> DeletionState:
     """
-    Have a deletion that was given up tried again.
+    Have a deletion retried that is not retried automatically any more.
 
     Returns:
-        How it stood before.
+        Its state before.
 
     Raises:
-        NotAllowed: The caller is no administrator (never).
-        NotFound: There is no such deletion; perhaps it is done (never).
-        WrongState: It is still being tried by itself (never).
-        Conflict: Others write it at this moment (again).
+        NotAllowed: The caller is not an administrator (never).
+        NotFound: There is no such deletion; it may be done (never).
+        WrongState: It is still being retried automatically (never).
+        Conflict: Another worker wrote it at this moment (again).
     """
     require_admin(caller)
     path = deletion_path(deletion_id)

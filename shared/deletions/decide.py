@@ -1,12 +1,12 @@
-"""What a pending deletion needs next. Pure; called by the reconciliation through the Controller of this folder.
+"""The table of steps for a pending deletion. Pure; called by the reconciler through the Controller of this folder.
 
 | recorded                              | next                                                                  |
 |---------------------------------------|-----------------------------------------------------------------------|
-| nothing                               | done: it is gone, and so is its document                               |
-| a document names the thing again      | DROP: it stays                                                         |
-| deletions are held                    | later                                                                  |
+| nothing                               | done: the thing is gone, and so is the document                       |
+| a document names the thing again      | DROP: the thing is kept                                                |
+| deletions are held                    | requeue                                                                |
 | pending                               | DELETE, and again with growing pauses until nothing of it is left      |
-| pending, failed `TRIES_MAX` times     | dead: nothing, until a person wishes that it be tried again            |
+| pending, failed `TRIES_MAX` times     | dead: nothing, until an administrator requeues it                      |
 | dead, requeued                        | DELETE, with all tries anew                                            |
 """
 
@@ -31,10 +31,10 @@ TRIES_MAX: Final = 180
 @dataclass(frozen=True, slots=True)
 class DeletionSpec:
     """
-    What a reconciliation reads beside what is recorded.
+    What a reconciliation reads besides the record.
 
     Attributes:
-        requeues: How often a person has wished that it be tried again.
+        requeues: How often an administrator has requeued it.
         is_named: Whether a document names the thing again.
         is_held: Whether deletions are held.
     """
@@ -46,7 +46,7 @@ class DeletionSpec:
 
 def decide(snapshot: Snapshot[DeletionSpec, Deletion], now: datetime) -> Decision[Deletion]:
     """
-    The next step for one deletion.
+    Return the next step for one deletion.
     """
     record = snapshot.record
     if record is None or record.gone:

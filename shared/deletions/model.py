@@ -1,9 +1,9 @@
-"""One thing at a provider that nobody wants any more, with its document form in `pendingDeletions/{deletionId}`.
+"""A pending deletion, `pendingDeletions/{deletionId}`: one released thing that is still to be deleted at a provider.
 
-Called by the other rooms of this folder, by whoever gives something up (`shared/videos/`,
-`shared/operations/orphans/`), and by `shared/operations/sweep.py`. The document is made in the very commit by which a
-record stops naming the thing, so that nothing at a provider is ever named by nobody; it goes once the thing is gone.
-Leaves to `decide` what follows from the values.
+Called by the other files of this folder, by the code that releases things (`shared/videos/`, `shared/hosts/`,
+`shared/operations/orphans/`), and by `shared/operations/sweep.py`. The document is created in the same commit in which
+a record stops naming the thing, so that every thing at a provider is named by some document at any moment. It is
+deleted once the thing is gone. Leaves the steps that follow from the values to `decide`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.reconcile import Progress
 
 class Reason(StrEnum):
     """
-    `reason` of a deletion: why nobody wants it any more.
+    The `reason` of a deletion: why the thing was released.
     """
 
     DELETED = "deleted"
@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 class DeletionState(StrEnum):
     """
-    `state` of a deletion, as a person reads it.
+    The `state` of a deletion, as the operator reads it.
     """
 
     PENDING = "pending"
@@ -51,15 +51,15 @@ class Deletion:
 
     Attributes:
         provider: Our name of the provider that has the thing.
-        reference: Under which it was made.
-        parts: The provider's ids.
-        reason: Why it goes.
-        created_at: Since when.
-        session: The session that it belonged to; `None` where that is not known.
-        spares_content: Whether it goes only as long as it has no content: nobody has said that it may go, but that it
-            is empty.
+        reference: The reference under which the thing was made.
+        external_ids: The provider's ids (document field `parts`).
+        reason: Why it is deleted.
+        created_at: When it was released.
+        session: The session that it belonged to; `None` if that is not known.
+        spares_content: Whether it is deleted only while it has no content. Set for an orphan that is deleted because it
+            is empty, and not because a person decided so.
         gone: Whether nothing of it is left.
-        progress: The reconciliation's own part.
+        progress: The reconciler's part of the record.
     """
 
     provider: str
@@ -75,7 +75,7 @@ class Deletion:
     @property
     def state(self) -> DeletionState:
         """
-        Whether it is still tried.
+        The state, derived from `gone` and the last failure.
         """
         failure = self.progress.failure
         if self.gone:
@@ -84,7 +84,7 @@ class Deletion:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form, without the spec to try again (`requeues`). Pure.
+        Return the document form, without `requeues`, which belongs to the spec. Pure.
         """
         failure = self.progress.failure
         return {
@@ -113,7 +113,7 @@ class Deletion:
             reason=Reason(fields["reason"]),
             created_at=fields["createdAt"],
             session=SessionIdentity.from_fields(fields["sessionId"], fields) if "sessionId" in fields else None,
-            # An earlier release deleted orphans whatever they had.
+            # An earlier release deleted orphans even if they had content.
             spares_content=fields.get("sparesContent", fields["reason"] == Reason.STRAY),
             progress=Progress.from_fields(fields),
         )
@@ -121,7 +121,7 @@ class Deletion:
 
 def requeues_of(fields: Fields) -> int:
     """
-    How often a person has wished that a deletion be tried again. Pure.
+    Return how often an administrator has requeued a deletion. Pure.
     """
     requeues: int = fields["requeues"]
     return requeues
@@ -129,7 +129,7 @@ def requeues_of(fields: Fields) -> int:
 
 def names(fields: Fields, external_ids: ExternalIds) -> bool:
     """
-    Return whether a record of a video, a copy or a session, given its fields, names a thing at a provider. Pure.
+    Tell whether a record of a video, a copy or a session, given its fields, names a thing at a provider. Pure.
     """
     plays = fields.get("playable")
     named = (fields.get("parts"), None if plays is None else plays["parts"])
@@ -138,7 +138,8 @@ def names(fields: Fields, external_ids: ExternalIds) -> bool:
 
 def deletion_id(reference: str, external_ids: ExternalIds) -> str:
     """
-    The id under which a thing's deletion is recorded: one for each thing, whoever gives it up, however often. Pure.
+    Return the id under which a thing's deletion is recorded. It is the same for one thing, whichever code releases it,
+    and however often. Pure.
     """
     digest = hashlib.sha256(json.dumps(sorted(external_ids.items())).encode()).hexdigest()
     return f"{reference}:{digest[:12]}"
@@ -155,7 +156,8 @@ def given_up(
     spares_content: bool = False,
 ) -> Create:
     """
-    The write by which a thing is given up; it is due at once. What is deleted names its session's owner no more. Pure.
+    Return the write that releases a thing. Its deletion is due at once. If the reason is `DELETED`, it does not name
+    the session's owner any more. Pure.
     """
     if session is not None and reason is Reason.DELETED:
         session = session.nameless()
