@@ -63,7 +63,7 @@ class AdmissionRecord:
     @property
     def check_at(self) -> datetime:
         """
-        When to check next whether the person may still watch.
+        The time of the next check whether the person may still watch.
         """
         half = (self.expires_at - self.checked_at) / 2
         return min(self.checked_at + min(max(half, CHECK_LEAST), CHECK_MOST), self.expires_at)

@@ -1,10 +1,12 @@
-"""Erasures: all content of somebody, or of everybody, goes, page by page, whatever crashes; and nothing names them.
+"""Erasures: all content of one person, or of everybody, is deleted page by page, and afterwards no document names them.
 
-Called by `functions/`: the worker, and the callables by which one is asked for and looked at. Documents are deleted or
-marked; what they had goes by the reconciliation of sessions, videos and deletions, each by its own task, so no function
-runs longer than a page takes. Leaves to `decide` what is next, and to `traces` where a person may be named.
+Called by `functions/`: the worker, and the callables that ask for an erasure and read its state. An erasure deletes or
+marks documents, and continues after a crash. What these documents had at providers is deleted by the reconciliation of
+sessions, videos and deletions, each by its own task, so no function runs longer than one page takes. Leaves the choice
+of the next step to `decide`, and to `traces` where a person may be named.
 
-It covers what is there when it is asked for and until no page is left; what is made afterwards stays.
+An erasure covers everything that exists when it is asked for and until no page is left. Content that is made afterwards
+stays.
 """
 
 from __future__ import annotations
@@ -28,23 +30,23 @@ def ask_erasure(
     caller: Caller, request_id: str, uid: str | None, documents: Documents, queue: Queue, clock: Clock
 ) -> tuple[str, Erasure]:
     """
-    Have all content of somebody go, or of everybody. Repeatable: the same request is the same erasure, and so is
-    another one while that is under way.
+    Ask for the erasure of all content of one person, or of everybody. Repeatable: the same request id is the same
+    erasure, and so is any other request while that erasure is under way.
 
     Args:
-        caller: Anybody may ask for their own, an administrator for everybody's.
+        caller: The person themselves, or an administrator.
         request_id: Chosen by the client, the same when it repeats the request.
-        uid: Whose; `None` for all there is.
-        documents: Where it is recorded.
-        queue: For the task.
-        clock: Now, in UTC.
+        uid: The person whose content is erased; `None` for everybody's.
+        documents: Where the erasure is stored.
+        queue: Where the task is enqueued.
+        clock: Returns the present time, in UTC.
 
     Returns:
-        Its id, and how far it is.
+        The id of the erasure, and its record.
 
     Raises:
-        NotAllowed: The caller may not (never).
-        WrongState: The request id was used for somebody else's content (never).
+        NotAllowed: The caller may not ask for it (never).
+        WrongState: The request id was used for another person's content (never).
         Transient: Documents or queue could not be reached (again).
     """
     if uid is None or uid != caller.uid:
@@ -59,7 +61,7 @@ def ask_erasure(
                 return running.id, record
         asked = Erasure(uid, subject_of(uid), hashed(caller.uid), now, progress=Progress(due_at=now))
         with suppress(Conflict):
-            # Where there is one now, it is the same request again.
+            # A conflict means that the same request has created it meanwhile.
             documents.commit(Create(erasure_path(key), asked.to_fields()))
         (document,) = documents.read(erasure_path(key))
     enqueue(queue, RECONCILE_ERASURE, key, clock)
@@ -73,10 +75,10 @@ def ask_erasure(
 
 def erasure_of(caller: Caller, key: str, documents: Documents) -> Erasure:
     """
-    Return how far an erasure is.
+    Return the record of an erasure.
 
     Raises:
-        NotFound: There is none, or the caller has not asked for it and is no administrator (never).
+        NotFound: There is none, or the caller neither asked for it nor is an administrator (never).
     """
     (document,) = documents.read(erasure_path(key))
     record = None if document is None else Erasure.from_document(document)
@@ -87,11 +89,11 @@ def erasure_of(caller: Caller, key: str, documents: Documents) -> Erasure:
 
 def carry_over(documents: Documents, queue: Queue, clock: Clock) -> int:
     """
-    Carry on, as erasures, what an earlier release had begun as removals; of those that are done nothing is kept, for
-    they name people. Repeatable.
+    Turn the removals that an earlier release began into erasures. The documents of removals that are done are deleted,
+    because they name people. Repeatable.
 
     Returns:
-        How many there were.
+        The number of removals found.
 
     Raises:
         Transient: Documents or queue could not be reached (again).

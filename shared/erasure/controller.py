@@ -1,6 +1,6 @@
-"""The Controller of erasures: what is read, written and asked for one.
+"""The Controller of erasures: the documents that an erasure reads and writes, and the tasks that it enqueues.
 
-Called by the reconciler. Leaves to `decide` what is next and to `pages` what is read.
+Called by the reconciler. Leaves the choice of the next step to `decide`, and to `pages` what a page has.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
     The Controller of erasures.
 
     Attributes:
-        documents: Where the documents are.
-        audience: Where the person may be known; `None` where there are no live events.
-        clock: Now, in UTC.
-        late_commit_s: Seconds for which a provider may still do what it was asked before.
-        pace: Of bulk work.
+        documents: Where the documents are stored.
+        audience: The provider at which the person may have a user; `None` if there are no live events.
+        clock: Returns the present time, in UTC.
+        late_commit_s: Seconds for which a provider may still carry out earlier calls.
+        pace: Tells until when bulk work waits.
     """
 
     queue: ClassVar[str] = RECONCILE_ERASURE
@@ -46,13 +46,13 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
     @property
     def pages(self) -> Pages:
         """
-        What is marked.
+        The pages that are marked.
         """
         return Pages(Reading(self.documents), self.clock)
 
     def read(self, key: str) -> Snapshot[ErasureSpec, Erasure]:
         """
-        Read the erasure, and the page that is next, or what is left.
+        Read the erasure, and either its next page or what is left.
         """
         (document,) = self.documents.read(erasure_path(key))
         if document is None:
@@ -68,7 +68,8 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
 
     def act(self, snapshot: Snapshot[ErasureSpec, Erasure], step: Step[Erasure], now: datetime) -> bool:
         """
-        Have the provider of live events forget the person, or some of everybody.
+        Delete our user for the person at the provider of live events, or some of our users if everybody's content is
+        erased.
         """
         return self.audience is None or self.audience.forget(step.record.uid)
 
@@ -76,7 +77,7 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
         self, snapshot: Snapshot[ErasureSpec, Erasure], step: Step[Erasure], outcome: bool, now: datetime
     ) -> Erasure:
         """
-        Return what is recorded then. Pure.
+        Return the record after users were deleted there. Pure.
         """
         return decisions.forgotten(step.record, is_all=outcome)
 
@@ -84,7 +85,7 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
         self, snapshot: Snapshot[ErasureSpec, Erasure], record: Erasure, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        Return the write of the erasure's document, and of the page that it marks.
+        Return the write of the erasure's document, and of the page that is marked with it.
         """
         path = erasure_path(snapshot.key)
         if version is None:
@@ -97,7 +98,8 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
 
     def follow_ups(self, snapshot: Snapshot[ErasureSpec, Erasure], record: Erasure) -> tuple[Task, ...]:
         """
-        Return tasks for what a page has marked, or for what lags since it was counted before. Pure.
+        Return tasks for what a page has marked, or for things that are still there although they were counted before.
+        Pure.
         """
         is_counted = (
             record.state is ErasureState.DELETING and snapshot.record is not None and snapshot.record.left != Left()
@@ -106,7 +108,7 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
 
     def dependants(self, snapshot: Snapshot[ErasureSpec, Erasure]) -> tuple[Task, ...]:
         """
-        Return tasks for what is waited for. Pure.
+        Return tasks for the things that the erasure waits for. Pure.
         """
         return () if snapshot.spec.page.writes else snapshot.spec.page.tasks
 
@@ -125,6 +127,6 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
 
 def _marks(snapshot: Snapshot[ErasureSpec, Erasure], record: Erasure) -> bool:
     """
-    Tell whether a page is marked with the writing of a record.
+    Tell whether writing a record marks a page.
     """
     return snapshot.record is not None and snapshot.record.pages != record.pages

@@ -1,20 +1,20 @@
-"""What an erasure needs next. Pure; called by the reconciler through the Controller of this folder.
+"""The table of steps for an erasure. Pure; called by the reconciler through the Controller of this folder.
 
-| recorded  | there is                                      | next                                                    |
+| recorded  | found                                         | next                                                    |
 |-----------|-----------------------------------------------|---------------------------------------------------------|
 | nothing, done | anything                                  | done                                                    |
-| marking, deleting | something was done a moment ago       | later                                                   |
-| marking   | a page with videos, and too many tasks        | later                                                   |
+| marking, deleting | the last step was a moment ago        | requeue                                                 |
+| marking   | a page with videos, and too many tasks        | requeue                                                 |
 | marking   | a page of documents                           | MARK it: they are deleted, or marked, in the same write |
-| marking   | a transfer of theirs that has not ended       | later                                                   |
-| marking   | something that they still hold at a provider  | later                                                   |
+| marking   | a transfer of the person's that has not ended | requeue                                                 |
+| marking   | an admission of the person's that is not ended | requeue                                                |
 | marking   | nothing more                                  | TURN to what is still to be deleted                     |
-| deleting  | for `LASTS_MAX_S`: documents that name them   | MARK them: they are scrubbed, whatever is left          |
-| deleting  | for `LASTS_MAX_S`: nothing more               | FINISH, and say what is left                            |
-| deleting  | videos, copies, events, deletions that are left | COUNT them, later again                               |
-| deleting  | nothing left, but somebody may still write in their name | COUNT, later again                           |
+| deleting  | for `LASTS_MAX_S`: documents that name the person | MARK them: the name is removed, whatever is left    |
+| deleting  | for `LASTS_MAX_S`: nothing more               | FINISH, and record what is left                         |
+| deleting  | videos, copies, events or deletions are left  | COUNT them, requeue                                     |
+| deleting  | nothing left, but a worker may still write in the person's name | COUNT, requeue                        |
 | deleting  | a user at the provider of live events         | FORGET them                                             |
-| deleting  | nothing left                                  | FINISH: nothing names them any more                     |
+| deleting  | nothing left                                  | FINISH: no document names the person any more           |
 """
 
 from __future__ import annotations
@@ -36,28 +36,29 @@ FORGET: Final = "forget"
 FINISH: Final = "finish"
 
 PACE_S: Final = 60
-"""Between pages with videos: by then most tasks for what one has marked are counted, by which the next one is paced."""
+"""Seconds between pages with videos. By then most tasks for the page before are counted, and that count sets the pace
+of the next one."""
 
 COUNT_PAUSE_S: Final = 30
 WAIT_S: Final = 30
-"""Between looks whether a transfer, or what they hold, has ended."""
+"""Seconds between two checks whether a transfer, or an admission, has ended."""
 
 LASTS_MAX_S: Final = 9 * 24 * 3600
-"""A deletion is tried for about a week; what is left two days after that, a person has to see to."""
+"""A deletion is tried for about a week. Two days after that, what is left has to be handled by the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """
-    What is marked in one write.
+    What is marked in one commit.
 
     Attributes:
-        writes: By which it is.
-        tasks: Tasks for what follows from it, or is waited for.
-        sessions: How many sessions are deleted.
-        enrolments: How many enrolments are.
-        videos: How many videos the sessions had, or are marked by themselves.
-        is_waiting: Whether a transfer, or what they hold, has to end before everything can be marked.
+        writes: The writes that mark it.
+        tasks: Tasks for what follows from it, or for what is waited for.
+        sessions: How many sessions it deletes.
+        enrolments: How many enrolments it deletes.
+        videos: How many videos these sessions have, or how many videos it marks itself.
+        is_waiting: Whether a transfer or an admission has to end before everything can be marked.
     """
 
     writes: tuple[Write, ...] = ()
@@ -71,12 +72,12 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class ErasureSpec:
     """
-    What is read beside what is recorded.
+    What is read besides the record.
 
     Attributes:
-        page: What is to be marked next, empty where nothing is.
+        page: The page that is marked next, empty if there is none.
         left: What is still there.
-        waits_until: Until when bulk work waits, `None` where it may go on.
+        waits_until: Until when bulk work waits, `None` if it may go on.
     """
 
     page: Page = field(default_factory=Page)
@@ -89,9 +90,9 @@ def decide(snapshot: Snapshot[ErasureSpec, Erasure], now: datetime, late_commit_
     Return the next step for one erasure.
 
     Args:
-        look: Spec and status as read.
-        now: This instant.
-        late_commit_s: Seconds for which a provider may still do what it was asked in the person's name.
+        snapshot: Spec and status as read.
+        now: The present time.
+        late_commit_s: Seconds for which a provider may still carry out calls made in the person's name.
     """
     record, spec = snapshot.record, snapshot.spec
     if record is None or record.state is ErasureState.DONE:
@@ -118,14 +119,15 @@ def decide(snapshot: Snapshot[ErasureSpec, Erasure], now: datetime, late_commit_
 
 def is_overdue(record: Erasure, now: datetime) -> bool:
     """
-    Tell whether an erasure ends now, whatever is left at a provider: that was counted before. Pure.
+    Tell whether an erasure ends now although something may be left at a provider. What is left must have been counted
+    before. Pure.
     """
     return record.left != Left() and now >= record.asked_at + timedelta(seconds=LASTS_MAX_S)
 
 
 def marked(record: Erasure, page: Page, now: datetime) -> Erasure:
     """
-    Return the record once a page is marked. Pure.
+    Return the record after a page was marked. Pure.
     """
     return replace(
         record,
@@ -139,14 +141,14 @@ def marked(record: Erasure, page: Page, now: datetime) -> Erasure:
 
 def turned(record: Erasure, now: datetime) -> Erasure:
     """
-    Return the record once nothing is left to be marked. Pure.
+    Return the record once nothing is left to mark. Pure.
     """
     return replace(record, state=ErasureState.DELETING, marked_at=now, next_at=now)
 
 
 def counted(record: Erasure, left: Left, now: datetime) -> Erasure:
     """
-    Return the record once it was counted what is left. Pure.
+    Return the record after what is left was counted. Pure.
     """
     is_empty = left.videos == 0 and left.copies == 0
     emptied_at = now if record.emptied_at is None and is_empty else record.emptied_at
@@ -155,14 +157,14 @@ def counted(record: Erasure, left: Left, now: datetime) -> Erasure:
 
 def forgotten(record: Erasure, *, is_all: bool) -> Erasure:
     """
-    Return the record once the provider was asked to forget the person, or some of everybody. Pure.
+    Return the record after the provider was asked to delete our user for the person, or some of all users. Pure.
     """
     return replace(record, is_forgotten=is_all)
 
 
 def finished(record: Erasure, now: datetime) -> Erasure:
     """
-    Return the record of an erasure that is done: it names nobody, and goes in its time. Pure.
+    Return the record of an erasure that is done. It names no person, and expires. Pure.
     """
     expires_at = now + timedelta(seconds=TOMBSTONE_S)
     return replace(record, state=ErasureState.DONE, uid=None, done_at=now, next_at=None, expires_at=expires_at)

@@ -1,7 +1,7 @@
-"""What is stored about a person, to be handed to them: every document that names them, page by page.
+"""The export of everything that is stored about a person: every document that names them, page by page.
 
-Called by `functions/`. Leaves to `traces` where a person may be named, so that what is exported is what an erasure
-finds.
+Called by `functions/`. Leaves to `traces` where a person may be named, so that an export and an erasure find the same
+documents.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from shared.erasure.traces import TRACES, Naming, Trace, condition, paths_of
 from shared.ports import Document, Documents, Query
 
 EXPORTED_AT_ONCE: Final = 50
-"""Documents of one page: the largest, of sessions with hundreds of videos, have some 100 KB each."""
+"""Documents of one page. The largest documents, of sessions with hundreds of videos, have some 100 KB each."""
 
 HIDDEN: Final = "parts"
-"""The ids of things at providers: they say nothing about a person, and some of them open something."""
+"""The field with the ids of things at providers. They say nothing about a person, and some of them give access."""
 
 ID_MAX_BYTES: Final = 1500
-"""Of a document's id. Source: https://firebase.google.com/docs/firestore/quotas."""
+"""The longest id of a document. Source: https://firebase.google.com/docs/firestore/quotas."""
 
 _SECTIONS: Final = tuple(trace.section for trace in TRACES)
 
@@ -36,9 +36,9 @@ class Exported:
     A page of an export.
 
     Attributes:
-        things: Each with its `section`, its `path`, and its `fields`; these are empty where the document is about
-            somebody else, and only names the person.
-        after: Where the next page begins; `None` where there is none.
+        things: The documents, each with its `section`, `path` and `fields`. `fields` is empty if the document is about
+            another person and only names this one.
+        after: Where the next page begins; `None` if this is the last one.
     """
 
     things: tuple[Mapping[str, Any], ...]
@@ -47,18 +47,18 @@ class Exported:
 
 def export_content(caller: Caller, uid: str, after: str | None, documents: Documents) -> Exported:
     """
-    Return what is stored about somebody.
+    Return what is stored about a person.
 
     Args:
-        caller: Anybody may ask for their own, an administrator for everybody's.
-        uid: About whom.
-        after: From the page before; `None` for the first one.
-        documents: Where everything is recorded.
+        caller: The person themselves, or an administrator.
+        uid: The person.
+        after: The `after` of the page before; `None` for the first page.
+        documents: Where everything is stored.
 
     Raises:
-        NotAllowed: The caller may not (never).
-        BadRequest: No page can begin there (never).
-        Transient: Documents could not be reached (again).
+        NotAllowed: The caller may not export it (never).
+        BadRequest: No page can begin at `after` (never).
+        Transient: The documents could not be reached (again).
     """
     if uid != caller.uid:
         require_admin(caller)
@@ -97,7 +97,8 @@ def _shown(trace: Trace, document: Document) -> Mapping[str, Any]:
 
 def _plain(value: Any) -> Any:
     """
-    Return a value as JSON can have it, without what is hidden: an app's back end may have stored anything. Pure.
+    Return a value in a form that JSON can represent, without hidden fields. An app's back end may have stored values of
+    any type. Pure.
     """
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items() if name != HIDDEN}

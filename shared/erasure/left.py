@@ -1,6 +1,6 @@
-"""What is still left of what an erasure has marked, and how it is scrubbed where it does not go.
+"""Counts what is left of an erasure's content, and removes names from documents that are not deleted in time.
 
-Called by the Controller of this folder. Leaves to `decide` how long that is waited for.
+Called by the Controller of this folder. Leaves to `decide` how long the erasure waits.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from shared.erasure.traces import TRACES, Fate, Naming, Trace
 from shared.ports import Condition, Document, Operator, Query, Task, Update
 
 HURRIED: Final = 20
-"""Of what lags so much is brought forward with each count."""
+"""Things that are still there and whose reconciliation is brought forward with each count."""
 
 _DEAD: Final = Condition("state", Operator.EQUAL, "dead")
 
 
 def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Task, ...]]:
     """
-    Count what is still there of what was marked.
+    Count what is still there of the marked content.
 
     Returns:
-        With tasks for some of what should have gone with the videos, and may have lost its own.
+        The numbers, with tasks for some of the things that should be gone with the videos. Their own tasks may have
+        been lost.
     """
     of_them = () if record.uid is None else (Condition("ownerUid", Operator.EQUAL, record.uid),)
     videos = reading.documents.total(Query(VIDEOS, (*of_them, ALIVE, MARKED)), "bytes").count
@@ -36,7 +37,7 @@ def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Task, ...
     copies = reading.documents.total(of_videos, "begunAt").count
     deletions, dead = _deletions_left(reading, record)
     if videos:
-        # Documents are read to tell of the others, so they are looked at when the videos have gone.
+        # To count the events, documents have to be read. That is done once the videos are gone.
         return Left(videos, copies, None, deletions, dead), ()
     events = sorted(_events_left(reading, record))
     late = reading.documents.select(of_videos) if copies else ()
@@ -46,7 +47,8 @@ def count_left(reading: Reading, record: Erasure) -> tuple[Left, tuple[Task, ...
 
 def page_to_scrub(reading: Reading, record: Erasure) -> Page:
     """
-    Return the next page of what still names the person although it should be gone: its provider does not answer.
+    Return the next page of documents that still name the person although they should be gone, for example because a
+    provider does not answer.
     """
     if record.uid is None:
         return Page()
@@ -60,7 +62,7 @@ def page_to_scrub(reading: Reading, record: Erasure) -> Page:
 
 def _events_left(reading: Reading, record: Erasure) -> set[str]:
     """
-    Return the ids of sessions whose event is still to be deleted, or still names the person; not necessarily all.
+    Return the ids of sessions whose event is still to be deleted, or still names the person. There may be more.
     """
     of_events = (trace for trace in TRACES if trace.collection == PAIRINGS)
     left = (reading.still_named(trace, record.uid, record.marked_at) for trace in of_events)
@@ -69,7 +71,7 @@ def _events_left(reading: Reading, record: Erasure) -> set[str]:
 
 def _deletions_left(reading: Reading, record: Erasure) -> tuple[int, int]:
     """
-    Count what was given up since the erasure was asked for, and until the last video and copy had gone.
+    Count what was released since the erasure was asked for, until its last video and copy were gone.
     """
     if not record.sessions and not record.videos:
         return 0, 0
@@ -85,7 +87,8 @@ def _deletions_left(reading: Reading, record: Erasure) -> tuple[int, int]:
 
 def _scrubbed(trace: Trace, document: Document) -> Mapping[tuple[str, ...], Any]:
     """
-    Return the changes by which a document names nobody any more, and what it is the record of goes on. Pure.
+    Return the changes after which a document names no person. The record itself stays, and its reconciliation goes on.
+    Pure.
     """
     if trace.naming is Naming.MEMBER:
         return {trace.field: []}

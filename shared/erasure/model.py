@@ -1,7 +1,8 @@
-"""One erasure, `erasures/{erasureId}`: that all content of somebody, or of everybody, is to go.
+"""One erasure, `erasures/{erasureId}`: the request to delete all content of one person, or of everybody.
 
-Called by the other files of this folder. Leaves to `decide` what follows from the values. Whoever asked for it reads in
-the document how far it is. It names the person only until it is done; who they were, and who asked, stays as a hash.
+Called by the other files of this folder. Leaves the steps that follow from the values to `decide`. The person who asked
+for it can read its progress in the document. The document names the erased person only until the erasure is done. After
+that, only hashes of their uid and of the caller's uid are kept.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from shared.reconcile import Progress
 
 class ErasureState(StrEnum):
     """
-    `state` of an erasure.
+    The `state` of an erasure.
 
-    `MARKING`: documents are deleted, or marked, page by page. `DELETING`: what was marked is on its way out. `DONE`:
-    nothing names the person any more.
+    `MARKING`: documents are deleted, or marked, page by page. `DELETING`: what was marked is being deleted. `DONE`: no
+    document names the person any more.
     """
 
     MARKING = "marking"
@@ -33,14 +34,14 @@ class ErasureState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Left:
     """
-    What of an erasure's scope was still there when it was last counted; `None` where that was not.
+    What is still there of an erasure's content, as last counted; `None` for a number that was not counted.
 
     Attributes:
         videos: Videos that were marked.
         copies: Copies of videos at other hosts.
         events: Live events that are still to be deleted, or still name the person.
-        deletions: Things that are still to be deleted at a provider; at most so many.
-        dead: How many of those are tried no more, because their provider has refused for about a week.
+        deletions: Pending deletions at providers. The number may be too high, because it can include those of others.
+        dead: How many of those are not retried any more, because their provider has refused for about a week.
     """
 
     videos: int | None = None
@@ -52,13 +53,13 @@ class Left:
     @property
     def is_open(self) -> bool:
         """
-        Whether anything is left that is still tried.
+        Tell whether anything is left that is still being retried.
         """
         return bool(self.videos or self.copies or self.events or (self.deletions or 0) > (self.dead or 0))
 
     def to_fields(self) -> dict[str, Any]:
         """
-        Return the document form, and the one in which clients read it. Pure.
+        Return the document form, which is also the form that clients read. Pure.
         """
         return {
             "videosLeft": self.videos,
@@ -88,23 +89,23 @@ class Erasure:
     One document of `erasures`.
 
     Attributes:
-        uid: Whose content goes; `None` for that of everybody, and once it is done.
+        uid: The person whose content is erased; `None` for everybody, and for an erasure that is done.
         subject: The hash of that uid; empty for everybody.
-        asked_by: The hash of the uid of whoever asked for it.
-        asked_at: When.
+        asked_by: The hash of the uid of the person who asked for it.
+        asked_at: When it was asked for.
         state: How far it is.
         pages: How many pages were marked.
         sessions: How many sessions were deleted.
-        enrolments: How many enrolments were, beside those that went with their session.
-        videos: How many videos the sessions had, with those in sessions that are others' now.
+        enrolments: How many enrolments were deleted, without those that are deleted with their session.
+        videos: How many videos these sessions had, and videos of the person in sessions that have another owner now.
         left: What is still there.
-        marked_at: When nothing was left to be marked.
-        emptied_at: When the last of its videos and of their copies was seen to be gone.
-        is_forgotten: Whether the provider of live events has no user of ours for the person any more.
-        next_at: Nothing is done before.
+        marked_at: When nothing was left to mark.
+        emptied_at: When it was first counted that its videos and their copies are gone.
+        is_forgotten: Whether our user for the person is gone at the provider of live events.
+        next_at: The next step is not done before this time.
         done_at: When it was done.
-        expires_at: When the document may go (Firestore TTL).
-        progress: The reconciler's own part.
+        expires_at: When Firestore's TTL may delete the document.
+        progress: The reconciler's part of the record.
     """
 
     uid: str | None
@@ -178,7 +179,7 @@ class Erasure:
     @classmethod
     def from_removal(cls, document: Document, now: datetime) -> Self:
         """
-        Return the erasure that carries on what an earlier release had begun, from its beginning. Pure.
+        Return the erasure that continues a removal of an earlier release, from its beginning. Pure.
         """
         fields = document.fields
         return cls(
@@ -195,20 +196,20 @@ class Erasure:
 
 def hashed(uid: str) -> str:
     """
-    Return what stays of a uid where it must not be named: `firestore.rules` makes the same of it. Pure.
+    Return the hash that is kept in the place of a uid. `firestore.rules` computes the same hash. Pure.
     """
     return hashlib.sha256(uid.encode(errors="surrogatepass")).hexdigest()
 
 
 def subject_of(uid: str | None) -> str:
     """
-    Return the hash of whose content goes; empty for everybody. Pure.
+    Return the hash of the person whose content is erased; empty for everybody. Pure.
     """
     return "" if uid is None else hashed(uid)
 
 
 def erasure_id(asked_by: str, request_id: str) -> str:
     """
-    Return the id of what somebody asks for under a request id: the same however often they ask. Pure.
+    Return the id of the erasure that a person asks for under a request id. It is the same however often they ask. Pure.
     """
     return hashlib.sha256(json.dumps([asked_by, request_id]).encode()).hexdigest()[:20]

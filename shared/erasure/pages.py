@@ -1,7 +1,7 @@
-"""What an erasure marks next.
+"""The pages of an erasure: the next documents to delete or mark.
 
-Called by the Controller of this folder. Leaves to `traces` where a person may be named, to `reading` how that is found,
-and to `decide` when to go on.
+Called by the Controller of this folder. Leaves to `traces` where a person may be named, to `reading` the queries that
+find these documents, and to `decide` when to go on.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ from shared.sessions.model import Session
 from shared.transfers import begin, is_claimed
 
 BROUGHT_ALONG: Final = 100
-"""Sessions of one page that are transferred to the owner whom they have: each takes three documents."""
+"""Sessions of one page whose things are transferred to the session's present owner. Each takes three documents."""
 
 FEW: Final = 20
-"""Sessions that are read first: they may have all the videos of a page, and their documents are large then."""
+"""Sessions that are read first. They may have all the videos of a page, and their documents are large then."""
 
 PAGE_VIDEOS: Final = 100
-"""A page of sessions ends with the session whose videos make so many: what is marked at once is worked off at once."""
+"""A page of sessions ends with the session whose videos reach this number: everything that one page marks becomes tasks
+at once."""
 
 _GONE: Final = Condition("gone", Operator.EQUAL, True)
 _WANTED: Final = Condition(("wish", "deleted"), Operator.EQUAL, False)
@@ -51,8 +52,8 @@ class Pages:
     The pages of an erasure.
 
     Attributes:
-        reading: How is found what names the person.
-        clock: Now, in UTC.
+        reading: Finds the documents that name the person.
+        clock: Returns the present time, in UTC.
     """
 
     reading: Reading
@@ -60,7 +61,7 @@ class Pages:
 
     def to_mark(self, record: Erasure) -> Page:
         """
-        Return the next page of what names the person, or of everything.
+        Return the next page of documents that name the person, or, if everybody's content is erased, of all documents.
         """
         is_waiting = False
         tasks: list[Task] = []
@@ -74,8 +75,8 @@ class Pages:
 
     def of_themselves(self, uid: str | None) -> tuple[Write, ...]:
         """
-        Return the writes by which the documents go whose ids are the person's: whoever was at work in their name may
-        have written them again.
+        Return the deletions of the documents whose ids are the person's. A worker that acted in the person's name may
+        have written them again since they were first deleted.
         """
         if uid is None:
             return ()
@@ -108,8 +109,8 @@ class Pages:
 
     def _sessions(self, trace: Trace, uid: str | None) -> Page:
         """
-        Return a page of sessions. Those of a person go only as they were read: one that was transferred meanwhile is
-        another's.
+        Return a page of sessions. A person's sessions are deleted only if they have not changed since they were read:
+        one that was transferred meanwhile belongs to another person.
         """
         taken: list[Document] = []
         videos = 0
@@ -132,8 +133,9 @@ class Pages:
 
     def _videos(self, trace: Trace, uid: str | None) -> Page:
         """
-        Return a page of videos whose session is not the person's: of none, of an earlier one of its id, or of one whose
-        owner was changed without a transfer. What an earlier release left of videos that are gone names people too.
+        Return a page of videos that do not go with a session of the person. Such a video's session was deleted, perhaps
+        with a later session under the same id, or its owner was changed without a transfer. If there are none, return
+        tasks for videos that are gone and whose records an earlier release left with the person's name.
         """
         found = self.reading.naming(trace, uid, more=(ALIVE, _WANTED))
         sessions = self.reading.sessions(map(session_id_of, found))
@@ -144,7 +146,7 @@ class Pages:
             session = sessions.get(session_id_of(one))
             belonging = belonging_of(one, session)
             if belonging is Belonging.SAME:
-                # It comes along with its session, which is being transferred, or was made since.
+                # The video follows its session, which is being transferred, or was created since.
                 is_waiting = is_waiting or (session is not None and uid in session.former_owner_uids)
                 continue
             taken.append(one)
@@ -172,8 +174,8 @@ class Pages:
 
     def _held(self, trace: Trace, uid: str | None) -> Page:
         """
-        Return a page of what is held at a provider: it is to be ended, and that is waited for. Where its provider
-        cannot be asked, it ends by itself within hours.
+        Return a page of admissions. Each is revoked, and the erasure waits for that. If the provider cannot be asked,
+        what was given expires within hours.
         """
         found = self.reading.naming(trace, uid)
         if uid is None:
@@ -185,7 +187,7 @@ class Pages:
 
     def _events(self, trace: Trace, uid: str) -> Page:
         """
-        Return a page of events whose session is another's now, without a transfer.
+        Return a page of events whose session has another owner now, without a transfer.
         """
         found = self.reading.naming(trace, uid)
         sessions = self.reading.sessions(one.id for one in found)
@@ -198,7 +200,8 @@ class Pages:
 
     def _given(self, trace: Trace, uid: str) -> Page:
         """
-        Return a page of enrolments that the person gave: in a session that is another's now they are kept for them.
+        Return a page of enrolments that the person gave. Enrolments in a session that has another owner now are kept,
+        and transferred to that owner.
         """
         found = self.reading.naming(trace, uid)
         sessions = self.reading.sessions(map(session_id_of, found))
@@ -216,7 +219,8 @@ class Pages:
 
     def _transfers(self, trace: Trace, uid: str) -> Page:
         """
-        Return what brings the transfers to their end that name a person; an administrator may have come in between.
+        Return tasks that bring the transfers that name the person to their end, and writes for sessions that an
+        administrator has transferred once more meanwhile.
         """
         found = self.reading.naming(trace, uid)
         sessions = self.reading.sessions(one.id for one in found)
@@ -226,7 +230,7 @@ class Pages:
 
     def _brought_along(self, sessions: Iterable[Session], uid: str) -> Page:
         """
-        Return the writes by which sessions are transferred to the owners whom they have, and what they have with them.
+        Return the writes that transfer sessions to the owners whom they have already, so that all their things follow.
         """
         writes: list[Write] = []
         tasks: list[Task] = []
@@ -265,6 +269,6 @@ def _goes_to(job: Document, session: Session) -> bool:
 
 def _unnamed(trace: Trace, uid: str | None, now: datetime) -> Changes:
     if trace.naming is Naming.KEY and uid is not None:
-        # By the time of its last change the sweep finds what no task was left for.
+        # If the task is lost, the sweep finds the session by `updatedAt`.
         return {(*trace.field, uid): REMOVE, ("updatedAt",): now}
     return {trace.field: ""}

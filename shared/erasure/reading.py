@@ -1,4 +1,4 @@
-"""How an erasure finds what names a person, and the sessions that it belongs to.
+"""The queries by which an erasure finds documents that name a person, and the sessions that these belong to.
 
 Called by `pages` and `left`. Leaves to `traces` where a person may be named.
 """
@@ -18,7 +18,7 @@ from shared.ports import Condition, Document, Documents, Operator, Query
 from shared.sessions.model import Session
 
 PAGE: Final = 450
-"""Documents of one page: with the erasure's own they are fewer than the 500 that Firestore writes at once."""
+"""Documents of one page. With the erasure's own document they stay below the 500 that Firestore writes at once."""
 
 ALIVE: Final = Condition("gone", Operator.EQUAL, False)
 MARKED: Final = Condition(("wish", "deleted"), Operator.EQUAL, True)
@@ -29,10 +29,10 @@ _SESSION_ID: Final = re.compile(r"(?!\.{1,2}$|__.*__$)[^/]{1,300}", re.DOTALL)
 @dataclass(frozen=True, slots=True)
 class Reading:
     """
-    Where an erasure reads.
+    Reads documents for an erasure.
 
     Attributes:
-        documents: Where everything is recorded.
+        documents: Where everything is stored.
     """
 
     documents: Documents
@@ -41,10 +41,10 @@ class Reading:
         self, trace: Trace, uid: str | None, limit: int = PAGE, *, more: tuple[Condition, ...] = ()
     ) -> Sequence[Document]:
         """
-        Return documents that name the person, or anybody, in one place.
+        Return documents that name the person, or anybody, in the way of one trace.
         """
         if uid is None and trace.fate in (Fate.SESSION, Fate.VIDEO):
-            # All of these go, whoever is named.
+            # All of these are deleted, whomever they name.
             return self.documents.select(Query(trace.collection, more, limit=limit))
         named = condition(trace, uid)
         if named is None:
@@ -54,7 +54,8 @@ class Reading:
 
     def still_named(self, trace: Trace, uid: str | None, marked_at: datetime | None) -> Sequence[Document]:
         """
-        Return a page of what names the person in one place, without what was made after everything was marked.
+        Return a page of documents that still name the person in the way of one trace, without those that were made
+        after everything was marked.
         """
         if trace.collection == VIDEOS:
             return self.naming(trace, uid, more=(ALIVE, MARKED))
@@ -66,7 +67,7 @@ class Reading:
 
     def sessions(self, session_ids: Iterable[str]) -> dict[str, Session]:
         """
-        Return those of several sessions that there are, by id.
+        Return the sessions that exist among several ids, by id.
         """
         paths = [session_path(one) for one in sorted({one for one in session_ids if one})]
         read = self.documents.read(*paths) if paths else ()
@@ -75,8 +76,8 @@ class Reading:
 
 def session_id_of(thing: Document) -> str:
     """
-    Return the id of the session that a thing names, empty where that can be none: a back end may have written anything.
-    Pure.
+    Return the id of the session that a thing names; empty if it names no possible id, because a back end may have
+    written anything. Pure.
     """
     named = thing.fields.get("sessionId")
     return named if isinstance(named, str) and _SESSION_ID.fullmatch(named) else ""
@@ -84,7 +85,7 @@ def session_id_of(thing: Document) -> str:
 
 def belonging_of(thing: Document, session: Session | None) -> Belonging | None:
     """
-    Return how a thing stands to the session that is there, `None` where there is none. Pure.
+    Return how a thing relates to the session that has its id now, `None` if there is no session. Pure.
     """
     if session is None:
         return None
@@ -93,7 +94,8 @@ def belonging_of(thing: Document, session: Session | None) -> Belonging | None:
 
 def _is_of_present(trace: Trace, pairing: Document, session: Session | None, uid: str | None) -> bool:
     """
-    Tell whether an event names somebody because its session does now: that was made, or wished, since. Pure.
+    Tell whether an event names the person because its present session does: that name was written after everything was
+    marked. Pure.
     """
     if session is None or belonging_of(pairing, session) is not Belonging.SAME:
         return False

@@ -1,7 +1,8 @@
-"""The one table of the places in the documents that may name a person, and what an erasure does with each.
+"""The one table of the fields and ids that may name a person, and of what an erasure does with each.
 
-Called by `pages` and `export`. A collection that comes to name people adds its line here, and is erased and exported
-from then on; one that names nobody adds itself to `NAMELESS`, and a test sees that every collection is in one of them.
+Called by `pages`, `left`, `reading` and `export`. A collection that begins to name people adds a line here, and is then
+erased and exported. A collection that names nobody is added to `NAMELESS`. A test checks that every collection is in
+one of them.
 """
 
 from __future__ import annotations
@@ -36,8 +37,8 @@ class Naming(StrEnum):
     """
     How a document names a person.
 
-    `VALUE`: a field is their uid. `MEMBER`: a list has it. `KEY`: a map has it as a key, with the value `true`. `ID`:
-    it is the document's id.
+    `VALUE`: a field's value is their uid. `MEMBER`: a list contains it. `KEY`: a map has it as a key, with the value
+    `true`. `ID`: it is the document's id.
     """
 
     VALUE = "value"
@@ -48,14 +49,14 @@ class Naming(StrEnum):
 
 class Fate(StrEnum):
     """
-    What an erasure does with what it finds.
+    What an erasure does with a document that it finds.
 
-    `SESSION`: it is deleted, with all that it has. `VIDEO`: it is marked as deleted. `EVENT`: it goes with its session;
-    where that is another's now, it is transferred to them. `GIVEN`: the enrolment goes, or is transferred likewise.
-    `HELD`: what they hold at a provider is ended, and the document goes once it is.
-    `DELETE`: the document goes. `UNNAME`: the name goes, the document stays. `TRANSFER`: its end is waited for.
-    `FOLLOW`: its own reconciliation lets go of the person. `USER`: the provider of live events forgets them.
-    `ITSELF`: the erasure's own document, which names them until it is done.
+    `SESSION`: it is deleted, with everything that belongs to it. `VIDEO`: it is marked as deleted. `EVENT`: it is
+    deleted with its session; if the session has another owner now, the event is transferred to them. `GIVEN`: the
+    enrolment is deleted, or transferred in the same way. `HELD`: what the person holds at a provider is ended, and then
+    the document is deleted. `DELETE`: it is deleted. `UNNAME`: the name is removed, and the document stays. `TRANSFER`:
+    the erasure waits for its end. `FOLLOW`: its own reconciliation removes the person. `USER`: the user at the provider
+    of live events is deleted. `ITSELF`: the erasure's own document, which names the person until it is done.
     """
 
     SESSION = "session"
@@ -74,15 +75,15 @@ class Fate(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Trace:
     """
-    One place that may name a person.
+    One field or id that may name a person.
 
     Attributes:
-        collection: In which documents are.
+        collection: The collection of the documents.
         naming: How they name a person.
-        field: The names on the way to the field; empty where the id of the document is the name.
+        field: The path to the field, one name after the other; empty if the document's id is the name.
         fate: What an erasure does with them.
-        section: Under which an export shows them.
-        queue: The worker that reconciles a document whose name was taken out, if any.
+        section: The section of an export that contains them.
+        queue: The worker that reconciles a document whose name was removed, if any.
     """
 
     collection: str
@@ -111,25 +112,25 @@ TRACES: Final = (
     Trace(KNOWN_USERS, Naming.ID, (), Fate.USER, "kalturaUser"),
     Trace(ERASURES, Naming.VALUE, ("uid",), Fate.ITSELF, "erasures"),
 )
-"""In the order in which an erasure marks them: a session that is deleted cannot be transferred any more, so what names
-the person after that is theirs, or its transfer is under way."""
+"""Sorted in the order in which an erasure marks them. A deleted session cannot be transferred any more. So whatever
+names the person after the sessions belongs to them, or is part of a transfer that is under way."""
 
 NAMELESS: Final = frozenset({CALL_BUDGETS, "hosts", "kalturaCache", "operations", "reports", "archive"})
 """Collections that name nobody."""
 
 CARRIED_OVER: Final = frozenset({REMOVALS})
-"""Collections of an earlier release, whose documents are carried over to others once a day."""
+"""Collections of an earlier release, whose documents are converted once a day."""
 
 
 def condition(trace: Trace, uid: str | None) -> Condition | None:
     """
-    Return the condition by which documents are found that name somebody, or anybody where `uid` is `None`. Pure.
+    Return the condition that finds documents naming a person, or naming anybody if `uid` is `None`. Pure.
 
     Returns:
-        `None` where there can be no such documents, or, for anybody, where none is needed.
+        `None` if there cannot be such documents, or, for anybody, if no condition is needed.
     """
     if uid is None:
-        # Of an anybody's name it is known that it is not empty; such a query is in the order of that field.
+        # A field that names anybody is not empty. Such a query is ordered by that field.
         return Condition(trace.field[0], Operator.GREATER, "") if trace.naming is Naming.VALUE else None
     name = trace.field[0] if len(trace.field) == 1 else trace.field
     match trace.naming:
@@ -145,7 +146,7 @@ def condition(trace: Trace, uid: str | None) -> Condition | None:
 
 def paths_of(trace: Trace, uid: str) -> tuple[str, ...]:
     """
-    Return the paths of the documents whose id is somebody's uid, or stands for it. Pure.
+    Return the paths of the documents whose id is a person's uid, or its hash. Pure.
     """
     ids = (*([uid] if can_be_id(uid) else []), hashed_uid(uid))
     return tuple(f"{trace.collection}/{one}" for one in ids)
