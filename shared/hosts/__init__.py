@@ -1,8 +1,9 @@
-"""Copies of ready videos at other hosts: `copies/{videoId}-{host}` is recorded; wished is what plays of the video, and
-that it is to be at that host.
+"""Copies of ready videos at other hosts, `copies/{videoId}-{host}`.
 
-Called by `functions/` (worker). Leaves to `decide` what is next, to `table` from which host a video is played, to
-`health` whether a host can be, and to `shared/deletions/` the copies that nobody names any more.
+The document is the status of a copy. Its spec is the version of the video that plays now, if this deployment has the
+host. Called by `functions/` (the worker). Leaves the choice of the next step to `decide`, to `table` from which host a
+video is played, to `shared/operations/host_checks.py` whether a host can be reached, and to `shared/deletions/` the
+deletion of released copies.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_co
 from shared.reconcile.epoch import Holds, nothing_is_held
 
 SOURCE_LIFETIME_S = 6 * 3600
-"""For so long a host that fetches by itself may fetch."""
+"""Seconds for which a host that fetches the video on its own may do so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,11 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
     The Controller of copies.
 
     Attributes:
-        documents: Where the documents are.
-        holders: The providers that have the videos.
+        documents: Where the documents are stored.
+        provider_accounts<holders: The providers that have the videos.
         hosts: The hosts that get copies.
-        late_commit_s: Seconds after which a lost creation is certain not to come.
-        holds: Whether deletions are held.
+        late_commit_s: Seconds after which a copy cannot appear any more if the answer of its creation was lost.
+        holds: Tells whether deletions are held.
     """
 
     queue: ClassVar[str] = RECONCILE_COPY
@@ -82,16 +83,18 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def decide(self, snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
         """
-        The next step. Pure.
+        Return the next step. Pure.
         """
         return decisions.decide(snapshot, now, observed=observed)
 
     def act(self, snapshot: Snapshot[CopySpec, Copy], step: Step[Copy], now: datetime) -> ExternalIds | Observation:
         """
-        The one call of a step at the host, and the provider's answer where the film is, if the step needs it.
+        Make the one call of a step at the host. If the step needs the video's address, the provider is asked for it
+        first.
 
         Raises:
-            Transient: This deployment has no such host at the moment, or the film cannot be had yet (again).
+            Transient: This deployment does not have the host at the moment, or the video's address cannot be had yet
+                (again).
         """
         record = step.record
         host = holder_of(self.hosts, decisions.host_in(snapshot.key))
@@ -111,7 +114,7 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
         self, snapshot: Snapshot[CopySpec, Copy], step: Step[Copy], outcome: ExternalIds | Observation, now: datetime
     ) -> Copy:
         """
-        What is recorded after a step that succeeded. Pure.
+        Return the record after a step that succeeded. Pure.
         """
         if isinstance(outcome, Observation):
             return decisions.observed(step.record, outcome, now)
@@ -119,7 +122,7 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def after(self, snapshot: Snapshot[CopySpec, Copy], record: Copy) -> Snapshot[CopySpec, Copy]:
         """
-        The snapshot as it will be once `record` is written. Pure.
+        Return the snapshot as it will be once `record` is written. Pure.
         """
         return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=shown(record)))
 
@@ -127,7 +130,8 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
         self, snapshot: Snapshot[CopySpec, Copy], record: Copy, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write of the copy's document, which goes with what it names, and of a pending deletion for that. Pure.
+        Return the write of the copy's document, or its deletion once the copy is gone, and a pending deletion for what
+        the record releases. Pure.
         """
         path = copy_path(snapshot.key)
         host = decisions.host_in(snapshot.key)
@@ -143,7 +147,7 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def follow_ups(self, snapshot: Snapshot[CopySpec, Copy], record: Copy) -> tuple[Task, ...]:
         """
-        What is named no more is deleted. Pure.
+        Return tasks for the deletion of what the record releases. Pure.
         """
         return tuple(
             Task(RECONCILE_DELETION, deletion_id(reference, external_ids))
@@ -152,7 +156,7 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def view_writes(self, snapshot: Snapshot[CopySpec, Copy], record: Copy) -> tuple[Write, ...]:
         """
-        The write of what the video's document shows of the copy. Pure.
+        Return the write of what the video's document shows of the copy. Pure.
         """
         told = shown(record)
         if not snapshot.spec.has_video or told == snapshot.spec.shown:
@@ -164,7 +168,7 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def count(self, host: str, state: CopyState) -> int:
         """
-        How many copies at a host are in a state.
+        Return how many copies at a host are in a state.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -178,8 +182,10 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     def _source(self, snapshot: Snapshot[CopySpec, Copy]) -> Source:
         """
+        Return where the version to copy can be fetched.
+
         Raises:
-            Transient: There is nothing any more of which to make a copy; the next look sees that (again).
+            Transient: Nothing of the video is playable any more; the next reconciliation notices that (again).
         """
         film = snapshot.spec.film
         if film is None:
@@ -189,7 +195,7 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
 def film_of(video: Document) -> Film | None:
     """
-    What plays of a video, `None` where nothing does. Pure.
+    Return the version of a video that plays now, `None` if none does. Pure.
     """
     playable = video.fields["playable"]
     if playable is None or video.fields["gone"]:
@@ -209,7 +215,7 @@ def _session_of(snapshot: Snapshot[CopySpec, Copy]) -> SessionIdentity | None:
 
 def _dropped(snapshot: Snapshot[CopySpec, Copy], record: Copy) -> dict[str, ExternalIds]:
     """
-    What the record named and, once this is written, names no more.
+    Return what the record named before, and does not name any more once this one is written.
     """
     before = snapshot.record
     if before is None or not before.external_ids or before.reference is None or before.reference == record.reference:
@@ -219,7 +225,7 @@ def _dropped(snapshot: Snapshot[CopySpec, Copy], record: Copy) -> dict[str, Exte
 
 def _reason(record: Copy) -> Reason:
     """
-    Why a copy is named no more.
+    Return why a copy is released.
     """
     if record.state is CopyState.GONE:
         return Reason.DELETED

@@ -1,23 +1,23 @@
-"""What a copy needs next. Pure; called by the reconciliation through the Controller of this folder.
+"""The table of steps for a copy. Pure; called by the reconciler through the Controller of this folder.
 
-The first row that fits is the one that counts. The film is what plays of the video now, where it is to be at this host.
+The first row that fits counts. The spec is the version of the video that plays now, if it is to be copied to this host
+(`film` in the code).
 
-| recorded            | film                  | next                                                              |
+| recorded            | spec                  | next                                                              |
 |---------------------|-----------------------|-------------------------------------------------------------------|
-| of another session  | this                  | IDENTIFY it: the record takes the session of its video             |
-| making              | any, or none          | FIND it: adopt it, or none is made until late commits are past     |
-| anything            | its video is not there, deletions are held | later                                |
-| nothing             | none                  | done; FORGET what the video's document may still show              |
-| anything            | none                  | FORGET: what it names is given up, and its document goes           |
-| nothing             | one                   | BEGIN                                                             |
-| anything            | another               | BEGIN that one; the copy of the earlier is given up                |
-| requested           | this                  | MAKE a new generation, with growing pauses                         |
-| copying, too long   | this                  | OBSERVE a last time; FAIL, also where the host cannot be asked     |
-| copying, unobserved | this                  | OBSERVE, with growing pauses                                       |
-| copying, wants bytes| this                  | SEND the next of them                                              |
-| ready               | this                  | OBSERVE whether it still is, at a reconciliation, and once a day by
-itself  | | failed              | this                  | BEGIN again, `FAILURES_MAX` times, with growing pauses
-|
+| of another session  | the recorded version  | IDENTIFY it: record the session of the video                      |
+| making              | any, or none          | FIND it: adopt it, or record none once late commits are past      |
+| anything            | the video does not exist, deletions are held | requeue                                    |
+| nothing             | none                  | done; FORGET a copy that the video's document still shows         |
+| anything            | none                  | FORGET: release the copy, and delete its document                 |
+| nothing             | a version             | BEGIN                                                             |
+| anything            | another version       | BEGIN with that one; release the earlier copy                     |
+| requested           | the recorded version  | MAKE a new generation, with growing pauses                        |
+| copying, too long   | the recorded version  | OBSERVE a last time; FAIL, also if the host cannot be asked       |
+| copying, unobserved | the recorded version  | OBSERVE, with growing pauses                                      |
+| copying, wants bytes | the recorded version | SEND the next bytes                                               |
+| ready               | the recorded version  | OBSERVE whether it still is, when reconciled, at least once a day |
+| failed              | the recorded version  | BEGIN again, `FAILURES_MAX` times, with growing pauses            |
 """
 
 from __future__ import annotations
@@ -42,20 +42,21 @@ FORGET: Final = "forget"
 IDENTIFY: Final = "identify"
 
 COPYING_MAX_S: Final = 24 * 3600
-"""The longest that the copying of one film may take."""
+"""The longest time that the copying of one version may take."""
 
 FIRST_PAUSE_S: Final = 2
 PAUSE_MAX_S: Final = 300
-"""Between looks at a host that copies by itself."""
+"""The longest pause between two observations of a copy that the host makes on its own."""
 
 LOOK_AGAIN_S: Final = 24 * 3600
-"""Whether a copy is still there, and still wanted, is asked so often whatever happens."""
+"""A ready copy is checked at this interval, whatever else happens: whether it still exists, and is still wanted."""
 
 LOOK_APART_S: Final = 60
-"""A copy that is ready is not looked at again sooner, however many reconciliations come."""
+"""A ready copy is not observed again before this time, however many reconciliations there are."""
 
 TRY_PAUSE_MAX_S: Final = 3600.0
-"""Between two tries to make a copy. It is never given up: provider and host come back. After a day it is an alarm."""
+"""The longest pause between two tries to make a copy. The tries never end, because provider and host will be back.
+After a day an alarm is logged."""
 
 FAILURES_MAX: Final = 5
 RETRY_S: Final = 3600
@@ -67,13 +68,13 @@ LOST: Final = "The copy is missing at its host."
 @dataclass(frozen=True, slots=True)
 class Film:
     """
-    What plays of a video: of what a copy is one.
+    The version of a video that plays now, and that is to be copied.
 
     Attributes:
-        session: The session whose video it is.
-        provider: Which has it.
-        reference: Under which it was made.
-        parts: The provider's ids.
+        session: The session to which the video belongs.
+        provider: The provider that has it.
+        reference: The reference under which it was made.
+        external_ids<parts: The provider's ids.
     """
 
     session: SessionIdentity
@@ -85,13 +86,13 @@ class Film:
 @dataclass(frozen=True, slots=True)
 class CopySpec:
     """
-    What a reconciliation reads beside what is recorded.
+    What a reconciliation reads besides the record.
 
     Attributes:
-        film: Of what there is to be a copy at this host; `None` is of nothing.
-        has_video: Whether the video's document is there.
-        shown: What it shows of this copy now.
-        is_waiting: Whether that document is not there, and deletions are held: it may come back.
+        film: The version to copy to this host; `None` if there should be no copy.
+        has_video: Whether the video's document exists.
+        shown: What that document shows of this copy now.
+        is_waiting: Whether that document does not exist while deletions are held. It may be restored.
     """
 
     film: Film | None
@@ -102,12 +103,12 @@ class CopySpec:
 
 def decide(snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool) -> Decision[Copy]:
     """
-    The next step for one copy.
+    Return the next step for one copy.
 
     Args:
-        look: Wish and record as read.
-        now: This instant.
-        observed: Whether this worker has just heard from the host how the copy stands.
+        snapshot: Spec and status as read.
+        now: The present time.
+        observed: Whether this worker has just learned the copy's state from the host.
     """
     record, film = snapshot.record, snapshot.spec.film
     host = host_in(snapshot.key)
@@ -140,7 +141,7 @@ def decide(snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool)
 
 def begun(record: Copy | None, host: str, film: Film, now: datetime) -> Copy:
     """
-    The record once a film is to be copied; what it named is named no more. Pure.
+    Return the record once a version is to be copied. What it named before is released. Pure.
     """
     if record is None:
         return Copy(host, film.session, film.reference, now)
@@ -150,7 +151,7 @@ def begun(record: Copy | None, host: str, film: Film, now: datetime) -> Copy:
 
 def copying(record: Copy, external_ids: ExternalIds) -> Copy:
     """
-    The record once there is something of it at the host. Pure.
+    Return the record after the copy was created at the host. Pure.
     """
     return replace(
         record, state=CopyState.COPYING, external_ids=external_ids, tried_at=None, percent=0, looks=0, looked_at=None
@@ -159,14 +160,14 @@ def copying(record: Copy, external_ids: ExternalIds) -> Copy:
 
 def not_made(record: Copy) -> Copy:
     """
-    The record once it is certain that there is nothing at the host. Pure.
+    Return the record once it is certain that the copy does not exist at the host. Pure.
     """
     return replace(record, state=CopyState.REQUESTED, tried_at=None, reference=None)
 
 
 def observed(record: Copy, seen: Observation, now: datetime) -> Copy:
     """
-    The record once the host was asked, or has told by itself. Pure.
+    Return the record after the host was asked about the copy, or reported it on its own. Pure.
     """
     record = replace(record, looks=record.looks + 1, looked_at=now)
     match seen.state:
@@ -175,12 +176,13 @@ def observed(record: Copy, seen: Observation, now: datetime) -> Copy:
                 record, state=CopyState.READY, percent=100, received_bytes=None, failures=0, reason=None, looks=0
             )
         case MediaState.GONE if record.state is CopyState.READY:
-            # It was there, so it can be there again: at once, not as after a failure.
+            # The copy was complete once, so it is copied again at once, without the pause after a failure.
             return replace(not_made(record), external_ids={}, percent=0, begun_at=now, reason=LOST)
         case MediaState.ERROR | MediaState.GONE:
             return failed(record, seen.reason or LOST, now)
     if record.state is CopyState.READY:
-        # Its host works on it once more; it still plays, or the next look finds that it does not.
+        # The host is processing the copy once more. Either it still plays, or the next observation finds that it does
+        # not.
         return record
     percent = record.percent if seen.percent is None else seen.percent
     return replace(record, percent=percent, received_bytes=seen.received_bytes)
@@ -188,7 +190,7 @@ def observed(record: Copy, seen: Observation, now: datetime) -> Copy:
 
 def failed(record: Copy, reason: str, now: datetime) -> Copy:
     """
-    The record once it is certain that this copy will not be ready; what is there of it is given up. Pure.
+    Return the record once it is certain that this copy will not be ready. What exists of it is released. Pure.
     """
     failures = record.failures + 1
     pause_s = min(RETRY_S * 2**failures, LOOK_AGAIN_S)
@@ -209,7 +211,7 @@ def failed(record: Copy, reason: str, now: datetime) -> Copy:
 def _copy(record: Copy, now: datetime, *, observed: bool) -> Decision[Copy]:
     ends_at = record.begun_at + timedelta(seconds=COPYING_MAX_S)
     if ends_at <= now:
-        # Where the host cannot be asked either, there is no other end.
+        # If the host cannot be asked either, this is the only way to an end.
         failure = record.progress.failure
         is_known = observed or (failure is not None and failure.step == OBSERVE)
         return _write(FAIL, failed(record, TOO_LONG, now)) if is_known else _observe(record)
@@ -244,21 +246,21 @@ def _make(key: str, record: Copy, now: datetime) -> Step[Copy]:
 
 def host_in(key: str) -> str:
     """
-    At which host the copy of a key is, or is to be. Pure.
+    Return the host in the key of a copy. Pure.
     """
     return key.partition("-")[2]
 
 
 def reference_of(key: str, generation: int) -> str:
     """
-    The reference under which one generation of a copy is made at its host. Pure.
+    Return the reference under which one generation of a copy is made at its host. Pure.
     """
     return f"copy:{key}:{generation}"
 
 
 def _nothing(host: str, now: datetime) -> Copy:
     """
-    The record of a copy that there never was: with it goes what the video's document shows of one.
+    Return the record of a copy that never existed. Writing it removes what the video's document shows of one.
     """
     return Copy(host, SessionIdentity("", ""), "", now, CopyState.GONE)
 

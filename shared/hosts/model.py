@@ -1,8 +1,8 @@
 """One copy of a video at another host, with its document form in `copies/{videoId}-{host}`.
 
-Called by the other rooms of this folder, and by `shared/videos/`, which shows what there is. Leaves to `decide` what
-follows from the values. That a copy exists stands in the video's document too, under `hosts.{host}`, written with the
-copy's own in one commit: who plays a video reads no other.
+Called by the other files of this folder, and by `shared/videos/`, which shows the copies. Leaves the steps that follow
+from the values to `decide`. The video's document shows its copies too, under `hosts.{host}`, written in the same commit
+as the copy's own document. Playback therefore reads only the video's document.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.reconcile import Progress
 
 class CopyState(StrEnum):
     """
-    `state` of a copy.
+    The `state` of a copy.
     """
 
     REQUESTED = "requested"
@@ -38,22 +38,23 @@ class Copy:
 
     Attributes:
         host: Our name of the host.
-        session: The session whose video it is.
-        film: The reference of what plays, of which it is a copy.
-        begun_at: When the copying of that film was begun.
+        session: The session to which the video belongs.
+        film: The reference of the version of the video that is copied.
+        begun_at: When the copying of that version was begun.
         state: How far it is.
         generation: Grows with every copy that is made of the video at the host.
-        reference: Under which it was, or is about to be, made.
-        tried_at: When its making was begun; in state MAKING only.
-        parts: The host's ids of it.
+        reference: The reference under which the copy was made, or is about to be made.
+        tried_at: When its creation was begun; in state MAKING only.
+        external_ids: The host's ids of the copy (document field `parts`).
         percent: How far it is, 0 to 100.
-        received_bytes: How much has arrived of what the host waits for; `None` where it fetches by itself.
-        looks: How often the host was asked while it was copying.
-        looked_at: When it last was.
-        failures: How often in a row the copying of this film has failed.
-        reason: Why it last did, in a sentence.
-        retry_at: When it is begun again, in state FAILED; `None` is never.
-        progress: The reconciliation's own part.
+        received_bytes: How many bytes have arrived, at a host to which we send them; `None` at a host that fetches on
+            its own.
+        looks: How often the host was asked about the copy while it was copying.
+        looked_at: When the host was last asked.
+        failures: How often in a row the copying of this version has failed.
+        reason: The reason of the last failure, in a sentence.
+        retry_at: In state FAILED: when the copying is begun again; `None` if never.
+        progress: The reconciler's part of the record.
     """
 
     host: str
@@ -76,7 +77,7 @@ class Copy:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {
             "host": self.host,
@@ -106,7 +107,7 @@ class Copy:
         fields = document.fields
         return cls(
             host=fields["host"],
-            # An earlier release recorded the owner alone.
+            # An earlier release recorded only the owner.
             session=SessionIdentity.from_fields(fields.get("sessionId", ""), fields),
             film=fields["film"],
             begun_at=fields["begunAt"],
@@ -132,9 +133,9 @@ class Shown:
     What a video's document shows of one copy, under `hosts.{host}`.
 
     Attributes:
-        film: Of which film it is a copy: one of another than plays now is of no use.
-        state: As far as somebody who plays it needs to know.
-        parts: The host's ids, once it is ready.
+        film: The reference of the version that was copied. A copy of another version than plays now is of no use.
+        state: The state, as far as playback needs it.
+        external_ids<parts: The host's ids, once the copy is ready (document field `parts`).
     """
 
     film: str
@@ -143,14 +144,14 @@ class Shown:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {"film": self.film, "state": self.state.value, "parts": dict(self.external_ids)}
 
 
 def shown(copy: Copy) -> Shown | None:
     """
-    What a video's document should show of a copy; `None` is nothing. Pure.
+    Return what a video's document should show of a copy; `None` if it should show nothing. Pure.
     """
     match copy.state:
         case CopyState.GONE:
@@ -164,7 +165,7 @@ def shown(copy: Copy) -> Shown | None:
 
 def shown_in(video: Document) -> dict[str, Shown]:
     """
-    What a video's document shows of its copies, by host. Pure.
+    Return what a video's document shows of its copies, by host. Pure.
     """
     hosts: Fields = video.fields.get("hosts") or {}
     return {name: Shown(one["film"], CopyState(one["state"]), dict(one["parts"])) for name, one in hosts.items()}

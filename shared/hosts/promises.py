@@ -1,9 +1,10 @@
-"""What hosts have promised to send: to which viewer, of which video, until when. A viewer counts once for each video.
+"""The bandwidth that hosts have promised: to which viewer, for which video, until when.
 
-Called by `table`, which shares it among instances, and by `health`. Nobody tells how much a server sends at this
-moment; what was granted is known. A grant that is asked for again, renewed, or given from another host takes the place
-of the one before, and whoever asks for many videos holds the promises of the last few: so however often somebody asks,
-they take no more of a host than somebody who watches.
+Called by `table`, which shares the promises among instances, by `shared/operations/host_checks.py`, and by the
+operator's commands. No host tells how much it sends at a moment, but it is known what was granted. A viewer counts once
+for each video: a grant that is asked for again, renewed, or given from another host replaces the one before. A viewer
+who asks for many videos holds promises for the last few only. So however often a viewer asks, they take no more of a
+host than one who watches.
 
 A document holds the promises of one host in one field of bytes, with hashes in the place of viewers and videos.
 """
@@ -21,16 +22,17 @@ from typing import Final, NamedTuple
 
 VIDEOS_AT_ONCE: Final = 3
 """
-Promises that one viewer can hold. A person watches one video; a second plays on another device, and the third is the
-one that they have just left, for nobody tells when somebody stops. A further one takes the place of the oldest.
+Promises that one viewer can hold. A person watches one video, a second may play on another device, and a third may be
+one that they have just left, because players do not tell when they stop. A further promise replaces the oldest.
 """
 
 PROMISES_MAX: Final = 40_000
-"""Promises that one host can have: 0.7 MiB of the 1 MiB of its document. A host with so many viewers is full."""
+"""Promises that one host can have: 0.7 MiB of the 1 MiB of its document. A host with so many viewers counts as full."""
 
 Watching = bytes
 """
-A viewer and a video, as hashes: the viewer's first. Among 10,000 viewers two are taken for one in one school of 20,000.
+A viewer and a video, as hashes, the viewer's first. In a school of 10,000 viewers, the chance that two of them have the
+same hash is 1 in 20,000.
 """
 
 _VIEWER_BYTES: Final = 5
@@ -42,13 +44,13 @@ _KBPS_MAX: Final = 2**32 - 1
 
 class Promise(NamedTuple):
     """
-    That so much is sent to somebody. A tuple, for an instance reads thousands of them every few seconds.
+    One promise of bandwidth to a viewer. It is a tuple, because an instance reads thousands of them every few seconds.
 
     Attributes:
-        watching: Who watches what.
-        made_s: When it was promised, in seconds since 1970.
-        minutes: For how long.
-        kbps: How much, in kilobits per second.
+        watching: The viewer and the video.
+        made_s: When it was made, in seconds since 1970.
+        minutes: How long it lasts.
+        kbps: The bandwidth, in kilobits per second.
     """
 
     watching: Watching
@@ -59,21 +61,21 @@ class Promise(NamedTuple):
     @property
     def ends_s(self) -> int:
         """
-        When it ends, in seconds since 1970.
+        The end of the promise, in seconds since 1970.
         """
         return self.made_s + self.minutes * 60
 
 
 def watching_of(viewer_uid: str, video_id: str) -> Watching:
     """
-    The viewer of a video. Pure.
+    Return the key of a viewer and a video. Pure.
     """
     return _hash("viewer", viewer_uid)[:_VIEWER_BYTES] + _hash("video", video_id)[:_VIDEO_BYTES]
 
 
 def promise_of(watching: Watching, now: datetime, kbps: int, duration_s: float) -> Promise:
     """
-    What is promised from now on, for as long as a video lasts. Pure.
+    Return a promise that begins now and lasts as long as the video. Pure.
     """
     minutes = max(1, min(math.ceil(duration_s / 60), _MINUTES_MAX))
     return Promise(watching, int(now.timestamp()), minutes, min(kbps, _KBPS_MAX))
@@ -81,7 +83,7 @@ def promise_of(watching: Watching, now: datetime, kbps: int, duration_s: float) 
 
 def encoded(promises: Iterable[Promise]) -> bytes:
     """
-    The document form, as many of the newest as one has room for. Pure.
+    Return the document form, with as many of the newest promises as a document has room for. Pure.
     """
     newest = sorted(promises, key=attrgetter("made_s"))[-PROMISES_MAX:]
     return b"".join(_FORM.pack(*one) for one in newest)
@@ -89,7 +91,7 @@ def encoded(promises: Iterable[Promise]) -> bytes:
 
 def decoded(told: object) -> tuple[Promise, ...]:
     """
-    Read back what `encoded` wrote; anything else is none. Pure.
+    Read back what `encoded` wrote; any other value is read as no promises. Pure.
     """
     if not isinstance(told, bytes) or len(told) % _FORM.size:
         return ()
@@ -98,7 +100,7 @@ def decoded(told: object) -> tuple[Promise, ...]:
 
 def unended(promises: Iterable[Promise], now: datetime) -> tuple[Promise, ...]:
     """
-    Those of several promises that have not ended. Pure.
+    Return the promises that have not ended. Pure.
     """
     now_s = now.timestamp()
     return tuple(one for one in promises if one.made_s + one.minutes * 60 > now_s)
@@ -106,15 +108,15 @@ def unended(promises: Iterable[Promise], now: datetime) -> tuple[Promise, ...]:
 
 def sends_kbps(promises: Iterable[Promise], now: datetime) -> int:
     """
-    What of all that was promised has not ended yet. Pure.
+    Return the total bandwidth of the promises that have not ended. Pure.
     """
     return sum(one.kbps for one in unended(promises, now))
 
 
 class Ledger:
     """
-    The promises of all hosts, as one instance knows them. What it says of a host costs as many steps as films have
-    different minutes to end in, not as there are viewers.
+    The promises of all hosts, as one instance knows them. Adding up a host's bandwidth takes as many steps as there are
+    different minutes in which promises end, however many viewers there are.
     """
 
     def __init__(self) -> None:
@@ -125,10 +127,10 @@ class Ledger:
 
     def add(self, host: str, promise: Promise) -> set[str]:
         """
-        Task a promise, in the place of what it takes the place of.
+        Record a promise, and drop the promises that it replaces.
 
         Returns:
-            The hosts whose promises are others now; none where a newer one is known already.
+            The hosts whose promises have changed; none if a newer promise is known already.
         """
         watching, held = promise.watching, self._held.get(promise.watching)
         if held == (host, promise) or (held is not None and held[1].made_s > promise.made_s):
@@ -151,20 +153,20 @@ class Ledger:
 
     def holds(self, watching: Watching) -> bool:
         """
-        Whether anything is promised to somebody for a video.
+        Tell whether anything is promised to a viewer for a video.
         """
         return watching in self._held
 
     def kbps(self, host: str, now: datetime) -> int:
         """
-        What a host has promised in all that has not ended.
+        Return the total bandwidth of a host's promises that have not ended.
         """
         minute = int(now.timestamp()) // 60
         return sum(kbps for ends, kbps in self._ends.get(host, {}).items() if ends >= minute)
 
     def kbps_to(self, host: str, watching: Watching, now: datetime) -> int:
         """
-        What of that is promised to somebody for a video.
+        Return how much of that is promised to a viewer for a video.
         """
         held = self._held.get(watching)
         if held is None or held[0] != host or held[1].ends_s // 60 < int(now.timestamp()) // 60:
@@ -173,13 +175,13 @@ class Ledger:
 
     def count(self, host: str) -> int:
         """
-        How many promises of a host there are.
+        Return how many promises of a host there are.
         """
         return self._counts[host]
 
     def promises(self, host: str) -> Sequence[Promise]:
         """
-        The promises of a host.
+        Return the promises of a host.
         """
         return [promise for at, promise in self._held.values() if at == host]
 

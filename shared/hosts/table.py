@@ -1,11 +1,11 @@
-"""The table of hosts: what each costs, what it can send, how it stands; and from which one a video is played.
+"""The table of hosts: price, bandwidth and health of each, and the choice of the host from which a video is played.
 
 Called by `shared/videos/playback.py` and `shared/operations/host_checks.py`. Leaves to the latter whether a host can be
-reached, and to `promises` what counts of what was promised.
+reached, and to `promises` the count of what was promised.
 
-What a host with a limit has promised stands in `hosts/{host}`. An instance reads that every `KNOWN_S` seconds and adds
-its own promises to it then, so that a grant costs no call of its own; an instance that dies in between takes the
-promises of so many seconds with it.
+The promises of a host with a limit are stored in `hosts/{host}`. An instance reads them every `KNOWN_S` seconds and
+adds its own promises then, so that a grant costs no call of its own. If an instance dies in between, its promises of
+those seconds are lost.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from shared.hosts.promises import PROMISES_MAX, Ledger, Promise, Watching, decod
 from shared.ports import Clock, Create, Document, Documents, Task, Update, Version
 
 KNOWN_S: Final = 10
-"""For so long an instance goes by what it has read."""
+"""Seconds for which an instance uses what it has read."""
 
 TOLD_SHARE: Final = 0.05
-"""What an instance has promised beyond this part of a host's limit it tells the others at once."""
+"""If an instance has promised more than this share of a host's limit since it last read or wrote the host's document,
+it writes its promises at once."""
 
 USUAL_KBPS: Final = 5000
-"""What a film is taken for whose size or length is not known."""
+"""The bandwidth that is assumed for a video whose size or length is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class Terms:
     One row of the table.
 
     Attributes:
-        price_per_gb: What it costs that the host sends a gigabyte, in whatever currency; what has no price comes last.
-        mbps_max: What it can send at once, in megabits per second; `None` is no limit.
+        price_per_gb: The price of one gigabyte sent by the host, in any currency. A host without a price is ranked
+            last.
+        mbps_max: The bandwidth of the host, in megabits per second; `None` if it has no limit.
     """
 
     price_per_gb: float = math.inf
@@ -49,13 +51,13 @@ class Terms:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """
-    What is known of a host: the document `hosts/{host}`.
+    The status of a host, as stored in `hosts/{host}`.
 
     Attributes:
-        is_healthy: Whether something played from it when it was last tried.
+        is_healthy: Whether something played from it when it was last checked.
         since: Since when that is so.
-        checked_at: When it was last tried.
-        promised: What it has promised.
+        checked_at: When it was last checked.
+        promised: What it has promised to send.
     """
 
     is_healthy: bool = True
@@ -66,7 +68,7 @@ class Standing:
     @classmethod
     def from_document(cls, document: Document | None) -> Self:
         """
-        Read what the two that write it have written, each its own fields. Pure.
+        Read the document. Two writers share it, each with its own fields: the host checks, and `HostTable`. Pure.
         """
         fields = {} if document is None else document.fields
         return cls(
@@ -79,7 +81,7 @@ class Standing:
 
 def needs_kbps(size_bytes: int | None, duration_s: float | None) -> int:
     """
-    What it takes to play a film of that size and length. Pure.
+    Return the bandwidth that playing a video of that size and length takes. Pure.
     """
     if not size_bytes or not duration_s:
         return USUAL_KBPS
@@ -89,16 +91,16 @@ def needs_kbps(size_bytes: int | None, duration_s: float | None) -> int:
 @dataclass(slots=True)
 class _Known:
     """
-    What an instance knows.
+    What an instance remembers.
 
     Attributes:
-        read_at: When it last read how hosts stand.
-        standings: What it read, by host.
+        read_at: When it last read the documents of the hosts.
+        standings: The status of each host, as read.
         versions: The versions of these documents.
-        ledger: What was promised: what it read, and what it promised itself.
-        untold: What it promised itself that not all documents have yet, with the host.
-        changed: The hosts whose documents must be written for that.
-        told_kbps: What hosts have promised by their documents.
+        ledger: All promises: those that it read, and its own.
+        untold: Its own promises that are not yet written to all documents, with the host of each.
+        changed: The hosts whose documents still have to be written.
+        told_kbps: The bandwidth that each host has promised according to its document.
     """
 
     read_at: datetime | None = None
@@ -113,12 +115,12 @@ class _Known:
 @dataclass(frozen=True, slots=True)
 class HostTable:
     """
-    The table, as one instance knows it; safe to share between threads.
+    The table, as one instance knows it. It is safe to share between threads.
 
     Attributes:
-        documents: Where it is recorded how hosts stand.
-        clock: Now, in UTC.
-        terms: The rows, by the names of hosts and providers; empty where there are no hosts but providers.
+        documents: Where the status of hosts is stored.
+        clock: Returns the present time, in UTC.
+        terms: The rows, by the names of hosts and providers; empty if only providers play videos.
     """
 
     documents: Documents
@@ -129,7 +131,7 @@ class HostTable:
 
     def rows(self) -> list[tuple[str, Terms, Standing]]:
         """
-        Every row with how it stands, as it is recorded now, the cheapest first.
+        Return every row with its status as stored now, the cheapest first.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -143,13 +145,13 @@ class HostTable:
 
     def ranked(self, names: Sequence[str], kbps: int, watching: Watching, failed: str | None = None) -> list[str]:
         """
-        Those of several hosts that can play a film now, the cheapest first.
+        Return the hosts that can play a video now, the cheapest first.
 
         Args:
-            names: Who has it.
-            kbps: What it takes.
-            watching: Who is to watch it: what they were promised for it before does not count.
-            failed: Who was just seen to fail.
+            names: The hosts and providers that have the video.
+            kbps: The bandwidth that playing it takes.
+            watching: The viewer and the video. What the viewer was promised for it before does not count.
+            failed: The host that has just failed for the viewer, if any.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -163,8 +165,8 @@ class HostTable:
 
     def promise(self, name: str, kbps: int, duration_s: float | None, watching: Watching) -> None:
         """
-        Task that a host will send so much to somebody, for as long as the film lasts, in the place of what was promised
-        to them for it before. Only hosts that have a limit are noted.
+        Record that a host will send this bandwidth to a viewer for as long as the video lasts. It replaces what the
+        viewer was promised for the video before. Only promises of hosts with a limit are recorded.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -194,7 +196,7 @@ class HostTable:
 
     def _refresh(self) -> None:
         """
-        Read how the hosts stand, and tell what was promised here, where either is due.
+        Read the status of the hosts, and write this instance's promises, if either is due.
         """
         known, now = self._known, self.clock()
         if known.read_at is not None and now - known.read_at < timedelta(seconds=KNOWN_S) and not self._must_tell(now):
@@ -229,7 +231,7 @@ class HostTable:
 
     def _tell(self, name: str, now: datetime) -> None:
         """
-        Write down what a host has promised; where another instance was faster, it is done the next time.
+        Write what a host has promised. If another instance wrote first, it is tried again at the next refresh.
         """
         known = self._known
         if self._terms(name).mbps_max is not None:
@@ -247,7 +249,7 @@ class HostTable:
 
 def next_check(name: str, clock: Clock, pause_s: float = 0.0) -> Task:
     """
-    The task by which a host is tried; several of one minute are one. Pure, but for the clock.
+    Return the task that checks a host; several within one minute are merged. Pure, apart from the clock.
     """
     at = clock() + timedelta(seconds=pause_s)
     return Task(CHECK_HOST, name, at if pause_s else None, once=f"{at:%Y%m%d%H%M}")
