@@ -33,7 +33,7 @@ FORGET: Final = "forget"
 @dataclass(frozen=True, slots=True)
 class AdmissionSpec:
     """
-    What a person may do in the session as it is now.
+    A person's present rights in the session.
 
     Attributes:
         may_watch: Whether they may watch it.

@@ -65,7 +65,7 @@ class Joined:
 @dataclass(frozen=True, slots=True)
 class Watching:
     """
-    What a person needs to watch a live event, and nothing more.
+    The grants for watching a live event, and nothing more.
 
     Attributes:
         grant: The addresses.

@@ -1,7 +1,7 @@
-"""What one person was given in one session and can be ended, with its document form in `admissions/{sessionId}_{uid}`.
+"""Admissions, `admissions/{sessionId}_{uid}`: what one person was given in one session, so that it can be ended.
 
 Called by the other files of this folder. Everything that a person is given at a provider carries one revocation id, and
-is ended together by that id. What they are given after that carries a new id. Leaves to `decide` when an id is ended.
+is ended together by that id. Grants after that carry a new id. Leaves to `decide` when an id is ended.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class AdmissionRecord:
 @dataclass(frozen=True, slots=True)
 class Giving:
     """
-    What a person is about to be given.
+    The grants that a person is about to be given.
 
     Attributes:
         session: The session in which it is given.

@@ -31,7 +31,7 @@ TRIES_MAX: Final = 180
 @dataclass(frozen=True, slots=True)
 class DeletionSpec:
     """
-    What a reconciliation reads besides the record.
+    The facts that are read besides the record.
 
     Attributes:
         requeues: How often an administrator has requeued it.

@@ -1,9 +1,9 @@
 """Erasures: all content of one person, or of everybody, is deleted page by page, and afterwards no document names them.
 
 Called by `functions/`: the worker, and the callables that ask for an erasure and read its state. An erasure deletes or
-marks documents, and continues after a crash. What these documents had at providers is deleted by the reconciliation of
-sessions, videos and deletions, each by its own task, so no function runs longer than one page takes. Leaves the choice
-of the next step to `decide`, and to `traces` where a person may be named.
+marks documents, and continues after a crash. The content at providers is deleted by the reconciliation of sessions,
+videos and deletions, each by its own task, so no function runs longer than one page takes. Leaves the choice of the
+next step to `decide`, and to `traces` where a person may be named.
 
 An erasure covers everything that exists when it is asked for and until no page is left. Content that is made afterwards
 stays.

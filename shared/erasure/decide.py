@@ -44,13 +44,14 @@ WAIT_S: Final = 30
 """Seconds between two checks whether a transfer, or an admission, has ended."""
 
 LASTS_MAX_S: Final = 9 * 24 * 3600
-"""A deletion is tried for about a week. Two days after that, what is left has to be handled by the operator."""
+"""A deletion is tried for about a week. Two days after that, everything that is left has to be handled by the
+operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """
-    What is marked in one commit.
+    The documents that one commit marks.
 
     Attributes:
         writes: The writes that mark it.
@@ -72,7 +73,7 @@ class Page:
 @dataclass(frozen=True, slots=True)
 class ErasureSpec:
     """
-    What is read besides the record.
+    The facts that are read besides the record.
 
     Attributes:
         page: The page that is marked next, empty if there is none.
@@ -119,7 +120,7 @@ def decide(snapshot: Snapshot[ErasureSpec, Erasure], now: datetime, late_commit_
 
 def is_overdue(record: Erasure, now: datetime) -> bool:
     """
-    Tell whether an erasure ends now although something may be left at a provider. What is left must have been counted
+    Tell whether an erasure ends now although something may be left at a provider. The rest must have been counted
     before. Pure.
     """
     return record.left != Left() and now >= record.asked_at + timedelta(seconds=LASTS_MAX_S)

@@ -34,7 +34,7 @@ class ErasureState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Left:
     """
-    What is still there of an erasure's content, as last counted; `None` for a number that was not counted.
+    The content of an erasure that is still there, as last counted; `None` for a number that was not counted.
 
     Attributes:
         videos: Videos that were marked.

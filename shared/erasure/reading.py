@@ -41,10 +41,10 @@ class Reading:
         self, trace: Trace, uid: str | None, limit: int = PAGE, *, more: tuple[Condition, ...] = ()
     ) -> Sequence[Document]:
         """
-        Return documents that name the person, or anybody, in the way of one trace.
+        Return documents that name the person, or any person, in the field or id of one trace.
         """
         if uid is None and trace.fate in (Fate.SESSION, Fate.VIDEO):
-            # All of these are deleted, whomever they name.
+            # All documents of these collections are deleted, whomever they name.
             return self.documents.select(Query(trace.collection, more, limit=limit))
         named = condition(trace, uid)
         if named is None:
@@ -54,8 +54,8 @@ class Reading:
 
     def still_named(self, trace: Trace, uid: str | None, marked_at: datetime | None) -> Sequence[Document]:
         """
-        Return a page of documents that still name the person in the way of one trace, without those that were made
-        after everything was marked.
+        Return a page of documents that still name the person in the field or id of one trace, without those that were
+        made after everything was marked.
         """
         if trace.collection == VIDEOS:
             return self.naming(trace, uid, more=(ALIVE, MARKED))

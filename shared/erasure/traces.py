@@ -35,7 +35,7 @@ from shared.ports import Condition, Operator
 
 class Naming(StrEnum):
     """
-    How a document names a person.
+    The ways in which a document names a person.
 
     `VALUE`: a field's value is their uid. `MEMBER`: a list contains it. `KEY`: a map has it as a key, with the value
     `true`. `ID`: it is the document's id.
@@ -49,14 +49,15 @@ class Naming(StrEnum):
 
 class Fate(StrEnum):
     """
-    What an erasure does with a document that it finds.
+    The ways in which an erasure handles a document that it finds.
 
     `SESSION`: it is deleted, with everything that belongs to it. `VIDEO`: it is marked as deleted. `EVENT`: it is
     deleted with its session; if the session has another owner now, the event is transferred to them. `GIVEN`: the
-    enrolment is deleted, or transferred in the same way. `HELD`: what the person holds at a provider is ended, and then
-    the document is deleted. `DELETE`: it is deleted. `UNNAME`: the name is removed, and the document stays. `TRANSFER`:
-    the erasure waits for its end. `FOLLOW`: its own reconciliation removes the person. `USER`: the user at the provider
-    of live events is deleted. `ITSELF`: the erasure's own document, which names the person until it is done.
+    enrolment is deleted, or transferred in the same way. `HELD`: the grants that the person holds at a provider are
+    ended, and then the document is deleted. `DELETE`: it is deleted. `UNNAME`: the name is removed, and the document
+    stays. `TRANSFER`: the erasure waits for its end. `FOLLOW`: its own reconciliation removes the person. `USER`: the
+    user at the provider of live events is deleted. `ITSELF`: the erasure's own document, which names the person until
+    it is done.
     """
 
     SESSION = "session"
@@ -116,7 +117,7 @@ TRACES: Final = (
 names the person after the sessions belongs to them, or is part of a transfer that is under way."""
 
 NAMELESS: Final = frozenset({CALL_BUDGETS, "hosts", "kalturaCache", "operations", "reports", "archive"})
-"""Collections that name nobody."""
+"""Collections that name no person."""
 
 CARRIED_OVER: Final = frozenset({REMOVALS})
 """Collections of an earlier release, whose documents are converted once a day."""
@@ -124,13 +125,13 @@ CARRIED_OVER: Final = frozenset({REMOVALS})
 
 def condition(trace: Trace, uid: str | None) -> Condition | None:
     """
-    Return the condition that finds documents naming a person, or naming anybody if `uid` is `None`. Pure.
+    Return the condition that finds documents naming a person, or naming any person if `uid` is `None`. Pure.
 
     Returns:
-        `None` if there cannot be such documents, or, for anybody, if no condition is needed.
+        `None` if there cannot be such documents, or, for any person, if no condition is needed.
     """
     if uid is None:
-        # A field that names anybody is not empty. Such a query is ordered by that field.
+        # A field that names a person is not empty. Such a query is ordered by that field.
         return Condition(trace.field[0], Operator.GREATER, "") if trace.naming is Naming.VALUE else None
     name = trace.field[0] if len(trace.field) == 1 else trace.field
     match trace.naming:

@@ -54,7 +54,7 @@ class Copies(Controller[CopySpec, Copy, ExternalIds | Observation]):
 
     Attributes:
         documents: Where the documents are stored.
-        provider_accounts<holders: The providers that have the videos.
+        provider_accounts: The providers that have the videos.
         hosts: The hosts that get copies.
         late_commit_s: Seconds after which a copy cannot appear any more if the answer of its creation was lost.
         holds: Tells whether deletions are held.

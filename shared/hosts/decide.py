@@ -74,7 +74,7 @@ class Film:
         session: The session to which the video belongs.
         provider: The provider that has it.
         reference: The reference under which it was made.
-        external_ids<parts: The provider's ids.
+        external_ids: The provider's ids.
     """
 
     session: SessionIdentity
@@ -86,7 +86,7 @@ class Film:
 @dataclass(frozen=True, slots=True)
 class CopySpec:
     """
-    What a reconciliation reads besides the record.
+    The facts that are read besides the record.
 
     Attributes:
         film: The version to copy to this host; `None` if there should be no copy.
@@ -141,7 +141,7 @@ def decide(snapshot: Snapshot[CopySpec, Copy], now: datetime, *, observed: bool)
 
 def begun(record: Copy | None, host: str, film: Film, now: datetime) -> Copy:
     """
-    Return the record once a version is to be copied. What it named before is released. Pure.
+    Return the record once a version is to be copied. The earlier copy, if any, is released. Pure.
     """
     if record is None:
         return Copy(host, film.session, film.reference, now)
@@ -190,7 +190,7 @@ def observed(record: Copy, seen: Observation, now: datetime) -> Copy:
 
 def failed(record: Copy, reason: str, now: datetime) -> Copy:
     """
-    Return the record once it is certain that this copy will not be ready. What exists of it is released. Pure.
+    Return the record once it is certain that this copy will not be ready. Its remains at the host are released. Pure.
     """
     failures = record.failures + 1
     pause_s = min(RETRY_S * 2**failures, LOOK_AGAIN_S)
@@ -211,7 +211,7 @@ def failed(record: Copy, reason: str, now: datetime) -> Copy:
 def _copy(record: Copy, now: datetime, *, observed: bool) -> Decision[Copy]:
     ends_at = record.begun_at + timedelta(seconds=COPYING_MAX_S)
     if ends_at <= now:
-        # If the host cannot be asked either, this is the only way to an end.
+        # If the host cannot be asked either, the copy must still fail at some time.
         failure = record.progress.failure
         is_known = observed or (failure is not None and failure.step == OBSERVE)
         return _write(FAIL, failed(record, TOO_LONG, now)) if is_known else _observe(record)

@@ -130,12 +130,12 @@ class Copy:
 @dataclass(frozen=True, slots=True)
 class Shown:
     """
-    What a video's document shows of one copy, under `hosts.{host}`.
+    One copy as the video's document shows it, under `hosts.{host}`.
 
     Attributes:
         film: The reference of the version that was copied. A copy of another version than plays now is of no use.
         state: The state, as far as playback needs it.
-        external_ids<parts: The host's ids, once the copy is ready (document field `parts`).
+        external_ids: The host's ids, once the copy is ready (document field `parts`).
     """
 
     film: str

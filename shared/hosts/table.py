@@ -91,7 +91,7 @@ def needs_kbps(size_bytes: int | None, duration_s: float | None) -> int:
 @dataclass(slots=True)
 class _Known:
     """
-    What an instance remembers.
+    The memory of one instance.
 
     Attributes:
         read_at: When it last read the documents of the hosts.
@@ -150,7 +150,7 @@ class HostTable:
         Args:
             names: The hosts and providers that have the video.
             kbps: The bandwidth that playing it takes.
-            watching: The viewer and the video. What the viewer was promised for it before does not count.
+            watching: The viewer and the video. An earlier promise to the viewer for this video does not count.
             failed: The host that has just failed for the viewer, if any.
 
         Raises:
@@ -165,8 +165,8 @@ class HostTable:
 
     def promise(self, name: str, kbps: int, duration_s: float | None, watching: Watching) -> None:
         """
-        Record that a host will send this bandwidth to a viewer for as long as the video lasts. It replaces what the
-        viewer was promised for the video before. Only promises of hosts with a limit are recorded.
+        Record that a host will send this bandwidth to a viewer for as long as the video lasts. It replaces an earlier
+        promise to the viewer for the video. Only promises of hosts with a limit are recorded.
 
         Raises:
             Transient: The documents could not be reached (again).

@@ -140,8 +140,8 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
         self, snapshot: Snapshot[SessionSpec, Pairing], record: Pairing, version: Version
     ) -> Snapshot[SessionSpec, Pairing]:
         """
-        Return the snapshot after a pairing was written. A new pairing is written together with the session's own note
-        of it. Pure.
+        Return the snapshot after a pairing was written. The commit of a new pairing also notes it in the session's
+        document. Pure.
         """
         is_new = snapshot.version is None
         spec = _noted(snapshot.spec) if is_new else snapshot.spec

@@ -171,7 +171,7 @@ def begin(
 
 def is_claimed(pairing: Document | None, now: datetime) -> bool:
     """
-    Tell whether a worker has a claim on a session's event. What it is about to record must not be lost. Pure.
+    Tell whether a worker has a claim on a session's event. Its outcome must not be lost. Pure.
     """
     claim = None if pairing is None else Pairing.from_document(pairing).progress.claim
     return claim is not None and claim.until > now

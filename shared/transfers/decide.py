@@ -49,7 +49,7 @@ TRY_PAUSE_MAX_S: Final = 3600.0
 @dataclass(frozen=True, slots=True)
 class TransferSpec:
     """
-    What is read besides the record.
+    The facts that are read besides the record.
 
     Attributes:
         is_there: Whether the session exists.
