@@ -4,7 +4,7 @@ Called by the models of everything that belongs to a session (`kalturaSession`, 
 `shared/sessions/access.py` for enrolments.
 
 The id alone is not enough: a deleted session and a later one that was created under the same id share it. The session's
-`createdAt` marks the incarnation. The rules require it, nobody may change it, and it survives export, import and
+`createdAt` marks the incarnation. The rules require it and forbid changes to it, and it survives export, import and
 restore. An app's own back end may write a session without `createdAt`, or with one that is later than the document.
 Firestore's creation time of the document then stands for it, and is written into the session before anything is made
 for it.
@@ -39,7 +39,7 @@ TOMBSTONE_S: Final = 30 * 24 * 3600
 
 class Belonging(StrEnum):
     """
-    How a thing relates to the session that has its session id now.
+    The relation of a thing to the session that has its session id now.
 
     `SAME`: it belongs to that session. `OTHER`: it belongs to an earlier session, which was deleted. `OWNER_CHANGED`:
     the session has another owner than the thing, without a transfer; the thing waits until there is one.

@@ -77,7 +77,7 @@ def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int
 
 def host_turned(host: str, *, is_healthy: bool) -> None:
     """
-    Log that a host is out of use, or in use again.
+    Log that a host became unhealthy, or healthy again.
     """
     (_info if is_healthy else _error)("host healthy again" if is_healthy else "host unhealthy", host=host)
 
@@ -331,7 +331,7 @@ def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
 
 def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) -> None:
     """
-    Log that a provider has refused the readiness poller for good, or has told it nothing for a day: a person must look.
+    Log that a provider has refused the readiness poller for good, or has not answered it for a day: a person must look.
     """
     _alarm(
         "feed stuck",

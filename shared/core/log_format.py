@@ -1,4 +1,4 @@
-"""The format of the log: each entry, whoever writes it, is one line of JSON that Cloud Logging understands.
+"""The format of the log: each entry, from any code, is one line of JSON that Cloud Logging understands.
 
 Called by `shared/core/log.py` for our own messages, and once in each process by `functions/logs.py`, which redirects
 the logs of libraries and of the interpreter here. Their text may quote what a caller sent, so it goes into a field of

@@ -52,7 +52,7 @@ class Reference:
     Attributes:
         kind: The kind of thing.
         key: The id of the session or the video, or the key of the copy.
-        generation: The number of the attempt for this key: 1 for the first thing that was made for it.
+        generation: Counts the things that were made for this key, from 1.
     """
 
     kind: Kind

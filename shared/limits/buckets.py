@@ -4,8 +4,8 @@ Called by `limiter`, which draws from them, and by the code that defines budgets
 
 The document holds two instants: `fullAt`, when the bucket would be full again if nothing more were drawn, and
 `pausedUntil`. So a bucket fills without writes, and a document that is deleted after `expiresAt` loses nothing. A clock
-that is wrong by some seconds causes only one error, of the tokens that refill in these seconds. Instants that no clock
-can have meant are ignored.
+that is some seconds wrong adds or removes tokens only once: those that refill in that time. Instants that no clock can
+have meant are ignored.
 """
 
 from __future__ import annotations

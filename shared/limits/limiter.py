@@ -3,10 +3,10 @@
 Called by adapters before each call that a provider counts, and by everything that limits a caller. The callers choose
 what to refuse and with which message: `take` only tells how long to wait. `buckets` defines the bucket.
 
-A budget costs less than one write per call. An instance draws a portion of tokens with one write and spends it from
-memory. It reads the document again every `KNOWN_S` seconds, so that it notices a pause that another instance announced,
-and hands back the tokens that it has not spent within `PORTION_S`. After a refusal it refuses from memory until tokens
-can be available again. An instance that dies loses at most its portion.
+Calls do not cost a write each. An instance draws a portion of tokens with one write and spends it from memory. It reads
+the document again every `KNOWN_S` seconds, so that it notices a pause that another instance announced, and hands back
+the tokens that it has not spent within `PORTION_S`. After a refusal it refuses from memory until tokens can be
+available again. An instance that dies loses at most its portion.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ may write (`operations/switch`: `stopped`, `why`). While it is on, callables ref
 again for later. Such tasks merge, so that only one per thing remains.
 
 Beyond the hour's limit, bulk work is held in the same way until the hour is over; beyond twice the limit, every task
-is. Callables go on: nobody is refused because of others, and the tasks of their calls are done later. The kill switch
-does not look at the work itself. Other limits are kept where the work is done: the budgets of callers, `looks_max` of a
-video, `ticks_max` of the readiness poller, the tries of each queue.
+is. Callables go on: a caller is not refused because of others, and the tasks of their calls are done later. The kill
+switch does not look at the work itself. Other limits are kept where the work is done: the budgets of callers,
+`looks_max` of a video, `ticks_max` of the readiness poller, the tries of each queue.
 """
 
 from __future__ import annotations

@@ -70,15 +70,16 @@ from shared.videos.readiness import ReadinessPoller
 PAGE: Final = 500
 
 CHANGED_FOR: Final = timedelta(seconds=25)
-"""How long one run reads changed sessions; the next run continues where it stopped. Very many can be read in that time,
-so that a flood of changes by one owner does not hide the lost trigger of another."""
+"""The time for which one run reads changed sessions; the next run continues where it stopped. Very many can be read in
+that time, so that a flood of changes by one owner does not hide the lost trigger of another."""
 
 OVERLAP: Final = timedelta(seconds=60)
 """The period that the next run reads again, because clocks differ a little, and a write becomes visible a little after
 the time that it carries."""
 
 UNSETTLED_FOR: Final = timedelta(hours=3)
-"""How long every run enqueues a changed session that is not settled yet, because that task may have been lost too."""
+"""The time for which every run enqueues a changed session that is not settled yet, because that task may have been lost
+too."""
 
 INSTANT: Final = timedelta(microseconds=1)
 
@@ -100,7 +101,7 @@ so do admissions, because thousands are due at once an hour after a large class 
 @dataclass(frozen=True, slots=True)
 class Marks:
     """
-    How far the sweep has come: part of the document `operations/epoch`.
+    The progress of the sweep: part of the document `operations/epoch`.
 
     Attributes:
         changed_until: Sessions that changed before it were checked, and are settled or have stayed unsettled for too

@@ -94,7 +94,7 @@ class Audience(Protocol):
 
     def forget(self, uid: str | None) -> bool:
         """
-        Delete the provider's user for a person if this deployment created it; a user that somebody else created stays.
+        Delete the provider's user for a person if this deployment created it; a user that was created elsewhere stays.
         `None` stands for all users, as many as one call takes. Repeatable.
 
         Returns:

@@ -52,8 +52,8 @@ class Inventory(Protocol):
     def has_content(self, item: InventoryItem) -> bool:
         """
         Tell whether a thing has content at this moment, in the sense of `InventoryItem.has_content`, and not from a
-        list that may lag. Returns `True` if it cannot be told, `False` if the thing is gone. Repeatable, changes
-        nothing.
+        list that may lag. Returns `True` if the provider does not tell, `False` if the thing is gone. Repeatable,
+        changes nothing.
         """
         ...
 

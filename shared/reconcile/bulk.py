@@ -24,12 +24,13 @@ TASKS: Final = operation_path("tasks")
 """The count of this hour's tasks: `{hour, count}`, where `hour` counts from the Unix epoch."""
 
 QUEUES: Final = frozenset({RECONCILE_ERASURE, RECONCILE_TRANSFER, RECONCILE_COPY, RECONCILE_DELETION})
-"""The queues of bulk work: nobody waits for their tasks."""
+"""The queues of bulk work: no person waits for their tasks."""
 
 HOUR_S: Final = 3600
 
 SHARE: Final = 0.5
-"""The share of an hour's tasks up to which bulk work continues. Beyond it, bulk work waits, whoever used the tasks."""
+"""The share of an hour's tasks up to which bulk work continues. Beyond it, bulk work waits, whichever work used the
+tasks."""
 
 AT_ONCE: Final = 0.025
 """The share that may be done in the first second of an hour; the rest becomes available as time passes."""

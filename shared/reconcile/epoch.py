@@ -49,7 +49,7 @@ Holds = Callable[[], bool]
 
 Unknown = Callable[[Mapping[str, datetime]], InventoryItem | None]
 """Returns an item with content that a provider has and no document knows, and that is newer than what was last seen of
-that provider; `None` if there is none. Raises a ProviderError if it cannot be told."""
+that provider; `None` if there is none. Raises a ProviderError if a provider does not answer."""
 
 
 def held_until(now: datetime) -> datetime:
@@ -61,14 +61,14 @@ def held_until(now: datetime) -> datetime:
 
 def nothing_is_held() -> bool:
     """
-    Tell that deletions are not held: a `Holds` for where nothing ever holds them.
+    Return `False`: the `Holds` of a deployment in which nothing ever holds deletions.
     """
     return False
 
 
 def unidentified() -> str | None:
     """
-    Return `None`: a `DatabaseUid` for where Firestore cannot be asked.
+    Return `None`: the `DatabaseUid` of a deployment that cannot ask Firestore.
     """
     return None
 

@@ -60,8 +60,8 @@ RECONCILE_BUDGET_S = 20.0
 
 
 TASK_AHEAD_MAX_S = 3600
-"""How far ahead tasks are enqueued, in seconds. The sweep finds what is due later by `dueAt`. Most of it is settled
-long before, when a task would only ask the provider once more."""
+"""The horizon for tasks, in seconds. The sweep finds what is due later by `dueAt`. Most of it is settled long before,
+when a task would only ask the provider once more."""
 
 
 Mapper = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
@@ -225,8 +225,8 @@ def _settle_claimed(
 ) -> None:
     """
     Write the outcome of a step. Meanwhile a spec may have been written into the record's own document, or the view
-    changed or deleted; neither affects the claim. The outcome is then written all the same, not left until the lease
-    ends, and the next read sees the rest.
+    changed or deleted; neither affects the claim. The outcome is then written anyway, not left until the lease ends,
+    and the next read sees the rest.
 
     Args:
         claimed: The snapshot when the step was begun.

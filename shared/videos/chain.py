@@ -20,7 +20,7 @@ class Trouble:
     Attributes:
         code: The provider's code or one of ours; never a secret.
         message: One sentence for readers of the document.
-        retryable: Whether it may pass by itself.
+        retryable: Whether it may be temporary.
         since: When the first poll failed in this way.
         ticks: How many polls have.
         alarmed: Whether an alarm was raised.

@@ -48,8 +48,8 @@ def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Do
 
 def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
-    Delete a video with everything it has, whatever the state of its upload. A video that is deleted and gone already
-    causes no work.
+    Delete a video with everything it has, in any state of its upload. A video that is deleted and gone already causes
+    no work.
 
     Raises:
         NotAllowed, NotFound: As `owned_video` (never).

@@ -221,7 +221,7 @@ class Playbacks:
     ) -> Playback:
         """
         Return the grants of the hosts that have the video. The cheapest host comes first; the others add the addresses
-        that it does not have. If no host can play it, one that has it is used all the same.
+        that it does not have. If no host can play it, one that has it is used anyway.
         """
         have = [*copies] if playable.trouble is not None else [provider, *copies]
         kbps = needs_kbps(playable.size_bytes, playable.duration_s)

@@ -1,8 +1,8 @@
 """Counts of a teacher's videos and open uploads, as quotas count them.
 
 Called by `upload_tokens.py` before an upload begins, and by `shared/transfers/room.py` before a session gets another
-owner. Both compare the counts with their limits, and write on condition that nobody else has taken the owner's turn
-meanwhile (`turns.py`).
+owner. Both compare the counts with their limits, and write on condition that the owner's turn was not taken meanwhile
+(`turns.py`).
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ CLAIMS_MAX: Final = 5
 """The number of times that one poll is claimed if others write the chain meanwhile."""
 
 CLOCKS_APART_S: Final = 900
-"""How far back a new chain begins, in seconds, because the provider's clock, which dates the changes, may be behind
+"""Seconds by which a new chain begins in the past, because the provider's clock, which dates the changes, may be behind
 ours."""
 
 
@@ -282,8 +282,8 @@ class ReadinessPoller:
 
     def _trouble(self, chain: Chain, error: ProviderError, now: datetime) -> Trouble:
         """
-        Log why a poll failed, and return the record of it. A failure that will not pass by itself, or has lasted a day,
-        raises an alarm once.
+        Log why a poll failed, and return the record of it. A failure that is not temporary, or has lasted a day, raises
+        an alarm once.
         """
         last, tick = chain.failure, chain.tick - 1
         since, ticks = (now, 0) if last is None else (last.since, last.ticks)

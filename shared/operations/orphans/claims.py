@@ -1,4 +1,4 @@
-"""What documents say about a thing at a provider: they name it, may yet name it, or have it deleted.
+"""The statements of documents about a thing at a provider: a document names it, may yet name it, or has it deleted.
 
 Called by the search for orphans and by adoption, which decide what to do with it. The reference of a thing tells which
 document would name it.

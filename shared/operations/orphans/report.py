@@ -13,7 +13,7 @@ from shared.ports import ExternalIds, InventoryItem
 from shared.reconcile.epoch import Hold
 
 REPORTED_MAX: Final = 100
-"""The most orphans of each kind that a report lists; it counts them all."""
+"""The most entries of each kind that a report lists; it counts them all."""
 
 
 @dataclass(frozen=True, slots=True)
