@@ -133,7 +133,7 @@ def _stack(error: BaseException) -> Iterator[str]:
 
 class _Handler(logging.Handler):
     """
-    Writes the records of libraries.
+    A log handler that writes the records of libraries.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -145,7 +145,7 @@ class _Handler(logging.Handler):
 
 class _HandedOver(logging.Filter):
     """
-    Redirects a logger's records to our handler, whatever handlers the logger has.
+    A log filter that redirects a logger's records from its own handlers to ours.
     """
 
     def __init__(self, handler: logging.Handler) -> None:

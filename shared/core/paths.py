@@ -38,10 +38,10 @@ CHECK_HOST: Final = "checkHost"
 POLL_READINESS: Final = "pollReadiness"
 
 KEYS_SEPARATOR: Final = ","
-"""Separates the ids of videos in the key of one task."""
+"""The separator of video ids in the key of one task."""
 
 FEED_WAKE: Final = 0
-"""Stands in place of a poll's number: start the readiness poller's chain if it does not run."""
+"""A value in place of a poll's number: start the readiness poller's chain if it does not run."""
 
 EPOCH: Final = f"{OPERATIONS}/epoch"
 """The record of which database this is, and how far the sweep has come in it."""

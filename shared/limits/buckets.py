@@ -37,10 +37,10 @@ class Priority(Enum):
     """A person waits for it."""
 
     ROUTINE = 0.25
-    """It keeps things going, and may be some seconds late."""
+    """Regular work that may be some seconds late."""
 
     BULK = 0.5
-    """There is much of it, and it may be hours late."""
+    """Work that is numerous and may be hours late."""
 
 
 @dataclass(frozen=True, slots=True)

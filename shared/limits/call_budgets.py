@@ -30,19 +30,19 @@ class Work(Enum):
     """
 
     LOOK = "look"
-    """Reads documents, or what a provider has recorded."""
+    """Read documents, or what a provider has recorded."""
 
     PLAY = "play"
-    """Gives a person the grants to watch or to take part."""
+    """Give a person the grants to watch or to take part."""
 
     CHANGE = "change"
-    """Changes one thing, and may enqueue a task for it."""
+    """Change one thing, and enqueue a task for it if needed."""
 
     UPLOAD = "upload"
-    """Allows bytes to be sent, or reports that they were sent."""
+    """Allow bytes to be sent, or report that they were sent."""
 
     HEAVY = "heavy"
-    """Causes work that takes long."""
+    """Start work that takes long."""
 
 
 @dataclass(frozen=True, slots=True)

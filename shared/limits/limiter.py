@@ -101,7 +101,7 @@ class _Purse:
 @dataclass(frozen=True, slots=True)
 class Limiter:
     """
-    Draws from budgets, for one instance; safe to share between threads.
+    The limiter of one instance, which draws from budgets; safe to share between threads.
 
     Attributes:
         documents: The store of the buckets.

@@ -1,4 +1,4 @@
-"""Enqueues tasks after a session or an enrolment was written directly to Firestore.
+"""Enqueue tasks after a session or an enrolment was written directly to Firestore.
 
 Called by the triggers; does no other work. Nothing is enqueued for owners who make more changes than their budget
 allows, so that others need not wait for their tasks. The next sweep then finds a changed session by its `updatedAt` and
@@ -58,7 +58,7 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
 @dataclass(frozen=True, slots=True)
 class Changes:
     """
-    Handles the changes of one deployment.
+    The handler of one deployment's changes.
 
     Attributes:
         queue: Gets the tasks.

@@ -105,7 +105,7 @@ class _Slice:
 @dataclass(frozen=True, slots=True)
 class FullCheck:
     """
-    Checks everything.
+    The full check of one deployment.
 
     Attributes:
         documents: The store of all documents.

@@ -45,7 +45,7 @@ WRITES_MAX: Final = 5
 @dataclass(frozen=True, slots=True)
 class Checks:
     """
-    Runs the checks.
+    The checks of one deployment's hosts and providers.
 
     Attributes:
         documents: The store of the hosts' states.

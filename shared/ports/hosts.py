@@ -70,4 +70,4 @@ Hosts = Mapping[str, Host]
 
 
 Probe = Callable[[str], bool]
-"""Tells whether something can be loaded from an address now; `False` if there is no answer."""
+"""Tell whether something can be loaded from an address now; `False` if there is no answer."""

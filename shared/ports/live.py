@@ -32,7 +32,7 @@ class EventSpec:
 
 
 NOT_AVAILABLE: Final = ""
-"""Stands in place of the id of a part that the provider's account does not offer."""
+"""A value in place of the id of a part that the provider's account does not offer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ AT_ONCE: Final = 0.025
 """The share that may be done in the first second of an hour; the rest becomes available as time passes."""
 
 Pace = Callable[[], datetime | None]
-"""Returns the instant until which bulk work waits, `None` if it may go on."""
+"""Return the instant until which bulk work waits, `None` if it may go on."""
 
 
 def at_any_pace() -> datetime | None:

@@ -42,14 +42,14 @@ HELD_LOOK_S: Final = 600
 """Seconds after which held work is tried again."""
 
 DatabaseUid = Callable[[], str | None]
-"""Returns Firestore's own id of this incarnation of the database; `None` if it cannot be asked."""
+"""Return Firestore's own id of this incarnation of the database; `None` if it cannot be asked."""
 
 Holds = Callable[[], bool]
-"""Tells whether deletions are held now."""
+"""Tell whether deletions are held now."""
 
 Unknown = Callable[[Mapping[str, datetime]], InventoryItem | None]
-"""Returns an item with content that a provider has and no document knows, and that is newer than what was last seen of
-that provider; `None` if there is none. Raises a ProviderError if a provider does not answer."""
+"""Return an item with content that a provider has and no document knows, and that is newer than what was last seen of
+that provider; `None` if there is none. Raise a ProviderError if a provider does not answer."""
 
 
 def held_until(now: datetime) -> datetime:
@@ -215,7 +215,7 @@ class _Known:
 @dataclass(frozen=True, slots=True)
 class Epochs:
     """
-    Watches the identity of one database.
+    The watch over the identity of one database.
 
     Attributes:
         documents: The database.

@@ -65,7 +65,7 @@ when a task would only ask the provider once more."""
 
 
 Mapper = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
-"""Calls a function for each of several keys: `map`, or that of an executor, which runs several at once."""
+"""Call a function for each of several keys: `map`, or that of an executor, which runs several at once."""
 
 
 def reconcile(

@@ -1,4 +1,4 @@
-"""Merges the tasks of one key by time slot: however often a thing changes, its worker is called twice per slot.
+"""Merge the tasks of one key by time slot: however often a thing changes, its worker is called twice per slot.
 
 Triggers and callables call `enqueue` after they have written a change. The `decide` of a resource calls `next_multiple`
 if it waits for something that sends no signal when it is done. The queue merges tasks of one name, and the worker reads

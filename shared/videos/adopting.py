@@ -1,4 +1,4 @@
-"""Makes an orphan the content of its video again. Pure.
+"""Make an orphan the content of its video again. Pure.
 
 Called by `shared/operations/orphans/adoption.py`. An orphan is taken over like the recording of a live event: the
 existing content is the video, nothing is uploaded, and the ordinary reconciliation observes it until it is ready.

@@ -1,4 +1,4 @@
-"""Reconciles many videos together, with one call to the provider for all of them, or with none if the provider has
+"""Reconcile many videos together, with one call to the provider for all of them, or with none if the provider has
 already reported their states.
 
 Called by the worker `reconcileVideo`, whose task names one video or many, and by the readiness poller. `reconcile` does

@@ -88,7 +88,7 @@ class _Entered:
 @dataclass(frozen=True, slots=True)
 class Playbacks:
     """
-    Issues addresses for playback.
+    The issuer of addresses for playback.
 
     Attributes:
         documents: The store of all documents.

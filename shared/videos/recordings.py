@@ -1,4 +1,4 @@
-"""Makes the recordings of a live event videos of its session. Pure.
+"""Make the recordings of a live event videos of its session. Pure.
 
 Called by the reconciliation of sessions, which knows recordings but not videos. The reconciliation of videos observes
 the recording until it is ready, like any upload.
@@ -28,7 +28,7 @@ GENERATION: Final = 1
 @dataclass(frozen=True, slots=True)
 class Recordings:
     """
-    Implements `shared.sessions.Recorder`.
+    The implementation of `shared.sessions.Recorder`.
 
     Attributes:
         provider: Our name of the provider that recorded.

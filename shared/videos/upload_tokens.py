@@ -52,8 +52,8 @@ from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wante
 
 Wished = Callable[[Document | None], tuple[int, tuple[Write, ...]]]
 """
-Returns the number of the upload that a request asks for, and the writes for it, given the present document of the
-video; raises to refuse.
+Return the number of the upload that a request asks for, and the writes for it, given the present document of the video;
+raise to refuse.
 """
 
 TURNS_MAX: Final = 20
@@ -119,7 +119,7 @@ class UploadToken:
 @dataclass(frozen=True, slots=True)
 class UploadTokens:
     """
-    Issues upload tokens.
+    The issuer of upload tokens.
 
     Attributes:
         documents: The store of all documents.

@@ -1,4 +1,4 @@
-"""Checks whether an upload still waits for its bytes, before a token for it is given. Pure.
+"""Check whether an upload still waits for its bytes, before a token for it is given. Pure.
 
 Called by `upload_tokens`. The reconciliation brings the upload to that state, and `budget` limits the requests of a
 token.

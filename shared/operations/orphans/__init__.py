@@ -62,7 +62,7 @@ AHEAD: Final = timedelta(days=1)
 """The most by which a provider's clock may be ahead of ours."""
 
 ProgressCallback = Callable[[int, int], None]
-"""Called with the number of things and the number of documents checked so far."""
+"""Take the number of things and the number of documents checked so far."""
 
 
 def _silently(_things: int, _documents: int) -> None:
@@ -105,7 +105,7 @@ class Released:
 @dataclass(frozen=True, slots=True)
 class Orphans:
     """
-    Finds and releases orphans.
+    The search for orphans, and their release.
 
     Attributes:
         documents: The store of all documents.

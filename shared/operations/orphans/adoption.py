@@ -48,7 +48,7 @@ class Adopted:
 @dataclass(frozen=True, slots=True)
 class Adoption:
     """
-    Gives orphans back.
+    The adoption of orphans by their sessions.
 
     Attributes:
         documents: The store of all documents.

@@ -1,4 +1,4 @@
-"""Keeps the reference of an orphan taken, so that nothing else is made under it.
+"""Keep the reference of an orphan taken, so that nothing else is made under it.
 
 Called by the search for orphans. A restored database continues with an older generation than its provider has seen.
 Without this, the next thing would get the orphan's own reference, and a search by it would find the orphan.
@@ -18,7 +18,7 @@ from shared.ports import Create, Documents, Update
 from shared.sessions.model import Pairing, PairingState
 
 NO_SESSION: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands in place of a session's `createdAt`; no session has it."""
+"""A value in place of a session's `createdAt`; no session has it."""
 
 
 def keep_taken(documents: Documents, orphan: Claimed, now: datetime) -> None:

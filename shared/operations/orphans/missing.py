@@ -32,7 +32,7 @@ def parts_of(provider: str, external_ids: ExternalIds) -> set[Part]:
 @dataclass(frozen=True, slots=True)
 class Lookout:
     """
-    Finds missing things.
+    The search for missing things.
 
     Attributes:
         events: The provider of live events.
