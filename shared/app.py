@@ -1,7 +1,7 @@
-"""The use cases of one deployment, put together on its documents, its queue and its providers.
+"""The use cases of one deployment, built on its documents, its queue and its providers.
 
-Called by `functions/wiring.py`, and by every test that plays them. Leaves to its caller which adapters they are, and
-knows none of them.
+Called by `functions/wiring.py`, and by tests that run use cases. The caller chooses the adapters; this file knows none
+of them.
 """
 
 from __future__ import annotations
@@ -65,19 +65,19 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """
-    What a deployment may set.
+    The settings of a deployment.
 
     Attributes:
-        policy: Of uploads.
-        provider: Which holds the videos of sessions that name none.
+        policy: The limits of uploads.
+        provider: The provider for videos of sessions that name none.
         reap_grace_s: Seconds for which an unpublished event is kept.
-        late_commit_s: Seconds after which a lost creation is certain not to come.
+        late_commit_s: Seconds after which a lost creation certainly does not happen.
         window: When live events may be on the air.
-        stray_age_s: Nothing younger at a provider is taken for an orphan.
-        feed_interval_s: Seconds between ticks of the readiness poller.
+        stray_age_s: Things at a provider that are younger are not taken for orphans, in seconds.
+        feed_interval_s: Seconds between polls of the readiness poller.
         feed_overlap_s: Seconds by which a provider's lists may lag.
-        feed_ticks_max: Ticks of one chain of the readiness poller.
-        tasks_per_hour_max: The limit of the kill switch, of which bulk work keeps clear.
+        feed_ticks_max: Polls of one chain of the readiness poller.
+        tasks_per_hour_max: The limit of the kill switch; bulk work uses only a share of it.
     """
 
     policy: Policy
@@ -95,12 +95,12 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Hosting:
     """
-    From where videos play beside their providers.
+    The hosts from which videos play in addition to their providers.
 
     Attributes:
         hosts: The hosts that ready videos are copied to.
-        terms: What each of them and the providers costs, and can send.
-        plays: Tries an address.
+        terms: The cost and capacity of each host and provider.
+        plays: Tests an address.
     """
 
     hosts: Hosts
@@ -109,25 +109,25 @@ class Hosting:
 
 
 NO_HOSTS: Final = Hosting({}, {}, plays=bool)
-"""Every video plays from its provider: nothing is copied, nothing is tried."""
+"""No hosts: every video plays from its provider, and nothing is copied or tested."""
 
 
 @dataclass
 class App:
     """
-    Everything that a function may call. Each part is made, and imported, when it is first asked for: an instance in the
-    cloud serves one function, and the rest would only lengthen its cold start.
+    All use cases of a deployment. Each part is created, and imported, when it is first needed: an instance in the cloud
+    serves one function, and the rest would only lengthen its cold start.
 
     Args:
-        documents: Where everything is.
-        queue: For tasks.
+        documents: The store of all documents.
+        queue: Gets the tasks.
         clock: Now, in UTC.
         events: The provider of live events.
-        holders: The providers of videos.
-        settings: Of the deployment.
-        hosting: From where videos play beside their providers.
-        database_uid: Asks which database it is.
-        audience: Whom the provider of live events knows; `None` where nobody is let in.
+        provider_accounts: The providers of videos.
+        settings: The settings of the deployment.
+        hosting: The hosts from which videos play in addition to their providers.
+        database_uid: Asks Firestore which database it is.
+        audience: The users of the provider of live events; `None` if nobody is admitted.
         sessions_type: The Controller of sessions.
         videos_type: The Controller of videos; `None` is `Videos`.
     """
@@ -314,11 +314,11 @@ class App:
 
     def work(self, task: Task, each: Mapper = map) -> None:
         """
-        What the worker of a task's queue does.
+        Run the worker of a task's queue.
 
         Args:
             task: The task.
-            each: How several things of one task are reconciled.
+            each: Runs the reconciliations of several things of one task.
 
         Raises:
             Transient, Conflict: It is not finished (again).
@@ -347,7 +347,7 @@ class App:
                 reconcile_admissions(self.admissions, task.key, self.queue, self.clock, each)
             case name if name == POLL_READINESS:
                 provider, _, number = task.key.rpartition(":")
-                # An account that was given up meanwhile has none.
+                # An account that was removed meanwhile has no poller.
                 if provider in self.pollers:
                     self.pollers[provider].tick(int(number), each)
             case _:

@@ -1,4 +1,4 @@
-"""What everything else is built on: errors, the log, paths of documents, who calls, and how things are named.
+"""The base that everything else is built on: errors, the log, document paths, identities, references and callers.
 
-Knows nothing else of this project.
+Imports nothing else of this project.
 """

@@ -1,4 +1,4 @@
-"""The caller of a callable, and what their claims say of them. Pure.
+"""The caller of a callable, and the roles that their custom claims give. Pure.
 
 Called by `functions/` and by the use cases of every resource.
 """
@@ -16,11 +16,12 @@ from shared.core.paths import UID, UID_MAX
 @dataclass(frozen=True, slots=True)
 class ClaimNames:
     """
-    The custom claims that give roles, as the deployment names them: an app may have an `admin` of its own.
+    The names of the custom claims that give roles. A deployment chooses them, because an app may already use `admin`
+    for something else.
 
     Attributes:
-        teacher: Is exactly `true` for teachers.
-        admin: Likewise for administrators.
+        teacher: The claim that is exactly `true` for teachers.
+        admin: The claim that is exactly `true` for administrators.
     """
 
     teacher: str = "teacher"
@@ -33,10 +34,10 @@ class Caller:
     A signed-in person.
 
     Attributes:
-        uid: Of Firebase Auth.
-        is_teacher: Whether the claim of teachers is exactly `true`; no other value counts.
-        is_admin: The same of the claim of administrators.
-        is_anonymous: Whether there is no account behind the sign-in that anybody could sign in to again.
+        uid: Their Firebase Auth user id.
+        is_teacher: Whether the teacher claim is exactly `true`; no other value counts.
+        is_admin: Whether the admin claim is exactly `true`; no other value counts.
+        is_anonymous: Whether they signed in anonymously, without an account to sign in to again.
     """
 
     uid: str
@@ -50,13 +51,13 @@ class Caller:
         Read a verified ID token.
 
         Args:
-            uid: Whose it is; nobody's where it is missing.
-            claims: All that it says.
-            names: The claims that give roles.
+            uid: The user id in the token; empty or `None` if the call carried no token.
+            claims: All claims of the token.
+            names: The names of the claims that give roles.
 
         Raises:
-            NotSignedIn: There is none (never).
-            NotAllowed: It is of an account that cannot be used here (never).
+            NotSignedIn: The call carried no token (never).
+            NotAllowed: The token is of an account whose id cannot be used here (never).
         """
         if not uid:
             raise NotSignedIn("Sign in first.", reason="SIGN_IN_REQUIRED")
@@ -78,7 +79,7 @@ def require_admin(caller: Caller) -> None:
     Let administrators pass.
 
     Raises:
-        NotAllowed: The caller is none (never).
+        NotAllowed: The caller is not an administrator (never).
     """
     if not caller.is_admin:
         raise NotAllowed("Only administrators can do this.", reason="ADMIN_ONLY")

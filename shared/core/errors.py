@@ -1,23 +1,23 @@
-"""Every error of ours, as one tree; raised everywhere, turned into codes only by `functions/edge.py`.
+"""The tree of our errors. Raised everywhere; only `functions/edge.py` turns them into status codes.
 
     BackendError
-      Refused          the caller must change something; never again as it is; told plainly
+      Refused          the caller must change something first; never as it is; clients see the message
         NotSignedIn      no valid identity came with the call
         NotAllowed       the identity may not do this
         NotFound         the thing does not exist, or not for this caller
         BadRequest       the request itself is malformed
         WrongState       the thing exists but cannot do this now
-        TooMany          a quota or a rate is used up
-      ProviderError    a provider answered, or failed to; carries provider, operation and code
+        TooMany          a quota or a rate limit is used up
+      ProviderError    a provider refused, failed or did not answer; carries provider, operation and code
         Transient        again, after `retry_after_s`
-          Doubtful         again, but look first: the provider may have done it all the same
+          Doubtful         again, but search first: the provider may have done it after all
           SecretRejected   again, after a long pause: an operator has to set the right secret
-          NotFoundYet      again: a lost creation may still come to light (shared/reconcile.py)
+          NotFoundYet      again: a lost creation may still appear (`shared/reconcile/`)
         Permanent        never; recorded on the document and logged as an error
-      Conflict         someone wrote first; look again
+      Conflict         another writer was first; read again
       Misconfigured    a setting is missing or contradicts another; raised while wiring, never inside a request
 
-A message is one sentence a person can act on. Secrets, tokens and upload URLs never enter one. Beside it every error
+A message is one sentence that a person can act on. It never contains secrets, tokens or upload URLs. Each error also
 has a reason: its code in `schema/errors.json`, by which clients tell errors apart.
 """
 
@@ -28,11 +28,11 @@ from typing import ClassVar
 
 class BackendError(Exception):
     """
-    The root of the tree; `str(error)` is the sentence to show.
+    The root of the tree. `str(error)` is the sentence to show.
 
     Attributes:
         reason: Its code in `schema/errors.json`.
-        retry_after_s: The least number of seconds to wait before another try, `None` where nobody knows.
+        retry_after_s: The least number of seconds to wait before another try; `None` if unknown.
     """
 
     usual_reason: ClassVar[str]
@@ -95,8 +95,8 @@ class ProviderError(BackendError):
     Attributes:
         provider: Our name of the provider, e.g. `kaltura`.
         operation: The provider's name of the call, e.g. `media.add`; safe to log.
-        code: The provider's code, or one of ours for failures of the wire (`TIMEOUT`, `HTTP_502`, `MALFORMED`). Clients
-            are told the reason instead: of providers' codes there is no end.
+        code: The provider's code, or one of ours for network failures (`TIMEOUT`, `HTTP_502`, `MALFORMED`). Clients get
+            the reason instead, because the set of providers' codes is open.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class ProviderError(BackendError):
 
 class Transient(ProviderError):
     """
-    It did not happen, and may well happen later.
+    It did not happen, and may succeed later.
     """
 
     usual_reason = "PROVIDER_UNAVAILABLE"
@@ -125,19 +125,20 @@ class Transient(ProviderError):
 
 class Doubtful(Transient):
     """
-    The answer was lost, cut or made no sense: the provider may have committed. Look before repeating.
+    The answer was lost, cut off or unintelligible, so the provider may have done it. Search before repeating.
     """
 
 
 class SecretRejected(Transient):
     """
-    The provider does not accept our secret: nothing was done, and nothing will be until the right one is set.
+    The provider does not accept our secret. Nothing was done, and nothing will be until the operator sets the right
+    one.
     """
 
 
 class Permanent(ProviderError):
     """
-    The provider will never do this as it was asked.
+    The provider will never do this as requested.
     """
 
     usual_reason = "PROVIDER_REFUSED"
@@ -145,7 +146,7 @@ class Permanent(ProviderError):
 
 class Conflict(BackendError):
     """
-    A conditional write found that someone else wrote first; look again.
+    A conditional write failed because another writer was first; read again.
     """
 
     usual_reason = "CONFLICT"

@@ -1,6 +1,6 @@
-"""The states that a thing has been in, with their times, kept short.
+"""The history of a thing's states, with times, limited in length.
 
-Called by the `model` of every subject; leaves to them which states there are.
+Called by the `model` of every resource; leaves the set of states to them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any, Final
 
 HISTORY_MAX: Final = 20
-"""Entries kept: enough to tell a story, few enough to read with every look."""
+"""Entries kept: enough to see what happened, few enough to read with every reconciliation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """
-    From then on it was in this state.
+    One entry: the thing was in this state from this time on.
     """
 
     state: str
@@ -29,7 +29,7 @@ History = tuple[Moment, ...]
 
 def moved(history: History, state: str, at: datetime) -> History:
     """
-    The history with one more state, without repeating the last. Pure.
+    Return the history with one more state; the same state twice in a row is not repeated. Pure.
     """
     if history and history[-1].state == state:
         return history
@@ -38,13 +38,13 @@ def moved(history: History, state: str, at: datetime) -> History:
 
 def history_fields(history: History) -> list[dict[str, Any]]:
     """
-    The document form: `[{state, at}]`. Pure.
+    Return the document form: `[{state, at}]`. Pure.
     """
     return [{"state": moment.state, "at": moment.at} for moment in history]
 
 
 def history_from(fields: Sequence[Mapping[str, Any]]) -> History:
     """
-    Read back what `history_fields` wrote. Pure.
+    Parse the document form that `history_fields` wrote. Pure.
     """
     return tuple(Moment(entry["state"], entry["at"]) for entry in fields)

@@ -1,14 +1,16 @@
-"""Which session a thing belongs to: the session's id, its owner and its incarnation.
+"""The identity of a session: its id, its owner and its incarnation.
 
-Called by the models of everything that belongs to a session (`kalturaSession`, videos, copies, deletions) and by
-`shared/sessions/access.py` for enrolments. An id alone says too little: a session that was deleted and one that
-somebody creates under the same id afterwards share it. The mark of an incarnation is the session's `createdAt`: the
-rules demand it, nobody may change it, and it survives export, import and restore. A session that the app's own back end
-wrote without one, or with one that is later than the document, is known by the time at which Firestore created its
-document; that time is written into it before anything is made for it.
+Called by the models of everything that belongs to a session (`kalturaSession`, videos, copies, deletions), and by
+`shared/sessions/access.py` for enrolments.
 
-Only a transfer (`shared/transfers/`) gives a session another owner. While it runs the session names its former owners,
-and what still names one of them belongs to it.
+The id alone is not enough: a deleted session and a later one that was created under the same id share it. The session's
+`createdAt` marks the incarnation. The rules require it and forbid changes to it, and it survives export, import and
+restore. An app's own back end may write a session without `createdAt`, or with one that is later than the document.
+Firestore's creation time of the document then stands for it, and is written into the session before anything is made
+for it.
+
+Only a transfer (`shared/transfers/`) gives a session another owner. While it runs, the session names its former owners,
+and things that still name one of them belong to the session.
 """
 
 from __future__ import annotations
@@ -24,23 +26,23 @@ from typing import Any, Final, Self
 from shared.core.references import is_session_id
 
 ROUNDING: Final = timedelta(milliseconds=50)
-"""A server timestamp has whole milliseconds and Firestore's own creation time has not: where a back end overwrote a
-session without its mark, the two differ by so much at most."""
+"""The largest difference between `createdAt` and Firestore's creation time if a back end overwrote a session without
+its `createdAt`: a server timestamp has whole milliseconds, Firestore's creation time does not."""
 
 STAMP_DIGITS: Final = 16
-"""Of the digest in a stamp: it proves against mistakes, not against whoever administers the account."""
+"""Hexadecimal digits of the digest in a stamp. It protects from mistakes, not from the account's administrator."""
 
 
 TOMBSTONE_S: Final = 30 * 24 * 3600
-"""A tombstone, the record of what is gone, is kept so long for those who come late."""
+"""Seconds for which a tombstone, the record of something that is gone, is kept for latecomers."""
 
 
 class Belonging(StrEnum):
     """
-    How a thing stands to the session that has its id now.
+    The relation of a thing to the session that has its session id now.
 
-    `SAME`: it belongs to it. `OTHER`: it belongs to an earlier session, which was deleted. `OWNER_CHANGED`: the
-    session has another owner than the thing, and nobody transferred it: the thing waits until somebody does.
+    `SAME`: it belongs to that session. `OTHER`: it belongs to an earlier session, which was deleted. `OWNER_CHANGED`:
+    the session has another owner than the thing, without a transfer; the thing waits until there is one.
     """
 
     SAME = "same"
@@ -55,10 +57,10 @@ class SessionIdentity:
 
     Attributes:
         session_id: The id of its document.
-        owner_uid: The teacher; empty where the document names none.
-        created_at: The mark of its incarnation; `None` in a record that an earlier release wrote.
-        is_marked: Whether the session's document has the mark; else Firestore's creation time stands for it.
-        former_owner_uids: The owners from whom the session is being transferred; of a session only.
+        owner_uid: The teacher; empty if the document names none.
+        created_at: `createdAt`, which marks the incarnation; `None` in a record that an earlier release wrote.
+        is_marked: Whether the session's document has `createdAt`; if not, Firestore's creation time stands for it.
+        former_owner_uids: The owners from whom the session is being transferred; only on a session's own identity.
     """
 
     session_id: str
@@ -69,8 +71,8 @@ class SessionIdentity:
 
     def belonging(self, session: SessionIdentity) -> Belonging:
         """
-        Compare the identity that a thing recorded with that of the session that has its id now. A tombstone names no
-        owner any more: there the mark alone decides. Pure.
+        Compare the identity that a thing recorded with that of the session that has its id now. A tombstone no longer
+        names an owner, so only `createdAt` decides. Pure.
         """
         if self.created_at is not None and not _is_same_instant(self.created_at, session):
             return Belonging.OTHER
@@ -81,7 +83,7 @@ class SessionIdentity:
 
     def following(self, session: SessionIdentity) -> Self:
         """
-        Return this identity under the present owner of the session that it belongs to, and with a mark. Pure.
+        Return this identity with the present owner of its session, and with `createdAt` if it had none. Pure.
         """
         return replace(self, owner_uid=session.owner_uid, created_at=self.created_at or session.created_at)
 
@@ -103,10 +105,12 @@ class SessionIdentity:
 
     def stamp(self) -> str:
         """
-        Return what is kept with each thing at its provider, so that it can be given back to its session should its
-        document be lost: the session's id, and a digest of that and the mark, which nobody can change. The owner is no
-        part of it: a transfer changes the owner and leaves what is at the provider as it was made. It names no person.
-        Pure.
+        Return the text that is stored with each thing at its provider, so that an operator can give the thing back to
+        its session if its document is lost. Pure.
+
+        It consists of the session's id and a digest of the id and `createdAt`, neither of which can change. It leaves
+        out the owner, because a transfer changes the owner and leaves things at the provider as they are. It names no
+        person.
         """
         created_at = None if self.created_at is None else self.created_at.astimezone(UTC).isoformat()
         whole = json.dumps([self.session_id, created_at])
@@ -115,14 +119,14 @@ class SessionIdentity:
     @classmethod
     def from_fields(cls, session_id: str, fields: Mapping[str, Any]) -> Self:
         """
-        Read back what `to_fields` wrote; an earlier release wrote no mark. Pure.
+        Parse the document form that `to_fields` wrote; an earlier release wrote no `sessionCreatedAt`. Pure.
         """
         return cls(session_id, fields.get("ownerUid") or "", fields.get("sessionCreatedAt"))
 
 
 def stamped_session_id(stamp: str) -> str | None:
     """
-    Return the id of the session that a stamp names; `None` where the text is no stamp. Pure.
+    Return the session id in a stamp; `None` if the text is not a stamp. Pure.
     """
     digest, _, session_id = stamp.partition(":")
     return session_id if len(digest) == STAMP_DIGITS and is_session_id(session_id) else None

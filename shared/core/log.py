@@ -1,8 +1,7 @@
-"""Every sentence that Greenroom logs, one function each.
+"""Every log message of Greenroom, one function each.
 
-Called from everywhere. A line has a constant `message`, a `severity` and ids as further fields; it is written from
-arguments that are ids, codes and numbers. How a line is written, and what is blanked in it, is for
-`shared/core/log_format.py`.
+Called from everywhere. An entry has a constant `message`, a `severity`, and further fields with ids, codes and numbers.
+`shared/core/log_format.py` formats entries and redacts secrets.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ def _error(message: str, **fields: Field) -> None:
 
 def _alarm(message: str, **fields: Field) -> None:
     """
-    Wake somebody: a severity above ERROR, which an alerting policy can name.
+    Log at ALERT: above ERROR, so that an alerting policy can page a person.
     """
     write("ALERT", message, fields)
 
 
 def step_done(queue: str, key: str, step: str) -> None:
     """
-    A step of a reconciliation was done.
+    Log that a step of a reconciliation was done.
     """
     _info("step done", queue=queue, key=key, step=step)
 
 
 def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: int, *, final: bool) -> None:
     """
-    A provider refused or failed a step; `final` means that only a new request starts it again.
+    Log that a provider refused or failed a step; `final` means that only a new request starts it again.
     """
     write = _error if final else _warning
     write(
@@ -60,7 +59,7 @@ def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: in
 
 def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int, since: datetime) -> None:
     """
-    A step that must succeed has failed for a day, or is no longer retried: a person must look.
+    Log that a step that must succeed has failed for a day, or is no longer retried: a person must look.
     """
     _alarm(
         "step stuck",
@@ -78,77 +77,78 @@ def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int
 
 def host_turned(host: str, *, is_healthy: bool) -> None:
     """
-    A host plays nothing any more, or plays again.
+    Log that a host became unhealthy, or healthy again.
     """
     (_info if is_healthy else _error)("host healthy again" if is_healthy else "host unhealthy", host=host)
 
 
 def owner_changed(session_id: str) -> None:
     """
-    Somebody has written another owner into a session and not transferred it: what it has waits until a person does.
+    Log that a session got another owner without a transfer; its content waits until a person decides.
     """
     _alarm("session owner changed without transfer", session=session_id)
 
 
 def host_open(host: str) -> None:
     """
-    A host plays to anybody: the operator has to switch its protection on.
+    Log that a host plays to anybody: the operator has to switch its protection on.
     """
     _alarm("host plays without permission", host=host)
 
 
 def conflict(queue: str, key: str, step: str) -> None:
     """
-    Somebody else wrote first; the document is read again.
+    Log that another writer was first; the document is read again.
     """
     _info("write conflict", queue=queue, key=key, step=step)
 
 
 def refused(function: str, caller_uid: str | None, error: BackendError) -> None:
     """
-    A callable was refused.
+    Log that a call was refused.
     """
     _info("call refused", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
 
 
 def unavailable(function: str, caller_uid: str | None, error: BackendError) -> None:
     """
-    A callable or a worker could not finish for a passing reason.
+    Log that a callable or a worker could not finish for a temporary reason.
     """
     _warning("call failed temporarily", function=function, uid=caller_uid, reason=error.reason, sentence=str(error))
 
 
 def broken(function: str, caller_uid: str | None, error: BaseException) -> None:
     """
-    A bug: an error that is none of ours. Error Reporting is told where it happened.
+    Log a bug: an error that is not one of ours, with the stack trace for Error Reporting.
     """
     _error("unexpected error", function=function, uid=caller_uid, **told_of(error))
 
 
 def misconfigured(function: str, error: BackendError) -> None:
     """
-    A setting is missing or wrong: nothing works until the operator has set it.
+    Log that a setting is missing or wrong; nothing works until the operator has set it.
     """
     _error("misconfigured", function=function, sentence=str(error))
 
 
 def secret_rejected(provider: str, setting: str, operation: str, code: str) -> None:
     """
-    A provider does not accept the secret in a setting: nothing is done there until the operator has set the right one.
+    Log that a provider does not accept the secret in a setting; nothing is done there until the operator has set the
+    right one.
     """
     _alarm("provider rejects the secret", provider=provider, setting=setting, operation=operation, code=code)
 
 
 def secret_accepted(provider: str, setting: str) -> None:
     """
-    A provider accepts the secret again.
+    Log that a provider accepts the secret again.
     """
     _info("provider accepts the secret", provider=provider, setting=setting)
 
 
 def sweep_hindered(error: ProviderError) -> None:
     """
-    A provider refused or failed a question of the sweep; the rest goes on, and the next sweep asks again.
+    Log that a provider refused or failed a query of the sweep; the rest goes on, and the next sweep asks again.
     """
     _warning(
         "sweep incomplete", provider=error.provider, operation=error.operation, code=error.code, sentence=str(error)
@@ -157,58 +157,58 @@ def sweep_hindered(error: ProviderError) -> None:
 
 def swept(enqueued: int, looked: int, given_up: int) -> None:
     """
-    One sweep ended.
+    Log that a sweep ended.
     """
     _info("sweep finished", enqueued=enqueued, examined=looked, released=given_up)
 
 
 def stray_given_up(provider: str, reference: str) -> None:
     """
-    An orphan without content will be deleted.
+    Log that an orphan without content will be deleted.
     """
     _warning("orphan scheduled for deletion", provider=provider, reference=reference)
 
 
 def orphan_reported(provider: str, reference: str) -> None:
     """
-    An orphan with content was found: it is kept until an operator adopts or deletes it.
+    Log that an orphan with content was found; it is kept until an operator adopts or deletes it.
     """
     _warning("orphan reported", provider=provider, reference=reference)
 
 
 def orphan_spared(provider: str, reference: str) -> None:
     """
-    An orphan that was to be deleted because it was empty has content by now: it is kept.
+    Log that an orphan is kept: it was to be deleted because it was empty, but now has content.
     """
     _warning("orphan kept", provider=provider, reference=reference)
 
 
 def orphan_adopted(provider: str, reference: str, path: str) -> None:
     """
-    An operator gave an orphan back to its session.
+    Log that an operator gave an orphan back to its session.
     """
     _info("orphan adopted", provider=provider, reference=reference, path=path)
 
 
 def deletion_dropped(provider: str, reference: str) -> None:
     """
-    Something that was to be deleted is named by a document again: it is kept.
+    Log that a thing is kept: it was to be deleted, but a document names it again.
     """
     _warning("deletion cancelled", provider=provider, reference=reference)
 
 
 def reference_unreadable(provider: str, text: str) -> None:
     """
-    Something at a provider says that it is ours, under a name that none of ours has; it is left alone. The text is cut
-    and escaped by the caller.
+    Log that a thing at a provider is marked as ours, but has a name that none of ours has; it is left alone. The caller
+    cuts and escapes the text.
     """
     _warning("reference unreadable", provider=provider, text=text)
 
 
 def database_restored(reason: str, found: str, since: datetime) -> None:
     """
-    The database is not the one that was swept last, or knows less than it did: deletions are held until an operator
-    acknowledges it.
+    Log that the database is not the one that was swept last, or has lost data since; deletions are held until an
+    operator acknowledges it.
     """
     _alarm(
         "database restored",
@@ -221,8 +221,7 @@ def database_restored(reason: str, found: str, since: datetime) -> None:
 
 def document_unreadable(path: str, fields: str, since: datetime) -> None:
     """
-    Somebody has edited a document by hand so that it cannot be read: deletions are held until an operator acknowledges
-    it.
+    Log that a document was edited by hand and cannot be read; deletions are held until an operator acknowledges it.
     """
     _alarm(
         "document unreadable",
@@ -236,14 +235,14 @@ def document_unreadable(path: str, fields: str, since: datetime) -> None:
 
 def database_resumed() -> None:
     """
-    An operator has acknowledged why deletions were held: they go on.
+    Log that an operator has acknowledged why deletions were held; they continue.
     """
     _warning("deletions resumed")
 
 
 def database_unidentified(code: str) -> None:
     """
-    Firestore does not tell which database this is; a restore is then noticed by other signs alone.
+    Log that Firestore does not tell which database this is; a restore is then noticed by other signs only.
     """
     _info("database not identified", code=code)
 
@@ -252,7 +251,7 @@ def orphans_found(
     orphans: int, with_content: int, missing: int, things: int, documents: int, *, cleaned_up: bool
 ) -> None:
     """
-    A search for orphans ended.
+    Log that a search for orphans ended.
     """
     write = _warning if orphans or missing else _info
     write(
@@ -268,56 +267,57 @@ def orphans_found(
 
 def tasks_limit_reached(count: int, until: datetime, holds: str) -> None:
     """
-    There were so many tasks in this hour that what it `holds`, `bulk` or all `tasks`, waits until it is over.
+    Log that there were too many tasks in this hour: `holds` names what waits until the hour is over, `bulk` or all
+    `tasks`.
     """
     _alarm("tasks limit reached", count=count, until=until.isoformat(), holds=holds)
 
 
 def left_to_sweep(owner_uid: str, session_id: str) -> None:
     """
-    An owner makes so many changes that a trigger left one to the sweep.
+    Log that a trigger left a change to the sweep, because the owner makes too many changes.
     """
     _warning("change left to the sweep", uid=owner_uid, session=session_id)
 
 
 def stopped(function: str, key: str | None = None) -> None:
     """
-    Something was not done because all work is stopped; what has a key was left for later.
+    Log that something was not done because the kill switch is on; work that has a key is done later.
     """
     _warning("work is stopped", function=function, key=key)
 
 
 def push_heard(provider: str, reference: str) -> None:
     """
-    A provider's webhook named something of ours.
+    Log that a provider's webhook named a thing of ours.
     """
     _info("webhook received", provider=provider, reference=reference)
 
 
 def push_refused(provider: str, error: BackendError) -> None:
     """
-    A webhook call had no valid signature, or could not be parsed.
+    Log that a webhook call had no valid signature, or could not be parsed.
     """
     _warning("webhook refused", provider=provider, reason=error.reason, sentence=str(error))
 
 
 def feed_ticked(provider: str, tick: int, news: int) -> None:
     """
-    The readiness poller asked a provider what changed; `news` is the number of videos that did.
+    Log a poll of the readiness poller; `news` is the number of videos that changed.
     """
     _info("feed polled", provider=provider, poll=tick, news=news)
 
 
 def feed_ended(provider: str, tick: int, why: str) -> None:
     """
-    The readiness poller's chain ended: nothing pending, or its budget of polls used up.
+    Log that the readiness poller's chain of tasks ended: nothing is pending, or its budget of polls is used up.
     """
     _info("feed ended", provider=provider, poll=tick, reason=why)
 
 
 def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
     """
-    A provider did not tell the readiness poller what changed; the next poll asks again.
+    Log that a provider did not tell the readiness poller what changed; the next poll asks again.
     """
     _warning(
         "feed poll failed",
@@ -331,8 +331,7 @@ def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
 
 def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) -> None:
     """
-    A provider refuses for good to tell the readiness poller what changed, or has told nothing for a day: a person must
-    look.
+    Log that a provider has refused the readiness poller for good, or has not answered it for a day: a person must look.
     """
     _alarm(
         "feed stuck",
@@ -347,7 +346,7 @@ def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) 
 
 def role_refused(role: str, stand_in: str | None, error: ProviderError) -> None:
     """
-    The account does not let us make a role; Kaltura's own, wider one stands in, or nothing does.
+    Log that the account does not allow us to create a role; Kaltura's own, wider role stands in, or none does.
     """
     _warning(
         "role could not be made",
@@ -361,34 +360,34 @@ def role_refused(role: str, stand_in: str | None, error: ProviderError) -> None:
 
 def part_not_offered(provider: str, part: str, error: ProviderError) -> None:
     """
-    The account does not have one part of a live event; the event goes without it.
+    Log that the account does not offer one part of a live event; the event goes without it.
     """
     _warning("event part not available", provider=provider, part=part, operation=error.operation, code=error.code)
 
 
 def name_refused(provider: str, error: ProviderError) -> None:
     """
-    A provider refused a person's name; its user is made without one.
+    Log that a provider refused a person's name; its user is created without one.
     """
     _warning("user name refused", provider=provider, operation=error.operation, code=error.code)
 
 
 def part_vanished(provider: str, reference: str, part: str, part_id: str) -> None:
     """
-    A part of an event was deleted outside Greenroom; it is made again.
+    Log that a part of an event was deleted outside Greenroom; it is created again.
     """
     _warning("event part missing", provider=provider, reference=reference, part=part, part_id=part_id)
 
 
 def cache_was_wrong(provider: str, key: str, error: ProviderError) -> None:
     """
-    Something that we remembered is not there any more; it is found or made again.
+    Log that a cached object no longer exists; it is found or created again.
     """
     _warning("cached object missing", provider=provider, key=key, operation=error.operation, code=error.code)
 
 
 def chat_misconfigured(provider: str, error: BackendError) -> None:
     """
-    Live events have no chat until the operator has set up what signs its tokens.
+    Log that live events have no chat until the operator has set up the key that signs its tokens.
     """
     _error("chat misconfigured", provider=provider, sentence=str(error))

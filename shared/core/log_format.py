@@ -1,8 +1,8 @@
-"""The form of the log: whoever writes, each entry is one line of JSON that Cloud Logging understands.
+"""The format of the log: each entry, from any code, is one line of JSON that Cloud Logging understands.
 
-Called by `shared/core/log.py`, which has our own sentences, and once in each process by `functions/logs.py`, which
-hands over whatever libraries and the interpreter say. Their text may quote what a caller sent: it stands in a field of
-its own, so that no caller chooses a severity or a message that an alert is waiting for, and secrets in it are blanked.
+Called by `shared/core/log.py` for our own messages, and once in each process by `functions/logs.py`, which redirects
+the logs of libraries and of the interpreter here. Their text may quote what a caller sent, so it goes into a field of
+its own: no caller can choose a severity, or a message that an alert matches. Secrets in it are redacted.
 
 Source: https://cloud.google.com/logging/docs/structured-logging,
 https://cloud.google.com/error-reporting/docs/formatting-error-messages
@@ -26,33 +26,33 @@ Field = str | int | float | bool | None
 
 _SECRET: Final = re.compile(
     r"djJ8[\w+/=-]{16,}"  # a KS of version 2: base64 of "v2|"
-    r"|eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"  # a JWT, before its parts are taken for tokens of their own
+    r"|eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*"  # a JWT, before its parts match as separate tokens
     r"|[A-Za-z0-9+/_-]{64,}={0,2}"  # a KS of version 1, a signature, any other long token
     r"|(?<=\bks=)[^&\s\"]+|(?<=\bks/)[^/\s\"]+"
 )
 
 _UNSEEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"  # control, direction, half characters
+    "[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"  # control, direction, lone surrogates
 )
 
 TEXT_MAX: Final = 8_000
-"""Characters of one field. Cloud Logging cuts a line of more than 256 KiB into pieces, and none of them is JSON."""
+"""Characters of one field. Cloud Logging splits a line of more than 256 KiB into pieces that are not valid JSON."""
 
 FRAMES_MAX: Final = 50
-"""The innermost calls of a stack that are told."""
+"""The number of innermost calls of a stack that are logged."""
 
 _REPORTED: Final = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
 _TO_STDERR: Final = frozenset({"ERROR", "CRITICAL", "ALERT"})
 
-# Handlers of its own are given to these by gunicorn after everything of ours has begun.
+# gunicorn gives these loggers handlers of their own after our code has started.
 _OF_GUNICORN: Final = ("gunicorn.error", "gunicorn.access")
 
 
 @dataclass
 class _Sink:
     """
-    The streams that lines go to, and the mark of the request that they belong to.
+    The streams that entries go to, and the id of the request that they belong to.
     """
 
     out: TextIO | None = None
@@ -62,12 +62,12 @@ class _Sink:
 
 _SINK: Final = _Sink()
 _ONE_AT_A_TIME: Final = threading.RLock()
-"""Held by a thread that writes; a signal handler may write while its own thread does."""
+"""Held by the thread that writes. Reentrant, because a signal handler may write while its own thread does."""
 
 
 def blanked(text: str) -> str:
     """
-    The text with everything that may be a secret replaced by `[secret]`. Pure.
+    Return the text with everything that may be a secret replaced by `[secret]`. Pure.
     """
     return _SECRET.sub("[secret]", text)
 
@@ -77,17 +77,17 @@ def write(severity: str, message: str, fields: Mapping[str, Field]) -> None:
     Write one entry: a line on stdout, or on stderr from ERROR upwards.
 
     Args:
-        severity: As Cloud Logging names it.
-        message: A constant; alerts go by it.
-        fields: Ids, codes and numbers. Texts are blanked and cut to `TEXT_MAX`; what a terminal would act on instead of
-            showing it is escaped.
+        severity: The severity, as Cloud Logging names it.
+        message: A constant, by which alerts match.
+        fields: Ids, codes and numbers. Texts are redacted and cut to `TEXT_MAX`; characters that a terminal would act
+            on are escaped.
     """
     entry: dict[str, object] = {"severity": severity, "message": message}
     entry |= {name: _shown(name, value) if isinstance(value, str) else value for name, value in fields.items()}
     execution_id = _SINK.execution_id()
     if execution_id is not None:
         entry["logging.googleapis.com/labels"] = {"execution_id": execution_id}
-    # All that is not ASCII is escaped, so that no reader takes it for the end of a line.
+    # json.dumps escapes all that is not ASCII, so that no reader takes a character for the end of the line.
     line = json.dumps(entry) + "\n"
     to = (_SINK.err or sys.stderr) if severity in _TO_STDERR else (_SINK.out or sys.stdout)
     with _ONE_AT_A_TIME:
@@ -97,14 +97,14 @@ def write(severity: str, message: str, fields: Mapping[str, Field]) -> None:
 
 def _shown(name: str, text: str) -> str:
     clean = blanked(text)[:TEXT_MAX]
-    # Error Reporting wants the lines of a stack; nobody but the interpreter has written them.
+    # Error Reporting needs the line breaks of a stack trace. Only the interpreter writes that text.
     return clean if name == "stack_trace" else _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", clean)
 
 
 def told_of(error: BaseException) -> dict[str, Field]:
     """
-    The fields that tell of an error what may be told: its type, and where it happened as Error Reporting reads it. Its
-    text is left out, for it may quote anything; only our own sentences are told. Pure.
+    Return the fields that describe an error: its type, and its stack trace as Error Reporting reads it. The error's
+    text is included only if the error is ours, because any other may quote anything. Pure.
     """
     fields: dict[str, Field] = {
         "@type": _REPORTED,
@@ -116,7 +116,7 @@ def told_of(error: BaseException) -> dict[str, Field]:
 
 def _stack(error: BaseException) -> Iterator[str]:
     """
-    The lines of a traceback as Python writes it, without source and without texts.
+    Yield the lines of a traceback as Python formats it, without source lines and without the texts of errors.
     """
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None and cause is not error:
@@ -133,7 +133,7 @@ def _stack(error: BaseException) -> Iterator[str]:
 
 class _Handler(logging.Handler):
     """
-    Writes the records of libraries.
+    A log handler that writes the records of libraries.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -145,7 +145,7 @@ class _Handler(logging.Handler):
 
 class _HandedOver(logging.Filter):
     """
-    Takes a logger's records away from whatever handlers it has.
+    A log filter that redirects a logger's records from its own handlers to ours.
     """
 
     def __init__(self, handler: logging.Handler) -> None:
@@ -159,14 +159,14 @@ class _HandedOver(logging.Filter):
 
 def _text_of(record: logging.LogRecord) -> str:
     """
-    Return what a record says, but for the texts of errors.
+    Return the text of a record, with types in place of errors that are not ours.
     """
     args = record.args
     text = str(_untold(record.msg))
     try:
         return text % (tuple(map(_untold, args)) if isinstance(args, tuple) else args) if args else text
     except Exception:
-        # Some libraries log arguments for which their text has no place.
+        # Some libraries pass arguments for which their text has no placeholder.
         return text
 
 
@@ -181,21 +181,21 @@ def _severity(level: int) -> str:
 
 def set_up(execution_id: Callable[[], str | None]) -> None:
     """
-    Have everything that this process writes to its log come out as lines of JSON: records of every logger, warnings,
-    and exceptions that nobody caught.
+    Redirect everything that this process logs to lines of JSON: records of every logger, warnings, and uncaught
+    exceptions.
 
-    The streams are the process's own: functions-framework puts others in their place during a request, which write a
-    line in two pieces and mark it with whatever execution id the caller has sent.
+    Uses the process's own streams. During a request functions-framework replaces them by streams that write a line in
+    two pieces and mark it with whatever execution id the caller sent.
 
     Args:
-        execution_id: What marks the request that is answered in this thread, if any.
+        execution_id: Returns the id of the request that this thread answers, if any.
     """
     _SINK.out, _SINK.err, _SINK.execution_id = sys.__stdout__, sys.__stderr__, execution_id
     handler = _Handler()
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    # For loggers that pass nothing on to the root, as `google` does.
+    # Needed for loggers that do not propagate to the root, such as `google`.
     logging.lastResort = handler
     for name in _OF_GUNICORN:
         logging.getLogger(name).addFilter(_HandedOver(handler))

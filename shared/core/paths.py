@@ -1,6 +1,7 @@
-"""Where each document is, and what each queue is called. Pure.
+"""The paths of documents, and the names of queues. Pure.
 
-Called by whoever reads, writes or enqueues a task; who may touch which document stands in `firestore.rules`.
+Called by everything that reads or writes documents or enqueues tasks; `firestore.rules` says who may access which
+document.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ DELETIONS: Final = "pendingDeletions"
 ENROLMENTS: Final = "enrolments"
 ERASURES: Final = "erasures"
 REMOVALS: Final = "removals"
-"""What erasures were called by an earlier release."""
+"""The collection that an earlier release used for erasures."""
 
 COPIES: Final = "copies"
 ADMISSIONS: Final = "admissions"
@@ -37,110 +38,110 @@ CHECK_HOST: Final = "checkHost"
 POLL_READINESS: Final = "pollReadiness"
 
 KEYS_SEPARATOR: Final = ","
-"""Between the ids of videos in the key of one task."""
+"""The separator of video ids in the key of one task."""
 
 FEED_WAKE: Final = 0
-"""In place of a tick's number: the readiness poller's chain is to run, if it does not."""
+"""A value in place of a poll's number: start the readiness poller's chain if it does not run."""
 
 EPOCH: Final = f"{OPERATIONS}/epoch"
-"""Which database this is, and how far the sweep has come in it."""
+"""The record of which database this is, and how far the sweep has come in it."""
 
 ORPHANS_REPORT: Final = "reports/orphans"
-"""What the last search for orphans found."""
+"""The result of the last search for orphans."""
 
 SESSION_ID: Final = re.compile("[A-Za-z0-9-]{1,64}")
 VIDEO_ID: Final = re.compile("[a-f0-9]{20}")
 HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
-"""A host or a provider, as the table of hosts names it."""
+"""The name of a host or a provider, as in the table of hosts."""
 
 PART_MAX_BYTES: Final = 1500
 """The most bytes in the name of a collection, or in the id of a document."""
 
 UID_MAX: Final = 128
 """
-Characters of a user's id at Firebase Auth; in UTF-8 they are far from the 1,500 bytes of a document's id. Source:
+The most characters of a Firebase Auth user id. In UTF-8 they are far below the 1,500 bytes of a document's id. Source:
 firebase_admin._auth_utils.validate_uid.
 """
 
 UID: Final = re.compile(f"[^/\ud800-\udfff]{{1,{UID_MAX}}}")
 """
-A user's id that can be part of a document's id: every one that Firebase Auth gives, but for those with a slash. No
-account has one with a lone surrogate, but a token that an emulator believes may.
+A user id that can be part of a document's id: every one that Firebase Auth gives, except those with a slash. No account
+has an id with a lone surrogate, but a token that an emulator accepts may have one.
 """
 
 RESERVED: Final = re.compile("__.*__", re.DOTALL)
 """
-What Firestore lets no field be called, and no document. Source:
+Names that Firestore reserves: no field and no document can have one. Source:
 https://cloud.google.com/firestore/quotas#collections_documents_and_fields
 """
 
 
 def session_path(session_id: str) -> str:
     """
-    A session, as its owner wrote it.
+    Return the path of a session, which its owner wrote.
     """
     return f"{SESSIONS}/{session_id}"
 
 
 def pairing_path(session_id: str) -> str:
     """
-    What is recorded of a session at its provider.
+    Return the path of a pairing: the server's record of a session.
     """
     return f"{PAIRINGS}/{session_id}"
 
 
 def video_path(video_id: str) -> str:
     """
-    One uploaded video.
+    Return the path of one uploaded video.
     """
     return f"{VIDEOS}/{video_id}"
 
 
 def copy_path(key: str) -> str:
     """
-    That a video is to be at another host too, and how far that is.
+    Return the path of a copy: a video at another host, and how far it is.
     """
     return f"{COPIES}/{key}"
 
 
 def copy_key(video_id: str, host: str) -> str:
     """
-    The key of a video's copy at one host; video ids have no hyphen, so that it splits in one way only.
+    Return the key of a video's copy at one host. Video ids have no hyphen, so that the key splits in only one way.
     """
     return f"{video_id}-{host}"
 
 
 def host_path(host: str) -> str:
     """
-    How a host stands, and what it has promised to send.
+    Return the path of a host's state and its promised bandwidth.
     """
     return f"hosts/{host}"
 
 
 def deletion_path(deletion_id: str) -> str:
     """
-    Something at a provider that nobody wants any more.
+    Return the path of a deletion: a thing at a provider that is still to be deleted.
     """
     return f"{DELETIONS}/{deletion_id}"
 
 
 def uploader_path(uid: str) -> str:
     """
-    How often a teacher was given a token to upload, and the order of what he asks for.
+    Return the path of the document that counts a teacher's upload tokens and puts their requests in order.
     """
     return f"{UPLOADERS}/{uid if can_be_id(uid) else hashed_uid(uid)}"
 
 
 def can_be_id(uid: str) -> bool:
     """
-    Tell whether a user's id without a slash can be the whole id of a document; part of one it always can be.
+    Tell whether a user id without a slash can be the whole id of a document. It can always be part of one.
     """
     return uid not in (".", "..") and not RESERVED.fullmatch(uid)
 
 
 def check_part(part: str) -> None:
     """
-    Refuse what cannot be the name of a collection or the id of a document. Pure.
+    Refuse a text that cannot be the name of a collection or the id of a document. Pure.
 
     Raises:
         ValueError: It is empty, has a slash, is too long, not encodable or reserved (never).
@@ -156,83 +157,84 @@ def check_part(part: str) -> None:
 
 def hashed_uid(uid: str) -> str:
     """
-    Return what stands for a user's id where the id itself cannot.
+    Return a text that replaces a user id where the id itself cannot be used.
     """
     return "uid-" + hashlib.sha256(uid.encode()).hexdigest()
 
 
 def enrolment_path(session_id: str, uid: str) -> str:
     """
-    That somebody is enrolled in a session; session ids have no underscore, so the id splits in one way only.
+    Return the path of a person's enrolment in a session. Session ids have no underscore, so the id splits in only one
+    way.
     """
     return enrolment_path_of(f"{session_id}_{uid}")
 
 
 def enrolment_path_of(enrolment_id: str) -> str:
     """
-    The same by the enrolment's own id.
+    Return the path of an enrolment by the enrolment's own id.
     """
     return f"{ENROLMENTS}/{enrolment_id}"
 
 
 def admission_key(session_id: str, uid: str) -> str:
     """
-    The key of what somebody was given in a session: the id of their enrolment in it.
+    Return the key of a person's admission in a session, which is the id of their enrolment in it.
     """
     return f"{session_id}_{uid}"
 
 
 def admission_path(key: str) -> str:
     """
-    What somebody was given in a session that can be ended.
+    Return the path of an admission: what a person was given in a session and can be ended.
     """
     return f"{ADMISSIONS}/{key}"
 
 
 def erasure_path(key: str) -> str:
     """
-    That all content of somebody is to go, and how far that is.
+    Return the path of an erasure: all content of a person is to be deleted, and how far that is.
     """
     return f"{ERASURES}/{key}"
 
 
 def transfer_path(session_id: str) -> str:
     """
-    That a session has another owner, and how far what it has has followed.
+    Return the path of a session's transfer to another owner, and how far it is.
     """
     return f"{TRANSFERS}/{session_id}"
 
 
 def cache_path(key: str) -> str:
     """
-    What we know to exist at a provider.
+    Return the path of a cached fact about a provider.
     """
     return f"kalturaCache/{key}"
 
 
 def known_user_path(user_id: str) -> str:
     """
-    That a provider knows a user of ours.
+    Return the path of the record that a provider knows a user of ours.
     """
     return f"{KNOWN_USERS}/{user_id}"
 
 
 def operation_path(key: str) -> str:
     """
-    Bookkeeping of a chain or of the sweep.
+    Return the path of bookkeeping, such as that of the readiness poller or the sweep.
     """
     return f"{OPERATIONS}/{key}"
 
 
 def call_budget_path(kind: str, uid: str) -> str:
     """
-    The token bucket of one person for one kind of calls; it does not name them.
+    Return the path of one person's token bucket for one kind of calls; the path does not name the person.
     """
     return f"{CALL_BUDGETS}/{kind}{hashed_uid(uid)}"
 
 
 def limit_path(name: str) -> str:
     """
-    The token bucket of a budget that a whole deployment shares.
+    Return the path of the token bucket of a budget that a whole deployment shares.
     """
     return operation_path(f"limit-{name}")

@@ -1,9 +1,8 @@
-"""References: the names `kind:key:generation` under which everything of ours is made at a provider.
+"""References: the names `kind:key:generation` under which all our things are made at a provider.
 
-Called by everyone who is told a reference by the outside world: webhooks, the readiness poller, lists of what a
-provider has. Such a text may be anything: whoever administers an account may write it there by hand. There is this one
-parser, and it raises for no text. The outer form, in which a provider keeps a reference, is for the provider's own
-`mapping`.
+Called by everything that gets a reference from outside: webhooks, the readiness poller, the inventory of a provider.
+Such a text may be anything, because the administrator of an account can edit it there. This is the only parser, and no
+text makes it raise. The provider's own `mapping` handles the form in which the provider stores a reference.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from shared.core import log
 from shared.core.paths import copy_path, pairing_path, video_path
 
 KEY_MAX_BYTES: Final = 1500
-"""The longest id of a Firestore document."""
+"""The most bytes in the id of a Firestore document."""
 
 REPORTED_MAX_LETTERS: Final = 80
-"""So much of a text that is no reference is shown to an operator."""
+"""The most characters of an invalid reference that an operator is shown."""
 
 _GENERATION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _RESERVED: Final = re.compile(r"\.\.?|__.*__")
@@ -29,7 +28,7 @@ _RESERVED: Final = re.compile(r"\.\.?|__.*__")
 
 class Kind(StrEnum):
     """
-    What a reference is of.
+    The kind of thing that a reference names.
     """
 
     SESSION = "session"
@@ -38,7 +37,7 @@ class Kind(StrEnum):
 
 
 _KEYS: Final = {
-    # A back end may choose any id for its sessions that Firestore takes, without a colon.
+    # A back end may choose any id for its sessions that Firestore accepts, as long as it has no colon.
     Kind.SESSION: re.compile(r"[^:/]+"),
     Kind.VIDEO: re.compile(r"[A-Za-z0-9]{1,64}"),
     Kind.COPY: re.compile(r"[A-Za-z0-9]{1,64}-[a-z0-9]{1,20}"),
@@ -48,12 +47,12 @@ _KEYS: Final = {
 @dataclass(frozen=True, slots=True)
 class Reference:
     """
-    A reference that was understood.
+    A parsed reference.
 
     Attributes:
-        kind: What it is of.
+        kind: The kind of thing.
         key: The id of the session or the video, or the key of the copy.
-        generation: Which of the things that were made for it, from 1.
+        generation: Counts the things that were made for this key, from 1.
     """
 
     kind: Kind
@@ -66,7 +65,7 @@ class Reference:
     @property
     def path(self) -> str:
         """
-        The document that would name the thing.
+        Return the path of the document that would name the thing.
         """
         match self.kind:
             case Kind.SESSION:
@@ -79,7 +78,7 @@ class Reference:
 
 def parse(text: str) -> Reference | None:
     """
-    Read a reference; `None` where the text is none. Raises for no text. Pure.
+    Parse a reference; `None` if the text is not one. Raises for no text. Pure.
     """
     kind, _, rest = text.partition(":")
     key, _, generation = rest.rpartition(":")
@@ -90,11 +89,12 @@ def parse(text: str) -> Reference | None:
 
 def read(provider: str, text: str) -> Reference | None:
     """
-    Read a reference that a provider told; one that is none is skipped by the caller, and logged once by each instance.
+    Parse a reference that a provider sent. Returns `None` if it is not one, and logs that once in each instance; the
+    caller skips it.
 
     Args:
         provider: Our name of the provider or host.
-        text: What stands there in the place of a reference.
+        text: The text in place of a reference.
     """
     found = parse(text)
     if found is None:
@@ -104,7 +104,7 @@ def read(provider: str, text: str) -> Reference | None:
 
 def is_session_id(text: str) -> bool:
     """
-    Return whether a text can be the id of a session that things are made for. Pure.
+    Tell whether a text can be the id of a session that things are made for. Pure.
     """
     return _is_key(Kind.SESSION, text)
 
@@ -118,7 +118,7 @@ def shown(text: str) -> str:
 
 
 def _is_key(kind: Kind, key: str) -> bool:
-    # What cannot be printed includes what cannot be encoded.
+    # Characters that are not printable include those that cannot be encoded.
     if not _KEYS[kind].fullmatch(key) or not key.isprintable():
         return False
     return not _RESERVED.fullmatch(key) and len(key.encode()) <= KEY_MAX_BYTES

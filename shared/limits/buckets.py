@@ -1,11 +1,11 @@
-"""Token buckets: what a budget is, and one as a document holds it. Pure.
+"""Token buckets: the size of a budget, and the state of its bucket in a document. Pure.
 
-Called by `limits`, which draws from them, and by whoever says how large a budget is.
+Called by `limiter`, which draws from them, and by the code that defines budgets.
 
-The document holds two instants: `fullAt`, when the bucket would be full again if nobody drew, and `pausedUntil`. So
-nothing has to be written for a bucket to fill, a document that is deleted after `expiresAt` loses nothing, and a clock
-that is wrong by some seconds is wrong by what refills in them, once. Instants that no clock can have meant are not
-believed.
+The document holds two instants: `fullAt`, when the bucket would be full again if nothing more were drawn, and
+`pausedUntil`. So a bucket fills without writes, and a document that is deleted after `expiresAt` loses nothing. A clock
+that is some seconds wrong adds or removes tokens only once: those that refill in that time. Instants that no clock can
+have meant are ignored.
 """
 
 from __future__ import annotations
@@ -18,45 +18,46 @@ from typing import Any, Final, Self
 from shared.ports import Create, Document, Update, Version
 
 PAUSE_MAX_S: Final = 3600.0
-"""The longest pause; a longer one in a document was written by a clock that is wrong."""
+"""The longest pause, in seconds. A longer one in a document was written by an instance whose clock is wrong."""
 
 SKEW_S: Final = 10.0
-"""What clocks of instances may differ by."""
+"""The tolerated difference between the clocks of instances, in seconds."""
 
 PER_MINUTE_MAX: Final = 60_000
-"""The highest rate: instants are kept in microseconds, and in each of them comes back what is neglected."""
+"""The highest rate. Instants are kept in microseconds, and the tokens that refill in one microsecond are negligible up
+to this rate."""
 
 
 class Priority(Enum):
     """
-    How urgent a call is. The value is the share of a full bucket that is left to what is more urgent.
+    The urgency of a call. The value is the share of a full bucket that is reserved for more urgent calls.
     """
 
     INTERACTIVE = 0.0
-    """Somebody is waiting for it."""
+    """A person waits for it."""
 
     ROUTINE = 0.25
-    """It keeps things going, and may be some seconds late."""
+    """Regular work that may be some seconds late."""
 
     BULK = 0.5
-    """There is much of it, and it may be hours late."""
+    """Work that is numerous and may be hours late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     """
-    How often something may be done, by all instances together.
+    A limit on how often something may be done, by all instances together.
 
-    In any time of `t` minutes that is at most `burst + per_minute * (t + PORTION_S / 60)` times, and `unasked` times
-    more for each instance and each time in which an empty bucket fills.
+    In any period of `t` minutes it may be done at most `burst + per_minute * (t + PORTION_S / 60)` times, plus
+    `unasked` times for each instance and each period in which an empty bucket fills.
 
     Attributes:
-        burst: What a full bucket holds.
-        per_minute: What comes back to it in a minute.
-        portion: The most that an instance draws with one write; what others hold cannot be drawn, so of a small bucket
-            it should be a small part.
-        unasked: Calls that each instance lets pass before it asks the document at all, each time in which an empty
-            bucket fills: so what is asked for rarely costs neither read nor write.
+        burst: The tokens in a full bucket.
+        per_minute: The tokens that refill in a minute.
+        portion: The most tokens that an instance draws with one write. Other instances cannot use them, so the portion
+            should be a small part of the bucket.
+        unasked: Calls that each instance allows without reading the document, in each period in which an empty bucket
+            fills. So rare calls cost neither read nor write.
 
     Raises:
         ValueError: It could never be drawn from (never).
@@ -74,19 +75,20 @@ class Budget:
     @property
     def filled_in(self) -> timedelta:
         """
-        How long an empty bucket takes to be full. Pure.
+        Return how long an empty bucket takes to fill. Pure.
         """
         return self.refilled_in(self.burst)
 
     def refilled_in(self, tokens: float) -> timedelta:
         """
-        How long it takes for so many tokens to come back. Pure.
+        Return how long so many tokens take to refill. Pure.
         """
         return timedelta(minutes=tokens / self.per_minute)
 
     def kept_from(self, priority: Priority) -> float:
         """
-        What must be left in the bucket by calls of a priority; a full one always has a token for them. Pure.
+        Return the tokens that calls of a priority must leave in the bucket; a full bucket always has a token for them.
+        Pure.
         """
         return min(priority.value * self.burst, self.burst - 1)
 
@@ -94,13 +96,13 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """
-    One document of a budget.
+    The state of one bucket, as its document holds it.
 
     Attributes:
-        full_at: When it is full again; past where it is full.
-        paused_until: Until then nothing may be drawn; `None` where nobody has said so.
-        version: `None` where there is no document.
-        is_wrong: Whether the document holds an instant that no clock can have meant, and must be written anew.
+        full_at: When it is full again; in the past if it is full.
+        paused_until: When tokens may be drawn again; `None` if it is not paused.
+        version: `None` if there is no document.
+        is_wrong: Whether the document holds an instant that no clock can have meant, and must be rewritten.
     """
 
     full_at: datetime
@@ -111,7 +113,7 @@ class Bucket:
     @classmethod
     def read(cls, document: Document | None, budget: Budget, now: datetime) -> Self:
         """
-        Read a document; none is a full bucket. Pure.
+        Parse a document; a missing one is a full bucket. Pure.
         """
         if document is None:
             return cls(now)
@@ -124,21 +126,22 @@ class Bucket:
 
     def tokens(self, budget: Budget, now: datetime) -> float:
         """
-        What it holds. Pure.
+        Return the number of tokens in it. Pure.
         """
         missing = max(self.full_at - now, timedelta(0)) / timedelta(minutes=1) * budget.per_minute
         return budget.burst - missing
 
     def exchanged(self, budget: Budget, now: datetime, returned: int, drawn: int) -> Self:
         """
-        The bucket once so many tokens are handed back and so many drawn; more than full it never gets. Pure.
+        Return the bucket after so many tokens are handed back and so many are drawn; it never holds more than a full
+        one. Pure.
         """
         full_at = max(max(self.full_at, now) - budget.refilled_in(returned), now)
         return replace(self, full_at=full_at + budget.refilled_in(drawn))
 
     def write(self, path: str) -> Create | Update:
         """
-        The write of it, on condition that nobody else wrote since it was read. Pure.
+        Return the write that saves it, on condition that it is unchanged since it was read. Pure.
         """
         fields: dict[str, Any] = {
             "fullAt": self.full_at,
@@ -150,6 +153,6 @@ class Bucket:
 
 def _instant(value: object) -> datetime | None:
     """
-    An instant of a bucket; anything else that somebody has written says nothing. Pure.
+    Return an instant of a bucket; `None` for a value of another type, which was written by hand. Pure.
     """
     return value if isinstance(value, datetime) else None

@@ -1,11 +1,12 @@
-"""Budgets of callers: how often one person may call, by the kind of work, and what they are told beyond it.
+"""Budgets of callers: how often one person may call, by the kind of work, and the message beyond it.
 
 Called by the edge before each callable, by triggers before they enqueue, by `videos/playback.py` before it believes a
-report, and by `sessions` when it has looked at an event. Leaves to `limits` how tokens are counted by all instances
-together. The one table of numbers: callers who call once a second are never refused,
-and after a pause everybody may do at once what a page with all videos of a session does.
+report, and by `sessions` after it has observed an event. `limiter` counts tokens across all instances. This is the only
+table of numbers: callers who call once a second are never refused, and after a pause anybody may do at once what a page
+with all videos of a session does.
 
-A bucket's document names nobody: its id has a hash of the caller's id. It expires once the bucket is full again.
+A bucket's document does not name the person: its id contains a hash of their uid. It expires once the bucket is full
+again.
 """
 
 from __future__ import annotations
@@ -25,33 +26,33 @@ from shared.limits.limiter import Limiter
 
 class Work(Enum):
     """
-    The kind of work that a callable makes. The value is part of documents' ids.
+    The kind of work that a callable does. The value is part of documents' ids.
     """
 
     LOOK = "look"
-    """Reads documents, or what a provider has recorded."""
+    """Read documents, or what a provider has recorded."""
 
     PLAY = "play"
-    """Gives somebody what it takes to watch or to take part."""
+    """Give a person the grants to watch or to take part."""
 
     CHANGE = "change"
-    """Changes one thing, and may leave a task for it."""
+    """Change one thing, and enqueue a task for it if needed."""
 
     UPLOAD = "upload"
-    """Lets bytes be sent, or says that they are."""
+    """Allow bytes to be sent, or report that they were sent."""
 
     HEAVY = "heavy"
-    """Makes work for a long time."""
+    """Start work that takes long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """
-    A row of the table.
+    One row of the table.
 
     Attributes:
-        budget: How often one person may.
-        sentence: The refusal beyond it, without the advice to wait.
+        budget: How often one person may do it.
+        sentence: The message beyond it, without the advice to wait.
     """
 
     budget: Budget
@@ -61,29 +62,31 @@ class Row:
 TABLE: Final[Mapping[Work, Row]] = {
     Work.LOOK: Row(Budget(240, per_minute=120, portion=5, unasked=15), "You sent too many requests in a short time."),
     Work.PLAY: Row(Budget(240, per_minute=60, portion=5, unasked=15), "You asked to play too often in a short time."),
-    # All videos of the largest session are put into another order at once, or deleted.
+    # All videos of the largest session are reordered or deleted at once.
     Work.CHANGE: Row(Budget(300, per_minute=60, portion=5, unasked=15), "You made too many changes in a short time."),
-    # A hundred files are chosen at once: each asks for its token, says that it was sent, and may repeat both.
+    # A hundred files are chosen at once: each asks for its token, reports that it was sent, and may repeat both.
     Work.UPLOAD: Row(
         Budget(300, per_minute=60, portion=5, unasked=15), "You asked for too many uploads in a short time."
     ),
     Work.HEAVY: Row(Budget(10, per_minute=2, unasked=1), "You asked for too many erasures in a short time."),
 }
-"""For each kind of work, what one person may."""
+"""The budget of one person for each kind of work."""
 
 REPORTS: Final = Budget(6, per_minute=1)
-"""How many reports that a host fails are believed of one person: each may have the host tried, and a copy."""
+"""The reports of one person that a host fails. Each report that is believed may trigger a test of the host, and a
+copy."""
 
 CHANGES: Final = Budget(600, per_minute=120, portion=20, unasked=60)
-"""How many changes to one owner's sessions and enrolments, written straight into Firestore, triggers handle. A school's
+"""The changes to one owner's sessions and enrolments, written directly to Firestore, that triggers handle. A school's
 import may write hundreds at once; the sweep finds the rest."""
 
 LOOKS: Final = Budget(600, per_minute=300, portion=20, unasked=60)
-"""How often it is looked whether the events of one owner are on the air: 50 whose beginning is near, or 75 that are on
-the air, cost so much."""
+"""The observations of whether one owner's events are on the air. 50 events that begin soon, or 75 that are on the air,
+need this many."""
 
 ADMINISTRATORS_TIMES: Final = 10
-"""Administrators have so many times the burst: their back end's scripts do at once what a whole school has asked."""
+"""The factor by which an administrator's burst is larger: their back end's scripts do at once what a whole school has
+asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,21 +95,22 @@ class CallBudgets:
     The budgets of all callers of one deployment, as one instance knows them; safe to share between threads.
 
     Attributes:
-        limiter: Draws from them.
+        limiter: Draws from the budgets.
     """
 
     limiter: Limiter
 
     def take(self, caller: Caller, work: Work) -> None:
         """
-        Let a caller do something once, before any of it is done.
+        Take one token from a caller's budget, before any work is done.
 
         Raises:
             TooMany: They did it too often (again, after `retry_after_s`).
             Transient: The documents could not be reached (again).
         """
         row = TABLE[work]
-        # Who gets or loses the claim has another bucket: each has one size.
+        # An administrator has a separate bucket, because the size of a bucket is fixed and a person may gain or lose
+        # the claim.
         role, budget = ("admin-", _roomy(row.budget)) if caller.is_admin else ("", row.budget)
         wait_s = self.limiter.take(call_budget_path(f"{work.value}-{role}", caller.uid), budget)
         if wait_s:
@@ -127,7 +131,7 @@ class CallBudgets:
 
     def heeds(self, owner_uid: str) -> bool:
         """
-        Tell whether something is enqueued for one more change to what somebody owns, and count it.
+        Tell whether a trigger should enqueue a task for one more change to an owner's documents, and count it.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -136,7 +140,7 @@ class CallBudgets:
 
     def watches(self, owner_uid: str) -> bool:
         """
-        Tell whether an event of somebody is looked at again soon, and count the snapshot.
+        Tell whether an owner's event is to be observed again soon, and count the observation.
 
         Raises:
             Transient: The documents could not be reached (again).

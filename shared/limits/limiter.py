@@ -1,12 +1,12 @@
-"""Budgets: how often something may be done by all instances together, as token buckets in documents.
+"""The limiter: draws from budgets that all instances share, kept as token buckets in documents.
 
-Called by adapters, before each call that a provider counts, and by whoever bounds what one caller may ask for. Leaves
-to them what is refused, and in which words: `take` only tells how long to wait. Leaves to `buckets` what a bucket is.
+Called by adapters before each call that a provider counts, and by everything that limits a caller. The callers choose
+what to refuse and with which message: `take` only tells how long to wait. `buckets` defines the bucket.
 
-A budget costs no write per call. An instance draws a portion of tokens with one write and spends it from memory; it
-looks at the document again every `KNOWN_S` seconds, so that a pause that another instance has announced reaches it,
-and hands back what it has not spent within `PORTION_S`. Who is refused is refused from memory until tokens can be
-there again. An instance that dies takes at most its portion with it.
+Calls do not cost a write each. An instance draws a portion of tokens with one write and spends it from memory. It reads
+the document again every `KNOWN_S` seconds, so that it notices a pause that another instance announced, and hands back
+the tokens that it has not spent within `PORTION_S`. After a refusal it refuses from memory until tokens can be
+available again. An instance that dies loses at most its portion.
 """
 
 from __future__ import annotations
@@ -22,36 +22,37 @@ from shared.limits.buckets import PAUSE_MAX_S, Bucket, Budget, Priority
 from shared.ports import Clock, Documents
 
 KNOWN_S: Final = 5.0
-"""An instance that holds tokens looks at the document at least so often: so late it may learn of a pause."""
+"""Seconds after which an instance that holds tokens reads the document again: the latest it may learn of a pause."""
 
 PORTION_S: Final = 30.0
-"""Tokens that are not spent by then are handed back with the next portion: so late they may be spent."""
+"""Seconds after which unspent tokens are handed back with the next portion: the latest they may be spent."""
 
 DRAWS_MAX: Final = 5
-"""How often an instance draws again where others were faster."""
+"""The number of times that an instance tries to draw if others write first."""
 
 CONTENDED_S: Final = 1.0
-"""The pause of an instance for which others were faster every time."""
+"""Seconds for which an instance waits if others wrote first every time."""
 
 PURSES_MAX: Final = 10_000
-"""Buckets that an instance remembers: the least recently used is forgotten, and asked for anew."""
+"""The number of buckets that an instance remembers. It forgets the least recently used, and reads that again when
+needed."""
 
 _ROUNDING: Final = 1e-3
-"""So much of a token may come back in one microsecond, at the highest rate."""
+"""The part of a token that may refill in one microsecond, at the highest rate."""
 
 
 @dataclass(slots=True)
 class _Purse:
     """
-    What an instance holds of one bucket, for calls of one priority.
+    The tokens that an instance holds of one bucket, for calls of one priority.
 
     Attributes:
-        lock: Held while it is changed.
-        tokens: Drawn, and not spent.
-        drawn_at: When they were.
+        lock: Held while the purse is changed.
+        tokens: Drawn and not yet spent.
+        drawn_at: When they were drawn.
         read_at: When the document was last read.
-        refused_at: Since when nothing is asked for.
-        refused_until: Until when.
+        refused_at: When the current refusal began.
+        refused_until: When it ends.
         unasked: Calls that passed without a token.
         unasked_since: Since when these are counted.
     """
@@ -67,10 +68,10 @@ class _Purse:
 
     def refuse(self, now: datetime, until: datetime) -> float:
         """
-        Ask for nothing until then, or until an instant that was named before and is later.
+        Refuse calls until an instant, or until one that was set before and is later.
 
         Returns:
-            How many seconds that is.
+            The number of seconds until then.
         """
         if self.refused_until is not None and self.refused_for(now):
             until = max(until, self.refused_until)
@@ -79,7 +80,7 @@ class _Purse:
 
     def refused_for(self, now: datetime) -> float:
         """
-        For how many seconds nothing is asked for; none where the clock was set back meanwhile.
+        Return for how many more seconds calls are refused; 0 if the clock was set back meanwhile.
         """
         if self.refused_at is None or self.refused_until is None or not self.refused_at <= now < self.refused_until:
             return 0.0
@@ -87,7 +88,7 @@ class _Purse:
 
     def passes_unasked(self, budget: Budget, now: datetime) -> bool:
         """
-        Count a call that needs no token, where there are any left.
+        Count a call that needs no token, and tell whether it may pass.
         """
         if not budget.unasked:
             return False
@@ -100,10 +101,10 @@ class _Purse:
 @dataclass(frozen=True, slots=True)
 class Limiter:
     """
-    Draws from budgets, as one instance; safe to share between threads.
+    The limiter of one instance, which draws from budgets; safe to share between threads.
 
     Attributes:
-        documents: Where the buckets are.
+        documents: The store of the buckets.
         clock: Now, in UTC.
     """
 
@@ -116,15 +117,15 @@ class Limiter:
 
     def take(self, path: str, budget: Budget, priority: Priority = Priority.INTERACTIVE) -> float:
         """
-        Take one token, before what it is for is done.
+        Take one token, before the work that it pays for.
 
         Args:
-            path: Of the bucket's document: one for each thing that has a budget of its own.
+            path: Of the bucket's document: one for each thing that has its own budget.
             budget: The same each time for the same path.
-            priority: How urgent it is.
+            priority: How urgent the call is.
 
         Returns:
-            0.0 where it may be done; else the seconds after which it is worth another try.
+            0.0 if it may be done; else the seconds after which to try again.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -145,17 +146,17 @@ class Limiter:
 
     def pause(self, path: str, budget: Budget, seconds: float) -> None:
         """
-        Have no instance take a token for some time: this one at once, the others within `KNOWN_S`. An earlier pause
-        that lasts longer stays.
+        Stop all instances from taking tokens for some time: this one at once, the others within `KNOWN_S`. An earlier
+        pause that lasts longer stays.
 
         Args:
             path: Of the bucket's document.
             budget: As for `take`.
-            seconds: For how long; not more than `PAUSE_MAX_S` counts.
+            seconds: For how long, at most `PAUSE_MAX_S`.
 
         Raises:
             Transient: The documents could not be reached: the others find out by themselves (never).
-            Conflict: Others were faster each time; likewise.
+            Conflict: Others wrote first each time; likewise (never).
         """
         now = self.clock()
         until = now + timedelta(seconds=min(seconds, PAUSE_MAX_S))
@@ -185,10 +186,10 @@ class Limiter:
 
     def _draw(self, purse: _Purse, path: str, budget: Budget, priority: Priority) -> float:
         """
-        Look at the document, and exchange what is left of the last portion for another where that is due.
+        Read the document, and exchange the rest of the last portion for a new one if that is due.
 
         Returns:
-            0.0 where the purse holds tokens then; else the seconds until it can.
+            0.0 if the purse then holds tokens; else the seconds until it can.
         """
         for _ in range(DRAWS_MAX):
             (document,) = self.documents.read(path)
@@ -201,12 +202,12 @@ class Limiter:
                 return 0.0
             kept = budget.kept_from(priority)
             spare = bucket.tokens(budget, now) + purse.tokens - kept
-            # Nobody waits for the rest: drawn in whole portions, it costs a write for each of them and no more.
+            # Calls of lower priority wait for a whole portion, so that they cost one write per portion and no more.
             wanted = min(budget.portion, int(budget.burst - kept))
             least = 1 if priority is Priority.INTERACTIVE else wanted
             drawn = min(wanted, int(spare + _ROUNDING)) if spare + _ROUNDING >= least else 0
             if drawn or purse.tokens or bucket.is_wrong:
-                # Where the answer is lost, they may be handed back already: they are spent by nobody then.
+                # If the answer is lost, the tokens may be handed back already. They are then spent by no one.
                 returned, purse.tokens = purse.tokens, 0
                 try:
                     self.documents.commit(bucket.exchanged(budget, now, returned, drawn).write(path))
@@ -222,6 +223,6 @@ class Limiter:
 
 def _is_recent(at: datetime | None, now: datetime, within: timedelta) -> bool:
     """
-    Whether something is that short a time ago; not so where the clock was set back meanwhile. Pure.
+    Tell whether an instant is less than `within` ago; `False` if the clock was set back meanwhile. Pure.
     """
     return at is not None and at <= now < at + within

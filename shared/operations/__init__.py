@@ -1,1 +1,1 @@
-"""What looks after all resources at once: triggers, webhooks, the sweep, orphans, the kill switch."""
+"""Operations across all resources: triggers, webhooks, the sweep, orphans, the kill switch."""

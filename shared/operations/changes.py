@@ -1,8 +1,8 @@
-"""Enqueues what follows when somebody writes a session or an enrolment straight into Firestore.
+"""Enqueue tasks after a session or an enrolment was written directly to Firestore.
 
-Called by the triggers. Works nothing itself. Nothing is enqueued for owners who change more than their budget allows:
-the next sweep finds a changed session, its counts tell of a deleted one, and an admission is looked at when it is due.
-So nobody else waits for their tasks.
+Called by the triggers; does no other work. Nothing is enqueued for owners who make more changes than their budget
+allows, so that others need not wait for their tasks. The next sweep then finds a changed session by its `updatedAt` and
+a deleted one by its counts, and an admission is reconciled when it is due.
 """
 
 from __future__ import annotations
@@ -22,16 +22,18 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
     """
     Return the tasks that follow from a change of a session. Pure.
 
-    A session that is new is reconciled where it asks for an event; one that was changed, where it asks for something
-    else than before or somebody else owns it; and either where it has no mark, for until that is written the rules let
-    no enrolled student in. A back end that overwrites the document takes away what the server had
-    written there: the tasks of the session and its videos write it again. Admissions that the change ends are
-    reconciled, and all of them where the session was deleted.
+    - A new session is reconciled if it asks for an event.
+    - A changed session is reconciled if its spec or its owner changed.
+    - Either is reconciled if it has no valid `createdAt`, because until that is written the rules admit no enrolled
+      student.
+    - If a back end overwrote the document, it removed what the server had written there. The tasks of the session and
+      of its videos write it again.
+    - Admissions that the change ends are reconciled; all of them if the session was deleted.
 
     Args:
-        session_id: Its id.
-        before: As it was; `None` where there was none, or nobody knows.
-        after: As it is; `None` where it was deleted.
+        session_id: The session's id.
+        before: The session before; `None` if there was none, or if it is unknown.
+        after: The session now; `None` if it was deleted.
     """
     reconcile = Task(RECONCILE_SESSION, session_id)
     if after is None:
@@ -44,7 +46,7 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
         or not after.is_marked
         or wanted(before) != wanted(after)
         or before.owner_uid != after.owner_uid
-        # Nobody but a back end changes the mark: what it should be is written again.
+        # Only a back end can change `createdAt`; the right one is written again.
         or before.created_at not in (None, after.created_at)
     )
     tasks = [*([reconcile] if is_another else []), *tasks_after(before, after)]
@@ -56,14 +58,14 @@ def following(session_id: str, before: Session | None, after: Session | None) ->
 @dataclass(frozen=True, slots=True)
 class Changes:
     """
-    The changes of one deployment.
+    The handler of one deployment's changes.
 
     Attributes:
-        queue: For tasks.
-        budgets: How many changes of one owner are handled at once.
+        queue: Gets the tasks.
+        budgets: Limit the changes of one owner that are handled.
         clock: Now, in UTC.
 
-    Every method raises `Transient` where documents or queue could not be reached (again).
+    Every method raises `Transient` if documents or queue could not be reached (again).
     """
 
     queue: Queue
@@ -72,7 +74,7 @@ class Changes:
 
     def session_changed(self, session_id: str, before: Session | None, after: Session | None) -> None:
         """
-        Enqueue what follows from a session that was created, changed or deleted. As `following`.
+        Enqueue the tasks after a session was created, changed or deleted. See `following`.
         """
         tasks = following(session_id, before, after)
         if not tasks:
@@ -87,7 +89,7 @@ class Changes:
 
     def enrolment_deleted(self, enrolment_id: str, owner_uid: str | None) -> None:
         """
-        End what somebody was given, unless they may watch all the same.
+        Enqueue the end of a person's admission; its worker keeps it if they may watch anyway.
         """
         if owner_uid is None or self.budgets.heeds(owner_uid):
             enqueue(self.queue, RECONCILE_ADMISSION, enrolment_id, self.clock)

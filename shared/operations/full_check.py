@@ -1,9 +1,9 @@
-"""The snapshot at everything, once a day: whether each document still says what follows from the others.
+"""The full check, once a day: does each document still say what follows from the others?
 
-Called by the sweep, in slices that a function can do. It finds what nothing else would: an administrator's change
-without a time, a record or a view that somebody wrote by hand, a session that is gone, a copy that a new host lacks. It
-enqueues and works nothing itself. Sessions and their records are looked through in the order of their ids, with the
-videos of each session; then, where videos are left that belong to none of these, all videos.
+Called by the sweep, in slices that one function call can do. It finds what nothing else would: an administrator's
+change without an `updatedAt`, a record or a view that was edited by hand, a deleted session, a missing copy at a new
+host. It only enqueues tasks. It reads sessions and their records in the order of their ids, with the videos of each
+session. Then, if there are videos that belong to none of these sessions, it reads all videos.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ from shared.videos.model import Video, VideoSpec
 PAGE: Final = 500
 
 IN_MAX: Final = 30
-"""Sessions whose videos one query asks for."""
+"""The number of sessions whose videos one query reads."""
 
 SLICE_S: Final = 40.0
-"""No new page is begun after so many seconds: with the slowest page a slice stays under a minute."""
+"""Seconds after which no new page is begun; with the slowest page a slice stays below a minute."""
 
 FOLLOWERS_MAX: Final = 500
-"""About so many copies one slice sets going: where a host is new, all at once could reach `TASKS_PER_HOUR_MAX`."""
+"""The approximate number of copies that one slice starts. If a host is new, starting all at once could reach
+`TASKS_PER_HOUR_MAX`."""
 
 SESSIONS_PHASE: Final = "sessions"
 VIDEOS_PHASE: Final = "videos"
@@ -47,12 +48,12 @@ VIDEOS_PHASE: Final = "videos"
 @dataclass(frozen=True, slots=True)
 class Mark:
     """
-    Where a look goes on.
+    The position at which a full check continues.
 
     Attributes:
-        phase: What is looked through.
-        after_id: Everything up to this id was.
-        videos: How many videos the sessions so far have.
+        phase: The collection being checked.
+        after_id: The last id that was checked.
+        videos: The number of videos of the sessions so far.
     """
 
     phase: str = SESSIONS_PHASE
@@ -68,10 +69,10 @@ class Mark:
     @classmethod
     def from_fields(cls, value: object) -> Self:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
 
         Raises:
-            KeyError, TypeError, ValueError: It is something else (never).
+            KeyError, TypeError, ValueError: It has another form (never).
         """
         fields = mapping(value)
         phase, after_id, videos = fields["phase"], fields["afterId"], fields["videos"]
@@ -85,7 +86,7 @@ class Mark:
 @dataclass(slots=True)
 class _Slice:
     """
-    What one slice has come to so far.
+    The counts of one slice so far.
     """
 
     looked: int = 0
@@ -96,7 +97,7 @@ class _Slice:
     @property
     def is_full(self) -> bool:
         """
-        Whether as many copies were set going as may be: the rest of the page is for the next slice.
+        Tell whether the slice has started as many copies as it may; the next slice does the rest of the page.
         """
         return self.is_held or self.followers >= FOLLOWERS_MAX
 
@@ -104,16 +105,16 @@ class _Slice:
 @dataclass(frozen=True, slots=True)
 class FullCheck:
     """
-    Looks at everything.
+    The full check of one deployment.
 
     Attributes:
-        documents: Where everything is recorded.
-        queue: For tasks.
-        sessions: Whose `decide` says whether a session is settled.
-        videos: Likewise for videos.
+        documents: The store of all documents.
+        queue: Gets the tasks.
+        sessions: The controller whose `decide` tells whether a session is settled.
+        videos: The same for videos.
         clock: Now, in UTC.
-        every_s: Seconds from the beginning of one look to that of the next.
-        pace: Of bulk work.
+        every_s: Seconds from the beginning of one check to that of the next.
+        pace: The pace of bulk work.
     """
 
     documents: Documents
@@ -127,20 +128,20 @@ class FullCheck:
     @property
     def hosts(self) -> tuple[str, ...]:
         """
-        The hosts that ready videos are copied to.
+        Return the hosts that ready videos are copied to.
         """
         return tuple(sorted(self.videos.hosts))
 
     def go_on(self, mark: Mark) -> tuple[Mark | None, int, int]:
         """
-        Look through one slice.
+        Check one slice.
 
         Returns:
-            Where the next one begins, `None` where this was the last; how many documents were looked at, how many were
-            enqueued.
+            The position of the next slice, `None` if this was the last; the number of documents checked; the number of
+            tasks enqueued.
 
         Raises:
-            Transient: Documents or queue could not be reached (again, from the same mark).
+            Transient: Documents or queue could not be reached (again, from the same position).
         """
         ends_at = self.clock() + timedelta(seconds=SLICE_S)
         done, at = _Slice(), mark
@@ -158,7 +159,7 @@ class FullCheck:
         Enqueue a session that is not settled.
 
         Returns:
-            How many tasks that were.
+            The number of tasks enqueued.
         """
         return self._enqueue_unsettled(self.sessions, look_at_session(session_id, session, record), now)
 
@@ -166,7 +167,7 @@ class FullCheck:
 
     def _sessions(self, mark: Mark, done: _Slice) -> Mark | None:
         """
-        Look through one page of sessions and of records, in the order of their ids, and the videos of these sessions.
+        Check one page of sessions and of records, in the order of their ids, and the videos of these sessions.
         """
         sessions = self.documents.select(Query(SESSIONS, after_id=mark.after_id, limit=PAGE))
         records = self.documents.select(Query(PAIRINGS, after_id=mark.after_id, limit=PAGE))
@@ -190,7 +191,7 @@ class FullCheck:
 
     def _videos_of(self, session_ids: Sequence[str]) -> Iterator[Document]:
         """
-        The videos, not yet gone, of several sessions.
+        Yield the videos of several sessions, without deleted ones.
         """
         alive = Condition("gone", Operator.EQUAL, False)
         for first in range(0, len(session_ids), IN_MAX):
@@ -205,8 +206,8 @@ class FullCheck:
 
     def _enqueue_stale_refs(self, sessions: Iterable[Document], alive: set[tuple[str, str]], done: _Slice) -> None:
         """
-        Enqueue the videos that a session shows although they are gone. A ref to a video that is not there, or that is
-        another session's, goes here: no reconciliation would see it.
+        Enqueue the videos that a session shows although they are gone. Remove a reference to a video that does not
+        exist, or that belongs to another session, because no reconciliation would see it.
         """
         for document in sessions:
             shown = Session.from_document(document).videos
@@ -225,7 +226,7 @@ class FullCheck:
 
     def _videos(self, mark: Mark, done: _Slice) -> Mark | None:
         """
-        Look through one page of the videos that are not gone.
+        Check one page of the videos that are not gone.
         """
         alive = (Condition("gone", Operator.EQUAL, False),)
         found = self.documents.select(Query(VIDEOS, alive, after_id=mark.after_id, limit=PAGE))
@@ -248,8 +249,8 @@ class FullCheck:
 
     def _enqueue_followers(self, snapshot: Snapshot[VideoSpec, Video], now: datetime, done: _Slice) -> None:
         """
-        Enqueue the copies of a settled video that have not followed it; a page that is looked through once more within
-        the hour finds the same tasks on their way. Where bulk work waits, the next slice does it.
+        Enqueue the missing copies of a settled video. If the page is read again within the hour, the tasks merge. If
+        bulk work waits, the next slice does it.
         """
         tasks = self.videos.dependants(snapshot)
         if tasks and not done.followers:
@@ -265,12 +266,12 @@ class FullCheck:
         self, controller: Controller[Any, Any, Any], snapshot: Snapshot[Any, Any], now: datetime
     ) -> int:
         """
-        Enqueue what has something to do that no task may be left for.
+        Enqueue a thing that has a step to do, for which there may be no task.
         """
         record: Record | None = snapshot.record
         decision = apply_backoff(controller.decide(snapshot, now, observed=False), record, now)
         if not isinstance(decision, Step) or decision.name in (OBSERVE, LISTEN):
-            # When to look stands in the record itself.
+            # The record itself says when to observe.
             return 0
         self.queue.put(Task(controller.queue, snapshot.key))
         return 1

@@ -1,7 +1,8 @@
-"""Whether hosts and providers play: tried with what they really have, by an address such as a viewer is given.
+"""Checks of hosts and providers: whether they play, tested with real content and with the kind of address that viewers
+get.
 
-Called by the worker `checkHost`: every five minutes by the sweep, at once where a viewer says that a host fails, and
-each minute while one does. Leaves to `table` what follows from it.
+Called by the worker `checkHost`: every five minutes by the sweep, at once if a viewer reports that a host fails, and
+each minute while one fails. `table` decides what follows from the result.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from shared.ports import (
 from shared.videos.model import Video, VideoState
 
 SAMPLES: Final = 3
-"""Videos of a host that are tried: it plays when one of them does, for any one may have just been deleted."""
+"""The number of videos per host that are tested. It is healthy if one of them plays, because any single one may have
+just been deleted."""
 
 GRANT_S: Final = 60
 AGAIN_S: Final = 60
@@ -43,16 +45,16 @@ WRITES_MAX: Final = 5
 @dataclass(frozen=True, slots=True)
 class Checks:
     """
-    Who tries, and what that takes.
+    The checks of one deployment's hosts and providers.
 
     Attributes:
-        documents: Where it is recorded how hosts stand.
-        queue: For tasks.
+        documents: The store of the hosts' states.
+        queue: Gets the tasks.
         clock: Now, in UTC.
         provider_accounts: The providers.
         hosts: The hosts.
-        names: Those that are in the table of hosts.
-        plays: Tries an address.
+        names: The providers and hosts in the table of hosts.
+        plays: Tests an address.
     """
 
     documents: Documents
@@ -65,8 +67,8 @@ class Checks:
 
     def check(self, name: str) -> None:
         """
-        Try one host, record how it stands, and have it tried again soon where it fails. What has nothing to try is
-        taken for healthy. Ask without a permission too, and wake somebody where that is not refused.
+        Test one host and record its state; if it fails, test it again soon. A host with no content to test counts as
+        healthy. Also test an address without a permission, and raise an alarm if that is not refused.
 
         Raises:
             Transient, Conflict: Documents or queue could not be reached, or written (again).
@@ -83,7 +85,7 @@ class Checks:
 
     def is_open(self, name: str) -> bool:
         """
-        Whether a host or provider plays to somebody without any permission.
+        Tell whether a host or provider plays without any permission.
 
         Raises:
             Transient: Documents could not be reached (again).
@@ -115,7 +117,7 @@ class Checks:
             since = now if has_turned else before.since
             fields: dict[str, Any] = {"isHealthy": is_healthy, "since": since, "checkedAt": now}
             if document is not None and len(unended(before.promised, now)) < len(before.promised):
-                # Who has watched is nobody's business any more, also where nobody watches now.
+                # Privacy: expired records of viewers are removed even if nobody watches now.
                 fields["promised"] = encoded(unended(before.promised, now))
             try:
                 self.documents.commit(

@@ -1,12 +1,12 @@
-"""The cost guard: a switch that stops all work and loses none, and a limit of tasks per hour.
+"""The kill switch: it stops all work and loses none. Also a limit of tasks per hour.
 
-Called by the edge, before each task and each callable that makes work. The switch is a document that a person may write
-(`operations/switch`: `stopped`, `why`). While it is thrown, callables refuse, and each task enqueues its task again for
-later and does nothing; such tasks merge, so however many there were, there is one left for each thing.
+Called by the edge before each task and before each callable that causes work. The switch is a document that an operator
+may write (`operations/switch`: `stopped`, `why`). While it is on, callables refuse, and each task only enqueues itself
+again for later. Such tasks merge, so that only one per thing remains.
 
-Beyond the limit of an hour bulk work is held in the same way until the hour is over, and beyond twice the limit every
-task. Callables go on: nobody is refused for what others did, and the tasks that their calls leave are done later.
-Nothing is decided here of what the work is; what bounds it otherwise stands where it is done: the budgets of callers,
+Beyond the hour's limit, bulk work is held in the same way until the hour is over; beyond twice the limit, every task
+is. Callables go on: a caller is not refused because of others, and the tasks of their calls are done later. The kill
+switch does not look at the work itself. Other limits are kept where the work is done: the budgets of callers,
 `looks_max` of a video, `ticks_max` of the readiness poller, the tries of each queue.
 """
 
@@ -27,22 +27,22 @@ from shared.reconcile.slots import next_multiple
 SWITCH: Final = operation_path("switch")
 
 LAST_LINE: Final = 2
-"""Beyond so many times the limit every task waits, and not only bulk work."""
+"""The multiple of the limit beyond which every task waits, not only bulk work."""
 
 SWITCH_READ_S: Final = 10
-"""An instance knows of the switch at most so many seconds late."""
+"""The most seconds after which an instance notices the switch."""
 
 COUNTED_TOGETHER: Final = 25
-"""Tasks that an instance counts by itself before it writes them down."""
+"""The number of tasks that an instance counts in memory before it writes the count."""
 
 AGAIN_S: Final = 600
-"""While a person has stopped all work, tasks come again at each multiple of so many seconds."""
+"""While an operator has stopped all work, tasks are requeued for the next multiple of this many seconds."""
 
 
 @dataclass(slots=True)
 class _Known:
     """
-    What an instance remembers between tasks.
+    The knowledge that an instance keeps between tasks.
     """
 
     stopped: bool = False
@@ -59,11 +59,11 @@ class KillSwitch:
     The kill switch of one deployment; safe to share between threads.
 
     Attributes:
-        documents: Where switch and count are.
-        queue: For tasks that come again.
+        documents: The store of the switch and the count.
+        queue: Gets the tasks to do later.
         clock: Now, in UTC.
-        tasks_per_hour_max: Tasks of one clock hour; beyond them bulk work waits until the hour is over, and beyond
-            `LAST_LINE` times as many every task.
+        tasks_per_hour_max: Tasks of one clock hour. Beyond them bulk work waits until the hour is over, and beyond
+            `LAST_LINE` times as many every task does.
     """
 
     documents: Documents
@@ -74,8 +74,8 @@ class KillSwitch:
 
     def admits(self, task: Task) -> bool:
         """
-        Tell whether a task may be done, and count it. A task that may not is enqueued anew: for the end of the hour, or
-        for the next multiple of `AGAIN_S` while a person has stopped all work.
+        Tell whether a task may be done, and count it. A task that may not is enqueued again: for the end of the hour,
+        or for the next multiple of `AGAIN_S` while an operator has stopped all work.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
@@ -90,10 +90,10 @@ class KillSwitch:
 
     def require_open(self) -> None:
         """
-        Refuse work that a client asks for while everything is stopped.
+        Refuse a client's request for work while everything is stopped.
 
         Raises:
-            Transient: It is stopped (again, later).
+            Transient: All work is stopped (again, later).
         """
         if self.is_stopped():
             raise Transient(
@@ -107,7 +107,7 @@ class KillSwitch:
 
     def is_stopped(self) -> bool:
         """
-        Tell whether a person has stopped all work, as far as this instance knows.
+        Tell whether an operator has stopped all work, as far as this instance knows.
         """
         return self._read().stopped
 
@@ -130,19 +130,19 @@ class KillSwitch:
 
     def stop(self, why: str) -> None:
         """
-        Throw the switch, until a person puts it back.
+        Turn the switch on, until an operator turns it off.
 
         Raises:
-            Conflict: Somebody else wrote it at the same moment (again).
+            Conflict: Another writer was first (again).
         """
         self._write_switch({"stopped": True, "why": why})
 
     def start(self) -> None:
         """
-        Put the switch back; what has come to nothing meanwhile is done within `AGAIN_S`.
+        Turn the switch off; the work that waited is done within `AGAIN_S`.
 
         Raises:
-            Conflict: Somebody else wrote it at the same moment (again).
+            Conflict: Another writer was first (again).
         """
         self._write_switch({"stopped": False, "until": None, "bulkUntil": None, "tasksUntil": None, "why": ""})
 
@@ -159,7 +159,7 @@ class KillSwitch:
 
     def _write_down(self, count: int) -> bool:
         """
-        Add to the tasks of this hour, and hold tasks where they are too many.
+        Add to the count of this hour, and hold tasks if there are too many.
 
         Returns:
             Whether they were added.
@@ -175,7 +175,7 @@ class KillSwitch:
         try:
             self.documents.commit(write)
         except Conflict:
-            # Others count too; these are added with the next.
+            # Other instances count too; this count is added with the next one.
             return False
         for holds, limit in (("bulk", self.tasks_per_hour_max), ("tasks", LAST_LINE * self.tasks_per_hour_max)):
             if before <= limit < before + count:
@@ -193,8 +193,8 @@ class KillSwitch:
 
 def _is_thrown(switch: Fields, now: datetime) -> bool:
     """
-    Tell whether a person has thrown a switch, for good or until some time; they may have written anything into it.
-    Pure.
+    Tell whether an operator has turned the switch on, for good or until some time. They may have written any value into
+    it. Pure.
     """
     until = _instant(switch, "until")
     return switch.get("stopped") is True or (until is not None and now < until)

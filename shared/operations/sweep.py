@@ -1,17 +1,17 @@
-"""The sweep: the floor under lost events, lost tasks, dead chains, and things at a provider that nobody recorded.
+"""The sweep: finds lost events, lost tasks, dead chains, and orphans.
 
-Called by the schedule, every five minutes. It works nothing itself but enqueues; what a provider has and nobody
-recorded is for `shared/operations/orphans/`. A run reads what is due and what changed since the last run, so that an
-idle one costs the same however much there is:
+Called by the schedule, every five minutes. It only enqueues tasks; `shared/operations/orphans/` handles things at a
+provider that no document names. A run reads what is due and what changed since the last run, so that an idle run costs
+the same however much there is:
 
 | lost                                    | found by                                                       |
 |-----------------------------------------|----------------------------------------------------------------|
 | a task, a worker, a call                | `dueAt` of the record: the next run                            |
 | the trigger of a created or changed session | `updatedAt` of the session: the next run                   |
 | the trigger of a deleted session        | two counts that differ (`COUNT_EVERY_S`), then `full_check.py` |
-| a trigger of somebody who may not watch any more | `dueAt` of their admission: within the hour         |
-| a tick of the poller                    | `dueAt` of its chain: the next run                             |
-| everything else                         | `shared/operations/full_check.py`, once a day, in slices                   |
+| a trigger that ends an admission        | `dueAt` of the admission: within the hour                      |
+| a poll of the readiness poller          | `dueAt` of its chain: the next run                             |
+| everything else                         | `shared/operations/full_check.py`, once a day, in slices       |
 """
 
 from __future__ import annotations
@@ -70,21 +70,22 @@ from shared.videos.readiness import ReadinessPoller
 PAGE: Final = 500
 
 CHANGED_FOR: Final = timedelta(seconds=25)
-"""So long one run reads changed sessions; the next goes on where it stopped. In that time very many can be read, so
-that nobody who writes a flood of them hides the lost trigger of another."""
+"""The time for which one run reads changed sessions; the next run continues where it stopped. Very many can be read in
+that time, so that a flood of changes by one owner does not hide the lost trigger of another."""
 
 OVERLAP: Final = timedelta(seconds=60)
-"""Changes of the last minute are read again by the next run: clocks differ a little, and a write becomes visible a
-little after the time that it carries."""
+"""The period that the next run reads again, because clocks differ a little, and a write becomes visible a little after
+the time that it carries."""
 
 UNSETTLED_FOR: Final = timedelta(hours=3)
-"""A changed session that is not settled yet is enqueued by every run for so long: its task may have been lost too."""
+"""The time for which every run enqueues a changed session that is not settled yet, because that task may have been lost
+too."""
 
 INSTANT: Final = timedelta(microseconds=1)
 
 COUNT_EVERY_S: Final = 1500
-"""Between two counts of sessions and records: with five minutes between runs a lost deletion is noticed within half an
-hour. A count costs one read for each 1,000 that it counts."""
+"""Seconds between two counts of sessions and records. With five minutes between runs, a lost deletion is noticed within
+half an hour. A count costs one read for each 1,000 that it counts."""
 
 RESTED: Final = (
     (PAIRINGS, RECONCILE_SESSION),
@@ -93,24 +94,24 @@ RESTED: Final = (
     (ERASURES, RECONCILE_ERASURE),
     (TRANSFERS, RECONCILE_TRANSFER),
 )
-"""Collections of which each document that is due gets its own task. Videos share tasks, because one call observes many
-of them; so do admissions, because thousands are due at once an hour after a large class began."""
+"""Collections of which each due document gets its own task. Videos share tasks, because one call observes many of them;
+so do admissions, because thousands are due at once an hour after a large class began."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
     """
-    How far the sweep has come: part of the document `operations/epoch`.
+    The progress of the sweep: part of the document `operations/epoch`.
 
     Attributes:
-        changed_until: Sessions that changed before it were looked at and are settled, or have not been for long; `None`
-            before the first run, which looks at all.
+        changed_until: Sessions that changed before it were checked, and are settled or have stayed unsettled for too
+            long; `None` before the first run, which checks all.
         counted_at: When sessions and records were last counted.
-        looked_at: When the last full look was begun.
-        look: Where the present one goes on, `None` while there is none.
-        hosts: The hosts that ready videos were copied to: a new one needs a full look.
-        strays_since: What each provider created before it is recorded, or released.
-        unreadable: The names of the fields that cannot be read: there the sweep begins anew.
+        looked_at: When the last full check was begun.
+        snapshot: Where the present full check continues; `None` if there is none.
+        hosts: The hosts that ready videos were copied to; a new one needs a full check.
+        strays_since: For each provider, the instant before which everything created there is recorded or released.
+        unreadable: The names of the fields that cannot be read: for these the sweep starts anew.
     """
 
     changed_until: datetime | None = None
@@ -138,7 +139,7 @@ class Marks:
     @classmethod
     def from_document(cls, document: Document | None, now: datetime) -> Self:
         """
-        Read back what `to_fields` wrote; a deployment that was never swept has no marks. Pure.
+        Parse the document form that `to_fields` wrote; a deployment that was never swept has no marks. Pure.
         """
         edited = EditedFields({} if document is None else document.fields)
         return cls(
@@ -154,8 +155,8 @@ class Marks:
 
 def _after(page: Sequence[Document]) -> datetime:
     """
-    Return the instant after which the next page of changed sessions begins: the last one's own time is in it again, for
-    others may have changed at that very instant, as in one commit. Pure.
+    Return the instant after which the next page of changed sessions begins. The page starts with the last session's own
+    time again, because others may have changed at that same instant, as in one commit. Pure.
     """
     first: datetime = page[0].fields["updatedAt"]
     last: datetime = page[-1].fields["updatedAt"]
@@ -165,15 +166,15 @@ def _after(page: Sequence[Document]) -> datetime:
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """
-    Everything that one run needs.
+    One run of the sweep, and what it needs.
 
     Attributes:
-        documents: Where everything is recorded.
-        queue: For tasks.
-        pollers: The pollers that may have died, by provider.
-        orphans: What is at the provider.
-        checks: Which hosts are tried.
-        full_look: Looks at everything.
+        documents: The store of all documents.
+        queue: Gets the tasks.
+        pollers: The readiness pollers that may have died, by provider.
+        orphans: Finds and releases orphans.
+        checks: Tests the hosts.
+        full_check: Checks everything.
         clock: Now, in UTC.
     """
 
@@ -187,7 +188,7 @@ class Sweep:
 
     def run(self) -> None:
         """
-        Run once. Repeatable, and harmless beside another.
+        Run once. Repeatable, and harmless if another run is under way.
 
         Raises:
             Transient: Documents or queue could not be reached (again, at the next run).
@@ -231,8 +232,8 @@ class Sweep:
 
     def _enqueue_due_videos(self, now: datetime) -> int:
         """
-        Enqueue the videos that are due: those that a provider works on together, for one call tells of all of them.
-        Past its deadline each is on its own: it ends whether its provider answers or not.
+        Enqueue the videos that are due. Those that a provider works on share tasks, because one call observes all of
+        them. A video past its deadline gets its own task, because it ends whether its provider answers or not.
         """
         together: dict[str, list[str]] = {}
         found = self._due(VIDEOS, now)
@@ -244,7 +245,7 @@ class Sweep:
                 self.queue.put(Task(RECONCILE_VIDEO, document.id))
         for provider, video_ids in together.items():
             if provider in self.pollers:
-                # They would not be due if the poller had told of them.
+                # They would not be due if the poller had reported them.
                 self.pollers[provider].wake()
             for first in range(0, len(video_ids), OBSERVED_MAX):
                 self.queue.put(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])))
@@ -252,7 +253,7 @@ class Sweep:
 
     def _revive(self, operation: str) -> None:
         """
-        Begin a poller's chain anew that should have ticked by now.
+        Restart the chain of a poller whose next poll is overdue.
         """
         for poller in self.pollers.values():
             if poller.path == f"{OPERATIONS}/{operation}":
@@ -265,7 +266,7 @@ class Sweep:
         Enqueue the sessions that changed since the last run and are not settled.
 
         Returns:
-            From when the next run goes on, how many were looked at, how many were enqueued.
+            From when the next run continues, the number of sessions checked, the number enqueued.
         """
         looked = enqueued = 0
         until = now - OVERLAP
@@ -283,16 +284,16 @@ class Sweep:
             if len(page) < PAGE:
                 return max(until, now - UNSETTLED_FOR), looked, enqueued
             since = _after(page)
-        # A back end may have written times that have yet to come.
+        # A back end may have written future times.
         return min(since, now - OVERLAP), looked, enqueued
 
     def _count(self, marks: Marks, now: datetime) -> tuple[Marks, bool]:
         """
-        Compare how many sessions say that they have a record with how many records there are of them: where a session
-        was deleted and nobody noticed, the numbers differ.
+        Compare the number of sessions that say they have a record with the number of records that have a session. They
+        differ if the trigger of a deleted session was lost.
 
         Returns:
-            The marks, and whether they do.
+            The marks, and whether the numbers differ.
         """
         if now - marks.counted_at < timedelta(seconds=COUNT_EVERY_S):
             return marks, False
@@ -304,10 +305,10 @@ class Sweep:
 
     def _look(self, marks: Marks, now: datetime, *, at_once: bool) -> tuple[Marks, int, int]:
         """
-        Go on with the snapshot at everything, or begin one where it is time.
+        Continue the full check, or begin one if it is due.
 
         Returns:
-            The marks, how many documents were looked at, how many were enqueued.
+            The marks, the number of documents checked, the number of tasks enqueued.
         """
         hosts = self.full_check.hosts
         is_due = now - marks.looked_at >= timedelta(seconds=self.full_check.every_s) or hosts != marks.hosts
@@ -320,5 +321,5 @@ class Sweep:
 
     def _keep(self, kept: Document | None, fields: Fields) -> None:
         with suppress(Conflict):
-            # Another run has written its own marks: they are as good as ours.
+            # Another run has written its own marks, which are equally good.
             self.documents.commit(Create(EPOCH, fields) if kept is None else Update(EPOCH, fields))

@@ -1,7 +1,7 @@
-"""What a provider tells by itself brings reconciles forward, and does nothing else.
+"""Webhooks only bring reconciliations forward.
 
-Called by the HTTP functions of `functions/hooks.py`. Leaves to the provider's `Hook` whether a request is the
-provider's, and to the reconciliation how things stand: so a request that comes again, late, or out of order changes
+Called by the HTTP functions of `functions/hooks.py`. The provider's `Webhook` verifies that a request is the
+provider's, and the reconciliation finds out the state. So a request that is repeated, late or out of order changes
 nothing.
 """
 
@@ -17,29 +17,29 @@ from shared.core.references import Kind, read
 from shared.ports import Queue, Task, Webhook
 
 VISITORS: Final = {Kind.VIDEO: RECONCILE_VIDEO, Kind.SESSION: RECONCILE_SESSION}
-"""Who reconciles what a reference speaks of."""
+"""The worker that reconciles things of each kind of reference."""
 
 
 def handle_webhook(
     provider: str, webhook: Webhook, headers: Mapping[str, str], body: bytes, queue: Queue
 ) -> str | None:
     """
-    Enqueue a task for each video, and each session, that a provider's request speaks of; what it names otherwise is
-    skipped. The same request again merges with the first.
+    Enqueue a task for each video and each session that a webhook names; other references are skipped. A repeated
+    request merges with the first.
 
     Args:
-        provider: Our name of it, for the log.
-        hook: Reads its requests.
+        provider: Our name of the provider, for the log.
+        webhook: Verifies and parses the provider's requests.
         headers: By lower-case names.
-        body: Exactly as it came.
-        queue: For tasks.
+        body: The unmodified body.
+        queue: Gets the tasks.
 
     Returns:
-        The namespace of another deployment on the same account, where it speaks of that.
+        The namespace of another deployment on the same account, if the webhook is for that.
 
     Raises:
         NotAllowed: It is not from the provider (never).
-        BadRequest: It cannot be understood (never).
+        BadRequest: It cannot be parsed (never).
         Transient: The queue could not be reached (again).
     """
     once = hashlib.sha256(body).hexdigest()

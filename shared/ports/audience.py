@@ -1,4 +1,4 @@
-"""The people: their accounts in this project, and the viewers whom a provider of live events lets in."""
+"""The people: their Firebase accounts, and the viewers whom a provider of live events lets in."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shared.ports.grants import ExternalIds, Grant
 @dataclass(frozen=True, slots=True)
 class Attendee:
     """
-    Somebody who enters a live event.
+    A person who enters a live event.
 
     Attributes:
-        uid: Of Firebase Auth.
-        name: As he wants to be called; may be empty.
-        is_moderator: Whether he keeps order in it.
+        uid: Their Firebase Auth user id.
+        name: Their display name; may be empty.
+        is_moderator: Whether they moderate the event.
     """
 
     uid: str
@@ -29,15 +29,15 @@ class Attendee:
 @dataclass(frozen=True, slots=True)
 class Admission:
     """
-    What somebody needs in a live event.
+    The grants of a person in a live event.
 
     Attributes:
-        user_id: As whom the provider knows him.
+        user_id: The provider's id of the person.
         player: To watch.
-        chat: To talk, `None` where there is no chat.
-        room: To enter its room, `None` where it has none.
-        refreshable_at: Where everything was to be looked at again, and some of it was a moment before: when all of it
-            can be.
+        chat: To chat; `None` if there is no chat.
+        room: To enter the event's room; `None` if it has none.
+        refreshable_at: Set if a refresh was forced but parts of it were checked only a moment before: when everything
+            can be checked again.
     """
 
     user_id: str
@@ -50,13 +50,13 @@ class Admission:
 @dataclass(frozen=True, slots=True)
 class Account:
     """
-    Somebody's account, as it is now.
+    A person's Firebase Auth account, as it is now.
 
     Attributes:
-        uid: Of Firebase Auth.
-        is_enabled: Whether its holder may sign in.
+        uid: Its user id.
+        is_enabled: Whether the person may sign in.
         claims: Its custom claims.
-        display_name: As its holder, or the app, has written it; may be empty.
+        display_name: The name that the person or the app has set; may be empty.
     """
 
     uid: str
@@ -67,37 +67,38 @@ class Account:
 
 class Accounts(Protocol):
     """
-    The accounts of those who may sign in.
+    The Firebase Auth accounts of this project.
     """
 
     def find(self, uid: str) -> Account | None:
         """
-        Return somebody's account, `None` where there is none.
+        Return the account of a user id; `None` if there is none.
 
         Raises:
-            Transient: It could not be asked (again).
+            Transient: Firebase Auth could not be asked (again).
         """
         ...
 
 
 class Audience(Protocol):
     """
-    Those who enter the live events of one provider account. Raises as `Events` does.
+    The people who enter the live events of one provider account. Raises as `Events` does.
     """
 
     def knows(self, uid: str) -> bool:
         """
-        Tell whether somebody was let in, or found there, so short a time ago that the provider is not asked. No call.
+        Tell whether the provider is known to have this user, because the person was admitted or found there recently.
+        No call.
         """
         ...
 
     def forget(self, uid: str | None) -> bool:
         """
-        Delete the user by whom the provider knows somebody, where this deployment made it; one that somebody else made
-        stays. `None` is everybody, as many as one call takes. Repeatable.
+        Delete the provider's user for a person if this deployment created it; a user that was created elsewhere stays.
+        `None` stands for all users, as many as one call takes. Repeatable.
 
         Returns:
-            Whether that was all.
+            Whether none is left to delete.
         """
         ...
 
@@ -111,15 +112,15 @@ class Audience(Protocol):
         force_refresh: bool = False,
     ) -> Admission:
         """
-        Let somebody in. One call for who is new to the provider, none for who is known to it. Repeatable.
+        Admit a person to an event. One call if the provider does not know them yet, none if it does. Repeatable.
 
         Args:
-            parts: Of the event.
-            attendee: Who enters.
-            lifetime_s: For so long they may watch and be in the room, a moderator's way into the room aside, which is
-                for using at once; how long they may talk is the provider's setting.
-            revocation_id: As of `Media.playback_grant`.
-            force_refresh: The provider has refused what they were given before: all that is only remembered of it is
-                looked at again, but for what was looked at a moment ago.
+            external_ids: Of the event.
+            attendee: The person who enters.
+            lifetime_s: How long they may watch and be in the room, in seconds. A moderator's way into the room is an
+                exception: it is for immediate use. The provider's setting decides how long they may chat.
+            revocation_id: See `Media.playback_grant`.
+            force_refresh: The provider has refused what they were given before. Everything that is only remembered
+                about it is checked again, except for what was checked a moment ago.
         """
         ...

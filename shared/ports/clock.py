@@ -1,4 +1,4 @@
-"""The clock: every instant that the domain uses comes from it."""
+"""The clock: the source of every instant that the domain uses."""
 
 from __future__ import annotations
 

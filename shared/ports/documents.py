@@ -1,4 +1,4 @@
-"""The document store: what is read and written there, and on which conditions."""
+"""The document store: reads, queries, and conditional writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Fields = Mapping[str, Any]
 
 
 Version = object
-"""What a document store says of a document's state; only ever handed back to the same store."""
+"""The store's opaque version of a document; only ever handed back to the same store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Document:
     Attributes:
         path: `collection/id[/collection/id]`.
         fields: Its content; instants are aware datetimes in UTC.
-        version: To make a later write conditional on nothing having changed.
-        created_at: When the store created it; later than that where it was imported or restored.
+        version: Makes a later write conditional on the document being unchanged.
+        created_at: When the store created it; later than the original if it was imported or restored.
     """
 
     path: str
@@ -35,14 +35,14 @@ class Document:
     @property
     def id(self) -> str:
         """
-        The last part of the path.
+        Return the last part of the path.
         """
         return self.path.rpartition("/")[2]
 
 
 class Remove:
     """
-    As a value of `Update.changes`: the field goes.
+    A value in `Update.changes` that removes the field.
     """
 
 
@@ -62,7 +62,7 @@ class Create:
 @dataclass(frozen=True, slots=True)
 class Update:
     """
-    Change fields of a document that must exist, and, where `if_version` is given, must not have changed since.
+    Change fields of a document. It must exist and, if `if_version` is given, be unchanged since.
 
     `changes` is keyed by top-level names, or by field paths: tuples of names from the top (`("videos", "v1")`).
     """
@@ -75,7 +75,7 @@ class Update:
 @dataclass(frozen=True, slots=True)
 class Delete:
     """
-    Delete a document; one that is gone already is no error unless `if_version` is given.
+    Delete a document. A missing one is not an error unless `if_version` is given.
     """
 
     path: str
@@ -87,7 +87,7 @@ Write = Create | Update | Delete
 
 class Operator(StrEnum):
     """
-    The comparisons a query may make.
+    The comparisons that a query may make.
     """
 
     EQUAL = "=="
@@ -104,9 +104,9 @@ class Condition:
     One comparison of a query.
 
     Attributes:
-        field: Its name, or the names on the way to it from the top.
-        operator: The comparison; `CONTAINS` is of a list and one of its members.
-        value: With which it is compared.
+        field: Its name, or the tuple of names on the path to it from the top.
+        operator: The comparison; `CONTAINS` finds a member in a list.
+        value: The value to compare with.
     """
 
     field: str | tuple[str, ...]
@@ -117,7 +117,7 @@ class Condition:
 @dataclass(frozen=True, slots=True)
 class Total:
     """
-    How many documents meet a query, and what one of their fields adds up to.
+    The number of documents that match a query, and the sum of one of their fields.
     """
 
     count: int
@@ -133,8 +133,8 @@ class Query:
         collection: Its name.
         conditions: All must hold.
         order_by: A field; `None` orders by document id.
-        after_id: Only ids after this one; goes with no `order_by`.
-        limit: At most so many documents.
+        after_id: Only ids after this one; only without `order_by`.
+        limit: The most documents to return.
     """
 
     collection: str
@@ -160,21 +160,21 @@ class Documents(Protocol):
 
     def select(self, query: Query) -> Sequence[Document]:
         """
-        The documents that meet a query, in its order.
+        Return the documents that match a query, in its order.
         """
         ...
 
     def count(self, query: Query) -> int:
         """
-        Count the documents that meet a query, whatever its limit; a read for each 1,000 of them.
+        Count the documents that match a query, ignoring its limit. Costs one read for each 1,000 of them.
         """
         ...
 
     def total(self, query: Query, field: str) -> Total:
         """
-        How many documents meet a query and have one field, and the sum of that field, which holds whole numbers;
-        counted by the store. A document with something else in it counts and adds nothing. The query's limit does not
-        matter.
+        Return the number of documents that match a query and have one field, and the sum of that field, which holds
+        whole numbers. The store does the counting. A document with another type in the field counts and adds nothing.
+        The query's limit is ignored.
         """
         ...
 
@@ -183,9 +183,9 @@ class Documents(Protocol):
         Write all or nothing.
 
         Returns:
-            The new version of each written document, in order; a deleted one's is without meaning.
+            The new version of each written document, in order; that of a deleted one has no meaning.
 
         Raises:
-            Conflict: A condition did not hold; nothing was written by this call (again, after another look).
+            Conflict: A condition did not hold; nothing was written by this call (again, after reading again).
         """
         ...

@@ -1,4 +1,4 @@
-"""A provider's own ids, and what is handed out so that somebody can send or play something."""
+"""External ids, and the grants that let a client upload or play something."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ExternalIds = Mapping[str, str]
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """
-    How much one token to upload allows.
+    The limits of one upload token.
 
     Attributes:
-        requests: So many requests, at a provider that counts them.
-        expires_at: Until then.
+        requests: The number of requests, at a provider that counts them.
+        expires_at: When it expires.
     """
 
     requests: int
@@ -31,12 +31,12 @@ class Grant:
     A short-lived permission for a client.
 
     Attributes:
-        url: Where to go with it; it may hold the secret too.
+        url: The address to use it at; it may contain the secret.
         token: The secret; goes to the one caller and nowhere else.
-        expires_at: When it ends.
-        values: What the client needs besides by the provider's names, the secret among it where it does not stand in
-            the address, e.g. `ks`.
-        bare_url: The same address without its permission, at which nothing may be had; empty where there is none.
+        expires_at: When it expires.
+        values: What else the client needs, by the provider's names. Includes the secret, e.g. `ks`, if the address does
+            not contain it.
+        bare_url: The same address without the permission, at which nothing may be served; empty if there is none.
     """
 
     url: str = field(repr=False)
@@ -51,17 +51,17 @@ class UploadGrant:
     """
     A short-lived permission for a client to send the bytes of one upload.
 
-    A client that speaks the protocol needs the address and the values, and nothing else.
+    A client that speaks the protocol needs only the address and the values.
 
     Attributes:
-        protocol: How the bytes are sent, e.g. `tus`. Clients choose by it how they send, whatever the provider.
-        url: Where they are sent; it may hold the secret too.
+        protocol: The upload protocol, e.g. `tus`. Clients choose their implementation by it, whatever the provider.
+        url: The address to send the bytes to; it may contain the secret.
         token: The secret; goes to the one caller and nowhere else.
-        expires_at: When it ends.
-        values: What else the protocol needs, by the names that clients read; the secret is among it where it does not
-            stand in the address. No name is `protocol` or `url`.
-        renewable_until: When the provider ends the upload, however often the grant is given anew; `None` where the
-            provider sets no such end.
+        expires_at: When it expires.
+        values: What else the protocol needs, by the names that clients read. Includes the secret if the address does
+            not contain it. No name is `protocol` or `url`.
+        renewable_until: When the provider ends the upload, however often the grant is renewed; `None` if the provider
+            sets no such end.
     """
 
     protocol: str
@@ -82,4 +82,4 @@ THUMBNAIL_URL: Final = "thumbnailUrl"
 
 
 ADDRESSES: Final = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
-"""What a grant to play may name among its values: HLS, one file, a still picture."""
+"""The values of a playback grant that are addresses: HLS, a single file, a still picture."""

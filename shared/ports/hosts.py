@@ -1,4 +1,4 @@
-"""The hosts that ready videos are copied to."""
+"""The hosts that play copies of ready videos."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from shared.ports.videos import Observation, Source
 
 class Host(Inventory, Protocol):
     """
-    Where ready videos are copied to, so that they play from there too. Raises as `Events` does.
+    A host that ready videos are copied to, so that they play from there too. Raises as `Events` does.
     """
 
     @property
     def name(self) -> str:
         """
-        Our name of the host.
+        Return our name of the host.
         """
         ...
 
     def begin_copy(self, reference: str, source: Source) -> ExternalIds:
         """
-        Begin the copy of a video, findable by `reference` from the moment it exists. Not repeatable: find first when in
-        doubt.
+        Begin the copy of a video; it can be found by `reference` from the moment it exists. Not repeatable: find first
+        when in doubt.
         """
         ...
 
     def find_copy(self, reference: str) -> ExternalIds:
         """
-        The parts of the oldest copy begun under `reference`; empty where there is none.
+        Return the external ids of the oldest copy begun under `reference`; empty if there is none.
         """
         ...
 
     def observe_copy(self, external_ids: ExternalIds) -> Observation:
         """
-        How a copy stands. In state `awaitingUpload` the host waits for us to send it bytes. Repeatable, changes
-        nothing.
+        Return the state of a copy. In state `awaitingUpload` the host waits for us to send it bytes. Repeatable,
+        changes nothing.
         """
         ...
 
     def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
         """
-        Send the next bytes from the source to a host that waits for them, as many as a function can carry. Repeatable,
-        by one worker at a time.
+        Send the next bytes from the source to a host that waits for them, as many as one function call can transfer.
+        Repeatable, by one worker at a time.
 
         Returns:
-            How the copy stands then.
+            The state of the copy afterwards.
         """
         ...
 
@@ -66,8 +66,8 @@ class Host(Inventory, Protocol):
 
 
 Hosts = Mapping[str, Host]
-"""The hosts of one deployment that take copies, by their names; none has the name of a provider."""
+"""The hosts of one deployment that take copies, by our names; no host has the name of a provider."""
 
 
 Probe = Callable[[str], bool]
-"""Whether something can be had from an address at this moment; says no where nobody answers."""
+"""Tell whether something can be loaded from an address now; `False` if there is no answer."""

@@ -1,4 +1,4 @@
-"""Everything that exists at a provider or host, by which orphans are found."""
+"""The inventory of a provider or host: everything of ours that exists there, to find orphans."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from shared.ports.grants import ExternalIds
 @dataclass(frozen=True, slots=True)
 class InventoryItem:
     """
-    A provider object made by us: perhaps nobody recorded it.
+    A thing of ours at a provider, which may be an orphan.
 
     Attributes:
         provider: Our name of the provider that has it.
-        reference: Under which it was made.
-        parts: Its ids, to delete it by.
-        created_at: When.
-        has_content: Whether it has bytes that were received, or was on the air; a part of a larger thing, whether that
-            has. `None` where the list does not tell: then `Orphans.has_content` does.
-        is_part: Whether it hangs on another thing of the same reference, and is nothing without that.
-        stamp: Whose it is, as it was kept there when it was made; empty where nothing was.
-        title: What viewers read, where it has content.
+        reference: The reference under which it was made.
+        external_ids: Its ids, to delete it by.
+        created_at: When it was created.
+        has_content: Whether bytes of it were received, or it was broadcast; for a part of a larger thing, whether the
+            larger thing has content. `None` if the list does not tell: then ask `Inventory.has_content`.
+        is_part: Whether it belongs to another thing of the same reference, and is useless without it.
+        stamp: The stamp that was stored with it when it was made (`SessionIdentity.stamp`); empty if none was.
+        title: The title that viewers read, if it has content.
     """
 
     provider: str
@@ -44,23 +44,24 @@ class Inventory(Protocol):
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        What was created by us in [since, until), oldest first, at most 500. References are as they stand there: whoever
-        administers the account may have written anything.
+        Return the items that we created in [since, until), oldest first, at most 500. References are unparsed: the
+        administrator of the account may have written anything there.
         """
         ...
 
     def has_content(self, item: InventoryItem) -> bool:
         """
-        Return whether a thing has content at this moment, as `Stray.has_content` says it: not from a list that may lag.
-        What cannot be told counts as content, what is gone has none. Repeatable, changes nothing.
+        Tell whether a thing has content at this moment, in the sense of `InventoryItem.has_content`, and not from a
+        list that may lag. Returns `True` if the provider does not tell, `False` if the thing is gone. Repeatable,
+        changes nothing.
         """
         ...
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        Delete it. What is gone already counts as deleted. Repeatable.
+        Delete an item. One that is gone already counts as deleted. Repeatable.
 
         Returns:
-            What of it is still there afterwards, as `Media.delete_media`.
+            The external ids of what still exists afterwards, as in `Media.delete_media`.
         """
         ...

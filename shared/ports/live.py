@@ -13,15 +13,15 @@ from shared.ports.grants import ExternalIds, Grant
 @dataclass(frozen=True, slots=True)
 class EventSpec:
     """
-    What a live event at a provider should look like.
+    The spec of a live event at a provider.
 
     Attributes:
         title: As the teacher wrote it; any text.
-        starts_at: When it is planned to begin; `None` where nobody has said.
-        ends_at: When it is planned to end; likewise.
-        moderators: The uids of those who keep order in it, sorted.
-        stamp: Whose event it is, as the provider keeps it with the event (`SessionIdentity.stamp`); no part of what it
-            looks like.
+        starts_at: The planned start; `None` if none is given.
+        ends_at: The planned end; `None` if none is given.
+        moderators: The uids of its moderators, sorted.
+        stamp: The stamp that the provider stores with the event (`SessionIdentity.stamp`); does not count when specs
+            are compared.
     """
 
     title: str
@@ -32,16 +32,16 @@ class EventSpec:
 
 
 NOT_AVAILABLE: Final = ""
-"""In place of the id of a part that the provider's account does not offer."""
+"""A value in place of the id of a part that the provider's account does not offer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """
-    Why a provider will never make one part of an event as it is wished.
+    The reason why a provider will never make one part of an event as the spec asks.
 
     Attributes:
-        code: The provider's.
+        code: The provider's code.
         message: One sentence: what is wrong, and what to change.
     """
 
@@ -52,13 +52,13 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class EventIds:
     """
-    An event as far as there is one.
+    The parts of an event that exist.
 
     Attributes:
-        parts: The provider's ids of its parts; one that the account does not offer is `NOT_AVAILABLE`. Empty where
+        external_ids: The provider's ids of its parts; one that the account does not offer is `NOT_AVAILABLE`. Empty if
             there is no event.
-        refused: The parts that are not there, or not as they are wished, because the provider refuses that for good, by
-            the names of `parts`. The event does without them until it is wished otherwise.
+        refused: The parts that are missing, or differ from the spec, because the provider refuses them for good, by the
+            names in `external_ids`. The event goes without them until the spec changes.
     """
 
     external_ids: ExternalIds
@@ -68,11 +68,11 @@ class EventIds:
 @dataclass(frozen=True, slots=True)
 class Broadcast:
     """
-    One look at what is sent to a live event.
+    The state of a live event's broadcast, as observed once.
 
     Attributes:
-        is_live: Whether something can be seen at this moment.
-        recordings: Of each thing that was recorded the provider's ids, the oldest first.
+        is_live: Whether viewers can see something at this moment.
+        recordings: The external ids of each recording, the oldest first.
     """
 
     is_live: bool
@@ -82,14 +82,14 @@ class Broadcast:
 @dataclass(frozen=True, slots=True)
 class Ingest:
     """
-    Where an encoder sends its picture, and the key that lets it: for the owner alone.
+    The address that an encoder sends its stream to, and the stream key: for the owner only.
 
     Attributes:
-        url: Of the main entrance; it holds the key too.
-        backup_url: Of the second one, `None` where there is none.
-        stream_name: What the encoder calls its stream.
+        url: The main address; it contains the key too.
+        backup_url: The second address; `None` if there is none.
+        stream_name: The encoder's name of the stream.
         stream_key: The secret.
-        values: What else an encoder may need by the provider's names.
+        values: What else an encoder may need, by the provider's names.
     """
 
     url: str = field(repr=False)
@@ -101,28 +101,29 @@ class Ingest:
 
 class Events(Protocol):
     """
-    Live events of one provider account.
+    The live events of one provider account.
 
     Raises, from every method:
         Transient: It did not happen (again).
-        Doubtful: It may have happened (again, look first).
-        Permanent: It never will (never).
+        Doubtful: It may have happened (again, search first).
+        Permanent: It will never happen (never).
     """
 
     @property
     def name(self) -> str:
         """
-        Our name of the provider.
+        Return our name of the provider.
         """
         ...
 
     def create_event(self, reference: str, spec: EventSpec) -> EventIds:
         """
-        Make the event with everything that belongs to it, findable by `reference` from the moment it exists. Not
-        repeatable: find first when in doubt.
+        Create the event with all its parts; it can be found by `reference` from the moment it exists. Not repeatable:
+        find first when in doubt.
 
         Returns:
-            What there is of it; the refusal of any part but the first hinders no other.
+            The parts that exist. If the provider refuses a part other than the event itself, the other parts are still
+            made.
 
         Raises:
             Permanent: The event itself is refused (never).
@@ -131,46 +132,46 @@ class Events(Protocol):
 
     def find_event(self, reference: str) -> ExternalIds:
         """
-        The parts of the oldest event made under `reference`; empty where there is none.
+        Return the external ids of the oldest event made under `reference`; empty if there is none.
         """
         ...
 
     def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
         """
-        Bring an event into the wished form, and make a part that is missing. Repeatable.
+        Update an event to its spec, and make parts that are missing. Repeatable.
 
         Returns:
-            What there is of it afterwards; no parts where the event itself was deleted behind our back, and then
-            nothing of it is left.
+            The parts that exist afterwards; none if the event itself was deleted outside Greenroom, and then nothing of
+            it is left.
         """
         ...
 
     def observe_broadcast(self, external_ids: ExternalIds) -> Broadcast | None:
         """
-        Whether something is being sent to the event now, and what was recorded; `None` where the event is not there.
-        Repeatable, changes nothing.
+        Tell whether something is being sent to the event now, and what was recorded; `None` if the event does not
+        exist. Repeatable, changes nothing.
         """
         ...
 
     def delete_event(self, external_ids: ExternalIds) -> Broadcast:
         """
-        Delete every part, what others point at after what points at it. What is gone already counts as deleted, and
-        while something is being sent to it the event stays (again). Repeatable.
+        Delete every part; a part that others point at goes after those. Parts that are gone already count as deleted.
+        While something is being sent to it, the event stays (again). Repeatable.
 
         Returns:
-            What it leaves: its recordings are not deleted with it.
+            The recordings that it leaves, which are not deleted with it.
         """
         ...
 
     def ingest(self, external_ids: ExternalIds) -> Ingest:
         """
-        Where to send the picture. Repeatable, changes nothing.
+        Return where to send the stream. Repeatable, changes nothing.
         """
         ...
 
     def rotate_stream_key(self, external_ids: ExternalIds) -> Ingest:
         """
-        Make a new stream key; the old one opens nothing from then on. Where the answer is lost, it may be done again.
+        Make a new stream key; the old one is invalid from then on. It may be repeated if the answer is lost.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The accounts of a deployment: one for each provider, and everything in which something can be deleted."""
+"""The accounts of a deployment: one per provider, and every account and host where things can be deleted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ProviderAccount:
     Attributes:
         media: The videos.
         inventory: Everything of ours there.
-        viewer_keys: The keys that people hold there; `None` where nothing that is given out can be ended.
+        viewer_keys: The viewers' keys there; `None` if the provider cannot end what was given out.
     """
 
     media: Media
@@ -36,7 +36,7 @@ ProviderAccounts = Mapping[str, ProviderAccount]
 
 class Keeper(Protocol):
     """
-    Whoever has videos, or copies of them, and can delete them.
+    A provider or host that can delete videos or copies.
     """
 
     def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
@@ -49,10 +49,10 @@ class Keeper(Protocol):
 @dataclass(frozen=True, slots=True)
 class Place:
     """
-    One account that something may be left at.
+    One account or host that may hold things of ours.
 
     Attributes:
-        keeper: What is recorded there.
+        keeper: Deletes videos or copies that documents name.
         inventory: Everything of ours there.
     """
 
@@ -61,12 +61,12 @@ class Place:
 
 
 Places = Mapping[str, Place]
-"""All of them, providers and hosts, by our names."""
+"""All accounts and hosts, by our names."""
 
 
 def places(provider_accounts: ProviderAccounts, hosts: Hosts) -> Places:
     """
-    Everywhere that something of ours may be. Pure.
+    Return every account and host that may hold things of ours. Pure.
     """
     at_providers = {
         name: Place(provider_account.media, provider_account.inventory)
@@ -80,10 +80,10 @@ A = TypeVar("A")
 
 def holder_of(provider_accounts: Mapping[str, A], provider: str) -> A:
     """
-    The account that has something, by what is recorded of it. Pure.
+    Return the account of a provider that a document names. Pure.
 
     Raises:
-        Transient: This deployment has no such account at the moment (again, once it has).
+        Transient: This deployment has no account at that provider now (again, once it has).
     """
     provider_account = provider_accounts.get(provider)
     if provider_account is None:

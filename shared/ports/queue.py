@@ -10,13 +10,14 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class Task:
     """
-    "Something may have changed: look at this key."
+    A message that says: something may have changed, reconcile this key.
 
     Attributes:
-        queue: The public name of the worker that will look, e.g. `reconcileSession`.
-        key: What to look at; never what happened.
+        queue: The public name of the worker that runs it, e.g. `reconcileSession`.
+        key: The key of the thing to reconcile; never what happened.
         at: Not before this instant; `None` is now.
-        once: Tasks of one queue and key with the same `once` may be merged by the queue. `None` never merges.
+        once: The key for merging: the queue may merge tasks of one queue and key with the same `once`. `None` never
+            merges.
     """
 
     queue: str
@@ -27,16 +28,17 @@ class Task:
 
 class Queue(Protocol):
     """
-    Tasks for workers; at least once, in no order.
+    The task queues: delivery at least once, in no order.
     """
 
     def put(self, task: Task) -> bool:
         """
-        Enqueue a task. One that merges with an earlier one is no error.
+        Enqueue a task. Merging with an earlier one is not an error.
 
         Returns:
-            `False` where it merged: a task of its `once` waits, or existed a short while ago and may have come already.
-            Also where the call was repeated because its answer was lost. A task without `once` is always new.
+            `False` if it merged: a task with the same `once` waits, or existed a short while ago and may have run
+                already. Also `False` if the call was repeated because its answer was lost. A task without `once` is
+                always new.
 
         Raises:
             Transient: The queue could not be reached (again).

@@ -1,4 +1,4 @@
-"""What an account must have, and how it is created."""
+"""The setup of an account: what it needs, and how that is created."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 class Health(StrEnum):
     """
-    How something stands that an account needs.
+    The state of one thing that an account needs.
     """
 
     OK = "ok"
@@ -22,12 +22,13 @@ class Health(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    What was found of one thing that an account needs.
+    The finding about one thing that an account needs.
 
     Attributes:
-        what: Its name, as an operator knows it.
-        health: There, just made, not there and can be done without, not there and needed.
-        sentence: What follows, and what creates it; empty where all is well.
+        what: The thing's name, as an operator knows it.
+        health: `OK` it exists, `MADE` it was just created, `ABSENT` it is missing but optional, `MISSING` it is missing
+            and needed.
+        sentence: What follows from it, and what creates it; empty if all is well.
     """
 
     what: str
@@ -37,20 +38,20 @@ class Finding:
 
 class Setup(Protocol):
     """
-    One provider account, as an operator sets it up. Raises as `Events` does where the provider cannot be asked at all.
+    The setup of one provider account, by an operator. Raises as `Events` does if the provider cannot be asked at all.
     """
 
     def check(self) -> Sequence[Finding]:
         """
-        What of all that is needed is there. Repeatable, changes nothing.
+        Tell which of the needed things exist. Repeatable, changes nothing.
         """
         ...
 
     def make(self) -> Sequence[Finding]:
         """
-        Make what can be made from here. Repeatable, by one operator at a time.
+        Create what can be created from here. Repeatable, by one operator at a time.
 
         Returns:
-            What was found and made of that.
+            What exists and what was created.
         """
         ...

@@ -14,15 +14,15 @@ from shared.ports.grants import Allowance, ExternalIds, Grant, UploadGrant
 @dataclass(frozen=True, slots=True)
 class UploadSpec:
     """
-    One file that is about to be uploaded.
+    The spec of one upload.
 
     Attributes:
-        title: What viewers will read.
-        file_name: Name of the file on the teacher's machine; already checked by `videos/policy.py`.
+        title: The title that viewers read.
+        file_name: The name of the file on the teacher's machine; already checked by `videos/policy.py`.
         size_bytes: As the client declared it.
-        recording: The provider's ids of what is there already, where that is the video: what was recorded of a live
-            event, or an orphan. Nothing is uploaded then, and name and size say nothing.
-        stamp: Whose video it is, as the provider keeps it with the video (`SessionIdentity.stamp`).
+        recording: The provider's ids of existing content that becomes the video: a recording of a live event, or an
+            orphan. Nothing is uploaded then, and name and size have no meaning.
+        stamp: The stamp that the provider stores with the video (`SessionIdentity.stamp`).
     """
 
     title: str
@@ -33,14 +33,14 @@ class UploadSpec:
 
     def nameless(self) -> UploadSpec:
         """
-        Return what a tombstone keeps of it: ids only. Pure.
+        Return the part that a tombstone keeps: ids only. Pure.
         """
         return UploadSpec("", "", 0, self.recording)
 
 
 class MediaState(StrEnum):
     """
-    What a provider says of one video, in our words.
+    The state of one video at its provider, in our words.
     """
 
     AWAITING_UPLOAD = "awaitingUpload"
@@ -53,7 +53,7 @@ class MediaState(StrEnum):
 
 class Stage(StrEnum):
     """
-    What is being done within a state that lasts.
+    The current activity within a state that takes time.
     """
 
     AWAITING_BYTES = "awaitingBytes"
@@ -65,26 +65,26 @@ class Stage(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Observation:
     """
-    One look at a video at its provider.
+    The state of a video at its provider, as observed once.
 
-    A provider must tell of a video that is ready its length, its size, that it has a moving picture, and its type: as
-    it found it in the bytes, or, where it tells none, that it has verified the type by itself. What it does not tell
-    counts as unknown, and nothing unknown is ever played (`videos/policy.py`).
+    For a ready video a provider must report its length, its size, that it has a moving picture, and its type. The type
+    is what the provider found in the bytes; a provider that reports no type must have verified it itself. Whatever it
+    does not report counts as unknown, and a video with anything unknown is never played (`videos/policy.py`).
 
     Attributes:
-        state: In our words; `rejected` where a moderator at the provider has refused the video.
-        percent: Progress within the state, 0 to 100; `None` where this look did not tell.
-        stage: What is being done, in the states `awaitingUpload` and `processing`.
-        received_bytes: How much of the upload has arrived without a gap, in state `awaitingUpload`; `None` where this
-            look did not tell.
-        duration_s: Length of the video, `None` while unknown.
-        size_bytes: Size of the original, `None` while unknown.
-        media_type: MIME type of the original, as the provider found it in the bytes; `None` where it found none.
-        type_is_verified: Whether the provider takes films alone, and so has verified the type, whether it tells it or
-            not.
-        is_video: Whether it holds a moving picture; only meaningful in state `ready`.
+        state: In our words; `rejected` if a moderator at the provider has refused the video.
+        percent: Progress within the state, 0 to 100; `None` if not reported this time.
+        stage: The current activity, in the states `awaitingUpload` and `processing`.
+        received_bytes: How much of the upload has arrived without a gap, in state `awaitingUpload`; `None` if not
+            reported this time.
+        duration_s: Length of the video; `None` while unknown.
+        size_bytes: Size of the original; `None` while unknown.
+        media_type: MIME type of the original, as the provider found it in the bytes; `None` if it found none.
+        type_is_verified: Whether the provider accepts only videos and so has verified the type, whether it reports it
+            or not.
+        is_video: Whether it has a moving picture; only meaningful in state `ready`.
         reason: A sentence that says why, in state `error`.
-        retryable: Whether processing the same bytes again may end otherwise, in state `error`.
+        retryable: Whether processing the same bytes again may succeed, in state `error`.
     """
 
     state: MediaState
@@ -103,16 +103,16 @@ class Observation:
 @dataclass(frozen=True, slots=True)
 class Change:
     """
-    "The video of this reference was changed at its provider at this instant, and stands like this."
+    A change of one video at its provider: its reference, when it changed, and its state now.
 
-    Providers count in seconds: two changes of one second differ in how the video stands alone. The list that tells of
-    changes may lag behind what it tells of.
+    Providers count in seconds, so two changes of one second differ only in the observation. The list of changes may
+    lag.
 
     Attributes:
-        reference: Under which the video was made.
-        parts: As many of its ids as the list tells.
-        changed_at: When, by the provider's clock.
-        observation: How it stands.
+        reference: The reference under which the video was made.
+        external_ids: As many of its ids as the list contains.
+        changed_at: When it changed, by the provider's clock.
+        observation: Its state.
     """
 
     reference: str
@@ -129,7 +129,7 @@ class Changes:
     Attributes:
         items: The changes.
         more: Whether there is another page.
-        uploads: How the uploads stand that were asked about with it, in the order asked.
+        uploads: The state of the uploads that the call asked about, in the order asked.
     """
 
     items: tuple[Change, ...]
@@ -138,25 +138,25 @@ class Changes:
 
 
 CHANGES_MAX: Final = 500
-"""Changes on one page of `Media.changes` at the most."""
+"""The most changes on one page of `Media.changes`."""
 
 
 OBSERVED_MAX: Final = 500
-"""Videos that one call of `Media.observe` asks about at the most."""
+"""The most videos in one call of `Media.observe`."""
 
 
 PROGRESS_TOLD: Final = 20
-"""Of so many uploads at least `Media.changes` tells how far they have come."""
+"""The number of uploads for which `Media.changes` reports progress, at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
     """
-    From where the file of a ready video can be had, whole or in ranges, for a while.
+    The address from which the file of a ready video can be downloaded, whole or in ranges, for a while.
 
     Attributes:
-        url: The address; it holds the secret too.
-        media_type: MIME type of what is there.
+        url: The address; it contains the secret too.
+        media_type: MIME type of the file.
     """
 
     url: str = field(repr=False)
@@ -171,51 +171,51 @@ class Media(Protocol):
     @property
     def name(self) -> str:
         """
-        Our name of the provider.
+        Return our name of the provider.
         """
         ...
 
     def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        Make an empty video bound to one upload. Not repeatable: find first when in doubt.
+        Create an empty video bound to one upload. Not repeatable: find first when in doubt.
         """
         ...
 
     def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        The parts of the oldest video made under `reference`, completed where its preparation was cut short; empty
-        where there is none. Repeatable, by one worker at a time.
+        Return the external ids of the oldest video made under `reference`, and complete it if its preparation was
+        interrupted; empty if there is none. Repeatable, by one worker at a time.
         """
         ...
 
     def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        Take what is there already for the video of `reference`, private as all of them. Repeatable.
+        Make existing content the video of `reference`, private like all videos. Repeatable.
 
         Returns:
-            Its parts, completed.
+            Its external ids, completed.
         """
         ...
 
     def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
-        Read how up to `OBSERVED_MAX` videos stand now, in the order asked and in one call: not from an index that may
-        lag. Of many at once it may leave out how far they are (`percent`, `received_bytes`). Repeatable, changes
-        nothing.
+        Return the current state of up to `OBSERVED_MAX` videos, in the order asked and in one call, and not from an
+        index that may lag. If many are asked about at once, progress (`percent`, `received_bytes`) may be left out.
+        Repeatable, changes nothing.
         """
         ...
 
     def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
-        Give the video of `reference` another title at the provider; it keeps the mark of whose it is. One that is not
-        there is no error. Repeatable.
+        Change the title of the video of `reference` at the provider; its stamp stays. A missing video is not an error.
+        Repeatable.
         """
         ...
 
     def reprocess(self, external_ids: ExternalIds) -> None:
         """
-        Have a video whose processing failed processed again, from the bytes that are there. Not repeatable: observe
-        first when in doubt.
+        Process a video again whose processing failed, from the bytes that were uploaded. Not repeatable: observe first
+        when in doubt.
         """
         ...
 
@@ -224,36 +224,36 @@ class Media(Protocol):
         Delete the video with everything made for it. What is gone already counts as deleted. Repeatable.
 
         Returns:
-            What of it is still there afterwards, as an administrator who sees everything is told; empty where all of it
-            is gone.
+            The external ids of what still exists afterwards, as an administrator with full access sees it; empty if
+            nothing does.
         """
         ...
 
     def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
-        What of ours has changed at or after `since`, newest first, so that what changes while pages are read is read
-        twice and nothing is passed over.
+        Return the changes of our videos at or after `since`, newest first. A video that changes while pages are read is
+        read twice; none is missed.
 
         Args:
             since: The instant.
-            page: The first page to read; they count from 1.
-            pages: So many are read, in one call.
-            uploads: Up to `OBSERVED_MAX` videos that still wait for their bytes, and of which no list of changes tells.
-                How they stand is told in the same call; of the first `PROGRESS_TOLD` at least how far they have come.
+            page: The first page to read, counted from 1.
+            pages: The number of pages to read, in one call.
+            uploads: Up to `OBSERVED_MAX` videos that still wait for their bytes, which no list of changes contains. The
+                same call reports their state, with progress for at least the first `PROGRESS_TOLD`.
         """
         ...
 
     def requests_for(self, size_bytes: int) -> int:
         """
-        How many requests it takes to send so many bytes, with as many again for those that fail; 0 where the provider
-        does not count them. Pure.
+        Return the number of requests that sending so many bytes takes, doubled to allow for failures; 0 if the provider
+        does not count requests. Pure.
         """
         ...
 
     def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
-        Let a client send the bytes of this one upload and do nothing else. The same allowance gives the same token at a
-        provider that counts requests, so that it counts them on. Local, no call.
+        Let a client send the bytes of this one upload and do nothing else. At a provider that counts requests, the same
+        allowance gives the same token, so that the count continues. Local, no call.
         """
         ...
 
@@ -261,22 +261,22 @@ class Media(Protocol):
         self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
     ) -> Grant:
         """
-        Let a client play this one video; addresses are among the grant's values as `ADDRESSES` names them. No call, but
-        for what the account may need once.
+        Let a client play this one video. The addresses are among the grant's values, by the names in `ADDRESSES`. No
+        call, except for what the account may need once.
 
         Args:
-            parts: Of the video.
-            viewer_uid: Who watches.
-            lifetime_s: For so long.
-            revocation_id: Under which what is given can be ended (`ViewerKeys.end`); `None` is never.
+            external_ids: Of the video.
+            viewer_uid: The viewer.
+            lifetime_s: How long the grant is valid, in seconds.
+            revocation_id: The id under which the grant can be ended (`ViewerKeys.end`); `None` if never.
         """
         ...
 
     def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
-        From where another host gets the file of a ready video. Repeatable.
+        Return where another host can download the file of a ready video. Repeatable.
 
         Raises:
-            Transient: It is being made (again).
+            Transient: The file is being made (again).
         """
         ...

@@ -10,19 +10,19 @@ from shared.ports.grants import ExternalIds, Grant
 
 class ViewerKeys(Protocol):
     """
-    Keys that people hold at one provider account: those for its own player, and the end of all of them.
+    The viewers' keys of one provider account: keys for the provider's own player, and the ending of all grants.
     """
 
     def player_key(self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
         """
-        Let the provider's own player load one video, or one event; the key is among the grant's values, by the
-        provider's name. No call, but for what the account may need once.
+        Let the provider's own player load one video or one event. The key is among the grant's values, by the
+        provider's name. No call, except for what the account may need once.
 
         Args:
-            parts: Of the video, or of the event.
-            viewer_uid: Who watches.
-            lifetime_s: For so long at the most.
-            revocation_id: Under which it can be ended.
+            external_ids: Of the video or the event.
+            viewer_uid: The viewer.
+            lifetime_s: How long the key is valid at most, in seconds.
+            revocation_id: The id under which it can be ended.
 
         Raises:
             WrongState: The account gives out no such keys (never, until its operator changes that).
@@ -32,7 +32,7 @@ class ViewerKeys(Protocol):
 
     def is_ended(self, revocation_id: str) -> bool:
         """
-        Tell whether what is given under an id was ended. One call.
+        Tell whether the grants under an id were ended. One call.
 
         Raises:
             Transient, Doubtful, Permanent: As `Events` does.
@@ -41,8 +41,8 @@ class ViewerKeys(Protocol):
 
     def end(self, revocation_ids: Sequence[str]) -> None:
         """
-        End whatever was given, or will be given, under these ids; the provider forgets that after a day. What it serves
-        without asking goes on until it expires. One call. Repeatable.
+        End all grants that were given, or will be given, under these ids; the provider forgets that after a day.
+        Content that it serves without checking stays available until the grant expires. One call. Repeatable.
 
         Raises:
             Transient, Doubtful, Permanent: As `Events` does.

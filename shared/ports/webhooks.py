@@ -1,4 +1,4 @@
-"""The notifications of a provider."""
+"""The webhooks of a provider."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Protocol
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
     """
-    Of what a provider's request speaks.
+    A parsed webhook.
 
     Attributes:
-        references: Of our things.
-        elsewhere: The namespace of another deployment on the same account, where it speaks of that.
+        references: The references of the things of ours that it names.
+        elsewhere: The namespace of another deployment on the same account, if the webhook is for that.
     """
 
     references: tuple[str, ...] = ()
@@ -23,44 +23,44 @@ class WebhookEvent:
 
 class Webhook(Protocol):
     """
-    What one provider account tells by itself.
+    The webhooks of one provider account.
     """
 
     def heard(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """
-        Of what a request from the provider speaks, as far as its signature proves that it is from the provider at all.
-        Where the provider alone knows what signs, that is asked for once.
+        Parse a webhook after verifying that its signature is the provider's. If only the provider knows the signing
+        key, it is asked for once.
 
         Args:
             headers: Of the request, by lower-case names.
-            body: Exactly as it came.
+            body: The unmodified body.
 
         Raises:
             NotAllowed: It is not from the provider (never).
-            BadRequest: It cannot be understood (never).
-            Transient: The provider could not be asked what signs (again).
+            BadRequest: It cannot be parsed (never).
+            Transient: The provider could not be asked for the signing key (again).
         """
         ...
 
     def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         """
-        Have the provider tell that address of changes, signed by the algorithm that is named, or by its best.
+        Make the provider send webhooks to an address, signed with the given algorithm or else with its best.
         Repeatable. Raises as `Events` does.
 
         Returns:
-            What there is at the provider for it now, by its names.
+            The provider's names of what now exists there for it.
 
         Raises:
-            BadRequest: The provider does not sign with that algorithm, or tells somebody else already (never).
-            NotFound: The account does not offer it (never).
+            BadRequest: The provider does not sign with that algorithm, or already sends to another address (never).
+            NotFound: The account does not offer webhooks (never).
         """
         ...
 
     def remove(self) -> Sequence[str]:
         """
-        Have the provider tell nothing any more. Repeatable. Raises as `Events` does.
+        Make the provider stop sending webhooks. Repeatable. Raises as `Events` does.
 
         Returns:
-            What there was at the provider for it, by its names.
+            The provider's names of what existed there for it.
         """
         ...

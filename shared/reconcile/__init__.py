@@ -1,9 +1,9 @@
-"""How everything long-lived reaches what is wished for it: read, decide, claim, act, settle, enqueue.
+"""The way in which every long-lived thing is brought to its spec: read, decide, claim, act, settle, requeue.
 
-Called by the workers and callables of `functions/`, with one `Controller` for each resource. `reconciler` does it,
-`controller` says what a resource brings, `model` has the values, `backoff` what follows from failures; `slots` merges
-tasks, `bulk` paces work of many, `epoch` tells whether this is still the database that was swept last, and `edited`
-reads what people may have edited by hand.
+Called by the workers and callables of `functions/`, with one `Controller` for each resource. `reconciler` is the loop,
+`controller` the protocol that a resource fills, `model` the values, `backoff` the handling of failures. `slots` merges
+tasks, `bulk` paces bulk work, `epoch` tells whether this is still the database that was swept last, and `edited` reads
+fields that people may have edited by hand.
 """
 
 from shared.reconcile.backoff import (

@@ -1,6 +1,6 @@
-"""What follows from a failure: when it is tried again, and when nobody tries any more.
+"""Failures of steps: when to try again, and when to stop.
 
-Called by `reconciler`, and by resources whose creation may still come to pass after it was not answered.
+Called by `reconciler`, and by resources whose creation may still happen after its answer was lost.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from shared.reconcile.model import BACKOFF_MAX_S, Decision, Done, Failure, R, Re
 RETRY_AFTER_MAX_S = 3600.0
 
 ALARM_AFTER_S = 24 * 3600
-"""What has failed for so long, and is tried on, is worth waking a person for."""
+"""Seconds after which a step that keeps failing, and is still retried, raises an alarm."""
 
 
 def apply_backoff(decision: Decision[R], record: R | None, now: datetime) -> Decision[R]:
     """
-    Wait while someone is busy; keep a step back while its last failure is too fresh, or for good. Pure.
+    Wait while another worker holds the claim; hold a step back while its last failure is too recent, or for good. Pure.
 
-    Even where nothing seems left to do, whoever is busy is waited for: what he is doing may have to be undone.
+    A claim is waited for even if nothing seems left to do: its outcome may have to be undone.
     """
     if record is None:
         return decision
@@ -41,8 +41,8 @@ def apply_backoff(decision: Decision[R], record: R | None, now: datetime) -> Dec
 
 def backoff_s(tries: int, key: str, pause_max_s: float = BACKOFF_MAX_S) -> float:
     """
-    Seconds before the next try: doubling from 2 to `pause_max_s`, spread by key so that things do not return in step.
-    Pure.
+    Return the seconds before the next try: doubling from 2 to `pause_max_s`, spread by key so that things do not retry
+    at the same moment. Pure.
     """
     spread = 0.75 + (zlib.crc32(key.encode()) % 1000) / 2000
     return min(2.0 ** min(tries, 12), pause_max_s) * spread
@@ -50,12 +50,13 @@ def backoff_s(tries: int, key: str, pause_max_s: float = BACKOFF_MAX_S) -> float
 
 def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, now: datetime) -> Failure:
     """
-    How a provider's error is recorded, counting on from an earlier failure of the same step and wish. Pure.
+    Return the failure to record for a provider's error, counting on from an earlier failure of the same step and spec.
+    Pure.
     """
     last = record.progress.failure
     if last is not None and (last.step, last.spec) != (step.name, step.spec):
         last = None
-    # A rejected secret says nothing of the step: it counts for no try, and nothing is given up for it.
+    # A rejected secret says nothing about the step: it does not count as a try, and never makes the failure final.
     is_rejected = isinstance(error, SecretRejected)
     tries, since = (1, now) if last is None else (last.tries + (not is_rejected), last.since)
     retry_at = None
@@ -72,10 +73,10 @@ def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, 
 
 class NotFoundYet(Transient):
     """
-    A creation whose answer was lost is not to be found, and may still come to light.
+    A creation whose answer was lost cannot be found yet, and may still appear.
 
     Attributes:
-        certain_at: From then on, what is not found does not exist.
+        certain_at: From then on, a creation that cannot be found does not exist.
     """
 
     def __init__(self, certain_at: datetime) -> None:
@@ -90,12 +91,12 @@ class NotFoundYet(Transient):
 
 def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> None:
     """
-    Refuse to take "not found" for "does not exist" while a lost creation may still come to light. Pure.
+    Refuse to take "not found" for "does not exist" while a lost creation may still appear. Pure.
 
     Args:
         tried_at: When the creation was begun.
         now: This instant.
-        late_commit_s: For so long a provider may still commit, or its search index lag.
+        late_commit_s: How long a provider may still commit, or its search index may lag, in seconds.
 
     Raises:
         NotFoundYet: It is too early to tell (again).

@@ -1,8 +1,8 @@
-"""Bulk work: what there is much of and what may be hours late, so that it waits where tasks become many.
+"""Bulk work: work that is numerous and may be hours late, so that it waits when there are many tasks.
 
-Called by erasures, by the full look and by the search for orphans before they enqueue very much; and by the kill
-switch, which holds bulk work first. How much is enqueued is not estimated: the kill switch counts every task that is
-done, of whatever kind, and bulk work goes on while that count is below its share of the hour's limit.
+Called by erasures, by the full check and by the search for orphans before they enqueue many tasks; and by the kill
+switch, which holds bulk work first. The number of tasks is measured, not estimated: the kill switch counts every task
+that is done, of any kind, and bulk work continues while that count is below its share of the hour's limit.
 """
 
 from __future__ import annotations
@@ -21,21 +21,22 @@ from shared.core.paths import (
 from shared.ports import Clock, Documents
 
 TASKS: Final = operation_path("tasks")
-"""The tasks of this hour: `{hour, count}`, where `hour` counts from the epoch."""
+"""The count of this hour's tasks: `{hour, count}`, where `hour` counts from the Unix epoch."""
 
 QUEUES: Final = frozenset({RECONCILE_ERASURE, RECONCILE_TRANSFER, RECONCILE_COPY, RECONCILE_DELETION})
-"""Nobody waits for what is in these queues."""
+"""The queues of bulk work: no person waits for their tasks."""
 
 HOUR_S: Final = 3600
 
 SHARE: Final = 0.5
-"""While more than this share of the tasks that an hour allows was done, by anybody, bulk work waits."""
+"""The share of an hour's tasks up to which bulk work continues. Beyond it, bulk work waits, whichever work used the
+tasks."""
 
 AT_ONCE: Final = 0.025
-"""So large a share may be done in the first second of an hour; the rest comes with the time that passes."""
+"""The share that may be done in the first second of an hour; the rest becomes available as time passes."""
 
 Pace = Callable[[], datetime | None]
-"""Returns until when bulk work waits, `None` where it may go on."""
+"""Return the instant until which bulk work waits, `None` if it may go on."""
 
 
 def at_any_pace() -> datetime | None:
@@ -50,7 +51,7 @@ def pace_of(documents: Documents, clock: Clock, tasks_per_hour_max: int) -> Pace
     Return the pace of a deployment.
 
     Args:
-        documents: Where the tasks are counted.
+        documents: The store of the task count.
         clock: Now, in UTC.
         tasks_per_hour_max: The kill switch's limit.
     """

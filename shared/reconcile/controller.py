@@ -1,4 +1,4 @@
-"""The `Controller` that each resource fills: what is wished, what is the next step, how its provider is asked."""
+"""The `Controller` protocol that each resource fills: its spec, its next step, and its provider calls."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shared.reconcile.model import A, Decision, R, Snapshot, Step, W
 
 class Controller(Protocol[W, R, A]):
     """
-    One kind of thing that is brought from what is recorded to what is wished. Whoever fills it inherits from it, and
-    leaves out what is the same for most.
+    The controller of one kind of thing, which brings each from its record to its spec. Implementations inherit from it,
+    and leave out methods whose default fits.
     """
 
     @property
     def queue(self) -> str:
         """
-        The public name of the worker that reconciles things of this kind.
+        Return the public name of the worker that reconciles things of this kind.
         """
         ...
 
@@ -31,26 +31,26 @@ class Controller(Protocol[W, R, A]):
 
     def decide(self, snapshot: Snapshot[W, R], now: datetime, *, observed: bool) -> Decision[R]:
         """
-        The next step. Pure. `observed` says that this very worker knows how the thing stands at its provider.
+        Return the next step. Pure. `observed` tells whether this run of the worker has already observed the thing at
+        its provider.
         """
         ...
 
     def act(self, snapshot: Snapshot[W, R], step: Step[R], now: datetime) -> A:
         """
-        The one provider call of a step.
+        Make the one provider call of a step.
         """
         ...
 
     def settle(self, snapshot: Snapshot[W, R], step: Step[R], outcome: A, now: datetime) -> R:
         """
-        What is recorded after a step that succeeded. Pure.
+        Return the record after a step that succeeded. Pure.
         """
         ...
 
     def claimed(self, snapshot: Snapshot[W, R], record: R, version: Version) -> Snapshot[W, R]:
         """
-        Return the snapshot once the writes of `record_writes` are done, with the version that the record has then.
-        Pure.
+        Return the snapshot after the writes of `record_writes`, with the record's new version. Pure.
         """
         return replace(snapshot, record=record, version=version)
 
@@ -64,25 +64,25 @@ class Controller(Protocol[W, R, A]):
         self, snapshot: Snapshot[W, R], record: R, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write that makes `record` the recorded one, on condition of `version` (`None`: it must not exist), and
-        whatever must be written with it or not at all; that write comes first. Pure.
+        Return the writes that store `record`: first the write of the record itself, on condition of `version` (`None`:
+        it must not exist), then the writes that must be in the same commit. Pure.
         """
         ...
 
     def follow_ups(self, snapshot: Snapshot[W, R], record: R) -> tuple[Task, ...]:
         """
-        Tasks for what was written with `record`, left as soon as that is done. Pure.
+        Return tasks to enqueue as soon as `record` is written. Pure.
         """
         return ()
 
     def view_writes(self, snapshot: Snapshot[W, R], record: R) -> tuple[Write, ...]:
         """
-        The writes that show `record` to clients, none where they see it already. Pure.
+        Return the writes that show `record` to clients; none if clients already see it. Pure.
         """
         return ()
 
     def dependants(self, snapshot: Snapshot[W, R]) -> tuple[Task, ...]:
         """
-        Tasks for the things that follow this one, left at the end of each reconciliation. Pure.
+        Return tasks for the things that depend on this one, enqueued at the end of each reconciliation. Pure.
         """
         return ()

@@ -1,6 +1,6 @@
-"""Fields of a document that an operator may have edited by hand: one that cannot be read stops nobody. Pure.
+"""Fields of a document that an operator may have edited by hand: an unreadable field raises no error. Pure.
 
-Called by the readers of `operations/epoch`. Leaves to them what follows from a field that cannot be read.
+Called by the readers of `operations/epoch`, which decide what follows from an unreadable field.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class EditedFields:
     The fields of one document.
 
     Attributes:
-        fields: As they are stored, each of whatever type.
-        unreadable: The names of those so far that could not be read.
+        fields: As they are stored, of any type.
+        unreadable: The names of the fields that could not be read so far.
     """
 
     fields: Fields
@@ -30,12 +30,12 @@ class EditedFields:
 
     def read(self, name: str, parse: Callable[[Any], T], default: T) -> T:
         """
-        Return a field's value; the default where it is missing or null, and where it cannot be read.
+        Return a field's value; the default if it is missing, null or unreadable.
 
         Args:
-            name: The field's.
-            parse: Returns the value; raises KeyError, TypeError or ValueError where it is none.
-            default: Stands in for it.
+            name: The field's name.
+            parse: Returns the value; raises KeyError, TypeError or ValueError if it is invalid.
+            default: The default.
         """
         value = self.fields.get(name)
         if value is None:
@@ -52,7 +52,7 @@ def text(value: object) -> str:
     Return a value that is a string.
 
     Raises:
-        TypeError: It is none (never).
+        TypeError: It is not (never).
     """
     if not isinstance(value, str):
         raise TypeError("This is not a string.")
@@ -64,7 +64,7 @@ def texts(value: object) -> tuple[str, ...]:
     Return a value that is a list of strings.
 
     Raises:
-        TypeError: It is none (never).
+        TypeError: It is not (never).
     """
     if not isinstance(value, list):
         raise TypeError("This is not a list.")
@@ -76,7 +76,7 @@ def mapping(value: object) -> Mapping[str, Any]:
     Return a value that is a map.
 
     Raises:
-        TypeError: It is none (never).
+        TypeError: It is not (never).
     """
     if not isinstance(value, Mapping):
         raise TypeError("This is not a map.")
@@ -88,7 +88,7 @@ def instant(value: object) -> datetime:
     Return a value that is an instant.
 
     Raises:
-        TypeError: It is none (never).
+        TypeError: It is not (never).
     """
     if not isinstance(value, datetime):
         raise TypeError("This is not a timestamp.")
@@ -97,19 +97,19 @@ def instant(value: object) -> datetime:
 
 def past(value: object, now: datetime) -> datetime:
     """
-    Return a value that is an instant at which something was done; one that is yet to come counts as now.
+    Return a value that is the instant of a past event; a future one counts as now.
 
     Raises:
-        TypeError: It is none (never).
+        TypeError: It is not an instant (never).
     """
     return min(instant(value), now)
 
 
 def pasts(value: object, now: datetime) -> Mapping[str, datetime]:
     """
-    Return a value that is a map of such instants.
+    Return a value that is a map of instants of past events.
 
     Raises:
-        TypeError: It is none (never).
+        TypeError: It is not (never).
     """
     return {name: past(at, now) for name, at in mapping(value).items()}

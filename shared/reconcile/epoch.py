@@ -1,13 +1,18 @@
-"""Which database this is: a restored, cloned or imported one knows less than the providers have.
+"""The identity of the database: a restored, cloned or imported database knows less than the providers have.
 
-Called by the sweep and the search for orphans, before they clean up; by the operator's command, which acknowledges; and
-by whatever deletes because a document is missing. The document is `operations/epoch`; the sweep keeps its own marks in
-the same. Leaves to `shared/operations/orphans/` what a provider has that no document knows.
+Called by the sweep and the search for orphans before they clean up; by the operator's command, which acknowledges; and
+by everything that deletes because a document is missing. The document is `operations/epoch`, in which the sweep also
+keeps its own marks. `shared/operations/orphans/` finds content at a provider that no document knows.
 
-Deletions are held where Firestore says another `uid` than is recorded; and where there was no sweep for two hours, or
-never one, and a provider has content that no document knows and that is newer than what was seen last. A pause, and a
-new deployment, have nothing unknown: there all goes on. Where a provider cannot be asked, the run deletes nothing,
-and the next asks again. Where somebody has edited the document so that it cannot be read, deletions are held too.
+Deletions are held in three cases:
+
+- Firestore reports another `uid` than is recorded.
+- There was no sweep for two hours, or never one, and a provider has content that no document knows and that is newer
+  than what was seen last.
+- The document was edited by hand and cannot be read.
+
+A pause and a new deployment have no unknown content, so deletions continue there. If a provider cannot be asked, the
+run deletes nothing, and the next run asks again.
 """
 
 from __future__ import annotations
@@ -26,51 +31,51 @@ from shared.reconcile.edited import EditedFields, instant, mapping, past, pasts,
 from shared.reconcile.slots import next_multiple
 
 GAP_S: Final = 2 * 3600
-"""Without a sweep for so long, it is asked whether the database is still the same. Longer than clocks ever differ."""
+"""Seconds without a sweep after which the identity of the database is checked. Longer than clocks ever differ."""
 
 ALARM_EVERY_S: Final = 24 * 3600
 
 READ_EVERY_S: Final = 10
-"""An instance knows at most so many seconds late that deletions are held."""
+"""The most seconds after which an instance notices that deletions are held."""
 
 HELD_LOOK_S: Final = 600
-"""What is held comes again after so long."""
+"""Seconds after which held work is tried again."""
 
 DatabaseUid = Callable[[], str | None]
-"""Firestore's own id of this incarnation of the database; `None` where it cannot be asked."""
+"""Return Firestore's own id of this incarnation of the database; `None` if it cannot be asked."""
 
 Holds = Callable[[], bool]
-"""Whether deletions are held at this moment."""
+"""Tell whether deletions are held now."""
 
 Unknown = Callable[[Mapping[str, datetime]], InventoryItem | None]
-"""Something with content that a provider has, that is newer than what of that provider was seen last, and that no
-document knows; `None` where there is nothing. Raises a ProviderError where it cannot be told."""
+"""Return an item with content that a provider has and no document knows, and that is newer than what was last seen of
+that provider; `None` if there is none. Raise a ProviderError if a provider does not answer."""
 
 
 def held_until(now: datetime) -> datetime:
     """
-    Return when what is held is looked at again: the next multiple of `HELD_LOOK_S`, so that its tasks merge. Pure.
+    Return when held work is tried again: the next multiple of `HELD_LOOK_S`, so that its tasks merge. Pure.
     """
     return next_multiple(now, HELD_LOOK_S)
 
 
 def nothing_is_held() -> bool:
     """
-    Fill `Holds` where nothing ever holds deletions.
+    Return `False`: the `Holds` of a deployment in which nothing ever holds deletions.
     """
     return False
 
 
 def unidentified() -> str | None:
     """
-    Fill `DatabaseUid` where nobody can be asked.
+    Return `None`: the `DatabaseUid` of a deployment that cannot ask Firestore.
     """
     return None
 
 
 class Suspicion(StrEnum):
     """
-    Why deletions are held.
+    The reason why deletions are held.
     """
 
     OTHER_DATABASE = "otherDatabase"
@@ -81,14 +86,14 @@ class Suspicion(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Hold:
     """
-    That deletions are held, until an operator acknowledges it.
+    The record that deletions are held until an operator acknowledges it.
 
     Attributes:
-        reason: Why.
-        found: What was found: another database's `uid`, the reference of something that no document knows, or the
-            names of the fields of `operations/epoch` that could not be read.
+        reason: Why they are held.
+        found: The evidence: another database's `uid`, the reference of something that no document knows, or the names
+            of the fields of `operations/epoch` that could not be read.
         since: When it was found.
-        swept_at: The last sweep before, as the database says; `None` where it says none.
+        swept_at: The last sweep before, according to the database; `None` if it records none.
         alarmed_at: When the last alarm was raised.
     """
 
@@ -113,10 +118,10 @@ class Hold:
     @classmethod
     def from_fields(cls, value: object, now: datetime) -> Self:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
 
         Raises:
-            KeyError, TypeError, ValueError: It is something else (never).
+            KeyError, TypeError, ValueError: It has another form (never).
         """
         fields = mapping(value)
         swept_at = None if fields["sweptAt"] is None else past(fields["sweptAt"], now)
@@ -132,13 +137,14 @@ class Hold:
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """
-    What `operations/epoch` says of the database.
+    The database's identity and marks, as recorded in `operations/epoch`.
 
     Attributes:
-        database_uid: Firestore's id of it, where that was told.
+        database_uid: Firestore's id of it, if known.
         swept_at: When it was last swept.
-        seen_until: What each provider made before it was looked at: it is named, released or reported.
-        hold: That deletions are held, as is recorded.
+        seen_until: For each provider, the instant before which everything made there was checked: it is named, released
+            or reported.
+        hold: The record that deletions are held, if they are.
         unreadable: The names of the fields that cannot be read.
     """
 
@@ -151,7 +157,7 @@ class Epoch:
     @classmethod
     def from_document(cls, document: Document | None, now: datetime) -> Self:
         """
-        Read the document; one without these fields was never swept. Pure.
+        Parse the document; one without these fields was never swept. Pure.
         """
         edited = EditedFields({} if document is None else document.fields)
         return cls(
@@ -165,7 +171,7 @@ class Epoch:
     @property
     def is_held(self) -> bool:
         """
-        Whether deletions are held.
+        Tell whether deletions are held.
         """
         return self.hold is not None or self.unreadable != ()
 
@@ -173,11 +179,11 @@ class Epoch:
 @dataclass(frozen=True, slots=True)
 class Standing:
     """
-    How the database stands at the beginning of a run.
+    The state of the database at the beginning of a run.
 
     Attributes:
-        epoch: What is recorded.
-        database_uid: As Firestore says now, or as is recorded.
+        epoch: The recorded state.
+        database_uid: As Firestore reports it now, or else as recorded.
         is_clear: Whether the run may delete what no document names.
     """
 
@@ -187,8 +193,8 @@ class Standing:
 
     def swept(self, now: datetime, seen_until: Mapping[str, datetime]) -> dict[str, Any]:
         """
-        Return the fields of `operations/epoch` after a run; none where it could not be told how the database stands, so
-        that the next run asks again. Pure.
+        Return the fields of `operations/epoch` to write after a run. Returns none if the identity of the database could
+        not be checked, so that the next run checks again. Pure.
         """
         if not self.is_clear and self.epoch.hold is None:
             return {}
@@ -199,7 +205,7 @@ class Standing:
 @dataclass(slots=True)
 class _Known:
     """
-    What an instance remembers between two reads.
+    The knowledge that an instance keeps between two reads.
     """
 
     is_held: bool = False
@@ -209,10 +215,10 @@ class _Known:
 @dataclass(frozen=True, slots=True)
 class Epochs:
     """
-    Watches over one database.
+    The watch over the identity of one database.
 
     Attributes:
-        documents: It.
+        documents: The database.
         clock: Now, in UTC.
         database_uid: Asks Firestore which database it is.
     """
@@ -224,7 +230,7 @@ class Epochs:
 
     def is_held(self) -> bool:
         """
-        Return whether deletions are held, as far as this instance knows.
+        Tell whether deletions are held, as far as this instance knows.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -238,12 +244,12 @@ class Epochs:
 
     def check(self, document: Document | None, unknown: Unknown, unreadable: Iterable[str] = ()) -> Standing:
         """
-        Find out whether this is still the database that was swept last. Where it is not, or where it cannot be read
-        what was swept, deletions are held from now on, and an alarm is raised, once a day.
+        Check whether this is still the database that was swept last. If it is not, or if the marks of the sweep cannot
+        be read, deletions are held from now on, and an alarm is raised once a day.
 
         Args:
             document: `operations/epoch`, as it was just read.
-            unknown: Looks for what no document knows; asked only where there is reason to.
+            unknown: Searches for content that no document knows; called only if there is reason to.
             unreadable: The names of the sweep's own fields of it that cannot be read.
 
         Raises:
@@ -262,25 +268,25 @@ class Epochs:
                 return Standing(epoch, uid or epoch.database_uid, is_clear=False)
         if hold is None:
             return Standing(epoch, uid or epoch.database_uid, is_clear=True)
-        # An alarm that is yet to come was written by hand, and must not keep the next from being raised.
+        # A future `alarmedAt` was written by hand, and must not suppress the next alarm.
         if epoch.hold is None or abs(now - hold.alarmed_at) >= timedelta(seconds=ALARM_EVERY_S):
             hold = replace(hold, alarmed_at=now)
             _alarm(hold)
             self._write(document, {"hold": hold.to_fields()})
         self._known.is_held, self._known.read_at = True, now
-        # Until it is acknowledged, the database's own id stays the recorded one.
+        # The recorded id stays until an operator acknowledges.
         return Standing(replace(epoch, hold=hold), epoch.database_uid, is_clear=False)
 
     def acknowledge(self, providers: Iterable[str]) -> None:
         """
-        Take the database for the right one, with everything that its providers have: deletions go on.
+        Accept this database as the right one, together with everything that its providers have; deletions continue.
 
         Args:
-            providers: Where something of ours may be, by our names.
+            providers: Our names of all accounts and hosts that may hold things of ours.
 
         Raises:
             Transient: The documents could not be reached (again).
-            Conflict: Somebody else wrote it at the same moment (again).
+            Conflict: Another writer was first (again).
         """
         (document,) = self.documents.read(EPOCH)
         now = self.clock()
@@ -310,7 +316,7 @@ class Epochs:
         try:
             self.documents.commit(Create(EPOCH, fields) if document is None else Update(EPOCH, fields))
         except Conflict:
-            # Another run has found the same, or has kept its marks: the next one writes it.
+            # Another run has found the same, or has written its marks: the next run writes it.
             return
 
 

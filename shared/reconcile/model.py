@@ -1,6 +1,6 @@
-"""What is known of one reconciliation: the progress that a record keeps, the snapshot, and what is decided. Pure.
+"""The values of a reconciliation: the progress in a record, the snapshot, and the decision. Pure.
 
-Called by every resource. Leaves to `reconciler` what is done with a decision.
+Called by every resource. `reconciler` carries decisions out.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import Any, Final, Generic, Protocol, Self, TypeVar
 from shared.ports import Version
 
 BACKOFF_MAX_S = 300.0
-"""The longest pause between two tries, where a step names no other."""
+"""The longest pause between two tries, in seconds, unless a step sets another."""
 
 AT_ONCE: Final = datetime(2020, 1, 1, tzinfo=UTC)
-"""As due time of a record whose wish was just written: it has come. Should the task be lost, the sweep finds it."""
+"""The due time of a record whose spec was just written: it is due already. If the task is lost, the sweep finds the
+record."""
 
 
 class Effect(StrEnum):
     """
-    What a step does to the world outside the documents.
+    The effect of a step outside the documents.
     """
 
     WRITE = "write"
@@ -33,7 +34,7 @@ class Effect(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Claim:
     """
-    "I am about to do this; leave it alone until then."
+    A worker's mark: it is doing this step, and others keep off until then.
     """
 
     step: str
@@ -43,18 +44,18 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class Failure:
     """
-    Why the last step did not succeed, recorded with the spec that it failed for.
+    The failure of the last step, recorded with the spec that it failed for.
 
     Attributes:
         code: The provider's code or one of ours; never a secret.
-        message: One sentence for whoever reads the document.
-        retryable: Whether it is tried again by itself.
+        message: One sentence for readers of the document.
+        retryable: Whether it is tried again automatically.
         step: The step that failed.
-        wish: Fingerprint of what was wished; another wish is tried at once.
-        tries: How often in a row.
-        since: When the first of them was.
+        spec: Fingerprint of the spec; another spec is tried at once.
+        tries: Failures in a row.
+        since: When the first of them happened.
         retry_at: Not again before this instant; `None` for a final failure.
-        alarmed: Whether it was logged as an alarm.
+        alarmed: Whether an alarm was raised.
     """
 
     code: str
@@ -69,7 +70,7 @@ class Failure:
 
     def shown(self) -> dict[str, Any]:
         """
-        The form in which clients read it. Pure.
+        Return the form that clients read. Pure.
         """
         return {"code": self.code, "message": self.message, "retryable": self.retryable}
 
@@ -77,12 +78,12 @@ class Failure:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """
-    The part of every record that belongs to the reconciliation.
+    The reconciler's part of every record.
 
     Attributes:
-        claim: Who is at work, until when.
+        claim: The step that a worker is doing, and until when others keep off.
         failure: The last step's failure; a success clears it.
-        due_at: When the record must be looked at again, whatever happens to tasks; `None` when it is settled.
+        due_at: When the record must be reconciled again, even if its task is lost; `None` if nothing is left to do.
     """
 
     claim: Claim | None = None
@@ -91,7 +92,7 @@ class Progress:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form: `claim`, `setback`, `dueAt`. Pure.
+        Return the document form: `claim`, `setback`, `dueAt`. Pure.
         """
         return {
             "claim": None if self.claim is None else {"step": self.claim.step, "until": self.claim.until},
@@ -112,7 +113,7 @@ class Progress:
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
         """
         claim, failure = fields.get("claim"), fields.get("setback")
         return cls(
@@ -136,13 +137,13 @@ class Progress:
 
 class Record(Protocol):
     """
-    What a subject records of a thing: a frozen dataclass with its `progress`.
+    The server's record of a thing: a frozen dataclass with its `progress`.
     """
 
     @property
     def progress(self) -> Progress:
         """
-        The reconciliation's own part.
+        Return the reconciler's part.
         """
         ...
 
@@ -155,12 +156,12 @@ A = TypeVar("A")
 @dataclass(frozen=True, slots=True)
 class Snapshot(Generic[W, R]):
     """
-    The present, as read in one go.
+    The present documents of a thing, as read in one go.
 
     Attributes:
-        key: Of the thing.
-        wish: What is wanted, and what is shown to clients now.
-        record: What is recorded; `None` where nothing ever was.
+        key: The thing's key.
+        spec: What is wanted, and what clients see now.
+        record: What is recorded; `None` if nothing ever was.
         version: Of the record's document, for conditional writes.
     """
 
@@ -173,19 +174,19 @@ class Snapshot(Generic[W, R]):
 @dataclass(frozen=True, slots=True)
 class Done:
     """
-    Nothing is left to do until the spec changes.
+    A decision: nothing is left to do until the spec changes.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class RequeueAt:
     """
-    Nothing to do before that instant.
+    A decision: nothing is to be done before an instant.
 
     Attributes:
         at: The instant.
-        is_swept: Whether it is left to the sweep, which finds the record by its due time: what need not be in time, and
-            of which there are many, gets no task.
+        is_swept: Whether no task is enqueued, because the sweep finds the record by its due time: for things that are
+            numerous and need not be on time.
     """
 
     at: datetime
@@ -195,18 +196,19 @@ class RequeueAt:
 @dataclass(frozen=True, slots=True)
 class Step(Generic[R]):
     """
-    The next thing to do.
+    A decision: the next thing to do.
 
     Attributes:
-        name: For the claim, the log and the subject's `act`.
-        effect: What it does outside.
-        record: What is recorded before a CHANGE; what is recorded by a WRITE; untouched by an OBSERVE.
-        undone: What is recorded where the provider definitely did not do it.
-        wish: Fingerprint of the spec it serves.
-        insists: Whether even a final refusal is tried again; what exists at a provider is never given up.
-        informs: Whether after it the worker knows how the thing stands at its provider.
-        at_hand: Whether its outcome is known already: nobody is asked, so no failure's pause holds it back.
-        tries_max: After so many failures in a row it is left to a person; `None` never is.
+        name: For the claim, the log and the controller's `act`.
+        effect: Its effect outside the documents.
+        record: The record to write before a CHANGE, or to write as the result of a WRITE; unchanged by an OBSERVE.
+        rollback: The record to write if the provider definitely did not do it.
+        spec: Fingerprint of the spec that it serves.
+        retry_permanent: Whether it is retried even after a permanent refusal: things that exist at a provider are never
+            abandoned.
+        observes: Whether the worker knows the thing's state at its provider afterwards.
+        at_hand: Whether its outcome is known already. No provider is asked, so no backoff applies.
+        tries_max: The number of failures in a row after which it is left to a person; `None` for no limit.
         pause_max_s: The longest pause between two tries.
     """
 

@@ -1,14 +1,19 @@
-"""The one loop by which every resource moves: read, decide, claim, act, settle, enqueue.
+"""The reconcile loop that brings every resource to its spec: read, decide, claim, act, settle, requeue.
 
-Called by the workers and callables of `functions/`, with the `Controller` of each resource. Leaves to the controllers
-what is wished, what is the next step and how a provider is asked; knows no provider and no document of theirs.
+Called by the workers and callables of `functions/`, with the `Controller` of each resource. The controllers know the
+spec, the next step and the provider; this file knows no provider and no document of theirs.
 
-What carries the weight: the claim is a conditional write; the lease outlives any function, so that a busy worker is
-either alive or dead, never both; what the claim records (state, reference) is written before the provider hears of
-it; the write back is conditional on the claim; and a worker that finds another one busy comes back. Duplicates,
-disorder, a change of mind and a crash anywhere are then all the same case: read again.
+Correctness rests on these points:
 
-A spec may stand in the document of the record itself (`videos/{videoId}`), in fields of its own that no record writes.
+- The claim is a conditional write.
+- The lease is longer than any function can run, so that a worker whose lease has ended is certainly dead.
+- The state and the reference in the claim are written before the provider is called.
+- Settling is conditional on the claim.
+- A worker that finds a claim of another one requeues.
+
+Duplicates, reordering, a change of mind and a crash anywhere are therefore the same case: read again.
+
+A spec may be in the record's own document (`videos/{videoId}`), in separate fields that no record writes.
 """
 
 from __future__ import annotations
@@ -37,51 +42,54 @@ from shared.reconcile.model import (
 )
 
 WORKER_TIMEOUT_S = 60
-"""How long a worker or a callable may run; `functions/` declares every one of them with it."""
+"""The timeout of every worker and callable, in seconds; `functions/` declares it."""
 
 LEASE_S = 90
-"""How long a claim keeps others away; longer than any worker can live."""
+"""The length of a lease in seconds; longer than any worker can run."""
 
 STEPS_MAX = 12
-"""How often one worker comes back at once before it leaves that to the queue."""
+"""The most steps of one run of a worker before it requeues."""
 
 SETTLES_MAX = 5
-"""How often the outcome of a step is written again where somebody wrote a spec into the same document meanwhile."""
+"""The number of times that the outcome of a step is written, if each time a spec was written into the same document
+meanwhile."""
 
 RECONCILE_BUDGET_S = 20.0
-"""No new step is begun after so many seconds; with the slowest provider call it stays under `WORKER_TIMEOUT_S`."""
+"""Seconds after which no new step is begun. Together with the slowest provider call it stays below
+`WORKER_TIMEOUT_S`."""
 
 
 TASK_AHEAD_MAX_S = 3600
-"""What is due later than that gets no task: the sweep finds it by `dueAt`, and most of it is settled long before, when
-a task would only come to ask the provider about it once more."""
+"""The horizon for tasks, in seconds. The sweep finds what is due later by `dueAt`. Most of it is settled long before,
+when a task would only ask the provider once more."""
 
 
 Mapper = Callable[[Callable[[str], None], Sequence[str]], Iterable[None]]
-"""Does the same for each of several: `map`, or that of an executor, which has several of them done at once."""
+"""Call a function for each of several keys: `map`, or that of an executor, which runs several at once."""
 
 
 def reconcile(
     controller: Controller[W, R, A], key: str, documents: Documents, queue: Queue, clock: Clock
 ) -> Snapshot[W, R]:
     """
-    Bring one thing as far as it can be brought now.
+    Bring one thing as close to its spec as is possible now.
 
-    "Come back now" is a task to ourselves, without the queue between: the record's `dueAt` keeps it if we die.
+    Each further step in the loop replaces a task for the same key. If the worker dies, the record's `dueAt` keeps the
+    work.
 
     Args:
-        subject: The kind of thing.
-        key: Which one.
-        documents: Where its documents are.
-        queue: Where a task is enqueued for later.
+        controller: The controller of this kind of thing.
+        key: The thing's key.
+        documents: The store of its documents.
+        queue: Gets the tasks for later.
         clock: Now, in UTC.
 
     Returns:
-        The last look, at which nothing was left to do at once.
+        The last snapshot, in which nothing was left to do at once.
 
     Raises:
         Transient: The documents or the queue could not be reached (again).
-        Conflict: Others wrote first each time we tried (again).
+        Conflict: Others wrote first each time (again).
     """
     snapshot = controller.read(key)
     observed = False
@@ -128,7 +136,7 @@ def reconcile(
 
 def _is_left_to_the_sweep(record: Record | None, at: datetime, now: datetime) -> bool:
     """
-    Whether what is due at an instant needs no task: it is far off, and the record says when. Pure.
+    Tell whether what is due at an instant needs no task, because it is far off and the record has the due time. Pure.
     """
     due_at = None if record is None else record.progress.due_at
     return due_at is not None and due_at <= at and at - now > timedelta(seconds=TASK_AHEAD_MAX_S)
@@ -145,10 +153,10 @@ def _take(
     observed: bool,
 ) -> bool:
     """
-    Claim a step, do it, and write back what came of it.
+    Claim a step, do it, and write its outcome.
 
     Returns:
-        Whether the worker now knows how the thing stands at its provider: a failed look tells nothing.
+        Whether the worker now knows the thing's state at its provider; a failed step tells nothing.
     """
     if step.effect is Effect.WRITE:
         _settle(controller, snapshot, step.record, documents, queue, clock(), observed=observed)
@@ -197,8 +205,8 @@ def _tidy(
     backed_off: bool,
 ) -> None:
     """
-    Where nothing is left to do, leave no due time behind; nor a failure, unless it is what holds the next step back
-    and is shown to clients. Writes nothing where all is as it should be.
+    Remove the due time if nothing is left to do, and the failure unless it holds the next step back and clients see it.
+    Writes nothing if nothing changes.
     """
     if snapshot.record is not None:
         kept = Progress(failure=snapshot.record.progress.failure if backed_off else None)
@@ -216,16 +224,16 @@ def _settle_claimed(
     observed: bool,
 ) -> None:
     """
-    Write back what came of a step. A spec that somebody wrote into the record's own document meanwhile, and a view that
-    was changed or deleted, alter nothing of what we claimed: then what the provider has done is written all the same,
-    never left to the end of the lease, and the next look sees the rest.
+    Write the outcome of a step. Meanwhile a spec may have been written into the record's own document, or the view
+    changed or deleted; neither affects the claim. The outcome is then written anyway, not left until the lease ends,
+    and the next read sees the rest.
 
     Args:
-        claimed: As it was when the step was begun.
-        record: What came of it.
+        claimed: The snapshot when the step was begun.
+        record: The outcome.
 
     Raises:
-        Conflict: The record itself was written by somebody else (again, after another look).
+        Conflict: Another writer wrote the record itself (again, after reading again).
     """
     for _ in range(SETTLES_MAX):
         try:
@@ -235,7 +243,7 @@ def _settle_claimed(
             again = controller.read(claimed.key)
             if claimed.record is None or claimed.record.progress.claim is None or again.record is None:
                 raise
-            # Who writes a spec makes the record due, so that the sweep finds it whatever becomes of the task.
+            # A write of a spec also makes the record due, so that the sweep finds it if the task is lost.
             due_at = claimed.record.progress.due_at
             if _with(again.record, replace(again.record.progress, due_at=due_at)) != claimed.record:
                 raise
@@ -254,7 +262,7 @@ def _settle(
     observed: bool,
 ) -> None:
     """
-    Write a record with the instant at which it is due again, and show it to clients in the same commit.
+    Write a record with its new due time, and show it to clients in the same commit.
     """
     freed = _with(record, Progress(failure=record.progress.failure))
     match apply_backoff(controller.decide(controller.after(snapshot, freed), now, observed=observed), freed, now):
@@ -276,6 +284,6 @@ def _settle(
 
 def _with(record: R, progress: Progress) -> R:
     """
-    The record with another progress. Pure.
+    Return the record with another progress. Pure.
     """
     return replace(record, progress=progress)  # type: ignore[type-var]  # every record is a dataclass

@@ -1,8 +1,8 @@
-"""Merges the tasks of one key by time slot: however often a thing is changed, its worker is called twice per slot.
+"""Merge the tasks of one key by time slot: however often a thing changes, its worker is called twice per slot.
 
-`enqueue` is called by triggers and callables, once the change is written; `next_multiple` by the `decide` of whatever
-waits for something that tells nobody when it is done. Leaves to the queue that tasks of one name merge, and to the
-worker that it reads what there is by then.
+Triggers and callables call `enqueue` after they have written a change. The `decide` of a resource calls `next_multiple`
+if it waits for something that sends no signal when it is done. The queue merges tasks of one name, and the worker reads
+the documents as they are then.
 """
 
 from __future__ import annotations
@@ -14,28 +14,29 @@ from shared.ports import Clock, Queue, Task
 
 SLOT_S: Final = 5
 """
-Long enough that the busiest key costs 1,440 tasks an hour, of the 100,000 that a deployment does by default; short
-enough that whoever changes a thing twice in a row sees the second change while they still look at it.
+The length of a slot in seconds. It is long enough that the busiest key costs 1,440 tasks an hour, of the 100,000 that a
+deployment does by default. It is short enough that a person who changes a thing twice in a row soon sees the second
+change.
 """
 
 CLOCKS_APART_S: Final = 1
 """
-The task at the end of a slot comes so much later. An instance whose clock is behind still counts a change to a slot
-that is over; the task sees it all the same.
+Seconds by which the task at the end of a slot is late. An instance whose clock is behind still counts a change to a
+slot that is over; the task sees that change too.
 """
 
 
 def enqueue(queue: Queue, worker: str, key: str, clock: Clock) -> None:
     """
-    Have a worker look at a key: at once for the first change of a slot, just after the slot for all later ones.
+    Enqueue a task for a key: at once for the first change of a slot, just after the slot for all later ones.
 
-    The task at the end is made after the change was written and runs after the slot, so it sees the change, whatever
-    becomes of the first task. Slots are counted from the epoch, so that all instances agree on them.
+    The later task is enqueued after the change was written and runs after the slot, so it sees the change even if the
+    first task is lost. Slots are counted from the Unix epoch, so that all instances agree on them.
 
     Args:
-        queue: For the task.
-        worker: Its public name, e.g. `reconcileSession`.
-        key: The key to look at.
+        queue: Gets the task.
+        worker: The worker's public name, e.g. `reconcileSession`.
+        key: The key to reconcile.
         clock: Now, in UTC; read here, after the change was written.
 
     Raises:
@@ -49,8 +50,7 @@ def enqueue(queue: Queue, worker: str, key: str, clock: Clock) -> None:
 
 def next_multiple(now: datetime, seconds: int) -> datetime:
     """
-    Return the next instant that is a multiple of so many seconds, on which those who wait from different times agree.
-    Pure.
+    Return the next instant that is a multiple of so many seconds, so that tasks from different times merge. Pure.
     """
     epoch_s = int(now.timestamp())
     return datetime.fromtimestamp(epoch_s - epoch_s % seconds + seconds, UTC)

@@ -1,9 +1,9 @@
-"""Uploaded videos: `videos/{videoId}` is recorded; wished is what its teacher last asked of it, and that its session is
-there.
+"""Uploaded videos and their Controller. The record is `videos/{videoId}`; the spec is the teacher's last request, and
+the existence of the session.
 
-Called by `functions/` (workers, callables, schedule). Leaves to `decide` what is next, to `policy` what may be
-uploaded, to `transitions` what is recorded after a step, to `grant` what a caller may get, to `readiness` when to look,
-to `shared/hosts/` its copies, and to `shared/deletions/` what nobody names any more.
+Called by `functions/` (workers, callables, schedule). `decide` chooses the next step, `policy` what may be uploaded,
+`transitions` the record after a step, `upload_tokens` and `playback` the grants of a caller, `readiness` when to
+observe. `shared/hosts/` makes copies, and `shared/deletions/` deletes what no document names any more.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ from shared.videos.turns import free_place
 @dataclass(frozen=True, slots=True)
 class Seen:
     """
-    What the provider has just told of a video, together with others.
+    The observation of a video that was made together with those of others.
 
     Attributes:
-        parts: The provider's ids of what it is about.
-        observation: How that stands.
-        at: When the provider was asked; how it stands is not older than that.
+        external_ids: The provider's ids of the thing that was observed.
+        observation: Its state.
+        at: When the provider was asked; the state is not older than that.
     """
 
     external_ids: ExternalIds
@@ -74,13 +74,13 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
     The Controller of videos.
 
     Attributes:
-        documents: Where the documents are.
-        holders: The providers that have them.
+        documents: The store of the documents.
+        provider_accounts: The providers that have the videos.
         policy: The limits.
-        late_commit_s: Seconds after which a lost creation is certain not to come.
-        hosts: Where ready videos are copied to.
-        holds: Whether deletions are held.
-        seen: What need not be asked again, by video id; see `batch.py`.
+        late_commit_s: Seconds after which a lost creation certainly does not happen.
+        hosts: The hosts that ready videos are copied to.
+        holds: Tells whether deletions are held.
+        seen: Observations that need not be made again, by video id; see `batch.py`.
     """
 
     queue: ClassVar[str] = RECONCILE_VIDEO
@@ -95,7 +95,8 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def read(self, key: str) -> Snapshot[VideoSpec, Video]:
         """
-        Read the video and its session: two documents; of one that has no place yet, what gives it one too.
+        Read the video and its session: two documents. If the video has no place in its session yet, also read what that
+        needs.
         """
         (document,) = self.documents.read(video_path(key))
         if document is None:
@@ -114,13 +115,13 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def decide(self, snapshot: Snapshot[VideoSpec, Video], now: datetime, *, observed: bool) -> Decision[Video]:
         """
-        The next step. Pure.
+        Return the next step. Pure.
         """
         return decisions.decide(snapshot, now, self.policy, self.late_commit_s, observed=observed)
 
     def act(self, snapshot: Snapshot[VideoSpec, Video], step: Step[Video], now: datetime) -> ExternalIds | Observation:
         """
-        The one provider call of a step; to rename a video takes one for each thing that it names.
+        Make the one provider call of a step. Renaming a video takes one call for each thing that it names.
         """
         record = step.record
         media = self.media(record.provider)
@@ -149,7 +150,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def media(self, provider: str) -> Media:
         """
-        The videos of one provider.
+        Return the videos of one provider.
 
         Raises:
             Transient: As `holder_of` (again).
@@ -165,12 +166,12 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def _told(self, key: str, record: Video) -> Observation | None:
         """
-        What the provider has told of a video already, as far as it is about what is recorded now.
+        Return an observation that was already made of a video, if it is of what is recorded now.
         """
         seen = self.seen.get(key)
         if seen is None or seen.external_ids != watched(record):
             return None
-        # Of what has failed before, it may have been told before it was tried again.
+        # If the video has failed before, the observation may be from before the retry.
         may_be_old = bool(record.failures and record.history) and seen.at <= record.history[-1].at
         return None if may_be_old else seen.observation
 
@@ -178,7 +179,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         self, snapshot: Snapshot[VideoSpec, Video], step: Step[Video], outcome: ExternalIds | Observation, now: datetime
     ) -> Video:
         """
-        What is recorded after a step that succeeded. Pure.
+        Return the record after a step that succeeded. Pure.
         """
         record = step.record
         if isinstance(outcome, Observation):
@@ -195,7 +196,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def after(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> Snapshot[VideoSpec, Video]:
         """
-        The snapshot as it will be once `record` is written. Pure.
+        Return the snapshot as it will be once `record` is written. Pure.
         """
         told = shown(record) if snapshot.spec.has_session else None
         return replace(snapshot, record=record, spec=replace(snapshot.spec, shown=told))
@@ -204,11 +205,12 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
         self, snapshot: Snapshot[VideoSpec, Video], record: Video, version: Version | None, now: datetime
     ) -> tuple[Write, ...]:
         """
-        The write of the video's document, of a pending deletion for everything that it names no more, and of the turn
-        in which it was given its place. Of a tombstone the spec is written too, for it holds titles. Pure.
+        Return the writes of the video's document, of a pending deletion for each thing that it no longer names, and of
+        the turn in which it was given its place. A tombstone's spec is written too, because the spec contains titles.
+        Pure.
 
         Raises:
-            Conflict: The document is gone; only a callable may make one (again).
+            Conflict: The document is gone; only a callable may create one (again).
         """
         if version is None:
             raise Conflict(f"There is no {video_path(snapshot.key)}.")
@@ -229,8 +231,8 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def follow_ups(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> tuple[Task, ...]:
         """
-        What is named no more is deleted; what its provider works on from now on is watched by the readiness poller;
-        copies follow a video that has another owner. Pure.
+        Return tasks to delete the things that are no longer named, to have the readiness poller watch a video that its
+        provider now works on, and to give a video's copies its new owner. Pure.
         """
         deletions = tuple(
             Task(RECONCILE_DELETION, deletion_id(reference, external_ids))
@@ -249,7 +251,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def view_writes(self, snapshot: Snapshot[VideoSpec, Video], record: Video) -> tuple[Write, ...]:
         """
-        The write of the video's ref in the session document. Pure.
+        Return the write of the video's ref in the session document. Pure.
         """
         told = shown(record) if snapshot.spec.has_session else None
         if told == snapshot.spec.shown:
@@ -259,7 +261,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
     def dependants(self, snapshot: Snapshot[VideoSpec, Video]) -> tuple[Task, ...]:
         """
-        Its copies follow what plays, where they do not already. Pure.
+        Return tasks for the copies that differ from the playable version. Pure.
         """
         playable = None if snapshot.record is None else snapshot.record.playable
         film = None if playable is None else playable.reference
@@ -274,8 +276,8 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
 
 def snapshot_of(document: Document, session: Session | None) -> Snapshot[VideoSpec, Video]:
     """
-    The snapshot at a video whose documents were read: a session with another owner or mark than the video recorded is
-    not its session. Pure.
+    Return the snapshot of a video whose documents were read. A session whose owner or `createdAt` differs from the
+    video's record is not its session. Pure.
     """
     record = Video.from_document(document)
     belonging = None if session is None else record.session.belonging(session.identity)
@@ -293,7 +295,7 @@ def snapshot_of(document: Document, session: Session | None) -> Snapshot[VideoSp
 
 def watched(video: Video) -> ExternalIds | None:
     """
-    What at the provider a look at a video is a look at; `None` where there is nothing to see. Pure.
+    Return the external ids to observe; `None` if there is nothing to observe. Pure.
     """
     if video.state in (*PENDING, VideoState.RETRYING, VideoState.FAILED):
         return video.external_ids or None
@@ -304,7 +306,7 @@ def watched(video: Video) -> ExternalIds | None:
 
 def _title_of(record: Video, reference: str) -> str:
     """
-    The title of one thing that a video names: of what plays, or of its latest upload.
+    Return the title of one thing that a video names: of its playable version, or of its latest upload.
     """
     plays = record.playable
     return plays.title if plays is not None and plays.reference == reference else record.upload.title
@@ -312,7 +314,7 @@ def _title_of(record: Video, reference: str) -> str:
 
 def _dropped(snapshot: Snapshot[VideoSpec, Video], record: Video) -> dict[str, ExternalIds]:
     """
-    What the record named and, once this is written, names no more.
+    Return the things that the record named and no longer names once this is written.
     """
     before = {} if snapshot.record is None else named(snapshot.record)
     left = named(record)
@@ -321,7 +323,7 @@ def _dropped(snapshot: Snapshot[VideoSpec, Video], record: Video) -> dict[str, E
 
 def _reason(snapshot: Snapshot[VideoSpec, Video], record: Video, reference: str) -> Reason:
     """
-    Why a thing is named no more.
+    Return the reason why a thing is no longer named.
     """
     if record.state is VideoState.GONE:
         return Reason.DELETED

@@ -1,7 +1,7 @@
-"""An orphan becomes its video again. Pure.
+"""Make an orphan the content of its video again. Pure.
 
-Called by `shared/operations/orphans/adoption.py`. It is taken over as the recording of a live event is: what is there
-already is the video, nothing is uploaded, and the ordinary reconciliation watches it until it is ready.
+Called by `shared/operations/orphans/adoption.py`. An orphan is taken over like the recording of a live event: the
+existing content is the video, nothing is uploaded, and the ordinary reconciliation observes it until it is ready.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shared.videos.model import Spec, Video, VideoState, named
 from shared.videos.transitions import requested
 
 BUSY = (VideoState.PREPARING, VideoState.RETRYING)
-"""The states in which something is under way at the provider."""
+"""The states in which a call to the provider is under way."""
 
 
 def new_video(
@@ -37,10 +37,10 @@ def new_video(
 
     Args:
         identity: Of the session that it belongs to.
-        title: Of that session, where the orphan has none.
-        orphan: The orphan that has the content.
+        title: The session's title, used if the orphan has none.
+        item: The orphan that has the content.
         reference: Its reference.
-        parts: All of its parts.
+        external_ids: The ids of all its parts.
         now: This instant.
     """
     upload = UploadSpec(item.title or title, "", 0, external_ids)
@@ -48,11 +48,11 @@ def new_video(
         identity,
         item.provider,
         item.created_at,
-        # It is given its place in a turn of its teacher, who may be uploading at this moment.
+        # Its place is given in a turn of its teacher, who may be uploading at this moment.
         None,
         upload,
         asked_at=now,
-        # It names the orphan from the beginning: nobody else does.
+        # It names the orphan from the beginning, because no other document does.
         generation=reference.generation,
         reference=str(reference),
         external_ids=external_ids,
@@ -65,11 +65,11 @@ def taken_back(
     document: Document, item: InventoryItem, reference: Reference, external_ids: ExternalIds, now: datetime
 ) -> tuple[tuple[Write, ...], tuple[Task, ...]]:
     """
-    Return the writes by which an orphan becomes the latest upload of a video that there is, and the tasks for them. An
-    upload that is under way is given up; what plays goes on until the orphan does.
+    Return the writes that make an orphan the latest upload of an existing video, and the tasks for them. An upload that
+    is under way is released; the playable version plays until the orphan does.
 
     Raises:
-        WrongState: The video was deleted, plays something later, or somebody is at work on it (again, later).
+        WrongState: The video was deleted, plays something later, or another worker holds its claim (again, later).
     """
     video, spec = Video.from_document(document), Spec.from_document(document)
     if video.state is VideoState.GONE or spec.deleted:

@@ -1,7 +1,8 @@
-"""Many videos reconciled together, with one call to the provider for all of them, or none where it has told already.
+"""Reconcile many videos together, with one call to the provider for all of them, or with none if the provider has
+already reported their states.
 
-Called by the worker `reconcileVideo`, whose task names one video or many, and by the readiness poller. Leaves to the
-reconciliation what is done with each.
+Called by the worker `reconcileVideo`, whose task names one video or many, and by the readiness poller. `reconcile` does
+the work on each.
 """
 
 from __future__ import annotations
@@ -22,24 +23,25 @@ from shared.videos.model import Video
 from shared.videos.transitions import is_news
 
 BUDGET_S: Final = 30.0
-"""After so many seconds no further video is begun; with the slowest reconcile that stays under `WORKER_TIMEOUT_S`."""
+"""Seconds after which no further video is begun; with the slowest reconciliation that stays below
+`WORKER_TIMEOUT_S`."""
 
 AGAIN_S: Final = 5.0
 
 
 def reconcile_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Mapper = map) -> None:
     """
-    Bring one video, or many, as far as they can be brought now.
+    Bring one video, or many, as close to their specs as is possible now.
 
     Args:
         videos: Their Controller.
         key: The id of one, or the ids of many.
-        queue: Where tasks are enqueued.
+        queue: Gets the tasks.
         clock: Now, in UTC.
-        each: How many are reconciled one after the other, or at once.
+        each: Runs the reconciliations, one after the other or several at once.
 
     Raises:
-        Transient, Conflict: As `reconcile` of one; of many, whoever is hindered is enqueued again alone. Where the
+        Transient, Conflict: For one video, as `reconcile`. Of many, each that fails is enqueued again alone. If the
             provider cannot be asked about all of them, none is reconciled (again).
     """
     keys = list(dict.fromkeys(key.split(KEYS_SEPARATOR)))
@@ -63,21 +65,21 @@ def visit_changed(
     each: Mapper = map,
 ) -> Collection[str]:
     """
-    Bring every video of which a provider tells news as far as it can be brought now, without asking it again; what has
-    come to an end comes first.
+    Reconcile every video of which a provider reports news, without asking it again. Videos that are no longer
+    processing come first.
 
     Args:
         videos: Their Controller.
         provider: Our name of the provider.
-        changes: What it tells, the newest of each video first; of what is no video of ours nothing is done.
-        asked_at: When it was asked.
-        queue: Where tasks are enqueued.
+        changes: The reported changes, the newest of each video first; those that are not of our videos are ignored.
+        asked_at: When the provider was asked.
+        queue: Gets the tasks.
         clock: Now, in UTC.
         ends_at: No further video is begun after that.
-        each: How many are reconciled one after the other, or at once.
+        each: Runs the reconciliations, one after the other or several at once.
 
     Returns:
-        The ids of those of which there were news.
+        The ids of the videos with news.
 
     Raises:
         Transient: The documents or the queue could not be reached; what was not reconciled is still news (again).
@@ -108,17 +110,16 @@ def visit_seen(
     each: Mapper = map,
 ) -> Collection[str]:
     """
-    Bring every video as far as it can be brought now of which it is news how it stands, or which could not be asked
-    about before.
+    Reconcile every video whose observation is news, or whose last step failed.
 
     Args:
         videos: Their Controller.
-        records: What is recorded of them, by their ids.
-        seen: How they stand.
-        queue: Where tasks are enqueued.
+        records: Their records, by video id.
+        seen: The observations, by video id.
+        queue: Gets the tasks.
         clock: Now, in UTC.
         ends_at: No further video is begun after that.
-        each: How many are reconciled one after the other, or at once.
+        each: Runs the reconciliations, one after the other or several at once.
 
     Returns:
         The ids of those that were reconciled.
@@ -141,7 +142,7 @@ def _visit_each(
     videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock, ends_at: datetime, each: Mapper
 ) -> None:
     """
-    Reconcile each; one that is hindered hinders no other, and what there is no time for is left to the queue.
+    Reconcile each. A failure of one does not affect the others, and those for which there is no time are enqueued.
     """
     left: list[str] = []
 
@@ -164,10 +165,10 @@ def _visit_each(
 
 def see(videos: Videos, records: Mapping[str, Video], clock: Clock) -> Mapping[str, Seen]:
     """
-    Ask how all those stand that there is something to see of, with one call to each provider.
+    Observe all videos that have something to observe, with one call to each provider.
 
     Raises:
-        Transient, Permanent: A provider did not tell (again; never).
+        Transient, Permanent: A provider did not answer (again; never).
     """
     seen: dict[str, Seen] = {}
     for provider, video_ids in by_provider(records).items():
@@ -181,7 +182,7 @@ def see(videos: Videos, records: Mapping[str, Video], clock: Clock) -> Mapping[s
 
 def by_provider(records: Mapping[str, Video]) -> Mapping[str, Sequence[str]]:
     """
-    The ids of videos, by the provider that has them. Pure.
+    Return the ids of videos, by their provider. Pure.
     """
     found: dict[str, list[str]] = {}
     for video_id, record in records.items():
@@ -193,8 +194,9 @@ def _news(
     videos: Videos, document: Document, changes: Sequence[Change], asked_at: datetime, now: datetime
 ) -> Seen | None:
     """
-    What of this is about the very thing that is recorded of a video, and is not recorded yet. A video that is replaced
-    has two things at its provider, and a creation that was doubled may have left another of the same reference.
+    Return the change that is about the very thing that a video's record names, if it is not recorded yet. A video that
+    is replaced has two things at its provider, and a creation that happened twice may have left another of the same
+    reference.
     """
     video = Video.from_document(document)
     external_ids = watched(video) or {}

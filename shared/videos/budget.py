@@ -1,8 +1,8 @@
-"""How many requests the tokens of one upload allow, all of them together. Pure.
+"""The request budget of one upload: how many requests all its tokens together allow. Pure.
 
-Called by `grant`. A provider that counts requests counts them for each token, so what was granted is recorded with the
-video, and every token is given out of what is left of one budget. A token that is still good is given again instead of
-a new one, and its requests are counted on; so asking again costs nothing, however often a line breaks.
+Called by `upload_tokens`. A provider that counts requests counts them per token. So the granted requests are recorded
+with the video, and every token is given out of the rest of one budget. A token that is still good is given again
+instead of a new one, and its count continues. Asking again therefore costs nothing, however often a connection breaks.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from shared.core.errors import TooMany
 from shared.ports import Allowance, Fields
 
 BUDGETS: Final = 10
-"""The tokens of one upload allow so many times the requests that its file takes."""
+"""The tokens of one upload allow this many times the requests that its file takes."""
 
 GOOD_FOR_S: Final = 30 * 60
-"""A token that is good for at least so long is given again."""
+"""A token that is valid for at least this many seconds is given again."""
 
 IDLE_MAX: Final = 3
-"""A token that was given so often without a byte arriving in between may be used up: there is a new one."""
+"""A token that was given this often without a byte arriving in between may be used up: a new one is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Granted:
     """
-    What was granted for one upload.
+    The requests granted for one upload.
 
     Attributes:
         number: The upload's number among those of its video.
         requests: How many the last token allows.
-        expires_at: When it ends.
+        expires_at: When the last token expires.
         requests_in_all: How many all tokens have allowed.
         received_bytes: How much had arrived when the last token was given.
         idle: How often it was given again since then although nothing more had arrived.
@@ -49,13 +49,13 @@ class Granted:
     @property
     def allowance(self) -> Allowance:
         """
-        How much the last token allows.
+        Return the limits of the last token.
         """
         return Allowance(self.requests, self.expires_at)
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {
             "number": self.number,
@@ -69,7 +69,7 @@ class Granted:
     @classmethod
     def from_fields(cls, fields: Fields | None) -> Self | None:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
         """
         if fields is None:
             return None
@@ -86,13 +86,13 @@ class Granted:
 @dataclass(frozen=True, slots=True)
 class Need:
     """
-    The need of one upload at the moment when a token is asked for.
+    The need of one upload when a token is asked for.
 
     Attributes:
         number: The upload's number among those of its video.
-        size_bytes: The size of the file, as it was declared.
+        size_bytes: The declared size of the file.
         received_bytes: How much of it has arrived.
-        until: When the token ends at the latest.
+        until: When the token must end at the latest.
     """
 
     number: int
@@ -108,11 +108,11 @@ def next_granted(
     Return what is granted now: the last token again, or a new one for what is still missing.
 
     Args:
-        before: What was granted last, for whichever upload.
+        before: The last grant, of any upload of the video.
         need: The need of the upload.
-        requests_for: How many requests it takes to send so many bytes; 0 where nobody counts them.
+        requests_for: Returns how many requests sending so many bytes takes; 0 if the provider does not count them.
         now: This instant.
-        lifetime_s: The lifetime of a new token.
+        lifetime_s: The lifetime of a new token, in seconds.
 
     Raises:
         TooMany: The budget is used up (never, for this upload).
@@ -133,13 +133,13 @@ def next_granted(
         )
     expires_at = min(now + timedelta(seconds=lifetime_s), need.until).replace(microsecond=0)
     if before is not None and before.allowance == Allowance(requests, expires_at):
-        # The same allowance is the same token.
+        # The same allowance would give the same token.
         expires_at -= timedelta(seconds=1)
     return Granted(need.number, requests, expires_at, spent + requests, need.received_bytes)
 
 
 def _is_good(granted: Granted, need: Need, now: datetime) -> bool:
     """
-    Whether the last token may be given again: it lasts, and does not outlast its upload.
+    Tell whether the last token may be given again: it is valid long enough, and does not outlast its upload.
     """
     return now + timedelta(seconds=GOOD_FOR_S) <= granted.expires_at <= need.until

@@ -1,6 +1,6 @@
-"""The chain of the readiness poller's ticks, with its document form in `operations/feed-{provider}`.
+"""The chain of the readiness poller's polls, with its document form in `operations/feed-{provider}`.
 
-Called by `feed`, which leaves to this file what is recorded, and decides itself what follows.
+Called by `readiness`, which decides what to do; this file only keeps the record.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from shared.ports import Document, Fields
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """
-    Why the last tick was told nothing.
+    The reason why the last poll failed.
 
     Attributes:
         code: The provider's code or one of ours; never a secret.
-        message: One sentence for whoever reads the document.
-        retryable: Whether it may pass by itself.
-        since: When the first tick of this kind was.
-        ticks: How many there were.
-        alarmed: Whether it was logged as an alarm.
+        message: One sentence for readers of the document.
+        retryable: Whether it may be temporary.
+        since: When the first poll failed in this way.
+        ticks: How many polls have.
+        alarmed: Whether an alarm was raised.
     """
 
     code: str
@@ -35,7 +35,7 @@ class Trouble:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {
             "code": self.code,
@@ -49,7 +49,7 @@ class Trouble:
     @classmethod
     def from_fields(cls, fields: Fields | None) -> Self | None:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
         """
         if fields is None:
             return None
@@ -66,18 +66,18 @@ class Trouble:
 @dataclass(frozen=True, slots=True)
 class Chain:
     """
-    The document `operations/feed-{provider}`.
+    The chain of polls, as in the document `operations/feed-{provider}`.
 
     Attributes:
-        running: Whether a next tick is on its way.
-        tick: Number of the next tick.
-        ticks_left: Before the chain ends whatever is pending; the sweep then begins a new one.
+        running: Whether a next poll is enqueued.
+        tick: Number of the next poll.
+        ticks_left: Polls before the chain ends even if videos are pending; the sweep then begins a new one.
         cursor: Changes before it are known.
-        pages: As many the next tick asks for at once; the last one needed them.
-        due_at: When the next tick is overdue by so much that the chain must have died; `None` where none is to come.
-        uploads_at: When uploads in flight are asked about next; `None` at the next tick.
-        uploads_after: Only about those whose id comes after this one, where there are too many for one tick.
-        failure: Why the last tick was told nothing; `None` where it was.
+        pages: The number of pages that the next poll asks for at once; the last one needed them.
+        due_at: When the next poll is so late that the chain must have died; `None` if none is to come.
+        uploads_at: When uploads in flight are asked about next; `None` at the next poll.
+        uploads_after: Only uploads whose id comes after this one are asked about, if there are too many for one poll.
+        failure: Why the last poll failed; `None` if it did not.
     """
 
     running: bool
@@ -92,7 +92,7 @@ class Chain:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {
             "running": self.running,
@@ -109,10 +109,10 @@ class Chain:
     @classmethod
     def from_document(cls, document: Document) -> Self:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
         """
         fields = document.fields
-        # A chain that an earlier release began has no pages, and knows nothing of uploads and failures.
+        # A chain that an earlier release began has no pages, uploads or failures.
         return cls(
             running=fields["running"],
             tick=fields["tick"],

@@ -1,8 +1,7 @@
-"""What a teacher may wish of a video that is there: that it go, that its upload end, that a failure be tried again,
-that it have another title or place.
+"""A teacher's commands for an existing video: delete it, cancel its upload, retry a failure, change its title or place.
 
-Called by the callables of `functions/`. A spec is written down and a task left; leaves to the reconciliation that it
-comes true. Every one of them may be wished again without harm.
+Called by the callables of `functions/`. A command writes the spec and enqueues a task; the reconciliation carries it
+out. Every command can be repeated without harm.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from shared.videos.model import Spec, Video, VideoState
 from shared.videos.policy import check_order, checked_title
 
 WRITES_MAX: Final = 10
-"""How often a spec is written again where the video moved on meanwhile."""
+"""The number of times that a spec is written if the video changes meanwhile."""
 
 
 def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Document, Session]:
     """
-    A video and its session, where the caller is their teacher.
+    Return a video and its session if the caller is their teacher.
 
     Raises:
         NotAllowed: The caller is no teacher, or not this session's (never).
@@ -49,8 +48,8 @@ def owned_video(caller: Caller, video_id: str, documents: Documents) -> tuple[Do
 
 def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
-    The teacher wants no such video any more: whatever it has goes, wherever its upload stands. One that was deleted and
-    is gone makes no work.
+    Delete a video with everything it has, in any state of its upload. A video that is deleted and gone already causes
+    no work.
 
     Raises:
         NotAllowed, NotFound: As `owned_video` (never).
@@ -66,13 +65,12 @@ def delete_video(caller: Caller, video_id: str, documents: Documents, queue: Que
 
 def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
-    The teacher does not want the latest upload of a video: what played before plays on, where nothing did the video
-    goes.
+    Cancel the latest upload of a video. An earlier playable version stays; without one, the video is deleted.
 
     Raises:
         NotAllowed, NotFound: As `owned_video` (never).
         WrongState: The upload is complete (never).
-        Conflict: The video moved on every time (again).
+        Conflict: The video changed every time (again).
     """
     for _ in range(WRITES_MAX):
         document, _ = owned_video(caller, video_id, documents)
@@ -90,13 +88,13 @@ def cancel_upload(caller: Caller, video_id: str, documents: Documents, queue: Qu
 
 def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
-    The teacher wants a failure tried again. Where its bytes are kept they are processed anew; where it failed before
-    there were any, the upload waits for them again, and `renewUploadToken` gives the token.
+    Retry after a failure. If the bytes are kept they are processed again. If it failed before there were any, the
+    upload waits for them again, and `renewUploadToken` gives the token.
 
     Raises:
         NotAllowed, NotFound: As `owned_video` (never).
-        WrongState: Nothing has failed, or not in a way that could end otherwise (never).
-        Conflict: The video moved on every time (again).
+        WrongState: Nothing has failed, or a retry could not help (never).
+        Conflict: The video changed every time (again).
     """
     for _ in range(WRITES_MAX):
         document, _ = owned_video(caller, video_id, documents)
@@ -119,10 +117,10 @@ def retry_video(caller: Caller, video_id: str, documents: Documents, queue: Queu
 @dataclass(frozen=True, slots=True)
 class Correction:
     """
-    What a teacher corrects of a video; `None` leaves it as it is.
+    A teacher's correction of a video; `None` leaves a value as it is.
 
     Attributes:
-        title: What viewers will read, of what plays and of an upload that is on its way.
+        title: The title that viewers read, of the playable version and of an upload that is under way.
         order: The place among the session's videos.
     """
 
@@ -134,12 +132,12 @@ def update_video(
     caller: Caller, video_id: str, correction: Correction, documents: Documents, queue: Queue, clock: Clock
 ) -> None:
     """
-    The teacher wants a video to have another title, or another place.
+    Give a video another title, or another place.
 
     Raises:
-        NotAllowed, NotFound: As `owned_video`; also where the video was deleted (never).
-        BadRequest: Title or place cannot be, or neither is given (never).
-        Conflict: The video moved on every time (again).
+        NotAllowed, NotFound: As `owned_video`; also if the video was deleted (never).
+        BadRequest: Title or place is invalid, or neither is given (never).
+        Conflict: The video changed every time (again).
     """
     if correction.title is None and correction.order is None:
         raise BadRequest("Give the video another title, or another order.", reason="NOTHING_TO_CHANGE")
@@ -168,7 +166,7 @@ def update_video(
 
 def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: Queue, clock: Clock) -> None:
     """
-    The client believes that all bytes are there: have a look. Nothing depends on it.
+    Reconcile a video because the client believes that all bytes have arrived. Nothing depends on it.
 
     Raises:
         NotAllowed, NotFound: As `owned_video` (never).
@@ -179,7 +177,7 @@ def upload_finished(caller: Caller, video_id: str, documents: Documents, queue: 
 
 def _wish(path: str, name: str, value: Any, documents: Documents, seen: Document | None = None) -> None:
     """
-    Write one wish, on condition that nothing has changed since the document was seen, where that matters.
+    Write one field of the spec; if `seen` is given, on condition that the document is unchanged since.
     """
     changes: dict[tuple[str, ...], Any] = {("wish", name): value, ("dueAt",): AT_ONCE}
     documents.commit(Update(path, changes, if_version=None if seen is None else seen.version))

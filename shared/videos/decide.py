@@ -1,36 +1,36 @@
-"""What a video needs next. Pure; called by the reconciliation through the Controller of this folder.
+"""The table of steps for videos. Pure; called by the reconciliation through the Controller of this folder.
 
-The first row that fits is the one that counts.
+The first row that matches decides.
 
-| recorded               | wished                    | next                                                        |
+| recorded               | wanted                    | next                                                        |
 |------------------------|---------------------------|-------------------------------------------------------------|
 | nothing                | anything                  | done                                                        |
-| gone, as an earlier release left it | anything     | SCRUB it: a tombstone holds ids only                        |
+| gone, as an earlier release left it | anything     | SCRUB it: a tombstone keeps ids only                        |
 | gone                   | anything                  | SHOW nothing, done                                          |
-| without a mark, or of a former owner | its session is there | IDENTIFY it: it takes mark and owner of that     |
-| preparing              | anything                  | FIND it: adopt it, or none is made until late commits are past |
-| requested, nothing made | that it be there, and the session's owner changed without a transfer | CLOSE it |
-| anything               | that it be there, and the session's owner changed without a transfer | SHOW nothing, done |
-| anything               | its session is not there, and deletions are held | later                                |
-| anything               | no video, or no session   | CLOSE: everything it names is given up                      |
+| without `createdAt`, or of a former owner | its session exists | IDENTIFY it: take `createdAt` and owner from that  |
+| preparing              | anything                  | FIND it: adopt it; if late commits are past: not made |
+| requested, nothing made | that it exist, and the session's owner changed without a transfer | CLOSE it |
+| anything               | that it exist, and the session's owner changed without a transfer | SHOW nothing, done |
+| anything               | its session does not exist, and deletions are held | later                              |
+| anything               | no video, or no session   | CLOSE: everything it names is released                      |
 | without a place        | anything                  | PLACE it after the last video of its session                |
-| anything               | another upload            | BEGIN it; the earlier upload is given up, what plays is not |
-| anything but ready     | this upload is cancelled  | WITHDRAW it: what plays is the video again; nothing: CLOSE  |
+| anything               | another upload            | BEGIN it; release the earlier upload, keep what plays       |
+| anything but ready     | this upload is cancelled  | WITHDRAW it: what plays is the video again; if nothing: CLOSE |
 | anything               | another title or place    | CORRECT it                                                  |
 | requested, too long    | this upload               | EXPIRE                                                      |
 | requested              | this upload, or recording | PREPARE a new generation; refused for good: FAIL            |
 | uploading, processing  | this upload               | OBSERVE, `looks_max` times; past its deadline: EXPIRE; later |
-| retrying               | this upload               | CHECK whether it is processed; it is not: as failed         |
-| retrying, too long, not heard of | this upload     | EXPIRE                                                      |
+| retrying               | this upload               | CHECK whether it is processed; if not: as failed            |
+| retrying, too long, last check failed | this upload | EXPIRE                                                     |
 | failed, bytes kept     | this upload               | past its deadline: OBSERVE; it does not play: DISCARD the bytes |
-| failed, bytes kept     | that it be tried again    | REPROCESS, where that may help                              |
-| failed                 | that it be tried again    | RETRY from the beginning, where that may help               |
-| failed, bytes kept     | this upload               | SHOW it, OBSERVE whether it came to play after all, later   |
+| failed, bytes kept     | a retry                   | REPROCESS, if that may help                                 |
+| failed                 | a retry                   | RETRY from the beginning, if that may help                  |
+| failed, bytes kept     | this upload               | SHOW it, OBSERVE whether it became ready after all, later   |
 | failed                 | this upload               | SHOW it, done                                               |
 | ready                  | this upload               | SHOW it, OBSERVE whether it still plays, done               |
-| title corrected        | nothing else to do now    | RENAME its things there; refused for good: KEEP their NAME  |
+| title corrected        | nothing else to do now    | RENAME its things at the provider; refused for good: KEEP_NAME |
 
-A deadline ends an upload also where its provider cannot be asked: then the last look before it has failed.
+A deadline also ends an upload whose provider cannot be asked: the last observation before it has then failed.
 """
 
 from __future__ import annotations
@@ -86,10 +86,10 @@ RENAME: Final = "rename"
 KEEP_NAME: Final = "keep name"
 
 PAUSE_MAX_S: Final = 60.0
-"""Between two tries to prepare an upload: its teacher is waiting."""
+"""The longest pause between two tries to prepare an upload, in seconds. It is short because the teacher is waiting."""
 
 FACTS_PACE_S: Final = 10
-"""While a provider does not tell all of a video that it calls ready, it is asked so often."""
+"""Seconds between observations while a provider calls a video ready but does not report everything about it."""
 
 MISSED_AFTER_S: Final = 600
 MISSED_PAUSE_MAX_S: Final = 6 * 3600
@@ -99,14 +99,14 @@ def decide(
     snapshot: Snapshot[VideoSpec, Video], now: datetime, policy: Policy, late_commit_s: int, *, observed: bool
 ) -> Decision[Video]:
     """
-    The next step for one video.
+    Return the next step for one video.
 
     Args:
-        look: Wish and record as read.
+        snapshot: Spec and record as read.
         now: This instant.
-        policy: How long, and how often.
-        late_commit_s: For so long a call whose answer was lost may still come to pass.
-        observed: Whether this worker has just heard from the provider how the video stands.
+        policy: The deadlines, and the number of observations.
+        late_commit_s: How long a call whose answer was lost may still take effect, in seconds.
+        observed: Whether this run of the worker has already observed the video at its provider.
     """
     record, spec = snapshot.record, snapshot.spec.spec
     if record is None or spec is None:
@@ -123,7 +123,7 @@ def decide(
         return Step(FIND, Effect.CHANGE, record, record, retry_permanent=True, pause_max_s=PAUSE_MAX_S)
     if snapshot.spec.is_held and not spec.deleted:
         if record.state is VideoState.REQUESTED and not named(record):
-            # A request that a slow call wrote after the session was transferred.
+            # A slow call wrote this request after the session was transferred.
             return _write(CLOSE, closed(record, now))
         return _write(SHOW, record) if snapshot.spec.shown is not None else Done()
     if snapshot.spec.is_waiting and not spec.deleted:
@@ -146,7 +146,7 @@ def _next(
     snapshot: Snapshot[VideoSpec, Video], record: Video, spec: Spec, now: datetime, policy: Policy, *, observed: bool
 ) -> Decision[Video]:
     """
-    The next step for a video that is there and as it is wished, as far as that is written down here.
+    Return the next step for a video that exists and whose record matches its spec.
     """
     is_late = _is_past(record.deadline_at, now)
     match record.state:
@@ -167,7 +167,7 @@ def _next(
         case VideoState.UPLOADING | VideoState.PROCESSING:
             return _wait(snapshot, record, now, policy, observed=observed)
         case VideoState.FAILED if record.external_ids and is_late:
-            # It may have become ready while nobody looked: in an outage, or before a backup was restored.
+            # It may have become ready while it was not observed: in an outage, or before a backup was restored.
             return _write(DISCARD, discarded(record)) if observed else _observe(snapshot, record)
         case VideoState.FAILED if spec.retry == record.failures and _may_retry(record):
             return _reprocess(record, now, policy) if record.external_ids else _write(RETRY, again(record, now, policy))
@@ -181,7 +181,7 @@ def _next(
 
 def reference_of(video_id: str, generation: int) -> str:
     """
-    The reference under which one generation of a video is made at its provider. Pure.
+    Return the reference under which one generation of a video is made at its provider. Pure.
     """
     return f"video:{video_id}:{generation}"
 
@@ -190,7 +190,7 @@ def _wait(
     snapshot: Snapshot[VideoSpec, Video], record: Video, now: datetime, policy: Policy, *, observed: bool
 ) -> Decision[Video]:
     """
-    The next step for an upload that only its provider can bring further.
+    Return the next step for an upload that only its provider can advance.
     """
     failure = record.progress.failure
     unheard = _is_unheard(record, OBSERVE)
@@ -198,7 +198,8 @@ def _wait(
     if snapshot.spec.told and not observed:
         return _observe(snapshot, record)
     if is_late and (observed or unheard):
-        # Where the last look told nothing there is no other end, and all bytes may have come in time: they are kept.
+        # If the last observation failed, this is the only end left. All bytes may have arrived in time, so they are
+        # kept.
         late = UPLOAD_NOT_FINISHED if record.state is VideoState.UPLOADING else PROCESSING_TOO_LONG
         return _write(EXPIRE, failed(record, late, now, policy, keeps=late.retryable or not observed))
     retry_at = failure.retry_at if failure is not None and unheard else None
@@ -216,7 +217,7 @@ def _wait(
 
 def _is_unheard(record: Video, step: str) -> bool:
     """
-    Whether the last look at the provider failed.
+    Tell whether the last observation failed.
     """
     failure = record.progress.failure
     return failure is not None and failure.step == step
@@ -224,8 +225,8 @@ def _is_unheard(record: Video, step: str) -> bool:
 
 def _rename(otherwise: Decision[Video], record: Video, now: datetime, late_commit_s: int) -> Decision[Video]:
     """
-    The renaming of a video's things at the provider, where it is due; viewers read the title without it, so it comes
-    after everything else.
+    Return the step that renames a video's things at the provider, if it is due. Viewers see the title without it, so it
+    comes after everything else.
     """
     if record.rename_at is None or not named(record):
         return otherwise
@@ -237,15 +238,14 @@ def _rename(otherwise: Decision[Video], record: Video, now: datetime, late_commi
         due_at = max(due_at, failure.retry_at)
     if due_at > now:
         return RequeueAt(min(due_at, otherwise.at)) if isinstance(otherwise, RequeueAt) else RequeueAt(due_at)
-    # Where its answer is lost it is done again once it can come to pass no more.
+    # If the answer is lost, it is done again once the call can no longer take effect.
     claimed = replace(record, rename_at=now + timedelta(seconds=late_commit_s))
     return Step(RENAME, Effect.CHANGE, claimed, record, spec=spec)
 
 
 def _missed_at(record: Video) -> datetime:
     """
-    Return when the provider is asked all the same, in case the poller has missed something: the less often, the longer
-    the state lasts.
+    Return when to observe a video in case the poller has missed something: less often the longer its state lasts.
     """
     since = record.history[-1].at if record.history else record.asked_at
     seen_at = record.looked_at or since
@@ -255,7 +255,7 @@ def _missed_at(record: Video) -> datetime:
 
 def _may_retry(record: Video) -> bool:
     """
-    Whether a failure may be tried again: it is of that kind, and the provider has not refused to.
+    Tell whether a failure may be retried: it is retryable, and the provider has not refused a retry.
     """
     if record.ended is None or not record.ended.retryable:
         return False
@@ -269,7 +269,7 @@ def _prepare(video_id: str, record: Video, now: datetime) -> Step[Video]:
         generation = record.generation + 1
         claimed = replace(claimed, generation=generation, reference=reference_of(video_id, generation))
     rollback = not_prepared(claimed, now)
-    # What is new waits for its bytes; a recording may have arrived long ago.
+    # A new upload waits for its bytes; a recording may have arrived long ago.
     is_new = record.upload.recording is None
     return Step(
         PREPARE,

@@ -1,9 +1,8 @@
 """One video of a session from its first upload to its end, with its document form in `videos/{videoId}`.
 
-Called by the other rooms of this folder. Leaves to `decide` what follows from the values. The document is written by
-the server alone, in two halves that never mix: under `wish` what a teacher last asked of it, written by callables; all
-else is what is recorded, written by reconciles. What clients may read of it stands as a ref in the session document
-too, see `shown`.
+Called by the other files of this folder. `decide` chooses what follows from the values. Only the server writes the
+document, in two halves that never mix: callables write the teacher's last request under `wish`, and reconciliations
+write all other fields. Clients read a part of it as a ref in the session document, see `shown`.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from shared.videos.turns import Place
 
 class VideoState(StrEnum):
     """
-    `state` of a video: of its latest upload. Whether something plays meanwhile is for `playable` to say.
+    The `state` of a video's latest upload. `playable` tells whether an earlier version plays meanwhile.
     """
 
     REQUESTED = "requested"
@@ -39,7 +38,7 @@ class VideoState(StrEnum):
 
 
 PENDING: Final = (VideoState.UPLOADING, VideoState.PROCESSING)
-"""The states in which only the provider can bring a video further."""
+"""The states in which only the provider can advance a video."""
 
 OPEN: Final = (VideoState.REQUESTED, VideoState.PREPARING, VideoState.UPLOADING)
 """The states in which an upload still waits for bytes."""
@@ -48,7 +47,7 @@ OPEN: Final = (VideoState.REQUESTED, VideoState.PREPARING, VideoState.UPLOADING)
 @dataclass(frozen=True, slots=True)
 class Ending:
     """
-    Why an upload failed, or why a video that was ready plays no more.
+    The reason why an upload failed, or why a video that was ready no longer plays.
     """
 
     code: str
@@ -57,14 +56,14 @@ class Ending:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form, and the one in which clients read it. Pure.
+        Return the document form, which clients read too. Pure.
         """
         return {"code": self.code, "message": self.message, "retryable": self.retryable}
 
     @classmethod
     def from_fields(cls, fields: Fields | None) -> Self | None:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
         """
         return None if fields is None else cls(fields["code"], fields["message"], fields["retryable"])
 
@@ -77,23 +76,23 @@ PROCESSING_TOO_LONG: Final = Ending(
     retryable=True,
 )
 _TOO_LATE: Final = frozenset({UPLOAD_NOT_FINISHED.code, PROCESSING_TOO_LONG.code})
-"""The failures that the clock alone has brought: while its bytes are kept, the provider may finish such a video."""
+"""The failures caused by a deadline. While the bytes are kept, the provider may still finish such a video."""
 
 
 @dataclass(frozen=True, slots=True)
 class Playable:
     """
-    What viewers play.
+    The version of a video that viewers play.
 
     Attributes:
-        reference: Under which it was made.
-        parts: The provider's ids.
-        title: What viewers read.
+        reference: The reference under which it was made.
+        external_ids: The provider's ids.
+        title: The title that viewers read.
         duration_s: Its length.
-        size_bytes: Of the original.
+        size_bytes: Size of the original.
         media_type: MIME type of the original, as found in its bytes.
-        ready_at: Since when.
-        trouble: Why it cannot be played at the moment; it is kept, for it may come back.
+        ready_at: When it became ready.
+        trouble: Why it cannot be played at the moment; it is kept, because it may play again.
     """
 
     reference: str
@@ -107,7 +106,7 @@ class Playable:
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form. Pure.
+        Return the document form. Pure.
         """
         return {
             "reference": self.reference,
@@ -123,7 +122,7 @@ class Playable:
     @classmethod
     def from_fields(cls, fields: Fields | None) -> Self | None:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
         """
         if fields is None:
             return None
@@ -142,36 +141,37 @@ class Playable:
 @dataclass(frozen=True, slots=True)
 class Video:
     """
-    What is recorded of a video: its latest upload, and what plays.
+    The record of a video: its latest upload, and what plays.
 
     Attributes:
-        session: The session that it belongs to.
+        session: The identity of its session.
         provider: Our name of the provider that holds it.
-        created_at: When it was first asked for.
+        created_at: When it was first requested.
         order: Its place among the videos of its session; `None` until it was given one.
-        upload: What the teacher declared of the upload that is served.
-        asked_at: When he asked for that upload.
-        serving: The number of that upload among all that were asked for this video.
-        state: Where that upload stands.
+        upload: The teacher's declaration of the upload that is being served.
+        asked_at: When they requested that upload.
+        serving: The number of that upload among all that were requested for this video.
+        state: The state of that upload.
         generation: Grows with every object that is made for the video at the provider.
-        reference: Under which the upload's object was, or is about to be, made.
-        tried_at: When its making, or its processing anew, was begun; in states PREPARING and RETRYING only.
-        parts: The provider's ids of the upload's object.
+        reference: The reference under which the upload's object was, or is about to be, made.
+        tried_at: When its creation or its reprocessing was begun; in states PREPARING and RETRYING only.
+        external_ids: The provider's ids of the upload's object.
         percent: Progress within the state, 0 to 100.
-        stage: What is being done in it.
-        received_bytes: How much of the upload has arrived, as far as the provider has told.
-        looks: How often the provider was asked for this upload.
-        looked_at: When it last was.
+        stage: The current activity in the state.
+        received_bytes: How much of the upload has arrived, as far as the provider has reported.
+        looks: How often this upload was observed.
+        looked_at: When it was last observed.
         deadline_at: When the present state ends.
-        unknown_since: Since when the provider calls the upload ready and does not tell all that must be known of it.
+        unknown_since: Since when the provider calls the upload ready and does not report everything that must be known
+            of it.
         ended: Why the upload failed.
         failures: How many uploads of this video have failed.
         corrections: How many corrections of its title are recorded.
-        rename_at: When its things at the provider are to be given its title, `None` where they have it.
-        playable: What plays, `None` while nothing does.
-        expires_at: When the tombstone of a video that is gone may go (Firestore TTL).
-        history: States so far.
-        progress: The reconciliation's own part.
+        rename_at: When its things at the provider are to be renamed; `None` if they have its title.
+        playable: The version that plays; `None` if none does.
+        expires_at: When the tombstone of a deleted video may be removed (Firestore TTL).
+        history: Its states so far.
+        progress: The reconciler's part.
     """
 
     session: SessionIdentity
@@ -204,7 +204,7 @@ class Video:
 
     def failure(self) -> dict[str, Any] | None:
         """
-        What clients may read of the last failure: `{code, message, retryable}`. Pure.
+        Return what clients may read of the last failure: `{code, message, retryable}`. Pure.
         """
         if self.ended is not None:
             return self.ended.to_fields()
@@ -212,8 +212,8 @@ class Video:
 
     def kept_bytes(self) -> int:
         """
-        What it takes of its teacher's quota: what plays, and what is on its way, of which the larger counts of what was
-        declared and what has arrived. Pure.
+        Return the bytes that count for the teacher's quota: those of the playable version, and those of an upload that
+        is under way. Of the latter the larger counts of what was declared and what has arrived. Pure.
         """
         on_its_way = self.state in OPEN or bool(self.external_ids)
         plays = 0 if self.playable is None else self.playable.size_bytes or 0
@@ -222,15 +222,15 @@ class Video:
     @property
     def is_pending(self) -> bool:
         """
-        Whether only the provider can bring it further, in time or late.
+        Tell whether only the provider can advance it, in time or late.
         """
         is_late = self.ended is not None and self.ended.code in _TOO_LATE
         return self.state in PENDING or (self.state is VideoState.FAILED and bool(self.external_ids) and is_late)
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The recorded half of the document; `gone`, `pending` and `bytes` say in the words of queries what follows from
-        the rest. Pure.
+        Return the recorded half of the document. The fields `gone`, `pending` and `bytes` follow from the others and
+        exist for queries. Pure.
         """
         return {
             **self.session.to_fields(),
@@ -272,7 +272,7 @@ class Video:
     @classmethod
     def from_document(cls, document: Document) -> Self:
         """
-        Read back what `to_fields` wrote. Pure.
+        Parse the document form that `to_fields` wrote. Pure.
         """
         fields = document.fields
         stage = fields["stage"]
@@ -295,14 +295,14 @@ class Video:
             looks=fields["looks"],
             looked_at=fields["lookedAt"],
             deadline_at=fields["deadlineAt"],
-            # An earlier release recorded neither this, nor corrections.
+            # An earlier release recorded neither this nor corrections.
             unknown_since=fields.get("unknownSince"),
             ended=Ending.from_fields(fields["ended"]),
             failures=fields["failures"],
             corrections=fields.get("corrections", 0),
             rename_at=fields.get("renameAt"),
             playable=Playable.from_fields(fields["playable"]),
-            # An earlier release let no tombstone of a video expire.
+            # An earlier release did not let tombstones of videos expire.
             expires_at=fields.get("expiresAt"),
             history=history_from(fields["history"]),
             progress=Progress.from_fields(fields),
@@ -325,7 +325,7 @@ def _recording_fields(upload: UploadSpec) -> Fields | None:
 
 def named(video: Video) -> dict[str, ExternalIds]:
     """
-    Everything at the provider that a record names, by the reference under which it was made. Pure.
+    Return everything at the provider that a record names, by the reference under which it was made. Pure.
     """
     found: dict[str, ExternalIds] = {}
     if video.playable is not None:
@@ -336,18 +336,18 @@ def named(video: Video) -> dict[str, ExternalIds]:
 
 
 REQUESTS_MAX: Final = 20
-"""Requests for uploads that one video remembers, so that a late repetition of one is known for what it is."""
+"""The number of upload requests that one video remembers, so that a late repetition of one is recognized."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """
-    One request for an upload that was heeded.
+    One accepted request for an upload.
 
     Attributes:
-        key: Fingerprint of who asked under which request id.
-        digest: Fingerprint of what he asked for.
-        number: Of the upload that it made.
+        key: Fingerprint of the caller and the request id.
+        digest: Fingerprint of the requested file.
+        number: The number of the upload that it made.
     """
 
     key: str
@@ -358,20 +358,20 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Spec:
     """
-    What a teacher last asked of a video: the half of its document that callables write, under `wish`.
+    The teacher's last request for a video: the half of its document that callables write, under `wish`.
 
     Attributes:
-        upload: The upload that he wants to be the video.
-        asked_at: When he asked for it.
-        number: Of that upload.
+        upload: The upload that is to be the video.
+        asked_at: When it was requested.
+        number: The number of that upload.
         requests: The requests so far, the oldest first.
-        cancelled: The number of the upload that he does not want any more; 0 for none.
-        retry: Which of the failures (`Video.failures`) is to be tried again; 0 for none.
-        deleted: Whether he wants no video any more.
+        cancelled: The number of the upload that was cancelled; 0 for none.
+        retry: Which of the failures (`Video.failures`) is to be retried; 0 for none.
+        deleted: Whether the video is to be deleted.
         corrections: How often the title was corrected.
-        new_title: The title by the last of these corrections, of what plays and of the upload of that time.
-        new_order: The place that was last chosen for the video, `None` where none was.
-        granted: What the last token for the upload allows, and all of them together.
+        new_title: The title of the last correction, for the playable version and for the upload of that time.
+        new_order: The place that was last chosen for the video; `None` if none was.
+        granted: The limits of the upload's last token, and of all its tokens together.
     """
 
     upload: UploadSpec
@@ -388,13 +388,13 @@ class Spec:
 
     def nameless(self) -> Spec:
         """
-        Return what a tombstone keeps of it: enough to know a late repetition of a request for what it is. Pure.
+        Return the part that a tombstone keeps: enough to recognize a late repetition of a request. Pure.
         """
         return replace(self, upload=self.upload.nameless(), new_title=None)
 
     def to_fields(self) -> dict[str, Any]:
         """
-        The document form of the half. Pure.
+        Return the document form of this half. Pure.
         """
         return {
             "title": self.upload.title,
@@ -416,7 +416,7 @@ class Spec:
     @classmethod
     def from_document(cls, document: Document) -> Self:
         """
-        Read the half back from a whole document. Pure.
+        Parse this half of a document. Pure.
         """
         fields = document.fields["wish"]
         return cls(
@@ -427,7 +427,7 @@ class Spec:
             cancelled=fields["cancelled"],
             retry=fields["retry"],
             deleted=fields["deleted"],
-            # An earlier release corrected nothing, and did not record what it granted.
+            # An earlier release had no corrections, and did not record grants.
             corrections=fields.get("corrections", 0),
             new_title=fields.get("newTitle"),
             new_order=fields.get("newOrder"),
@@ -438,18 +438,18 @@ class Spec:
 @dataclass(frozen=True, slots=True)
 class VideoSpec:
     """
-    What a reconciliation reads beside what is recorded.
+    The input of a reconciliation beside the record.
 
     Attributes:
-        wish: What the teacher last asked; `None` where there is no such video.
-        has_session: Whether the session that it belongs to is there; one that only has the same id is not.
-        is_held: Whether the session's owner was changed by somebody who did not transfer it.
-        is_waiting: Whether the session is not there, and deletions are held: it may come back.
-        shown: What the session document shows of it now.
+        spec: The teacher's last request; `None` if there is no such video.
+        has_session: Whether the video's session exists; another session of the same id does not count.
+        is_held: Whether the session's owner was changed without a transfer.
+        is_waiting: Whether the session does not exist while deletions are held: it may come back.
+        shown: What the session document shows of the video now.
         copies: What the video's document shows of its copies, by host.
-        identity: Of that session; `None` where it is not there.
-        told: Whether the worker has been told how the video stands at its provider, and has not recorded it yet.
-        place: The place for it, where it has none yet.
+        identity: The identity of that session; `None` if it does not exist.
+        told: Whether the worker already has an observation that is not recorded yet.
+        place: A place for the video, if it has none yet.
     """
 
     spec: Spec | None
@@ -465,16 +465,16 @@ class VideoSpec:
     @property
     def wanted(self) -> bool:
         """
-        Whether there is to be a video at all.
+        Tell whether the video should exist at all.
         """
         return self.has_session and self.spec is not None and not self.spec.deleted
 
 
 def shown(video: Video) -> dict[str, Any] | None:
     """
-    What the session document should show of a video under `videos.{videoId}`; `None` is nothing. Pure.
+    Return what the session document should show of a video under `videos.{videoId}`; `None` for nothing. Pure.
 
-    While something plays, that is the video, and a later upload is its `replacement`.
+    While a version plays, that version is shown as the video, and a later upload as its `replacement`.
     """
     if video.state is VideoState.GONE:
         return None

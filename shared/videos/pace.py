@@ -1,6 +1,6 @@
-"""Until when an upload takes bytes, and how fast a line must be for all of them to arrive by then. Pure.
+"""The deadline of an upload, and the speed that it needs to finish in time. Pure.
 
-Called by `grant`. Leaves to the provider and to `policy` how long an upload may take.
+Called by `upload_tokens`. The provider and `policy` decide how long an upload may take.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Final
 from shared.core.errors import WrongState
 
 MARGIN: Final = 1.25
-"""A line must be so much faster than the bytes alone ask for: of what it carries some is protocol, and some comes again
-after an interruption."""
+"""The factor by which a connection must be faster than the bytes alone need: it also carries protocol, and some bytes
+are sent again after an interruption."""
 
 KBPS_MAX: Final = 1_000_000
-"""No line is expected to be faster, in kilobits per second."""
+"""The highest speed that is expected of any connection, in kilobits per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """
-    How an upload can succeed.
+    The pace that an upload needs.
 
     Attributes:
-        until: When the upload ends, whether all of its bytes have arrived or not.
+        until: When the upload ends, even if bytes are missing.
         min_kbps: The least speed, in kilobits per second, at which the rest arrives by then.
     """
 
@@ -36,15 +36,15 @@ class Pace:
 
 def pace_of(left_bytes: int, now: datetime, until: datetime) -> Pace:
     """
-    The pace of an upload of which so much is still to be sent.
+    Return the pace that the rest of an upload needs.
 
     Args:
-        left_bytes: What has not arrived yet.
+        left_bytes: The bytes that have not arrived yet.
         now: This instant.
         until: When the upload ends.
 
     Raises:
-        WrongState: No line is fast enough (never, for this upload).
+        WrongState: No connection is fast enough (never, for this upload).
     """
     left_s = max(0.0, (until - now).total_seconds())
     most_bytes = KBPS_MAX * 1000 / 8 * left_s / MARGIN

@@ -1,7 +1,7 @@
 """Addresses for playback: who may watch a video, from which host, and for how long.
 
-Called by the callable `issuePlayback`. Leaves to `shared/hosts/table.py` which host is the cheapest that can, to the
-host or provider what an address looks like, and to `shared/admissions/entry.py` what was given and can be ended.
+Called by the callable `issuePlayback`. `shared/hosts/table.py` chooses the cheapest host that can play, the host or
+provider makes the address, and `shared/admissions/entry.py` records the grants that can be ended.
 """
 
 from __future__ import annotations
@@ -53,14 +53,15 @@ PLAYBACK_MARGIN_S: Final = 30 * 60
 @dataclass(frozen=True, slots=True)
 class Playback:
     """
-    What it takes to play a video.
+    The addresses and keys to play a video.
 
     Attributes:
-        host: From which it is played, a host or a provider.
-        url: What is played there; it holds the secret.
-        expires_at: When the first of these addresses ends.
-        values: Addresses by the names in `ADDRESSES`, from wherever they are cheapest, and what else a client may need.
-        player_key: For the provider's own player; `None` where it was not asked for.
+        host: The host or provider that plays it.
+        url: The address to play; it contains the secret.
+        expires_at: When the first of these addresses expires.
+        values: Addresses by the names in `ADDRESSES`, each from the cheapest host that has it, and what else a client
+            may need.
+        player_key: The key for the provider's own player; `None` if it was not requested.
     """
 
     host: str
@@ -73,11 +74,11 @@ class Playback:
 @dataclass(frozen=True, slots=True)
 class _Entered:
     """
-    A video that somebody may watch.
+    The session of a video that a caller may watch.
 
     Attributes:
-        session: Its session.
-        admission: What they were given there before.
+        session: The session.
+        admission: The record of what the caller was given there before.
     """
 
     session: Session
@@ -87,17 +88,17 @@ class _Entered:
 @dataclass(frozen=True, slots=True)
 class Playbacks:
     """
-    Who gives addresses, and what that takes.
+    The issuer of addresses for playback.
 
     Attributes:
-        documents: Where everything is recorded.
-        queue: For tasks.
+        documents: The store of all documents.
+        queue: Gets the tasks.
         clock: Now, in UTC.
         provider_accounts: The providers of videos.
-        hosts: Which have copies of them.
-        table: What each costs and how it stands.
-        call_budgets: How many reports of one person are believed.
-        viewer_keys: The keys that people hold at providers where they can be ended, by provider.
+        hosts: The hosts that have copies of them.
+        table: The costs and states of hosts and providers.
+        call_budgets: Limits the reports of one person that are believed.
+        viewer_keys: The viewers' keys of the providers where they can be ended, by provider.
     """
 
     documents: Documents
@@ -113,14 +114,15 @@ class Playbacks:
         self, caller: Caller, video_id: str, failed_host: str | None = None, *, needs_player_key: bool = False
     ) -> Playback:
         """
-        Let the caller play one video for as long as watching it takes, from the cheapest host that has it and can.
+        Let the caller play one video for as long as watching it takes, from the cheapest host that has it and can play
+        it.
 
         Args:
-            caller: Who wants to.
-            video_id: Of the video.
-            failed_host: From which they could not play it; they get another where there is one, and that host is tried.
-                Of one person who reports again and again only so many reports are believed.
-            needs_player_key: They use the provider's own player.
+            caller: The viewer.
+            video_id: The video's id.
+            failed_host: The host from which they could not play it. They get another if there is one, and that host is
+                tested. Only a limited number of reports of one person are believed.
+            needs_player_key: Whether they use the provider's own player.
 
         Raises:
             NotFound: There is no such video for this caller (never).
@@ -185,7 +187,7 @@ class Playbacks:
 
     def _admit(self, caller: Caller, video: Video, entered: _Entered, enter: Callable[[], _Entered]) -> str | None:
         """
-        Have it recorded what the caller is given, where that can be ended.
+        Record what the caller is given, if it can be ended.
         """
         if video.provider not in self.viewer_keys or video.playable is None:
             return None
@@ -200,7 +202,7 @@ class Playbacks:
 
     def _enqueue_failure(self, video_id: str, host: str) -> None:
         """
-        Have a host tried from which somebody could not play, and the copy that they could not play looked at.
+        Enqueue a test of the host that a viewer reported, and a reconciliation of the copy that they could not play.
         """
         check = next_check(host, self.clock)
         self.queue.put(check)
@@ -218,8 +220,8 @@ class Playbacks:
         revocation_id: str | None,
     ) -> Playback:
         """
-        Grants of the hosts that have a film, the cheapest first: from the next ones come the addresses that the first
-        does not have. Where none can play it, whoever has it is asked to all the same.
+        Return the grants of the hosts that have the video. The cheapest host comes first; the others add the addresses
+        that it does not have. If no host can play it, one that has it is used anyway.
         """
         have = [*copies] if playable.trouble is not None else [provider, *copies]
         kbps = needs_kbps(playable.size_bytes, playable.duration_s)
@@ -247,6 +249,7 @@ class Playbacks:
 
 def playback_lifetime_s(duration_s: float) -> int:
     """
-    For how long a grant to play a video lasts: its length, and for pauses half of it or half an hour. Pure.
+    Return how many seconds a playback grant is valid: the length of the video, plus half of it or half an hour for
+    pauses, whichever is longer. Pure.
     """
     return int(duration_s + max(PLAYBACK_MARGIN_S, duration_s / 2))

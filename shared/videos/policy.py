@@ -1,6 +1,6 @@
-"""What may be uploaded: types, sizes, lengths, how much at once and in all, and how long things may take. Pure.
+"""The limits of uploads: types, sizes, lengths, quotas, and how long things may take. Pure.
 
-Called by `grant` before anything is made and by `decide` when the real thing is there.
+Called by `upload_tokens` before anything is created, and by `transitions` when the provider has the file.
 """
 
 from __future__ import annotations
@@ -27,26 +27,27 @@ MIME_TYPES: Final = {
     "flv": "video/x-flv",
     "ogv": "video/ogg",
 }
-"""What may be uploaded, by the ending of the file's name, with its real type."""
+"""The supported file types: MIME types by the ending of the file's name."""
 
 SIZE_TOLERANCE: Final = 0.03
-"""What arrived may differ so much from what was declared: some providers know a size in rounded KB only."""
+"""The relative difference that is allowed between the declared and the actual size. Some providers know a size only in
+rounded KB."""
 
 NOT_AS_DECLARED: Final = "NOT_AS_DECLARED"
 
 NOT_RECOGNIZED: Final = "NOT_RECOGNIZED"
-"""The code of a refusal that a provider may yet change, by telling what it has not told so far."""
+"""The code of a refusal that may change, if the provider later reports what it has not reported so far."""
 
 FILE_NAME_MAX: Final = 255
-"""Characters of a file's name, as many as any file system takes."""
+"""The most characters of a file's name, as many as any file system allows."""
 
 ORDER_MAX: Final = 1_000_000
 
 _ORDERING: Final = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
-"""Embeddings and isolates. In a title they order words; in a name they would move its ending away from its end."""
+"""Embeddings and isolates. In a title they order words; in a file name they would move its ending away from its end."""
 
 _AT_THE_END: Final = ". \u00a0\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufe0f\ufeff"
-"""What a name may end in that is not seen there, or that Windows does not keep."""
+"""Characters at the end of a file name that are invisible there, or that Windows does not keep."""
 
 _HIDDEN: Final = "line breaks, control characters or overrides of direction"
 
@@ -57,18 +58,18 @@ class Policy:
     The limits of one deployment.
 
     Attributes:
-        max_bytes: Of one file.
-        max_duration_s: Of one video.
-        session_videos_max: How many videos one session may have, failed ones included.
-        session_bytes_max: How much they may take in all.
-        teacher_videos_max: How many videos one teacher may have in all his sessions.
-        teacher_bytes_max: How much they may take in all.
-        uploads_in_flight_max: How many uploads one teacher may have open at once.
-        tokens_per_minute_max: How many upload tokens one teacher may be given in a minute.
-        upload_deadline_s: An upload that is not finished by then has failed.
-        processing_deadline_s: Likewise the provider's processing.
-        retry_keep_s: For so long the bytes of an upload are kept whose processing failed and may be tried again.
-        looks_max: How often the provider is asked for one upload.
+        max_bytes: The largest file.
+        max_duration_s: The longest video, in seconds.
+        session_videos_max: The most videos in one session, failed ones included.
+        session_bytes_max: The most bytes that they may take in all.
+        teacher_videos_max: The most videos of one teacher in all their sessions.
+        teacher_bytes_max: The most bytes that they may take in all.
+        uploads_in_flight_max: The most open uploads of one teacher.
+        tokens_per_minute_max: The most upload tokens that one teacher gets in a minute.
+        upload_deadline_s: Seconds after which an unfinished upload has failed.
+        processing_deadline_s: Seconds after which unfinished processing has failed.
+        retry_keep_s: Seconds for which the bytes of an upload are kept whose processing failed and may be retried.
+        looks_max: How often one upload is observed at its provider.
     """
 
     max_bytes: int
@@ -87,7 +88,7 @@ class Policy:
 
 def checked_title(title: str) -> str:
     """
-    Return a title as it is stored: in normal form, with spaces for tabs and none around it. Pure.
+    Return a title as it is stored: in normal form, with spaces in place of tabs and none around it. Pure.
 
     Raises:
         BadRequest: It is empty, too long, not one line, or has overrides of direction (never).
@@ -106,22 +107,22 @@ def checked_title(title: str) -> str:
 
 def title_of(file_name: str) -> str:
     """
-    Return the title of a video whose file has this checked name and which nobody gave another. Pure.
+    Return the default title of a video: its checked file name, cut to the limit. Pure.
     """
     return cut_to_characters(file_name, TITLE_MAX)
 
 
 def checked_file_name(file_name: str) -> str:
     """
-    Return a file's name as it is stored and handed to the provider. Pure.
+    Return a file's name as it is stored and sent to the provider. Pure.
 
-    Any name is taken that some system gives to a file. Of one with a backslash, which is a folder's on Windows and may
-    be in a name elsewhere, what comes after it is the name. Spaces around it, what comes after its ending and is not
-    seen, and what would show its ending elsewhere are left out.
+    Any name is accepted that some system gives to a file. A backslash separates folders on Windows and may be in a name
+    elsewhere; only the part after it is used. Removed are spaces around the name, invisible characters after its
+    ending, and characters that would display its ending elsewhere.
 
     Raises:
-        BadRequest: It is empty, too long, not one line, has overrides of direction, names a folder, or its type is
-            not supported (never).
+        BadRequest: It is empty, too long, not one line, has overrides of direction, names a folder, or its type is not
+            supported (never).
     """
     whole = normalised(file_name.translate(_ORDERING))
     if not is_line(whole):
@@ -151,7 +152,7 @@ def checked_file_name(file_name: str) -> str:
 
 def check_size(size_bytes: int, policy: Policy) -> None:
     """
-    Refuse what is declared too large, or empty. Pure.
+    Refuse a declared size that is too large, or zero. Pure.
 
     Raises:
         BadRequest: It is (never).
@@ -166,10 +167,10 @@ def check_size(size_bytes: int, policy: Policy) -> None:
 
 def check_order(order: int | None) -> None:
     """
-    Refuse a place among a session's videos that cannot be one. Pure.
+    Refuse an invalid place among a session's videos. Pure.
 
     Raises:
-        BadRequest: (never).
+        BadRequest: It is out of range (never).
     """
     if order is not None and not 0 <= order <= ORDER_MAX:
         raise BadRequest(f"The order of a video must be a number from 0 to {ORDER_MAX}.", reason="ORDER_INVALID")
@@ -177,11 +178,11 @@ def check_order(order: int | None) -> None:
 
 def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
     """
-    Refuse an upload that would take more than there is room for. Pure.
+    Refuse an upload for which a quota has no room. Pure.
 
     Args:
-        in_session: The videos that its session would have with it.
-        of_teacher: The videos that its teacher would have with it.
+        in_session: The videos of its session, with this upload.
+        of_teacher: The videos of its teacher, with this upload.
         policy: The limits.
 
     Raises:
@@ -205,12 +206,12 @@ def check_quotas(in_session: Total, of_teacher: Total, policy: Policy) -> None:
 
 def refusal_of_upload(arrived_bytes: int, declared: UploadSpec, policy: Policy) -> tuple[str, str] | None:
     """
-    Code and sentence of why an upload must not go on: more of it has arrived than was declared, or than is allowed.
-    Pure.
+    Return the code and message if an upload must not go on, because more has arrived than was declared, or than is
+    allowed; else `None`. Pure.
 
     Args:
         arrived_bytes: How much has arrived so far.
-        declared: What was declared.
+        declared: The teacher's declaration.
         policy: The limits.
     """
     if declared.recording is not None:
@@ -228,9 +229,8 @@ def refusal_of_upload(arrived_bytes: int, declared: UploadSpec, policy: Policy) 
 
 def refusal_of_media(seen: Observation, declared: UploadSpec, policy: Policy) -> tuple[str, str] | None:
     """
-    Code and sentence of why a video that its provider calls ready is not what may be uploaded, or not what was
-    declared. What is not known of it is never taken for granted; what the provider has recorded itself may be anything.
-    Pure.
+    Return the code and message if a video that its provider calls ready is not allowed, or not as declared; else
+    `None`. Unknown facts are never assumed to be fine. A recording that the provider made itself may be anything. Pure.
     """
     if declared.recording is not None:
         return None
@@ -259,7 +259,7 @@ def refusal_of_media(seen: Observation, declared: UploadSpec, policy: Policy) ->
 
 def _size(size_bytes: int) -> str:
     """
-    A limit as a person reads it, in the largest unit of which it is a whole number.
+    Return a limit for people to read, in the largest unit of which it is a whole number.
     """
     for unit, unit_bytes in (("TiB", 1024**4), ("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
         if size_bytes and size_bytes % unit_bytes == 0:

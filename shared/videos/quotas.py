@@ -1,7 +1,8 @@
-"""The videos and open uploads that somebody has, as quotas count them.
+"""Counts of a teacher's videos and open uploads, as quotas count them.
 
-Called by `grant.py` before an upload begins, and by `shared/transfers/room.py` before somebody is given a session. Both
-compare with their limits, and write on condition that nobody else has taken the owner's turn meanwhile (`turns.py`).
+Called by `upload_tokens.py` before an upload begins, and by `shared/transfers/room.py` before a session gets another
+owner. Both compare the counts with their limits, and write on condition that the owner's turn was not taken meanwhile
+(`turns.py`).
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from shared.ports import Condition, Documents, Operator, Query, Total
 from shared.videos.model import OPEN
 
 ALIVE = Condition("gone", Operator.EQUAL, False)
-"""A video that counts, whether it plays or not."""
+"""The condition for a video that counts, whether it plays or not."""
 
 
 def owned_by(uid: str) -> Condition:
     """
-    Return the condition that a video belongs to somebody. Pure.
+    Return the condition that a video has this owner. Pure.
     """
     return Condition("ownerUid", Operator.EQUAL, uid)
 
 
 def in_session(session_id: str) -> Condition:
     """
-    Return the condition that a video is one of a session. Pure.
+    Return the condition that a video belongs to this session. Pure.
     """
     return Condition("sessionId", Operator.EQUAL, session_id)
 
@@ -40,7 +41,7 @@ def videos_that(condition: Condition, documents: Documents) -> Total:
 
 def open_uploads(uid: str, documents: Documents, most: int) -> int:
     """
-    Count the uploads of somebody that still wait for bytes, up to `most`.
+    Count an owner's uploads that still wait for bytes, up to `most`.
 
     Raises:
         Transient: The documents could not be reached (again).

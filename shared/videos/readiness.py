@@ -1,17 +1,17 @@
-"""The readiness poller: one chain of ticks per provider account that asks what changed, while anything is pending, and
-no chain else.
+"""The readiness poller: one chain of tasks per provider account that asks what changed. It runs only while videos are
+pending.
 
-Called by the worker `pollReadiness`, by whoever starts an upload (`wake`) and by the sweep (`revive`, which restarts a
-chain that died). Leaves to the reconciliation what a change means: a tick that hears of news reconciles at once, with
-what it has heard, so that nobody has to ask again.
+Called by the worker `pollReadiness`, by the start of an upload (`wake`) and by the sweep (`revive`, which restarts a
+chain that died). A poll that gets news reconciles the videos at once with the observations it has got, so that the
+provider need not be asked again. The reconciliation decides what a change means.
 
-The chain cannot branch: a tick is claimed by a conditional write of `operations/feed-{provider}` that moves its
-number on, and only who wrote it leaves the task for the next tick, which names that number; a tick that comes twice,
-or late, finds another number and ends. What a tick that died has not recorded is still news for the next.
+The chain cannot branch. A poll is claimed by a conditional write of `operations/feed-{provider}` that increments its
+number, and only the writer enqueues the task for the next poll, which names the next number. A poll that is repeated or
+late finds another number and ends. If a poll dies, the next one still gets the news that it has not recorded.
 
-No list tells how far uploads have come: while any are in flight, a tick asks for all of them in the same call. That a
-provider does not answer, or refuses, is recorded with the chain, and the next tick asks again; the first one that is
-answered again asks for everything that is pending.
+No list of changes reports the progress of uploads, so while any are in flight, a poll asks for all of them in the same
+call. If a provider does not answer, or refuses, that is recorded with the chain, and the next poll asks again. The
+first poll that succeeds then asks about everything that is pending.
 """
 
 from __future__ import annotations
@@ -48,25 +48,29 @@ from shared.videos.chain import Chain, Trouble
 from shared.videos.model import Video, VideoState
 
 PAGES_MAX: Final = 20
-"""Pages of changes that one tick reads, newest first; what is older still the sweep finds."""
+"""The most pages of changes that one poll reads, newest first; the sweep finds older ones."""
 
 PROGRESS_PACE_S: Final = 8
-"""How far an upload has come is asked, and written, this often at the most; a tick is a little longer."""
+"""The least number of seconds between two observations of an upload's progress; the interval between polls is a little
+longer."""
 
 FIRST_PACE_S: Final = 5
-"""The first time a little sooner; an upload that is complete by then is told by the list of changes."""
+"""Seconds before the first of these observations, which is a little sooner. If the upload is complete by then, the list
+of changes reports it."""
 
 ACTIVE_S: Final = 60
-"""An upload of which nothing has arrived for so long is asked about less often, unless others are on the move."""
+"""Seconds without new bytes after which an upload counts as idle. Idle uploads are observed less often, unless others
+are active."""
 
 IDLE_PAUSE_S: Final = 60
-"""Where no upload is on the move they are asked about this often."""
+"""Seconds between observations of uploads if none is active."""
 
 CLAIMS_MAX: Final = 5
-"""How often one tick is claimed where somebody else wrote the chain meanwhile."""
+"""The number of times that one poll is claimed if others write the chain meanwhile."""
 
 CLOCKS_APART_S: Final = 900
-"""A new chain begins so far back: the provider's clock, by which changes are dated, may be behind ours."""
+"""Seconds by which a new chain begins in the past, because the provider's clock, which dates the changes, may be behind
+ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +79,13 @@ class ReadinessPoller:
     The readiness poller of one provider account.
 
     Attributes:
-        provider: Our name of it.
-        videos: The Controller of videos, with the documents where the chain is too.
-        queue: For ticks and tasks.
+        provider: Our name of the provider.
+        videos: The Controller of videos; its documents hold the chain too.
+        queue: Gets the tasks, of polls and of videos.
         clock: Now, in UTC.
-        interval_s: Seconds between ticks.
-        overlap_s: Each tick asks from so many seconds before the last change seen, for a provider's list may lag.
-        ticks_max: The budget of one chain.
+        interval_s: Seconds between polls.
+        overlap_s: Each poll asks from this many seconds before the last change seen, because a provider's list may lag.
+        ticks_max: The most polls of one chain.
     """
 
     provider: str
@@ -95,14 +99,14 @@ class ReadinessPoller:
     @property
     def path(self) -> str:
         """
-        Where the chain is recorded.
+        Return the path of the chain's document.
         """
         return operation_path(f"feed-{self.provider}")
 
     def wake(self) -> None:
         """
-        See to it that a chain runs, and that its next tick asks how far uploads have come. Repeatable; to be called
-        after the pending video is written.
+        Start the chain if it does not run, and have its next poll ask about the progress of uploads. Repeatable. Call
+        it after the pending video is written.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
@@ -112,13 +116,13 @@ class ReadinessPoller:
             self._begin(chain, version)
         elif chain is not None and chain.uploads_at is not None:
             with suppress(Conflict):
-                # Whoever has just ticked may have put them off again: for a minute at the most.
+                # A concurrent poll may have put them off again, for a minute at most.
                 self._write(replace(chain, uploads_at=None), version)
 
     def revive(self) -> None:
         """
-        Begin a new chain where something is pending and the old one has died or used up its budget; called by the sweep
-        where the chain is due.
+        Begin a new chain if videos are pending and the old chain has died or used up its budget. Called by the sweep
+        when the chain is due.
 
         Raises:
             Transient: Documents or queue could not be reached (again).
@@ -137,32 +141,32 @@ class ReadinessPoller:
 
     def _begin(self, chain: Chain | None, version: Version | None) -> None:
         """
-        Begin a new chain in place of one that has ended, or died, or never was.
+        Begin a new chain in place of one that has ended or died, or the first one.
         """
         now = self.clock()
         tick = 1 if chain is None else chain.tick + 1
-        # A chain that has ended left nothing pending, so nothing from before can matter; one that died did.
+        # A chain that ended left nothing pending, so earlier changes do not matter. After one that died they do.
         died = chain is not None and chain.running
         cursor = chain.cursor if chain is not None and died else now - timedelta(seconds=CLOCKS_APART_S)
         failure = chain.failure if chain is not None and died else None
         try:
             self._write(Chain(True, tick, self.ticks_max, cursor, 1, self._overdue_at(now), failure=failure), version)
         except Conflict:
-            # Whoever wrote first has woken it, or has just ticked.
+            # The other writer has started it, or was a poll.
             return
         self._enqueue(tick, now + timedelta(seconds=self.interval_s))
 
     def tick(self, number: int, each: Mapper = map) -> None:
         """
-        One tick: claim it, leave the task for the next, ask what changed, reconcile what there are news of.
+        Run one poll: claim it, enqueue the next one, ask what changed, and reconcile the videos that have news.
 
         Args:
-            number: As the task says; any other than the chain's own is a repetition and does nothing, but for
+            number: The number in the task. Any other than the chain's own is a repetition and does nothing, except for
                 `FEED_WAKE`.
-            each: How several videos are reconciled.
+            each: Runs the reconciliations of several videos.
 
         Raises:
-            Transient: Documents or queue could not be reached; the next tick asks for the same again.
+            Transient: Documents or queue could not be reached; the next poll asks for the same again.
             Conflict: Others wrote the chain each time (again).
         """
         if number == FEED_WAKE:
@@ -182,21 +186,21 @@ class ReadinessPoller:
             try:
                 version = self._write(taken, version)
             except Conflict:
-                # Another has taken this tick, or an upload has just woken the readiness poller.
+                # Another worker has claimed this poll, or an upload has just woken the poller.
                 continue
             self._enqueue(number + 1, now + timedelta(seconds=self.interval_s))
             looked = self._look(taken, uploads, now, each)
             if looked != taken:
                 with suppress(Conflict):
-                    # Where the next tick has begun already, it or a later one will move the cursor on.
+                    # If the next poll has begun already, it or a later one moves the cursor on.
                     self._write(looked, version)
             return
         raise Conflict("Others changed the feed's document at every try. Try again.")
 
     def _look(self, chain: Chain, uploads: Sequence[Document] | None, now: datetime, each: Mapper) -> Chain:
         """
-        Ask what changed and how far uploads have come, and reconcile what there are news of. Whatever goes wrong with
-        the question, the chain goes on.
+        Ask what changed and how far uploads have come, and reconcile the videos that have news. If the question fails,
+        the chain goes on.
 
         Returns:
             The chain with what is known now.
@@ -205,7 +209,7 @@ class ReadinessPoller:
         try:
             changes, seen = self._ask(chain, records)
         except ProviderError as error:
-            # Where it is uploads that cannot be asked about, the next tick asks without them.
+            # If uploads are what cannot be asked about, the next poll asks without them.
             uploads_at = now + timedelta(seconds=IDLE_PAUSE_S) if isinstance(error, Permanent) else chain.uploads_at
             return replace(chain, uploads_at=uploads_at, failure=self._trouble(chain, error, now))
         ends_at = now + timedelta(seconds=BUDGET_S)
@@ -226,10 +230,10 @@ class ReadinessPoller:
 
     def _ask(self, chain: Chain, uploads: Mapping[str, Video]) -> tuple[Sequence[Change], Mapping[str, Seen]]:
         """
-        Ask the provider what has changed since the chain's cursor, newest first, and how these uploads stand.
+        Ask the provider for the changes since the chain's cursor, newest first, and for the state of these uploads.
 
         Raises:
-            Transient, Permanent: It did not tell (again; never).
+            Transient, Permanent: It did not answer (again; never).
         """
         since, asked_at = chain.cursor - timedelta(seconds=self.overlap_s), self.clock()
         media, external_ids = self.videos.media(self.provider), [video.external_ids for video in uploads.values()]
@@ -245,11 +249,11 @@ class ReadinessPoller:
         self, chain: Chain, uploads: Mapping[str, Video], seen: Mapping[str, Seen]
     ) -> tuple[Mapping[str, Video], Mapping[str, Seen]]:
         """
-        The same for everything that is pending, once a provider answers again: whoever asked it alone meanwhile was
-        told nothing, and would only ask again later.
+        Observe everything that is pending, once a provider answers again: reconciliations that asked it alone meanwhile
+        have failed, and would only ask again later.
 
         Returns:
-            What is recorded, and how that stands; no more than before where the provider does not tell that.
+            The records and observations; the given ones if the provider does not answer.
         """
         pending = {one.id: Video.from_document(one) for one in self._select("pending", True) if one.id not in uploads}
         try:
@@ -260,7 +264,7 @@ class ReadinessPoller:
 
     def _uploads(self, chain: Chain, now: datetime) -> Sequence[Document] | None:
         """
-        The uploads in flight; `None` where it is not time to ask about them.
+        Return the uploads in flight; `None` if it is too early to ask about them.
         """
         if chain.uploads_at is not None and chain.uploads_at > now:
             return None
@@ -268,8 +272,8 @@ class ReadinessPoller:
 
     def _to_ask(self, uploads: Sequence[Document], chain: Chain, now: datetime) -> Mapping[str, Video]:
         """
-        The uploads to ask about: of which nothing was heard for a while. Each tick others come first, for a provider
-        may tell little of those that come last.
+        Return the uploads to ask about: those without an observation for a while. The order rotates from poll to poll,
+        because a provider may report little of the last ones.
         """
         records = ((one.id, Video.from_document(one)) for one in uploads)
         found = [(video_id, video) for video_id, video in records if _is_due(video, now)]
@@ -278,8 +282,8 @@ class ReadinessPoller:
 
     def _trouble(self, chain: Chain, error: ProviderError, now: datetime) -> Trouble:
         """
-        Log why a tick was told nothing, and return how that is recorded. What will not pass by itself, or has not for a
-        day, is an alarm, once.
+        Log why a poll failed, and return the record of it. A failure that is not temporary, or has lasted a day, raises
+        an alarm once.
         """
         last, tick = chain.failure, chain.tick - 1
         since, ticks = (now, 0) if last is None else (last.since, last.ticks)
@@ -294,15 +298,15 @@ class ReadinessPoller:
 
     def _end(self, chain: Chain, version: Version | None) -> bool:
         """
-        End the chain; and begin it again where something became pending just before that was written.
+        End the chain, and begin it again if a video became pending just before.
 
         Returns:
-            Whether that was done: not where somebody else has written it meanwhile.
+            Whether the end was written: not if another writer was first.
         """
         is_used_up = chain.ticks_left <= 0
         why = "budget used up" if is_used_up else "nothing pending"
         try:
-            # Of what is still pending the next sweep begins a new chain.
+            # The next sweep begins a new chain for videos that are still pending.
             self._write(replace(chain, running=False, due_at=self.clock() if is_used_up else None), version)
         except Conflict:
             return False
@@ -343,14 +347,14 @@ class ReadinessPoller:
 
 def _moved_at(video: Video) -> datetime:
     """
-    When something of an upload was last seen to arrive; before that, when it was asked for. Pure.
+    Return when something of an upload was last seen to arrive; if never, when it was requested. Pure.
     """
     return video.looked_at or video.asked_at
 
 
 def _is_due(video: Video, now: datetime) -> bool:
     """
-    Whether it is time to ask how far a video has come. Pure.
+    Tell whether it is time to ask for an upload's progress. Pure.
     """
     pace_s = FIRST_PACE_S if video.looked_at is None else PROGRESS_PACE_S
     return _moved_at(video) <= now - timedelta(seconds=pace_s)
@@ -358,7 +362,7 @@ def _is_due(video: Video, now: datetime) -> bool:
 
 def _next_uploads_at(uploads: Sequence[Document], moved: Collection[str], now: datetime) -> datetime | None:
     """
-    When uploads in flight are asked about next: at the next tick while any is on the move. Pure.
+    Return when uploads in flight are asked about next; `None` for the next poll while any is active. Pure.
     """
     active_since = now - timedelta(seconds=ACTIVE_S)
     is_active = bool(moved) or any(_moved_at(Video.from_document(one)) > active_since for one in uploads)

@@ -1,7 +1,7 @@
-"""What was recorded of a live event becomes a video of its session.
+"""Make the recordings of a live event videos of its session. Pure.
 
-Called by the reconciliation of sessions, which knows of recordings and nothing of videos. Leaves to the reconciliation
-of videos that the recording is watched until it is ready, like any upload. Pure.
+Called by the reconciliation of sessions, which knows recordings but not videos. The reconciliation of videos observes
+the recording until it is ready, like any upload.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from shared.videos.decide import reference_of
 from shared.videos.model import Spec, Video
 
 GENERATION: Final = 1
-"""A recording is made once, and not by us."""
+"""The generation of a recording: it is made only once, by the provider."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
     """
-    Fills `shared.sessions.Recorder`.
+    The implementation of `shared.sessions.Recorder`.
 
     Attributes:
         provider: Our name of the provider that recorded.
@@ -38,7 +38,7 @@ class Recordings:
 
     def write(self, identity: SessionIdentity, spec: SessionSpec, recording: ExternalIds, now: datetime) -> Create:
         """
-        The write of a new video, due at once; where its session is gone, of the recording's deletion.
+        Return the write of a new video, due at once; if its session is gone, the write of the recording's deletion.
         """
         video_id = recorded_video_id(identity.session_id, recording)
         reference = reference_of(video_id, GENERATION)
@@ -50,11 +50,11 @@ class Recordings:
             identity,
             self.provider,
             now,
-            # It is given its place in a turn of its teacher, who may be uploading at this moment.
+            # Its place is given in a turn of its teacher, who may be uploading at this moment.
             None,
             upload,
             asked_at=now,
-            # It names the recording from the beginning: nobody else does any more.
+            # It names the recording from the beginning, because no other document does any more.
             generation=GENERATION,
             reference=reference,
             external_ids=recording,
@@ -64,7 +64,7 @@ class Recordings:
 
     def task(self, session_id: str, spec: SessionSpec, recording: ExternalIds) -> Task:
         """
-        The task for what `write` writes.
+        Return the task for the document that `write` writes.
         """
         video_id = recorded_video_id(session_id, recording)
         if not spec.exists:
@@ -74,6 +74,6 @@ class Recordings:
 
 def recorded_video_id(session_id: str, recording: ExternalIds) -> str:
     """
-    The id of the video that a recording becomes: the same whoever takes it over, however often.
+    Return the id of the video that a recording becomes. It is the same each time the recording is taken over.
     """
     return hashlib.sha256(json.dumps([session_id, sorted(recording.items())]).encode()).hexdigest()[:20]

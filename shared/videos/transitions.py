@@ -1,7 +1,7 @@
-"""What is recorded of a video after each step, and after each look at its provider. Pure.
+"""The record of a video after each step, and after each observation at its provider. Pure.
 
-Called by `decide` for what is written down at once, and by the Controller of this folder for what a provider has done.
-Leaves to `decide` which step is next, and to `policy` what may be uploaded.
+Called by `decide` for steps that only write, and by the Controller of this folder for outcomes of provider calls.
+`decide` chooses the next step, and `policy` what may be uploaded.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ REJECTED_BY_MODERATOR: Final = Ending(
 )
 
 FACTS_WAIT_S: Final = 60
-"""A provider may call a video ready a little before it can tell all that must be known of it."""
+"""Seconds to wait for all facts about a video: a provider may call it ready a little before it can report them."""
 
 
 def moved_to(record: Video, state: VideoState, now: datetime) -> Video:
     """
-    The record in another state. Pure.
+    Return the record in another state. Pure.
     """
     return replace(record, state=state, history=moved(record.history, state, now))
 
 
 def begun(record: Video, spec: Spec, now: datetime, policy: Policy) -> Video:
     """
-    The record once another upload is served; an earlier one is named no more. Pure.
+    Return the record once another upload is served; it no longer names an earlier one. Pure.
     """
     return replace(
         requested(record, now, spec.asked_at + timedelta(seconds=policy.upload_deadline_s)),
@@ -49,19 +49,19 @@ def begun(record: Video, spec: Spec, now: datetime, policy: Policy) -> Video:
 
 def again(record: Video, now: datetime, policy: Policy) -> Video:
     """
-    The record of an upload that is begun again from nothing, with all its time. Pure.
+    Return the record of an upload that starts again from the beginning, with its full time. Pure.
     """
     return requested(record, now, now + timedelta(seconds=policy.upload_deadline_s))
 
 
 def requested(record: Video, now: datetime, deadline_at: datetime | None = None) -> Video:
     """
-    The record of an upload for which nothing exists yet. Pure.
+    Return the record of an upload for which nothing exists yet. Pure.
 
     Args:
-        record: As it was.
+        record: The record before.
         now: This instant.
-        deadline_at: When it must be finished.
+        deadline_at: When the upload must be finished.
     """
     return replace(
         moved_to(record, VideoState.REQUESTED, now),
@@ -79,8 +79,8 @@ def requested(record: Video, now: datetime, deadline_at: datetime | None = None)
 
 def corrected(record: Video, spec: Spec, now: datetime) -> Video:
     """
-    The record with the title and the place that were last chosen for the video; its things at the provider are to have
-    that title too. Pure.
+    Return the record with the title and the place that were last chosen; its things at the provider are to be renamed
+    too. Pure.
     """
     order = record.order if spec.new_order is None else spec.new_order
     if spec.corrections == record.corrections or spec.new_title is None:
@@ -92,43 +92,43 @@ def corrected(record: Video, spec: Spec, now: datetime) -> Video:
         corrections=spec.corrections,
         upload=replace(record.upload, title=spec.upload.title),
         playable=None if plays is None else replace(plays, title=spec.new_title),
-        # Where an earlier answer was lost, that renaming may come to pass until then.
+        # If the answer to an earlier renaming was lost, that one may still take effect until then.
         rename_at=(record.rename_at or now) if named(record) else None,
     )
 
 
 def prepared(record: Video, external_ids: ExternalIds, now: datetime, policy: Policy) -> Video:
     """
-    The record once the provider waits for the bytes. Pure.
+    Return the record once the provider waits for the bytes. Pure.
     """
     return replace(
         moved_to(record, VideoState.UPLOADING, now),
         external_ids=external_ids,
         tried_at=None,
-        # An earlier release gave an upload its deadline here.
+        # An earlier release set the deadline of an upload here.
         deadline_at=record.deadline_at or record.asked_at + timedelta(seconds=policy.upload_deadline_s),
     )
 
 
 def not_prepared(record: Video, now: datetime) -> Video:
     """
-    The record once it is certain that nothing exists at the provider. Pure.
+    Return the record once it is certain that nothing exists at the provider. Pure.
     """
     begun_again = requested(record, now, record.deadline_at)
-    # A recording is there, whether it was taken over or not.
+    # A recording exists, whether it was taken over or not.
     return begun_again if record.upload.recording is not None else replace(begun_again, reference=None)
 
 
 def observed(record: Video, seen: Observation, now: datetime, policy: Policy, *, asked: bool = True) -> Video:
     """
-    The record once it is known how the video stands at its provider. Pure.
+    Return the record after an observation of the video at its provider. Pure.
 
     Args:
-        record: As it was.
-        seen: How the video stands.
+        record: The record before.
+        seen: The observation.
         now: This instant.
-        policy: What may be uploaded, and how long things may take.
-        asked: Whether the provider was asked for this video alone, which is bounded.
+        policy: The limits.
+        asked: Whether the provider was asked for this video alone, which counts towards `looks_max`.
     """
     record = replace(record, looks=record.looks + asked, looked_at=now)
     if record.state is VideoState.READY:
@@ -150,8 +150,8 @@ def observed(record: Video, seen: Observation, now: datetime, policy: Policy, *,
 
 def _got_on(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
     """
-    The record of an upload that goes on; one of which more has arrived than was declared does not. What this look did
-    not tell stays as it was.
+    Return the record of an upload that goes on, or that has failed because more has arrived than was declared. Values
+    that this observation did not report stay as they were.
     """
     percent = record.percent if seen.percent is None else seen.percent
     if seen.state is MediaState.PROCESSING and record.state is not VideoState.PROCESSING:
@@ -166,8 +166,8 @@ def _got_on(record: Video, seen: Observation, now: datetime, policy: Policy) -> 
 
 def _ended(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
     """
-    The record of an upload that its provider calls ready: it plays, or it is refused. Where the provider does not tell
-    all of it yet, that is awaited for a while.
+    Return the record of an upload that its provider calls ready: it plays, or it is refused. If the provider does not
+    report everything yet, wait for a while.
     """
     refusal = refusal_of_media(seen, record.upload, policy)
     if refusal is None:
@@ -181,8 +181,8 @@ def _ended(record: Video, seen: Observation, now: datetime, policy: Policy) -> V
 
 def _ended_late(record: Video, seen: Observation, now: datetime, policy: Policy) -> Video:
     """
-    The record of a failed upload whose bytes are kept: it plays once its provider has finished it all the same. Of one
-    that only the clock has ended, its provider tells afterwards whether it was finished in time, and how it ends.
+    Return the record of a failed upload whose bytes are kept: it plays if its provider has finished it after all. If it
+    failed only by a deadline, the provider's later reports tell whether it was finished in time, and how it ends.
     """
     if not record.is_pending and seen.state is not MediaState.READY:
         return record
@@ -202,7 +202,7 @@ def _ended_late(record: Video, seen: Observation, now: datetime, policy: Policy)
 
 def _ending_of(seen: Observation) -> Ending:
     """
-    Why an upload that its provider has ended has failed.
+    Return the reason why an upload failed that its provider has ended.
     """
     match seen.state:
         case MediaState.REJECTED:
@@ -214,7 +214,7 @@ def _ending_of(seen: Observation) -> Ending:
 
 def is_news(record: Video, seen: Observation, now: datetime, policy: Policy) -> bool:
     """
-    Whether what the provider tells would alter anything but how often it was asked. Pure.
+    Tell whether an observation would change anything but the count and time of observations. Pure.
     """
     told = observed(record, seen, now, policy, asked=False)
     return replace(told, looked_at=record.looked_at) != record
@@ -222,7 +222,7 @@ def is_news(record: Video, seen: Observation, now: datetime, policy: Policy) -> 
 
 def processing(record: Video, now: datetime, policy: Policy) -> Video:
     """
-    The record once the provider works on the bytes. Pure.
+    Return the record once the provider works on the bytes. Pure.
     """
     return replace(
         moved_to(record, VideoState.PROCESSING, now),
@@ -237,7 +237,7 @@ def processing(record: Video, now: datetime, policy: Policy) -> Video:
 
 def ready(record: Video, seen: Observation, now: datetime) -> Video:
     """
-    The record once the latest upload is what plays; what played before is named no more. Pure.
+    Return the record once the latest upload plays; it no longer names the version that played before. Pure.
     """
     return replace(
         moved_to(record, VideoState.READY, now),
@@ -263,14 +263,14 @@ def ready(record: Video, seen: Observation, now: datetime) -> Video:
 
 def failed(record: Video, why: Ending, now: datetime, policy: Policy, *, keeps: bool | None = None) -> Video:
     """
-    The record once this upload has failed. Pure.
+    Return the record once this upload has failed. Pure.
 
     Args:
-        record: As it was.
+        record: The record before.
         why: The reason.
         now: This instant.
         policy: How long bytes are kept.
-        keeps: Whether its bytes are kept for a while; without it where trying again may help.
+        keeps: Whether the bytes are kept for a while; `None` keeps them if a retry may help.
     """
     ended = replace(
         moved_to(record, VideoState.FAILED, now),
@@ -287,7 +287,7 @@ def failed(record: Video, why: Ending, now: datetime, policy: Policy, *, keeps: 
 
 def discarded(record: Video) -> Video:
     """
-    The record of a failed upload whose bytes are not kept any longer. Pure.
+    Return the record of a failed upload whose bytes are no longer kept. Pure.
     """
     ended = None if record.ended is None else replace(record.ended, retryable=False)
     return replace(record, external_ids={}, reference=None, deadline_at=None, ended=ended)
@@ -295,7 +295,7 @@ def discarded(record: Video) -> Video:
 
 def withdrawn(record: Video, now: datetime) -> Video:
     """
-    The record once its latest upload is not wanted any more. Pure.
+    Return the record once its latest upload was cancelled. Pure.
     """
     if record.playable is None:
         return closed(record, now)
@@ -305,7 +305,7 @@ def withdrawn(record: Video, now: datetime) -> Video:
 
 def closed(record: Video, now: datetime) -> Video:
     """
-    The record of a video that nobody wants: a tombstone, which holds ids only and goes in its time. Pure.
+    Return the record of a deleted video: a tombstone, which holds ids only and expires. Pure.
     """
     gone = replace(requested(record, now), history=())
     return replace(
@@ -321,8 +321,8 @@ def closed(record: Video, now: datetime) -> Video:
 
 def _played(record: Video, seen: Observation) -> Video:
     """
-    The record of a ready video that was looked at again. What goes wrong with it now is told and nothing is deleted:
-    its provider may only be confused.
+    Return the record of a ready video after another observation. A problem is shown but nothing is deleted, because its
+    provider may be wrong.
     """
     if record.playable is None or seen.state in (MediaState.AWAITING_UPLOAD, MediaState.PROCESSING):
         return record

@@ -1,8 +1,8 @@
-"""Whose turn it is: a teacher's videos are made one after the other, so that what is counted before one of them is
-written is true when it is.
+"""Turns: a teacher's videos are created one after the other, so that the counts that were read before one is written
+are still true when it is.
 
-Called by `grant`, which also counts tokens there, and by the reconciliation of a video that has no place in its session
-yet. `uploaders/{uid}` is written with the video, on condition that nobody has written it since it was read.
+Called by `upload_tokens`, which also counts tokens there, and by the reconciliation of a video that has no place in its
+session yet. `uploaders/{uid}` is written together with the video, on condition that it is unchanged since it was read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.ports import Condition, Create, Document, Documents, Operator, Query
 @dataclass(frozen=True, slots=True)
 class Place:
     """
-    A place among the videos of a session, and the turn in which it is free.
+    A free place among the videos of a session, and the turn in which it is free.
 
     Attributes:
         order: The place.
@@ -31,24 +31,24 @@ class Place:
 
 def take_turn(uid: str, turns: Document | None, **counts: int) -> Write:
     """
-    Return the write that takes a teacher's turn; it fails where somebody has taken it since. Pure.
+    Return the write that takes a teacher's turn; it fails if the turn was taken since. Pure.
 
     Args:
         uid: The teacher.
-        turns: What was read at `uploaders/{uid}`.
-        counts: What is counted besides.
+        turns: The document `uploaders/{uid}` as it was read.
+        counts: Other counts to write.
     """
     if turns is None:
         return Create(uploader_path(uid), {"turn": 1, "minute": 0, "issued": 0, **counts})
-    # A document of an earlier release has no turns. One that does not change keeps its version, so they are counted.
+    # A document of an earlier release has no turns. Turns are counted because a write without changes keeps the
+    # version.
     turn = turns.fields.get("turn", 0) + 1
     return Update(uploader_path(uid), {"turn": turn, **counts}, if_version=turns.version)
 
 
 def next_order(documents: Documents, session: SessionIdentity) -> int:
     """
-    Return the place after the last of the videos that a session has. A video that is gone leaves a gap, unless it was
-    the last.
+    Return the place after the last of a session's videos. A deleted video leaves a gap, unless it was the last.
 
     Raises:
         Transient: The documents could not be reached (again).
@@ -70,7 +70,7 @@ def free_place(documents: Documents, session: SessionIdentity) -> Place:
 
 def _videos_of(documents: Documents, session: SessionIdentity) -> Iterator[Document]:
     """
-    The videos of a session that are not gone; those of an earlier session with the same id are not its own.
+    Yield the videos of a session that are not gone, without those of an earlier session with the same id.
     """
     conditions = (
         Condition("sessionId", Operator.EQUAL, session.session_id),

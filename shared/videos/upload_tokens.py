@@ -1,7 +1,7 @@
-"""Tokens for uploads: who may upload, renew or replace a video, and what they are given for it.
+"""Upload tokens: who may upload, renew or replace a video, and the grant that they get.
 
-Called by the callables of `functions/`. Leaves to `shared/sessions/access.py` who may, to `policy` what may, to the
-reconciliation that it comes to exist, and to the provider what a token looks like.
+Called by the callables of `functions/`. `shared/sessions/access.py` decides who may upload, `policy` what, the
+reconciliation creates the video, and the provider makes the token.
 """
 
 from __future__ import annotations
@@ -52,25 +52,25 @@ from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wante
 
 Wished = Callable[[Document | None], tuple[int, tuple[Write, ...]]]
 """
-The number of the upload that a request asks for, and what is to be written for it, given the video's document as it is
-now; refuses by raising.
+Return the number of the upload that a request asks for, and the writes for it, given the present document of the video;
+raise to refuse.
 """
 
 TURNS_MAX: Final = 20
-"""How often one request takes its turn again, where a teacher's other requests were faster."""
+"""The number of times that one request takes its turn if the teacher's other requests are faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class UploadRequest:
     """
-    What a teacher asks for.
+    A teacher's request to upload a new video.
 
     Attributes:
-        session_id: Of his session.
+        session_id: The id of their session.
         request_id: Chosen by the client, the same when it repeats the request.
-        file_name: Of the file on his machine.
-        size_bytes: Of the file.
-        title: What viewers will read; `None` takes the file's name.
+        file_name: The name of the file on the teacher's machine.
+        size_bytes: The size of the file.
+        title: The title that viewers read; `None` takes the file's name.
         order: Its place among the session's videos; `None` puts it last.
     """
 
@@ -88,11 +88,11 @@ class ReplaceRequest:
     The file by which a teacher replaces a video.
 
     Attributes:
-        video_id: Of the video.
+        video_id: The video's id.
         request_id: Chosen by the client, the same when it repeats the request.
-        file_name: Of the file on his machine.
-        size_bytes: Of the file.
-        title: What viewers will read once it plays; `None` keeps what they read now.
+        file_name: The name of the file on the teacher's machine.
+        size_bytes: The size of the file.
+        title: The title that viewers read once it plays; `None` keeps the present one.
     """
 
     video_id: str
@@ -105,8 +105,8 @@ class ReplaceRequest:
 @dataclass(frozen=True, slots=True)
 class UploadToken:
     """
-    The answer: which video it is, at which provider, the grant to send its bytes, how many of them are there already,
-    and how fast the others must come.
+    The answer to a request: the video, its provider, the grant to send its bytes, the number of bytes that have
+    arrived, and the pace that the rest needs.
     """
 
     video_id: str
@@ -119,15 +119,15 @@ class UploadToken:
 @dataclass(frozen=True, slots=True)
 class UploadTokens:
     """
-    Who gives them, and what that takes.
+    The issuer of upload tokens.
 
     Attributes:
-        documents: Where everything is recorded.
-        queue: For tasks.
+        documents: The store of all documents.
+        queue: Gets the tasks.
         clock: Now, in UTC.
-        videos: Which are brought to exist.
-        pollers: Which watch them from then on, by provider.
-        provider: Which gets the videos of a session that names none.
+        videos: The Controller of videos.
+        pollers: The readiness pollers that watch the videos, by provider.
+        provider: The provider for videos of sessions that name none.
     """
 
     documents: Documents
@@ -139,7 +139,7 @@ class UploadTokens:
 
     def issue_upload_token(self, caller: Caller, request: UploadRequest) -> UploadToken:
         """
-        Make the empty video at the provider and let the caller send its bytes. Repeatable: the same request gets the
+        Create the empty video at the provider and let the caller send its bytes. Repeatable: the same request gets the
         same video.
 
         Raises:
@@ -147,9 +147,9 @@ class UploadTokens:
             NotFound: There is no such session (never).
             BadRequest: Name, title or size are not allowed (never).
             TooMany: A quota or the rate of tokens is used up (once there is room).
-            WrongState: The request was used for another file, its upload has ended, or no line is fast enough for what
-                is left of its time (never).
-            Transient: The provider is not ready yet; the same request goes on where it was (again).
+            WrongState: The request was used for another file, its upload has ended, or no connection is fast enough for
+                the rest of its time (never).
+            Transient: The provider is not ready yet; the same request continues where it was (again).
             Conflict: The caller's other requests were faster every time (again).
         """
         (document,) = self.documents.read(session_path(request.session_id))
@@ -174,8 +174,8 @@ class UploadTokens:
 
     def replace_video(self, caller: Caller, request: ReplaceRequest) -> UploadToken:
         """
-        Let the caller upload a file that is to take a video's place once it is ready; until then what plays goes on.
-        Repeatable as `issue_upload_token`. An earlier replacement that is not ready yet is given up.
+        Let the caller upload a file that replaces a video once it is ready; until then the present version plays.
+        Repeatable as `issue_upload_token`. An earlier replacement that is not ready yet is released.
 
         Raises:
             NotFound: There is no such video (never).
@@ -206,10 +206,10 @@ class UploadTokens:
 
     def renew_upload_token(self, caller: Caller, video_id: str) -> UploadToken:
         """
-        A fresh token for an upload that takes long: for the same bytes, which go on where they are.
+        Return a new token for an upload that takes long; the bytes that have arrived stay.
 
         Raises:
-            As `replace_video`; no quota is asked.
+            As `replace_video`; no quota applies.
         """
         document, _ = owned_video(caller, video_id, self.documents)
         number = Spec.from_document(document).number
@@ -218,10 +218,10 @@ class UploadTokens:
 
     def _upload(self, file_name: str, size_bytes: int, title: str | None) -> UploadSpec:
         """
-        What is to be uploaded, as it will be stored.
+        Return the spec of an upload, as it will be stored.
 
         Raises:
-            BadRequest: It may not be (never).
+            BadRequest: It is not allowed (never).
         """
         check_size(size_bytes, self.videos.policy)
         name = checked_file_name(file_name)
@@ -231,8 +231,8 @@ class UploadTokens:
         self, identity: SessionIdentity, provider: str, order: int, upload: UploadSpec, asked: Asked
     ) -> dict[str, object]:
         """
-        The document of a video that was just asked for. It is due from the beginning: should we die before the
-        reconciliation, the sweep goes on with it.
+        Return the document of a video that was just requested. It is due from the beginning: if we die before the
+        reconciliation, the sweep continues it.
         """
         now = self.clock()
         video = Video(
@@ -249,7 +249,7 @@ class UploadTokens:
 
     def _provider(self, session: Session) -> str:
         """
-        Which provider gets the next video of a session.
+        Return the provider that gets the next video of a session.
 
         Raises:
             WrongState: This deployment has no account there (never, until it has).
@@ -264,15 +264,15 @@ class UploadTokens:
 
     def _take_turn(self, caller: Caller, video_id: str, wished: Wished) -> int:
         """
-        Count a token, and write what is wished of a video, on condition that no other request of this teacher came
-        between: so nobody's count of what there is is older than his own write.
+        Count a token, and write the request for a video, on condition that no other request of this teacher came
+        between. So no request decides by counts that are older than its write.
 
         Returns:
-            The number of the upload that was asked for.
+            The number of the requested upload.
 
         Raises:
-            TooMany: He was given too many tokens in this minute (in the next).
-            Conflict: His other requests were faster every time (again).
+            TooMany: The teacher was given too many tokens in this minute (in the next).
+            Conflict: The teacher's other requests were faster every time (again).
         """
         for _ in range(TURNS_MAX):
             existing, turns = self.documents.read(video_path(video_id), uploader_path(caller.uid))
@@ -302,6 +302,8 @@ class UploadTokens:
         self, caller: Caller, session_id: str, upload: UploadSpec, replaced: Document | None = None
     ) -> None:
         """
+        Refuse an upload that has no room in the quotas.
+
         Raises:
             TooMany: Too many uploads are open, or there is no room for another video (once there is).
         """
@@ -311,7 +313,7 @@ class UploadTokens:
             raise TooMany(
                 f"You have {most} uploads open. Finish or cancel one of them first.", reason="UPLOADS_OPEN_TOO_MANY"
             )
-        # A video that is replaced makes room for what replaces it.
+        # A replaced video makes room for its replacement.
         more, freed_bytes = (1, 0) if replaced is None else (0, replaced.fields["bytes"])
 
         def with_it(whose: Condition) -> Total:
@@ -322,7 +324,7 @@ class UploadTokens:
 
     def _upload_token(self, video_id: str, number: int) -> UploadToken:
         """
-        Bring that upload of a video to where it waits for bytes, see that it is watched, and give the token.
+        Reconcile a video until its upload waits for bytes, wake the readiness poller, and return the token.
         """
         began_at = self.clock()
         look = reconcile(self.videos, video_id, self.documents, self.queue, self.clock)
@@ -338,12 +340,12 @@ class UploadTokens:
 
     def _granted(self, video_id: str, number: int, record: Video, received_bytes: int) -> Granted:
         """
-        What is granted for an upload now, recorded before it is given.
+        Return the grant of an upload, and record it before it is given.
 
         Raises:
             TooMany: Its budget of requests is used up (never, for this upload).
-            WrongState: It is not wanted any more, or its time is over (never).
-            Conflict: The video was written by others every time (again).
+            WrongState: It is no longer wanted, or its time is over (never).
+            Conflict: Others wrote the video every time (again).
         """
         now = self.clock()
         need = Need(number, record.upload.size_bytes, received_bytes, upload_ends_at(record, now))
@@ -365,12 +367,12 @@ class UploadTokens:
 
     def _received_bytes(self, record: Video, began_at: datetime) -> int:
         """
-        How many bytes have arrived, as the provider says now: who goes on before where they end may lose what is there,
-        because a first chunk that is sent again begins the file anew.
+        Return how many bytes have arrived, as the provider reports now. A client that continues before the end of these
+        bytes may lose them, because a first chunk that is sent again starts the file anew.
 
         Args:
-            record: As the reconciliation left it. It has not looked where the last look failed and its pause lasts, nor
-                once `looks_max` are spent.
+            record: The record after the reconciliation. That has not observed the video if the last observation failed
+                and its backoff lasts, or once `looks_max` is used up.
             began_at: When the reconciliation began.
 
         Raises:

@@ -1,7 +1,7 @@
-"""Whether an upload still waits for its bytes, for whoever asks for a token of it. Pure.
+"""Check whether an upload still waits for its bytes, before a token for it is given. Pure.
 
-Called by `grant`. Leaves to the reconciliation that it comes to wait for them, and to `budget` how many requests a
-token allows.
+Called by `upload_tokens`. The reconciliation brings the upload to that state, and `budget` limits the requests of a
+token.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ UPLOAD_GRANT_MAX_S: Final = 2 * 3600
 
 def upload_ends_at(record: Video, now: datetime) -> datetime:
     """
-    When an upload token ends at the latest: with its upload. Pure.
+    Return when an upload token ends at the latest: with its upload. Pure.
 
     Raises:
         WrongState: That is over (never).
@@ -30,10 +30,10 @@ def upload_ends_at(record: Video, now: datetime) -> datetime:
 
 def repeated(spec: Spec, key: str, digest: str) -> int:
     """
-    The number of the upload that a request had asked for before.
+    Return the number of the upload that an earlier, identical request asked for.
 
     Raises:
-        WrongState: It was used for another file, or what it asked for is not wanted any more (never).
+        WrongState: The request id was used for another file, or that upload is no longer wanted (never).
     """
     asked = next((one for one in spec.requests if one.key == key), None)
     if asked is not None and asked.digest != digest:
@@ -45,8 +45,10 @@ def repeated(spec: Spec, key: str, digest: str) -> int:
 
 def require_wanted(spec: Spec, number: int) -> None:
     """
+    Refuse an upload that is no longer wanted.
+
     Raises:
-        WrongState: That upload is not wanted any more (never).
+        WrongState: It is not (never).
     """
     if spec.deleted:
         raise WrongState("This video was deleted. Choose a new requestId.", reason="VIDEO_DELETED")
@@ -58,11 +60,11 @@ def require_wanted(spec: Spec, number: int) -> None:
 
 def uploadable(video: Video | None, spec: VideoSpec, number: int, now: datetime) -> Video:
     """
-    The video, where it waits for the bytes of that upload.
+    Return the video if it waits for the bytes of this upload.
 
     Raises:
         NotFound: Its session is gone (never).
-        WrongState: It does not wait for them any more, and never will (never).
+        WrongState: It no longer waits for them, and never will (never).
         Transient: It does not wait for them yet (again).
     """
     if video is None or spec.spec is None or not spec.has_session:

@@ -1,11 +1,14 @@
-"""Orphans: what exists at a provider and no document names, and what documents name and no provider has.
+"""Orphans: things that exist at a provider and that no document names. Also the reverse: things that documents name and
+no provider has.
 
-Called by the sweep for what is new, by the schedule and by the operator's command for all there is. What was ever ready
-or has content is deleted only where a document, or an operator, says so: by itself only what is empty is released to
-`shared/deletions/`, everything else is reported and waits. Nothing is touched that is younger than any creation can
-still be under way, nor anything that this deployment did not make, nor anything while `shared/reconcile/epoch.py` holds
-deletions. Leaves to the reconciles what a document does without its thing, to `claims` what documents say of a thing,
-and to `adoption` how one is given back.
+Called by the sweep for new things, and by the schedule and the operator's command for everything. Only a document or an
+operator can cause the deletion of a thing that was ever ready or has content. An orphan without content is released to
+`shared/deletions/` automatically; any other is reported and waits.
+
+The search does not touch things that are younger than any creation that may still be under way, things that this
+deployment did not make, or anything while `shared/reconcile/epoch.py` holds deletions. It leaves to the reconciliations
+what a document does without its thing, to `claims` what documents say about a thing, and to `adoption` how an orphan is
+given back.
 """
 
 from __future__ import annotations
@@ -56,22 +59,22 @@ PAGE: Final = 500
 BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 AHEAD: Final = timedelta(days=1)
-"""A provider's clock is never further ahead of ours."""
+"""The most by which a provider's clock may be ahead of ours."""
 
 ProgressCallback = Callable[[int, int], None]
-"""Is told how many things and how many documents have been looked at so far."""
+"""Take the number of things and the number of documents checked so far."""
 
 
 def _silently(_things: int, _documents: int) -> None:
     """
-    Tell nobody.
+    Ignore the progress.
     """
 
 
 @dataclass(slots=True)
 class _Search:
     """
-    What a search has come to so far.
+    The results of a search so far.
     """
 
     things: int = 0
@@ -85,12 +88,13 @@ class _Search:
 @dataclass(frozen=True, slots=True)
 class Released:
     """
-    What the sweep's look at what is new came to.
+    The result of the sweep's search among new things.
 
     Attributes:
-        since: What each provider made before it is named, released or reported: there the next run goes on.
-        count: How many things were released.
-        epoch: Fields of `operations/epoch` to be written, none where this run must not count as a sweep.
+        since: For each provider, the instant before which everything made there is named, released or reported: the
+            next run continues there.
+        count: The number of things released.
+        epoch: Fields of `operations/epoch` to write; none if this run must not count as a sweep.
     """
 
     since: Mapping[str, datetime]
@@ -101,19 +105,19 @@ class Released:
 @dataclass(frozen=True, slots=True)
 class Orphans:
     """
-    Where to look for them.
+    The search for orphans, and their release.
 
     Attributes:
-        documents: Where everything is recorded.
-        queue: For tasks.
+        documents: The store of all documents.
+        queue: Gets the tasks.
         events: The provider of live events.
-        holders: The providers.
+        provider_accounts: The providers.
         hosts: The hosts that get copies.
-        places: Both, with everything of ours there.
+        places: All providers and hosts, with their inventories.
         clock: Now, in UTC.
-        age_s: Nothing younger is touched.
-        epochs: Whether this is the database that was swept last.
-        pace: Of bulk work.
+        age_s: Things younger than this are not touched, in seconds.
+        epochs: Checks whether this is the database that was swept last.
+        pace: The pace of bulk work.
     """
 
     documents: Documents
@@ -129,7 +133,7 @@ class Orphans:
 
     def standing(self) -> Standing:
         """
-        Find out whether this is the database that was swept last.
+        Check whether this is the database that was swept last.
 
         Raises:
             Transient: The documents could not be reached (again).
@@ -143,12 +147,11 @@ class Orphans:
         self, since: Mapping[str, datetime], document: Document | None, unreadable: Iterable[str] = ()
     ) -> Released:
         """
-        Look at what the providers made since then and is old enough: release what no document names and is empty, and
-        report the rest of that, once.
+        Check the things that the providers made since the last run and that are old enough. Release those that no
+        document names and that are empty; report the other orphans, once.
 
         Args:
-            since: Where the last run stopped, by provider; a provider without an instant is looked through from the
-                beginning.
+            since: Where the last run stopped, by provider; a provider without an instant is read from the beginning.
             document: `operations/epoch`, as it was just read.
             unreadable: See `shared.reconcile.epoch.Epochs.check`.
 
@@ -170,9 +173,11 @@ class Orphans:
 
     def _release_new(self, provider: str, since: datetime, seen: datetime) -> tuple[datetime, datetime, int]:
         """
+        Release the orphans of one provider; see `release_new`.
+
         Returns:
-            Where the next run goes on, up to when everything was seen, and how many things were released. Where the
-            provider does not let us look on, that is where the next run goes on.
+            Where the next run continues, up to when everything was seen, and how many things were released. If the
+            provider fails, the next run continues where this one stopped.
         """
         until = self.clock() - timedelta(seconds=self.age_s)
         reached_at, left_at, count = since, until, 0
@@ -212,13 +217,12 @@ class Orphans:
 
     def find(self, *, clean_up: bool, with_content: bool = False, tell: ProgressCallback = _silently) -> Report:
         """
-        Look at everything there is, report what is orphaned, and keep the report.
+        Search everything for orphans, and store the report.
 
         Args:
-            clean_up: Release what no document names and is empty, and have the documents reconciled whose things are
-                not there.
-            with_content: Release what has content too: an operator says so.
-            tell: Is told how far it has come.
+            clean_up: Release orphans that are empty, and reconcile the documents whose things are missing.
+            with_content: Also release orphans with content: only at an operator's request.
+            tell: Called with the progress.
 
         Raises:
             Transient: Provider, documents or queue could not be reached (again).
@@ -264,10 +268,10 @@ class Orphans:
 
     def delete(self, wanted: Collection[str], tell: ProgressCallback = _silently) -> Sequence[InventoryItem]:
         """
-        Release the orphans of these references, whether they have content or not: an operator says so.
+        Release the orphans of these references, with or without content: only at an operator's request.
 
         Returns:
-            What was released.
+            The orphans that were released.
 
         Raises:
             Transient: Provider, documents or queue could not be reached (again).
@@ -279,11 +283,11 @@ class Orphans:
 
     def all(self, tell: ProgressCallback = _silently, *, young: bool = False) -> Sequence[Claimed]:
         """
-        Return everything that no document names; of each it is known whether it has content.
+        Return all orphans; for each it is known whether it has content.
 
         Args:
-            tell: Is told how far the search has come.
-            young: Whether what is not old enough to be touched is among it: for giving it back, not for deleting it.
+            tell: Called with the progress.
+            young: Whether to include things that are too young to be touched: for adoption, not for deletion.
 
         Raises:
             Transient: Provider or documents could not be reached (again).
@@ -311,7 +315,7 @@ class Orphans:
 
     def _made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[InventoryItem]]:
         """
-        Everything that was made at a provider in a span, page by page, the oldest first.
+        Yield everything that was made at a provider in a period, page by page, the oldest first.
         """
         inventory = holder_of(self.places, provider).inventory
         known: set[tuple[str, str]] = set()
@@ -326,8 +330,8 @@ class Orphans:
 
     def _weighed(self, found: Sequence[Claimed]) -> list[Claimed]:
         """
-        The orphans among things, of each of which it is known whether it has content. A copy of what a document names
-        has none of its own. What is nothing without something that has content waits with it.
+        Return the orphans among things, each with its `has_content` known. A copy counts as empty if its video's
+        document names the original. A part counts as having content if the thing that it belongs to has.
         """
         orphans = [one for one in found if one.claim in (Claim.NOBODY, Claim.SPARE)]
         holding = {(one.item.provider, str(one.reference)) for one in orphans if one.item.has_content}
@@ -346,7 +350,8 @@ class Orphans:
 
     def _release(self, one: Claimed, *, with_content: bool = False) -> None:
         """
-        Have an orphan deleted; what is released because it is empty is looked at once more before that.
+        Schedule the deletion of an orphan. One that is released because it is empty is checked once more before its
+        deletion.
         """
         item = one.item
         spares_content = one.claim is not Claim.SPARE and not with_content
@@ -356,10 +361,10 @@ class Orphans:
         try:
             self.documents.commit(write)
         except Conflict:
-            # Somebody else has just released it.
+            # Another search has just released it.
             return
         log.stray_given_up(item.provider, item.reference)
-        # What is not enqueued is due: each sweep enqueues some of that.
+        # A deletion without a task is due: each sweep enqueues some of those.
         if self.pace() is None:
             self.queue.put(Task(RECONCILE_DELETION, deletion_id(item.reference, item.external_ids)))
 
@@ -389,10 +394,10 @@ class Orphans:
             if collection in (VIDEOS, COPIES):
                 self.queue.put(Task(RECONCILE_VIDEO if collection == VIDEOS else RECONCILE_COPY, key))
                 continue
-            # Brought into form once more, an event is found missing, and made anew.
+            # The next update of the event finds it missing, and it is created again.
             (document,) = self.documents.read(one.path)
             if document is not None:
-                # Where somebody is at work on it, the next search will see what has come of that.
+                # If another worker holds its claim, the next search sees the outcome.
                 have_verified(self.documents, self.queue, document, self.clock)
 
     def _keep(self, report: Report) -> None:
@@ -401,7 +406,7 @@ class Orphans:
         try:
             self.documents.commit(Create(ORPHANS_REPORT, fields) if kept is None else Update(ORPHANS_REPORT, fields))
         except Conflict:
-            # Another search was done at the same time: its report is as good as ours.
+            # Another search ran at the same time; its report is equally good.
             return
 
 

@@ -1,9 +1,9 @@
-"""Giving orphans back to their session: a video's document is made, or what plays of it restored; an event's record
-names it again. The ordinary reconciles do the rest.
+"""The adoption of orphans: giving them back to their sessions. A video's document is created, or its playable version
+restored; an event's record names the event again. Ordinary reconciliations do the rest.
 
-Called by the operator's command. To which session a thing belonged, it says itself: by the record that its reference
-leads to, or by the stamp that was kept with it (`SessionIdentity.stamp`). Of what an earlier release made, the operator
-says it. A copy at a host is not given back: where its video is, another is made.
+Called by the operator's command. The thing itself tells which session it belonged to: by the record that its reference
+leads to, or by the stamp that was stored with it (`SessionIdentity.stamp`). For things that an earlier release made,
+the operator has to say it. Copies at hosts are not given back: another copy of the video is made.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from shared.videos import adopting as videos_adopting
 from shared.videos.model import Video
 
 WRITES_MAX: Final = 5
-"""How often an adoption is written again where others write the same documents."""
+"""The number of times that an adoption is written if others write the same documents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adopted:
     """
-    What came of one orphan.
+    The result for one orphan.
 
     Attributes:
-        orphan: The orphan.
-        path: The document that names it now; `None` where it was not given back.
-        sentence: Why it was not; empty where it was.
+        item: The orphan.
+        path: The document that names it now; `None` if it was not given back.
+        sentence: Why it was not given back; empty if it was.
     """
 
     item: InventoryItem
@@ -48,11 +48,11 @@ class Adopted:
 @dataclass(frozen=True, slots=True)
 class Adoption:
     """
-    Gives orphans back.
+    The adoption of orphans by their sessions.
 
     Attributes:
-        documents: Where everything is recorded.
-        queue: For tasks.
+        documents: The store of all documents.
+        queue: Gets the tasks.
         events: The provider of live events.
         clock: Now, in UTC.
     """
@@ -66,16 +66,15 @@ class Adoption:
         self, orphans: Sequence[Claimed], wanted: Collection[str] = (), session_id: str | None = None
     ) -> list[Adopted]:
         """
-        Give back what has content. Repeatable: what was given back is no orphan any more.
+        Give back the orphans that have content. Repeatable: an adopted orphan is no longer one.
 
         Args:
-            orphans: Everything that no document names.
+            orphans: All orphans.
             wanted: Only these references; empty is all.
-            session_id: The session that they go to, where they do not say it themselves.
+            session_id: The session to give them to, if they do not name it themselves.
 
         Raises:
-            Transient: Documents, queue or provider could not be reached; what was not given back still is an orphan
-                (again).
+            Transient: Documents, queue or provider could not be reached; the rest are still orphans (again).
         """
         told: list[Adopted] = []
         for one in orphans:
@@ -92,16 +91,18 @@ class Adoption:
 
     def _adopt(self, one: Claimed, external_ids: ExternalIds, session_id: str | None) -> str:
         """
+        Give back one orphan.
+
         Args:
             one: The orphan.
-            parts: All of its parts.
+            external_ids: The ids of all its parts.
             session_id: The session that the operator has named.
 
         Returns:
             The document that names the orphan now.
 
         Raises:
-            Refused: It cannot be given back (never, or later: the sentence says so).
+            Refused: It cannot be given back (never, or later: the message says which).
             Conflict: Others wrote the same documents every time (again).
         """
         for _ in range(WRITES_MAX):
@@ -169,12 +170,12 @@ class Adoption:
 
     def _session_of(self, item: InventoryItem, session_id: str | None) -> Session:
         """
-        The session that an orphan belongs to, as its stamp proves or the operator says.
+        Return the session that an orphan belongs to, as its stamp proves or the operator says.
 
         Raises:
-            NotFound: It is not there, or is another of the same id (never).
-            WrongState: Nobody says which it is (never), or its owner was changed without a transfer (once it is
-                transferred).
+            NotFound: It does not exist, or is another session of the same id (never).
+            WrongState: Neither the stamp nor the operator names it (never), or its owner was changed without a transfer
+                (once it is transferred).
         """
         stamped = stamped_session_id(item.stamp)
         wanted = session_id or stamped
@@ -201,8 +202,10 @@ class Adoption:
 
     def _require_present(self, identity: SessionIdentity) -> None:
         """
+        Check that a session still exists.
+
         Raises:
-            NotFound: The session with this identity is not there (never).
+            NotFound: The session with this identity does not exist (never).
             WrongState: Its owner was changed without a transfer (once it is transferred).
         """
         (document,) = self.documents.read(session_path(identity.session_id))
@@ -229,7 +232,7 @@ def _not_transferred(session_id: str) -> WrongState:
 
 def _whole(one: Claimed, orphans: Sequence[Claimed]) -> ExternalIds:
     """
-    All parts of an orphan: those of its own, and what hangs on it and is named by nobody either.
+    Return the ids of all parts of an orphan: its own, and those of orphans that belong to it.
     """
     hanging = [
         other.item.external_ids

@@ -1,7 +1,7 @@
-"""What documents say of a thing at a provider: that it is theirs, that it may yet be, or that it is to go.
+"""The statements of documents about a thing at a provider: a document names it, may yet name it, or has it deleted.
 
-Called by the search for orphans and by adoption. A thing says by its reference which document would name it. Leaves to
-them what becomes of it.
+Called by the search for orphans and by adoption, which decide what to do with it. The reference of a thing tells which
+document would name it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from shared.videos.model import Video, VideoState, named
 
 class Claim(StrEnum):
     """
-    What documents say of a thing.
+    The statement of the documents about a thing.
 
-    `NAMED`: one names it, or its deletion. `UNDER_WAY`: one may yet come to name it. `SPARE`: it is a copy, and its
-    video's document names the original, or says that the video was deleted. `NOBODY`: none says anything of it.
+    `NAMED`: a document or a pending deletion names it. `UNDER_WAY`: a document may yet name it. `SPARE`: it is a copy,
+    and its video's document names the original, or says that the video was deleted. `NOBODY`: no document says anything
+    about it.
     """
 
     NAMED = "named"
@@ -36,13 +37,13 @@ class Claim(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """
-    A thing with what documents say of it.
+    A thing, with the statement of the documents about it.
 
     Attributes:
-        orphan: The thing.
-        reference: Its reference, understood.
-        claim: What they say.
-        document: The one that would name it, as it was read.
+        item: The thing.
+        reference: Its parsed reference.
+        claim: The statement.
+        document: The document that would name it, as it was read.
     """
 
     item: InventoryItem
@@ -53,7 +54,7 @@ class Claimed:
 
 def claims(documents: Documents, items: Sequence[InventoryItem]) -> Iterator[Claimed]:
     """
-    Yield each thing with what documents say of it; one whose reference cannot be understood is skipped.
+    Yield each thing with the statement of the documents about it; a thing whose reference cannot be parsed is skipped.
 
     Raises:
         Transient: The documents could not be reached (again).
@@ -70,7 +71,7 @@ def claims(documents: Documents, items: Sequence[InventoryItem]) -> Iterator[Cla
 
 def _paths(reference: Reference) -> tuple[str, ...]:
     """
-    The documents that say something of a thing: of a copy, its video's too.
+    Return the documents that may name a thing; for a copy also its video's.
     """
     if reference.kind is not Kind.COPY:
         return (reference.path,)
@@ -128,7 +129,7 @@ def _is_among(item: InventoryItem, named_parts: Iterable[ExternalIds]) -> bool:
 
 def _is_released(documents: Documents, item: InventoryItem) -> bool:
     """
-    Whether a pending deletion names a thing.
+    Tell whether a pending deletion names a thing.
     """
     of_it = Query(DELETIONS, (Condition("reference", Operator.EQUAL, item.reference),))
     return _is_among(item, (one.fields["parts"] for one in documents.select(of_it)))

@@ -1,7 +1,7 @@
-"""The reference of an orphan that is kept stays taken: nothing else is made under it.
+"""Keep the reference of an orphan taken, so that nothing else is made under it.
 
-Called by the search for orphans. A database that was restored counts on from an older generation than its provider has
-seen: the next thing would get the orphan's own reference, and whoever looks for it would find the orphan.
+Called by the search for orphans. A restored database continues with an older generation than its provider has seen.
+Without this, the next thing would get the orphan's own reference, and a search by it would find the orphan.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from shared.ports import Create, Documents, Update
 from shared.sessions.model import Pairing, PairingState
 
 NO_SESSION: Final = datetime(1970, 1, 1, tzinfo=UTC)
-"""In place of a session's creation: no session that there is has it."""
+"""A value in place of a session's `createdAt`; no session has it."""
 
 
 def keep_taken(documents: Documents, orphan: Claimed, now: datetime) -> None:
     """
-    Have the generations of a record go on after that of an orphan that is kept. Where a session has no record, it gets
-    one of a session that is gone, as if the orphan's had been deleted. Repeatable.
+    Raise the generation in a record to that of an orphan that is kept. If a session has no record, it gets the
+    tombstone of a session, as if the orphan's session had been deleted. Repeatable.
 
     Raises:
         Transient: The documents could not be reached (again).
     """
     reference, document = orphan.reference, orphan.document
     if reference.kind is Kind.COPY:
-        # A copy is made of what plays, and then an orphan of it is not kept.
+        # A copy is made only of a video that plays, and then an orphan of the copy is not kept.
         return
     with suppress(Conflict):
-        # Whoever writes the record at this moment leaves it for the next search.
+        # If another writer writes the record at this moment, the next search does it.
         if document is not None:
             is_behind = document.fields["generation"] < reference.generation
             if is_behind and document.fields["claim"] is None:

@@ -1,7 +1,7 @@
-"""What documents name and no provider has.
+"""Missing things: those that documents name and no provider has.
 
-Called by the search for orphans, which has seen all there is. What was not seen is asked for by its id before it counts
-as missing, for a list may leave something out.
+Called by the search for orphans after it has listed everything. A thing that was not listed is looked up by its id
+before it counts as missing, because a list may leave something out.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def parts_of(provider: str, external_ids: ExternalIds) -> set[Part]:
 @dataclass(frozen=True, slots=True)
 class Lookout:
     """
-    Looks for what is missing.
+    The search for missing things.
 
     Attributes:
         events: The provider of live events.
-        holders: The providers.
+        provider_accounts: The providers.
         hosts: The hosts that get copies.
     """
 
@@ -46,8 +46,7 @@ class Lookout:
 
     def videos(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
         """
-        Return the videos whose thing was not among all there are, and of which the provider says so when asked by its
-        id.
+        Return the videos that were not listed, and that the provider reports as gone when asked by id.
         """
         suspected: dict[str, list[Missing]] = {}
         for document in page:
@@ -69,7 +68,7 @@ class Lookout:
 
     def copies(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
         """
-        Return the copies that are ready, were not among all there are, and are gone when their host is asked.
+        Return the ready copies that were not listed, and that their host reports as gone when asked by id.
         """
         found = []
         for document in page:
@@ -85,8 +84,7 @@ class Lookout:
 
     def pairings(self, page: Sequence[Document], there: set[Part], old_enough: datetime) -> list[Missing]:
         """
-        Return the records of sessions whose event was not among all there are, and is not found by its reference
-        either.
+        Return the records of sessions whose event was not listed, and cannot be found by its reference either.
         """
         found = []
         for document in page:
@@ -99,6 +97,6 @@ class Lookout:
 
 def _is_old(history: History, old_enough: datetime) -> bool:
     """
-    Whether a document has been as it is for long enough. Pure.
+    Tell whether a document has been in its state for long enough. Pure.
     """
     return not history or history[-1].at < old_enough

@@ -1,4 +1,4 @@
-"""What a search for orphans found, with its document form `reports/orphans`.
+"""The report of a search for orphans, with its document form `reports/orphans`.
 
 Called by the search and by the operator's command.
 """
@@ -13,17 +13,17 @@ from shared.ports import ExternalIds, InventoryItem
 from shared.reconcile.epoch import Hold
 
 REPORTED_MAX: Final = 100
-"""Orphans of each kind that a report names; it counts them all."""
+"""The most entries of each kind that a report lists; it counts them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
     """
-    A document that names something that its provider does not have.
+    A document that names a thing that its provider does not have.
 
     Attributes:
-        path: The document's.
-        parts: The provider's ids of what is not there.
+        path: The document's path.
+        external_ids: The provider's ids of the missing thing.
     """
 
     path: str
@@ -33,17 +33,17 @@ class Missing:
 @dataclass(frozen=True, slots=True)
 class Report:
     """
-    What one search found.
+    The result of one search.
 
     Attributes:
         at: When it began.
-        things: How many things at the providers were looked at.
-        documents: How many documents.
-        orphans: What no document names; of each it is known whether it has content.
-        missing: What documents name and is not there.
-        unreadable: What says that it is ours under a name that nothing of ours has, cut and escaped.
+        things: The number of things at the providers that were checked.
+        documents: The number of documents that were checked.
+        orphans: The orphans; for each it is known whether it has content.
+        missing: The things that documents name and that do not exist.
+        unreadable: Things that are marked as ours, with a name that none of ours has, cut and escaped.
         cleaned_up: Whether orphans are deleted and documents reconciled.
-        hold: Why nothing was, although it was told; `None` where deletions are not held.
+        hold: Why nothing was cleaned up although it was requested; `None` if deletions are not held.
     """
 
     at: datetime
@@ -58,13 +58,13 @@ class Report:
     @property
     def with_content(self) -> tuple[InventoryItem, ...]:
         """
-        The orphans that wait for an operator.
+        Return the orphans that wait for an operator.
         """
         return tuple(item for item in self.orphans if item.has_content)
 
     def to_fields(self) -> dict[str, Any]:
         """
-        Return the document form. What has content comes first: it waits for somebody. Pure.
+        Return the document form. Orphans with content come first, because they wait for an operator. Pure.
         """
         in_order = sorted(self.orphans, key=lambda item: not item.has_content)
         return {
