@@ -41,9 +41,6 @@ def _story(deployment: Deployment, caller: Caller) -> None:
 @pytest.mark.parametrize("way", Way)
 @pytest.mark.parametrize("who", PEOPLE)
 def test_wherever_it_goes_wrong_the_sweep_alone_brings_it_to_its_end(who: str, way: Way) -> None:
-    """
-    A12.
-    """
     caller, names, owners = PEOPLE[who]
     for number, deployment in broken(_small_school, lambda one: _story(one, caller), way):
         owners = owners or sorted(deployment.owners_at_provider())
@@ -70,9 +67,6 @@ def _half_transferred() -> Deployment:
 
 @pytest.mark.parametrize("way", Way)
 def test_wherever_it_goes_wrong_what_is_anothers_now_is_kept_for_them(way: Way) -> None:
-    """
-    A13.
-    """
     for number, deployment in broken(_half_transferred, lambda one: _story(one, TEACHER), way):
         key = ask(deployment)
         deployment.lose_tasks()

@@ -71,9 +71,6 @@ def _require_transferred(deployment: Deployment, number: int) -> None:
 
 @pytest.mark.parametrize("way", Way)
 def test_wherever_a_transfer_goes_wrong_the_sweep_alone_brings_it_to_its_end(way: Way) -> None:
-    """
-    A13.
-    """
     for number, deployment in broken(_school, _story, way):
         _require_transferred(deployment, number)
 
