@@ -249,7 +249,7 @@ class Crowd:
 
         self._at(self.clock() + timedelta(seconds=first_s), again)
 
-    # --- the others -----------------------------------------------------------------------------------------------
+    # --- the other teachers and students --------------------------------------------------------------------------
 
     def _serve(self, caller: Caller, work: Work, ask: Callable[[], Any]) -> Any:
         """
@@ -293,7 +293,7 @@ class Crowd:
         video_id = self._playing[number % len(self._playing)]
         return lambda: self._serve(caller, Work.PLAY, lambda: playbacks.issue_playback(caller, video_id))
 
-    # --- the one who floods ---------------------------------------------------------------------------------------
+    # --- the flooding teacher -------------------------------------------------------------------------------------
 
     def _flood(self, until: datetime) -> None:
         numbers = itertools.count()
@@ -379,7 +379,7 @@ class Crowd:
     def _session(self, session_id: str) -> Session:
         return Session.from_document(self.deployment.document(session_path(session_id)))
 
-    # --- the one who leaves ---------------------------------------------------------------------------------------
+    # --- the leaving teacher --------------------------------------------------------------------------------------
 
     def _erase(self) -> str:
         deployment = self.deployment

@@ -141,7 +141,7 @@ def run() -> None:
         _show_together(ends[0][0], [ours for _, ours in ends])
 
 
-# --- simulating ---------------------------------------------------------------------------------------------------
+# --- simulation ---------------------------------------------------------------------------------------------------
 
 
 def _untroubled(_tick: int) -> Mishap | None:
@@ -255,7 +255,7 @@ def _peer(made: Sequence[Made], begin: datetime, end: datetime) -> Result:
     return Result(PEER, ready, (end - begin).total_seconds(), {Cause.TICK: calls}, sorted(delays_s), calls)
 
 
-# --- showing ------------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _show_busy(peer: Result, ours: Sequence[Result]) -> None:

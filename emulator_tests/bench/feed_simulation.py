@@ -409,7 +409,7 @@ class Simulation:
         self._hook = KalturaWebhook(account)
         self._plan(self.clock() + timedelta(seconds=SWEEP_S), self._sweep)
 
-    # --- what users do --------------------------------------------------------------------------------------------
+    # --- users ----------------------------------------------------------------------------------------------------
 
     def begin_together(self, count: int) -> None:
         """
@@ -493,7 +493,7 @@ class Simulation:
         self._judge()
         return made
 
-    # --- what the provider does -----------------------------------------------------------------------------------
+    # --- the provider ---------------------------------------------------------------------------------------------
 
     def made(self) -> Sequence[Made]:
         """
@@ -525,7 +525,7 @@ class Simulation:
         with self._causing(Cause.PUSH):
             handle_webhook(NAME, self._hook, headers, body.encode(), self._queue)
 
-    # --- time -----------------------------------------------------------------------------------------------------
+    # --- time limits ----------------------------------------------------------------------------------------------
 
     def run(self, seconds: float) -> None:
         """
@@ -638,7 +638,7 @@ class Simulation:
             do()
         raise Killed
 
-    # --- counting and judging -------------------------------------------------------------------------------------
+    # --- counts and checks ----------------------------------------------------------------------------------------
 
     def _invoked(self, function: str, cause: Cause) -> None:
         self.invocations.append(Invocation(self.clock(), cause, function))

@@ -33,7 +33,7 @@ def _seen(site: CloudflareSite, external_ids: ExternalIds) -> Observation:
     return seen
 
 
-# --- making -------------------------------------------------------------------------------------------------------
+# --- creating -----------------------------------------------------------------------------------------------------
 
 
 def test_limits_travel_in_the_header_that_counts(cloudflare_site: CloudflareSite) -> None:
@@ -145,7 +145,7 @@ def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudfl
         away.close()
 
 
-# --- the address --------------------------------------------------------------------------------------------------
+# --- upload addresses ---------------------------------------------------------------------------------------------
 
 
 def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflare_site: CloudflareSite) -> None:
@@ -293,7 +293,7 @@ def test_no_token_lives_longer_than_a_day(cloudflare_site: CloudflareSite) -> No
     assert grant.expires_at - cloudflare_site.clock() <= timedelta(days=1)
 
 
-# --- what is told of a ready video --------------------------------------------------------------------------------
+# --- details of a ready video -------------------------------------------------------------------------------------
 
 TOLD: dict[str, Any] = {
     "uid": "u",

@@ -539,7 +539,7 @@ def test_pages_by_id_show_every_document_once(documents: Documents, things: str)
     assert seen == ids
 
 
-# --- what cannot be asked ----------------------------------------------------------------------------------------
+# --- invalid queries ---------------------------------------------------------------------------------------------
 
 
 TOTALLED = {
@@ -652,7 +652,7 @@ def test_a_value_that_cannot_be_kept_is_refused(
     ]
 
 
-# --- Firestore when it is ill ------------------------------------------------------------------------------------
+# --- failures of Firestore ---------------------------------------------------------------------------------------
 
 AGAIN = [
     grpc.StatusCode.UNAVAILABLE,

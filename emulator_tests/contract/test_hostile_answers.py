@@ -53,7 +53,7 @@ def read(url: str) -> tuple[bytes, int]:
     return read_range(Source(url), 0, ASKED)
 
 
-# --- films --------------------------------------------------------------------------------------------------------
+# --- videos -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"zstd", b"gzip, gzip", b"x-unknown"])
@@ -265,7 +265,7 @@ def test_a_name_that_leads_inside_is_not_connected_to(elsewhere: Hostile) -> Non
     assert len(elsewhere.asked) == 1
 
 
-# --- time ---------------------------------------------------------------------------------------------------------
+# --- time limits --------------------------------------------------------------------------------------------------
 
 DRIPS: Final = {
     "its head": dripping(b"HTTP/1.1 200 OK\r\nX-Slow: "),

@@ -316,7 +316,7 @@ def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
     assert real.clock() >= grant.expires_at - timedelta(seconds=1)
 
 
-# --- carrying -----------------------------------------------------------------------------------------------------
+# --- sending bytes ------------------------------------------------------------------------------------------------
 
 
 def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, files: Files) -> None:
@@ -367,7 +367,7 @@ def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -
     assert files.asked == [("/long", f"bytes={begin}-{end - 1}") for begin, end in ends]
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------------
+# --- failures -----------------------------------------------------------------------------------------------------
 
 
 def test_who_has_another_key_is_told_so_and_may_try_again(

@@ -181,7 +181,7 @@ def test_what_an_event_has_left_without_its_entry_has_no_content(event_site: Sit
     assert not any(_hold(site, _all(site, begun_at)))
 
 
-# --- whose it is ---------------------------------------------------------------------------------------------------
+# --- owners --------------------------------------------------------------------------------------------------------
 
 
 def test_a_thing_tells_to_which_session_it_belongs_and_what_it_is_called(site: Site) -> None:
@@ -238,7 +238,7 @@ def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
     assert site.alive() == alive
 
 
-# --- every kind ---------------------------------------------------------------------------------------------------
+# --- every kind of thing ------------------------------------------------------------------------------------------
 
 
 def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
@@ -330,7 +330,7 @@ def test_references_that_somebody_wrote_by_hand_are_told_as_they_stand(site: Sit
     assert told == {"video", "video:v1", "session:a:b:c", "x" * 40}
 
 
-# --- trouble -------------------------------------------------------------------------------------------------------
+# --- failures ------------------------------------------------------------------------------------------------------
 
 
 def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:

@@ -131,7 +131,7 @@ def test_another_instance_goes_on_with_the_new_profile_before_it_is_refused_the_
         assert site.administrator().baseEntry.get(made["entryId"]).accessControlId == new
 
 
-# --- parts that are refused for good -----------------------------------------------------------------------------
+# --- permanently refused parts -----------------------------------------------------------------------------------
 
 TOO_LONG = replace(WISH, ends_at=BEGINS_AT + timedelta(days=2))
 """Longer than the maximum that Kaltura lets an event be scheduled for."""

@@ -49,7 +49,7 @@ def send(
     return kaltura.http.post(url, data=fields, files={"fileData": ("lecture.mp4", content)}).json()
 
 
-# --- more than was declared --------------------------------------------------------------------------------------
+# --- more bytes than declared ------------------------------------------------------------------------------------
 
 
 def test_what_arrives_beyond_what_was_declared_is_told_and_its_end_is_the_end_of_its_token(

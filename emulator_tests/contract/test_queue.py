@@ -247,7 +247,7 @@ def on_the_line(cloud: CloudPost, line: Line) -> CloudTasksQueue:
     return replace(cloud.queue, client=connect_tasks(line.address), timeout_s=2.0)
 
 
-# --- what arrives ------------------------------------------------------------------------------------------------
+# --- delivery ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -373,7 +373,7 @@ def test_a_task_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud:
     assert cloud.waiting() == 2
 
 
-# --- Cloud Tasks when it is ill ----------------------------------------------------------------------------------
+# --- failures of Cloud Tasks -------------------------------------------------------------------------------------
 
 
 def _named(name: str) -> Task:

@@ -33,7 +33,7 @@ def broken(make: Callable[[], Deployment], story: Story, way: Way) -> Iterator[t
 
     Args:
         make: Returns a new deployment, in which nothing is broken yet.
-        story: What is played. It may end early, because its actor dies or is refused.
+        story: The acts to play. It may end early, because its actor dies or is refused.
         way: The way in which the effect fails.
 
     Yields:

@@ -27,7 +27,7 @@ NAMESPACE: Final = "crashes"
 PARTNER_ID: Final = 4_711
 
 PROCESSING_S: Final = 40
-"""How long the simulator processes a video: two ticks of the readiness poller."""
+"""Seconds for which the simulator processes a video: two ticks of the readiness poller."""
 
 ROUND_S: Final = 300
 """Every run begins at a multiple of this."""

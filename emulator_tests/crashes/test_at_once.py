@@ -91,7 +91,8 @@ class Crowd:
             clock=self._clock,
         )
         self.app: App = assemble(build, self._account, self._documents, self._queue, self._clock)
-        # What an account needs once is created first, by one thread. The crowds of these tests are for something else.
+        # One thread first creates everything that an account needs once. The crowds of these tests are for something
+        # else.
         self._account.access_control_id()
         self._account.upload_role_name()
 

@@ -294,7 +294,7 @@ class World:
                 return
         raise AssertionError(f"It does not come to rest; {self.effects[self._broken]} was broken: {self._how}.")
 
-    # What exists.
+    # Existing things.
 
     def videos(self) -> list[dict[str, Any]]:
         """Return the videos at Cloudflare."""

@@ -78,7 +78,7 @@ def uploading(*before: Act, **about: Any) -> Flow:
     return Flow("upload", acts, before=((0, make_on_demand),), **about)
 
 
-# --- made twice ----------------------------------------------------------------------------------------------------
+# --- things created twice ------------------------------------------------------------------------------------------
 
 
 def test_an_event_that_was_made_twice_ends_as_one(account: Account) -> None:
@@ -91,7 +91,7 @@ def test_a_video_that_was_made_twice_ends_as_one(account: Account) -> None:
     assert len(play(flow, account).there().media()) == 1
 
 
-# --- late ----------------------------------------------------------------------------------------------------------
+# --- late answers --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after_s", [1, 60, 300, SOUND.late_commit_s - 10])
@@ -154,7 +154,7 @@ def test_a_video_becomes_ready_though_the_poller_lags(account: Account) -> None:
     play(uploading(lagging, video=VideoState.READY), account)
 
 
-# --- parts of a request --------------------------------------------------------------------------------------------
+# --- refused parts of a request ------------------------------------------------------------------------------------
 
 PUBLISHED = ((0.0, publish),)
 MODERATED: Acts = (*PUBLISHED, (0, name_moderator))
@@ -333,7 +333,7 @@ def test_a_video_that_is_finished_while_kaltura_is_away_is_not_given_up(account:
     play(flow, account)
 
 
-# --- events that come again ----------------------------------------------------------------------------------------
+# --- repeated tasks ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

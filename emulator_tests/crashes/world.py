@@ -552,7 +552,7 @@ class World:
         """
         self.simulator.convert(f"after_s:{PROCESSING_S}")
 
-    # --- mishaps --------------------------------------------------------------------------------------------------
+    # --- disturbances ---------------------------------------------------------------------------------------------
 
     def visit_at_once(self, queue: str, key: str) -> None:
         """
@@ -604,7 +604,7 @@ class World:
         """
         self.simulator.control("DELETE", "faults")
 
-    # --- surroundings of every effect -----------------------------------------------------------------------------
+    # --- callbacks around effects ---------------------------------------------------------------------------------
 
     def before(self, kind: Kind) -> None:
         """
@@ -666,7 +666,7 @@ class World:
         """
         self.simulator.let_go_wrong(kind, match, **how)
 
-    # --- what functions/ does -------------------------------------------------------------------------------------
+    # --- acts of functions/ ---------------------------------------------------------------------------------------
 
     def _user_wrote(self, session_id: str, before: Fields | None, after: Fields | None, *, heard: bool) -> None:
         """
@@ -722,7 +722,7 @@ class World:
         finally:
             self._stage.current = before
 
-    # --- judging --------------------------------------------------------------------------------------------------
+    # --- checks ---------------------------------------------------------------------------------------------------
 
     def documents(self, collection: str) -> dict[str, Document]:
         """
