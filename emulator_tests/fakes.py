@@ -1,11 +1,11 @@
-"""In-memory parts: a clock moved by hand, documents, a queue, and a provider's events, videos and orphans.
+"""In-memory implementations of the ports: clock, documents, queue, and a provider's events, videos and inventory.
 
-Used by the pure tests and by the model of races; they pass the contract suites that the real adapters pass
-(`emulator_tests/contract`). They leave to the tests what goes wrong.
+The pure tests and the race model use them. They pass the contract suites that the real adapters pass
+(`emulator_tests/contract`). Tests decide what goes wrong.
 
-Every call of a part goes through its `Effect`, which may disturb it in any way: raise before it (it did not
-happen), do it and raise (the answer was lost), keep it and raise (it commits later, when whoever kept it calls it),
-do it twice.
+Every call goes through the part's `Effect`, which may disturb it in any way: raise before the call (it did not happen),
+make the call and raise (the answer was lost), keep the call and raise (it commits later, when the test makes it), or
+make the call twice.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ T = TypeVar("T")
 
 BEGIN_AT: Final = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 FIRST_CREATED_AT: Final = BEGIN_AT - timedelta(days=3650)
-"""When the first in-memory document was created: each later one a second after the one before, whatever clock a test
-moves, so that no such instant is ever one that a test wrote."""
+"""When the first in-memory document was created. Each later one is created a second after the one before, whatever
+clock a test moves, so no test ever writes one of these instants."""
 
 CHUNK_BYTES: Final = 100
 REQUESTS_SPARE: Final = 4
-"""The in-memory provider counts requests to upload."""
+"""Requests that the in-memory provider counts for an upload besides those of its chunks."""
 
 DELIVERIES_MAX: Final = 10_000
 PAGE_ITEMS_MAX: Final = 500
@@ -78,30 +78,30 @@ PAGE_ITEMS_MAX: Final = 500
 
 class Effect(Protocol):
     """
-    Stands around every call of an in-memory part.
+    Wraps every call of an in-memory part.
     """
 
     def __call__(self, operation: str, do: Callable[[], T]) -> T:
         """
-        Do the call, or disturb it.
+        Make the call, or disturb it.
 
         Args:
             operation: The port's name of the method, e.g. `commit`.
-            do: The call itself, all or nothing; may be kept and called later.
+            do: The call itself, all or nothing. It may be kept and made later.
         """
         ...
 
 
 def undisturbed(operation: str, do: Callable[[], T]) -> T:  # noqa: ARG001  # the shape of every Effect
     """
-    The effect that disturbs nothing.
+    Make the call, undisturbed.
     """
     return do()
 
 
 class ManualClock:
     """
-    A clock that stands still until it is moved.
+    A clock that stands still until a test moves it.
     """
 
     def __init__(self, now: datetime = BEGIN_AT) -> None:
@@ -112,16 +112,16 @@ class ManualClock:
 
     def advance(self, seconds: float) -> None:
         """
-        Move on by so many seconds.
+        Move forward by a number of seconds.
         """
         self.move_to(self._now + timedelta(seconds=seconds))
 
     def move_to(self, at: datetime) -> None:
         """
-        Move on to an instant.
+        Move forward to an instant.
 
         Raises:
-            ValueError: It is past (never).
+            ValueError: It is in the past (never).
         """
         if at < self._now:
             raise ValueError("A clock does not go backwards.")
@@ -152,15 +152,12 @@ class MemoryDocuments:
 
     def paths(self) -> tuple[str, ...]:
         """
-        Every document there is, in the order of paths.
+        Return the paths of all documents, sorted.
         """
         with self._lock:
             return tuple(sorted(self._kept))
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
-        """
-        As the port says.
-        """
         for path in paths:
             check_path(path)
 
@@ -171,9 +168,6 @@ class MemoryDocuments:
         return self._effect("read", do)
 
     def select(self, query: Query) -> Sequence[Document]:
-        """
-        As the port says.
-        """
         check_query(query)
 
         def do() -> Sequence[Document]:
@@ -183,9 +177,6 @@ class MemoryDocuments:
         return self._effect("select", do)
 
     def count(self, query: Query) -> int:
-        """
-        As the port says.
-        """
         check_query(query)
 
         def do() -> int:
@@ -195,9 +186,6 @@ class MemoryDocuments:
         return self._effect("count", do)
 
     def total(self, query: Query, field: str) -> Total:
-        """
-        As the port says.
-        """
         check_query(query)
 
         def do() -> Total:
@@ -208,9 +196,6 @@ class MemoryDocuments:
         return self._effect("total", do)
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
-        """
-        As the port says.
-        """
         written = tuple(_written(write) for write in writes)
 
         def do() -> tuple[Version, ...]:
@@ -242,8 +227,10 @@ class MemoryDocuments:
 
     def _candidates(self, query: Query) -> Collection[str]:
         """
-        The documents of a collection, fewer where it is asked for values of a field: so many documents as a school has
-        are not looked through for those of one session, or for the few that are due.
+        Return the paths of the documents that may match a query.
+
+        An index on one field narrows a collection down, so that a test with as many documents as a school does not scan
+        all of them for one session, or for the few that are due.
         """
         found: Collection[str] = self._index(query.collection, None).get(None, ())
         for condition in query.conditions:
@@ -254,7 +241,7 @@ class MemoryDocuments:
 
     def _met(self, index: Mapping[Any, set[str]], condition: Condition) -> Iterable[set[str]]:
         """
-        The entries of an index that a condition selects.
+        Return the entries of an index that meet a condition.
         """
         match condition.operator:
             case Operator.EQUAL:
@@ -262,12 +249,12 @@ class MemoryDocuments:
             case Operator.IN:
                 return [index.get(key, set()) for key in {_key(stored(value)) for value in condition.value}]
             case _:
-                # What one entry holds has one value: each of them meets the condition, or none does.
+                # All documents of one entry have the same value, so one of them stands for all.
                 return [one for one in index.values() if _meets(self._kept[next(iter(one))].fields, condition)]
 
     def _index(self, collection: str, field: str | None) -> dict[Any, set[str]]:
         """
-        The paths of a collection's documents by the value of a field, made when it is first asked for.
+        Return the paths of a collection's documents by the value of a field. The index is built at its first use.
         """
         if (collection, field) not in self._indexes:
             index = self._indexes[collection, field] = {}
@@ -278,10 +265,10 @@ class MemoryDocuments:
 
     def _keep(self, path: str, kept: _Kept | None) -> _Kept | None:
         """
-        Keep a document, or none, and task it in the indexes.
+        Store a document, or remove it, and update the indexes.
 
         Returns:
-            What was kept there before.
+            The document that was stored there before.
         """
         before = self._kept.pop(path, None)
         collection = _collection_of(path)
@@ -300,7 +287,7 @@ class MemoryDocuments:
         return before
 
     def _commit(self, writes: Sequence[Write]) -> tuple[Version, ...]:
-        # Writes see those before them; nothing stays unless all conditions held.
+        # Each write sees the writes before it. If one condition fails, all are undone.
         undo: list[tuple[str, _Kept | None]] = []
         version = next(self._versions)
         try:
@@ -317,7 +304,7 @@ class MemoryDocuments:
             case Create():
                 if before is not None:
                     raise Conflict(f"{write.path} exists already.")
-                # What carries the server's own time has it from the commit that created it.
+                # A document with a `createdAt` was created then, as with the server's timestamp.
                 told = write.fields.get("createdAt")
                 at = told if isinstance(told, datetime) else FIRST_CREATED_AT + timedelta(seconds=version)
                 after = _Kept(dict(write.fields), version, at)
@@ -327,8 +314,9 @@ class MemoryDocuments:
                 fields = _copied(before.fields)
                 for path, value in changes_by_path(write).items():
                     _put(fields, path, value)
-                # As in Firestore, what changes nothing leaves the version as it was. What Python calls equal may differ
-                # there: true and 1.
+                # As in Firestore, an update that changes nothing leaves the version as it was. Python's `==` is not
+                # enough to tell:
+                # `True == 1`, but Firestore distinguishes them.
                 if fields != before.fields or _rank(fields) != _rank(before.fields):
                     after = _Kept(fields, version, before.created_at)
             case Delete():
@@ -341,7 +329,7 @@ class MemoryDocuments:
 
 def _collection_of(path: str) -> str | None:
     """
-    The top-level collection of a document, `None` of one that is deeper.
+    Return the top-level collection of a document, `None` for a document of a subcollection.
     """
     collection, _, rest = path.partition("/")
     return None if "/" in rest else collection
@@ -349,14 +337,14 @@ def _collection_of(path: str) -> str | None:
 
 def _value_of(fields: Mapping[str, Any], field: str | None) -> Any:
     """
-    By what an index has a document: the value of a field, or of no field nothing at all.
+    Return the key by which an index finds a document: the value of a field, or `None` if the index is of no field.
     """
     return None if field is None else _key(fields[field]) if field in fields else _ABSENT
 
 
 def _key(value: Any) -> Any:
     """
-    A value as a key: equal where Firestore's values are.
+    Return a value as a dict key. Two keys are equal if Firestore's values are.
     """
     rank = _rank(value)
     return float(value) if rank[0] == _rank(0)[0] else repr(rank)
@@ -371,7 +359,7 @@ def _whole(value: Any) -> int:
 
 def _written(write: Write) -> Write:
     """
-    The write with a copy of its values, made before any effect may hold it back.
+    Return the write with a copy of its values, made before any effect may delay it.
     """
     check_path(write.path)
     match write:
@@ -390,7 +378,8 @@ def _written(write: Write) -> Write:
 
 def _copied(value: Any) -> Any:
     """
-    A copy of what is kept, which `stored` has looked through already: a run in memory does little else so often.
+    Return a copy of stored values. Cheaper than `stored`, which has checked them already; this is the hot path of a run
+    in memory.
     """
     if isinstance(value, dict):
         return {name: _copied(child) for name, child in value.items()}
@@ -422,7 +411,7 @@ def _meets(fields: Mapping[str, Any], condition: Condition) -> bool:
     if name not in fields:
         return False
     if condition.operator is Operator.IN:
-        # Null is in no list, not even in one that has null in it.
+        # `IN` never matches null, even if the list contains null.
         values = [stored(value) for value in condition.value if value is not None]
         return any(_rank(fields[name]) == _rank(value) for value in values)
     if condition.operator is Operator.CONTAINS:
@@ -432,7 +421,7 @@ def _meets(fields: Mapping[str, Any], condition: Condition) -> bool:
     match condition.operator:
         case Operator.EQUAL:
             return here == there
-        # Values of different types are in an order, but never meet a comparison.
+        # Values of different types are ordered, but a comparison never matches across types.
         case Operator.AT_MOST:
             return here[0] == there[0] and here <= there
         case Operator.LESS:
@@ -443,7 +432,7 @@ def _meets(fields: Mapping[str, Any], condition: Condition) -> bool:
 
 def _rank(value: Any) -> tuple[Any, ...]:
     """
-    Firestore's order of values: first by type, then within it.
+    Return a key that sorts as Firestore orders values: first by type, then within the type.
 
     Source: https://firebase.google.com/docs/firestore/manage-data/data-types#value_type_ordering
     """
@@ -479,11 +468,13 @@ class _Waiting:
 
 class MemoryQueue:
     """
-    The queue port in memory: tasks in the order of their time, merged by name as Cloud Tasks does, a name that has run
-    included.
+    The queue port in memory.
+
+    Tasks wait in the order of their time. Named tasks are merged as in Cloud Tasks: the name of a task that has run is
+    still taken.
 
     Attributes:
-        dropped: Tasks that were refused `tries_max` times.
+        dropped: Tasks that failed `tries_max` times.
     """
 
     def __init__(
@@ -500,10 +491,6 @@ class MemoryQueue:
         self._numbers = itertools.count()
 
     def put(self, task: Task) -> bool:
-        """
-        As the port says.
-        """
-
         def do() -> bool:
             with self._lock:
                 if task.once is not None:
@@ -518,37 +505,38 @@ class MemoryQueue:
 
     def waiting(self) -> tuple[Task, ...]:
         """
-        The tasks that wait, soonest first.
+        Return the waiting tasks, soonest first.
         """
         with self._lock:
             return tuple(one.task for one in self._waiting)
 
     def take(self, index: int = 0) -> Task:
         """
-        Remove one of the waiting tasks, for who delivers, swaps or loses them by a scheme of his own.
+        Remove one of the waiting tasks, for tests that deliver, reorder or lose tasks themselves.
 
         Raises:
-            IndexError: There is none (never).
+            IndexError: There is no such task (never).
         """
         with self._lock:
             return self._waiting.pop(index).task
 
     def deliver_due(self, deliver: Callable[[Task], object]) -> int:
         """
-        Deliver every task whose time has come, and those that are left meanwhile; one that ends with an error of ours
-        is delivered again later, its pause doubling.
+        Deliver every task that is due, and those that are enqueued meanwhile.
+
+        A task that ends with one of our errors is delivered again later, with a pause that doubles.
 
         Returns:
-            How many deliveries that were.
+            The number of deliveries.
 
         Raises:
-            AssertionError: There is no end of it.
+            AssertionError: Tasks keep enqueueing tasks without end.
         """
         return self.deliver_until(self._clock(), deliver)
 
     def deliver_until(self, until: datetime, deliver: Callable[[Task], object]) -> int:
         """
-        The same for every task up to an instant, moving the clock to each task's time and then to that instant.
+        Deliver every task up to an instant. The clock moves to each task's time, and to that instant at the end.
         """
         deliveries = 0
         while (one := self._next(until)) is not None:
@@ -584,7 +572,7 @@ class MemoryQueue:
 @dataclass(frozen=True, slots=True)
 class MadeEvent:
     """
-    One event as it stands at the in-memory provider.
+    An event at the in-memory provider.
     """
 
     reference: str
@@ -595,10 +583,10 @@ class MadeEvent:
 
 class MemoryEvents:
     """
-    The events port in memory. An event has two parts, `entryId` and `eventId`.
+    The events port in memory. An event has two external ids, `entryId` and `eventId`.
 
     Attributes:
-        refuses: Says why it will never make the second part as it is wished; `None` where it will.
+        refuses: Returns why the second part can never be made for a spec, or `None` if it can.
     """
 
     name = "memory"
@@ -617,30 +605,26 @@ class MemoryEvents:
 
     def alive(self) -> tuple[MadeEvent, ...]:
         """
-        Every event of which a part is left, oldest first.
+        Return every event of which a part is left, oldest first.
         """
         with self._lock:
             return tuple(self._made)
 
     def vanish(self, part_id: str) -> None:
         """
-        Someone deletes one part behind our back.
+        Delete one part, as if from outside this project.
         """
         with self._lock:
             self._remove({part_id})
 
     def was_on_air(self, external_ids: ExternalIds) -> bool:
         """
-        Whether something was ever sent to an event.
+        Tell whether an encoder ever sent to an event.
         """
         with self._lock:
             return not self._aired.isdisjoint(external_ids.values())
 
     def create_event(self, reference: str, spec: EventSpec) -> EventIds:
-        """
-        As the port says.
-        """
-
         def do() -> EventIds:
             with self._lock:
                 return self._create(reference, spec)
@@ -648,10 +632,6 @@ class MemoryEvents:
         return self._effect("create_event", do)
 
     def find_event(self, reference: str) -> ExternalIds:
-        """
-        As the port says.
-        """
-
         def do() -> ExternalIds:
             with self._lock:
                 return next((dict(made.external_ids) for made in self._made if made.reference == reference), {})
@@ -659,10 +639,6 @@ class MemoryEvents:
         return self._effect("find_event", do)
 
     def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
-        """
-        As the port says.
-        """
-
         def do() -> EventIds:
             with self._lock:
                 for index, made in enumerate(self._made):
@@ -680,10 +656,6 @@ class MemoryEvents:
         return self._effect("update_event", do)
 
     def delete_event(self, external_ids: ExternalIds) -> Broadcast:
-        """
-        As the port says.
-        """
-
         def do() -> Broadcast:
             with self._lock:
                 if external_ids.get("entryId") in self._live:
@@ -694,10 +666,6 @@ class MemoryEvents:
         return self._effect("delete_event", do)
 
     def observe_broadcast(self, external_ids: ExternalIds) -> Broadcast | None:
-        """
-        As the port says.
-        """
-
         def do() -> Broadcast | None:
             with self._lock:
                 entry_id = external_ids["entryId"]
@@ -708,10 +676,6 @@ class MemoryEvents:
         return self._effect("observe_broadcast", do)
 
     def ingest(self, external_ids: ExternalIds) -> Ingest:
-        """
-        As the port says.
-        """
-
         def do() -> Ingest:
             with self._lock:
                 self._require(external_ids, "ingest")
@@ -721,10 +685,6 @@ class MemoryEvents:
         return self._effect("ingest", do)
 
     def rotate_stream_key(self, external_ids: ExternalIds) -> Ingest:
-        """
-        As the port says.
-        """
-
         def do() -> None:
             with self._lock:
                 self._require(external_ids, "rotate_stream_key")
@@ -735,7 +695,7 @@ class MemoryEvents:
 
     def broadcast(self, external_ids: ExternalIds, *, is_live: bool, records: bool = True) -> None:
         """
-        An encoder begins to send its picture, or ends; what it sends is recorded.
+        Let an encoder begin to send, or stop. What it sends is recorded.
         """
         with self._lock:
             entry_id = external_ids["entryId"]
@@ -750,9 +710,6 @@ class MemoryEvents:
     def playback_grant(
         self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
     ) -> Grant:
-        """
-        As the port says.
-        """
         names = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
         return _plays(self._clock(), lifetime_s, external_ids["entryId"], *names, revocation_id=revocation_id)
 
@@ -771,7 +728,7 @@ class MemoryEvents:
 
     def _outcome(self, external_ids: ExternalIds, spec: EventSpec, known: ExternalIds) -> EventIds:
         """
-        What there is of an event of this wish: a part that is refused is there only as it was before.
+        Return the parts of an event for this spec. A refused part exists only if it existed before.
         """
         refusal = self.refuses(spec)
         if refusal is None:
@@ -794,7 +751,7 @@ class MemoryEvents:
 @dataclass(frozen=True, slots=True)
 class MadeMedia:
     """
-    One video as it stands at the in-memory provider.
+    A video at the in-memory provider.
     """
 
     reference: str
@@ -807,7 +764,7 @@ class MadeMedia:
 
 class MemoryMedia:
     """
-    The media port in memory. A video has the parts `entryId` and `uploadTokenId`.
+    The media port in memory. A video has the external ids `entryId` and `uploadTokenId`.
     """
 
     def __init__(
@@ -828,14 +785,14 @@ class MemoryMedia:
 
     def alive(self) -> tuple[MadeMedia, ...]:
         """
-        Every video there is, oldest first.
+        Return every video, oldest first.
         """
         with self._lock:
             return tuple(self._made.values())
 
     def vanish(self, part_id: str) -> None:
         """
-        Someone deletes a video, or its upload token, behind our back.
+        Delete a video, or its upload token, as if from outside this project.
         """
         with self._lock:
             self._made.pop(part_id, None)
@@ -845,17 +802,13 @@ class MemoryMedia:
 
     def show(self, external_ids: ExternalIds, observation: Observation) -> None:
         """
-        The video gets on: from now on it is observed like this.
+        Set what a video is observed as from now on.
         """
         with self._lock:
             made = self._made[external_ids["entryId"]]
             self._made[external_ids["entryId"]] = replace(made, observation=observation, changed_at=self._clock())
 
     def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
-        """
-        As the port says.
-        """
-
         def do() -> ExternalIds:
             with self._lock:
                 now, external_ids = self._clock(), self._new_parts()
@@ -866,11 +819,7 @@ class MemoryMedia:
 
         return self._effect("prepare_upload", do)
 
-    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:  # Kaltura needs it to complete one
-        """
-        As the port says.
-        """
-
+    def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:  # Kaltura completes an upload from its spec
         def do() -> ExternalIds:
             with self._lock:
                 for entry_id, made in self._made.items():
@@ -884,7 +833,7 @@ class MemoryMedia:
 
     def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        As the port says. What is adopted counts as being processed until the test shows it otherwise.
+        Fill `Media.adopt_recording`. An adopted recording is processing until the test sets something else.
         """
         recording = spec.recording or {}
 
@@ -899,10 +848,6 @@ class MemoryMedia:
         return self._effect("adopt_recording", do)
 
     def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
-        """
-        As the port says.
-        """
-
         def do() -> Sequence[Observation]:
             with self._lock:
                 return [self._observe(one) for one in external_ids]
@@ -910,10 +855,6 @@ class MemoryMedia:
         return self._effect("observe", do) if external_ids else []
 
     def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
-        """
-        As the port says.
-        """
-
         def do() -> None:
             with self._lock:
                 made = self._made.get(external_ids["entryId"])
@@ -925,10 +866,6 @@ class MemoryMedia:
         self._effect("rename", do)
 
     def reprocess(self, external_ids: ExternalIds) -> None:
-        """
-        As the port says.
-        """
-
         def do() -> None:
             with self._lock:
                 made = self._made.get(external_ids["entryId"])
@@ -945,14 +882,10 @@ class MemoryMedia:
 
     def reprocessing(self, external_ids: ExternalIds) -> None:
         """
-        Called when the provider begins to process a video anew, for who plays the provider.
+        Do nothing. A subclass that simulates a provider overrides it to notice when a video is processed again.
         """
 
     def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
-        """
-        As the port says.
-        """
-
         def do() -> ExternalIds:
             with self._lock:
                 self._made.pop(external_ids.get("entryId", ""), None)
@@ -961,10 +894,6 @@ class MemoryMedia:
         return self._effect("delete_media", do)
 
     def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
-        """
-        As the port says.
-        """
-
         def do() -> Changes:
             with self._lock:
                 changed = [
@@ -980,15 +909,9 @@ class MemoryMedia:
         return self._effect("changes", do)
 
     def requests_for(self, size_bytes: int) -> int:
-        """
-        As the port says.
-        """
         return 2 * -(-size_bytes // CHUNK_BYTES) + REQUESTS_SPARE
 
     def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
-        """
-        As the port says.
-        """
         token_id = external_ids["uploadTokenId"]
         token = hashlib.sha256(repr((token_id, allowance)).encode()).hexdigest()
         values: dict[str, str | int] = {"uploadTokenId": token_id, "requests": allowance.requests}
@@ -997,17 +920,10 @@ class MemoryMedia:
     def playback_grant(
         self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
     ) -> Grant:
-        """
-        As the port says.
-        """
         names = (MANIFEST_URL, PROGRESSIVE_URL, THUMBNAIL_URL)
         return _plays(self._clock(), lifetime_s, external_ids["entryId"], *names, revocation_id=revocation_id)
 
     def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
-        """
-        As the port says.
-        """
-
         def do() -> Source:
             with self._lock:
                 if self._observe(external_ids).state is not MediaState.READY:
@@ -1037,20 +953,17 @@ class MemoryAccounts:
 
     def write(self, uid: str, *, is_enabled: bool = True, display_name: str = "", **claims: object) -> None:
         """
-        Make somebody's account, or change it.
+        Create a user's account, or change it.
         """
         self._kept[uid] = Account(uid, is_enabled, claims, display_name)
 
     def delete(self, uid: str) -> None:
         """
-        Somebody's account goes.
+        Delete a user's account.
         """
         del self._kept[uid]
 
     def find(self, uid: str) -> Account | None:
-        """
-        As the port says.
-        """
         return self._effect("find", lambda: self._kept.get(uid))
 
 
@@ -1060,11 +973,11 @@ class MemoryAudience:
 
     Attributes:
         chat: Whether the account has a chat.
-        names: What those are called who were made there.
+        names: Display names of the users that were made there, by uid.
     """
 
     PAUSE: Final = timedelta(seconds=60)
-    """Who was made so short a time ago is not looked at again."""
+    """A user who was made less than this ago is not made again."""
 
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
         self.chat = True
@@ -1075,21 +988,14 @@ class MemoryAudience:
 
     def known(self) -> frozenset[str]:
         """
-        The users there are.
+        Return the uids of the users that exist.
         """
         return frozenset(self._known)
 
     def knows(self, uid: str) -> bool:
-        """
-        As the port says.
-        """
         return uid in self._known
 
     def forget(self, uid: str | None) -> bool:
-        """
-        As the port says.
-        """
-
         def do() -> bool:
             gone = set(self._known) if uid is None else {uid}
             self._known = {known: at for known, at in self._known.items() if known not in gone}
@@ -1107,9 +1013,6 @@ class MemoryAudience:
         revocation_id: str | None = None,
         force_refresh: bool = False,
     ) -> Admission:
-        """
-        As the port says.
-        """
         now, learned_at = self._clock(), self._known.get(attendee.uid)
         is_fresh = learned_at is not None and now < learned_at + self.PAUSE
         if learned_at is None or (force_refresh and not is_fresh):
@@ -1134,8 +1037,8 @@ class MemoryViewerKeys:
     The viewer keys port in memory.
 
     Attributes:
-        has_player: Whether the account gives out keys for its player.
-        ended: The ids under which everything was ended.
+        has_player: Whether the account issues keys for its player.
+        ended: The revocation ids that were ended.
     """
 
     def __init__(self, clock: Clock, effect: Effect = undisturbed) -> None:
@@ -1145,23 +1048,14 @@ class MemoryViewerKeys:
         self._effect = effect
 
     def player_key(self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
-        """
-        As the port says.
-        """
         if not self.has_player:
             raise WrongState("This account gives out no such keys.", reason="NO_PLAYER_KEY")
         return _grant(self._clock(), lifetime_s, {"ks": secrets.token_urlsafe(), "revocationId": revocation_id})
 
     def is_ended(self, revocation_id: str) -> bool:
-        """
-        As the port says.
-        """
         return self._effect("is_ended", lambda: revocation_id in self.ended)
 
     def end(self, revocation_ids: Sequence[str]) -> None:
-        """
-        As the port says.
-        """
         self._effect("end", lambda: self.ended.update(revocation_ids))
 
 
@@ -1184,7 +1078,7 @@ def _plays(now: datetime, lifetime_s: int, id_: str, *names: str, revocation_id:
 @dataclass(frozen=True, slots=True)
 class MadeCopy:
     """
-    One copy as it stands at an in-memory host.
+    A copy at an in-memory host.
     """
 
     reference: str
@@ -1196,11 +1090,11 @@ class MadeCopy:
 
 class MemoryHost:
     """
-    The host port in memory. A copy has the part `copyId`.
+    The host port in memory. A copy has the external id `copyId`.
 
     Args:
-        waits: Whether it waits for bytes, of which a film has three pieces; else it fetches by itself, and a test says
-            how it gets on (`show`).
+        waits: Whether the host waits for bytes, in three pieces per video. Otherwise it fetches the video itself, and a
+            test sets its progress (`show`).
     """
 
     PIECES: Final = 3
@@ -1216,30 +1110,26 @@ class MemoryHost:
 
     def alive(self) -> tuple[MadeCopy, ...]:
         """
-        Every copy there is, oldest first.
+        Return every copy, oldest first.
         """
         with self._lock:
             return tuple(self._made.values())
 
     def show(self, external_ids: ExternalIds, observation: Observation) -> None:
         """
-        The copy gets on: from now on it is observed like this.
+        Set what a copy is observed as from now on.
         """
         with self._lock:
             self._made[external_ids["copyId"]] = replace(self._made[external_ids["copyId"]], observation=observation)
 
     def vanish(self, part_id: str) -> None:
         """
-        Someone deletes a copy behind our back.
+        Delete a copy, as if from outside this project.
         """
         with self._lock:
             self._made.pop(part_id, None)
 
     def begin_copy(self, reference: str, source: Source) -> ExternalIds:
-        """
-        As the port says.
-        """
-
         def do() -> ExternalIds:
             with self._lock:
                 external_ids = {"copyId": f"{self.name}-copy{next(self._numbers)}"}
@@ -1254,10 +1144,6 @@ class MemoryHost:
         return self._effect("begin_copy", do)
 
     def find_copy(self, reference: str) -> ExternalIds:
-        """
-        As the port says.
-        """
-
         def do() -> ExternalIds:
             with self._lock:
                 return next((dict(one.external_ids) for one in self._made.values() if one.reference == reference), {})
@@ -1265,10 +1151,6 @@ class MemoryHost:
         return self._effect("find_copy", do)
 
     def observe_copy(self, external_ids: ExternalIds) -> Observation:
-        """
-        As the port says.
-        """
-
         def do() -> Observation:
             with self._lock:
                 made = self._made.get(external_ids["copyId"])
@@ -1277,10 +1159,6 @@ class MemoryHost:
         return self._effect("observe_copy", do)
 
     def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
-        """
-        As the port says.
-        """
-
         def do() -> Observation:
             with self._lock:
                 made = self._made.get(external_ids["copyId"])
@@ -1298,10 +1176,6 @@ class MemoryHost:
         return self._effect("send_more", do)
 
     def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
-        """
-        As the port says.
-        """
-
         def do() -> ExternalIds:
             with self._lock:
                 self._made.pop(external_ids["copyId"], None)
@@ -1310,17 +1184,10 @@ class MemoryHost:
         return self._effect("delete_media", do)
 
     def playback_grant(self, external_ids: ExternalIds, lifetime_s: int) -> Grant:
-        """
-        As the port says.
-        """
         names = (PROGRESSIVE_URL,) if self._waits else (MANIFEST_URL, THUMBNAIL_URL)
         return _plays(self._clock(), lifetime_s, external_ids["copyId"], *names)
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
-        """
-        As the port says.
-        """
-
         def do() -> Sequence[InventoryItem]:
             with self._lock:
                 made = (one for one in self._made.values() if since <= one.created_at < until)
@@ -1335,10 +1202,6 @@ class MemoryHost:
         return self._effect("strays", do)
 
     def has_content(self, item: InventoryItem) -> bool:
-        """
-        As the port says.
-        """
-
         def do() -> bool:
             with self._lock:
                 made = self._made.get(item.external_ids["copyId"])
@@ -1347,22 +1210,19 @@ class MemoryHost:
         return self._effect("has_content", do)
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
-        """
-        As the port says.
-        """
         return self.delete_media(item.external_ids)
 
 
 def _holds(seen: Observation) -> bool:
     """
-    Whether there are bytes of what was seen.
+    Tell whether the host has any bytes of a copy.
     """
     return seen.state is not MediaState.AWAITING_UPLOAD or bool(seen.received_bytes)
 
 
 class MemoryInventory:
     """
-    The inventory port over in-memory events and videos of one account.
+    The inventory port over the in-memory events and videos of one account.
     """
 
     def __init__(self, events: MemoryEvents | None, media: MemoryMedia, effect: Effect = undisturbed) -> None:
@@ -1371,10 +1231,6 @@ class MemoryInventory:
         self._effect = effect
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
-        """
-        As the port says.
-        """
-
         def do() -> Sequence[InventoryItem]:
             made: list[MadeEvent | MadeMedia] = [*self._media.alive()]
             if self._events is not None:
@@ -1397,10 +1253,6 @@ class MemoryInventory:
         return self._effect("strays", do)
 
     def has_content(self, item: InventoryItem) -> bool:
-        """
-        As the port says.
-        """
-
         def do() -> bool:
             made: list[MadeEvent | MadeMedia] = [*self._media.alive()]
             if self._events is not None:
@@ -1416,10 +1268,6 @@ class MemoryInventory:
         return self._events is not None and self._events.was_on_air(made.external_ids)
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
-        """
-        As the port says.
-        """
-
         def do() -> ExternalIds:
             for part_id in item.external_ids.values():
                 if self._events is not None:

@@ -1,1 +1,2 @@
-"""Us and our peers, measured in one run: `make bench AREA=…`, or `python -m emulator_tests.bench [AREA…]`."""
+"""Benchmarks of this project beside its peers, in one run: `make bench AREA=…`, or `python -m emulator_tests.bench
+[AREA…]`."""

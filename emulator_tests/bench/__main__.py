@@ -1,4 +1,4 @@
-"""Runs the areas that are named, or all of them."""
+"""Run the named areas, or all of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ AREAS = ("ks", "calls", "feed", "events", "join", "erasure", "idle", "crowd", "c
 
 def main(wanted: list[str]) -> int:
     """
-    Run areas in the order they are named.
+    Run areas in the given order.
 
     Returns:
-        The exit status: 2 for an area that does not exist.
+        The exit status: 2 if an area does not exist.
     """
     unknown = [area for area in wanted if area not in AREAS]
     if unknown:

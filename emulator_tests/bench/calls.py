@@ -1,4 +1,4 @@
-"""Calling Kaltura over HTTPS: our client against the vendor's as it comes: round trips, connections, CPU, time."""
+"""Benchmark of calls to Kaltura over HTTPS, our client and the vendor's: round trips, connections, CPU, time."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PEER, OURS = "KalturaApiClient as it comes", "ours"
 @dataclass(frozen=True, slots=True)
 class Sample:
     """
-    What one run of a flow took.
+    The cost of one run of a flow.
     """
 
     wall_s: float
@@ -53,10 +53,10 @@ class Sample:
 
 def run() -> None:
     """
-    Measure and show.
+    Measure, and print the tables.
     """
     with TemporaryDirectory() as folder, running(Path(folder), DELAY_S) as stub:
-        # How the vendor's client is told of a certificate; it reads the file anew for each call, whichever it is.
+        # The vendor's client takes its certificates from this variable, and reads the file again for each call.
         os.environ["REQUESTS_CA_BUNDLE"] = str(stub.ca_file)
         client = Client(stub.url, ca_file=str(stub.ca_file))
         theirs = KalturaClient(KalturaConfiguration(stub.url))
@@ -160,7 +160,7 @@ def _admin_ks(mint: KeyMint) -> str:
 
 def _prepare_one_by_one(url: str) -> None:
     """
-    As the vendor's examples do it: a client per task, a session per user, one call after the other.
+    Prepare an upload as the vendor's examples do: a client per task, a session per user, one call after the other.
     """
     client = KalturaClient(KalturaConfiguration(url))
     admin_ks = client.session.start(SECRET, "greenroom", KalturaSessionType.ADMIN, PARTNER_ID)
@@ -174,7 +174,7 @@ def _prepare_one_by_one(url: str) -> None:
 
 def _prepare_at_once(client: Client, mint: KeyMint) -> None:
     """
-    As `media.py` does it.
+    Prepare an upload as `media.py` does, with one request.
     """
     uploader_ks = mint.mint("upload-1", lifetime_s=300, now=datetime.now(UTC))
     multi = client.multi(_admin_ks(mint))

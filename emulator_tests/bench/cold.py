@@ -1,7 +1,8 @@
-"""Cold starts: from the start of the process to the first HTTP 200 under functions-framework, and the memory then.
+"""Benchmark of cold starts: time from process start to the first HTTP 200 under functions-framework, and the memory
+then.
 
-The first 200 of a callable is its answer to the preflight that a browser sends before anything else: by then
-everything is imported that is imported at the start. What is put off until a first use is shown beneath.
+The first 200 of a callable is its answer to a browser's preflight request. By then, all imports of the start are done.
+Imports that are deferred to their first use are listed below the table.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ HELLO = "hello world: the floor"
 PEER = "everything at once"
 OURS = "ours (getKalturaSession)"
 
-# What only the tests need is not there in the cloud: `httpx`, which firebase-admin imports, loads `rich` where it is.
+# Block what only the tests install and the cloud does not have. firebase-admin imports `httpx`, which loads `rich` if
+# it is installed.
 DEPLOYED = "import sys; sys.modules['rich'] = None; "
 FRAMEWORK = f"{DEPLOYED}from functions_framework._cli import _cli; _cli()"
 PUT_OFF = {
@@ -43,7 +45,7 @@ PUT_OFF = {
 @dataclass(frozen=True, slots=True)
 class Start:
     """
-    One cold start.
+    The cost of one cold start.
     """
 
     first_answer_s: float
@@ -53,7 +55,7 @@ class Start:
 
 def run() -> None:
     """
-    Measure and show.
+    Measure, and print the table.
     """
     starts = by_turns(
         {
@@ -112,7 +114,7 @@ def _environment() -> dict[str, str]:
 
 def _cold(source: Path, target: str) -> Callable[[], Start]:
     """
-    A case that starts a function, waits for its first 200, and ends it.
+    Return a case that starts a function, waits for its first 200, and stops it.
     """
 
     def sample() -> Start:
@@ -149,7 +151,7 @@ def _cold(source: Path, target: str) -> Callable[[], Start]:
 
 def _first_answer(process: subprocess.Popen[bytes], port: int, until_s: float) -> None:
     """
-    Ask until somebody listens; what then answers must answer well.
+    Send requests until the server listens. Its first answer must be a 200.
     """
     headers = {"Origin": "https://example.com", "Access-Control-Request-Method": "POST"}
     while True:
@@ -172,7 +174,7 @@ def _first_answer(process: subprocess.Popen[bytes], port: int, until_s: float) -
 
 def _family(process_id: int) -> list[int]:
     """
-    A process and all that it started.
+    Return the ids of a process and all its descendants.
     """
     children = Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
     return [process_id, *(member for child in children for member in _family(int(child)))]
@@ -180,7 +182,7 @@ def _family(process_id: int) -> list[int]:
 
 def _cpu_s(process_id: int) -> float:
     """
-    What a process has used so far (proc(5): utime and stime).
+    Return the CPU seconds that a process has used so far (proc(5): utime and stime).
     """
     after_name = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
@@ -188,7 +190,7 @@ def _cpu_s(process_id: int) -> float:
 
 def _memory_bytes(process_id: int) -> float:
     """
-    What a process takes, a page that n processes share counted as 1/n (proc(5): Pss).
+    Return the memory of a process, with a page shared by n processes counted as 1/n (proc(5): Pss).
     """
     rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text()
     return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024

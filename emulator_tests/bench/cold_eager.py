@@ -1,4 +1,5 @@
-"""The peer of cold starts: one callable, and everything that a back end like ours uses, imported and built at once."""
+"""The peer of cold starts: a callable that imports and creates at once everything that a back end like this one
+uses."""
 
 from __future__ import annotations
 
@@ -25,6 +26,6 @@ MODULES = (auth, firestore, firestore_fn, scheduler_fn, tasks_fn)
 @https_fn.on_call(cors=options.CorsOptions(cors_origins="*", cors_methods=["POST"]))
 def answer(request: https_fn.CallableRequest[Any]) -> str:  # noqa: ARG001 - a callable takes one
     """
-    Say something.
+    Return a constant.
     """
     return "hello"

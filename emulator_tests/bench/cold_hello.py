@@ -1,4 +1,4 @@
-"""The least that functions-framework can start: the floor of every cold start."""
+"""The smallest function that functions-framework can start: the lower bound of every cold start."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from typing import Any
 
 def answer(request: Any) -> str:  # noqa: ARG001 - functions-framework calls it with one
     """
-    Say something.
+    Return a constant.
     """
     return "hello"

@@ -1,7 +1,7 @@
-"""50 teachers upload and 500 students play: how long they wait while one teacher floods for an hour, and while a
-hundred thousand videos with copies at two hosts are erased, beside an hour in which nobody disturbs.
+"""Benchmark of waiting times of 50 teachers who upload and 500 students who play.
 
-What is measured is virtual time, see `crowd_simulation.py`: it hangs on nothing but the code.
+Three hours are compared: an undisturbed one, one in which one teacher floods, and the erasure of a hundred thousand
+videos with copies at two hosts. The times are virtual, see `crowd_simulation.py`: they depend only on the code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DAYS_MAX = 14
 
 def run() -> None:
     """
-    Simulate and show.
+    Simulate, and print the outcomes.
     """
     usual = Crowd()
     usual.prepare()

@@ -1,9 +1,10 @@
-"""A school at work in virtual time while somebody floods it, or very much is erased: the real use cases, budgets, guard
-and sweep on in-memory documents and provider.
+"""Simulation of a school in virtual time while a teacher floods it, or while very much is erased.
 
-Used by the bench area `crowd` and by `pure/test_crowd_simulation.py`. Leaves to them who disturbs, and for how long.
-Calls take no time; a task waits for its place in its queue, which hands on so many a second as `functions/work.py`
-declares. So what is measured is what people wait for because of others.
+The use cases, budgets, kill switch and sweep are the real ones, on in-memory documents and provider. Used by the bench
+area `crowd` and by `pure/test_crowd_simulation.py`, which choose the disturbance and its length.
+
+Calls take no time. A task waits for its turn in its queue, whose rate is as declared in `functions/work.py`. So the
+measured times are those that people wait because of others.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ PROCESSED_IN_S: Final = 120
 SWEEP_S: Final = 300
 LOOK_S: Final = 60
 DELETED_AFTER: Final = 800
-"""A session of the flood is deleted so many of its requests after it was made."""
+"""A session of the flood is deleted this many requests after it was created."""
 
 TICKS_MAX: Final = 8640
 SESSION_VIDEOS: Final = 100
@@ -76,7 +77,7 @@ PER_S: Final = {
     RECONCILE_ERASURE: 5.0,
     RECONCILE_TRANSFER: 5.0,
 }
-"""How many tasks a second each queue hands on, as in `functions/work.py`."""
+"""Rate of each queue, in tasks per second, as in `functions/work.py`."""
 
 MALLORY: Final = Caller("mallory", is_teacher=True)
 LEAVER: Final = Caller("leaver", is_teacher=True)
@@ -84,7 +85,7 @@ LEAVER: Final = Caller("leaver", is_teacher=True)
 
 class Flood(Enum):
     """
-    What the one who floods does. The value is how often in a second.
+    The kinds of floods. The value is the number of requests per second.
     """
 
     EVERYTHING = 100.0
@@ -94,17 +95,17 @@ class Flood(Enum):
 @dataclass(slots=True)
 class Outcome:
     """
-    What came of it.
+    The results of a simulation.
 
     Attributes:
-        delays_s: For each video of the others, from its being ready at the provider to its being shown as ready.
-        refused: How often one of the others was refused.
-        served: How often one of them was served.
-        flooded: How often the one who floods was served, and `refused`.
-        hours: Tasks of each hour.
-        is_switch_untouched: Whether the kill switch had nothing to hold.
-        erasure: As it ended, where there was one.
-        left: How much of it is left at provider and hosts.
+        delays_s: For each video of the other teachers, seconds from ready at the provider to shown as ready.
+        refused: Calls of the others that were refused.
+        served: Calls of the others that were served.
+        flooded: Calls of the flooding teacher that were served, and `refused`.
+        hours: Tasks by hour.
+        is_switch_untouched: Whether the kill switch never held anything.
+        erasure: The erasure as it ended, if there was one.
+        left: How much of the erased content is left at provider and hosts.
     """
 
     delays_s: list[float] = field(default_factory=list)
@@ -123,7 +124,7 @@ class Crowd:
 
     Args:
         tasks_per_hour_max: The limit of the kill switch.
-        flood: What the one who floods does.
+        flood: The kind of flood.
     """
 
     def __init__(self, tasks_per_hour_max: int = 100_000, *, flood: Flood = Flood.EVERYTHING) -> None:
@@ -146,8 +147,8 @@ class Crowd:
 
     def prepare(self, erased_videos: int = 0) -> None:
         """
-        Build the school, outside of what is measured: a session and a video of each teacher, and of the one who leaves
-        so many videos, each with its copies at two hosts.
+        Create the school, before anything is measured: a session and a video for each teacher, and `erased_videos`
+        videos with copies at two hosts for the teacher who leaves.
         """
         deployment = self.deployment
         for number in range(TEACHERS):
@@ -184,7 +185,7 @@ class Crowd:
 
     def run(self, seconds: float, *, floods_for_s: float = 0, erases: bool = False) -> Outcome:
         """
-        Let everybody do what they do for so long, or until the erasure is done.
+        Let people act for a number of seconds, or until the erasure is done.
         """
         begins_at = self.clock()
         ends_at = begins_at + timedelta(seconds=seconds)
@@ -208,7 +209,7 @@ class Crowd:
 
     def _fetch(self) -> None:
         """
-        The host that fetches copies by itself has fetched them.
+        Let the host that fetches copies by itself finish them.
         """
         for copy in self.deployment.documents.read(*map(copy_path, self._begun)):
             if copy is not None and copy.fields["state"] == CopyState.COPYING:
@@ -248,7 +249,7 @@ class Crowd:
 
         self._at(self.clock() + timedelta(seconds=first_s), again)
 
-    # --- the others -----------------------------------------------------------------------------------------------
+    # --- the other teachers and students --------------------------------------------------------------------------
 
     def _serve(self, caller: Caller, work: Work, ask: Callable[[], Any]) -> Any:
         """
@@ -292,7 +293,7 @@ class Crowd:
         video_id = self._playing[number % len(self._playing)]
         return lambda: self._serve(caller, Work.PLAY, lambda: playbacks.issue_playback(caller, video_id))
 
-    # --- the one who floods ---------------------------------------------------------------------------------------
+    # --- the flooding teacher -------------------------------------------------------------------------------------
 
     def _flood(self, until: datetime) -> None:
         numbers = itertools.count()
@@ -323,7 +324,8 @@ class Crowd:
 
     def _acts(self) -> Sequence[Callable[[int], None]]:
         """
-        All that somebody can do who means it: of many sessions and videos, so that no two tasks merge.
+        Return all acts of a caller who floods on purpose. They concern many sessions and videos, so that no two tasks
+        merge.
         """
         deployment, budgets = self.deployment, self._budgets
         documents, queue, clock = deployment.documents, deployment.queue, self.clock
@@ -377,7 +379,7 @@ class Crowd:
     def _session(self, session_id: str) -> Session:
         return Session.from_document(self.deployment.document(session_path(session_id)))
 
-    # --- the one who leaves ---------------------------------------------------------------------------------------
+    # --- the leaving teacher --------------------------------------------------------------------------------------
 
     def _erase(self) -> str:
         deployment = self.deployment

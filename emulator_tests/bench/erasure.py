@@ -1,7 +1,6 @@
-"""A teacher with a hundred thousand videos leaves: how long the longest function runs, and how many tasks an hour has.
+"""Benchmark of the erasure of a teacher with a hundred thousand videos: the longest function, and the tasks per hour.
 
-What is measured is virtual time, see `erasure_simulation.py`: it hangs on nothing but the code and what each effect is
-said to take.
+The times are virtual, see `erasure_simulation.py`: they depend only on the code and on the assumed time of each effect.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ VIDEOS = 100_000
 
 def run() -> None:
     """
-    Simulate and show.
+    Simulate, and print the outcome.
     """
     with Path(os.devnull).open("w") as nobody, redirect_stdout(nobody):
         outcome = Simulation(VIDEOS).run()

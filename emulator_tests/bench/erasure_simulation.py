@@ -1,8 +1,10 @@
-"""All content of a teacher goes, in virtual time: the real erasure and reconciles on in-memory documents and provider.
+"""Simulation of the erasure of all content of a teacher, in virtual time.
 
-Used by the bench area `erasure` and by `pure/test_erasure_simulation.py`. Leaves to them how many videos there are.
-Every effect takes as long as it would in the cloud, by the clock that all of it goes by; functions run one after the
-other, so that what is measured of each is its own time, and the whole takes longer than it would.
+The erasure and the reconciles are the real ones, on in-memory documents and provider. Used by the bench area `erasure`
+and by `pure/test_erasure_simulation.py`, which choose the number of videos.
+
+Every effect takes as long as it would in the cloud, by the one clock of the simulation. Functions run one after the
+other, so each is measured alone, and the whole takes longer than in the cloud.
 """
 
 from __future__ import annotations
@@ -41,10 +43,10 @@ TOOK_S: Final = {
     "changes": 0.5,
     "strays": 1.0,
 }
-"""How long each effect takes: generous for Firestore and Cloud Tasks, and for a provider far away."""
+"""Seconds that each effect takes: generous for Firestore and Cloud Tasks, and for a provider far away."""
 
 WRITE_S: Final = 0.004
-"""What each write of a commit adds; a page has hundreds."""
+"""Seconds that each write adds to a commit. A page has hundreds of writes."""
 
 USUAL_S: Final = 0.3
 
@@ -52,15 +54,15 @@ USUAL_S: Final = 0.3
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """
-    What came of it.
+    The results of a simulation.
 
     Attributes:
-        longest_s: The longest that one function ran, by its worker's name.
-        runs: How often each ran.
-        busiest_hour_tasks: Tasks of the hour that had most of them.
-        lasted: From the question to the end.
-        left: Documents of sessions and videos that are not gone, and things at the provider.
-        erasure: As it ended.
+        longest_s: The longest run of each function, by its worker's name.
+        runs: Number of runs of each function.
+        busiest_hour_tasks: Tasks in the hour with the most tasks.
+        lasted: Time from the request to the end.
+        left: Number of documents of sessions and videos that are not gone, and of things at the provider.
+        erasure: The erasure as it ended.
     """
 
     longest_s: dict[str, float]
@@ -73,10 +75,10 @@ class Outcome:
 
 class Simulation:
     """
-    A school with so many ready videos of one teacher.
+    A school in which one teacher has ready videos.
 
     Args:
-        videos: How many.
+        videos: The number of videos.
     """
 
     def __init__(self, videos: int) -> None:
@@ -109,7 +111,7 @@ class Simulation:
 
     def run(self) -> Outcome:
         """
-        Ask for the erasure, and let every task run at its time until it is done.
+        Ask for the erasure, and run every task at its time until the erasure is done.
         """
         self._is_timed = True
         begun_at = self.clock()
@@ -162,7 +164,7 @@ class Simulation:
 
 class _TimedDocuments(MemoryDocuments):
     """
-    Documents that tell how many writes a commit has.
+    Documents that remember how many writes the last commit had.
     """
 
     def __init__(self, effect: Any) -> None:
@@ -170,22 +172,19 @@ class _TimedDocuments(MemoryDocuments):
         self.writes = 0
 
     def commit(self, *writes: Any) -> tuple[Any, ...]:
-        """
-        As the port says.
-        """
         self.writes = len(writes)
         return super().commit(*writes)
 
     def untimed(self, path: str) -> tuple[Any, ...]:
         """
-        A look that takes no time, for who measures.
+        Return the document, in no time, for measurements.
         """
         return (self._document(path),)
 
 
 def show_outcome(videos: int, outcome: Outcome) -> list[str]:
     """
-    What came of it, as a person reads it. Pure.
+    Return the outcome as lines of text. Pure.
     """
     erasure = outcome.erasure
     lines = [f"erasure: {videos:,} videos of one teacher, in virtual time"]

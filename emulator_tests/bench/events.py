@@ -1,7 +1,7 @@
-"""A publication: how often Kaltura and Firestore are asked, and how long it takes until the client sees its event.
+"""Benchmark of a publication: requests to Kaltura and Firestore, and the time until the client sees the event.
 
-The first table counts, against the same thing done as the vendor's examples do it. The second measures on the whole
-stack, by turns with a floor: one empty trigger, one empty task, one call, one write.
+The first table counts requests, beside the same flow as the vendor's examples do it. The second measures on the whole
+stack, alternating with a floor: one empty trigger, one empty task, one call, one write.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ TEACHER = Caller("t1", is_teacher=True)
 
 def run() -> None:
     """
-    Count, measure and show.
+    Count, measure, and print the tables.
     """
     _count()
     _measure()
@@ -66,7 +66,7 @@ def run() -> None:
 @dataclass(frozen=True, slots=True)
 class Counted:
     """
-    What one flow asked for.
+    The requests of one flow.
     """
 
     requests: int
@@ -78,7 +78,7 @@ class Counted:
 
 class CountingDocuments(MemoryDocuments):
     """
-    Documents that count what Firestore would bill: documents read and written.
+    Documents that count reads and commits.
     """
 
     def __init__(self) -> None:
@@ -87,23 +87,14 @@ class CountingDocuments(MemoryDocuments):
         self.commits = 0
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
-        """
-        As the port says.
-        """
         self.looks += 1
         return super().read(*paths)
 
     def select(self, query: Query) -> Sequence[Document]:
-        """
-        As the port says.
-        """
         self.looks += 1
         return super().select(query)
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
-        """
-        As the port says.
-        """
         self.commits += 1
         return super().commit(*writes)
 
@@ -153,7 +144,7 @@ def _count() -> None:
 @dataclass(frozen=True, slots=True)
 class Watch:
     """
-    Counts requests, actions and new connections, as the simulator saw them.
+    Counts requests, actions and new connections, as seen by the simulator.
     """
 
     url: str
@@ -161,7 +152,7 @@ class Watch:
 
     def during(self, flow: Callable[[], object]) -> tuple[int, int, int]:
         """
-        Run a flow, without what it logs, and count.
+        Run a flow without its log output, and count.
         """
         requests.delete(f"{self.url}/_simulator/requests", timeout=10)
         with redirect_stdout(io.StringIO()):
@@ -175,7 +166,7 @@ class Watch:
 
 class Ours:
     """
-    Our reconciles, over in-memory documents and the simulator.
+    Our reconciles, on in-memory documents and the simulator.
     """
 
     def __init__(self, url: str) -> None:
@@ -194,19 +185,19 @@ class Ours:
 
     def warm(self) -> None:
         """
-        What is made once per account, and the first connection.
+        Run every flow once, so that what is created once per account exists, and the first connection too.
         """
         for flow in ("publish", "unpublish", "prepare upload", "delete upload"):
             self.counted(flow)
 
     def counted(self, flow: str) -> Counted:
         """
-        Run a flow and count.
+        Run a flow, and count.
         """
         looks, commits = self._documents.looks, self._documents.commits
         path = session_path("s1")
         starts_at = _now() + timedelta(hours=1)
-        # One and the same session each time, as its mark says.
+        # The session is the same each time: same owner, same `createdAt`.
         whose = {"ownerUid": TEACHER.uid, "createdAt": datetime(2026, 1, 5, tzinfo=UTC), "kalturaSession": True}
         session = {"status": "public", "title": TITLE, "visibility": "open", **whose}
         own: tuple[Write, ...]
@@ -235,7 +226,7 @@ class Ours:
 
     def _delete_video(self) -> None:
         """
-        The video is reconciled, then whatever it gave up.
+        Reconcile the video, then the deletions that it enqueued.
         """
         for collection, worker in ((VIDEOS, RECONCILE_VIDEO), (DELETIONS, RECONCILE_DELETION)):
             for path in self._documents.paths():
@@ -255,7 +246,7 @@ class Naive:
 
     def counted(self, flow: str) -> Counted:
         """
-        Run a flow and count.
+        Run a flow, and count.
         """
         flows = {
             "publish": self._publish,
@@ -335,7 +326,7 @@ def _measure() -> None:
 @contextmanager
 def _environment(testbed: Testbed) -> Iterator[None]:
     """
-    The library that listens takes the emulator's address from the environment alone.
+    Set the environment variable from which the listening library takes the emulator's address.
     """
     os.environ["FIRESTORE_EMULATOR_HOST"] = testbed.firestore_host
     try:
@@ -346,7 +337,7 @@ def _environment(testbed: Testbed) -> Iterator[None]:
 
 def _source(folder: Path) -> Path:
     """
-    The project's functions with the floor's beside them.
+    Return a folder with the project's functions and those of the floor.
     """
     for name in ("functions", "schema", "shared", "requirements.txt"):
         (folder / name).symlink_to(ROOT / name)

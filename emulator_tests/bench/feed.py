@@ -1,8 +1,9 @@
-"""Readiness: how often the provider is asked until videos are ready, and how late that is noticed, in virtual time.
+"""Benchmark of readiness: requests to the provider until videos are ready, and delays until that is noticed.
 
-The peer is a timer of 10 s for each video, one call per look, over the same times of the same videos. The first table
-is of a school that never sleeps, with as many videos in process at any moment; the second says what its delays hang on;
-the third is of as many that begin together, none follow, and things go wrong with the readiness poller's chain.
+Everything is in virtual time. The peer is a timer of 10 s for each video, with one call per run, over the same videos
+with the same times. The first table is of a school that never sleeps, with the same number of videos in process at any
+moment. The second table says on what the delays depend. In the third, as many videos begin together, none follow, and
+the readiness poller's chain is disturbed.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ IN_PROCESS_FEWER: Final = 2_000
 WARM_S: Final = 120
 WINDOW_S: Final = 300
 DEADLINES_OF: Final = 1_000
-"""Of so many videos that became ready it is seen what their deadlines cost: those are days away."""
+"""Number of ready videos whose deadlines are simulated to measure their cost. The deadlines are days away."""
 
 END_MAX_S: Final = 24 * 3600
 IDLE_S: Final = 2 * 3600
 DEADLINES_S: Final = 8 * 24 * 3600
 TROUBLED: Final = 50
-"""One tick of so many comes to grief."""
+"""One of this many ticks is disturbed."""
 
 PEER_S: Final = 10.0
 PEER: Final = "timer of 10 s per video"
@@ -46,13 +47,13 @@ PUSHED_SLOW: Final = Assumed(lag=Spread(5, 60), push=PUSH)
 MUTE: Final = Assumed(push=PUSH, push_lost=1.0)
 
 WATCHING: Final = (Cause.TICK, Cause.FEED, Cause.PUSH, Cause.SWEEP, Cause.DEADLINE)
-"""What the provider is asked for. The sweep's search for orphans is another matter and is not counted."""
+"""The causes of requests that count. The sweep's search for orphans is something else, and is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    What is simulated.
+    One case to simulate.
     """
 
     name: str
@@ -62,7 +63,7 @@ class Case:
 
     def simulation(self) -> Simulation:
         """
-        Its beginning.
+        Return a new simulation of this case.
         """
         return Simulation(self.assumed, mishap=_troubled if self.troubled else _untroubled)
 
@@ -70,20 +71,19 @@ class Case:
 @dataclass(frozen=True, slots=True)
 class Result:
     """
-    What came of it.
+    The results of a case.
 
     Attributes:
-        name: Of the case.
-        ready: How many videos became ready.
-        lasted_s: In what time.
-        calls: Requests to the provider meanwhile, by what they were for; at deadlines: as many as these videos will
-            cause.
-        ticks: Of the readiness poller, likewise.
-        invocations: Calls of functions, likewise, without uploads.
-        delays_s: From ready to recorded as ready, ascending.
-        chains: How many chains were begun.
-        idle_ticks: Of the readiness poller, once nothing was pending.
-        idle: Calls of functions from then on, but for the sweep.
+        name: Name of the case.
+        ready: Number of videos that became ready.
+        lasted_s: The duration.
+        calls: Requests to the provider in this time, by their cause. At deadlines: as many as these videos will cause.
+        ticks: Ticks of the readiness poller in this time.
+        invocations: Calls of functions in this time, without uploads.
+        delays_s: Seconds from ready to recorded as ready, ascending.
+        chains: Number of chains that were started.
+        idle_ticks: Ticks of the readiness poller after nothing was pending.
+        idle: Calls of functions from then on, except for the sweep.
     """
 
     name: str
@@ -99,20 +99,20 @@ class Result:
 
     def calls_per_video(self, *causes: Cause) -> float:
         """
-        Requests per video that became ready. Pure.
+        Return the requests per video that became ready. Pure.
         """
         return sum(self.calls.get(cause, 0.0) for cause in causes) / self.ready
 
     def delay_s(self, share: float) -> float:
         """
-        The delay that this share of videos do not exceed. Pure.
+        Return the delay that this share of videos do not exceed. Pure.
         """
         return self.delays_s[math.ceil(share * len(self.delays_s)) - 1]
 
 
 def run() -> None:
     """
-    Simulate and show.
+    Simulate, and print the tables.
     """
     busy = (
         Case("feed", USUAL, IN_PROCESS),
@@ -130,7 +130,7 @@ def run() -> None:
         Case("feed", USUAL, IN_PROCESS),
         Case(f"feed, every {TROUBLED}th tick comes to grief", USUAL, IN_PROCESS, troubled=True),
     )
-    # In virtual time nobody is disturbed by what runs beside him.
+    # In virtual time, parallel processes do not disturb each other's results.
     with ProcessPoolExecutor(2) as pool:
         ended = [pool.submit(_see_together, case) for case in together]
         kept = [pool.submit(_see_busy, case) for case in (*busy, *fewer)]
@@ -141,7 +141,7 @@ def run() -> None:
         _show_together(ends[0][0], [ours for _, ours in ends])
 
 
-# --- simulating ---------------------------------------------------------------------------------------------------
+# --- simulation ---------------------------------------------------------------------------------------------------
 
 
 def _untroubled(_tick: int) -> Mishap | None:
@@ -150,16 +150,16 @@ def _untroubled(_tick: int) -> Mishap | None:
 
 def _troubled(tick: int) -> Mishap | None:
     turn, left = divmod(tick, TROUBLED)
-    # In leaps, so that those that follow one another differ.
+    # Step by 7, so that subsequent mishaps differ.
     return MISHAPS[turn * 7 % len(MISHAPS)] if turn and left == 0 else None
 
 
 def _see_busy(case: Case) -> tuple[Result, Result]:
     """
-    As many begin as end, and so it was before.
+    Simulate a steady state in which as many videos begin as end.
 
     Returns:
-        What came of it with the peer, and with us.
+        The results of the peer, and ours.
     """
     simulation = case.simulation()
     simulation.be_under_way(case.count)
@@ -186,10 +186,10 @@ def _see_busy(case: Case) -> tuple[Result, Result]:
 
 def _see_together(case: Case) -> tuple[Result, Result]:
     """
-    All begin together, none follow, until the last of them is ready, and then on.
+    Simulate videos that all begin together, until the last is ready, and then on without new ones.
 
     Returns:
-        What came of it with the peer, and with us.
+        The results of the peer, and ours.
     """
     simulation = case.simulation()
     begin = simulation.clock()
@@ -221,7 +221,7 @@ def _counted(causes: Iterable[Cause]) -> dict[Cause, float]:
 
 def _wait_for(simulation: Simulation, ready: Sequence[Made]) -> None:
     """
-    Let time pass until it is noticed that these are ready.
+    Let time pass until these videos are recorded as ready.
     """
     begin = simulation.clock()
     while any(made.video_id not in simulation.seen_at for made in ready):
@@ -231,21 +231,21 @@ def _wait_for(simulation: Simulation, ready: Sequence[Made]) -> None:
 
 def _delays_s(simulation: Simulation, ready: Sequence[Made]) -> list[float]:
     """
-    From ready to recorded as ready, ascending.
+    Return the seconds from ready to recorded as ready, ascending.
     """
     return sorted((simulation.seen_at[made.video_id] - made.ready_at).total_seconds() for made in ready)
 
 
 def _peer(made: Sequence[Made], begin: datetime, end: datetime) -> Result:
     """
-    Each video is looked at every 10 s from its beginning until it is seen to be ready.
+    Return the results of the peer, which observes each video every 10 s from its beginning until it is ready.
     """
     calls = ready = 0
     delays_s = []
     for one in made:
         assert one.begun_at is not None, "Every video was begun."
         looks = max(1, math.ceil(one.readiness.amount / PEER_S))
-        # Those looks of his that fall between begin and end.
+        # Only the peer's observations between begin and end count.
         first = max(1, math.ceil((begin - one.begun_at).total_seconds() / PEER_S))
         last = min(looks, math.ceil((end - one.begun_at).total_seconds() / PEER_S) - 1)
         calls += max(0, last - first + 1)
@@ -255,7 +255,7 @@ def _peer(made: Sequence[Made], begin: datetime, end: datetime) -> Result:
     return Result(PEER, ready, (end - begin).total_seconds(), {Cause.TICK: calls}, sorted(delays_s), calls)
 
 
-# --- showing ------------------------------------------------------------------------------------------------------
+# --- output -------------------------------------------------------------------------------------------------------
 
 
 def _show_busy(peer: Result, ours: Sequence[Result]) -> None:

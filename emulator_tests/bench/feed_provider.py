@@ -1,9 +1,8 @@
-"""A provider in virtual time: videos that get on by themselves, by the simulators' own clockwork, and a list of changes
-that lags behind.
+"""A provider in virtual time: videos become ready by themselves, and the list of changes lags.
 
-Used by `feed_simulation.py`. Every call counts as one HTTP request, as the real port sends it
-(`shared/providers/kaltura/media.py`: `observe` asks about all its videos, and `changes` for all its pages, in one
-multirequest). What takes no part in waiting for a video is left out.
+Used by `feed_simulation.py`. The simulators' own clockwork decides when a video is ready. Every call counts as one HTTP
+request, as the real port sends it (`shared/providers/kaltura/media.py`: `observe` asks for all its videos, and
+`changes` for all its pages, in one multirequest). Methods that play no part in waiting for a video are left out.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _Z99: Final = 2.3263
 @dataclass(frozen=True, slots=True)
 class Spread:
     """
-    A lognormal spread of seconds, by its median and the 99th of a hundred.
+    A lognormal distribution of seconds, by its median and 99th percentile.
     """
 
     median_s: float
@@ -58,27 +57,28 @@ class Spread:
     @property
     def sigma(self) -> float:
         """
-        The standard deviation of its logarithm. Pure.
+        Return the standard deviation of the logarithm. Pure.
         """
         return math.log(self.p99_s / self.median_s) / _Z99
 
     @property
     def mean_s(self) -> float:
         """
-        The mean. Pure.
+        Return the mean. Pure.
         """
         return self.median_s * math.exp(self.sigma**2 / 2)
 
     def draw(self, chance: Random) -> float:
         """
-        One of them, in whole milliseconds.
+        Return a random duration, in whole milliseconds.
         """
         return round(chance.lognormvariate(math.log(self.median_s), self.sigma), 3)
 
     def draw_under_way(self, chance: Random) -> tuple[float, float]:
         """
-        How long something takes in all that is under way at a moment, and for how long it has been: the longer it
-        takes, the likelier it is met.
+        Return the duration of something that is in process at a random moment, and for how long it has been.
+
+        Long durations are overrepresented in such a sample.
         """
         lasts_s = round(chance.lognormvariate(math.log(self.median_s) + self.sigma**2, self.sigma), 3)
         return lasts_s, round(chance.uniform(0, lasts_s), 3)
@@ -87,13 +87,13 @@ class Spread:
 @dataclass(slots=True)
 class Made:
     """
-    One video as it stands at the provider.
+    A video at the provider.
 
     Attributes:
-        reference: Under which it was made.
-        parts: Its ids.
-        prepared_at: When it was made.
-        begun_at: When the provider began to work on it.
+        reference: The reference with which it was created.
+        external_ids: Its ids at the provider.
+        prepared_at: When it was created.
+        begun_at: When the provider began to process it.
         readiness: The clockwork's rule for when it is ready.
     """
 
@@ -106,21 +106,21 @@ class Made:
     @property
     def video_id(self) -> str:
         """
-        Our id of it.
+        Our id of the video.
         """
         return self.reference.split(":")[1]
 
     @property
     def ready_at(self) -> datetime:
         """
-        When it is ready, once it was begun.
+        When the video is ready. It must have been begun.
         """
         assert self.begun_at is not None, f"{self.reference} was not begun."
         return self.begun_at + timedelta(seconds=self.readiness.amount)
 
     def state(self, now: datetime) -> MediaState:
         """
-        Where it stands.
+        Return the video's state.
         """
         if self.begun_at is None:
             return MediaState.AWAITING_UPLOAD
@@ -131,7 +131,7 @@ class Made:
 @dataclass(frozen=True, slots=True, order=True)
 class _Entered:
     """
-    One change, as the provider's index will hold it.
+    A change, as the provider's index will hold it.
     """
 
     at: datetime
@@ -143,7 +143,7 @@ class _Entered:
 
 class TimedMedia:
     """
-    The media port on videos that get on by themselves; its list is an index that lags behind.
+    The media port on videos that become ready by themselves. Its list of changes lags like a search index.
     """
 
     name = NAME
@@ -161,7 +161,7 @@ class TimedMedia:
 
     def begin(self, made: Made, lasts_s: float, since_s: float = 0.0) -> None:
         """
-        The bytes of a video have arrived, so many seconds ago; it will take so long.
+        Let the provider begin to process a video for `lasts_s`, as if its bytes had arrived `since_s` ago.
         """
         made.begun_at = self._clock() - timedelta(seconds=since_s)
         made.readiness = Readiness(Mode.AFTER_S, lasts_s)
@@ -169,9 +169,6 @@ class TimedMedia:
         self._enter(made, made.ready_at, MediaState.READY)
 
     def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
-        """
-        As the port says.
-        """
         number = next(self._numbers)
         made = Made(reference, {"entryId": f"0_{number}", "uploadTokenId": f"t{number}"}, self._clock())
         self.made[made.external_ids["entryId"]] = made
@@ -179,14 +176,11 @@ class TimedMedia:
         return made.external_ids
 
     def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
-        """
-        As the port says.
-        """
         return next((made.external_ids for made in self.made.values() if made.reference == reference), {})
 
     def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        Nothing is recorded here.
+        Not supported: nothing is recorded here.
 
         Raises:
             NotImplementedError: Always (never).
@@ -194,10 +188,6 @@ class TimedMedia:
         raise NotImplementedError
 
     def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
-        """
-        As the port says.
-        """
-
         def do() -> Sequence[Observation]:
             assert len(external_ids) <= OBSERVED_MAX, "The port takes no more at once."
             # Entries, sources, flavors and tokens.
@@ -207,48 +197,44 @@ class TimedMedia:
         return self._effect("observe", do) if external_ids else []
 
     def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
-        """
-        As the port says.
-        """
-
         def do() -> Changes:
-            # Of each page entries, sources and flavors; of uploads their tokens too.
+            # Entries, sources and flavors for each page; for uploads their tokens too.
             self._asked("changes", 3 * pages + (4 if uploads else 0))
             seen = tuple(_observation(self.made[one["entryId"]].state(self._clock())) for one in uploads)
             changed = self._changed(since)
             begin, end = (page - 1) * mapping.PAGE, (page - 1 + pages) * mapping.PAGE
-            # A list cannot tell a last page that is full from one that is not the last.
+            # A list cannot tell a full last page from a page before the last.
             return Changes(tuple(changed[begin:end]), len(changed) >= end, seen)
 
         return self._effect("changes", do)
 
     def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
-        Nobody corrects a title here.
+        Not supported: no title is changed here.
         """
         raise NotImplementedError
 
     def reprocess(self, external_ids: ExternalIds) -> None:
         """
-        Nothing fails here.
+        Not supported: nothing fails here.
         """
         raise NotImplementedError
 
     def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
-        Nothing is deleted here.
+        Not supported: nothing is deleted here.
         """
         raise NotImplementedError
 
     def requests_for(self, size_bytes: int) -> int:
         """
-        Nobody counts them here.
+        Return 0: uploads are not counted here.
         """
         return 0
 
     def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
-        Nobody uploads here.
+        Not supported: no bytes are sent here.
         """
         raise NotImplementedError
 
@@ -256,32 +242,32 @@ class TimedMedia:
         self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
     ) -> Grant:
         """
-        Nobody plays anything here.
+        Not supported: nothing is played here.
         """
         raise NotImplementedError
 
     def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
-        Nothing is copied here.
+        Not supported: nothing is copied here.
         """
         raise NotImplementedError
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        The inventory port: everything is recorded here.
+        Fill the inventory port: nothing here is an orphan.
         """
         self._asked("strays", 1)
         return []
 
     def has_content(self, item: InventoryItem) -> bool:
         """
-        There are none.
+        Not supported: there are no items.
         """
         raise NotImplementedError
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        There are none.
+        Not supported: there are no items.
         """
         raise NotImplementedError
 
@@ -291,8 +277,7 @@ class TimedMedia:
 
     def _changed(self, since: datetime) -> list[Change]:
         """
-        What the index shows: of each video whose bytes have arrived the last change that has come to it, in whole
-        seconds.
+        Return what the index shows: the latest visible change of each video with bytes, its time in whole seconds.
         """
         now = self._clock()
         first = bisect_left(self._index, since.replace(microsecond=0), key=lambda one: one.at)

@@ -1,12 +1,11 @@
-"""Videos in process at a provider, in virtual time: the real feed, reconciles, pushes and sweep on in-memory documents
-and queue.
+"""Simulation of videos in process at a provider, in virtual time.
 
-Used by the bench area `feed` and by `pure/test_feed_simulation.py`. Leaves to them how many videos there are, what goes
-wrong with the readiness poller's ticks, and what a figure means. It judges one thing itself, at every moment: the chain
-of ticks never branches.
+Readiness poller, reconciles, webhooks and sweep are the real ones, on in-memory documents and queue. Used by the bench
+area `feed` and by `pure/test_feed_simulation.py`, which choose the number of videos and what goes wrong with ticks, and
+interpret the figures. The simulation itself checks one thing at every moment: the chain of ticks never branches.
 
-Calls and documents take no time; a task takes `travel_s` to its worker. Preparing an upload is not counted: whoever
-waits for a video in any other way prepares it too.
+Calls and documents take no time. A task takes `travel_s` to its worker. Preparing an upload is not counted, because
+every other way to wait for a video prepares it too.
 """
 
 from __future__ import annotations
@@ -96,14 +95,14 @@ SETTINGS: Final = Settings(
 @dataclass(frozen=True, slots=True)
 class Assumed:
     """
-    What is assumed of the provider and of the ways to and from it.
+    Assumptions about the provider and the network.
 
     Attributes:
-        processing: How long it works on a video.
-        lag: After how long its list shows a change; `None` at once.
-        push: After how long it tells of a change by itself; `None` never does.
-        push_lost: Which share of that is lost.
-        travel_s: From a task's time until its worker has come.
+        processing: How long the provider processes a video.
+        lag: After how long its list shows a change; `None`: at once.
+        push: After how long it sends a webhook; `None`: never.
+        push_lost: The share of webhooks that are lost.
+        travel_s: Seconds from a task's time until its worker is called.
     """
 
     processing: Spread = PROCESSING
@@ -115,7 +114,7 @@ class Assumed:
 
 class Cause(StrEnum):
     """
-    What brought a function about.
+    The causes of a call of a function.
     """
 
     UPLOAD = "upload"
@@ -129,7 +128,7 @@ class Cause(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Call:
     """
-    One HTTP request to the provider, with so many actions in it.
+    One HTTP request to the provider, with its number of actions.
     """
 
     at: datetime
@@ -151,8 +150,9 @@ class Invocation:
 
 class IndexedDocuments(MemoryDocuments):
     """
-    In-memory documents of which a query, and a commit, touches no more than an index would lead it to: with thousands
-    of them, and queries every ten seconds of days, looking at all of them each time would take hours.
+    In-memory documents whose queries and commits touch only what an index would.
+
+    With thousands of documents, and queries every ten seconds for days, a scan each time would take hours.
     """
 
     def __init__(self, effect: Effect, wrote: Callable[[str, Fields], None]) -> None:
@@ -192,11 +192,11 @@ class IndexedDocuments(MemoryDocuments):
 
     def _candidates(self, query: Query) -> Collection[str]:
         """
-        The paths among which everything is that a query can give.
+        Return the paths of all documents that may match a query.
         """
         asked = {condition.field: condition.value for condition in query.conditions}
         if query.collection == VIDEOS and asked.get("pending") is True:
-            # Whoever asks wants to know whether there is one; any will do.
+            # The caller only needs to know whether there is one, so any will do.
             return list(itertools.islice(self._pending, query.limit))
         if query.collection == VIDEOS and asked.get("state") == VideoState.UPLOADING:
             return self._uploading
@@ -204,7 +204,7 @@ class IndexedDocuments(MemoryDocuments):
             return self._due
         ids = self._ids.get(query.collection, [])
         if asked.keys() <= {"gone"}:
-            # Nothing is ever gone here, so a page is the next so many.
+            # Nothing is ever gone here, so a page is simply the next ids.
             first = 0 if query.after_id is None else bisect_right(ids, query.after_id)
             ids = ids[first : first + query.limit]
         return [f"{query.collection}/{id_}" for id_ in ids]
@@ -230,7 +230,7 @@ def _keep(index: dict[str, None], path: str, *, within: bool) -> None:
 
 class TravellingQueue(MemoryQueue):
     """
-    An in-memory queue whose tasks take a while to their workers, and that knows what each was left for.
+    An in-memory queue whose tasks take time to their workers, and which remembers the cause of each.
 
     Attributes:
         ticks: Numbers of the ticks that are on their way.
@@ -244,9 +244,6 @@ class TravellingQueue(MemoryQueue):
         self._causes: dict[Task, Cause] = {}
 
     def put(self, task: Task) -> bool:
-        """
-        As the port says.
-        """
         now = self._clock()
         coming = replace(task, at=max(task.at or now, now) + self._travel)
         waiting = len(self._waiting)
@@ -260,7 +257,7 @@ class TravellingQueue(MemoryQueue):
 
     def arrived(self, task: Task) -> Cause:
         """
-        A task has come to its worker.
+        Return the cause of a task that has come to its worker.
         """
         if task.queue == POLL_READINESS:
             self.ticks.remove(_number(task))
@@ -279,20 +276,20 @@ def _number(tick: Task) -> int:
 
 class Killed(BaseException):
     """
-    The process dies here. No error of ours, so that nothing catches it.
+    Simulates the death of the process. Not an error of ours, so that nothing catches it.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Mishap:
     """
-    What goes wrong with one tick.
+    A disturbance of one tick.
 
     Attributes:
-        moment: At which of its effects, counted from 0; `None` at none of them.
-        after: Whether it dies after that effect, or before it.
-        held_s: It does not die there but is held up for so long.
-        again_s: So long after it began the queue brings it once more; `None` never.
+        moment: The effect at which it happens, counted from 0; `None`: at no effect.
+        after: Whether the tick dies after that effect, or before it.
+        held_s: Seconds for which the tick is delayed there, instead of dying.
+        again_s: Seconds from its begin until the queue delivers it again; `None`: never.
     """
 
     moment: int | None = None
@@ -309,9 +306,9 @@ MOMENTS: Final = (
     *("read", "read", "commit", "read", "read"),
     "commit",
 )
-"""The effects of a tick that hears of one change: it reads the chain, sees that nothing is being uploaded and that
-something is pending, claims and leaves its successor; asks what changed and reads the videos of which it has heard;
-reconciles the one that has news; moves the cursor on."""
+"""The effects of a tick that finds one change. It reads the chain, finds no upload in progress and something
+pending, claims, and enqueues its successor. It asks for changes, reads the videos that changed, reconciles the one
+that changed state, and moves the cursor."""
 
 MISHAPS: Final = (
     *(
@@ -323,19 +320,19 @@ MISHAPS: Final = (
     *(Mishap(again_s=again_s) for again_s in (0.0, 2.0, WORKER_TIMEOUT_S)),
     *(Mishap(moment, held_s=WORKER_TIMEOUT_S - 5.0, again_s=WORKER_TIMEOUT_S) for moment in range(len(MOMENTS))),
 )
-"""Everything that can go wrong with a tick: it dies, and the queue brings it again, or has given it up; it comes twice;
-it is held up while its successors come."""
+"""Everything that can go wrong with a tick. It dies, and the queue delivers it again or has dropped it; it is
+delivered twice; it is delayed while its successors run."""
 
 
 @dataclass(slots=True)
 class _Tick:
     """
-    One tick that is being done.
+    The tick that is running.
 
     Attributes:
         began_at: When its worker was called.
-        mishap: What goes wrong with it.
-        effects: Names of the effects so far.
+        mishap: Its disturbance.
+        effects: Names of its effects so far.
         claimed: Whether it has moved the chain on.
     """
 
@@ -353,7 +350,7 @@ class Branched(AssertionError):
 
 class _Unheard(io.TextIOBase):
     """
-    Where the log goes.
+    Discards the log.
     """
 
     def write(self, text: str) -> int:
@@ -365,19 +362,19 @@ class Simulation:
     One deployment with its provider.
 
     Args:
-        assumed: Of the provider.
-        seed: Of everything that is left to chance.
-        mishap: What goes wrong with a tick, by how many ticks were delivered before it.
-        settings: Of the deployment.
+        assumed: Assumptions about the provider.
+        seed: Seed of all random values.
+        mishap: Returns the disturbance of a tick, given the number of ticks delivered before it.
+        settings: Settings of the deployment.
 
     Attributes:
-        clock: Now.
-        app: The code that is played.
+        clock: The virtual clock.
+        app: The code under test.
         calls: Every request to the provider.
         invocations: Every call of a function.
         seen_at: When a video was recorded as ready, by its id.
-        tick_effects: What each tick did, in order.
-        chains: How many chains were begun.
+        tick_effects: The effects of each tick, in order.
+        chains: Number of chains that were started.
     """
 
     def __init__(
@@ -412,22 +409,22 @@ class Simulation:
         self._hook = KalturaWebhook(account)
         self._plan(self.clock() + timedelta(seconds=SWEEP_S), self._sweep)
 
-    # --- what users do --------------------------------------------------------------------------------------------
+    # --- users ----------------------------------------------------------------------------------------------------
 
     def begin_together(self, count: int) -> None:
         """
-        So many videos were uploaded just now.
+        Upload a number of videos now.
         """
         for _ in range(count):
             self._upload()
 
     def be_under_way(self, count: int) -> None:
         """
-        So many videos are in process, as they are at any moment at which as many begin as end; and so it goes on, until
+        Put a number of videos in process, as in a steady state in which as many begin as end, and keep it up until
         `end_uploads`.
         """
         found = [self._assumed.processing.draw_under_way(self._chance) for _ in range(count)]
-        # Those that began long ago were last looked at long ago, and the sweep will ask about them.
+        # Videos that began long ago were also last observed long ago, so the sweep will ask for them.
         ages_s = (LONG_AGO_S, 0)
         for age_s, (least_s, most_s) in zip(ages_s, ((LONG_AGO_S, math.inf), (0, LONG_AGO_S)), strict=True):
             self._begin_before(
@@ -438,7 +435,7 @@ class Simulation:
 
     def _begin_before(self, found: Sequence[tuple[float, float]]) -> None:
         """
-        Videos that take so long, and began so long ago, are recorded as begun.
+        Record videos as begun, given for each how long it takes and how long ago it began.
         """
         video_ids = [self._upload(lasts_s, since_s).video_id for lasts_s, since_s in found]
         with contextlib.redirect_stdout(_Unheard()):
@@ -448,7 +445,7 @@ class Simulation:
 
     def end_uploads(self) -> None:
         """
-        Nobody uploads any more.
+        Stop uploads.
         """
         self._per_s = 0.0
 
@@ -464,7 +461,7 @@ class Simulation:
 
     def _upload(self, lasts_s: float | None = None, since_s: float = 0.0) -> Made:
         """
-        A teacher asks for an upload, and sends its bytes at once.
+        Let a teacher ask for an upload, and send its bytes at once.
         """
         number = len(self._media.made)
         video_id = hashlib.sha256(str(number).encode()).hexdigest()[:20]
@@ -496,11 +493,11 @@ class Simulation:
         self._judge()
         return made
 
-    # --- what the provider does -----------------------------------------------------------------------------------
+    # --- the provider ---------------------------------------------------------------------------------------------
 
     def made(self) -> Sequence[Made]:
         """
-        Every video there is, in the order in which they were made.
+        Return every video, in the order of creation.
         """
         return list(self._media.made.values())
 
@@ -528,11 +525,11 @@ class Simulation:
         with self._causing(Cause.PUSH):
             handle_webhook(NAME, self._hook, headers, body.encode(), self._queue)
 
-    # --- time -----------------------------------------------------------------------------------------------------
+    # --- time limits ----------------------------------------------------------------------------------------------
 
     def run(self, seconds: float) -> None:
         """
-        Let so much time pass.
+        Let time pass.
         """
         until = self.clock() + timedelta(seconds=seconds)
         with contextlib.redirect_stdout(_Unheard()):
@@ -547,7 +544,7 @@ class Simulation:
         Let time pass until every video is recorded as ready and no tick is on its way.
 
         Raises:
-            AssertionError: It is not so after so many seconds.
+            AssertionError: That takes longer than `at_most_s`.
         """
         until = self.clock() + timedelta(seconds=at_most_s)
         while len(self.seen_at) < len(self._media.made) or self._queue.ticks:
@@ -557,10 +554,10 @@ class Simulation:
 
     def run_without_sweep(self, seconds: float) -> None:
         """
-        Let so much time pass in which the schedule is not called.
+        Let time pass without the schedule.
         """
         agenda, self._agenda = self._agenda, []
-        # In steps, for the queue takes more than so many deliveries at once for a loop.
+        # In steps, because the queue takes very many deliveries in one call for an endless loop.
         for _ in range(math.ceil(seconds / 600)):
             self.run(600)
         self._agenda = [(max(at, self.clock()), number, do) for at, number, do in agenda]
@@ -568,7 +565,7 @@ class Simulation:
 
     def run_tasks_of(self, video_ids: Collection[str]) -> None:
         """
-        Deliver what waits for these videos, each task at its time, and let nothing else happen meanwhile.
+        Deliver the waiting tasks of these videos, each at its time, and nothing else.
         """
         waiting = self._queue.waiting()
         found = [index for index, task in enumerate(waiting) if task.key in video_ids]
@@ -624,7 +621,7 @@ class Simulation:
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         """
-        Stands around every effect; a tick may have its mishap there.
+        Make an effect. If it is the effect at which the running tick is disturbed, disturb it.
         """
         tick = self._tick
         if tick is None:
@@ -641,7 +638,7 @@ class Simulation:
             do()
         raise Killed
 
-    # --- counting and judging -------------------------------------------------------------------------------------
+    # --- counts and checks ----------------------------------------------------------------------------------------
 
     def _invoked(self, function: str, cause: Cause) -> None:
         self.invocations.append(Invocation(self.clock(), cause, function))
@@ -667,7 +664,7 @@ class Simulation:
 
     def _claimed(self, tick: _Tick) -> None:
         """
-        A tick has moved the chain on: only one may, in one interval.
+        Check that only one tick moves the chain on in one interval.
         """
         if tick.claimed:
             return
@@ -680,7 +677,7 @@ class Simulation:
 
     def _judge(self) -> None:
         """
-        Of the ticks that are on their way one at most will find its number in the chain's document, and none a greater.
+        Check that at most one of the ticks on their way has the number in the chain's document, and none a greater one.
         """
         chain = self._chain()
         alive = {number for number in self._queue.ticks if number >= chain.tick} if chain.running else set()
@@ -704,7 +701,7 @@ class Simulation:
     @contextlib.contextmanager
     def _unnoticed(self) -> Iterator[None]:
         """
-        What happens meanwhile is none of the tick's effects.
+        Keep effects in this context from counting as effects of the tick.
         """
         before, self._tick = self._tick, None
         try:

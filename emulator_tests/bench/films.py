@@ -1,4 +1,4 @@
-"""Sessions with films that are ready, as the simulations of a large school record them without uploading each."""
+"""Sessions with ready videos, written directly for simulations of a large school, without an upload for each."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ VIDEO_ID_DIGITS: Final = 20
 
 
 UploadFilm = Callable[[str, UploadSpec], ExternalIds]
-"""Returns a film's parts at the provider, given its reference and what was uploaded."""
+"""Returns an upload's external ids, given its reference and its spec."""
 
 
 def uploading(media: MemoryMedia) -> UploadFilm:
     """
-    Return how a film comes to be ready at a provider.
+    Return a function that makes an upload ready at the provider.
     """
 
     def upload_film(reference: str, upload: UploadSpec) -> ExternalIds:
@@ -43,17 +43,17 @@ def write_session(
     upload_film: UploadFilm,
 ) -> list[str]:
     """
-    Write a public session on demand, its record, and so many ready films.
+    Write a public on-demand session, its pairing, and ready videos.
 
     Args:
         documents: Where they are written, in one commit.
-        session: Whose time of creation is that of everything in it.
-        provider: Of the films.
-        videos: How many there are.
-        upload_film: Has each of them uploaded.
+        session: The session. Everything in it is created at the same time as the session.
+        provider: The videos' provider.
+        videos: The number of videos.
+        upload_film: Uploads each of them.
 
     Returns:
-        The films' ids, in their order.
+        The ids of the videos, in their order.
     """
     at = session.created_at
     assert at is not None
@@ -92,7 +92,7 @@ def _ready_film(
     at: datetime,
 ) -> Video:
     """
-    Return the record of a film that is ready since then, as the first that was uploaded for it. Pure.
+    Return the document of a video whose first upload has been ready since then. Pure.
     """
     playable = Playable(reference, external_ids, upload.title, 60.0, 1000, "video/mp4", at)
     return Video(

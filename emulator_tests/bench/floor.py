@@ -1,6 +1,6 @@
-"""The floor under a publication: a trigger that enqueues a task, a task that makes one call and one write, no more.
+"""The floor of a publication: a trigger that enqueues a task, and a task that makes one call and one write.
 
-Copied beside a main.py by `events.py`, which measures what this stack takes for the least that a publication needs.
+`events.py` copies it beside a main.py, to measure what this stack takes for the minimum that a publication needs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _documents() -> FirestoreDocuments:
 @on_document_updated(document="floors/{floorId}")
 def onFloorUpdated(event: Event[Any]) -> None:  # noqa: N802 - a function's public name
     """
-    Enqueue a task where the client has written.
+    Enqueue a task after a client's write.
     """
     if event.data.after.to_dict().get("answered") is None:
         wiring.queue().put(Task("visitFloor", event.params["floorId"]))
@@ -36,7 +36,7 @@ def onFloorUpdated(event: Event[Any]) -> None:  # noqa: N802 - a function's publ
 @on_task_dispatched()
 def visitFloor(request: CallableRequest[Any]) -> None:  # noqa: N802 - a function's public name
     """
-    One call to the simulator, one write.
+    Make one call to the simulator and one write.
     """
     urllib.request.urlopen(f"{os.environ['KALTURA_URL']}/api_v3/service/system/action/ping?format=1").read()
     _documents().commit(Update(f"floors/{request.data['key']}", {"answered": True}))

@@ -1,6 +1,6 @@
-"""A school at rest: what a run of the sweep reads, and what a day costs, however many videos there are.
+"""Benchmark of a school at rest: reads of a run of the sweep, and the cost of a day, by number of videos.
 
-What is counted is reads as Firestore bills them, on in-memory documents; see `idle_simulation.py`.
+Reads are counted as Firestore bills them, on in-memory documents; see `idle_simulation.py`.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from emulator_tests.bench.idle_simulation import Day, School
 SIZES: Final = (100, 1_000, 10_000, 100_000)
 
 FREE_READS: Final = 50_000
-"""Reads of a day that Firestore does not charge; https://cloud.google.com/firestore/quotas."""
+"""Reads per day that Firestore does not charge; https://cloud.google.com/firestore/quotas."""
 
 PRICE_PER_100K: Final = 0.06
-"""US dollars for 100,000 reads in a multi-region, the dearest place that is common."""
+"""US dollars for 100,000 reads in a multi-region, the most expensive common location."""
 
 
 def run() -> None:
     """
-    Count and show.
+    Count, and print the table.
     """
     print("videos    documents   reads of an idle run   the most of one run   reads of a day   US dollars a day")
     for videos in SIZES:
@@ -34,7 +34,7 @@ def run() -> None:
 
 def line(videos: int, day: Day) -> str:
     """
-    One row of the table. Pure.
+    Return one row of the table. Pure.
     """
     dollars = max(0, day.reads - FREE_READS) / 100_000 * PRICE_PER_100K
     run_reads = f"{day.idle:>20,}   {max(day.runs):>19,}"

@@ -1,7 +1,7 @@
-"""A school at rest: what the sweep reads while nothing is due, counted as Firestore bills it.
+"""Simulation of a school at rest: reads of the sweep while nothing is due, as Firestore bills them.
 
-Used by the bench area `idle` and by `pure/test_idle_cost.py`. The sweep is the real one, on in-memory documents; the
-clock goes from run to run as the schedule does.
+Used by the bench area `idle` and by `pure/test_idle_cost.py`. The sweep is the real one, on in-memory documents. The
+clock moves from run to run as the schedule does.
 """
 
 from __future__ import annotations
@@ -37,21 +37,23 @@ SESSION_VIDEOS: Final = 10
 SWEEP_S: Final = 300
 DAY_S: Final = 24 * 3600
 READ_EACH: Final = 1000
-"""Index entries that an aggregation counts for the price of one read."""
+"""Number of index entries that an aggregation counts for the price of one read."""
 
 SWITCH_READS: Final = 1
-"""The schedule looks at the operator's switch before each run."""
+"""The schedule reads the operator's switch before each run."""
 
 
 class BilledDocuments:
     """
-    Documents that count reads as Firestore bills them: a document each, whether it is there or not; a query that finds
-    nothing, one; a count, one for each 1,000 that it counts.
+    Documents that count reads as Firestore bills them.
+
+    Each document is one read, even if it does not exist. A query that finds nothing is one. A count is one for each
+    1,000 that it counts.
 
     Source: https://cloud.google.com/firestore/pricing#reads
 
     Attributes:
-        reads: So far.
+        reads: Number of reads so far.
     """
 
     def __init__(self, kept: MemoryDocuments) -> None:
@@ -59,52 +61,37 @@ class BilledDocuments:
         self.reads = 0
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
-        """
-        As the port says.
-        """
         self.reads += len(paths)
         return self._kept.read(*paths)
 
     def select(self, query: Query) -> Sequence[Document]:
-        """
-        As the port says.
-        """
         found = self._kept.select(query)
         self.reads += max(1, len(found))
         return found
 
     def count(self, query: Query) -> int:
-        """
-        As the port says.
-        """
         count = self._kept.count(query)
         self.reads += max(1, math.ceil(count / READ_EACH))
         return count
 
     def total(self, query: Query, field: str) -> Total:
-        """
-        As the port says.
-        """
         total = self._kept.total(query, field)
         self.reads += max(1, math.ceil(total.count / READ_EACH))
         return total
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
-        """
-        As the port says.
-        """
         return self._kept.commit(*writes)
 
 
 @dataclass(frozen=True, slots=True)
 class Day:
     """
-    What a day of sweeps read.
+    The reads of a day of sweeps.
 
     Attributes:
         runs: The reads of each run, the switch included.
-        documents: How many sessions, records and videos there are.
-        left: Tasks that the runs enqueued.
+        documents: Number of sessions, pairings and videos.
+        left: Number of tasks that the runs enqueued.
     """
 
     runs: tuple[int, ...]
@@ -114,7 +101,7 @@ class Day:
     @property
     def idle(self) -> int:
         """
-        The most that a run read which was no part of the snapshot at everything: the median run, and all up to it.
+        Reads of an idle run: the median of all runs. Runs that are part of a full check read more.
         """
         return sorted(self.runs)[len(self.runs) // 2]
 
@@ -128,10 +115,10 @@ class Day:
 
 class School:
     """
-    A school with so many ready videos, ten in each session; nothing is due and nothing has changed for long.
+    A school with ready videos, ten in each session. Nothing is due, and nothing has changed for long.
 
     Args:
-        videos: How many.
+        videos: The number of videos.
     """
 
     def __init__(self, videos: int) -> None:
@@ -162,7 +149,7 @@ class School:
 
     def day(self) -> Day:
         """
-        Let the schedule run for a day that begins with a whole look, and count.
+        Run the schedule for a day that begins with a full check, and count.
         """
         self._select_takes_s = 0.2
         runs = []
@@ -178,13 +165,13 @@ class School:
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
         if operation == "select" and self._select_takes_s:
-            # A page takes this long in the cloud, so that a look at everything needs as many slices as there.
+            # A page takes this long in the cloud. So a full check needs as many slices as there.
             self.clock.advance(self._select_takes_s)
         return do()
 
 
 def _parts_of(reference: str, _: UploadSpec) -> ExternalIds:
     """
-    Nobody asks the provider for them.
+    Return external ids that no code passes to the provider.
     """
     return {"entryId": f"0_{reference.split(':')[1]}"}

@@ -1,8 +1,9 @@
-"""A class that enters a live event: calls to Kaltura for each student, and what entering takes who is known.
+"""Benchmark of a class that enters a live event: calls to Kaltura per student, and the time to enter for known
+students.
 
-One instance of `joinSession` under functions-framework, beside one of an empty callable, against the emulators and a
-Kaltura that answers after 50 ms. What is counted is every request of the simulator's log by which a user or a token was
-asked for, and, for who is known, every request there is.
+One instance of `joinSession` under functions-framework runs beside one of an empty callable, against the emulators and
+a Kaltura that answers after 50 ms. The count is of all requests in the simulator's log that ask for a user or a token,
+and, for known students, of all requests.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ TARGET_CLASS_S = 60.0
 
 def run() -> None:
     """
-    Measure and show.
+    Measure, and print the table.
     """
     with ExitStack() as stack:
         testbed = stack.enter_context(Testbed(HOME / "bench", {}, say=lambda line: print(f"  {line}", flush=True)))
@@ -87,14 +88,14 @@ def run() -> None:
 
 def _prepare(school: School) -> str:
     """
-    An account with a chat, and a public live session in its time.
+    Prepare an account with a chat, and a public live session.
 
     Returns:
         The id of the session.
     """
     school.administrator().appToken.add(KalturaAppToken(sessionPrivileges="cncAuth:true"))
     now = datetime.now(UTC).replace(microsecond=0)
-    # Its time begins later: who enters is looked at, and not whether it is on the air.
+    # The session begins later. So only entering is measured, and Kaltura is not asked whether the event is live.
     session_id = school.teacher().write_live_session(
         status="public", startsAt=now + timedelta(minutes=14), endsAt=now + timedelta(hours=2)
     )
@@ -106,7 +107,7 @@ def _prepare(school: School) -> str:
 @contextmanager
 def _instance(testbed: Testbed, source: Path, target: str) -> Iterator[str]:
     """
-    One instance of a function, as the cloud runs it; ended afterwards.
+    Run one instance of a function as the cloud does, and stop it afterwards.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -135,10 +136,10 @@ def _enter(
     school: School, url: str, students: Sequence[Person], body: Mapping[str, Any]
 ) -> tuple[list[float], int, float]:
     """
-    A whole class enters.
+    Let a whole class enter.
 
     Returns:
-        How long each took, how many requests Kaltura had for it, and how long all of it took.
+        The seconds of each, the number of requests to Kaltura for that, and the seconds of the whole.
     """
     school.simulator("DELETE", "requests")
     began_s = time.perf_counter()

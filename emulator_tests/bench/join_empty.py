@@ -1,4 +1,4 @@
-"""A callable that does nothing but let its caller be verified: the peer of joinSession."""
+"""A callable that only verifies its caller: the peer of joinSession."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ firebase_admin.initialize_app()
 @on_call()
 def answer(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    Say who called.
+    Return the caller's uid.
     """
     return {"uid": None if request.auth is None else request.auth.uid}

@@ -1,4 +1,4 @@
-"""Minting a KS: our keys.py against the vendor's client, and both against the same work written in C."""
+"""Benchmark of minting a KS: `signing.py` and the vendor's client, and both beside the same work written in C."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENTRY_ID = "1_abcdefgh"
 LIFETIME_S = 3600
 TARGET_NEW, TARGET_KNOWN = 3.0, 6.0
 
-# What no KS can do without: 16 random bytes, SHA-1, AES-128-CBC over 128 bytes, base64. Prints the ns of each.
+# The minimum that every KS needs: 16 random bytes, SHA-1, AES-128-CBC over 128 bytes, base64. Prints the ns of each.
 LIMIT = r"""
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -61,7 +61,7 @@ int main(void) {
 
 def run() -> None:
     """
-    Measure and show.
+    Measure, and print the table.
     """
     mint = KeyMint(PARTNER_ID, SECRET)
     role = Privilege(Word.SET_ROLE, "PLAYBACK_BASE_ROLE")

@@ -1,6 +1,7 @@
-"""How every area measures and shows: peer and us by turns, so that whatever else the machine does hits both alike.
+"""Measuring and printing for every area. Peer and project run alternately, so that other load on the machine affects
+both.
 
-Called by the areas; leaves to them what a case is and what a figure means.
+The areas call it. They define the cases, and interpret the figures.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ def by_turns(cases: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str
 
     Args:
         cases: What to measure, by name; each call takes one sample.
-        rounds: How many samples of each.
+        rounds: Number of samples of each.
     """
     samples: dict[str, list[Sample]] = {name: [] for name in cases}
     for case in cases.values():
@@ -32,35 +33,35 @@ def by_turns(cases: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str
 
 def least_and_median(values: Sequence[float], scale: float, digits: int) -> tuple[str, str]:
     """
-    The least and the median, as cells.
+    Return the minimum and the median, as cells.
     """
     return f"{min(values) * scale:.{digits}f}", f"{median(values) * scale:.{digits}f}"
 
 
 def ratio(peer: Sequence[float], ours: Sequence[float]) -> float:
     """
-    How many times more the peer takes, both at their best: the least is what the machine disturbed least.
+    Return how many times more the peer takes. The minimum of each is compared, because the machine disturbs it least.
     """
     return min(peer) / min(ours)
 
 
 def times(value: float) -> str:
     """
-    A ratio, as a cell.
+    Return a ratio, as a cell.
     """
     return f"{value:.2f}x" if value < 10 else f"{value:.0f}x"
 
 
 def verdict(met: bool, target: str) -> str:
     """
-    A target and whether it is met, as a cell.
+    Return a target and whether it is met, as a cell.
     """
     return f"{target}: {'met' if met else 'MISSED'}"
 
 
 def show(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """
-    Print a table: the first column to the left, figures to the right, the last as it comes.
+    Print a table: the first column left-aligned, figures right-aligned, the last column as it is.
     """
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
     print(f"\n{title}")

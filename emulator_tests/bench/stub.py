@@ -1,6 +1,6 @@
-"""A Kaltura of a few canned answers behind TLS, in a process of its own: it takes as long as it is told for each.
+"""A stub of Kaltura with a few canned answers behind TLS, in its own process, with a set delay for each answer.
 
-Called by `calls.py`. It only has to cost the client what the real one would: the simulator is for being right.
+Called by `calls.py`. It only has to cost the client as much as the real Kaltura; the simulator is for correctness.
 """
 
 from __future__ import annotations
@@ -78,13 +78,13 @@ _ENTRY = {
 @dataclass(frozen=True, slots=True)
 class Stub:
     """
-    A stub that runs.
+    A stub that is running.
 
     Attributes:
-        url: Where.
-        ca_file: The usual certificates and the stub's own: as many to read as a client in earnest has.
-        connections: How many were opened so far.
-        requests: How many came so far.
+        url: Its address.
+        ca_file: The usual certificates and the stub's own, so that a client reads as many as in production.
+        connections: Number of connections opened so far.
+        requests: Number of requests so far.
     """
 
     url: str
@@ -96,11 +96,11 @@ class Stub:
 @contextmanager
 def running(folder: Path, delay_s: float) -> Iterator[Stub]:
     """
-    A stub for the time of a `with`.
+    Run a stub during a `with` block.
 
     Args:
-        folder: For its certificate.
-        delay_s: How long it takes for each request.
+        folder: Folder for its certificate.
+        delay_s: Seconds until each answer.
     """
     certificate, ca_file = folder / "stub.pem", folder / "trusted.pem"
     public = _certify(certificate)

@@ -1,1 +1,1 @@
-"""One suite per port, run against every part that fills it."""
+"""One suite per port, run against everything that fills the port."""

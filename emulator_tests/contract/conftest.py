@@ -1,4 +1,4 @@
-"""The accounts that the suites of the providers' ports run against."""
+"""The provider accounts against which the contract suites run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> dict[Film, Path]:
 @pytest.fixture(scope="session")
 def kaltura(films: dict[Film, Path]) -> Iterator[KalturaServer]:
     """
-    A simulator of these suites' own: they lose calls and move time, which would puzzle whoever shares it.
+    A Kaltura simulator for these suites only, because they lose calls and move its clock.
     """
     partner_id, admin_secret = 1_234_567, secrets.token_hex(16)
     account = ["--partner-id", str(partner_id), "--admin-secret", admin_secret, "--user-secret", secrets.token_hex(16)]
@@ -58,7 +58,7 @@ def kaltura(films: dict[Film, Path]) -> Iterator[KalturaServer]:
 @pytest.fixture(scope="session")
 def cloudflare(films: dict[Film, Path]) -> Iterator[CloudflareServer]:
     """
-    The same of Cloudflare.
+    A Cloudflare simulator for these suites only.
     """
     with running_cloudflare(films) as server:
         yield server
@@ -67,7 +67,7 @@ def cloudflare(films: dict[Film, Path]) -> Iterator[CloudflareServer]:
 @pytest.fixture
 def cloudflare_site(cloudflare: CloudflareServer) -> Iterator[CloudflareSite]:
     """
-    One empty account at Cloudflare.
+    An empty account at Cloudflare.
     """
     cloudflare.control("POST", "reset")
     with closing(CloudflareSite(cloudflare)) as site:
@@ -80,7 +80,7 @@ ROOM_URL = "https://1234567.kaf.kaltura.com"
 @pytest.fixture(params=["memory", "kaltura", "kaltura with rooms"])
 def event_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """
-    The same for live events, which have more parts where there are rooms.
+    An empty account for live events. With rooms, an event has more parts.
     """
     yield from _sites(request, ROOM_URL if request.param == "kaltura with rooms" else None)
 
@@ -99,7 +99,7 @@ def rooms(request: pytest.FixtureRequest) -> Iterator[Site]:
 @pytest.fixture(params=["memory", "kaltura"])
 def lasting_site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """
-    The same where an upload's preparation is found as it was, and a failed video may be processed anew.
+    An empty account in which a prepared upload is found as it was, and a failed video may be processed again.
     """
     yield from _sites(request)
 
@@ -107,7 +107,7 @@ def lasting_site(request: pytest.FixtureRequest) -> Iterator[Site]:
 @pytest.fixture(params=["memory", "kaltura", "cloudflare"])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     """
-    One empty account that nobody else uses.
+    An empty account that nobody else uses.
     """
     yield from _sites(request)
 

@@ -1,6 +1,6 @@
-"""A server that is not what it was taken for: it answers whatever a test says, for as long as somebody reads.
+"""A hostile server: it sends the answer that a test chooses, for as long as the client reads.
 
-Used by the tests of everything that reads answers. Leaves to them what is said.
+Used by the tests of everything that reads answers.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Final
 MIB: Final = 1024 * 1024
 
 BOMB: Final = gzip.compress(bytes(420 * MIB), 6)
-"""What a careless reader unpacks: 420 MiB of nothing in 400 KiB."""
+"""420 MiB of zeros compressed to 400 KiB, which a careless client would unpack."""
 
 
 @dataclass
 class Hostile:
     """
-    Where it is, and who has asked.
+    A running hostile server, and the requests it got.
 
     Attributes:
-        url: Of something there.
+        url: An address there.
         asked: The head of each request.
     """
 
@@ -35,13 +35,13 @@ class Hostile:
 
 
 Says = Callable[[bytes], Iterable[bytes]]
-"""The answer to a request, given its head, piece by piece."""
+"""Returns the answer to a request, in pieces, given the request's head."""
 
 
 @contextmanager
 def hostile(says: Says, host: str = "127.0.0.1") -> Iterator[Hostile]:
     """
-    A hostile server, as long as the block lasts.
+    Run a hostile server during a `with` block.
     """
     listener = socket.create_server((host, 0))
     server = Hostile(f"http://{host}:{listener.getsockname()[1]}/film")
@@ -49,7 +49,7 @@ def hostile(says: Says, host: str = "127.0.0.1") -> Iterator[Hostile]:
     threads: list[threading.Thread] = []
 
     def answer(client: socket.socket) -> None:
-        # Whoever has had enough hangs up.
+        # A client that has read enough closes the connection.
         with suppress(OSError), client:
             client.settimeout(10)
             head = client.recv(65_536)
@@ -83,14 +83,14 @@ def hostile(says: Says, host: str = "127.0.0.1") -> Iterator[Hostile]:
 
 def once(answer: bytes) -> Says:
     """
-    The same answer to everybody.
+    Return the same answer for every request.
     """
     return lambda _: [answer]
 
 
 def without_end(head: bytes, piece: bytes) -> Says:
     """
-    A head, and then a piece again and again.
+    Return a head, then one piece again and again.
     """
 
     def says(_: bytes) -> Iterator[bytes]:
@@ -103,7 +103,7 @@ def without_end(head: bytes, piece: bytes) -> Says:
 
 def dripping(head: bytes, drop: bytes = b"x", each_s: float = 0.05) -> Says:
     """
-    A head, and then a drop from time to time: never so long a silence that somebody would give up for it.
+    Return a head, then a drop from time to time, so that no timeout of a single read ever ends it.
     """
 
     def says(_: bytes) -> Iterator[bytes]:
@@ -118,7 +118,7 @@ def dripping(head: bytes, drop: bytes = b"x", each_s: float = 0.05) -> Says:
 @contextmanager
 def memory_of(most_bytes: int) -> Iterator[None]:
     """
-    Judge that what is done in the block takes no more memory than that at once.
+    Check that the block uses at most this much memory at once.
     """
     tracemalloc.start()
     try:

@@ -1,6 +1,6 @@
-"""Hosts as their contract suite sees them: the port, and a back door to see and change what is there.
+"""Hosts for their contract suite: the port, and a back door to see and change what exists there.
 
-Used by `test_hosts.py`, which runs against every `HostSite`. Leaves the promises to it.
+Used by `test_hosts.py`, which tests the promises of the port for every `HostSite`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class HostSite(Protocol):
 
     Attributes:
         host: The port under test.
-        waits: Whether it waits for bytes; else it fetches by itself.
+        waits: Whether it waits for bytes; otherwise it fetches them itself.
     """
 
     host: Host
@@ -54,56 +54,56 @@ class HostSite(Protocol):
     @property
     def clock(self) -> Callable[[], datetime]:
         """
-        Now, for us and for the host.
+        Return the current time, for us and for the host.
         """
         ...
 
     def neighbour(self) -> Host:
         """
-        The host as another deployment has it.
+        Return the same host for another deployment.
         """
         ...
 
     def over(self, breaks: Sequence[Break]) -> AbstractContextManager[Host]:
         """
-        The host at the end of a line that breaks like this.
+        Return the host behind a connection that breaks in these ways.
         """
         ...
 
     def alive(self) -> set[str]:
         """
-        The ids of every copy that exists there, finished or not, whoever made it.
+        Return the ids of every copy that exists there, finished or not, from any deployment.
         """
         ...
 
     def vanish(self, external_ids: ExternalIds) -> None:
         """
-        Someone deletes a copy behind our back.
+        Delete a copy, as if from outside this project.
         """
         ...
 
     def finish(self, external_ids: ExternalIds) -> None:
         """
-        A host that fetches by itself gets on with it.
+        Let a host that fetches by itself finish a copy.
         """
         ...
 
     def played(self, grant: Grant, within: slice | None = None) -> bytes | None:
         """
-        What of the film can be had with a grant; `None` where nothing can.
+        Return the bytes that play with a grant; `None` if nothing plays.
         """
         ...
 
     def later(self) -> None:
         """
-        So much time passes that what is made afterwards has another time.
+        Let enough time pass for later copies to get another time of creation.
         """
         ...
 
 
 def copied(site: HostSite, reference: str, source: Source) -> ExternalIds:
     """
-    A copy that is ready.
+    Create a copy, and wait until it is ready.
     """
     external_ids = site.host.begin_copy(reference, source)
     await_end(site, external_ids, source)
@@ -144,14 +144,14 @@ class MemoryHostSite:
 
     def neighbour(self) -> Host:
         """
-        Another one: in memory nothing is shared.
+        Return another host, because nothing is shared in memory.
         """
         return self._neighbour
 
     @contextmanager
     def over(self, breaks: Sequence[Break]) -> Iterator[Host]:
         """
-        Itself, with calls and answers that get lost.
+        Yield the same host, with calls and answers that get lost.
         """
         self._breaks = list(breaks)
         yield self.host
@@ -159,19 +159,19 @@ class MemoryHostSite:
 
     def alive(self) -> set[str]:
         """
-        As it has them.
+        Return the ids of the copies in memory.
         """
         return {made.external_ids["copyId"] for host in (self._memory, self._neighbour) for made in host.alive()}
 
     def vanish(self, external_ids: ExternalIds) -> None:
         """
-        As a test has it vanish.
+        Remove the copy from memory.
         """
         self._memory.vanish(external_ids["copyId"])
 
     def finish(self, external_ids: ExternalIds) -> None:
         """
-        As a test says: a source that is nowhere cannot be fetched.
+        Make the copy ready, or failed if its source does not exist.
         """
         (made,) = [made for made in self._memory.alive() if made.external_ids == external_ids]
         ready = Observation(MediaState.READY, 100)
@@ -180,14 +180,14 @@ class MemoryHostSite:
 
     def played(self, grant: Grant, within: slice | None = None) -> bytes | None:
         """
-        Nothing plays in memory, but what is there, until its time is over.
+        Return some bytes if the copy exists and the grant has not ended. Nothing really plays in memory.
         """
         there = any(one in grant.url for one in self.alive())
         return b"a film" if there and self.clock() < grant.expires_at else None
 
     def later(self) -> None:
         """
-        A second.
+        Advance the clock by a second.
         """
         self.clock.advance(1)
 
@@ -217,31 +217,31 @@ class _Served:
 
     def clock(self) -> datetime:
         """
-        Of this machine.
+        Return this machine's time.
         """
         return datetime.now(UTC)
 
     def at(self, url: str, namespace: str = NAMESPACE, key: str | None = None) -> Host:
         """
-        The host at another address, for another deployment, or with another key.
+        Return the host at another address, for another deployment, or with another key.
         """
         raise NotImplementedError
 
     def neighbour(self) -> Host:
         """
-        Another namespace.
+        Return the host with another namespace.
         """
         return self.at(self._url, "neighbour")
 
     def with_key(self, key: str) -> Host:
         """
-        The host as somebody has it who has another key.
+        Return the host with another key.
         """
         return self.at(self._url, key=key)
 
     def close(self) -> None:
         """
-        Hang up.
+        Close the connections.
         """
         for client in self._clients:
             client.close()
@@ -249,23 +249,23 @@ class _Served:
     @contextmanager
     def over(self, breaks: Sequence[Break]) -> Iterator[Host]:
         """
-        Through a line of its own.
+        Yield the host behind a TCP connection of its own.
         """
         to = urlsplit(self._url)
         with line_to((to.hostname or "", to.port or 0), breaks) as line:
             host = self.at(f"http://{line.address[0]}:{line.address[1]}")
-            # The line serves one connection after the other.
+            # The line serves one connection at a time.
             with closing(self._clients.pop()):
                 yield host
 
     def finish(self, external_ids: ExternalIds) -> None:
         """
-        It does so by itself.
+        Do nothing: the host fetches by itself.
         """
 
     def later(self) -> None:
         """
-        The next second, by which a store tells when something was made.
+        Wait for the next second, because a store tells the time of creation in seconds.
         """
         now = self.clock().replace(microsecond=0)
         ends_at = monotonic() + WITHIN_S
@@ -277,7 +277,7 @@ class _Served:
 @dataclass(frozen=True, slots=True)
 class BunnyServer:
     """
-    A Bunny simulator that nobody else uses.
+    A Bunny simulator for one suite only.
     """
 
     url: str
@@ -288,7 +288,7 @@ class BunnyServer:
 
     def control(self, method: str, name: str, body: object = None) -> Any:
         """
-        Ask something of the simulator itself.
+        Call one of the simulator's own controls.
         """
         answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
         answer.raise_for_status()
@@ -327,20 +327,20 @@ class BunnySite(_Served):
 
     def alive(self) -> set[str]:
         """
-        As the simulator lists them.
+        Return the ids that the simulator lists.
         """
         return {video["guid"] for video in self.server.control("GET", "things")["videos"]}
 
     def vanish(self, external_ids: ExternalIds) -> None:
         """
-        By the API.
+        Delete the video through the API.
         """
         url = f"{self._url}/library/{self.server.library_id}/videos/{external_ids['guid']}"
         assert self.server.http.delete(url, headers={"AccessKey": self.server.api_key}).is_success
 
     def played(self, grant: Grant, within: slice | None = None) -> bytes | None:
         """
-        The first segment, as a player finds it.
+        Return the first segment, as a player finds it.
         """
         at = grant.url
         for _ in range(2):
@@ -358,7 +358,7 @@ class BunnySite(_Served):
 @dataclass(frozen=True, slots=True)
 class S3Server:
     """
-    A store that nobody else uses, and its bucket.
+    An S3 store for one suite only, and its bucket.
     """
 
     url: str
@@ -370,7 +370,7 @@ class S3Server:
 @contextmanager
 def running_s3(folder: Path) -> Iterator[S3Server]:
     """
-    A store, as long as the block lasts; a folder in its folder is a bucket.
+    Run a store during a `with` block. A folder in its folder is a bucket.
     """
     (port,) = free_ports("s3").values()
     files, beside = folder / "s3", folder / "beside-s3"
@@ -399,7 +399,7 @@ def _answers(server: S3Server) -> bool:
 
 class S3Site(_Served):
     """
-    One's own server, by S3.
+    Your own server, over S3.
     """
 
     waits = True
@@ -431,7 +431,7 @@ class S3Site(_Served):
 
     def close(self) -> None:
         """
-        Hang up, and leave nothing.
+        Delete everything, and close the connections.
         """
         everything = self._client.ask("list", lambda s3: s3.list_objects_v2(Bucket=self.server.bucket))
         for one in everything.get("Contents", ()):
@@ -442,7 +442,7 @@ class S3Site(_Served):
 
     def alive(self) -> set[str]:
         """
-        Keys of objects, and of uploads with their ids.
+        Return the keys of objects, and of multipart uploads with their ids.
         """
         found = self._client.ask("list", lambda s3: s3.list_objects_v2(Bucket=self.server.bucket))
         objects = {str(one["Key"]) for one in found.get("Contents", ())}
@@ -450,7 +450,7 @@ class S3Site(_Served):
 
     def vanish(self, external_ids: ExternalIds) -> None:
         """
-        The object, and its upload.
+        Delete the object, and its multipart upload.
         """
         self._delete(external_ids["key"])
         for upload in self._uploads():
@@ -459,7 +459,7 @@ class S3Site(_Served):
 
     def played(self, grant: Grant, within: slice | None = None) -> bytes | None:
         """
-        The file.
+        Return the file.
         """
         with httpx.Client(timeout=WITHIN_S, trust_env=False) as http:
             told = http.get(grant.url)
@@ -467,7 +467,7 @@ class S3Site(_Served):
 
     def later(self) -> None:
         """
-        The second after the next: it tells of an object by a second that may be rounded up.
+        Wait for two seconds to begin, because the store may round an object's time up to the next second.
         """
         super().later()
         super().later()
@@ -486,6 +486,6 @@ class S3Site(_Served):
 
 def source_of(files: Files, name: str) -> Source:
     """
-    A file of a server of files.
+    Return a file of a file server as a source.
     """
     return Source(f"{files.url}/{name}")

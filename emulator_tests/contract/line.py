@@ -1,6 +1,6 @@
-"""A gRPC line between a client and a server of this machine, on which calls and answers can be lost.
+"""A gRPC proxy between a client and a server on this machine, which can lose calls and answers.
 
-Used by the suites of the ports that Google's services fill, for what those services do only when they are ill.
+Used by the suites of the ports that Google's services fill, for failures that those services show only rarely.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _STREAMED: Final = frozenset({"BatchGetDocuments", "RunQuery"})
 
 class Line(grpc.GenericRpcHandler):
     """
-    Passes every call on, until it is told otherwise.
+    Passes every call on, until a test sets something else.
 
     Attributes:
         address: Where it listens, host:port.
@@ -36,25 +36,25 @@ class Line(grpc.GenericRpcHandler):
 
     def lose_calls(self, count: int, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE) -> None:
         """
-        The next calls do not reach the server; the client is told `code`.
+        Keep the next calls from the server; the client gets `code`.
         """
         self._lose_calls, self._code = count, code
 
     def lose_answers(self, count: int, code: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE) -> None:
         """
-        The next calls are done by the server; the client is told `code` all the same.
+        Pass the next calls on to the server, but give the client `code` instead of the answer.
         """
         self._lose_answers, self._code = count, code
 
     def close(self) -> None:
         """
-        Hang up.
+        Close the connections.
         """
         self._channel.close()
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
         """
-        One call, as bytes.
+        Return the handler of a call, as bytes.
         """
         method = handler_call_details.method
         name = method.rpartition("/")[2]
@@ -92,14 +92,14 @@ class Line(grpc.GenericRpcHandler):
 
 
 def _caller(context: grpc.ServicerContext) -> tuple[tuple[str, str | bytes], ...]:
-    """As whom the client calls."""
+    """Return the metadata with the client's authorization."""
     return tuple((name, value) for name, value in context.invocation_metadata() if name == "authorization")
 
 
 @contextmanager
 def line_to(server_address: str) -> Iterator[Line]:
     """
-    A line to a server, as long as the block lasts.
+    Run a proxy to a server during a `with` block.
     """
     line = Line(server_address)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), handlers=[line])

@@ -1,6 +1,6 @@
-"""Provider accounts as their contract suites see them: the ports, and a back door to see and change what is there.
+"""Provider accounts for their contract suites: the ports, and a back door to see and change what exists there.
 
-Used by the suites of events, media and orphans, each of which runs against every `Site`. Leaves the promises to them.
+Used by the suites of events, media and inventory, which test the promises of their ports for every `Site`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ T = TypeVar("T")
 
 class Film(StrEnum):
     """
-    What may arrive as an upload.
+    The kinds of files to upload.
     """
 
     VIDEO = "two seconds of picture and sound"
@@ -75,10 +75,10 @@ FILM_S: Final = 2.0
 
 CHAT_LIFETIME_S: Final = 2 * 3600
 CHAT_SECRET: Final = "0" * 32
-"""What signs chat tokens here; that it can be found is for `test_kaltura_audience.py`."""
+"""The secret that signs chat tokens here. `test_kaltura_audience.py` tests how it is found."""
 
 PARTLY_SENT_BYTES: Final = 1_000_000
-"""What is declared of a file of which only some is sent."""
+"""The declared size of a file that is sent only in part."""
 
 
 class Site(Protocol):
@@ -86,11 +86,11 @@ class Site(Protocol):
     One provider account.
 
     Attributes:
-        main_part: What a video's own id is called in `Parts`.
-        film_type: What is told of a film's type, `None` where nothing is.
+        main_part: Name of a video's own id in `ExternalIds`.
+        film_type: Media type that is reported for a video, `None` if there is none.
         has_events: Whether there are live events.
-        look_calls_max: How many calls one look at many videos may take.
-        protocol: How bytes are sent there.
+        look_calls_max: The most calls to observe many videos once.
+        protocol: Protocol of uploads.
     """
 
     main_part: str
@@ -101,144 +101,143 @@ class Site(Protocol):
 
     def progress_calls(self, uploads: int) -> int:
         """
-        How many calls it takes at the most to ask what changed, and how far so many uploads have come.
+        Return the most calls to ask for changes and for the progress of this many uploads.
         """
         ...
 
     @property
     def events(self) -> Events:
         """
-        A port under test.
+        The events port under test.
         """
         ...
 
     @property
     def audience(self) -> Audience:
         """
-        A port under test.
+        The audience port under test.
         """
         ...
 
     @property
     def media(self) -> Media:
         """
-        A port under test.
+        The media port under test.
         """
         ...
 
     @property
     def inventory(self) -> Inventory:
         """
-        A port under test.
+        The inventory port under test.
         """
         ...
 
     def clock(self) -> datetime:
         """
-        Now, for us and for the provider.
+        Return the current time, for us and for the provider.
         """
         ...
 
     def neighbour(self) -> Site:
         """
-        Another deployment on the same account.
+        Return another deployment on the same account.
         """
         ...
 
     def alive(self) -> set[tuple[str, str]]:
         """
-        Name and id of every part of everything that exists in the account, whoever made it.
+        Return name and id of every part that exists in the account, from any deployment.
         """
         ...
 
     def everything(self) -> set[tuple[str, str]]:
         """
-        The same with what no record names, because it goes with something else.
+        Return the same as `alive`, with parts that no document names because they are deleted with another part.
         """
         ...
 
     def title(self, external_ids: ExternalIds) -> str:
         """
-        The title that viewers see.
+        Return the title that viewers see.
         """
         ...
 
     def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
-        The uids of those who moderate an event.
+        Return the uids of an event's moderators.
         """
         ...
 
     def people(self) -> set[str]:
         """
-        The uids of those whom the provider knows.
+        Return the uids of the users that the provider knows.
         """
         ...
 
     def welcome(self, uid: str) -> None:
         """
-        Somebody else makes a user there.
+        Create a user there, as if from outside this project.
         """
         ...
 
     def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
-        An encoder begins to send its picture to an event, or ends; at the end, a film is what was recorded.
+        Let an encoder begin to send to an event, or stop. When it stops, `film` is the recording.
         """
         ...
 
     def vanish(self, part: str, part_id: str) -> None:
         """
-        Someone deletes one part behind our back, given its name in `Parts` and its id.
+        Delete one part, as if from outside this project, given its name in `ExternalIds` and its id.
         """
         ...
 
     def later(self) -> None:
         """
-        So much time passes that the provider gives what happens afterwards another timestamp.
+        Let enough time pass for later changes to get another timestamp.
         """
         ...
 
     def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
-        Make so many videos, under the references `video:v0:1`, `video:v1:1`, and so on; where there is a file, let it
-        arrive for each.
+        Create videos with the references `video:v0:1`, `video:v1:1`, and so on. If there is a file, upload it to each.
         """
         ...
 
     def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
-        A file arrives, and its processing comes to an end, if it does.
+        Upload a file, and wait for the end of its processing, if it ends.
         """
         ...
 
     def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
-        So many bytes of a file arrive, and no more yet.
+        Upload some bytes of a file, and no more yet.
         """
         ...
 
     def read(self, source: Source) -> bytes | None:
         """
-        What can be had from there; `None` where nothing can.
+        Return the bytes of a source; `None` if there are none.
         """
         ...
 
     def calls(self) -> int:
         """
-        How many calls the provider has had.
+        Return the number of calls to the provider so far.
         """
         ...
 
     def lose_call(self, operation: str) -> None:
         """
-        The provider never hears of the next call of this method of a port.
+        Lose the next call of this method of a port before it reaches the provider.
         """
         ...
 
     def lose_answer(self, operation: str) -> None:
         """
-        We never hear of what the provider does at the next call of this method.
+        Lose the answer to the next call of this method.
         """
         ...
 
@@ -246,7 +245,7 @@ class Site(Protocol):
 @dataclass(slots=True)
 class _Weather:
     """
-    An effect that counts, and loses one call, or one answer.
+    An effect that counts calls, and loses one call or one answer.
     """
 
     calls: int = 0
@@ -286,32 +285,32 @@ class MemorySite:
 
     def progress_calls(self, uploads: int) -> int:
         """
-        All of it in one.
+        Return 1: one call is enough.
         """
         return 1
 
     def neighbour(self) -> Site:
         """
-        Parts in memory share nothing.
+        Return another in-memory provider, because nothing is shared in memory.
         """
         return MemorySite()
 
     def alive(self) -> set[tuple[str, str]]:
         """
-        As the parts say.
+        Return the parts of the in-memory events and videos.
         """
         made: list[Any] = [*self.events.alive(), *self.media.alive()]
         return {part for one in made for part in one.external_ids.items()}
 
     def everything(self) -> set[tuple[str, str]]:
         """
-        Nothing goes unnamed here.
+        Return the same as `alive`: every part is named by a document.
         """
         return self.alive()
 
     def title(self, external_ids: ExternalIds) -> str:
         """
-        As it was wished.
+        Return the title of the spec.
         """
         made: list[Any] = [*self.events.alive(), *self.media.alive()]
         (title,) = (one.spec.title for one in made if one.external_ids.get("entryId") == external_ids["entryId"])
@@ -319,44 +318,44 @@ class MemorySite:
 
     def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
-        As they were wished.
+        Return the moderators of the spec.
         """
         (made,) = (made for made in self.events.alive() if made.external_ids["entryId"] == external_ids["entryId"])
         return set(made.spec.moderators)
 
     def people(self) -> set[str]:
         """
-        As the part says.
+        Return the users of the in-memory audience.
         """
         return set(self.audience.known())
 
     def welcome(self, uid: str) -> None:
         """
-        Who is known already costs a call all the same: nobody told us.
+        Do nothing: for us a user is unknown until our first call, even if they exist.
         """
 
     def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
-        By the part; what it records is processed at once.
+        Let the in-memory events broadcast. A recording is processed at once.
         """
         self.events.broadcast(external_ids, is_live=is_live)
 
     def vanish(self, part: str, part_id: str) -> None:
         """
-        Ids are of one part only.
+        Delete the part by its id, which is unique in memory.
         """
         self.events.vanish(part_id)
         self.media.vanish(part_id)
 
     def later(self) -> None:
         """
-        A second.
+        Advance the clock by a second.
         """
         self.clock.advance(1)
 
     def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
-        One by one.
+        Create the videos one by one.
         """
         for number in range(count):
             external_ids = self.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))
@@ -365,7 +364,7 @@ class MemorySite:
 
     def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
-        What a provider would see in such a file.
+        Set what a provider would report about such a file.
         """
         seen = {
             Film.VIDEO: Observation(MediaState.READY, 100, None, None, FILM_S, 50_000, "video/mp4", is_video=True),
@@ -380,7 +379,7 @@ class MemorySite:
 
     def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
-        What a provider would tell of it.
+        Set what a provider would report about such an upload.
         """
         percent = 100 * size_bytes // PARTLY_SENT_BYTES
         seen = Observation(MediaState.AWAITING_UPLOAD, percent, Stage.RECEIVING, received_bytes=size_bytes)
@@ -388,7 +387,7 @@ class MemorySite:
 
     def read(self, source: Source) -> bytes | None:
         """
-        In memory there are no bytes: what is there, by its id.
+        Return the video's id instead of bytes, which do not exist in memory.
         """
         entry_id = source.url.removeprefix("memory://")
         return (
@@ -397,19 +396,19 @@ class MemorySite:
 
     def calls(self) -> int:
         """
-        As its effect counts.
+        Return the calls that the effect counted.
         """
         return self._weather.calls
 
     def lose_call(self, operation: str) -> None:
         """
-        By its effect.
+        Lose the call in the effect.
         """
         self._weather.lost_call = operation
 
     def lose_answer(self, operation: str) -> None:
         """
-        By its effect.
+        Lose the answer in the effect.
         """
         self._weather.lost_answer = operation
 
@@ -417,7 +416,7 @@ class MemorySite:
 @dataclass(frozen=True, slots=True)
 class _Server:
     """
-    A simulator that nobody else uses.
+    A simulator for these suites only.
     """
 
     url: str
@@ -426,7 +425,7 @@ class _Server:
 
     def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
         """
-        Ask something of the simulator itself.
+        Call one of the simulator's own controls.
         """
         answer = self.http.request(method, f"{self.url}/_simulator/{name}", json=body)
         assert answer.status_code == 200, answer.text
@@ -435,7 +434,7 @@ class _Server:
 
 class _Served:
     """
-    An account as a simulator serves it: our clock goes as the simulator's, however often it was moved.
+    An account as a simulator serves it. Our clock follows the simulator's, however often that is moved.
     """
 
     def __init__(self, server: _Server) -> None:
@@ -444,51 +443,51 @@ class _Served:
 
     def clock(self) -> datetime:
         """
-        Now, for us and for the provider.
+        Return the current time, for us and for the provider.
         """
         return datetime.now(UTC) + self._ahead
 
     def go_on(self, seconds: float) -> None:
         """
-        So much time passes, for us and for the provider.
+        Let time pass, for us and for the provider.
         """
         self._simulator.control("POST", "clock", {"advance_s": seconds})
         self._ahead += timedelta(seconds=seconds)
 
     def later(self) -> None:
         """
-        A second: Kaltura counts in them.
+        Let a second pass, the unit of Kaltura's timestamps.
         """
         self.go_on(1)
 
     def allowance(self, media: Media, size_bytes: int) -> Allowance:
         """
-        What it takes to send so many bytes, for ten minutes.
+        Return an allowance to upload this many bytes within ten minutes.
         """
         return Allowance(media.requests_for(size_bytes), self.clock() + timedelta(seconds=600))
 
     def read(self, source: Source) -> bytes | None:
         """
-        As any client gets it.
+        Download the source as any client does.
         """
         answer = self._simulator.http.get(source.url, follow_redirects=True)
         return answer.content if answer.is_success and answer.content else None
 
     def calls(self) -> int:
         """
-        As the simulator logs them.
+        Return the number of requests in the simulator's log.
         """
         return len(self._simulator.control("GET", "requests"))
 
     def lose_call(self, operation: str) -> None:
         """
-        The connection is cut before the simulator looks at the request.
+        Cut the connection before the simulator reads the request.
         """
         self._disturb(operation, "drop_before")
 
     def lose_answer(self, operation: str) -> None:
         """
-        The connection is cut when the simulator would answer.
+        Cut the connection instead of the simulator's answer.
         """
         self._disturb(operation, "drop_after_commit")
 
@@ -499,7 +498,7 @@ class _Served:
 @dataclass(frozen=True, slots=True)
 class KalturaServer(_Server):
     """
-    A Kaltura simulator that nobody else uses, and the files that it is sent.
+    A Kaltura simulator for these suites only, and the files to upload.
     """
 
     partner_id: int
@@ -517,18 +516,18 @@ _PARTS: Final = {
     "flavorAssets": "flavorAssetId",
     "thumbAssets": "thumbAssetId",
 }
-"""The simulator's kinds of things, and what an id of each is called in `Parts`."""
+"""The simulator's kinds of things, and the name of their ids in `ExternalIds`."""
 
 _UNNAMED: Final = {"scheduleEventResources": "pair", "groupUsers": "member"}
-"""Kinds that are made with others, and that no record names."""
+"""Kinds that are created with others, and that no document names."""
 
 OF_ACCOUNT: Final = frozenset(
     {"accessControls", "appTokens", "eventNotificationTemplates", "permissions", "userRoles", "entryServerNodes"}
 )
-"""What an account needs once, or the provider keeps for itself; none of it is made for a session or a video."""
+"""Kinds that an account needs once, or that the provider creates for itself. None belongs to a session or a video."""
 
 _READY: Final = {Film.STUBBORN: "failed", Film.SLOW: "never"}
-"""The simulator's rule for when, and how, what arrives is processed."""
+"""The simulator's rule for when, and with what result, an upload is processed."""
 
 
 class KalturaSite(_Served):
@@ -563,26 +562,26 @@ class KalturaSite(_Served):
 
     def close(self) -> None:
         """
-        Hang up.
+        Close the connections.
         """
         for site in (self, *self._neighbours):
             site._account.client.close()
 
     def progress_calls(self, uploads: int) -> int:
         """
-        All of it in one.
+        Return 1: one call is enough.
         """
         return 1
 
     def go_ahead(self, seconds: float) -> None:
         """
-        Our clock alone goes wrong.
+        Let only our own clock run ahead.
         """
         self._ahead += timedelta(seconds=seconds)
 
     def neighbour(self) -> Site:
         """
-        Another namespace.
+        Return a deployment with another namespace.
         """
         room_url = self._account.room_url
         self._neighbours.append(KalturaSite(self._server, f"neighbour{len(self._neighbours)}", room_url))
@@ -590,13 +589,13 @@ class KalturaSite(_Served):
 
     def alive(self) -> set[tuple[str, str]]:
         """
-        As the simulator lists it; what an account needs once (a profile, a role) is left out.
+        Return the parts that the simulator lists, without what an account needs once (a profile, a role).
         """
         return self._alive(_PARTS)
 
     def everything(self) -> set[tuple[str, str]]:
         """
-        Likewise; a kind that nobody has heard of is an error.
+        Return all parts that the simulator lists. A kind that is not known here is an error.
         """
         things = self._server.control("GET", "things")
         unknown = {kind for kind, found in things.items() if found} - {*_PARTS, *_UNNAMED} - OF_ACCOUNT
@@ -609,13 +608,13 @@ class KalturaSite(_Served):
             (part, str(thing["id"]))
             for kind, part in kinds.items()
             for thing in things[kind]
-            # Users are people, who stay; those of uploads are made by us, and go.
+            # Users are people, and stay. Users of uploads are created by us, and are deleted.
             if kind != "users" or thing["id"].startswith("upload-")
         }
 
     def title(self, external_ids: ExternalIds) -> str:
         """
-        The name of the entry, without what cannot be seen of it.
+        Return the name of the entry, without invisible characters.
         """
         entries = self._server.control("GET", "things")["entries"]
         (name,) = (entry["name"] for entry in entries if entry["id"] == external_ids["entryId"])
@@ -623,27 +622,27 @@ class KalturaSite(_Served):
 
     def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
-        The members of the group of that name.
+        Return the members of the event's group of moderators.
         """
         members = self._server.control("GET", "things")["groupUsers"]
         return {member["userId"] for member in members if member["groupId"] == f"{external_ids['entryId']}_moderators"}
 
     def people(self) -> set[str]:
         """
-        As the simulator lists them; who uploads and who administers is left out.
+        Return the users that the simulator lists, without users of uploads and administrators.
         """
         users = {str(thing["id"]) for thing in self._server.control("GET", "things")["users"]}
         return {user for user in users if not user.startswith("upload-")} - {"greenroom", "someone"}
 
     def welcome(self, uid: str) -> None:
         """
-        With Kaltura's own client.
+        Create the user with Kaltura's own client.
         """
         self.administrator().user.add(KalturaUser(id=uid))
 
     def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
-        By the simulator's control; what it records is processed before it answers.
+        Let the simulator broadcast. It processes a recording before it answers.
         """
         recording = {} if film is None else {"recording": str(self._server.films[film])}
         self._server.control("POST", "clock", {"ready": "at_once"})
@@ -651,7 +650,7 @@ class KalturaSite(_Served):
 
     def vanish(self, part: str, part_id: str) -> None:
         """
-        With Kaltura's own client, as any administrator may.
+        Delete the part with Kaltura's own client, as an administrator may.
         """
         client = self.administrator()
         match part:
@@ -672,7 +671,7 @@ class KalturaSite(_Served):
 
     def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
-        With a grant, as a browser does; the simulator has it processed, if it does at all, before it answers.
+        Upload with a grant, as a browser does. The simulator processes the file, if at all, before it answers.
         """
         path = self._server.films[film]
         self._server.control("POST", "clock", {"ready": _READY.get(film, "at_once")})
@@ -689,7 +688,7 @@ class KalturaSite(_Served):
 
     def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
-        With a grant, as a browser sends its first chunk.
+        Upload with a grant, as a browser sends its first chunk.
         """
         spec = UploadSpec("", "lecture.mp4", PARTLY_SENT_BYTES)
         grant = self.media.upload_grant(external_ids, spec, self.allowance(self.media, spec.size_bytes))
@@ -700,7 +699,7 @@ class KalturaSite(_Served):
 
     def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
-        One as we make it, the others like it in a few requests.
+        Create one video with our adapter, and the others like it in a few requests.
         """
         external_ids = self.media.prepare_upload("video:v0:1", UploadSpec("", "lecture.mp4", 1))
         client = self.administrator()
@@ -722,7 +721,7 @@ class KalturaSite(_Served):
 
     def administrator(self) -> KalturaClient:
         """
-        Kaltura's own client, as any administrator may use it.
+        Return Kaltura's own client, with an administrator's KS.
         """
         client = KalturaClient(KalturaConfiguration(self._server.url))
         client.setKs(client.generateSessionV2(self._server.admin_secret, "someone", 2, self._server.partner_id, 60, ""))
@@ -744,13 +743,13 @@ class KalturaSite(_Served):
 
 
 DECLARED_BYTES: Final = 1_000_000
-"""Of every film that is sent by TUS, where a file must be as long as was said before."""
+"""Declared size of every file that is sent by TUS, which requires a file to have exactly its declared size."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloudflareServer(_Server):
     """
-    A Cloudflare simulator that nobody else uses, with a signing key, and the files that it is sent.
+    A Cloudflare simulator for these suites only, with a signing key, and the files to upload.
     """
 
     account_id: str
@@ -761,7 +760,7 @@ class CloudflareServer(_Server):
 @contextmanager
 def running_cloudflare(films: Mapping[Film, Path]) -> Iterator[CloudflareServer]:
     """
-    A Cloudflare simulator, as long as the block lasts; videos are ready at once.
+    Run a Cloudflare simulator during a `with` block. Its videos are ready at once.
     """
     account_id, api_token = secrets.token_hex(16), secrets.token_hex(20)
     account = ("--account-id", account_id, "--api-token", api_token, "--ready-after", "0s")
@@ -796,7 +795,7 @@ class CloudflareSite(_Served):
             max_duration_s=3600,
             clock=self.clock,
             limiter=Limiter(MemoryDocuments(), self.clock),
-            # Some tests make more videos in a minute than Cloudflare would let them.
+            # Some tests create more videos per minute than Cloudflare would let them.
             calls_max=100_000,
         )
         self.events: Events = NoEvents()
@@ -806,73 +805,73 @@ class CloudflareSite(_Served):
 
     def progress_calls(self, uploads: int) -> int:
         """
-        One for the list, and one for each upload, up to a number.
+        Return one call for the list, and one for each upload, up to a limit.
         """
         return 1 + min(uploads, PROGRESS_TOLD)
 
     def close(self) -> None:
         """
-        Hang up.
+        Close the connections.
         """
         for site in (self, *self._neighbours):
             site._account.client.close()
 
     def neighbour(self) -> Site:
         """
-        Another namespace.
+        Return a deployment with another namespace.
         """
         self._neighbours.append(CloudflareSite(self._server, f"neighbour{len(self._neighbours)}"))
         return self._neighbours[-1]
 
     def alive(self) -> set[tuple[str, str]]:
         """
-        As the simulator lists it.
+        Return the videos that the simulator lists.
         """
         return {("uid", str(video["uid"])) for video in self._videos()}
 
     def everything(self) -> set[tuple[str, str]]:
         """
-        Nothing goes unnamed here.
+        Return the same as `alive`: every part is named by a document.
         """
         return self.alive()
 
     def title(self, external_ids: ExternalIds) -> str:
         """
-        The name in the meta.
+        Return the name in the video's `meta`.
         """
         return str(self._video(external_ids)["meta"]["name"])
 
     def moderators(self, external_ids: ExternalIds) -> set[str]:
         """
-        There are no events.
+        Return no moderators: there are no events.
         """
         return set()
 
     def people(self) -> set[str]:
         """
-        Cloudflare knows none.
+        Return no users: Cloudflare has none.
         """
         return set()
 
     def welcome(self, uid: str) -> None:
         """
-        Cloudflare knows none.
+        Do nothing: Cloudflare has no users.
         """
 
     def broadcast(self, external_ids: ExternalIds, film: Film | None, *, is_live: bool) -> None:
         """
-        There are no events.
+        Do nothing: there are no events.
         """
 
     def vanish(self, part: str, part_id: str) -> None:
         """
-        By the API, as any administrator may.
+        Delete the video through the API, as an administrator may.
         """
         self.api("DELETE", part_id)
 
     def prepare_many(self, count: int, film: Film | None = None) -> None:
         """
-        One by one.
+        Create the videos one by one.
         """
         spec = UploadSpec("", "lecture.mp4", DECLARED_BYTES)
         for number in range(count):
@@ -882,7 +881,7 @@ class CloudflareSite(_Served):
 
     def upload(self, external_ids: ExternalIds, film: Film) -> None:
         """
-        To the address of a grant, as a browser does; then its processing comes to an end, if it does.
+        Upload to the address of a grant, as a browser does, then wait for the end of its processing, if it ends.
         """
         ready = {Film.STUBBORN: "failed", Film.SLOW: "after_s:4000"}.get(film, "at_once")
         self._server.control("POST", "clock", {"ready": ready, "uid": external_ids["uid"]})
@@ -899,7 +898,7 @@ class CloudflareSite(_Served):
 
     def send_some(self, external_ids: ExternalIds, size_bytes: int) -> None:
         """
-        To the address of a grant, whose line breaks before the chunk has ended.
+        Upload to the address of a grant over a connection that breaks before the chunk has ended.
         """
         spec = UploadSpec("", "lecture.mp4", DECLARED_BYTES)
         grant = self.media.upload_grant(external_ids, spec, self.allowance(self.media, spec.size_bytes))
@@ -907,19 +906,19 @@ class CloudflareSite(_Served):
         with begun(grant.url, bytes(size_bytes), DECLARED_BYTES):
             while self._video(external_ids)["uploadedBytes"] < size_bytes:
                 assert monotonic() < ends_at, "The bytes do not arrive."
-        # The simulator notices that the line has broken a moment later.
+        # The simulator notices a moment later that the connection has broken.
         while self._chunks() == sent:
             assert monotonic() < ends_at, "The request does not end."
 
     def _chunks(self) -> int:
         """
-        How many requests with a chunk have ended.
+        Return the number of chunk requests that have ended.
         """
         return sum(request["method"] == "PATCH" for request in self._simulator.control("GET", "requests"))
 
     def api(self, method: str, path: str) -> Any:
         """
-        What the API answers an administrator, at an address under `/stream/`.
+        Return the API's answer to an administrator, at an address under `/stream/`.
         """
         url = f"{self._account.url}/accounts/{self._account.account_id}/stream/{path}"
         headers = {"Authorization": f"Bearer {self._account.api_token}"}
@@ -929,27 +928,27 @@ class CloudflareSite(_Served):
 
     def as_seen_with(self, *, url: str | None = None, api_token: str | None = None) -> CloudflareSite:
         """
-        The account with another token, or looked for at another address.
+        Return the account with another token, or at another address.
         """
         server = self._server
         return CloudflareSite(replace(server, url=url or server.url, api_token=api_token or server.api_token))
 
     def disturb(self, fault: Mapping[str, Any]) -> None:
         """
-        Something goes wrong with the next requests, in the simulator's words.
+        Let the next requests fail; `fault` is as the simulator takes it.
         """
         self._server.control("POST", "faults", fault)
 
     def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
         """
-        Ask something of the simulator itself.
+        Call one of the simulator's own controls.
         """
         return self._server.control(method, name, body)
 
     @property
     def account(self) -> CloudflareAccount:
         """
-        As the ports have it.
+        The account, as the ports use it.
         """
         return self._account
 
@@ -973,7 +972,7 @@ class CloudflareSite(_Served):
 
 def _padded(film: Path) -> bytes:
     """
-    A film with a box behind it that players skip, so that it is as long as was said.
+    Return a video file with a box appended that players skip, so that it has the declared size.
     """
     content = film.read_bytes()
     padding = DECLARED_BYTES - len(content)

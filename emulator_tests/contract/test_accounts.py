@@ -21,14 +21,14 @@ from shared.ports import Account, Accounts
 
 class Office(Protocol):
     """
-    Where accounts are made, with the port under test.
+    Creates accounts for the port under test.
     """
 
     accounts: Accounts
 
     def make(self, *, is_enabled: bool = True, display_name: str = "", **claims: object) -> str:
         """
-        Make an account; gives its uid.
+        Create an account, and return its uid.
         """
         ...
 
@@ -101,7 +101,7 @@ class FirebaseOffice:
 @pytest.fixture
 def app(testbed: Testbed, monkeypatch: pytest.MonkeyPatch) -> Iterator[firebase_admin.App]:
     """
-    The Admin SDK as the deployed functions have it, on the emulator.
+    The Admin SDK on the emulator, set up as in the deployed functions.
     """
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", testbed.auth_host)
     app = firebase_admin.initialize_app(options={"projectId": testbed.project_id}, name=uuid.uuid4().hex)
@@ -112,7 +112,7 @@ def app(testbed: Testbed, monkeypatch: pytest.MonkeyPatch) -> Iterator[firebase_
 @pytest.fixture(params=["memory", "firebase"])
 def office(request: pytest.FixtureRequest) -> Office:
     """
-    Each of them.
+    Each implementation.
     """
     if request.param == "memory":
         return MemoryOffice()
@@ -120,9 +120,6 @@ def office(request: pytest.FixtureRequest) -> Office:
 
 
 def test_an_account_is_found_as_it_is_now(office: Office) -> None:
-    """
-    A12, A13.
-    """
     uid = office.make(display_name="Ada Lovelace", teacher=True, level=3)
     assert office.accounts.find(uid) == Account(uid, True, {"teacher": True, "level": 3}, "Ada Lovelace")
 

@@ -1,4 +1,4 @@
-"""What is at an address: whether anything can be had, and a range of a film, from servers that behave or do not."""
+"""Requests to an address: whether anything plays there, and a range of a video, from servers that behave or do not."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FILM: Final = bytes(range(256)) * 40
 
 @pytest.fixture
 def files() -> Iterator[Files]:
-    """A film, and a file with nothing in it."""
+    """A video, and an empty file."""
     with serving({"/film": FILM, "/empty": b""}) as served:
         yield served
 
 
 @contextmanager
 def answering(answer: bytes) -> Iterator[str]:
-    """A server that gives everybody this answer and hangs up."""
+    """Run a server that gives this answer to everybody and closes the connection."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
@@ -51,7 +51,7 @@ def answering(answer: bytes) -> Iterator[str]:
 
 
 def partial(body: bytes, content_range: str, length: int | None = None) -> bytes:
-    """An answer of HTTP that is a range."""
+    """Return an HTTP answer with a range."""
     head = f"HTTP/1.1 206 Partial Content\r\nContent-Range: {content_range}\r\n"
     return f"{head}Content-Length: {len(body) if length is None else length}\r\n\r\n".encode() + body
 

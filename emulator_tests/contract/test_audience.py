@@ -17,7 +17,7 @@ LIFETIME_S = 4200
 @pytest.fixture
 def site(lasting_site: Site) -> Site:
     """
-    One empty account, where people are known.
+    An empty account in which users are known.
     """
     return lasting_site
 
@@ -93,9 +93,6 @@ def test_what_is_given_lasts_as_long_as_was_said_and_is_for_him_alone(site: Site
 
 
 def test_who_is_forgotten_is_new_again(site: Site, external_ids: ExternalIds) -> None:
-    """
-    A12.
-    """
     for uid in ("ada", "grace"):
         admit(site, external_ids, uid)
     assert site.audience.knows("ada")
@@ -118,9 +115,6 @@ def test_to_forget_somebody_twice_or_who_was_never_there_does_no_harm(site: Site
 
 
 def test_everybody_is_forgotten_in_the_end(site: Site, external_ids: ExternalIds) -> None:
-    """
-    A12.
-    """
     for number in range(3):
         admit(site, external_ids, f"u{number}")
     while not site.audience.forget(None):

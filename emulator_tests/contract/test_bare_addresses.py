@@ -1,4 +1,4 @@
-"""What plays with a permission plays to nobody without one: the health check and `doctor` ask, and expect a refusal."""
+"""Addresses that play with a permission do not play without one. The health check and `doctor` rely on that refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cloudflare's webhook: what is believed of a notification, and from whom."""
+"""Cloudflare's webhook: which notifications are accepted, and what is read from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ URL = "http://127.0.0.1:9/cloudflareHook"
 
 @pytest.fixture
 def webhook(cloudflare_site: CloudflareSite) -> CloudflareWebhook:
-    """The webhook of an account that tells us."""
+    """The webhook of an account whose notifications come to us."""
     found = CloudflareWebhook(cloudflare_site.account)
     found.install(URL)
     cloudflare_site.control("DELETE", "requests")
@@ -28,18 +28,18 @@ def webhook(cloudflare_site: CloudflareSite) -> CloudflareWebhook:
 
 
 def secret_of(site: CloudflareSite) -> str:
-    """What signs the account's notifications."""
+    """Return the secret that signs the account's notifications."""
     return str(site.api("GET", "webhook")["secret"])
 
 
 def asked(site: CloudflareSite) -> int:
-    """How often the account was asked about its webhook since it was made, by us."""
+    """Return how often we asked the account about its webhook since it was created."""
     requests = site.control("GET", "requests")
     return sum(each["operation"] == "webhook" for each in requests)
 
 
 def signed(body: bytes, site: CloudflareSite, secret: str, ago_s: int = 0) -> dict[str, str]:
-    """The headers of a notification."""
+    """Return the headers of a notification."""
     at = int(site.clock().timestamp()) - ago_s
     signature = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return {"webhook-signature": f"time={at},sig1={signature}"}
@@ -143,7 +143,6 @@ def test_while_the_secret_cannot_be_asked_for_the_sender_is_told_to_come_again(
 def test_20_forged_notifications_while_cloudflare_refuses_are_one_call(
     cloudflare_site: CloudflareSite, webhook: CloudflareWebhook
 ) -> None:
-    """A11."""
     site = cloudflare_site
     site.disturb({"kind": "throttle", "after_s": 5, "match": {"operation": "webhook", "times": 0}})
 
@@ -151,7 +150,8 @@ def test_20_forged_notifications_while_cloudflare_refuses_are_one_call(
         with pytest.raises(Transient):
             webhook.heard(signed(BODY, site, "forged"), BODY)
     assert asked(site) == 1
-    # Who is sent away for five seconds is asked again by nobody before, and by this instance not within its own pause.
+    # During the five seconds that Cloudflare asked for, no instance asks again. This instance also keeps to its own
+    # pause.
     site.go_on(5)
     with pytest.raises(Transient):
         webhook.heard(signed(BODY, site, "forged"), BODY)

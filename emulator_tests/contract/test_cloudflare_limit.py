@@ -1,4 +1,4 @@
-"""A11: how often Cloudflare's API is asked, by all instances together, and by nobody after it has refused."""
+"""The rate of calls to Cloudflare's API, shared by all instances. After a refusal, no instance calls."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ WISH: Final = UploadSpec("Algebra", "lecture.mp4", 1_000_000)
 
 @pytest.fixture
 def documents() -> Documents:
-    """What the instances share."""
+    """The documents that the instances share."""
     return MemoryDocuments()
 
 
 def instance(site: CloudflareSite, documents: Documents, calls_max: int = CALLS_MAX) -> CloudflareAccount:
-    """The account as one instance has it."""
+    """Return the account as one instance has it."""
     return replace(site.account, limiter=Limiter(documents, site.clock), calls_max=calls_max)
 
 
 def operations(site: CloudflareSite) -> list[str]:
-    """What the API was asked, in order."""
+    """Return the operations that the API was asked for, in order."""
     return [each["operation"] for each in site.control("GET", "requests")]
 
 
@@ -96,6 +96,6 @@ def test_a_budget_of_one_call_is_a_budget() -> None:
 def test_the_budget_stays_below_what_cloudflare_takes_in_five_minutes(calls_max: int) -> None:
     budget = budget_of(calls_max)
 
-    # What was drawn before may be spent half a minute late.
+    # Tokens that were taken may be used up to half a minute later.
     assert budget.burst + 5.5 * budget.per_minute <= calls_max
     assert budget.burst + 5.0 * budget.per_minute >= 0.75 * calls_max

@@ -1,4 +1,4 @@
-"""What is Cloudflare's own: creations that are never doubled, addresses that are secrets, signed playback, bad days."""
+"""Promises that only Cloudflare's adapter makes: no doubled creations, secret addresses, signed playback, bad days."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _seen(site: CloudflareSite, external_ids: ExternalIds) -> Observation:
     return seen
 
 
-# --- making -------------------------------------------------------------------------------------------------------
+# --- creating -----------------------------------------------------------------------------------------------------
 
 
 def test_limits_travel_in_the_header_that_counts(cloudflare_site: CloudflareSite) -> None:
@@ -134,7 +134,7 @@ def test_a_token_that_is_not_accepted_is_tried_again_and_never_told(cloudflare_s
 
 def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
-    # Nobody listens there.
+    # Nothing listens there.
     away = site.as_seen_with(url="http://127.0.0.1:9")
     try:
         with pytest.raises(Transient) as failed:
@@ -145,7 +145,7 @@ def test_a_line_that_nobody_answers_is_told_from_an_answer_that_was_lost(cloudfl
         away.close()
 
 
-# --- the address --------------------------------------------------------------------------------------------------
+# --- upload addresses ---------------------------------------------------------------------------------------------
 
 
 def test_the_address_stands_sealed_in_the_parts_and_in_the_grant_alone(cloudflare_site: CloudflareSite) -> None:
@@ -190,7 +190,7 @@ def test_an_address_that_has_expired_or_was_sealed_with_another_key_is_not_given
         stranger.upload_grant(external_ids, WISH, site.allowance(site.media, WISH.size_bytes))
     soon = site.media.upload_grant(external_ids, WISH, Allowance(0, site.clock() + timedelta(hours=10)))
     assert soon.expires_at - site.clock() <= timedelta(hours=6)
-    # B12: a token that ends before does not hide when the address does.
+    # The token ends earlier than the address. `renewable_until` is still the end of the address.
     brief = Allowance(0, site.clock() + timedelta(seconds=600))
     assert site.media.upload_grant(external_ids, WISH, brief).renewable_until == soon.renewable_until == soon.expires_at
 
@@ -255,7 +255,7 @@ def test_a_look_whose_answer_is_cut_or_no_json_tells_nothing(cloudflare_site: Cl
 def test_a_deletion_that_the_provider_forgets_leaves_what_is_there(cloudflare_site: CloudflareSite) -> None:
     site = cloudflare_site
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
-    # It says that it has done it, and has not.
+    # The API reports a success, but has not deleted the video.
     site.disturb({"kind": "status", "status": 200, "match": {"operation": "delete"}})
 
     with pytest.raises(Transient):
@@ -293,7 +293,7 @@ def test_no_token_lives_longer_than_a_day(cloudflare_site: CloudflareSite) -> No
     assert grant.expires_at - cloudflare_site.clock() <= timedelta(days=1)
 
 
-# --- what is told of a ready video --------------------------------------------------------------------------------
+# --- details of a ready video -------------------------------------------------------------------------------------
 
 TOLD: dict[str, Any] = {
     "uid": "u",
@@ -327,7 +327,7 @@ SPARSE: dict[str, tuple[dict[str, Any], Observation]] = {
 def test_what_cloudflare_does_not_tell_of_a_ready_video_is_unknown(
     cloudflare_site: CloudflareSite, changed: dict[str, Any], expected: Observation
 ) -> None:
-    """B16: nothing is taken for known that it has not told, and its type only where it has found a picture."""
+    """Nothing is assumed that Cloudflare did not report. The type is set only if Cloudflare found a picture."""
     body = json.dumps({"success": True, "result": TOLD | changed}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
 

@@ -1,4 +1,5 @@
-"""Which database it is, as Firestore's administration tells it: by a server that speaks its API; no emulator does."""
+"""The database's identity from Firestore's admin API. A server of these tests speaks that API, because no emulator
+does."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ Answer = Callable[[GetDatabaseRequest, grpc.ServicerContext], Database]
 
 @contextmanager
 def administration(answer: Answer) -> Iterator[str]:
-    """An administration that answers like this; gives its `host:port`."""
+    """Run an admin API with this answer, and yield its `host:port`."""
     get = grpc.unary_unary_rpc_method_handler(
         answer, request_deserializer=GetDatabaseRequest.deserialize, response_serializer=Database.serialize
     )

@@ -1,4 +1,4 @@
-"""The documents port: in memory, and Firestore behind hidane."""
+"""The documents port: in memory, and the Firestore emulator behind hidane."""
 
 from __future__ import annotations
 
@@ -90,13 +90,13 @@ def line(testbed: Testbed) -> Iterator[Line]:
 
 @pytest.fixture
 def on_the_line(line: Line, testbed: Testbed) -> FirestoreDocuments:
-    """Firestore, at the other end of a line that can be disturbed."""
+    """Firestore behind a proxy that can disturb calls."""
     return firestore_at(line.address, testbed.project_id, timeout_s=2.0)
 
 
 @pytest.fixture
 def things() -> str:
-    """A collection of this test's own."""
+    """A collection for this test only."""
     return f"things{secrets.token_hex(8)}"
 
 
@@ -388,7 +388,7 @@ def test_a_commit_with_one_condition_that_fails_writes_nothing(
 
 
 def _all_at_once(count: int, attempt: Callable[[int], bool]) -> int:
-    """How many of so many threads, that begin together, succeed."""
+    """Run this many threads that begin together, and return how many succeed."""
     barrier = Barrier(count, timeout=30)
 
     def begin(number: int) -> bool:
@@ -396,7 +396,7 @@ def _all_at_once(count: int, attempt: Callable[[int], bool]) -> int:
         return attempt(number)
 
     interval_s = sys.getswitchinterval()
-    # So often that threads of this process, too, meet in the middle of things.
+    # Switch threads so often that they interleave in the middle of a call.
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(count) as pool:
@@ -539,7 +539,7 @@ def test_pages_by_id_show_every_document_once(documents: Documents, things: str)
     assert seen == ids
 
 
-# --- what cannot be asked ----------------------------------------------------------------------------------------
+# --- invalid queries ---------------------------------------------------------------------------------------------
 
 
 TOTALLED = {
@@ -652,7 +652,7 @@ def test_a_value_that_cannot_be_kept_is_refused(
     ]
 
 
-# --- Firestore when it is ill ------------------------------------------------------------------------------------
+# --- failures of Firestore ---------------------------------------------------------------------------------------
 
 AGAIN = [
     grpc.StatusCode.UNAVAILABLE,

@@ -16,7 +16,7 @@ from shared.ports import Broadcast, EventSpec
 @pytest.fixture
 def site(event_site: Site) -> Site:
     """
-    An account with rooms as well.
+    An empty account, with and without rooms.
     """
     return event_site
 
@@ -86,7 +86,7 @@ def test_an_event_of_a_neighbour_is_not_found(site: Site) -> None:
 def test_of_two_events_of_one_reference_the_older_is_found_until_it_is_deleted(site: Site) -> None:
     older = site.events.create_event(REFERENCE, WISH).external_ids
     site.later()
-    # It may notice that there is one already.
+    # The provider may notice that there is one already.
     with suppress(Doubtful):
         site.events.create_event(REFERENCE, WISH)
 
@@ -151,7 +151,7 @@ def test_an_update_makes_each_missing_part_again(site: Site, forgotten: bool) ->
 @pytest.mark.parametrize("forgotten", [True, False], ids=["not recorded", "recorded"])
 @pytest.mark.parametrize("vanished", [("eventId",), ("resourceId",), ("eventId", "resourceId"), ("groupId",)])
 def test_a_repair_leaves_nothing_of_what_it_replaces(site: Site, vanished: tuple[str, ...], forgotten: bool) -> None:
-    """B19: pairs of events and resources stayed for ever."""
+    """Pairs of events and resources were once left over."""
     spec = replace(WISH, moderators=("anna", "bert"))
     external_ids = site.events.create_event(REFERENCE, spec).external_ids
     of_whole = len(site.everything())
@@ -169,7 +169,7 @@ def test_a_repair_leaves_nothing_of_what_it_replaces(site: Site, vanished: tuple
 
 
 def test_an_event_that_loses_its_times_loses_all_that_came_with_them(site: Site) -> None:
-    """B19: likewise."""
+    """Parts that came with the times were once left over."""
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     external_ids = site.events.update_event(REFERENCE, external_ids, EventSpec("No times", None, None)).external_ids
     site.events.delete_event(external_ids)

@@ -1,4 +1,5 @@
-"""A10: what hosts have promised, as the documents port keeps it: in memory, and Firestore behind hidane."""
+"""The bandwidth that hosts have promised, on the documents port: in memory, and the Firestore emulator behind
+hidane."""
 
 from __future__ import annotations
 

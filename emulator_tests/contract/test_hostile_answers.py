@@ -1,7 +1,8 @@
-"""A15: whoever answers may be hostile: nothing is unpacked, read beyond what was asked for, waited for without end, or
-followed to where no film can be.
+"""Hostile answers: none is unpacked, read beyond what was asked for, waited for without end, or followed to an address
+that cannot have a video.
 
-The readers of films, and the clients of the APIs that ask by httpx or by botocore; Kaltura's client has its own tests.
+Tested are the readers of videos, and the clients of APIs that use httpx or botocore. Kaltura's client has its own
+tests.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ CHUNK: Final = b"10000\r\n" + bytes(65_536) + b"\r\n"
 
 
 def to(location: str) -> bytes:
-    """An answer that leads elsewhere."""
+    """Return an answer that redirects."""
     return f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
@@ -52,7 +53,7 @@ def read(url: str) -> tuple[bytes, int]:
     return read_range(Source(url), 0, ASKED)
 
 
-# --- films --------------------------------------------------------------------------------------------------------
+# --- videos -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("encoding", [b"gzip", b"deflate", b"br", b"zstd", b"gzip, gzip", b"x-unknown"])
@@ -131,7 +132,7 @@ def test_heads_without_end_are_not_read_to_theirs(status: bytes) -> None:
 
 @pytest.fixture
 def elsewhere() -> Iterator[Hostile]:
-    """A server that nobody should be sent to, with a film."""
+    """A server with a video, to which no client may be redirected."""
     with hostile(once(PARTIAL + b"Content-Length: 1000\r\n\r\n" + bytes(1000))) as server:
         yield server
 
@@ -264,7 +265,7 @@ def test_a_name_that_leads_inside_is_not_connected_to(elsewhere: Hostile) -> Non
     assert len(elsewhere.asked) == 1
 
 
-# --- time ---------------------------------------------------------------------------------------------------------
+# --- time limits --------------------------------------------------------------------------------------------------
 
 DRIPS: Final = {
     "its head": dripping(b"HTTP/1.1 200 OK\r\nX-Slow: "),
@@ -377,6 +378,6 @@ def test_an_api_that_leads_elsewhere_is_not_followed(
 
 
 def ask_once(ask: Callable[[str], Any]) -> None:
-    """Load what the first call loads, so that only the answer's memory is counted."""
+    """Make one call before measuring, so that lazily loaded modules do not count as memory of the answer."""
     with serving({}) as nobody, pytest.raises(ProviderError):
         ask(nobody.url)

@@ -1,4 +1,4 @@
-"""The host port: in memory, Bunny as its simulator serves it, and a store that speaks S3."""
+"""The host port: in memory, Bunny as its simulator serves it, and an S3 store."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def files(films: dict[Film, Path]) -> Iterator[Files]:
-    """Where the films are; a box behind one of them makes it long."""
+    """A server of files to copy. One video is long because of a padding box."""
     film = films[Film.VIDEO].read_bytes()
     padding = LONG_BYTES - len(film)
     long_film = film + padding.to_bytes(4, "big") + b"free" + secrets.token_bytes(padding - 8)
@@ -58,7 +58,7 @@ def files(films: dict[Film, Path]) -> Iterator[Files]:
 
 @pytest.fixture(scope="session")
 def bunny_server() -> Iterator[BunnyServer]:
-    """A simulator of this suite's own, in which videos are ready at once."""
+    """A Bunny simulator for this suite only, in which videos are ready at once."""
     api_key, token_key = secrets.token_hex(20), secrets.token_hex(20)
     account = ("--library-id", "133", "--api-key", api_key, "--token-key", token_key, "--ready-after", "0s")
     with Running("bunny", *account) as simulator, httpx.Client(timeout=30, trust_env=False) as http:
@@ -67,14 +67,14 @@ def bunny_server() -> Iterator[BunnyServer]:
 
 @pytest.fixture(scope="session")
 def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    """A store of this suite's own."""
+    """An S3 store for this suite only."""
     with running_s3(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 
 @pytest.fixture
 def bunny(bunny_server: BunnyServer) -> Iterator[BunnySite]:
-    """Bunny, with nothing in it."""
+    """An empty Bunny library."""
     bunny_server.control("POST", "reset")
     with closing(BunnySite(bunny_server)) as site:
         yield site
@@ -82,14 +82,14 @@ def bunny(bunny_server: BunnyServer) -> Iterator[BunnySite]:
 
 @pytest.fixture
 def own(s3_server: S3Server) -> Iterator[S3Site]:
-    """One's own server, with nothing in it."""
+    """An empty bucket of your own server."""
     with closing(S3Site(s3_server)) as site:
         yield site
 
 
 @pytest.fixture(params=["memory that fetches", "memory that waits", "bunny", "own"])
 def site(request: pytest.FixtureRequest) -> HostSite:
-    """One empty host that nobody else uses."""
+    """An empty host that nobody else uses."""
     if request.param.startswith("memory"):
         return MemoryHostSite(waits=request.param == "memory that waits")
     found: HostSite = request.getfixturevalue(request.param)
@@ -98,19 +98,19 @@ def site(request: pytest.FixtureRequest) -> HostSite:
 
 @pytest.fixture(params=["bunny", "own"])
 def real(request: pytest.FixtureRequest) -> BunnySite | S3Site:
-    """The same of those that are reached over a line."""
+    """An empty host that is reached over a network."""
     found: BunnySite | S3Site = request.getfixturevalue(request.param)
     return found
 
 
 def carry(host: Host, external_ids: ExternalIds, source: Source) -> None:
-    """Send what there is, as often as it takes."""
+    """Send the bytes, in as many calls as it takes."""
     while host.send_more(external_ids, source).state is MediaState.AWAITING_UPLOAD:
         pass
 
 
 def items_of(site: HostSite) -> list[InventoryItem]:
-    """Everything of ours there."""
+    """Return all items of this deployment."""
     return list(site.host.list_items(BEGINNING, site.clock() + timedelta(hours=1)))
 
 
@@ -299,7 +299,7 @@ def test_a_grant_is_good_for_one_copy_and_only_as_it_was_given(real: BunnySite |
 
 
 def test_without_its_permission_an_address_plays_nothing(real: BunnySite | S3Site, files: Files) -> None:
-    """The health check asks there, and expects a refusal."""
+    """The health check calls these addresses, and expects a refusal."""
     external_ids = copied(real, REFERENCE, source_of(files, "film"))
     grant = real.host.playback_grant(external_ids, 60)
     assert (plays(grant.url), plays(grant.bare_url)) == (True, False)
@@ -316,7 +316,7 @@ def test_a_grant_ends(real: BunnySite | S3Site, files: Files) -> None:
     assert real.clock() >= grant.expires_at - timedelta(seconds=1)
 
 
-# --- carrying -----------------------------------------------------------------------------------------------------
+# --- sending bytes ------------------------------------------------------------------------------------------------
 
 
 def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, files: Files) -> None:
@@ -328,7 +328,7 @@ def test_a_long_film_is_carried_piece_by_piece_and_arrives_whole(own: S3Site, fi
     assert [one.received_bytes for one in seen] == [PIECE_BYTES, 2 * PIECE_BYTES, None]
     assert [one.percent for one in seen] == [49, 99, 100]
     assert own.played(own.host.playback_grant(external_ids, 60)) == film
-    # Once more changes nothing.
+    # Another call changes nothing.
     assert own.host.send_more(external_ids, source).state is MediaState.READY
     assert own.played(own.host.playback_grant(external_ids, 60)) == film
 
@@ -367,13 +367,13 @@ def test_a_film_is_read_where_it_is_in_ranges_alone(own: S3Site, files: Files) -
     assert files.asked == [("/long", f"bytes={begin}-{end - 1}") for begin, end in ends]
 
 
-# --- what goes wrong ----------------------------------------------------------------------------------------------
+# --- failures -----------------------------------------------------------------------------------------------------
 
 
 def test_who_has_another_key_is_told_so_and_may_try_again(
     real: BunnySite | S3Site, files: Files, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """B7: one alert, and long pauses."""
+    """There is one alert, and long pauses."""
     with pytest.raises(SecretRejected) as refused:
         real.with_key("another").begin_copy(REFERENCE, source_of(files, "film"))
 

@@ -18,7 +18,7 @@ UPLOAD = UploadSpec("My lecture", "lecture.mp4", 1_000_000)
 
 
 def _make_event(site: Site, reference: str) -> ExternalIds:
-    """A live event, where there are any."""
+    """Create a live event, if the account has events."""
     return site.events.create_event(reference, _event_wish(site)).external_ids if site.has_events else {}
 
 
@@ -106,7 +106,7 @@ def test_of_two_videos_under_one_reference_the_other_can_still_be_uploaded(site:
     assert site.media.observe([kept])[0].state is MediaState.READY
 
 
-# --- content (A3) --------------------------------------------------------------------------------------------------
+# --- content -------------------------------------------------------------------------------------------------------
 
 
 def _whole(site: Site, since: datetime) -> InventoryItem:
@@ -115,7 +115,7 @@ def _whole(site: Site, since: datetime) -> InventoryItem:
 
 
 def _hold(site: Site, inventory: list[InventoryItem]) -> list[bool]:
-    """Whether each of them has content, as a look says, which is never less than what the list says."""
+    """Tell for each item whether it has content. A list may say so too, but must agree."""
     found = [site.inventory.has_content(one) for one in inventory]
     assert all(one.has_content in (None, seen) for one, seen in zip(inventory, found, strict=True))
     return found
@@ -181,7 +181,7 @@ def test_what_an_event_has_left_without_its_entry_has_no_content(event_site: Sit
     assert not any(_hold(site, _all(site, begun_at)))
 
 
-# --- whose it is ---------------------------------------------------------------------------------------------------
+# --- owners --------------------------------------------------------------------------------------------------------
 
 
 def test_a_thing_tells_to_which_session_it_belongs_and_what_it_is_called(site: Site) -> None:
@@ -199,7 +199,6 @@ def test_a_thing_tells_to_which_session_it_belongs_and_what_it_is_called(site: S
 
 
 def test_a_video_whose_title_was_corrected_tells_to_which_session_it_belongs(site: Site) -> None:
-    """A3, B10."""
     begun_at = site.clock()
     stamped = replace(UPLOAD, stamp=SessionIdentity("s1", "teacher", begun_at).stamp())
     external_ids = site.media.prepare_upload(VIDEO, stamped)
@@ -239,11 +238,10 @@ def test_an_orphan_that_was_given_back_in_part_goes_whole(site: Site) -> None:
     assert site.alive() == alive
 
 
-# --- every kind ---------------------------------------------------------------------------------------------------
+# --- every kind of thing ------------------------------------------------------------------------------------------
 
 
 def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
-    """B19."""
     site, begun_at, before = event_site, event_site.clock(), event_site.everything()
     moderators = ("anna", "bert")
     event = site.events.create_event(SESSION, replace(_event_wish(site), moderators=moderators)).external_ids
@@ -261,7 +259,6 @@ def test_every_kind_of_thing_is_found_and_goes(event_site: Site) -> None:
 
 @pytest.mark.parametrize(("gone", "left"), [("eventId", "resourceId"), ("resourceId", "eventId")])
 def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str, left: str) -> None:
-    """B19."""
     begun_at = rooms.clock()
     event = rooms.events.create_event(SESSION, _event_wish(rooms)).external_ids
     rooms.vanish(gone, event[gone])
@@ -284,7 +281,7 @@ def test_a_pair_of_which_an_end_is_gone_is_found_and_goes(rooms: Site, gone: str
 def test_what_was_recorded_goes_with_its_event_however_it_stands(
     kaltura: KalturaServer, moderation: str, status: int | None
 ) -> None:
-    """Every list names all statuses and all moderation statuses."""
+    """Every list request names all statuses and all moderation statuses."""
     kaltura.control("POST", "reset")
     kaltura.control("POST", "settings", {"moderation": moderation != "approved"})
     with closing(KalturaSite(kaltura)) as site:
@@ -306,7 +303,6 @@ def test_what_was_recorded_goes_with_its_event_however_it_stands(
 
 
 def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> None:
-    """B19."""
     begun_at = rooms.clock()
     rooms.events.create_event(SESSION, _event_wish(rooms))
     other = rooms.neighbour().events.create_event("session:s9:1", _event_wish(rooms)).external_ids
@@ -315,7 +311,6 @@ def test_a_pair_that_is_whole_and_one_of_others_are_left_alone(rooms: Site) -> N
 
 
 def test_the_user_of_an_upload_whose_entry_is_gone_is_found_and_goes_with_its_token(lasting_site: Site) -> None:
-    """B19."""
     site, begun_at, alive = lasting_site, lasting_site.clock(), lasting_site.alive()
     external_ids = site.media.prepare_upload(VIDEO, UPLOAD)
     site.vanish("entryId", external_ids["entryId"])
@@ -335,7 +330,7 @@ def test_references_that_somebody_wrote_by_hand_are_told_as_they_stand(site: Sit
     assert told == {"video", "video:v1", "session:a:b:c", "x" * 40}
 
 
-# --- trouble -------------------------------------------------------------------------------------------------------
+# --- failures ------------------------------------------------------------------------------------------------------
 
 
 def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:

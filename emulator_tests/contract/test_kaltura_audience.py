@@ -1,4 +1,4 @@
-"""What somebody gets to enter a live event at Kaltura, and how what we remember of the account is found and mended."""
+"""Admissions to live events at Kaltura, and how remembered facts about the account are found and corrected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MODERATOR = replace(STUDENT, is_moderator=True)
 
 class Place:
     """
-    A site, and instances of ours on it that begin with nothing remembered.
+    An account, and instances of this deployment that begin with nothing remembered.
     """
 
     def __init__(self, server: KalturaServer, room_url: str | None = ROOM_URL) -> None:
@@ -44,7 +44,7 @@ class Place:
 
     def instance(self, *, chat_secret: str | None = None) -> KalturaAudience:
         """
-        A new instance: it shares the documents with the others, and nothing else.
+        Return a new instance. It shares only the documents with the others.
         """
         account = replace(self.site.audience.account, _built={})
         self._accounts.append(account)
@@ -52,7 +52,7 @@ class Place:
 
     def close(self) -> None:
         """
-        Hang up.
+        Close the connections.
         """
         self.site.close()
         for account in self._accounts:
@@ -68,14 +68,14 @@ class Place:
 
     def make_token(self, privileges: str = CHAT_PRIVILEGES) -> Any:
         """
-        Somebody makes an app token.
+        Create an app token, as if from outside this project.
         """
         token = KalturaAppToken(sessionType=KalturaSessionType.USER, sessionPrivileges=privileges)
         return self.administrator().appToken.add(token)
 
     def asked(self) -> list[str]:
         """
-        What Kaltura was asked since the last time, one text for each request.
+        Return the requests to Kaltura since the last call, one text for each.
         """
         told = self.server.control("GET", "requests")
         self.server.control("DELETE", "requests")
@@ -104,7 +104,7 @@ def admit(audience: KalturaAudience, external_ids: ExternalIds, attendee: Attend
 
 def chat_of(admission: Admission) -> tuple[dict[str, Any], dict[str, Any]]:
     """
-    Header and claims of a chat token, unverified.
+    Return header and claims of a chat token, unverified.
     """
     assert admission.chat is not None
     token = admission.chat.token
@@ -113,7 +113,7 @@ def chat_of(admission: Admission) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def secret_signs(admission: Admission, secret: str) -> bool:
     """
-    Whether a chat token was signed with that secret.
+    Tell whether a chat token was signed with that secret.
     """
     assert admission.chat is not None
     try:
@@ -186,14 +186,13 @@ def test_a_room_is_entered_at_its_address_by_the_schedule_event(
     ("attendee", "lifetime_s"), [(STUDENT, CHAT_LIFETIME_S), (MODERATOR, 3600)], ids=["student", "moderator"]
 )
 def test_a_moderators_chat_token_lasts_an_hour(place: Place, attendee: Attendee, lifetime_s: int) -> None:
-    """A8: it names the group of moderators, and cannot be ended."""
+    """A moderator's chat token names the group of moderators, and cannot be ended."""
     chat = admit(place.instance(chat_secret="x" * 32), place.event(), attendee).chat
     assert chat is not None
     assert lifetime_s - 30 < (chat.expires_at - place.site.clock()).total_seconds() <= lifetime_s
 
 
 def test_everything_that_is_given_carries_the_id_under_which_it_is_ended(place: Place) -> None:
-    """A8."""
     admission = place.instance(chat_secret="x" * 32).admit(place.event(), STUDENT, LIFETIME_S, revocation_id="an-id")
     assert admission.room is not None
     for token in (admission.player.token, admission.room.token):
@@ -320,7 +319,7 @@ def test_a_remembered_user_who_was_deleted_is_made_again_by_a_forced_refresh(pla
 
 
 def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_a_minute(place: Place) -> None:
-    """B18: each has known the user and the token for long."""
+    """Each instance has known the user and the token for long."""
     place.make_token()
     external_ids, instances = place.event(), [place.instance() for _ in range(3)]
     for instance in instances:
@@ -344,7 +343,7 @@ def test_whoever_refreshes_at_one_instance_after_another_has_kaltura_asked_once_
 
 
 def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_before(place: Place) -> None:
-    """B18: an operator has shortened it since they were learned."""
+    """The operator has shortened the time since these were learned."""
     place.make_token()
     external_ids, instance = place.event(), place.instance()
     admit(instance, external_ids)
@@ -360,7 +359,7 @@ def test_a_refresh_looks_although_things_are_believed_for_a_shorter_time_than_be
 
 
 def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refresh(place: Place) -> None:
-    """B18: today the secret of the old one signs for up to 30 days per instance."""
+    """Without a refresh, the old token's secret would sign for up to 30 days per instance."""
     old, external_ids, instances = place.make_token(), place.event(), [place.instance() for _ in range(2)]
     for instance in instances:
         assert secret_signs(admit(instance, external_ids), old.token)
@@ -380,7 +379,7 @@ def test_a_chat_token_that_took_the_place_of_another_signs_after_a_forced_refres
 
 
 def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place) -> None:
-    """B18: the answer within that time is stale, and says so."""
+    """An answer within that time may be stale, and says so."""
     place.make_token()
     external_ids, instance = place.event(), place.instance()
     admit(instance, external_ids)
@@ -395,7 +394,6 @@ def test_what_was_looked_at_a_moment_ago_says_when_it_can_be_again(place: Place)
 
 
 def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(place: Place) -> None:
-    """B18."""
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     admit(instance, external_ids)
     place.site.go_ahead(DOUBT_PAUSE_S)
@@ -410,7 +408,6 @@ def test_whoever_was_made_a_moment_ago_says_so_although_all_else_was_looked_at(p
 
 
 def test_an_account_that_another_has_looked_at_a_moment_ago_says_so(place: Place) -> None:
-    """B18."""
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     grace = replace(STUDENT, uid="grace")
     for attendee in (STUDENT, grace):
@@ -427,7 +424,7 @@ def test_an_account_that_another_has_looked_at_a_moment_ago_says_so(place: Place
 
 @pytest.mark.parametrize("what", ["access-control profile", "player role", "addresses role"])
 def test_a_forced_refresh_finds_what_was_deleted_in_the_account(place: Place, what: str) -> None:
-    """B18: the flag looks at everything that the answer was made from."""
+    """The flag verifies everything that the answer was made from."""
     external_ids, instance, client = place.event(), place.instance(chat_secret="x" * 32), place.administrator()
     account = instance.account
     keys = KalturaViewerKeys(account)
@@ -473,7 +470,7 @@ def test_a_class_of_500_costs_one_call_for_each_who_is_new_and_none_for_who_is_k
 
 def test_a_user_that_kaltura_refuses_is_refused_with_its_reason(place: Place) -> None:
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
-    # Also without a name.
+    # The refusal is the same without a name.
     match = {"service": "user", "action": "add", "times": 2}
     fault = {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match}
     place.server.control("POST", "faults", fault)
@@ -507,7 +504,7 @@ def test_clocks_that_differ_by_ten_minutes_keep_nobody_out(place: Place, ahead_s
 
 def test_a_user_that_somebody_else_made_is_never_deleted(place: Place) -> None:
     """
-    A12: the school's other systems may use it.
+    The school's other systems may use such a user.
     """
     place.site.welcome("ada")
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
@@ -524,9 +521,6 @@ def test_a_user_that_somebody_else_made_is_never_deleted(place: Place) -> None:
 
 
 def test_users_of_another_deployment_on_the_account_stay(place: Place) -> None:
-    """
-    A12.
-    """
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     neighbour = replace(instance, account=replace(instance.account, namespace="another", _built={}))
     admit(neighbour, external_ids)
@@ -539,9 +533,6 @@ def test_users_of_another_deployment_on_the_account_stay(place: Place) -> None:
 
 
 def test_a_forgotten_user_is_a_member_of_no_group_any_more(place: Place) -> None:
-    """
-    A12.
-    """
     spec = replace(place.spec, moderators=("ada", "grace"))
     external_ids = place.site.events.create_event("session:s1:1", spec).external_ids
     assert place.site.moderators(external_ids) == {"ada", "grace"}
@@ -550,9 +541,6 @@ def test_a_forgotten_user_is_a_member_of_no_group_any_more(place: Place) -> None
 
 
 def test_more_users_than_one_request_deletes_are_forgotten_all_the_same(place: Place) -> None:
-    """
-    A12.
-    """
     external_ids, instance = place.event(), place.instance(chat_secret="x" * 32)
     for number in range(FORGOTTEN_AT_ONCE + 5):
         admit(instance, external_ids, replace(STUDENT, uid=f"u{number}"))

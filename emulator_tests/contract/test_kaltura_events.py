@@ -1,4 +1,4 @@
-"""Live events at Kaltura: parts that belong to another making, and what we remember of the account being wrong."""
+"""Live events at Kaltura: parts of another generation, and remembered facts about the account that are wrong."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_profile_that_is_refused_although_it_was_just_made_is_not_made_over_an
 
 
 def test_another_instance_goes_on_with_the_new_profile_before_it_is_refused_the_old_one(site: KalturaSite) -> None:
-    """B18: what one instance has found anew, the others use a minute later."""
+    """A profile that one instance has found again is used by the others a minute later."""
     first = make_event(site, 1)
     other = KalturaEvents(replace(site.audience.account, _built={}))
     with closing(other.account.client):
@@ -131,10 +131,10 @@ def test_another_instance_goes_on_with_the_new_profile_before_it_is_refused_the_
         assert site.administrator().baseEntry.get(made["entryId"]).accessControlId == new
 
 
-# --- parts that are refused for good -----------------------------------------------------------------------------
+# --- permanently refused parts -----------------------------------------------------------------------------------
 
 TOO_LONG = replace(WISH, ends_at=BEGINS_AT + timedelta(days=2))
-"""Longer than Kaltura lets one event be scheduled."""
+"""Longer than the maximum that Kaltura lets an event be scheduled for."""
 
 ALL = {"entryId", "virtualEventId", "groupId", "eventId"}
 
@@ -152,9 +152,6 @@ def roomy_site(kaltura: KalturaServer) -> Iterator[KalturaSite]:
 def test_an_event_that_is_too_long_to_be_scheduled_is_there_without_that_and_says_what_to_change(
     site: KalturaSite,
 ) -> None:
-    """
-    B3.
-    """
     made = site.events.create_event(REFERENCE, TOO_LONG)
 
     assert made.external_ids.keys() == ALL - {"eventId"}
@@ -173,9 +170,6 @@ def test_an_event_that_is_too_long_to_be_scheduled_is_there_without_that_and_say
 
 
 def test_what_was_refused_is_made_once_it_is_wished_otherwise(site: KalturaSite) -> None:
-    """
-    B3.
-    """
     external_ids = site.events.create_event(REFERENCE, TOO_LONG).external_ids
     again = site.events.update_event(REFERENCE, external_ids, TOO_LONG)
     assert (again.external_ids, [*again.refused]) == (external_ids, ["eventId"])
@@ -188,7 +182,7 @@ def test_what_was_refused_is_made_once_it_is_wished_otherwise(site: KalturaSite)
 
 def test_an_event_that_becomes_too_long_keeps_its_parts_and_says_so(site: KalturaSite) -> None:
     """
-    B3: a schedule event that cannot be moved stays where it is, and goes with the event.
+    A schedule event that cannot be moved stays as it is, and is deleted with the event.
     """
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
 
@@ -206,7 +200,7 @@ REFUSABLE = {
     "eventId": "schedule_scheduleevent",
     "resourceId": "schedule_scheduleresource",
 }
-"""The service of each part but the entry."""
+"""The service of each part, except the entry."""
 
 
 @pytest.mark.parametrize("part", REFUSABLE)
@@ -214,7 +208,7 @@ def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
     roomy_site: KalturaSite, kaltura: KalturaServer, part: str
 ) -> None:
     """
-    B3: whatever the reason, and whatever hangs on that part.
+    Neither the reason nor what depends on that part makes a difference.
     """
     site, whole = roomy_site, {*ALL, "resourceId"}
     match = {"service": REFUSABLE[part], "action": "add", "times": 0}
@@ -240,9 +234,6 @@ def test_any_part_but_the_entry_may_be_refused_for_good_and_hinders_no_other(
 def test_what_hangs_on_a_part_may_be_refused_for_good_and_is_made_once_it_is_not(
     roomy_site: KalturaSite, kaltura: KalturaServer, part: str, service: str
 ) -> None:
-    """
-    B3.
-    """
     site = roomy_site
     match = {"service": service, "action": "add", "times": 0}
     kaltura.control("POST", "faults", {"kind": "error", "code": "PROPERTY_VALIDATION_MAX_LENGTH", "match": match})
@@ -266,7 +257,7 @@ def _pairs(site: KalturaSite) -> set[tuple[str, str]]:
 
 def test_a_pair_that_somebody_deleted_comes_back(roomy_site: KalturaSite) -> None:
     """
-    B19: parts are deleted in the console.
+    Parts may be deleted in Kaltura's console.
     """
     site = roomy_site
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
@@ -284,9 +275,6 @@ def test_a_pair_that_somebody_deleted_comes_back(roomy_site: KalturaSite) -> Non
 def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
     roomy_site: KalturaSite, kaltura: KalturaServer, part: str
 ) -> None:
-    """
-    B3.
-    """
     site = roomy_site
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     service, action = {
@@ -309,7 +297,7 @@ def test_any_part_may_refuse_for_good_to_be_changed_and_hinders_no_other(
 
 def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(site: KalturaSite, kaltura: KalturaServer) -> None:
     """
-    B3: only what is refused for good is done without.
+    An event is made without a part only if that part is refused permanently.
     """
     match = {"service": "schedule_scheduleevent", "action": "add", "times": 0}
     kaltura.control("POST", "faults", {"kind": "error", "code": "INTERNAL_SERVER_ERROR", "match": match})
@@ -320,7 +308,7 @@ def test_a_part_that_cannot_be_made_at_the_moment_is_tried_again(site: KalturaSi
 
 def test_a_recording_that_waits_for_a_moderator_is_told(site: KalturaSite, kaltura: KalturaServer) -> None:
     """
-    B2: of its event too, wherever a moderator has left it.
+    Recordings of an event are found too, whatever a moderator decided about the event.
     """
     kaltura.control("POST", "settings", {"moderation": True})
     external_ids = make_event(site, 1)

@@ -1,4 +1,4 @@
-"""Videos at Kaltura: what is sent beyond what was declared, what a moderator decides, and what is no film."""
+"""Videos at Kaltura: bytes beyond the declared size, decisions of moderators, and files that are not videos."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def send(
     return kaltura.http.post(url, data=fields, files={"fileData": ("lecture.mp4", content)}).json()
 
 
-# --- more than was declared --------------------------------------------------------------------------------------
+# --- more bytes than declared ------------------------------------------------------------------------------------
 
 
 def test_what_arrives_beyond_what_was_declared_is_told_and_its_end_is_the_end_of_its_token(
     site: KalturaSite, kaltura: KalturaServer
 ) -> None:
     """
-    A9: Kaltura itself takes any number of bytes.
+    Kaltura itself accepts any number of bytes.
     """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     grant = site.media.upload_grant(external_ids, WISH, Allowance(20, site.clock() + timedelta(seconds=600)))
@@ -73,9 +73,6 @@ def test_what_arrives_beyond_what_was_declared_is_told_and_its_end_is_the_end_of
 
 
 def test_the_size_of_what_has_arrived_is_told_while_it_is_processed(site: KalturaSite) -> None:
-    """
-    A9.
-    """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.upload(external_ids, Film.SLOW)
 
@@ -90,7 +87,7 @@ def test_one_allowance_is_one_number_of_requests_however_often_its_token_is_made
     site: KalturaSite, kaltura: KalturaServer
 ) -> None:
     """
-    A9: Kaltura counts the requests of a KS by its text.
+    Kaltura counts the requests of a KS by its text.
     """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     allowance = Allowance(5, site.clock() + timedelta(seconds=600))
@@ -109,16 +106,13 @@ def test_one_allowance_is_one_number_of_requests_however_often_its_token_is_made
 @pytest.fixture
 def moderated(site: KalturaSite, kaltura: KalturaServer) -> KalturaSite:
     """
-    An account in which whatever is new waits for a moderator.
+    An account in which everything new waits for a moderator.
     """
     kaltura.control("POST", "settings", {"moderation": True})
     return site
 
 
 def test_what_waits_for_a_moderator_is_found_changes_becomes_ready_and_is_listed(moderated: KalturaSite) -> None:
-    """
-    B2.
-    """
     site, begun_at = moderated, moderated.clock()
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     assert site.media.find_upload(REFERENCE, WISH) == external_ids
@@ -138,9 +132,6 @@ def test_what_waits_for_a_moderator_is_found_changes_becomes_ready_and_is_listed
 def test_what_a_moderator_rejects_is_told_as_such_and_approved_it_is_as_it_was(
     moderated: KalturaSite, film: Film | None
 ) -> None:
-    """
-    B2.
-    """
     site, begun_at = moderated, moderated.clock()
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     if film is not None:
@@ -160,7 +151,7 @@ def test_what_a_moderator_rejects_is_told_as_such_and_approved_it_is_as_it_was(
 
 def test_what_was_rejected_is_deleted_like_anything_else(moderated: KalturaSite) -> None:
     """
-    B2: also where another was made under the same reference, and rejected.
+    Another upload with the same reference may be rejected too.
     """
     site, begun_at = moderated, moderated.clock()
     first, second = (site.media.prepare_upload(REFERENCE, WISH) for _ in range(2))
@@ -180,7 +171,7 @@ def test_of_two_under_one_reference_each_is_seen_whatever_a_moderator_says(
     moderated: KalturaSite, *, is_rejected: bool
 ) -> None:
     """
-    B2: the user of an upload has content where an entry of its reference has, and stays for the other entry.
+    The user of an upload has content if an entry of its reference has, and stays for the other entry.
     """
     site, begun_at = moderated, moderated.clock()
     kept, twin = (site.media.prepare_upload(REFERENCE, WISH) for _ in range(2))
@@ -198,9 +189,6 @@ def test_of_two_under_one_reference_each_is_seen_whatever_a_moderator_says(
 
 
 def test_every_status_and_every_moderation_status_of_the_library_is_asked_for() -> None:
-    """
-    B2.
-    """
     from KalturaClient.Plugins.Core import KalturaEntryModerationStatus, KalturaEntryStatus
 
     def values(enumeration: Any) -> set[str]:
@@ -218,7 +206,7 @@ def test_a_picture_that_calls_itself_a_film_is_never_told_as_one(
     site: KalturaSite, kaltura: KalturaServer, tmp_path: Path, ending: str
 ) -> None:
     """
-    B16: Kaltura gives any source to its converter, and may call what comes of it ready.
+    Kaltura passes any source to its converter, and may call the result ready.
     """
     picture = tmp_path / f"picture.{ending}"
     still = [
@@ -254,7 +242,7 @@ def test_an_entry_that_kaltura_keeps_as_a_picture_is_never_told_as_a_film(
     site: KalturaSite, kaltura: KalturaServer
 ) -> None:
     """
-    B16: a picture has a width too, and a school's own system may have given it a duration.
+    A picture has a width too, and another system may have given it a duration.
     """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.upload(external_ids, Film.VIDEO)
@@ -266,7 +254,7 @@ def test_an_entry_that_kaltura_keeps_as_a_picture_is_never_told_as_a_film(
 
 def test_a_length_and_a_size_that_kaltura_does_not_know_are_unknown(site: KalturaSite, kaltura: KalturaServer) -> None:
     """
-    B16: a number of nothing is none, so that the policy refuses it.
+    A length or size of 0 is unknown, so that the policy refuses the video.
     """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.upload(external_ids, Film.VIDEO)

@@ -1,4 +1,4 @@
-"""Whether an account is set up, tried with each thing missing in turn, and the making of what can be made."""
+"""The check of an account's setup, with each thing missing in turn, and the creation of what is missing."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ EVERYTHING = [
     "notifications",
 ]
 UNTRIED = "other entries"
-"""What can be tried only once there are two private entries that are ready."""
+"""A check that needs two private entries that are ready."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """
-    An account, and how it is set up.
+    An account, and its setup.
     """
 
     server: KalturaServer
@@ -61,7 +61,7 @@ class Place:
 
     def whole(self) -> None:
         """
-        Make everything.
+        Create everything.
         """
         self.setup().make()
         KalturaWebhook(self.account).install("https://example.com/kalturaHook", "sha256")
@@ -76,7 +76,7 @@ class Place:
 @pytest.fixture
 def place(kaltura: KalturaServer) -> Iterator[Place]:
     """
-    An account with rooms, in which nothing of ours was ever made.
+    An account with rooms, in which this project has created nothing yet.
     """
     kaltura.control("POST", "reset")
     site = KalturaSite(kaltura, room_url=ROOM_URL)
@@ -191,7 +191,7 @@ def test_what_is_missing_is_said_with_what_follows_and_what_creates_it(place: Pl
     assert sentence in found[what].sentence
     assert found[what].sentence.endswith(".")
     others = {name for name, finding in found.items() if finding.health is not Health.OK} - {what, UNTRIED}
-    # What is no service of the account is no installed one either.
+    # Without the service of templates, no template can be installed either.
     assert others <= ({"notifications"} if what == "notification templates" else set())
 
 
@@ -255,7 +255,7 @@ def test_a_chat_secret_of_the_account_is_well_and_no_token_is_made(place: Place)
 
 
 def test_a_chat_secret_that_the_account_does_not_know_is_told(place: Place) -> None:
-    """B7: a rejected secret is said by `doctor`."""
+    """`doctor` reports a rejected secret."""
     place.whole()
     setup = place.setup(chat_secret="s" * 32)
     for findings in (setup.check(), setup.make()):
@@ -266,7 +266,7 @@ def test_a_chat_secret_that_the_account_does_not_know_is_told(place: Place) -> N
 
 
 def test_a_clock_that_is_an_hour_behind_is_told_and_not_taken_for_a_wrong_secret(place: Place) -> None:
-    """B7: the secret is right, so another one is not asked for."""
+    """The secret is right, so the operator is not asked for another one."""
     place.server.control("POST", "clock", {"advance_s": 3600})
     (finding,) = place.setup().check()
     assert (finding.what, finding.health) == ("clock", Health.MISSING)
@@ -316,7 +316,6 @@ def test_what_a_player_key_reads_of_other_entries_is_tried(
 
 
 def test_a_player_role_that_was_widened_is_told(place: Place) -> None:
-    """A7."""
     place.whole()
     for number in (1, 2):
         external_ids = place.site.media.prepare_upload(f"video:v{number}:1", UploadSpec("", "lecture.mp4", 1))

@@ -1,4 +1,4 @@
-"""Texts of people at Kaltura: each fits its field, whatever was written, and no name keeps anybody out."""
+"""Texts of people at Kaltura: every text fits its field, and no name keeps a person from entering."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def name_of(thing: dict[str, Any]) -> str:
 
 def names(server: KalturaServer) -> dict[str, str]:
     """
-    What each kind of thing is called that was made for an event.
+    Return the names of the things that were created for an event, by kind.
     """
     things = server.control("GET", "things")
     return {kind: name_of(one) for kind in MIN_BYTES for one in things[kind]}
@@ -89,7 +89,6 @@ def assert_fit(found: dict[str, str], title: str) -> None:
     "title", [*LENGTHS.values(), *TITLES.values(), *NOT_TITLES.values()], ids=[*LENGTHS, *TITLES, *NOT_TITLES]
 )
 def test_an_event_of_any_title_is_made_whole_and_changed(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
-    """B22"""
     external_ids = site.events.create_event(REFERENCE, replace(WISH, title=title)).external_ids
     assert external_ids.keys() >= {"entryId", "eventId", "virtualEventId", "resourceId", "groupId"}
     assert all(external_ids.values()), "no part is missing"
@@ -102,7 +101,6 @@ def test_an_event_of_any_title_is_made_whole_and_changed(kaltura: KalturaServer,
 
 @pytest.mark.parametrize("title", LENGTHS.values(), ids=LENGTHS)
 def test_a_video_of_any_title_is_made(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
-    """B22"""
     site.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
     (entry,) = kaltura.control("GET", "things")["entries"]
     assert 1 <= len(name_of(entry).encode()) <= MAX_BYTES
@@ -112,7 +110,7 @@ def test_a_video_of_any_title_is_made(kaltura: KalturaServer, site: KalturaSite,
 def test_a_video_is_renamed_to_the_name_that_it_would_have_been_made_with(
     kaltura: KalturaServer, site: KalturaSite, title: str
 ) -> None:
-    """B10, B22: `updateVideo`."""
+    """As `updateVideo` does it."""
     site.media.prepare_upload("video:v1:1", UploadSpec(title, "film.mp4", 1))
     renamed = site.media.prepare_upload("video:v2:1", UploadSpec("Algebra", "film.mp4", 1))
     site.media.rename("video:v2:1", renamed, UploadSpec(title, "film.mp4", 1))
@@ -122,7 +120,6 @@ def test_a_video_is_renamed_to_the_name_that_it_would_have_been_made_with(
 
 @pytest.mark.parametrize("title", [LENGTHS["200 emoji"], LENGTHS["control characters"], ""], ids=ascii)
 def test_a_recording_of_any_title_is_adopted(kaltura: KalturaServer, site: KalturaSite, title: str) -> None:
-    """B22"""
     external_ids = site.events.create_event(REFERENCE, WISH).external_ids
     for is_live in (True, False):
         site.broadcast(external_ids, Film.VIDEO, is_live=is_live)
@@ -150,7 +147,6 @@ STEMS = {
 
 @pytest.mark.parametrize("stem", STEMS.values(), ids=STEMS)
 def test_an_upload_token_keeps_the_ending_of_its_file(site: KalturaSite, stem: str) -> None:
-    """B6, B22"""
     made = site.media.prepare_upload("video:v1:1", UploadSpec("A film", f"{stem}.mp4", 1))
     file_name = site.administrator().uploadToken.get(made["uploadTokenId"]).fileName
     kept = file_name.removesuffix(".mp4")
@@ -162,7 +158,7 @@ def test_an_upload_token_keeps_the_ending_of_its_file(site: KalturaSite, stem: s
 
 @pytest.mark.parametrize("year", [2000, 2199])
 def test_an_event_at_the_ends_of_time_has_its_times(kaltura: KalturaServer, site: KalturaSite, year: int) -> None:
-    """B4: Kaltura counts a small number of seconds from now."""
+    """Kaltura takes a small timestamp as a number of seconds from now."""
     begins_at = datetime(year, 1, 1, tzinfo=UTC)
     site.events.create_event(REFERENCE, replace(WISH, starts_at=begins_at, ends_at=begins_at + timedelta(hours=1)))
     (event,) = kaltura.control("GET", "things")["scheduleEvents"]
@@ -182,7 +178,7 @@ def external_ids(site: KalturaSite) -> ExternalIds:
 
 def names_of(site: KalturaSite, user_id: str) -> list[str | None]:
     """
-    First, last and screen name of a user, as an administrator reads them.
+    Return first, last and screen name of a user, as an administrator reads them.
     """
     found = site.administrator().user.get(user_id)
     told = (found.firstName, found.lastName, found.screenName)
@@ -199,7 +195,7 @@ def asked_users(server: KalturaServer) -> int:
 def test_whoever_has_an_address_for_a_name_enters_without_one(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, name: str
 ) -> None:
-    """B8: KalturaBaseUser::validateNames refuses it, and nothing is asked twice."""
+    """KalturaBaseUser::validateNames refuses such a name, so it is left out of the first request."""
     asked_users(kaltura)
     admission = site.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
     assert admission.player.token
@@ -211,7 +207,6 @@ def test_whoever_has_an_address_for_a_name_enters_without_one(
 def test_a_name_that_is_refused_for_another_reason_is_left_out(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, code: str
 ) -> None:
-    """B8"""
     asked_users(kaltura)
     match = {"service": "user", "action": "add", "times": 1}
     kaltura.control("POST", "faults", {"kind": "error", "code": code, "match": match})
@@ -226,7 +221,6 @@ def test_a_name_that_is_refused_for_another_reason_is_left_out(
 def test_a_user_who_is_refused_without_a_name_too_is_refused(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds
 ) -> None:
-    """B8"""
     match = {"service": "user", "action": "add", "times": 2}
     kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
@@ -236,7 +230,7 @@ def test_a_user_who_is_refused_without_a_name_too_is_refused(
 def test_somebody_without_a_name_is_asked_for_once(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds
 ) -> None:
-    """B8: there is no name to leave out."""
+    """There is no name to leave out."""
     asked_users(kaltura)
     match = {"service": "user", "action": "add", "times": 1}
     kaltura.control("POST", "faults", {"kind": "error", "code": "INVALID_FIELD_VALUE", "match": match})
@@ -248,7 +242,7 @@ def test_somebody_without_a_name_is_asked_for_once(
 def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """B8: that a user exists says nothing of the name."""
+    """The error that a user exists is not about the name."""
     site.administrator().user.add(KalturaUser(id="ada", firstName="Augusta"))
     asked_users(kaltura)
     capfd.readouterr()
@@ -273,7 +267,6 @@ def test_who_is_there_already_keeps_their_name_and_is_asked_for_once(
 def test_a_name_of_people_is_kept(
     site: KalturaSite, external_ids: ExternalIds, name: str, first: str, last: str | None
 ) -> None:
-    """B8, B22"""
     admission = site.audience.admit(external_ids, replace(ATTENDEE, name=name), 600)
     *names, screen_name = names_of(site, admission.user_id)
     assert names == [first, last]
@@ -285,7 +278,6 @@ def test_a_name_of_people_is_kept(
 def test_whoever_has_an_account_enters_and_moderates(
     kaltura: KalturaServer, site: KalturaSite, external_ids: ExternalIds, uid: str
 ) -> None:
-    """B5"""
     admission = site.audience.admit(external_ids, Attendee(uid, "Ada", is_moderator=True), 600)
     assert names_of(site, admission.user_id) == ["Ada", None, "Ada"]
     site.events.update_event(REFERENCE, external_ids, replace(WISH, moderators=(uid,)))

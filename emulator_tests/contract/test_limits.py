@@ -1,4 +1,4 @@
-"""Budgets on the documents port: in memory, and Firestore behind hidane."""
+"""Budgets on the documents port: in memory, and the Firestore emulator behind hidane."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def documents(request: pytest.FixtureRequest) -> Documents:
 
 @pytest.fixture
 def path() -> str:
-    """A bucket of this test's own."""
+    """A bucket for this test only."""
     return limit_path(f"contract-{secrets.token_hex(8)}")
 
 
@@ -50,7 +50,7 @@ def test_instances_that_draw_at_once_draw_no_token_twice(documents: Documents, p
     clock.advance(1)
     left = sum(one.take(path, BUDGET) == 0.0 for one in instances for _ in range(20))
 
-    # Who was slower each time waits for a second, and in a second one token comes back.
+    # An instance that loses a race waits for a second, in which one token comes back.
     assert passed <= 20 <= passed + left <= 21
 
 

@@ -32,18 +32,18 @@ REFERENCES = ["video:aZ09_-:1", "video:" + "x" * 100 + ":12"]
 
 
 def _seen(site: Site, external_ids: ExternalIds) -> Observation:
-    """One look at one video."""
+    """Observe one video."""
     (seen,) = site.media.observe([external_ids])
     return seen
 
 
 def _videos(site: Site) -> set[str]:
-    """The ids of the videos there are."""
+    """Return the ids of all videos."""
     return {part_id for part, part_id in site.alive() if part == site.main_part}
 
 
 def _unknown(external_ids: ExternalIds) -> ExternalIds:
-    """The parts of something that never was."""
+    """Return external ids of something that never existed."""
     return {name: part_id + "9" for name, part_id in external_ids.items()}
 
 
@@ -193,7 +193,7 @@ def test_sound_without_a_picture_is_no_video(site: Site) -> None:
     site.upload(external_ids, Film.SOUND)
 
     seen = _seen(site, external_ids)
-    # Some take it, and tell what it is; others take films alone.
+    # Some providers accept the file, and report what it is. Others accept only videos.
     assert (seen.state, seen.is_video) == (MediaState.READY, False) or seen.state is MediaState.ERROR
 
 
@@ -274,7 +274,7 @@ def test_as_many_as_may_be_are_observed_in_one_call(site: Site) -> None:
     site.prepare_many(OBSERVED_MAX)
     since, until = begun_at - timedelta(seconds=1), begun_at + timedelta(hours=1)
     first = site.inventory.list_items(since, until)
-    # An upload has a user of its own, so that there are more things than fit on one page.
+    # An upload has a user of its own, so there are more items than fit on one page.
     found = [*first, *site.inventory.list_items(first[-1].created_at, until)]
     external_ids = list({str(one.external_ids): one.external_ids for one in found if not one.is_part}.values())[
         :OBSERVED_MAX
@@ -337,10 +337,10 @@ def test_a_deletion_that_is_not_answered_is_done_again(site: Site) -> None:
 
 def _changed(site: Site, *references: str, film: Film = Film.GARBAGE) -> ExternalIds:
     """
-    Videos of these references arrive one after the other.
+    Upload a file for each of these references, one after the other.
 
     Returns:
-        The parts of the last.
+        The external ids of the last.
     """
     external_ids: ExternalIds = {}
     for reference in references:
@@ -352,7 +352,7 @@ def _changed(site: Site, *references: str, film: Film = Film.GARBAGE) -> Externa
 
 def _change(site: Site, since: datetime) -> Change:
     """
-    The one change since an instant.
+    Return the only change since an instant.
     """
     (change,) = site.media.changes(since, 1).items
     return change
@@ -459,9 +459,6 @@ def test_a_page_beyond_the_last_is_empty(site: Site) -> None:
 
 
 def test_how_far_uploads_have_come_is_told_with_what_changed_and_in_the_same_call(site: Site) -> None:
-    """
-    B20.
-    """
     begun_at = site.clock()
     _changed(site, "video:v9:1")
     uploads = [site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3)]
@@ -480,9 +477,6 @@ def test_how_far_uploads_have_come_is_told_with_what_changed_and_in_the_same_cal
 
 
 def test_of_uploads_that_are_complete_or_gone_it_is_told_so(site: Site) -> None:
-    """
-    B20.
-    """
     begun_at = site.clock()
     complete, waiting, gone = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(3))
     site.upload(complete, Film.VIDEO)
@@ -491,13 +485,13 @@ def test_of_uploads_that_are_complete_or_gone_it_is_told_so(site: Site) -> None:
     told = site.media.changes(begun_at - timedelta(seconds=1), 1, uploads=[gone, complete, waiting]).uploads
 
     assert [one.state for one in told[1:]] == [MediaState.READY, MediaState.AWAITING_UPLOAD]
-    # A list may lag: where there is nothing else to ask, what it does not have may be about to appear.
+    # A list may lag. If the list is all there is to ask, a missing video may be about to appear in it.
     assert told[0].state is MediaState.GONE or told[0] == Observation(MediaState.AWAITING_UPLOAD)
 
 
 def test_of_many_uploads_the_first_are_told_how_far_they_have_come(site: Site) -> None:
     """
-    B20: what that costs is bounded.
+    The cost is bounded.
     """
     begun_at = site.clock()
     uploads = [site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(PROGRESS_TOLD + 4)]
@@ -514,9 +508,6 @@ def test_of_many_uploads_the_first_are_told_how_far_they_have_come(site: Site) -
 
 
 def test_a_video_has_the_title_that_it_was_last_given_and_stays_what_it_is(site: Site) -> None:
-    """
-    B10.
-    """
     begun_at = site.clock()
     external_ids = _changed(site, REFERENCE, film=Film.VIDEO)
     before = _seen(site, external_ids)
@@ -533,9 +524,6 @@ def test_a_video_has_the_title_that_it_was_last_given_and_stays_what_it_is(site:
 
 
 def test_an_upload_under_way_may_be_renamed(site: Site) -> None:
-    """
-    B10.
-    """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.send_some(external_ids, 300_000)
 
@@ -546,9 +534,6 @@ def test_an_upload_under_way_may_be_renamed(site: Site) -> None:
 
 
 def test_what_is_gone_needs_no_title(site: Site) -> None:
-    """
-    B10.
-    """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.media.delete_media(external_ids)
     alive = site.alive()
@@ -559,9 +544,6 @@ def test_what_is_gone_needs_no_title(site: Site) -> None:
 
 
 def test_a_title_whose_answer_is_lost_is_given_again(site: Site) -> None:
-    """
-    B10.
-    """
     external_ids = site.media.prepare_upload(REFERENCE, WISH)
     site.lose_answer("rename")
     with pytest.raises(Transient):
@@ -595,7 +577,7 @@ def test_a_grant_to_upload_names_its_protocol_and_holds_all_that_it_takes(site: 
 
     assert grant.protocol == site.protocol
     assert any(grant.token in str(told) for told in (grant.url, *grant.values.values()))
-    # Clients get all of it in one object, in which no value may take the place of these.
+    # Clients get all values in one object, in which none may replace these two.
     assert not {"protocol", "url"} & grant.values.keys()
 
 
@@ -617,7 +599,7 @@ def test_every_grant_has_a_token_of_its_own(lasting_site: Site) -> None:
 
 def test_the_same_allowance_gives_the_same_token_where_requests_are_counted(lasting_site: Site) -> None:
     """
-    A9: otherwise each renewal would allow as many requests again.
+    Otherwise each renewal would allow the same number of requests again.
     """
     site = lasting_site
     first, second = (site.media.prepare_upload(f"video:v{number}:1", WISH) for number in range(2))
@@ -637,9 +619,6 @@ def test_the_same_allowance_gives_the_same_token_where_requests_are_counted(last
 
 
 def test_larger_files_may_take_more_requests(site: Site) -> None:
-    """
-    A9.
-    """
     counts = [site.media.requests_for(size_bytes) for size_bytes in (0, 1, 10**9, 10**10)]
     assert counts == sorted(counts)
     assert counts[0] > 0 or counts == [0] * 4
@@ -659,7 +638,7 @@ def test_grants_are_made_without_a_call(site: Site) -> None:
 
 
 def _source(site: Site, external_ids: ExternalIds) -> Source:
-    """The source of a video that is ready, once its provider has made it."""
+    """Return the source of a ready video, once its provider has made it."""
     for _ in range(10):
         try:
             return site.media.source(external_ids, 600)

@@ -46,7 +46,7 @@ class Delivery:
 @dataclass(slots=True)
 class Workers:
     """
-    The far end of a queue: takes note of what arrives, and refuses as often as it was told to.
+    The workers of a queue. They record what arrives, and refuse as many tasks as a test sets.
     """
 
     clock: Clock
@@ -55,7 +55,7 @@ class Workers:
 
     def take(self, queue: str, key: str) -> bool:
         """
-        Whether a task is accepted.
+        Record a task, and tell whether it is accepted.
         """
         self.deliveries.append(Delivery(queue, key, self.clock()))
         self.refusals -= 1
@@ -70,14 +70,14 @@ class Post(Protocol):
     @property
     def queue(self) -> Queue:
         """
-        The part under test.
+        The queue under test.
         """
         ...
 
     @property
     def workers(self) -> Workers:
         """
-        Who gets the tasks.
+        The workers that get the tasks.
         """
         ...
 
@@ -90,13 +90,13 @@ class Post(Protocol):
 
     def all_delivered(self) -> list[tuple[str, str]]:
         """
-        Queue and key of every delivery, once nothing is left to deliver.
+        Return queue and key of every delivery, once nothing is left to deliver.
         """
         ...
 
     def waiting(self) -> int:
         """
-        How many tasks wait.
+        Return the number of waiting tasks.
         """
         ...
 
@@ -115,7 +115,7 @@ class MemoryPost:
 
     def all_delivered(self) -> list[tuple[str, str]]:
         """
-        An hour later.
+        Let an hour pass, and return queue and key of every delivery.
         """
         self.queue.deliver_until(self.clock() + timedelta(hours=1), self._deliver)
         assert not self.queue.waiting()
@@ -123,7 +123,7 @@ class MemoryPost:
 
     def waiting(self) -> int:
         """
-        As the queue says.
+        Return the number of waiting tasks.
         """
         return len(self.queue.waiting())
 
@@ -134,7 +134,7 @@ class MemoryPost:
 
 class CloudPost:
     """
-    Cloud Tasks, with workers that listen to HTTP.
+    Cloud Tasks, with workers that listen over HTTP.
     """
 
     def __init__(self, testbed: Testbed, functions_url: str, workers: Workers) -> None:
@@ -160,7 +160,7 @@ class CloudPost:
 
     def all_delivered(self) -> list[tuple[str, str]]:
         """
-        As soon as no task is left.
+        Wait until no task is left, and return queue and key of every delivery.
         """
         give_up_at = time.monotonic() + DEADLINE_S
         while self.waiting():
@@ -170,20 +170,20 @@ class CloudPost:
 
     def waiting(self) -> int:
         """
-        As Cloud Tasks says.
+        Return the number of tasks that Cloud Tasks lists.
         """
         tasks = (self.client.list_tasks(parent=self.queue_path(name)) for name in self.names)
         return sum(len(list(page)) for page in tasks)
 
     def queue_path(self, name: str) -> str:
         """
-        What Cloud Tasks calls a queue.
+        Return the full name of a queue in Cloud Tasks.
         """
         return f"{self.location}/queues/{name}"
 
     def close(self) -> None:
         """
-        Nothing stays behind.
+        Delete the queues.
         """
         for name in self.names:
             self.client.delete_queue(name=self.queue_path(name))
@@ -191,12 +191,12 @@ class CloudPost:
 
 @contextmanager
 def _listening(workers: Workers) -> Iterator[str]:
-    """The address at which workers take tasks as functions do."""
+    """Run workers that take tasks as functions do, and yield their address."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # the name http.server looks for
+        def do_POST(self) -> None:  # the name that http.server looks for
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             right = self.headers["Content-Type"] == "application/json" and body.keys() == {"data"}
             accepted = right and workers.take(self.path.removeprefix("/project/region/"), body["data"]["key"])
@@ -204,7 +204,7 @@ def _listening(workers: Workers) -> Iterator[str]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:  # the name it is called by
+        def log_message(self, format: str, *args: object) -> None:  # the name that http.server calls
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -243,11 +243,11 @@ def line(testbed: Testbed) -> Iterator[Line]:
 
 @pytest.fixture
 def on_the_line(cloud: CloudPost, line: Line) -> CloudTasksQueue:
-    """The queue, at the other end of a line that can be disturbed."""
+    """The queue behind a proxy that can disturb calls."""
     return replace(cloud.queue, client=connect_tasks(line.address), timeout_s=2.0)
 
 
-# --- what arrives ------------------------------------------------------------------------------------------------
+# --- delivery ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -297,9 +297,6 @@ def test_a_task_merges_with_one_that_has_been_delivered(post: Post) -> None:
 
 
 def test_a_task_is_new_unless_one_of_its_name_is_there_or_was(post: Post) -> None:
-    """
-    A6.
-    """
     name, other = post.names
     at = post.workers.clock() + timedelta(seconds=0.5)
 
@@ -316,11 +313,8 @@ def test_a_task_is_new_unless_one_of_its_name_is_there_or_was(post: Post) -> Non
 
 
 def test_many_changes_of_one_slot_are_two_tasks_the_second_after_its_end(post: Post) -> None:
-    """
-    A6.
-    """
     name, _ = post.names
-    # Of a slot that is just over, so that its end need not be waited for.
+    # The slot is just over, so the test need not wait for its end.
     changed_at = post.workers.clock() - timedelta(seconds=SLOT_S)
     ends_at = (changed_at.timestamp() // SLOT_S + 1) * SLOT_S
 
@@ -379,7 +373,7 @@ def test_a_task_that_came_early_for_being_too_far_ahead_can_be_left_again(cloud:
     assert cloud.waiting() == 2
 
 
-# --- Cloud Tasks when it is ill ----------------------------------------------------------------------------------
+# --- failures of Cloud Tasks -------------------------------------------------------------------------------------
 
 
 def _named(name: str) -> Task:
@@ -408,7 +402,7 @@ def test_a_named_task_whose_answer_is_lost_arrives_once(
     name, _ = cloud.names
     line.lose_answers(2)
 
-    # It cannot be told from a task that somebody else has left: the one of the slot's end is left too.
+    # The retry looks like a task that another instance enqueued, so the task at the slot's end is enqueued too.
     assert not on_the_line.put(_named(name))
 
     assert cloud.all_delivered() == [(name, "s1")]
@@ -439,7 +433,7 @@ def test_a_queue_that_stays_away_is_transient(
 
 def test_a_task_has_a_deadline_just_above_the_time_out_of_its_worker(cloud: CloudPost) -> None:
     """
-    B21: a task that a dead instance holds comes again then, and not after ten minutes.
+    A task of an instance that died is delivered again then, not only after ten minutes.
     """
     name, _ = cloud.names
     at = cloud.clock() + timedelta(hours=1)

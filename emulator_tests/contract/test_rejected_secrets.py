@@ -1,4 +1,4 @@
-"""B7: a secret that a provider rejects wakes somebody once, makes work wait, and is taken up again by itself."""
+"""A secret that a provider rejects: one alert, work that waits, and recovery without an operator."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The story of a restore: a backup takes the place of a database while the provider goes on; nothing is lost (A3).
+"""A restore: a backup replaces the database while the provider goes on, and nothing is lost.
 
-The backup is an export of the Firestore emulator, restored by starting another with it; the provider is its simulator,
-on the same virtual clock as the use cases.
+The backup is an export of the Firestore emulator, restored by starting another emulator with it. The provider is its
+simulator, on the same virtual clock as the use cases.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from shared.videos.upload_tokens import UploadRequest
 PROJECT: Final = "demo-restoring"
 STARTS_WITHIN_S: Final = 60
 SWEEP_S: Final = 1200
-"""Less often than in the cloud: what holds then holds all the more with more sweeps."""
+"""Less often than in the cloud. More sweeps would only make the tested promises easier to keep."""
 
 DAY_S: Final = 24 * 3600
 Account = KalturaSite | CloudflareSite
@@ -55,7 +55,7 @@ class AccountClock(ManualClock):
 
     def move_to(self, at: datetime) -> None:
         """
-        Move on to an instant, where it is not past.
+        Move forward to an instant, unless it is in the past.
         """
         seconds = (at - self()).total_seconds()
         if seconds > 0:
@@ -64,11 +64,11 @@ class AccountClock(ManualClock):
 
 class Database:
     """
-    A Firestore emulator of one's own.
+    A Firestore emulator for one test.
 
     Args:
-        folder: Where it may write.
-        backup: The export to begin with; `None` for an empty one.
+        folder: A folder for its files.
+        backup: The export to begin with; `None` for an empty database.
     """
 
     def __init__(self, folder: Path, backup: Path | None = None) -> None:
@@ -102,7 +102,7 @@ class Database:
 
     def stop(self) -> None:
         """
-        Stop it, and wait until it is gone.
+        Stop it, and wait until it has ended.
         """
         self._part.let_go()
         self._part.wait()
@@ -116,7 +116,7 @@ class Database:
 
 class School:
     """
-    One deployment on a database and an account, with a queue that has nothing in it.
+    One deployment on a database and an account, with an empty queue.
     """
 
     def __init__(self, database: Database, account: Account, database_uid: DatabaseUid) -> None:
@@ -148,7 +148,7 @@ class School:
 
     def write_session(self) -> None:
         """
-        Write the one session.
+        Create the only session.
         """
         now = self.clock()
         fields: Fields = {"ownerUid": "teacher", "title": "Algebra", "status": "public", "format": "onDemand"}
@@ -158,7 +158,7 @@ class School:
 
     def upload(self, size_bytes: int) -> str:
         """
-        Upload a film, as its teacher does, until it is ready.
+        Upload a video as its teacher does, and wait until it is ready.
         """
         request = UploadRequest("s1", "r1", "algebra.mp4", size_bytes, "Algebra", None)
         video_id = self.app.upload_tokens.issue_upload_token(TEACHER, request).video_id
@@ -171,7 +171,7 @@ class School:
 
     def video(self, video_id: str) -> Video:
         """
-        What is recorded of a video.
+        Return the document of a video.
         """
         (document,) = self.documents.read(f"videos/{video_id}")
         assert document is not None
@@ -179,7 +179,7 @@ class School:
 
     def plays(self, video_id: str) -> bool:
         """
-        Return whether the teacher can have the video, as a player gets it.
+        Tell whether the video plays for the teacher, with a request like a player's.
         """
         url = self.app.playbacks.issue_playback(TEACHER, video_id).url
         answer = httpx.get(url, timeout=30, follow_redirects=True, trust_env=False)
@@ -187,13 +187,13 @@ class School:
 
     def run(self, seconds: float) -> None:
         """
-        Let so much time pass, delivering every task at its time.
+        Let time pass, and deliver every task at its time.
         """
         self.queue.deliver_until(self.clock() + timedelta(seconds=seconds), self._work)
 
     def sweep_for(self, seconds: float) -> None:
         """
-        Let so much time pass with the sweep, and its tasks at their time.
+        Let time pass with the sweep, and deliver every task at its time.
         """
         ends_at = self.clock() + timedelta(seconds=seconds)
         while self.clock() < ends_at:
@@ -216,7 +216,7 @@ def _running(folder: Path, backup: Path | None = None) -> Iterator[Database]:
 @pytest.fixture(params=["kaltura", "cloudflare"])
 def account(request: pytest.FixtureRequest) -> Iterator[Account]:
     """
-    One empty account that nobody else uses.
+    An empty account that nobody else uses.
     """
     server: Any = request.getfixturevalue(request.param)
     server.control("POST", "reset")
@@ -233,7 +233,7 @@ def _alarms(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
     account: Account, films: dict[Film, Path], is_told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A3: the sweep deleted it an hour after the restore."""
+    """Without this promise, the sweep would delete the upload an hour after the restore."""
 
     def told(uid: str) -> DatabaseUid:
         return lambda: uid if is_told else None
@@ -273,7 +273,7 @@ def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
         assert account.alive() == there
         assert school.app.orphans.find(clean_up=False).orphans == ()
 
-        # Deletions go on: it goes with its session.
+        # Deletions still work: the video is deleted with its session.
         school.documents.commit(Delete("sessions/s1"))
         school.sweep_for(STRAY_AGE_S)
         assert account.alive() == set()

@@ -1,4 +1,4 @@
-"""The port by which what people hold is ended: in memory, and at Kaltura."""
+"""The viewer keys port, which ends the access of people: in memory, and at Kaltura."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Place:
 @pytest.fixture(params=["memory", "kaltura"])
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """
-    Each account that people hold keys of.
+    Each account that issues keys to viewers.
     """
     if request.param == "memory":
         yield Place(MemoryViewerKeys(ManualClock()), PARTS)
@@ -53,7 +53,6 @@ def test_a_key_is_everybodys_own(place: Place) -> None:
 
 
 def test_what_was_ended_stays_so_and_nothing_else_does(place: Place) -> None:
-    """A8."""
     assert not place.keys.is_ended("a")
     place.keys.end(["a", "b"])
     place.keys.end(["a"])
@@ -61,7 +60,7 @@ def test_what_was_ended_stays_so_and_nothing_else_does(place: Place) -> None:
 
 
 def test_nothing_is_ended_with_a_wrong_secret(kaltura: KalturaServer) -> None:
-    """A8: a refusal of what was ended before is taken for its end, and one of a wrong secret is not."""
+    """A refusal because of an ended key counts as its end. A refusal because of a wrong secret does not."""
     kaltura.control("POST", "reset")
     site = KalturaSite(kaltura)
     wrong = replace(site.audience.account, admin_secret="0" * 32, _built={})
@@ -142,7 +141,7 @@ def test_each_ks_is_confined_by_a_role_and_by_its_addresses_and_can_be_ended(
     user_id: str,
     revocation_id: str,
 ) -> None:
-    """A7, A8: either line holds where the other fails, so no attack sees that one of them is gone."""
+    """Either defence holds if the other fails, so an attack alone would not show that one of them is missing."""
     kaltura.control("POST", "reset")
     with closing(KalturaSite(kaltura)) as site:
         external_ids = site.media.prepare_upload("video:v1:1", WISH)
@@ -163,7 +162,7 @@ def test_each_ks_is_confined_by_a_role_and_by_its_addresses_and_can_be_ended(
 def test_an_account_that_lets_nobody_make_roles_gives_out_no_key_and_its_addresses_play(
     kaltura: KalturaServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A7: the fallback is told in words."""
+    """The log says in words that the fallback is in use."""
     kaltura.control("POST", "reset")
     kaltura.control("POST", "settings", {"forbidden_services": ["permission", "userrole"]})
     with closing(KalturaSite(kaltura)) as site:

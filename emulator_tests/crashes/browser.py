@@ -1,6 +1,6 @@
-"""What a browser does with a grant to upload: it sends chunks, as Kaltura's own client does.
+"""A browser that uploads with a grant: it sends chunks, as Kaltura's own client does.
 
-Called by `world` and by the tests of grants. It knows the grant and nothing else of ours.
+`world` and the tests of grants call it. It uses nothing of this project but the grant.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _BOUNDARY: Final = "----greenroom"
 
 def send_chunk(grant: UploadGrant, chunk: bytes, begin: int, *, last: bool) -> str | None:
     """
-    Send bytes: the first chunk alone, each later one from where it belongs.
+    Send one chunk. The first chunk is sent without an offset, each later one with its offset.
 
     Args:
-        grant: As `issueUploadToken` gave it.
+        grant: As returned by `issueUploadToken`.
         chunk: The bytes.
-        begin: Where in the file they belong.
+        begin: Their offset in the file.
         last: Whether the file ends with them.
 
     Returns:
-        `None` where they arrived, else why not.
+        `None` if they arrived, else the reason why not.
     """
     fields = {
         "uploadTokenId": str(grant.values["uploadTokenId"]),
@@ -43,10 +43,10 @@ def send_chunk(grant: UploadGrant, chunk: bytes, begin: int, *, last: bool) -> s
 
 def ask(url: str, ks: str, fields: Mapping[str, str], file: bytes | None = None) -> str | None:
     """
-    Ask anything of Kaltura, with a form as browsers send it.
+    Send any request to Kaltura, as a form like those of browsers.
 
     Returns:
-        `None` where it was done, else the refusal's code, or why there is no answer.
+        `None` if it succeeded, else the error code, or the reason why there is no answer.
     """
     parts = [
         f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()

@@ -1,4 +1,4 @@
-"""The one account that all tests of this folder share; every run begins with an empty one."""
+"""The one account that all tests of this folder share. Every run begins by emptying it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from emulator_tests.crashes.world import Account
 @pytest.fixture(scope="session")
 def account(request: pytest.FixtureRequest) -> Account:
     """
-    A Kaltura account of these tests' own: they break it, and move its time.
+    A Kaltura account for these tests only: they break it, and move its clock.
     """
     return account_of(request.config)

@@ -1,8 +1,8 @@
-"""Every effect of the code that is played: numbered, told, and one of them struck by a fault or by somebody's act.
+"""Every effect of the code under test: numbered, logged, and one of them disturbed by a fault or another actor.
 
-Called by `world`, which puts these parts between the code and what it works on. The faults of documents and queue are
-made here, as their adapters would raise them; those of Kaltura are made by the simulator, so that the real client
-is judged too. Leaves to `world` what happens around an effect.
+`world` puts these classes between the code and its ports. Faults of documents and queue are made here, as their
+adapters would raise them. Faults of Kaltura are made by the simulator, so that the real client is tested too. `world`
+does everything else that happens around an effect.
 """
 
 from __future__ import annotations
@@ -26,50 +26,50 @@ T = TypeVar("T")
 
 class Kind(StrEnum):
     """
-    What an effect does.
+    The kinds of effects.
     """
 
     READ = "read"
-    """Reads documents by their paths."""
+    """Read documents by their paths."""
     SELECT = "select"
-    """Reads documents by a query."""
+    """Read documents by a query."""
     COMMIT = "commit"
-    """Writes documents."""
+    """Write documents."""
     PUT = "put"
-    """Leaves a task."""
+    """Enqueue a task."""
     ASK = "ask"
-    """Asks Kaltura something."""
+    """Read from Kaltura."""
     CHANGE = "change"
-    """Changes something at Kaltura."""
+    """Change something at Kaltura."""
     SEND = "send"
-    """The browser sends bytes to Kaltura."""
+    """Send bytes from the browser to Kaltura."""
 
 
 class Fault(StrEnum):
     """
-    What goes wrong.
+    The kinds of faults.
     """
 
     KILLED_BEFORE = "killed-before"
-    """The worker dies; the effect does not happen."""
+    """The worker dies before the effect happens."""
     KILLED_AFTER = "killed-after"
-    """The effect happens, and the worker dies."""
+    """The effect happens, then the worker dies."""
     ANSWER_LOST = "answer-lost"
-    """It happens; the worker waits for the answer in vain."""
+    """The effect happens, but the worker never gets the answer."""
     UNAVAILABLE = "unavailable"
-    """It does not happen: UNAVAILABLE from Google, an HTML page with status 502 from in front of Kaltura."""
+    """The effect does not happen: UNAVAILABLE from Google, an HTML page with status 502 from in front of Kaltura."""
     UNAVAILABLE_YET_DONE = "unavailable-yet-done"
-    """The page comes although Kaltura did it."""
+    """The effect happens at Kaltura, but the answer is the HTML page with status 502."""
     THROTTLED = "throttled"
-    """It does not happen: RESOURCE_EXHAUSTED from Google, ACTION_BLOCKED from Kaltura."""
+    """The effect does not happen: RESOURCE_EXHAUSTED from Google, ACTION_BLOCKED from Kaltura."""
     CUT_SHORT = "cut-short"
-    """It happens; half of the answer comes."""
+    """The effect happens, and half of the answer arrives."""
     CALLED_A_CONFLICT = "called-a-conflict"
-    """It happens; a repetition below us finds our own write and calls it somebody else's."""
+    """The effect happens. A retry inside the SDK finds our own write and reports it as a conflict."""
 
 
-# What leaves the world as another fault of the same effect would is not run twice: a worker who only asks has changed
-# nothing, whether it dies before it or after it, and of a read that fails nobody is told why.
+# Faults that leave the same state as another fault of the same effect are left out. A read changes nothing, whether the
+# worker dies before or after it. A failed read looks the same for every reason.
 _FAULTS: Final[Mapping[Kind, tuple[Fault, ...]]] = {
     Kind.READ: (Fault.KILLED_BEFORE, Fault.UNAVAILABLE),
     Kind.SELECT: (Fault.KILLED_BEFORE, Fault.UNAVAILABLE),
@@ -121,12 +121,12 @@ _CODES: Final[Mapping[Fault, str]] = {
 @dataclass(frozen=True, slots=True)
 class Met:
     """
-    One effect that was met.
+    One effect that was counted.
 
     Attributes:
         kind: What it does.
-        name: What it does to what.
-        is_first: Whether it is the first one of its worker.
+        name: The operation and what it works on.
+        is_first: Whether it is the first effect of its worker.
     """
 
     kind: Kind
@@ -135,8 +135,10 @@ class Met:
 
     def faults(self) -> tuple[Fault, ...]:
         """
-        Return what may go wrong with it. To die before it is to die after what the same worker has changed before, or
-        before its first effect: that is run there.
+        Return the faults to inject at this effect.
+
+        Dying before an effect is the same as dying after the previous effect of the same worker, so it is injected only
+        at a worker's first effect.
         """
         return tuple(fault for fault in _FAULTS[self.kind] if self.is_first or fault is not Fault.KILLED_BEFORE)
 
@@ -144,11 +146,11 @@ class Met:
 @dataclass(frozen=True, slots=True)
 class Blow:
     """
-    What strikes, and at which effect.
+    The disturbance of a run: what happens, and at which effect.
 
     Attributes:
-        number: Of the effect, counted from 1.
-        what: A fault, or what somebody else does just before it.
+        number: Number of the effect, counted from 1.
+        what: A fault, or an act of somebody else just before the effect.
     """
 
     number: int
@@ -157,61 +159,61 @@ class Blow:
 
 class Surroundings(Protocol):
     """
-    What happens around an effect.
+    Callbacks around an effect.
     """
 
     def before(self, kind: Kind) -> None:
         """
-        An effect is about to happen.
+        Prepare for an effect that is about to happen.
         """
         ...
 
     def after(self, kind: Kind) -> None:
         """
-        It has happened, or gone wrong.
+        Take note of an effect that has happened or failed.
         """
         ...
 
     def visitor(self) -> object:
         """
-        Return whose effect it is.
+        Return the worker whose effect it is.
         """
         ...
 
     def tell(self, name: str, trouble: str) -> None:
         """
-        It is to be told.
+        Log the effect.
         """
         ...
 
     def alone(self) -> AbstractContextManager[None]:
         """
-        Somebody else acts meanwhile.
+        Let another actor act in this context, uncounted and undisturbed.
         """
         ...
 
     def wait(self, seconds: float) -> None:
         """
-        The worker waits.
+        Let the worker wait.
         """
         ...
 
     def let_go_wrong(self, kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> None:
         """
-        The next request to Kaltura goes wrong.
+        Let the next request to Kaltura fail.
         """
         ...
 
 
 class Effects:
     """
-    Stands around every effect of one run.
+    Wraps every effect of one run.
 
     Attributes:
         met: The effects that were counted, in order.
-        counting: Whether effects are counted now, and may be struck.
-        blow: What strikes.
-        surroundings: What happens around them.
+        counting: Whether effects are counted now, and may be disturbed.
+        blow: The disturbance.
+        surroundings: Callbacks around each effect.
     """
 
     def __init__(self, surroundings: Surroundings) -> None:
@@ -223,7 +225,7 @@ class Effects:
 
     def __call__(self, kind: Kind, name: str, do: Callable[[], T]) -> T:
         """
-        Let one effect happen, or go wrong.
+        Make one effect happen, or inject the fault.
         """
         around = self.surroundings
         what: Fault | Callable[[], None] | None = None
@@ -268,7 +270,7 @@ class Effects:
 
 class WatchedDocuments:
     """
-    The documents of the code that is played: each call is an effect.
+    The documents of the code under test. Each call is an effect.
     """
 
     def __init__(self, kept: MemoryDocuments, effects: Effects, wrote: Callable[[Sequence[Write]], None]) -> None:
@@ -277,36 +279,20 @@ class WatchedDocuments:
         self._wrote = wrote
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
-        """
-        As the port says.
-        """
         name = " ".join(["read", *map(_collection, paths)])
         return self._effects(Kind.READ, name, lambda: self._kept.read(*paths))
 
     def select(self, query: Query) -> Sequence[Document]:
-        """
-        As the port says.
-        """
         return self._effects(Kind.SELECT, f"select {query.collection}", lambda: self._kept.select(query))
 
     def count(self, query: Query) -> int:
-        """
-        As the port says.
-        """
         return self._effects(Kind.SELECT, f"count {query.collection}", lambda: self._kept.count(query))
 
     def total(self, query: Query, field: str) -> Total:
-        """
-        As the port says.
-        """
         name = f"total {query.collection}"
         return self._effects(Kind.SELECT, name, lambda: self._kept.total(query, field))
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
-        """
-        As the port says.
-        """
-
         def do() -> tuple[Version, ...]:
             versions = self._kept.commit(*writes)
             self._wrote(writes)
@@ -317,7 +303,7 @@ class WatchedDocuments:
 
 class WatchedQueue:
     """
-    The queue of the code that is played: each task is an effect, and comes as often as there are copies of it.
+    The queue of the code under test. Each task is an effect, and is delivered `copies` times.
     """
 
     def __init__(self, kept: MemoryQueue, effects: Effects, *, copies: int) -> None:
@@ -326,10 +312,6 @@ class WatchedQueue:
         self._copies = copies
 
     def put(self, task: Task) -> bool:
-        """
-        As the port says.
-        """
-
         def do() -> bool:
             is_new = self._kept.put(task)
             for _ in range(1, self._copies):
@@ -342,22 +324,23 @@ class WatchedQueue:
 
 class WatchedClient(Client):
     """
-    The client of the code that is played: each round trip is an effect. Made once, for it keeps connections; `effects`
-    are those of the present run.
+    The Kaltura client of the code under test. Each round trip is an effect.
+
+    It is created once because it keeps connections. `effects` belongs to the current run.
     """
 
     effects: Effects
 
     def call(self, ks: str | None, ask: Ask, *, fields: Sequence[str] = ()) -> Any:
         """
-        One service call, one effect.
+        Make one service call, as one effect.
         """
         name = _named(ask)
         return self.effects(_kind((name,)), name, lambda: super(WatchedClient, self).call(ks, ask, fields=fields))
 
     def multi(self, ks: str | None) -> Multi:
         """
-        Several service calls, one effect.
+        Make several service calls, as one effect.
         """
         return _WatchedMulti(self._lent, ks, self.effects)
 
@@ -378,7 +361,7 @@ class _WatchedMulti(Multi):
 
 class _Namer:
     """
-    Says what is asked of the library, instead of asking it.
+    Returns the name of a call to the library instead of making the call.
     """
 
     def __init__(self, *words: str) -> None:

@@ -1,6 +1,6 @@
-"""What users do: each flow with what came before it, and how it ends; and the running of one.
+"""The flows: what users do, what they did before, and the expected end. `play` runs one.
 
-Called by the tests of this folder. Leaves to `world` how it is done.
+The tests of this folder call it. `world` carries out each act.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ CHUNKS: Final = 3
 S1: Final = "s1"
 PAUSE_S: Final = 5.0
 EVENT_S: Final = 30
-"""Of a live event that is played here."""
+"""Length of a live event in a flow."""
 
 
 def publish(world: World) -> None:
     """
-    The session is published, made where there is none.
+    Publish the session; create it if there is none.
     """
     world.write(S1, status="public")
 
 
 def publish_unheard(world: World) -> None:
     """
-    The same, and the event is lost.
+    Publish the session, and lose the trigger.
     """
     world.write(S1, heard=False, status="public")
 
 
 def unpublish(world: World) -> None:
     """
-    It is a draft again.
+    Make the session a draft again.
     """
     world.write(S1, status="draft")
 
 
 def retitle(world: World) -> None:
     """
-    It has another title, with signs that mean something to a server.
+    Change the title, with characters that have a meaning for servers.
     """
     world.write(S1, title="{1:result:id} <Géométrie> & co")
 
 
 def move(world: World) -> None:
     """
-    It begins a day later.
+    Move the session to a day later.
     """
     at = world.clock() + timedelta(days=2)
     world.write(S1, startsAt=at, endsAt=at + timedelta(hours=1))
@@ -70,154 +70,154 @@ def move(world: World) -> None:
 
 def unschedule(world: World) -> None:
     """
-    Nobody knows when it begins.
+    Remove the session's start and end.
     """
     world.write(S1, startsAt=None, endsAt=None)
 
 
 def name_moderator(world: World) -> None:
     """
-    Somebody is to moderate it.
+    Make a user a moderator.
     """
     world.write(S1, moderators={"anna": True})
 
 
 def unname_moderator(world: World) -> None:
     """
-    He is not, any more.
+    Remove the moderator.
     """
     world.write(S1, moderators={})
 
 
 def publish_now(world: World) -> None:
     """
-    The session is published as it begins.
+    Publish the session as it begins.
     """
     world.write(S1, status="public", startsAt=world.clock(), endsAt=world.clock() + timedelta(seconds=EVENT_S))
 
 
 def go_on_air(world: World) -> None:
     """
-    The owner's encoder sends its picture.
+    Let the owner's encoder begin to send.
     """
     world.broadcast(None, is_live=True)
 
 
 def go_off_air(world: World) -> None:
     """
-    It ends, and what was recorded arrives.
+    Let the encoder stop; the recording arrives.
     """
     world.broadcast(TEST_PICTURE, is_live=False)
 
 
 def delete(world: World) -> None:
     """
-    It is deleted.
+    Delete the session.
     """
     world.delete(S1)
 
 
 def delete_unheard(world: World) -> None:
     """
-    The same, and the event is lost.
+    Delete the session, and lose the trigger.
     """
     world.delete(S1, heard=False)
 
 
 def make_on_demand(world: World) -> None:
     """
-    An on-demand session is made.
+    Create an on-demand session.
     """
     world.write(S1, status="public", format="onDemand")
 
 
 def ask_to_upload(world: World) -> None:
     """
-    Its owner asks for an upload token.
+    Let the owner ask for an upload token.
     """
     world.ask_to_upload(S1, FILM)
 
 
 def ask_to_upload_garbage(world: World) -> None:
     """
-    The same, for a file that is no film.
+    Let the owner ask for an upload token, for a file that is not a video.
     """
     world.ask_to_upload(S1, GARBAGE)
 
 
 def ask_to_replace(world: World) -> None:
     """
-    He asks for a token to replace his video.
+    Let the owner ask for a token to replace the video.
     """
     world.ask_to_replace(FILM)
 
 
 def ask_to_replace_with_garbage(world: World) -> None:
     """
-    The same, by a file that is no film.
+    Let the owner ask for a token to replace the video, with a file that is not a video.
     """
     world.ask_to_replace(GARBAGE)
 
 
 def renew(world: World) -> None:
     """
-    He asks for a fresh token, and goes on with it.
+    Let the owner ask for a fresh token, and continue the upload with it.
     """
     world.renew_token()
 
 
 def cancel(world: World) -> None:
     """
-    He does not want the latest upload any more.
+    Cancel the latest upload.
     """
     world.spec("cancelUpload", cancel_upload)
 
 
 def unwant(world: World) -> None:
     """
-    He does not want the video any more.
+    Delete the video.
     """
     world.spec("deleteVideo", delete_video)
 
 
 def retry(world: World) -> None:
     """
-    He wants what failed to be tried again.
+    Retry the failed upload.
     """
     world.spec("retryVideo", retry_video)
 
 
 def fail_to_convert(world: World) -> None:
     """
-    From now on Kaltura converts nothing that arrives.
+    From now on, let Kaltura fail to convert what arrives.
     """
     world.let_conversions_fail()
 
 
 def convert_again(world: World) -> None:
     """
-    From now on it does.
+    From now on, let Kaltura convert what arrives.
     """
     world.let_conversions_succeed()
 
 
 def lose_document(world: World) -> None:
     """
-    The database loses the video's document.
+    Let the database lose the video's document.
     """
     world.lose_document()
 
 
 def adopt(world: World) -> None:
     """
-    The operator has it given back.
+    Let the operator adopt the orphan.
     """
     world.adopt()
 
 
 def push(world: World) -> None:
     """
-    Kaltura tells of everything there is, and what it says is heeded before anybody goes on.
+    Let Kaltura send webhooks for all that exists, and let workers reconcile the videos.
     """
     world.push()
     reconcile_videos(world)
@@ -225,49 +225,49 @@ def push(world: World) -> None:
 
 def send(number: int) -> Act:
     """
-    His browser sends a chunk.
+    Let the owner's browser send a chunk.
     """
     return lambda world: world.send(number, CHUNKS)
 
 
 def lose_tasks(world: World) -> None:
     """
-    The queue loses everything.
+    Let the queue lose all tasks.
     """
     world.lose_tasks()
 
 
 def make_strays(world: World) -> None:
     """
-    There are things at Kaltura that nobody recorded.
+    Create things at Kaltura that no document names.
     """
     world.make_strays()
 
 
 def break_kaltura(kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> Act:
     """
-    From now on requests to Kaltura go wrong: the next one, the next that matches, or all that do (`times=0`).
+    From now on, let requests to Kaltura fail: the next one, the next that matches, or all that match (`times=0`).
     """
     return lambda world: world.let_go_wrong(kind, match, **how)
 
 
 def mend_kaltura(world: World) -> None:
     """
-    All is well again.
+    Let no more requests to Kaltura fail.
     """
     world.mend_kaltura()
 
 
 def visit_session(world: World) -> None:
     """
-    Another worker comes to the session.
+    Let another worker reconcile the session.
     """
     world.visit_at_once(RECONCILE_SESSION, S1)
 
 
 def reconcile_videos(world: World) -> None:
     """
-    Other workers come to its videos.
+    Let other workers reconcile the session's videos.
     """
     for video_id in world.documents(VIDEOS):
         world.visit_at_once(RECONCILE_VIDEO, video_id)
@@ -275,7 +275,7 @@ def reconcile_videos(world: World) -> None:
 
 def sweep(world: World) -> None:
     """
-    The worker sleeps a little, and meanwhile the schedule has it swept.
+    Pause the current worker, and let the sweep run in the pause.
     """
     world.wait(PAUSE_S)
     world.sweep_at_once()
@@ -283,7 +283,7 @@ def sweep(world: World) -> None:
 
 def move_and_visit(world: World) -> None:
     """
-    The session is moved, and another worker comes before this one goes on.
+    Move the session, and let another worker reconcile it before the current one goes on.
     """
     move(world)
     visit_session(world)
@@ -291,7 +291,7 @@ def move_and_visit(world: World) -> None:
 
 def publish_and_visit(world: World) -> None:
     """
-    Likewise it is published.
+    Publish the session, and let another worker reconcile it before the current one goes on.
     """
     publish(world)
     visit_session(world)
@@ -299,7 +299,7 @@ def publish_and_visit(world: World) -> None:
 
 def delete_and_visit(world: World) -> None:
     """
-    Likewise it is deleted, and its videos are reconciled.
+    Delete the session, and let other workers reconcile it and its videos before the current one goes on.
     """
     delete(world)
     visit_session(world)
@@ -309,19 +309,19 @@ def delete_and_visit(world: World) -> None:
 @dataclass(frozen=True, slots=True)
 class Flow:
     """
-    One thing that users do.
+    One flow: what users do, and what to expect.
 
     Attributes:
-        name: For ids.
-        acts: What they do, each so many seconds after the beginning.
-        before: What they did before; nothing goes wrong with it.
-        settled_s: How long that was left to settle.
-        minds: How they change their mind while it is under way, and who else may come.
-        video: How the video ends, where that is certain.
-        sweeps: The effects of so many sweeps are struck too.
-        new_account: Whether nothing was ever made in the account, not even what is made once.
+        name: For the ids of tests.
+        acts: What users do, each with the seconds since the beginning.
+        before: What users did before, without disturbance.
+        settled_s: Seconds between `before` and `acts`.
+        minds: Changes of mind during the flow, and other workers that may come.
+        video: The expected end state of the video, if it is certain.
+        sweeps: Number of sweeps whose effects are disturbed too.
+        new_account: Whether the account is entirely new, without what is created in an account once.
         beyond: Whether things may exist twice for a while.
-        outage: Whether so much goes wrong that the queue may give tasks up.
+        outage: Whether so much goes wrong that the queue may drop tasks.
     """
 
     name: str
@@ -508,22 +508,23 @@ def play(
     hastily: bool = True,
 ) -> World:
     """
-    One run of a flow, from an empty account to its rest.
+    Run a flow once, from an empty account until nothing is left to do.
 
     Args:
         flow: What users do.
-        account: Where they do it.
-        number: Of the effect that is struck.
-        what: Strikes it; `None` lets everything go well.
+        account: The Kaltura account to use.
+        number: Number of the effect that is disturbed.
+        what: The disturbance; `None` lets everything go well.
         build: The code as it is, or with a defect.
-        copies: How often each task comes.
+        copies: How often each task is delivered.
         hastily: Leave out the sweeps that can find nothing.
 
     Returns:
-        The world at rest.
+        The world at the end.
 
     Raises:
-        Broken: An invariant does not hold; the course of the run is in its tasks, as in those of any other error.
+        Broken: An invariant does not hold. The notes of the exception contain the log of the run, as for any other
+            error.
     """
     faulty = isinstance(what, Fault) or flow.outage or flow.beyond
     world = World(
@@ -554,7 +555,7 @@ def play(
 
 def act(world: World, acts: Acts) -> None:
     """
-    Let users act, each so many seconds after now.
+    Let users act, each at a number of seconds from now.
     """
     begun_at = world.clock()
     for after_s, do in acts:
@@ -565,7 +566,7 @@ def act(world: World, acts: Acts) -> None:
 @contextmanager
 def told(world: World, name: str) -> Iterator[None]:
     """
-    Whatever goes wrong tells the whole course of the run.
+    Add the log of the run to any error.
     """
     try:
         yield

@@ -1,6 +1,7 @@
-"""One effect of a story in memory gone wrong, and all tasks for what was left lost with it.
+"""Crash enumeration in memory: break one effect of a story, then lose all tasks.
 
-For what the processes of `simulator.py` would only say more slowly: there the real parts are broken in every way.
+For cases that the processes of `simulator.py` would cover only more slowly. Faults of the real adapters are tested
+there.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Story = Callable[[Deployment], object]
 
 
 class Way(StrEnum):
-    """In what way an effect goes wrong. To die after it is to die before the next one."""
+    """The ways in which an effect fails. Dying after an effect is the same as dying before the next one."""
 
     KILLED = "killed"
     ANSWER_LOST = "answer lost"
@@ -28,15 +29,15 @@ class Way(StrEnum):
 
 def broken(make: Callable[[], Deployment], story: Story, way: Way) -> Iterator[tuple[int, Deployment]]:
     """
-    The story played once for each of its effects, the one of that number broken.
+    Play the story once for each of its effects, with that effect broken.
 
     Args:
-        make: A new deployment, in which nothing is broken yet.
-        story: May end early, as whoever plays it dies or is refused.
-        way: In which the effect goes wrong.
+        make: Returns a new deployment, in which nothing is broken yet.
+        story: The acts to play. It may end early, because its actor dies or is refused.
+        way: The way in which the effect fails.
 
     Yields:
-        The number, and the deployment as the story has left it: undisturbed again, and with no tasks.
+        The number of the effect, and the deployment after the story, undisturbed again and without tasks.
     """
     number = 0
     while True:
@@ -55,7 +56,7 @@ def broken(make: Callable[[], Deployment], story: Story, way: Way) -> Iterator[t
             raise kind("It went wrong.", provider="memory", operation=operation, code="HTTP_503")
 
         deployment.disturb = breaking
-        # It has no end where it died, was refused or did not find what it looked for.
+        # The story ends early if its actor died, was refused, or did not find what it expected.
         with suppress(Killed, BackendError, AssertionError):
             story(deployment)
         deployment.disturb = undisturbed

@@ -1,7 +1,7 @@
-"""Which effects each flow has: recorded once, before the tests that strike them are collected.
+"""The effects of each flow, recorded once before the tests that disturb them are collected.
 
-Called by the test files' `pytest_generate_tests` and by `conftest`. The account is started by whoever asks first, and
-ends with pytest.
+Called by the test files' `pytest_generate_tests` and by `conftest`. The first caller starts the account; it is stopped
+when pytest ends.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ RECORDED: Final = pytest.StashKey[Mapping[str, Sequence[Met]]]()
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    One effect of a flow, and what strikes it.
+    One effect of a flow, and its disturbance.
 
     Attributes:
         flow: What users do.
-        number: Of the effect, counted from 1.
+        number: Number of the effect, counted from 1.
         met: The effect, as it was recorded.
-        what: Strikes it.
+        what: The disturbance.
     """
 
     flow: Flow
@@ -41,7 +41,7 @@ class Case:
     @property
     def id(self) -> str:
         """
-        By which pytest runs it alone.
+        Return the id with which pytest runs this case alone.
         """
         what = self.what.value if isinstance(self.what, Fault) else self.what.__name__
         words = re.findall("[A-Za-z0-9]+", f"{self.met.name} {what}")
@@ -50,7 +50,7 @@ class Case:
 
 def account_of(config: pytest.Config) -> Account:
     """
-    The account of this run of pytest.
+    Return the account of this run of pytest.
     """
     if ACCOUNT not in config.stash:
         account = config.stash[ACCOUNT] = Account()
@@ -60,7 +60,7 @@ def account_of(config: pytest.Config) -> Account:
 
 def recorded(config: pytest.Config) -> Mapping[str, Sequence[Met]]:
     """
-    The effects of each flow, by its name, when nothing goes wrong.
+    Return the effects of each flow in an undisturbed run, by the flow's name.
     """
     if RECORDED not in config.stash:
         account = account_of(config)
@@ -70,7 +70,7 @@ def recorded(config: pytest.Config) -> Mapping[str, Sequence[Met]]:
 
 def effects(config: pytest.Config) -> Iterator[tuple[Flow, int, Met]]:
     """
-    Every effect of every flow.
+    Yield every effect of every flow.
     """
     for flow in FLOWS:
         for number, met in enumerate(recorded(config)[flow.name], 1):

@@ -1,7 +1,7 @@
-"""The Kaltura simulator as a process of these tests' own, and what is in its account, in the words of our ports.
+"""The Kaltura simulator as a process for these tests, and what is in its account, as types of our ports.
 
-Called by `conftest` and `world`. Leaves to the vendor's client how Kaltura is spoken to: only the simulator's own
-controls are used here, and what they tell.
+Called by `conftest` and `world`. It only uses the simulator's own controls and what they return; the vendor's client
+speaks Kaltura's API.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ NAMESPACE: Final = "crashes"
 PARTNER_ID: Final = 4_711
 
 PROCESSING_S: Final = 40
-"""So long it works on a video: two ticks of the readiness poller."""
+"""Seconds for which the simulator processes a video: two ticks of the readiness poller."""
 
 ROUND_S: Final = 300
-"""Every run begins at a multiple of it."""
+"""Every run begins at a multiple of this."""
 
 _LIVE: Final = 201
 _OTHERS: Final = {VIRTUAL_EVENT: "virtualEvents", RESOURCE: "scheduleResources", GROUP: "groups"}
-"""The simulator's names of the parts of an event beside entry and schedule event."""
+"""The simulator's names for an event's parts, besides its entry and schedule event."""
 
 _RECORDING: Final = "recording:"
 _UNSEEN: Final = "\u2060"
@@ -42,7 +42,7 @@ _UNSEEN: Final = "\u2060"
 
 class Simulator:
     """
-    One process, one account; used by one run after the other.
+    One process with one account, used by one run after the other.
     """
 
     def __init__(self) -> None:
@@ -55,20 +55,21 @@ class Simulator:
 
     def stop(self) -> None:
         """
-        End the process, and wait until it is gone.
+        Stop the process, and wait until it has ended.
         """
         self._connection.close()
         self._running.stop()
 
     def reset(self) -> datetime:
         """
-        Empty the account, and let its clock stand.
+        Empty the account, and stop its clock.
 
         Returns:
-            Where it stands: ahead of the machine's, for it never goes back, and so that what the code rounds it rounds
-            alike in every run.
+            The time of the stopped clock. It is ahead of the machine's clock, because the simulator's never goes back.
+                It is
+            a multiple of `ROUND_S`, so that the code's rounding gives the same results in every run.
         """
-        # The last run may be long past: a connection that the simulator has given up meanwhile is of no use.
+        # The last run may be long past. The simulator may have closed an idle connection since.
         self._connection.close()
         self.control("POST", "reset", {})
         self._now = datetime.fromtimestamp((int(time.time()) // ROUND_S + 2) * ROUND_S, UTC)
@@ -77,7 +78,7 @@ class Simulator:
 
     def move_to(self, at: datetime) -> None:
         """
-        Let the simulator's clock go to an instant, and stand there.
+        Move the simulator's clock to an instant, and stop it there.
         """
         if at > self._now:
             self._now = at
@@ -85,19 +86,19 @@ class Simulator:
 
     def convert(self, how: str) -> None:
         """
-        Say how conversions go from now on, in the words of the clockwork.
+        Set how conversions go from now on; values as in the simulators' `clockwork.py`.
         """
         self.control("POST", "clock", {"ready": how})
 
     def let_go_wrong(self, kind: str, match: Mapping[str, Any] | None = None, **how: Any) -> None:
         """
-        Let the next request, or those that match, go wrong.
+        Let the next request, or those that match, fail.
         """
         self.control("POST", "faults", {"kind": kind, "match": match or {}, **how})
 
     def control(self, method: str, name: str, body: Mapping[str, Any] | None = None) -> Any:
         """
-        Ask something of the simulator itself.
+        Call one of the simulator's own controls.
         """
         sent = None if body is None else json.dumps(body).encode()
         self._connection.request(method, f"/_simulator/{name}", sent, {"Content-Type": "application/json"})
@@ -108,7 +109,7 @@ class Simulator:
 
     def things(self) -> Things:
         """
-        What there is in the account.
+        Return what is in the account.
         """
         return Things(self.control("GET", "things"))
 
@@ -116,12 +117,12 @@ class Simulator:
 @dataclass(frozen=True, slots=True)
 class Part:
     """
-    One object at Kaltura that was made for a session or a video.
+    One object at Kaltura that was created for a session or a video.
 
     Attributes:
-        kind: By the name that records use for its id (`entryId`, `eventId`, `uploadTokenId`, `uploaderId`).
+        kind: The name that documents use for its id (`entryId`, `eventId`, `uploadTokenId`, `uploaderId`).
         id: Its id.
-        reference: Under which it was made.
+        reference: The reference with which it was created.
     """
 
     kind: str
@@ -131,7 +132,7 @@ class Part:
 
 class Things:
     """
-    What there is in the account at one moment.
+    The contents of the account at one moment.
     """
 
     def __init__(self, told: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
@@ -144,7 +145,7 @@ class Things:
 
     def external_ids(self) -> tuple[Part, ...]:
         """
-        Every object that was made for a session or a video, alone or not.
+        Return every object that was created for a session or a video, even if its other parts are missing.
         """
         found = [Part(ENTRY, id_, _reference(thing)) for id_, thing in self._entries.items()]
         found += [Part(EVENT, id_, _reference(thing)) for id_, thing in self._events.items()]
@@ -157,20 +158,20 @@ class Things:
 
     def status(self, entry_id: str) -> str | None:
         """
-        Of an entry, in Kaltura's words.
+        Return the status of an entry, as Kaltura's value, `None` if there is no such entry.
         """
         entry = self._entries.get(entry_id)
         return None if entry is None else str(entry["status"])
 
     def events(self) -> tuple[MadeEvent, ...]:
         """
-        The live entries, each with what belongs to it.
+        Return the live entries, each with the event's other parts.
         """
         return tuple(self._event(id_, entry) for id_, entry in self._entries.items() if entry["mediaType"] == _LIVE)
 
     def media(self) -> tuple[MadeMedia, ...]:
         """
-        The uploaded entries, each with its token and its user, and the recordings that were taken over.
+        Return the uploaded entries, each with its token and its user, and the adopted recordings.
         """
         return tuple(
             self._media(id_, entry)
@@ -212,7 +213,7 @@ class Things:
 
 def _reference(thing: Mapping[str, Any]) -> str:
     """
-    The reference under which a thing was made; what Kaltura records by itself has none until it is taken over.
+    Return the reference with which an object was created. A recording that Kaltura made has none until it is adopted.
     """
     if thing.get("rootEntryId") not in (None, thing["id"]) and "referenceId" not in thing:
         return f"{_RECORDING}{thing['rootEntryId']}:0"
@@ -224,7 +225,7 @@ def _reference(thing: Mapping[str, Any]) -> str:
 
 def _uploaded(uploader: str) -> str:
     """
-    The reference of an upload, given its user: `upload-crashes-video-{videoId}-{generation}`.
+    Return the reference of an upload, given its user: `upload-crashes-video-{videoId}-{generation}`.
     """
     return ":".join(uploader.removeprefix(f"upload-{NAMESPACE}-").split("-"))
 

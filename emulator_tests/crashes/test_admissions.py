@@ -1,7 +1,7 @@
-"""What people were given, with every effect of a story gone wrong once, and then only the sweep: whatever they may not
-keep is ended, and nothing else is.
+"""Admissions, with every effect of a story broken once, and then only the sweep: everything that people may not keep is
+ended, and nothing else.
 
-In memory: what ends at Kaltura, and what does not, is for `contract/test_viewer_keys.py`.
+In memory. `contract/test_viewer_keys.py` tests what ends at Kaltura, and what does not.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from shared.core.callers import Caller
 from shared.core.paths import enrolment_path, session_path
 
 LOST_TRIGGER_S = 3600
-"""Whoever may not watch any more is found no later, whatever became of triggers."""
+"""A person who may no longer watch is found at the latest after this, even if triggers are lost."""
 
 
 class Story:
     """
-    People enter, one is unenrolled, one moderates no more and stays, and perhaps the session is deleted.
+    People enter, one is unenrolled, one is no longer moderator and stays, and perhaps the session is deleted.
 
     Attributes:
-        given: The ids of what each was given.
+        given: For each admission, the person and its revocation id.
     """
 
     def __init__(self, *, deletes: bool) -> None:
@@ -35,14 +35,14 @@ class Story:
 
     def begin(self) -> Deployment:
         """
-        A new deployment, in which nothing was given.
+        Return a new deployment, in which there are no admissions.
         """
         self.given.clear()
         return school()
 
     def play(self, deployment: Deployment) -> None:
         """
-        Play it.
+        Play the story.
         """
         for caller in (ADA, ANNA, GRACE):
             self._give(deployment, "host" if caller is ANNA else caller.uid, caller)
@@ -60,7 +60,7 @@ class Story:
 
 def _losers(deployment: Deployment) -> set[str]:
     """
-    Who may not keep what they were given, by the documents as they are.
+    Return the people who may not keep their admission, by the current documents.
     """
     session, enrolment = deployment.documents.read(session_path("s1"), enrolment_path("s1", "ada"))
     if session is None:
@@ -72,7 +72,7 @@ def _losers(deployment: Deployment) -> set[str]:
 
 def _require_ended(deployment: Deployment, story: Story, number: int) -> None:
     """
-    Let only sweeps run, and require that those who may not keep what they were given have lost it, and nobody else.
+    Run only sweeps, and require that exactly those who may not keep their admission have lost it.
     """
     deployment.clock.advance(LOST_TRIGGER_S)
     for _ in range(2):

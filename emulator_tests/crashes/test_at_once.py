@@ -1,4 +1,4 @@
-"""Many workers at the same instant, in threads, over as many connections: all look before the first one writes."""
+"""Many workers at the same instant, in threads, each with its own connection: all read before the first one writes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REQUEST = UploadRequest(S1, "request-1", "lecture.mp4", len(FILM), "A lecture")
 
 class GatheringDocuments:
     """
-    Documents at which everybody waits for everybody else after his first look.
+    Documents at which each thread waits for all others after its first read.
     """
 
     def __init__(self, kept: MemoryDocuments) -> None:
@@ -45,14 +45,11 @@ class GatheringDocuments:
 
     def gather(self, collection: str) -> None:
         """
-        From now on, that look is the first one at a document of this collection.
+        From now on, gather the threads after their first read of a document in this collection. Empty: gather nowhere.
         """
         self._gate, self._at, self._passed = Barrier(MANY, timeout=TIMEOUT_S), collection, local()
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
-        """
-        As the port says.
-        """
         found = self._kept.read(*paths)
         here = self._at and any(path.startswith(f"{self._at}/") for path in paths)
         if here and not hasattr(self._passed, "gate"):
@@ -61,33 +58,21 @@ class GatheringDocuments:
         return found
 
     def select(self, query: Query) -> Sequence[Document]:
-        """
-        As the port says.
-        """
         return self._kept.select(query)
 
     def count(self, query: Query) -> int:
-        """
-        As the port says.
-        """
         return self._kept.count(query)
 
     def total(self, query: Query, field: str) -> Total:
-        """
-        As the port says.
-        """
         return self._kept.total(query, field)
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
-        """
-        As the port says.
-        """
         return self._kept.commit(*writes)
 
 
 class Crowd:
     """
-    The real code with nothing around its effects, so that many may have them at once.
+    The real code with nothing around its effects, so that many threads may run it at once.
     """
 
     def __init__(self, account: Account, build: Build = SOUND) -> None:
@@ -106,19 +91,20 @@ class Crowd:
             clock=self._clock,
         )
         self.app: App = assemble(build, self._account, self._documents, self._queue, self._clock)
-        # What an account needs once is made by one alone: this is not what they crowd for here.
+        # One thread first creates everything that an account needs once. The crowds of these tests are for something
+        # else.
         self._account.access_control_id()
         self._account.upload_role_name()
 
     def close(self) -> None:
         """
-        Hang up.
+        Close the connections.
         """
         self._account.client.close()
 
     def write(self, **fields: Any) -> None:
         """
-        The owner makes his session.
+        Let the owner create the session.
         """
         begins_at = self._clock() + timedelta(days=1)
         new = {
@@ -135,34 +121,34 @@ class Crowd:
 
     def delete(self) -> None:
         """
-        He deletes it.
+        Let the owner delete the session.
         """
         self._kept.commit(Delete(session_path(S1)))
 
     def edit(self, **fields: Any) -> None:
         """
-        They change it.
+        Let the owner change the session.
         """
         self._kept.commit(Update(session_path(S1), fields))
 
     def reconcile(self) -> None:
         """
-        A worker reconciles the session.
+        Let a worker reconcile the session.
         """
         self.app.work(Task(RECONCILE_SESSION, S1))
 
     def ask_to_upload(self) -> UploadToken:
         """
-        The owner asks for the same upload.
+        Let the owner ask for the same upload.
         """
         return self.app.upload_tokens.issue_upload_token(TEACHER, REQUEST)
 
     def all_at_once(self, job: Callable[[], T], collection: str) -> list[T | BackendError]:
         """
-        Do a job in many threads, which all look at a document of this collection before the first one goes on.
+        Run a job in many threads, all of which read a document of this collection before the first one goes on.
 
         Returns:
-            What each of them gave, or the error of ours that it ended with.
+            The result of each, or the error of ours that it ended with.
         """
 
         def begin() -> T | BackendError:
@@ -179,14 +165,14 @@ class Crowd:
 
     def go_on(self, seconds: float = 2 * LEASE_S) -> None:
         """
-        The tasks that were left are delivered, until no claim can be left.
+        Deliver the enqueued tasks, until no claim can be left.
         """
         self._queue.deliver_until(self._clock() + timedelta(seconds=seconds), self.app.work)
         self._simulator.move_to(self._clock())
 
     def pairing(self) -> Pairing:
         """
-        What is recorded of the session.
+        Return the session's pairing.
         """
         (document,) = self._kept.read(pairing_path(S1))
         assert document is not None
@@ -194,7 +180,7 @@ class Crowd:
 
     def there(self) -> Things:
         """
-        What there is at Kaltura.
+        Return what exists at Kaltura.
         """
         return self._simulator.things()
 
@@ -253,8 +239,8 @@ def test_fifty_requests_at_once_make_one_video(crowd: Crowd) -> None:
 
 @pytest.mark.parametrize("crowd", [DEFECTS["the claim is unconditional"]], indirect=True, ids=["defect"])
 def test_fifty_reconciles_whose_claim_is_unconditional_are_noticed(crowd: Crowd) -> None:
-    # A first event, which has gone: from then on the claim is the change of a record, not its making. The session stays
-    # the same one, so that the claim is the first thing that anybody writes.
+    # There was an event before, which is gone. So the claim changes an existing document instead of creating it. The
+    # session is the same one, so the claim is the first write.
     crowd.write()
     crowd.reconcile()
     crowd.edit(status="draft")

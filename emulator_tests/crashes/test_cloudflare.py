@@ -1,8 +1,7 @@
-"""Every effect of an upload to Cloudflare broken once, in every way, and then only the sweep: nothing is left, doubled
-or lost, and no minute stays reserved.
+"""Crash enumeration for Cloudflare: every effect of an upload broken once, in every way, and then only the sweep.
 
-The real use cases and the real adapter, against the simulator; documents and queue are in memory, and one clock moves
-them all.
+Nothing may be left over, doubled or lost, and no minute may stay reserved. The real use cases and the real adapter run
+against the simulator. Documents and queue are in memory, and one clock moves all.
 """
 
 from __future__ import annotations
@@ -66,13 +65,13 @@ VIDEO: Final = UploadRequest("s1", "r1", "film.mp4", len(FILM), "A film")
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[CloudflareServer]:
-    """The simulator, as long as the tests of this file last; what it is sent is no file of it."""
+    """The simulator, for the tests of this file. It does not look at the bytes that it receives."""
     with running_cloudflare({}) as server:
         yield server
 
 
 class WatchedMedia:
-    """The adapter, with an effect around each of its calls."""
+    """The media adapter, with an effect around each of its calls."""
 
     name = "cloudflare"
 
@@ -119,7 +118,7 @@ class WatchedMedia:
 
 
 class WatchedInventory:
-    """Likewise what is there by age."""
+    """The inventory adapter, with an effect around each of its calls."""
 
     def __init__(self, inventory: Inventory, effect: Effect) -> None:
         self._strays, self._effect = inventory, effect
@@ -141,12 +140,12 @@ PROVIDER_CALLS: Final = frozenset(
 
 class World:
     """
-    One deployment on the account, empty, in which one effect is broken.
+    One deployment on the empty account, in which one effect is broken.
 
     Args:
         simulator: The account.
         broken: The number of the effect.
-        how: In which way; `None` breaks nothing.
+        how: The way in which it fails; `None` breaks nothing.
     """
 
     def __init__(self, simulator: CloudflareServer, broken: int = -1, how: str | None = None) -> None:
@@ -196,7 +195,7 @@ class World:
         self.is_watched = True
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         self._account.client.close()
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:
@@ -228,10 +227,10 @@ class World:
             self._simulator.control("POST", "clock", {"stand_at": now.timestamp()})
             self._stood_at = now
 
-    # What people do, and do again.
+    # Acts of people, repeated until they succeed.
 
     def insist(self, act: Callable[[], object]) -> None:
-        """Do something, again and again until there is an answer."""
+        """Repeat an act until there is an answer."""
 
         def answered() -> bool:
             act()
@@ -244,19 +243,19 @@ class World:
         raise AssertionError("There is never an answer.")
 
     def alive(self, act: Callable[[], T]) -> T | None:
-        """Do something that may die; what it would have left to be done is lost with it."""
+        """Do an act during which the process may die. Its death loses all tasks."""
         try:
             return act()
         except Killed:
             while self.queue.waiting():
                 self.queue.take()
         except (Transient, Conflict):
-            # Who is told so tries again later.
+            # The caller tries again later.
             pass
         return None
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let time pass."""
         until = self.clock() + timedelta(seconds=seconds)
         while self.clock() < until:
             self.alive(lambda: self.queue.deliver_until(until, self.app.work))
@@ -267,7 +266,7 @@ class World:
             try:
                 token = self.alive(lambda: self.app.upload_tokens.issue_upload_token(TEACHER, VIDEO))
             except Refused:
-                # It has come to its end meanwhile.
+                # The upload has ended meanwhile.
                 return None
             if token is not None:
                 return token
@@ -276,7 +275,7 @@ class World:
         raise AssertionError("The upload is never given.")
 
     def send(self, token: UploadToken) -> None:
-        """Send the film as a browser does, and let it be looked into."""
+        """Send the video as a browser does, and wait until the simulator has examined it."""
         self._set_clock()
         answer = self._simulator.http.patch(token.grant.url, content=FILM, headers=chunk_headers(0))
         assert answer.status_code == 204, answer.text
@@ -285,7 +284,7 @@ class World:
             assert monotonic() < ends_at, "It is never looked into."
 
     def sweep_until(self, holds: Callable[[], bool]) -> None:
-        """Only the sweep comes, and nothing is broken any more."""
+        """Run only the sweep, with nothing broken any more."""
         self.is_watched = False
         self.clock.advance(STRAY_AGE_S + 1)
         for _ in range(SWEEPS_MAX):
@@ -295,23 +294,23 @@ class World:
                 return
         raise AssertionError(f"It does not come to rest; {self.effects[self._broken]} was broken: {self._how}.")
 
-    # What there is.
+    # Existing things.
 
     def videos(self) -> list[dict[str, Any]]:
-        """At Cloudflare."""
+        """Return the videos at Cloudflare."""
         found: list[dict[str, Any]] = self._simulator.control("GET", "things")["videos"]
         return found
 
     def reserved_minutes(self) -> float:
-        """Likewise."""
+        """Return the minutes that are reserved at Cloudflare."""
         return float(self._simulator.control("GET", "things")["storage"]["reservedMinutes"])
 
     def recorded(self) -> list[Video]:
-        """What the documents say of videos."""
+        """Return the documents of videos."""
         return [Video.from_document(one) for one in self.documents.select(Query("videos"))]
 
     def is_empty(self) -> bool:
-        """Whether nothing is left of anything."""
+        """Tell whether nothing is left."""
         return (
             not self.videos()
             and not self.documents.select(Query(DELETIONS))
@@ -323,7 +322,7 @@ class World:
 
 
 def upload(world: World) -> None:
-    """A film is asked for, sent, and becomes ready."""
+    """Upload a video, which becomes ready."""
     token = world.ask()
     assert token is not None
     world.send(token)
@@ -331,7 +330,7 @@ def upload(world: World) -> None:
 
 
 def cancel(world: World) -> None:
-    """An upload is asked for, and not wanted after all."""
+    """Ask for an upload, and cancel it."""
     token = world.ask()
     assert token is not None
     world.insist(lambda: cancel_upload(TEACHER, token.video_id, world.documents, world.queue, world.clock))
@@ -339,16 +338,16 @@ def cancel(world: World) -> None:
 
 
 def delete(world: World) -> None:
-    """A film becomes ready, and its session is deleted."""
+    """Upload a video, which becomes ready, and delete its session."""
     upload(world)
     world.insist(lambda: world.documents.commit(Delete(session_path("s1"))))
-    # What the trigger says, where it is not lost.
+    # The task of the trigger, unless it is lost.
     world.alive(lambda: world.queue.put(Task(RECONCILE_SESSION, "s1")))
     world.run(60)
 
 
 def adopt(world: World) -> None:
-    """A film becomes ready, its document is lost, and it is given back."""
+    """Upload a video, which becomes ready, lose its document, and adopt it."""
     upload(world)
     world.is_watched = False
     for video in world.documents.select(Query("videos")):
@@ -360,7 +359,7 @@ def adopt(world: World) -> None:
 
 
 def remove(world: World) -> None:
-    """A film becomes ready, and its teacher has all that he has removed."""
+    """Upload a video, which becomes ready, and let the teacher erase all their content."""
     upload(world)
     world.insist(lambda: ask_erasure(TEACHER, "r2", TEACHER.uid, world.documents, world.queue, world.clock))
     world.run(600)

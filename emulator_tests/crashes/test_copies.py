@@ -1,7 +1,7 @@
-"""Copies, with every effect of a story gone wrong once, and then only the sweep: each film is at each host once, and
+"""Copies, with every effect of a story broken once, and then only the sweep: each video is at each host once, and
 nothing else is.
 
-In memory: what each host promises, real or not, is for `contract/test_hosts.py`.
+In memory. `contract/test_hosts.py` tests what each host promises, in memory and real.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.videos.commands import delete_video
 
 
 def _story(deployment: Deployment) -> None:
-    """Upload, copy, replace, copy anew; another video, deleted while it is copied."""
+    """Upload, copy, replace, copy again; and another video, deleted during its copy."""
     video_id = upload(deployment)
     finish(deployment)
     deployment.ask_replacement(video_id)
@@ -32,7 +32,7 @@ def _story(deployment: Deployment) -> None:
 
 
 def _at_hosts(deployment: Deployment) -> dict[str, list[str]]:
-    """The references at each host."""
+    """Return the references at each host."""
     hosts: tuple[MemoryHost, ...] = (deployment.fetching, deployment.waiting)
     return {host.name: [made.reference for made in host.alive()] for host in hosts}
 
@@ -41,7 +41,7 @@ def _at_hosts(deployment: Deployment) -> dict[str, list[str]]:
 def test_wherever_it_goes_wrong_the_sweep_alone_brings_every_copy_to_where_it_belongs(way: Way) -> None:
     for number, deployment in broken(school, _story, way):
         for _ in range(3):
-            # Whatever hinders lasts a day at most; between, nothing happens that a sweep would not find later.
+            # Every obstacle ends within a day. Between these steps nothing happens that a later sweep would not find.
             sweep_for(deployment, 900)
             for made in deployment.fetching.alive():
                 deployment.fetching.show(made.external_ids, Observation(MediaState.READY, 100))

@@ -1,7 +1,6 @@
-"""The tests of this folder tested: with one part of the mechanism broken, an invariant breaks too.
+"""Tests of the tests in this folder: if one part of the mechanism is broken, an invariant breaks too.
 
-The defects are those of the model of races, which finds them by chance; here each is shown by the flow that needs the
-part that is broken.
+The race model finds the same defects by chance. Here each is shown by the flow that needs the broken part.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ LATE = Flow(
     (
         (0, break_kaltura("late_commit", {"service": "livestream", "action": "add"}, after_s=300)),
         (0, publish),
-        # Something is changed, so that what there is is looked at.
+        # The change makes a worker read what exists.
         (400, retitle),
     ),
 )
@@ -62,7 +61,8 @@ SHOWN_IN_MEMORY: Final = {
     "admissions are not looked at again",
     "a transfer names no former owner",
 }
-"""Nobody enters or transfers a session in these flows: `test_admissions.py` and `test_transfers.py` have their own."""
+"""No person enters and no session is transferred in these flows. `test_admissions.py` and `test_transfers.py` have
+their own."""
 
 
 @pytest.mark.parametrize("defect", SHOWN_BY)

@@ -1,5 +1,5 @@
-"""Erasures, with every effect gone wrong once, and then only the sweep: what somebody has goes, nobody else's, and
-nothing names them any more."""
+"""Erasures, with every effect broken once, and then only the sweep: a person's content is deleted, nobody else's is,
+and nothing names the person any more."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _small_school() -> Deployment:
 
 
 def _story(deployment: Deployment, caller: Caller) -> None:
-    """Ask for everything of somebody to go, and wait until it has gone."""
+    """Ask for the erasure of everything of a person, and wait until it has happened."""
     ask(deployment, caller, caller.uid)
     deployment.run(STORY_S)
 
@@ -41,13 +41,10 @@ def _story(deployment: Deployment, caller: Caller) -> None:
 @pytest.mark.parametrize("way", Way)
 @pytest.mark.parametrize("who", PEOPLE)
 def test_wherever_it_goes_wrong_the_sweep_alone_brings_it_to_its_end(who: str, way: Way) -> None:
-    """
-    A12.
-    """
     caller, names, owners = PEOPLE[who]
     for number, deployment in broken(_small_school, lambda one: _story(one, caller), way):
         owners = owners or sorted(deployment.owners_at_provider())
-        # Who got no answer asks again, with the same request.
+        # A caller without an answer sends the same request again.
         key = ask(deployment, caller, caller.uid)
         deployment.lose_tasks()
 
@@ -60,7 +57,7 @@ def test_wherever_it_goes_wrong_the_sweep_alone_brings_it_to_its_end(who: str, w
 
 
 def _half_transferred() -> Deployment:
-    """A school of which somebody has written another owner into two sessions, and transferred neither."""
+    """Return a deployment in which the owner of two sessions was changed, but their transfer has not run."""
     deployment = school(1, 1)
     for session_id in ("s0", "live"):
         deployment.documents.commit(Update(session_path(session_id), {"ownerUid": "bert"}))
@@ -70,9 +67,6 @@ def _half_transferred() -> Deployment:
 
 @pytest.mark.parametrize("way", Way)
 def test_wherever_it_goes_wrong_what_is_anothers_now_is_kept_for_them(way: Way) -> None:
-    """
-    A13.
-    """
     for number, deployment in broken(_half_transferred, lambda one: _story(one, TEACHER), way):
         key = ask(deployment)
         deployment.lose_tasks()

@@ -1,5 +1,7 @@
-"""What goes wrong for longer than one effect, or further than the design assumes: things made twice, answers that come
-hours late, lists that lag, parts of a request that are refused, a Kaltura that is away.
+"""Faults that last longer than one effect, or exceed what the design assumes.
+
+Things created twice, answers that are hours late, lists that lag, parts of a request that are refused, Kaltura being
+unavailable.
 """
 
 from __future__ import annotations
@@ -49,7 +51,7 @@ HOUR_S = 3600
 
 def generation(world: World, collection: str) -> int:
     """
-    How often something was made for the one record there is.
+    Return how often something was created for the one document of the collection.
     """
     (record,) = world.documents(collection).values()
     return int(record.fields["generation"])
@@ -57,26 +59,26 @@ def generation(world: World, collection: str) -> int:
 
 def wait(world: World) -> None:
     """
-    Nobody does anything more before then.
+    Do nothing until then.
     """
 
 
 def publishing(*before: Act, **about: Any) -> Flow:
     """
-    A session is published after Kaltura was broken.
+    Return a flow in which a session is published after Kaltura was broken.
     """
     return Flow("publish", (*((0.0, one) for one in before), (0.0, publish)), **about)
 
 
 def uploading(*before: Act, **about: Any) -> Flow:
     """
-    A video is asked for after Kaltura was broken; the teacher does not ask again.
+    Return a flow in which a video is asked for after Kaltura was broken. The teacher does not ask again.
     """
     acts: Acts = (*((0.0, one) for one in before), (0.0, ask_to_upload), *SENT)
     return Flow("upload", acts, before=((0, make_on_demand),), **about)
 
 
-# --- made twice ----------------------------------------------------------------------------------------------------
+# --- things created twice ------------------------------------------------------------------------------------------
 
 
 def test_an_event_that_was_made_twice_ends_as_one(account: Account) -> None:
@@ -89,7 +91,7 @@ def test_a_video_that_was_made_twice_ends_as_one(account: Account) -> None:
     assert len(play(flow, account).there().media()) == 1
 
 
-# --- late ----------------------------------------------------------------------------------------------------------
+# --- late answers --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("after_s", [1, 60, 300, SOUND.late_commit_s - 10])
@@ -152,7 +154,7 @@ def test_a_video_becomes_ready_though_the_poller_lags(account: Account) -> None:
     play(uploading(lagging, video=VideoState.READY), account)
 
 
-# --- parts of a request --------------------------------------------------------------------------------------------
+# --- refused parts of a request ------------------------------------------------------------------------------------
 
 PUBLISHED = ((0.0, publish),)
 MODERATED: Acts = (*PUBLISHED, (0, name_moderator))
@@ -230,7 +232,7 @@ def test_one_part_of_a_request_that_is_not_done_is_made_good(account: Account, n
     before, acts, _ = PARTS[name]
     service, _, action = part.lower().partition(".")
     breaking = break_kaltura(kind, {"service": service, "action": action})
-    # The teacher may have been told so, and give up; what was begun comes to its end all the same.
+    # The teacher may have got the error, and given up. A begun upload still comes to its end.
     world = play(Flow(name, ((0, breaking), *acts), before=before, settled_s=100, outage=True), account)
     (rule,) = world.simulator.control("GET", "faults")
     assert rule["seen"] >= 1
@@ -331,7 +333,7 @@ def test_a_video_that_is_finished_while_kaltura_is_away_is_not_given_up(account:
     play(flow, account)
 
 
-# --- events that come again ----------------------------------------------------------------------------------------
+# --- repeated tasks ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -356,7 +358,7 @@ def test_an_event_seven_hours_late_changes_nothing(account: Account, done: Acts)
 
 def _all_documents(world: World) -> dict[str, Fields]:
     """
-    All there is, besides how often a ready video was looked at, which any task may bring about.
+    Return all documents, without how often a ready video was observed, which any task may increase.
     """
     return {
         path: {name: value for name, value in document.fields.items() if name not in {"looks", "lookedAt"}}

@@ -1,4 +1,4 @@
-"""One thing goes wrong, or somebody changes his mind, at each effect of each flow in turn; then nobody helps."""
+"""One fault or one change of mind at each effect of each flow in turn, and then no help."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.videos.model import VideoState
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
-    A case for each effect that was recorded, and for each thing that may strike it.
+    Parametrize with a case for each recorded effect and each disturbance of it.
     """
     for name in {"fault", "mind"} & set(metafunc.fixturenames):
         cases = [

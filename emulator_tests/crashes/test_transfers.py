@@ -1,4 +1,4 @@
-"""Transfers, with every effect gone wrong once, and then only the sweep: all follows, and nobody is locked out."""
+"""Transfers, with every effect broken once, and then only the sweep: everything follows, and nobody loses access."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def _school() -> Deployment:
 
 
 def _story(deployment: Deployment) -> None:
-    """Transfer a session with all that it has, and wait until it has followed."""
+    """Transfer a session with all that belongs to it, and wait until the transfer is complete."""
     deployment.transfer("bert")
     deployment.run(SETTLES_AFTER_S + 60)
 
 
 def _require_open(deployment: Deployment) -> None:
-    """The student gets in, whoever owns the session now."""
+    """Require that the student may watch and enter, whoever owns the session now."""
     (video,) = deployment.documents.select(Query(VIDEOS))
     assert deployment.playbacks.issue_playback(STUDENT, video.id).url
     assert deployment.joining.join(STUDENT, "s1").admission.player.token
 
 
 def _forgetful_story(deployment: Deployment) -> None:
-    """The same, and the session names no former owner."""
+    """Transfer the session without recording its former owner, and wait until the transfer is complete."""
     deployment.transfer("bert", documents=ForgetfulTransfers(deployment.documents))
     deployment.run(SETTLES_AFTER_S + 60)
 
 
 def _require_transferred(deployment: Deployment, number: int) -> None:
-    """Let only sweeps run, and require that all follows and nobody is locked out meanwhile."""
+    """Run only sweeps, and require that everything follows and nobody loses access meanwhile."""
     made = [len(one.alive()) for one in (deployment.events, deployment.media, deployment.waiting)]
     _require_open(deployment)
     is_begun = deployment.document(session_path("s1")).fields["ownerUid"] == "bert"
@@ -71,9 +71,6 @@ def _require_transferred(deployment: Deployment, number: int) -> None:
 
 @pytest.mark.parametrize("way", Way)
 def test_wherever_a_transfer_goes_wrong_the_sweep_alone_brings_it_to_its_end(way: Way) -> None:
-    """
-    A13.
-    """
     for number, deployment in broken(_school, _story, way):
         _require_transferred(deployment, number)
 

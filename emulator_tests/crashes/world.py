@@ -1,7 +1,7 @@
-"""The real code put together on in-memory documents, queue and clock and a real Kaltura account, with its users.
+"""The real code on in-memory documents, queue and clock and a real Kaltura account, with its users.
 
-Called by `flows`, one world for each run. What users, triggers, workers and the schedule do stands here as `functions/`
-does it; leaves to `effects` what goes wrong and to `flows` who acts when.
+`flows` creates one world for each run. Users, triggers, workers and the schedule act here as `functions/` lets them.
+`effects` decides what goes wrong, and `flows` who acts when.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
 
 TEACHER: Final = Caller("teacher", is_teacher=True)
 
-# As in `functions/config.py`, but for what would only make runs longer.
+# As in `functions/config.py`, except for values that would only make runs longer.
 REAP_GRACE_S: Final = 600
 FEED_INTERVAL_S: Final = 30
 FEED_OVERLAP_S: Final = 60
@@ -130,7 +130,7 @@ SETTINGS: Final = Settings(
 )
 
 REST_S: Final = 2 * 3600
-"""So long after the last act everything must be as it was wished, and nothing else be left (invariant 2)."""
+"""This long after the last act, everything must match its spec, and nothing else may be left (invariant 2)."""
 
 QUEUE_RETRY_S: Final = 2.0
 BROWSER_TRIES: Final = 3
@@ -141,12 +141,12 @@ BYSTANDERS: Final[Mapping[str, Fields]] = {
     "ondemand": {"ownerUid": TEACHER.uid, "title": "On demand", "status": "public", "format": "onDemand"},
     "draft": {"ownerUid": TEACHER.uid, "title": "Draft", "status": "draft", "format": "liveStreaming"},
 }
-"""Sessions that ask for nothing: of them nothing may ever be recorded, and nothing exist (invariant 5)."""
+"""Sessions without a spec at the provider: nothing may ever be recorded or exist for them (invariant 5)."""
 
 
 class _Unheard(io.TextIOBase):
     """
-    Where the log goes: the chronicle says more.
+    Discards the log, because the chronicle has more detail.
     """
 
     def write(self, text: str) -> int:
@@ -159,7 +159,7 @@ _UNHEARD: Final = _Unheard()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedAccount(KalturaAccount):
     """
-    The account of the code that is played, whose client is watched.
+    The account of the code under test, with a client that is watched.
     """
 
     watched: Client
@@ -174,7 +174,7 @@ class WatchedAccount(KalturaAccount):
 
 class EventsAtKaltura:
     """
-    The events that there are, as the invariants ask for them.
+    The events at Kaltura, with the method that the invariants call.
     """
 
     def __init__(self, there: Callable[[], Things]) -> None:
@@ -182,14 +182,14 @@ class EventsAtKaltura:
 
     def alive(self) -> tuple[MadeEvent, ...]:
         """
-        Every event, oldest first.
+        Return every event, oldest first.
         """
         return self._there().events()
 
 
 class MediaAtKaltura:
     """
-    The videos that there are, likewise.
+    The videos at Kaltura, with the method that the invariants call.
     """
 
     def __init__(self, there: Callable[[], Things]) -> None:
@@ -197,21 +197,21 @@ class MediaAtKaltura:
 
     def alive(self) -> tuple[MadeMedia, ...]:
         """
-        Every video, oldest first.
+        Return every video, oldest first.
         """
         return self._there().media()
 
 
 def assemble(build: Build, account: KalturaAccount, documents: Documents, queue: Queue, clock: ManualClock) -> App:
     """
-    Put the real code together on a Kaltura account.
+    Assemble the real code on a Kaltura account.
 
     Args:
-        build: As it is, or with a defect.
-        account: At Kaltura.
-        documents: Where everything is recorded.
-        queue: For tasks.
-        clock: Now.
+        build: The code as it is, or with a defect.
+        account: The account at Kaltura.
+        documents: The database.
+        queue: The queue for tasks.
+        clock: Returns the current time.
     """
     provider_account = ProviderAccount(KalturaMedia(account), KalturaInventory(account))
     return build.assemble(documents, queue, clock, KalturaEvents(account), provider_account, SETTINGS)
@@ -219,7 +219,7 @@ def assemble(build: Build, account: KalturaAccount, documents: Documents, queue:
 
 class Account:
     """
-    An account at Kaltura with the one client that speaks to it, used by one run after the other.
+    An account at Kaltura and its one client, used by one run after the other.
 
     Attributes:
         simulator: The account.
@@ -237,7 +237,7 @@ class Account:
 
     def close(self) -> None:
         """
-        Hang up, and end the simulator.
+        Close the connections, and stop the simulator.
         """
         self.client.close()
         self.simulator.stop()
@@ -245,27 +245,27 @@ class Account:
 
 class World:
     """
-    One run, from an empty account to its rest.
+    One run, from an empty account until nothing is left to do.
 
     Args:
-        simulator: Where Kaltura is.
-        client: How it is spoken to.
+        simulator: Runs the account.
+        client: Speaks to it.
         build: The code as it is, or with a defect.
         beyond: Whether things may exist twice for a while.
-        outage: Whether so much goes wrong that the queue may give tasks up.
+        outage: Whether so much goes wrong that the queue may drop tasks.
         orderly: Whether nothing goes wrong with any worker.
-        copies: How often each task comes.
-        new_account: Whether nothing was ever made in the account, not even what is made once.
+        copies: How often each task is delivered.
+        new_account: Whether the account is entirely new, without what is created in an account once.
 
     Attributes:
-        simulator: Where Kaltura is.
-        clock: Now; stands still until it is moved, and the simulator's goes with it.
-        effects: Every effect of the code that is played.
+        simulator: Runs the account.
+        clock: Stands still until it is moved; the simulator's clock follows it.
+        effects: Every effect of the code under test.
         ledger: What users did and what was recorded, for the invariants.
-        chronicle: What happened.
-        app: The code that is played.
+        chronicle: The log of the run.
+        app: The code under test.
         counted_from: Since when effects are counted.
-        hurt: Whether a user was refused, or his browser died: then he may not get what he wished.
+        hurt: Whether a user got an error, or their browser died. Then they may not get what they asked for.
     """
 
     def __init__(
@@ -295,7 +295,7 @@ class World:
         self._kept = MemoryDocuments()
         self._queue = MemoryQueue(self.clock, retry_s=QUEUE_RETRY_S)
         self._stage = Stage()
-        # What stands at Kaltura takes the place of the in-memory parts: only `alive` is asked of them.
+        # These adapters stand in for the in-memory parts. The ledger calls only `alive` on them.
         self.ledger = Ledger(
             self._kept,
             cast(MemoryEvents, EventsAtKaltura(lambda: self._there)),
@@ -337,35 +337,34 @@ class World:
 
     def count(self, blow: Blow | None, *, sweeps: int = 0) -> None:
         """
-        From now on effects are counted, and one may be struck.
+        Count effects from now on, and disturb one of them.
 
         Args:
-            blow: What strikes.
-            sweeps: The effects of so many sweeps count too.
+            blow: The disturbance.
+            sweeps: Number of sweeps whose effects are counted too.
         """
         self.effects.counting, self.effects.blow, self._sweeps_counted = True, blow, sweeps
         self.counted_from = self.clock()
 
     def met(self) -> list[Met]:
         """
-        The effects that were counted.
+        Return the effects that were counted.
         """
         return self.effects.met
 
     def go_on(self, seconds: float) -> None:
         """
-        Only queue, sweep and clock go on for so long.
+        Run only queue, sweep and clock for a number of seconds.
         """
         self._run_until(self.clock() + timedelta(seconds=seconds))
 
     def rest(self, *, hastily: bool = False) -> None:
         """
-        Only queue, sweep and clock go on for `REST_S`; then what is left is judged.
+        Run only queue, sweep and clock for `REST_S`, then check the invariants.
 
         Args:
-            hastily: Leave out the sweeps that can find nothing: once nothing is due any more by then and everything
-                that exists is recorded, only the last one is run, for which whatever exists is old enough to be a
-                orphan.
+            hastily: Leave out the sweeps that can find nothing. Once nothing is due by then and everything that exists
+                is recorded, only the last sweep runs, for which everything that exists is old enough to be an orphan.
 
         Raises:
             Broken: An invariant does not hold.
@@ -384,7 +383,7 @@ class World:
 
     def write(self, session_id: str, *, heard: bool = True, **changes: Any) -> None:
         """
-        The owner writes his session; made where there is none. `heard` says whether the event reaches us.
+        Let the owner write the session, or create it. `heard` says whether the trigger runs.
         """
         path, before = session_path(session_id), self._users_fields(session_id)
         new = {
@@ -404,7 +403,7 @@ class World:
 
     def delete(self, session_id: str, *, heard: bool = True) -> None:
         """
-        The owner deletes his session, if it is there.
+        Let the owner delete the session, if it exists. `heard` says whether the trigger runs.
         """
         before = self._users_fields(session_id)
         if before is not None:
@@ -413,7 +412,7 @@ class World:
 
     def ask_to_upload(self, session_id: str, film: bytes) -> None:
         """
-        The owner asks for an upload token.
+        Let the owner ask for an upload token.
         """
         self.ledger.sessions[session_id].ever_asked = True
         request = UploadRequest(session_id, "request-1", "lecture.mp4", len(film), "A lecture")
@@ -421,7 +420,7 @@ class World:
 
     def ask_to_replace(self, film: bytes) -> None:
         """
-        He asks for a token to replace the one video there is.
+        Let the owner ask for a token to replace the only video.
         """
         self._replaced += 1
         request_id = f"replacement-{self._replaced}"
@@ -434,14 +433,14 @@ class World:
 
     def renew_token(self) -> None:
         """
-        He asks for a fresh token for the upload that is under way.
+        Let the owner ask for a fresh token for the current upload.
         """
         renew = self.app.upload_tokens.renew_upload_token
         self._take_token("renewUploadToken", self._film, lambda: renew(TEACHER, self._video_id()))
 
     def spec(self, name: str, spec: Callable[[Caller, str, Documents, Queue, Clock], None]) -> None:
         """
-        He wishes something of the one video there is.
+        Let the owner call a command on the only video.
         """
         try:
             with self._visiting(name):
@@ -451,7 +450,7 @@ class World:
 
     def broadcast(self, film: Path | None, *, is_live: bool) -> None:
         """
-        An encoder sends its picture to the one event there is, or ends; a film is then what was recorded.
+        Let an encoder begin to send to the only event, or stop. `film` is the recording, if any.
         """
         for made in self._there.events():
             recording = {} if film is None else {"recording": str(film)}
@@ -462,7 +461,7 @@ class World:
 
     def push(self) -> None:
         """
-        Kaltura tells by itself of every entry there is, as its notifications do.
+        Let Kaltura send a webhook for every entry that exists.
         """
         for made in self._there.media():
             reference_id = mapping.theirs(NAMESPACE, made.reference, self.simulator.admin_secret)
@@ -478,7 +477,7 @@ class World:
 
     def lose_document(self) -> None:
         """
-        The database loses the document of the one video there is, which is ready, as after a restore.
+        Lose the document of the only video, which is ready, as after a restore of the database.
         """
         path = video_path(self._video_id())
         self._kept.commit(Delete(path))
@@ -486,14 +485,14 @@ class World:
 
     def adopt(self) -> None:
         """
-        The operator has what is left at Kaltura given back to its sessions.
+        Let the operator adopt orphans at Kaltura back into their sessions.
         """
         with contextlib.suppress(BackendError, Killed), self._visiting("find-orphans --adopt"):
             self.app.adoption.adopt(self.app.orphans.all(young=True))
 
     def _video_id(self) -> str:
         """
-        Of the one video there is; a teacher who was given none asks for one that nobody knows.
+        Return the id of the only video. A teacher who was given none asks for an unknown id.
         """
         return next(iter(self.documents(VIDEOS)), "unknown")
 
@@ -507,17 +506,18 @@ class World:
         except (BackendError, Killed):
             self.hurt = True
         else:
-            # One that was overtaken just before its answer gets a token that is of no use any more, which is no harm.
+            # A request that was overtaken just before its answer gets a token that is already useless. That does no
+            # harm.
             if mine == self._tokens_asked:
                 self._judge_token(self._token)
 
     def send(self, number: int, chunks: int) -> None:
         """
-        The owner's browser sends one chunk, and sends it again where that fails.
+        Let the owner's browser send one chunk, and retry if that fails.
 
         Args:
-            number: Which, counted from 1.
-            chunks: How many there are.
+            number: Number of the chunk, counted from 1.
+            chunks: Number of all chunks.
         """
         if self._token is None or self.hurt:
             return
@@ -532,7 +532,7 @@ class World:
                     if refusal is None:
                         self._judge_bytes(self._token)
                         return
-                    # The last chunk arrived before, though its answer did not.
+                    # The last chunk had arrived before, though its answer was lost.
                     if refusal == "UPLOAD_TOKEN_INVALID_STATUS_FOR_UPLOAD":
                         return
                     self.wait(BROWSER_PAUSE_S)
@@ -542,41 +542,41 @@ class World:
 
     def let_conversions_fail(self) -> None:
         """
-        Kaltura converts nothing any more.
+        From now on, let Kaltura fail to convert what arrives.
         """
         self.simulator.convert("failed")
 
     def let_conversions_succeed(self) -> None:
         """
-        It does.
+        From now on, let Kaltura convert what arrives.
         """
         self.simulator.convert(f"after_s:{PROCESSING_S}")
 
-    # --- mishaps --------------------------------------------------------------------------------------------------
+    # --- disturbances ---------------------------------------------------------------------------------------------
 
     def visit_at_once(self, queue: str, key: str) -> None:
         """
-        A second worker comes, and gets as far as it can.
+        Let a second worker reconcile now, as far as it can.
         """
         with contextlib.suppress(BackendError):
             self._deliver(Task(queue, key))
 
     def sweep_at_once(self) -> None:
         """
-        The schedule has it swept.
+        Let the schedule run the sweep now.
         """
         self._sweep()
 
     def lose_tasks(self) -> None:
         """
-        The queue loses everything.
+        Let the queue lose all tasks.
         """
         while self._queue.waiting():
             self._queue.take()
 
     def come_again(self, session_id: str) -> None:
         """
-        Every event there ever was comes again: of the session, of its videos, of the readiness poller.
+        Deliver again every task there ever was: of the session, of its videos, of the readiness poller.
         """
         tasks = [Task(RECONCILE_SESSION, session_id)]
         tasks += [Task(RECONCILE_VIDEO, video_id) for video_id in self.documents(VIDEOS)]
@@ -587,7 +587,7 @@ class World:
 
     def make_strays(self) -> None:
         """
-        Something is made at Kaltura, by a worker who recorded it nowhere.
+        Create things at Kaltura that no document names.
         """
         begins_at = self.clock() + timedelta(days=1)
         spec = EventSpec("A stray", begins_at, begins_at + timedelta(hours=1))
@@ -600,11 +600,11 @@ class World:
 
     def mend_kaltura(self) -> None:
         """
-        Nothing goes wrong at Kaltura any more.
+        Let no more requests to Kaltura fail.
         """
         self.simulator.control("DELETE", "faults")
 
-    # --- surroundings of every effect -----------------------------------------------------------------------------
+    # --- callbacks around effects ---------------------------------------------------------------------------------
 
     def before(self, kind: Kind) -> None:
         """
@@ -666,25 +666,25 @@ class World:
         """
         self.simulator.let_go_wrong(kind, match, **how)
 
-    # --- what functions/ does -------------------------------------------------------------------------------------
+    # --- acts of functions/ ---------------------------------------------------------------------------------------
 
     def _user_wrote(self, session_id: str, before: Fields | None, after: Fields | None, *, heard: bool) -> None:
         """
-        Remember it, and let a trigger enqueue what follows.
+        Record the write, and let a trigger enqueue what follows from it.
         """
         self.chronicle.tell(self.clock(), "owner", "deletes" if after is None else "writes", after)
         self.ledger.user_wrote(session_id, after)
         if not heard:
             return
         sessions = [None if fields is None else Session.from_fields(session_id, fields) for fields in (before, after)]
-        # A trigger is never tried again: what goes wrong here, the sweep must find.
+        # A trigger is never retried. The sweep must find what fails here.
         with contextlib.suppress(BackendError, Killed), self._visiting("trigger"):
             for task in following(session_id, *sessions):
                 self.app.queue.put(task)
 
     def _deliver(self, task: Task) -> None:
         """
-        A worker that is killed takes its task with it; one that fails is called again by the queue.
+        Run a worker on a task. A worker that is killed loses the task; one that fails is retried by the queue.
         """
         with contextlib.suppress(Killed), self._visiting(task.queue):
             self.app.work(task)
@@ -722,18 +722,18 @@ class World:
         finally:
             self._stage.current = before
 
-    # --- judging --------------------------------------------------------------------------------------------------
+    # --- checks ---------------------------------------------------------------------------------------------------
 
     def documents(self, collection: str) -> dict[str, Document]:
         """
-        What is in a collection, by id.
+        Return the documents of a collection, by id.
         """
         paths = [path for path in self._kept.paths() if path.startswith(f"{collection}/")]
         return {document.id: document for document in self._kept.read(*paths) if document is not None}
 
     def there(self) -> Things:
         """
-        What there is at Kaltura, as it was last looked at.
+        Return what existed at Kaltura when it was last read.
         """
         return self._there
 
@@ -765,8 +765,8 @@ class World:
 
     def _is_quiet(self, until: datetime) -> bool:
         """
-        Whether nothing waits and nothing is due until then, everything that exists is recorded, and the records know
-        which sessions there are.
+        Tell whether sweeps until then can find nothing: no task waits, nothing is due, everything that exists is
+        recorded, and the pairings know which sessions exist.
         """
         dues = [record.fields["dueAt"] for record in self._records()]
         sessions = self.documents(SESSIONS)
@@ -780,7 +780,7 @@ class World:
 
     def _judge_claims(self) -> None:
         """
-        Where nothing went wrong, nothing waits for a lease to run out: a claim ends with its worker.
+        Require that no claim is left: if nothing went wrong, a claim ends with its worker, not with its lease.
         """
         claimed = [record.path for record in self._records() if record.fields["claim"] is not None]
         if claimed:
@@ -788,7 +788,7 @@ class World:
 
     def _judge_token(self, token: UploadToken) -> None:
         """
-        A grant is for the upload that is recorded, and for two hours at most.
+        Require that a grant is for the upload that is recorded, and lasts at most two hours.
         """
         record = self.documents(VIDEOS)[token.video_id].fields
         if record["parts"] and token.grant.values[TOKEN] != record["parts"][TOKEN]:
@@ -798,7 +798,7 @@ class World:
 
     def _judge_bytes(self, token: UploadToken) -> None:
         """
-        No grant outlives its upload.
+        Require that a grant ends with its upload.
         """
         token_id = str(token.grant.values[TOKEN])
         if token_id not in {part.id for part in self._claimed()}:
@@ -811,7 +811,7 @@ class World:
         if self._queue.dropped and not self._outage:
             raise Broken(14, "one fault is no reason to give a note up", f"{self._queue.dropped} were")
         check_rest(self.ledger)
-        # What could not be given back waits for an operator.
+        # A lost document that could not be restored by adoption waits for an operator.
         waiting = {reference for path, reference in self.ledger.lost.items() if path not in self.ledger.recorded}
         unclaimed = {part for part in self._there.external_ids() if part.reference not in waiting} - self._claimed()
         if unclaimed:
@@ -823,7 +823,7 @@ class World:
 
 def _looks_there(write: Write) -> bool:
     """
-    Whether a write says of something at Kaltura that it plays, or that it is gone.
+    Tell whether a write states that something at Kaltura plays, or that it is gone.
     """
     if isinstance(write, Delete):
         return True

@@ -1,7 +1,7 @@
-"""`make demo`: starts the stack, makes its people, lets `story.mjs` tell the story, and shows what is left at Kaltura.
+"""Run the demo (`make demo`): start the stack, create its users, run `story.mjs`, and print what is left at Kaltura.
 
-The story is a client of its own, with nothing but what a browser app has: the Firebase SDK, a user's sign-in, and the
-rules between him and the documents. Any step that does not happen ends the demo with a reason and a non-zero exit.
+The story is a client of its own, with only what a browser app has: the Firebase SDK, a user's sign-in, and the rules
+between the user and the documents. If a step does not happen, the demo ends with a reason and a non-zero exit code.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ STORY: Final = Path(__file__).with_name("story.mjs")
 VIDEO: Final = ROOT / "emulator_tests" / "testbed" / "test-picture.mp4"
 
 SETTINGS: Final = {"REAP_GRACE_S": "2", "LIVE_OVERRUN_S": "2", "FEED_INTERVAL_S": "1", "FEED_OVERLAP_S": "5"}
-"""Shorter than in earnest, so that the story takes seconds: an unpublished event is kept for two, not ten minutes, and
-an event is over two seconds after its planned end, not an hour."""
+"""Shorter than in production, so that the story takes seconds: an unpublished event is kept for two seconds, not ten
+minutes, and an event is over two seconds after its planned end, not an hour."""
 
 PROCESSING_S: Final = 12
 
@@ -44,15 +44,15 @@ SETUP_KINDS: Final = (
     "flavorParams",
     "permissionItems",
 )
-"""What belongs to the account, not to a session: made once, or there from the beginning."""
+"""Kinds that belong to the account, not to a session: created once, or there from the beginning."""
 
 
 def main() -> int:
     """
-    Tell the story, with the videos at the provider that `PROVIDER` names.
+    Run the story, with videos at the provider that `PROVIDER` names.
 
     Returns:
-        0 where every step happened and nothing is left, else 1.
+        0 if every step happened and nothing is left, else 1.
     """
     started_at = time.monotonic()
     provider = os.environ.get("PROVIDER") or PROVIDERS[0]
@@ -97,14 +97,14 @@ def main() -> int:
 
 def _state() -> Path:
     """
-    The folder that the stack writes to; as in the tests, TESTBED_STATE names another one for a second stack.
+    Return the folder that the stack writes to. As in the tests, TESTBED_STATE names another one for a second stack.
     """
     return Path(os.environ.get("TESTBED_STATE", HOME / "demo"))
 
 
 def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
     """
-    A user of the Auth emulator with custom claims, as an administrator's script would make him.
+    Create a user of the Auth emulator with custom claims, as an administrator's script would, and return the uid.
     """
     base = f"http://{testbed.auth_host}/identitytoolkit.googleapis.com/v1"
     body = {"email": f"{name}@example.com", "password": PASSWORD, "displayName": name}
@@ -118,7 +118,7 @@ def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:
 
 def _set_up(testbed: Testbed) -> None:
     """
-    What an operator does once, with his own command.
+    Set up the accounts, which an operator does once, with the operator's command.
     """
     setup = testbed.command("setup")
     if setup.returncode != 0:
@@ -135,7 +135,7 @@ def _json(url: str, body: dict[str, Any] | None = None) -> Any:
 
 def _things(testbed: Testbed) -> dict[str, list[dict[str, Any]]]:
     """
-    Everything that exists at the simulator, by kind.
+    Return everything that exists at the simulator, by kind.
     """
     things: dict[str, list[dict[str, Any]]] = _json(f"{testbed.kaltura_url}/_simulator/things")
     return things
@@ -171,7 +171,7 @@ def _show_cloudflare(testbed: Testbed) -> bool:
     Print what still exists at Cloudflare.
 
     Returns:
-        Whether that is nothing, and no minute is reserved.
+        Whether there is no video, and no minute is reserved.
     """
     things = _json(f"{testbed.cloudflare_url}/_simulator/things")
     storage, videos = things["storage"], things["videos"]
@@ -182,7 +182,7 @@ def _show_cloudflare(testbed: Testbed) -> bool:
 
 def _whose(kind: str, number: str, people: set[str]) -> str | None:
     """
-    Whose a thing is that may stay, `None` where it should have gone.
+    Return the owner of a thing that may stay, `None` if it should have been deleted.
     """
     if kind in SETUP_KINDS or number == "greenroom":
         return "the account: made once"

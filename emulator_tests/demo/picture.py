@@ -1,7 +1,7 @@
-"""The picture of the README: a recorded run of the demo as a terminal that scrolls, in SVG.
+"""The picture of the README: a recorded run of the demo as a scrolling terminal, in SVG.
 
-Called by `make docs`. The same recording gives the same picture. It needs no script and no font of its own, so that it
-plays wherever an SVG is shown as an image; whoever prefers no motion sees its first page.
+Called by `make docs`. The same recording gives the same picture. It needs no script and no font of its own, so it plays
+wherever an SVG is shown as an image. Viewers who prefer reduced motion see its first page.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def draw(recording: str) -> str:
 
 def _without_set_up(lines: Sequence[str]) -> list[str]:
     """
-    The command and the story: the start of the stack, up to the first empty line, is left out.
+    Return the command and the story, without the start of the stack, which ends at the first empty line.
     """
     story = lines.index("") if "" in lines else len(lines)
     return [*lines[:1], "  …", *lines[story:]] if story > 1 else list(lines)
@@ -73,7 +73,7 @@ def _without_set_up(lines: Sequence[str]) -> list[str]:
 
 def _folded(lines: Sequence[str]) -> Iterator[str]:
     """
-    Lines that are no longer than the window is wide; what is cut begins below the text of its line.
+    Yield lines no longer than the window is wide. A continuation is indented to the text of its line.
     """
     for line in lines:
         timed = _TIMED.fullmatch(line)
@@ -95,7 +95,7 @@ def _text(line: str, row: int, *, is_title: bool) -> str:
 
 def _scrolling(count: int) -> str:
     """
-    The animation: the window stands, goes on by a line at a time, and stands again at the end.
+    Return the animation: the window stands still, scrolls line by line, and stands still again at the end.
     """
     steps = max(0, count - ROWS)
     if not steps:

@@ -1,6 +1,6 @@
-"""Record a run of the demo: `make recording`. The picture of the README is drawn from it.
+"""Record a run of the demo (`make recording`). The picture of the README is drawn from it.
 
-The demo runs as a user sees it; its lines are shown and kept. A demo that breaks off keeps the recording before it.
+The demo runs as a user sees it; its lines are printed and kept. If the demo fails, the previous recording stays.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ COMMAND: Final = "$ make demo"
 
 def main() -> int:
     """
+    Run the demo, and write the recording.
+
     Returns:
         The demo's exit code.
     """

@@ -1,6 +1,6 @@
-"""One deployment in memory: the real use cases on the in-memory parts of `emulator_tests/fakes.py`.
+"""A deployment in memory: the real use cases on the in-memory ports of `emulator_tests/fakes.py`.
 
-Used by the tests of the readiness poller, tokens, playback and the sweep. Leaves to them what goes wrong, and when.
+Used by the tests of the readiness poller, tokens, playback and the sweep. They decide what goes wrong, and when.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ Backup = Mapping[str, Fields]
 
 TEACHER = Caller("teacher", is_teacher=True)
 TEACHERS = ("teacher", "other", "bert")
-"""Whose accounts have the claim of teachers."""
+"""Users whose accounts have the claim of teachers."""
 
 OTHERS = ("student", "anna", "admin", *(f"student{number}" for number in range(20)))
-"""Who have an account and nothing more."""
+"""Users with an account and no claims."""
 
 INTERVAL_S = 10
 TICKS_MAX = 1000
@@ -68,10 +68,10 @@ WINDOW = Window(early_s=900, overrun_s=3600)
 EVENT_KNOWN_S = 24 * 3600
 HOUR = timedelta(hours=1)
 SLOT_OVER_S = SLOT_S + CLOCKS_APART_S
-"""So much later at most a change has been looked at that came second in its slot."""
+"""After this long, a change that was the second in its slot has been reconciled."""
 
 SESSION = SessionIdentity("s1", "teacher", BEGIN_AT)
-"""The session of a record that a test writes by itself."""
+"""The session of a document that a test writes itself."""
 
 POLICY = Policy(
     max_bytes=1_000_000,
@@ -92,37 +92,39 @@ POLICY = Policy(
 ROOMY = replace(
     POLICY, uploads_in_flight_max=50, session_videos_max=50, teacher_videos_max=50, tokens_per_minute_max=100
 )
-"""For many videos of one teacher."""
+"""A policy for many videos of one teacher."""
 
 
 class Killed(BaseException):
     """
-    The process dies here. No error of ours, so that nothing catches it.
+    Simulates the death of the process. Not an error of ours, so that nothing catches it.
     """
 
 
 def refusal(operation: str) -> Transient:
     """
-    The part could not be reached.
+    Return the error of a port that could not be reached.
     """
     return Transient("Try again later.", provider="memory", operation=operation, code="HTTP_503")
 
 
 class Deployment:
     """
-    Documents, queue, provider and the use cases on them. Triggers are left to the test: a session that it writes is
-    noticed by nobody until a task is enqueued, or the sweep comes.
+    Documents, queue, provider and the use cases on them.
+
+    There are no triggers: a session that a test writes is noticed only when the test enqueues a task, or the sweep
+    runs.
 
     Attributes:
-        media: The provider of whose videos nobody has said otherwise.
-        keys: What people hold there.
-        second: Another one, for sessions that name it.
-        fetching: A host that fetches copies by itself, where the terms name it.
-        waiting: One that waits for bytes, likewise.
-        silent: Part of the addresses from which nothing can be had at the moment.
-        is_open: Whether videos can be had without a permission, which is what stands behind the `?` of an address.
-        disturb: Stands around every call of a part; a test puts its own here.
-        database_uid: What Firestore says of which database it is; `None` where it says nothing.
+        media: The default provider of videos.
+        keys: Keys that viewers have at that provider.
+        second: Another provider, for sessions that name it.
+        fetching: A host that fetches copies by itself, if the terms name it.
+        waiting: A host that waits for bytes, if the terms name it.
+        silent: Substrings of addresses that do not answer at the moment.
+        is_open: Whether videos play without a permission, which is the part of an address after the `?`.
+        disturb: Wraps every call of a port; a test sets its own.
+        database_uid: The database's identity according to Firestore; `None` if Firestore does not say.
     """
 
     def __init__(
@@ -200,13 +202,13 @@ class Deployment:
     def _plays(self, url: str) -> bool:
         return ("?" in url or self.is_open) and not any(name in url for name in self.silent)
 
-    # What people do.
+    # Acts of people.
 
     def write_session(self, session_id: str = "s1", **fields: Any) -> None:
         """
-        Write a session, on demand and open where the fields do not say otherwise; or change one that there is.
+        Write a session, on demand and open unless the fields say otherwise, or change an existing one.
         """
-        # The clock may stand still between two sessions of one id, and the server's time never does.
+        # The test's clock may stand still between two sessions with the same id; the server's time never does.
         now = self.clock() + timedelta(microseconds=next(self._written))
         path = session_path(session_id)
         if self.documents.read(path)[0] is not None:
@@ -224,7 +226,7 @@ class Deployment:
 
     def enrol(self, uid: str, session_id: str = "s1", owner_uid: str = "teacher") -> None:
         """
-        Enrol somebody, as an owner does.
+        Enrol a student, as an owner does.
         """
         now = self.clock() + timedelta(microseconds=next(self._written))
         fields = {"sessionId": session_id, "uid": uid, "ownerUid": owner_uid, "createdAt": now}
@@ -260,7 +262,7 @@ class Deployment:
         self, uid: str, *, caller: Caller = TEACHER, session_id: str = "s1", documents: Documents | None = None
     ) -> TransferState:
         """
-        Give a session to somebody else; `documents` stand before those of the deployment.
+        Transfer a session to another user. `documents` may stand in for those of the deployment.
         """
         return transfer_session(
             caller,
@@ -274,22 +276,22 @@ class Deployment:
             self.clock,
         )
 
-    # What the operator does.
+    # Acts of the operator.
 
     def back_up(self) -> Backup:
         """
-        Keep every document as it is.
+        Return a copy of every document.
         """
         paths = self.documents.paths()
         return {one.path: one.fields for one in self.documents.read(*paths) if one is not None}
 
     def restore(self, backup: Backup, *, keeps: bool = False) -> None:
         """
-        Put the documents of a backup in the place of all there are, as created now.
+        Replace all documents by those of a backup, created now.
 
         Args:
-            backup: What `back_up` kept.
-            keeps: Leave what is not in it, as an import does.
+            backup: As returned by `back_up`.
+            keeps: Keep documents that are not in the backup, as an import does.
         """
         there = self.documents.paths()
         gone = [path for path in there if path in backup or not keeps]
@@ -297,21 +299,21 @@ class Deployment:
 
     def adopt(self, *references: str, session_id: str | None = None) -> list[Adopted]:
         """
-        Give orphans back, as the operator's command does.
+        Adopt orphans, as the operator's command does.
         """
         return self.app.adoption.adopt(self.orphans.all(young=True), references, session_id)
 
-    # What the provider does.
+    # Acts of the provider.
 
     def show(self, video_id: str, observation: Observation) -> None:
         """
-        The latest upload of a video gets on at the provider.
+        Set what the latest upload of a video is observed as at the provider.
         """
         external_ids = watched(self.video(video_id))
         assert external_ids, f"There is nothing of {video_id} to see."
         self.media.show(external_ids, observation)
 
-    # What the queue does.
+    # Acts of the queue.
 
     def deliver(self, task: Task) -> None:
         """
@@ -321,22 +323,22 @@ class Deployment:
 
     def run(self, seconds: float = 0) -> None:
         """
-        Let so much time pass, delivering every task at its time.
+        Let time pass, and deliver every task at its time.
         """
         self.queue.deliver_until(self.clock() + timedelta(seconds=seconds), self.deliver)
 
     def lose_tasks(self) -> None:
         """
-        Every task that waits is lost.
+        Lose every waiting task.
         """
         for _ in self.queue.waiting():
             self.queue.take()
 
-    # What there is.
+    # Existing things.
 
     def document(self, path: str) -> Document:
         """
-        A document that must be there.
+        Return a document that must exist.
         """
         (document,) = self.documents.read(path)
         assert document is not None, f"There is no {path}."
@@ -344,49 +346,49 @@ class Deployment:
 
     def video(self, video_id: str) -> Video:
         """
-        What is recorded of a video.
+        Return the document of a video.
         """
         return Video.from_document(self.document(video_path(video_id)))
 
     def owners_at_provider(self) -> list[str]:
         """
-        The owner of each thing of a video that the provider has, as the video's document names them.
+        Return the owner of each video at the provider, as named in the video's document.
         """
         return [self.video(made.reference.split(":")[1]).session.owner_uid for made in self.media.alive()]
 
     def states(self, video_ids: Iterable[str]) -> list[VideoState]:
         """
-        The recorded state of each of these videos, in their order.
+        Return the recorded state of each of these videos, in their order.
         """
         return [self.video(video_id).state for video_id in video_ids]
 
     def pairing(self, session_id: str = "s1") -> Pairing:
         """
-        What is recorded of a session's event.
+        Return the pairing of a session.
         """
         return Pairing.from_document(self.document(pairing_path(session_id)))
 
     def chain(self) -> Chain:
         """
-        What is recorded of the readiness poller.
+        Return the document of the readiness poller's chain.
         """
         return Chain.from_document(self.document(self.poller.path))
 
     def deletions(self) -> Sequence[Deletion]:
         """
-        What is still to be deleted.
+        Return the pending deletions.
         """
         return [Deletion.from_document(one) for one in self.documents.select(Query(DELETIONS))]
 
     def enqueued(self, queue: str) -> Sequence[str]:
         """
-        The keys of the tasks that wait for a worker, soonest first.
+        Return the keys of the tasks that wait for a worker, soonest first.
         """
         return [task.key for task in self.queue.waiting() if task.queue == queue]
 
     def enqueued_now(self, queue: str) -> Sequence[str]:
         """
-        The same without the tasks whose time has yet to come.
+        Return the keys of the tasks that are due now.
         """
         due = [task for task in self.queue.waiting() if task.at is None or task.at <= self.clock()]
         return [task.key for task in due if task.queue == queue]
@@ -394,7 +396,7 @@ class Deployment:
 
 def live(terms: Mapping[str, Terms] | None = None, **fields: Any) -> Deployment:
     """
-    A deployment with a public live session that begins now and lasts an hour.
+    Return a deployment with a public live session that begins now and lasts an hour.
     """
     deployment = Deployment(terms=terms)
     now = deployment.clock()

@@ -1,7 +1,7 @@
-"""Every order in which workers can move, where their moves are few enough for all orders to be tried; the model of
-races draws its orders by chance.
+"""Every order in which workers can move, for workers with few enough effects to try all orders.
 
-Used by the tests of the readiness poller. Leaves to `races/stage.py` how one worker moves at a time.
+Used by the tests of the readiness poller. `races/stage.py` makes one worker move at a time. The race model draws random
+orders instead.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Order:
 
     def effect(self, operation: str, do: Callable[[], T]) -> T:  # the shape of every Effect
         """
-        The `Effect` at which workers wait for their turn.
+        Wait for the worker's turn, then make the call. This is the `Effect` of the in-memory ports.
         """
         if self._stage.current is not None:
             self._stage.pause()
@@ -35,7 +35,7 @@ class Order:
 
     def play(self, *jobs: Callable[[], object]) -> None:
         """
-        Do all jobs at once, in this order of moves.
+        Run all jobs at once, in this order of moves.
         """
         moving = [Visitor(f"visitor {number}", _silent(job), BEGIN_AT) for number, job in enumerate(jobs)]
         for visitor in moving:
@@ -50,7 +50,7 @@ class Order:
 
     def following(self) -> Sequence[int] | None:
         """
-        The choices of the next order, `None` after the last.
+        Return the choices of the next order, `None` after the last.
         """
         left = list(self._taken)
         while left and left[-1][0] + 1 == left[-1][1]:
@@ -69,10 +69,10 @@ class Order:
 
 def play_every_order(play: Callable[[Order], None]) -> int:
     """
-    Call `play` once for each order; it makes its world anew each time, and judges it.
+    Call `play` once for each order. It creates its world anew each time, and checks it.
 
     Returns:
-        How many there were.
+        The number of orders.
     """
     stage, played = Stage(), 0
     choices: Sequence[int] | None = ()

@@ -1,8 +1,10 @@
-"""The model of races: the real reconciles, feed, sweep and callables on in-memory parts, with every effect a moment at
-which someone else may go first, time may pass, and something may go wrong.
+"""The race model: reconciles, readiness poller, sweep and callables in random order, with random faults.
+
+The code is the real one, on in-memory ports. Around every effect, another worker may go first, time may pass, and
+something may go wrong. Everything is determined by the seed.
 
 Called by `test_races.py`, and by hand to read one interleaving: `python -m emulator_tests.pure.races --seed 17`.
-Everything follows from the seed. The rooms: `stage` hands the baton from one worker to the next at their effects,
-`weather` says what goes wrong, `chronicle` keeps what happened, `invariants` judge it, `play` is one interleaving from
-its first move to its rest, `defects` break the mechanism, to show that the model notices.
+`stage` lets one worker move at a time, `weather` decides what goes wrong, `chronicle` logs what happened, `invariants`
+checks it, `play` runs one interleaving from its first move until nothing is left to do, and `defects` breaks the
+mechanism, to show that the model notices.
 """

@@ -1,4 +1,4 @@
-"""Play interleavings by hand: one to read it, or very many, as every night.
+"""Run interleavings by hand: one to read it, or very many, as every night.
 
 python -m emulator_tests.pure.races --seed 17 [--defect "there is no lease"]
 python -m emulator_tests.pure.races --seeds 100000 [--from 5000]
@@ -18,8 +18,10 @@ from emulator_tests.pure.races.stage import Stage
 
 def main() -> int:
     """
+    Run the interleavings, and print the first that broke an invariant.
+
     Returns:
-        The exit code: 0 where no invariant was broken.
+        The exit code: 0 if no invariant was broken.
     """
     parser = argparse.ArgumentParser(prog="python -m emulator_tests.pure.races", description=__doc__)
     parser.add_argument("--seed", type=int, help="play this one and tell what happened")

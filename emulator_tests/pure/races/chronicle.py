@@ -1,7 +1,7 @@
-"""What happened in one interleaving, to be read when it ended wrong.
+"""The log of one interleaving, to be read if it ended wrong.
 
-Written by the other rooms. It keeps what it is told as it is, and words it only when it is read: of thousands of
-interleavings hardly one ever is.
+Written by the other modules of this package. Entries are turned into text only when they are read, because hardly one
+log of thousands ever is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NOT_TOLD = ("history", "createdAt", "requestDigest", "gone", "pending", "ownerU
 
 class Chronicle:
     """
-    One interleaving's events, and how often each kind of trouble and of step occurred.
+    The events of one interleaving, and the counts of each kind of trouble and of step.
     """
 
     def __init__(self, begun_at: datetime) -> None:
@@ -28,13 +28,13 @@ class Chronicle:
 
     def tell(self, at: datetime, who: str, what: str, detail: Any = None, trouble: str = "") -> None:
         """
-        Keep one event.
+        Add one event.
 
         Args:
-            at: When.
-            who: Visitor, user, provider or time.
-            what: It did.
-            detail: Writes, a task or a result; worded later.
+            at: When it happened.
+            who: A worker, user, provider or time.
+            what: What they did.
+            detail: Writes, a task or a result; turned into text later.
             trouble: What went wrong with it.
         """
         self._entries.append((at, who, what, detail, trouble))
@@ -44,7 +44,7 @@ class Chronicle:
 
     def lines(self) -> Iterator[str]:
         """
-        The whole story.
+        Yield the events as lines of text.
         """
         for at, who, what, detail, trouble in self._entries:
             sentence = f"{self._after(at):>10}  {who:<28} {what:<14} {self._worded(detail)}"

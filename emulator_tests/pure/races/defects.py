@@ -1,7 +1,7 @@
-"""The code that is played as it is, and with one part of its mechanism broken: the model must notice each.
+"""The code under test as it is, and with one part of its mechanism broken. The model must notice each defect.
 
-Called by `test_races.py` and by hand. A defect is put in front of the real code: documents that forget a condition, a
-session's Controller that decides otherwise, a setting; nothing inside is changed.
+Called by `test_races.py` and by hand. A defect is put in front of the real code: documents that omit a condition, a
+Controller of sessions that decides otherwise, another setting. Nothing inside is changed.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ def _everything(inventory: Inventory) -> Inventory:
 @dataclass(frozen=True, slots=True)
 class Build:
     """
-    How the code that is played is put together.
+    The assembly of the code under test.
 
     Attributes:
-        violates: The invariants by which the model may notice; empty for the code as it is.
+        violates: The invariants that may break; empty for the code as it is.
         sessions: The Controller of sessions.
         videos: The Controller of videos.
-        documents: What stands before the documents.
-        swept_documents: What stands before those that the sweep reads.
-        inventory: What stands before the list of all there is.
-        late_commit_s: For how long a lost creation is waited for.
-        stray_age_s: How old an orphan must be.
+        documents: Wraps the documents.
+        swept_documents: Wraps the documents that the sweep reads.
+        inventory: Wraps the provider's inventory.
+        late_commit_s: How long a lost creation is waited for.
+        stray_age_s: The age at which a thing that no document names counts as an orphan.
         sweeps: Whether there is a sweep at all.
     """
 
@@ -91,7 +91,7 @@ class Build:
         settings: Settings,
     ) -> App:
         """
-        Put the code together, as `shared/app.py` does, with what is broken in it.
+        Assemble the code as `shared/app.py` does, with its defect.
         """
         documents = self.documents(documents)
         app = App(
@@ -112,7 +112,7 @@ class Build:
 
 class Passing:
     """
-    Documents that change nothing; the defects below change one method.
+    Documents that change nothing. Each defect below overrides one method.
     """
 
     def __init__(self, documents: Documents) -> None:
@@ -136,7 +136,7 @@ class Passing:
 
 class UnconditionalClaims(Passing):
     """
-    A record is written whatever was written since it was read.
+    Updates a record even if it was written since it was read.
     """
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
@@ -151,7 +151,7 @@ class UnconditionalClaims(Passing):
 
 class Resurrecting(Passing):
     """
-    A session that is gone is written all the same, as `set(…, merge=True)` would.
+    Writes a session that is gone, as `set(…, merge=True)` would.
     """
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
@@ -169,7 +169,7 @@ def _made_anew(write: Write) -> Write:
 
 class ForgetfulTransfers(Passing):
     """
-    A session names its new owner and none of its former ones.
+    Transfers a session without recording its former owner.
     """
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
@@ -187,7 +187,7 @@ def changed(write: Write, name: str, value: object) -> Write:
 
 class NoAdmissions(Passing):
     """
-    Nobody looks again whether somebody may keep what they were given.
+    Hides admissions, so that none is checked again.
     """
 
     def select(self, query: Query) -> Sequence[Document]:
@@ -196,7 +196,7 @@ class NoAdmissions(Passing):
 
 class NothingUnderWay(Passing):
     """
-    Nobody can tell by a record that something is just being made.
+    Hides the reference of a creation in progress.
     """
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
@@ -210,7 +210,7 @@ class NothingUnderWay(Passing):
 
 class NoInventory:
     """
-    Nobody looks for what was made and not recorded.
+    Hides everything from the search for orphans.
     """
 
     def __init__(self, inventory: Inventory) -> None:
@@ -228,7 +228,7 @@ class NoInventory:
 
 class EmptyInventory(NoInventory):
     """
-    Whatever nobody recorded counts as empty.
+    Reports every orphan as empty.
     """
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
@@ -240,7 +240,7 @@ class EmptyInventory(NoInventory):
 
 class SessionsWithoutFind(Sessions):
     """
-    A creation that was cut short is simply done again, under a new reference.
+    Repeats an interrupted creation under a new reference, without searching for the first.
     """
 
     def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:
@@ -253,7 +253,7 @@ class SessionsWithoutFind(Sessions):
 
 class VideosWithoutFind(Videos):
     """
-    The same for videos.
+    Repeats an interrupted creation of a video, without searching for the first.
     """
 
     def decide(self, snapshot: VideoSnapshot, now: datetime, *, observed: bool) -> Decision[Video]:
@@ -266,7 +266,7 @@ class VideosWithoutFind(Videos):
 
 class VideosThatForget(Videos):
     """
-    What a video names no more is handed over to nobody.
+    Releases assets of a video without enqueueing their deletion.
     """
 
     def record_writes(
@@ -277,7 +277,7 @@ class VideosThatForget(Videos):
 
 class VideosReplacedTooSoon(Videos):
     """
-    What plays goes when its replacement is begun, not when it is ready.
+    Releases the content that plays when its replacement begins, not when it is ready.
     """
 
     def decide(self, snapshot: VideoSnapshot, now: datetime, *, observed: bool) -> Decision[Video]:
@@ -289,7 +289,7 @@ class VideosReplacedTooSoon(Videos):
 
 class HeedlessRequests(Passing):
     """
-    Nobody can tell that a video was asked for anew meanwhile: each upload has the number of the first.
+    Gives each upload the number of the first, so that a new request for a video is not noticed.
     """
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
@@ -306,7 +306,7 @@ def _first_of_all(document: Document | None) -> Document | None:
 
 class SessionsWithoutLease(Sessions):
     """
-    Nobody sees that someone is busy.
+    Hides the lease, so that no worker notices that another is busy.
     """
 
     def read(self, key: str) -> SessionSnapshot:
@@ -320,7 +320,7 @@ class SessionsWithoutLease(Sessions):
 
 class SessionsWithoutIntent(Sessions):
     """
-    An event is made first and written down afterwards.
+    Creates an event first, and records it afterwards.
     """
 
     def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:
@@ -332,7 +332,7 @@ class SessionsWithoutIntent(Sessions):
 
 class SessionsGoneFirst(Sessions):
     """
-    An event is written off before it is deleted.
+    Records an event as gone before it is deleted.
     """
 
     def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:
@@ -344,7 +344,7 @@ class SessionsGoneFirst(Sessions):
 
 class SessionsWithoutGrace(Sessions):
     """
-    What is unpublished is deleted at once.
+    Deletes an unpublished event at once, without grace.
     """
 
     def decide(self, snapshot: SessionSnapshot, now: datetime, *, observed: bool) -> Decision[Pairing]:

@@ -1,8 +1,8 @@
-"""The invariants, each a check with its number: some at every write and at every change at the provider, the others
-once everything has come to rest.
+"""The invariants, each a check with its number. Some are checked at every write and at every change at the provider,
+the others once nothing is left to do.
 
-Called by `weather` and `play`. What a number stands for is what its checks say. They look at documents and at the
-provider, never at how the code came there.
+Called by `weather` and `play`. The checks that share a number define what it means. They look at documents and at the
+provider, never at how the code got there.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from shared.videos.model import Spec, Video, VideoState, named
 from shared.videos.model import shown as video_shown
 
 REFUSED_TITLE: Final = "refused for good"
-"""The in-memory provider will have no event and no video of that title."""
+"""The in-memory provider refuses events and videos with this title."""
 
 PARTLY_REFUSED_TITLE: Final = "refused in part"
-"""Of an event with that title it will not have the second part."""
+"""The in-memory provider refuses the second part of an event with this title."""
 
 
 class Broken(AssertionError):
@@ -48,7 +48,7 @@ class Broken(AssertionError):
     An invariant does not hold.
 
     Attributes:
-        number: Of the invariant.
+        number: Number of the invariant.
     """
 
     def __init__(self, number: int, rule: str, seen: str) -> None:
@@ -59,7 +59,7 @@ class Broken(AssertionError):
 @dataclass(frozen=True, slots=True)
 class Given:
     """
-    A key that somebody was given: in which session, under which id it is ended, when, and when it ends by itself.
+    A key that was given to a viewer: its session, its revocation id, when it was given, and when it ends by itself.
     """
 
     session: SessionIdentity
@@ -71,14 +71,14 @@ class Given:
 @dataclass(slots=True)
 class Known:
     """
-    What its user knows of a session.
+    The acts of users on a session.
 
     Attributes:
         fields: As the user left them; `None` while there is no such document.
-        existed_from: The step at which the document was last made.
-        wished_from: The step since which it asks for an event without a break; `None` while it does not.
+        existed_from: The step at which the document was last created.
+        wished_from: The step since which it has asked for an event without a break; `None` while it does not.
         ever_asked: Whether it ever asked for anything at all.
-        deleted: Whether it ever was deleted.
+        deleted: Whether it was ever deleted.
     """
 
     fields: Fields | None = None
@@ -91,26 +91,26 @@ class Known:
 @dataclass(slots=True)
 class Ledger:
     """
-    What must be remembered to judge a write: what was written before, and what users did when.
+    The history that the checks need: what was written before, and what users did when.
 
     Attributes:
-        kept: The documents as they are.
+        kept: The current documents.
         events: The provider's events.
         media: The provider's videos.
-        stage: Who writes.
-        clock: Now.
-        grace_s: For which an unpublished event is kept.
+        stage: Tells which worker is writing.
+        clock: Returns the current time.
+        grace_s: How long an unpublished event is kept.
         beyond: Whether things may exist twice for a while.
-        steps: Counts effects and what users do.
-        sessions: By id.
+        steps: Counts effects and acts of users.
+        sessions: What users did, by session id.
         recorded: The fields last written, by path.
         intents: Every reference that was ever recorded.
-        claimers: Who last wrote a record, by path.
+        claimers: The worker that last wrote a record, by path.
         retired_at: When an event was retired, by session id.
         ready_in_time: When each upload that the provider finished before its deadline was asked for, by its reference.
         lost: References of ready videos whose document was lost, by its path.
         given: The keys that a student was given.
-        changed_at: When its users last changed who may watch a session.
+        changed_at: When users last changed who may watch, by session id.
     """
 
     kept: MemoryDocuments
@@ -134,7 +134,7 @@ class Ledger:
 
     def user_wrote(self, session_id: str, fields: Fields | None) -> None:
         """
-        A user made, changed or deleted a session.
+        Record that a user created, changed or deleted a session.
         """
         self.steps += 1
         self.changed_at[session_id] = self.clock()
@@ -152,34 +152,34 @@ class Ledger:
 
     def lose(self, path: str) -> None:
         """
-        The document of a ready video is lost, as after a restore.
+        Record that the document of a ready video was lost, as after a restore.
         """
         self.lost[path] = self.recorded.pop(path)["playable"]["reference"]
 
     def present(self, session_id: str) -> SessionIdentity | None:
         """
-        The session that has an id now.
+        Return the session that has this id now.
         """
         (document,) = self.kept.read(session_path(session_id))
         return None if document is None else Session.from_document(document).identity
 
     def read_step(self) -> float:
         """
-        At which step whoever writes now last read; alone, everyone has just read.
+        Return the step of the current worker's last read. Without a worker, infinity: the last read is now.
         """
         visitor = self.stage.current
         return float("inf") if visitor is None else visitor.read_step
 
     def read_at(self) -> datetime:
         """
-        The instant of that.
+        Return the time of the current worker's last read.
         """
         visitor = self.stage.current
         return self.clock() if visitor is None else visitor.read_at
 
     def wrote(self, writes: Sequence[Write]) -> None:
         """
-        The code that is played has written: judge it.
+        Check the writes of the code under test.
 
         Raises:
             Broken: An invariant does not hold.
@@ -194,7 +194,7 @@ class Ledger:
             checks = AT_A_WRITE.get(collection)
             if checks is None:
                 continue
-            # What is recorded is always written whole; a spec alone is not.
+            # A status is always written whole. A write without `state` is only a spec.
             after: Fields | None = getattr(write, "fields", None) or getattr(write, "changes", None)
             before = self.recorded.get(write.path)
             if after is not None and "state" not in after:
@@ -215,7 +215,7 @@ class Ledger:
 
     def _transferred(self, session_id: str, write: Write) -> None:
         """
-        Its users know of an owner whom the code that is played has written.
+        Record the new owner that the code under test has written.
         """
         known = self.sessions[session_id]
         owner_uid = write.changes.get("ownerUid") if isinstance(write, Update) else None  # type: ignore[call-overload]
@@ -224,7 +224,7 @@ class Ledger:
 
     def _judge_claim(self, path: str, before: Fields | None) -> None:
         """
-        Invariant 8: while a claim lasts, nobody but its worker writes the record.
+        Check invariant 8: while a claim lasts, only its worker writes the record.
         """
         claim = None if before is None else before.get("claim")
         if claim is not None and claim["until"] > self.clock() and self.claimers[path] is not self.stage.current:
@@ -233,7 +233,7 @@ class Ledger:
 
     def provider_changed(self) -> None:
         """
-        The code that is played has changed something at the provider: judge it.
+        Check the changes of the code under test at the provider.
 
         Raises:
             Broken: An invariant does not hold.
@@ -250,14 +250,14 @@ class Ledger:
 
     def made_at(self, external_ids: ExternalIds) -> datetime | None:
         """
-        When something was made at the provider.
+        Return when something was created at the provider.
         """
         made = self._alive.get(external_ids.get("entryId", ""))
         return None if made is None else made.created_at
 
     def is_alive(self, external_ids: ExternalIds) -> bool:
         """
-        Whether the provider has it.
+        Tell whether something exists at the provider.
         """
         return external_ids.get("entryId") in self._alive
 
@@ -271,11 +271,11 @@ class Recording:
     One write of a record.
 
     Attributes:
-        ledger: What is known besides.
-        key: Of the thing.
-        before: The fields as they were, empty where there was no record.
-        after: The fields as they are now, empty where it is deleted.
-        given_up: The pending deletions that were made in the same commit.
+        ledger: The history.
+        key: Id of the document.
+        before: The fields before, empty if there was no record.
+        after: The fields now, empty if the record is deleted.
+        given_up: The pending deletions that were created in the same commit.
     """
 
     ledger: Ledger
@@ -287,7 +287,7 @@ class Recording:
 
 def generations_only_grow(write: Recording) -> None:
     """
-    Invariant 8.
+    Check invariant 8: generations grow by one.
     """
     last, this = write.before.get("generation", 0), write.after["generation"]
     if this not in (last, last + 1) and (write.before or video_path(write.key) not in write.ledger.lost):
@@ -296,7 +296,7 @@ def generations_only_grow(write: Recording) -> None:
 
 def whatever_is_not_at_rest_is_due(write: Recording) -> None:
     """
-    Invariant 13: a record that must be looked at again says when, so that no lost task can lose it.
+    Check invariant 13: a record that must be reconciled again has a due time, so that a lost task does not lose it.
     """
     resting = (
         write.after["state"] in AT_REST
@@ -309,7 +309,7 @@ def whatever_is_not_at_rest_is_due(write: Recording) -> None:
 
 def only_the_gone_expire(write: Recording) -> None:
     """
-    Invariant 9: a record that the store may remove by itself is a tombstone.
+    Check invariant 9: a record that Firestore may delete by TTL is a tombstone.
     """
     if write.after["expiresAt"] is not None and write.after["state"] != PairingState.GONE:
         raise Broken(9, "only a tombstone expires", f"{write.key} does and is {write.after['state']}")
@@ -317,7 +317,7 @@ def only_the_gone_expire(write: Recording) -> None:
 
 def nothing_is_recorded_of_who_needs_nothing(write: Recording) -> None:
     """
-    Invariant 5.
+    Check invariant 5: a session that never asked for anything has no record.
     """
     if not write.ledger.sessions[write.key].ever_asked:
         raise Broken(5, "a session that needs nothing has no record", f"{write.key} has one")
@@ -325,8 +325,8 @@ def nothing_is_recorded_of_who_needs_nothing(write: Recording) -> None:
 
 def a_change_of_mind_is_seen_before_anything_goes(write: Recording) -> None:
     """
-    Invariant 7: an event goes because its session was not public when whoever deletes it looked, and after the grace;
-    a ready one only where the session itself was gone (6).
+    Check invariants 6 and 7: an event is deleted only if its session was not public when the worker read it, and after
+    the grace. A ready event is deleted only if the session itself was gone.
     """
     if write.after["state"] == PairingState.RETIRING and write.before["state"] != PairingState.RETIRING:
         write.ledger.retired_at[write.key] = write.ledger.read_at()
@@ -336,7 +336,7 @@ def a_change_of_mind_is_seen_before_anything_goes(write: Recording) -> None:
     if known.fields is None or present is None or known.existed_from > write.ledger.read_step():
         return
     if SessionIdentity.from_fields(write.key, write.before).belonging(present) is Belonging.OTHER:
-        # The event is that of a session which was deleted; another has its id.
+        # The event is of a session that was deleted; another session has its id now.
         return
     if write.before["state"] != PairingState.RETIRING:
         raise Broken(6, "an event is retired before it is deleted", f"{write.key} was {write.before['state']}")
@@ -349,7 +349,7 @@ def a_change_of_mind_is_seen_before_anything_goes(write: Recording) -> None:
 
 def what_is_named_no_more_is_given_up(write: Recording) -> None:
     """
-    Invariants 2 and 10: no commit lets go of an id at the provider but by handing it over.
+    Check invariants 2 and 10: no commit releases an external id without a pending deletion for it.
     """
     left = named_by(write.after)
     for reference, external_ids in named_by(write.before).items():
@@ -359,7 +359,7 @@ def what_is_named_no_more_is_given_up(write: Recording) -> None:
 
 def what_plays_plays_on(write: Recording) -> None:
     """
-    A video that played has something to play until nobody wants it, whatever becomes of its replacements.
+    Check invariant 6: a video that plays keeps something that plays until it is gone, whatever happens to replacements.
     """
     if write.before.get("playable") and not write.after["playable"] and write.after["state"] != VideoState.GONE:
         raise Broken(6, "what plays plays on", f"{write.key} plays no more and is {write.after['state']}")
@@ -367,7 +367,7 @@ def what_plays_plays_on(write: Recording) -> None:
 
 def no_place_is_given_twice(ledger: Ledger, video_id: str, before: Fields, after: Fields) -> None:
     """
-    Invariant 22: of two videos of a session neither was given the other's place, unless somebody chose it.
+    Check invariant 22: no two videos of a session were given the same place, unless a user chose it.
     """
     if before.get("order") == after["order"] or after["order"] is None or after["gone"]:
         return
@@ -385,7 +385,7 @@ def no_place_is_given_twice(ledger: Ledger, video_id: str, before: Fields, after
 
 def a_deletion_ends_with_its_thing(write: Recording) -> None:
     """
-    Invariant 6, for what is given up: its document goes after the thing.
+    Check invariant 6: the document of a deletion is deleted after its thing.
     """
     if not write.after and write.ledger.is_alive(write.before["parts"]):
         raise Broken(6, "what is recorded as gone is gone", f"{write.key} has {write.before['parts']}")
@@ -393,7 +393,7 @@ def a_deletion_ends_with_its_thing(write: Recording) -> None:
 
 def gone_is_said_of_the_gone(write: Recording) -> None:
     """
-    Invariant 6: GONE is recorded only after everything recorded is gone.
+    Check invariant 6: GONE is recorded only after everything recorded is gone.
     """
     left = {**write.before.get("parts", {}), **write.after["parts"]}
     if write.after["state"] == PairingState.GONE and write.ledger.is_alive(left):
@@ -402,7 +402,7 @@ def gone_is_said_of_the_gone(write: Recording) -> None:
 
 def ready_is_said_of_the_ready(write: Recording) -> None:
     """
-    Invariant 20, for videos: what is recorded as playing the provider can play.
+    Check invariant 20: a video is recorded as playing only if it plays at the provider.
     """
     before, plays = write.before.get("playable"), write.after["playable"]
     if plays is None or (before is not None and before["reference"] == plays["reference"]):
@@ -414,7 +414,7 @@ def ready_is_said_of_the_ready(write: Recording) -> None:
 
 def a_deleted_session_stays_deleted(ledger: Ledger, session_id: str) -> None:
     """
-    Invariant 15.
+    Check invariant 15: no write brings a deleted session back.
     """
     if ledger.sessions[session_id].fields is None:
         raise Broken(15, "no write brings a deleted session back", f"{session_id} was written")
@@ -454,7 +454,7 @@ AT_A_WRITE: Final[Mapping[str, tuple[Callable[[Recording], None], ...]]] = {
 
 def nothing_is_made_before_it_is_recorded(ledger: Ledger, made: MadeEvent | MadeMedia) -> None:
     """
-    Invariant 1.
+    Check invariant 1: nothing is created before its reference is recorded.
     """
     if made.reference not in ledger.intents:
         raise Broken(1, "nothing is made before it is recorded", f"{made.reference} was never written down")
@@ -462,12 +462,12 @@ def nothing_is_made_before_it_is_recorded(ledger: Ledger, made: MadeEvent | Made
 
 def nothing_exists_twice(ledger: Ledger, new: MadeEvent | MadeMedia, made: Sequence[MadeEvent | MadeMedia]) -> None:
     """
-    Invariant 4: as long as the provider commits in time, nothing ever exists twice, not even in two generations.
+    Check invariant 4: if the provider commits in time, nothing ever exists twice, not even in two generations.
     """
     key = new.reference.rpartition(":")[0]
     if ledger.beyond:
         return
-    # What was given up is on its way out, and what plays stays until its replacement does.
+    # Released things are about to be deleted. Content that plays stays until its replacement plays.
     parting = [fields["parts"] for path, fields in ledger.recorded.items() if path.startswith(DELETIONS)]
     video = ledger.recorded.get(video_path(key.partition(":")[2]), {})
     parting += [video["playable"]["parts"]] if video.get("playable") else []
@@ -478,7 +478,7 @@ def nothing_exists_twice(ledger: Ledger, new: MadeEvent | MadeMedia, made: Seque
 
 def what_nobody_names_and_has_content_stays(ledger: Ledger, reference: str) -> None:
     """
-    Invariant 28: a video that was ready and whose document is lost is deleted by nobody but a person.
+    Check invariant 28: a video that was ready and whose document is lost is deleted only by a person.
     """
     lost = [path for path, one in ledger.lost.items() if one == reference and path not in ledger.recorded]
     if lost:
@@ -487,7 +487,7 @@ def what_nobody_names_and_has_content_stays(ledger: Ledger, reference: str) -> N
 
 def nothing_in_use_is_deleted(ledger: Ledger, entry_id: str, reference: str) -> None:
     """
-    Invariant 6: what is recorded as there, or as begun, is never deleted.
+    Check invariant 6: things that are recorded as existing, or as begun, are never deleted.
     """
     for path, fields in ledger.recorded.items():
         if path.startswith(DELETIONS):
@@ -500,7 +500,7 @@ def nothing_in_use_is_deleted(ledger: Ledger, entry_id: str, reference: str) -> 
 
 def named_by(fields: Fields) -> dict[str, ExternalIds]:
     """
-    What a record, given its fields, names at the provider, by reference.
+    Return the external ids that a record names, by reference, given its fields.
     """
     plays = fields.get("playable")
     found: dict[str, ExternalIds] = {} if not plays else {plays["reference"]: plays["parts"]}
@@ -520,7 +520,7 @@ IN_USE: Final = frozenset({PairingState.READY.value, PairingState.RETIRING.value
 
 def check_rest(ledger: Ledger) -> None:
     """
-    Everything has come to rest: judge what there is.
+    Check the end state, once nothing is left to do.
 
     Raises:
         Broken: An invariant does not hold.
@@ -547,7 +547,7 @@ def check_rest(ledger: Ledger) -> None:
 
 def users_fields_are_the_users(known: Known, session_id: str, document: Document | None) -> None:
     """
-    Invariants 12 and 15: what a user wrote stands, and what he deleted is gone.
+    Check invariants 12 and 15: users' fields are unchanged, and sessions that users deleted are gone.
     """
     there = None if document is None else {key: document.fields.get(key) for key in known.fields or {}}
     if there != known.fields:
@@ -556,7 +556,7 @@ def users_fields_are_the_users(known: Known, session_id: str, document: Document
 
 def every_transfer_has_ended(documents: Mapping[str, Document]) -> None:
     """
-    Invariant 13: and nobody but its owner is named by a session.
+    Check invariant 13: every transfer has ended, and sessions name no former owner.
     """
     left = [path for path in documents if path.startswith(TRANSFERS)]
     left += [path for path, one in documents.items() if one.fields.get("formerOwnerUids")]
@@ -566,7 +566,7 @@ def every_transfer_has_ended(documents: Mapping[str, Document]) -> None:
 
 def enrolments_are_the_owners(ledger: Ledger, documents: Mapping[str, Document]) -> None:
     """
-    Invariant 12: an enrolment follows its session to another owner, and goes with it.
+    Check invariant 12: an enrolment follows its session to another owner, and is deleted with it.
     """
     for path, one in documents.items():
         if not path.startswith(ENROLMENTS):
@@ -577,7 +577,7 @@ def enrolments_are_the_owners(ledger: Ledger, documents: Mapping[str, Document])
             if pairing_path(session_id) in ledger.recorded:
                 raise Broken(10, "a deleted session's enrolments go with it", f"{path} is left")
             continue
-        # The clock of documents is none of the users': where no user wrote the mark, the two cannot be compared.
+        # Documents and users have different clocks. They can be compared only if the user wrote `createdAt`.
         created_at = (ledger.sessions[session_id].fields or {}).get("createdAt")
         if created_at is not None and fields["createdAt"] >= created_at and fields["ownerUid"] != present.owner_uid:
             raise Broken(12, "an enrolment opens its session", f"{path} names {fields['ownerUid']}")
@@ -587,8 +587,9 @@ def public_is_one_event_and_all_else_is_none(
     ledger: Ledger, known: Known, session_id: str, pairing: Pairing | None
 ) -> None:
     """
-    Invariants 3 and 12: whatever happened on the way, a public live session has exactly one event, recorded READY in
-    its present generation and in the wished form; all others have none.
+    Check invariants 3 and 12: a public live session has exactly one event, and all other sessions have none.
+
+    The event is recorded as READY in its current generation, and matches the spec.
     """
     mine = [one for one in ledger.events.alive() if one.reference.split(":")[1] == session_id]
     spec = None if known.fields is None else wanted(Session.from_fields(session_id, known.fields))
@@ -610,7 +611,7 @@ def public_is_one_event_and_all_else_is_none(
     if is_judged and (spec.title == PARTLY_REFUSED_TITLE) != bool(pairing.refused):
         raise Broken(3, "what is refused is recorded, and nothing else", f"{session_id} records {pairing.refused}")
     if len(external_ids) < len(pairing.external_ids):
-        # What hangs on a part that the account does not offer is not there either.
+        # Whatever depends on a part that the account does not offer is not there either.
         fulfils = event.spec.title == spec.title
     if not fulfils and is_judged:
         raise Broken(12, "the event is as it was last wished", f"{session_id} wishes {spec}, it is {event.spec}")
@@ -618,7 +619,7 @@ def public_is_one_event_and_all_else_is_none(
 
 def a_record_is_that_of_the_session_that_is_there(ledger: Ledger, session_id: str, pairing: Pairing | None) -> None:
     """
-    Invariant 12: what an earlier session of the id had is not left to another.
+    Check invariant 12: a session does not inherit the pairing of an earlier session with the same id.
     """
     present = ledger.present(session_id)
     if present is not None and pairing is not None and pairing.identity.belonging(present) is not Belonging.SAME:
@@ -629,8 +630,9 @@ def the_session_shows_what_is_recorded(
     ledger: Ledger, session_id: str, document: Document | None, pairing: Pairing | None, videos: Mapping[str, Video]
 ) -> None:
     """
-    Invariants 3 and 20: refs in the session document are what is recorded, and no others; but those of lost documents
-    stay up to the next full look.
+    Check invariants 3 and 20: a session shows exactly the event and videos that are recorded.
+
+    Videos whose document was lost may stay until the next full check.
     """
     if document is None:
         return
@@ -646,7 +648,7 @@ def the_session_shows_what_is_recorded(
 
 def records_outlive_their_sessions(ledger: Ledger, session_id: str, pairing: Pairing | None) -> None:
     """
-    Invariant 9.
+    Check invariant 9: a pairing outlives its session.
     """
     if pairing is None and pairing_path(session_id) in ledger.recorded:
         raise Broken(9, "a record outlives its session", f"that of {session_id} is not there")
@@ -656,7 +658,7 @@ def nothing_is_left_of_a_deleted_session(
     known: Known, session_id: str, pairing: Pairing | None, videos: Mapping[str, Video]
 ) -> None:
     """
-    Invariants 3 and 10: with its session everything goes.
+    Check invariants 3 and 10: everything of a deleted session is gone.
     """
     if known.fields is not None:
         return
@@ -669,15 +671,17 @@ def nothing_is_left_of_a_deleted_session(
 
 def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -> None:
     """
-    Invariants 12, 13, 20 and 21: the latest upload that was wished plays, or has failed for good, or is withdrawn; what
-    played before plays on where it does not; what the provider finished in time plays.
+    Check invariants 12, 13, 20 and 21: a video has reached its end.
+
+    The latest upload in its spec plays, has failed permanently, or is cancelled. If it does not play, earlier content
+    still does. An upload that the provider finished in time plays.
     """
     video, spec = Video.from_document(document), Spec.from_document(document)
     present = ledger.present(video.session.session_id)
-    # A session that was made again has none of the videos of the one that was deleted, whoever owns it.
+    # A session that was created again has none of the videos of the deleted one, whoever owns it.
     has_session = present is not None and video.session.belonging(present) is Belonging.SAME
     if video.state is VideoState.GONE:
-        # A call that lived for longer than it may was perhaps written for a former owner: nothing was made for that.
+        # A call that outlived its timeout may have been written for a former owner. Nothing was created for it.
         was_too_late = ledger.beyond and video.generation == 0
         if has_session and not (spec.deleted or spec.cancelled == spec.number or was_too_late):
             raise Broken(12, "a video that is wanted is there", f"{path} is gone")
@@ -708,20 +712,20 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
         if video.rename_at is not None or titles != {video.playable.title}:
             raise Broken(12, "its provider knows its title", f"{path} is called {video.playable.title}, not {titles}")
     reference = reference_of(path.partition("/")[2], video.generation)
-    # A replacement of which nothing was made yet keeps the generation of the upload before it.
+    # A replacement for which nothing was created yet keeps the generation of the upload before it.
     if video.state is VideoState.FAILED and ledger.ready_in_time.get(reference) == video.asked_at:
         raise Broken(20, "what the provider finished in time plays", f"{path} failed: {video.ended}")
 
 
 def nobody_keeps_what_they_may_not_have(ledger: Ledger, keys: MemoryViewerKeys, uid: str, until: datetime) -> None:
     """
-    Invariant 29: what somebody was given who may not watch any more is ended at the provider.
+    Check invariant 29: keys of a viewer who may not watch any more are ended at the provider.
 
     Args:
-        ledger: With all that was given.
-        keys: What people hold at the provider.
-        uid: Whose that is.
-        until: Up to when what was given, or changed, must have been noticed.
+        ledger: The history, with all keys that were given.
+        keys: The keys at the provider.
+        uid: The viewer.
+        until: Keys given, or changes made, up to then must have been noticed.
     """
     for given in ledger.given:
         if max(given.given_at, ledger.changed_at[given.session.session_id]) > until:
@@ -733,14 +737,14 @@ def nobody_keeps_what_they_may_not_have(ledger: Ledger, keys: MemoryViewerKeys, 
         is_let_in = fields is not None and (fields["visibility"] == "open" or enrolment is not None)
         if fields is not None and is_same and is_let_in and fields["status"] == "public":
             continue
-        # It is ended for as long as it is recorded, which is longer than it lasts.
+        # A key stays ended for as long as it is recorded, which is longer than it lasts.
         if given.revocation_id not in keys.ended and ledger.clock() < given.expires_at + RECORDED_AHEAD:
             raise Broken(29, "nobody keeps what they may not have", f"{given} is not ended")
 
 
 def nothing_is_left_to_be_deleted(documents: Mapping[str, Document]) -> None:
     """
-    Invariant 10.
+    Check invariant 10: no deletion is pending.
     """
     left = [path for path in documents if path.startswith(DELETIONS)]
     if left:
@@ -749,12 +753,12 @@ def nothing_is_left_to_be_deleted(documents: Mapping[str, Document]) -> None:
 
 def nothing_is_there_that_nobody_recorded(ledger: Ledger, pairings: Iterable[Pairing], videos: Iterable[Video]) -> None:
     """
-    Invariant 2.
+    Check invariant 2: everything that exists is recorded.
     """
     recorded = {pairing.external_ids.get("entryId") for pairing in pairings}
     recorded |= {external_ids.get("entryId") for video in videos for external_ids in named(video).values()}
     alive: list[MadeEvent | MadeMedia] = [*ledger.events.alive(), *ledger.media.alive()]
-    # What an operator could not give back waits for one who says what becomes of it.
+    # Things that could not be adopted wait for an operator's decision.
     waiting = {reference for path, reference in ledger.lost.items() if path not in ledger.recorded}
     extra = [one for one in alive if one.external_ids["entryId"] not in recorded and one.reference not in waiting]
     if extra:

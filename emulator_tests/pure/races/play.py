@@ -1,7 +1,8 @@
-"""One interleaving: users, workers, provider and time move in an order drawn from the seed; then nothing goes wrong
-any more, only the sweep and the queue run, and what is left must be what was last wished.
+"""One interleaving: users, workers, provider and time move in an order drawn from the seed.
 
-Called by `test_races.py` and by hand. Leaves to `weather` what goes wrong and to `invariants` what is right.
+Then nothing goes wrong any more, and only the sweep and the queue run. The end state must match the last spec.
+
+Called by `test_races.py` and by hand. `weather` decides what goes wrong, and `invariants` what is right.
 """
 
 from __future__ import annotations
@@ -79,8 +80,7 @@ from shared.videos.policy import Policy
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
-"""A session that was deleted may be made again by either of them, under the same id; and each may give theirs to the
-other."""
+"""Either teacher may create a deleted session again with the same id, and may transfer sessions to the other."""
 STUDENT: Final = Caller("student", is_teacher=False)
 REAP_GRACE_S: Final = 600
 POLICY: Final = Policy(
@@ -110,10 +110,11 @@ SETTINGS: Final = Settings(
     tasks_per_hour_max=100_000,
 )
 RESTS_AFTER_S: Final = (60, 2200, 4400, 6600, 9000, 10500)
-"""Seconds after the last trouble at which the sweep runs, far less often than in the cloud: it must do all the same."""
+"""Seconds after the last trouble at which the sweep runs. That is far less often than in the cloud, and must be
+enough."""
 
 LOST_AFTER_S: Final = 300.0
-"""A document is lost so long after its upload: then nobody asks for that upload any more."""
+"""Seconds after its upload at which a document may be lost. By then, nobody asks for that upload any more."""
 
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=900, media_type="video/mp4")
 FATES: Final[tuple[Observation | None, ...]] = (
@@ -128,12 +129,13 @@ FATES: Final[tuple[Observation | None, ...]] = (
     Observation(MediaState.AWAITING_UPLOAD, 100, received_bytes=5000),
     None,
 )
-"""How an upload ends at the provider; of one more arrives than was declared; `None`: its bytes never come."""
+"""The possible ends of an upload at the provider. In one case more bytes arrive than declared; `None`: the bytes
+never arrive."""
 
 
 class _Unheard(io.TextIOBase):
     """
-    Where the log goes: the chronicle says more, and says it only when it is asked.
+    Discards the log, because the chronicle has more detail, and makes text of it only when needed.
     """
 
     def write(self, text: str) -> int:
@@ -145,7 +147,7 @@ _UNHEARD: Final = _Unheard()
 
 class WatchedDocuments:
     """
-    The documents of the code that is played: each call is an effect, each write is judged.
+    The documents of the code under test. Each call is an effect, and each write is checked.
     """
 
     def __init__(self, kept: MemoryDocuments, weather: Weather, ledger: Ledger) -> None:
@@ -176,7 +178,7 @@ class WatchedDocuments:
 
 class FussyEvents(MemoryEvents):
     """
-    A provider that will have no event of one title, and not all of one of another.
+    A provider that refuses events with one title, and a part of events with another.
     """
 
     def __init__(self, clock: Clock, effect: Effect) -> None:
@@ -195,10 +197,10 @@ class FussyEvents(MemoryEvents):
 
 class FussyMedia(MemoryMedia):
     """
-    The same for videos.
+    A provider that refuses videos with one title.
 
     Attributes:
-        anew: Is told of the parts that the provider begins to process anew.
+        anew: Called with the external ids of a video that the provider processes again.
     """
 
     anew: Callable[[ExternalIds], None]
@@ -218,7 +220,7 @@ class FussyMedia(MemoryMedia):
 @dataclass(slots=True)
 class Upload:
     """
-    A file that a teacher wants to upload, and how that will end.
+    A file that a teacher wants to upload, and how the upload will end.
     """
 
     request: UploadRequest | ReplaceRequest
@@ -231,7 +233,7 @@ class Upload:
 
 class Play:
     """
-    One interleaving, from its first move to its rest.
+    One interleaving, from its first move until nothing is left to do.
     """
 
     def __init__(self, seed: int, build: Build, stage: Stage) -> None:
@@ -282,7 +284,7 @@ class Play:
 
     def run(self) -> None:
         """
-        Play it.
+        Run the interleaving.
 
         Raises:
             Broken: An invariant does not hold.
@@ -298,11 +300,11 @@ class Play:
                 if not visitor.ended:
                     self._stage.kill(visitor)
 
-    # --- what may happen next -------------------------------------------------------------------------------------
+    # --- next moves -----------------------------------------------------------------------------------------------
 
     def _next_visitor(self) -> Visitor | None:
         """
-        Let happen what happens, until a worker is to go on; `None` where it has been enough.
+        Let things happen until a worker is to move, and return it; `None` at the end of the interleaving.
         """
         while self._goes_on:
             self._moves += 1
@@ -311,7 +313,7 @@ class Play:
                 return self._rng.choice(awake)
             self._goes_on = bool(self._script) or self._rng.random() > 0.03
             if self._script and self._weather.unanswered and self._rng.random() < 0.5:
-                # A change of mind while a call is still on its way is what most of the mechanism is for.
+                # Most of the mechanism exists for a change of mind while a call is still on its way.
                 self._weather.unanswered -= 1
                 self._user_acts()
             else:
@@ -320,16 +322,17 @@ class Play:
 
     def _others_first(self) -> None:
         """
-        Called by a worker before and after its effects: whoever is drawn goes on, perhaps itself.
+        Let another worker go first, if the draw says so. Called by a worker before and after its effects.
 
-        What happens in between happens here, without handing the baton back: that takes far longer than all else.
+        What happens in between happens here, without handing the baton back, which would take far longer than
+        everything else.
         """
         if not self._goes_on or self._rng.random() > self._climate.switch:
             return
         me, self._stage.current = self._stage.current, None
         assert me is not None
         if self._rng.random() < self._climate.sleep:
-            # While one is held up, others do all of theirs: few races are close ones.
+            # Let others finish all their moves while this one sleeps: few races are close ones.
             self._asleep[me] = self._moves + self._rng.randrange(5, 50)
         try:
             chosen = self._next_visitor()
@@ -364,7 +367,7 @@ class Play:
 
     def _judge(self, visitor: Visitor) -> None:
         """
-        A worker has ended: its queue may deliver its task again, its client may ask again.
+        Handle the end of a worker: the queue may deliver its task again, and the client may ask again.
         """
         error, task = visitor.error, self._tasks_of.pop(visitor, None)
         if error is not None and not isinstance(error, BackendError | Killed):
@@ -387,7 +390,7 @@ class Play:
 
     def _trigger(self) -> None:
         """
-        An event comes, in any order; it may be lost, or come again.
+        Let one of the triggers run, in any order. It may be lost, or run again.
         """
         index = self._rng.randrange(len(self._triggers))
         task = self._triggers[index]
@@ -402,7 +405,7 @@ class Play:
 
     def _deliver(self) -> None:
         """
-        A task whose time has come is delivered, in any order; it may be lost, or come again.
+        Deliver one of the due tasks, in any order. It may be lost, or be delivered again.
         """
         due = [index for index, task in enumerate(self._queue.waiting()) if (task.at or self._clock()) <= self._clock()]
         if not due:
@@ -418,7 +421,7 @@ class Play:
 
     def _work(self, task: Task) -> Callable[[], object]:
         """
-        What the workers of `functions/work.py` do with a task.
+        Return the job of a worker, as in `functions/work.py`.
         """
         return lambda: self._app.work(task)
 
@@ -441,7 +444,7 @@ class Play:
         of_viewers: dict[str, float] = {"watch": 6, "enrol": 2, "unenrol": 1, "narrow": 1, "publish": 2, "transfer": 1}
         chance = rng.random()
         if chance < 0.2:
-            # Who does the same again and again meets what a mixture hardly ever meets.
+            # Repeating the same few acts reaches states that a mixture hardly ever does.
             kinds = {"publish": 1, rng.choice(("retitle", "transfer", "flip", "unpublish", "delete", "upload")): 4}
         elif chance < 0.6:
             first, kinds = [*first, "enrol", "upload"], {**of_videos, "delete": 0.5, "unpublish": 0.5}
@@ -504,14 +507,14 @@ class Play:
 
     def _later(self, action: Callable[[], None]) -> None:
         """
-        At once, or after an upload's fate is decided.
+        Do this now, or after an upload has come to its end.
         """
         after_s = self._rng.choice((0.0, self._rng.uniform(0.0, 1500.0)))
         self._agenda.add(self._clock() + timedelta(seconds=after_s), action)
 
     def _owner(self, session_id: str) -> Caller:
         """
-        The teacher whose session it is now, or was last.
+        Return the session's owner, or its last one.
         """
         fields = self._ledger.sessions[session_id].fields or {}
         return next((owner for owner in OWNERS if owner.uid == fields.get("ownerUid")), OWNERS[0])
@@ -521,7 +524,7 @@ class Play:
         new: dict[str, Any] = {"ownerUid": owner.uid, "title": "Title", "status": "draft", "format": "liveStreaming"}
         new["visibility"] = self._rng.choice(("open", "enrolled"))
         if self._rng.random() < 0.8:
-            # The others are a back end's, which leaves it out.
+            # Sessions without `createdAt` are those that a back end writes.
             new["createdAt"] = self._clock() + timedelta(microseconds=self._ledger.steps)
         self.chronicle.tell(self._clock(), "user", "writes", {session_id: changes})
         changes = {**changes, "updatedAt": self._clock()}
@@ -539,7 +542,7 @@ class Play:
 
     def _user_wrote(self, session_id: str, before: Fields | None, after: Fields | None) -> None:
         """
-        Remember it, and let an event follow where the triggers of `functions/sessions.py` enqueue something.
+        Record the write, and let a trigger follow if those of `functions/sessions.py` enqueue something.
         """
         self._ledger.user_wrote(session_id, after)
         was, now = (None if one is None else Session.from_fields(session_id, one) for one in (before, after))
@@ -554,7 +557,7 @@ class Play:
 
     def _act_on_a_video(self, action: str, session_id: str) -> None:
         """
-        The owner does something with one of a session's videos, if there is any.
+        Let the owner act on one of a session's videos, if there is any.
         """
         of_session = Query(VIDEOS, (Condition("sessionId", Operator.EQUAL, session_id),))
         there = [document.id for document in self._kept.select(of_session)]
@@ -583,7 +586,7 @@ class Play:
 
     def _lose(self, session_id: str) -> None:
         """
-        The database loses the document of a video that is ready, and somebody gives back what there is, once or twice.
+        Lose the document of a ready video, and let the operator adopt orphans, once or twice.
         """
         ready = (Condition("sessionId", Operator.EQUAL, session_id), Condition("state", Operator.EQUAL, "ready"))
         long_ago = self._clock() - timedelta(seconds=LOST_AFTER_S)
@@ -607,7 +610,7 @@ class Play:
 
     def _adopt(self) -> None:
         """
-        What the operator's command does.
+        Adopt orphans, as the operator's command does.
         """
         for one in self._app.adoption.adopt(self._app.orphans.all(young=True)):
             what = "orphan refused" if one.path is None else "orphan adopted"
@@ -634,7 +637,7 @@ class Play:
                 raise Broken(18, "a token is for the file that was asked for", f"{token_id} was given twice")
             self._send(upload, token_id)
 
-        # The answer may not reach the client either.
+        # The client may not get the answer either.
         if self._rng.random() < self._climate.trouble:
             self._ask_again(upload)
         self._enter(f"{type(request).__name__} {request.request_id}", job)
@@ -655,7 +658,7 @@ class Play:
 
     def _transfer(self, session_id: str) -> None:
         """
-        The owner gives a session to the other teacher.
+        Let the owner transfer a session to the other teacher.
         """
         owner, app = self._owner(session_id), self._app
         other = next(one for one in OWNERS if one is not owner)
@@ -676,17 +679,17 @@ class Play:
 
     def _enrol(self, session_id: str) -> None:
         """
-        The owner enrols a student.
+        Let the owner enrol a student.
         """
         at = self._clock() + timedelta(microseconds=self._ledger.steps)
         fields = {"sessionId": session_id, "uid": STUDENT.uid, "ownerUid": self._owner(session_id).uid, "createdAt": at}
-        # The rules let nobody write an enrolment that is there.
+        # The rules do not allow to overwrite an enrolment.
         with contextlib.suppress(Conflict):
             self._kept.commit(Create(enrolment_path(session_id, STUDENT.uid), fields))
 
     def _unenrol(self, session_id: str) -> None:
         """
-        The owner takes the enrolment back.
+        Let the owner delete the enrolment.
         """
         path = enrolment_path(session_id, STUDENT.uid)
         if self._kept.read(path)[0] is not None:
@@ -697,7 +700,7 @@ class Play:
 
     def _watch(self, session_id: str) -> None:
         """
-        A student watches one of a session's videos in the provider's own player, if there is any.
+        Let a student watch one of a session's videos in the provider's own player, if there is any.
         """
         of_session = Condition("sessionId", Operator.EQUAL, session_id)
         there = [one for one in self._kept.select(Query(VIDEOS, (of_session,))) if one.fields["playable"]]
@@ -719,7 +722,7 @@ class Play:
 
     def _take_away(self, session_id: str) -> None:
         """
-        The owner sees to it that the student may not watch any more, or not without an enrolment.
+        Let the owner end the student's access, or make it depend on an enrolment.
         """
         fields = self._ledger.sessions[session_id].fields
         if fields is None:
@@ -738,7 +741,7 @@ class Play:
 
     def _send(self, upload: Upload, token_id: str | int) -> None:
         """
-        The client sends the bytes, and the provider works on them.
+        Let the client send the bytes, and the provider process them.
         """
         if upload.fate is None or upload.sent:
             return
@@ -750,7 +753,7 @@ class Play:
         done_at = sent_at + timedelta(seconds=self._rng.uniform(0.0, 600.0))
         self._agenda.add(done_at, lambda: self._show(token_id, fate))
         if fate.retryable or fate.state is MediaState.PROCESSING:
-            # Whoever sees it fail has it tried again, sooner or later.
+            # A user who sees the failure retries, sooner or later.
             for after_s in (self._rng.uniform(60.0, 400.0), self._rng.uniform(400.0, 2000.0)):
                 self._agenda.add(done_at + timedelta(seconds=after_s), lambda: self._retry(upload))
 
@@ -768,13 +771,13 @@ class Play:
     def _show(self, token_id: str | int, observation: Observation) -> None:
         made = next((one for one in self._media.alive() if one.external_ids.get("uploadTokenId") == token_id), None)
         if made is None or made.observation.state is MediaState.READY:
-            # What is ready stays so, however often it was to be processed.
+            # A ready video stays ready, even if it should be processed again.
             return
         self._media.show(made.external_ids, observation)
         self.chronicle.tell(self._clock(), "provider", f"{made.external_ids['entryId']} is", observation)
         video_id = made.reference.split(":")[1]
         if self._rng.random() < self._climate.pushes:
-            # It tells so by itself, perhaps more than once.
+            # The provider sends a webhook, perhaps more than once.
             for _ in range(self._rng.choice((1, 1, 2))):
                 self._triggers.append(Task(RECONCILE_VIDEO, video_id))
         recorded = self._ledger.recorded.get(video_path(video_id))
@@ -785,16 +788,16 @@ class Play:
         (document,) = self._kept.read(video_path(video_id))
         assert document is not None
         if recorded["serving"] != document.fields["wish"]["number"]:
-            # Its teacher wants another by now.
+            # The teacher has asked for another upload meanwhile.
             return
         if recorded["deadlineAt"] is not None and self._clock() < recorded["deadlineAt"]:
             self._ledger.ready_in_time[made.reference] = recorded["askedAt"]
 
-    # --- the end --------------------------------------------------------------------------------------------------
+    # --- end of the interleaving ----------------------------------------------------------------------------------
 
     def _clear_the_stage(self) -> None:
         """
-        Who is still at it dies, or gets to its end; events that are still on their way are lost, or come.
+        Let the remaining workers die or finish, and lose or run the remaining triggers.
         """
         dies, lost = self._rng.random() < 0.5, self._rng.random() < 0.5
         if self._climate.trouble == 0:
@@ -816,7 +819,7 @@ class Play:
 
     def _come_to_rest(self) -> None:
         """
-        Only the sweep and the queue run, and what the outside world had begun comes to its end.
+        Run only the sweep and the queue, and let the outside world finish what it had begun.
 
         Raises:
             Broken: An invariant does not hold.
@@ -832,7 +835,7 @@ class Play:
                 self._weather.quietly("sweep")
                 self._app.sweep.run()
                 swept_at = self._clock()
-        # What the last sweep has given up is still to be deleted.
+        # Deletions of what the last sweep released are still pending.
         self._run_until(self._clock() + timedelta(seconds=60))
         left = self._queue.waiting()
         if left and self._build.sweeps:
@@ -863,11 +866,10 @@ def _refuse(title: str) -> None:
 
 def play(seed: int, build: Build, stage: Stage) -> tuple[Chronicle, Exception | None]:
     """
-    Play one interleaving.
+    Run one interleaving.
 
     Returns:
-        What happened, and what was wrong with it: a broken invariant, or whatever the code raised that is no error of
-        ours.
+        Its log, and what was wrong: a broken invariant, or another exception of the code that is not an error of ours.
     """
     one = Play(seed, build, stage)
     try:

@@ -1,8 +1,8 @@
-"""The stage: many workers, of whom exactly one moves at a time, until it hands the baton back at one of its effects.
+"""The stage: many workers, of which exactly one moves at a time, until it hands the baton back at one of its effects.
 
-Called by `play`, which chooses who moves, and by `weather`, which calls `pause` inside of every effect. A worker is a
-thread, for the code that is played knows nothing of this and must not; as only one of them ever moves, whatever
-happens follows from the order in which they are chosen.
+Called by `play`, which chooses who moves, and by `weather`, which calls `pause` in every effect. A worker is a thread,
+because the code under test knows nothing of this and must not. As only one thread moves at a time, everything follows
+from the order in which workers are chosen.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from datetime import datetime
 
 class Killed(BaseException):
     """
-    A worker dies here. No error of ours, so that nothing catches it: what it would have done next never happens.
+    Simulates the death of a worker. Not an error of ours, so that nothing catches it, and nothing of the worker
+    follows.
     """
 
 
 class Visitor:
     """
-    One run of the code that is played.
+    One run of the code under test.
 
     Attributes:
         name: For the chronicle.
-        begun_at: On the world's clock.
-        doomed: Dies as soon as it is resumed.
-        read_step: At which effect it last read documents.
-        read_at: The instant of that.
+        begun_at: When it began, on the world's clock.
+        doomed: Whether it dies as soon as it is resumed.
+        read_step: The step at which it last read documents.
+        read_at: The time of that read.
         ended: Whether it has returned, raised or died.
-        error: What it raised.
+        error: The exception that it raised.
     """
 
     def __init__(self, name: str, job: Callable[[], None], begun_at: datetime) -> None:
@@ -46,10 +47,10 @@ class Visitor:
 
 class Stage:
     """
-    Where workers move one at a time. Made once and played on again and again: its threads are kept.
+    Lets workers move one at a time. Created once and used again and again, because it keeps its threads.
 
     Attributes:
-        current: Who moves now; `None` while the play itself does.
+        current: The worker that moves now; `None` while the play itself does.
     """
 
     def __init__(self) -> None:
@@ -62,7 +63,7 @@ class Stage:
         Let a worker move until the baton comes back.
 
         Returns:
-            Who brought it back: this one, or one to whom it was passed on.
+            The worker that brought it back: this one, or one to which it was passed on.
         """
         self._pass_to(visitor)
         self._back.acquire()
@@ -75,10 +76,10 @@ class Stage:
 
     def pause(self, follower: Visitor | None = None) -> None:
         """
-        Called by the worker that moves: pass the baton on, or back, and go on when it comes again.
+        Pass the baton to another worker, or back, and wait for it. Called by the worker that moves.
 
         Raises:
-            Killed: This one was doomed meanwhile.
+            Killed: The worker was doomed meanwhile.
         """
         visitor = self.current
         assert visitor is not None
@@ -100,7 +101,7 @@ class Stage:
 
     def kill(self, visitor: Visitor) -> None:
         """
-        End a worker where it stands.
+        Let a worker die at its current effect.
         """
         if visitor.hand is None:
             visitor.ended, visitor.error = True, Killed()
@@ -111,7 +112,7 @@ class Stage:
 
 class _Hand(threading.Thread):
     """
-    A thread that plays one worker after the other.
+    A thread that runs one worker after the other.
     """
 
     def __init__(self, back: threading.Lock) -> None:
@@ -129,7 +130,7 @@ class _Hand(threading.Thread):
             try:
                 visitor.job()
             except BaseException as error:
-                # Whatever it is, the play judges it.
+                # The play handles every exception.
                 visitor.error = error
             visitor.ended = True
             self._back.release()

@@ -1,12 +1,13 @@
-"""What goes wrong: at every effect someone else may go first, the effect may fail, its answer may be lost, it may come
-late, and the worker may die before it or after it.
+"""The faults of the race model.
 
-Called by every in-memory part for every call, as its `Effect`. Leaves to `play` who moves next and what time it is.
+At every effect another worker may go first, the effect may fail, its answer may be lost, it may happen late, and the
+worker may die before or after it. Every in-memory port calls this as its `Effect`. `play` decides who moves next and
+what time it is.
 
-Two climates. In the one, everything keeps to what the design assumes: whoever runs dies at its timeout, and a call that
-was cut off is done within `LATE_COMMIT_S` or never, its lag in the provider's lists included. In the other, "beyond",
-workers sleep past their lease and wake, calls are done long after they were given up, and some are done twice; then
-things may exist twice for a while, but nothing may stay.
+There are two climates. Usually, everything keeps to what the design assumes: a worker dies at its timeout, and a call
+whose answer was lost is done within `LATE_COMMIT_S` or never, including its lag in the provider's lists. In the other
+climate, "beyond", workers sleep past their lease and wake up, calls are done long after their caller gave up, and some
+are done twice. Then things may exist twice for a while, but none may stay.
 """
 
 from __future__ import annotations
@@ -66,19 +67,19 @@ _TROUBLES: Final = {
 @dataclass(frozen=True, slots=True)
 class Climate:
     """
-    What may go wrong in one interleaving, and how often.
+    The faults of one interleaving, and their frequency.
 
     Attributes:
         trouble: Chance of each effect to go wrong.
         favourite: The kind of trouble that occurs far more often than others.
-        doubles: Chance that an event or a task comes once more.
-        switch: Chance that someone else may go before an effect, and after it.
-        sleep: Chance that a worker who has paused is held up for long.
-        haste: How often users do something: before all has settled, or after.
-        pushes: Chance that the provider tells of a change by itself.
-        pace_s: How much time passes at once, as a rule.
-        lag_s: At most for so long the provider's lists do not know what was made or changed.
-        beyond: Whether it may go further than the design assumes.
+        doubles: Chance that a trigger or a task comes once more.
+        switch: Chance that another worker may go before an effect, and after it.
+        sleep: Chance that a worker that has paused is delayed for long.
+        haste: How often users act: before everything has settled, or after.
+        pushes: Chance that the provider sends a webhook for a change.
+        pace_s: How much time usually passes at once.
+        lag_s: For how long at most the provider's lists miss what was created or changed.
+        beyond: Whether faults may exceed what the design assumes.
     """
 
     trouble: float
@@ -95,7 +96,7 @@ class Climate:
     @classmethod
     def drawn(cls, rng: Random) -> Climate:
         """
-        The climate of one interleaving.
+        Return a random climate.
         """
         return cls(
             trouble=rng.choice((0.0, 0.05, 0.1, 0.2, 0.3)),
@@ -113,7 +114,7 @@ class Climate:
 
 class Agenda:
     """
-    What the outside world will do by itself, and when.
+    Planned acts of the outside world.
     """
 
     def __init__(self) -> None:
@@ -122,30 +123,30 @@ class Agenda:
 
     def add(self, at: datetime, do: Callable[[], object]) -> None:
         """
-        Have it done at that instant.
+        Plan something for an instant.
         """
         heapq.heappush(self._items, (at, next(self._numbers), do))
 
     def next_at(self) -> datetime | None:
         """
-        When something is to be done next.
+        Return the time of the next item.
         """
         return self._items[0][0] if self._items else None
 
     def do_next(self) -> None:
         """
-        Do it.
+        Do the next item.
         """
         heapq.heappop(self._items)[2]()
 
 
 class Weather:
     """
-    The `Effect` of every in-memory part. Disturbs workers alone.
+    The `Effect` of every in-memory port. Disturbs only workers.
 
     Attributes:
         climate: What may go wrong.
-        unanswered: Grows by calls that may still be done although nobody waits for them any more.
+        unanswered: Counts calls that may still be done although nobody waits for them any more.
     """
 
     def __init__(
@@ -173,13 +174,13 @@ class Weather:
 
     def quietly(self, who: str) -> None:
         """
-        From now on calls are made in the name of `who`, one after the other, and nothing goes wrong.
+        Log calls outside of workers in the name of `who` from now on. They are never disturbed.
         """
         self._who = who
 
     def __call__(self, operation: str, do: Callable[[], T], detail: Any = None) -> T:
         """
-        Do a call, or disturb it.
+        Make a call, or disturb it.
         """
         visitor = self._stage.current
         if visitor is None:
@@ -198,7 +199,7 @@ class Weather:
 
     def _drawn(self, operation: str) -> str:
         """
-        What goes wrong with an effect, if anything.
+        Return the trouble of an effect, empty if there is none.
         """
         kinds, chance = _TROUBLES[operation], self._rng.random()
         if self.climate.favourite in kinds and chance < 0.25 and self.climate.trouble:
@@ -246,15 +247,17 @@ class Weather:
 
     def _come_late(self, who: str, operation: str, do: Callable[[], object]) -> None:
         """
-        Nobody hears any more what the provider says to it, not even that it refuses.
+        Make a late call. Nobody gets the provider's answer, not even a refusal.
         """
         with contextlib.suppress(Permanent):
             self._do("provider", operation, do, f"for {who}", "came late")
 
     def _late_at(self) -> datetime:
         """
-        When a call is done that nobody waits for any more: while a lost creation may still come to light, counted from
-        when its worker began; beyond that, at any time.
+        Return when an abandoned call is done.
+
+        Usually that is while a lost creation may still appear, counted from when its worker began. In "beyond", it is
+        any time.
         """
         most_s = LATE_COMMIT_S - WORKER_TIMEOUT_S - LAG_MAX_S
         if self.climate.beyond:
@@ -273,7 +276,7 @@ class Weather:
 
     def _lagging(self, operation: str, result: T) -> T:
         """
-        The answer of a list that does not know yet what is new.
+        Return the answer of a list that lags behind changes.
         """
         if not self.climate.lag_s:
             return result
