@@ -24,7 +24,7 @@ REMIND_S: Final = 3600.0
 @dataclass(slots=True)
 class SecretWatch:
     """
-    What one client knows of its secret; safe to share between threads.
+    The state of one client's secret; safe to share between threads.
 
     Attributes:
         provider: Our name of the provider or host.

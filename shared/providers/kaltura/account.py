@@ -72,7 +72,7 @@ others use it no later than this.
 @dataclass(frozen=True, slots=True)
 class KnownFor:
     """
-    How many seconds a thing is assumed to exist before it is checked again.
+    The seconds for which things are assumed to exist before they are checked again.
 
     Attributes:
         users_s: Users.

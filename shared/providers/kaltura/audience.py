@@ -61,7 +61,7 @@ _ACTIVE: Final = 2
 @dataclass(slots=True)
 class _ChatToken:
     """
-    What an instance knows of the app token that signs chat tokens.
+    An instance's knowledge of the app token that signs chat tokens.
 
     Attributes:
         secret: The token's secret, `None` if there is none.

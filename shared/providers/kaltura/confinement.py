@@ -1,7 +1,7 @@
-"""Check that the KSs that people hold are confined as they should be: look at the roles, and try one out.
+"""Check that the KSs that people hold are confined as they should be: read the roles, and try one KS out.
 
 Called by `setup.py`. No role prevents a KS for Kaltura's player from reading the names of other entries by their ids.
-Only the account's own settings do, and they also prevent anonymous widget sessions from it. Only Kaltura's staff can
+Only the account's own settings do, and only they prevent anonymous widget sessions from it. Only Kaltura's staff can
 see these settings, so they are tested: another entry is asked for with such a KS for one entry of ours. Nothing is
 changed.
 """

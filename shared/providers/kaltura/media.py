@@ -502,7 +502,7 @@ def _flavor_percent(flavors: Sequence[Any]) -> int:
 
 def _bytes_of(flavor: Any) -> int | None:
     """
-    Return the size of a flavor's file. Some flavors have it only in KB, rounded.
+    Return the size of a flavor's file: the exact one, or the one in KB, which Kaltura rounds.
     """
     exact = _number(getattr(flavor, "sizeInBytes", None))
     return int(exact or _number(flavor.size) * 1024) or None
