@@ -1,7 +1,7 @@
-"""Table of contents: every function that is deployed, by its public name, and the file it is in.
+"""List every deployed function: its public name, and the file that it is in.
 
-An instance in the cloud serves one function, and is handed its name: it imports the file of that function alone, which
-takes a quarter off its cold start. Who lists the module, as the deployment does, gets them all.
+An instance in the cloud serves one function and is given its name, so only the file of that function is imported. This
+takes a quarter off a cold start. Listing the module, as a deployment does, imports all of them.
 """
 
 from importlib import import_module
@@ -52,7 +52,7 @@ FUNCTIONS: Final = {
 logs.set_up()
 serving.serve_every_path()
 
-# Imported, and not made here: this file may be executed more than once in a process.
+# Imported, not initialised here, because this file may be executed more than once in a process.
 import_module("functions.firebase")
 
 

@@ -1,6 +1,6 @@
-"""Answers of callables: a result, or an error with its code and its sentence, as Firebase has them.
+"""Build the answers of callables, in Firebase's form: a result, or an error with its code and its sentence.
 
-Called by `edge.py` and `tasks.py`. The only place that turns errors into codes; what each code means is in
+Called by `edge.py` and `tasks.py`. The only place that turns errors into codes. The meaning of each code is in
 `schema/errors.json`.
 
 Source: https://firebase.google.com/docs/functions/callable-reference
@@ -26,7 +26,7 @@ from shared.core.errors import BackendError, Conflict, Misconfigured, Refused
 _TABLE: Final = Path(__file__).parents[1] / "schema" / "errors.json"
 
 INTERNAL: Final = "INTERNAL"
-"""The code of an error that is none of ours."""
+"""The code of an unexpected error."""
 
 _HTTP_STATUSES: Final = {
     "INVALID_ARGUMENT": 400,
@@ -39,11 +39,13 @@ _HTTP_STATUSES: Final = {
     "INTERNAL": 500,
     "UNAVAILABLE": 503,
 }
-"""Those of Firebase's statuses that are used here (google/rpc/code.proto)."""
+"""The HTTP statuses of those of Firebase's statuses that are used here (google/rpc/code.proto)."""
 
 _HEADER_NAMES: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1000}")
 _CORS: Final = {"Access-Control-Allow-Origin": "*"}
-"""Callables carry their caller's token in a header, never a cookie: any origin may call, and proves nothing by it."""
+"""
+Callables carry their caller's token in a header, never in a cookie. So any origin may call: the origin proves nothing.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +55,9 @@ class ErrorCode:
 
     Attributes:
         status: Firebase's status.
-        http_status: That of the answer.
-        is_retryable: The very same call may succeed later without anybody changing anything.
-        sentence: What it means; told to callers where the error itself must not tell more.
+        http_status: The HTTP status of the answer.
+        is_retryable: Whether the very same call may succeed later, although nobody changes anything.
+        sentence: What the code means. Sent to callers if the error's own text must not be sent.
     """
 
     status: str
@@ -67,7 +69,7 @@ class ErrorCode:
 @cache
 def error_codes() -> Mapping[str, ErrorCode]:
     """
-    The table of error codes; read when the first error is told.
+    Return the table of error codes, which is read when the first error is answered.
     """
     rows = json.loads(_TABLE.read_text())["codes"]
     return {
@@ -91,13 +93,13 @@ def failure(function: str, uid: str | None, error: Exception) -> Response:
 
     Args:
         function: The public name of what was called, for the log.
-        uid: Who called, where that is known.
+        uid: The uid of the caller, if it is known.
         error: Whatever was raised.
     """
     _log(function, uid, error)
     reason = error.reason if isinstance(error, BackendError) else INTERNAL
     row = error_codes()[reason]
-    # What stands in these is for the operator.
+    # The text of these is for the operator.
     is_told = isinstance(error, BackendError) and not isinstance(error, Conflict | Misconfigured)
     details: dict[str, str | bool | int] = {"code": reason, "retryable": row.is_retryable}
     if isinstance(error, BackendError) and error.retry_after_s is not None:
@@ -125,7 +127,7 @@ def preflight(request: Request) -> Response:
     allowed = {
         "Access-Control-Allow-Methods": "POST",
         "Access-Control-Max-Age": "3600",
-        # Whichever they are: besides Firebase's own, tracing in the app adds some.
+        # All that are asked for: tracing in the app adds headers to Firebase's own.
         "Access-Control-Allow-Headers": asked if _HEADER_NAMES.fullmatch(asked) else "Authorization, Content-Type",
     }
     return Response(status=200, headers={**_CORS, **allowed})
@@ -133,8 +135,8 @@ def preflight(request: Request) -> Response:
 
 def _answer(content: Mapping[str, Any], status: int) -> Response:
     body = json.dumps(content, allow_nan=False).encode()
-    # Handed over piece by piece, so that functions-framework does not read the rest of the request into memory
-    # (`read_request` there). No answer is kept anywhere: many carry a grant.
+    # The body is an iterator, so that functions-framework does not read the rest of the request into memory (its
+    # `read_request`). No answer may be cached, because many carry a grant.
     headers = {**_CORS, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
     return Response(iter((body,)), status, headers, content_type="application/json")
 

@@ -1,7 +1,7 @@
-"""The body of a request: how much of it is read, and what JSON it may be.
+"""Read the body of a request: limit its size, and check its JSON.
 
-Called by the other files of this folder before anything of a request is believed. A body is refused by what its headers
-say, before it is read, and parsed once.
+Called by the other files of this folder before they trust anything in a request. A body is refused by its headers
+before it is read, and is parsed once.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from flask import Request
 from shared.core.errors import BadRequest
 
 CALL_MAX_BYTES: Final = 64 * 1024
-"""The limit for callables and tasks: the longest key of a task has 20,000 letters, the longest request some KB."""
+"""The limit for callables and tasks. The longest key of a task has 20,000 letters, the longest request a few KB."""
 
 WEBHOOK_MAX_BYTES: Final = 1024 * 1024
-"""The limit for what providers send: an entry with all its properties has a few kilobytes."""
+"""The limit for webhooks. An entry with all its properties has a few kilobytes."""
 
 DEPTH_MAX: Final = 16
-"""Objects and arrays within each other. Requests have three."""
+"""The depth of nested objects and arrays. Requests have three."""
 
 _DISCARDED_MAX_BYTES: Final = 64 * 1024 * 1024
 _PIECE_BYTES: Final = 64 * 1024
@@ -29,11 +29,11 @@ _PIECE_BYTES: Final = 64 * 1024
 
 def read_body(request: Request, max_bytes: int) -> bytes:
     """
-    Return the body of a request, unless its headers say that it is too large, or not how large it is.
+    Return the body of a request, unless its headers give no length or one that is too large.
 
     Args:
-        request: Nothing of its body was read yet.
-        max_bytes: What is read at most.
+        request: A request whose body has not been read.
+        max_bytes: The maximum that is read.
 
     Raises:
         BadRequest: It is too large, or its length is unknown (never).
@@ -48,31 +48,31 @@ def read_body(request: Request, max_bytes: int) -> bytes:
     try:
         body: bytes = request.stream.read(length)
     except OSError:
-        # The connection broke: nobody is there who could be answered.
+        # The connection broke: there is no caller left to answer.
         body = b""
     return body
 
 
 def discard_body(request: Request) -> None:
     """
-    Throw away what is left of a body, as much as Cloud Run lets through and more: a server that closes a connection on
-    which bytes still come loses its answer on the way.
+    Discard the rest of a body, up to more than Cloud Run lets through. A server that closes a connection while bytes
+    still arrive loses its answer.
     """
     try:
         for _ in range(_DISCARDED_MAX_BYTES // _PIECE_BYTES):
             if not request.stream.read(_PIECE_BYTES):
                 return
     except Exception:
-        # Whatever is wrong with bytes that nobody wants.
+        # Errors in bytes that are discarded do not matter.
         return
 
 
 def data_of(body: bytes) -> object:
     """
-    Return what stands under `data` in the body of a callable or of a task. Pure.
+    Return the value of `data` in the body of a callable or of a task. Pure.
 
     Raises:
-        BadRequest: It is no object with that alone (never).
+        BadRequest: It is not an object with this field alone (never).
     """
     sent = parse_json(body)
     if not isinstance(sent, dict) or sent.keys() != {"data"}:
@@ -84,17 +84,17 @@ def data_of(body: bytes) -> object:
 
 def parse_json(body: bytes) -> object:
     """
-    Return what a body of JSON says. Refuses what readers could understand in more than one way, or what nobody can
-    store: names that come twice in one object, numbers that are none, half characters, depths without end. Pure.
+    Parse a body as JSON. Refuse what readers could understand in more than one way, or cannot store: names that come
+    twice in one object, numbers that are not finite, unpaired surrogates, unlimited nesting. Pure.
 
     Raises:
-        BadRequest: It is no such JSON (never).
+        BadRequest: It is not such JSON (never).
     """
     try:
         parsed = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_refuse, parse_float=_number)
         _check(parsed, DEPTH_MAX)
     except (ValueError, RecursionError):
-        # A `ValueError` repeats what was sent, so its text is not told.
+        # A `ValueError` repeats what was sent, so its text is not sent back.
         raise BadRequest(
             "The body is not valid JSON in UTF-8, or is nested too deeply, or names a field twice.",
             reason="BODY_NOT_JSON",
@@ -122,8 +122,10 @@ def _number(text: str) -> float:
 
 def _check(value: object, depth: int) -> None:
     """
+    Check the nesting and the texts of a parsed value.
+
     Raises:
-        ValueError: It is nested more deeply than that, or has a text that cannot be written in UTF-8.
+        ValueError: It is nested more deeply than `depth`, or has a text that cannot be written in UTF-8.
     """
     if isinstance(value, str):
         value.encode()

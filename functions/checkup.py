@@ -1,7 +1,8 @@
-"""What `doctor` finds out beside the accounts: whether what is deployed lets nobody in, and whether the rules agree.
+"""Run the checks of `doctor` beyond the accounts: nothing deployed lets a stranger in, and the rules agree with the
+settings.
 
-Called by `commands.py`. A callable, a worker and a webhook are asked without a token or a signature, with a body that
-means nothing: each must refuse, in its own form. No other answer changes anything either.
+Called by `commands.py`. A callable, a worker and a webhook are called without a token or a signature, with a body that
+means nothing. Each must refuse, in its own form. Whatever they answer, the call changes nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from shared.ports import Finding, Health, Host
 from shared.reconcile.epoch import DatabaseUid
 
 ASK_WITHIN_S: Final = 30.0
-"""A function that nobody has called for long has to start first."""
+"""A function that has not been called for long has to start first."""
 
 ASKED_AT_ONCE: Final = 4
 BODY_READ_MAX: Final = 10_000
@@ -31,7 +32,7 @@ BODY_READ_MAX: Final = 10_000
 
 class Kind(StrEnum):
     """
-    What of a deployment may be reached from outside, as findings name it.
+    The functions that can be reached from outside, as findings name them.
     """
 
     CALLABLE = "callables"
@@ -42,12 +43,12 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    What a function answered.
+    A function's answer.
 
     Attributes:
-        status: Of HTTP; `None` where nobody answered.
-        is_html: Whether it is a page: our functions answer with none, what stands in front of them does.
-        code: The code of a callable's error, such as `UNAUTHENTICATED`; `None` where it is none.
+        status: The HTTP status; `None` if there was no answer.
+        is_html: Whether it is a web page. Our functions never answer with one, but what stands in front of them does.
+        code: The code of a callable's error, such as `UNAUTHENTICATED`; `None` if there is none.
     """
 
     status: int | None
@@ -57,7 +58,8 @@ class Answer:
 
 def kind_of(function: Any) -> Kind | None:
     """
-    What a deployed function is, by its declaration; `None` for those that only Google's own services call. Pure.
+    Return the kind of a deployed function, by its declaration; `None` for those that only Google's own services call.
+    Pure.
     """
     endpoint = function.__firebase_endpoint__
     if endpoint.callableTrigger is not None:
@@ -79,14 +81,14 @@ _OPEN_PROVIDER: Final = (
 
 def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding]:
     """
-    Ask deployed functions as a stranger.
+    Call deployed functions as a stranger.
 
     Args:
-        url: Where they are; the name of each is appended.
+        url: The address of the functions; the name of each is appended.
         functions: Their kinds by their names.
 
     Returns:
-        A finding for each kind where all is well, else one for each thing that is wrong, with the names it is true of.
+        One finding for each kind if all is well, else one for each problem, with the names of its functions.
     """
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
         answers = list(pool.map(lambda name: _ask(f"{url}/{name}"), functions))
@@ -108,7 +110,7 @@ def check_functions(url: str, functions: Mapping[str, Kind]) -> Sequence[Finding
 
 def check_database(database_uid: DatabaseUid) -> Sequence[Finding]:
     """
-    Find out whether a restored database is known by its own id.
+    Check that the id of the database can be read, by which a restored database is recognised.
     """
     if database_uid() is not None:
         return [Finding("database uid", Health.OK)]
@@ -121,7 +123,7 @@ def check_database(database_uid: DatabaseUid) -> Sequence[Finding]:
 
 def complaint(kind: Kind, answer: Answer) -> str | None:
     """
-    What an answer to a stranger means, and what to do; `None` where it is the refusal that is expected. Pure.
+    Return what is wrong if a stranger gets this answer, and what to do; `None` if it is the expected refusal. Pure.
     """
     status = answer.status
     if status is None:
@@ -149,7 +151,7 @@ def _of_callable(answer: Answer) -> str | None:
 
 
 def _of_worker(answer: Answer) -> str | None:
-    # Cloud Run refuses without a code; one of ours says that it let a stranger come as far as the code.
+    # Cloud Run refuses without a code. A code is from our own function, so a stranger could reach it.
     if answer.status in (401, 403) and answer.code is None:
         return None
     return (
@@ -174,7 +176,7 @@ _COMPLAINTS: Final = {Kind.CALLABLE: _of_callable, Kind.WORKER: _of_worker, Kind
 
 def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:
     """
-    Compare the names of the claims in firestore.rules with the settings; nothing where the file is not here.
+    Compare the names of the claims in firestore.rules with the settings. Return nothing if the file is not here.
     """
     if not rules.exists():
         return []
@@ -191,11 +193,11 @@ def check_rules(rules: Path, names: ClaimNames) -> Sequence[Finding]:
 
 def check_hosts(hosts: Mapping[str, Host], is_open: Callable[[str], bool]) -> Iterable[Finding]:
     """
-    Try whether each host can be reached with the keys of the table, and refuses to play to a stranger.
+    Check that each host can be reached with the keys of the table, and does not play to a stranger.
 
     Args:
-        hosts: By name.
-        is_open: Whether the host of a name plays without permission.
+        hosts: The hosts by name.
+        is_open: Tells whether the host with this name plays without permission.
     """
     for name, host in hosts.items():
         sentence = unreached(host) or (_OPEN if is_open(name) else "")
@@ -204,7 +206,7 @@ def check_hosts(hosts: Mapping[str, Host], is_open: Callable[[str], bool]) -> It
 
 def check_playback(providers: Iterable[str], is_open: Callable[[str], bool]) -> Iterable[Finding]:
     """
-    Try whether each provider refuses to play to a stranger; the arguments as those of `check_hosts`.
+    Check that each provider does not play to a stranger; the arguments as those of `check_hosts`.
     """
     for name in providers:
         what = f"{name} playback"
@@ -213,7 +215,7 @@ def check_playback(providers: Iterable[str], is_open: Callable[[str], bool]) -> 
 
 def unreached(host: Host) -> str:
     """
-    Why a host cannot be reached with the keys of the table; empty where it can.
+    Return the reason why a host cannot be reached with the keys of the table; empty if it can be.
     """
     try:
         host.find_copy("copy:nothing:0")
@@ -236,7 +238,7 @@ def _ask(url: str) -> Answer:
 
 def _code(body: bytes) -> str | None:
     """
-    The code in a body of the form `{"error": {"status": …}}`. Pure.
+    Return the code in a body of the form `{"error": {"status": …}}`; `None` if there is none. Pure.
     """
     try:
         code = json.loads(body)["error"]["status"]

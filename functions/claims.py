@@ -1,6 +1,6 @@
-"""The custom claims that give roles: given and taken without touching the app's own, and named in the rules too.
+"""Give and remove the custom claims of roles, without touching the app's own claims, and read their names in the rules.
 
-Called by the operator's commands. Leaves to `config.py` what the claims are called.
+Called by the operator's commands. The names of the claims are left to `config.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from shared.core.callers import ClaimNames
 from shared.core.errors import BadRequest, NotFound, Transient, WrongState
 
 CLAIMS_BYTES_MAX: Final = 1000
-"""All custom claims of an account together, as JSON. Source: firebase_admin/_auth_utils.py, MAX_CLAIMS_PAYLOAD_SIZE."""
+"""
+The limit for all custom claims of an account, as JSON. Source: firebase_admin/_auth_utils.py, MAX_CLAIMS_PAYLOAD_SIZE.
+"""
 
 _APP: Final = "claims"
 _IN_RULES: Final = r"function {}\(\)\s*\{{\s*return\s*'([^']*)'\s*;\s*\}}"
@@ -26,13 +28,13 @@ _IN_RULES: Final = r"function {}\(\)\s*\{{\s*return\s*'([^']*)'\s*;\s*\}}"
 
 def give_claim(project: str, uid: str, name: str) -> bool:
     """
-    Set a claim to `true` and keep all others. Repeatable; whoever writes claims of the same account at the same moment
-    may undo it, for Firebase Auth has no conditional write.
+    Set a claim to `true` and keep all others. Repeatable. A concurrent writer of the same account's claims may undo it,
+    because Firebase Auth has no conditional write.
 
     Args:
         project: The Firebase project's id.
-        uid: Whose account.
-        name: Of the claim.
+        uid: The uid of the account.
+        name: The name of the claim.
 
     Returns:
         Whether the account did not have it before.
@@ -48,7 +50,7 @@ def give_claim(project: str, uid: str, name: str) -> bool:
 
 def take_claim(project: str, uid: str, name: str) -> bool:
     """
-    Take a claim away and keep all others; raises as `give_claim`.
+    Remove a claim and keep all others. Raises as `give_claim`.
 
     Returns:
         Whether the account had it before.
@@ -58,7 +60,7 @@ def take_claim(project: str, uid: str, name: str) -> bool:
 
 def names_in_rules(rules: str) -> ClaimNames | None:
     """
-    The names of the claims as firestore.rules has them; `None` where it does not say. Pure.
+    Return the names of the claims in firestore.rules; `None` if they are not there. Pure.
     """
     found = [re.search(_IN_RULES.format(function), rules) for function in ("claimTeacher", "claimAdmin")]
     names = [match[1] for match in found if match is not None]
@@ -85,7 +87,7 @@ def _change(project: str, uid: str, changed: Callable[[dict[str, Any]], dict[str
 @contextmanager
 def _accounts(project: str, uid: str) -> Iterator[firebase_admin.App]:
     """
-    The accounts of a project; errors of the SDK are ours.
+    Open the accounts of a project, and turn errors of the SDK into ours.
     """
     app = firebase_admin.initialize_app(options={"projectId": project}, name=_APP)
     try:
@@ -97,7 +99,7 @@ def _accounts(project: str, uid: str) -> Iterator[firebase_admin.App]:
             "Firebase Auth could not be reached. Try again.", provider="firebase", operation="accounts", code=error.code
         ) from error
     except ValueError:
-        # The SDK looks at a uid before it asks.
+        # The SDK checks a uid before it calls the server.
         raise BadRequest("A uid must have 1 to 128 characters.", reason="OPTION_INVALID") from None
     finally:
         firebase_admin.delete_app(app)

@@ -1,9 +1,9 @@
-"""What operators do from their own machine: set up the accounts and check them, give roles, have the accounts push,
-show the hosts, look for orphans and adopt them, go on after a restore, stop all work and start it again.
+"""The operator's commands, run from their own machine: set up the accounts and check them, give roles, install
+webhooks, show the hosts, find orphans and adopt them, resume after a restore, stop all work and start it again.
 
-Run as `python -m functions.commands --project my-school COMMAND`. Takes the settings of that deployment from
-`.env.my-school`, as `firebase deploy` does, and the secret from the environment. Results are printed; progress and what
-the code logs go to standard error, so that a result can be piped.
+Run as `python -m functions.commands --project my-school COMMAND`. The settings of that deployment are read from
+`.env.my-school`, as `firebase deploy` does, and the secrets from the environment. Results are printed. Progress and log
+lines go to standard error, so that a result can be piped.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from shared.operations.kill_switch import SWITCH_READ_S
 from shared.ports import Finding, Health, Setup
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
-"""What is told of a host's copies beside how many are ready."""
+"""The states of a host's copies that are shown beside the number of ready ones."""
 
 ROOT: Final = Path(__file__).parent.parent
 RULES: Final = "firestore.rules"
 
 TEACHER: Final = "teacher"
 ADMIN: Final = "admin"
-"""Roles, whatever their claims are called."""
+"""The roles, whatever their claims are called."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """
-    Do one command.
+    Run one command.
 
     Returns:
-        The exit status: 1 where it could not be done, or not all of it, and a sentence says why, or where a check found
-        something needed missing; 2 where it was not understood.
+        The exit status. 1: the command failed or was done in part, and a sentence says why, or a check found that
+        something needed is missing. 2: the command was not understood.
     """
     options = parser().parse_args(arguments)
     _load_settings(options.project)
@@ -68,14 +68,14 @@ def main(arguments: Sequence[str]) -> int:
 
 class _Lacking(Exception):
     """
-    A check found that something needed is missing, or not everything that was named could be done; its text is the
+    Something needed is missing, or not everything that was named could be done. The text of the exception is the
     result.
     """
 
 
 def parser() -> argparse.ArgumentParser:
     """
-    The commands and their options.
+    Return the parser of the commands and their options.
     """
     parser = argparse.ArgumentParser(prog="python -m functions.commands", description=__doc__)
     parser.add_argument("--project", help="the Firebase project's id; default: GCLOUD_PROJECT")
@@ -132,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
 
 def _load_settings(project: str | None) -> None:
     """
-    Fill the environment as a deployed function finds it; what stands there already stays.
+    Fill the environment as a deployed function finds it. Variables that are already set are kept.
     """
     if project is not None:
         os.environ["GCLOUD_PROJECT"] = project
@@ -159,7 +159,7 @@ def _doctor(_options: argparse.Namespace) -> str:
 
 def _checked(name: str, setup: Setup) -> Sequence[Finding]:
     """
-    What an account has, or why it cannot be asked: the others are checked all the same.
+    Return the findings of an account, or the reason why it cannot be asked, so that the others are still checked.
     """
     try:
         return setup.check()
@@ -169,7 +169,8 @@ def _checked(name: str, setup: Setup) -> Sequence[Finding]:
 
 def _reachable() -> dict[str, checkup.Kind]:
     """
-    The deployed functions that may be reached from outside, by name; of webhooks those whose account there is.
+    Return the deployed functions that can be reached from outside, by name, without webhooks of providers that have no
+    account.
     """
     import main
 
@@ -178,8 +179,8 @@ def _reachable() -> dict[str, checkup.Kind]:
     found = {name: kind for name, kind in kinds.items() if kind is not None and name not in of_others}
     if config.tasks_emulator_host() is None:
         return found
-    # In an emulator nothing stands in front of a worker to ask for a token, and each function that is called starts a
-    # server of its own: one callable stands for all.
+    # In an emulator there is nothing in front of a worker that asks for a token, and each function that is called
+    # starts a server of its own. So one callable stands for all.
     one = next(name for name, kind in found.items() if kind is checkup.Kind.CALLABLE)
     return {name: kind for name, kind in found.items() if name == one or kind is checkup.Kind.WEBHOOK}
 
@@ -212,7 +213,7 @@ def _setup(_options: argparse.Namespace) -> str:
 
 def _diagnosed(findings: Sequence[Finding]) -> list[str]:
     """
-    Findings as an operator reads them. Pure.
+    Format findings for an operator. Pure.
     """
     width = max(len(finding.what) for finding in findings)
     return [f"{finding.health:<8} {finding.what:<{width}}  {finding.sentence}".rstrip() for finding in findings]
@@ -283,7 +284,7 @@ def _start(_options: argparse.Namespace) -> str:
 
 def _require_task_account() -> None:
     """
-    Outside the cloud nobody can be asked as whom tasks call.
+    Require a setting for the account that tasks call as: outside the cloud there is no metadata server to ask.
     """
     if config.tasks_emulator_host() is None and config.tasks_service_account() is None:
         raise Misconfigured("Set SERVICE_ACCOUNT, or TASKS_SERVICE_ACCOUNT, to the account that the functions run as.")

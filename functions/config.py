@@ -1,8 +1,8 @@
-"""Every setting and secret, with its unit, range and default; the only reader of the environment.
+"""Declare every setting and secret with its unit, range and default. The only reader of the environment.
 
-Called by `wiring.py` and by the decorators of the other files here. Settings stand in `.env.<project>`, which
-firebase-tools gives to the functions and to itself while it looks for them; secrets in Secret Manager. Leaves to
-`reading.py` how a text becomes a value.
+Called by `wiring.py` and by the decorators of the other files in this folder. Settings are in `.env.<project>`, which
+firebase-tools gives to the functions, and to itself while it lists them. Secrets are in Secret Manager. How a text
+becomes a value is left to `reading.py`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ DAY_S: Final = 24 * HOUR_S
 TIB: Final = 1024**4
 
 SESSION_VIDEOS_MOST: Final = 250
-"""With the longest titles, replacements and failures included, so many take 0.7 of the 1 MiB that a document has."""
+"""
+With the longest titles, replacements and failures included, this many take 0.7 of the 1 MiB that a document may have.
+"""
 
 _ACCOUNT: Final = matching(
     r"[a-z0-9.-]+@[a-z0-9.-]+[.][a-z]+",
@@ -295,14 +297,17 @@ ENFORCE_APP_CHECK: Final = Setting(
 
 CHAT_LIFETIME_S: Final = DAY_S
 CHAT_PAGE_LIFETIME_S: Final = 3600
-"""Of a chat token, in a client that stays and in one that loads pages: the second gets a new one with each of them."""
+"""
+Lifetimes of a chat token. The first is for a client that stays open, the second for one that gets a new token with each
+page that it loads.
+"""
 
 set_global_options(
     region=FUNCTIONS_REGION.value, max_instances=MAX_INSTANCES.value, service_account=SERVICE_ACCOUNT.value or None
 )
 
 if not KALTURA_PARTNER_ID.value and not CLOUDFLARE_ACCOUNT_ID.value:
-    # The one thing without which nothing works has firebase-tools ask for it, and keep the answer.
+    # Nothing works without this one setting: firebase-tools asks for a parameter, and stores the answer.
     IntParam(KALTURA_PARTNER_ID.name, description=KALTURA_PARTNER_ID.description)
 
 
@@ -311,7 +316,7 @@ def require_agreement() -> None:
     Refuse settings that contradict each other.
 
     Raises:
-        Misconfigured: With the names of both (never, until one is changed).
+        Misconfigured: Two settings contradict each other; the sentence names both (never, until one is changed).
     """
     if MIN_INSTANCES.value > MAX_INSTANCES.value:
         raise Misconfigured(
@@ -338,35 +343,35 @@ require_agreement()
 
 def project_id() -> str:
     """
-    The project that we run in.
+    Return the id of the project that this code runs in.
     """
     return os.environ.get("GCLOUD_PROJECT") or os.environ["GOOGLE_CLOUD_PROJECT"]
 
 
 def functions_url() -> str:
     """
-    Where the functions are reached, without a slash at its end.
+    Return the address of the functions, without a trailing slash.
     """
     return FUNCTIONS_URL.value or f"https://{FUNCTIONS_REGION.value}-{project_id()}.cloudfunctions.net"
 
 
 def kaltura_secrets() -> list[SecretParam]:
     """
-    What functions must have that speak to Kaltura: nothing where there is no account.
+    Return the secrets of functions that call Kaltura; none without an account.
     """
     return [_demanded(KALTURA_ADMIN_SECRET)] if _uses_kaltura() else []
 
 
 def chat_secrets() -> list[SecretParam]:
     """
-    Likewise those that admit to its chats.
+    Return the secrets of functions that admit people to Kaltura's chats; none without an account.
     """
     return [_demanded(KALTURA_CHAT_TOKEN)] if _uses_kaltura() else []
 
 
 def cloudflare_secrets() -> list[SecretParam]:
     """
-    Likewise Cloudflare.
+    Return the secrets of functions that call Cloudflare; none without an account.
     """
     secrets = (CLOUDFLARE_API_TOKEN, CLOUDFLARE_SIGNING_KEY) if CLOUDFLARE_ACCOUNT_ID.value else ()
     return [_demanded(secret) for secret in secrets]
@@ -374,14 +379,14 @@ def cloudflare_secrets() -> list[SecretParam]:
 
 def host_secrets() -> list[SecretParam]:
     """
-    Likewise the hosts.
+    Return the secrets of functions that call the hosts; none if hosts are not used.
     """
     return [_demanded(HOSTS)] if USE_HOSTS.value else []
 
 
 def provider_secrets() -> list[SecretParam]:
     """
-    Likewise whichever provider or host has a video, or an event.
+    Return the secrets of functions that may call any provider or host.
     """
     return [*kaltura_secrets(), *cloudflare_secrets(), *host_secrets()]
 
@@ -393,43 +398,45 @@ def _uses_kaltura() -> bool:
 @cache
 def _demanded(secret: Setting[str]) -> SecretParam:
     """
-    Made only where it is needed, and once: firebase-tools demands every secret that is declared, whoever uses it.
+    Declare a secret as a parameter, only if it is needed and only once: firebase-tools asks for every declared secret,
+    even if no function uses it.
     """
     return SecretParam(secret.name, description=secret.description)
 
 
 def claim_names() -> ClaimNames:
     """
-    The custom claims that make a teacher and an administrator.
+    Return the names of the custom claims that make a teacher and an administrator.
     """
     return ClaimNames(CLAIM_TEACHER.value, CLAIM_ADMIN.value)
 
 
 def tasks_service_account() -> str | None:
     """
-    Whom tasks call as, where a setting says it; `None` leaves it to the machine that we run on.
+    Return the account that tasks call as, if a setting names one; `None` leaves it to the instance that this code runs
+    on.
     """
     return TASKS_SERVICE_ACCOUNT.value or SERVICE_ACCOUNT.value or None
 
 
 def firestore_emulator_host() -> str | None:
     """
-    `host:port` of the Firestore emulator, `None` in the cloud.
+    Return `host:port` of the Firestore emulator, `None` in the cloud.
     """
     return os.environ.get("FIRESTORE_EMULATOR_HOST")
 
 
 def tasks_emulator_host() -> str | None:
     """
-    `host:port` of the Cloud Tasks emulator, `None` in the cloud.
+    Return `host:port` of the Cloud Tasks emulator, `None` in the cloud.
     """
     return os.environ.get("TASKS_EMULATOR_HOST")
 
 
 def is_deployed() -> bool:
     """
-    Whether this is an instance in the cloud. Cloud Run names its configuration to each, the emulator names none, and
-    firebase-tools refuses an `.env` that does.
+    Tell whether this is an instance in the cloud. Cloud Run sets this variable in each instance, and the emulator does
+    not. firebase-tools refuses an `.env` that sets it.
 
     Source: https://cloud.google.com/run/docs/container-contract#services-env-vars; `RESERVED_KEYS` of firebase-tools,
     lib/functions/env.js, and `getSystemEnvs` of its lib/emulator/functionsEmulator.js.

@@ -1,8 +1,8 @@
-"""Callables: what comes in is checked, and what goes wrong becomes a code and a sentence.
+"""Callables: check what comes in, and turn what goes wrong into a code and a sentence.
 
-Called by the other files of this folder. Leaves to them which use case answers, to `body.py` how much of a request is
-read, to `tokens.py` who calls, to `shared/limits/call_budgets.py` how often they may, and to `answers.py` what they are
-told.
+Called by the other files of this folder, which say what use case answers. How much of a request is read is left to
+`body.py`, who calls to `tokens.py`, how often they may to `shared/limits/call_budgets.py`, and what they are answered
+to `answers.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from shared.limits.call_budgets import Work
 from shared.reconcile import WORKER_TIMEOUT_S
 
 CALLABLE_MEMORY: Final = MemoryOption.MB_256
-"""With everything loaded a process has taken 125 MiB; each of the few requests at a time can add 4 MB to that."""
+"""With everything loaded a process has used 125 MiB. Each of the few concurrent requests can add 4 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Text:
     A field that is a text of a certain form.
 
     Attributes:
-        pattern: Must match it wholly.
+        pattern: Must match the whole text.
         form: The form in words, after "must be".
     """
 
@@ -63,7 +63,7 @@ EXPORT_PLACE: Final = Text(
     re.compile("[A-Za-z]{1,40}/[^/\ud800-\udfff]{0,1500}"),
     "a string that an earlier page of the export gave",
 )
-"""Where a page of an export begins: a section, and the id of a document."""
+"""The position at which a page of an export begins: a section, and the id of a document."""
 
 REQUEST_ID: Final = Text(
     re.compile(r"[A-Za-z0-9._-]{1,64}"), "a string of 1 to 64 letters, digits, dots, hyphens or underscores"
@@ -72,12 +72,12 @@ NAME: Final = Text(
     re.compile("[^\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]{1,1000}"),
     "a string of 1 to 1,000 characters in one line, without control characters",
 )
-"""Any text of one line, tabs included; what a name may hold is for `videos/policy.py` to say."""
+"""Any text of one line, tabs included. Which names are valid is left to `videos/policy.py`."""
 
 Kind = Text | type[int] | type[bool]
 
 _FIELD_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,40}")
-"""A name that may be repeated to the caller, and in the log."""
+"""A field name that may be repeated to the caller, and in the log."""
 
 _INT64: Final = range(-(2**63), 2**63)
 """The whole numbers that Firestore can store."""
@@ -87,27 +87,28 @@ _WRAPPERS: Final = (
     "type.googleapis.com/google.protobuf.UInt64Value",
 )
 """
-How Firebase's SDKs wrap a whole number that JavaScript might not read: Android's each Long, iOS's each long long, and
-so Flutter's on both. The web's wrap none, and the SDK for Python unwraps none. Source: firebase-android-sdk,
-firebase-functions/…/Serializer; firebase-ios-sdk, FirebaseFunctions/Sources/Internal/FunctionsSerializer.swift.
+The types in which Firebase's SDKs wrap a whole number that may be too large for JavaScript. Android's SDK wraps each
+Long and iOS's each long long, and so Flutter's does on both. The web SDK wraps none, and the SDK for Python unwraps
+none. Source: firebase-android-sdk, firebase-functions/…/Serializer; firebase-ios-sdk,
+FirebaseFunctions/Sources/Internal/FunctionsSerializer.swift.
 """
 
 _DIGITS: Final = re.compile(r"-?[0-9]{1,20}")
 _EXACT: Final = 2**53
-"""Up to there a float is a whole number and no other one as well."""
+"""Up to this limit a float stands for exactly one whole number."""
 
 
 def read(data: object, required: Mapping[str, Kind], optional: Mapping[str, Kind] | None = None) -> dict[str, Any]:
     """
-    The fields of a request, all of the right type, none unknown; absent optional ones read as `None`. Pure.
+    Return the fields of a request, all of the right type and none unknown. Absent optional fields are `None`. Pure.
 
     Args:
-        data: As it came.
+        data: The data as it was received.
         required: Name to kind: a text of a form, `int` for a whole number, `bool`.
         optional: Likewise.
 
     Raises:
-        BadRequest: Something is missing, unknown or of another type (never).
+        BadRequest: A field is missing, unknown or of another type (never).
     """
     if not isinstance(data, dict):
         raise BadRequest("Send an object with named fields under data.", reason="DATA_NOT_AN_OBJECT")
@@ -121,7 +122,7 @@ def read(data: object, required: Mapping[str, Kind], optional: Mapping[str, Kind
 
 def _names(unknown: set[object]) -> str:
     """
-    Some of the names that a caller has chosen, as far as they are names.
+    List some of the unknown field names, as far as they may be repeated.
     """
     shown = sorted(name for name in unknown if isinstance(name, str) and _FIELD_NAME.fullmatch(name))[:5]
     return ", ".join([*shown, f"{len(unknown) - len(shown)} more"] if len(shown) < len(unknown) else shown)
@@ -148,7 +149,7 @@ def _field(name: str, value: object, kind: Kind, *, must: bool) -> str | int | b
 
 def _whole_number(value: object) -> int | None:
     """
-    Return the whole number that some SDK has sent, `None` where it is none.
+    Return the whole number that an SDK has sent, `None` if it is not one.
     """
     if isinstance(value, dict):
         digits = value.get("value")
@@ -170,22 +171,23 @@ Answer = Callable[[CallableRequest[Any]], dict[str, Any]]
 Admit = Callable[[Caller], None]
 
 WORKS: Final[dict[str, Work]] = {}
-"""The kind of work of each callable that is imported, by its public name."""
+"""The kind of work of each imported callable, by its public name."""
 
 
 def callable_function(
     work: Work, *, asks_provider: bool, chats: bool = False, is_kept_ready: bool = False
 ) -> Callable[[Answer], Callable[[Request], Response]]:
     """
-    Declare a callable, as all of them are declared.
+    Declare a callable.
 
-    The SDK only says how it is deployed. Its own handler parses a body three times without asking how large it is,
-    answers what it cannot read with an internal error, and logs what a caller has sent.
+    The SDK only declares how it is deployed. Its own handler is not used: it parses a body three times without checking
+    its size, answers unreadable requests with an internal error, and logs what the caller sent.
 
     Args:
-        work: The kind of work that it makes: before anything is done, a call takes a token of its caller's budget.
+        work: The kind of work that the callable does. A call takes a token of this budget of its caller before anything
+            else is done.
         asks_provider: Whether it needs the provider's secret.
-        chats: Whether it needs the secret of its chat.
+        chats: Whether it needs the secret that signs chat tokens.
         is_kept_ready: Whether `MIN_INSTANCES` of it are always kept.
     """
     secrets = config.provider_secrets() if asks_provider else []
@@ -246,9 +248,9 @@ def _call(request: Request) -> CallableRequest[Any]:
     Read a request and verify its tokens.
 
     Raises:
-        BadRequest: It is not made as callables are called (never).
-        NotSignedIn: A token of it is not valid (never).
-        Transient: A token of it could not be verified (again).
+        BadRequest: It does not have the form of a callable's request (never).
+        NotSignedIn: One of its tokens is not valid (never).
+        Transient: One of its tokens could not be verified (again).
 
     Source: https://firebase.google.com/docs/functions/callable-reference
     """
@@ -266,22 +268,22 @@ def answer(
     request: CallableRequest[Any], use_case: Callable[[Caller], dict[str, Any]], *, is_current: bool = False
 ) -> dict[str, Any]:
     """
-    Do what the caller of a callable has asked for.
+    Run a use case for the caller of a callable.
 
-    Callers who act by a claim are looked up, so that a claim that was taken away, or an account that was disabled,
-    opens nothing from then on: one more call, of teachers and administrators alone. Callers without a claim can only
-    watch what they could have watched a moment ago, and may until their token ends, within the hour.
+    Callers who act by a claim are looked up, so that a removed claim or a disabled account takes effect at once. This
+    costs one more call, for teachers and administrators only. Callers without a claim can only watch what they could
+    already watch, until their token ends, within the hour.
 
     Args:
-        request: As it was read; an ID token in it is verified already.
+        request: The request; an ID token in it is already verified.
         use_case: What to do for the caller.
-        is_current: Look up callers without a claim too: for what they may change all the same.
+        is_current: Look up callers without a claim too, because this use case lets them change something.
 
     Returns:
         The answer's fields, from the use case.
 
     Raises:
-        Refused, Transient: The caller is not, or may not (never), or could not be looked up (again).
+        Refused, Transient: The caller is not signed in or not allowed (never), or could not be looked up (again).
         The others: As the use case.
     """
     auth = request.auth
@@ -294,9 +296,9 @@ def answer(
 
 def require_recent_sign_in(request: CallableRequest[Any], now: datetime) -> None:
     """
-    Let callers pass who have just signed in.
+    Require a recent sign-in.
 
     Raises:
-        NotSignedIn: It is too long ago (never; sign in again).
+        NotSignedIn: The sign-in is too long ago (never; sign in again).
     """
     tokens.require_recent_sign_in({} if request.auth is None else request.auth.token, now)

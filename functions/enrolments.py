@@ -1,7 +1,7 @@
 """Triggers of `enrolments/{sessionId}_{uid}`.
 
-Like those of sessions they cannot be retried and come at least once. What a lost one would have done is
-found within the hour (`shared/admissions/`), or asked of Firestore each time.
+Like those of sessions, they cannot be retried and are called at least once. The effect of a lost one is found within
+the hour (`shared/admissions/`), or read from Firestore each time it is needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DOCUMENT = "enrolments/{enrolmentId}"
 @on_document_created(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onEnrolmentCreated(event: Event[Snapshot | None]) -> None:
     """
-    Somebody was enrolled: an enrolment that a back end wrote without its time gets it.
+    Add the time to an enrolment that a back end wrote without it.
     """
     fields = None if event.data is None else event.data.to_dict()
     if fields is not None and fields.get("createdAt") is None:
@@ -35,7 +35,7 @@ def onEnrolmentCreated(event: Event[Snapshot | None]) -> None:
 @on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onEnrolmentDeleted(event: Event[Snapshot | None]) -> None:
     """
-    Somebody was unenrolled: what they were given ends, unless they may watch all the same.
+    End what an unenrolled person was given, unless they may still watch.
     """
     fields = None if event.data is None else event.data.to_dict()
     owner_uid = None if fields is None else fields.get("ownerUid")

@@ -1,8 +1,8 @@
-"""Firebase's default app, by which ID tokens are verified and triggers know their project.
+"""Create Firebase's default app, by which ID tokens are verified and triggers know their project.
 
-Called by `main.py`. The app is made while this module is imported, for a module is executed once in a process,
-whichever threads ask for it. `main.py` is not: firebase-tools lists the functions through a server that executes it
-with each request, and a second app of the same name is an error.
+Called by `main.py`. The app is created on import, because a module is executed once in a process, whichever threads ask
+for it. `main.py` is not: firebase-tools lists the functions through a server that executes it with each request, and a
+second app of the same name is an error.
 
 Source: `get_functions` of firebase_functions/private/serving.py; `detectFromPort` of firebase-tools, which asks again
 after a connection broke.

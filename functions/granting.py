@@ -1,4 +1,4 @@
-"""What clients are told of something that they were given for a while.
+"""Add expiry to answers that grant something for a limited time.
 
 Called by the callables of `live.py` and `playback.py`.
 """
@@ -15,7 +15,7 @@ from shared.ports import Grant
 
 def lasting(fields: Mapping[str, Any], expires_at: datetime, now: datetime) -> dict[str, Any]:
     """
-    Return the fields with when they end, and when to ask for them again. Pure.
+    Return the fields with the time when they expire, and when to renew them. Pure.
     """
     return {**fields, "expiresAt": expires_at, "renewAt": renew_at(expires_at, now)}
 
@@ -24,8 +24,8 @@ def playing(
     addresses: Mapping[str, str | int], expires_at: datetime, player_key: Grant | None, now: datetime
 ) -> dict[str, Any]:
     """
-    Return the addresses from which something is played, with the key for the provider's own player where there is one.
-    Pure.
+    Return the addresses of a video or event with their expiry, and the key for the provider's own player if there is
+    one. Pure.
     """
     if player_key is None:
         return lasting(addresses, expires_at, now)

@@ -1,7 +1,7 @@
-"""HTTP functions that providers call by themselves.
+"""The webhooks: HTTP functions that providers call.
 
-Leave to the provider's `Hook` whether a request is the provider's, and to `shared/operations/webhooks.py` what it
-brings about.
+Whether a request is from the provider is left to the provider's `ports.Webhook`, and what it causes to
+`shared/operations/webhooks.py`.
 """
 
 from __future__ import annotations
@@ -24,21 +24,23 @@ KALTURA: Final = "kaltura"
 CLOUDFLARE: Final = "cloudflare"
 
 ADDRESSES: Final = {KALTURA: "kalturaHook", CLOUDFLARE: "cloudflareHook"}
-"""Which function each provider calls."""
+"""The name of the function that each provider calls."""
 
 PASSED_ON: Final = "greenroom-passed-on"
-"""The header of what another deployment has passed on: it goes no further, whatever the settings say."""
+"""
+The header of a request that another deployment has passed on. It is not passed on again, whatever the settings say.
+"""
 
 PASS_ON_WITHIN_S: Final = 10.0
 
 WEBHOOK_MEMORY: Final = MemoryOption.MB_256
-"""With everything loaded a process has taken 102 MiB; it reads at most 1 MiB of each of the few requests at a time."""
+"""With everything loaded a process has used 102 MiB. It reads at most 1 MiB of each of the few concurrent requests."""
 
 
 @on_request(timeout_sec=30, memory=WEBHOOK_MEMORY, secrets=config.kaltura_secrets())
 def kalturaHook(request: Request) -> Response:
     """
-    A notification of Kaltura's: 204 where it was heard; at anything but 200 and 204 Kaltura tries again.
+    Handle a webhook of Kaltura's: 204 if it was handled. After any status but 200 and 204 Kaltura tries again.
     """
     return _heed(KALTURA, request)
 
@@ -46,8 +48,9 @@ def kalturaHook(request: Request) -> Response:
 @on_request(timeout_sec=30, memory=WEBHOOK_MEMORY, secrets=config.cloudflare_secrets())
 def cloudflareHook(request: Request) -> Response:
     """
-    A notification of Cloudflare's: 204 where it was heard. An account tells one address only: what speaks of another
-    deployment on it goes on to where `CLOUDFLARE_PASS_ON` says, with its signature, which is good there too.
+    Handle a webhook of Cloudflare's: 204 if it was handled. An account notifies one address only. Webhooks about
+    another deployment on it are passed on to the address in `CLOUDFLARE_PASS_ON`, with their signature, which is valid
+    there too.
     """
     return _heed(CLOUDFLARE, request, config.CLOUDFLARE_PASS_ON.value)
 
@@ -55,14 +58,14 @@ def cloudflareHook(request: Request) -> Response:
 def _heed(provider: str, request: Request, others: Mapping[str, str] | None = None) -> Response:
     status, sentence = _heard(provider, request, others or {})
     discard_body(request)
-    # In pieces, so that functions-framework does not read the rest of the request into memory.
+    # The body is an iterator, so that functions-framework does not read the rest of the request into memory.
     body = sentence.encode()
     return Response(iter((body,)), status, {"Content-Length": str(len(body))}, content_type="text/plain")
 
 
 def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[int, str]:
     """
-    Hear a notification, and return the HTTP status and the sentence of the answer.
+    Handle a webhook, and return the HTTP status and the sentence of the answer.
     """
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
@@ -71,7 +74,7 @@ def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[
         if elsewhere is not None and PASSED_ON not in headers and elsewhere in others:
             _pass_on(provider, others[elsewhere], headers, body)
     except Misconfigured:
-        # Anybody may call it, also where there is no account at this provider.
+        # Anybody may call it, even if there is no account at this provider.
         return 404, "This deployment has no account at this provider."
     except NotAllowed as error:
         log.push_refused(provider, error)
@@ -90,12 +93,14 @@ def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[
 
 def _pass_on(provider: str, url: str, headers: Mapping[str, str], body: bytes) -> None:
     """
+    Send a webhook to another deployment.
+
     Raises:
-        Transient: The other deployment did not hear it (again).
+        Transient: The other deployment did not accept it (again).
     """
     kept = {name: headers[name] for name in ("content-type", "webhook-signature") if name in headers}
     try:
-        # Nothing but its status counts, so the body is not read.
+        # Only the status matters, so the body is not read.
         with requests.post(
             url, body, headers={**kept, PASSED_ON: "1"}, timeout=PASS_ON_WITHIN_S, allow_redirects=False, stream=True
         ) as answer:

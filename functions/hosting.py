@@ -1,6 +1,6 @@
-"""Reads the table of hosts, the setting HOSTS: one line of JSON, checked row by row.
+"""Read the table of hosts, the setting HOSTS: one line of JSON, checked row by row.
 
-Called by `wiring.py`. Leaves to it what is made of a row.
+Called by `wiring.py`, to which it is left to build the hosts.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ TEXTS: Final[Mapping[str, Mapping[str, str | None]]] = {
     },
     "s3": {"url": None, "bucket": None, "accessKey": None, "secretKey": None, "region": "us-east-1"},
 }
-"""What a row of each kind has besides, and what counts where it has not."""
+"""The further fields of a row of each kind, with their defaults. `None`: the field is required."""
 
 _SENT: Final = re.compile("[ -~]+")
-"""The characters that a header can carry: keys are sent in one."""
+"""The characters that a header can carry, because keys are sent in one."""
 
 _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
 
@@ -38,13 +38,13 @@ _COMMON: Final = frozenset({"name", "kind", "pricePerGb", "mbpsMax"})
 @dataclass(frozen=True, slots=True)
 class Row:
     """
-    One row.
+    A row of the table.
 
     Attributes:
-        name: Our name of the host, or that of a provider.
-        terms: What it costs and can send.
-        kind: `bunny` or `s3`; `None` where it is a provider.
-        texts: What else the row has, by the names of JSON.
+        name: Our name of the host, or the name of a provider.
+        terms: Its price and its bandwidth.
+        kind: `bunny` or `s3`; `None` for a provider.
+        texts: The further fields of the row, by their names in JSON.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Row:
 
 def read_table(told: str, providers: Sequence[str]) -> list[Row]:
     """
-    The rows of the table. Pure.
+    Return the rows of the table. Pure.
 
     Args:
-        told: The setting.
+        told: The text of the setting.
         providers: The names of the providers of this deployment.
 
     Raises:
-        Misconfigured: Something in it is missing, unknown or of another type; its sentence holds no secret (never).
+        Misconfigured: A field is missing, unknown or of another type; the sentence holds no secret (never).
     """
     try:
         rows = json.loads(told, parse_int=float)

@@ -1,6 +1,6 @@
 """The callable by which clients learn what a session has at Kaltura.
 
-Leaves to `shared/sessions/kaltura_session.py` who may know what.
+Who may know what is left to `shared/sessions/kaltura_session.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from shared.sessions.kaltura_session import get_kaltura_session
 @edge.callable_function(Work.LOOK, asks_provider=True)
 def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    What a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state, …ids}`.
+    Return what a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state,
+    …ids}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""The callables of live events: entering one, who moderates it, where its picture is sent.
+"""The callables of live events: enter one, set its moderators, get the address of its stream.
 
-Leaves to `shared/admissions/joining.py` who may enter and with what, and to `shared/sessions/moderation.py` what the
-owner may do.
+Who may enter, and with what, is left to `shared/admissions/joining.py`, and what the owner may do to
+`shared/sessions/moderation.py`.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_
 @edge.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
 def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    The one call by which a client enters a live event, and stays in it: `{sessionId, forceRefresh?, playerKs?}` gives
+    Let a client enter a live event, and stay in it, with this one call: `{sessionId, forceRefresh?, playerKs?}` gives
     `{sessionId, userId, entryId, virtualEventId, isModerator, broadcast, player, chat, room, refreshableAt}`.
 
-    `player` is `{manifestUrl, progressiveUrl, thumbnailUrl}`, with `ks` where it was asked for, `chat` `{jwt}`, `room`
-    `{url}`, each with `expiresAt` and `renewAt`; the last two are null where there is none. `refreshableAt` says when
-    everything can be looked at again, where it was to be and some of it was a moment before.
+    `player` is `{manifestUrl, progressiveUrl, thumbnailUrl}`, with `ks` if it was asked for, `chat` is `{jwt}`, `room`
+    is `{url}`, each with `expiresAt` and `renewAt`. `chat` and `room` are null if there is none. `refreshableAt` says
+    when everything can be read again from the provider, if the caller asked for it and a part was read only a moment
+    before.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.CHANGE, asks_provider=True)
 def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    Say whether somebody moderates a session's live events: `{sessionId, uid, isModerator}` gives the same and
+    Set whether a person moderates a session's live events: `{sessionId, uid, isModerator}` gives the same and
     `isSettled`.
     """
 
@@ -85,8 +86,8 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.LOOK, asks_provider=True)
 def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    Where the owner's encoder sends its picture: `{sessionId}` gives `{sessionId, url, backupUrl, streamName, streamKey,
-    …}` and what else an encoder may need, by Kaltura's names.
+    Return the addresses that the owner's encoder sends its stream to: `{sessionId}` gives `{sessionId, url, backupUrl,
+    streamName, streamKey, …}` and what else an encoder may need, by Kaltura's names.
     """
     return _ingest(request, stream_ingest)
 
@@ -94,7 +95,7 @@ def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.CHANGE, asks_provider=True)
 def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    The same with a new key; the old one opens nothing any more.
+    Return the same with a new stream key. The old key no longer works.
     """
     return _ingest(request, rotate_stream_key)
 

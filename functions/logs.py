@@ -1,6 +1,6 @@
-"""Has everything that a process writes to its log come out as lines of JSON.
+"""Make everything that a process logs come out as lines of JSON.
 
-Called by `main.py` before anything else is loaded. Leaves the form of a line to `shared/core/log_format.py`.
+Called by `main.py` before anything else is loaded. The form of a line is left to `shared/core/log_format.py`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from functions.serving import is_serving
 from shared.core import log_format
 
 _EXECUTION_ID: Final = re.compile(r"[0-9A-Za-z]{12}")
-"""As functions-framework makes them; it also takes any other that a caller sends."""
+"""The form in which functions-framework makes execution ids. It also accepts any other that a caller sends."""
 
 
 def set_up() -> None:
     """
-    Set up the log of a process that serves a function. One that only lists them, or tests them, has a developer at a
-    terminal for its reader, who needs the texts of errors.
+    Set up the log of a process that serves a function. A process that only lists functions, or tests them, is read by a
+    developer at a terminal, who needs the texts of errors.
     """
     if is_serving():
         log_format.set_up(execution_id)
@@ -29,7 +29,7 @@ def set_up() -> None:
 
 def execution_id() -> str | None:
     """
-    The execution that the request of this thread belongs to, by which the Firebase console groups log lines.
+    Return the execution that the request of this thread belongs to, by which the Firebase console groups log lines.
     """
     if not flask.has_request_context():
         return None

@@ -1,7 +1,7 @@
-"""The callables by which administrators put right what was given up, and by which all content of somebody goes, or is
-handed to them.
+"""The callables by which administrators requeue dead deletions, and by which the content of a person is erased or
+exported.
 
-Leave to `shared/deletions/` and `shared/erasure/` who may.
+Who may do so is left to `shared/deletions/` and `shared/erasure/`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.limits.call_budgets import Work
 @edge.callable_function(Work.CHANGE, asks_provider=False)
 def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A deletion that was given up (`pendingDeletions`, state `dead`) is tried again: `{deletionId}` gives `{deletionId}`.
+    Requeue a dead deletion (`pendingDeletions`, state `dead`): `{deletionId}` gives `{deletionId}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -36,9 +36,9 @@ def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.HEAVY, asks_provider=False)
 def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    All content of somebody goes, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
-    `getErasure` gives, at once. Anybody may ask for their own, an administrator for all.
-    Everything needs a sign-in within the last five minutes.
+    Erase all content of a person, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
+    `getErasure` gives, at once. Anybody may ask for their own content, an administrator for all. Erasing everything
+    needs a sign-in within the last five minutes.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -58,8 +58,8 @@ def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.LOOK, asks_provider=False)
 def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    How far that is: `{erasureId}` gives `{erasureId, state, sessions, enrolments, videos, videosLeft, copiesLeft,
-    eventsLeft, deletionsLeft, deletionsDead}`.
+    Return the progress of an erasure: `{erasureId}` gives `{erasureId, state, sessions, enrolments, videos, videosLeft,
+    copiesLeft, eventsLeft, deletionsLeft, deletionsDead}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -72,8 +72,8 @@ def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.LOOK, asks_provider=False)
 def exportContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    What is stored about somebody: `{uid}` gives `{uid, things, after}`, a page of documents; where `after` is not null,
-    the next page is had by `{uid, after}`. Anybody may ask for their own, an administrator for all.
+    Return what is stored about a person: `{uid}` gives `{uid, things, after}`, a page of documents. If `after` is not
+    null, `{uid, after}` gives the next page. Anybody may ask for their own, an administrator for all.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The operator's commands about orphans: look for them, give them back, delete them, go on after a restore.
+"""The operator's commands about orphans: find them, give them back, delete them, resume after a restore.
 
 Called by `functions/commands.py`, which reads the settings. Results are returned as text, progress is printed.
 """
@@ -42,10 +42,10 @@ def add_orphan_arguments(orphans: argparse.ArgumentParser) -> None:
 
 def find_orphans(options: argparse.Namespace) -> tuple[str, bool]:
     """
-    Report orphans; delete some, or give them back, where the options say so.
+    Report orphans. Delete some, or give them back, if the options say so.
 
     Returns:
-        What an operator reads, and whether everything that they named was done.
+        The text for the operator, and whether everything that they named was done.
 
     Raises:
         BadRequest: The options contradict each other (never).
@@ -73,7 +73,7 @@ def find_orphans(options: argparse.Namespace) -> tuple[str, bool]:
 
 def _adopted(app: App, references: Sequence[str], session_id: str | None) -> tuple[str, bool]:
     """
-    What came of giving orphans back, as an operator reads it, and whether all of them were.
+    Give orphans back. Return the text for the operator, and whether all of them were given back.
     """
     adopted = app.adoption.adopt(app.orphans.all(_tell, young=True), references, session_id)
     lines = [
@@ -90,7 +90,7 @@ def _adopted(app: App, references: Sequence[str], session_id: str | None) -> tup
 
 def _deleted(released: Sequence[InventoryItem], references: Sequence[str], hold: Hold | None) -> tuple[str, bool]:
     """
-    What is being deleted, as an operator reads it, and whether everything that they named is. Pure.
+    Return the text for the operator about orphans that are being deleted, and whether all that they named are. Pure.
     """
     lines = [f"  {one.reference}, {_ids(one.external_ids)}: is being deleted" for one in released]
     unknown = sorted(set(references) - {one.reference for one in released})
@@ -102,11 +102,11 @@ def _deleted(released: Sequence[InventoryItem], references: Sequence[str], hold:
 
 def resume_after_restore() -> str:
     """
-    Show why deletions are held, and let them go on.
+    Show why deletions are held, and let them continue.
 
     Raises:
         Transient: Provider or documents could not be reached (again).
-        Conflict: Somebody else wrote the same document at this moment (again).
+        Conflict: Another writer changed the same document at this moment (again).
     """
     app = wiring.app()
     hold = app.orphans.standing().epoch.hold
@@ -122,7 +122,7 @@ def resume_after_restore() -> str:
 
 def _held(hold: Hold) -> list[str]:
     """
-    Why deletions are held, as an operator reads it. Pure.
+    Format the reason why deletions are held, for an operator. Pure.
     """
     why = {
         Suspicion.OTHER_DATABASE: f"Firestore reports another database than before: {hold.found}.",
@@ -141,7 +141,7 @@ def _tell(things: int, documents: int) -> None:
 
 def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
     """
-    A report as an operator reads it. Pure.
+    Format a report for an operator. Pure.
     """
     lines = [] if report.hold is None else _held(report.hold)
     lines.append(
@@ -160,7 +160,7 @@ def _told(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
 
 def _next_steps(report: Report, *, clean_up: bool, with_content: bool) -> list[str]:
     """
-    What follows from a report. Pure.
+    Format the possible next steps after a report. Pure.
     """
     kept = 0 if report.cleaned_up and with_content else len(report.with_content)
     choices = (

@@ -1,6 +1,6 @@
 """The callable by which videos and live events are watched.
 
-Leaves to `shared/videos/playback.py` and `shared/admissions/joining.py` who may, when, and for how long.
+Who may watch, when, and for how long, is left to `shared/videos/playback.py` and `shared/admissions/joining.py`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from shared.limits.call_budgets import Work
 @edge.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)
 def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A grant to play one video, `{videoId, failedHost?, playerKs?}` gives `{videoId, host, playUrl, manifestUrl,
+    Return a grant to play one video, `{videoId, failedHost?, playerKs?}` gives `{videoId, host, playUrl, manifestUrl,
     progressiveUrl, thumbnailUrl, expiresAt, renewAt}`, or a session's live event, `{sessionId, playerKs?}` gives
-    `{sessionId, manifestUrl, …, expiresAt, renewAt}`; both with `ks` where a key for the provider's own player is asked
-    for. Whoever watches asks again before it ends; those who may not watch any more get none.
+    `{sessionId, manifestUrl, …, expiresAt, renewAt}`. Both have `ks` if a key for the provider's own player is asked
+    for. Viewers ask again before the grant ends. Viewers who may no longer watch get none.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:

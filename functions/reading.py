@@ -1,7 +1,7 @@
-"""How the text of a setting becomes its value: cleaned, brought into one form, checked.
+"""Turn the text of a setting into its value: clean it, normalise it, check it.
 
-Called by `config.py`, which is the table of settings, and by `hosting.py`, whose table is a setting too. Every reader
-raises `ValueError` with the rest of a sentence that begins with the setting's name: "must be …".
+Called by `config.py`, the table of settings, and by `hosting.py`, whose table is a setting too. Every reader raises
+`ValueError` with the end of a sentence that begins with the setting's name: "must be …".
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from shared.core.errors import Misconfigured
 Value = TypeVar("Value")
 
 FIND: Final = "find"
-"""In place of a secret that the provider's account has itself."""
+"""Stands in for a secret that can be looked up in the provider's account."""
 
 SHOWN_MAX: Final = 60
-"""So many characters of a wrong value are repeated in the sentence that refuses it."""
+"""The error sentence repeats at most this many characters of an invalid value."""
 
 RESERVED_CLAIMS: Final = re.compile(
     # The Admin SDK refuses these (firebase_admin/_auth_utils.py, RESERVED_CLAIMS).
     "acr|amr|at_hash|aud|auth_time|azp|c_hash|cnf|exp|firebase|iat|iss|jti|nbf|nonce|sub|"
-    # Firebase itself puts these into ID tokens: `email_verified: true` would make everybody an administrator.
+    # Firebase itself puts these into ID tokens. `email_verified: true` would make every user an administrator.
     "email|email_verified|name|phone_number|picture|provider_id|tenant|uid|user_id",
     re.IGNORECASE,
 )
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
-# What editors, shells and consoles leave around a value: white space, line ends, a byte order mark, invisible joiners
+# Editors, shells and consoles leave these around a value: white space, line ends, a byte order mark, invisible joiners
 # and marks of direction.
 _AROUND: Final = r"[\s\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069]+"
 _EDGES: Final = re.compile(rf"\A{_AROUND}|{_AROUND}\Z")
-# What is copied out of JSON, or piped by a shell that keeps them. No value is meant to be in quotes.
+# Quotes are copied along from JSON, or piped by a shell that keeps them. No value is meant to have quotes around it.
 _QUOTED: Final = re.compile(r"([\"'])(.*)\1", re.DOTALL)
 _WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _WORD: Final = re.compile(r"[!-~]+")
@@ -51,15 +51,16 @@ _URL: Final = re.compile(
 @dataclass(frozen=True)
 class Setting(Generic[Value]):
     """
-    A setting of this deployment. It is no Firebase parameter: firebase-tools asks for each of those that is not set,
-    its default or not, and deploys nothing where it cannot ask.
+    A setting of this deployment. It is not a Firebase parameter: firebase-tools asks for each parameter that is not
+    set, even if it has a default, and deploys nothing if it cannot ask.
 
     Attributes:
-        name: Of the environment variable.
-        read: Makes the value of the cleaned text, or raises `ValueError`.
-        default: Its value where it is not set, or set to nothing.
-        description: For whoever sets it.
-        is_secret: Whether no sentence may repeat it. Secrets are not there at deployment, so they are read when used.
+        name: The name of the environment variable.
+        read: Makes the value from the cleaned text, or raises `ValueError`.
+        default: The value if it is not set, or set to an empty text.
+        description: For the operator who sets it.
+        is_secret: Whether error sentences must not repeat it. Secrets do not exist at deployment, so they are read when
+            first used.
     """
 
     name: str
@@ -76,8 +77,10 @@ class Setting(Generic[Value]):
     @property
     def value(self) -> Value:
         """
+        The setting's value now, or its default.
+
         Raises:
-            Misconfigured: It is set to a value that it cannot have (never, until it is changed).
+            Misconfigured: It is set to an invalid value (never, until it is changed).
         """
         text = clean(os.environ.get(self.name, ""))
         if not text:
@@ -91,8 +94,7 @@ class Setting(Generic[Value]):
 
 def clean(text: str) -> str:
     """
-    The text without what surrounds it unseen, such as the line end that `echo` adds, and without quotes around it.
-    Pure.
+    Remove invisible characters around a text, such as the line end that `echo` adds, and quotes around it. Pure.
     """
     text = _EDGES.sub("", text)
     quoted = _QUOTED.fullmatch(text)
@@ -101,7 +103,7 @@ def clean(text: str) -> str:
 
 def truth(text: str) -> bool:
     """
-    `true` or `false`, in any case. Pure.
+    Read `true` or `false`, in any case. Pure.
     """
     if text.lower() not in ("true", "false"):
         raise ValueError("must be true or false")
@@ -110,12 +112,12 @@ def truth(text: str) -> bool:
 
 def whole(least: int, most: int, because: str = "") -> Callable[[str], int]:
     """
-    A whole number within a range, both ends included.
+    Return a reader of whole numbers within a range, both ends included.
 
     Args:
         least: The smallest.
         most: The largest.
-        because: What the range comes from, as the end of the sentence that refuses.
+        because: The reason for the range, as the end of the error sentence.
     """
 
     def read(text: str) -> int:
@@ -128,11 +130,11 @@ def whole(least: int, most: int, because: str = "") -> Callable[[str], int]:
 
 def matching(pattern: str, must: str, *, lower: bool = False) -> Callable[[str], str]:
     """
-    Text of a form.
+    Return a reader of texts that match a pattern.
 
     Args:
-        pattern: What it matches as a whole.
-        must: What that is, after "must be".
+        pattern: Must match the whole text.
+        must: The form in words, after "must be".
         lower: Whether capitals are made small first.
     """
     form = re.compile(pattern)
@@ -148,7 +150,7 @@ def matching(pattern: str, must: str, *, lower: bool = False) -> Callable[[str],
 
 def word(text: str) -> str:
     """
-    A secret: visible ASCII characters and nothing between them. Pure.
+    Read a secret: visible ASCII characters without spaces. Pure.
     """
     if _WORD.fullmatch(text) is None:
         raise ValueError("must be one word of visible ASCII characters")
@@ -157,15 +159,15 @@ def word(text: str) -> str:
 
 def word_or_find(text: str) -> str:
     """
-    A secret, or the word `find` in its place. Pure.
+    Read a secret, or the word `find` in its place. Pure.
     """
     return FIND if text.lower() == FIND else word(text)
 
 
 def url(text: str) -> str:
     """
-    An address without a slash at its end or two in a row, its scheme and host in small letters; https where no scheme
-    is given. Pure.
+    Read an address. Trailing and double slashes are removed, scheme and host become lower case, and https is added if
+    there is no scheme. Pure.
     """
     found = _URL.fullmatch(text if "://" in text else f"https://{text}")
     if found is None or int(found[3] or 1) not in range(1, 65536):
@@ -181,7 +183,7 @@ def url(text: str) -> str:
 
 def origin(text: str) -> str:
     """
-    An address without a path. Pure.
+    Read an address without a path. Pure.
     """
     address = url(text)
     if address.count("/") > 2:
@@ -191,15 +193,15 @@ def origin(text: str) -> str:
 
 def kaltura_url(text: str) -> str:
     """
-    The address of a Kaltura server; the `/api_v3` of its API may stand behind it. It has no other path: a KS for
-    uploads is confined to the path that Kaltura sees, and we could not know how that begins. Pure.
+    Read the address of a Kaltura server, with or without `/api_v3` at its end. No other path is possible: a KS for
+    uploads is restricted to the path that Kaltura sees, and the start of that path would be unknown. Pure.
     """
     return origin(url(text).removesuffix("/api_v3"))
 
 
 def addresses(text: str) -> Mapping[str, str]:
     """
-    Addresses by name: `name=address`, separated by commas. Pure.
+    Read addresses by name: `name=address`, separated by commas. Pure.
     """
     found: dict[str, str] = {}
     for pair in filter(None, map(clean, text.split(","))):
@@ -212,7 +214,7 @@ def addresses(text: str) -> Mapping[str, str]:
 
 def domains(text: str) -> tuple[str, ...]:
     """
-    Names of domains, separated by commas. Pure.
+    Read domain names, separated by commas. Pure.
     """
     found = tuple(clean(one).lower() for one in text.split(",") if clean(one))
     if not all(_DOMAIN.fullmatch(one) for one in found):
@@ -222,7 +224,7 @@ def domains(text: str) -> tuple[str, ...]:
 
 def claim(text: str) -> str:
     """
-    The name of a custom claim: one word that means nothing else in an ID token. Pure.
+    Read the name of a custom claim: one word that ID tokens do not already use. Pure.
     """
     if _CLAIM.fullmatch(text) is None:
         raise ValueError("must be one word of up to 64 letters, digits and _, beginning with a letter")

@@ -1,5 +1,5 @@
-"""The schedule: the sweep, which is the floor under everything that a lost event or task would have done, and the daily
-search for orphans.
+"""Scheduled functions: the sweep, which does what a lost event or task would have done, and the daily search for
+orphans.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from shared.core import log
 from shared.erasure import carry_over
 
 ORPHANS_TIMEOUT_S = 1800
-"""The longest that a scheduled function may run: everything there is, is looked at."""
+"""The longest that a scheduled function may run. The search reads everything that there is."""
 
 SCHEDULE_MEMORY = MemoryOption.MB_512
-"""With everything loaded a process has taken 124 MiB; it goes through documents and a provider's lists by pages."""
+"""With everything loaded a process has used 124 MiB. Documents and a provider's lists are read by pages."""
 
 
 @on_schedule(schedule="every 5 minutes", timeout_sec=300, memory=SCHEDULE_MEMORY, secrets=config.provider_secrets())
 def sweep(_event: ScheduledEvent) -> None:
     """
-    Leave tasks for what is overdue or was never noticed, and release what no document names and is empty.
+    Enqueue tasks for what is overdue or was never noticed, and release things without content that no document names.
     """
     if wiring.kill_switch().is_stopped():
         log.stopped("sweep")
@@ -37,9 +37,9 @@ def sweep(_event: ScheduledEvent) -> None:
 )
 def findOrphans(_event: ScheduledEvent) -> None:
     """
-    Report what exists at the provider without a document and the other way round. Where ORPHANS_CLEAN_UP is set, what
-    is empty goes and what is missing is made anew; what has content is kept, whatever the settings say. What an earlier
-    release had begun to erase is carried on.
+    Report what exists at the provider without a document, and what documents name that does not exist. If
+    ORPHANS_CLEAN_UP is set, orphans without content are deleted and missing things are recreated. Orphans with content
+    are kept, whatever the settings say. Erasures that an earlier release began are carried on.
     """
     if wiring.kill_switch().is_stopped():
         log.stopped("findOrphans")

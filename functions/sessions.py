@@ -1,7 +1,7 @@
-"""Triggers of `sessions/{sessionId}`: each enqueues a task, and only where something that we act on has changed.
+"""Triggers of `sessions/{sessionId}`: each enqueues a task, if a field that matters to the server has changed.
 
-A trigger cannot be retried and comes at least once, in any order; so no work happens here, and what a lost one would
-have enqueued the sweep finds.
+A trigger cannot be retried, and is called at least once, in any order. So no other work happens here, and the sweep
+finds what a lost trigger would have enqueued.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 DOCUMENT = "sessions/{sessionId}"
 
 TRIGGER_MEMORY = MemoryOption.MB_256
-"""With everything loaded a process has taken 83 MiB; of an event it holds a document twice, of at most 1 MiB."""
+"""With everything loaded a process has used 83 MiB. It holds an event's document twice, each of at most 1 MiB."""
 
 
 @on_document_created(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionCreated(event: Event[Snapshot | None]) -> None:
     """
-    A session was written for the first time.
+    Enqueue what follows from a new session.
     """
     session = _session(event, event.data)
     if session is not None:
@@ -41,7 +41,7 @@ def onSessionCreated(event: Event[Snapshot | None]) -> None:
 @on_document_updated(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
     """
-    A session was changed.
+    Enqueue what follows from a changed session.
     """
     before, after = _session(event, event.data.before), _session(event, event.data.after)
     if before is not None and after is not None:
@@ -51,7 +51,7 @@ def onSessionUpdated(event: Event[Change[Snapshot | None]]) -> None:
 @on_document_deleted(document=DOCUMENT, memory=TRIGGER_MEMORY)
 def onSessionDeleted(event: Event[Snapshot | None]) -> None:
     """
-    A session was deleted.
+    Enqueue what follows from a deleted session.
     """
     wiring.changes().session_changed(event.params["sessionId"], _session(event, event.data), None)
 

@@ -1,6 +1,6 @@
-"""Tasks: who sends one is proved, what it says is checked, and whether it comes again is decided.
+"""Handle tasks: verify the sender, check the key, and tell the queue whether to retry.
 
-Called by `work.py`. Leaves to it what a worker does for a key.
+Called by `work.py`, which says what a worker does for a key.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from shared.reconcile import WORKER_TIMEOUT_S
 RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 WORKER_MEMORY: Final = MemoryOption.MB_512
 """
-With everything loaded a process has taken 125 MiB. A task may name hundreds of videos, for which a provider answers in
-pages of 500 things, eight at a time; and a copy holds a piece of a film that it carries to a host.
+With everything loaded a process has used 125 MiB. A task may name hundreds of videos, for which a provider answers in
+pages of 500 items, eight at a time. A copy holds one piece of the upload that it sends to a host.
 """
 
 Use = Callable[[str], None]
@@ -39,12 +39,12 @@ A key that is a document's id. Source: https://firebase.google.com/docs/firestor
 
 def worker(*, key: re.Pattern[str], rate: RateLimits, asks_provider: bool = True) -> Callable[[Use], Any]:
     """
-    Declare a queue's worker, as all of them are declared. The SDK only says how it is deployed: its own handler reads
-    and parses whatever comes, before anybody has asked from whom.
+    Declare a queue's worker. The SDK only declares how it is deployed. Its own handler is not used: it reads and parses
+    any body before the sender is verified.
 
     Args:
-        key: What the keys of its tasks look like.
-        rate: Of its queue.
+        key: The form of the keys of its tasks.
+        rate: The rate limits of its queue.
         asks_provider: Whether it needs the provider's secret.
     """
     declaration = on_task_dispatched(
@@ -58,7 +58,7 @@ def worker(*, key: re.Pattern[str], rate: RateLimits, asks_provider: bool = True
     def declare(use_case: Use) -> Callable[[Request], Response]:
         function = use_case.__name__
 
-        # Of what it is given, the SDK looks at the name alone.
+        # The SDK reads only the name of the function that it is given.
         @wraps(declaration(cast(Any, use_case)))
         def handle(request: Request) -> Response:
             response = _answered(function, request, key, use_case)
@@ -75,10 +75,10 @@ def _answered(function: str, request: Request, key: re.Pattern[str], use_case: U
         _require_sender(function, request)
         data = data_of(read_body(request, CALL_MAX_BYTES))
     except NotAllowed as error:
-        # With its code, by which `doctor` tells it from a refusal of Cloud Run's.
+        # The code in this answer lets `doctor` tell it from a refusal of Cloud Run's.
         return answers.failure(function, None, error)
     except BadRequest as error:
-        # What cannot be read will not read better next time.
+        # An invalid task stays invalid, so the queue must not retry it.
         log.refused(function, None, error)
         return _told(200)
     except Transient as error:
@@ -92,12 +92,14 @@ def _answered(function: str, request: Request, key: re.Pattern[str], use_case: U
 
 def _require_sender(function: str, request: Request) -> None:
     """
+    Require that the request comes from our queue.
+
     Raises:
         NotAllowed: It does not come from our queue (never).
-        Transient: Nobody could say (again).
+        Transient: The token could not be verified (again).
     """
     account = wiring.tasks_account()
-    # In the emulator nobody signs, and everybody may call.
+    # In the emulator tasks are not signed, and anybody may call.
     if account is not None:
         tokens.require_cloud_tasks(request, f"{config.functions_url()}/{function}", account)
 
@@ -106,14 +108,14 @@ def respond(
     function: str, data: object, key: re.Pattern[str], admits: Callable[[Task], bool], use_case: Use
 ) -> Response:
     """
-    Do a task whose sender is known. What is answered with an error comes again.
+    Do a task whose sender is verified. The queue retries it if the answer is an error.
 
     Args:
         function: Its public name, which is that of its queue.
-        data: What it says: `{"key": …}`, as `shared/cloud/tasks.py` sends it.
-        key: What keys look like.
-        admits: Whether work may be done at all; where it may not, the task is enqueued for later.
-        use_case: What to do for the key.
+        data: The task's data, `{"key": …}`, as `shared/cloud/tasks.py` sends it.
+        key: The form of a key.
+        admits: Tells whether work may be done. If not, it has enqueued the task for later.
+        use_case: The work to do for the key.
     """
     try:
         task = Task(function, _key(data, key))
@@ -122,7 +124,7 @@ def respond(
         else:
             log.stopped(function)
     except BadRequest as error:
-        # The task is refused for good: it will say the same next time.
+        # The refusal is permanent: the same task would be refused again.
         log.refused(function, None, error)
     except Misconfigured as error:
         log.misconfigured(function, error)
@@ -138,8 +140,10 @@ def respond(
 
 def _key(data: object, key: re.Pattern[str]) -> str:
     """
+    Return the key of a task's data.
+
     Raises:
-        BadRequest: It is no key of this queue's tasks (never).
+        BadRequest: It is not a key of this queue's tasks (never).
     """
     named = data.get("key") if isinstance(data, dict) and data.keys() == {"key"} else None
     if not isinstance(named, str) or not key.fullmatch(named):
@@ -149,7 +153,7 @@ def _key(data: object, key: re.Pattern[str]) -> str:
 
 def _told(status: int) -> Response:
     """
-    Answer Cloud Tasks, which reads the status alone. The empty answer comes in pieces, so that functions-framework
-    does not read the rest of the request into memory.
+    Answer Cloud Tasks, which reads the status alone. The empty body is an iterator, so that functions-framework does
+    not read the rest of the request into memory.
     """
     return Response(iter(()), status, {"Content-Length": "0"})

@@ -1,7 +1,7 @@
-"""Tokens by which callers prove themselves: ID tokens and App Check tokens of callables, OIDC tokens of tasks.
+"""Verify the tokens of callers: ID tokens and App Check tokens of callables, OIDC tokens of tasks.
 
-Called by `edge.py` and `tasks.py`. Leaves to `shared/sessions/access.py` what a caller may. Tokens are verified by
-Google's own libraries; of what these say about a bad one nothing is told or logged, for it quotes the token.
+Called by `edge.py` and `tasks.py`. What a caller may do is left to `shared/sessions/access.py`. Google's own libraries
+verify the tokens. Their error texts are neither sent nor logged, because they quote the token.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from shared.core.errors import NotAllowed, NotSignedIn, Transient
 BEARER: Final = "Bearer "
 
 RECENT_S: Final = 5 * 60
-"""For so long a sign-in counts as recent."""
+"""A sign-in counts as recent for this long."""
 
 CLOCK_SKEW_S: Final = 10
-"""By so much our clock may differ from Google's; a task comes as soon as its token is made."""
+"""Our clock may differ from Google's by this much. A task arrives as soon as its token is made."""
 
 
 def id_token(request: Request) -> AuthData | None:
     """
-    Return what the ID token of a request says, `None` where it has none.
+    Return the claims of a request's ID token, `None` without one.
 
     Raises:
-        NotSignedIn: It is not a valid one of this project (never).
-        Transient: Google's keys could not be had (again).
+        NotSignedIn: It is not a valid ID token of this project (never).
+        Transient: Google's keys could not be fetched (again).
     """
     header = request.headers.get("Authorization")
     if header is None:
@@ -59,11 +59,11 @@ def id_token(request: Request) -> AuthData | None:
 
 def app_token(request: Request) -> AppCheckData:
     """
-    Return what the App Check token of a request says.
+    Return the claims of a request's App Check token.
 
     Raises:
-        NotSignedIn: There is none, or not a valid one of this project (never).
-        Transient: Google's keys could not be had (again).
+        NotSignedIn: There is none, or it is not a valid one of this project (never).
+        Transient: Google's keys could not be fetched (again).
     """
     try:
         claims = app_check.verify_token(request.headers.get("X-Firebase-AppCheck", ""))
@@ -78,7 +78,7 @@ def app_token(request: Request) -> AppCheckData:
 
 def caller_of(uid: str | None, claims: Mapping[str, Any]) -> Caller:
     """
-    Return who has these claims, by the names that this deployment gives to roles.
+    Return the caller with these claims, by the names that this deployment gives to roles.
 
     Raises:
         NotSignedIn, NotAllowed: As `Caller.from_claims` (never).
@@ -88,16 +88,17 @@ def caller_of(uid: str | None, claims: Mapping[str, Any]) -> Caller:
 
 def current(caller: Caller, claims: Mapping[str, Any]) -> Caller:
     """
-    Return the caller as the account has it now: a token is good for an hour after its account was disabled, its
-    sessions were revoked or a claim was taken away. A claim counts where both have it.
+    Return the caller as the account is now. A token stays valid for an hour after its account was disabled, its
+    sessions were revoked or a claim was removed. A claim counts only if token and account both have it.
 
     Args:
         caller: As the token says.
-        claims: Of the token.
+        claims: The claims of the token.
 
     Raises:
-        NotSignedIn: The account is gone or disabled, or its sessions were revoked since the token was given (never).
-        Transient: Nobody could be asked (again).
+        NotSignedIn: The account is deleted or disabled, or its sessions were revoked after the token was issued
+            (never).
+        Transient: Firebase Auth could not be asked (again).
     """
     ended = NotSignedIn("Your sign-in has ended. Sign in again.", reason="SIGN_IN_ENDED")
     try:
@@ -106,7 +107,7 @@ def current(caller: Caller, claims: Mapping[str, Any]) -> Caller:
         raise ended from None
     except (exceptions.FirebaseError, ValueError) as error:
         raise _unchecked("accounts.lookup") from error
-    # The instant of revocation is told in whole seconds, as that of the token is.
+    # The revocation and the token's `iat` are both whole seconds.
     revoked_at_s = (user.tokens_valid_after_timestamp or 0) // 1000
     if user.disabled or claims.get("iat", 0) < revoked_at_s:
         raise ended
@@ -120,10 +121,10 @@ def current(caller: Caller, claims: Mapping[str, Any]) -> Caller:
 
 def require_recent_sign_in(claims: Mapping[str, Any], now: datetime) -> None:
     """
-    Let callers pass who have just signed in, for what nobody should do who finds an open browser.
+    Require a recent sign-in, for calls that must not be possible from a browser that was left open.
 
     Raises:
-        NotSignedIn: It is longer ago than `RECENT_S` (never; sign in again).
+        NotSignedIn: The sign-in is older than `RECENT_S` (never; sign in again).
     """
     at = claims.get("auth_time")
     if not isinstance(at, int) or now.timestamp() - at > RECENT_S:
@@ -136,16 +137,16 @@ def require_recent_sign_in(claims: Mapping[str, Any], now: datetime) -> None:
 
 def require_cloud_tasks(request: Request, audience: str, account: str) -> None:
     """
-    Let requests pass that Cloud Tasks sends, which proves itself by a token of Google's for this worker.
+    Require that Cloud Tasks sent a request: it carries an OIDC token of Google's for this worker.
 
     Args:
-        request: Of the task.
+        request: The request of the task.
         audience: The worker's address, as tasks are sent to it.
         account: The email of the service account that tasks call as.
 
     Raises:
         NotAllowed: There is no such token (never).
-        Transient: Google's keys could not be had (again).
+        Transient: Google's keys could not be fetched (again).
 
     Source: https://cloud.google.com/tasks/docs/reference/rest/v2/OidcToken
     """
@@ -172,7 +173,7 @@ def _borne(header: str) -> str:
 @cache
 def _transport() -> Transport:
     """
-    Fetches Google's certificates, and keeps them for as long as Google says.
+    Return the transport that fetches Google's certificates, and caches them for as long as Google allows.
     """
     return Transport(session=CacheControl(Session()))
 

@@ -1,6 +1,6 @@
 """The callable by which a session gets another owner.
 
-Leaves to `shared/transfers/` who may, and what follows.
+Who may do so, and what follows, is left to `shared/transfers/`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Callables by which teachers upload.
+"""The callables by which teachers upload and change videos.
 
-Leave to `shared/videos/upload_tokens.py` and `shared/videos/commands.py` who may and what comes of it.
+Who may do so, and what follows, is left to `shared/videos/upload_tokens.py` and `shared/videos/commands.py`.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ Wished = Callable[[Caller, str, Documents, Queue, Clock], None]
 @edge.callable_function(Work.UPLOAD, asks_provider=True)
 def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A token with which the browser can upload one file and do nothing else.
+    Return a token with which the browser can upload one file and do nothing else.
 
     `{sessionId, requestId, fileName, fileSizeBytes, title?, order?}` gives `{videoId, provider, expiresAt, uploadUntil,
-    minKbps, receivedBytes, upload}`. Everything that is needed to send bytes stands in `upload: {protocol, url, …}`,
-    and a client chooses by its `protocol` how it sends them. The same request id gets the same video again with a fresh
-    token. The whole upload ends at `uploadUntil`, however often its token is renewed, and a line slower than `minKbps`
-    does not send the rest by then.
+    minKbps, receivedBytes, upload}`. Everything that is needed to send bytes is in `upload: {protocol, url, …}`, and a
+    client chooses by its `protocol` how it sends them. The same request id gets the same video again, with a new token.
+    The whole upload ends at `uploadUntil`, however often its token is renewed. A connection slower than `minKbps` does
+    not send the rest by then.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -53,7 +53,8 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.UPLOAD, asks_provider=True)
 def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A token to upload the file that will take a video's place once it is ready; until then the video plays on.
+    Return a token to upload the file that replaces a video's content once it is ready. Until then the video keeps
+    playing.
 
     `{videoId, requestId, fileName, fileSizeBytes, title?}` gives what `issueUploadToken` gives.
     """
@@ -72,7 +73,7 @@ def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.UPLOAD, asks_provider=True)
 def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A fresh token for an upload that takes long, and how much of it has arrived: `{videoId}` gives what
+    Return a new token for an upload that takes long, and how much of it has arrived: `{videoId}` gives what
     `issueUploadToken` gives.
     """
 
@@ -87,7 +88,8 @@ def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.UPLOAD, asks_provider=False)
 def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    All bytes are sent, have a look: `{videoId}` gives `{videoId}`. Only brings forward what happens anyway.
+    Observe a video whose bytes are all sent: `{videoId}` gives `{videoId}`. The video is observed anyway; this call
+    makes it sooner.
     """
     return _wished(request, upload_finished)
 
@@ -95,7 +97,7 @@ def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.CHANGE, asks_provider=False)
 def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    The latest upload of a video is not wanted any more: `{videoId}` gives `{videoId}`.
+    Cancel the latest upload of a video: `{videoId}` gives `{videoId}`.
     """
     return _wished(request, cancel_upload)
 
@@ -103,7 +105,7 @@ def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.CHANGE, asks_provider=False)
 def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    A video is not wanted any more: `{videoId}` gives `{videoId}`.
+    Delete a video: `{videoId}` gives `{videoId}`.
     """
     return _wished(request, delete_video)
 
@@ -111,7 +113,7 @@ def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.CHANGE, asks_provider=False)
 def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    What has failed with a video is to be tried again: `{videoId}` gives `{videoId}`.
+    Retry a video that has failed: `{videoId}` gives `{videoId}`.
     """
     return _wished(request, retry_video)
 
@@ -119,7 +121,7 @@ def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
 @edge.callable_function(Work.CHANGE, asks_provider=False)
 def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
-    Correct the title of a video, or its place in the session: `{videoId, title?, order?}` gives `{videoId}`.
+    Change the title of a video, or its place in the session: `{videoId, title?, order?}` gives `{videoId}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
@@ -133,7 +135,7 @@ def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
 
 def _wished(request: CallableRequest[Any], spec: Wished) -> dict[str, Any]:
     """
-    Write down what a teacher wishes of a video; that it comes true is shown in the session document.
+    Record what a teacher wants done with a video. The result is shown in the session document.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:

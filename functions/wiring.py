@@ -1,4 +1,4 @@
-"""Reads the settings and builds what the use cases need, once per instance and only when it is first asked for.
+"""Read the settings and build what the use cases need, once per instance and only when first used.
 
 Called by the other files of this folder. The only place that names a concrete adapter.
 """
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 def now() -> datetime:
     """
-    This instant.
+    Return the current instant.
     """
     return datetime.now(UTC)
 
@@ -57,7 +57,7 @@ def now() -> datetime:
 @cache
 def queue() -> Queue:
     """
-    The queue alone.
+    Return the queue alone.
     """
     return CloudTasksQueue(
         client=connect_tasks(config.tasks_emulator_host()),
@@ -73,13 +73,14 @@ def queue() -> Queue:
 @cache
 def tasks_account() -> str | None:
     """
-    As whom tasks call the workers; `None` where they need no token, which is so in the emulator alone.
+    Return the account that tasks call the workers as; `None` if workers need no token, which is so in the emulator
+    only.
 
-    Nothing that an operator can set switches the token off in the cloud: there `is_deployed` holds whatever stands in
-    the settings, and then somebody must sign.
+    No setting can switch the token off in the cloud: `is_deployed` is true there whatever the settings say, so every
+    task must be signed.
 
     Raises:
-        Transient: The metadata server did not say as whom we run (again).
+        Transient: The metadata server did not name the account that this code runs as (again).
     """
     chosen = config.tasks_service_account()
     if chosen is None and config.tasks_emulator_host() is not None and not config.is_deployed():
@@ -90,7 +91,7 @@ def tasks_account() -> str | None:
 @cache
 def documents() -> Documents:
     """
-    The documents alone: all that writing down a spec needs.
+    Return the documents alone, which is all that recording a spec needs.
     """
     return FirestoreDocuments(connect_firestore(config.project_id()))
 
@@ -98,7 +99,8 @@ def documents() -> Documents:
 @cache
 def database_uid() -> DatabaseUid:
     """
-    Who says which database it is; the emulator has no administration that could.
+    Return the function that reads the id of the database. The emulator has no administration API, so there it is
+    unidentified.
     """
     if config.firestore_emulator_host() is not None:
         return unidentified
@@ -108,7 +110,7 @@ def database_uid() -> DatabaseUid:
 @cache
 def accounts() -> Accounts:
     """
-    The accounts of those who may sign in.
+    Return the accounts of people who may sign in.
     """
     return FirebaseAccounts()
 
@@ -116,7 +118,7 @@ def accounts() -> Accounts:
 @cache
 def kill_switch() -> KillSwitch:
     """
-    Whether work may be done: all that a task needs before it is begun.
+    Return the kill switch, which is all that a task needs before it starts.
     """
     return KillSwitch(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
 
@@ -124,7 +126,7 @@ def kill_switch() -> KillSwitch:
 @cache
 def call_budgets() -> CallBudgets:
     """
-    How often callers may call.
+    Return the budgets that limit how often a person may call.
     """
     return CallBudgets(Limiter(documents(), now))
 
@@ -132,24 +134,24 @@ def call_budgets() -> CallBudgets:
 @cache
 def changes() -> Changes:
     """
-    What follows from documents that people wrote: all that a trigger needs.
+    Return the use cases that follow a change of a document, which is all that a trigger needs.
     """
     return Changes(queue(), call_budgets(), now)
 
 
 def webhook(provider: str) -> Webhook:
     """
-    What a provider tells by itself.
+    Return the webhook of a provider.
 
     Raises:
-        Misconfigured: There is no account at it, or a setting is missing (never, until it is set).
+        Misconfigured: There is no account at this provider, or a setting is missing (never, until it is set).
     """
     return _provider(provider).webhook
 
 
 def setup() -> Mapping[str, Setup]:
     """
-    The accounts of this deployment, as an operator sets them up, by provider.
+    Return the set-up of each account of this deployment, by provider, for the operator.
 
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
@@ -160,7 +162,7 @@ def setup() -> Mapping[str, Setup]:
 @cache
 def app() -> App:
     """
-    The whole application of this deployment.
+    Return the whole application of this deployment.
 
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
@@ -183,7 +185,7 @@ def app() -> App:
 @cache
 def joining() -> Joining:
     """
-    Who lets people into live events.
+    Return the use case that lets people into live events.
 
     Raises:
         Misconfigured: A setting is missing (never, until it is set).
@@ -210,7 +212,7 @@ def _audience() -> Audience:
 
 def policy() -> Policy:
     """
-    The limits of this deployment.
+    Return the upload limits of this deployment.
     """
     from shared.videos.policy import Policy
 
@@ -247,7 +249,8 @@ def _settings() -> Settings:
 
 def _chat_secret() -> str | None:
     """
-    What signs chat tokens; `None` has it found. Functions that admit nobody do not have it.
+    Return the secret that signs chat tokens; `None` if it must be looked up in the account. Functions that admit nobody
+    do not have it.
     """
     told = config.KALTURA_CHAT_TOKEN.value
     return None if told in ("", FIND) else told
@@ -255,7 +258,7 @@ def _chat_secret() -> str | None:
 
 def _video_provider() -> str:
     """
-    Which provider holds the videos of a session that names none.
+    Return the provider for videos of sessions that name none.
     """
     chosen = config.VIDEO_PROVIDER.value or next(iter(_providers()))
     _provider(chosen)
@@ -272,7 +275,7 @@ def _provider(name: str) -> Provider:
 @cache
 def _providers() -> Mapping[str, Provider]:
     """
-    What each account of this deployment offers, the one first that counts where nobody has chosen.
+    Return each account of this deployment by provider. The first is the default provider.
     """
     accounts: dict[str, Account] = {}
     if config.KALTURA_PARTNER_ID.value:
@@ -288,7 +291,7 @@ def _providers() -> Mapping[str, Provider]:
 
 def _hosting() -> Hosting:
     """
-    The table of hosts, and those among them that get copies.
+    Return the table of hosts, and the hosts in it that get copies.
     """
     from functions.hosting import read_table
     from shared.hosts.table import Terms
@@ -296,7 +299,7 @@ def _hosting() -> Hosting:
     tries = partial(plays, domains=config.DELIVERY_DOMAINS.value)
     rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
     if not rows:
-        # Nothing is copied and nothing is tried, but by an operator who asks.
+        # Nothing is copied, and playback is tried only if an operator asks for it.
         return Hosting({}, {}, tries)
     hosts = {row.name: _host(row) for row in rows if row.kind is not None}
     terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
@@ -328,11 +331,11 @@ def _host(row: Row) -> Host:
 
 def make_signing_key() -> str:
     """
-    Make a key that signs playback tokens at Cloudflare, as one line of text.
+    Create a key that signs playback tokens at Cloudflare, as one line of text.
 
     Raises:
         Misconfigured: There is no account (never, until it is set).
-        Transient, Doubtful, Permanent: As any call to a provider.
+        Transient, Doubtful, Permanent: As for any call to a provider.
     """
     account_id, api_token = config.CLOUDFLARE_ACCOUNT_ID.value, config.CLOUDFLARE_API_TOKEN.value
     if not account_id or not api_token:

@@ -1,7 +1,7 @@
-"""Queue workers: one reconciliation each, or that of many videos together, one tick each.
+"""Queue workers. Each call makes one reconcile, the reconciles of many keys together, or one tick of a poller.
 
-Called by Cloud Tasks alone. Leave to `shared/` what a reconciliation does; a worker that fails is called again by its
-queue, and what the queue gives up the sweep finds.
+Called by Cloud Tasks alone. What a reconcile does is left to `shared/`. The queue retries a worker that fails, and the
+sweep finds what the queue stops retrying.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ from shared.core.paths import (
 from shared.ports import Task
 
 VISITED_AT_ONCE: Final = 8
-"""Videos, or admissions, of one task or tick that are reconciled at the same time: each mostly waits for the
-documents."""
+"""
+The number of a task's or tick's videos or admissions that are reconciled at the same time. Each mostly waits for the
+documents.
+"""
 
 RATE: Final = RateLimits(max_concurrent_dispatches=50, max_dispatches_per_second=100)
 COPIES_RATE: Final = RateLimits(max_concurrent_dispatches=10, max_dispatches_per_second=20)
@@ -54,7 +56,7 @@ TICK: Final = re.compile(f"{ONE_HOST}:[0-9]{{1,15}}")
 @tasks.worker(key=tasks.DOCUMENT, rate=RATE)
 def reconcileSession(key: str) -> None:
     """
-    Bring one session's event as far as it can be brought now.
+    Reconcile one session's event.
     """
     wiring.app().work(Task(RECONCILE_SESSION, key))
 
@@ -62,7 +64,7 @@ def reconcileSession(key: str) -> None:
 @tasks.worker(key=VIDEOS, rate=RATE)
 def reconcileVideo(key: str) -> None:
     """
-    Bring one video, or many, as far as they can be brought now; the key is `{videoId}[,{videoId}…]`.
+    Reconcile one video, or many; the key is `{videoId}[,{videoId}…]`.
     """
     _work_together(Task(RECONCILE_VIDEO, key))
 
@@ -70,7 +72,7 @@ def reconcileVideo(key: str) -> None:
 @tasks.worker(key=tasks.DOCUMENT, rate=RATE)
 def reconcileDeletion(key: str) -> None:
     """
-    Delete one thing at its provider that nobody wants any more.
+    Delete one thing at its provider that is no longer wanted.
     """
     wiring.app().work(Task(RECONCILE_DELETION, key))
 
@@ -78,7 +80,7 @@ def reconcileDeletion(key: str) -> None:
 @tasks.worker(key=TICK, rate=ONE_AT_A_TIME)
 def pollReadiness(key: str) -> None:
     """
-    One tick of the readiness poller, and the reconciles that it finds to be due; the key is `{provider}:{tick}`.
+    Run one tick of the readiness poller, and the reconciles that it finds to be due; the key is `{provider}:{tick}`.
     """
     _work_together(Task(POLL_READINESS, key))
 
@@ -86,7 +88,7 @@ def pollReadiness(key: str) -> None:
 @tasks.worker(key=COPY, rate=COPIES_RATE)
 def reconcileCopy(key: str) -> None:
     """
-    Bring one copy of a video at another host as far as it can be brought now; the key is `{videoId}-{host}`.
+    Reconcile one copy of a video at another host; the key is `{videoId}-{host}`.
     """
     wiring.app().work(Task(RECONCILE_COPY, key))
 
@@ -94,7 +96,7 @@ def reconcileCopy(key: str) -> None:
 @tasks.worker(key=HOST, rate=ONE_AT_A_TIME)
 def checkHost(key: str) -> None:
     """
-    Try whether something plays from one host or provider; the key is its name.
+    Check whether playback works from one host or provider; the key is its name.
     """
     wiring.app().work(Task(CHECK_HOST, key))
 
@@ -102,7 +104,7 @@ def checkHost(key: str) -> None:
 @tasks.worker(key=ERASURE, rate=ONE_AT_A_TIME)
 def reconcileErasure(key: str) -> None:
     """
-    Mark the next page of what somebody, or an administrator, wants gone, or count what is left of it.
+    Mark the next page of content to erase, of one person or of all, or count what is left of it.
     """
     wiring.app().work(Task(RECONCILE_ERASURE, key))
 

@@ -1,5 +1,5 @@
-"""Google's parts behind the ports: documents in Firestore, tasks in Cloud Tasks.
+"""Google's services behind the ports: documents in Firestore, tasks in Cloud Tasks, accounts in Firebase Auth.
 
-Named by `functions/wiring.py` alone. Google's libraries are imported when an adapter is first used, not when this is
-imported, so a function that needs none of them starts without their weight.
+Imported by `functions/wiring.py` alone. An adapter imports Google's library when it is first used, not when it is
+itself imported, so a function that does not need the library starts without its weight.
 """

@@ -1,6 +1,6 @@
-"""The accounts port on Firebase Auth.
+"""Fill the accounts port with Firebase Auth.
 
-Built by `functions/wiring.py`. Leaves to the domain what an account lets its holder do.
+Built by `functions/wiring.py`. What an account may do is left to the domain.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ PROVIDER: Final = "firebase"
 @dataclass(frozen=True, slots=True)
 class FirebaseAccounts:
     """
-    The accounts of one project; of the emulator where `FIREBASE_AUTH_EMULATOR_HOST` is set.
+    The accounts of one project; those of the emulator if `FIREBASE_AUTH_EMULATOR_HOST` is set.
 
     Attributes:
-        app: Of the Admin SDK; `None` is its default one.
+        app: The app of the Admin SDK; `None` is its default one.
     """
 
     app: App | None = None
 
     def find(self, uid: str) -> Account | None:
         """
-        As the port says.
+        See `ports.Accounts`.
         """
         from firebase_admin import auth, exceptions
 

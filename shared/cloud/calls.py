@@ -1,6 +1,6 @@
-"""How a call to one of Google's services is repeated, and how it fails in our words.
+"""Repeat calls to Google's services, and turn their errors into ours.
 
-Called by the other files of this folder. Leaves to them what may be repeated at all.
+Called by the other files of this folder, which know which calls may be repeated at all.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from google.api_core.retry import Retry
 
 TIMEOUT_S: Final = 10.0
-"""For one call with its repetitions."""
+"""The time for one call, with its repetitions."""
 
-# What the same request may answer otherwise a little later.
+# The same request may succeed a little later after one of these.
 # Source: https://cloud.google.com/apis/design/errors#handling_errors
 _AGAIN: Final = frozenset(
     {"UNAVAILABLE", "DEADLINE_EXCEEDED", "ABORTED", "INTERNAL", "RESOURCE_EXHAUSTED", "CANCELLED", "UNKNOWN"}
@@ -26,7 +26,7 @@ _AGAIN: Final = frozenset(
 
 def repeated(timeout_s: float) -> Retry:
     """
-    Lets the library repeat a call that may be done twice, until so many seconds have passed.
+    Return a retry that lets the library repeat an idempotent call, until `timeout_s` seconds have passed.
     """
     from google.api_core.exceptions import InternalServerError, ServiceUnavailable
     from google.api_core.retry import Retry, if_exception_type
@@ -38,16 +38,16 @@ def repeated(timeout_s: float) -> Retry:
 @contextmanager
 def asking(provider: str, operation: str, *, conflicts: frozenset[str] = frozenset()) -> Iterator[None]:
     """
-    Turn the library's errors into ours; what the request itself is to blame for rises as it is.
+    Turn the library's errors into ours. Errors that the request itself caused are raised as they are.
 
     Args:
         provider: Our name of the service.
-        operation: Its name of the call.
-        conflicts: The gRPC codes by which it says that someone else wrote first.
+        operation: The service's name of the call.
+        conflicts: The gRPC codes by which the service says that another writer was first.
 
     Raises:
         Transient: The service could not be reached, or could not do it now (again).
-        Conflict: Someone else wrote first (again, after another look).
+        Conflict: Another writer was first (again, after a new read).
     """
     from google.api_core.exceptions import GoogleAPICallError, RetryError
 

@@ -1,8 +1,8 @@
-"""The documents port on Firestore.
+"""Fill the documents port with Firestore.
 
-Built by `functions/wiring.py`; the in-memory documents of the tests use the checks of this module too. Leaves to the
-domain what is in a document, and to the queue when to try again: a commit is never repeated here, for one whose answer
-was lost would find what it wrote itself and call that a conflict.
+Built by `functions/wiring.py`. The in-memory documents of the tests use the checks of this module too. The content of a
+document is left to the domain, and retries to the queue: a commit is never repeated here. If the answer of a commit was
+lost, its repetition would find its own write and report a conflict.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _CONDITION_FAILED: Final = frozenset({"ALREADY_EXISTS", "FAILED_PRECONDITION", "
 
 def check_path(path: str) -> None:
     """
-    Refuse what cannot be the path of a document. Pure.
+    Refuse texts that cannot be the path of a document. Pure.
 
     Raises:
-        ValueError: An odd number of parts, or one that is empty, too long, not encodable or reserved (never).
+        ValueError: The number of segments is odd, or one is empty, too long, not encodable or reserved (never).
     """
     segments = path.split("/")
     if len(segments) % 2:
@@ -48,7 +48,7 @@ def check_path(path: str) -> None:
 
 def check_name(name: str) -> None:
     """
-    Refuse what cannot be the name of a field. Pure.
+    Refuse texts that cannot be the name of a field. Pure.
 
     Raises:
         ValueError: It is empty or reserved (never).
@@ -59,10 +59,10 @@ def check_name(name: str) -> None:
 
 def check_query(query: Query) -> None:
     """
-    Refuse what Firestore refuses, or could only answer with an index that nobody declared. Pure.
+    Refuse a query that Firestore refuses, or that needs an index that is not declared. Pure.
 
     Raises:
-        ValueError: (never).
+        ValueError: It is such a query (never).
     """
     check_part(query.collection)
     if query.limit < 1:
@@ -82,10 +82,10 @@ def check_query(query: Query) -> None:
 
 def changes_by_path(update: Update) -> dict[tuple[str, ...], Any]:
     """
-    The changes of an update, all keyed by field paths. Pure.
+    Return the changes of an update, all keyed by field paths. Pure.
 
     Raises:
-        ValueError: There are none, a name is impossible, or one path leads through another (never).
+        ValueError: There are none, a name is invalid, or one path leads through another (never).
     """
     changes = {(key,) if isinstance(key, str) else key: value for key, value in update.changes.items()}
     if not changes:
@@ -102,17 +102,17 @@ def changes_by_path(update: Update) -> dict[tuple[str, ...], Any]:
 
 def stored(value: Any) -> Any:
     """
-    The form in which Firestore keeps a value: a copy of its own, sequences as lists, instants in UTC. Pure.
+    Return a value as Firestore stores it: a copy, with sequences as lists and instants in UTC. Pure.
 
     Raises:
         TypeError: Firestore has no such type (never).
-        ValueError: An instant has no time zone, a list is in a list, or a field has an impossible name (never).
+        ValueError: An instant has no time zone, a list is in a list, or a field has an invalid name (never).
     """
     match value:
         case None | bool() | int() | float() | bytes():
             return value
         case str():
-            # A StrEnum is read back as the plain text that it is.
+            # A StrEnum is read back as plain text.
             return str(value)
         case datetime():
             if value.tzinfo is None:
@@ -132,9 +132,9 @@ def stored(value: Any) -> Any:
 
 def connect_firestore(project: str) -> Client:
     """
-    A client for the project's default database; for the emulator where `FIRESTORE_EMULATOR_HOST` is set.
+    Return a client for the project's default database; for the emulator if `FIRESTORE_EMULATOR_HOST` is set.
 
-    To be made once per process and after it has forked, for gRPC does not survive a fork.
+    Call it once per process and after the process has forked, because gRPC does not survive a fork.
     """
     from google.cloud.firestore import Client
 
@@ -144,12 +144,12 @@ def connect_firestore(project: str) -> Client:
 @dataclass(frozen=True, slots=True)
 class DatabaseIdentity:
     """
-    Asks Firestore which database this is: a restored or cloned one has another `uid`, whatever its name.
+    Asks Firestore for the id of the database. A restored or cloned database has another `uid`, whatever its name.
 
     Attributes:
         name: `projects/{project}/databases/{database}`.
-        host: `host:port` of an administration without TLS; `None` is Google's.
-        timeout_s: For one call.
+        host: `host:port` of an administration API without TLS; `None` is Google's.
+        timeout_s: The time for one call.
 
     Source: google/firestore/admin/v1/database.proto, Database.uid: the system-generated UUID4 for this database.
     """
@@ -160,8 +160,8 @@ class DatabaseIdentity:
 
     def __call__(self) -> str | None:
         """
-        Return the database's `uid`; `None` where it is not told: by the emulator, without the permission
-        `datastore.databases.getMetadata`, or while Google does not answer. Nothing depends on it alone.
+        Return the database's `uid`. It is `None` from the emulator, without the permission
+        `datastore.databases.getMetadata`, and while Google does not answer. Nothing depends on it alone.
         """
         from google.api_core.exceptions import GoogleAPICallError, RetryError
         from google.auth.exceptions import GoogleAuthError
@@ -191,8 +191,8 @@ class FirestoreDocuments:
     The documents port on one Firestore database. A document's version is its update time.
 
     Attributes:
-        client: The library's client; may be shared by threads.
-        timeout_s: For one call, a read's repetitions included.
+        client: The library's client; threads may share it.
+        timeout_s: The time for one call, including a read's repetitions.
     """
 
     client: Client
@@ -200,7 +200,7 @@ class FirestoreDocuments:
 
     def read(self, *paths: str) -> tuple[Document | None, ...]:
         """
-        As the port says.
+        See `ports.Documents`.
         """
         for path in paths:
             check_path(path)
@@ -208,14 +208,14 @@ class FirestoreDocuments:
             return ()
         references = [self.client.document(path) for path in paths]
         with asking(PROVIDER, "batchGet"):
-            # They come in any order, and a path asked for twice comes once.
+            # They come in any order, and a path that is asked for twice comes once.
             snapshots = self.client.get_all(references, retry=repeated(self.timeout_s), timeout=self.timeout_s)
             found = {snapshot.reference.path: _document(snapshot) for snapshot in snapshots if snapshot.exists}
         return tuple(found.get(path) for path in paths)
 
     def select(self, query: Query) -> Sequence[Document]:
         """
-        As the port says.
+        See `ports.Documents`.
         """
         asked = self._asked(query).limit(query.limit)
         asked = asked.order_by("__name__" if query.order_by is None else self.client.field_path(query.order_by))
@@ -227,13 +227,13 @@ class FirestoreDocuments:
 
     def count(self, query: Query) -> int:
         """
-        As the port says.
+        See `ports.Documents`.
         """
         return self._aggregated(self._asked(query).count(alias="count"))["count"]
 
     def total(self, query: Query, field: str) -> Total:
         """
-        As the port says.
+        See `ports.Documents`.
         """
         asked = self._asked(query).count(alias="count").sum(self.client.field_path(field), alias="sum")
         values = self._aggregated(asked)
@@ -257,7 +257,7 @@ class FirestoreDocuments:
 
     def commit(self, *writes: Write) -> tuple[Version, ...]:
         """
-        As the port says.
+        See `ports.Documents`.
         """
         if not writes:
             return ()
@@ -296,8 +296,8 @@ def _document(snapshot: DocumentSnapshot[Any]) -> Document:
 
 def _plain(value: Any) -> Any:
     """
-    A value as it was read, with Google's datetime, which counts nanoseconds, turned into the plain one. What we never
-    write (a reference, a place on the map) stays what it is, so that someone's slip does not stop a worker.
+    Turn Google's datetimes, which count nanoseconds, into plain ones in a value that was read. Types that we never
+    write (a reference, a geographical point) are kept, so that a document edited by mistake does not stop a worker.
     """
     match value:
         case datetime():

@@ -1,7 +1,7 @@
-"""The queue port on Google Cloud Tasks: one queue per worker, each task a POST to the worker of that name.
+"""Fill the queue port with Google Cloud Tasks: one queue per worker, each task a POST to the worker of that name.
 
-Built by `functions/wiring.py`. Leaves to the deployment that the queues exist (deploying a worker makes its queue, with
-its retries and rates), and to the worker what a task means.
+Built by `functions/wiring.py`. Queues are created by the deployment of their workers, with their retries and rates. The
+meaning of a task is left to its worker.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ PROVIDER: Final = "cloudtasks"
 
 MARGIN: Final = timedelta(milliseconds=100)
 """
-A task comes so much after its time. A worker whose clock is a hair behind would find itself early and leave the same
-task again: its name would be that of the very task that is running, and it would be lost.
+A task is sent this much after its time. A worker whose clock is slightly behind would otherwise be early and enqueue
+the same task again. Its name would be that of the running task, and it would be lost.
 """
 
 AHEAD_MAX: Final = timedelta(days=29)
-"""Cloud Tasks takes nothing further ahead than 30 days."""
+"""Cloud Tasks accepts at most 30 days ahead."""
 
 STARTING_S: Final = 10
 """
-A worker may be so much later than its own time-out: its request waits for an instance to start. Source:
+Time that a task's request may wait for an instance to start, in addition to the worker's own time-out. Source:
 https://cloud.google.com/run/docs/about-instance-autoscaling
 """
 
@@ -46,10 +46,11 @@ METADATA_TIMEOUT_S: Final = 5.0
 
 def connect_tasks(emulator_host: str | None) -> CloudTasksClient:
     """
-    A client for Cloud Tasks; to be made once per process and after it has forked, for gRPC does not survive a fork.
+    Return a client for Cloud Tasks. Call it once per process and after the process has forked, because gRPC does not
+    survive a fork.
 
     Args:
-        emulator_host: `host:port` of an emulator, spoken to without encryption; `None` in the cloud.
+        emulator_host: `host:port` of an emulator, called without encryption; `None` in the cloud.
     """
     from google.cloud.tasks_v2 import CloudTasksClient
     from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
@@ -63,13 +64,13 @@ def connect_tasks(emulator_host: str | None) -> CloudTasksClient:
 
 def own_service_account(metadata_host: str = METADATA_HOST) -> str:
     """
-    The account as which this process runs in the cloud: one call to the metadata server.
+    Return the account that this process runs as in the cloud, with one call to the metadata server.
 
     Args:
         metadata_host: Its `host[:port]`.
 
     Raises:
-        Transient: It did not say (again).
+        Transient: The metadata server did not name it (again).
 
     Source: https://cloud.google.com/run/docs/container-contract#metadata-server
     """
@@ -90,19 +91,20 @@ def own_service_account(metadata_host: str = METADATA_HOST) -> str:
 @dataclass(frozen=True, slots=True)
 class CloudTasksQueue:
     """
-    The queue port on the queues of one project and place.
+    The queue port on the queues of one project and location.
 
     Attributes:
-        client: The library's client; may be shared by threads.
-        project: Its id.
-        location: Where the queues are, e.g. `us-central1`.
-        functions_url: Where the workers are; each one's name is appended to it.
-        worker_timeout_s: The time-out of the workers. One that has not answered a little later has died, and the task
-            comes again; by itself Cloud Tasks would wait for ten minutes, and the task keep its place in the queue.
-        service_account: As whom the workers are called; `None` calls them without a token, which only an emulator lets
-            happen.
+        client: The library's client; threads may share it.
+        project: The project's id.
+        location: The region of the queues, e.g. `us-central1`.
+        functions_url: The address of the workers; the name of each is appended.
+        worker_timeout_s: The time-out of the workers. A worker that has not answered a little later has died, and the
+            task is sent again. Without this limit Cloud Tasks would wait for ten minutes, and the task would keep its
+            place in the queue.
+        service_account: The account that tasks call the workers as; `None` calls without a token, which only an
+            emulator allows.
         clock: Now, in UTC.
-        timeout_s: For one call with its repetitions.
+        timeout_s: The time for one call, with its repetitions.
     """
 
     client: CloudTasksClient
@@ -116,13 +118,13 @@ class CloudTasksQueue:
 
     def put(self, task: Task) -> bool:
         """
-        As the port says.
+        See `ports.Queue`.
         """
         from google.api_core.exceptions import AlreadyExists
 
         queue = self.client.queue_path(self.project, self.location, task.queue)
         cloud_task = self._cloud_task(task, queue)
-        # An unnamed one may be made twice by its repetition: that costs a spare reconciliation, a lost one waits for
+        # A repetition may create an unnamed task twice. This costs one needless reconcile, while a lost task waits for
         # the sweep.
         with asking(PROVIDER, "createTask"):
             try:
@@ -138,7 +140,8 @@ class CloudTasksQueue:
         from google.cloud.tasks_v2 import Task as CloudTask
 
         at = None if task.at is None else min(task.at, _latest(self.clock()))
-        # Who comes before the task's time leaves it again, and it must not merge with the one that brought him.
+        # A worker that is called before the task's time enqueues the task again. That task must not merge with the one
+        # that called the worker.
         cut_to = None if at == task.at else at
         caller = None if self.service_account is None else OidcToken(service_account_email=self.service_account)
         return CloudTask(
@@ -157,14 +160,14 @@ class CloudTasksQueue:
 
 def _latest(now: datetime) -> datetime:
     """
-    The latest time for a task: a midnight, so that tasks for later than that still agree on one. Pure.
+    Return the latest time for a task: a midnight, so that tasks for later times still get one time and merge. Pure.
     """
     return datetime.combine((now + AHEAD_MAX).date(), time(), now.tzinfo)
 
 
 def _task_id(task: Task, cut_to: datetime | None) -> str:
     """
-    One name for all tasks that may merge, spread evenly as Cloud Tasks likes names to be. Pure.
+    Return one name for all tasks that may merge, spread evenly as Cloud Tasks recommends for names. Pure.
     """
     parts = [task.queue, task.key, task.once, None if cut_to is None else cut_to.isoformat()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

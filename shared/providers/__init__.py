@@ -1,7 +1,7 @@
-"""The providers and the hosts that there are, and what one is.
+"""The providers and hosts that a deployment can have.
 
-Called by `functions/wiring.py` alone. A new provider is one folder here, one kind of `Account` and one case of
-`open_account`; a new host one folder, one kind of `HostAccount` and one case of `open_host`.
+Called by `functions/wiring.py` alone. A new provider needs one folder here, one kind of `Account` and one case of
+`open_account`. A new host needs one folder, one kind of `HostAccount` and one case of `open_host`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class AtKaltura:
     """
-    One account at Kaltura.
+    An account at Kaltura.
 
     Attributes:
-        url: Of its API.
-        account_id: The provider's id of it.
-        secret: Its administrator's.
-        namespace: Marks what this deployment makes there; deployments that share an account have different ones.
-        upload_role: The provider's role for upload tokens; `None` lets the provider's code make one.
-        room_url: Where its rooms are entered; `None` where it has none.
+        url: The address of its API.
+        account_id: Kaltura's id of the account.
+        secret: The administrator secret.
+        namespace: Marks what this deployment creates there; deployments that share an account have different ones.
+        upload_role: Kaltura's role for upload tokens; `None` lets the adapter create one.
+        room_url: The address of its rooms; `None` if it has none.
         records: Whether live events are recorded.
-        chat_secret: What signs chat tokens; `None` lets the provider's code find it.
-        chat_lifetime_s: Of a chat token.
-        users_known_s: For how long it is believed that a user is there.
-        profiles_known_s: Likewise what the account needs once.
-        chat_known_s: Likewise what signs chat tokens.
+        chat_secret: The secret that signs chat tokens; `None` lets the adapter look it up.
+        chat_lifetime_s: The lifetime of a chat token.
+        users_known_s: How long a user is remembered without asking again.
+        profiles_known_s: Likewise for what an account needs once.
+        chat_known_s: Likewise for the secret that signs chat tokens.
     """
 
     url: str
@@ -67,18 +67,18 @@ class AtKaltura:
 @dataclass(frozen=True, slots=True)
 class AtCloudflare:
     """
-    One account at Cloudflare.
+    An account at Cloudflare.
 
     Attributes:
-        url: Of its API.
-        account_id: Cloudflare's id of it.
-        api_token: With the permission to edit Stream.
-        namespace: As of `AtKaltura`.
-        signing_key: As the command `make-signing-key` prints it.
-        playback_url: Where its videos play.
-        upload_lifetime_s: For so long an upload address takes bytes.
-        max_duration_s: Of one video.
-        calls_max: Calls of its API in five minutes.
+        url: The address of its API.
+        account_id: Cloudflare's id of the account.
+        api_token: A token with the permission to edit Stream.
+        namespace: As in `AtKaltura`.
+        signing_key: The key, as the command `make-signing-key` prints it.
+        playback_url: The address that plays its videos.
+        upload_lifetime_s: How long an upload address accepts bytes.
+        max_duration_s: The maximum duration of one video.
+        calls_max: The maximum calls of its API in five minutes.
     """
 
     url: str
@@ -98,13 +98,13 @@ Account = AtKaltura | AtCloudflare
 @dataclass(frozen=True, slots=True)
 class AtBunny:
     """
-    One video library at Bunny Stream.
+    A video library at Bunny Stream.
 
     Attributes:
-        url: Of its API.
-        library_id: Bunny's id of it.
-        api_key: Of the library.
-        playback_url: Where its videos play.
+        url: The address of its API.
+        library_id: Bunny's id of the library.
+        api_key: The key of the library.
+        playback_url: The address that plays its videos.
         token_key: The token authentication key of the pull zone there.
     """
 
@@ -118,15 +118,15 @@ class AtBunny:
 @dataclass(frozen=True, slots=True)
 class AtS3:
     """
-    One bucket of a store that speaks S3.
+    A bucket of a store with an S3 API.
 
     Attributes:
-        url: Of the store, for us and for viewers.
-        bucket: Its name.
-        region: As the store signs.
-        access_key: With permission to read, write, list and delete there.
-        secret_key: Its secret.
-        source_domains: Where addresses of what is copied there may redirect to besides.
+        url: The address of the store, for the server and for viewers.
+        bucket: The name of the bucket.
+        region: The region that requests are signed for.
+        access_key: A key with permission to read, write, list and delete there.
+        secret_key: The secret of that key.
+        source_domains: Further domains that the addresses of copied videos may redirect to.
     """
 
     url: str
@@ -143,7 +143,7 @@ HostAccount = AtBunny | AtS3
 @dataclass(frozen=True, slots=True)
 class Provider:
     """
-    What one account offers; `None` is what it does not.
+    The ports of one account; a port is `None` if the account does not offer it.
     """
 
     provider_account: ProviderAccount
@@ -210,10 +210,10 @@ def _cloudflare(account: AtCloudflare, documents: Documents, clock: Clock) -> Pr
 
 def open_account(account: Account, documents: Documents, clock: Clock) -> Provider:
     """
-    What an account offers.
+    Build the ports of an account.
 
     Raises:
-        Misconfigured: A key of it cannot be read (never).
+        Misconfigured: One of its keys cannot be read (never).
     """
     match account:
         case AtKaltura():
@@ -224,12 +224,12 @@ def open_account(account: Account, documents: Documents, clock: Clock) -> Provid
 
 def open_host(name: str, account: HostAccount, namespace: str, clock: Clock) -> Host:
     """
-    The host of an account.
+    Build the host of an account.
 
     Args:
-        name: Our name of it.
-        account: Where it is.
-        namespace: Marks what this deployment makes there.
+        name: Our name of the host.
+        account: The account there.
+        namespace: Marks what this deployment creates there.
         clock: Now, in UTC.
     """
     match account:
@@ -266,11 +266,11 @@ def open_host(name: str, account: HostAccount, namespace: str, clock: Clock) -> 
 
 def plays(url: str, domains: Sequence[str] = ()) -> bool:
     """
-    Whether something can be had from an address at this moment.
+    Tell whether an address can be read at this moment.
 
     Args:
         url: The address.
-        domains: Where it may redirect to besides.
+        domains: Further domains that it may redirect to.
     """
     from shared.providers.addresses import plays
 
@@ -279,10 +279,10 @@ def plays(url: str, domains: Sequence[str] = ()) -> bool:
 
 def new_signing_key(url: str, account_id: str, api_token: str) -> str:
     """
-    Make a signing key of a Cloudflare account, as one line of text for Secret Manager.
+    Create a signing key of a Cloudflare account, as one line of text for Secret Manager.
 
     Raises:
-        Transient, Doubtful, Permanent: As any call to a provider.
+        Transient, Doubtful, Permanent: As for any call to a provider.
     """
     from shared.providers.cloudflare.setup import make_signing_key
 

@@ -1,8 +1,8 @@
-"""What is at an address that carries its own permission: whether anything is, and a range of it.
+"""Read from addresses that carry their own permission: check one, or read a range of its bytes.
 
-Called by hosts that are sent bytes, and by whoever tries whether videos play. Knows nothing of who answers there, and
-believes nothing of what it says: no more is read than was asked for, and a redirect is followed to the same host, to
-another name of the same provider, or to a domain of the deployment's own list, and to no address inside a network.
+Called by hosts that are sent bytes, and by the checks whether videos play. The server at an address is not trusted: no
+more is read than was asked for. A redirect is followed only to the same host, to another name of the same provider, or
+to a domain of the deployment's own list, and never to an address inside a network.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ TRIED_S: Final = 5.0
 TRIED_TOTAL_S: Final = 6.0
 ANSWER_S: Final = 20.0
 READ_TOTAL_S: Final = 30.0
-"""A step reads a piece and sends it on, within the time of its worker."""
+"""A step reads one piece and sends it on, within the time-out of its worker."""
 
 REDIRECTS_MAX: Final = 3
 
 PROVIDER_DOMAINS: Final = ("kaltura.com", "cloudflarestream.com", "videodelivery.net", "b-cdn.net")
-"""Each of these is one provider's, with everything below it: its API and its caches have different names there."""
+"""Each is one provider's, with everything below it: its API and its caches have different names there."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
@@ -42,11 +42,12 @@ _RANGE: Final = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 
 def plays(url: str, domains: Sequence[str] = ()) -> bool:
     """
-    Whether a byte can be had from an address, within seconds. Some refuse with HTTP 200 and nothing in it.
+    Tell whether a byte can be read from an address, within seconds. Some servers refuse with HTTP 200 and an empty
+    body.
 
     Args:
         url: The address.
-        domains: Where it may redirect to besides.
+        domains: Further domains that it may redirect to.
     """
     headers = {"Range": f"bytes=0-{TRIED_BYTES - 1}"}
     try:
@@ -58,19 +59,19 @@ def plays(url: str, domains: Sequence[str] = ()) -> bool:
 
 def read_range(source: Source, begin: int, size_bytes: int, domains: Sequence[str] = ()) -> tuple[bytes, int]:
     """
-    Read so many bytes of a source from there on, fewer at its end and none beyond it.
+    Read a range of a source: fewer bytes at its end, none beyond it.
 
     Args:
         source: The address.
         begin: The first byte, from 0.
-        size_bytes: How many.
-        domains: Where it may redirect to besides.
+        size_bytes: The number of bytes.
+        domains: Further domains that it may redirect to.
 
     Returns:
         The bytes, and the size of the whole.
 
     Raises:
-        Transient, Doubtful, Permanent: They could not be had.
+        Transient, Doubtful, Permanent: They could not be read.
     """
     headers = {"Range": f"bytes={begin}-{begin + size_bytes - 1}"}
     try:
@@ -91,7 +92,7 @@ def read_range(source: Source, begin: int, size_bytes: int, domains: Sequence[st
 
 def _exactly(answer: httpx.Response, size_bytes: int) -> bytes:
     """
-    A body of that size.
+    Read a body of that size.
 
     Raises:
         Transient: It is longer or shorter (again).
@@ -111,13 +112,13 @@ def _answer(
     url: str, headers: dict[str, str], domains: Sequence[str], answer_s: float, total_s: float
 ) -> Iterator[httpx.Response]:
     """
-    The answer from an address, or from where it leads.
+    Open the answer of an address, and follow its redirects.
 
     Raises:
         httpx.HTTPError: There is none (again).
-        httpx.InvalidURL: It is no address (never).
+        httpx.InvalidURL: It is not an address (never).
     """
-    # Of its body, the caller reads what is wanted.
+    # The caller reads as much of its body as it needs.
     ends_at = monotonic() + total_s
     begin = at = httpx.URL(url)
     kill_switch: KillSwitch | None = None
@@ -139,7 +140,7 @@ def _answer(
 
 def may_follow(begin: httpx.URL, came_from: httpx.URL, to: httpx.URL, domains: Sequence[str]) -> bool:
     """
-    Whether a redirect leads where one may: never from https to http, and to no port that was not named. Pure.
+    Tell whether a redirect may be followed: never from https to http, and to no port that was not named. Pure.
     """
     if to.scheme not in _PORTS or to.userinfo or (came_from.scheme == "https" and to.scheme != "https"):
         return False
@@ -156,7 +157,7 @@ def _is_below(host: str, domain: str) -> bool:
 
 def _guard_of(host: str) -> KillSwitch:
     """
-    Lets public addresses pass, and those of a host that is configured, wherever it is.
+    Return a check that allows public addresses, and those of a configured host, wherever it is.
     """
     own = frozenset(addresses_of(host))
     return lambda address: address in own or is_public(address)
@@ -164,14 +165,14 @@ def _guard_of(host: str) -> KillSwitch:
 
 def is_public(address: str) -> bool:
     """
-    Whether an IP address is one of the internet: not of a network inside, of this machine, or of nobody. Pure.
+    Tell whether an IP address is public: not of an internal network, of this machine, or unassigned. Pure.
     """
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
-        # IPv6 has several ways of saying an address of IPv4, which must be public too.
+        # IPv6 can embed an IPv4 address in several ways. The embedded address must be public too.
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo is not None else None)
         if inner is None and ip in _NAT64:
             inner = ipaddress.IPv4Address(ip.packed[-4:])
@@ -182,6 +183,6 @@ def is_public(address: str) -> bool:
 
 def _not_to_be_had(code: str) -> ProviderError:
     """
-    Nothing of it was changed by asking, so it may always be asked again.
+    Return an error that may be retried: reading changes nothing at the source.
     """
     return WIRE.transient("source", code, "The video cannot be had from where it is.")

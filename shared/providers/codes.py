@@ -1,6 +1,6 @@
-"""Codes of what goes wrong on the wire, the same whoever was asked; beside them stand `HTTP_<status>` and their own.
+"""Codes of failures on the wire, the same for all providers. `HTTP_<status>` and the providers' own codes come besides.
 
-Used by every adapter. Imports nothing: some need a code before they need a client.
+Used by every adapter. Imports nothing, because some need a code before they need a client.
 """
 
 from __future__ import annotations

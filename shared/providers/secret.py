@@ -1,7 +1,7 @@
-"""Whether a provider or host accepts the secret that we prove ourselves with; where it does not, somebody is woken.
+"""Watch whether a provider or host accepts our secret, and alert the operator if it does not.
 
-Used by the client of every adapter, one for each account. A rejected secret is for an operator to put right, so it is
-no reason to give anything up: the work waits, is tried again after long pauses, and goes on by itself.
+Used by the client of every adapter, one for each account. Only the operator can correct a rejected secret, so no work
+fails for it: the work waits, is tried again after long pauses, and continues by itself.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from shared.core import log
 from shared.core.errors import SecretRejected
 
 REJECTED_PAUSE_S: Final = 300.0
-"""Work whose secret is rejected is not tried again before so many seconds have passed."""
+"""Work whose secret is rejected is not tried again before this many seconds have passed."""
 
 REMIND_S: Final = 3600.0
-"""So often each instance repeats its alert while the secret is rejected."""
+"""How often each instance repeats its alert while the secret is rejected."""
 
 
 @dataclass(slots=True)
 class SecretWatch:
     """
-    What one client knows of its secret; safe to share between threads.
+    The state of one client's secret; safe to share between threads.
 
     Attributes:
         provider: Our name of the provider or host.
-        called: What people call it.
+        called: Its name for people.
         setting: The setting that has the secret, for the operator.
         now_s: A clock that only goes forward, in seconds.
     """
@@ -44,7 +44,7 @@ class SecretWatch:
         Alert, unless that was done a short while ago.
 
         Returns:
-            The error to raise: it was not done (again, after a long pause).
+            The error to raise: the call was not done (again, after a long pause).
         """
         now_s = self.now_s()
         if self._alerted_at_s is None or now_s - self._alerted_at_s >= REMIND_S:
@@ -61,7 +61,7 @@ class SecretWatch:
 
     def accepted(self) -> None:
         """
-        Task that an answer came which takes the right secret.
+        Record that an answer shows that the secret is right.
         """
         if self._alerted_at_s is not None:
             self._alerted_at_s = None

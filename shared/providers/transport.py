@@ -1,8 +1,8 @@
 """The transport of every request by httpx: however its server behaves, it ends in time and takes little memory.
 
-Made by `wire.connect`. Whoever answers may be somebody else than was meant, so nothing that it says of itself counts:
-a body is cut where more comes than was wanted, an encoded one is refused before it is decoded, and one deadline holds
-for all of a request, from the connection to the last byte, however slowly it drips. Redirects are left to the caller.
+Created by `wire.connect`. The server may be another one than was meant, so nothing that it says of itself is trusted. A
+body is cut at its limit, and an encoded one is refused before it is decoded. One deadline holds for a whole request,
+from the connection to the last byte, however slowly it arrives. Redirects are left to the caller.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ import httpcore
 import httpx
 
 KillSwitch = Callable[[str], bool]
-"""Whether a connection may be made to an IP address."""
+"""Tells whether a connection may be made to an IP address."""
 
 _IDENTITY: Final = "identity"
 
 
 class BoundedTransport(httpx.BaseTransport):
     """
-    Safe to share between threads; keeps its connections.
+    An httpx transport with limits; safe to share between threads. Keeps its connections.
 
     Args:
-        total_s: For a whole request, its body included.
-        answer_bytes_max: Of one body; `None` where whoever reads it counts.
-        guard: Which addresses may be connected to.
+        total_s: The time for a whole request, including its body.
+        answer_bytes_max: The maximum size of one body; `None` if the reader counts.
+        kill_switch: Tells which addresses may be connected to.
     """
 
     def __init__(self, total_s: float, answer_bytes_max: int | None, kill_switch: KillSwitch | None = None) -> None:
@@ -80,7 +80,7 @@ class BoundedTransport(httpx.BaseTransport):
 
 class _Silence(float):
     """
-    The longest silence of a server, in seconds, that knows when the whole request must be over.
+    The longest silence of a server, in seconds, which also knows when the whole request must be over.
     """
 
     ends_at: float
@@ -88,7 +88,7 @@ class _Silence(float):
     @classmethod
     def until(cls, seconds: float | None, ends_at: float) -> Self:
         """
-        The silence of that length in a request that ends then, by the monotonic clock.
+        Return a silence of that length in a request that ends then, by the monotonic clock.
         """
         silence = cls(math.inf if seconds is None else seconds)
         silence.ends_at = ends_at
@@ -96,14 +96,14 @@ class _Silence(float):
 
     def left_s(self) -> float:
         """
-        How long this silence may be now; nothing once the request should be over.
+        Return how long this silence may be now; zero or less once the request should be over.
         """
         return min(self, self.ends_at - monotonic())
 
 
 def _left_s(timeout: float | None, over: type[httpcore.TimeoutException]) -> float | None:
     """
-    How long to wait for the network.
+    Return how long to wait for the network.
 
     Raises:
         httpcore.TimeoutException: The request has taken all its time (again).
@@ -143,8 +143,8 @@ class _Stream(httpcore.NetworkStream):
 
 class _Backend(httpcore.NetworkBackend):
     """
-    Connects to the addresses of a name that may be connected to: those that were looked at, so that a name which is
-    another address a moment later changes nothing.
+    Connects to those addresses of a name that are allowed. It connects to exactly the addresses that were checked, so
+    that a name that resolves to another address a moment later changes nothing.
     """
 
     def __init__(self, kill_switch: KillSwitch | None) -> None:
@@ -172,7 +172,7 @@ class _Backend(httpcore.NetworkBackend):
 
 def addresses_of(host: str) -> list[str]:
     """
-    The IP addresses of a name, in the order in which they should be tried; none where it has none.
+    Return the IP addresses of a name, in the order in which they should be tried; none if it has none.
     """
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -183,7 +183,7 @@ def addresses_of(host: str) -> list[str]:
 
 class _Body(httpx.SyncByteStream):
     """
-    A body of an answer, as far as it may go.
+    A body of an answer, up to its limit.
     """
 
     def __init__(self, stream: Iterable[bytes], bytes_max: int | None) -> None:
@@ -207,7 +207,7 @@ class _Body(httpx.SyncByteStream):
 @contextmanager
 def _failures_of_httpx() -> Iterator[None]:
     """
-    Raise what httpcore raises as what httpx has by the same name.
+    Raise httpcore's errors as httpx's errors of the same name.
     """
     try:
         yield
@@ -223,6 +223,6 @@ def _failures_of_httpx() -> Iterator[None]:
 @cache
 def _trust() -> ssl.SSLContext:
     """
-    The certificates that are trusted: reading them costs 20 ms.
+    Return the trusted certificates. They are read once, because this takes 20 ms.
     """
     return httpx.create_ssl_context(trust_env=False)

@@ -1,7 +1,8 @@
-"""In place of live events, in a deployment that has no account for them.
+"""The stand-in for live events, in a deployment that has no account for them.
 
-Called by the reconciliation of sessions and by those who enter them through `ports.Events` and `ports.Audience`. A
-session that wants an event is told why it gets none, and is tried again when it changes; videos do without.
+Called by the reconciler of sessions and by those that admit people, through `ports.Events` and `ports.Audience`. A
+session that wants an event gets the reason why it has none, and is tried again when it changes. Videos are not
+affected.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ NAME: Final = "nowhere"
 
 class NoEvents:
     """
-    Fills `ports.Events`: there are none, and none are made.
+    Fills `ports.Events`: there are none, and none are created.
     """
 
     name: Final = NAME
@@ -35,7 +36,7 @@ class NoEvents:
 
     def update_event(self, reference: str, external_ids: ExternalIds, spec: EventSpec) -> EventIds:
         """
-        See `ports.Events`. Refuses (never): what was made by an account that is set up no more may still be there.
+        See `ports.Events`. Refuses (never): an event of an account that is no longer configured may still exist.
         """
         _refuse("update_event")
 
@@ -47,7 +48,7 @@ class NoEvents:
 
     def delete_event(self, external_ids: ExternalIds) -> Broadcast:
         """
-        See `ports.Events`. Refuses (never), so that what is left somewhere is not forgotten.
+        See `ports.Events`. Refuses (never), so that an event that still exists somewhere is not forgotten.
         """
         _refuse("delete_event")
 
@@ -74,7 +75,7 @@ class NoEvents:
 
 class NoAudience:
     """
-    Fills `ports.Audience`: nobody is let in.
+    Fills `ports.Audience`: nobody is admitted.
     """
 
     def knows(self, uid: str) -> bool:

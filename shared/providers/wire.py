@@ -1,7 +1,7 @@
-"""What goes wrong on the way to whoever is asked by httpx, and what a refusal means, as errors of ours.
+"""Turn failures of httpx, and refusals of the server, into errors of ours.
 
-Called by the clients of the adapters. Leaves to them what to ask for, and what their own codes mean. No sentence here
-repeats what a server said, and none holds an address: one may be a secret.
+Called by the clients of the adapters, which say what to ask for and what their own codes mean. No error sentence
+repeats what a server said, and none has an address, because an address may be a secret.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from shared.providers.codes import (
 )
 from shared.providers.transport import BoundedTransport, KillSwitch
 
-# It tells the address of every request, and that of an upload is a secret.
+# httpx logs the address of every request, and that of an upload is a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Of an answer of an API: a list of 1,000 videos has a quarter of it."""
+"""The maximum size of an API's answer: a list of 1,000 videos has a quarter of it."""
 
 _LONGEST_WAIT_S: Final = 3600.0
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -46,15 +46,15 @@ def connect(
     kill_switch: KillSwitch | None = None,
 ) -> httpx.Client:
     """
-    Make a client that follows no redirects, bounds every answer, and takes nothing from the environment: its proxies
-    and credentials are not for this.
+    Create a client that follows no redirects, limits every answer, and takes nothing from the environment: proxies and
+    credentials there are not for these calls.
 
     Args:
-        answer_timeout_s: For each silence while the question is sent and the answer comes.
-        connect_timeout_s: For a connection.
-        total_s: For a whole request; `None` is a connection and one silence.
-        answer_bytes_max: Of one body, in bytes; `None` where the caller counts them.
-        guard: Which addresses may be connected to; `None` is all.
+        answer_timeout_s: The time for each silence while the request is sent and the answer is read.
+        connect_timeout_s: The time for a connection.
+        total_s: The time for a whole request; `None` is a connection and one silence.
+        answer_bytes_max: The maximum size of one body, in bytes; `None` if the caller counts them.
+        kill_switch: Tells which addresses may be connected to; `None` allows all.
     """
     timeout = httpx.Timeout(answer_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
     transport = BoundedTransport(total_s or connect_timeout_s + answer_timeout_s, answer_bytes_max, kill_switch)
@@ -64,11 +64,11 @@ def connect(
 @dataclass(frozen=True, slots=True)
 class Wire:
     """
-    The way to one of them.
+    The errors of one provider or host.
 
     Attributes:
-        provider: Our name of who is asked.
-        called: What people call it.
+        provider: Our name of the provider or host.
+        called: Its name for people.
     """
 
     provider: str
@@ -77,7 +77,7 @@ class Wire:
     @contextmanager
     def failing(self, operation: str) -> Iterator[None]:
         """
-        Turn what httpx raises into errors of ours.
+        Turn httpx's errors into ours.
         """
         try:
             yield
@@ -86,7 +86,7 @@ class Wire:
 
     def broken(self, operation: str, cause: BaseException | None) -> ProviderError:
         """
-        The error of a request that was not answered.
+        Return the error of a request that was not answered.
         """
         if isinstance(cause, _NEVER_SENT):
             return self.transient(operation, UNREACHABLE, f"{self.called} cannot be reached.")
@@ -96,12 +96,12 @@ class Wire:
 
     def refused(self, operation: str, answer: httpx.Response, code: str | None = None) -> ProviderError:
         """
-        The error of an answer that is none of success.
+        Return the error of an answer that is not a success.
 
         Args:
-            operation: What was asked.
-            answer: With its status.
-            code: What the server itself says is wrong with the request, where it says so.
+            operation: The name of the call.
+            answer: The answer, with its status.
+            code: The server's own code for what is wrong with the request, if it has one.
         """
         status = answer.status_code
         if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
@@ -119,35 +119,35 @@ class Wire:
 
     def malformed(self, operation: str) -> NoReturn:
         """
-        Refuse an answer that makes no sense.
+        Refuse an answer that cannot be parsed.
 
         Raises:
-            Doubtful: (again, look first).
+            Doubtful: Always (again, look first).
         """
         raise self.doubtful(operation, MALFORMED, f"{self.called} sent an answer that could not be read.") from None
 
     def transient(self, operation: str, code: str, message: str, retry_after_s: float | None = None) -> Transient:
         """
-        It was not done (again).
+        Return the error of a call that was not done (again).
         """
         return Transient(message, provider=self.provider, operation=operation, code=code, retry_after_s=retry_after_s)
 
     def doubtful(self, operation: str, code: str, message: str) -> Doubtful:
         """
-        It may have been done (again, look first).
+        Return the error of a call that may have been done (again, look first).
         """
         return Doubtful(message, provider=self.provider, operation=operation, code=code)
 
     def permanent(self, operation: str, code: str, message: str) -> Permanent:
         """
-        It never will be (never).
+        Return the error of a call that was refused for good (never).
         """
         return Permanent(message, provider=self.provider, operation=operation, code=code)
 
 
 def _retry_after_s(told: str | None) -> float | None:
     """
-    Seconds to wait, from a header that has seconds or a date; `None` where it says nothing that makes sense.
+    Return the seconds to wait, from a header with seconds or a date; `None` if it has neither.
     """
     if told is None:
         return None

@@ -1,4 +1,4 @@
-"""Bunny Stream as a host: copies that it fetches by itself, played with tokens that are signed here.
+"""Bunny Stream as a host: Bunny fetches the copies by itself, and players use tokens that are signed here.
 
 Called by `shared/providers/__init__.py` alone. Nothing here imports httpx before the first call.
 """

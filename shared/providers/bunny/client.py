@@ -1,7 +1,7 @@
-"""Talks to Bunny Stream, and turns every failure into an error of ours.
+"""Call Bunny Stream, and turn every failure into an error of ours.
 
-Called by `host.py`, which imports it only when Bunny is really called. Repeats nothing: Bunny makes another video each
-time that it is told to fetch one.
+Called by `host.py`, which imports it only for the first call. No call is repeated here: Bunny creates another video
+with each request to fetch one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 class Client:
     """
-    Calls to one video library; safe to share between threads, made once per process.
+    The client of one video library; safe to share between threads, created once per process.
 
     Args:
         name: Our name of the host, for errors.
-        url: Of the API, e.g. `https://video.bunnycdn.com`.
+        url: The address of the API, e.g. `https://video.bunnycdn.com`.
         library_id: Bunny's id of the library.
-        api_key: Of the library.
+        api_key: The key of the library.
     """
 
     def __init__(self, name: str, url: str, library_id: str, api_key: str) -> None:
@@ -49,13 +49,13 @@ class Client:
         body: dict[str, Any] | None = None,
     ) -> T:
         """
-        One call.
+        Make one call.
 
         Args:
             operation: Its name, for errors and the log.
-            method: Of HTTP.
-            path: Below the videos of the library, with a slash at its beginning, or empty.
-            kind: What is answered: `dict`.
+            method: The HTTP method.
+            path: The path below the videos of the library, with a leading slash, or empty.
+            kind: The type of the answer: `dict`.
             query: Parameters in the address.
             body: Sent as JSON.
 

@@ -1,7 +1,7 @@
-"""Copies at Bunny Stream: it fetches the file of a video by itself, and makes of it what players play.
+"""Copies at Bunny Stream, which fetches the file of a video by itself and converts it for players.
 
-Called by the reconciliation of copies and by the grants through `ports.Host`. A copy is found again by its title, which
-nobody but an administrator sees.
+Called by the reconciler of copies and by the grants, through `ports.Host`. A copy is found again by its title, which
+only administrators of the library see.
 
 Source: docs.bunny.net, Stream API: `videos/fetch`, `videos/{videoId}`, `videos`; status numbers of a video there.
 """
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from shared.providers.bunny.client import Client
 
 VIDEO: Final = "guid"
-"""The one part of a copy: Bunny's id of the video."""
+"""The one external id of a copy: Bunny's id of the video."""
 
 Item = Mapping[str, Any]
-"""A video as the API tells it."""
+"""A video as the API returns it."""
 
 STATES: Final = {
     0: MediaState.PROCESSING,  # created
@@ -48,7 +48,7 @@ STATES: Final = {
     7: MediaState.PROCESSING,  # segmenting, where a library does that just in time
     8: MediaState.READY,  # its playlists were made just in time
 }
-"""Their numbers and our words; what is unknown is still being processed."""
+"""Bunny's status numbers as our states. A video with an unknown number counts as processing."""
 
 LIST_MAX: Final = 100
 PAGE: Final = 500
@@ -57,16 +57,16 @@ PAGE: Final = 500
 @dataclass(frozen=True, slots=True)
 class BunnyLibrary:
     """
-    One video library, and the pull zone in front of it.
+    A video library, and the pull zone in front of it.
 
     Attributes:
         name: Our name of the host.
-        url: Of the Stream API.
+        url: The address of the Stream API.
         library_id: Bunny's id of the library.
-        api_key: Of the library.
-        playback_url: Where its videos play, as `https://vz-….b-cdn.net`.
+        api_key: The key of the library.
+        playback_url: The address that plays its videos, as `https://vz-….b-cdn.net`.
         token_key: The token authentication key of that pull zone.
-        namespace: Marks what this deployment makes.
+        namespace: Marks what this deployment creates.
         clock: Now, in UTC.
     """
 
@@ -83,7 +83,7 @@ class BunnyLibrary:
     @property
     def client(self) -> Client:
         """
-        The client; what it needs is imported when the first call is made.
+        Return the client. Its imports happen with the first call.
         """
         if "client" not in self._built:
             from shared.providers.bunny.client import Client
@@ -94,13 +94,13 @@ class BunnyLibrary:
 
     def title_of(self, reference: str) -> str:
         """
-        What a copy of ours is called there.
+        Return the title of our copy at Bunny.
         """
         return f"greenroom:{self.namespace}:{reference}"
 
     def ours(self, video: Item) -> str | None:
         """
-        Our reference of a video; `None` where it is not this deployment's.
+        Return our reference of a video; `None` if it is not this deployment's.
         """
         prefix = self.title_of("")
         title = str(video.get("title"))
@@ -132,7 +132,7 @@ class BunnyHost:
         if told.get("success") is False:
             raise client.wire.permanent("videos.fetch", "FETCH_REFUSED", "Bunny refuses to fetch the video.")
         guid = told.get("id")
-        # Its specification does not promise the id: then the next reconciliation finds it by its title.
+        # Bunny's specification does not promise the id. Without it the next reconcile finds the copy by its title.
         return {VIDEO: guid} if isinstance(guid, str) and guid else client.wire.malformed("videos.fetch")
 
     def find_copy(self, reference: str) -> ExternalIds:
@@ -162,7 +162,7 @@ class BunnyHost:
 
     def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
         """
-        See `ports.Host`. Bunny waits for no bytes: it fetches them.
+        See `ports.Host`. Bunny fetches the bytes, so nothing is sent.
         """
         return self.observe_copy(external_ids)
 
@@ -179,7 +179,7 @@ class BunnyHost:
 
     def playback_grant(self, external_ids: ExternalIds, lifetime_s: int) -> Grant:
         """
-        See `ports.Host`. The token stands before the path, so that all that a manifest points to is let through.
+        See `ports.Host`. The token stands before the path, so that it also covers everything that a manifest points to.
         """
         library, path = self.library, f"/{external_ids[VIDEO]}/"
         expires_at = (library.clock() + timedelta(seconds=lifetime_s)).replace(microsecond=0)
@@ -196,7 +196,7 @@ class BunnyHost:
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Orphans`. Bunny lists the newest first: everything since then is read.
+        See `ports.Inventory`. Bunny lists the newest first, so everything since then is read.
         """
         found = []
         for video in self._listed(orderBy="date"):
@@ -212,13 +212,13 @@ class BunnyHost:
 
     def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Orphans`. What is there may have been fetched.
+        See `ports.Inventory`. Everything that exists counts, because it may have been fetched.
         """
         return self._get(item.external_ids[VIDEO]) is not None
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Orphans`.
+        See `ports.Inventory`.
         """
         return self.delete_media(item.external_ids)
 
@@ -231,7 +231,7 @@ class BunnyHost:
 
     def _listed(self, **asked: str) -> Iterator[Item]:
         """
-        What a list has, page by page.
+        Yield the items of a list, page by page.
         """
         client = self.library.client
         page = 1
@@ -253,7 +253,7 @@ def _raise_unless_gone(error: Permanent) -> None:
 
 def _instant(told: object) -> datetime | None:
     """
-    An instant as Bunny tells it: UTC, without saying so.
+    Return an instant as Bunny sends it: UTC, without a time zone; `None` if it is not one.
     """
     try:
         at = datetime.fromisoformat(str(told))

@@ -1,6 +1,6 @@
-"""Tokens by which the CDN lets somebody have everything of one video, and nothing else.
+"""Sign tokens by which the CDN serves a viewer everything of one video, and nothing else.
 
-Called by `host.py`. Never talks to Bunny.
+Called by `host.py`. Never calls Bunny.
 
 Source: BunnyWay/BunnyCDN.TokenAuthentication, python3/token.py; docs.bunny.net, CDN token authentication.
 """
@@ -16,13 +16,13 @@ from urllib.parse import quote
 
 def directory_token(key: str, path: str, expires_at: datetime) -> str:
     """
-    The first part of the path of everything below a path, until then: a player that follows the relative addresses of a
-    manifest keeps it.
+    Return the first part of the path for everything below a path, valid until it expires. A player keeps it, because it
+    follows the relative addresses of a manifest.
 
     Args:
         key: The token authentication key of the pull zone.
-        path: With a slash at both ends.
-        expires_at: When it ends; parts of a second are cut off.
+        path: The path, with a slash at both ends.
+        expires_at: When it expires; fractions of a second are cut off.
     """
     expires = str(int(expires_at.timestamp()))
     signed = hmac.new(key.encode(), f"{path}{expires}token_path={path}".encode(), hashlib.sha256).digest()

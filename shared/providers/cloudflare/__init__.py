@@ -1,7 +1,8 @@
-"""Cloudflare Stream: what the domain's ports of videos mean there.
+"""Cloudflare Stream behind the ports of videos.
 
-Called through `shared/providers/__init__.py` alone. `signing` signs and seals, `client` speaks the wire, `mapping`
-translates, `account` lists; `media`, `inventory`, `webhooks` and `setup` fill the ports. There are no live events here.
+Called through `shared/providers/__init__.py` alone. `signing` signs and seals, `client` makes HTTP calls, `mapping`
+translates terms, `account` lists; `media`, `inventory`, `webhooks` and `setup` fill the ports. There are no live events
+here.
 """
 
 from shared.providers.cloudflare.account import CloudflareAccount

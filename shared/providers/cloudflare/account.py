@@ -1,7 +1,7 @@
-"""One Cloudflare account: its keys, its client, how often it may be asked, and what its lists say of everything.
+"""A Cloudflare account: its keys, its client, its budget of calls, and the lists of everything in it.
 
-Called by `media.py`, `inventory.py`, `webhooks.py` and `setup.py`. Leaves to `client.py` how a call travels, to
-`signing.py` how a token is signed, and to `shared/limits.py` how a budget is shared.
+Called by `media.py`, `inventory.py`, `webhooks.py` and `setup.py`. HTTP is left to `client.py`, signing tokens to
+`signing.py`, and sharing a budget to `shared/limits/`.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ NAME: Final = "cloudflare"
 
 UID: Final = "uid"
 UPLOAD: Final = "upload"
-"""The parts of a video: its id, and, until its bytes have arrived, the sealed address where they go."""
+"""The external ids of a video: its id, and, until its bytes have arrived, the sealed address that they are sent to."""
 
 Item = Mapping[str, Any]
-"""A video as the API tells it."""
+"""A video as the API returns it."""
 
 CALLS_MAX: Final = 1200
 """
-Calls in five minutes; whoever makes more gets none for the next five. Everything that its user does counts, in the
-dashboard too.
+Calls in five minutes. Above this limit every call is refused for the next five minutes. All calls of the token's user
+count, including those of the dashboard.
 
 Source: https://developers.cloudflare.com/fundamentals/api/reference/limits/
 """
@@ -46,13 +46,16 @@ Source: https://developers.cloudflare.com/fundamentals/api/reference/limits/
 LIMIT: Final = limit_path(NAME)
 
 UNTOLD_PAUSE_S: Final = 30.0
-"""After a refusal that does not say how long it lasts: the API's own always does, that of a full queue does not."""
+"""
+The pause after a refusal that does not say how long it lasts. The API's own refusals always say so, that of a full
+queue does not.
+"""
 
 
 def budget_of(calls_max: int) -> Budget:
     """
-    The budget of an account: within any five minutes fewer calls than that, also where all come at once after a rest
-    and what was drawn is spent late. Pure.
+    Return the budget of an account. Within any five minutes it allows fewer calls than `calls_max`, even if all come at
+    once after a pause and some that were drawn are made late. Pure.
 
     Args:
         calls_max: Calls in five minutes.
@@ -64,20 +67,20 @@ def budget_of(calls_max: int) -> Budget:
 @dataclass(frozen=True, slots=True)
 class CloudflareAccount:
     """
-    One account; safe to share between threads.
+    An account at Cloudflare; safe to share between threads.
 
     Attributes:
-        url: Of the API, e.g. `https://api.cloudflare.com/client/v4`.
+        url: The address of the API, e.g. `https://api.cloudflare.com/client/v4`.
         account_id: Cloudflare's id of the account.
-        api_token: With the permission to edit Stream.
-        namespace: Marks what this deployment makes.
+        api_token: A token with the permission to edit Stream.
+        namespace: Marks what this deployment creates.
         signing_key: Signs playback tokens, and seals upload addresses.
-        playback_url: Where the account's videos play, `https://customer-<code>.cloudflarestream.com`.
-        upload_lifetime_s: For so long an upload address takes bytes, and minutes are reserved for it.
-        max_duration_s: Of one video; as many seconds are reserved.
+        playback_url: The address that plays its videos, `https://customer-<code>.cloudflarestream.com`.
+        upload_lifetime_s: How long an upload address accepts bytes, and minutes are reserved for it.
+        max_duration_s: The maximum duration of one video; as many seconds are reserved.
         clock: Now, in UTC.
         limiter: Counts the calls of all instances.
-        calls_max: Calls in five minutes.
+        calls_max: The maximum calls in five minutes.
         priority: How urgent the calls are.
     """
 
@@ -98,7 +101,7 @@ class CloudflareAccount:
     @property
     def client(self) -> Client:
         """
-        The client; the SDK behind it is imported when the first call is made.
+        Return the client. The SDK behind it is imported with the first call.
         """
         if "client" not in self._built:
             from shared.providers.cloudflare.client import Client
@@ -109,33 +112,33 @@ class CloudflareAccount:
 
     def at(self, priority: Priority) -> CloudflareAccount:
         """
-        The same account, for calls that are as urgent as that.
+        Return the same account for calls of another priority.
         """
         return replace(self, priority=priority)
 
     def ask(self, operation: str, ask: Ask, kind: type[T]) -> T:
         """
-        One call, where the budget has room for it. Raises as `Client.ask`.
+        Make one call, if the budget has room for it. Raises as `Client.ask`.
         """
         with self._counted(operation):
             return self.client.ask(operation, ask, kind)
 
     def headers_of(self, operation: str, ask: Ask) -> Mapping[str, str]:
         """
-        One call whose answer stands in the headers. Raises as `ask`.
+        Make one call and return the headers of its answer. Raises as `ask`.
         """
         with self._counted(operation):
             return self.client.headers_of(operation, ask)
 
     def ours(self, video: Item) -> str | None:
         """
-        Our reference of a video; `None` where it is not this deployment's.
+        Return our reference of a video; `None` if it is not this deployment's.
         """
         return mapping.ours(self.namespace, video)
 
     def list_videos(self, **asked: Any) -> list[Item]:
         """
-        One page of a list, by the parameters of Cloudflare's; raises as `Client.ask`.
+        Return one page of a list, by Cloudflare's parameters; raises as `Client.ask`.
         """
         from shared.providers.cloudflare.client import WIRE
 
@@ -146,11 +149,11 @@ class CloudflareAccount:
 
     def made_in(self, since: datetime, until: datetime) -> Iterator[Item]:
         """
-        Everything in the account that was made in [since, until), the oldest first, whoever made it; raises as
-        `Client.ask`.
+        Yield everything in the account that was created in [since, until), the oldest first, whoever created it; raises
+        as `Client.ask`.
         """
         told: set[str] = set()
-        # Whether Cloudflare takes the bounds for part of the span is not documented.
+        # The documentation does not say whether the bounds are part of the span.
         start = since - timedelta(seconds=1)
         while True:
             page = self.list_videos(
@@ -174,7 +177,7 @@ class CloudflareAccount:
 
     def get(self, uid: str) -> Item | None:
         """
-        One video, `None` where there is none; raises as `Client.ask`.
+        Return one video, `None` if there is none; raises as `Client.ask`.
         """
         with unless_gone():
             return self.ask("stream.get", lambda s: s.with_raw_response.get(uid, account_id=self.account_id), dict)
@@ -182,17 +185,17 @@ class CloudflareAccount:
 
     def delete(self, uid: str) -> None:
         """
-        Delete one video; one that is gone is no error. Raises as `Client.ask`.
+        Delete one video, or nothing if it is gone. Raises as `Client.ask`.
         """
         with unless_gone():
             self.ask("stream.delete", lambda s: s.with_raw_response.delete(uid, account_id=self.account_id), object)
 
     def delete_and_look(self, uid: str) -> ExternalIds:
         """
-        Delete one video, and look whether it is gone.
+        Delete one video, and check whether it is gone.
 
         Returns:
-            What of it is still there. Raises as `Client.ask`.
+            The external ids that still exist. Raises as `Client.ask`.
         """
         self.delete(uid)
         return {} if self.get(uid) is None else {UID: uid}
@@ -200,10 +203,11 @@ class CloudflareAccount:
     @contextmanager
     def _counted(self, operation: str) -> Iterator[None]:
         """
-        Count a call before it is made. Where Cloudflare refuses it all the same, nobody asks until it says otherwise.
+        Count a call before it is made. If Cloudflare still refuses it for the rate, all instances pause for as long as
+        it says.
 
         Raises:
-            Transient: There is no room for it (again).
+            Transient: The budget has no room for it (again).
         """
         budget = budget_of(self.calls_max)
         wait_s = self.limiter.take(LIMIT, budget, self.priority)
@@ -219,7 +223,7 @@ class CloudflareAccount:
             yield
         except Transient as error:
             if error.code == RATE_LIMITED:
-                # Where it cannot be written down, the other instances are refused once as well.
+                # If the pause cannot be recorded, the other instances are also refused once.
                 with suppress(Transient, Conflict):
                     self.limiter.pause(LIMIT, budget, error.retry_after_s or UNTOLD_PAUSE_S)
             raise
@@ -228,7 +232,7 @@ class CloudflareAccount:
 @contextmanager
 def unless_gone() -> Iterator[None]:
     """
-    What Cloudflare does not have is no error.
+    Ignore that a video does not exist at Cloudflare.
     """
     try:
         yield

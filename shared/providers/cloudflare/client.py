@@ -1,10 +1,10 @@
-"""Talks to Cloudflare: the SDK's requests, their answers read here, and every failure as an error of ours.
+"""Call Cloudflare through its SDK, read the answers, and turn every failure into an error of ours.
 
-Called by the provider's adapters, which import it only when Cloudflare is really called: the SDK costs a third of a
-second to import. Leaves to them what to ask for.
+Called by the provider's adapters, which import it only for the first call: the SDK takes a third of a second to import.
+The adapters say what to ask for.
 
-The SDK is told to repeat nothing: by itself it sends a creation again after a 503, and each reserves minutes. Its
-answers are taken raw, for a refused body must become an error of ours, and `errReasonCode` is no field of its types.
+The SDK's own retries are off: after a 503 it sends a creation again, and each creation reserves minutes. Its answers
+are read raw, because an invalid body must become an error of ours, and `errReasonCode` is not a field of its types.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROVIDER: Final = "cloudflare"
 
 WIRE: Final = Wire(PROVIDER, "Cloudflare")
 
-# An upload's address is its own permission: whoever may not use it finds nothing there.
+# An upload's address is its own permission. A client without it gets an answer as if nothing were there.
 _NOTHING_THERE: Final = (
     httpx.codes.NOT_FOUND,
     httpx.codes.GONE,
@@ -38,18 +38,18 @@ _NOTHING_THERE: Final = (
 T = TypeVar("T")
 
 Ask = Callable[[Any], Any]
-"""Makes exactly one call on the SDK's stream resource it is given (`lambda s: s.get(…)`), which answers raw."""
+"""Makes exactly one call on the SDK's stream resource that it is given (`lambda s: s.get(…)`), which answers raw."""
 
 
 class Client:
     """
-    Calls to one Cloudflare account; safe to share between threads, made once per process.
+    The client of one Cloudflare account; safe to share between threads, created once per process.
 
     Args:
-        url: Of the API, e.g. `https://api.cloudflare.com/client/v4`.
-        api_token: Whose permissions are Stream, read and edit.
-        connect_timeout_s: For a connection.
-        answer_timeout_s: For each silence while the question is sent and the answer comes.
+        url: The address of the API, e.g. `https://api.cloudflare.com/client/v4`.
+        api_token: A token with the permissions Stream, read and edit.
+        connect_timeout_s: The time for a connection.
+        answer_timeout_s: The time for each silence while the request is sent and the answer is read.
     """
 
     def __init__(
@@ -63,12 +63,12 @@ class Client:
 
     def ask(self, operation: str, ask: Ask, kind: type[T]) -> T:
         """
-        One call.
+        Make one call.
 
         Args:
             operation: Its name, for errors and the log.
             ask: The call.
-            kind: What its result is: `dict`, `list`, or `object` where nobody looks at it.
+            kind: The type of its result: `dict`, `list`, or `object` if the result is not used.
 
         Returns:
             `result` of the answer.
@@ -85,13 +85,13 @@ class Client:
 
     def headers_of(self, operation: str, ask: Ask) -> Mapping[str, str]:
         """
-        One call whose answer stands in the headers. Raises as `ask`.
+        Make one call and return the headers of its answer. Raises as `ask`.
         """
         return self._send(operation, ask).headers
 
     def head(self, operation: str, url: str, headers: Mapping[str, str]) -> Mapping[str, str] | None:
         """
-        The headers of what is at an address that needs no token; `None` where nothing is there. Raises as `ask`.
+        Return the headers of an address that needs no token; `None` if there is nothing. Raises as `ask`.
         """
         with WIRE.failing(operation):
             answer = self._http.head(url, headers=dict(headers))
@@ -147,7 +147,7 @@ class Client:
 
 def _code(answer: httpx.Response) -> str | None:
     """
-    The number by which Cloudflare says what is wrong.
+    Return Cloudflare's error number as a code; `None` if there is none.
     """
     try:
         (first, *_) = answer.json()["errors"]

@@ -1,6 +1,6 @@
-"""Everything of this deployment at Cloudflare, by age, for a search to compare with what is recorded.
+"""List everything of this deployment at Cloudflare, by age, for the search for orphans.
 
-Called by `shared/operations/orphans/` through `ports.Orphans`. Leaves to it what is an orphan.
+Called by `shared/operations/orphans/` through `ports.Inventory`, which decides what is an orphan.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ PAGE: Final = 500
 @dataclass(frozen=True, slots=True)
 class CloudflareInventory:
     """
-    Fills `ports.Orphans`.
+    Fills `ports.Inventory`.
     """
 
     account: CloudflareAccount
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Orphans`. What others have in the same account is passed over.
+        See `ports.Inventory`. Things of others in the same account are skipped.
         """
         found = (
             InventoryItem(
@@ -48,21 +48,21 @@ class CloudflareInventory:
 
     def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Orphans`.
+        See `ports.Inventory`.
         """
         video = self.account.at(Priority.BULK).get(item.external_ids[UID])
         return video is not None and _has_content(video)
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Orphans`.
+        See `ports.Inventory`.
         """
         return self.account.at(Priority.BULK).delete_and_look(item.external_ids[UID])
 
 
 def _has_content(video: Item) -> bool:
     """
-    Whether a file has arrived. Of one that has arrived in part nothing can be had without its address, and what was
-    sent of it goes when that expires.
+    Tell whether a file has arrived. A file that has arrived in part cannot be read without its address, and it is
+    deleted when the address expires.
     """
     return mapping.state_of(video) != mapping.PENDING_UPLOAD

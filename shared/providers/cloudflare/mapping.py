@@ -1,6 +1,6 @@
-"""Cloudflare Stream's words and ours. Pure.
+"""Translate between Cloudflare Stream's terms and ours. Pure.
 
-Called by the other files of this folder. Names of the API's fields and values stand here and nowhere else.
+Called by the other files of this folder. The names of the API's fields and values are here and nowhere else.
 
 Source: cloudflare/cloudflare-docs, src/content/docs/stream; the types of the SDK (cloudflare/types/stream).
 """
@@ -28,7 +28,7 @@ MEDIA_STATES: Final = {
     "error": MediaState.ERROR,
     "live-inprogress": MediaState.PROCESSING,
 }
-"""`status.state` of a video. One that is not known counts as processing, so that its deadline ends it."""
+"""`status.state` of a video. An unknown state counts as processing, so that its deadline ends it."""
 
 STAGES: Final = {
     "downloading": Stage.RECEIVING,
@@ -48,37 +48,37 @@ UNKNOWN_REASON: Final = "The video provider could not convert the file. Upload i
 EXPIRED: Final = "The upload was not finished before its address expired. Start it again."
 
 CREATOR_MAX: Final = 64
-"""The longest creator that Cloudflare takes."""
+"""The longest creator that Cloudflare accepts."""
 
 REFERENCE: Final = "greenroom"
-"""The key in a video's `meta` under which our whole reference stands, with the deployment's namespace before it."""
+"""The key in a video's `meta` for our whole reference, with the deployment's namespace before it."""
 
 NAME: Final = "name"
-"""The key there under which the title stands."""
+"""The key in `meta` for the title."""
 
 STAMP: Final = "greenroomsession"
-"""The key there under which it stands whose video it is."""
+"""The key in `meta` for the stamp, which says whose video it is."""
 
 LIST_MAX: Final = 1000
-"""The most videos that a list gives at once."""
+"""The maximum number of videos in one list."""
 
 IDS_MAX: Final = 200
-"""So many ids go into one question: an address of more than 16 KB is refused on its way."""
+"""The maximum number of ids in one request: an address of more than 16 KB is refused on its way."""
 
 DURATION_MAX_S: Final = 21_600
-"""The longest that Cloudflare takes as the limit of an upload."""
+"""The longest limit of an upload's duration that Cloudflare accepts."""
 
 
 def theirs(namespace: str, reference: str) -> str:
     """
-    What stands in the `meta` of what is made under a reference of ours.
+    Return what is in the `meta` of things created under our reference.
     """
     return f"{namespace}:{reference}"
 
 
 def creator_of(namespace: str, reference: str) -> str:
     """
-    The creator of what is made under a reference: the only field by which a list can be asked for it exactly.
+    Return the creator of things created under a reference. It is the only field that a list can be filtered by exactly.
     """
     whole = theirs(namespace, reference)
     if len(whole) <= CREATOR_MAX:
@@ -88,12 +88,12 @@ def creator_of(namespace: str, reference: str) -> str:
 
 def namespace_and_reference(video: Mapping[str, Any]) -> tuple[str, str] | None:
     """
-    Of which deployment, and of which of its things, a video is, as it stands there; `None` where it is of none.
+    Return the namespace of a video's deployment and its reference, as recorded in the video; `None` if it has none.
     """
     meta = video.get("meta")
     whole = meta.get(REFERENCE) if isinstance(meta, Mapping) else None
     if not isinstance(whole, str):
-        # Somebody has edited the meta: the creator still says it, unless it was too long for that.
+        # The meta was edited by hand. The creator still has the reference, unless it was too long for that field.
         whole = video.get("creator")
     namespace, colon, reference = whole.partition(":") if isinstance(whole, str) else ("", "", "")
     return (namespace, reference) if colon else None
@@ -101,7 +101,7 @@ def namespace_and_reference(video: Mapping[str, Any]) -> tuple[str, str] | None:
 
 def ours(namespace: str, video: Mapping[str, Any]) -> str | None:
     """
-    Our reference of a video; `None` where it is not this deployment's.
+    Return our reference of a video; `None` if it is not this deployment's.
     """
     told = namespace_and_reference(video)
     return told[1] if told is not None and told[0] == namespace else None
@@ -109,7 +109,7 @@ def ours(namespace: str, video: Mapping[str, Any]) -> str | None:
 
 def of_meta(video: Mapping[str, Any], key: str) -> str:
     """
-    A text of a video's `meta`, empty where there is none.
+    Return a text of a video's `meta`, empty if there is none.
     """
     meta = video.get("meta")
     value = meta.get(key) if isinstance(meta, Mapping) else None
@@ -118,7 +118,7 @@ def of_meta(video: Mapping[str, Any], key: str) -> str:
 
 def metadata(values: Mapping[str, str | None]) -> str:
     """
-    An `Upload-Metadata` header: keys with their values in base64, a key alone where there is no value.
+    Return an `Upload-Metadata` header: keys with their values in base64, a key alone if it has no value.
 
     Source: https://tus.io/protocols/resumable-upload, Upload-Metadata
     """
@@ -129,7 +129,7 @@ def metadata(values: Mapping[str, str | None]) -> str:
 
 def instant(text: object) -> datetime | None:
     """
-    A point of time as the API tells it; `None` where it tells none.
+    Return an instant as the API sends it; `None` if it is not one.
     """
     try:
         return datetime.fromisoformat(text).astimezone(UTC) if isinstance(text, str) else None
@@ -139,21 +139,21 @@ def instant(text: object) -> datetime | None:
 
 def told_instant(at: datetime) -> str:
     """
-    A point of time as the API reads it.
+    Return the text of an instant for the API.
     """
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def state_of(video: Mapping[str, Any]) -> str:
     """
-    `status.state` of a video, empty where it has none.
+    Return `status.state` of a video, empty if it has none.
     """
     return str(_status(video).get("state") or "")
 
 
 def percent_of(video: Mapping[str, Any]) -> int | None:
     """
-    `status.pctComplete`, which is text with decimals, as a whole number from 0 to 100; `None` where there is none.
+    Return `status.pctComplete`, which is text with decimals, as a whole number from 0 to 100; `None` if there is none.
     """
     try:
         return max(0, min(100, int(float(str(_status(video).get("pctComplete"))))))
@@ -163,7 +163,7 @@ def percent_of(video: Mapping[str, Any]) -> int | None:
 
 def reason_of(video: Mapping[str, Any]) -> str:
     """
-    Why a video is in state `error`, in a sentence. Cloudflare spells the field in two ways.
+    Return a sentence that says why a video is in state `error`. Cloudflare spells the field in two ways.
     """
     status = _status(video)
     code = status.get("errorReasonCode") or status.get("errReasonCode")

@@ -1,9 +1,9 @@
 """Uploaded videos at Cloudflare Stream: direct creator uploads by TUS.
 
-Called by the reconciliation of videos, the readiness poller and the grants through `ports.Media`. The limits travel in
-the header that counts, `Upload-Metadata`: a body is ignored there. The address to which the bytes go is told once and
-never again, and whoever knows it may send them: it is kept sealed, and a creation whose answer was lost is undone and
-made anew.
+Called by the reconciler of videos, the readiness poller and the grants, through `ports.Media`. The limits are sent in
+the header `Upload-Metadata`, because Cloudflare ignores a body there. The address that bytes are sent to is returned
+once only, and anybody who has it may send them. So it is stored sealed. If the answer of a creation was lost, the
+upload is deleted and created anew.
 
 Source: cloudflare/cloudflare-docs, stream/uploading-videos/direct-creator-uploads and resumable-uploads.
 """
@@ -40,18 +40,18 @@ from shared.providers.cloudflare.account import NAME, UID, UPLOAD, CloudflareAcc
 from shared.providers.cloudflare.signing import TOKEN_LIFETIME_MAX_S, UploadAddress
 
 PROTOCOL: Final = "tus"
-"""How clients send: https://tus.io/protocols/resumable-upload, to an address that exists already."""
+"""The protocol of clients: https://tus.io/protocols/resumable-upload, to an address that exists already."""
 
 TUS: Final = "1.0.0"
 
 CHUNK_BYTES: Final = 20 * 1024 * 1024
-"""What a client sends at once: Cloudflare takes 5 to 200 MiB, in steps of 256 KiB."""
+"""The size of a client's chunk. Cloudflare accepts 5 to 200 MiB, in steps of 256 KiB."""
 
 SOURCE_PAUSE_S: Final = 5.0
-"""Between looks whether Cloudflare has made a file of a video."""
+"""The pause between two checks whether Cloudflare has made a file of a video."""
 
 PROCESSED_WITHIN_S: Final = 2 * 24 * 3600
-"""What was made longer ago than an upload and its processing can last is not looked for among the changes."""
+"""Changes are not searched for videos created longer ago than an upload and its processing can last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class CloudflareMedia:
         )
         uid, url = told.get("stream-media-id"), told.get("location")
         if not uid or not url:
-            # It exists: the next reconciliation finds it by its reference.
+            # The upload exists, so the next reconcile finds it by its reference.
             from shared.providers.cloudflare.client import WIRE
 
             WIRE.malformed("stream.create")
@@ -100,8 +100,8 @@ class CloudflareMedia:
 
     def find_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        See `ports.Media`. One whose bytes have yet to come is of no use without its address: it goes, with the minutes
-        that it has reserved, and another takes its place.
+        See `ports.Media`. An upload whose bytes have not arrived is useless without its address. It is deleted, which
+        frees its reserved minutes, and another one is created.
         """
         made = self._made_under(reference)
         arrived = [video for video in made if mapping.state_of(video) != mapping.PENDING_UPLOAD]
@@ -113,7 +113,7 @@ class CloudflareMedia:
 
     def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        See `ports.Media`. What was made by us is marked, and private, already; no live events are recorded here.
+        See `ports.Media`. Things created by us are marked, and private, already. No live events are recorded here.
         """
         video = self.account.get((spec.recording or {}).get(UID, ""))
         if video is None or self.account.ours(video) != reference:
@@ -122,7 +122,8 @@ class CloudflareMedia:
 
     def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
-        See `ports.Media`. One is asked for by its id, and where its bytes go; many by a list, 200 at once.
+        See `ports.Media`. One video is read by its id, and its progress from its upload address; many are read by a
+        list, 200 at once.
         """
         account = self.account.at(Priority.ROUTINE)
         if len(external_ids) == 1:
@@ -134,7 +135,7 @@ class CloudflareMedia:
             for video in account.list_videos(id=",".join(batch), limit=mapping.LIST_MAX):
                 found[str(video.get("uid"))] = video
         for uid in uids:
-            # A list may lag behind; what it does not have is asked for by its id before it counts as gone.
+            # A list may lag behind. A video that is missing from it is read by its id before it counts as gone.
             missed = None if uid in found else account.get(uid)
             if missed is not None:
                 found[uid] = missed
@@ -142,7 +143,7 @@ class CloudflareMedia:
 
     def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
-        See `ports.Media`. All that stands in the meta is told again, for it is replaced as a whole.
+        See `ports.Media`. The whole meta is sent, because Cloudflare replaces it as a whole.
         """
         account = self.account
         meta = {
@@ -165,15 +166,15 @@ class CloudflareMedia:
 
     def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
-        See `ports.Media`. An address dies with its video, and what was reserved is free.
+        See `ports.Media`. This also ends the upload address and frees the reserved minutes.
         """
         return self.account.at(Priority.BULK).delete_and_look(external_ids[UID])
 
     def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
-        See `ports.Media`. No list is sorted by when a video was changed: everything that can still be on its way is
-        listed by when it was made, up to 1,000 in one call. The same list tells how uploads stand, but not how far they
-        have come: the first `PROGRESS_TOLD` that still wait for bytes are asked for where these go, one by one.
+        See `ports.Media`. No list is sorted by the time of change. So everything that can still be in progress is
+        listed by its time of creation, up to 1,000 in one call. The same list has the state of uploads, but not their
+        progress: the upload addresses of the first `PROGRESS_TOLD` that still wait for bytes are asked, one by one.
         """
         account = self.account.at(Priority.ROUTINE)
         now = account.clock()
@@ -182,7 +183,7 @@ class CloudflareMedia:
         changed = sorted(self._changed(made, since, now), key=lambda change: change.changed_at, reverse=True)
         begin, end = (page - 1) * CHANGES_MAX, (page - 1 + pages) * CHANGES_MAX
         by_uid = {str(video.get("uid")): video for video in made}
-        # The list may lag behind: what it does not have yet waits for its bytes, as far as is known.
+        # The list may lag behind: an upload that is missing from it is assumed to wait for its bytes.
         waiting = Observation(MediaState.AWAITING_UPLOAD)
         seen = [_observation(by_uid[one[UID]], now) if one[UID] in by_uid else waiting for one in uploads]
         indices = [index for index, one in enumerate(seen) if one.state is MediaState.AWAITING_UPLOAD]
@@ -192,16 +193,16 @@ class CloudflareMedia:
 
     def requests_for(self, size_bytes: int) -> int:
         """
-        See `ports.Media`. Cloudflare counts bytes, not requests: it takes no more than were announced.
+        See `ports.Media`. Cloudflare limits bytes, not requests: it accepts no more than were announced.
         """
         return 0
 
     def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
-        See `ports.Media`. The address is the secret; it lasts until it expires, whatever is asked for.
+        See `ports.Media`. The address is the secret, and stays valid until it expires, whatever lifetime is asked for.
 
         Raises:
-            WrongState: It has expired, or it was sealed with a key that is not used any more (never).
+            WrongState: It has expired, or it was sealed with a key that is no longer used (never).
         """
         address = self.account.signing_key.unseal(external_ids.get(UPLOAD, ""))
         now = self.account.clock()
@@ -220,7 +221,7 @@ class CloudflareMedia:
         self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
     ) -> Grant:
         """
-        See `ports.Media`. The token stands in the place of the video's id, and cannot be ended.
+        See `ports.Media`. The token replaces the video's id in the address, and cannot be revoked.
         """
         expires_at = self.account.clock() + timedelta(seconds=min(lifetime_s, TOKEN_LIFETIME_MAX_S))
         token = self.account.signing_key.playback_token(external_ids[UID], expires_at)
@@ -259,7 +260,7 @@ class CloudflareMedia:
 
     def _made_under(self, reference: str) -> list[Item]:
         """
-        What was made under a reference, the oldest first.
+        Return the videos created under a reference, the oldest first.
         """
         creator = mapping.creator_of(self.account.namespace, reference)
         listed = self.account.list_videos(creator=creator, asc=True, limit=mapping.LIST_MAX)
@@ -274,17 +275,17 @@ class CloudflareMedia:
 
     def _receiving(self, sealed: str) -> Observation | None:
         """
-        How much of an upload has arrived, as its own address says; `None` where it does not say.
+        Return how much of an upload has arrived, as its address says; `None` if it does not say.
         """
         address = self.account.signing_key.unseal(sealed)
         if address is None:
             return None
         try:
-            # No call of the API, which it is not counted among: the address alone lets everybody ask.
+            # This is not a call of the API, so it is not counted: anybody with the address may ask.
             told = self.account.client.head("tus.head", address.url, {"Tus-Resumable": TUS}) or {}
             received, size = int(told["upload-offset"]), int(told["upload-length"])
         except (Transient, Permanent, KeyError, ValueError):
-            # How it stands is known; how far it has come can wait for another look.
+            # The state is known. The progress can wait for the next observation.
             return None
         return _awaiting(received, size)
 
@@ -294,7 +295,7 @@ class CloudflareMedia:
             changed_at = mapping.instant(video.get("modified"))
             seen = _observation(video, now)
             if seen.state is MediaState.ERROR and mapping.state_of(video) == mapping.PENDING_UPLOAD:
-                # That an address expires changes nothing at Cloudflare.
+                # The expiry of an address does not change the video at Cloudflare.
                 changed_at = mapping.instant(video.get("uploadExpiry"))
             if reference is None or changed_at is None or seen.state is MediaState.AWAITING_UPLOAD:
                 continue
@@ -304,7 +305,7 @@ class CloudflareMedia:
 
 def _observation(video: Item | None, now: datetime) -> Observation:
     """
-    How a video stands; one whose upload has expired has failed.
+    Return the state of a video. An expired upload has failed.
     """
     if video is None:
         return Observation(MediaState.GONE)
@@ -315,7 +316,7 @@ def _observation(video: Item | None, now: datetime) -> Observation:
             expires_at = mapping.instant(video.get("uploadExpiry"))
             if expires_at is not None and expires_at <= now:
                 return Observation(MediaState.ERROR, reason=mapping.EXPIRED)
-            # How far it has come, only its own address tells.
+            # Only the upload address has the progress.
             return Observation(MediaState.AWAITING_UPLOAD)
         case MediaState.READY if video.get("readyToStream") is True:
             return Observation(
@@ -324,7 +325,8 @@ def _observation(video: Item | None, now: datetime) -> Observation:
                 duration_s=_known(video.get("duration")),
                 size_bytes=None if (size := _known(video.get("size"))) is None else int(size),
                 is_video=0 not in _input_of(video),
-                # It tells no type, and takes films alone: what is none ends in an error, and has no width.
+                # Cloudflare does not return the type of a file, and accepts videos only: other files end in an error,
+                # and have no width.
                 type_is_verified=all(map(_known, _input_of(video))),
             )
         case MediaState.ERROR:
@@ -341,7 +343,7 @@ def _awaiting(received_bytes: int, size_bytes: int) -> Observation:
 
 def _known(value: object) -> float | None:
     """
-    A length or a size, where Cloudflare tells one: -1 is that it does not know, and 0 is none of a film.
+    Return a duration or a size, `None` if Cloudflare does not know it: -1 means unknown, and no video has 0.
     """
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
@@ -350,7 +352,7 @@ def _known(value: object) -> float | None:
 
 def _input_of(video: Item) -> tuple[object, object]:
     """
-    Width and height of the picture that arrived, as far as they are told.
+    Return width and height of the uploaded picture, as far as they are known.
     """
     size = video.get("input")
     return (size.get("width"), size.get("height")) if isinstance(size, Mapping) else (None, None)

@@ -1,4 +1,4 @@
-"""A Cloudflare account as an operator sets it up: what is there, and the signing key that is made for it.
+"""Check the set-up of a Cloudflare account, and create its signing key.
 
 Called by the operator's commands through `ports.Setup`.
 """
@@ -38,7 +38,8 @@ class CloudflareSetup:
 
     def make(self) -> Sequence[Finding]:
         """
-        See `ports.Setup`. Nothing can be made for good here: a signing key is shown once, to whoever has it made.
+        See `ports.Setup`. Creates nothing: a signing key is shown only once, so the operator creates it with its own
+        command.
         """
         return self.check()
 
@@ -86,12 +87,12 @@ _REJECTED: Final = (
 
 def make_signing_key(url: str, account_id: str, api_token: str) -> SigningKey:
     """
-    Make a signing key of an account, which is shown here and never again; raises as `Client.ask`.
+    Create a signing key of an account. It is returned here and can never be read again. Raises as `Client.ask`.
 
     Args:
-        url: Of the API.
+        url: The address of the API.
         account_id: Cloudflare's id of the account.
-        api_token: With the permission to edit Stream.
+        api_token: A token with the permission to edit Stream.
     """
     from shared.providers.cloudflare.client import WIRE, Client
 

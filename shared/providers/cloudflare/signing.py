@@ -1,7 +1,6 @@
-"""What is signed and sealed here: playback tokens with a signing key of the account, upload addresses with a key made
-from it.
+"""Sign playback tokens with a signing key of the account, and seal upload addresses with a key derived from it.
 
-Called by `media.py`. Leaves to others who deserves a token and for how long; never talks to Cloudflare.
+Called by `media.py`. Who gets a token, and for how long, is left to others. Never calls Cloudflare.
 
 Source: cloudflare/cloudflare-docs, stream/viewing-videos/securing-your-stream.
 """
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 TOKEN_LIFETIME_MAX_S: Final = 24 * 3600
-"""The longest that Cloudflare lets a token live."""
+"""The longest lifetime of a token that Cloudflare allows."""
 
 _SEALING: Final = b"greenroom upload address\0"
 
@@ -30,11 +29,11 @@ _SEALING: Final = b"greenroom upload address\0"
 @dataclass(frozen=True, slots=True)
 class UploadAddress:
     """
-    Where one upload goes: whoever knows it may send bytes there.
+    The address of one upload. Anybody who has it may send bytes there.
 
     Attributes:
         url: The address.
-        expires_at: From then on it takes none.
+        expires_at: From then on it accepts none.
     """
 
     url: str = field(repr=False)
@@ -44,10 +43,10 @@ class UploadAddress:
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """
-    A signing key of the account; it is shown once, when it is made.
+    A signing key of the account, which is shown only once, at its creation.
 
     Attributes:
-        id: By which Cloudflare knows it.
+        id: Cloudflare's id of it.
         pem: The private key.
     """
 
@@ -61,7 +60,7 @@ class SigningKey:
         Read a key as `to_secret` wrote it.
 
         Raises:
-            Misconfigured: It is none (never).
+            Misconfigured: It is not such a key (never).
         """
         try:
             told = json.loads(secret)
@@ -73,13 +72,13 @@ class SigningKey:
 
     def to_secret(self) -> str:
         """
-        The key as one line of text, for Secret Manager.
+        Return the key as one line of text, for Secret Manager.
         """
         return json.dumps({"id": self.id, "pem": base64.b64encode(self.pem).decode()})
 
     def playback_token(self, uid: str, expires_at: datetime, *, is_downloadable: bool = False) -> str:
         """
-        A token that plays one video, until then, and where that is said, has its file.
+        Return a token that plays one video until it expires, and that also downloads its file if `is_downloadable`.
         """
         import jwt
 
@@ -90,14 +89,14 @@ class SigningKey:
 
     def seal(self, address: UploadAddress) -> str:
         """
-        An upload address in a form in which a document may hold it: its owner can read that document.
+        Encrypt an upload address for a document that the owner of the session can read.
         """
         told = json.dumps([address.url, address.expires_at.timestamp()])
         return self._fernet().encrypt(told.encode()).decode()
 
     def unseal(self, sealed: str) -> UploadAddress | None:
         """
-        What `seal` sealed; `None` where that was done with another key.
+        Decrypt what `seal` returned; `None` if it was sealed with another key.
         """
         from cryptography.fernet import InvalidToken
 

@@ -1,7 +1,7 @@
-"""Cloudflare Stream's webhook: reading a notification, and having them sent.
+"""Cloudflare Stream's webhook: verify and parse a notification, install and remove the webhook.
 
-Called by `functions/hooks.py` through `ports.Hook`, and by the operator's command. An account has one webhook, whatever
-deployments share it: what speaks of another deployment is for `functions/hooks.py` to pass on.
+Called by `functions/hooks.py` through `ports.Webhook`, and by the operator's command. An account has one webhook, even
+if several deployments share it. Notifications about another deployment are passed on by `functions/hooks.py`.
 
 Source: cloudflare/cloudflare-docs, stream/manage-video-library/using-webhooks.
 """
@@ -27,12 +27,12 @@ from shared.providers.cloudflare.account import NAME, CloudflareAccount, unless_
 SIGNATURE: Final = "webhook-signature"
 
 AGE_MAX_S: Final = 300
-"""A notification that was signed longer ago, or so far ahead, is not believed: it may be somebody's repetition."""
+"""A notification that was signed longer ago, or this far in the future, is refused: it may be a replay."""
 
 SECRET_PAUSE_S: Final = 15
 """
-The secret is asked for at most once in so many seconds, however many notifications are signed with another, and whether
-it was told or not.
+The secret is read at most once in this many seconds, however many notifications have another signature, and whether it
+could be read or not.
 """
 
 _SIGNED: Final = re.compile(r"time=([0-9]{1,12}),sig1=([0-9a-f]{64})")
@@ -41,13 +41,13 @@ _SIGNED: Final = re.compile(r"time=([0-9]{1,12}),sig1=([0-9a-f]{64})")
 @dataclass(slots=True)
 class _Secret:
     """
-    What signs notifications, as far as this instance knows.
+    The secret that signs notifications, as far as this instance knows.
 
     Attributes:
-        value: The secret; `None` where there is none, or it was not told yet.
-        asked_at: When it was last asked for.
-        was_told: Whether it was told then.
-        lock: Held while it is asked for: whoever needs it meanwhile waits for the answer.
+        value: The secret; `None` if there is none, or it has not been read yet.
+        asked_at: When it was last read.
+        was_told: Whether that read succeeded.
+        lock: Held while it is read; other threads wait for the answer.
     """
 
     value: str | None = None
@@ -59,7 +59,7 @@ class _Secret:
 @dataclass(frozen=True, slots=True)
 class CloudflareWebhook:
     """
-    Fills `ports.Hook`. The secret is Cloudflare's own: it is asked for once by each instance, and kept nowhere else.
+    Fills `ports.Webhook`. The secret is Cloudflare's own: each instance reads it once, and stores it nowhere.
     """
 
     account: CloudflareAccount
@@ -67,7 +67,7 @@ class CloudflareWebhook:
 
     def heard(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """
-        See `ports.Hook`.
+        See `ports.Webhook`.
         """
         now = self.account.clock()
         signed_at, signature = _signature(headers.get(SIGNATURE, ""))
@@ -88,7 +88,7 @@ class CloudflareWebhook:
 
     def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         """
-        See `ports.Hook`. Refuses to take the account's one webhook from somebody else.
+        See `ports.Webhook`. Refuses to replace a webhook of the account that has another address.
         """
         if algorithm is not None:
             raise BadRequest("Cloudflare has only one way to sign. Leave out --algorithm.", reason="OPTION_INVALID")
@@ -110,7 +110,7 @@ class CloudflareWebhook:
 
     def remove(self) -> Sequence[str]:
         """
-        See `ports.Hook`.
+        See `ports.Webhook`.
         """
         address = self.address()
         if address is None:
@@ -122,24 +122,24 @@ class CloudflareWebhook:
 
     def address(self) -> str | None:
         """
-        Whom the account tells; raises as `install`.
+        Return the address that the account notifies, `None` if there is none; raises as `install`.
         """
         address = self._webhook().get("notificationUrl")
         return str(address) if address else None
 
     def _is_signed(self, signed_at: int, signature: str, body: bytes, now: datetime) -> bool:
         """
-        Whether the account's secret signs that body.
+        Tell whether that body is signed with the account's secret.
 
         Raises:
-            Transient: The secret is not known, and cannot be asked for yet (again).
+            Transient: The secret is not known, and cannot be read yet (again).
         """
         known = self._secret
         if _matches(known.value, signed_at, signature, body):
             return True
         with known.lock:
             if known.asked_at is None or now - known.asked_at >= timedelta(seconds=SECRET_PAUSE_S):
-                # It may have been changed: with each new webhook there is a new one.
+                # The secret may have changed: each new webhook gets a new one.
                 known.asked_at, known.was_told = now, False
                 found = self._webhook().get("secret")
                 known.value, known.was_told = (found if isinstance(found, str) and found else None), True
@@ -155,7 +155,7 @@ class CloudflareWebhook:
 
     def _webhook(self) -> Mapping[str, Any]:
         """
-        The account's webhook, empty where it has none.
+        Return the account's webhook, empty if it has none.
         """
         try:
             with unless_gone():

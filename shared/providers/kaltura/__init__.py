@@ -1,8 +1,8 @@
-"""Kaltura: what the domain's ports mean there.
+"""Kaltura behind the domain's ports.
 
-Called through `shared/providers/__init__.py` alone. `signing` signs, `client` speaks the wire, `mapping` translates,
-`account` remembers what `made` makes once; `events`, `audience`, `media`, `playback`, `inventory`, `webhooks` and
-`setup` fill the ports.
+Called through `shared/providers/__init__.py` alone. `signing` signs, `client` makes HTTP calls, `mapping` translates
+terms, `account` remembers what `made` creates once; `events`, `audience`, `media`, `playback`, `inventory`, `webhooks`
+and `setup` fill the ports.
 """
 
 from shared.providers.kaltura.account import KalturaAccount, KnownFor

@@ -1,7 +1,6 @@
-"""One Kaltura account: its keys, its client, and the few things that are made in it once and remembered.
+"""A Kaltura account: its keys, its client, and the few things that are created in it once and remembered.
 
-Called by `events.py`, `media.py` and `inventory.py`. Leaves to `client.py` how a call travels and to `signing.py` how a
-KS is signed.
+Called by the adapters of this folder. HTTP is left to `client.py`, signing a KS to `signing.py`.
 """
 
 from __future__ import annotations
@@ -33,47 +32,51 @@ if TYPE_CHECKING:
 NAME: Final = "kaltura"
 
 ADMIN_USER: Final = "greenroom"
-"""The Kaltura user as whom the server itself speaks."""
+"""The Kaltura user that the server itself acts as."""
 
 SETTING_UP_S: Final = 90
-"""For so long whoever makes something of the account keeps others away; longer than he can live."""
+"""The lease of an instance that creates something in the account; longer than the instance can run."""
 
 SERVER_KS_S: Final = 1800
-"""Of a KS for the server's own calls: far longer than any takes, for Kaltura judges it by its own clock, which may be
-ten minutes ahead of ours."""
+"""
+The lifetime of a KS for the server's own calls: far longer than any call takes, because Kaltura checks it by its own
+clock, which may be ten minutes ahead of ours.
+"""
 
 PLUGINS: Final = ("Schedule", "Group", "VirtualEvent", "EventNotification", "HttpNotification")
-"""What of the library is loaded beside its core."""
+"""The plugins of the library that are loaded beside its core."""
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 25.0
 
 UPLOAD_PATH: Final = "/api_v3/service/uploadtoken/action/upload"
-"""Lower case, as Kaltura's own clients spell it: a KS restricted to it compares letter by letter."""
+"""Lower case, as Kaltura's own clients spell it, because the restriction of a KS compares letter by letter."""
 
 USERS_REMEMBERED_MAX: Final = 20_000
-"""So many users an instance remembers at the most; their documents remember them all."""
+"""The maximum number of users that an instance remembers. Their documents remember all."""
 
 _USERS: Final = "users"
 _DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": made.ACCESS_CONTROL}
-"""What an answer of Kaltura's says is not there, though we remember it."""
+"""Error codes of Kaltura's that mean that a remembered thing does not exist, with the key of that thing."""
 
 DOUBT_PAUSE_S: Final = 60
-"""What was learned within so many seconds is not doubted again, whatever was refused."""
+"""A thing that was learned less than this many seconds ago is not asked for again, whatever was refused."""
 
 INSTANCE_KNOWN_S: Final = 60
-"""So long an instance believes by itself what a document tells all of them: what one has found anew, the others use no
-later than that."""
+"""
+How long an instance uses its own copy of a document that all instances share. If one instance finds something new, the
+others use it no later than this.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownFor:
     """
-    For how many seconds we believe that something is still there before we look again.
+    The seconds for which things are assumed to exist before they are checked again.
 
     Attributes:
         users_s: Users.
-        profiles_s: What the account needs once: the access-control profile, the role of uploads.
+        profiles_s: The things that an account needs once: the access-control profile and the roles.
         chat_token_s: The app token that signs chat tokens.
     """
 
@@ -85,18 +88,18 @@ class KnownFor:
 @dataclass(frozen=True, slots=True)
 class KalturaAccount:
     """
-    One account; safe to share between threads.
+    An account at Kaltura; safe to share between threads.
 
     Attributes:
-        url: Of the server, without `/api_v3`.
+        url: The address of the server, without `/api_v3`.
         partner_id: The account's number.
         admin_secret: Signs every KS.
-        namespace: Marks what this deployment makes.
-        upload_role: The role of upload KSs; `None` makes one.
-        documents: Where it is remembered what was made.
+        namespace: Marks what this deployment creates.
+        upload_role: The role of upload KSs; `None` creates one.
+        documents: Remember what was created.
         clock: Now, in UTC.
-        room_url: Of the account's KAF, where its rooms are entered; `None` where it has none.
-        known_s: For how long it is believed that something is still there.
+        room_url: The address of the account's KAF, which opens its rooms; `None` if it has none.
+        known_s: How long things are assumed to exist.
     """
 
     url: str
@@ -113,7 +116,7 @@ class KalturaAccount:
     @property
     def client(self) -> Client:
         """
-        The client; the library behind it is imported when the first call is made.
+        Return the client. The library behind it is imported with the first call.
         """
         if "client" not in self._built:
             from shared.providers.kaltura.client import Client
@@ -130,7 +133,7 @@ class KalturaAccount:
     @property
     def mint(self) -> KeyMint:
         """
-        Signs KSs.
+        Return what signs KSs.
         """
         if "mint" not in self._built:
             self._built["mint"] = KeyMint(self.partner_id, self.admin_secret)
@@ -140,26 +143,26 @@ class KalturaAccount:
     @property
     def tag(self) -> str:
         """
-        The tag on everything that this deployment makes.
+        Return the tag on everything that this deployment creates.
         """
         return mapping.tag_of(self.namespace)
 
     def admin_ks(self, *more: Privilege) -> str:
         """
-        A KS for the server's own calls: sees everything, whatever the account's entitlement.
+        Return a KS for the server's own calls. It sees everything, whatever the account's entitlement.
         """
         privileges = (Privilege(Word.DISABLE_ENTITLEMENT), *more)
         return self.mint.mint(ADMIN_USER, privileges, lifetime_s=SERVER_KS_S, now=self.clock(), kind=Kind.ADMIN)
 
     def user_ks(self, user_id: str, privileges: tuple[Privilege, ...], lifetime_s: int) -> str:
         """
-        A KS for somebody else.
+        Return a KS for another user.
         """
         return self.mint.mint(user_id, privileges, lifetime_s=lifetime_s, now=self.clock())
 
     def repeatable_ks(self, user_id: str, privileges: tuple[Privilege, ...], expires_at: datetime) -> str:
         """
-        A KS for somebody else that is the same whenever it is asked for.
+        Return a KS for another user that is the same each time it is asked for.
         """
         now = self.clock()
         lifetime_s = int(expires_at.timestamp()) - int(now.timestamp())
@@ -168,41 +171,41 @@ class KalturaAccount:
     @property
     def has_rooms(self) -> bool:
         """
-        Whether scheduled events have a room.
+        Tell whether scheduled events have a room.
         """
         return self.room_url is not None
 
     def theirs(self, reference: str) -> str:
         """
-        The reference id at Kaltura of our reference.
+        Return the reference id at Kaltura for our reference.
         """
         return mapping.theirs(self.namespace, reference, self.admin_secret)
 
     def ours(self, reference_id: object) -> str | None:
         """
-        Our reference of a reference id at Kaltura; `None` where it is not this deployment's.
+        Return our reference for a reference id at Kaltura; `None` if it is not this deployment's.
         """
         return mapping.ours(self.namespace, str(reference_id))
 
     def made_under(self, reference: str, field_name: str = "referenceId") -> dict[str, str]:
         """
-        The condition of a list for what was made under our reference, by this release or an earlier one.
+        Return the list filter for things created under our reference, by this release or an earlier one.
 
         Args:
-            reference: Ours.
-            field_name: Where it stands in what is listed.
+            reference: Our reference.
+            field_name: The field that has the reference in the listed objects.
         """
         if "," in reference:
-            # A comma would part it; only a back end can choose such an id for a session.
+            # A comma would split the reference in two. Only a back end can choose such an id for a session.
             return {f"{field_name}Equal": self.theirs(reference)}
         return {f"{field_name}In": f"{self.theirs(reference)},{mapping.unmarked(self.namespace, reference)}"}
 
     def access_control_id(self) -> int:
         """
-        The access-control profile that lets nobody play without a KS for the very entry.
+        Return the id of the access-control profile that lets nobody play without a KS for exactly that entry.
 
         Raises:
-            Transient, Doubtful, Permanent: As any call.
+            Transient, Doubtful, Permanent: As for any call.
         """
 
         def find_or_make() -> str:
@@ -212,18 +215,18 @@ class KalturaAccount:
 
     def upload_role_name(self) -> str:
         """
-        The role of upload KSs: it can call `uploadToken.upload` and nothing else.
+        Return the role of upload KSs, which can call `uploadToken.upload` and nothing else.
 
         Raises:
-            Transient, Doubtful, Permanent: As any call.
+            Transient, Doubtful, Permanent: As for any call.
         """
         return self.upload_role or self._role(made.UPLOAD_ROLE)
 
     def addresses_role_name(self) -> str:
         """
-        The role of KSs that only open addresses: it can call nothing that needs a KS. It is the second line behind the
-        addresses that they are confined to, so that nobody waits for it: while it cannot be had, Kaltura's own stands
-        in.
+        Return the role of KSs that only open addresses: it can call nothing that needs a KS. The KS is already confined
+        to its addresses, and the role is a second protection. So no viewer waits for it: while it cannot be created,
+        Kaltura's own role is used.
         """
         try:
             return self._role(made.ADDRESSES_ROLE)
@@ -234,11 +237,11 @@ class KalturaAccount:
 
     def player_role_name(self) -> str | None:
         """
-        The role of KSs for Kaltura's player: it can call what that loads an entry with and nothing else. `None` where
-        the account does not let us make it.
+        Return the role of KSs for Kaltura's player, which can call what loads an entry and nothing else. `None` if the
+        account does not allow new roles.
 
         Raises:
-            Transient, Doubtful, Permanent: As any call.
+            Transient, Doubtful, Permanent: As for any call.
         """
         return self._role(made.PLAYER_ROLE) or None
 
@@ -247,9 +250,9 @@ class KalturaAccount:
 
     def doubted(self, error: ProviderError) -> ProviderError:
         """
-        What to raise for an error of Kaltura's. Where it says that something is not there that we remember, that is
-        forgotten, and the same thing may be asked again: then it is looked for, and made where it is missing. Only what
-        was learned a moment ago is not forgotten, so that nothing goes round.
+        Return the error to raise for an error of Kaltura's. If Kaltura says that a remembered thing does not exist, it
+        is forgotten, and the call may be repeated: then the thing is searched for, and created if it is missing. A
+        thing that was learned a moment ago is not forgotten, so that there is no endless loop.
         """
         key = _DOUBTS.get(error.code)
         if key is None:
@@ -266,7 +269,7 @@ class KalturaAccount:
 
     def forget_what_was_made(self) -> None:
         """
-        Look at the account itself next time, whatever is remembered of what was made in it once.
+        Forget what was created in the account once, so that the next use checks the account itself.
         """
         documents = self.documents.read(*map(cache_path, made.SYSTEM_NAMES))
         for key, document in zip(made.SYSTEM_NAMES, documents, strict=True):
@@ -274,14 +277,14 @@ class KalturaAccount:
 
     def look_again(self) -> datetime | None:
         """
-        Look whether what was made in the account once is still there; what is not is forgotten, and made with its next
-        use. One call, and none where that was learned a moment ago.
+        Check whether the things that were created in the account once still exist. What is missing is forgotten, and
+        created at its next use. One call, and none if all were learned a moment ago.
 
         Returns:
-            When it can be looked at again, where that was not done now; `None` where it was.
+            When they can be checked again, if they were not checked now; `None` if they were.
 
         Raises:
-            Transient, Doubtful, Permanent: As any call.
+            Transient, Doubtful, Permanent: As for any call.
         """
         now = self.clock()
         read = self.documents.read(*map(cache_path, made.SYSTEM_NAMES))
@@ -316,19 +319,20 @@ class KalturaAccount:
 
     def knows_user(self, user_id: str, known_s: int) -> bool:
         """
-        Tell whether a user was made, or found, within so many seconds: as this instance remembers, or as another has
-        written since.
+        Tell whether a user was created, or found, within that many seconds: by this instance, or by another one, which
+        recorded it since.
         """
         known_at = self.user_learned_at(user_id, known_s)
         return known_at is not None and self.clock() - known_at < timedelta(seconds=known_s)
 
     def user_learned_at(self, user_id: str, known_s: int) -> datetime | None:
         """
-        When a user was last made, or found; `None` where nobody remembers.
+        Return when a user was last created, or found; `None` if no instance remembers.
 
         Args:
-            user_id: As Kaltura knows them.
-            known_s: What this instance has learned longer ago, another may have learned since.
+            user_id: The user's id at Kaltura.
+            known_s: If this instance learned it longer ago, the document is read, because another may have learned it
+                since.
         """
         users: dict[str, datetime] = self._built.setdefault(_USERS, {})
         known_at = users.get(user_id)
@@ -343,7 +347,7 @@ class KalturaAccount:
 
     def learn_user(self, user_id: str) -> None:
         """
-        Remember that there is a user: this instance does, and his document for all others.
+        Remember that a user exists, in this instance and in a document for all others.
         """
         now, path = self.clock(), known_user_path(user_id)
         fields = {"knownAt": now, "expiresAt": now + timedelta(seconds=self.known_s.users_s)}
@@ -351,13 +355,13 @@ class KalturaAccount:
             self.documents.commit(Create(path, fields))
         except Conflict:
             with suppress(Conflict):
-                # Whoever forgets him in between is right: then he is asked for once more.
+                # If the document is deleted in between, the user is only asked for once more.
                 self.documents.commit(Update(path, fields))
         self._remember_user(user_id, now)
 
     def forget_user(self, user_id: str) -> None:
         """
-        Remember no more that there is a user; other instances do for as long as they live.
+        Forget that a user exists. Other instances remember it for as long as they run.
         """
         self.documents.commit(Delete(known_user_path(user_id)))
         self._built.setdefault(_USERS, {}).pop(user_id, None)
@@ -370,8 +374,9 @@ class KalturaAccount:
 
     def _once(self, key: str, find_or_make: Callable[[], str]) -> str:
         """
-        What was made once: remembered by the instance for `INSTANCE_KNOWN_S`, by `kalturaCache/{key}`, by the account
-        itself under its name. After `known_s.profiles_s` it is looked for again.
+        Return something that is created once. It is remembered by the instance for `INSTANCE_KNOWN_S`, by
+        `kalturaCache/{key}`, and by the account itself under its name. After `known_s.profiles_s` it is searched for
+        again.
         """
         path, now = cache_path(key), self.clock()
         remembered = self._built.get(key)
@@ -380,7 +385,8 @@ class KalturaAccount:
         (document,) = self.documents.read(path)
         known = None if document is None else document.fields
         if known is not None and known["value"] is not None:
-            # Who finds it old looks for it; meanwhile the others go on with what is most probably still there.
+            # If it is expired, one instance searches for it. Meanwhile the others use the old value, which most
+            # probably still exists.
             if now < known["expiresAt"] or known["claimedUntil"] > now:
                 return self._remember(key, known)
         elif known is not None and known["claimedUntil"] > now:
@@ -417,7 +423,8 @@ class KalturaAccount:
 
 def learned_at(document: Document) -> datetime | None:
     """
-    When Kaltura last told what a document of `kalturaCache` remembers; `None` where an earlier release wrote it. Pure.
+    Return when Kaltura last confirmed what a document of `kalturaCache` remembers; `None` if an earlier release wrote
+    it. Pure.
     """
     at: datetime | None = document.fields.get("learnedAt")
     return at
@@ -425,7 +432,7 @@ def learned_at(document: Document) -> datetime | None:
 
 def refreshable_at(learned_at: datetime | None, now: datetime) -> datetime | None:
     """
-    When Kaltura may be asked again for what was learned at an instant; `None` where it may be now. Pure.
+    Return when Kaltura may be asked again for something learned at an instant; `None` if it may be now. Pure.
     """
     at = None if learned_at is None else learned_at + timedelta(seconds=DOUBT_PAUSE_S)
     return None if at is None or at <= now else at
@@ -443,10 +450,10 @@ def _busy(key: str) -> Transient:
 
 def all_pages(first: Asked, page: Callable[[int], Asked]) -> list[Any]:
     """
-    Everything that a list has, given its first page and how to ask for another.
+    Return everything that a list has, given its first page and a function that asks for another.
 
     Raises:
-        Transient, Doubtful, Permanent: A page could not be had.
+        Transient, Doubtful, Permanent: A page could not be read.
     """
     found: list[Any] = []
     index, objects = 1, first.answer().objects

@@ -1,7 +1,7 @@
-"""Those who enter live events at Kaltura: a user for each, what he plays with, talks with, and enters a room with.
+"""Admit people to live events at Kaltura: a user for each, playback addresses, a chat token, and the address of a room.
 
-Called by `shared/admissions/joining.py` through `ports.Audience`. Signs everything here; Kaltura is asked only to make
-a user whom nobody remembers, and for the app token that signs chat tokens, once in an instance's life.
+Called by `shared/admissions/joining.py` through `ports.Audience`. Everything is signed here. Kaltura is called only to
+create a user whom no instance remembers, and once per instance for the app token that signs chat tokens.
 
 Source of the chat token: kaltura/integrated-events-demo, lib/kaltura-integration/cnc.model.ts.
 """
@@ -41,15 +41,18 @@ CHAT_PRIVILEGES: Final = "cncAuth:true"
 """The session privileges of the one app token that signs chat tokens."""
 
 NO_CHAT_KNOWN_S: Final = 60
-"""So long an instance believes that the account has no chat token before it asks again."""
+"""If the account has no chat token, an instance asks again after this time."""
 
 FORGOTTEN_AT_ONCE: Final = 100
-"""Users that one request deletes."""
+"""The number of users that one request deletes."""
 MODERATOR_ROOM_S: Final = 600
-"""A host's address of a room is for using at once: where KAF has opened the room, its own session goes on."""
+"""
+The lifetime of a moderator's room address, which is for use at once. After KAF has opened the room, its own session
+continues.
+"""
 
 MODERATOR_CHAT_S: Final = 3600
-"""A chat token cannot be ended, and one of a moderator's makes a moderator of its bearer."""
+"""The lifetime of a moderator's chat token. It cannot be revoked, and makes everybody who has it a moderator."""
 
 _CHAT_TOKEN: Final = "chatToken"
 _ACTIVE: Final = 2
@@ -58,15 +61,15 @@ _ACTIVE: Final = 2
 @dataclass(slots=True)
 class _ChatToken:
     """
-    What an instance knows of the token that signs.
+    An instance's knowledge of the app token that signs chat tokens.
 
     Attributes:
-        secret: It, `None` where there is none.
+        secret: The token's secret, `None` if there is none.
         id: Kaltura's id of it.
-        until: Not believed any longer after that.
+        until: Not used after that.
         learned_at: When Kaltura was asked.
-        compared_at: When it was last the one that the document names, which all instances share.
-        asking: Held by who asks for it; the others wait for what that one learns.
+        compared_at: When it was last the same as in the document that all instances share.
+        asking: Held by the thread that asks for it; the others wait for its answer.
     """
 
     secret: str | None = field(default=None, repr=False)
@@ -90,9 +93,9 @@ class KalturaAudience:
     Fills `ports.Audience`.
 
     Attributes:
-        account: Where the events are.
-        chat_lifetime_s: Of a chat token.
-        chat_secret: What signs chat tokens; `None` has it found in the account.
+        account: The account that has the events.
+        chat_lifetime_s: The lifetime of a chat token.
+        chat_secret: The secret that signs chat tokens; `None` looks it up in the account.
     """
 
     account: KalturaAccount
@@ -131,7 +134,7 @@ class KalturaAudience:
 
     def forget(self, uid: str | None) -> bool:
         """
-        See `ports.Audience`. A user that this deployment made says so by its tag; one without it is of the school's
+        See `ports.Audience`. Users that this deployment created have its tag. Users without it belong to the school's
         other systems. Two requests.
         """
         users, is_all = self._all_ours() if uid is None else (self._user(mapping.viewer_of(uid)), True)
@@ -155,7 +158,7 @@ class KalturaAudience:
 
     def _all_ours(self) -> tuple[list[Any], bool]:
         """
-        Return users of ours, and whether there are no more of them.
+        Return a page of users with our tag, and whether it is the last page.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUserFilter
 
@@ -164,12 +167,12 @@ class KalturaAudience:
         found = self.account.client.call(self.account.admin_ks(), lambda c: c.user.list(tagged, page)).objects
         return found, len(found) < FORGOTTEN_AT_ONCE
 
-    # --- what Kaltura is asked ------------------------------------------------------------------------------------
+    # --- calls to Kaltura ---------------------------------------------------------------------------------------------
 
     def _refreshable_at(self, user_id: str) -> datetime | None:
         """
-        Look at what was made in the account once, and say when everything can be looked at again, where some of it was
-        a moment ago, by whichever instance; `None` where none of it was.
+        Check what was created in the account once. Return when everything can be checked again, if some of it was
+        checked a moment ago, by any instance; `None` if all was checked now.
         """
         now = self.account.clock()
         if self.chat_secret is None:
@@ -183,7 +186,7 @@ class KalturaAudience:
 
     def _hear_of_chat_token(self, now: datetime) -> None:
         """
-        Take over when another instance has learned that the token is still the one that signs here.
+        Take over from the shared document that another instance has confirmed the same token since.
         """
         chat = self._chat
         if chat.learned_at is None or refreshable_at(chat.learned_at, now) is not None:
@@ -195,7 +198,7 @@ class KalturaAudience:
 
     def _ask_what_is_unknown(self, user_id: str, attendee: Attendee, *, force_refresh: bool) -> None:
         """
-        In one request, and none where all is known: make the user, find the token.
+        Create the user and find the token, in one request. Nothing is asked if both are known.
         """
         known_s = self.account.known_s.users_s
         is_known = self.account.knows_user(user_id, min(known_s, DOUBT_PAUSE_S) if force_refresh else known_s)
@@ -221,7 +224,8 @@ class KalturaAudience:
 
     def _lacks_chat_token(self, *, force_refresh: bool) -> bool:
         """
-        Whether the token is to be asked for: it is not known, it is doubted, or another instance has found another one.
+        Tell whether the token must be asked for: it is unknown or to be refreshed, or another instance has found
+        another one.
         """
         chat, now = self._chat, self.account.clock()
         if self.chat_secret is not None:
@@ -238,12 +242,13 @@ class KalturaAudience:
 
     def _require_added(self, user_id: str, name: str, error: ProviderError | None) -> None:
         """
-        Make a user without a name where Kaltura refused the one with it: it may refuse more than its source tells.
+        Create a user without a name if Kaltura refused the one with a name: it may refuse more names than its source
+        shows.
 
         Raises:
-            Transient, Doubtful, Permanent: There is no such user.
+            Transient, Doubtful, Permanent: The user could not be created.
         """
-        # Somebody else may have made them at the same time.
+        # Another instance may have created the user at the same time.
         if isinstance(error, Permanent) and error.code != mapping.USER_EXISTS and mapping.person_names_of(name):
             log.name_refused(NAME, error)
             multi = self.account.client.multi(self.account.admin_ks())
@@ -263,12 +268,12 @@ class KalturaAudience:
 
     def _learn_chat_token(self, answer: Asked, token_id: str | None, *, is_told: bool) -> None:
         """
-        Keep the token for this instance, and its id, which is no secret, for the others.
+        Keep the token for this instance, and its id, which is not secret, for the others.
 
         Args:
-            answer: Kaltura's.
-            token_id: The id that they know.
-            is_told: Tell them that it was learned, though it is the one that they know: not at each start of one.
+            answer: Kaltura's answer.
+            token_id: The id that is recorded for all instances.
+            is_told: Record that it was confirmed, even if the id is unchanged. Not done at the start of each instance.
         """
         now = self.account.clock()
         try:
@@ -289,19 +294,19 @@ class KalturaAudience:
 
     def _found(self, answer: Asked, token_id: str | None) -> Any:
         """
-        The one token that signs chat tokens, given the answer to the question for the remembered one, or for the first
-        page of all.
+        Return the one token that signs chat tokens, given the answer to the question for the remembered one, or for the
+        first page of all.
 
         Raises:
-            Misconfigured: There is none, or more than one (never, until the operator sees to it).
-            Transient, Doubtful, Permanent: As any call.
+            Misconfigured: There is none, or more than one (never, until the operator corrects it).
+            Transient, Doubtful, Permanent: As for any call.
         """
         if token_id is not None:
             if answer.error is None and signs_chat(answer.answer()):
                 return answer.answer()
             if answer.error is not None and not isinstance(answer.error, Permanent):
                 raise answer.error
-            # What we remember was deleted or changed: look at all of them, once.
+            # The remembered token was deleted or changed, so all are read, once.
             log.cache_was_wrong(NAME, _CHAT_TOKEN, answer.error or _changed())
             return self._found(self.page(1), None)
         return the_chat_token(all_pages(answer, self.page))
@@ -314,17 +319,17 @@ class KalturaAudience:
 
     def page(self, index: int) -> Asked:
         """
-        A page of all app tokens, answered.
+        Read a page of all app tokens.
 
         Raises:
-            Transient, Doubtful: It could not be had at all (again).
+            Transient, Doubtful: It could not be read at all (again).
         """
         multi = self.account.client.multi(self.account.admin_ks())
         page = _ask_token(multi, None, index)
         multi.send()
         return page
 
-    # --- what is signed here --------------------------------------------------------------------------------------
+    # --- signed here --------------------------------------------------------------------------------------------------
 
     def _chat_grant(self, external_ids: ExternalIds, user_id: str, attendee: Attendee) -> Grant | None:
         secret = self.chat_secret or self._chat.secret
@@ -354,8 +359,8 @@ class KalturaAudience:
         self, external_ids: ExternalIds, user_id: str, attendee: Attendee, lifetime_s: int, revocation_id: str | None
     ) -> Grant | None:
         """
-        The address at which KAF opens the event's room. Its KS stands in an address, so it is one that the API itself
-        refuses.
+        Return the address at which KAF opens the event's room. Its KS is part of the address, so it is a KS that the
+        API itself refuses.
         """
         if self.account.room_url is None or not external_ids.get(EVENT):
             return None
@@ -380,10 +385,10 @@ class KalturaAudience:
 
 def the_chat_token(tokens: list[Any]) -> Any:
     """
-    The one app token that signs chat tokens. Pure.
+    Return the one app token that signs chat tokens. Pure.
 
     Raises:
-        Misconfigured: There is none, or more than one (never, until the operator sees to it).
+        Misconfigured: There is none, or more than one (never, until the operator corrects it).
     """
     found = [token for token in tokens if signs_chat(token)]
     if len(found) == 1:
@@ -402,7 +407,7 @@ def the_chat_token(tokens: list[Any]) -> Any:
 
 def _ask_token(multi: Multi, token_id: str | None, page: int) -> Asked:
     """
-    Ask for the token that is remembered, or for a page of all that are active.
+    Ask for the remembered token, or for a page of all that are active.
     """
     from KalturaClient.Plugins.Core import KalturaAppTokenFilter, KalturaAppTokenStatus, KalturaFilterPager
 
@@ -415,7 +420,7 @@ def _ask_token(multi: Multi, token_id: str | None, page: int) -> Asked:
 
 def signs_chat(token: Any) -> bool:
     """
-    Whether an app token is active and signs chat tokens. Pure.
+    Tell whether an app token is active and signs chat tokens. Pure.
     """
     return token.sessionPrivileges == CHAT_PRIVILEGES and int(mapping.status_of(token)) == _ACTIVE
 

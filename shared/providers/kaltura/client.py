@@ -1,11 +1,11 @@
-"""Talks to Kaltura: KalturaApiClient's vocabulary over a wire of our own, and every failure as an error of ours.
+"""Call Kaltura with KalturaApiClient's types over our own HTTP, and turn every failure into an error of ours.
 
-Called by the provider's adapters (`events.py`, `media.py`), which import it only when Kaltura is really called:
-the library costs a quarter of a second to import. It leaves to them what to ask for, and to `signing.py` the KS.
+Called by the adapters of this folder, which import it only for the first call: the library takes a quarter of a second
+to import. The adapters say what to ask for, and `signing.py` makes the KS.
 
-The library keeps its types and services and loses the rest: it opens a connection and reads the certificates anew
-for each call, takes any HTTP status for success, mends broken XML by guessing, and mixes up callers that share it.
-Nothing here is logged, and no sentence here repeats what the server said: an error message may hold a KS.
+Only the library's types and services are used. Its HTTP is not: it opens a connection and reads the certificates anew
+for each call, takes any HTTP status for success, repairs broken XML by guessing, and mixes up callers that share it.
+Nothing here is logged, and no error sentence repeats what the server said, because an error message may hold a KS.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from shared.providers.secret import SecretWatch
 
 PROVIDER: Final = "kaltura"
 
-# A failure of the wire beside those of `shared/providers/codes.py`.
+# A failure of the wire in addition to those of `shared/providers/codes.py`.
 TLS_FAILED: Final = "TLS_FAILED"
 
 # Kaltura's codes that are not simply final (APIErrors.class.php, KalturaErrors.php).
@@ -51,7 +51,7 @@ INTERNAL_SERVER_ERROR: Final = "INTERNAL_SERVER_ERROR"
 INTERNAL_DATABASE_ERROR: Final = "INTERNAL_DATABASE_ERROR"
 SEARCH_ENGINE_QUERY_FAILED: Final = "SEARCH_ENGINE_QUERY_FAILED"
 
-# What is being broadcast or recorded stays until that is over (myEntryUtils::deleteEntry).
+# Entries that are being broadcast or recorded cannot be deleted until that is over (myEntryUtils::deleteEntry).
 _IN_USE: Final = frozenset(
     {
         "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING",
@@ -60,11 +60,11 @@ _IN_USE: Final = frozenset(
         "RECORDING_CONTENT_NOT_YET_SET",
     }
 )
-# Thrown before anything is written, so that the same call may simply come again: the rate limit is looked at before
-# the arguments are (KalturaDispatcher), and what we add under a lock is added wholly inside it. A KS that is over may
-# have been made by a clock that was just set: the next one is a new one.
+# Kaltura throws these before it writes anything, so the same call may be repeated. The rate limit is checked before the
+# arguments (KalturaDispatcher), and things that are added under a lock are added wholly inside it. An expired KS may
+# have been made while a clock was just set; the next call makes a new one.
 _NOT_DONE: Final = _IN_USE | {ACTION_BLOCKED, LOCK_TIMED_OUT, FILE_PENDING, CHUNK_NOT_THERE_YET, INVALID_KS}
-# What an action throws that broke somewhere on its way (KalturaFrontController::getExceptionObject).
+# Kaltura throws these if an action broke somewhere in the middle (KalturaFrontController::getExceptionObject).
 _HALF_DONE: Final = frozenset({INTERNAL_SERVER_ERROR, INTERNAL_DATABASE_ERROR, SEARCH_ENGINE_QUERY_FAILED})
 
 _LONGEST_WAIT_S: Final = 3600.0
@@ -78,47 +78,50 @@ _HEADERS: Final = {
     "User-Agent": "greenroom",
 }
 
-# With INVALID_KS Kaltura repeats the KS that it could not read with this partner's secret, and says why in its place of
-# one that it could read: EXPIRED, LOGOUT, EXCEEDED_RESTRICTED_URI … (kCurrentContext::initKsPartnerUser,
-# KalturaDispatcher). With -4 it is read and is of the wrong type.
+# With INVALID_KS Kaltura returns the KS itself if it could not be decrypted with this partner's secret. If it could be
+# decrypted, the reason is in its place: EXPIRED, LOGOUT, EXCEEDED_RESTRICTED_URI … (kCurrentContext::initKsPartnerUser,
+# KalturaDispatcher). ERR_CODE -4 means that it was decrypted and has the wrong type.
 _UNREADABLE_KS: Final = re.compile(r"(?![A-Z_]*\Z).+", re.DOTALL)
 _UNREADABLE: Final = "-1"
 
 _CODE: Final = re.compile(r"[A-Z][A-Z0-9_]{1,99}")
 _PROPERTY: Final = re.compile(r"[A-Za-z_:]{1,99}")
-# How each of Kaltura's answers begins (KalturaXmlSerializer::getHeader): no room for a DTD, and so none for entities.
+# The beginning of each of Kaltura's answers (KalturaXmlSerializer::getHeader). It has no room for a DTD, and so none
+# for entities.
 _BEGINNING: Final = re.compile(rb"<\?xml [^>]{1,100}\?>\s*<xml>")
-# The server escapes the five signs of XML and nothing else (kString::xmlEncode): a control character in one title
-# would make a whole list unreadable. None of these bytes is ever part of a longer UTF-8 character.
+# The server escapes the five special characters of XML and nothing else (kString::xmlEncode): a control character in
+# one title would make a whole list unreadable. None of these bytes is ever part of a longer UTF-8 character.
 _NOT_XML: Final = bytes(set(range(0x20)) - set(b"\t\n\r"))
 
-# What the server replaces in any text of a multirequest (KalturaFrontController::getMultiRequestResultsPaths).
+# The pattern that the server replaces in any text of a multirequest
+# (KalturaFrontController::getMultiRequestResultsPaths).
 _REFERENCE: Final = re.compile(r"\{(?=[0-9]+:result.*\})")
 _WORD_JOINER: Final = "\u2060"
 _STEP: Final = re.compile(r"[A-Za-z0-9_]+")
 
 Ask = Callable[[Any], Any]
-"""Makes exactly one service call on the library's client it is given, and nothing else."""
+"""Makes exactly one service call on the library's client that it is given, and nothing else."""
 
 
 class Client:
     """
-    Calls to one Kaltura account; safe to share between threads, made once per process.
+    The client of one Kaltura account; safe to share between threads, created once per process.
 
-    Each call is lent a library client and a kept-alive connection that no one else holds meanwhile: the library
-    gives one caller's KS to another when two share it.
+    Each call gets a library client and a kept-alive connection for itself: if two callers share a library client, the
+    library gives one caller's KS to the other.
 
     Args:
-        service_url: Where Kaltura is, e.g. `https://www.kaltura.com`; plain http on the loopback only.
+        service_url: Kaltura's address, e.g. `https://www.kaltura.com`; plain http on the loopback only.
         plugins: The library's plugins beside `Core` whose services or types are used, e.g. `Schedule`.
-        connect_timeout_s: For the connection and its TLS handshake.
-        answer_timeout_s: For each silence while the question is sent and the answer comes, and for a whole answer.
-        idle_s: A connection unused for longer is not trusted any more: one that is dropped as a question is on
-            its way leaves everybody in doubt.
+        connect_timeout_s: The time for the connection and its TLS handshake.
+        answer_timeout_s: The time for each silence while the request is sent and the answer is read, and for a whole
+            answer.
+        idle_s: A connection unused for longer is closed. If the server drops it while a request is on its way, it is
+            unknown whether the request was done.
         ca_file: Certificates to trust instead of Mozilla's.
 
     Raises:
-        Misconfigured: Never again: the address cannot be used.
+        Misconfigured: The address cannot be used (never).
     """
 
     def __init__(
@@ -140,10 +143,10 @@ class Client:
 
     def call(self, ks: str | None, ask: Ask, *, fields: Sequence[str] = ()) -> Any:
         """
-        One service call, one round trip.
+        Make one service call, in one round trip.
 
         Args:
-            ks: Who asks.
+            ks: The KS of the caller.
             ask: `lambda c: c.media.get(entry_id)`; a plugin's service is `c.<plugin>.<service>`.
             fields: The only fields wanted of each object; the others will be `NotImplemented`. Empty for all.
 
@@ -151,22 +154,22 @@ class Client:
             What the library's service returns: its object, a list, a scalar, or nothing.
 
         Raises:
-            Transient: Again: it was not done.
-            Doubtful: Again, but look first: it may have been done.
-            Permanent: Never: Kaltura refused, `code` says why.
+            Transient: It was not done (again).
+            Doubtful: It may have been done (again, look first).
+            Permanent: Kaltura refused; `code` says why (never).
         """
         with self._lent() as library:
             return library.call(ks, ask, fields)
 
     def multi(self, ks: str | None) -> Multi:
         """
-        Several service calls in one round trip, in the name of `ks` unless they name another.
+        Return a multirequest: several service calls in one round trip, with this KS unless a call has its own.
         """
         return Multi(self._lent, ks)
 
     def close(self) -> None:
         """
-        Close the connections that no call holds.
+        Close the connections that no call is using.
         """
         while self._idle:
             self._idle.pop().close()
@@ -185,11 +188,11 @@ class Client:
 
 class Multi:
     """
-    Several service calls that travel together; made by `Client.multi`, sent once.
+    Several service calls in one request; created by `Client.multi`, sent once.
 
-    Kaltura runs them one by one, in order, and goes on after one that fails; what a later call takes from a failed
-    one is empty text. Text that users typed may look like such a reference: it is kept from meaning one by an
-    invisible word joiner behind its brace, which Kaltura stores with it.
+    Kaltura runs them one by one, in order, and continues after one that fails. If a later call refers to the result of
+    a failed one, it gets an empty text. Text that users typed may look like such a reference. An invisible word joiner
+    after its brace prevents that, and Kaltura stores it with the text.
     """
 
     def __init__(self, lent: Callable[[], Any], ks: str | None) -> None:
@@ -204,12 +207,12 @@ class Multi:
 
         Args:
             ask: As for `Client.call`.
-            ks: Who asks, when it is not who asks for the rest.
+            ks: The KS of this call, if it is another than that of the others.
             fields: As for `Client.call`.
-            many: Whether the action returns a bare list of objects, which the answer does not say of itself.
+            many: Whether the action returns a bare list of objects, which cannot be seen from the answer.
 
         Returns:
-            What stands for its answer: in later calls at once, in earnest after `send`.
+            A placeholder for its answer: later calls may refer to it at once, and `send` fills it.
         """
         with self._lent() as library:
             self._questions.append(library.question(ks or self._ks, ask, fields, many=many))
@@ -218,11 +221,11 @@ class Multi:
 
     def send(self) -> None:
         """
-        Ask everything; what became of each call is then in what `ask` returned.
+        Send all calls. Afterwards each result of `ask` has its answer.
 
         Raises:
-            Transient: Again: none of it was done.
-            Doubtful: Again, but look first: there is no sensible answer for all of them.
+            Transient: None of it was done (again).
+            Doubtful: There is no valid answer for all of them (again, look first).
         """
         with self._lent() as library:
             answers = library.multirequest(self._questions)
@@ -242,7 +245,7 @@ class Asked:
 
     def result(self, *path: str) -> Reference:
         """
-        A piece of the answer, to be filled in by Kaltura where a later call of the same `Multi` uses it.
+        Return a reference to a piece of the answer. Kaltura fills it in if a later call of the same `Multi` uses it.
 
         Args:
             path: `"id"`, or for lists `"objects", "0", "id"`; nothing for a scalar.
@@ -254,7 +257,7 @@ class Asked:
     @property
     def error(self) -> ProviderError | None:
         """
-        Why this call has no answer, or nothing if it has one.
+        Return the error of this call, or `None` if it has an answer.
         """
         if not self._settled:
             raise RuntimeError("the multirequest has not been answered")
@@ -262,7 +265,8 @@ class Asked:
 
     def answer(self) -> Any:
         """
-        The object, or list, that this call returned; the text of a scalar; nothing where the action returns nothing.
+        Return the object, or list, that this call returned; the text of a scalar; nothing if the action returns
+        nothing.
 
         Raises:
             Transient, Doubtful, Permanent: As `Client.call` would for this call alone.
@@ -279,13 +283,13 @@ class Reference(str):
     """
     Text that Kaltura completes from an earlier answer of the same multirequest.
 
-    Text is added with `+`. Anything else would turn it into text as users type it, which refers to nothing.
+    Text is added with `+`. Any other operation would make it plain text, which refers to nothing.
     """
 
     __slots__ = ()
 
     def __str__(self) -> str:
-        # The library passes every value through `str`, and must come out with a reference still.
+        # The library passes every value through `str`, which must return a reference still.
         return self
 
     def __add__(self, text: str) -> Reference:
@@ -301,7 +305,7 @@ class Reference(str):
 @dataclass(frozen=True, slots=True)
 class _Question:
     """
-    One service call as it goes over the wire.
+    One service call as it is sent.
     """
 
     service: str
@@ -325,7 +329,7 @@ class _Address:
 
 class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
     """
-    The vendor's client with its wire taken away: its services say what they ask for, and read what came back.
+    The vendor's client without its HTTP: its services build the request and parse the answer.
     """
 
     def __init__(self, plugins: tuple[str, ...], line: _Line, path: str, secret: SecretWatch) -> None:
@@ -348,7 +352,7 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
             try:
                 answer = ask(self)
             except (KalturaClientException, AttributeError, LookupError, TypeError, ValueError):
-                # Before the answer came this is a bug of the caller; after it, the library failing to read it.
+                # Before the answer this is a bug of the caller. After it, the library failed to parse the answer.
                 if not self._answered:
                     raise
                 raise _malformed(self._asked().operation) from None
@@ -365,7 +369,7 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
 
     def multirequest(self, questions: Sequence[_Question]) -> list[Any]:
         """
-        The answer, or the error, to each question.
+        Return the answer, or the error, to each question.
         """
         operation = "+".join(question.operation for question in questions)
         calls = {
@@ -404,8 +408,8 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
 
     def _error(self, node: Any, operation: str) -> ProviderError | None:
         """
-        The refusal in an answer. A KS of ours that Kaltura cannot read was signed with another secret than it has: each
-        is made when it is used.
+        Return the refusal in an answer, `None` if there is none. Every KS is created right before its use. So if
+        Kaltura cannot decrypt it, its secret is another one than ours.
         """
         if _rejects_secret(node):
             return self._secret.rejected(operation, INVALID_KS)
@@ -450,8 +454,8 @@ class _Library(KalturaClient):  # type: ignore[misc]  # the library has no types
 
 class _Line:
     """
-    One kept-alive connection. It is opened in a step of its own, so that it is always known whether a question
-    that failed may have been heard.
+    One kept-alive connection. It is opened in a separate step, so that it is always known whether a failed request may
+    have reached Kaltura.
     """
 
     def __init__(
@@ -472,11 +476,11 @@ class _Line:
 
     def post(self, operation: str, path: str, body: bytes) -> bytes:
         """
-        The whole answer to a question, unzipped.
+        Return the whole answer to a request, unzipped.
 
         Raises:
-            Transient: Nothing was sent, or what stands in front of Kaltura turned it away.
-            Doubtful: Anything else than a complete answer with status 200.
+            Transient: Nothing was sent, or the server in front of Kaltura refused it (again).
+            Doubtful: Anything else than a complete answer with status 200 (again, look first).
         """
         connection = self._open(operation)
         whole = False
@@ -530,7 +534,7 @@ class _Line:
     def _stale(self, connection: HTTPConnection) -> bool:
         if monotonic() - self._used_at_s > self._idle_s:
             return True
-        # Nobody speaks on a line where nothing was asked: bytes here are the other side hanging up.
+        # On an idle connection nothing should arrive. Bytes here mean that the other side is closing it.
         poll = select.poll()
         poll.register(connection.sock, select.POLLIN)
         return bool(poll.poll(0))
@@ -538,7 +542,7 @@ class _Line:
 
 @lru_cache
 def _trust(ca_file: str | None) -> ssl.SSLContext:
-    # Reading the certificates costs 20 ms and more, which the library pays on each call.
+    # Reading the certificates takes 20 ms and more, which the library spends on each call.
     return ssl.create_default_context(cafile=ca_file or certifi.where())
 
 
@@ -553,10 +557,10 @@ def _address(service_url: str) -> _Address:
 
 def _body(response: HTTPResponse, ends_at: float) -> bytes:
     """
-    The body of an answer, as far as it may go.
+    Return the body of an answer, up to the maximum size.
 
     Raises:
-        TimeoutError: It drips (again, look first).
+        TimeoutError: It arrives too slowly (again, look first).
     """
     body = bytearray()
     while len(body) <= _LARGEST_ANSWER_BYTES and (part := response.read1(_READ_BYTES)):
@@ -564,7 +568,7 @@ def _body(response: HTTPResponse, ends_at: float) -> bytes:
         if monotonic() > ends_at:
             raise TimeoutError
     if len(body) <= _LARGEST_ANSWER_BYTES and not response.length:
-        # Nothing is left: this alone ends the answer, so that its connection may be used again.
+        # Nothing is left to read. Only this read ends the answer, so that its connection may be used again.
         response.read(1)
     return bytes(body)
 
@@ -582,7 +586,7 @@ def _unzipped(operation: str, answer: bytes) -> bytes:
 
 def _neutral(value: Any) -> Any:
     """
-    The same parameters, with text that would be taken for a reference made to mean itself. Pure.
+    Return the same parameters, with text that looks like a reference changed to mean itself. Pure.
     """
     if isinstance(value, Reference):
         return value
@@ -602,7 +606,8 @@ def _braceless(text: str) -> str:
 
 def _read(node: Any, question: _Question) -> Any:
     """
-    One answer of a multirequest that is no refusal: the object, the text, nothing, or that it makes no sense.
+    Parse one answer of a multirequest that is not a refusal. Return the object, the text, nothing, or an error if it
+    cannot be parsed.
     """
     if question.returns == "None":
         return node.text
@@ -618,7 +623,7 @@ def _read(node: Any, question: _Question) -> Any:
 
 def _sound(answer: Any, question: _Question) -> Any:
     """
-    The answer, unless it lacks the object, or the id of the object, that it should be.
+    Return the answer, unless it has no object, or the object has no id.
     """
     if question.returns != "None" and (answer is None or getattr(answer, "id", NotImplemented) in ("", None)):
         raise _malformed(question.operation)
@@ -627,7 +632,7 @@ def _sound(answer: Any, question: _Question) -> Any:
 
 def _error(node: Any, operation: str) -> ProviderError | None:
     """
-    Kaltura's refusal as an error of ours.
+    Return Kaltura's refusal as an error of ours, `None` if there is none.
 
     Source: KalturaXmlSerializer::serializeObject; objects may have a field `error` too, without a code in it.
     """
@@ -652,7 +657,7 @@ def _error(node: Any, operation: str) -> ProviderError | None:
 
 def _rejects_secret(node: Any) -> bool:
     """
-    Whether an answer is the refusal of a KS that Kaltura could not read.
+    Tell whether an answer refuses a KS that Kaltura could not decrypt.
     """
     refusal = node.find("error")
     if refusal is None or (refusal.findtext("code") or "").strip() != INVALID_KS:
@@ -662,7 +667,8 @@ def _rejects_secret(node: Any) -> bool:
 
 
 def _blamed(refusal: Any) -> str:
-    # The one thing worth repeating: which property a validation names. It is a name out of Kaltura's own code.
+    # The only part that the sentence repeats is the property that failed validation. It is a name from Kaltura's own
+    # code.
     for item in refusal.iterfind("args/item"):
         name = item.findtext("value") or ""
         if item.findtext("name") in ("PROP_NAME", "PROP") and _PROPERTY.fullmatch(name):
@@ -672,10 +678,10 @@ def _blamed(refusal: Any) -> str:
 
 def _refusal(operation: str, status: int, headers: Message) -> ProviderError:
     """
-    A status other than 200, whatever came with it.
+    Return the error of a status other than 200, whatever the body says.
 
-    Kaltura's API says 200 even to refuse: anything else comes from what stands in front of it. That sends us away
-    (3xx, 4xx) before Kaltura hears of it; with every other status Kaltura may have done it.
+    Kaltura's API answers 200 even if it refuses: any other status is from the server in front of it. With 3xx and 4xx
+    that server refused the request before Kaltura got it. With every other status Kaltura may have done it.
     """
     kind = Transient if 300 <= status < 500 else Doubtful
     return kind(
@@ -689,13 +695,13 @@ def _refusal(operation: str, status: int, headers: Message) -> ProviderError:
 
 def _retry_after_s(headers: Message) -> float | None:
     """
-    How long the answer asks us to wait, an hour at most; nothing if it does not, or makes no sense. Pure.
+    Return how long the answer asks us to wait, an hour at most; `None` if it does not, or is not valid. Pure.
     """
     asked = headers.get("Retry-After", "")
     if asked.isascii() and asked.isdigit():
         return min(float(asked), _LONGEST_WAIT_S)
     try:
-        # Counted by their clock, which is the one the date was made with.
+        # Measured by the server's clock, which also made the date.
         wait = parsedate_to_datetime(asked) - parsedate_to_datetime(headers.get("Date", ""))
     except (OverflowError, TypeError, ValueError):
         return None
@@ -711,5 +717,5 @@ def _doubtful(operation: str, code: str, sentence: str) -> Doubtful:
 
 
 def _malformed(operation: str) -> Doubtful:
-    # Raised from nothing: what could not be understood repeats in its error what the server said.
+    # Raised without a cause: a parser's error would repeat what the server said.
     return _doubtful(operation, MALFORMED, "Kaltura's answer was cut off or could not be read.")

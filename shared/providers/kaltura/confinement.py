@@ -1,8 +1,9 @@
-"""Whether the KSs that people hold are confined as they should be, for an operator: the roles, and a trial.
+"""Check that the KSs that people hold are confined as they should be: read the roles, and try one KS out.
 
-Called by `setup.py`. No role keeps a KS for Kaltura's player from reading the names of other entries by their ids; the
-account's own settings do, and they alone keep anonymous widget sessions from it. Kaltura's staff alone see these, so
-they are tried: with such a KS for one entry of ours another one is asked for. Nothing is changed.
+Called by `setup.py`. No role prevents a KS for Kaltura's player from reading the names of other entries by their ids.
+Only the account's own settings do, and only they prevent anonymous widget sessions from it. Only Kaltura's staff can
+see these settings, so they are tested: another entry is asked for with such a KS for one entry of ours. Nothing is
+changed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PLAYER: Final = "player role"
 OTHERS: Final = "other entries"
 
 NAMES: Final = {UPLOAD_ROLE.key: UPLOADS, ADDRESSES_ROLE.key: ADDRESSES, PLAYER_ROLE.key: PLAYER}
-"""What a finding calls each role."""
+"""The name of each role in findings."""
 
 TRIAL_KS_S: Final = 60
 TRIAL_USER: Final = "doctor"
@@ -46,7 +47,7 @@ NO_ROLE: Final = {
         "The account does not allow new roles, so no KS for Kaltura's player is issued. Addresses still play."
     ),
 }
-"""What follows where an account refuses a role."""
+"""What follows if an account refuses a role."""
 
 _UNTRIED: Final = (
     "How much of other entries a KS for Kaltura's player can read is tested once there are two private ones."
@@ -63,14 +64,14 @@ _WIDER: Final = "The role holds more than the player needs. Delete it in the con
 @dataclass(frozen=True, slots=True)
 class Confinement:
     """
-    What is asked of an account about that.
+    The checks of one account.
     """
 
     account: KalturaAccount
 
     def ask(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
         """
-        Ask for the profile, the roles, and two private entries; what is returned judges the answers.
+        Ask for the profile, the roles, and two private entries. Return functions that judge the answers.
         """
         from KalturaClient.Plugins.Core import (
             KalturaAccessControlProfileFilter,
@@ -104,11 +105,11 @@ class Confinement:
 
     def made(self, role: Role, name: str | None) -> Finding | None:
         """
-        What to tell of a role that could not be made; `None` where it could.
+        Return the finding for a role that could not be created; `None` if it could.
 
         Args:
             role: The role.
-            name: What is used in its place, or itself.
+            name: The role that is used: itself, or another in its place.
         """
         if name in (role.stand_in, None):
             return Finding(NAMES[role.key], Health.ABSENT, NO_ROLE[role.key])
@@ -131,7 +132,7 @@ class Confinement:
     def _try(self, role_id: str, own_id: str, other_id: str) -> Finding:
         """
         Ask for two entries with a KS for one of them, as the player does, and for something that its role must not
-        hold.
+        allow.
         """
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
@@ -152,14 +153,14 @@ class Confinement:
 
 def _ids(found: Asked) -> dict[str, str]:
     """
-    The ids of the roles that are there, by their system names.
+    Return the ids of the roles that exist, by their system names.
     """
     return {str(one.systemName): str(one.id) for one in found.answer().objects}
 
 
 def _private_ids(profiles: Asked, entries: Asked) -> list[str]:
     """
-    The ids of the entries that are under our profile.
+    Return the ids of the entries that have our profile.
     """
     of_ours: set[Any] = {one.id for one in profiles.answer().objects}
     return [str(one.id) for one in entries.answer().objects if one.accessControlId in of_ours]

@@ -1,10 +1,10 @@
-"""Live events at Kaltura: a live-stream entry and what belongs to it.
+"""Live events at Kaltura: a live-stream entry and the parts that belong to it.
 
-Called by the reconciliation of sessions through `ports.Events`. An event is a live entry, a virtual event, in whose
-scope all that its users do is counted, a group of moderators, and, where its times are known, a schedule event, which
-has a resource of its own where the account has rooms. Each is found again by our reference: entry and schedule event
-have it as their reference id, the virtual event and the group as their description, the resource as its system name.
-Every method is one round trip, but for the making of a part that was missing and the change of moderators.
+Called by the reconciler of sessions through `ports.Events`. An event is a live entry, a virtual event, which scopes the
+analytics of its users, a group of moderators, and, if its times are known, a schedule event, which has a resource of
+its own if the account has rooms. Each is found again by our reference: entry and schedule event have it as their
+reference id, the virtual event and the group as their description, the resource as its system name. Every method is one
+round trip, except if a part is missing or moderators change.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
 
 ROOM_TAGS: Final = "vcprovider:newrow"
-"""By which Kaltura's room product knows a resource, and starts one for its event."""
+"""The tag by which Kaltura's room product recognises a resource, and opens a room for its event."""
 
 _MEMBER_EXISTS: Final = frozenset({mapping.USER_EXISTS, "GROUP_USER_ALREADY_EXISTS"})
 _MEMBER_GONE: Final = frozenset({"GROUP_USER_DOES_NOT_EXISTS"}) | mapping.GONE_CODES
@@ -49,8 +49,8 @@ class KalturaEvents:
     Fills `ports.Events`.
 
     Attributes:
-        account: Where the events are.
-        records: Whether what is sent to them is recorded.
+        account: The account that has the events.
+        records: Whether broadcasts are recorded.
     """
 
     account: KalturaAccount
@@ -59,19 +59,19 @@ class KalturaEvents:
 
     def create_event(self, reference: str, spec: EventSpec) -> EventIds:
         """
-        Make everything in one request; see `ports.Events`.
+        See `ports.Events`. Creates everything in one request.
         """
         making = self._make(reference, spec, {})
         refusal = making.of(ENTRY).error
         if refusal is not None:
-            # Kaltura goes on after a failed part: what came after it must not stay behind alone.
+            # Kaltura continues after a failed part: the parts created after it must not stay behind alone.
             self._delete(making.made())
             raise self.account.doubted(refusal)
         return making.outcome()
 
     def find_event(self, reference: str) -> ExternalIds:
         """
-        See `ports.Events`. What there is without its entry is no event.
+        See `ports.Events`. Parts without their entry are not an event.
         """
         multi = self.account.client.multi(self.account.admin_ks())
         entries = multi.ask(lambda c: c.baseEntry.list(self._entries_filter(reference)))
@@ -127,7 +127,7 @@ class KalturaEvents:
 
     def delete_event(self, external_ids: ExternalIds) -> Broadcast:
         """
-        See `ports.Events`. What is recorded of it is told by its entry's id, also once that entry is gone.
+        See `ports.Events`. Recordings are listed by the entry's id, even after the entry is deleted.
         """
         if not external_ids:
             return Broadcast(is_live=False)
@@ -156,16 +156,16 @@ class KalturaEvents:
         """
         return addresses_grant(self.account, external_ids[ENTRY], viewer_uid, lifetime_s, revocation_id)
 
-    # --- making ---------------------------------------------------------------------------------------------------
+    # --- create and update --------------------------------------------------------------------------------------------
 
     def _make(self, reference: str, spec: EventSpec, known: ExternalIds) -> Making:
         """
-        Ask for every part that is wished and not known, each after what it points at, and for the moderators.
+        Create every wanted part that is not known, each after the parts that it points to, and the moderators.
         """
         access_control_id = 0
         if ENTRY not in known:
             access_control_id = self.account.access_control_id()
-            # Made now, so that the first viewer of all does not wait for it.
+            # Created now, so that the very first viewer does not wait for it.
             self.account.addresses_role_name()
         multi = self.account.client.multi(self.account.admin_ks())
         making = Making(multi, dict(known))
@@ -189,8 +189,8 @@ class KalturaEvents:
 
     def _update(self, reference: str, external_ids: ExternalIds, spec: EventSpec, *, looks: bool) -> EventIds:
         """
-        Bring what is known into form, and make what is missing; it is looked for first where `looks` says so, for an
-        answer may have been lost. What cannot be brought into form stays as it is.
+        Update the known parts, and create missing ones. If `looks` is set, missing parts are searched for first,
+        because the answer of their creation may have been lost. Parts that cannot be updated stay as they are.
         """
         multi = self.account.client.multi(self.account.admin_ks())
         entry_id, group_id = external_ids[ENTRY], external_ids.get(GROUP)
@@ -207,7 +207,8 @@ class KalturaEvents:
             answers[GROUP] = multi.ask(lambda c: c.group.group.get(group_id))
             members = multi.ask(partial(_list_members, group_id))
         has_pair = self._has_room(spec) and external_ids.get(EVENT) and external_ids.get(RESOURCE)
-        # It has no id that could be recorded: where it is missing, by a refusal or by somebody's hand, it is made.
+        # The pair has no id that could be recorded. If it is missing, by a refusal or a manual deletion, this creates
+        # it.
         pair = multi.ask(link(int(external_ids[EVENT]), int(external_ids[RESOURCE]))) if has_pair else None
         multi.send()
         entry = answers[ENTRY]
@@ -217,7 +218,7 @@ class KalturaEvents:
         refused = {part: refused_part(answer.error) for part, answer in answers.items() if is_refused(answer.error)}
         for part, answer in answers.items():
             if answer.error is not None and part not in refused and not is_gone(answer.error):
-                # Something has changed already: the next reconciliation does all of it again.
+                # A part has changed already, so the next reconcile does all of it again.
                 raise incomplete(answer.error)
         kept = {
             part: id_ for part, id_ in external_ids.items() if part not in answers or not is_lost(answers[part].error)
@@ -243,7 +244,7 @@ class KalturaEvents:
 
     def _unlink_gone(self, before: ExternalIds, kept: ExternalIds, wanted: set[str]) -> None:
         """
-        Delete the pairs of an event and a resource of which one is not kept: what takes its place gets another.
+        Delete the pairs of an event and a resource of which one is not kept, because its replacement gets a new pair.
         """
         ends = {EVENT, RESOURCE}
         is_whole = not ends & (wanted | before.keys()) - kept.keys()
@@ -259,10 +260,10 @@ class KalturaEvents:
 
     def _set_members(self, group_id: str, members: Asked, spec: EventSpec) -> dict[str, Refusal]:
         """
-        Bring the members of a group from what they are to what they should be; nothing is asked where they are.
+        Add and remove members of a group until they are as wanted. Nothing is called if they already are.
 
         Returns:
-            Why somebody cannot be one, or not cease to be one; empty where all is as it should be.
+            The reason why a person cannot be added or removed; empty if all are as wanted.
         """
         if is_refused(members.error):
             return {GROUP: refused_part(members.error)}
@@ -289,7 +290,7 @@ class KalturaEvents:
 
     def _delete(self, external_ids: Mapping[str, str]) -> Broadcast:
         """
-        Delete parts, what others point at after what points at it, in one request.
+        Delete parts in one request. Each is deleted before the parts that it points to.
         """
         multi = self.account.client.multi(self.account.admin_ks())
         recorded = self._ask_recordings(multi, external_ids) if ENTRY in external_ids else None
@@ -310,7 +311,7 @@ class KalturaEvents:
 
     def _wanted(self, spec: EventSpec) -> set[str]:
         """
-        The parts that an event of this wish has.
+        Return the parts of an event with this spec.
         """
         scheduled = {EVENT} if _is_scheduled(spec) else set()
         room = {RESOURCE} if self._has_room(spec) else set()
@@ -319,7 +320,7 @@ class KalturaEvents:
     def _has_room(self, spec: EventSpec) -> bool:
         return self.account.has_rooms and _is_scheduled(spec)
 
-    # --- each part ------------------------------------------------------------------------------------------------
+    # --- each part ----------------------------------------------------------------------------------------------------
 
     def _add_entry(self, reference: str, spec: EventSpec, access_control_id: int, library: Any) -> Any:
         from KalturaClient.Plugins.Core import (
@@ -329,7 +330,7 @@ class KalturaEvents:
             KalturaSourceType,
         )
 
-        # Appended: an encoder that drops out and comes back makes one recording, not two.
+        # Appended, so that an encoder that disconnects and comes back makes one recording, not two.
         recording = KalturaRecordStatus.APPENDED if self.records else KalturaRecordStatus.DISABLED
         entry = KalturaLiveStreamEntry(
             name=mapping.name_of(spec.title),
@@ -345,7 +346,7 @@ class KalturaEvents:
     def _update_entry(self, entry_id: str, reference: str, spec: EventSpec, library: Any) -> Any:
         from KalturaClient.Plugins.Core import KalturaLiveStreamEntry
 
-        # What an earlier release made has a reference that can be guessed.
+        # Entries created by an earlier release have a reference that can be guessed.
         changed = KalturaLiveStreamEntry(name=mapping.name_of(spec.title), referenceId=self.account.theirs(reference))
         return library.liveStream.update(entry_id, changed)
 
@@ -388,8 +389,8 @@ class KalturaEvents:
 
     def _schedule_event(self, spec: EventSpec, entry_id: Any) -> Any:
         """
-        What of a schedule event is wished. The room product takes only those of its own kind. The entry is told each
-        time: of two events made under one reference, the parts found again may not be of one making.
+        Return a schedule event with the wanted fields. The room product accepts only its own kind. The entry is set
+        each time: if two events were created under one reference, the parts that were found may not belong together.
         """
         from KalturaClient.Plugins.Schedule import KalturaLiveStreamScheduleEvent, KalturaRecordScheduleEvent
 
@@ -419,7 +420,7 @@ class KalturaEvents:
 
     def _membership(self, uid: str, group_id: str) -> Iterable[Callable[[Any], Any]]:
         """
-        What makes somebody a member: that Kaltura knows him, and that he is in the group.
+        Return the calls that make a person a member: create their user, and add it to the group.
         """
         from KalturaClient.Plugins.Core import KalturaGroupUser, KalturaUser
 
@@ -429,11 +430,11 @@ class KalturaEvents:
             lambda c: c.groupUser.add(KalturaGroupUser(userId=user_id, groupId=group_id)),
         )
 
-    # --- looking --------------------------------------------------------------------------------------------------
+    # --- read ---------------------------------------------------------------------------------------------------------
 
     def _ask_recordings(self, multi: Multi, external_ids: Mapping[str, str]) -> Asked:
         """
-        Ask for what stems from a live entry: its recordings, also when it is gone, and whatever was cut out of them.
+        Ask for the recordings of a live entry, even if it is deleted, and for everything that was cut from them.
         """
         from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
@@ -447,7 +448,7 @@ class KalturaEvents:
 
     def _list_virtual_events(self, multi: Multi, since: Any, page: int) -> Asked:
         """
-        Ask for the virtual events made since an instant: the list cannot be filtered by anything of ours.
+        Ask for the virtual events created since an instant. The list cannot be filtered by anything of ours.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager
         from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEventFilter
@@ -523,7 +524,10 @@ _LOOKS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
 }
 
 DELETION_ORDER: Final = tuple(_DELETIONS)
-"""The parts of an event, what others point at after what points at it; the entry, which may refuse, is the last."""
+"""
+The parts of an event in the order of deletion: each before the parts that it points to. The entry, which may refuse, is
+the last.
+"""
 
 
 def delete_part(part: str, part_id: str, library: Any) -> Any:
@@ -535,7 +539,7 @@ def delete_part(part: str, part_id: str, library: Any) -> Any:
 
 def look_at_part(part: str, part_id: str, library: Any) -> Any:
     """
-    Ask whether one part of an event is there.
+    Ask for one part of an event, to see whether it exists.
     """
     return _LOOKS[part](library, part_id)
 
@@ -554,7 +558,7 @@ _INGEST_VALUES: Final = (
 
 def _ingest(entry: Any) -> Ingest:
     """
-    What a live entry says of where its picture is to be sent.
+    Return the addresses of a live entry that an encoder sends its stream to.
     """
     told = {name: getattr(entry, name) for name in _INGEST_VALUES}
     backup_url = entry.secondaryBroadcastingUrl

@@ -1,7 +1,7 @@
-"""Everything of this deployment at Kaltura, by age, for a search to compare with what is recorded.
+"""List everything of this deployment at Kaltura, by age, for the search for orphans.
 
-Called by `shared/operations/orphans/` through `ports.Orphans`. Leaves to it what is an orphan. Upload tokens are found
-by their user, and members by their group: they go with these.
+Called by `shared/operations/orphans/` through `ports.Inventory`, which decides what is an orphan. Upload tokens are
+found by their user, and members by their group; they are deleted with these.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ _REFERENCES: Final = {
     VIRTUAL_EVENT: "description",
     GROUP: "description",
 }
-"""Where the reference under which it was made stands in each part."""
+"""The field of each part that has the reference under which it was created."""
 
 _ON_AIR: Final = ("firstBroadcast", "lastBroadcast", "currentBroadcastStartTime")
-"""Of a live entry: instants that are set once something was sent to it."""
+"""Instants of a live entry that are set once a stream was sent to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class KalturaInventory:
     """
-    Fills `ports.Orphans`.
+    Fills `ports.Inventory`.
     """
 
     account: KalturaAccount
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Orphans`. Entries of every kind, the other parts of events, and the users of uploads, in one request;
-        then pairs of an event and a resource of which one is gone. A list that the account does not offer holds nothing
-        of ours.
+        See `ports.Inventory`. Lists entries of every kind, the other parts of events, and the users of uploads, in one
+        request; then pairs of an event and a resource of which one is gone. A list that the account does not offer has
+        nothing of ours.
         """
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter, KalturaFilterPager, KalturaUserFilter
         from KalturaClient.Plugins.Group import KalturaGroupFilter
@@ -70,7 +70,7 @@ class KalturaInventory:
         )
         of_events = KalturaScheduleEventFilter(tagsLike=tag, **span)
         of_resources = KalturaScheduleResourceFilter(tagsLike=tag, **span)
-        # These cannot be asked for by anything of ours.
+        # This list cannot be filtered by anything of ours.
         of_virtual_events = KalturaVirtualEventFilter(**span)
         of_groups = KalturaGroupFilter(tagsMultiLikeOr=tag, **span)
         of_users = KalturaUserFilter(idOrScreenNameStartsWith=mapping.uploaders_of(self.account.namespace), **span)
@@ -99,8 +99,8 @@ class KalturaInventory:
 
     def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Orphans`. The bytes of an upload that is not finished lie with its token; what is no entry has
-        content where an entry of the same reference has.
+        See `ports.Inventory`. The bytes of an unfinished upload are with its token. A part that is not an entry has
+        content if an entry of the same reference has.
         """
         if EVENT in item.external_ids and RESOURCE in item.external_ids:
             return False
@@ -126,9 +126,9 @@ class KalturaInventory:
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Orphans`. An upload's user and tokens go with its entry, unless another entry was made under the same
-        reference: then only the token that was bound to this one goes. With an event or a resource go its pairs, with a
-        live entry the recordings that no video has taken over.
+        See `ports.Inventory`. Deletes an upload's user and tokens with its entry, unless another entry was created
+        under the same reference. Then only the token that was bound to this entry is deleted. Deletes the pairs of an
+        event or a resource with it, and with a live entry the recordings that no video has taken over.
         """
         multi = self.account.client.multi(self.account.admin_ks())
         links = Links(self.account)
@@ -149,7 +149,7 @@ class KalturaInventory:
             raise_unless_gone(answer)
         return remaining(looks, item.external_ids)
 
-    # --- listing --------------------------------------------------------------------------------------------------
+    # --- list ---------------------------------------------------------------------------------------------------------
 
     def _virtual_events(self, asked: Any, index: int) -> Asked:
         from KalturaClient.Plugins.Core import KalturaFilterPager
@@ -182,7 +182,7 @@ class KalturaInventory:
 
     def _ask_by_reference(self, multi: Multi, reference: str) -> Asked:
         """
-        Ask for the entries that were made under a reference.
+        Ask for the entries that were created under a reference.
         """
         from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
@@ -194,11 +194,11 @@ class KalturaInventory:
     def _uploader(self, item: InventoryItem) -> str:
         return mapping.uploader_of(self.account.namespace, item.reference)
 
-    # --- deleting -------------------------------------------------------------------------------------------------
+    # --- delete -------------------------------------------------------------------------------------------------------
 
     def _ask_deletion_of_more(self, item: InventoryItem, multi: Multi) -> list[Asked]:
         """
-        Ask for the deletion of what belongs to an entry.
+        Ask for the deletion of the things that belong to an entry.
         """
         reference = parse(item.reference)
         if reference is not None and reference.kind is Kind.VIDEO:
@@ -209,7 +209,7 @@ class KalturaInventory:
 
     def _recordings(self, entry_id: str) -> Iterator[str]:
         """
-        The ids of what was recorded of a live entry and no video has taken over.
+        Yield the ids of a live entry's recordings that no video has taken over.
         """
         from KalturaClient.Plugins.Core import KalturaMediaEntryFilter
 
@@ -246,7 +246,7 @@ class KalturaInventory:
 
 def _content_of(entry: Any) -> bool | None:
     """
-    Whether an entry has content, as far as it tells itself.
+    Tell whether an entry has content; `None` if the entry itself does not say.
     """
     if hasattr(entry, "recordedEntryId"):
         return any(_number(getattr(entry, name)) for name in _ON_AIR) or bool(_text(entry.recordedEntryId))
@@ -255,8 +255,8 @@ def _content_of(entry: Any) -> bool | None:
 
 def _received(entry_id: str, status: str, tokens: Sequence[Any]) -> bool:
     """
-    Whether bytes of an entry that tells nothing have arrived, given the tokens of its upload. What is being imported
-    without a token comes from somewhere else.
+    Tell whether bytes have arrived for an entry that does not say, given the tokens of its upload. An entry that is
+    importing without a token gets its bytes from somewhere else.
     """
     bound = [token for token in tokens if str(token.attachedObjectId) == entry_id]
     if not bound:
@@ -266,7 +266,7 @@ def _received(entry_id: str, status: str, tokens: Sequence[Any]) -> bool:
 
 def _text(value: Any) -> str:
     """
-    A text of the library's objects, empty where the answer had none.
+    Return a text of the library's objects, empty if the answer had none.
     """
     return value if isinstance(value, str) else ""
 

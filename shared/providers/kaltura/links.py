@@ -1,7 +1,7 @@
-"""Pairs of a schedule event and a resource, `scheduleEventResource`: they carry no mark of ours, and outlive both ends.
+"""Pairs of a schedule event and a resource, `scheduleEventResource`. They carry no mark of ours, and outlive both ends.
 
-Called by `events.py` and `inventory.py`. A pair is ours where an end of it is. One whose ends are both gone could be
-anybody's: it is not looked for, and we leave none behind, because the pairs of an end are deleted before it.
+Called by `events.py` and `inventory.py`. A pair is ours if one of its ends is. A pair whose ends are both gone could be
+anybody's, so it is not searched for. We leave none behind, because the pairs of an end are deleted before it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Links:
 
     def ask(self, multi: Multi, since: datetime, until: datetime, page: int = 1) -> Asked:
         """
-        Ask for a page of the pairs that were made in [since, until), whoever made them.
+        Ask for a page of the pairs that were created in [since, until), whoever created them.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter
@@ -60,12 +60,12 @@ class Links:
 
     def broken(self, first: Asked, since: datetime, until: datetime) -> list[InventoryItem]:
         """
-        Return the pairs of which one end is ours and the other is gone, under the reference of the one that is there.
+        Return the pairs of which one end is ours and the other is gone, under the reference of the end that exists.
 
         Args:
-            first: What `ask` asked for.
-            since: Likewise.
-            until: Likewise.
+            first: The question that `ask` returned, answered.
+            since: As given to `ask`.
+            until: As given to `ask`.
         """
         if first.error is not None and is_not_offered(first.error):
             return []
@@ -92,7 +92,7 @@ class Links:
         Delete one pair.
 
         Returns:
-            It, where it is still there.
+            The pair, if it still exists.
         """
         event_id, resource_id = int(external_ids[EVENT]), int(external_ids[RESOURCE])
         multi = self.account.client.multi(self.account.admin_ks())
@@ -110,7 +110,7 @@ class Links:
 
     def _ends(self, pairs: Sequence[Any]) -> tuple[dict[str, str], dict[str, str]]:
         """
-        Return what stands in the place of our reference in each event, and in each resource, that is there, by its id.
+        Return the field for our reference of each event, and of each resource, that exists, by its id.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventFilter, KalturaScheduleResourceFilter
@@ -132,7 +132,7 @@ class Links:
 
 def link(event_id: Any, resource_id: Any) -> Callable[[Any], Any]:
     """
-    Ask that an event and a resource be paired; `LINK_EXISTS` is the answer where they are.
+    Ask to pair an event and a resource; the answer is `LINK_EXISTS` if they already are.
     """
     from KalturaClient.Plugins.Schedule import KalturaScheduleEventResource
 
@@ -142,10 +142,10 @@ def link(event_id: Any, resource_id: Any) -> Callable[[Any], Any]:
 
 def refused_pair(asked: Asked) -> dict[str, Refusal]:
     """
-    The reason why an event and its resource cannot be paired; empty where they are.
+    Return the reason why an event and its resource cannot be paired; empty if they are.
 
     Raises:
-        Doubtful: They could not be this time (again).
+        Doubtful: They could not be paired this time (again).
     """
     error = first_error([asked], LINK_EXISTS)
     if error is None:
@@ -157,17 +157,17 @@ def refused_pair(asked: Asked) -> dict[str, Refusal]:
 
 def unlink(event_id: int, resource_id: int, library: Any) -> Any:
     """
-    Ask for the deletion of the pair of an event and a resource; it is there even where they are gone.
+    Ask for the deletion of the pair of an event and a resource, which exists even if they are gone.
     """
     return library.schedule.scheduleEventResource.delete(event_id, resource_id)
 
 
 def unlink_all(account: KalturaAccount, part: str, part_id: str) -> None:
     """
-    Delete every pair of an event, or of a resource, whether that is there or not.
+    Delete every pair of an event, or of a resource, even if that is gone.
 
     Raises:
-        Transient, Doubtful, Permanent: As any call.
+        Transient, Doubtful, Permanent: As for any call.
     """
     from KalturaClient.Plugins.Core import KalturaFilterPager
     from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter

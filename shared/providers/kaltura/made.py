@@ -1,6 +1,8 @@
-"""What is made in a Kaltura account once: the profile that keeps entries private, and the roles of what is handed out.
+"""Create what a Kaltura account needs once: the profile that keeps entries private, and the roles of the KSs for
+people.
 
-Called by `account.py`, which remembers what was made, and by `setup.py`. Each thing is found again by its system name.
+Called by `account.py`, which remembers what was created, and by `setup.py`. Each thing is found again by its system
+name.
 """
 
 from __future__ import annotations
@@ -24,20 +26,20 @@ ACCESS_CONTROL: Final = "accessControl"
 ACCESS_CONTROL_NAME: Final = "GREENROOM_KS_REQUIRED"
 
 NO_ROLE: Final = ""
-"""In place of a role that the account does not let us make, and that nothing can stand in for."""
+"""Stands for a role that the account does not let us create, and that no other role can replace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
     """
-    A role of ours: a KS that has it can call these actions, what anybody can call without a KS, and nothing else.
+    A role of ours. A KS with it can call these actions, and those that need no KS, and nothing else.
 
     Attributes:
-        key: Under which it is remembered.
-        system_name: By which it is found; its one permission has the same name.
-        purpose: In words.
-        actions: `service.action`, in small letters.
-        stand_in: The role of Kaltura's own that is used where the account does not let us make one, or `NO_ROLE`.
+        key: The key under which it is remembered.
+        system_name: The name by which it is found; its one permission has the same name.
+        purpose: The purpose in words.
+        actions: `service.action`, in lower case.
+        stand_in: Kaltura's own role that is used if the account does not let us create one, or `NO_ROLE`.
     """
 
     key: str
@@ -50,11 +52,11 @@ class Role:
 UPLOAD_ROLE: Final = Role(
     "uploadRole", "GREENROOM_UPLOAD", "send the bytes of an upload", ("uploadtoken.upload",), mapping.UPLOAD_BASE_ROLE
 )
-# Every role needs a permission; this one is for what everybody may do anyway.
+# Every role needs a permission; this one is for an action that anybody may call anyway.
 ADDRESSES_ROLE: Final = Role(
     "addressesRole", "GREENROOM_ADDRESSES", "fetch addresses", ("system.ping",), mapping.PLAYBACK_BASE_ROLE
 )
-# What the data layer of Kaltura's player asks for. Source: playkit-js-providers, ovp/loaders.
+# The calls of the data layer of Kaltura's player. Source: playkit-js-providers, ovp/loaders.
 PLAYER_ROLE: Final = Role(
     "playerRole",
     "GREENROOM_PLAYBACK",
@@ -69,17 +71,17 @@ SYSTEM_NAMES: Final = {ACCESS_CONTROL: ACCESS_CONTROL_NAME, **{role.key: role.sy
 
 def stand_in(key: str) -> str | None:
     """
-    What is remembered under a key where the account does not let us make the thing itself. Pure.
+    Return what is remembered under a key if the account does not let us create the thing itself. Pure.
     """
     return next((role.stand_in for role in ROLES if role.key == key), None)
 
 
 def find_all(client: Client, ks: str) -> dict[str, str]:
     """
-    Return the ids of all that is there, by their keys. One call.
+    Return the ids of the things that exist, by their keys. One call.
 
     Raises:
-        Transient, Doubtful, Permanent: As any call.
+        Transient, Doubtful, Permanent: As for any call.
     """
     from KalturaClient.Plugins.Core import KalturaAccessControlProfileFilter, KalturaUserRoleFilter
 
@@ -89,7 +91,7 @@ def find_all(client: Client, ks: str) -> dict[str, str]:
     profiles = multi.ask(lambda c: c.accessControlProfile.list(of_profile))
     roles = multi.ask(lambda c: c.userRole.list(of_roles))
     multi.send()
-    # An account that has no roles has the stand-ins.
+    # An account without roles uses the stand-ins.
     answers = [answer for answer in (profiles, roles) if not isinstance(answer.error, Permanent)]
     ids = {str(one.systemName): str(one.id) for answer in answers for one in answer.answer().objects}
     return {key: ids[name] for key, name in SYSTEM_NAMES.items() if name in ids}
@@ -97,10 +99,10 @@ def find_all(client: Client, ks: str) -> dict[str, str]:
 
 def find_or_make_access_control(client: Client, ks: str) -> str:
     """
-    Return the id of the profile that lets nobody play without a KS for the very entry, made where it is missing.
+    Return the id of the profile that lets nobody play without a KS for exactly that entry. Create it if it is missing.
 
     Raises:
-        Transient, Doubtful, Permanent: As any call.
+        Transient, Doubtful, Permanent: As for any call.
     """
     from KalturaClient.Plugins.Core import (
         KalturaAccessControlBlockAction,
@@ -120,7 +122,7 @@ def find_or_make_access_control(client: Client, ks: str) -> str:
         not_=KalturaNullableBoolean(KalturaNullableBoolean.TRUE_VALUE),
         privileges=[KalturaStringValue(value=Word.VIEW.value)],
     )
-    # A rule without contexts holds for playing, pictures and, where the account asks for it, for metadata too.
+    # A rule without contexts applies to playback, thumbnails and, if the account asks for it, to metadata too.
     profile = KalturaAccessControlProfile(
         name="Greenroom: a KS for the entry is required",
         systemName=ACCESS_CONTROL_NAME,
@@ -131,10 +133,10 @@ def find_or_make_access_control(client: Client, ks: str) -> str:
 
 def find_or_make_role(client: Client, ks: str, role: Role) -> str:
     """
-    Return the id of a role of ours, made where it is missing; what stands in for it where the account refuses that.
+    Return the id of a role of ours, and create it if it is missing. Return its stand-in if the account refuses that.
 
     Raises:
-        Transient, Doubtful: As any call.
+        Transient, Doubtful: As for any call.
     """
     from KalturaClient.Plugins.Core import KalturaUserRole, KalturaUserRoleFilter, KalturaUserRoleStatus
 
@@ -159,7 +161,7 @@ def find_or_make_role(client: Client, ks: str, role: Role) -> str:
 
 def _make_permission(client: Client, ks: str, role: Role) -> None:
     """
-    Make the one permission of a role; one that is there already is brought into form.
+    Create the one permission of a role, or update it if it exists.
     """
     from KalturaClient.Plugins.Core import KalturaPermission, KalturaPermissionStatus, KalturaPermissionType
 
@@ -182,7 +184,7 @@ def _make_permission(client: Client, ks: str, role: Role) -> None:
 
 def _item_ids(client: Client, ks: str, actions: Sequence[str]) -> list[str]:
     """
-    Return the ids of the permissions to call actions; the list cannot be filtered by them, so it is read.
+    Return the ids of the permissions to call actions. The list cannot be filtered by action, so all of it is read.
 
     Raises:
         Permanent: The account has no such permission (never).

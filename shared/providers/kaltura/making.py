@@ -1,7 +1,7 @@
-"""The making of an event's parts in one request, and what came of it.
+"""Create an event's parts in one request, and collect the results.
 
-Called by `events.py`, which says what each part is. A part that Kaltura refuses for good hinders no other, but for the
-entry, without which there is no event.
+Called by `events.py`, which says what each part is. A part that Kaltura refuses for good does not stop the others,
+except for the entry, without which there is no event.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ GROUP: Final = "groupId"
 @dataclass(frozen=True, slots=True)
 class _More:
     """
-    Something without an id of its own that was asked for.
+    A thing without an id of its own that was asked for.
 
     Attributes:
         part: The part that it belongs to.
-        needed: The parts without which it cannot be.
-        asked: What was asked, each after what it needs.
-        exists: The answers that mean that it is so already.
+        needed: The parts that it needs.
+        asked: The calls, each after what it needs.
+        exists: The error codes that mean that it exists already.
     """
 
     part: str
@@ -46,7 +46,7 @@ class _More:
 
 class Making:
     """
-    One request in which parts are made; the ids of those that are to come stand for themselves in later questions.
+    One request that creates parts. Later calls may use the ids of parts that are still to be created.
     """
 
     def __init__(self, multi: Multi, known: dict[str, str]) -> None:
@@ -69,35 +69,35 @@ class Making:
         self, part: str, *asks: Callable[[Any], Any], exists: frozenset[str], needs: str | None = None
     ) -> None:
         """
-        Ask for what has no id of its own.
+        Ask for a thing that has no id of its own.
 
         Args:
             part: The part that it belongs to.
-            asks: What is asked, each after what it needs.
-            exists: The answers that mean that it is so already.
-            needs: Another part without which it cannot be.
+            asks: The calls, each after what it needs.
+            exists: The error codes that mean that it exists already.
+            needs: Another part that it needs.
         """
         needed = frozenset({part, needs or part})
         self._more.append(_More(part, needed, tuple(self._multi.ask(ask) for ask in asks), exists))
 
     def of(self, part: str) -> Asked:
         """
-        The answer for a part that was asked for.
+        Return the answer for a part that was asked for.
         """
         return self._asked[part]
 
     def made(self) -> dict[str, str]:
         """
-        What has been made.
+        Return the ids of the parts that were created.
         """
         return {part: str(asked.answer().id) for part, asked in self._asked.items() if asked.error is None}
 
     def outcome(self) -> EventIds:
         """
-        All parts, the known ones included, and those that are refused for good.
+        Return all parts, including the known ones, and those that are refused for good.
 
         Raises:
-            Doubtful: One of them could not be made this time: what could is found by its reference (again).
+            Doubtful: A part could not be created this time; those that were are found by their reference (again).
         """
         external_ids, refused = dict(self._known), dict[str, Refusal]()
         for part, asked in self._asked.items():
@@ -113,7 +113,7 @@ class Making:
             else:
                 raise incomplete(asked.error)
         for one in self._more:
-            # Where a part is not there, what hangs on it is not either.
+            # If a part does not exist, a thing that needs it does not either.
             is_there = all(external_ids.get(part, NOT_AVAILABLE) != NOT_AVAILABLE for part in one.needed)
             error = first_error(one.asked, one.exists)
             if not is_there or error is None:

@@ -1,6 +1,7 @@
-"""Kaltura's words and ours: statuses, references, tags, user ids, and the codes that mean "gone". Pure.
+"""Translate between Kaltura's terms and ours: statuses, references, tags, user ids, and the codes that mean "gone".
+Pure.
 
-Called by the other rooms of this folder; nobody else knows a word of Kaltura's.
+Called by the other files of this folder. Kaltura's terms are used nowhere else.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ GONE_CODES: Final = frozenset(
         "VIRTUAL_EVENT_NOT_FOUND",
     }
 )
-"""Answers to a deletion, or a look, under an administrator's KS that mean that the thing does not exist."""
+"""Answers to a deletion, or a read, under an administrator's KS that mean that the thing does not exist."""
 
 NOT_OFFERED_CODES: Final = frozenset({"SERVICE_FORBIDDEN", "FEATURE_FORBIDDEN", "SERVICE_DOES_NOT_EXISTS"})
-"""Answers that mean that the account does not have what was asked for."""
+"""Answers that mean that the account does not have the feature that was asked for."""
 
 REFUSED_PARTS: Final = {
     "MAX_SCHEDULE_DURATION_REACHED": "The session lasts longer than the video account lets an event be scheduled. "
     "Let it end earlier.",
 }
-"""What to change where the account refuses one part of an event for good."""
+"""What the teacher can change if the account refuses one part of an event for good."""
 
 USER_EXISTS: Final = "DUPLICATE_USER_BY_ID"
-"""The answer to making a user, or a group, that there is already."""
+"""The answer to creating a user, or a group, that exists already."""
 
 PAGE: Final = 500
-"""The most that a list gives at once."""
+"""The maximum number of items in one page of a list."""
 
 UPLOAD_BASE_ROLE: Final = "UPLOAD_BASE_ROLE"
 PLAYBACK_BASE_ROLE: Final = "PLAYBACK_BASE_ROLE"
@@ -70,8 +71,10 @@ MEDIA_STATES: Final = {
     "virusScan.Infected": MediaState.ERROR,
     "virusScan.ScanFailure": MediaState.ERROR,
 }
-"""Status of an entry; 5 is one that waits for a moderator, 6 one that is blocked (`entryStatus`). One that is not
-known counts as processing, so that its deadline ends it."""
+"""
+Status of an entry; 5 is one that waits for a moderator, 6 one that is blocked (`entryStatus`). An unknown status counts
+as processing, so that its deadline ends it.
+"""
 
 REASONS: Final = {
     "-2": "The file could not be fetched by the video provider. Upload it again.",
@@ -83,7 +86,7 @@ REASONS: Final = {
 NOT_CONVERTED: Final = "The video provider could not convert the file. Retry it, or upload another file."
 
 ALIVE: Final = ",".join(status for status in MEDIA_STATES if status != DELETED)
-"""Every status but deleted: without it a list gives ready entries alone."""
+"""Every status but deleted. Without this filter a list has ready entries only."""
 
 ARRIVED: Final = ",".join(
     status for status, state in MEDIA_STATES.items() if state not in (MediaState.AWAITING_UPLOAD, MediaState.GONE)
@@ -91,10 +94,12 @@ ARRIVED: Final = ",".join(
 """Every status of an entry whose bytes have arrived."""
 
 EMPTY: Final = frozenset({NO_CONTENT, IMPORTING})
-"""Every status of an entry that may have no bytes: one that waits for an upload counts as importing."""
+"""Every status of an entry that may have no bytes. An entry that waits for an upload counts as importing."""
 MODERATED: Final = "1,2,3,4,5,6"
-"""Every `moderationStatus`: without it a list leaves out what waits for a moderator (1) and what one has rejected (3).
-Source: kaltura/server, entryPeer::setDefaultCriteriaFilter."""
+"""
+Every `moderationStatus`. Without this filter a list omits entries that wait for a moderator (1) or that one has
+rejected (3). Source: kaltura/server, entryPeer::setDefaultCriteriaFilter.
+"""
 
 REJECTED: Final = "3"
 """`moderationStatus` of an entry that a moderator has rejected, `entry::ENTRY_MODERATION_STATUS_REJECTED`."""
@@ -105,13 +110,13 @@ PICTURE: Final = "2"
 CONVERSION_FAILED: Final = "-1"
 
 STAGES: Final = {"1": Stage.CONVERTING, "4": Stage.QUEUED}
-"""What is done in a status that counts as processing."""
+"""The stage of a status that counts as processing."""
 
 RECORDED_LIVE: Final = frozenset({"34", "36"})
-"""`sourceType` of an entry that was recorded of a live one, `RECORDED_LIVE` and `KALTURA_RECORDED_LIVE`."""
+"""`sourceType` of an entry that is a recording of a live one, `RECORDED_LIVE` and `KALTURA_RECORDED_LIVE`."""
 
 SOURCE_FLAVOR: Final = 0
-"""The flavor params id of what was uploaded, `flavorParams::SOURCE_FLAVOR_ID`."""
+"""The flavor params id of the uploaded file, `flavorParams::SOURCE_FLAVOR_ID`."""
 
 CONTAINERS: Final = {
     **dict.fromkeys(("mpeg-4", "mp4", "mov", "m4v", "m4a", "3gp", "isom", "mp42", "qt", "quicktime"), "video/mp4"),
@@ -125,90 +130,92 @@ CONTAINERS: Final = {
     "ogg": "video/ogg",
 }
 """
-`containerFormat` of a flavor, as MIME types. It is what Kaltura's ffprobe, and MediaInfo before it, found in the bytes;
-the file's name at most picks one of several names for the same format.
-Source: KFFMpegMediaParser::matchContainerFormat and convertToMediaInfoNames, KDLMediaDataSet::IsCondition.
+`containerFormat` of a flavor, as MIME types. Kaltura's ffprobe, and MediaInfo before it, found it in the bytes. The
+file's name at most selects one of several names for the same format. Source: KFFMpegMediaParser::matchContainerFormat
+and convertToMediaInfoNames, KDLMediaDataSet::IsCondition.
 """
 
 FLAVOR_READY: Final = "2"
 FLAVOR_NOT_COUNTED: Final = frozenset({"3", "4", "5"})
-"""Flavors that are deleted, not applicable or temporary say nothing of the progress."""
+"""Flavors that are deleted, not applicable or temporary say nothing about the progress."""
 
 _CODE_DIGITS: Final = 24
 _CODE: Final = re.compile(f"[0-9a-f]{{{_CODE_DIGITS}}}")
-"""Small hexadecimal digits, for Kaltura compares some texts without regard to case; longer than any generation."""
+"""
+Lower-case hexadecimal digits, because Kaltura compares some texts without regard to case; longer than any generation.
+"""
 
 NAME_MAX_BYTES: Final = 256
 """
-What the name of an entry, a virtual event or a resource, the summary of a schedule event and the file name of an upload
-token may take. Source: KalturaVirtualEvent, KalturaScheduleEvent and KalturaScheduleResource have a maxLength, which
-KalturaRequestDeserializer compares with strlen; entry::MAX_NAME_LEN; the column upload_token.file_name.
+The maximum for the name of an entry, a virtual event or a resource, the summary of a schedule event and the file name
+of an upload token. Source: KalturaVirtualEvent, KalturaScheduleEvent and KalturaScheduleResource have a maxLength,
+which KalturaRequestDeserializer compares with strlen; entry::MAX_NAME_LEN; the column upload_token.file_name.
 """
 
 NAME_MIN_BYTES: Final = 1
 VIRTUAL_EVENT_NAME_MIN_BYTES: Final = 3
 
 NAME_LACKING: Final = "\u2026"
-"""Ends a name that is too short: with its three bytes none is."""
+"""Added to a name that is too short. It has three bytes, so the result is always long enough."""
 
 SCREEN_NAME_MAX_BYTES: Final = 127
 """Source: KalturaBaseUser::$screenName; `first` and `last` name are kept whole, kuser::setFirstName."""
 
 ADDRESS_IN_NAME: Final = "://"
-"""A user whose name has it is refused. Source: KalturaBaseUser::validateNames, kuser::URL_PATTERN."""
+"""A user whose name contains it is refused. Source: KalturaBaseUser::validateNames, kuser::URL_PATTERN."""
 
 _GUARDED: Final = "{"
-"""`client.py` may send a character of three bytes after it, so that nobody's text is read as a reference."""
+"""`client.py` may send a character of three bytes after it, so that typed text is not read as a reference."""
 
 _KALTURA_USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,100}")
 
 
 def status_of(thing: Any) -> str:
     """
-    The status of an object of the library: an enumeration's value, as text.
+    Return the status of an object of the library: an enumeration's value, as text.
     """
     return _told(thing.status)
 
 
 def is_recording(entry: Any) -> bool:
     """
-    Whether an entry of the library was recorded of a live one.
+    Tell whether an entry of the library is a recording of a live one.
     """
     return _told(entry.sourceType) in RECORDED_LIVE
 
 
 def is_rejected(entry: Any) -> bool:
     """
-    Whether a moderator has rejected an entry of the library. One that still waits for a moderator plays all the same:
-    a KS with `sview` lifts moderation (kaltura/server, KSecureEntryHelper::validateForPlay).
+    Tell whether a moderator has rejected an entry of the library. An entry that still waits for a moderator plays
+    anyway: a KS with `sview` lifts moderation (kaltura/server, KSecureEntryHelper::validateForPlay).
     """
     return _told(entry.moderationStatus) == REJECTED
 
 
 def is_picture(entry: Any) -> bool:
     """
-    Whether an entry of the library is a still picture.
+    Tell whether an entry of the library is a still picture.
     """
     return _told(entry.mediaType) == PICTURE
 
 
 def _told(value: Any) -> str:
     """
-    A value of the library as text: an enumeration's, or a plain one.
+    Return a value of the library as text: an enumeration's, or a plain one.
     """
     return str(value.getValue() if hasattr(value, "getValue") else value)
 
 
 def media_state(status: str) -> MediaState:
     """
-    An entry's status in our words.
+    Return our state for an entry's status.
     """
     return MEDIA_STATES.get(status, MediaState.PROCESSING)
 
 
 def media_type(container_format: object) -> str | None:
     """
-    The MIME type of a flavor's container; one that is not known keeps its name, `None` where there is none.
+    Return the MIME type of a flavor's container. An unknown container keeps its name; `None` if there is none.
     """
     if not isinstance(container_format, str) or not container_format.strip():
         return None
@@ -218,14 +225,15 @@ def media_type(container_format: object) -> str | None:
 
 def tag_of(namespace: str) -> str:
     """
-    The tag on everything that a deployment makes: letters and digits, for a search index splits at anything else.
+    Return the tag on everything that a deployment creates: letters and digits, because a search index splits at any
+    other character.
     """
     return "greenroom" + re.sub(r"[^a-z0-9]", "", namespace.lower())
 
 
 def tags_of(thing: Any) -> list[str]:
     """
-    The tags of an object of the library.
+    Return the tags of an object of the library.
     """
     tags = thing.tags
     return [tag.strip() for tag in tags.split(",")] if isinstance(tags, str) else []
@@ -233,15 +241,16 @@ def tags_of(thing: Any) -> list[str]:
 
 def theirs(namespace: str, reference: str, secret: str) -> str:
     """
-    The `referenceId` at Kaltura of our reference: `{namespace}:{reference}:{mac}`. Whoever knows the referenceId of an
-    entry may read it without any KS of the account, and who knows a session's id knows its reference; the code at the
-    end is what nobody can guess. With `ours`, this is the only place that knows the outer form.
+    Return the `referenceId` at Kaltura of our reference: `{namespace}:{reference}:{mac}`. Anybody who knows the
+    referenceId of an entry may read the entry without a KS of the account, and a session's reference can be derived
+    from its id. The code at the end is what nobody can guess. With `ours`, this is the only place that knows the outer
+    form.
 
     Args:
-        namespace: Of the deployment.
-        reference: Ours.
-        secret: Of the account. Under another one nothing that was made before is found by its reference: what is
-            recorded is known by its ids, and the rest is found as an orphan.
+        namespace: The namespace of the deployment.
+        reference: Our reference.
+        secret: The secret of the account. If it changes, nothing created before is found by its reference. Recorded
+            things are known by their ids, and the rest is found as orphans.
     """
     code = hmac.new(secret.encode(), f"greenroom reference {namespace}:{reference}".encode(), hashlib.sha256)
     return f"{unmarked(namespace, reference)}:{code.hexdigest()[:_CODE_DIGITS]}"
@@ -249,15 +258,15 @@ def theirs(namespace: str, reference: str, secret: str) -> str:
 
 def unmarked(namespace: str, reference: str) -> str:
     """
-    The `referenceId` of what an earlier release made.
+    Return the `referenceId` of things that an earlier release created.
     """
     return f"{namespace}:{reference}"
 
 
 def ours(namespace: str, reference_id: str) -> str | None:
     """
-    Our reference of a `referenceId` at Kaltura, as it stands there; `None` where it is not this deployment's. Any code
-    will do, for the secret may have changed since, and nobody but an administrator can write one.
+    Return our reference of a `referenceId` at Kaltura; `None` if it is not this deployment's. Any code at its end is
+    accepted, because the secret may have changed since, and only an administrator can write one.
     """
     prefix = f"{namespace}:"
     if not reference_id.startswith(prefix):
@@ -268,11 +277,11 @@ def ours(namespace: str, reference_id: str) -> str | None:
 
 def name_of(title: str, least_bytes: int = NAME_MIN_BYTES) -> str:
     """
-    Return a title as the name of what is made for it.
+    Return a title as the name of an object at Kaltura.
 
     Args:
         title: Any text.
-        least_bytes: What the field demands.
+        least_bytes: The minimum length of the field.
     """
     name = _fitted(title, NAME_MAX_BYTES)
     return name if len(name.encode()) >= least_bytes else name + NAME_LACKING
@@ -280,7 +289,7 @@ def name_of(title: str, least_bytes: int = NAME_MIN_BYTES) -> str:
 
 def file_name_of(file_name: str) -> str:
     """
-    Return a file's name as an upload token may have it: with its ending, by which Kaltura knows its kind.
+    Return a file's name for an upload token, with its extension, by which Kaltura recognises its kind.
     """
     name = as_line(file_name)
     stem, dot, ending = name.rpartition(".")
@@ -289,7 +298,7 @@ def file_name_of(file_name: str) -> str:
 
 def person_names_of(name: str) -> tuple[str, str, str] | None:
     """
-    Return the first, last and screen name of a person, `None` where Kaltura would refuse them.
+    Return the first, last and screen name of a person, `None` if Kaltura would refuse them.
     """
     whole = " ".join(as_line(name).split())
     if not whole or ADDRESS_IN_NAME in whole:
@@ -304,35 +313,36 @@ def _fitted(text: str, most_bytes: int) -> str:
 
 def as_typed(text: str) -> str:
     """
-    A text as somebody typed it: without what the client puts into it so that a multirequest replaces none of it.
+    Return a text as it was typed, without the word joiners that the client adds so that a multirequest replaces none of
+    it.
     """
     return text.replace("{\u2060", "{")
 
 
 def moderators_of(entry_id: str) -> str:
     """
-    The group of those who moderate a live entry: by its name Kaltura's chat knows it.
+    Return the group of a live entry's moderators. Kaltura's chat knows it by this name.
     """
     return entry_id + "_moderators"
 
 
 def uploader_of(namespace: str, reference: str) -> str:
     """
-    The user under whom one upload is made, and the `sessionid` of its KSs: nobody else ever uses it.
+    Return the user for one upload, which is also the `sessionid` of its KSs. No other upload or person ever uses it.
     """
     return "upload-" + re.sub(r"[^A-Za-z0-9]+", "-", unmarked(namespace, reference))
 
 
 def uploaders_of(namespace: str) -> str:
     """
-    With what the ids of all users begin under whom a deployment makes uploads.
+    Return the prefix of the ids of all users that a deployment creates for uploads.
     """
     return uploader_of(namespace, f"{Kind.VIDEO}:")
 
 
 def uploaded_for(namespace: str, user_id: str) -> str | None:
     """
-    The reference of the upload that a user was made for; `None` where it is not this deployment's.
+    Return the reference of the upload that a user was created for; `None` if it is not this deployment's.
     """
     prefix = uploaders_of(namespace)
     video_id, _, generation = user_id.removeprefix(prefix).rpartition("-")
@@ -342,15 +352,15 @@ def uploaded_for(namespace: str, user_id: str) -> str | None:
 
 def viewer_of(uid: str) -> str:
     """
-    The Kaltura user of a Firebase user: the same id where Kaltura takes it, and a document may have it, else a hash
-    of it.
+    Return the Kaltura user of a Firebase user: the same id if Kaltura accepts it and a document may have it, else a
+    hash of it.
     """
     return uid if _KALTURA_USER_ID.fullmatch(uid) and uid != "0" and can_be_id(uid) else hashed_uid(uid)
 
 
 def watcher_of(uid: str) -> str:
     """
-    The Kaltura user in whose name a Firebase user's player loads: one that owns nothing, because a list shows whatever
-    its user owns.
+    Return the Kaltura user of a Firebase user's player. It owns nothing, because a list shows everything that its user
+    owns.
     """
     return "watch-" + hashlib.sha256(uid.encode()).hexdigest()[:40]

@@ -1,8 +1,8 @@
-"""Uploaded videos at Kaltura: an entry, an upload token bound to it, and a user who is nobody else's.
+"""Uploaded videos at Kaltura: an entry, an upload token bound to it, and a user for this upload alone.
 
-Called by the reconciliation of videos, the readiness poller and the grants through `ports.Media`. The token is bound to
-its entry before the first byte is sent, so that an upload that completes is processed without anybody's help, and its
-KS can reach nothing else.
+Called by the reconciler of videos, the readiness poller and the grants, through `ports.Media`. The token is bound to
+its entry before the first byte is sent. So a finished upload is processed without another call, and its KS can reach
+nothing else.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ TOKEN: Final = "uploadTokenId"
 UPLOADER: Final = "uploaderId"
 
 PROTOCOL: Final = "kaltura"
-"""How clients send: forms to `uploadToken.upload`, each with a chunk and its place."""
+"""The protocol of clients: forms to `uploadToken.upload`, each with a chunk and its offset."""
 
 CHUNK_BYTES: Final = 5_000_000
-"""What Kaltura's browser clients send at once."""
+"""The size of a chunk in Kaltura's browser clients."""
 
 COPIER: Final = "copier"
-"""As whom a host gets the file of a video: nobody's uid, which Firebase makes longer."""
+"""The viewer for whom a host reads the file of a video. It is not a uid, because those of Firebase are longer."""
 
 ACTIONS_MARGIN: Final = 20
 
@@ -70,9 +70,9 @@ class KalturaMedia:
 
     def prepare_upload(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        Make entry and token and bind them, in one request; see `ports.Media`.
+        See `ports.Media`. Creates entry and token and binds them, in one request.
         """
-        # Made now, so that the first upload of all does not fail for want of its token, nor its first viewer wait.
+        # Created now, so that the very first upload does not fail without its role, and its first viewer does not wait.
         self.account.upload_role_name()
         self.account.addresses_role_name()
         entry = self._entry(reference, spec)
@@ -83,13 +83,13 @@ class KalturaMedia:
         bound = multi.ask(lambda c: c.media.addContent(added.result("id"), _content(token.result("id"))))
         multi.send()
         if added.error is not None:
-            # Kaltura goes on after a failed part: a token without an entry must not stay behind.
+            # Kaltura continues after a failed part: a token without an entry must not stay behind.
             if token.error is None:
                 self.delete_media({TOKEN: str(token.answer().id), UPLOADER: uploader})
             raise self.account.doubted(added.error)
         for answer in (token, bound):
             if answer.error is not None:
-                # The entry exists: the next reconciliation finds it by its reference and completes it.
+                # The entry exists: the next reconcile finds it by its reference and completes it.
                 raise incomplete(answer.error)
         return {ENTRY: str(added.answer().id), TOKEN: str(token.answer().id), UPLOADER: uploader}
 
@@ -120,9 +120,9 @@ class KalturaMedia:
 
     def adopt_recording(self, reference: str, spec: UploadSpec) -> ExternalIds:
         """
-        See `ports.Media`. Kaltura makes the entry of a recording by itself, as public as the live entry is, and without
-        our reference and tag, by which the readiness poller and the sweep know what is ours. An orphan may have an
-        upload's user, and with it a token.
+        See `ports.Media`. Kaltura creates the entry of a recording by itself. It is as public as the live entry, and
+        has neither our reference nor our tag, by which the readiness poller and the sweep recognise our things. An
+        orphan may have an upload's user, and with it a token.
         """
         recording = spec.recording or {}
         entry = self._entry(reference, spec)
@@ -140,7 +140,7 @@ class KalturaMedia:
 
     def observe(self, external_ids: Sequence[ExternalIds]) -> Sequence[Observation]:
         """
-        See `ports.Media`. Entries, their flavors and their tokens, in one request.
+        See `ports.Media`. Reads entries, their flavors and their tokens, in one request.
         """
         if not external_ids:
             return []
@@ -171,9 +171,9 @@ class KalturaMedia:
 
     def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
-        See `ports.Media`. The KS that was handed out ends first, so that no byte comes any more; then token, entry and
-        user go, and each is looked for, in one request. A recording is an entry alone; of an orphan that was given back
-        and not yet completed, the token is found by its user.
+        See `ports.Media`. Ends the issued KS first, so that no more bytes arrive; then deletes token, entry and user,
+        and checks each, in one request. A recording has an entry only. If an orphan was given back and not yet
+        completed, its token is found by its user.
         """
         uploader = external_ids.get(UPLOADER)
         if uploader is not None:
@@ -182,7 +182,7 @@ class KalturaMedia:
         answers: list[Asked] = []
         looks: dict[str, Asked] = {}
         if uploader is not None:
-            # The end of the session is not looked at: where it has ended before, its own KS is refused.
+            # The result of ending the session is ignored: if it has ended before, its own KS is refused.
             multi.ask(lambda c: c.session.end(), ks=self._companion_ks(uploader))
         if TOKEN in external_ids and uploader is not None:
             answers.append(
@@ -204,8 +204,8 @@ class KalturaMedia:
 
     def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
-        See `ports.Media`. Entries, and the flavors of those that Kaltura itself puts into the question, in one request
-        with what is asked of uploads.
+        See `ports.Media`. Reads entries and their flavors, whose ids Kaltura fills in itself, in one request with the
+        observation of uploads.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaMediaEntryFilter
 
@@ -228,7 +228,7 @@ class KalturaMedia:
         for entries, flavors in answers:
             found = entries.answer().objects
             if not found:
-                # Kaltura refuses to look for the flavors of none.
+                # Kaltura refuses to list the flavors of no entries.
                 continue
             flavors_of = flavors.answer()
             for entry in found:
@@ -247,12 +247,12 @@ class KalturaMedia:
 
     def upload_grant(self, external_ids: ExternalIds, spec: UploadSpec, allowance: Allowance) -> UploadGrant:
         """
-        See `ports.Media`. The KS can call `uploadToken.upload` at one address for its own token, so many times, so
-        long. Kaltura counts that for each KS, so the same allowance is the same KS.
+        See `ports.Media`. The KS can call `uploadToken.upload` at one address for its own token, with a limit of calls
+        and time. Kaltura counts the calls for each KS, so the same allowance is the same KS.
         """
         privileges = (
             Privilege(Word.SET_ROLE, self.account.upload_role_name()),
-            # The `?` before the star pins the path; see keys.py.
+            # The `?` before the star pins the path; see signing.py.
             Privilege(Word.URI_RESTRICT, f"{UPLOAD_PATH}|{UPLOAD_PATH}?*"),
             Privilege(Word.ACTIONS_LIMIT, str(allowance.requests)),
             Privilege(Word.SESSION_ID, external_ids[UPLOADER]),
@@ -276,27 +276,27 @@ class KalturaMedia:
 
     def source(self, external_ids: ExternalIds, lifetime_s: int) -> Source:
         """
-        See `ports.Media`. What was uploaded, byte for byte.
+        See `ports.Media`. The uploaded file, byte for byte.
         """
         grant = addresses_grant(self.account, external_ids[ENTRY], COPIER, lifetime_s)
         return Source(str(grant.values[PROGRESSIVE_URL]))
 
     def _uploader_ks(self, uploader: str) -> str:
         """
-        A KS of the upload's own user for the server's own calls.
+        Return a KS of the upload's own user for the server's own calls.
         """
         return self.account.user_ks(uploader, (), SERVER_KS_S)
 
     def _token_of(self, uploader: str) -> ExternalIds:
         """
-        The token of an upload, by its user; empty where there is none.
+        Return the token of an upload, by its user; empty if there is none.
         """
         listed = self.account.client.call(self._uploader_ks(uploader), lambda c: c.uploadToken.list())
         return _first_token(listed.objects)
 
     def _companion_ks(self, uploader: str) -> str:
         """
-        A KS whose end is the end of every KS that was handed out for the upload.
+        Return a KS that ends, with itself, every KS that was issued for the upload.
         """
         return self.account.user_ks(uploader, (Privilege(Word.SESSION_ID, uploader),), SERVER_KS_S)
 
@@ -341,7 +341,7 @@ def _content(token_id: Any) -> Any:
 
 def _number(value: Any) -> float:
     """
-    A number of the library's objects, 0 where the answer had none.
+    Return a number of the library's objects, 0 if the answer had none.
     """
     return float(value) if isinstance(value, int | float) else 0.0
 
@@ -356,8 +356,8 @@ class _Flavors:
     The flavors of one entry.
 
     Attributes:
-        source: The one that was uploaded, `None` where there is none.
-        every: All of them; `None` where they are not known.
+        source: The uploaded one, `None` if there is none.
+        every: All of them; `None` if they are not known.
     """
 
     source: Any
@@ -367,7 +367,7 @@ class _Flavors:
 @dataclass(frozen=True, slots=True)
 class _FlavorsAnswer:
     """
-    The part of a multirequest that asks for the flavors of several entries.
+    The calls of a multirequest that ask for the flavors of several entries.
     """
 
     sources: Asked
@@ -375,7 +375,7 @@ class _FlavorsAnswer:
 
     def answer(self) -> Callable[[str], _Flavors]:
         """
-        The flavors of each entry, by its id.
+        Return a function that returns the flavors of an entry, by its id.
 
         Raises:
             Transient, Doubtful, Permanent: As `Asked.answer`.
@@ -385,17 +385,19 @@ class _FlavorsAnswer:
         flavors_of: dict[str, list[Any]] = {}
         for flavor in page:
             flavors_of.setdefault(str(flavor.entryId), []).append(flavor)
-        # Entries have up to ten: of many at once a page tells only some, and nobody which are missing.
+        # An entry has up to ten flavors. For many entries one page has only some of them, and does not show which are
+        # missing.
         whole = len(page) < mapping.PAGE
         return lambda entry_id: _Flavors(source_of.get(entry_id), flavors_of.get(entry_id, []) if whole else None)
 
 
 def _ask_all(multi: Multi, external_ids: Sequence[ExternalIds]) -> Callable[[], Sequence[Observation]]:
     """
-    Ask how up to a page of videos stand.
+    Ask for the state of up to a page of videos.
 
     Returns:
-        What tells that, in the order asked, once it is answered; raises as `Asked.answer`.
+        A function that returns the observations, in the order asked, once the request is answered; raises as
+        `Asked.answer`.
     """
     from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
 
@@ -420,7 +422,7 @@ def _ask_all(multi: Multi, external_ids: Sequence[ExternalIds]) -> Callable[[], 
 
 def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
     """
-    Ask for the flavors of up to a page of entries: what was uploaded of each, and, by which percent is told, all.
+    Ask for the flavors of up to a page of entries: the uploaded one of each, and all of them, which give the percent.
     """
     from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaFlavorAssetFilter
 
@@ -435,12 +437,12 @@ def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
 
 def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
     """
-    How a video stands.
+    Return the state of a video.
 
     Args:
-        entry: `None` where there is none any more.
-        flavors: Of the entry.
-        token: Of the upload, `None` where there is none.
+        entry: Its entry; `None` if it is gone.
+        flavors: The flavors of the entry.
+        token: The token of the upload, `None` if there is none.
     """
     if entry is None:
         return Observation(MediaState.GONE)
@@ -473,7 +475,7 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
                 is_video=_number(entry.width) > 0 and not mapping.is_picture(entry),
             )
         case _:
-            # What Kaltura knew for a film and could not convert, it may convert another time.
+            # Kaltura recognised the file as a video and could not convert it. Another attempt may succeed.
             retryable = status == mapping.CONVERSION_FAILED and media_type is not None
             reason = mapping.NOT_CONVERTED if retryable else mapping.REASONS.get(status)
             return Observation(state, media_type=media_type, reason=reason, retryable=retryable)
@@ -481,7 +483,7 @@ def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
 
 def _upload_percent(token: Any) -> int:
     """
-    How much of the declared size has arrived.
+    Return how many percent of the declared size have arrived.
     """
     declared = _number(token.fileSize)
     return min(100, int(100 * _number(token.uploadedFileSize) / declared)) if declared else 0
@@ -489,7 +491,7 @@ def _upload_percent(token: Any) -> int:
 
 def _flavor_percent(flavors: Sequence[Any]) -> int:
     """
-    How many of the renditions that will be made are there.
+    Return how many percent of the planned renditions exist.
     """
     statuses = [mapping.status_of(flavor) for flavor in flavors]
     counted = [status for status in statuses if status not in mapping.FLAVOR_NOT_COUNTED]
@@ -500,7 +502,7 @@ def _flavor_percent(flavors: Sequence[Any]) -> int:
 
 def _bytes_of(flavor: Any) -> int | None:
     """
-    The size of a flavor's file; Kaltura keeps it in KB too, rounded.
+    Return the size of a flavor's file: the exact one, or the one in KB, which Kaltura rounds.
     """
     exact = _number(getattr(flavor, "sizeInBytes", None))
     return int(exact or _number(flavor.size) * 1024) or None

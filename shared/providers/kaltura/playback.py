@@ -1,11 +1,12 @@
-"""What viewers hold at Kaltura: addresses that play one entry, a KS for Kaltura's own player, and the end of both.
+"""Build what viewers get from Kaltura: addresses that play one entry, a KS for Kaltura's own player, and the end of
+both.
 
-Called by `events.py`, `media.py` and `audience.py`, and through `ports.ViewerKeys`. Leaves to `account.py` the roles,
-and to others who may watch and for how long.
+Called by `events.py`, `media.py` and `audience.py`, and through `ports.ViewerKeys`. Roles are left to `account.py`. Who
+may watch, and for how long, is left to others.
 
-No KS can be kept from reading entries by id on the API, so the one that everybody gets opens addresses and nothing
-else. The list of sessions that were ended is asked by the API alone: an address ends by its expiry.
-Source: kaltura/server, KSecureEntryHelper::validateKs, kSessionBase::isValidUriRestrict, playManifestAction.
+No KS can be prevented from reading entries by id on the API, so the KS that every viewer gets opens addresses and
+nothing else. Only the API checks the list of ended sessions: an address ends when it expires. Source: kaltura/server,
+KSecureEntryHelper::validateKs, kSessionBase::isValidUriRestrict, playManifestAction.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ THUMBNAIL_WIDTH: Final = 640
 _INVALID_KS: Final = "INVALID_KS"
 
 PLAYER_KS_MAX_S: Final = 24 * 3600
-"""Kaltura remembers for so long that a session was ended. Source: kaltura/server, invalidSessionPeer."""
+"""How long Kaltura remembers that a session was ended. Source: kaltura/server, invalidSessionPeer."""
 
 MULTIREQUEST_PATH: Final = "/api_v3/service/multirequest"
-"""Where Kaltura's player asks for everything at once, as it spells it."""
+"""The path where Kaltura's player asks for everything at once, as the player spells it."""
 
 
 def addresses_grant(
     account: KalturaAccount, entry_id: str, viewer_uid: str, lifetime_s: int, revocation_id: str | None = None
 ) -> Grant:
     """
-    Let somebody play one entry, of whatever kind, and see its picture. The KS stands in the query, so that it can be
-    confined to the whole path of each address: what comes after the `?` changes nothing of what is served.
+    Return addresses by which a viewer plays one entry, of whatever kind, and sees its thumbnail. The KS is in the
+    query, so that it can be confined to the whole path of each address: nothing after the `?` changes what is served.
     """
     host, root, play = account.url, f"/p/{account.partner_id}", _play_path(account, entry_id)
     scheme = host.partition(":")[0]
@@ -74,9 +75,9 @@ class KalturaViewerKeys:
 
     def player_key(self, external_ids: ExternalIds, viewer_uid: str, lifetime_s: int, revocation_id: str) -> Grant:
         """
-        See `ports.ViewerKeys`. The player puts the KS into the path of the addresses that it makes, so these can be
-        pinned up to the entry only, and it asks the API for the entry: what else the KS can read there is for the
-        account's own settings to say (`doctor`).
+        See `ports.ViewerKeys`. The player puts the KS into the path of the addresses that it builds, so these can only
+        be pinned up to the entry. It also asks the API for the entry. What else the KS can read there depends on the
+        account's own settings (`doctor`).
         """
         role = self.account.player_role_name()
         if role is None:
@@ -101,15 +102,15 @@ class KalturaViewerKeys:
 
     def end(self, revocation_ids: Sequence[str]) -> None:
         """
-        See `ports.ViewerKeys`. Each is ended with a KS that carries the same `sessionid`: where it was ended before,
-        that KS is refused.
+        See `ports.ViewerKeys`. Each is ended with a KS that has the same `sessionid`. If it was ended before, that KS
+        is refused.
         """
         self._with_each(revocation_ids, lambda c: c.session.end())
 
     def _with_each(self, revocation_ids: Sequence[str], ask: Callable[[Any], Any]) -> list[bool]:
         """
-        Ask something of Kaltura with a KS for each id, in one request; another one shows that a refusal is not for a
-        wrong secret, or a wrong clock.
+        Make one call with a KS for each id, in one request. Another KS shows that a refusal is not due to a wrong
+        secret, or a wrong clock.
 
         Returns:
             Whether each KS was refused.
@@ -129,8 +130,8 @@ def player_privileges(
     account: KalturaAccount, entry_id: str, role: str, revocation_id: str | None
 ) -> tuple[Privilege, ...]:
     """
-    Return what a KS for Kaltura's player is confined to: one address of the API, with what the role lets it ask there,
-    and everything below one entry's own.
+    Return the privileges of a KS for Kaltura's player: one address of the API, with the calls that the role allows
+    there, and everything below the addresses of one entry.
     """
     paths = (
         MULTIREQUEST_PATH,
@@ -153,6 +154,6 @@ def _play_path(account: KalturaAccount, entry_id: str) -> str:
 
 def ending(revocation_id: str | None) -> tuple[Privilege, ...]:
     """
-    What lets a KS be ended: the same id in another one, which is ended at Kaltura. Pure.
+    Return the privilege by which a KS can be ended: another KS with the same id is ended at Kaltura. Pure.
     """
     return () if revocation_id is None else (Privilege(Word.SESSION_ID, revocation_id),)

@@ -1,7 +1,7 @@
-"""Kaltura's refusals: whether what was asked for is gone, not offered, refused for good, or may be asked again. Pure.
+"""Tell Kaltura's refusals apart: the thing is gone, not offered, refused for good, or may be asked for again. Pure.
 
-Called by the other files of this folder that ask for several things at once. Leaves to `client.py` how an answer is
-read, and to `mapping.py` what Kaltura's codes mean.
+Called by the other files of this folder that ask for several things at once. Parsing an answer is left to `client.py`,
+and the meaning of Kaltura's codes to `mapping.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def incomplete(error: ProviderError) -> Doubtful:
     """
-    What is raised where one part exists and another does not: look, and go on from there.
+    Return the error to raise if one part exists and another does not (again, look first).
     """
     retry_after_s = error.retry_after_s if isinstance(error, Transient) else None
     doubt = Doubtful(str(error), provider=NAME, operation=error.operation, code=error.code, retry_after_s=retry_after_s)
@@ -30,7 +30,7 @@ def incomplete(error: ProviderError) -> Doubtful:
 
 def refused_part(error: ProviderError | None) -> Refusal:
     """
-    Why one part of an event is refused for good: what is wrong, and what to change. Pure.
+    Return the reason why one part of an event is refused for good: what is wrong, and what to change. Pure.
     """
     assert error is not None
     sentence = mapping.REFUSED_PARTS.get(error.code)
@@ -39,25 +39,25 @@ def refused_part(error: ProviderError | None) -> Refusal:
 
 def is_refused(error: ProviderError | None) -> bool:
     """
-    Whether an error says that a part will never be as it was asked for.
+    Tell whether an error means that a part will always be refused as it was asked for.
     """
     return isinstance(error, Permanent) and not is_gone(error)
 
 
 def is_lost(error: ProviderError | None) -> bool:
     """
-    Whether an error says that a part is not there any more.
+    Tell whether an error means that a part does not exist any more.
     """
     return error is not None and is_gone(error)
 
 
 def first_error(answers: Sequence[Asked], settled: Container[str]) -> ProviderError | None:
     """
-    The first error of questions of which each needs the one before it, so that what comes after it tells nothing.
+    Return the first error of calls of which each needs the one before it. The errors after it say nothing.
 
     Args:
-        answers: In the order in which they were asked.
-        settled: The codes that mean that it is so already.
+        answers: The answers in the order of the calls.
+        settled: The error codes that mean that it is already as wanted.
     """
     errors = (answer.error for answer in answers)
     return next((error for error in errors if error is not None and error.code not in settled), None)
@@ -65,7 +65,7 @@ def first_error(answers: Sequence[Asked], settled: Container[str]) -> ProviderEr
 
 def raise_unless_gone(answer: Asked) -> None:
     """
-    Let a deletion of what is gone pass.
+    Accept the answer of a deletion, also if the thing was already gone.
 
     Raises:
         Transient, Doubtful, Permanent: The deletion failed for another reason.
@@ -76,10 +76,10 @@ def raise_unless_gone(answer: Asked) -> None:
 
 def remaining(looks: Mapping[str, Asked], external_ids: ExternalIds) -> ExternalIds:
     """
-    Which parts are still there, given a look at each.
+    Return the parts that still exist, given a read of each.
 
     Raises:
-        Transient, Doubtful, Permanent: One of them cannot be told.
+        Transient, Doubtful, Permanent: One of them could not be read.
     """
     for look in looks.values():
         raise_unless_gone(look)
@@ -88,13 +88,13 @@ def remaining(looks: Mapping[str, Asked], external_ids: ExternalIds) -> External
 
 def is_gone(error: ProviderError) -> bool:
     """
-    Whether an error under an administrator's KS says that the thing does not exist. Pure.
+    Tell whether an error under an administrator's KS means that the thing does not exist. Pure.
     """
     return isinstance(error, Permanent) and error.code in mapping.GONE_CODES
 
 
 def is_not_offered(error: ProviderError) -> bool:
     """
-    Whether an error says that the account does not have what was asked for. Pure.
+    Tell whether an error means that the account does not have the feature that was asked for. Pure.
     """
     return isinstance(error, Permanent) and error.code in mapping.NOT_OFFERED_CODES

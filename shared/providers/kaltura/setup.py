@@ -1,7 +1,7 @@
-"""A Kaltura account as an operator sets it up: whether everything is there that we need of it, and making what is not.
+"""Check that a Kaltura account has everything that this deployment needs, and create what is missing.
 
-Called by the operator's commands `doctor` and `setup` through `ports.Setup`. What is made here is made on first use as
-well, but for the app token of chats, which nobody but an operator should make.
+Called by the operator's commands `doctor` and `setup` through `ports.Setup`. Everything that is created here is also
+created on first use, except the app token of chats, which only an operator should create.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
 
 CLOCKS_APART_MAX_S: Final = 60
-"""Clocks that differ by more are told: what is signed for a few minutes would be dead, or live too long."""
+"""
+A larger difference of the clocks is reported: what is signed for a few minutes would be expired, or live too long.
+"""
 
 ACCOUNT: Final = "account"
 CLOCK: Final = "clock"
@@ -54,8 +56,8 @@ class KalturaSetup:
 
     def check(self) -> Sequence[Finding]:
         """
-        See `ports.Setup`. In two requests: whether it is our account at all, and all the rest; in a
-        third what a KS for the player reads.
+        See `ports.Setup`. Three requests: the first checks that it is our account at all, the second everything else,
+        and the third what a KS for the player can read.
         """
         try:
             found = [Finding(ACCOUNT, Health.OK), self._clock()]
@@ -86,14 +88,14 @@ class KalturaSetup:
         roles = [refused.made(role, name) or _made(NAMES[role.key], there) for role, name in names.items()]
         return [_made(ACCESS_CONTROL, there), *roles, self._make_chat_token()]
 
-    # --- looking --------------------------------------------------------------------------------------------------
+    # --- check --------------------------------------------------------------------------------------------------------
 
     def _clock(self) -> Finding:
         """
-        Whether our clock goes as Kaltura's does; asked with a KS, so that a wrong secret shows.
+        Compare our clock with Kaltura's. The call carries a KS, so that a wrong secret shows.
 
         Raises:
-            Transient, Doubtful, Permanent: As any call.
+            Transient, Doubtful, Permanent: As for any call.
         """
         client, ks, now = self.account.client, self.account.admin_ks(), self.account.clock()
         multi = client.multi(ks)
@@ -150,7 +152,7 @@ class KalturaSetup:
 
     def _judge_chat_secret(self, tokens: Sequence[Any]) -> Finding:
         """
-        Compare the secret that was set with those of the account: Kaltura refuses chat tokens that another one signs.
+        Compare the configured secret with those of the account: Kaltura refuses chat tokens that another one signs.
         """
         if any(signs_chat(token) and str(token.token) == self.audience.chat_secret for token in tokens):
             return Finding(CHAT_TOKEN, Health.OK)
@@ -179,11 +181,11 @@ class KalturaSetup:
             ),
         ]
 
-    # --- making ---------------------------------------------------------------------------------------------------
+    # --- create -------------------------------------------------------------------------------------------------------
 
     def _make_chat_token(self) -> Finding:
         """
-        Make the app token that signs chat tokens, unless there is one.
+        Create the app token that signs chat tokens, unless there is one.
         """
         from KalturaClient.Plugins.Core import KalturaAppToken, KalturaAppTokenHashType, KalturaSessionType
 
@@ -230,7 +232,7 @@ def _said(error: ProviderError) -> str:
 
 def _judge_offered(answer: Asked, what: str, health: Health, sentence: str) -> Callable[[], Finding]:
     """
-    Whether the account has a service at all.
+    Return a judge of whether the account has a service at all.
     """
 
     def judge() -> Finding:
@@ -243,7 +245,7 @@ def _judge_offered(answer: Asked, what: str, health: Health, sentence: str) -> C
 
 def _judge_any(answer: Asked, what: str, health: Health, sentence: str) -> Callable[[], Finding]:
     """
-    Whether a list has anything in it.
+    Return a judge of whether a list has any item.
     """
 
     def judge() -> Finding:
@@ -256,7 +258,7 @@ def _judge_any(answer: Asked, what: str, health: Health, sentence: str) -> Calla
 
 def _judge_all(answer: Asked, what: str, names: tuple[str, ...], sentence: str) -> Callable[[], Finding]:
     """
-    Whether a list has everything in it that is named.
+    Return a judge of whether a list has all items with these names.
     """
 
     def judge() -> Finding:

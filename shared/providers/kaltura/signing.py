@@ -1,8 +1,8 @@
-"""Mints Kaltura Sessions (KS, version 2): what a caller may do at Kaltura, for whom and until when.
+"""Sign Kaltura Sessions (KS, version 2): what a caller may do at Kaltura, for whom and until when.
 
-Called wherever a KS is needed: by the provider's own adapters and by the callables that hand one to a browser.
-It leaves to others who deserves a KS and for how long, and never talks to Kaltura: a KS is signed with the
-partner's admin secret and nothing else, so `session.start` is never called.
+Called wherever a KS is needed: by the adapters of this folder, also for a KS that is sent to a browser. Who gets a KS,
+and for how long, is left to others. Never calls Kaltura: a KS is signed with the partner's admin secret and nothing
+else, so `session.start` is never called.
 
 Source: server class `kSessionBase` (alpha/apps/kaltura/lib/request/kSessionBase.class.php).
 """
@@ -29,7 +29,7 @@ from shared.core.errors import BadRequest
 _BLOCK_BYTES: Final = 16
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _REMEMBERED: Final = 1024
-# What `quote_plus` leaves as it is, and what it does to the rest of ASCII: asked here at a quarter of its cost.
+# The characters that `quote_plus` keeps, and its result for the rest of ASCII: looked up here at a quarter of its cost.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 _QUOTED: Final = str.maketrans({sign: quote_plus(sign) for sign in map(chr, range(128))})
 
@@ -39,7 +39,7 @@ _USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,320}")
 
 class Kind(StrEnum):
     """
-    The type of a KS, as the KS spells it. An ADMIN one passes every ownership check: it never leaves the server.
+    The type of a KS, as the KS spells it. An ADMIN KS passes every ownership check, so it never leaves the server.
     """
 
     USER = "0"
@@ -48,7 +48,7 @@ class Kind(StrEnum):
 
 class Word(StrEnum):
     """
-    Kaltura's names of the privileges we use, `kSessionBase::PRIVILEGE_*`; the last four are KAF's alone.
+    Kaltura's names of the privileges that are used here, `kSessionBase::PRIVILEGE_*`; the last four are KAF's alone.
     """
 
     EDIT = "edit"
@@ -76,30 +76,30 @@ class Word(StrEnum):
 @dataclass(frozen=True, slots=True)
 class _Grammar:
     """
-    What may follow a privilege's colon, and how a refusal names it.
+    The values that may follow a privilege's colon, and their description for the error sentence.
     """
 
     pattern: re.Pattern[str]
     takes: str
 
 
-# An entry id is whole: the server compares `edit` and `sview` by prefix, so a part of an id would open others.
+# An entry id is whole: the server compares `edit` and `sview` by prefix, so a part of an id would open other entries.
 _ENTRY = _Grammar(re.compile(r"[0-9]+_[0-9a-z]{8,}"), "one whole entry id, such as 1_ab12cd34")
 _NUMBER = _Grammar(re.compile(r"[1-9][0-9]*"), "a positive number")
 _NAME = _Grammar(re.compile(r"[A-Za-z0-9_-]{1,128}"), "a name of letters, digits, _ and -")
 _NOTHING = _Grammar(re.compile(""), "no value")
-# A `*` only ever after the `?`: the server compares the raw address by prefix but routes the normalised one, so
-# that `…/upload*` also lets `…/upload/../../media` pass; behind a `?` nothing can change the route any more. Below an
-# entry's own addresses it may stand after the `/` too, for Kaltura's player puts the KS into the path: from there a
-# climbing address gets as far as the role and `sview` let it.
+# A `*` is allowed only after a `?`. The server compares the raw address by prefix but routes the normalised one, so
+# that `…/upload*` also allows `…/upload/../../media`; after a `?` nothing can change the route any more. Below an
+# entry's own addresses the `*` may also stand after the `/`, because Kaltura's player puts the KS into the path. From
+# there an address with `..` gets as far as the role and `sview` allow.
 _STEP = r"/[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
 _PATH = rf"(?:{_STEP})+(?:\?\*)?"
 _BELOW_ENTRY = rf"/p/[1-9][0-9]*(?:{_STEP})+/(?:entryId|entry_id)/{_ENTRY.pattern.pattern}/\*"
 _EITHER = rf"(?:{_BELOW_ENTRY}|{_PATH})"
 _PATHS = _Grammar(re.compile(rf"{_EITHER}(?:\|{_EITHER})*"), "paths joined by |, each of which may end in ?*")
 
-# The server splits privileges at `,` and `:`, their values at `/` (addresses at `|`), and takes `*` for everything:
-# no value below can hold one of these where it would mean something else than was asked for.
+# The server splits privileges at `,` and `:`, their values at `/` (addresses at `|`), and takes `*` for everything. No
+# value below can contain one of these where it would change the meaning.
 _GRAMMAR: Final[dict[Word, _Grammar]] = {
     Word.EDIT: _ENTRY,
     Word.VIEW: _ENTRY,
@@ -128,14 +128,14 @@ _GRAMMAR: Final[dict[Word, _Grammar]] = {
 @dataclass(frozen=True, slots=True)
 class Privilege:
     """
-    One privilege of a KS, checked when it is made: one that exists can be minted as it stands.
+    One privilege of a KS, checked when it is created: every instance can be signed as it is.
 
     Args:
-        word: Which privilege.
+        word: Kaltura's name of the privilege.
         value: What it applies to, in the grammar of the word; empty for the words that take nothing.
 
     Raises:
-        BadRequest: Never again: the value is not of the word's grammar.
+        BadRequest: The value does not match the word's grammar (never).
     """
 
     word: Word
@@ -162,9 +162,9 @@ class KeyMint:
         key = hashlib.sha1(admin_secret.encode()).digest()[:_BLOCK_BYTES]
         self._seed = hashlib.sha256(b"repeatable" + admin_secret.encode()).digest()
         self._head = b"v2|%d|" % partner_id
-        # A new OpenSSL context costs more than all the rest of a KS, so one is kept running. Each KS starts from
-        # an initialisation vector of zeros; on a running context that is had by XORing its first block with the
-        # last block that came out.
+        # A new OpenSSL context costs more than all the rest of a KS, so one is kept running. Each KS starts from an
+        # initialisation vector of zeros. On a running context the same result comes from XORing its first block with
+        # the last block that came out.
         self._encryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(_BLOCK_BYTES))).encryptor()
         self._last_block = 0
         self._encrypting = Lock()
@@ -180,28 +180,28 @@ class KeyMint:
         is_repeatable: bool = False,
     ) -> str:
         """
-        A KS that is valid from now on.
+        Return a KS that is valid from now on.
 
         Args:
-            user_id: Who speaks with it, in Kaltura's own spelling of user ids.
+            user_id: The user of the KS, in Kaltura's own spelling of user ids.
             privileges: What is added to, or taken from, what the user may do anyway; each word once.
             lifetime_s: How long it is valid; Kaltura allows no leeway.
-            now: The present instant, aware.
+            now: The current instant, aware.
             kind: USER, or ADMIN for the server's own calls.
             is_repeatable: Whether the same arguments, and the same end, give the same KS: Kaltura counts the actions of
                 a KS by its text.
 
         Returns:
-            The KS: a secret for as long as it lives.
+            The KS: a secret for as long as it is valid.
 
         Raises:
-            BadRequest: Never again: the user id cannot be one of Kaltura's.
+            BadRequest: The user id cannot be one of Kaltura's (never).
             ValueError: A bug of the caller: a word twice, a lifetime that is over, a naive instant.
         """
         if lifetime_s <= 0 or now.tzinfo is None:
             raise ValueError("a KS needs a positive lifetime and an aware instant to count it from")
         fields = b"%b_e=%d%b" % (_given(privileges), int(now.timestamp()) + lifetime_s, _owned(user_id, kind))
-        # What no one can guess stands before them: by chance, or made of the fields themselves and the secret.
+        # The fields follow 16 bytes that nobody can guess: random ones, or derived from the fields and the secret.
         body = (self._derived(fields) if is_repeatable else os.urandom(_BLOCK_BYTES)) + fields
         signed = hashlib.sha1(body).digest() + body
         sealed = self._seal(signed + bytes(-len(signed) % _BLOCK_BYTES))
@@ -222,7 +222,7 @@ class KeyMint:
 @lru_cache(_REMEMBERED)
 def _given(privileges: tuple[Privilege, ...]) -> bytes:
     """
-    The fields of a KS before its expiry: what it gives. Pure.
+    Return the fields of a KS before its expiry: its privileges. Pure.
     """
     fields = {privilege.word: privilege.value for privilege in privileges}
     if len(fields) < len(privileges):
@@ -233,7 +233,7 @@ def _given(privileges: tuple[Privilege, ...]) -> bytes:
 @lru_cache(_REMEMBERED)
 def _owned(user_id: str, kind: Kind) -> bytes:
     """
-    The fields of a KS after its expiry: whose it is. Pure.
+    Return the fields of a KS after its expiry: its type and its user. Pure.
     """
     # `0` is one of Kaltura's spellings of nobody: a KS for it would be an anonymous one.
     if user_id == "0" or not _USER_ID.fullmatch(user_id):

@@ -1,8 +1,8 @@
-"""Kaltura's HTTP notifications: reading one, and having them sent.
+"""Kaltura's HTTP notifications: verify and parse one, install and remove their templates.
 
-Called by `functions/hooks.py` through `ports.Hook`, and by the operator's command. A notification proves by its
-signature that Kaltura sent it at some time, and by nothing when: it is replayed at will. So nothing of it is believed
-but of which entry it speaks.
+Called by `functions/hooks.py` through `ports.Webhook`, and by the operator's command. The signature proves that Kaltura
+sent a notification at some time, but not when: anybody who has one can replay it. So only the reference of its entry is
+used.
 
 Source: kaltura/server, plugins/event_notification/providers/http/lib/KDispatchHttpNotificationEngine.class.php.
 """
@@ -27,12 +27,15 @@ SIGNATURE: Final = "x-kaltura-signature"
 ALGORITHM: Final = "x-kaltura-hash-algo"
 
 WEAK: Final = "sha1"
-"""How Kaltura may sign as well, and did where an older version of Greenroom was told to: collisions of it are made."""
+"""
+An algorithm that Kaltura can sign with as well, and that an older version of Greenroom could choose. Its collisions can
+be made.
+"""
 
 
 class Algorithm(StrEnum):
     """
-    How Kaltura may sign, as its header spells it.
+    The algorithms that Kaltura may sign with, as its header spells them.
     """
 
     SHA256 = "sha256"
@@ -42,22 +45,22 @@ class Algorithm(StrEnum):
 _LIBRARY_ALGORITHMS: Final = {Algorithm.SHA256: 2, Algorithm.SHA512: 3}
 
 TEMPLATES: Final = {"HTTP_ENTRY_STATUS_EQUALS": "READY", "HTTP_ENTRY_STATUS_CHANGED": "CHANGED"}
-"""The templates that Kaltura has ready, and what our copies of them are called."""
+"""Kaltura's ready-made templates, and the names of our copies of them."""
 
 
 def references(headers: Mapping[str, str], body: bytes, admin_secret: str, namespace: str) -> Sequence[str]:
     """
-    Of which of our things a notification speaks; none where it speaks of somebody else's. Pure.
+    Return the references of our things that a notification is about; none if it is about another deployment's. Pure.
 
     Args:
-        headers: As they came, by lower-case names.
-        body: Exactly as it came.
-        admin_secret: With which Kaltura signs.
-        namespace: Of this deployment.
+        headers: The headers as received, by lower-case names.
+        body: The body exactly as received.
+        admin_secret: The secret that Kaltura signs with.
+        namespace: The namespace of this deployment.
 
     Raises:
         NotAllowed: It is not signed by Kaltura (never).
-        BadRequest: It cannot be understood (never).
+        BadRequest: It cannot be parsed (never).
     """
     _check_signature(headers, body, admin_secret)
     reference_id = _reference_id(headers.get("content-type", ""), body)
@@ -74,8 +77,9 @@ def _check_signature(headers: Mapping[str, str], body: bytes, admin_secret: str)
         )
     if algorithm not in list(Algorithm):
         raise NotAllowed("The notification has no signature in a known form.", reason="NOTIFICATION_NOT_SIGNED")
-    # No HMAC, but a hash of secret and body: whoever has seen one can compute that of the same body with more behind
-    # it. In between is the hash's padding, whose first byte, 0x80, is no UTF-8 there: `_reference_id` decodes strictly.
+    # This is not an HMAC, but a hash of secret and body: anybody who has seen one can compute the hash of the same body
+    # with more bytes after it. Between them is the hash's padding, whose first byte, 0x80, is not valid UTF-8 there,
+    # and `_reference_id` decodes strictly.
     expected = hashlib.new(algorithm, admin_secret.encode() + body).hexdigest()
     if not hmac.compare_digest(expected.encode(), headers.get(SIGNATURE, "").lower().encode()):
         raise NotAllowed("The notification is not signed with this account's secret.", reason="NOTIFICATION_NOT_SIGNED")
@@ -83,7 +87,7 @@ def _check_signature(headers: Mapping[str, str], body: bytes, admin_secret: str)
 
 def _reference_id(content_type: str, body: bytes) -> str | None:
     """
-    The reference id of the entry that a body of any of Kaltura's forms holds.
+    Return the reference id of the entry in a body of any of Kaltura's forms.
     """
     try:
         text = body.decode()
@@ -97,7 +101,7 @@ def _reference_id(content_type: str, body: bytes) -> str | None:
             return fields.get("entry_reference_id")
         return _of_xml(data) if data.lstrip().startswith("<") else _of_object(json.loads(data))
     except (ValueError, RecursionError):
-        # Not UTF-8, not JSON, not a form: whoever signed it, it is none of the forms that Kaltura has.
+        # Not UTF-8, not JSON, not a form: even with a valid signature, it is not one of Kaltura's forms.
         raise BadRequest("The notification could not be parsed.", reason="NOTIFICATION_UNREADABLE") from None
 
 
@@ -113,7 +117,7 @@ def _of_xml(text: str) -> str | None:
     from lxml import etree
 
     if "<!" in text:
-        # No declaration, and so no entity, belongs into a notification.
+        # A notification has no declarations, and so no entities.
         raise ValueError("a notification has no declarations")
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
     try:
@@ -127,21 +131,22 @@ def _of_xml(text: str) -> str | None:
 @dataclass(frozen=True, slots=True)
 class KalturaWebhook:
     """
-    Fills `ports.Hook`.
+    Fills `ports.Webhook`.
     """
 
     account: KalturaAccount
 
     def heard(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """
-        See `ports.Hook`. Each deployment has templates of its own, so what speaks of another goes nowhere.
+        See `ports.Webhook`. Each deployment has templates of its own, so a notification about another one is not passed
+        on.
         """
         return WebhookEvent(tuple(references(headers, body, self.account.admin_secret, self.account.namespace)))
 
     def install(self, url: str, algorithm: str | None = None) -> Sequence[str]:
         """
-        See `ports.Hook`. Copies of the two templates, one for entries that become ready and one for every other change
-        of status; copies that are there already are brought into form.
+        See `ports.Webhook`. Copies two templates, one for entries that become ready and one for every other change of
+        status. Copies that exist already are updated.
         """
         from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateStatus
         from KalturaClient.Plugins.HttpNotification import KalturaHttpNotificationTemplate, KalturaSecureHashingAlgo
@@ -174,7 +179,7 @@ class KalturaWebhook:
 
     def remove(self) -> Sequence[str]:
         """
-        See `ports.Hook`.
+        See `ports.Webhook`.
         """
         removed = []
         for name, template_id in self._installed().items():
@@ -184,7 +189,7 @@ class KalturaWebhook:
 
     def names(self) -> Sequence[str]:
         """
-        What our copies of the templates are called.
+        Return the names of our copies of the templates.
         """
         return [self._system_name(purpose) for purpose in TEMPLATES.values()]
 
@@ -193,7 +198,7 @@ class KalturaWebhook:
 
     def _installed(self) -> dict[str, int]:
         """
-        Our copies, by name.
+        Return our copies, by name.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager
         from KalturaClient.Plugins.EventNotification import KalturaEventNotificationTemplateFilter

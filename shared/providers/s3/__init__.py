@@ -1,4 +1,4 @@
-"""One's own servers as a host: any store that speaks S3, with addresses that are signed here.
+"""Your own servers as a host: any store with an S3 API, with addresses that are signed here.
 
 Called by `shared/providers/__init__.py` alone. Nothing here imports botocore before it is needed.
 """

@@ -1,7 +1,7 @@
-"""Talks to a store by S3, signs addresses of it, and turns every failure into an error of ours.
+"""Call a store by S3, sign addresses of it, and turn every failure into an error of ours.
 
-Called by `host.py`, which imports it only when it is needed: botocore costs half a second. Repeats nothing by itself,
-and reads no more of an answer than one can have.
+Called by `host.py`, which imports it only when it is needed: botocore takes half a second to import. No call is
+repeated here, and the size of every answer is limited.
 """
 
 from __future__ import annotations
@@ -31,10 +31,13 @@ SLOW_DOWN: Final = frozenset({"SlowDown", "429", "TooManyRequests", "503", "Requ
 
 CONNECT_S: Final = 5
 ANSWER_S: Final = 25
-"""For each silence, and for a whole body of an answer."""
+"""The time for each silence, and for a whole body of an answer."""
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Of an answer: a list of 1,000 objects has a thirtieth of it. What objects hold is never read here."""
+"""
+The maximum size of an answer: a list of 1,000 objects has a thirtieth of it. The contents of objects are never read
+here.
+"""
 
 READ_BYTES: Final = 64 * 1024
 
@@ -43,14 +46,14 @@ T = TypeVar("T")
 
 class Client:
     """
-    Calls to one store; safe to share between threads, made once per process.
+    The client of one store; safe to share between threads, created once per process.
 
     Args:
         name: Our name of the host, for errors.
-        url: Of the store.
-        region: As it signs.
-        access_key: Whose permissions are to read, write, list and delete in the bucket.
-        secret_key: Its secret.
+        url: The address of the store.
+        region: The region that requests are signed for.
+        access_key: A key with permission to read, write, list and delete in the bucket.
+        secret_key: The secret of that key.
     """
 
     def __init__(self, name: str, url: str, region: str, access_key: str, secret_key: str) -> None:
@@ -63,7 +66,7 @@ class Client:
             read_timeout=ANSWER_S,
             retries={"total_max_attempts": 1},
             s3={"addressing_style": "path"},
-            # Stores that are not Amazon's need not know its newer checksums.
+            # Stores other than Amazon's may not know its newer checksums.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             proxies={},
@@ -81,11 +84,11 @@ class Client:
 
     def ask(self, operation: str, ask: Callable[[Any], T]) -> T:
         """
-        One call.
+        Make one call.
 
         Args:
             operation: Its name, for errors and the log.
-            ask: Makes exactly one call on the library's client, and takes from its answer what is needed.
+            ask: Makes exactly one call on the library's client, and returns what is needed of its answer.
 
         Raises:
             Transient: It was not done (again).
@@ -97,7 +100,7 @@ class Client:
 
     def find(self, operation: str, ask: Callable[[Any], T]) -> T | None:
         """
-        The same, `None` where there is no such thing.
+        Make one call as `ask`; return `None` if the object does not exist.
         """
         try:
             return self.ask(operation, ask)
@@ -108,7 +111,7 @@ class Client:
 
     def pages(self, operation: str, method: str, **asked: Any) -> Iterator[dict[str, Any]]:
         """
-        The pages of a list; raises as `ask`.
+        Yield the pages of a list; raises as `ask`.
         """
         paginator = self._s3.get_paginator(method)
         with self._failing(operation):
@@ -116,7 +119,7 @@ class Client:
 
     def signed_url(self, bucket: str, key: str, lifetime_s: int) -> str:
         """
-        An address by which anybody gets one object, for so long. Local, no call.
+        Return an address by which anybody can read one object, for that long. Signed locally, without a call.
         """
         request = AWSRequest("GET", f"{self._url}/{bucket}/{key}")
         S3SigV4QueryAuth(self._credentials, "s3", self._region, expires=lifetime_s).add_auth(request)
@@ -131,7 +134,7 @@ class Client:
 
     def _send(self, request: Any, **_: Any) -> Any:
         """
-        Send a request in the place of the library, as its event `before-send` allows.
+        Send a request instead of the library, as its event `before-send` allows.
         """
         return self._session.send(request)
 
@@ -147,7 +150,7 @@ class Client:
         except exceptions.ReadTimeoutError:
             raise self._error(Doubtful, operation, TIMEOUT, "The store did not answer in time.") from None
         except (exceptions.HTTPClientError, ResponseParserError, KeyError):
-            # An answer in which something is missing was cut too.
+            # An answer with a missing field was cut off too.
             raise self._error(Doubtful, operation, CONNECTION_LOST, "The connection to the store was lost.") from None
 
     def _refused(self, operation: str, error: exceptions.ClientError) -> ProviderError:
@@ -159,7 +162,7 @@ class Client:
         if code in SLOW_DOWN or status in (429, 503):
             return self._error(Transient, operation, RATE_LIMITED, "The store takes no more requests at the moment.")
         if status in (401, 403) or code == "NoSuchBucket":
-            # The bucket is for an operator to put right as the keys are, and stands in the same setting.
+            # A missing bucket is for the operator to correct, as wrong keys are, and is in the same setting.
             return self._secret.rejected(operation, UNAUTHORIZED)
         if status >= 500:
             return self._error(Doubtful, operation, f"HTTP_{status}", "The store reported a server error.")
@@ -183,8 +186,8 @@ class _Body:
 
 class _NoRedirects:
     """
-    A pool of connections that prepares no redirect. The library allows none either, but says so in a way on which
-    urllib3 loses the connection of an answer 303.
+    A pool of connections that prepares no redirect. The library allows none either, but says so in a way that makes
+    urllib3 lose the connection of an answer 303.
     """
 
     def urlopen(self, *args: Any, **options: Any) -> Any:
@@ -201,7 +204,7 @@ class _SecurePool(_NoRedirects, AWSHTTPSConnectionPool):  # type: ignore[misc]
 
 class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no types
     """
-    The library's wire, but that a body is read in time and as far as one can go. It decodes nothing and follows no
+    The library's HTTP session, but with a limit of time and size for each body. It decodes nothing and follows no
     redirects.
     """
 
@@ -223,8 +226,10 @@ class _Session(URLLib3Session):  # type: ignore[misc]  # the library has no type
 
 def _bounded(raw: Any) -> bytes:
     """
+    Read a body within its limits.
+
     Raises:
-        botocore.exceptions.HTTPClientError: There is more of it than there can be, or it takes too long (again).
+        botocore.exceptions.HTTPClientError: It is larger than any answer, or takes too long (again).
     """
     ends_at, body = monotonic() + ANSWER_S, bytearray()
     while part := raw.read1(READ_BYTES):
@@ -232,6 +237,6 @@ def _bounded(raw: Any) -> bytes:
         if len(body) > ANSWER_BYTES_MAX or monotonic() > ends_at:
             raw.close()
             raise exceptions.HTTPClientError(error="The answer does not end.")
-    # Nothing is left to read, but not every end of a body gives its connection back by itself.
+    # Nothing is left to read, but not every end of a body returns its connection by itself.
     raw.drain_conn()
     return bytes(body)

@@ -1,8 +1,9 @@
-"""Copies in a store that speaks S3: we carry them there, piece by piece, and whoever has a signed address plays them.
+"""Copies in a store with an S3 API: the server sends them there, piece by piece, and viewers play them by a signed
+address.
 
-Called by the reconciliation of copies and by the grants through `ports.Host`. What has been carried so far, the store
-itself knows: a multipart upload lists its pieces, and a reconciliation that was cut short goes on after the last. One
-file plays as it is, by ranges; there is no manifest and no picture here.
+Called by the reconciler of copies and by the grants, through `ports.Host`. The store itself knows what was sent so far:
+a multipart upload lists its pieces, and an interrupted reconcile continues after the last one. One file plays as it is,
+by ranges; there is no manifest and no thumbnail here.
 
 Source: Amazon S3 API reference, CreateMultipartUpload, UploadPart, ListParts, CompleteMultipartUpload.
 """
@@ -33,13 +34,16 @@ if TYPE_CHECKING:
 
 KEY: Final = "key"
 UPLOAD: Final = "uploadId"
-"""The parts of a copy: the object's key, and the upload by which it is carried there."""
+"""The external ids of a copy: the object's key, and the multipart upload that sends it."""
 
 PIECE_BYTES: Final = 16 * 1024 * 1024
-"""What one step carries: twice as much fits in a worker's memory; a store takes 10,000 of them, 160 GB."""
+"""
+The size of the piece that one step sends. Twice as much fits in a worker's memory; a store accepts 10,000 pieces, 160
+GB.
+"""
 
 LIFETIME_MAX_S: Final = 7 * 24 * 3600
-"""The longest that a signed address may last."""
+"""The longest lifetime of a signed address."""
 
 PAGE: Final = 500
 
@@ -47,19 +51,19 @@ PAGE: Final = 500
 @dataclass(frozen=True, slots=True)
 class S3Store:
     """
-    One bucket.
+    A bucket of a store.
 
     Attributes:
         name: Our name of the host.
-        url: Of the store.
-        bucket: Its name.
-        region: As the store signs.
-        access_key: With permission to read, write, list and delete there.
-        secret_key: Its secret.
-        namespace: Marks what this deployment makes.
+        url: The address of the store.
+        bucket: The name of the bucket.
+        region: The region that requests are signed for.
+        access_key: A key with permission to read, write, list and delete there.
+        secret_key: The secret of that key.
+        namespace: Marks what this deployment creates.
         clock: Now, in UTC.
-        piece_bytes: What one step carries; a store takes no less than 5 MiB, but for the last.
-        source_domains: Where addresses of what is copied there may redirect to besides.
+        piece_bytes: The size of the piece that one step sends; a store accepts no less than 5 MiB, except for the last.
+        source_domains: Further domains that the addresses of copied videos may redirect to.
     """
 
     name: str
@@ -77,7 +81,7 @@ class S3Store:
     @property
     def client(self) -> Client:
         """
-        The client; the library behind it is imported when it is first needed.
+        Return the client. The library behind it is imported when it is first needed.
         """
         if "client" not in self._built:
             from shared.providers.s3.client import Client
@@ -88,20 +92,20 @@ class S3Store:
 
     def key_of(self, reference: str) -> str:
         """
-        Under which key a copy of ours is.
+        Return the key of our copy.
         """
         return f"{self.prefix}{reference.replace(':', '/')}"
 
     @property
     def prefix(self) -> str:
         """
-        With which every key of ours begins.
+        Return the prefix of all our keys.
         """
         return f"greenroom/{self.namespace}/"
 
     def ours(self, key: str) -> str:
         """
-        Our reference of a key that begins with `prefix`.
+        Return our reference of a key that begins with `prefix`.
         """
         return key.removeprefix(self.prefix).replace("/", ":")
 
@@ -155,7 +159,7 @@ class S3Host:
 
     def send_more(self, external_ids: ExternalIds, source: Source) -> Observation:
         """
-        See `ports.Host`. The object appears with the last piece, and is as long as the file where it came from.
+        See `ports.Host`. The object appears with the last piece, and is as long as its source.
         """
         carried = self._carried(external_ids)
         if carried is None:
@@ -186,7 +190,7 @@ class S3Host:
 
     def delete_media(self, external_ids: ExternalIds) -> ExternalIds:
         """
-        See `ports.Host`. An upload that is not finished takes room too.
+        See `ports.Host`. An unfinished upload takes space too, so it is aborted.
         """
         client, key = self.store.client, external_ids[KEY]
         at = {"Bucket": self.store.bucket, "Key": key}
@@ -212,7 +216,7 @@ class S3Host:
 
     def list_items(self, since: datetime, until: datetime) -> Sequence[InventoryItem]:
         """
-        See `ports.Orphans`. A store lists by key: all of ours is read.
+        See `ports.Inventory`. A store lists by key, so all objects of ours are read.
         """
         asked = {"Bucket": self.store.bucket, "Prefix": self.store.prefix}
         found = [
@@ -240,7 +244,7 @@ class S3Host:
 
     def has_content(self, item: InventoryItem) -> bool:
         """
-        See `ports.Orphans`. An upload has what was carried so far.
+        See `ports.Inventory`. An upload has the pieces that were sent so far.
         """
         return (
             bool(self._carried(item.external_ids))
@@ -250,7 +254,7 @@ class S3Host:
 
     def delete_item(self, item: InventoryItem) -> ExternalIds:
         """
-        See `ports.Orphans`. A second upload to a key that somebody names goes alone.
+        See `ports.Inventory`. If a document names the key, a second upload to it is deleted alone.
         """
         if UPLOAD not in item.external_ids:
             return self.delete_media(item.external_ids)
@@ -266,7 +270,7 @@ class S3Host:
 
     def _uploads(self, prefix: str) -> Iterator[Any]:
         """
-        The unfinished uploads to keys that begin like this.
+        Yield the unfinished uploads to keys with this prefix.
         """
         asked = {"Bucket": self.store.bucket, "Prefix": prefix}
         for page in self.store.client.pages("listMultipartUploads", "list_multipart_uploads", **asked):
@@ -278,7 +282,7 @@ class S3Host:
 
     def _carried(self, external_ids: ExternalIds) -> list[Any] | None:
         """
-        The pieces that have arrived, without a gap; `None` where there is no such upload any more.
+        Return the pieces that have arrived, without a gap; `None` if there is no such upload any more.
         """
         if UPLOAD not in external_ids:
             return None
