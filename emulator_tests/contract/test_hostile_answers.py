@@ -256,11 +256,11 @@ def test_which_addresses_are_of_the_internet(address: str, expected: bool) -> No
 
 
 def test_a_name_that_leads_inside_is_not_connected_to(elsewhere: Hostile) -> None:
-    with connect(1, 1, kill_switch=is_public) as http:
+    with connect(1, 1, address_filter=is_public) as http:
         for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]"):
             with pytest.raises(httpx.ConnectError):
                 http.get(elsewhere.url.replace("127.0.0.1", host))
-    with connect(1, 1, kill_switch=lambda address: address == "127.0.0.1") as http:
+    with connect(1, 1, address_filter=lambda address: address == "127.0.0.1") as http:
         assert http.get(elsewhere.url).status_code == 206
     assert len(elsewhere.asked) == 1
 

@@ -18,7 +18,7 @@ import httpx
 
 from shared.core.errors import ProviderError
 from shared.ports import Source
-from shared.providers.transport import KillSwitch, addresses_of
+from shared.providers.transport import AddressFilter, addresses_of
 from shared.providers.wire import Wire, connect
 
 WIRE: Final = Wire("source", "The place where the video is")
@@ -121,11 +121,11 @@ def _answer(
     # The caller reads as much of its body as it needs.
     ends_at = monotonic() + total_s
     begin = at = httpx.URL(url)
-    kill_switch: KillSwitch | None = None
+    address_filter: AddressFilter | None = None
     for _ in range(REDIRECTS_MAX + 1):
         left_s = max(ends_at - monotonic(), 0.001)
         with (
-            connect(answer_s, TRIED_S, total_s=left_s, answer_bytes_max=None, kill_switch=kill_switch) as http,
+            connect(answer_s, TRIED_S, total_s=left_s, answer_bytes_max=None, address_filter=address_filter) as http,
             http.stream("GET", at, headers=headers) as answer,
         ):
             if not answer.has_redirect_location:
@@ -134,7 +134,7 @@ def _answer(
             at, came_from = at.join(answer.headers["location"]), at
         if not may_follow(begin, came_from, at, domains):
             raise httpx.RemoteProtocolError("It redirects to where nothing is followed.")
-        kill_switch = _guard_of(begin.host)
+        address_filter = _address_filter_for(begin.host)
     raise httpx.TooManyRedirects("It redirects again and again.")
 
 
@@ -155,7 +155,7 @@ def _is_below(host: str, domain: str) -> bool:
     return host == domain or host.endswith(f".{domain}")
 
 
-def _guard_of(host: str) -> KillSwitch:
+def _address_filter_for(host: str) -> AddressFilter:
     """
     Return a check that allows public addresses, and those of a configured host, wherever it is.
     """

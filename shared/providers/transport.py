@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import httpcore
 import httpx
 
-KillSwitch = Callable[[str], bool]
+AddressFilter = Callable[[str], bool]
 """Tells whether a connection may be made to an IP address."""
 
 _IDENTITY: Final = "identity"
@@ -32,13 +32,15 @@ class BoundedTransport(httpx.BaseTransport):
     Args:
         total_s: The time for a whole request, including its body.
         answer_bytes_max: The maximum size of one body; `None` if the reader counts.
-        kill_switch: Tells which addresses may be connected to.
+        address_filter: Tells which addresses may be connected to.
     """
 
-    def __init__(self, total_s: float, answer_bytes_max: int | None, kill_switch: KillSwitch | None = None) -> None:
+    def __init__(
+        self, total_s: float, answer_bytes_max: int | None, address_filter: AddressFilter | None = None
+    ) -> None:
         self._total_s = total_s
         self._answer_bytes_max = answer_bytes_max
-        self._pool = httpcore.ConnectionPool(_trust(), network_backend=_Backend(kill_switch))
+        self._pool = httpcore.ConnectionPool(_trust(), network_backend=_Backend(address_filter))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """
@@ -147,8 +149,8 @@ class _Backend(httpcore.NetworkBackend):
     that a name that resolves to another address a moment later changes nothing.
     """
 
-    def __init__(self, kill_switch: KillSwitch | None) -> None:
-        self._guard = kill_switch
+    def __init__(self, address_filter: AddressFilter | None) -> None:
+        self._address_filter = address_filter
         self._backend = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -159,7 +161,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        allowed = [one for one in addresses_of(host) if self._guard is None or self._guard(one)]
+        allowed = [one for one in addresses_of(host) if self._address_filter is None or self._address_filter(one)]
         failed: httpcore.NetworkError | httpcore.TimeoutException = httpcore.ConnectError("There is no way there.")
         for address in allowed:
             left_s = _left_s(timeout, httpcore.ConnectTimeout)

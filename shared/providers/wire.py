@@ -25,7 +25,7 @@ from shared.providers.codes import (
     TIMEOUT,
     UNREACHABLE,
 )
-from shared.providers.transport import BoundedTransport, KillSwitch
+from shared.providers.transport import AddressFilter, BoundedTransport
 
 # httpx logs the address of every request, and that of an upload is a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -43,7 +43,7 @@ def connect(
     *,
     total_s: float | None = None,
     answer_bytes_max: int | None = ANSWER_BYTES_MAX,
-    kill_switch: KillSwitch | None = None,
+    address_filter: AddressFilter | None = None,
 ) -> httpx.Client:
     """
     Create a client that follows no redirects, limits every answer, and takes nothing from the environment: proxies and
@@ -54,10 +54,10 @@ def connect(
         connect_timeout_s: The time for a connection.
         total_s: The time for a whole request; `None` is a connection and one silence.
         answer_bytes_max: The maximum size of one body, in bytes; `None` if the caller counts them.
-        kill_switch: Tells which addresses may be connected to; `None` allows all.
+        address_filter: Tells which addresses may be connected to; `None` allows all.
     """
     timeout = httpx.Timeout(answer_timeout_s, connect=connect_timeout_s, pool=connect_timeout_s)
-    transport = BoundedTransport(total_s or connect_timeout_s + answer_timeout_s, answer_bytes_max, kill_switch)
+    transport = BoundedTransport(total_s or connect_timeout_s + answer_timeout_s, answer_bytes_max, address_filter)
     return httpx.Client(timeout=timeout, trust_env=False, transport=transport)
 
 
