@@ -31,6 +31,13 @@ def _alarm(message: str, **fields: Field) -> None:
     write("ALERT", message, fields)
 
 
+def _fields_of(error: ProviderError) -> dict[str, Field]:
+    """
+    Return what an entry says of a provider's error, apart from the provider.
+    """
+    return {"operation": error.operation, "code": error.code, "sentence": str(error)}
+
+
 def step_done(queue: str, key: str, step: str) -> None:
     """
     Log that a step of a reconciliation was done.
@@ -49,9 +56,7 @@ def step_failed(queue: str, key: str, step: str, error: ProviderError, tries: in
         key=key,
         step=step,
         provider=error.provider,
-        operation=error.operation,
-        code=error.code,
-        sentence=str(error),
+        **_fields_of(error),
         tries=tries,
         final=final,
     )
@@ -67,9 +72,7 @@ def step_stuck(queue: str, key: str, step: str, error: ProviderError, tries: int
         key=key,
         step=step,
         provider=error.provider,
-        operation=error.operation,
-        code=error.code,
-        sentence=str(error),
+        **_fields_of(error),
         tries=tries,
         since=since.isoformat(),
     )
@@ -150,9 +153,7 @@ def sweep_hindered(error: ProviderError) -> None:
     """
     Log that a provider refused or failed a query of the sweep; the rest goes on, and the next sweep asks again.
     """
-    _warning(
-        "sweep incomplete", provider=error.provider, operation=error.operation, code=error.code, sentence=str(error)
-    )
+    _warning("sweep incomplete", provider=error.provider, **_fields_of(error))
 
 
 def swept(enqueued: int, looked: int, given_up: int) -> None:
@@ -323,9 +324,7 @@ def feed_hindered(provider: str, tick: int, error: ProviderError) -> None:
         "feed poll failed",
         provider=provider,
         poll=tick,
-        operation=error.operation,
-        code=error.code,
-        sentence=str(error),
+        **_fields_of(error),
     )
 
 
@@ -337,9 +336,7 @@ def feed_stuck(provider: str, tick: int, error: ProviderError, since: datetime) 
         "feed stuck",
         provider=provider,
         poll=tick,
-        operation=error.operation,
-        code=error.code,
-        sentence=str(error),
+        **_fields_of(error),
         since=since.isoformat(),
     )
 
@@ -352,9 +349,7 @@ def role_refused(role: str, stand_in: str | None, error: ProviderError) -> None:
         "role could not be made",
         role=role,
         stand_in=stand_in,
-        operation=error.operation,
-        code=error.code,
-        sentence=str(error),
+        **_fields_of(error),
     )
 
 
