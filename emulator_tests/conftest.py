@@ -6,14 +6,12 @@ for none of it (`emulator_tests/pure`) starts nothing. Fixtures of one kind of t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.places import HOME
+from emulator_tests.testbed.places import state_folder
 from emulator_tests.testbed.stack import free_ports
 
 SETTINGS = {
@@ -44,7 +42,7 @@ def testbed(request: pytest.FixtureRequest) -> Iterator[Testbed]:
             print(f"  {line}", flush=True)
 
     say("")
-    state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
+    state = state_folder("test")
     neighbour = f"http://127.0.0.1:{free_ports(NEIGHBOUR)[NEIGHBOUR]}/cloudflareHook"
     with Testbed(state, SETTINGS | {"CLOUDFLARE_PASS_ON": f"{NEIGHBOUR}={neighbour}"}, say=say) as running:
         request.config.stash[RUNNING] = running

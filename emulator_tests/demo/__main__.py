@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emulator_tests.testbed import Testbed, TestbedError
-from emulator_tests.testbed.places import HOME, ROOT
+from emulator_tests.testbed.places import ROOT, state_folder
 
 STORY: Final = Path(__file__).with_name("story.mjs")
 VIDEO: Final = ROOT / "emulator_tests" / "testbed" / "test-picture.mp4"
@@ -60,7 +60,7 @@ def main() -> int:
         print(f"PROVIDER is one of {', '.join(PROVIDERS)}.", file=sys.stderr)
         return 1
     try:
-        with Testbed(_state(), SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
+        with Testbed(state_folder("demo"), SETTINGS, say=lambda line: print(f"  {line}", flush=True)) as testbed:
             for url in (testbed.kaltura_url, testbed.cloudflare_url):
                 _json(f"{url}/_simulator/clock", {"ready": f"after_s:{PROCESSING_S}"})
             uids = {name: _person(testbed, name, claims) for name, claims in PEOPLE.items()}
@@ -93,13 +93,6 @@ def main() -> int:
         return 1
     print(f"\nEverything happened. {time.monotonic() - started_at:.0f} s in all, the start of the stack included.")
     return 0
-
-
-def _state() -> Path:
-    """
-    Return the folder that the stack writes to. As in the tests, TESTBED_STATE names another one for a second stack.
-    """
-    return Path(os.environ.get("TESTBED_STATE", HOME / "demo"))
 
 
 def _person(testbed: Testbed, name: str, claims: dict[str, bool]) -> str:

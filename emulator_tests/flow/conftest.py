@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,7 +13,7 @@ from emulator_tests.conftest import SETTINGS
 from emulator_tests.flow.provider import PROVIDERS, Provider
 from emulator_tests.flow.school import Person, School
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.places import HOME, TEST_PICTURE
+from emulator_tests.testbed.places import TEST_PICTURE, state_folder
 
 OTHER_BYTES: Final = b"sizefree" + bytes(range(256)) * 4
 
@@ -52,7 +51,7 @@ def hosting() -> Iterator[School]:
     """
     A school of its own: elsewhere videos play from their providers.
     """
-    shared_state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
+    shared_state = state_folder("test")
     with ExitStack() as held:
         state = shared_state.with_name(f"{shared_state.name}-hosts")
         testbed = held.enter_context(Testbed(state, SETTINGS | {"USE_HOSTS": "true"}))

@@ -4,11 +4,9 @@ the provider rejects for a while, and what `doctor` says of all that."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +15,7 @@ import pytest
 from emulator_tests.conftest import SETTINGS
 from emulator_tests.flow.school import PASSWORD, Person, Refused, School
 from emulator_tests.testbed import Testbed
-from emulator_tests.testbed.places import HOME
+from emulator_tests.testbed.places import state_folder
 from shared.providers.kaltura.account import UPLOAD_PATH
 
 TUTOR = "greenroomTutor"
@@ -52,7 +50,7 @@ def careless() -> Iterator[School]:
     """
     A school of its own with such a configuration.
     """
-    shared_state = Path(os.environ.get("TESTBED_STATE", HOME / "test"))
+    shared_state = state_folder("test")
     with ExitStack() as held:
         state = shared_state.with_name(f"{shared_state.name}-careless")
         testbed = held.enter_context(Careless(state, SETTINGS))

@@ -5,6 +5,7 @@ Called by `setup.py`, which puts them there, and by `stack.py`, which runs them.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,3 +28,10 @@ STAMPS = HOME / "stamps"
 FIREBASE = NODE / "node_modules" / ".bin" / "firebase"
 PRELOADED = Path(__file__).with_name("firebase-tools.cjs")
 TEST_PICTURE = Path(__file__).with_name("test-picture.mp4")
+
+
+def state_folder(name: str) -> Path:
+    """
+    Return the folder that a stack writes to; TESTBED_STATE names another one, for a second stack at the same time.
+    """
+    return Path(os.environ.get("TESTBED_STATE", HOME / name))
