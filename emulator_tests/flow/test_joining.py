@@ -59,7 +59,7 @@ def asked_for_viewers(school: School) -> list[str]:
     What Kaltura was asked since its requests were cleared, of what is asked for who joins. The poller and the sweep ask
     for other things at any time.
     """
-    services = ("user", "apptoken", "livestream", "groupuser", "accesscontrolprofile", "conversionprofile")
+    services = ("user", "apptoken", "livestream", "groupuser", "accesscontrolprofile", "userrole")
     parts = (part for request in school.simulator("GET", "requests") for part in request["parts"])
     return [f"{part['service']}.{part['action']}" for part in parts if part["service"] in services]
 
