@@ -477,7 +477,7 @@ def test_a_user_that_kaltura_refuses_is_refused_with_its_reason(place: Place) ->
 
     with pytest.raises(Permanent, match="INVALID_FIELD_VALUE"):
         admit(instance, external_ids)
-    assert admit(instance, external_ids).player.token, "nobody remembers him as known"
+    assert admit(instance, external_ids).player.token, "no instance remembers the user as known"
 
 
 @pytest.mark.parametrize("uid", ["a b", "комета", "x" * 128, "..", "__name__", "a,b:c|d", "0"])

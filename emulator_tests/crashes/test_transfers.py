@@ -34,7 +34,7 @@ def _story(deployment: Deployment) -> None:
 
 
 def _require_open(deployment: Deployment) -> None:
-    """Require that the student may watch and enter, whoever owns the session now."""
+    """Require that the student may watch and enter, before and after the transfer."""
     (video,) = deployment.documents.select(Query(VIDEOS))
     assert deployment.playbacks.issue_playback(STUDENT, video.id).url
     assert deployment.joining.join(STUDENT, "s1").admission.player.token

@@ -46,7 +46,7 @@ _UNITS: Final[tuple[tuple[int, str, str], ...]] = (
     (1024**3, "GiB", "BYTES"),
 )
 _ANYTHING: Final = "\x00"
-"""What no setting that checks its value may be."""
+"""A value that every setting refuses, except those that accept any text."""
 
 
 def settings_page(settings: Iterable[Setting[Any]] | None = None) -> str:

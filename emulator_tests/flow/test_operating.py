@@ -207,7 +207,7 @@ def _has_event(school: School, session_id: str) -> bool:
 
 def _works(school: School) -> bool:
     """
-    Whether the sweep runs, and workers do what it tasks.
+    Tell whether the sweep runs, and workers do the tasks that it enqueues.
     """
     school.sweep()
     teacher = school.teacher()

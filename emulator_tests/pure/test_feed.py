@@ -479,7 +479,7 @@ def test_a_tick_that_comes_after_the_end_does_nothing() -> None:
     last = take_tick(deployment)
     deployment.deliver(last)
     ended = deployment.chain()
-    # Whoever makes something pending wakes the readiness poller himself.
+    # Code that makes something pending also wakes the readiness poller.
     deployment.documents.commit(Update(video_path(video_id), {"pending": True}))
     deployment.deliver(last)
     assert (deployment.chain(), deployment.enqueued(POLL_READINESS)) == (ended, [])

@@ -1,4 +1,4 @@
-"""What it costs to publish a session."""
+"""The reads, commits and provider calls of publishing a session."""
 
 from __future__ import annotations
 

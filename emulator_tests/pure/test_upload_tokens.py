@@ -432,7 +432,7 @@ def test_a_renewed_token_tells_how_far_the_upload_is_now_or_none_is_given() -> N
         deployment.upload_tokens.renew_upload_token(TEACHER, video_id)
     deployment.disturb = undisturbed
 
-    # The reconciliation still keeps its pause; whoever goes on before the end of what has arrived would lose it.
+    # The reconciliation still keeps its pause. A client that resumes before the last byte received would lose bytes.
     assert deployment.upload_tokens.renew_upload_token(TEACHER, video_id).received_bytes == 600
 
 

@@ -1,4 +1,4 @@
-"""What a provider tells by itself: whatever a request names, it enqueues a task or nothing (A14)."""
+"""Webhooks: a request enqueues a task for each thing it names, or nothing (A14)."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Connections:
         return ReportingProtocol
 
     def open(self, transport: Transport) -> None:
-        """Task a new connection."""
+        """Record a new connection."""
         self._count += 1
         self._open[tuple(transport.get_extra_info("peername")[:2])] = (self._count, transport)
 

@@ -120,7 +120,7 @@ class Step:
 
     def remember(self) -> None:
         """
-        Task that it is done, and forget what was noted for other pins.
+        Record that it is done, and forget what was noted for other pins.
         """
         if self.leaves_behind is not None:
             shutil.rmtree(self.leaves_behind, ignore_errors=True)

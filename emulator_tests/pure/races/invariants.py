@@ -678,7 +678,7 @@ def a_video_has_come_to_its_end(ledger: Ledger, path: str, document: Document) -
     """
     video, spec = Video.from_document(document), Spec.from_document(document)
     present = ledger.present(video.session.session_id)
-    # A session that was created again has none of the videos of the deleted one, whoever owns it.
+    # A session that was created again has none of the videos of the deleted one, even with the same owner.
     has_session = present is not None and video.session.belonging(present) is Belonging.SAME
     if video.state is VideoState.GONE:
         # A call that outlived its timeout may have been written for a former owner. Nothing was created for it.

@@ -215,7 +215,7 @@ class World:
         self.touch(video)
 
     def touch(self, video: Video) -> None:
-        """Task that a video was changed."""
+        """Record that a video was changed."""
         video.modified_s = self.clock.now()
 
     def by_upload_key(self, key: str) -> Video | None:

@@ -28,7 +28,7 @@ _TIMEOUT_S = 10.0
 
 
 def entry_changed(world: World, old: Record, new: Record) -> None:
-    """Task a delivery for every active template that this change triggers."""
+    """Schedule a delivery for every active template that this change triggers."""
     if old.get("status") == new.get("status"):
         return
     for template in world.store.notification_templates:

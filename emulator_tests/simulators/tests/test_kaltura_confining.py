@@ -82,7 +82,7 @@ def asked(**wanted: Any) -> Any:
 
 @pytest.fixture
 def draft(kaltura: KalturaServer, video: Path) -> Any:
-    """An entry of a teacher's, with captions and a public task, under a profile that asks for a KS."""
+    """An entry of a teacher's, with captions and a public note, under a profile that asks for a KS."""
     client = kaltura.admin()
     fields = {"userId": "teacher", "referenceId": "draft-1", "accessControlId": private_profile(kaltura)}
     added = ready_entry(kaltura, video, **fields)

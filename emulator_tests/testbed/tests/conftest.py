@@ -38,7 +38,7 @@ class Call:
 @dataclass(slots=True)
 class Receiver:
     """
-    A server that tasks what it is called with. A path that ends in a number is answered with that status, one that
+    A server that records its calls. A path that ends in a number is answered with that status, one that
     begins with `/held` only when `release` is set.
     """
 
@@ -63,15 +63,15 @@ def receiver() -> Iterator[Receiver]:
     """
     A receiver of this test alone.
     """
-    enqueued = Receiver()
+    receiving = Receiver()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            enqueued.calls.append(Call(time.monotonic(), self.path, headers, body))
+            receiving.calls.append(Call(time.monotonic(), self.path, headers, body))
             if self.path.startswith("/held"):
-                enqueued.release.wait()
+                receiving.release.wait()
             status = self.path.rpartition("/")[2]
             self.send_response(int(status) if status.isdigit() else 200)
             self.send_header("content-length", "0")
@@ -86,9 +86,9 @@ def receiver() -> Iterator[Receiver]:
 
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        enqueued.url = f"http://127.0.0.1:{server.server_port}"
-        yield enqueued
-        enqueued.release.set()
+        receiving.url = f"http://127.0.0.1:{server.server_port}"
+        yield receiving
+        receiving.release.set()
         server.shutdown()
 
 

@@ -1,7 +1,7 @@
 """The set-up does what is missing once, says what it cannot do, and goes on after an interruption.
 
 Called by pytest. `setup.py` runs as it is, in a copy of the project; only the installers it calls are small scripts
-here, which task that they were called.
+here, which record that they were called.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Copy:
 
     def installer(self, name: str, script: str) -> None:
         """
-        Put a program on the path that tasks its call and does what the script says.
+        Put a program on the path that records its call and does what the script says.
         """
         program = self.root / "tools" / name
         program.write_text(f'#!/bin/sh\necho "{name} $1" >> calls\n{script}\n')

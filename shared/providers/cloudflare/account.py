@@ -149,7 +149,7 @@ class CloudflareAccount:
 
     def made_in(self, since: datetime, until: datetime) -> Iterator[Item]:
         """
-        Yield everything in the account that was created in [since, until), the oldest first, whoever created it; raises
+        Yield everything in the account that was created in [since, until), by others too, the oldest first; raises
         as `Client.ask`.
         """
         told: set[str] = set()

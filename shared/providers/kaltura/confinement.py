@@ -47,7 +47,7 @@ NO_ROLE: Final = {
         "The account does not allow new roles, so no KS for Kaltura's player is issued. Addresses still play."
     ),
 }
-"""What follows if an account refuses a role."""
+"""The consequence for the operator if an account refuses a role, by the role's key."""
 
 _UNTRIED: Final = (
     "How much of other entries a KS for Kaltura's player can read is tested once there are two private ones."

@@ -45,7 +45,7 @@ class Links:
 
     def ask(self, multi: Multi, since: datetime, until: datetime, page: int = 1) -> Asked:
         """
-        Ask for a page of the pairs that were created in [since, until), whoever created them.
+        Ask for a page of the pairs that were created in [since, until), by others too.
         """
         from KalturaClient.Plugins.Core import KalturaFilterPager
         from KalturaClient.Plugins.Schedule import KalturaScheduleEventResourceFilter

@@ -41,7 +41,7 @@ REFUSED_PARTS: Final = {
     "MAX_SCHEDULE_DURATION_REACHED": "The session lasts longer than the video account lets an event be scheduled. "
     "Let it end earlier.",
 }
-"""What the teacher can change if the account refuses one part of an event for good."""
+"""Advice to the teacher if the account refuses one part of an event for good, by Kaltura's code."""
 
 USER_EXISTS: Final = "DUPLICATE_USER_BY_ID"
 """The answer to creating a user, or a group, that exists already."""
@@ -243,7 +243,7 @@ def theirs(namespace: str, reference: str, secret: str) -> str:
     """
     Return the `referenceId` at Kaltura of our reference: `{namespace}:{reference}:{mac}`. Anybody who knows the
     referenceId of an entry may read the entry without a KS of the account, and a session's reference can be derived
-    from its id. The code at the end is what nobody can guess. With `ours`, this is the only place that knows the outer
+    from its id. Nobody can guess the code at the end. With `ours`, this is the only place that knows the outer
     form.
 
     Args:

@@ -95,7 +95,7 @@ class Store:
             self._journal = self._compact(state_file)
 
     def put(self, table: Table, row: Record) -> Record:
-        """Store a row and task it for the journal."""
+        """Store a row and note it for the journal."""
         key = row[table.key_field]
         self._remember(table, key)
         table.put(row)
