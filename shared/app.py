@@ -38,7 +38,7 @@ from shared.ports import (
     ViewerKeys,
     places,
 )
-from shared.reconcile import Mapper, reconcile
+from shared.reconcile import Mapper, Reconciler
 from shared.reconcile.bulk import Pace, pace_of
 from shared.reconcile.epoch import DatabaseUid, Epochs, unidentified
 from shared.sessions import Sessions
@@ -324,27 +324,28 @@ class App:
             Transient, Conflict: It is not finished (again).
             ValueError: There is no such queue (never).
         """
+        reconciler = Reconciler(self.documents, self.queue, self.clock)
         match task.queue:
             case name if name == RECONCILE_SESSION:
-                reconcile(self.sessions, task.key, self.documents, self.queue, self.clock)
+                reconciler.reconcile(self.sessions, task.key)
             case name if name == RECONCILE_VIDEO:
                 from shared.videos.batch import reconcile_videos
 
-                reconcile_videos(self.videos, task.key, self.queue, self.clock, each)
+                reconcile_videos(self.videos, task.key, reconciler, each)
             case name if name == RECONCILE_COPY:
-                reconcile(self.copies, task.key, self.documents, self.queue, self.clock)
+                reconciler.reconcile(self.copies, task.key)
             case name if name == CHECK_HOST:
                 self.checks.check(task.key)
             case name if name == RECONCILE_DELETION:
-                reconcile(self.deletions, task.key, self.documents, self.queue, self.clock)
+                reconciler.reconcile(self.deletions, task.key)
             case name if name == RECONCILE_ERASURE:
-                reconcile(self.erasures, task.key, self.documents, self.queue, self.clock)
+                reconciler.reconcile(self.erasures, task.key)
             case name if name == RECONCILE_TRANSFER:
-                reconcile(self.transfers, task.key, self.documents, self.queue, self.clock)
+                reconciler.reconcile(self.transfers, task.key)
             case name if name == RECONCILE_ADMISSION:
                 from shared.admissions import reconcile_admissions
 
-                reconcile_admissions(self.admissions, task.key, self.queue, self.clock, each)
+                reconcile_admissions(self.admissions, task.key, reconciler, each)
             case name if name == POLL_READINESS:
                 provider, _, number = task.key.rpartition(":")
                 # An account that was removed meanwhile has no poller.

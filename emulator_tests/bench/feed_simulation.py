@@ -45,7 +45,7 @@ from shared.ports import (
     Write,
 )
 from shared.providers.kaltura import KalturaAccount, KalturaWebhook, mapping
-from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, reconcile
+from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, Reconciler
 from shared.sessions.broadcasting import Window
 from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
@@ -483,7 +483,7 @@ class Simulation:
                 self._documents.commit(Create(session_path(session_id), fields))
             recorded = {**video.to_fields(), "wish": Spec(spec, now).to_fields()}
             self._documents.commit(Create(video_path(video_id), recorded))
-            reconcile(self.app.videos, video_id, self._documents, self._queue, self.clock)
+            Reconciler(self._documents, self._queue, self.clock).reconcile(self.app.videos, video_id)
             self.app.pollers[NAME].wake()
         made = next(reversed(self._media.made.values()))
         self._media.begin(made, self._assumed.processing.draw(self._chance) if lasts_s is None else lasts_s, since_s)

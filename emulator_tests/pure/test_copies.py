@@ -20,7 +20,7 @@ from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
 from shared.operations.full_check import FOLLOWERS_MAX
 from shared.ports import Create, Delete, MediaState, Observation, Query, Task, Update
-from shared.reconcile import reconcile
+from shared.reconcile import Reconciler
 from shared.videos.commands import delete_video
 
 T = TypeVar("T")
@@ -167,7 +167,7 @@ def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_del
     )
     key = copy_key(video_id, "fetching")
 
-    reconcile(without, key, deployment.documents, deployment.queue, deployment.clock)
+    Reconciler(deployment.documents, deployment.queue, deployment.clock).reconcile(without, key)
 
     assert "fetching" not in shown(deployment, video_id)
     assert [(one.provider, one.reference) for one in deployment.deletions()] == [("fetching", f"copy:{key}:1")]

@@ -33,6 +33,7 @@ from shared.reconcile import (
     Failure,
     NotFoundYet,
     Progress,
+    Reconciler,
     RequeueAt,
     Snapshot,
     Step,
@@ -40,7 +41,6 @@ from shared.reconcile import (
     await_late_commit,
     backoff_s,
     failure_of,
-    reconcile,
 )
 
 KEY = "hall"
@@ -208,7 +208,7 @@ class House:
         self.documents.commit(Create(WISH, spec) if document is None else Update(WISH, spec))
 
     def reconcile(self) -> LampSnapshot:
-        return reconcile(self.lamps, KEY, self.documents, self.queue, self.clock)
+        return Reconciler(self.documents, self.queue, self.clock).reconcile(self.lamps, KEY)
 
     def run_until(self, until: datetime) -> None:
         """

@@ -14,7 +14,7 @@ from shared.core.errors import Permanent, WrongState
 from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Attendee, EventSpec, Task
 from shared.providers.unavailable import NoAudience, NoEvents
-from shared.reconcile import reconcile
+from shared.reconcile import Reconciler
 from shared.sessions import Sessions
 
 EVENT = EventSpec("Algebra", None, None)
@@ -32,7 +32,7 @@ def school() -> tuple[Deployment, Sessions]:
 def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_itself() -> None:
     deployment, sessions = school()
 
-    reconcile(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
+    Reconciler(deployment.documents, deployment.queue, deployment.clock).reconcile(sessions, "s1")
 
     shown = deployment.document(session_path("s1")).fields["kaltura"]
     assert shown["state"] == "failed"
@@ -49,12 +49,12 @@ def test_a_live_session_is_told_that_there_are_none_and_is_not_tried_again_by_it
 
 def test_its_videos_are_uploaded_all_the_same_and_its_deletion_leaves_nothing() -> None:
     deployment, sessions = school()
-    reconcile(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
+    Reconciler(deployment.documents, deployment.queue, deployment.clock).reconcile(sessions, "s1")
     token = deployment.ask_upload()
     assert token.provider == "memory"
 
     deployment.delete_session()
-    reconcile(sessions, "s1", deployment.documents, deployment.queue, deployment.clock)
+    Reconciler(deployment.documents, deployment.queue, deployment.clock).reconcile(sessions, "s1")
     deployment.queue.put(Task("reconcileVideo", token.video_id))
     deployment.run(60)
 

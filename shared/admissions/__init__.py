@@ -29,14 +29,12 @@ from shared.core.paths import (
     session_path,
 )
 from shared.ports import (
-    Clock,
     Condition,
     Delete,
     Document,
     Documents,
     Operator,
     Query,
-    Queue,
     Task,
     Update,
     Version,
@@ -44,7 +42,7 @@ from shared.ports import (
     Write,
     holder_of,
 )
-from shared.reconcile import AT_ONCE, Controller, Decision, Mapper, Snapshot, Step, reconcile
+from shared.reconcile import AT_ONCE, Controller, Decision, Mapper, Reconciler, Snapshot, Step
 from shared.sessions.access import may_watch
 from shared.sessions.model import Session, Status, Visibility
 
@@ -202,7 +200,7 @@ def _wish(record: AdmissionRecord, session: Document | None, enrolment: Document
     return AdmissionSpec(may_watch(caller, present, enrolment), present.moderates(record.uid))
 
 
-def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: Clock, each: Mapper = map) -> None:
+def reconcile_admissions(admissions: Admissions, key: str, reconciler: Reconciler, each: Mapper = map) -> None:
     """
     Reconcile one admission, a page of a session's admissions, or a page of those that are due.
 
@@ -210,45 +208,44 @@ def reconcile_admissions(admissions: Admissions, key: str, queue: Queue, clock: 
         admissions: Their Controller.
         key: The key of one admission; `session:{sessionId}[:{key of the last admission of the page before}]`; or
             `due:{page}`.
-        queue: Where tasks are enqueued.
-        clock: Returns the present time, in UTC.
+        reconciler: Reconciles each.
         each: Runs the reconciliations of a page, one after the other or several at once.
 
     Raises:
-        Transient, Conflict: For one admission, see `reconcile`. In a page, an admission that fails so is enqueued again
-            on its own (again).
+        Transient, Conflict: For one admission, see `Reconciler.reconcile`. In a page, an admission that fails so
+            is enqueued again on its own (again).
     """
     if key.startswith(OF_SESSION):
         session_id, _, after_id = key.removeprefix(OF_SESSION).partition(":")
         of_session = (Condition("sessionId", Operator.EQUAL, session_id),)
         page = admissions.documents.select(Query(ADMISSIONS, of_session, after_id=after_id or None, limit=PAGE))
-        _reconcile_all(admissions, [document.id for document in page], queue, clock, each)
+        _reconcile_all(admissions, [document.id for document in page], reconciler, each)
         if len(page) == PAGE:
-            queue.put(Task(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}:{page[-1].id}"))
+            reconciler.queue.put(Task(RECONCILE_ADMISSION, f"{OF_SESSION}{session_id}:{page[-1].id}"))
     elif key.startswith(DUE):
         number = int(key.removeprefix(DUE))
-        is_due = (Condition("dueAt", Operator.AT_MOST, clock()),)
+        is_due = (Condition("dueAt", Operator.AT_MOST, reconciler.clock()),)
         page = admissions.documents.select(Query(ADMISSIONS, is_due, order_by="dueAt", limit=PAGE))
         # After its reconciliation an admission is due later, or never. The same query then returns the next page.
-        _reconcile_all(admissions, [document.id for document in page], queue, clock, each)
+        _reconcile_all(admissions, [document.id for document in page], reconciler, each)
         if len(page) == PAGE and number + 1 < DUE_PAGES_MAX:
-            queue.put(task_for_due(number + 1))
+            reconciler.queue.put(task_for_due(number + 1))
     else:
-        reconcile(admissions, key, admissions.documents, queue, clock)
+        reconciler.reconcile(admissions, key)
 
 
-def _reconcile_all(admissions: Admissions, keys: Sequence[str], queue: Queue, clock: Clock, each: Mapper) -> None:
-    ends_at = clock() + timedelta(seconds=BUDGET_S)
+def _reconcile_all(admissions: Admissions, keys: Sequence[str], reconciler: Reconciler, each: Mapper) -> None:
+    ends_at = reconciler.clock() + timedelta(seconds=BUDGET_S)
 
     def reconcile_one(key: str) -> None:
-        if clock() > ends_at:
-            queue.put(Task(RECONCILE_ADMISSION, key))
+        if reconciler.clock() > ends_at:
+            reconciler.queue.put(Task(RECONCILE_ADMISSION, key))
             return
         try:
-            reconcile(admissions, key, admissions.documents, queue, clock)
+            reconciler.reconcile(admissions, key)
         except (Transient, Conflict) as error:
             log.unavailable(RECONCILE_ADMISSION, None, error)
-            queue.put(Task(RECONCILE_ADMISSION, key))
+            reconciler.queue.put(Task(RECONCILE_ADMISSION, key))
 
     for _ in each(reconcile_one, keys):
         pass

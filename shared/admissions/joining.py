@@ -19,7 +19,7 @@ from shared.core.errors import Conflict, NotAllowed, NotSignedIn, WrongState
 from shared.core.paths import admission_key, admission_path, enrolment_path, pairing_path, session_path
 from shared.core.text import as_line, cut_to_characters
 from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Document, Grant, Queue, ViewerKeys
-from shared.reconcile import reconcile
+from shared.reconcile import Reconciler
 from shared.sessions import Sessions
 from shared.sessions.access import owns, require_viewer
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
@@ -268,7 +268,11 @@ class Joining:
         if verified_at is not None and self._is_verified(entered.pairing, REPAIR_PAUSE_S):
             return verified_at + pause
         have_verified(self.sessions.documents, self.queue, entered.document, self.clock)
-        record = reconcile(self.sessions, entered.session.id, self.sessions.documents, self.queue, self.clock).record
+        record = (
+            Reconciler(self.sessions.documents, self.queue, self.clock)
+            .reconcile(self.sessions, entered.session.id)
+            .record
+        )
         if record is None or (record.verified_at is not None and record.verified_at >= now):
             return None
         claim, failure = record.progress.claim, record.progress.failure

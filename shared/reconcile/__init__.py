@@ -19,6 +19,7 @@ from shared.reconcile.controller import Controller
 from shared.reconcile.model import (
     AT_ONCE,
     BACKOFF_MAX_S,
+    LEASE_S,
     Claim,
     Decision,
     Done,
@@ -29,16 +30,16 @@ from shared.reconcile.model import (
     RequeueAt,
     Snapshot,
     Step,
+    with_progress,
 )
 from shared.reconcile.reconciler import (
-    LEASE_S,
     RECONCILE_BUDGET_S,
     SETTLES_MAX,
     STEPS_MAX,
     TASK_AHEAD_MAX_S,
     WORKER_TIMEOUT_S,
     Mapper,
-    reconcile,
+    Reconciler,
 )
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Mapper",
     "NotFoundYet",
     "Progress",
+    "Reconciler",
     "Record",
     "RequeueAt",
     "Snapshot",
@@ -69,5 +71,5 @@ __all__ = [
     "await_late_commit",
     "backoff_s",
     "failure_of",
-    "reconcile",
+    "with_progress",
 ]

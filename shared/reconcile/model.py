@@ -6,12 +6,15 @@ Called by every resource. `reconciler` carries decisions out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, Generic, Protocol, Self, TypeVar
 
 from shared.ports import Version
+
+LEASE_S = 90
+"""The length of a step's lease in seconds, unless the step sets another; longer than `WORKER_TIMEOUT_S`."""
 
 BACKOFF_MAX_S = 300.0
 """The longest pause between two tries, in seconds, unless a step sets another."""
@@ -210,6 +213,7 @@ class Step(Generic[R]):
         at_hand: Whether its outcome is known already. No provider is asked, so no backoff applies.
         tries_max: The number of failures in a row after which it is left to a person; `None` for no limit.
         pause_max_s: The longest pause between two tries.
+        lease_s: Seconds for which a worker that has claimed it keeps others off; longer than its worker can run.
     """
 
     name: str
@@ -222,6 +226,14 @@ class Step(Generic[R]):
     at_hand: bool = False
     tries_max: int | None = None
     pause_max_s: float = BACKOFF_MAX_S
+    lease_s: int = LEASE_S
 
 
 Decision = Done | RequeueAt | Step[R]
+
+
+def with_progress(record: R, progress: Progress) -> R:
+    """
+    Return the record with another progress. Pure.
+    """
+    return replace(record, progress=progress)  # type: ignore[type-var]  # every record is a dataclass

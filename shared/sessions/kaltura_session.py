@@ -11,7 +11,7 @@ from typing import Any
 from shared.core.callers import Caller
 from shared.core.paths import enrolment_path, session_path
 from shared.ports import Clock, Documents, Queue
-from shared.reconcile import reconcile
+from shared.reconcile import Reconciler
 from shared.sessions import Sessions
 from shared.sessions.access import owns, require_viewer
 from shared.sessions.model import FOR_WATCHING, Session, shown, wanted
@@ -37,7 +37,7 @@ def get_kaltura_session(
     known = require_viewer(caller, None if session is None else Session.from_document(session), enrolment)
     if wanted(known) is None:
         return {"sessionId": session_id, "state": "none"}
-    look = reconcile(sessions, session_id, documents, queue, clock)
+    look = Reconciler(documents, queue, clock).reconcile(sessions, session_id)
     is_owner = owns(caller, known)
     told = shown(look.spec, look.record, to_owner=is_owner) or {"state": "creating"}
     if not is_owner:

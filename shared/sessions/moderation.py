@@ -13,7 +13,7 @@ from shared.core.callers import Caller
 from shared.core.errors import BadRequest, Conflict, TooMany, WrongState
 from shared.core.paths import RESERVED, pairing_path, session_path
 from shared.ports import REMOVE, Clock, Document, ExternalIds, Ingest, Queue, Update
-from shared.reconcile import reconcile
+from shared.reconcile import Reconciler
 from shared.sessions import Sessions
 from shared.sessions.access import require_owner
 from shared.sessions.model import Pairing, PairingState, Session, pairing_of, wanted
@@ -79,7 +79,7 @@ def set_moderator(
                 sessions.documents.commit(Update(document.path, change, if_version=document.version))
             except Conflict:
                 continue
-        look = reconcile(sessions, session_id, sessions.documents, queue, clock)
+        look = Reconciler(sessions.documents, queue, clock).reconcile(sessions, session_id)
         applied = None if look.record is None else look.record.applied
         return applied is not None and is_moderator is (uid in applied.moderators)
     raise Conflict("The session was changed at every try. Try again.")

@@ -1,8 +1,8 @@
 """Reconcile many videos together, with one call to the provider for all of them, or with none if the provider has
 already reported their states.
 
-Called by the worker `reconcileVideo`, whose task names one video or many, and by the readiness poller. `reconcile` does
-the work on each.
+Called by the worker `reconcileVideo`, whose task names one video or many, and by the readiness poller. `Reconciler`
+reconciles each.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from shared.core import log
 from shared.core.errors import Conflict, Transient
 from shared.core.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
 from shared.core.references import Kind, read
-from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Queue, Task
-from shared.reconcile import Mapper, reconcile
+from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Task
+from shared.reconcile import Mapper, Reconciler
 from shared.videos import Seen, Videos, watched
 from shared.videos.model import Video
 from shared.videos.transitions import is_news
@@ -29,38 +29,36 @@ BUDGET_S: Final = 30.0
 AGAIN_S: Final = 5.0
 
 
-def reconcile_videos(videos: Videos, key: str, queue: Queue, clock: Clock, each: Mapper = map) -> None:
+def reconcile_videos(videos: Videos, key: str, reconciler: Reconciler, each: Mapper = map) -> None:
     """
     Bring one video, or many, as close to their specs as is possible now.
 
     Args:
         videos: Their Controller.
         key: The id of one, or the ids of many.
-        queue: Gets the tasks.
-        clock: Now, in UTC.
+        reconciler: Reconciles each.
         each: Runs the reconciliations, one after the other or several at once.
 
     Raises:
-        Transient, Conflict: For one video, as `reconcile`. Of many, each that fails is enqueued again alone. If the
-            provider cannot be asked about all of them, none is reconciled (again).
+        Transient, Conflict: For one video, as `Reconciler.reconcile`. Of many, each that fails is enqueued again alone.
+            If the provider cannot be asked about all of them, none is reconciled (again).
     """
     keys = list(dict.fromkeys(key.split(KEYS_SEPARATOR)))
     if len(keys) == 1:
-        reconcile(videos, key, videos.documents, queue, clock)
+        reconciler.reconcile(videos, key)
         return
-    ends_at = clock() + timedelta(seconds=BUDGET_S)
+    ends_at = reconciler.clock() + timedelta(seconds=BUDGET_S)
     documents = videos.documents.read(*map(video_path, keys))
     records = {document.id: Video.from_document(document) for document in documents if document is not None}
-    _visit_each(replace(videos, seen=see(videos, records, clock)), keys, queue, clock, ends_at, each)
+    _reconcile_each(replace(videos, seen=see(videos, records, reconciler.clock)), keys, reconciler, ends_at, each)
 
 
-def visit_changed(
+def reconcile_changed(
     videos: Videos,
     provider: str,
     changes: Iterable[Change],
     asked_at: datetime,
-    queue: Queue,
-    clock: Clock,
+    reconciler: Reconciler,
     ends_at: datetime,
     each: Mapper = map,
 ) -> Collection[str]:
@@ -73,8 +71,7 @@ def visit_changed(
         provider: Our name of the provider.
         changes: The reported changes, the newest of each video first; those that are not of our videos are ignored.
         asked_at: When the provider was asked.
-        queue: Gets the tasks.
-        clock: Now, in UTC.
+        reconciler: Reconciles each.
         ends_at: No further video is begun after that.
         each: Runs the reconciliations, one after the other or several at once.
 
@@ -89,23 +86,22 @@ def visit_changed(
         reference = read(provider, change.reference)
         if reference is not None and reference.kind is Kind.VIDEO:
             told.setdefault(reference.key, []).append(change)
-    now = clock()
+    now = reconciler.clock()
     seen: dict[str, Seen] = {}
     for video_ids in _batches(list(told)):
         for document in filter(None, videos.documents.read(*map(video_path, video_ids))):
             news = _news(videos, document, told[document.id], asked_at, now)
             if news is not None:
                 seen[document.id] = news
-    _visit_each(replace(videos, seen=seen), list(seen), queue, clock, ends_at, each)
+    _reconcile_each(replace(videos, seen=seen), list(seen), reconciler, ends_at, each)
     return seen.keys()
 
 
-def visit_seen(
+def reconcile_observed(
     videos: Videos,
     records: Mapping[str, Video],
     seen: Mapping[str, Seen],
-    queue: Queue,
-    clock: Clock,
+    reconciler: Reconciler,
     ends_at: datetime,
     each: Mapper = map,
 ) -> Collection[str]:
@@ -116,8 +112,7 @@ def visit_seen(
         videos: Their Controller.
         records: Their records, by video id.
         seen: The observations, by video id.
-        queue: Gets the tasks.
-        clock: Now, in UTC.
+        reconciler: Reconciles each.
         ends_at: No further video is begun after that.
         each: Runs the reconciliations, one after the other or several at once.
 
@@ -127,19 +122,19 @@ def visit_seen(
     Raises:
         Transient: The documents or the queue could not be reached; what was not reconciled is still news (again).
     """
-    now = clock()
+    now = reconciler.clock()
     news = {
         video_id: one
         for video_id, one in seen.items()
         if records[video_id].progress.failure is not None
         or is_news(records[video_id], one.observation, now, videos.policy)
     }
-    _visit_each(replace(videos, seen=news), list(news), queue, clock, ends_at, each)
+    _reconcile_each(replace(videos, seen=news), list(news), reconciler, ends_at, each)
     return news.keys()
 
 
-def _visit_each(
-    videos: Videos, keys: Sequence[str], queue: Queue, clock: Clock, ends_at: datetime, each: Mapper
+def _reconcile_each(
+    videos: Videos, keys: Sequence[str], reconciler: Reconciler, ends_at: datetime, each: Mapper
 ) -> None:
     """
     Reconcile each. A failure of one does not affect the others, and those for which there is no time are enqueued.
@@ -147,20 +142,20 @@ def _visit_each(
     left: list[str] = []
 
     def reconcile_one(video_id: str) -> None:
-        now = clock()
+        now = reconciler.clock()
         if now > ends_at:
             left.append(video_id)
             return
         try:
-            reconcile(videos, video_id, videos.documents, queue, clock)
+            reconciler.reconcile(videos, video_id)
         except (Transient, Conflict) as error:
             log.unavailable(RECONCILE_VIDEO, None, error)
-            queue.put(Task(RECONCILE_VIDEO, video_id, now + timedelta(seconds=AGAIN_S)))
+            reconciler.queue.put(Task(RECONCILE_VIDEO, video_id, now + timedelta(seconds=AGAIN_S)))
 
     for _ in each(reconcile_one, keys):
         pass
     for video_ids in _batches(left):
-        queue.put(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids)))
+        reconciler.queue.put(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids)))
 
 
 def see(videos: Videos, records: Mapping[str, Video], clock: Clock) -> Mapping[str, Seen]:

@@ -41,9 +41,9 @@ from shared.ports import (
     Update,
     Version,
 )
-from shared.reconcile import ALARM_AFTER_S, LEASE_S, Mapper
+from shared.reconcile import ALARM_AFTER_S, LEASE_S, Mapper, Reconciler
 from shared.videos import Seen, Videos
-from shared.videos.batch import BUDGET_S, see, visit_changed, visit_seen
+from shared.videos.batch import BUDGET_S, reconcile_changed, reconcile_observed, see
 from shared.videos.chain import Chain, Trouble
 from shared.videos.model import Video, VideoState
 
@@ -213,11 +213,12 @@ class ReadinessPoller:
             uploads_at = now + timedelta(seconds=IDLE_PAUSE_S) if isinstance(error, Permanent) else chain.uploads_at
             return replace(chain, uploads_at=uploads_at, failure=self._trouble(chain, error, now))
         ends_at = now + timedelta(seconds=BUDGET_S)
-        heard = visit_changed(self.videos, self.provider, changes, now, self.queue, self.clock, ends_at, each)
+        reconciler = Reconciler(self.videos.documents, self.queue, self.clock)
+        heard = reconcile_changed(self.videos, self.provider, changes, now, reconciler, ends_at, each)
         if chain.failure is not None:
             records, seen = self._catch_up(chain, records, seen)
         left = {video_id: one for video_id, one in seen.items() if video_id not in heard}
-        moved = visit_seen(self.videos, records, left, self.queue, self.clock, ends_at, each)
+        moved = reconcile_observed(self.videos, records, left, reconciler, ends_at, each)
         log.feed_ticked(self.provider, chain.tick - 1, len(heard) + len(moved))
         return replace(
             chain,

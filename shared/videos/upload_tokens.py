@@ -35,7 +35,7 @@ from shared.ports import (
     UploadSpec,
     Write,
 )
-from shared.reconcile import AT_ONCE, LEASE_S, Progress, reconcile
+from shared.reconcile import AT_ONCE, LEASE_S, Progress, Reconciler
 from shared.sessions.access import require_owner
 from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
@@ -327,7 +327,7 @@ class UploadTokens:
         Reconcile a video until its upload waits for bytes, wake the readiness poller, and return the token.
         """
         began_at = self.clock()
-        look = reconcile(self.videos, video_id, self.documents, self.queue, self.clock)
+        look = Reconciler(self.documents, self.queue, self.clock).reconcile(self.videos, video_id)
         record = uploadable(look.record, look.spec, number, self.clock())
         self.pollers[record.provider].wake()
         received_bytes = self._received_bytes(record, began_at)
