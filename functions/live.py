@@ -16,7 +16,7 @@ from functions.granting import lasting, playing
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.ports import Ingest
-from shared.sessions import Sessions
+from shared.sessions.controller import Sessions
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
 
 

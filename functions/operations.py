@@ -13,8 +13,9 @@ from firebase_functions.https_fn import CallableRequest
 from functions import edge, wiring
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest
-from shared.deletions import requeue_deletion
-from shared.erasure import ask_erasure, erasure_of, export_content
+from shared.deletions.controller import requeue_deletion
+from shared.erasure.commands import ask_erasure, erasure_of
+from shared.erasure.export import export_content
 from shared.erasure.model import Erasure
 from shared.limits.call_budgets import Work
 

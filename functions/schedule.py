@@ -9,7 +9,7 @@ from firebase_functions.scheduler_fn import ScheduledEvent, on_schedule
 
 from functions import config, wiring
 from shared.core import log
-from shared.erasure import carry_over
+from shared.erasure.commands import carry_over
 
 ORPHANS_TIMEOUT_S = 1800
 """The longest that a scheduled function may run. The search reads everything that there is."""

@@ -12,7 +12,7 @@ from firebase_functions.https_fn import CallableRequest
 from functions import config, edge, wiring
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
-from shared.transfers import transfer_session
+from shared.transfers.commands import transfer_session
 
 
 @edge.callable_function(Work.CHANGE, asks_provider=False)

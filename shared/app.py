@@ -41,21 +41,21 @@ from shared.ports import (
 from shared.reconcile import Mapper, Reconciler
 from shared.reconcile.bulk import Pace, pace_of
 from shared.reconcile.epoch import DatabaseUid, Epochs, unidentified
-from shared.sessions import Sessions
 from shared.sessions.broadcasting import Window
+from shared.sessions.controller import Sessions
 
 if TYPE_CHECKING:
-    from shared.admissions import Admissions
-    from shared.deletions import Deletions
-    from shared.erasure import Erasures
-    from shared.hosts import Copies
+    from shared.admissions.controller import Admissions
+    from shared.deletions.controller import Deletions
+    from shared.erasure.controller import Erasures
+    from shared.hosts.controller import Copies
     from shared.hosts.table import Terms
     from shared.operations.host_checks import Checks
     from shared.operations.orphans import Orphans
     from shared.operations.orphans.adoption import Adoption
     from shared.operations.sweep import Sweep
-    from shared.transfers import Transfers
-    from shared.videos import Videos
+    from shared.transfers.controller import Transfers
+    from shared.videos.controller import Videos
     from shared.videos.playback import Playbacks
     from shared.videos.policy import Policy
     from shared.videos.readiness import ReadinessPoller
@@ -167,7 +167,7 @@ class App:
 
     @cached_property
     def videos(self) -> Videos:
-        from shared.videos import Videos
+        from shared.videos.controller import Videos
 
         return (self.videos_type or Videos)(
             self.documents,
@@ -220,7 +220,7 @@ class App:
 
     @cached_property
     def copies(self) -> Copies:
-        from shared.hosts import Copies
+        from shared.hosts.controller import Copies
 
         late_commit_s = self.settings.late_commit_s
         return Copies(self.documents, self.provider_accounts, self.hosting.hosts, late_commit_s, self.epochs.is_held)
@@ -242,25 +242,25 @@ class App:
 
     @cached_property
     def deletions(self) -> Deletions:
-        from shared.deletions import Deletions
+        from shared.deletions.controller import Deletions
 
         return Deletions(self.documents, self._places, self.epochs.is_held)
 
     @cached_property
     def erasures(self) -> Erasures:
-        from shared.erasure import Erasures
+        from shared.erasure.controller import Erasures
 
         return Erasures(self.documents, self.audience, self.clock, self.settings.late_commit_s, self._pace)
 
     @cached_property
     def transfers(self) -> Transfers:
-        from shared.transfers import Transfers
+        from shared.transfers.controller import Transfers
 
         return Transfers(self.documents, self.events)
 
     @cached_property
     def admissions(self) -> Admissions:
-        from shared.admissions import Admissions
+        from shared.admissions.controller import Admissions
 
         return Admissions(self.documents, self._viewer_keys)
 
@@ -343,7 +343,7 @@ class App:
             case name if name == RECONCILE_TRANSFER:
                 reconciler.reconcile(self.transfers, task.key)
             case name if name == RECONCILE_ADMISSION:
-                from shared.admissions import reconcile_admissions
+                from shared.admissions.controller import reconcile_admissions
 
                 reconcile_admissions(self.admissions, task.key, reconciler, each)
             case name if name == POLL_READINESS:

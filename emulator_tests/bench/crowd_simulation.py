@@ -37,7 +37,7 @@ from shared.core.paths import (
     erasure_path,
     session_path,
 )
-from shared.erasure import ask_erasure
+from shared.erasure.commands import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.hosts.decide import host_in
 from shared.hosts.model import CopyState

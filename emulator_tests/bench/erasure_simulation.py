@@ -21,7 +21,7 @@ from shared.app import App, Settings
 from shared.core.callers import Caller
 from shared.core.identity import SessionIdentity
 from shared.core.paths import ERASURES, SESSIONS, VIDEOS, erasure_path
-from shared.erasure import ask_erasure
+from shared.erasure.commands import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.ports import ProviderAccount, Task
 from shared.reconcile import WORKER_TIMEOUT_S

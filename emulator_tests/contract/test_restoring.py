@@ -28,7 +28,7 @@ from shared.app import App, Settings
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task
 from shared.reconcile.epoch import HELD_LOOK_S, DatabaseUid
-from shared.videos import watched
+from shared.videos.controller import watched
 from shared.videos.model import Video, VideoState
 from shared.videos.upload_tokens import UploadRequest
 

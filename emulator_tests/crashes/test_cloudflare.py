@@ -22,7 +22,7 @@ from emulator_tests.testbed.places import TEST_PICTURE
 from shared.app import App, Settings
 from shared.core.errors import Conflict, Doubtful, Refused, Transient
 from shared.core.paths import DELETIONS, ERASURES, RECONCILE_SESSION, session_path
-from shared.erasure import ask_erasure
+from shared.erasure.commands import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.limits.limiter import Limiter
 from shared.ports import (

@@ -39,10 +39,10 @@ from shared.ports import Create, Delete, Document, Documents, Fields, Observatio
 from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing
-from shared.transfers import transfer_session
+from shared.transfers.commands import transfer_session
 from shared.transfers.model import TransferState
-from shared.videos import watched
 from shared.videos.chain import Chain
+from shared.videos.controller import watched
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken

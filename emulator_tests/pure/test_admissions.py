@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.pure.deployment import TEACHER, Deployment, live
-from shared.admissions import PAGE, revoking, task, task_for_all, task_for_due, tasks_after
+from shared.admissions.controller import PAGE, revoking, task, task_for_all, task_for_due, tasks_after
 from shared.core.callers import Caller
 from shared.core.errors import NotFound, Transient
 from shared.core.paths import ADMISSIONS, RECONCILE_ADMISSION, admission_path, enrolment_path, session_path

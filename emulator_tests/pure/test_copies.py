@@ -13,7 +13,7 @@ from emulator_tests.pure.deployment import LATE_COMMIT_S, STRAY_AGE_S, TEACHER, 
 from shared.core.callers import Caller
 from shared.core.errors import Doubtful, Transient, WrongState
 from shared.core.paths import COPIES, RECONCILE_COPY, RECONCILE_VIDEO, copy_key, copy_path, session_path, video_path
-from shared.erasure import ask_erasure
+from shared.erasure.commands import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState

@@ -18,7 +18,7 @@ from emulator_tests.pure.deployment import TEACHER, Deployment, refusal
 from shared.core.callers import Caller
 from shared.core.errors import NotAllowed, NotFound, Permanent, WrongState
 from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, deletion_path
-from shared.deletions import requeue_deletion
+from shared.deletions.controller import requeue_deletion
 from shared.deletions.decide import DROP, PAUSE_MAX_S, TRIES_MAX, DeletionSpec, decide
 from shared.deletions.model import Deletion, DeletionState, Reason, deletion_id, given_up
 from shared.ports import Create, Task, UploadSpec

@@ -16,8 +16,8 @@ from shared.core import paths as all_paths
 from shared.core.callers import Caller
 from shared.core.errors import NotAllowed, NotFound, Transient, WrongState
 from shared.core.paths import ADMISSIONS, ERASURES, RECONCILE_ERASURE, RECONCILE_SESSION, erasure_path, session_path
-from shared.deletions import requeue_deletion
-from shared.erasure import ask_erasure, carry_over, erasure_of
+from shared.deletions.controller import requeue_deletion
+from shared.erasure.commands import ask_erasure, carry_over, erasure_of
 from shared.erasure.decide import COUNT_PAUSE_S, LASTS_MAX_S, PACE_S, ErasureSpec, Page, decide
 from shared.erasure.model import Erasure, ErasureState, Left, hashed
 from shared.erasure.pages import PAGE_VIDEOS

@@ -13,8 +13,7 @@ from emulator_tests.pure.test_erasure import ADMIN, OTHER, STUDENT, ask, school
 from functions import answers
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest, NotAllowed
-from shared.erasure import export_content
-from shared.erasure.export import EXPORTED_AT_ONCE
+from shared.erasure.export import EXPORTED_AT_ONCE, export_content
 from shared.erasure.traces import TRACES, Fate
 from shared.ports import Create
 

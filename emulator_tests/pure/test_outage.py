@@ -17,8 +17,8 @@ from shared.core.errors import Transient
 from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import MediaState, Observation, Task
 from shared.sessions.decide import PAUSE_MAX_S
-from shared.videos import watched
 from shared.videos.commands import Correction, delete_video, update_video
+from shared.videos.controller import watched
 
 READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1000, media_type="video/mp4")
 PROCESSING = Observation(MediaState.PROCESSING, 10)

@@ -18,7 +18,8 @@ from shared.core.paths import (
     session_path,
     uploader_path,
 )
-from shared.erasure import ask_erasure, erasure_of, export_content
+from shared.erasure.commands import ask_erasure, erasure_of
+from shared.erasure.export import export_content
 from shared.erasure.model import ErasureState
 from shared.ports import MediaState, Observation, Task
 from shared.providers.kaltura.mapping import viewer_of

@@ -15,7 +15,7 @@ from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Attendee, EventSpec, Task
 from shared.providers.unavailable import NoAudience, NoEvents
 from shared.reconcile import Reconciler
-from shared.sessions import Sessions
+from shared.sessions.controller import Sessions
 
 EVENT = EventSpec("Algebra", None, None)
 ADA = Attendee("ada", "Ada", is_moderator=False)

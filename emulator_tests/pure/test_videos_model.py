@@ -13,7 +13,7 @@ from shared.core.identity import SessionIdentity
 from shared.ports import Create, Document, Stage, UploadSpec
 from shared.reconcile import Claim, Failure, Progress
 from shared.sessions.model import Session
-from shared.videos import snapshot_of, watched
+from shared.videos.controller import snapshot_of, watched
 from shared.videos.model import Asked, Ending, Playable, Spec, Video, VideoSpec, VideoState, named, shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

@@ -20,8 +20,8 @@ from shared.core.paths import admission_key, admission_path, enrolment_path, pai
 from shared.core.text import as_line, cut_to_characters
 from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Document, Grant, Queue, ViewerKeys
 from shared.reconcile import Reconciler
-from shared.sessions import Sessions
 from shared.sessions.access import owns, require_viewer
+from shared.sessions.controller import Sessions
 from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import have_verified, not_ready
 

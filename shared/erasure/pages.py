@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from shared.admissions import revoking, task_for_all
+from shared.admissions.controller import revoking, task_for_all
 from shared.core.identity import Belonging
 from shared.core.paths import (
     RECONCILE_ADMISSION,
@@ -28,7 +28,7 @@ from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
 from shared.ports import REMOVE, Clock, Condition, Delete, Document, Operator, Query, Task, Update, Write
 from shared.reconcile import AT_ONCE
 from shared.sessions.model import Session
-from shared.transfers import begin, is_claimed
+from shared.transfers.commands import begin, is_claimed
 
 BROUGHT_ALONG: Final = 100
 """Sessions of one page whose things are transferred to the session's present owner. Each takes three documents."""

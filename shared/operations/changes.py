@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.admissions import task_for_all, tasks_after
+from shared.admissions.controller import task_for_all, tasks_after
 from shared.core import log
 from shared.core.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.limits.call_budgets import CallBudgets

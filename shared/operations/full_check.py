@@ -20,12 +20,12 @@ from shared.ports import REMOVE, Clock, Condition, Document, Documents, Operator
 from shared.reconcile import Controller, Record, Snapshot, Step, apply_backoff
 from shared.reconcile.bulk import Pace, at_any_pace
 from shared.reconcile.edited import mapping, text
-from shared.sessions import Sessions
-from shared.sessions import snapshot_of as look_at_session
+from shared.sessions.controller import Sessions
+from shared.sessions.controller import snapshot_of as look_at_session
 from shared.sessions.decide import LISTEN
 from shared.sessions.model import Session
-from shared.videos import Videos
-from shared.videos import snapshot_of as look_at_video
+from shared.videos.controller import Videos
+from shared.videos.controller import snapshot_of as look_at_video
 from shared.videos.decide import OBSERVE
 from shared.videos.model import Video, VideoSpec
 

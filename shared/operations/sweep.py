@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from shared.admissions import task_for_due
+from shared.admissions.controller import task_for_due
 from shared.core import log
 from shared.core.errors import Conflict
 from shared.core.paths import (

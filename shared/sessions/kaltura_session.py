@@ -12,8 +12,8 @@ from shared.core.callers import Caller
 from shared.core.paths import enrolment_path, session_path
 from shared.ports import Clock, Documents, Queue
 from shared.reconcile import Reconciler
-from shared.sessions import Sessions
 from shared.sessions.access import owns, require_viewer
+from shared.sessions.controller import Sessions
 from shared.sessions.model import FOR_WATCHING, Session, shown, wanted
 
 FOR_VIEWERS = (*FOR_WATCHING, "state", "broadcast")

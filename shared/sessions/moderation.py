@@ -14,8 +14,8 @@ from shared.core.errors import BadRequest, Conflict, TooMany, WrongState
 from shared.core.paths import RESERVED, pairing_path, session_path
 from shared.ports import REMOVE, Clock, Document, ExternalIds, Ingest, Queue, Update
 from shared.reconcile import Reconciler
-from shared.sessions import Sessions
 from shared.sessions.access import require_owner
+from shared.sessions.controller import Sessions
 from shared.sessions.model import Pairing, PairingState, Session, pairing_of, wanted
 from shared.sessions.pairing import not_ready
 

@@ -18,7 +18,7 @@ from shared.core.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
 from shared.core.references import Kind, read
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Task
 from shared.reconcile import Mapper, Reconciler
-from shared.videos import Seen, Videos, watched
+from shared.videos.controller import Seen, Videos, watched
 from shared.videos.model import Video
 from shared.videos.transitions import is_news
 

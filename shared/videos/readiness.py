@@ -42,9 +42,9 @@ from shared.ports import (
     Version,
 )
 from shared.reconcile import ALARM_AFTER_S, LEASE_S, Mapper, Reconciler
-from shared.videos import Seen, Videos
 from shared.videos.batch import BUDGET_S, reconcile_changed, reconcile_observed, see
 from shared.videos.chain import Chain, Trouble
+from shared.videos.controller import Seen, Videos
 from shared.videos.model import Video, VideoState
 
 PAGES_MAX: Final = 20

@@ -39,9 +39,9 @@ from shared.reconcile import AT_ONCE, LEASE_S, Progress, Reconciler
 from shared.sessions.access import require_owner
 from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
-from shared.videos import Videos
 from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.commands import owned_video
+from shared.videos.controller import Videos
 from shared.videos.model import REQUESTS_MAX, Asked, Spec, Video
 from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of

@@ -33,11 +33,11 @@ from shared.ports import (
     Write,
 )
 from shared.reconcile import Decision, Effect, Snapshot, Step
-from shared.sessions import Sessions
 from shared.sessions import decide as sessions_decide
+from shared.sessions.controller import Sessions
 from shared.sessions.model import Pairing, PairingState, SessionSpec
-from shared.videos import Videos
 from shared.videos import decide as videos_decide
+from shared.videos.controller import Videos
 from shared.videos.model import Video, VideoSpec, VideoState
 
 STRAY_AGE_S: Final = 3600

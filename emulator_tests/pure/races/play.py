@@ -40,7 +40,7 @@ from emulator_tests.pure.races.invariants import (
 )
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
-from shared.admissions import task as admission_task
+from shared.admissions.controller import task as admission_task
 from shared.admissions.model import CHECK_MOST
 from shared.app import Settings
 from shared.core.callers import Caller, ClaimNames
@@ -73,7 +73,7 @@ from shared.ports import (
 from shared.sessions.broadcasting import Window
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session
-from shared.transfers import transfer_session
+from shared.transfers.commands import transfer_session
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.model import PENDING, Video
 from shared.videos.policy import Policy

@@ -15,7 +15,7 @@ from shared.hosts.model import Copy, CopyState
 from shared.operations.orphans.report import Missing
 from shared.ports import OBSERVED_MAX, Document, Events, ExternalIds, Hosts, MediaState, ProviderAccounts, holder_of
 from shared.sessions.model import Pairing, PairingState
-from shared.videos import watched
+from shared.videos.controller import watched
 from shared.videos.model import Video
 
 Part = tuple[str, str, str]

@@ -1,0 +1,160 @@
+"""Pending deletions: `pendingDeletions/{deletionId}` names what is still to be deleted at a provider.
+
+Called by `functions/` (the worker, and the callable by which an administrator requeues a deletion). Leaves the choice
+of the next step to `decide`, and to `model` the write that releases a thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import ClassVar
+
+from shared.core import log
+from shared.core.callers import Caller, require_admin
+from shared.core.errors import Conflict, NotFound, Transient, WrongState
+from shared.core.paths import RECONCILE_DELETION, deletion_path
+from shared.core.references import parse
+from shared.deletions import decide as decisions
+from shared.deletions.decide import DeletionSpec
+from shared.deletions.model import Deletion, DeletionState, Reason, names, requeues_of
+from shared.ports import (
+    Clock,
+    Delete,
+    Documents,
+    ExternalIds,
+    InventoryItem,
+    Places,
+    Queue,
+    Update,
+    Version,
+    Write,
+    holder_of,
+)
+from shared.reconcile import AT_ONCE, Controller, Decision, Snapshot, Step
+from shared.reconcile.epoch import Holds, nothing_is_held
+from shared.reconcile.slots import enqueue
+
+
+@dataclass(frozen=True, slots=True)
+class Deletions(Controller[DeletionSpec, Deletion, ExternalIds]):
+    """
+    The Controller of deletions.
+
+    Attributes:
+        documents: Where the documents are stored.
+        places: The provider accounts and hosts at which things may have to be deleted.
+        holds: Tells whether deletions are held.
+    """
+
+    queue: ClassVar[str] = RECONCILE_DELETION
+
+    documents: Documents
+    places: Places
+    holds: Holds = nothing_is_held
+
+    def read(self, key: str) -> Snapshot[DeletionSpec, Deletion]:
+        """
+        Read the deletion, and the document that may name the thing again: one round trip.
+        """
+        reference = parse(key.rpartition(":")[0])
+        document, *keeper = self.documents.read(deletion_path(key), *([] if reference is None else [reference.path]))
+        if document is None:
+            return Snapshot(key, DeletionSpec(), None, None)
+        record = Deletion.from_document(document)
+        is_named = any(one is not None and names(one.fields, record.external_ids) for one in keeper)
+        spec = DeletionSpec(requeues_of(document.fields), is_named, self.holds())
+        return Snapshot(key, spec, record, document.version)
+
+    def decide(
+        self, snapshot: Snapshot[DeletionSpec, Deletion], now: datetime, *, observed: bool
+    ) -> Decision[Deletion]:
+        """
+        Return the next step. Pure.
+        """
+        return decisions.decide(snapshot, now)
+
+    def act(self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], now: datetime) -> ExternalIds:
+        """
+        Delete the thing, and check that nothing of it is left. A thing that may only be deleted while it is empty is
+        kept if it has content.
+
+        Raises:
+            Transient: The provider accepted the deletion, but something is left (again).
+        """
+        record = step.record
+        if step.name == decisions.DROP:
+            log.deletion_dropped(record.provider, record.reference)
+            return {}
+        place = holder_of(self.places, record.provider)
+        if record.reason is Reason.STRAY:
+            item = InventoryItem(record.provider, record.reference, record.external_ids, record.created_at)
+            if record.spares_content and place.inventory.has_content(item):
+                log.orphan_spared(record.provider, record.reference)
+                return {}
+            left = place.inventory.delete_item(item)
+        else:
+            left = place.keeper.delete_media(record.external_ids)
+        if left:
+            raise Transient(
+                f"The provider has accepted the deletion and still has: {', '.join(sorted(left))}.",
+                provider=record.provider,
+                operation="delete",
+                code="STILL_THERE",
+            )
+        return {}
+
+    def settle(
+        self, snapshot: Snapshot[DeletionSpec, Deletion], step: Step[Deletion], outcome: ExternalIds, now: datetime
+    ) -> Deletion:
+        """
+        Return the record after a deletion that succeeded. Pure.
+        """
+        return replace(step.record, gone=True)
+
+    def record_writes(
+        self, snapshot: Snapshot[DeletionSpec, Deletion], record: Deletion, version: Version | None, now: datetime
+    ) -> tuple[Write, ...]:
+        """
+        Return the write of the deletion's document, or the deletion of that document once nothing is left to do. Pure.
+        """
+        path = deletion_path(snapshot.key)
+        if version is None:
+            raise Conflict(f"There is no {path}.")
+        if record.gone:
+            return (Delete(path, if_version=version),)
+        return (Update(path, record.to_fields(), if_version=version),)
+
+
+def requeue_deletion(
+    caller: Caller, deletion_id: str, documents: Documents, queue: Queue, clock: Clock
+) -> DeletionState:
+    """
+    Have a deletion retried that is not retried automatically any more.
+
+    Returns:
+        Its state before.
+
+    Raises:
+        NotAllowed: The caller is not an administrator (never).
+        NotFound: There is no such deletion; it may be done (never).
+        WrongState: It is still being retried automatically (never).
+        Conflict: Another worker wrote it at this moment (again).
+    """
+    require_admin(caller)
+    path = deletion_path(deletion_id)
+    (document,) = documents.read(path)
+    if document is None:
+        raise NotFound(
+            "There is no such deletion. It may be done already: its document is deleted then.",
+            reason="DELETION_NOT_FOUND",
+        )
+    state = Deletion.from_document(document).state
+    if state is not DeletionState.DEAD:
+        raise WrongState(
+            "This deletion is still being retried. Nothing needs to be done.", reason="DELETION_NOT_GIVEN_UP"
+        )
+    spec = {"requeues": requeues_of(document.fields) + 1, "dueAt": AT_ONCE}
+    documents.commit(Update(path, spec, if_version=document.version))
+    enqueue(queue, RECONCILE_DELETION, deletion_id, clock)
+    return state
