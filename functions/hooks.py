@@ -19,6 +19,7 @@ from functions.body import WEBHOOK_MAX_BYTES, discard_body, read_body
 from shared.core import log
 from shared.core.errors import BadRequest, Misconfigured, NotAllowed, Transient
 from shared.operations.webhooks import handle_webhook
+from shared.registry import RESOURCES
 
 KALTURA: Final = "kaltura"
 CLOUDFLARE: Final = "cloudflare"
@@ -70,7 +71,7 @@ def _heard(provider: str, request: Request, others: Mapping[str, str]) -> tuple[
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         body = read_body(request, WEBHOOK_MAX_BYTES)
-        elsewhere = handle_webhook(provider, wiring.webhook(provider), headers, body, wiring.queue())
+        elsewhere = handle_webhook(provider, wiring.webhook(provider), headers, body, wiring.queue(), RESOURCES)
         if elsewhere is not None and PASSED_ON not in headers and elsewhere in others:
             _pass_on(provider, others[elsewhere], headers, body)
     except Misconfigured:

@@ -18,6 +18,7 @@ from shared.erasure.commands import ask_erasure, erasure_of
 from shared.erasure.export import export_content
 from shared.erasure.model import Erasure
 from shared.limits.call_budgets import Work
+from shared.registry import TRACES
 
 
 @edge.callable_function(Work.CHANGE, asks_provider=False)
@@ -79,7 +80,7 @@ def exportContent(request: CallableRequest[Any]) -> dict[str, Any]:
 
     def use_case(caller: Caller) -> dict[str, Any]:
         fields = edge.read(request.data, {"uid": edge.UID}, {"after": edge.EXPORT_PLACE})
-        page = export_content(caller, fields["uid"], fields["after"], wiring.documents())
+        page = export_content(caller, fields["uid"], fields["after"], wiring.documents(), TRACES)
         return {"uid": fields["uid"], "things": page.things, "after": page.after}
 
     return edge.answer(request, use_case, is_current=True)

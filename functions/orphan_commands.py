@@ -116,7 +116,7 @@ def resume_after_restore() -> str:
     left = [one.item for one in app.orphans.all(_tell, young=True) if one.item.has_content]
     lines.append(f"Orphans with content, which are kept: {len(left)}.")
     lines += [f"  {one.reference}, {_ids(one.external_ids)}, created {one.created_at}" for one in left]
-    app.epochs.acknowledge(app.orphans.places)
+    app.epochs.acknowledge(app.places)
     return "\n".join([*lines, "Acknowledged. Deletions continue within ten minutes. The orphans listed here are kept."])
 
 

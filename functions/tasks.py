@@ -19,7 +19,6 @@ from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
 from shared.core import log
 from shared.core.errors import BackendError, BadRequest, Misconfigured, NotAllowed, Transient
 from shared.ports import Task
-from shared.reconcile import WORKER_TIMEOUT_S
 
 RETRY: Final = RetryConfig(max_attempts=5, min_backoff_seconds=2, max_backoff_seconds=60, max_doublings=5)
 WORKER_MEMORY: Final = MemoryOption.MB_512
@@ -31,13 +30,8 @@ pages of 500 items, eight at a time. A copy holds one piece of the upload that i
 Use = Callable[[str], None]
 """The work to do for the key of a task."""
 
-DOCUMENT: Final = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[A-Za-z0-9:._-]{1,1500}")
-"""
-A key that is a document's id. Source: https://firebase.google.com/docs/firestore/quotas, constraints on document ids.
-"""
 
-
-def worker(*, key: re.Pattern[str], rate: RateLimits, asks_provider: bool = True) -> Callable[[Use], Any]:
+def worker(*, key: re.Pattern[str], rate: RateLimits, timeout_s: int) -> Callable[[Use], Any]:
     """
     Declare a queue's worker. The SDK only declares how it is deployed. Its own handler is not used: it reads and parses
     any body before the sender is verified.
@@ -45,14 +39,14 @@ def worker(*, key: re.Pattern[str], rate: RateLimits, asks_provider: bool = True
     Args:
         key: The form of the keys of its tasks.
         rate: The rate limits of its queue.
-        asks_provider: Whether it needs the provider's secret.
+        timeout_s: Seconds after which it is stopped.
     """
     declaration = on_task_dispatched(
         retry_config=RETRY,
         rate_limits=rate,
-        timeout_sec=WORKER_TIMEOUT_S,
+        timeout_sec=timeout_s,
         memory=WORKER_MEMORY,
-        secrets=config.provider_secrets() if asks_provider else [],
+        secrets=config.provider_secrets(),
     )
 
     def declare(use_case: Use) -> Callable[[Request], Response]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from functions import config
 from functions.reading import FIND
-from shared.app import App, Hosting, Settings
+from shared.app import App
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
 from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_account
@@ -21,7 +21,7 @@ from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
 from shared.operations.changes import Changes
 from shared.operations.kill_switch import KillSwitch
-from shared.ports import Accounts, Audience, Documents, Host, Queue, Setup, Webhook
+from shared.ports import Accounts, Audience, Documents, Host, Hosts, Probe, Queue, Setup, Webhook
 from shared.providers import (
     Account,
     AtBunny,
@@ -38,12 +38,15 @@ from shared.providers import (
     plays,
 )
 from shared.reconcile import WORKER_TIMEOUT_S
+from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
+from shared.registry import BULK_QUEUES
 from shared.sessions.broadcasting import Window
 
 if TYPE_CHECKING:
     from functions.hosting import Row
     from shared.admissions.joining import Joining
+    from shared.hosts.table import Terms
     from shared.videos.policy import Policy
 
 
@@ -120,7 +123,7 @@ def kill_switch() -> KillSwitch:
     """
     Return the kill switch, which is all that a task needs before it starts.
     """
-    return KillSwitch(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value)
+    return KillSwitch(documents(), queue(), now, config.TASKS_PER_HOUR_MAX.value, BULK_QUEUES)
 
 
 @cache
@@ -169,14 +172,16 @@ def app() -> App:
     """
     provider_accounts = {name: provider.provider_account for name, provider in _providers().items()}
     events = next((one.events for one in _providers().values() if one.events is not None), NoEvents())
+    hosts, terms, tries = _hosting()
     return App(
         documents(),
         queue(),
         now,
         events,
         provider_accounts,
-        _settings(),
-        _hosting(),
+        _settings(terms),
+        hosts,
+        tries,
         database_uid=database_uid(),
         audience=_audience(),
     )
@@ -192,7 +197,6 @@ def joining() -> Joining:
     """
     from shared.admissions.joining import Joining
 
-    keys = app().admissions.viewer_keys
     return Joining(
         app().sessions,
         _audience(),
@@ -200,7 +204,7 @@ def joining() -> Joining:
         queue(),
         now,
         config.EVENT_KNOWN_S.value,
-        keys.get(app().sessions.events.name),
+        app().viewer_keys.get(app().events.name),
         admits_anonymous=config.ALLOW_ANONYMOUS_VIEWERS.value,
     )
 
@@ -232,18 +236,25 @@ def policy() -> Policy:
     )
 
 
-def _settings() -> Settings:
-    return Settings(
-        policy=policy(),
-        provider=_video_provider(),
-        reap_grace_s=config.REAP_GRACE_S.value,
-        late_commit_s=config.LATE_COMMIT_S.value,
-        window=Window(config.LIVE_EARLY_S.value, config.LIVE_OVERRUN_S.value),
-        stray_age_s=config.STRAY_AGE_S.value,
-        feed_interval_s=config.FEED_INTERVAL_S.value,
-        feed_overlap_s=config.FEED_OVERLAP_S.value,
-        feed_ticks_max=config.FEED_TICKS_MAX.value,
-        tasks_per_hour_max=config.TASKS_PER_HOUR_MAX.value,
+def _settings(terms: Mapping[str, Terms]) -> tuple[object, ...]:
+    """
+    Return the settings of all resources.
+    """
+    from shared.hosts.settings import HostSettings
+    from shared.sessions.settings import SessionSettings
+    from shared.videos.settings import VideoSettings
+
+    return (
+        CommonSettings(config.LATE_COMMIT_S.value, config.STRAY_AGE_S.value, config.TASKS_PER_HOUR_MAX.value),
+        SessionSettings(config.REAP_GRACE_S.value, Window(config.LIVE_EARLY_S.value, config.LIVE_OVERRUN_S.value)),
+        VideoSettings(
+            policy=policy(),
+            provider=_video_provider(),
+            interval_s=config.FEED_INTERVAL_S.value,
+            overlap_s=config.FEED_OVERLAP_S.value,
+            ticks_max=config.FEED_TICKS_MAX.value,
+        ),
+        HostSettings(terms),
     )
 
 
@@ -289,9 +300,9 @@ def _providers() -> Mapping[str, Provider]:
     return {name: open_account(account, documents(), now) for name, account in accounts.items()}
 
 
-def _hosting() -> Hosting:
+def _hosting() -> tuple[Hosts, Mapping[str, Terms], Probe]:
     """
-    Return the table of hosts, and the hosts in it that get copies.
+    Return the hosts that get copies, the terms of all hosts and providers, and what tests an address.
     """
     from functions.hosting import read_table
     from shared.hosts.table import Terms
@@ -300,10 +311,10 @@ def _hosting() -> Hosting:
     rows = read_table(config.HOSTS.value, tuple(_providers())) if config.USE_HOSTS.value else []
     if not rows:
         # Nothing is copied, and playback is tried only if an operator asks for it.
-        return Hosting({}, {}, tries)
+        return {}, {}, tries
     hosts = {row.name: _host(row) for row in rows if row.kind is not None}
     terms = {name: Terms() for name in _providers()} | {row.name: row.terms for row in rows}
-    return Hosting(hosts, terms, tries)
+    return hosts, terms, tries
 
 
 def _host(row: Row) -> Host:

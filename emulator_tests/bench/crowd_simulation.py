@@ -48,6 +48,7 @@ from shared.operations.changes import Changes
 from shared.operations.kill_switch import SWITCH, KillSwitch
 from shared.ports import Delete, MediaState, Observation, Task, Update
 from shared.reconcile.bulk import HOUR_S
+from shared.registry import BULK_QUEUES
 from shared.sessions.model import Session
 from shared.videos.commands import Correction, delete_video, update_video
 from shared.videos.model import VideoState
@@ -134,7 +135,7 @@ class Crowd:
         )
         self.clock, self.outcome, self._kind = self.deployment.clock, Outcome(), flood
         documents, queue = self.deployment.documents, self.deployment.queue
-        self._guard = KillSwitch(documents, queue, self.clock, tasks_per_hour_max)
+        self._guard = KillSwitch(documents, queue, self.clock, tasks_per_hour_max, BULK_QUEUES)
         self._budgets = CallBudgets(Limiter(documents, self.clock))
         self._changes = Changes(queue, self._budgets, self.clock)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []

@@ -15,9 +15,10 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from emulator_tests.bench.films import uploading, write_session
+from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
-from shared.app import App, Settings
+from shared.app import App
 from shared.core.callers import Caller
 from shared.core.identity import SessionIdentity
 from shared.core.paths import ERASURES, SESSIONS, VIDEOS, erasure_path
@@ -88,7 +89,7 @@ class Simulation:
         self.queue = MemoryQueue(self.clock, self._effect)
         events = MemoryEvents(self.clock, self._effect)
         self.media = MemoryMedia(self.clock, self._effect)
-        settings = Settings(
+        settings = deployment_settings(
             policy=POLICY,
             provider=self.media.name,
             reap_grace_s=600,

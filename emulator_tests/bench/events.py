@@ -46,6 +46,7 @@ from shared.core.callers import Caller
 from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, RECONCILE_VIDEO, VIDEOS, session_path
 from shared.ports import Create, Delete, Document, ProviderAccount, Query, Task, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaInventory, KalturaMedia
+from shared.sessions.settings import SessionSettings
 from shared.videos.upload_tokens import UploadRequest
 
 ROUNDS = 15
@@ -178,8 +179,8 @@ class Ours:
             MemoryQueue(ManualClock()),
             _now,
             KalturaEvents(account),
-            {SETTINGS.provider: ProviderAccount(KalturaMedia(account), KalturaInventory(account))},
-            replace(SETTINGS, reap_grace_s=0),
+            {SETTINGS[2].provider: ProviderAccount(KalturaMedia(account), KalturaInventory(account))},
+            (*(one for one in SETTINGS if not isinstance(one, SessionSettings)), replace(SETTINGS[1], reap_grace_s=0)),
         )
         self._uploads = 0
 

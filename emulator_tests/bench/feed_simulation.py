@@ -26,8 +26,9 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from emulator_tests.bench.feed_provider import NAME, SIZE_BYTES, Made, Spread, TimedMedia
+from emulator_tests.deployment_settings import DeploymentSettings, deployment_settings
 from emulator_tests.fakes import BEGIN_AT, Effect, ManualClock, MemoryDocuments, MemoryEvents, MemoryQueue
-from shared.app import App, Settings
+from shared.app import App
 from shared.core.identity import SessionIdentity
 from shared.core.paths import KEYS_SEPARATOR, POLL_READINESS, RECONCILE_VIDEO, VIDEOS, session_path, video_path
 from shared.operations.webhooks import handle_webhook
@@ -46,11 +47,13 @@ from shared.ports import (
 )
 from shared.providers.kaltura import KalturaAccount, KalturaWebhook, mapping
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, Reconciler
+from shared.registry import RESOURCES
 from shared.sessions.broadcasting import Window
 from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import Spec, Video, VideoState
 from shared.videos.policy import Policy
+from shared.videos.settings import VideoSettings
 
 T = TypeVar("T")
 
@@ -65,7 +68,7 @@ PROCESSING: Final = Spread(180, 3600)
 LAG: Final = Spread(0.5, 5)
 
 # As in `functions/config.py`.
-SETTINGS: Final = Settings(
+SETTINGS: Final = deployment_settings(
     provider=NAME,
     policy=Policy(
         max_bytes=10 * 1024**3,
@@ -365,7 +368,7 @@ class Simulation:
         assumed: Assumptions about the provider.
         seed: Seed of all random values.
         mishap: Returns the disturbance of a tick, given the number of ticks delivered before it.
-        settings: Settings of the deployment.
+        settings: DeploymentSettings of the deployment.
 
     Attributes:
         clock: The virtual clock.
@@ -383,7 +386,7 @@ class Simulation:
         *,
         seed: int = 1,
         mishap: Callable[[int], Mishap | None] = lambda _: None,
-        settings: Settings = SETTINGS,
+        settings: DeploymentSettings = SETTINGS,
     ) -> None:
         self.clock = ManualClock()
         self.calls: list[Call] = []
@@ -523,7 +526,7 @@ class Simulation:
         }
         self._invoked("kalturaHook", Cause.PUSH)
         with self._causing(Cause.PUSH):
-            handle_webhook(NAME, self._hook, headers, body.encode(), self._queue)
+            handle_webhook(NAME, self._hook, headers, body.encode(), self._queue, RESOURCES)
 
     # --- time limits ----------------------------------------------------------------------------------------------
 
@@ -671,7 +674,7 @@ class Simulation:
         tick.claimed = True
         if self._claimed_at is not None:
             passed_s = (tick.began_at - self._claimed_at).total_seconds()
-            if passed_s < self._settings.feed_interval_s:
+            if passed_s < self.app.settings_of(VideoSettings).interval_s:
                 raise Branched(f"Two ticks within {passed_s:g} s, at {tick.began_at}.")
         self._claimed_at = tick.began_at
 

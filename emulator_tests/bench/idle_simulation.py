@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import Final, TypeVar
 
 from emulator_tests.bench.films import write_session
+from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.fakes import ManualClock, MemoryDocuments, MemoryEvents, MemoryInventory, MemoryMedia, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, WINDOW
-from shared.app import App, Settings
+from shared.app import App
 from shared.core.identity import SessionIdentity
 from shared.core.paths import SESSIONS, VIDEOS
 from shared.ports import (
@@ -127,7 +128,7 @@ class School:
         self.documents = BilledDocuments(self.kept)
         self.queue = MemoryQueue(self.clock)
         events, media = MemoryEvents(self.clock), MemoryMedia(self.clock)
-        settings = Settings(
+        settings = deployment_settings(
             policy=POLICY,
             provider=media.name,
             reap_grace_s=600,

@@ -19,12 +19,13 @@ import httpx
 import pytest
 
 from emulator_tests.contract.sites import DECLARED_BYTES, CloudflareSite, Film, KalturaSite
+from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.fakes import ManualClock, MemoryQueue
 from emulator_tests.pure.deployment import POLICY, STRAY_AGE_S, TEACHER, WINDOW
 from emulator_tests.testbed.part import Part
 from emulator_tests.testbed.places import HIDANE
 from emulator_tests.testbed.stack import HOST, free_ports
-from shared.app import App, Settings
+from shared.app import App
 from shared.cloud.firestore import FirestoreDocuments, connect_firestore
 from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task
 from shared.reconcile.epoch import HELD_LOOK_S, DatabaseUid
@@ -123,7 +124,7 @@ class School:
         self.account, self.documents = account, database.documents
         self.clock = AccountClock(account)
         self.queue = MemoryQueue(self.clock)
-        settings = Settings(
+        settings = deployment_settings(
             policy=POLICY,
             provider=account.media.name,
             reap_grace_s=600,
@@ -268,7 +269,7 @@ def test_what_was_uploaded_after_the_backup_outlives_the_restore_and_comes_back(
         assert school.video(video_id).state is VideoState.READY
         assert school.plays(video_id)
 
-        school.app.epochs.acknowledge(school.app.orphans.places)
+        school.app.epochs.acknowledge(school.app.places)
         school.sweep_for(DAY_S)
         assert account.alive() == there
         assert school.app.orphans.find(clean_up=False).orphans == ()

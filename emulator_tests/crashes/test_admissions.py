@@ -99,7 +99,7 @@ def test_a_sweep_that_looks_at_no_admission_is_noticed(way: Way) -> None:
     def play_all() -> None:
         story = Story(deletes=False)
         for number, deployment in broken(story.begin, story.play, way):
-            deployment.sweep = replace(deployment.sweep, documents=NoAdmissions(deployment.documents))
+            deployment.sweep = replace(deployment.app, documents=NoAdmissions(deployment.documents)).sweep
             _require_ended(deployment, story, number)
 
     with pytest.raises(AssertionError):

@@ -15,11 +15,12 @@ from typing import Any, Final, TypeVar
 import pytest
 
 from emulator_tests.contract.sites import CloudflareServer, running_cloudflare
+from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.fakes import Effect, ManualClock, MemoryDocuments, MemoryQueue
 from emulator_tests.pure.deployment import ROOMY, TEACHER, Killed
 from emulator_tests.simulators.tests.tus import chunk_headers
 from emulator_tests.testbed.places import TEST_PICTURE
-from shared.app import App, Settings
+from shared.app import App
 from shared.core.errors import Conflict, Doubtful, Refused, Transient
 from shared.core.paths import DELETIONS, ERASURES, RECONCILE_SESSION, session_path
 from shared.erasure.commands import ask_erasure
@@ -175,7 +176,7 @@ class World:
             WatchedMedia(CloudflareMedia(account), self._effect),
             WatchedInventory(CloudflareInventory(account), self._effect),
         )
-        settings = Settings(
+        settings = deployment_settings(
             policy=replace(ROOMY, max_bytes=10_000_000),
             provider="cloudflare",
             reap_grace_s=0,

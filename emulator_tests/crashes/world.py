@@ -29,6 +29,7 @@ from emulator_tests.crashes.effects import (
     WatchedQueue,
 )
 from emulator_tests.crashes.simulator import NAMESPACE, PARTNER_ID, PROCESSING_S, Part, Simulator, Things
+from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.fakes import (
     MadeEvent,
     MadeMedia,
@@ -42,7 +43,7 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest, named_by
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
-from shared.app import App, Settings
+from shared.app import App
 from shared.core.callers import Caller
 from shared.core.errors import BackendError
 from shared.core.paths import (
@@ -87,6 +88,7 @@ from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
 from shared.providers.kaltura.making import ENTRY
 from shared.providers.kaltura.media import TOKEN
+from shared.registry import RESOURCES
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Session
 from shared.videos.model import VideoState
@@ -116,7 +118,7 @@ POLICY: Final = Policy(
     retry_keep_s=1800,
     looks_max=100,
 )
-SETTINGS: Final = Settings(
+SETTINGS: Final = deployment_settings(
     policy=POLICY,
     provider=KALTURA,
     reap_grace_s=REAP_GRACE_S,
@@ -473,7 +475,7 @@ class World:
                 "x-kaltura-hash-algo": "sha1",
             }
             with contextlib.suppress(BackendError, Killed), self._visiting("kalturaHook"):
-                handle_webhook("kaltura", self._hook, headers, body, self.app.queue)
+                handle_webhook("kaltura", self._hook, headers, body, self.app.queue, RESOURCES)
 
     def lose_document(self) -> None:
         """

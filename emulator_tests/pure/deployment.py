@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
+from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.fakes import (
     BEGIN_AT,
     Effect,
@@ -27,7 +28,7 @@ from emulator_tests.fakes import (
     undisturbed,
 )
 from shared.admissions.joining import Joining
-from shared.app import App, Hosting, Settings
+from shared.app import App
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import Transient
 from shared.core.identity import SessionIdentity
@@ -151,7 +152,7 @@ class Deployment:
         for uid in OTHERS:
             self.accounts.write(uid, display_name=f"The {uid}")
         self.media = MemoryMedia(self.clock, self._effect, page_items_max=page_items_max)
-        settings = Settings(
+        settings = deployment_settings(
             policy=policy,
             provider=self.media.name,
             reap_grace_s=REAP_GRACE_S,
@@ -162,6 +163,7 @@ class Deployment:
             feed_overlap_s=60,
             feed_ticks_max=ticks_max,
             tasks_per_hour_max=tasks_per_hour_max,
+            terms=terms,
         )
         self.keys = MemoryViewerKeys(self.clock, self._effect)
         self.second = MemoryMedia(self.clock, self._effect, name="second")
@@ -176,7 +178,6 @@ class Deployment:
         self.silent: set[str] = set()
         self.is_open = False
         hosts = {host.name: host for host in (self.fetching, self.waiting) if host.name in (terms or {})}
-        hosting = Hosting(hosts, terms or {}, self._plays)
         self.app = App(
             self.documents,
             self.queue,
@@ -184,11 +185,12 @@ class Deployment:
             self.events,
             provider_accounts,
             settings,
-            hosting,
+            hosts,
+            self._plays,
             database_uid=lambda: self.database_uid,
             audience=self.audience,
         )
-        keys = self.app.admissions.viewer_keys.get(self.events.name)
+        keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(
             self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S, keys
         )

@@ -416,7 +416,7 @@ def test_what_an_earlier_release_made_needs_an_operator_who_names_the_session() 
 
 
 def stray_list(deployment: Deployment) -> list[InventoryItem]:
-    places = deployment.orphans.places
+    places = deployment.app.places
     return list(places["memory"].inventory.list_items(deployment.clock() - 24 * HOUR, deployment.clock() + HOUR))
 
 

@@ -169,7 +169,7 @@ def test_what_there_is_no_time_for_is_left_to_the_queue() -> None:
         return []
 
     key = KEYS_SEPARATOR.join(video_ids)
-    reconcile_videos(deployment.videos, key, deployment.queue, deployment.clock, slowly)
+    reconcile_videos(deployment.videos, key, deployment.app.reconciler(), slowly)
     assert deployment.states(video_ids) == [VideoState.READY] * 2 + [VideoState.UPLOADING] * 2
     assert KEYS_SEPARATOR.join(video_ids[2:]) in deployment.enqueued_now(RECONCILE_VIDEO), "in one note"
     deployment.run()
@@ -182,7 +182,7 @@ def test_several_are_reconciled_at_once_where_there_is_somebody_to_do_it() -> No
         deployment.show(video_id, READY)
     key = KEYS_SEPARATOR.join(video_ids)
     with ThreadPoolExecutor(8) as pool:
-        reconcile_videos(deployment.videos, key, deployment.queue, deployment.clock, pool.map)
+        reconcile_videos(deployment.videos, key, deployment.app.reconciler(), pool.map)
     deployment.run(60)
     assert deployment.states(video_ids) == [VideoState.READY] * 40
     shown = deployment.document("sessions/s1").fields["videos"]

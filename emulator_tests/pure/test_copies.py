@@ -18,10 +18,10 @@ from shared.erasure.model import Erasure, ErasureState
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
 from shared.hosts.table import Terms
-from shared.operations.full_check import FOLLOWERS_MAX
 from shared.ports import Create, Delete, MediaState, Observation, Query, Task, Update
 from shared.reconcile import Reconciler
 from shared.videos.commands import delete_video
+from shared.videos.full_check import FOLLOWERS_MAX
 
 T = TypeVar("T")
 

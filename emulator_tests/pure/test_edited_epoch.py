@@ -73,7 +73,6 @@ HALF: Final[dict[str, tuple[str, Any]]] = {
     "a hold with another reason in words": ("hold", {**A_HOLD, "reason": "unknown"}),
     **{f"a look without {name}": ("look", {**A_LOOK, name: ...}) for name in A_LOOK},
     **{f"a look with another {name}": ("look", {**A_LOOK, name: 1.5}) for name in A_LOOK},
-    "a look through something else": ("look", {**A_LOOK, "phase": "copies"}),
     "a look after no document": ("look", {**A_LOOK, "afterId": "a/b"}),
     "a look after a reserved document": ("look", {**A_LOOK, "afterId": "__a__"}),
     "what was seen until no instant": ("seenUntil", {"memory": AN_INSTANT, "second": "yesterday"}),
@@ -158,7 +157,7 @@ def assert_held(deployment: Deployment, field: str, capsys: pytest.CaptureFixtur
     deployment.run(SWEEP_S)
     assert is_there(deployment)
 
-    deployment.app.epochs.acknowledge(deployment.orphans.places)
+    deployment.app.epochs.acknowledge(deployment.app.places)
     deployment.sweep.run()
     deployment.orphans.find(clean_up=True)
     deployment.run(SWEEP_S)
@@ -317,7 +316,7 @@ def test_whatever_stands_in_the_document_the_sweep_goes_on(
     assert not is_unreadable or (is_held and is_told)
     assert_the_rest_went_on(deployment)
     assert is_there(deployment) == is_held
-    deployment.app.epochs.acknowledge(deployment.orphans.places)
+    deployment.app.epochs.acknowledge(deployment.app.places)
     deployment.sweep.run()
     deployment.orphans.find(clean_up=True)
     deployment.run(SWEEP_S)

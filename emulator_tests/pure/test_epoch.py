@@ -323,7 +323,7 @@ def test_while_deletions_are_held_nothing_is_deleted_because_a_document_is_missi
     assert deployment.pairing("s2").state is PairingState.READY
     assert deployment.deletions() == []
 
-    deployment.app.epochs.acknowledge(deployment.orphans.places)
+    deployment.app.epochs.acknowledge(deployment.app.places)
     sweep_for(deployment, STRAY_AGE_S)
     assert deployment.video(video_id).state is VideoState.GONE
     assert (deployment.media.alive(), deployment.events.alive(), deployment.fetching.alive()) == ((), (), ())
@@ -366,7 +366,7 @@ def test_a_deletion_that_a_document_has_asked_for_waits_and_is_done_within_minut
     (pending,) = deployment.deletions()
     assert pending.progress.failure is None
 
-    deployment.app.epochs.acknowledge(deployment.orphans.places)
+    deployment.app.epochs.acknowledge(deployment.app.places)
     deployment.run(HELD_LOOK_S + READ_EVERY_S)
 
     assert deployment.media.alive() == ()
@@ -402,7 +402,7 @@ def test_once_it_is_acknowledged_all_goes_on_and_what_has_content_stays(uid: boo
     deployment.sweep.run()
     deployment.media.prepare_upload("video:empty:1", WISH)
 
-    deployment.app.epochs.acknowledge(deployment.orphans.places)
+    deployment.app.epochs.acknowledge(deployment.app.places)
 
     sweep_for(deployment, DAY_S)
     (kept,) = deployment.media.alive()

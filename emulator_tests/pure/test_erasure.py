@@ -22,12 +22,12 @@ from shared.erasure.decide import COUNT_PAUSE_S, LASTS_MAX_S, PACE_S, ErasureSpe
 from shared.erasure.model import Erasure, ErasureState, Left, hashed
 from shared.erasure.pages import PAGE_VIDEOS
 from shared.erasure.reading import PAGE
-from shared.erasure.traces import CARRIED_OVER, NAMELESS, TRACES
 from shared.hosts.table import Terms
 from shared.operations.sweep import COUNT_EVERY_S
 from shared.ports import Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.reconcile import LEASE_S, Done, RequeueAt, Snapshot, Step
 from shared.reconcile.bulk import TASKS
+from shared.registry import CARRIED_OVER, NAMELESS, TRACES
 from shared.sessions.moderation import set_moderator
 from shared.videos.commands import Correction, update_video
 
@@ -620,7 +620,7 @@ def test_a_page_is_never_more_than_firestore_writes_at_once_nor_more_videos_than
         deployment.documents.commit(Create(f"sessions/s{number:04}", fields))
     key = ask(deployment)
 
-    snapshot = deployment.app.erasures.read(key)
+    snapshot = deployment.app.controller(RECONCILE_ERASURE).read(key)
     assert len(snapshot.spec.page.writes) == PAGE_VIDEOS // 20
     deployment.run(PACE_S + 1)
     assert erasure(deployment, key).videos == PAGE_VIDEOS * 2

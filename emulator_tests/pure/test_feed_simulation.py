@@ -30,7 +30,7 @@ pytestmark = pytest.mark.long
 VIDEOS = 20
 QUICK = Assumed(processing=Spread(60, 900))
 PUSHED = replace(QUICK, push=Spread(1.5, 15))
-INTERVAL_S = SETTINGS.feed_interval_s
+INTERVAL_S = SETTINGS[2].interval_s
 STRUCK = 5
 """The tick that something happens to: one that hears of one change."""
 
@@ -164,7 +164,7 @@ def test_what_the_list_shows_late_the_poller_finds_all_the_same() -> None:
     assert {made.video_id for made in ready} <= simulation.seen_at.keys()
     late_s = [(simulation.seen_at[made.video_id] - made.ready_at).total_seconds() for made in ready]
     assert len(late_s) > 100
-    assert max(late_s) <= SETTINGS.feed_overlap_s + LATE_S
+    assert max(late_s) <= SETTINGS[2].overlap_s + LATE_S
 
 
 def test_what_the_list_shows_too_late_for_the_poller_the_sweep_finds() -> None:

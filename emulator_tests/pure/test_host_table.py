@@ -17,8 +17,8 @@ from shared.core.errors import WrongState
 from shared.core.paths import CHECK_HOST, RECONCILE_COPY, copy_key, host_path
 from shared.hosts.promises import Promise, Watching, encoded, promise_of, sends_kbps, watching_of
 from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, needs_kbps
-from shared.operations.host_checks import AGAIN_S
 from shared.ports import Create, MediaState, Observation, Task, Update
+from shared.videos.host_checks import AGAIN_S
 from shared.videos.playback import Playback
 
 ALL: Final = ["memory", "fetching", "waiting"]

@@ -18,6 +18,7 @@ from shared.operations.webhooks import handle_webhook
 from shared.ports import Task
 from shared.providers.kaltura import KalturaAccount, KalturaWebhook
 from shared.providers.kaltura.webhooks import references
+from shared.registry import RESOURCES
 
 SECRET = "b1946ac92492d2347c6235b4d2611184"
 NAMESPACE = "demo-greenroom"
@@ -206,18 +207,18 @@ HOOK = KalturaWebhook(
 def test_it_leaves_a_task_for_the_video_and_the_same_again_merges() -> None:
     queue = MemoryQueue(ManualClock())
     for _ in range(5):
-        handle_webhook("kaltura", HOOK, signed(RAW), RAW, queue)
+        handle_webhook("kaltura", HOOK, signed(RAW), RAW, queue, RESOURCES)
     (task,) = queue.waiting()
     assert (task.queue, task.key, task.at) == (RECONCILE_VIDEO, VIDEO, None)
     other = json.dumps(notification(eventNotificationJobId=8)).encode()
-    handle_webhook("kaltura", HOOK, signed(other), other, queue)
+    handle_webhook("kaltura", HOOK, signed(other), other, queue, RESOURCES)
     assert [task.key for task in queue.waiting()] == [VIDEO, VIDEO]
 
 
 def test_what_is_told_of_a_live_event_brings_its_session_forward() -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(f"{NAMESPACE}:session:s1:1")).encode()
-    handle_webhook("kaltura", HOOK, signed(body), body, queue)
+    handle_webhook("kaltura", HOOK, signed(body), body, queue, RESOURCES)
     ((queue_name, key),) = [(task.queue, task.key) for task in queue.waiting()]
     assert (queue_name, key) == ("reconcileSession", "s1")
 
@@ -226,19 +227,19 @@ def test_what_is_told_of_a_live_event_brings_its_session_forward() -> None:
 def test_of_what_is_nothing_of_ours_no_task_is_left(reference_id: str) -> None:
     queue = MemoryQueue(ManualClock())
     body = json.dumps(notification(reference_id)).encode()
-    handle_webhook("kaltura", HOOK, signed(body), body, queue)
+    handle_webhook("kaltura", HOOK, signed(body), body, queue, RESOURCES)
     assert queue.waiting() == ()
 
 
 def test_a_forgery_leaves_no_task() -> None:
     queue = MemoryQueue(ManualClock())
     with pytest.raises(NotAllowed):
-        handle_webhook("kaltura", HOOK, signed(RAW, secret="another"), RAW, queue)
+        handle_webhook("kaltura", HOOK, signed(RAW, secret="another"), RAW, queue, RESOURCES)
     assert queue.waiting() == ()
 
 
 def test_the_task_says_nothing_of_what_the_body_says() -> None:
     queue = MemoryQueue(ManualClock())
-    handle_webhook("kaltura", HOOK, signed(RAW), RAW, queue)
+    handle_webhook("kaltura", HOOK, signed(RAW), RAW, queue, RESOURCES)
     (task,) = queue.waiting()
     assert task == Task(RECONCILE_VIDEO, VIDEO, once=hashlib.sha256(RAW).hexdigest())

@@ -15,7 +15,8 @@ from shared.core.errors import Conflict, Transient
 from shared.core.paths import POLL_READINESS, RECONCILE_ADMISSION, RECONCILE_COPY, RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.operations.kill_switch import AGAIN_S, COUNTED_TOGETHER, LAST_LINE, SWITCH, SWITCH_READ_S, KillSwitch
 from shared.ports import Create, MediaState, Observation, Task, Update
-from shared.reconcile.bulk import QUEUES, TASKS, pace_of
+from shared.reconcile.bulk import TASKS, pace_of
+from shared.registry import BULK_QUEUES
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 
@@ -30,7 +31,7 @@ READY = Observation(MediaState.READY, percent=100, duration_s=10.0, size_bytes=1
 
 
 def guard_of(deployment: Deployment, limit: int = LIMIT) -> KillSwitch:
-    return KillSwitch(deployment.documents, deployment.queue, deployment.clock, limit)
+    return KillSwitch(deployment.documents, deployment.queue, deployment.clock, limit, BULK_QUEUES)
 
 
 def write_switch(deployment: Deployment, **fields: Any) -> None:
@@ -257,7 +258,7 @@ def test_bulk_work_waits_where_others_do_many_tasks(minutes: int, count: int, wa
 
 
 def test_nobody_waits_for_bulk_work() -> None:
-    assert QUEUES.isdisjoint({RECONCILE_SESSION, RECONCILE_VIDEO, POLL_READINESS, RECONCILE_ADMISSION})
+    assert BULK_QUEUES.isdisjoint({RECONCILE_SESSION, RECONCILE_VIDEO, POLL_READINESS, RECONCILE_ADMISSION})
 
 
 def test_the_limit_leaves_a_switch_that_a_person_has_thrown() -> None:

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from shared.cloud.firestore import check_path
 from shared.core.identity import STAMP_DIGITS, SessionIdentity, stamped_session_id
 from shared.core.paths import copy_path, pairing_path, video_path
-from shared.core.references import REPORTED_MAX_LETTERS, Kind, Reference, parse, read, shown
+from shared.core.references import COPY, REPORTED_MAX_LETTERS, SESSION, VIDEO, Kind, Reference, parse, read, shown
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 """Also what cannot be encoded: half of a surrogate pair."""
 
 NEARLY = st.builds(
     lambda *words: ":".join(words),
-    st.one_of(st.sampled_from([*Kind, "slides", "Video", ""]), ANY),
+    st.one_of(st.sampled_from(["session", "video", "copy", "slides", "Video", ""]), ANY),
     ANY,
     st.one_of(st.integers().map(str), ANY),
 )
@@ -28,11 +28,11 @@ NEARLY = st.builds(
 @pytest.mark.parametrize(
     ("text", "kind", "key", "generation", "path"),
     [
-        ("session:s1:1", Kind.SESSION, "s1", 1, pairing_path("s1")),
-        ("session:A session-1:12", Kind.SESSION, "A session-1", 12, pairing_path("A session-1")),
-        ("session:größe_1:1", Kind.SESSION, "größe_1", 1, pairing_path("größe_1")),
-        ("video:0123456789abcdef0123:1", Kind.VIDEO, "0123456789abcdef0123", 1, video_path("0123456789abcdef0123")),
-        ("copy:v1-host2:999999999", Kind.COPY, "v1-host2", 999_999_999, copy_path("v1-host2")),
+        ("session:s1:1", SESSION, "s1", 1, pairing_path("s1")),
+        ("session:A session-1:12", SESSION, "A session-1", 12, pairing_path("A session-1")),
+        ("session:größe_1:1", SESSION, "größe_1", 1, pairing_path("größe_1")),
+        ("video:0123456789abcdef0123:1", VIDEO, "0123456789abcdef0123", 1, video_path("0123456789abcdef0123")),
+        ("copy:v1-host2:999999999", COPY, "v1-host2", 999_999_999, copy_path("v1-host2")),
     ],
 )
 def test_a_reference_is_understood(text: str, kind: Kind, key: str, generation: int, path: str) -> None:
@@ -129,11 +129,11 @@ def test_what_is_shown_is_printable_and_short(text: str) -> None:
 # --- stamps --------------------------------------------------------------------------------------------------------
 
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-SESSION = SessionIdentity("s1", "teacher", CREATED_AT)
+IDENTITY = SessionIdentity("s1", "teacher", CREATED_AT)
 
 
 def test_a_stamp_names_its_session_and_no_person() -> None:
-    stamp = SESSION.stamp()
+    stamp = IDENTITY.stamp()
     assert stamped_session_id(stamp) == "s1"
     assert "teacher" not in stamp
     assert stamp == SessionIdentity("s1", "teacher", CREATED_AT, is_marked=False).stamp()
@@ -148,14 +148,14 @@ def test_a_stamp_names_its_session_and_no_person() -> None:
     ],
 )
 def test_sessions_that_differ_in_id_or_mark_have_different_stamps(other: SessionIdentity) -> None:
-    assert other.stamp() != SESSION.stamp()
+    assert other.stamp() != IDENTITY.stamp()
 
 
 def test_a_session_that_was_transferred_has_the_same_stamp() -> None:
     """
     A3, A13: what is at the provider is not written again.
     """
-    assert SessionIdentity("s1", "another", CREATED_AT).stamp() == SESSION.stamp()
+    assert SessionIdentity("s1", "another", CREATED_AT).stamp() == IDENTITY.stamp()
 
 
 @pytest.mark.parametrize("text", ["", "s1", ":s1", "0123:s1", f"{'0' * 16}:", f"{'0' * 16}:a/b", f"{'0' * 16}:a:b"])

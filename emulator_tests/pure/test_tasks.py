@@ -11,17 +11,6 @@ import pytest
 
 from emulator_tests.texts import UIDS
 from functions import tasks, work
-from functions.work import (
-    checkHost,
-    pollReadiness,
-    reconcileAdmission,
-    reconcileCopy,
-    reconcileDeletion,
-    reconcileErasure,
-    reconcileSession,
-    reconcileTransfer,
-    reconcileVideo,
-)
 from main import FUNCTIONS
 from shared.cloud.tasks import STARTING_S
 from shared.core.errors import (
@@ -34,41 +23,32 @@ from shared.core.errors import (
     Permanent,
     Transient,
 )
+from shared.core.paths import DOCUMENT_ID
 from shared.ports import Task
 from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S
+from shared.registry import WORKERS
 
 KS = "djJ8MTAyfA" + "x" * 80
 VIDEO = "0123456789abcdef0123"
-WORKERS = (
-    reconcileSession,
-    reconcileVideo,
-    reconcileDeletion,
-    pollReadiness,
-    reconcileCopy,
-    checkHost,
-    reconcileErasure,
-    reconcileTransfer,
-    reconcileAdmission,
-)
+FUNCTIONS_OF_WORKERS = tuple(getattr(work, name) for name in WORKERS)
 
-KEYS: dict[str, tuple[re.Pattern[str], list[str]]] = {
-    "reconcileSession": (tasks.DOCUMENT, ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "a_b", "a" * 1500]),
-    "reconcileVideo": (work.VIDEOS, [VIDEO, f"{VIDEO},{VIDEO}", ",".join([VIDEO] * 950)]),
-    "reconcileDeletion": (tasks.DOCUMENT, [f"video:{VIDEO}:12:0123456789ab"]),
-    "reconcileErasure": (work.ERASURE, [VIDEO]),
-    "reconcileTransfer": (tasks.DOCUMENT, ["s1"]),
-    "reconcileCopy": (work.COPY, [f"{VIDEO}-bunny"]),
-    "checkHost": (work.HOST, ["kaltura", "own2"]),
-    "reconcileAdmission": (
-        work.ADMISSION,
-        ["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"]
-        + [f"s1_{uid}" for uid in UIDS.values()],
-    ),
-    "pollReadiness": (work.TICK, ["kaltura:17", "cloudflare:0"]),
+KEYS: dict[str, list[str]] = {
+    "reconcileSession": ["s1", "Zq3Yk0vT8bJc1mWnXe7R", "a_b", "a" * 1500],
+    "reconcileVideo": [VIDEO, f"{VIDEO},{VIDEO}", ",".join([VIDEO] * 950)],
+    "reconcileDeletion": [f"video:{VIDEO}:12:0123456789ab"],
+    "reconcileErasure": [VIDEO],
+    "reconcileTransfer": ["s1"],
+    "reconcileCopy": [f"{VIDEO}-bunny"],
+    "checkHost": ["kaltura", "own2"],
+    "reconcileAdmission": [
+        *["s1_ada", "a-b_c_d", "s1_" + "é" * 128, "session:s1", "session:s1:s1_ada", "session:s1:s1_a:b"],
+        *[f"s1_{uid}" for uid in UIDS.values()],
+    ],
+    "pollReadiness": ["kaltura:17", "cloudflare:0"],
 }
 
 
-@pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: worker.__name__)
+@pytest.mark.parametrize("worker", FUNCTIONS_OF_WORKERS, ids=lambda worker: worker.__name__)
 def test_a_task_outlives_its_worker_by_little_and_ends_before_a_claim(worker: Any) -> None:
     """
     B21: Cloud Tasks takes deadlines of 15 s to 30 min, and calls again who may still be at work if it is too short.
@@ -80,7 +60,7 @@ def test_a_task_outlives_its_worker_by_little_and_ends_before_a_claim(worker: An
 
 
 def worked(
-    data: object, use_case: Callable[[str], None], key: re.Pattern[str] = tasks.DOCUMENT, *, admits: bool = True
+    data: object, use_case: Callable[[str], None], key: re.Pattern[str] = DOCUMENT_ID, *, admits: bool = True
 ) -> int:
     """
     The status that a task is answered with.
@@ -96,7 +76,11 @@ def test_the_table_has_every_worker() -> None:
 
 @pytest.mark.parametrize(
     ("key", "pattern"),
-    [pytest.param(key, pattern, id=f"{worker} {key[:30]}") for worker, (pattern, keys) in KEYS.items() for key in keys],
+    [
+        pytest.param(key, WORKERS[worker].key, id=f"{worker} {key[:30]}")
+        for worker, keys in KEYS.items()
+        for key in keys
+    ],
 )
 def test_a_task_is_done_for_its_key(key: str, pattern: re.Pattern[str]) -> None:
     done: list[str] = []
@@ -131,7 +115,7 @@ BAD_KEYS: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("pattern", [pattern for pattern, _ in KEYS.values()], ids=KEYS.keys())
+@pytest.mark.parametrize("pattern", [WORKERS[worker].key for worker in KEYS], ids=KEYS.keys())
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS.keys())
 def test_a_key_that_can_be_no_document_is_told_and_never_tried_again(
     pattern: re.Pattern[str], key: object, capsys: pytest.CaptureFixture[str]
@@ -155,7 +139,9 @@ def test_a_task_that_cannot_be_read_is_told_and_never_tried_again(
     assert json.loads(capsys.readouterr().out)["message"] == "call refused"
 
 
-@pytest.mark.parametrize("worker", WORKERS, ids=lambda worker: f"40 41 wrong audience or account, {worker.__name__}")
+@pytest.mark.parametrize(
+    "worker", FUNCTIONS_OF_WORKERS, ids=lambda worker: f"40 41 wrong audience or account, {worker.__name__}"
+)
 def test_a_worker_is_deployed_for_its_queue_and_open_to_nobody_else(worker: Any) -> None:
     # IAM asks for the OIDC token of an account that may call, before a request comes to any code of ours; it lets
     # everybody call only what is deployed as a callable, as an HTTP function, or with invokers named. The code asks

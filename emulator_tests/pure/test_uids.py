@@ -24,6 +24,7 @@ from shared.erasure.model import ErasureState
 from shared.ports import MediaState, Observation, Task
 from shared.providers.kaltura.mapping import viewer_of
 from shared.providers.kaltura.signing import KeyMint
+from shared.registry import TRACES
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.moderation import set_moderator
 from shared.videos.commands import delete_video
@@ -119,14 +120,14 @@ def test_nothing_names_somebody_with_any_uid_after_an_erasure(uid: str) -> None:
         set_moderator(TEACHER, "s2", uid, deployment.sessions, deployment.queue, deployment.clock, is_moderator=True)
         assert deployment.document(session_path("s2")).fields["moderators"] == {uid: True}
     assert deployment.documents.read(uploader_path(uid)) != (None,)
-    exported = export_content(person, uid, None, deployment.documents).things
+    exported = export_content(person, uid, None, deployment.documents, TRACES).things
     assert {"sessions", "videos", "uploads", "liveEvents"} <= {one["section"] for one in exported}
     key, _ = ask_erasure(person, "r1", uid, deployment.documents, deployment.queue, deployment.clock)
     deployment.run(3600)
     assert erasure_of(person, key, deployment.documents).state is ErasureState.DONE
     assert deployment.documents.read(uploader_path(uid)) == (None,)
     assert uid not in deployment.document(session_path("s2")).fields.get("moderators", {})
-    assert export_content(person, uid, None, deployment.documents).things == ()
+    assert export_content(person, uid, None, deployment.documents, TRACES).things == ()
 
 
 def test_each_uid_has_documents_and_a_kaltura_user_of_its_own() -> None:

@@ -13,6 +13,7 @@ from emulator_tests.fakes import ManualClock, MemoryQueue
 from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.operations.webhooks import handle_webhook
 from shared.ports import WebhookEvent
+from shared.registry import RESOURCES
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
 
@@ -35,7 +36,7 @@ class Names:
 
 def enqueued(*references: str) -> list[tuple[str, str]]:
     queue = MemoryQueue(ManualClock())
-    assert handle_webhook("kaltura", Names(references), {}, b"{}", queue) is None
+    assert handle_webhook("kaltura", Names(references), {}, b"{}", queue, RESOURCES) is None
     return [(task.queue, task.key) for task in queue.waiting()]
 
 

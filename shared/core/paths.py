@@ -21,11 +21,14 @@ REMOVALS: Final = "removals"
 
 COPIES: Final = "copies"
 ADMISSIONS: Final = "admissions"
+HOSTS: Final = "hosts"
 OPERATIONS: Final = "operations"
 TRANSFERS: Final = "transfers"
 UPLOADERS: Final = "uploaders"
 KNOWN_USERS: Final = "kalturaUsers"
 CALL_BUDGETS: Final = "callBudgets"
+CACHE: Final = "kalturaCache"
+REPORTS: Final = "reports"
 
 RECONCILE_SESSION: Final = "reconcileSession"
 RECONCILE_VIDEO: Final = "reconcileVideo"
@@ -46,7 +49,7 @@ FEED_WAKE: Final = 0
 EPOCH: Final = f"{OPERATIONS}/epoch"
 """The record of which database this is, and how far the sweep has come in it."""
 
-ORPHANS_REPORT: Final = "reports/orphans"
+ORPHANS_REPORT: Final = f"{REPORTS}/orphans"
 """The result of the last search for orphans."""
 
 SESSION_ID: Final = re.compile("[A-Za-z0-9-]{1,64}")
@@ -56,6 +59,12 @@ HOST_NAME: Final = re.compile("[a-z][a-z0-9]{0,19}")
 
 PART_MAX_BYTES: Final = 1500
 """The most bytes in the name of a collection, or in the id of a document."""
+
+DOCUMENT_ID: Final = re.compile(r"(?!\.{1,2}\Z)(?!__.*__\Z)[A-Za-z0-9:._-]{1,1500}")
+"""
+The id of a document, as the key of a task. Source: https://firebase.google.com/docs/firestore/quotas, constraints on
+document ids.
+"""
 
 UID_MAX: Final = 128
 """
@@ -115,7 +124,7 @@ def host_path(host: str) -> str:
     """
     Return the path of a host's state and its promised bandwidth.
     """
-    return f"hosts/{host}"
+    return f"{HOSTS}/{host}"
 
 
 def deletion_path(deletion_id: str) -> str:
@@ -209,7 +218,7 @@ def cache_path(key: str) -> str:
     """
     Return the path of a cached fact about a provider.
     """
-    return f"kalturaCache/{key}"
+    return f"{CACHE}/{key}"
 
 
 def known_user_path(user_id: str) -> str:

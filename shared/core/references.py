@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 from shared.core import log
-from shared.core.paths import copy_path, pairing_path, video_path
+from shared.core.paths import COPIES, PAIRINGS, VIDEOS
 
 KEY_MAX_BYTES: Final = 1500
 """The most bytes in the id of a Firestore document."""
@@ -26,22 +25,44 @@ _GENERATION: Final = re.compile(r"[1-9][0-9]{0,8}")
 _RESERVED: Final = re.compile(r"\.\.?|__.*__")
 
 
-class Kind(StrEnum):
+@dataclass(frozen=True, slots=True)
+class Kind:
     """
     The kind of thing that a reference names.
+
+    Attributes:
+        name: The first part of its references: lower-case letters.
+        collection: The collection of the documents that name such things.
+        key: The form of a document's id there.
     """
 
-    SESSION = "session"
-    VIDEO = "video"
-    COPY = "copy"
+    name: str
+    collection: str
+    key: re.Pattern[str]
+
+    def __str__(self) -> str:
+        return self.name
 
 
-_KEYS: Final = {
-    # A back end may choose any id for its sessions that Firestore accepts, as long as it has no colon.
-    Kind.SESSION: re.compile(r"[^:/]+"),
-    Kind.VIDEO: re.compile(r"[A-Za-z0-9]{1,64}"),
-    Kind.COPY: re.compile(r"[A-Za-z0-9]{1,64}-[a-z0-9]{1,20}"),
-}
+# A back end may choose any id for its sessions that Firestore accepts, as long as it has no colon.
+SESSION: Final = Kind("session", PAIRINGS, re.compile(r"[^:/]+"))
+VIDEO: Final = Kind("video", VIDEOS, re.compile(r"[A-Za-z0-9]{1,64}"))
+COPY: Final = Kind("copy", COPIES, re.compile(r"[A-Za-z0-9]{1,64}-[a-z0-9]{1,20}"))
+
+_KINDS: Final = {kind.name: kind for kind in (SESSION, VIDEO, COPY)}
+"""The kinds that adapters know, and those that resources declare."""
+
+
+def declare(kind: Kind) -> Kind:
+    """
+    Declare a kind of thing, so that its references can be parsed. Repeatable.
+
+    Raises:
+        ValueError: Another kind has the same name (never).
+    """
+    if _KINDS.setdefault(kind.name, kind) != kind:
+        raise ValueError(f"Two kinds of references are named {kind.name}. Choose another name for one of them.")
+    return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +88,19 @@ class Reference:
         """
         Return the path of the document that would name the thing.
         """
-        match self.kind:
-            case Kind.SESSION:
-                return pairing_path(self.key)
-            case Kind.VIDEO:
-                return video_path(self.key)
-            case Kind.COPY:
-                return copy_path(self.key)
+        return f"{self.kind.collection}/{self.key}"
 
 
 def parse(text: str) -> Reference | None:
     """
     Parse a reference; `None` if the text is not one. Raises for no text. Pure.
     """
-    kind, _, rest = text.partition(":")
+    name, _, rest = text.partition(":")
     key, _, generation = rest.rpartition(":")
-    if kind not in list(Kind) or not _GENERATION.fullmatch(generation) or not _is_key(Kind(kind), key):
+    kind = _KINDS.get(name)
+    if kind is None or not _GENERATION.fullmatch(generation) or not _is_key(kind, key):
         return None
-    return Reference(Kind(kind), key, int(generation))
+    return Reference(kind, key, int(generation))
 
 
 def read(provider: str, text: str) -> Reference | None:
@@ -106,7 +122,7 @@ def is_session_id(text: str) -> bool:
     """
     Tell whether a text can be the id of a session that things are made for. Pure.
     """
-    return _is_key(Kind.SESSION, text)
+    return _is_key(SESSION, text)
 
 
 def shown(text: str) -> str:
@@ -119,7 +135,7 @@ def shown(text: str) -> str:
 
 def _is_key(kind: Kind, key: str) -> bool:
     # Characters that are not printable include those that cannot be encoded.
-    if not _KEYS[kind].fullmatch(key) or not key.isprintable():
+    if not kind.key.fullmatch(key) or not key.isprintable():
         return False
     return not _RESERVED.fullmatch(key) and len(key.encode()) <= KEY_MAX_BYTES
 

@@ -20,6 +20,7 @@ from shared.erasure.reading import Reading
 from shared.ports import Audience, Clock, Documents, Task, Update, Version, Write
 from shared.reconcile import Controller, Decision, Snapshot, Step
 from shared.reconcile.bulk import Pace, at_any_pace
+from shared.reconcile.traces import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
         audience: The provider at which the person may have a user; `None` if there are no live events.
         clock: Returns the present time, in UTC.
         late_commit_s: Seconds for which a provider may still carry out earlier calls.
+        traces: The fields and ids that may name a person, in the order in which they are marked.
         pace: Tells until when bulk work waits.
     """
 
@@ -41,6 +43,7 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
     audience: Audience | None
     clock: Clock
     late_commit_s: int
+    traces: tuple[Trace, ...]
     pace: Pace = at_any_pace
 
     @property
@@ -48,7 +51,7 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
         """
         The pages that are marked.
         """
-        return Pages(Reading(self.documents), self.clock)
+        return Pages(Reading(self.documents, self.traces), self.clock)
 
     def read(self, key: str) -> Snapshot[ErasureSpec, Erasure]:
         """
@@ -119,7 +122,7 @@ class Erasures(Controller[ErasureSpec, Erasure, bool]):
         if record.state is ErasureState.MARKING:
             page = self.pages.to_mark(record)
             return ErasureSpec(page, waits_until=self.pace() if page.videos else None)
-        reading = Reading(self.documents)
+        reading = Reading(self.documents, self.traces)
         left, tasks = count_left(reading, record)
         page = page_to_scrub(reading, record) if decisions.is_overdue(record, now) else Page(tasks=tasks)
         return ErasureSpec(page, left)

@@ -15,8 +15,8 @@ from typing import Any, Final
 from shared.core.callers import Caller, require_admin
 from shared.core.errors import BadRequest
 from shared.core.paths import can_be_id
-from shared.erasure.traces import TRACES, Naming, Trace, condition, paths_of
 from shared.ports import Document, Documents, Query
+from shared.reconcile.traces import Naming, Trace, condition, paths_of
 
 EXPORTED_AT_ONCE: Final = 50
 """Documents of one page. The largest documents, of sessions with hundreds of videos, have some 100 KB each."""
@@ -26,8 +26,6 @@ HIDDEN: Final = "parts"
 
 ID_MAX_BYTES: Final = 1500
 """The longest id of a document. Source: https://firebase.google.com/docs/firestore/quotas."""
-
-_SECTIONS: Final = tuple(trace.section for trace in TRACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,9 @@ class Exported:
     after: str | None
 
 
-def export_content(caller: Caller, uid: str, after: str | None, documents: Documents) -> Exported:
+def export_content(
+    caller: Caller, uid: str, after: str | None, documents: Documents, traces: Sequence[Trace]
+) -> Exported:
     """
     Return what is stored about a person.
 
@@ -54,6 +54,7 @@ def export_content(caller: Caller, uid: str, after: str | None, documents: Docum
         uid: The person.
         after: The `after` of the page before; `None` for the first page.
         documents: Where everything is stored.
+        traces: The fields and ids that may name a person. Their sections follow one another in this order.
 
     Raises:
         NotAllowed: The caller may not export it (never).
@@ -62,11 +63,12 @@ def export_content(caller: Caller, uid: str, after: str | None, documents: Docum
     """
     if uid != caller.uid:
         require_admin(caller)
-    section, _, after_id = (after or f"{_SECTIONS[0]}/").partition("/")
-    if section not in _SECTIONS or not can_be_id(after_id) or len(after_id.encode()) > ID_MAX_BYTES:
+    sections = [trace.section for trace in traces]
+    section, _, after_id = (after or f"{sections[0]}/").partition("/")
+    if section not in sections or not can_be_id(after_id) or len(after_id.encode()) > ID_MAX_BYTES:
         raise BadRequest("The field after must be the after of the previous answer.", reason="FIELD_INVALID")
     things: list[Mapping[str, Any]] = []
-    for trace in TRACES[_SECTIONS.index(section) :]:
+    for trace in traces[sections.index(section) :]:
         room = EXPORTED_AT_ONCE - len(things)
         found = _naming(trace, uid, after_id if trace.section == section else "", room + 1, documents)
         things += [_shown(trace, one) for one in found[:room]]

@@ -13,8 +13,8 @@ from shared.core.paths import COPIES, DELETIONS, PAIRINGS, RECONCILE_COPY, RECON
 from shared.erasure.decide import Page
 from shared.erasure.model import Erasure, Left
 from shared.erasure.reading import ALIVE, MARKED, Reading
-from shared.erasure.traces import TRACES, Fate, Naming, Trace
 from shared.ports import Condition, Document, Operator, Query, Task, Update
+from shared.reconcile.traces import Fate, Naming, Trace
 
 HURRIED: Final = 20
 """Things that are still there and whose reconciliation is brought forward with each count."""
@@ -52,7 +52,7 @@ def page_to_scrub(reading: Reading, record: Erasure) -> Page:
     """
     if record.uid is None:
         return Page()
-    for trace in TRACES:
+    for trace in reading.traces:
         if trace.fate in (Fate.VIDEO, Fate.EVENT, Fate.FOLLOW):
             left = reading.still_named(trace, record.uid, record.marked_at)
             if left:
@@ -64,7 +64,7 @@ def _events_left(reading: Reading, record: Erasure) -> set[str]:
     """
     Return the ids of sessions whose event is still to be deleted, or still names the person. There may be more.
     """
-    of_events = (trace for trace in TRACES if trace.collection == PAIRINGS)
+    of_events = (trace for trace in reading.traces if trace.collection == PAIRINGS)
     left = (reading.still_named(trace, record.uid, record.marked_at) for trace in of_events)
     return {one.id for page in left for one in page}
 

@@ -24,9 +24,9 @@ from shared.core.paths import (
 from shared.erasure.decide import Page
 from shared.erasure.model import Erasure
 from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_id_of
-from shared.erasure.traces import TRACES, Fate, Naming, Trace, paths_of
 from shared.ports import REMOVE, Clock, Condition, Delete, Document, Operator, Query, Task, Update, Write
 from shared.reconcile import AT_ONCE
+from shared.reconcile.traces import Fate, Naming, Trace, paths_of
 from shared.sessions.model import Session
 from shared.transfers.commands import begin, is_claimed
 
@@ -44,6 +44,8 @@ _GONE: Final = Condition("gone", Operator.EQUAL, True)
 _WANTED: Final = Condition(("wish", "deleted"), Operator.EQUAL, False)
 
 Changes = Mapping[tuple[str, ...], Any]
+
+_UNWANTED: Final[Changes] = {("wish", "deleted"): True, ("dueAt",): AT_ONCE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Pages:
         """
         is_waiting = False
         tasks: list[Task] = []
-        for trace in TRACES:
+        for trace in self.reading.traces:
             page = self._page(trace, record.uid)
             if page.writes:
                 return page
@@ -80,7 +82,7 @@ class Pages:
         """
         if uid is None:
             return ()
-        theirs = (trace for trace in TRACES if trace.fate is Fate.DELETE and trace.naming is Naming.ID)
+        theirs = (trace for trace in self.reading.traces if trace.fate is Fate.DELETE and trace.naming is Naming.ID)
         return tuple(Delete(path) for trace in theirs for path in paths_of(trace, uid))
 
     # --- pages ----------------------------------------------------------------------------------------------------
@@ -91,6 +93,8 @@ class Pages:
                 return self._sessions(trace, uid)
             case Fate.VIDEO:
                 return self._videos(trace, uid)
+            case Fate.MARK:
+                return self._marked(trace, uid)
             case Fate.DELETE | Fate.USER:
                 return self._deleted(trace, uid)
             case Fate.UNNAME:
@@ -156,10 +160,17 @@ class Pages:
             left = self.reading.naming(trace, uid, more=(_GONE,))
             tasks += [Task(RECONCILE_VIDEO, one.id) for one in left]
             is_waiting = is_waiting or bool(left)
-        unwanted: Changes = {("wish", "deleted"): True, ("dueAt",): AT_ONCE}
-        return Page(
-            tuple(Update(one.path, unwanted) for one in taken), tuple(tasks), videos=others, is_waiting=is_waiting
-        )
+        writes = tuple(Update(one.path, _UNWANTED) for one in taken)
+        return Page(writes, tuple(tasks), videos=others, is_waiting=is_waiting)
+
+    def _marked(self, trace: Trace, uid: str | None) -> Page:
+        """
+        Return a page of documents that their own reconciliation deletes, with everything that they name at a provider.
+        """
+        found = self.reading.naming(trace, uid, more=(ALIVE,))
+        tasks = () if trace.queue is None else tuple(Task(trace.queue, one.id) for one in found)
+        writes = tuple(Update(one.path, _UNWANTED) for one in found if not one.fields["wish"]["deleted"])
+        return Page(writes, tasks, is_waiting=bool(found))
 
     def _deleted(self, trace: Trace, uid: str | None) -> Page:
         if trace.naming is Naming.ID and uid is not None:

@@ -13,8 +13,8 @@ from typing import Final
 
 from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import COPIES, VIDEOS, session_path
-from shared.erasure.traces import Fate, Naming, Trace, condition
 from shared.ports import Condition, Document, Documents, Operator, Query
+from shared.reconcile.traces import Fate, Naming, Trace, condition
 from shared.sessions.model import Session
 
 PAGE: Final = 450
@@ -33,9 +33,11 @@ class Reading:
 
     Attributes:
         documents: Where everything is stored.
+        traces: The fields and ids that may name a person, in the order in which they are marked.
     """
 
     documents: Documents
+    traces: Sequence[Trace]
 
     def naming(
         self, trace: Trace, uid: str | None, limit: int = PAGE, *, more: tuple[Condition, ...] = ()
@@ -43,7 +45,7 @@ class Reading:
         """
         Return documents that name the person, or any person, in the field or id of one trace.
         """
-        if uid is None and trace.fate in (Fate.SESSION, Fate.VIDEO):
+        if uid is None and trace.fate in (Fate.SESSION, Fate.VIDEO, Fate.MARK):
             # All documents of these collections are deleted, whomever they name.
             return self.documents.select(Query(trace.collection, more, limit=limit))
         named = condition(trace, uid)

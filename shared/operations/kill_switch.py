@@ -12,6 +12,7 @@ switch does not look at the work itself. Other limits are kept where the work is
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -64,12 +65,14 @@ class KillSwitch:
         clock: Now, in UTC.
         tasks_per_hour_max: Tasks of one clock hour. Beyond them bulk work waits until the hour is over, and beyond
             `LAST_LINE` times as many every task does.
+        bulk_queues: The queues of bulk work.
     """
 
     documents: Documents
     queue: Queue
     clock: Clock
     tasks_per_hour_max: int
+    bulk_queues: Collection[str]
     _known: _Known = field(default_factory=_Known, repr=False, compare=False)
 
     def admits(self, task: Task) -> bool:
@@ -115,7 +118,7 @@ class KillSwitch:
         known, now = self._read(), self.clock()
         if known.stopped:
             return next_multiple(now, AGAIN_S)
-        held_until = [known.tasks_until, known.bulk_until if task.queue in bulk.QUEUES else None]
+        held_until = [known.tasks_until, known.bulk_until if task.queue in self.bulk_queues else None]
         return max((at for at in held_until if at is not None and now < at), default=None)
 
     def _read(self) -> _Known:

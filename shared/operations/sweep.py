@@ -22,50 +22,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from shared.admissions.controller import task_for_due
 from shared.core import log
 from shared.core.errors import Conflict
-from shared.core.paths import (
-    ADMISSIONS,
-    CHECK_HOST,
-    COPIES,
-    DELETIONS,
-    EPOCH,
-    ERASURES,
-    KEYS_SEPARATOR,
-    OPERATIONS,
-    PAIRINGS,
-    RECONCILE_COPY,
-    RECONCILE_DELETION,
-    RECONCILE_ERASURE,
-    RECONCILE_SESSION,
-    RECONCILE_TRANSFER,
-    RECONCILE_VIDEO,
-    SESSIONS,
-    TRANSFERS,
-    VIDEOS,
-    pairing_path,
-)
-from shared.operations.full_check import FullCheck, Mark
-from shared.operations.host_checks import Checks
+from shared.core.paths import EPOCH, OPERATIONS
+from shared.operations.full_check import EVERY_S, FullCheck, mark_from_fields, mark_to_fields
 from shared.operations.orphans import BEGINNING, Orphans
-from shared.ports import (
-    OBSERVED_MAX,
-    Clock,
-    Condition,
-    Create,
-    Document,
-    Documents,
-    Fields,
-    Operator,
-    Query,
-    Queue,
-    Task,
-    Update,
-)
+from shared.ports import Condition, Create, Document, Fields, Operator, Query, Task, Update
 from shared.reconcile import AT_ONCE
+from shared.reconcile.deployment import Deployment
 from shared.reconcile.edited import EditedFields, past, pasts, texts
-from shared.videos.readiness import ReadinessPoller
+from shared.reconcile.resource import Mark, Resource, WrittenByClients, due
 
 PAGE: Final = 500
 
@@ -86,16 +52,6 @@ INSTANT: Final = timedelta(microseconds=1)
 COUNT_EVERY_S: Final = 1500
 """Seconds between two counts of sessions and records. With five minutes between runs, a lost deletion is noticed within
 half an hour. A count costs one read for each 1,000 that it counts."""
-
-RESTED: Final = (
-    (PAIRINGS, RECONCILE_SESSION),
-    (COPIES, RECONCILE_COPY),
-    (DELETIONS, RECONCILE_DELETION),
-    (ERASURES, RECONCILE_ERASURE),
-    (TRANSFERS, RECONCILE_TRANSFER),
-)
-"""Collections of which each due document gets its own task. Videos share tasks, because one call observes many of them;
-so do admissions, because thousands are due at once an hour after a large class began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +86,7 @@ class Marks:
             "changedUntil": self.changed_until,
             "countedAt": self.counted_at,
             "lookedAt": self.looked_at,
-            "look": None if self.snapshot is None else self.snapshot.to_fields(),
+            "look": None if self.snapshot is None else mark_to_fields(self.snapshot),
             "hosts": list(self.hosts),
             "straysSince": dict(self.strays_since),
             "dueAt": AT_ONCE,
@@ -146,7 +102,7 @@ class Marks:
             changed_until=edited.read("changedUntil", lambda value: past(value, now), None),
             counted_at=edited.read("countedAt", lambda value: past(value, now), BEGINNING),
             looked_at=edited.read("lookedAt", lambda value: past(value, now), BEGINNING),
-            snapshot=edited.read("look", Mark.from_fields, None),
+            snapshot=edited.read("look", mark_from_fields, None),
             hosts=edited.read("hosts", texts, ()),
             strays_since=edited.read("straysSince", lambda value: pasts(value, now), {}),
             unreadable=tuple(edited.unreadable),
@@ -169,22 +125,12 @@ class Sweep:
     One run of the sweep, and what it needs.
 
     Attributes:
-        documents: The store of all documents.
-        queue: Gets the tasks.
-        pollers: The readiness pollers that may have died, by provider.
+        deployment: The deployment.
         orphans: Finds and releases orphans.
-        checks: Tests the hosts.
-        full_check: Checks everything.
-        clock: Now, in UTC.
     """
 
-    documents: Documents
-    queue: Queue
-    pollers: Mapping[str, ReadinessPoller]
+    deployment: Deployment
     orphans: Orphans
-    checks: Checks
-    full_check: FullCheck
-    clock: Clock
 
     def run(self) -> None:
         """
@@ -193,15 +139,15 @@ class Sweep:
         Raises:
             Transient: Documents or queue could not be reached (again, at the next run).
         """
-        now = self.clock()
-        operations = self._due(OPERATIONS, now)
-        kept = next((one for one in operations if one.path == EPOCH), None) or self.documents.read(EPOCH)[0]
+        now = self.deployment.clock()
+        operations = due(self.deployment.documents, OPERATIONS, now)
+        kept = next((one for one in operations if one.path == EPOCH), None)
+        kept = kept or self.deployment.documents.read(EPOCH)[0]
         marks = Marks.from_document(kept, now)
-        enqueued = self._enqueue_due(now) + self._enqueue_due_videos(now)
-        for document in operations:
-            self._revive(document.id)
-        for name in self.checks.names:
-            self.queue.put(Task(CHECK_HOST, name))
+        enqueued = sum(self._enqueue_due(resource, now) for resource in self.deployment.resources)
+        for resource in self.deployment.resources:
+            if resource.at_sweep is not None:
+                resource.at_sweep(self.deployment, operations)
         changed_until, looked, left = self._enqueue_changed(marks.changed_until or now - UNSETTLED_FOR, now)
         marks = replace(marks, changed_until=changed_until)
         marks, missed = self._count(marks, now)
@@ -210,76 +156,49 @@ class Sweep:
         self._keep(kept, {**replace(marks, strays_since=released.since).to_fields(), **released.epoch})
         log.swept(enqueued + left + lost, looked + seen, released.count)
 
-    # --- what is due ----------------------------------------------------------------------------------------------
-
-    def _due(self, collection: str, now: datetime, limit: int = PAGE) -> Sequence[Document]:
-        due = Query(collection, (Condition("dueAt", Operator.AT_MOST, now),), order_by="dueAt", limit=limit)
-        return self.documents.select(due)
-
-    def _enqueue_due(self, now: datetime) -> int:
-        """
-        Enqueue everything that is due, except videos.
-        """
-        enqueued = 0
-        for collection, queue_name in RESTED:
-            for document in self._due(collection, now):
-                self.queue.put(Task(queue_name, document.id))
-                enqueued += 1
-        if self._due(ADMISSIONS, now, limit=1):
-            self.queue.put(task_for_due())
-            enqueued += 1
-        return enqueued
-
-    def _enqueue_due_videos(self, now: datetime) -> int:
-        """
-        Enqueue the videos that are due. Those that a provider works on share tasks, because one call observes all of
-        them. A video past its deadline gets its own task, because it ends whether its provider answers or not.
-        """
-        together: dict[str, list[str]] = {}
-        found = self._due(VIDEOS, now)
+    def _enqueue_due(self, resource: Resource, now: datetime) -> int:
+        if resource.enqueue_due is not None:
+            return resource.enqueue_due(self.deployment, now)
+        found = due(self.deployment.documents, resource.collection, now)
         for document in found:
-            deadline_at = document.fields["deadlineAt"]
-            if document.fields["pending"] and (deadline_at is None or deadline_at > now):
-                together.setdefault(document.fields["provider"], []).append(document.id)
-            else:
-                self.queue.put(Task(RECONCILE_VIDEO, document.id))
-        for provider, video_ids in together.items():
-            if provider in self.pollers:
-                # They would not be due if the poller had reported them.
-                self.pollers[provider].wake()
-            for first in range(0, len(video_ids), OBSERVED_MAX):
-                self.queue.put(Task(RECONCILE_VIDEO, KEYS_SEPARATOR.join(video_ids[first : first + OBSERVED_MAX])))
+            self.deployment.queue.put(Task(resource.worker.queue, document.id))
         return len(found)
-
-    def _revive(self, operation: str) -> None:
-        """
-        Restart the chain of a poller whose next poll is overdue.
-        """
-        for poller in self.pollers.values():
-            if poller.path == f"{OPERATIONS}/{operation}":
-                poller.revive()
 
     # --- what changed ---------------------------------------------------------------------------------------------
 
     def _enqueue_changed(self, since: datetime, now: datetime) -> tuple[datetime, int, int]:
         """
-        Enqueue the sessions that changed since the last run and are not settled.
+        Enqueue what clients changed since the last run and what is not settled.
 
         Returns:
-            From when the next run continues, the number of sessions checked, the number enqueued.
+            From when the next run continues, the number of documents checked, the number enqueued.
         """
+        found = [self._enqueue_changed_of(written, since, now) for written in self._written]
+        return (
+            min((until for until, _, _ in found), default=now - OVERLAP),
+            sum(looked for _, looked, _ in found),
+            sum(enqueued for _, _, enqueued in found),
+        )
+
+    def _enqueue_changed_of(
+        self, written: WrittenByClients, since: datetime, now: datetime
+    ) -> tuple[datetime, int, int]:
         looked = enqueued = 0
         until = now - OVERLAP
-        while self.clock() - now < CHANGED_FOR:
+        while self.deployment.clock() - now < CHANGED_FOR:
             changed = Query(
-                SESSIONS, (Condition("updatedAt", Operator.GREATER, since),), order_by="updatedAt", limit=PAGE
+                written.collection,
+                (Condition("updatedAt", Operator.GREATER, since),),
+                order_by="updatedAt",
+                limit=PAGE,
             )
-            page = self.documents.select(changed)
-            records = self.documents.read(*(pairing_path(one.id) for one in page)) if page else ()
-            for session, record in zip(page, records, strict=True):
-                if self.full_check.enqueue_session(session.id, session, record, now):
+            page = self.deployment.documents.select(changed)
+            paths = [f"{written.records}/{one.id}" for one in page]
+            records = self.deployment.documents.read(*paths) if page else ()
+            for spec, record in zip(page, records, strict=True):
+                if written.enqueue_unsettled(self.deployment, spec.id, spec, record, now):
                     enqueued += 1
-                    until = min(until, session.fields["updatedAt"] - INSTANT)
+                    until = min(until, spec.fields["updatedAt"] - INSTANT)
             looked += len(page)
             if len(page) < PAGE:
                 return max(until, now - UNSETTLED_FOR), looked, enqueued
@@ -287,19 +206,28 @@ class Sweep:
         # A back end may have written future times.
         return min(since, now - OVERLAP), looked, enqueued
 
+    @property
+    def _written(self) -> list[WrittenByClients]:
+        return [one.written for one in self.deployment.resources if one.written is not None]
+
     def _count(self, marks: Marks, now: datetime) -> tuple[Marks, bool]:
         """
-        Compare the number of sessions that say they have a record with the number of records that have a session. They
-        differ if the trigger of a deleted session was lost.
+        Compare the number of specs that say they have a record with the number of records that have a spec. They differ
+        if the trigger of a deleted spec was lost.
 
         Returns:
             The marks, and whether the numbers differ.
         """
         if now - marks.counted_at < timedelta(seconds=COUNT_EVERY_S):
             return marks, False
-        records = self.documents.count(Query(PAIRINGS, (Condition("hasSession", Operator.EQUAL, True),)))
-        sessions = self.documents.count(Query(SESSIONS, (Condition("kalturaSession", Operator.EQUAL, True),)))
-        return replace(marks, counted_at=now), records != sessions
+        differs = [
+            self._count_of(written.records, written.has_spec) != self._count_of(written.collection, written.recorded)
+            for written in self._written
+        ]
+        return replace(marks, counted_at=now), any(differs)
+
+    def _count_of(self, collection: str, field_name: str) -> int:
+        return self.deployment.documents.count(Query(collection, (Condition(field_name, Operator.EQUAL, True),)))
 
     # --- everything -----------------------------------------------------------------------------------------------
 
@@ -310,16 +238,17 @@ class Sweep:
         Returns:
             The marks, the number of documents checked, the number of tasks enqueued.
         """
-        hosts = self.full_check.hosts
-        is_due = now - marks.looked_at >= timedelta(seconds=self.full_check.every_s) or hosts != marks.hosts
+        full_check = FullCheck(self.deployment)
+        hosts = full_check.hosts
+        is_due = now - marks.looked_at >= timedelta(seconds=EVERY_S) or hosts != marks.hosts
         if marks.snapshot is None and not at_once and not is_due:
             return marks, 0, 0
         if marks.snapshot is None:
             marks = replace(marks, looked_at=now, snapshot=Mark(), hosts=hosts)
-        snapshot, looked, enqueued = self.full_check.go_on(marks.snapshot or Mark())
+        snapshot, looked, enqueued = full_check.go_on(marks.snapshot or Mark())
         return replace(marks, snapshot=snapshot), looked, enqueued
 
     def _keep(self, kept: Document | None, fields: Fields) -> None:
         with suppress(Conflict):
             # Another run has written its own marks, which are equally good.
-            self.documents.commit(Create(EPOCH, fields) if kept is None else Update(EPOCH, fields))
+            self.deployment.documents.commit(Create(EPOCH, fields) if kept is None else Update(EPOCH, fields))

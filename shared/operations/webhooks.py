@@ -8,24 +8,25 @@ nothing.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
 
 from shared.core import log
-from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
-from shared.core.references import Kind, read
+from shared.core.references import read
 from shared.ports import Queue, Task, Webhook
-
-VISITORS: Final = {Kind.VIDEO: RECONCILE_VIDEO, Kind.SESSION: RECONCILE_SESSION}
-"""The worker that reconciles things of each kind of reference."""
+from shared.reconcile.resource import Resource
 
 
 def handle_webhook(
-    provider: str, webhook: Webhook, headers: Mapping[str, str], body: bytes, queue: Queue
+    provider: str,
+    webhook: Webhook,
+    headers: Mapping[str, str],
+    body: bytes,
+    queue: Queue,
+    resources: Sequence[Resource],
 ) -> str | None:
     """
-    Enqueue a task for each video and each session that a webhook names; other references are skipped. A repeated
-    request merges with the first.
+    Enqueue a task for each thing that a webhook names, if webhooks concern its resource; other references are
+    skipped. A repeated request merges with the first.
 
     Args:
         provider: Our name of the provider, for the log.
@@ -33,6 +34,7 @@ def handle_webhook(
         headers: By lower-case names.
         body: The unmodified body.
         queue: Gets the tasks.
+        resources: All resources.
 
     Returns:
         The namespace of another deployment on the same account, if the webhook is for that.
@@ -44,8 +46,9 @@ def handle_webhook(
     """
     once = hashlib.sha256(body).hexdigest()
     heard = webhook.heard(headers, body)
+    workers = {one.kind: one.worker.queue for one in resources if one.has_webhooks}
     for reference in filter(None, (read(provider, text) for text in heard.references)):
         log.push_heard(provider, str(reference))
-        if reference.kind in VISITORS:
-            queue.put(Task(VISITORS[reference.kind], reference.key, once=once))
+        if reference.kind in workers:
+            queue.put(Task(workers[reference.kind], reference.key, once=once))
     return heard.elsewhere

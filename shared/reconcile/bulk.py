@@ -11,20 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shared.core.paths import (
-    RECONCILE_COPY,
-    RECONCILE_DELETION,
-    RECONCILE_ERASURE,
-    RECONCILE_TRANSFER,
-    operation_path,
-)
+from shared.core.paths import operation_path
 from shared.ports import Clock, Documents
 
 TASKS: Final = operation_path("tasks")
 """The count of this hour's tasks: `{hour, count}`, where `hour` counts from the Unix epoch."""
-
-QUEUES: Final = frozenset({RECONCILE_ERASURE, RECONCILE_TRANSFER, RECONCILE_COPY, RECONCILE_DELETION})
-"""The queues of bulk work: no person waits for their tasks."""
 
 HOUR_S: Final = 3600
 

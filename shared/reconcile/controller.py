@@ -23,6 +23,13 @@ class Controller(Protocol[W, R, A]):
         """
         ...
 
+    @property
+    def polls(self) -> frozenset[str]:
+        """
+        Return the names of the steps that observe a thing again and again, at the times that its record says.
+        """
+        return frozenset()
+
     def read(self, key: str) -> Snapshot[W, R]:
         """
         Read the present documents.

@@ -75,6 +75,7 @@ class Sessions(Controller[SessionSpec, Pairing, Outcome]):
     """
 
     queue: ClassVar[str] = RECONCILE_SESSION
+    polls: ClassVar[frozenset[str]] = frozenset({decisions.LISTEN})
 
     documents: Documents
     events: Events

@@ -1,6 +1,6 @@
-"""Make an orphan the content of its video again. Pure.
+"""Make an orphan the content of its video again.
 
-Called by `shared/operations/orphans/adoption.py`. An orphan is taken over like the recording of a live event: the
+Called by `owned`. An orphan is taken over like the recording of a live event: the
 existing content is the video, nothing is uploaded, and the ordinary reconciliation observes it until it is ready.
 """
 
@@ -17,11 +17,38 @@ from shared.core.references import Reference
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.ports import Create, Document, ExternalIds, InventoryItem, Task, Update, UploadSpec, Write
 from shared.reconcile import Progress
+from shared.reconcile.deployment import Deployment
+from shared.reconcile.owned import Claimed
+from shared.sessions.adopting import require_present, session_of
+from shared.sessions.pairing import retrieve_or_create
 from shared.videos.model import Spec, Video, VideoState, named
 from shared.videos.transitions import requested
 
 BUSY = (VideoState.PREPARING, VideoState.RETRYING)
 """The states in which a call to the provider is under way."""
+
+
+def adopt_video(deployment: Deployment, orphan: Claimed, external_ids: ExternalIds, session_id: str | None) -> None:
+    """
+    Make an orphan the content of its video; see `Owned.adopt`.
+    """
+    item, reference, documents = orphan.item, orphan.reference, deployment.documents
+    (document,) = documents.read(reference.path)
+    now = deployment.clock()
+    if document is None:
+        session = session_of(documents, item, session_id)
+        identity = retrieve_or_create(documents, session)
+        documents.commit(new_video(identity, session.title, item, reference, external_ids, now))
+        deployment.queue.put(Task(RECONCILE_VIDEO, reference.key))
+        return
+    identity = Video.from_document(document).session
+    require_present(documents, identity)
+    if session_id is not None and session_id != identity.session_id:
+        raise WrongState(f"This video belongs to the session {identity.session_id}.", reason="ORPHAN_NOT_ADOPTABLE")
+    writes, tasks = taken_back(document, item, reference, external_ids, now)
+    documents.commit(*writes)
+    for task in tasks:
+        deployment.queue.put(task)
 
 
 def new_video(

@@ -15,7 +15,7 @@ from typing import Final
 from shared.core import log
 from shared.core.errors import Conflict, Transient
 from shared.core.paths import KEYS_SEPARATOR, RECONCILE_VIDEO, video_path
-from shared.core.references import Kind, read
+from shared.core.references import VIDEO, read
 from shared.ports import OBSERVED_MAX, Change, Clock, Document, MediaState, Task
 from shared.reconcile import Mapper, Reconciler
 from shared.videos.controller import Seen, Videos, watched
@@ -84,7 +84,7 @@ def reconcile_changed(
     told: dict[str, list[Change]] = {}
     for change in sorted(changes, key=_gets_on):
         reference = read(provider, change.reference)
-        if reference is not None and reference.kind is Kind.VIDEO:
+        if reference is not None and reference.kind == VIDEO:
             told.setdefault(reference.key, []).append(change)
     now = reconciler.clock()
     seen: dict[str, Seen] = {}

@@ -84,6 +84,7 @@ class Videos(Controller[VideoSpec, Video, ExternalIds | Observation]):
     """
 
     queue: ClassVar[str] = RECONCILE_VIDEO
+    polls: ClassVar[frozenset[str]] = frozenset({decisions.OBSERVE})
 
     documents: Documents
     provider_accounts: ProviderAccounts

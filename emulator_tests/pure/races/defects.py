@@ -7,12 +7,13 @@ Controller of sessions that decides otherwise, another setting. Nothing inside i
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, fields, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+from emulator_tests.deployment_settings import DeploymentSettings, with_times
 from emulator_tests.pure.races.weather import LATE_COMMIT_S
-from shared.app import App, Settings
+from shared.app import App
 from shared.core.errors import Conflict
 from shared.core.paths import ADMISSIONS, PAIRINGS, SESSIONS, VIDEOS
 from shared.ports import (
@@ -39,6 +40,8 @@ from shared.sessions.model import Pairing, PairingState, SessionSpec
 from shared.videos import decide as videos_decide
 from shared.videos.controller import Videos
 from shared.videos.model import Video, VideoSpec, VideoState
+
+P = TypeVar("P")
 
 STRAY_AGE_S: Final = 3600
 
@@ -88,26 +91,45 @@ class Build:
         clock: Clock,
         events: Events,
         provider_account: ProviderAccount,
-        settings: Settings,
+        settings: DeploymentSettings,
     ) -> App:
         """
         Assemble the code as `shared/app.py` does, with its defect.
         """
         documents = self.documents(documents)
-        app = App(
+        app = DefectiveApp(
             documents,
             queue,
             clock,
             events,
-            {settings.provider: replace(provider_account, inventory=self.inventory(provider_account.inventory))},
-            replace(settings, late_commit_s=self.late_commit_s, stray_age_s=self.stray_age_s),
-            sessions_type=self.sessions,
-            videos_type=self.videos,
+            {
+                provider_account.media.name: replace(
+                    provider_account, inventory=self.inventory(provider_account.inventory)
+                )
+            },
+            with_times(settings, late_commit_s=self.late_commit_s, stray_age_s=self.stray_age_s),
+            build=self,
         )
-        swept = self.swept_documents(documents)
-        app.orphans = replace(app.orphans, documents=swept)
-        app.sweep = replace(app.sweep, documents=swept)
+        swept = replace(app, documents=self.swept_documents(documents))
+        app.orphans, app.sweep = swept.orphans, swept.sweep
         return app
+
+
+@dataclass
+class DefectiveApp(App):
+    """
+    An app whose controllers are those of a build.
+    """
+
+    _: KW_ONLY
+    build: Build
+
+    def get(self, build: Callable[[Any], P]) -> P:
+        part: Any = super().get(build)
+        kinds: dict[type, Any] = {Sessions: self.build.sessions, Videos: self.build.videos}
+        kind = kinds.get(type(part))
+        found: P = part if kind is None else kind(*(getattr(part, one.name) for one in fields(part)))
+        return found
 
 
 class Passing:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
+from emulator_tests.deployment_settings import deployment_settings
 from emulator_tests.fakes import (
     BEGIN_AT,
     Effect,
@@ -42,7 +43,6 @@ from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
 from shared.admissions.controller import task as admission_task
 from shared.admissions.model import CHECK_MOST
-from shared.app import Settings
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import BackendError, Conflict, Permanent, Transient
 from shared.core.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path
@@ -97,7 +97,7 @@ POLICY: Final = Policy(
     retry_keep_s=1200,
     looks_max=50,
 )
-SETTINGS: Final = Settings(
+SETTINGS: Final = deployment_settings(
     policy=POLICY,
     provider="memory",
     reap_grace_s=REAP_GRACE_S,

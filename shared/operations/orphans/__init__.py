@@ -20,40 +20,14 @@ from typing import Any, Final
 
 from shared.core import log, references
 from shared.core.errors import Conflict, ProviderError
-from shared.core.paths import (
-    COPIES,
-    EPOCH,
-    ORPHANS_REPORT,
-    PAIRINGS,
-    RECONCILE_COPY,
-    RECONCILE_DELETION,
-    RECONCILE_VIDEO,
-    VIDEOS,
-)
+from shared.core.paths import EPOCH, ORPHANS_REPORT, RECONCILE_DELETION
 from shared.deletions.model import Reason, deletion_id, given_up
-from shared.operations.orphans.claims import Claim, Claimed, claims
-from shared.operations.orphans.generations import keep_taken
-from shared.operations.orphans.missing import Lookout, Part, parts_of
-from shared.operations.orphans.report import Missing, Report
-from shared.ports import (
-    Clock,
-    Create,
-    Document,
-    Documents,
-    Events,
-    Hosts,
-    InventoryItem,
-    Places,
-    ProviderAccounts,
-    Query,
-    Queue,
-    Task,
-    Update,
-    holder_of,
-)
-from shared.reconcile.bulk import Pace, at_any_pace
-from shared.reconcile.epoch import Epochs, Standing
-from shared.sessions.pairing import have_verified
+from shared.operations.orphans.claims import claims, things_by_kind
+from shared.operations.orphans.report import Report
+from shared.ports import Create, Document, InventoryItem, Query, Task, Update, holder_of
+from shared.reconcile.deployment import Deployment
+from shared.reconcile.epoch import Standing
+from shared.reconcile.owned import Claim, Claimed, Missing, Owned, Part, parts_of
 
 PAGE: Final = 500
 BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -81,7 +55,7 @@ class _Search:
     documents: int = 0
     there: set[Part] = field(default_factory=set)
     orphans: list[Claimed] = field(default_factory=list)
-    missing: list[Missing] = field(default_factory=list)
+    missing: list[tuple[Owned, Document, Missing]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -108,28 +82,10 @@ class Orphans:
     The search for orphans, and their release.
 
     Attributes:
-        documents: The store of all documents.
-        queue: Gets the tasks.
-        events: The provider of live events.
-        provider_accounts: The providers.
-        hosts: The hosts that get copies.
-        places: All providers and hosts, with their inventories.
-        clock: Now, in UTC.
-        age_s: Things younger than this are not touched, in seconds.
-        epochs: Checks whether this is the database that was swept last.
-        pace: The pace of bulk work.
+        deployment: The deployment.
     """
 
-    documents: Documents
-    queue: Queue
-    events: Events
-    provider_accounts: ProviderAccounts
-    hosts: Hosts
-    places: Places
-    clock: Clock
-    age_s: int
-    epochs: Epochs
-    pace: Pace = at_any_pace
+    deployment: Deployment
 
     def standing(self) -> Standing:
         """
@@ -138,8 +94,8 @@ class Orphans:
         Raises:
             Transient: The documents could not be reached (again).
         """
-        (document,) = self.documents.read(EPOCH)
-        return self.epochs.check(document, self._first_unknown)
+        (document,) = self.deployment.documents.read(EPOCH)
+        return self.deployment.epochs.check(document, self._first_unknown)
 
     # --- what is new ----------------------------------------------------------------------------------------------
 
@@ -158,12 +114,12 @@ class Orphans:
         Raises:
             Transient: Documents or queue could not be reached (again).
         """
-        now = self.clock()
-        standing = self.epochs.check(document, self._first_unknown, unreadable)
+        now = self.deployment.clock()
+        standing = self.deployment.epochs.check(document, self._first_unknown, unreadable)
         if not standing.is_clear:
             return Released(since, 0, standing.swept(now, {}))
         reached, seen_until, count = dict(since), dict(standing.epoch.seen_until), 0
-        for provider in self.places:
+        for provider in self.deployment.places:
             seen = seen_until.get(provider, BEGINNING)
             reached[provider], seen_until[provider], released_here = self._release_new(
                 provider, since.get(provider, BEGINNING), seen
@@ -179,11 +135,11 @@ class Orphans:
             Where the next run continues, up to when everything was seen, and how many things were released. If the
             provider fails, the next run continues where this one stopped.
         """
-        until = self.clock() - timedelta(seconds=self.age_s)
+        until = self.deployment.clock() - timedelta(seconds=self.deployment.common.stray_age_s)
         reached_at, left_at, count = since, until, 0
         try:
             for page in self._made(provider, since, until):
-                found = list(claims(self.documents, page))
+                found = list(self._claims(page))
                 tried = [one.item.created_at for one in found if one.claim is Claim.UNDER_WAY]
                 left_at = min([left_at, *tried])
                 for one in self._weighed(found):
@@ -191,7 +147,7 @@ class Orphans:
                         self._release(one)
                         count += 1
                     else:
-                        keep_taken(self.documents, one, self.clock())
+                        self._keep_taken(one)
                         if one.item.created_at >= seen:
                             log.orphan_reported(provider, str(one.reference))
                 reached_at = max([reached_at, *(one.created_at for one in page)])
@@ -204,10 +160,10 @@ class Orphans:
         """
         See `shared.reconcile.epoch.Unknown`.
         """
-        for provider in self.places:
+        for provider in self.deployment.places:
             seen = seen_until.get(provider, BEGINNING)
-            for page in self._made(provider, seen, self.clock() + AHEAD):
-                for one in claims(self.documents, page):
+            for page in self._made(provider, seen, self.deployment.clock() + AHEAD):
+                for one in self._claims(page):
                     is_new = one.item.created_at >= seen
                     if is_new and one.claim is Claim.NOBODY and one.item.has_content:
                         return one.item
@@ -227,23 +183,22 @@ class Orphans:
         Raises:
             Transient: Provider, documents or queue could not be reached (again).
         """
-        now = self.clock()
+        now = self.deployment.clock()
         standing = self.standing()
         may_clean = clean_up and standing.is_clear
         search = _Search()
-        old_enough = now - timedelta(seconds=self.age_s)
-        for provider in self.places:
+        old_enough = now - timedelta(seconds=self.deployment.common.stray_age_s)
+        for provider in self.deployment.places:
             self._look_at(provider, search, old_enough, tell)
-        lookout = Lookout(self.events, self.provider_accounts, self.hosts)
-        self._look_through(VIDEOS, search, lookout.videos, old_enough, tell)
-        self._look_through(COPIES, search, lookout.copies, old_enough, tell)
-        self._look_through(PAIRINGS, search, lookout.pairings, old_enough, tell)
+        things = things_by_kind(self.deployment.resources)
+        for kind, owned in things.items():
+            self._look_through(kind.collection, owned, search, old_enough, tell)
         report = Report(
             now,
             search.things,
             search.documents,
             tuple(one.item for one in search.orphans),
-            tuple(search.missing),
+            tuple(one for _, _, one in search.missing),
             tuple(search.unreadable),
             cleaned_up=may_clean,
             hold=standing.epoch.hold,
@@ -252,9 +207,10 @@ class Orphans:
             if may_clean and (with_content or not one.item.has_content):
                 self._release(one, with_content=with_content)
             elif one.item.has_content:
-                keep_taken(self.documents, one, now)
+                self._keep_taken(one)
         if may_clean:
-            self._repair(report.missing)
+            for owned, document, _ in search.missing:
+                owned.repair(self.deployment, document)
         self._keep(report)
         log.orphans_found(
             len(report.orphans),
@@ -292,9 +248,9 @@ class Orphans:
         Raises:
             Transient: Provider or documents could not be reached (again).
         """
-        search, now = _Search(), self.clock()
-        old_enough = now + AHEAD if young else now - timedelta(seconds=self.age_s)
-        for provider in self.places:
+        search, now = _Search(), self.deployment.clock()
+        old_enough = now + AHEAD if young else now - timedelta(seconds=self.deployment.common.stray_age_s)
+        for provider in self.deployment.places:
             self._look_at(provider, search, old_enough, tell)
         return search.orphans
 
@@ -302,14 +258,14 @@ class Orphans:
 
     def _look_at(self, provider: str, search: _Search, old_enough: datetime, tell: ProgressCallback) -> None:
         found: list[Claimed] = []
-        for page in self._made(provider, BEGINNING, self.clock() + AHEAD):
+        for page in self._made(provider, BEGINNING, self.deployment.clock() + AHEAD):
             search.things += len(page)
             whole = [one for one in page if not one.is_part]
             search.there |= {part for one in whole for part in parts_of(provider, one.external_ids)}
             search.unreadable += [
                 references.shown(one.reference) for one in page if references.parse(one.reference) is None
             ]
-            found += claims(self.documents, [one for one in page if one.created_at < old_enough])
+            found += self._claims([one for one in page if one.created_at < old_enough])
             tell(search.things, search.documents)
         search.orphans += self._weighed(found)
 
@@ -317,7 +273,7 @@ class Orphans:
         """
         Yield everything that was made at a provider in a period, page by page, the oldest first.
         """
-        inventory = holder_of(self.places, provider).inventory
+        inventory = holder_of(self.deployment.places, provider).inventory
         known: set[tuple[str, str]] = set()
         while since < until:
             page = inventory.list_items(since, until)
@@ -343,7 +299,7 @@ class Orphans:
             if item.has_content is not None:
                 return one
             holds = (item.provider, str(one.reference)) in holding
-            holds = holds or holder_of(self.places, item.provider).inventory.has_content(item)
+            holds = holds or holder_of(self.deployment.places, item.provider).inventory.has_content(item)
             return replace(one, item=replace(item, has_content=holds))
 
         return [weighed(one) for one in orphans]
@@ -356,55 +312,53 @@ class Orphans:
         item = one.item
         spares_content = one.claim is not Claim.SPARE and not with_content
         write = given_up(
-            item.provider, item.reference, item.external_ids, Reason.STRAY, self.clock(), spares_content=spares_content
+            item.provider,
+            item.reference,
+            item.external_ids,
+            Reason.STRAY,
+            self.deployment.clock(),
+            spares_content=spares_content,
         )
         try:
-            self.documents.commit(write)
+            self.deployment.documents.commit(write)
         except Conflict:
             # Another search has just released it.
             return
         log.stray_given_up(item.provider, item.reference)
         # A deletion without a task is due: each sweep enqueues some of those.
-        if self.pace() is None:
-            self.queue.put(Task(RECONCILE_DELETION, deletion_id(item.reference, item.external_ids)))
+        if self.deployment.pace() is None:
+            self.deployment.queue.put(Task(RECONCILE_DELETION, deletion_id(item.reference, item.external_ids)))
 
     # --- in the documents -----------------------------------------------------------------------------------------
 
     def _look_through(
-        self,
-        collection: str,
-        search: _Search,
-        missing: Callable[[Sequence[Document], set[Part], datetime], list[Missing]],
-        old_enough: datetime,
-        tell: ProgressCallback,
+        self, collection: str, owned: Owned, search: _Search, old_enough: datetime, tell: ProgressCallback
     ) -> None:
         after_id: str | None = None
         while True:
-            page = self.documents.select(Query(collection, after_id=after_id, limit=PAGE))
+            page = self.deployment.documents.select(Query(collection, after_id=after_id, limit=PAGE))
             search.documents += len(page)
-            search.missing += missing(page, search.there, old_enough)
+            missing = owned.missing(self.deployment, page, search.there, old_enough)
+            by_path = {document.path: document for document in page}
+            search.missing += [(owned, by_path[one.path], one) for one in missing]
             tell(search.things, search.documents)
             if len(page) < PAGE:
                 return
             after_id = page[-1].id
 
-    def _repair(self, missing: Sequence[Missing]) -> None:
-        for one in missing:
-            collection, _, key = one.path.partition("/")
-            if collection in (VIDEOS, COPIES):
-                self.queue.put(Task(RECONCILE_VIDEO if collection == VIDEOS else RECONCILE_COPY, key))
-                continue
-            # The next update of the event finds it missing, and it is created again.
-            (document,) = self.documents.read(one.path)
-            if document is not None:
-                # If another worker holds its claim, the next search sees the outcome.
-                have_verified(self.documents, self.queue, document, self.clock)
+    def _claims(self, items: Sequence[InventoryItem]) -> Iterator[Claimed]:
+        return claims(self.deployment.documents, self.deployment.resources, items)
+
+    def _keep_taken(self, one: Claimed) -> None:
+        things_by_kind(self.deployment.resources)[one.reference.kind].keep_taken(self.deployment, one)
 
     def _keep(self, report: Report) -> None:
-        (kept,) = self.documents.read(ORPHANS_REPORT)
+        (kept,) = self.deployment.documents.read(ORPHANS_REPORT)
         fields = report.to_fields()
         try:
-            self.documents.commit(Create(ORPHANS_REPORT, fields) if kept is None else Update(ORPHANS_REPORT, fields))
+            self.deployment.documents.commit(
+                Create(ORPHANS_REPORT, fields) if kept is None else Update(ORPHANS_REPORT, fields)
+            )
         except Conflict:
             # Another search ran at the same time; its report is equally good.
             return

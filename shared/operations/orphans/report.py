@@ -9,25 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from shared.ports import ExternalIds, InventoryItem
+from shared.ports import InventoryItem
 from shared.reconcile.epoch import Hold
+from shared.reconcile.owned import Missing
 
 REPORTED_MAX: Final = 100
 """The most entries of each kind that a report lists; it counts them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """
-    A document that names a thing that its provider does not have.
-
-    Attributes:
-        path: The document's path.
-        external_ids: The provider's ids of the missing thing.
-    """
-
-    path: str
-    external_ids: ExternalIds
 
 
 @dataclass(frozen=True, slots=True)

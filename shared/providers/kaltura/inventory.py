@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.core.references import Kind, parse
+from shared.core.references import VIDEO, parse
 from shared.ports import ExternalIds, InventoryItem
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
@@ -201,7 +201,7 @@ class KalturaInventory:
         Ask for the deletion of the things that belong to an entry.
         """
         reference = parse(item.reference)
-        if reference is not None and reference.kind is Kind.VIDEO:
+        if reference is not None and reference.kind == VIDEO:
             return self._ask_deletion_of_upload(item, multi)
         return [
             multi.ask(partial(delete_part, ENTRY, entry_id)) for entry_id in self._recordings(item.external_ids[ENTRY])

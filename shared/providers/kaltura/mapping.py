@@ -12,7 +12,7 @@ import re
 from typing import Any, Final
 
 from shared.core.paths import can_be_id, hashed_uid
-from shared.core.references import Kind, parse
+from shared.core.references import VIDEO, parse
 from shared.core.text import as_line, cut_to_bytes
 from shared.ports import MediaState, Stage
 
@@ -337,7 +337,7 @@ def uploaders_of(namespace: str) -> str:
     """
     Return the prefix of the ids of all users that a deployment creates for uploads.
     """
-    return uploader_of(namespace, f"{Kind.VIDEO}:")
+    return uploader_of(namespace, f"{VIDEO}:")
 
 
 def uploaded_for(namespace: str, user_id: str) -> str | None:
@@ -346,7 +346,7 @@ def uploaded_for(namespace: str, user_id: str) -> str | None:
     """
     prefix = uploaders_of(namespace)
     video_id, _, generation = user_id.removeprefix(prefix).rpartition("-")
-    reference = f"{Kind.VIDEO}:{video_id}:{generation}"
+    reference = f"{VIDEO}:{video_id}:{generation}"
     return reference if user_id.startswith(prefix) and parse(reference) is not None else None
 
 

@@ -1,0 +1,177 @@
+"""A deployment: its adapters and settings, and the parts that are built on them.
+
+Called by `shared/app.py`, which knows all resources, and by the `resource.py` of each, which builds its Controller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from shared.core.errors import Misconfigured
+from shared.limits.call_budgets import CallBudgets
+from shared.limits.limiter import Limiter
+from shared.ports import (
+    Audience,
+    Clock,
+    Documents,
+    Events,
+    Hosts,
+    Places,
+    Probe,
+    ProviderAccounts,
+    Queue,
+    ViewerKeys,
+    places,
+)
+from shared.reconcile.bulk import Pace, pace_of
+from shared.reconcile.controller import Controller
+from shared.reconcile.epoch import DatabaseUid, Epochs, unidentified
+from shared.reconcile.reconciler import WORKER_TIMEOUT_S, Reconciler
+
+if TYPE_CHECKING:
+    from shared.reconcile.resource import Resource
+
+S = TypeVar("S")
+P = TypeVar("P")
+
+
+@dataclass(frozen=True, slots=True)
+class CommonSettings:
+    """
+    The settings that concern every resource.
+
+    Attributes:
+        late_commit_s: Seconds after which a lost creation certainly does not happen.
+        stray_age_s: Things at a provider that are younger are not taken for orphans, in seconds.
+        tasks_per_hour_max: The limit of the kill switch; bulk work uses only a share of it.
+    """
+
+    late_commit_s: int
+    stray_age_s: int
+    tasks_per_hour_max: int
+
+
+@dataclass
+class Deployment:
+    """
+    One deployment. Each part is built, and imported, when it is first needed: an instance in the cloud serves one
+    function, and the rest would only lengthen its cold start.
+
+    Args:
+        documents: The store of all documents.
+        queue: Gets the tasks.
+        clock: Now, in UTC.
+        events: The provider of live events.
+        provider_accounts: The providers of videos.
+        settings: The settings: `CommonSettings`, and those of each resource.
+        hosts: The hosts that ready videos are copied to, in addition to their providers.
+        plays: Tests an address.
+        resources: All resources.
+        database_uid: Asks Firestore which database it is.
+        audience: The users of the provider of live events; `None` if nobody is admitted.
+    """
+
+    documents: Documents
+    queue: Queue
+    clock: Clock
+    events: Events
+    provider_accounts: ProviderAccounts
+    settings: Sequence[object]
+    hosts: Hosts = field(default_factory=dict)
+    plays: Probe = bool
+    _: KW_ONLY
+    resources: Sequence[Resource] = ()
+    database_uid: DatabaseUid = unidentified
+    audience: Audience | None = None
+    _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def get(self, build: Callable[[Any], P]) -> P:
+        """
+        Return a part of this deployment, built when it is first asked for.
+
+        Args:
+            build: Builds it from the deployment.
+        """
+        if build not in self._parts:
+            self._parts[build] = build(self)
+        part: P = self._parts[build]
+        return part
+
+    def settings_of(self, kind: type[S]) -> S:
+        """
+        Return the settings of one kind.
+
+        Raises:
+            Misconfigured: This deployment has none (never).
+        """
+        for one in self.settings:
+            if isinstance(one, kind):
+                return one
+        raise Misconfigured(f"This deployment has no {kind.__name__}.")
+
+    def controller(self, queue: str) -> Controller[Any, Any, Any]:
+        """
+        Return the Controller of the resource that a queue's worker reconciles.
+
+        Raises:
+            ValueError: No resource has this queue (never).
+        """
+        for resource in self.resources:
+            if resource.worker.queue == queue:
+                return self.get(resource.open)
+        raise ValueError(f"No resource is reconciled by a worker named {queue}.")
+
+    def reconciler(self, timeout_s: int = WORKER_TIMEOUT_S) -> Reconciler:
+        """
+        Return the reconciler.
+
+        Args:
+            timeout_s: Seconds after which the function that runs it is stopped.
+        """
+        return Reconciler(self.documents, self.queue, self.clock, timeout_s)
+
+    @cached_property
+    def common(self) -> CommonSettings:
+        """
+        The settings that concern every resource.
+        """
+        return self.settings_of(CommonSettings)
+
+    @cached_property
+    def epochs(self) -> Epochs:
+        """
+        Tells whether this is the database that was swept last.
+        """
+        return Epochs(self.documents, self.clock, self.database_uid)
+
+    @cached_property
+    def call_budgets(self) -> CallBudgets:
+        """
+        The budgets of all callers.
+        """
+        return CallBudgets(Limiter(self.documents, self.clock))
+
+    @cached_property
+    def pace(self) -> Pace:
+        """
+        Tells until when bulk work waits.
+        """
+        return pace_of(self.documents, self.clock, self.common.tasks_per_hour_max)
+
+    @cached_property
+    def places(self) -> Places:
+        """
+        All providers and hosts, with their inventories.
+        """
+        return places(self.provider_accounts, self.hosts)
+
+    @cached_property
+    def viewer_keys(self) -> Mapping[str, ViewerKeys]:
+        """
+        The providers at which viewers' keys can be ended, by our names of the providers.
+        """
+        found = {name: provider_account.viewer_keys for name, provider_account in self.provider_accounts.items()}
+        return {name: keys for name, keys in found.items() if keys is not None}

@@ -1,0 +1,192 @@
+"""What a resource registers: its worker, its Controller, and what else is done for all resources alike.
+
+Each folder of a resource has a `resource.py` that defines one `Resource`; `shared/registry.py` lists them. What goes
+through all resources (app, workers, sweep, full check, orphans, erasure, webhooks) knows none of them by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from shared.core.references import Kind
+from shared.ports import Condition, Document, Documents, Operator, Query
+from shared.reconcile.controller import Controller
+from shared.reconcile.deployment import Deployment
+from shared.reconcile.model import LEASE_S
+from shared.reconcile.owned import Owned
+from shared.reconcile.reconciler import WORKER_TIMEOUT_S, Mapper
+from shared.reconcile.traces import Trace
+
+PAGE: Final = 500
+"""The most documents of one collection that one run of the sweep enqueues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """
+    The worker of one queue.
+
+    Attributes:
+        queue: Its public name, which is that of its queue: `reconcile…`.
+        key: The form of the keys of its tasks.
+        summary: What it does, for the list of functions.
+        at_once: The most tasks that run at the same time.
+        per_second: The most tasks that begin in one second.
+        timeout_s: Seconds after which it is stopped.
+        lease_s: The shortest lease of its steps, in seconds.
+        is_bulk: Whether its tasks are numerous and nobody waits for them, so that they wait when there are many tasks.
+        work: Does a task: the deployment, the key, and what runs the reconciliations of several things of one task.
+            `None` reconciles the thing that has the key.
+    """
+
+    queue: str
+    key: re.Pattern[str]
+    summary: str
+    at_once: int = 50
+    per_second: int = 100
+    timeout_s: int = WORKER_TIMEOUT_S
+    lease_s: int = LEASE_S
+    is_bulk: bool = False
+    work: Callable[[Deployment, str, Mapper], None] | None = None
+
+
+class Check(Protocol):
+    """
+    The full check of a resource: whether each document still says what follows from the others.
+    """
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """
+        Return the names of its phases, in their order.
+        """
+        ...
+
+    def go_on(self, mark: Mark, done: Slice) -> Mark | None:
+        """
+        Check one page.
+
+        Args:
+            mark: Where to continue.
+            done: Counts what was checked.
+
+        Returns:
+            Where the next page begins; `None` if this was the last.
+
+        Raises:
+            Transient: Documents or queue could not be reached (again, from the same position).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """
+    The position at which a full check continues.
+
+    Attributes:
+        phase: The phase of the check; empty for the first one.
+        after_id: The last id that was checked.
+        counted: The number of things that were counted so far in this phase.
+    """
+
+    phase: str = ""
+    after_id: str | None = None
+    counted: int = 0
+
+
+@dataclass(slots=True)
+class Slice:
+    """
+    The counts of one slice of a full check so far.
+
+    Attributes:
+        looked: Documents checked.
+        enqueued: Tasks enqueued.
+        is_full: Whether it has started as much bulk work as it may; the next slice does the rest of the page.
+    """
+
+    looked: int = 0
+    enqueued: int = 0
+    is_full: bool = False
+
+
+def due(documents: Documents, collection: str, now: datetime, limit: int = PAGE) -> Sequence[Document]:
+    """
+    Return the documents of a collection that are due, the longest due first.
+
+    Raises:
+        Transient: The documents could not be reached (again).
+    """
+    is_due = (Condition("dueAt", Operator.AT_MOST, now),)
+    return documents.select(Query(collection, is_due, order_by="dueAt", limit=limit))
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenByClients:
+    """
+    Specs that clients write directly to Firestore, in documents of their own. A trigger enqueues each change. The sweep
+    finds the changes whose trigger was lost: by `updatedAt`, and deletions by two counts that differ.
+
+    Attributes:
+        collection: The collection of the specs.
+        recorded: The field of a spec that is true while it has a record.
+        records: The collection of the records, which have the same ids.
+        has_spec: The field of a record that is true while it has a spec.
+        enqueue_unsettled: Enqueues a thing that is not settled, and returns the number of tasks: the deployment, the
+            id, the spec, the record, the time of the sweep.
+    """
+
+    collection: str
+    recorded: str
+    records: str
+    has_spec: str
+    enqueue_unsettled: Callable[[Deployment, str, Document | None, Document | None, datetime], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """
+    A kind of thing with a life of its own.
+
+    Attributes:
+        collection: The collection of its records, which have a `dueAt`.
+        worker: The worker that reconciles it.
+        open: Builds its Controller.
+        workers: Further workers that its folder brings.
+        enqueue_due: Enqueues what is due at a sweep, and returns the number of tasks. `None`: each due document gets a
+            task of its own.
+        at_sweep: Called by each sweep, with the documents of `operations` that are due.
+        kind: The kind of the references under which things are made for it at providers, if any are.
+        owned: Returns what its documents say about these things.
+        written: The documents that clients write directly, if its specs are not in its records.
+        traces: The fields and ids of its documents that may name a person.
+        nameless: Its collections that name no person.
+        has_webhooks: Whether a provider's webhook that names such a thing has it reconciled.
+        check: Builds its full check, if it has views that nothing else would repair.
+    """
+
+    collection: str
+    worker: Worker
+    open: Callable[[Deployment], Controller[Any, Any, Any]]
+    workers: tuple[Worker, ...] = ()
+    enqueue_due: Callable[[Deployment, datetime], int] | None = None
+    at_sweep: Callable[[Deployment, Sequence[Document]], None] | None = None
+    kind: Kind | None = None
+    owned: Callable[[], Owned] | None = None
+    written: WrittenByClients | None = None
+    traces: tuple[Trace, ...] = ()
+    nameless: frozenset[str] = frozenset()
+    has_webhooks: bool = False
+    check: Callable[[Deployment], Check] | None = None
+
+    @property
+    def all_workers(self) -> tuple[Worker, ...]:
+        """
+        Return its own worker and the further ones.
+        """
+        return (self.worker, *self.workers)

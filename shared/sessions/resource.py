@@ -1,0 +1,95 @@
+"""Register sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.core.paths import (
+    DOCUMENT_ID,
+    ENROLMENTS,
+    PAIRINGS,
+    RECONCILE_SESSION,
+    SESSIONS,
+)
+from shared.core.references import SESSION
+from shared.ports import Document
+from shared.reconcile.deployment import Deployment
+from shared.reconcile.owned import Owned
+from shared.reconcile.resource import Resource, Worker, WrittenByClients
+from shared.reconcile.traces import Fate, Naming, Trace
+
+if TYPE_CHECKING:
+    from shared.sessions.controller import Recorder, Sessions
+
+TRACES = (
+    Trace(SESSIONS, Naming.VALUE, ("ownerUid",), Fate.SESSION, "sessions"),
+    Trace(SESSIONS, Naming.MEMBER, ("formerOwnerUids",), Fate.TRANSFER, "formerlyOwned"),
+    Trace(PAIRINGS, Naming.VALUE, ("ownerUid",), Fate.EVENT, "liveEvents"),
+    Trace(ENROLMENTS, Naming.VALUE, ("ownerUid",), Fate.GIVEN, "enrolmentsGiven"),
+    Trace(ENROLMENTS, Naming.VALUE, ("uid",), Fate.DELETE, "enrolments"),
+    Trace(SESSIONS, Naming.KEY, ("moderators",), Fate.UNNAME, "moderates", RECONCILE_SESSION),
+    Trace(PAIRINGS, Naming.MEMBER, ("applied", "moderators"), Fate.FOLLOW, "moderatesEvents"),
+)
+
+
+def resource(recorder: Callable[[Deployment], Recorder]) -> Resource:
+    """
+    Return the registration of sessions.
+
+    Args:
+        recorder: Builds what makes videos of recordings: the folder of videos, which stands above this one.
+    """
+
+    def controller(deployment: Deployment) -> Sessions:
+        from shared.sessions.controller import Sessions
+        from shared.sessions.settings import SessionSettings
+
+        settings = deployment.settings_of(SessionSettings)
+        return Sessions(
+            deployment.documents,
+            deployment.events,
+            settings.reap_grace_s,
+            deployment.common.late_commit_s,
+            settings.window,
+            recorder(deployment),
+            deployment.epochs.is_held,
+            deployment.call_budgets.watches,
+        )
+
+    return Resource(
+        collection=PAIRINGS,
+        worker=Worker(RECONCILE_SESSION, DOCUMENT_ID, "Reconcile one session's event."),
+        open=controller,
+        written=WrittenByClients(SESSIONS, "kalturaSession", PAIRINGS, "hasSession", enqueue_unsettled),
+        kind=SESSION,
+        owned=things,
+        traces=TRACES,
+        has_webhooks=True,
+    )
+
+
+def things() -> Owned:
+    """
+    Return what the documents say about live events at the provider.
+    """
+    from shared.sessions.owned import EventThings
+
+    return EventThings()
+
+
+def enqueue_unsettled(
+    deployment: Deployment, session_id: str, session: Document | None, record: Document | None, now: datetime
+) -> int:
+    """
+    Enqueue a session that is not settled.
+
+    Returns:
+        The number of tasks enqueued.
+    """
+    from shared.reconcile.checks import enqueue_if_unsettled
+    from shared.sessions.controller import snapshot_of
+
+    controller = deployment.controller(RECONCILE_SESSION)
+    return enqueue_if_unsettled(controller, snapshot_of(session_id, session, record), deployment.queue, now)
