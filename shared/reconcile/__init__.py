@@ -1,9 +1,10 @@
 """The way in which every long-lived thing is brought to its spec: read, decide, claim, act, settle, requeue.
 
 Called by the workers and callables of `functions/`, with one `Controller` for each resource. `reconciler` is the loop,
-`controller` the protocol that a resource fills, `model` the values, `backoff` the handling of failures. `slots` merges
-tasks, `bulk` paces bulk work, `epoch` tells whether this is still the database that was swept last, and `edited` reads
-fields that people may have edited by hand.
+`controller` the protocol that a resource fills, `model` the values, `backoff` the handling of failures, `heartbeat` the
+claim of a job that outlives its worker. `resource` is what a resource registers, and `deployment` what it is built on:
+`owned`, `traces` and `checks` are parts of that. `slots` merges tasks, `bulk` paces bulk work, `epoch` tells whether
+this is still the database that was swept last, and `edited` reads fields that people may have edited by hand.
 """
 
 from shared.reconcile.backoff import (
@@ -25,6 +26,7 @@ from shared.reconcile.model import (
     Done,
     Effect,
     Failure,
+    HandedOver,
     Progress,
     Record,
     RequeueAt,
@@ -59,6 +61,7 @@ __all__ = [
     "Done",
     "Effect",
     "Failure",
+    "HandedOver",
     "Mapper",
     "NotFoundYet",
     "Progress",

@@ -33,6 +33,7 @@ from shared.reconcile.model import (
     Claim,
     Done,
     Effect,
+    HandedOver,
     Progress,
     R,
     Record,
@@ -158,15 +159,17 @@ class Reconciler:
             )
             if failure.alarmed and not _was_alarmed(step):
                 log.step_stuck(controller.queue, snapshot.key, step.name, error, failure.tries, failure.since)
-            self._settle_claimed(
+            self.settle_claimed(
                 controller, claimed, with_progress(left, Progress(failure=failure)), now, observed=False
             )
+            return observed
+        if isinstance(outcome, HandedOver):
             return observed
         now = self.clock()
         log.step_done(controller.queue, snapshot.key, step.name)
         informed = observed or step.observes
         record = with_progress(controller.settle(snapshot, step, outcome, now), Progress())
-        self._settle_claimed(controller, claimed, record, now, observed=informed)
+        self.settle_claimed(controller, claimed, record, now, observed=informed)
         return informed
 
     def _claim(self, controller: Controller[W, R, A], snapshot: Snapshot[W, R], step: Step[R]) -> Snapshot[W, R]:
@@ -209,7 +212,7 @@ class Reconciler:
             kept = Progress(failure=snapshot.record.progress.failure if backed_off else None)
             self._settle(controller, snapshot, with_progress(snapshot.record, kept), now, observed=observed)
 
-    def _settle_claimed(
+    def settle_claimed(
         self, controller: Controller[W, R, A], claimed: Snapshot[W, R], record: R, now: datetime, *, observed: bool
     ) -> None:
         """

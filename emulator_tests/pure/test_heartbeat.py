@@ -1,0 +1,110 @@
+"""Leases of steps, and the heartbeat of a job that outlives the worker that began it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from emulator_tests.pure.lamps import KEY, House, Lamp, LampSpec, State, after
+from shared.core.errors import Conflict
+from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Reconciler
+from shared.reconcile.heartbeat import Heartbeat
+
+
+def house_with_job() -> House:
+    house = House(lit=True)
+    house.lamps.hands_over = True
+    house.reconcile()
+    return house
+
+
+def resumed(house: House) -> Heartbeat[LampSpec, Lamp]:
+    return Heartbeat.resume(house.reconciler, house.lamps, KEY, "light")
+
+
+def lit(job: Heartbeat[LampSpec, Lamp]) -> Lamp:
+    assert job.claimed.record is not None
+    return replace(job.claimed.record, state=State.LIT)
+
+
+@pytest.mark.parametrize("lease_s", [WORKER_TIMEOUT_S + 1, LEASE_S, 3600])
+def test_claim_lasts_as_long_as_the_lease_of_its_step(lease_s: int) -> None:
+    house = House(lit=True)
+    house.lamps.lease_s, house.lamps.hands_over = lease_s, True
+    house.reconcile()
+    claim = house.lamp.progress.claim
+    assert claim is not None
+    assert claim.until == after(lease_s)
+    assert house.lamp.progress.due_at == after(lease_s), "The sweep finds it if the worker dies."
+
+
+@pytest.mark.parametrize(("lease_s", "timeout_s"), [(60, 60), (90, 90), (90, 1800)])
+def test_refuses_a_lease_that_is_not_longer_than_the_worker_runs(lease_s: int, timeout_s: int) -> None:
+    house = House(lit=True)
+    house.lamps.lease_s = lease_s
+    with pytest.raises(
+        ValueError, match=f"is {lease_s} s. Make it longer than the timeout of its worker, {timeout_s} s"
+    ):
+        Reconciler(house.documents, house.queue, house.clock, timeout_s).reconcile(house.lamps, KEY)
+    assert house.lamps.asked == [], "The provider is not called."
+
+
+def test_claim_stays_while_the_job_beats() -> None:
+    house = house_with_job()
+    job = resumed(house)
+    for _ in range(20):
+        house.clock.advance(LEASE_S / 2)
+        job.beat(LEASE_S)
+        house.reconcile()
+    assert house.lamps.asked == ["light"]
+    job.settle(lit(job))
+    assert (house.lamp.state, house.lamp.progress.claim) == (State.LIT, None)
+
+
+def test_next_worker_looks_for_the_outcome_once_the_job_has_died() -> None:
+    house = house_with_job()
+    resumed(house).beat(LEASE_S)
+    house.run_until(house.clock() + timedelta(seconds=LEASE_S + 1))
+    assert house.lamps.asked == ["light", "find"]
+    assert house.lamp.state is State.LIT
+
+
+def test_late_job_is_refused_and_writes_nothing() -> None:
+    house = house_with_job()
+    job = resumed(house)
+    house.run_until(house.clock() + timedelta(seconds=LEASE_S + 1))
+    before = house.lamp
+    with pytest.raises(Conflict, match="Stop this job"):
+        job.beat(LEASE_S)
+    with pytest.raises(Conflict, match="Stop this job"):
+        job.settle(replace(lit(job), name="another"))
+    assert house.lamp == before
+
+
+def test_job_is_refused_as_soon_as_its_lease_has_ended() -> None:
+    house = house_with_job()
+    job = resumed(house)
+    house.clock.advance(LEASE_S)
+    with pytest.raises(Conflict, match="has ended"):
+        job.beat(LEASE_S)
+    with pytest.raises(Conflict, match="not claimed any more"):
+        resumed(house)
+
+
+def test_job_resumes_only_the_step_that_began_it() -> None:
+    house = house_with_job()
+    with pytest.raises(Conflict, match="not claimed any more"):
+        Heartbeat.resume(house.reconciler, house.lamps, KEY, "watch")
+
+
+def test_job_goes_on_when_the_spec_changes_meanwhile() -> None:
+    house = house_with_job()
+    job = resumed(house)
+    house.spec(name="Hall")
+    job.beat(LEASE_S)
+    job.settle(lit(job))
+    house.lamps.hands_over = False
+    house.reconcile()
+    assert (house.lamp.state, house.lamp.name) == (State.LIT, "Hall")

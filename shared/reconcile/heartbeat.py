@@ -1,0 +1,107 @@
+"""The claim of a job that outlives the worker that began it: a copy, a conversion.
+
+A step begins the job, and its Controller's `act` returns `HandedOver`: the claim stays. The job takes it over with
+`Heartbeat.resume`, extends its lease while it runs, and writes the outcome. If the job dies, the lease ends, and the
+next reconciliation finds out what is there, as after the death of any worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Generic, Self
+
+from shared.core.errors import Conflict
+from shared.reconcile.controller import Controller
+from shared.reconcile.model import Claim, Progress, R, Snapshot, W, with_progress
+from shared.reconcile.reconciler import Reconciler
+
+
+@dataclass(slots=True)
+class Heartbeat(Generic[W, R]):
+    """
+    The claim of a running job.
+
+    Attributes:
+        reconciler: Writes the outcome.
+        controller: The controller of the thing.
+        claimed: The snapshot with the claim.
+    """
+
+    reconciler: Reconciler
+    controller: Controller[W, R, Any]
+    claimed: Snapshot[W, R]
+
+    @classmethod
+    def resume(cls, reconciler: Reconciler, controller: Controller[W, R, Any], key: str, step: str) -> Self:
+        """
+        Take over the claim of a step whose worker began this job.
+
+        Raises:
+            Conflict: The step is not claimed, or its lease has ended: another worker may be doing it (never).
+            Transient: The documents could not be reached (again).
+        """
+        snapshot = controller.read(key)
+        claim = None if snapshot.record is None else snapshot.record.progress.claim
+        if claim is None or claim.step != step or claim.until <= reconciler.clock():
+            raise Conflict(f"The step {step} of {key} is not claimed any more. Stop this job.")
+        return cls(reconciler, controller, snapshot)
+
+    def beat(self, lease_s: int) -> None:
+        """
+        Extend the lease. Call it several times within each lease.
+
+        Args:
+            lease_s: Seconds from now for which others keep off.
+
+        Raises:
+            Conflict: The lease had ended, and another worker has begun: stop this job, and write nothing (never).
+            Transient: The documents could not be reached (again, while the lease lasts).
+        """
+        now = self.reconciler.clock()
+        until = now + timedelta(seconds=lease_s)
+        snapshot = self._present()
+        progress = replace(self._progress, claim=Claim(self._claim.step, until), due_at=until)
+        record = with_progress(self._record, progress)
+        writes = self.controller.record_writes(snapshot, record, snapshot.version, now)
+        version, *_ = self.reconciler.documents.commit(*writes)
+        self.claimed = self.controller.claimed(snapshot, record, version)
+
+    def settle(self, record: R) -> None:
+        """
+        Write the outcome of the job, and release the claim.
+
+        Raises:
+            Conflict: Another worker has begun meanwhile (never).
+            Transient: The documents could not be reached (again, while the lease lasts).
+        """
+        self._present()
+        now = self.reconciler.clock()
+        self.reconciler.settle_claimed(self.controller, self.claimed, record, now, observed=False)
+
+    def _present(self) -> Snapshot[W, R]:
+        """
+        Return the present snapshot if the claim is still this job's. A spec may have been written into the same
+        document meanwhile.
+        """
+        present = self.controller.read(self.claimed.key)
+        if present.record is None or present.record.progress.claim != self._claim:
+            raise Conflict(f"Another worker does the step {self._claim.step} of {self.claimed.key}. Stop this job.")
+        if self._claim.until <= self.reconciler.clock():
+            raise Conflict(f"The lease of the step {self._claim.step} of {self.claimed.key} has ended. Stop this job.")
+        return present
+
+    @property
+    def _record(self) -> R:
+        assert self.claimed.record is not None
+        return self.claimed.record
+
+    @property
+    def _progress(self) -> Progress:
+        return self._record.progress
+
+    @property
+    def _claim(self) -> Claim:
+        claim = self._progress.claim
+        assert claim is not None
+        return claim
