@@ -108,3 +108,15 @@ def test_job_goes_on_when_the_spec_changes_meanwhile() -> None:
     house.lamps.hands_over = False
     house.reconcile()
     assert (house.lamp.state, house.lamp.name) == (State.LIT, "Hall")
+
+
+def test_only_one_of_two_jobs_of_the_same_step_goes_on() -> None:
+    house = house_with_job()
+    first, second = resumed(house), resumed(house)
+    house.clock.advance(1)
+    first.beat(LEASE_S)
+    with pytest.raises(Conflict, match="Another worker does the step"):
+        second.beat(LEASE_S)
+    with pytest.raises(Conflict, match="Another worker does the step"):
+        second.settle(lit(second))
+    first.beat(LEASE_S)
