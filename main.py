@@ -63,4 +63,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
+    from functions.listing import require_deployable
+
+    require_deployable(FUNCTIONS)
     return list(FUNCTIONS)

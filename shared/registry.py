@@ -1,22 +1,26 @@
-"""The list of all resources. A new one adds its line here."""
+"""The list of all resources. A new one adds the name of its folder here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import Final
 
-from shared.admissions.resource import RESOURCE as ADMISSIONS
 from shared.core import references
 from shared.core.paths import CACHE, CALL_BUDGETS, OPERATIONS, REMOVALS, REPORTS
-from shared.deletions.resource import RESOURCE as DELETIONS
-from shared.erasure.resource import RESOURCE as ERASURES
-from shared.hosts.resource import RESOURCE as COPIES
 from shared.reconcile.resource import Resource, Worker
 from shared.reconcile.traces import Trace, in_order
-from shared.sessions.resource import resource as sessions
-from shared.transfers.resource import RESOURCE as TRANSFERS
-from shared.videos.resource import RESOURCE as VIDEOS
-from shared.videos.resource import recorder
+
+FOLDERS: Final = (
+    "sessions",
+    "videos",
+    "hosts",
+    "deletions",
+    "admissions",
+    "transfers",
+    "erasure",
+)
+"""The folders of the resources. Each has a `resource.py` with a `RESOURCE`."""
 
 
 def registered(resources: Iterable[Resource]) -> tuple[Resource, ...]:
@@ -54,17 +58,37 @@ def _require_different(what: str, names: Iterable[str]) -> None:
         raise ValueError(f"The {what} {twice[0]} is registered twice. Register each resource once, under its own name.")
 
 
-RESOURCES: Final[Sequence[Resource]] = registered(
-    [
-        sessions(recorder),
-        VIDEOS,
-        COPIES,
-        DELETIONS,
-        ADMISSIONS,
-        TRANSFERS,
-        ERASURES,
-    ]
-)
+def require_named(resources: Iterable[Resource], functions: Collection[str], rules: str) -> None:
+    """
+    Refuse resources that cannot be deployed. Called when the functions are listed. Pure.
+
+    Args:
+        resources: All resources.
+        functions: The names of the deployed functions.
+        rules: The text of `firestore.rules`.
+
+    Raises:
+        ValueError: A worker is not deployed, or the rules do not say who may read a collection (never, until it is
+            changed).
+    """
+    for one in resources:
+        for worker in one.all_workers:
+            if worker.queue not in functions:
+                raise ValueError(f'Nothing would do the tasks of {worker.queue}. Add "{worker.queue}" to main.py.')
+        collections = [one.collection] if one.written is None else [one.collection, one.written.collection]
+        for collection in collections:
+            if f"match /{collection}/{{" not in rules:
+                raise ValueError(
+                    f"firestore.rules does not say who may read {collection}. Add a block: match /{collection}/{{id}}."
+                )
+
+
+def _resource(folder: str) -> Resource:
+    found: Resource = import_module(f"shared.{folder}.resource").RESOURCE
+    return found
+
+
+RESOURCES: Final[Sequence[Resource]] = registered(map(_resource, FOLDERS))
 
 WORKERS: Final[Mapping[str, Worker]] = {worker.queue: worker for one in RESOURCES for worker in one.all_workers}
 """All workers, by the name of their queue."""

@@ -124,6 +124,18 @@ class Deployment:
                 return self.get(resource.open)
         raise ValueError(f"No resource is reconciled by a worker named {queue}.")
 
+    def recorder(self) -> Any:
+        """
+        Return what takes over the recordings of live events (`shared.sessions.controller.Recorder`).
+
+        Raises:
+            ValueError: No resource does (never).
+        """
+        for resource in self.resources:
+            if resource.recorder is not None:
+                return self.get(resource.recorder)
+        raise ValueError("No resource takes over the recordings of live events.")
+
     def reconciler(self, timeout_s: int = WORKER_TIMEOUT_S) -> Reconciler:
         """
         Return the reconciler.

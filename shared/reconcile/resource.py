@@ -168,6 +168,8 @@ class Resource:
         nameless: Its collections that name no person.
         has_webhooks: Whether a provider's webhook that names such a thing has it reconciled.
         check: Builds its full check, if it has views that nothing else would repair.
+        recorder: Builds what takes over the recordings of live events (`shared.sessions.controller.Recorder`), if it
+            does.
     """
 
     collection: str
@@ -183,6 +185,7 @@ class Resource:
     nameless: frozenset[str] = frozenset()
     has_webhooks: bool = False
     check: Callable[[Deployment], Check] | None = None
+    recorder: Callable[[Deployment], Any] | None = None
 
     @property
     def all_workers(self) -> tuple[Worker, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,52 +20,26 @@ from shared.reconcile.resource import Resource, Worker, WrittenByClients
 from shared.reconcile.traces import Fate, Naming, Trace
 
 if TYPE_CHECKING:
-    from shared.sessions.controller import Recorder, Sessions
-
-TRACES = (
-    Trace(SESSIONS, Naming.VALUE, ("ownerUid",), Fate.SESSION, "sessions"),
-    Trace(SESSIONS, Naming.MEMBER, ("formerOwnerUids",), Fate.TRANSFER, "formerlyOwned"),
-    Trace(PAIRINGS, Naming.VALUE, ("ownerUid",), Fate.EVENT, "liveEvents"),
-    Trace(ENROLMENTS, Naming.VALUE, ("ownerUid",), Fate.GIVEN, "enrolmentsGiven"),
-    Trace(ENROLMENTS, Naming.VALUE, ("uid",), Fate.DELETE, "enrolments"),
-    Trace(SESSIONS, Naming.KEY, ("moderators",), Fate.UNNAME, "moderates", RECONCILE_SESSION),
-    Trace(PAIRINGS, Naming.MEMBER, ("applied", "moderators"), Fate.FOLLOW, "moderatesEvents"),
-)
+    from shared.sessions.controller import Sessions
 
 
-def resource(recorder: Callable[[Deployment], Recorder]) -> Resource:
+def controller(deployment: Deployment) -> Sessions:
     """
-    Return the registration of sessions.
-
-    Args:
-        recorder: Builds what makes videos of recordings: the folder of videos, which stands above this one.
+    Return the Controller of sessions.
     """
+    from shared.sessions.controller import Sessions
+    from shared.sessions.settings import SessionSettings
 
-    def controller(deployment: Deployment) -> Sessions:
-        from shared.sessions.controller import Sessions
-        from shared.sessions.settings import SessionSettings
-
-        settings = deployment.settings_of(SessionSettings)
-        return Sessions(
-            deployment.documents,
-            deployment.events,
-            settings.reap_grace_s,
-            deployment.common.late_commit_s,
-            settings.window,
-            recorder(deployment),
-            deployment.epochs.is_held,
-            deployment.call_budgets.watches,
-        )
-
-    return Resource(
-        collection=PAIRINGS,
-        worker=Worker(RECONCILE_SESSION, DOCUMENT_ID, "Reconcile one session's event."),
-        open=controller,
-        written=WrittenByClients(SESSIONS, "kalturaSession", PAIRINGS, "hasSession", enqueue_unsettled),
-        kind=SESSION,
-        owned=things,
-        traces=TRACES,
-        has_webhooks=True,
+    settings = deployment.settings_of(SessionSettings)
+    return Sessions(
+        deployment.documents,
+        deployment.events,
+        settings.reap_grace_s,
+        deployment.common.late_commit_s,
+        settings.window,
+        deployment.recorder(),
+        deployment.epochs.is_held,
+        deployment.call_budgets.watches,
     )
 
 
@@ -93,3 +66,23 @@ def enqueue_unsettled(
 
     controller = deployment.controller(RECONCILE_SESSION)
     return enqueue_if_unsettled(controller, snapshot_of(session_id, session, record), deployment.queue, now)
+
+
+RESOURCE = Resource(
+    collection=PAIRINGS,
+    worker=Worker(RECONCILE_SESSION, DOCUMENT_ID, "Reconcile one session's event."),
+    open=controller,
+    kind=SESSION,
+    owned=things,
+    written=WrittenByClients(SESSIONS, "kalturaSession", PAIRINGS, "hasSession", enqueue_unsettled),
+    traces=(
+        Trace(SESSIONS, Naming.VALUE, ("ownerUid",), Fate.SESSION, "sessions"),
+        Trace(SESSIONS, Naming.MEMBER, ("formerOwnerUids",), Fate.TRANSFER, "formerlyOwned"),
+        Trace(PAIRINGS, Naming.VALUE, ("ownerUid",), Fate.EVENT, "liveEvents"),
+        Trace(ENROLMENTS, Naming.VALUE, ("ownerUid",), Fate.GIVEN, "enrolmentsGiven"),
+        Trace(ENROLMENTS, Naming.VALUE, ("uid",), Fate.DELETE, "enrolments"),
+        Trace(SESSIONS, Naming.KEY, ("moderators",), Fate.UNNAME, "moderates", RECONCILE_SESSION),
+        Trace(PAIRINGS, Naming.MEMBER, ("applied", "moderators"), Fate.FOLLOW, "moderatesEvents"),
+    ),
+    has_webhooks=True,
+)

@@ -224,4 +224,5 @@ RESOURCE = Resource(
     ),
     has_webhooks=True,
     check=full_check,
+    recorder=recorder,
 )
