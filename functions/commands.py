@@ -27,8 +27,10 @@ from functions.orphan_commands import add_orphan_arguments, find_orphans, resume
 from shared.core.errors import BackendError, Misconfigured, ProviderError
 from shared.hosts.model import CopyState
 from shared.hosts.promises import sends_kbps
+from shared.hosts.resource import controller as copy_controller
 from shared.operations.kill_switch import SWITCH_READ_S
 from shared.ports import Finding, Health, Setup
+from shared.videos.resource import host_checks, playbacks, pollers
 
 COUNTED: Final = (CopyState.COPYING, CopyState.FAILED)
 """The states of a host's copies that are shown beside the number of ready ones."""
@@ -146,8 +148,8 @@ def _load_settings(project: str | None) -> None:
 def _doctor(_options: argparse.Namespace) -> str:
     findings = [finding for name, setup in wiring.setup().items() for finding in _checked(name, setup)]
     app = wiring.app()
-    findings += checkup.check_playback(app.pollers, app.checks.is_open)
-    findings += checkup.check_hosts(app.copies.hosts, app.checks.is_open)
+    findings += checkup.check_playback(app.get(pollers), app.get(host_checks).is_open)
+    findings += checkup.check_hosts(app.get(copy_controller).hosts, app.get(host_checks).is_open)
     findings += checkup.check_rules(ROOT / RULES, config.claim_names())
     findings += checkup.check_database(wiring.database_uid())
     findings += checkup.check_functions(config.functions_url(), _reachable())
@@ -238,17 +240,17 @@ def _make_signing_key(_options: argparse.Namespace) -> str:
 def _hosts(_options: argparse.Namespace) -> str:
     app, now = wiring.app(), wiring.now()
     lines = []
-    for name, terms, standing in app.playbacks.table.rows():
+    for name, terms, standing in app.get(playbacks).table.rows():
         price = "no price" if math.isinf(terms.price_per_gb) else f"{terms.price_per_gb:g} per GB"
         limit = "no limit" if terms.mbps_max is None else f"of {terms.mbps_max:g} Mbit/s"
         sends = "" if terms.mbps_max is None else f"{sends_kbps(standing.promised, now) / 1000:.1f} "
         health = "plays" if standing.is_healthy else "FAILS"
         since = "never tried" if standing.since is None else f"since {standing.since:%Y-%m-%d %H:%M} UTC"
         copies = "its own videos"
-        if name in app.copies.hosts:
-            counts = ((state, app.copies.count(name, state)) for state in (CopyState.READY, *COUNTED))
+        if name in app.get(copy_controller).hosts:
+            counts = ((state, app.get(copy_controller).count(name, state)) for state in (CopyState.READY, *COUNTED))
             copies = "copies: " + ", ".join(f"{count} {state.value}" for state, count in counts)
-            failure = checkup.unreached(app.copies.hosts[name])
+            failure = checkup.unreached(app.get(copy_controller).hosts[name])
             copies += failure and f"; {failure}"
         lines.append(f"{name:<20}  {price:<16}  {sends + limit:<22}  {health} {since:<26}  {copies}")
     return "\n".join(lines) or "There are no hosts besides the providers. docs/hosts.md explains how to add one."

@@ -13,6 +13,7 @@ from functions import edge, wiring
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.sessions.kaltura_session import get_kaltura_session
+from shared.sessions.resource import controller as session_controller
 
 
 @edge.callable_function(Work.LOOK, asks_provider=True)
@@ -26,6 +27,8 @@ def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
         fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
         wiring.kill_switch().require_open()
         app = wiring.app()
-        return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
+        return get_kaltura_session(
+            caller, fields["sessionId"], app.get(session_controller), app.documents, app.queue, wiring.now
+        )
 
     return edge.answer(request, use_case)

@@ -18,6 +18,7 @@ from shared.limits.call_budgets import Work
 from shared.ports import Ingest
 from shared.sessions.controller import Sessions
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
+from shared.sessions.resource import controller as session_controller
 
 
 @edge.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
@@ -73,7 +74,7 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
             caller,
             fields["sessionId"],
             fields["uid"],
-            app.sessions,
+            app.get(session_controller),
             app.queue,
             wiring.now,
             is_moderator=fields["isModerator"],
@@ -104,7 +105,7 @@ def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions]
     def use_case(caller: Caller) -> dict[str, Any]:
         session_id = edge.read(request.data, {"sessionId": edge.SESSION_ID})["sessionId"]
         wiring.kill_switch().require_open()
-        told = ask(caller, session_id, wiring.app().sessions)
+        told = ask(caller, session_id, wiring.app().get(session_controller))
         return {
             "sessionId": session_id,
             "url": told.url,

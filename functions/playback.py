@@ -14,6 +14,7 @@ from functions.granting import playing
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest
 from shared.limits.call_budgets import Work
+from shared.videos.resource import playbacks
 
 
 @edge.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)
@@ -43,7 +44,7 @@ def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
             watching = wiring.joining().issue_playback(caller, session_id, needs_player_key=needs_key)
             grant, key = watching.grant, watching.player_key
             return {"sessionId": session_id, **playing(grant.values, grant.expires_at, key, wiring.now())}
-        playback = wiring.app().playbacks.issue_playback(caller, video_id, failed_host, needs_player_key=needs_key)
+        playback = wiring.app().get(playbacks).issue_playback(caller, video_id, failed_host, needs_player_key=needs_key)
         told = playing(playback.values, playback.expires_at, playback.player_key, wiring.now())
         return {"videoId": video_id, "host": playback.host, "playUrl": playback.url, **told}
 

@@ -15,6 +15,7 @@ from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.ports import Clock, Documents, Queue
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
+from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 
 _FILE: Final[Mapping[str, edge.Kind]] = {"requestId": edge.REQUEST_ID, "fileName": edge.NAME, "fileSizeBytes": int}
@@ -45,7 +46,7 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
             fields["order"],
         )
         wiring.kill_switch().require_open()
-        return _to_response(wiring.app().upload_tokens.issue_upload_token(caller, wanted))
+        return _to_response(wiring.app().get(upload_tokens).issue_upload_token(caller, wanted))
 
     return edge.answer(request, use_case)
 
@@ -65,7 +66,7 @@ def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
             fields["videoId"], fields["requestId"], fields["fileName"], fields["fileSizeBytes"], fields["title"]
         )
         wiring.kill_switch().require_open()
-        return _to_response(wiring.app().upload_tokens.replace_video(caller, wanted))
+        return _to_response(wiring.app().get(upload_tokens).replace_video(caller, wanted))
 
     return edge.answer(request, use_case)
 
@@ -80,7 +81,7 @@ def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
         video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
         wiring.kill_switch().require_open()
-        return _to_response(wiring.app().upload_tokens.renew_upload_token(caller, video_id))
+        return _to_response(wiring.app().get(upload_tokens).renew_upload_token(caller, video_id))
 
     return edge.answer(request, use_case)
 

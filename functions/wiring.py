@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from functions import config
 from functions.reading import FIND
+from shared.admissions.changes import Changes
 from shared.app import App
 from shared.cloud.accounts import FirebaseAccounts
 from shared.cloud.firestore import DatabaseIdentity, FirestoreDocuments, connect_firestore
@@ -19,7 +20,6 @@ from shared.cloud.tasks import CloudTasksQueue, connect_tasks, own_service_accou
 from shared.core.errors import Misconfigured
 from shared.limits.call_budgets import CallBudgets
 from shared.limits.limiter import Limiter
-from shared.operations.changes import Changes
 from shared.operations.kill_switch import KillSwitch
 from shared.ports import Accounts, Audience, Documents, Host, Hosts, Probe, Queue, Setup, Webhook
 from shared.providers import (
@@ -42,6 +42,7 @@ from shared.reconcile.deployment import CommonSettings
 from shared.reconcile.epoch import DatabaseUid, unidentified
 from shared.registry import BULK_QUEUES
 from shared.sessions.broadcasting import Window
+from shared.sessions.resource import controller as session_controller
 
 if TYPE_CHECKING:
     from functions.hosting import Row
@@ -139,7 +140,7 @@ def changes() -> Changes:
     """
     Return the use cases that follow a change of a document, which is all that a trigger needs.
     """
-    return Changes(queue(), call_budgets(), now)
+    return Changes(queue(), call_budgets().heeds, now)
 
 
 def webhook(provider: str) -> Webhook:
@@ -198,7 +199,7 @@ def joining() -> Joining:
     from shared.admissions.joining import Joining
 
     return Joining(
-        app().sessions,
+        app().get(session_controller),
         _audience(),
         accounts(),
         queue(),

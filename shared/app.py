@@ -1,115 +1,51 @@
-"""The use cases of one deployment, built on its documents, its queue and its providers.
+"""A deployment with all its resources, and what goes through them: its workers, the sweep, the search for orphans.
 
 Called by `functions/wiring.py`, and by tests that run use cases. The caller chooses the adapters; this file knows none
-of them. What each resource needs, it builds itself (`shared/registry.py`); this file builds what stands above them.
+of them. What each resource needs, it builds itself: `app.get(build)`, with a function of its `resource.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
-from shared.core.paths import RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Task
-from shared.reconcile import Mapper
+from shared.reconcile import Controller, Mapper
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.resource import Resource
-from shared.registry import RESOURCES, WORKERS
+from shared.reconcile.traces import Trace
+from shared.registry import RECORDER, RESOURCES, TRACES, WORKERS
 
 if TYPE_CHECKING:
-    from shared.hosts.controller import Copies
     from shared.operations.orphans import Orphans
     from shared.operations.orphans.adoption import Adoption
     from shared.operations.sweep import Sweep
-    from shared.sessions.controller import Sessions
-    from shared.videos.controller import Videos
-    from shared.videos.host_checks import Checks
-    from shared.videos.playback import Playbacks
-    from shared.videos.readiness import ReadinessPoller
-    from shared.videos.upload_tokens import UploadTokens
 
 
 @dataclass
 class App(Deployment):
     """
-    All use cases of a deployment. See `Deployment`.
+    A deployment with all its resources. See `Deployment`.
     """
 
     _: KW_ONLY
+    traces: Sequence[Trace] = TRACES
+    recorder: Callable[[Any], Any] = RECORDER
     resources: Sequence[Resource] = RESOURCES
 
-    @property
-    def sessions(self) -> Sessions:
+    def controller(self, queue: str) -> Controller[Any, Any, Any]:
         """
-        The Controller of sessions.
-        """
-        return cast("Sessions", self.controller(RECONCILE_SESSION))
+        Return the Controller of the resource that a queue's worker reconciles.
 
-    @property
-    def videos(self) -> Videos:
+        Raises:
+            ValueError: No resource has this queue (never).
         """
-        The Controller of videos.
-        """
-        return cast("Videos", self.controller(RECONCILE_VIDEO))
-
-    @property
-    def pollers(self) -> Mapping[str, ReadinessPoller]:
-        """
-        The readiness pollers, by provider.
-        """
-        from shared.videos.resource import pollers
-
-        return self.get(pollers)
-
-    @property
-    def copies(self) -> Copies:
-        """
-        The Controller of copies.
-        """
-        from shared.hosts.resource import controller
-
-        return self.get(controller)
-
-    @property
-    def checks(self) -> Checks:
-        """
-        Tests whether hosts and providers play.
-        """
-        from shared.videos.resource import host_checks
-
-        return self.get(host_checks)
-
-    @cached_property
-    def upload_tokens(self) -> UploadTokens:
-        """
-        Gives and renews upload tokens.
-        """
-        from shared.videos.settings import VideoSettings
-        from shared.videos.upload_tokens import UploadTokens
-
-        provider = self.settings_of(VideoSettings).provider
-        return UploadTokens(self.documents, self.queue, self.clock, self.videos, self.pollers, provider)
-
-    @cached_property
-    def playbacks(self) -> Playbacks:
-        """
-        Gives what plays a video.
-        """
-        from shared.hosts.resource import host_table
-        from shared.videos.playback import Playbacks
-
-        return Playbacks(
-            self.documents,
-            self.queue,
-            self.clock,
-            self.provider_accounts,
-            self.hosts,
-            self.get(host_table),
-            self.call_budgets,
-            self.viewer_keys,
-        )
+        for resource in self.resources:
+            if resource.worker.queue == queue:
+                return self.get(resource.open)
+        raise ValueError(f"No resource is reconciled by a worker named {queue}.")
 
     @cached_property
     def orphans(self) -> Orphans:
@@ -118,7 +54,7 @@ class App(Deployment):
         """
         from shared.operations.orphans import Orphans
 
-        return Orphans(self)
+        return Orphans(self, self.resources)
 
     @cached_property
     def adoption(self) -> Adoption:
@@ -127,7 +63,7 @@ class App(Deployment):
         """
         from shared.operations.orphans.adoption import Adoption
 
-        return Adoption(self)
+        return Adoption(self, self.resources)
 
     @cached_property
     def sweep(self) -> Sweep:
@@ -136,7 +72,7 @@ class App(Deployment):
         """
         from shared.operations.sweep import Sweep
 
-        return Sweep(self, self.orphans)
+        return Sweep(self, self.resources, self.orphans)
 
     def work(self, task: Task, each: Mapper = map) -> None:
         """

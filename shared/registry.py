@@ -99,6 +99,9 @@ BULK_QUEUES: Final = frozenset(worker.queue for worker in WORKERS.values() if wo
 TRACES: Final[Sequence[Trace]] = in_order(trace for one in RESOURCES for trace in one.traces)
 """The fields and ids that may name a person, in the order in which an erasure marks them."""
 
+RECORDER: Final = next(one.recorder for one in RESOURCES if one.recorder is not None)
+"""Builds what takes over the recordings of live events."""
+
 NAMELESS: Final = frozenset({CALL_BUDGETS, CACHE, OPERATIONS, REPORTS, "archive"}).union(
     *(one.nameless for one in RESOURCES)
 )

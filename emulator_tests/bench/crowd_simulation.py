@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from emulator_tests.bench.films import READY, VIDEO_ID_DIGITS, uploading, write_session
 from emulator_tests.pure.deployment import POLICY, Deployment
+from shared.admissions.changes import Changes
 from shared.core.callers import Caller
 from shared.core.errors import BackendError
 from shared.core.identity import SessionIdentity
@@ -44,7 +45,6 @@ from shared.hosts.model import CopyState
 from shared.hosts.table import Terms
 from shared.limits.call_budgets import CallBudgets, Work
 from shared.limits.limiter import Limiter
-from shared.operations.changes import Changes
 from shared.operations.kill_switch import SWITCH, KillSwitch
 from shared.ports import Delete, MediaState, Observation, Task, Update
 from shared.reconcile.bulk import HOUR_S
@@ -137,7 +137,7 @@ class Crowd:
         documents, queue = self.deployment.documents, self.deployment.queue
         self._guard = KillSwitch(documents, queue, self.clock, tasks_per_hour_max, BULK_QUEUES)
         self._budgets = CallBudgets(Limiter(documents, self.clock))
-        self._changes = Changes(queue, self._budgets, self.clock)
+        self._changes = Changes(queue, self._budgets.heeds, self.clock)
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._free_at: dict[str, datetime] = {}

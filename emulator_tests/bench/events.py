@@ -47,6 +47,7 @@ from shared.core.paths import DELETIONS, RECONCILE_DELETION, RECONCILE_SESSION, 
 from shared.ports import Create, Delete, Document, ProviderAccount, Query, Task, Update, Version, Write
 from shared.providers.kaltura import KalturaAccount, KalturaEvents, KalturaInventory, KalturaMedia
 from shared.sessions.settings import SessionSettings
+from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import UploadRequest
 
 ROUNDS = 15
@@ -223,7 +224,7 @@ class Ours:
 
     def _prepare(self) -> None:
         request = UploadRequest("s1", f"upload {self._uploads}", "a.mp4", 1000, TITLE)
-        self._app.upload_tokens.issue_upload_token(TEACHER, request)
+        self._app.get(upload_tokens).issue_upload_token(TEACHER, request)
 
     def _delete_video(self) -> None:
         """

@@ -53,6 +53,8 @@ from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
 from shared.videos.model import Spec, Video, VideoState
 from shared.videos.policy import Policy
+from shared.videos.resource import controller as video_controller
+from shared.videos.resource import pollers
 from shared.videos.settings import VideoSettings
 
 T = TypeVar("T")
@@ -486,8 +488,8 @@ class Simulation:
                 self._documents.commit(Create(session_path(session_id), fields))
             recorded = {**video.to_fields(), "wish": Spec(spec, now).to_fields()}
             self._documents.commit(Create(video_path(video_id), recorded))
-            Reconciler(self._documents, self._queue, self.clock).reconcile(self.app.videos, video_id)
-            self.app.pollers[NAME].wake()
+            Reconciler(self._documents, self._queue, self.clock).reconcile(self.app.get(video_controller), video_id)
+            self.app.get(pollers)[NAME].wake()
         made = next(reversed(self._media.made.values()))
         self._media.begin(made, self._assumed.processing.draw(self._chance) if lasts_s is None else lasts_s, since_s)
         for at, state in ((made.begun_at, "1"), (made.ready_at, "2")):
@@ -659,7 +661,7 @@ class Simulation:
     def _wrote(self, path: str, fields: Fields) -> None:
         if path.startswith(f"{VIDEOS}/") and fields.get("state") == VideoState.READY:
             self.seen_at.setdefault(path.rpartition("/")[2], self.clock())
-        if path == self.app.pollers[NAME].path and fields["running"]:
+        if path == self.app.get(pollers)[NAME].path and fields["running"]:
             if self._tick is None:
                 self.chains += 1
             else:
@@ -689,7 +691,7 @@ class Simulation:
 
     def _chain(self) -> Chain:
         with self._unnoticed():
-            (document,) = self._documents.read(self.app.pollers[NAME].path)
+            (document,) = self._documents.read(self.app.get(pollers)[NAME].path)
         assert isinstance(document, Document), "Nobody woke the feed."
         return Chain.from_document(document)
 

@@ -31,6 +31,7 @@ from shared.ports import Create, Delete, Fields, ProviderAccount, Query, Task
 from shared.reconcile.epoch import HELD_LOOK_S, DatabaseUid
 from shared.videos.controller import watched
 from shared.videos.model import Video, VideoState
+from shared.videos.resource import playbacks, upload_tokens
 from shared.videos.upload_tokens import UploadRequest
 
 PROJECT: Final = "demo-restoring"
@@ -162,7 +163,7 @@ class School:
         Upload a video as its teacher does, and wait until it is ready.
         """
         request = UploadRequest("s1", "r1", "algebra.mp4", size_bytes, "Algebra", None)
-        video_id = self.app.upload_tokens.issue_upload_token(TEACHER, request).video_id
+        video_id = self.app.get(upload_tokens).issue_upload_token(TEACHER, request).video_id
         external_ids = watched(self.video(video_id))
         assert external_ids is not None
         self.account.upload(external_ids, Film.VIDEO)
@@ -182,7 +183,7 @@ class School:
         """
         Tell whether the video plays for the teacher, with a request like a player's.
         """
-        url = self.app.playbacks.issue_playback(TEACHER, video_id).url
+        url = self.app.get(playbacks).issue_playback(TEACHER, video_id).url
         answer = httpx.get(url, timeout=30, follow_redirects=True, trust_env=False)
         return answer.is_success and bool(answer.content)
 

@@ -23,6 +23,7 @@ from shared.ports import Create, Delete, Document, Query, Task, Total, Update, V
 from shared.providers.kaltura import KalturaAccount
 from shared.reconcile import LEASE_S
 from shared.sessions.model import Pairing, PairingState
+from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import UploadRequest, UploadToken
 
 T = TypeVar("T")
@@ -141,7 +142,7 @@ class Crowd:
         """
         Let the owner ask for the same upload.
         """
-        return self.app.upload_tokens.issue_upload_token(TEACHER, REQUEST)
+        return self.app.get(upload_tokens).issue_upload_token(TEACHER, REQUEST)
 
     def all_at_once(self, job: Callable[[], T], collection: str) -> list[T | BackendError]:
         """

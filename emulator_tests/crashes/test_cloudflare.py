@@ -49,6 +49,7 @@ from shared.providers.unavailable import NoEvents
 from shared.sessions.broadcasting import Window
 from shared.videos.commands import cancel_upload
 from shared.videos.model import Video, VideoState
+from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import UploadRequest, UploadToken
 
 T = TypeVar("T")
@@ -265,7 +266,7 @@ class World:
         """Ask for the upload until there is an answer."""
         for _ in range(TRIES_MAX):
             try:
-                token = self.alive(lambda: self.app.upload_tokens.issue_upload_token(TEACHER, VIDEO))
+                token = self.alive(lambda: self.app.get(upload_tokens).issue_upload_token(TEACHER, VIDEO))
             except Refused:
                 # The upload has ended meanwhile.
                 return None

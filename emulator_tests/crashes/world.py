@@ -43,6 +43,7 @@ from emulator_tests.pure.races.chronicle import Chronicle
 from emulator_tests.pure.races.defects import SOUND, Build
 from emulator_tests.pure.races.invariants import Broken, Ledger, check_rest, named_by
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
+from shared.admissions.changes import following
 from shared.app import App
 from shared.core.callers import Caller
 from shared.core.errors import BackendError
@@ -58,7 +59,6 @@ from shared.core.paths import (
     session_path,
     video_path,
 )
-from shared.operations.changes import following
 from shared.operations.webhooks import handle_webhook
 from shared.ports import (
     Clock,
@@ -91,8 +91,11 @@ from shared.providers.kaltura.media import TOKEN
 from shared.registry import RESOURCES
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Session
+from shared.sessions.resource import controller as session_controller
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
+from shared.videos.resource import controller as video_controller
+from shared.videos.resource import upload_tokens
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S
 
@@ -418,7 +421,9 @@ class World:
         """
         self.ledger.sessions[session_id].ever_asked = True
         request = UploadRequest(session_id, "request-1", "lecture.mp4", len(film), "A lecture")
-        self._take_token("issueUploadToken", film, lambda: self.app.upload_tokens.issue_upload_token(TEACHER, request))
+        self._take_token(
+            "issueUploadToken", film, lambda: self.app.get(upload_tokens).issue_upload_token(TEACHER, request)
+        )
 
     def ask_to_replace(self, film: bytes) -> None:
         """
@@ -429,7 +434,7 @@ class World:
 
         def ask(video_id: str) -> UploadToken:
             request = ReplaceRequest(video_id, request_id, "lecture.mp4", len(film))
-            return self.app.upload_tokens.replace_video(TEACHER, request)
+            return self.app.get(upload_tokens).replace_video(TEACHER, request)
 
         self._take_token("replaceVideo", film, lambda: ask(self._video_id()))
 
@@ -437,7 +442,7 @@ class World:
         """
         Let the owner ask for a fresh token for the current upload.
         """
-        renew = self.app.upload_tokens.renew_upload_token
+        renew = self.app.get(upload_tokens).renew_upload_token
         self._take_token("renewUploadToken", self._film, lambda: renew(TEACHER, self._video_id()))
 
     def spec(self, name: str, spec: Callable[[Caller, str, Documents, Queue, Clock], None]) -> None:
@@ -596,9 +601,11 @@ class World:
         with self._visiting("somebody"):
             for reference in ("session:ghost:1", "video:ghost:1"):
                 self.ledger.intents.add(reference)
-            self.app.sessions.events.create_event("session:ghost:1", spec)
+            self.app.get(session_controller).events.create_event("session:ghost:1", spec)
             self.clock.advance(5)
-            self.app.videos.media(KALTURA).prepare_upload("video:ghost:1", UploadSpec("A stray", "stray.mp4", 1))
+            self.app.get(video_controller).media(KALTURA).prepare_upload(
+                "video:ghost:1", UploadSpec("A stray", "stray.mp4", 1)
+            )
 
     def mend_kaltura(self) -> None:
         """

@@ -40,12 +40,15 @@ from shared.ports import Create, Delete, Document, Documents, Fields, Observatio
 from shared.reconcile.slots import CLOCKS_APART_S, SLOT_S
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Pairing
+from shared.sessions.resource import controller as session_controller
 from shared.transfers.commands import transfer_session
 from shared.transfers.model import TransferState
 from shared.videos.chain import Chain
 from shared.videos.controller import watched
 from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy
+from shared.videos.resource import controller as video_controller
+from shared.videos.resource import playbacks, pollers, upload_tokens
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 
 T = TypeVar("T")
@@ -192,10 +195,14 @@ class Deployment:
         )
         keys = self.app.viewer_keys.get(self.events.name)
         self.joining = Joining(
-            self.app.sessions, self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S, keys
+            self.app.get(session_controller), self.audience, self.accounts, self.queue, self.clock, EVENT_KNOWN_S, keys
         )
-        self.sessions, self.videos, self.poller = self.app.sessions, self.app.videos, self.app.pollers[self.media.name]
-        self.upload_tokens, self.playbacks = self.app.upload_tokens, self.app.playbacks
+        self.sessions, self.videos, self.poller = (
+            self.app.get(session_controller),
+            self.app.get(video_controller),
+            self.app.get(pollers)[self.media.name],
+        )
+        self.upload_tokens, self.playbacks = self.app.get(upload_tokens), self.app.get(playbacks)
         self.orphans, self.sweep = self.app.orphans, self.app.sweep
 
     def _effect(self, operation: str, do: Callable[[], T]) -> T:

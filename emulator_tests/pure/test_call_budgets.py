@@ -366,11 +366,11 @@ def test_students_who_say_again_and_again_that_a_host_fails_leave_few_tasks_and_
 def test_one_person_is_believed_a_few_reports_for_any_number_of_videos() -> None:
     """A6: failedHost; tasks of several videos do not merge."""
     deployment, _ = copied()
-    believed = sum(deployment.playbacks.call_budgets.believes(STUDENT) for _ in range(1000))
+    believed = sum(deployment.playbacks.believes(STUDENT) for _ in range(1000))
     assert believed == REPORTS.burst
-    assert deployment.playbacks.call_budgets.believes(OTHER)
+    assert deployment.playbacks.believes(OTHER)
     deployment.clock.advance(3600)
-    assert sum(deployment.playbacks.call_budgets.believes(STUDENT) for _ in range(1000)) == REPORTS.burst
+    assert sum(deployment.playbacks.believes(STUDENT) for _ in range(1000)) == REPORTS.burst
 
 
 def test_whoever_is_not_believed_leaves_no_task() -> None:
@@ -378,7 +378,7 @@ def test_whoever_is_not_believed_leaves_no_task() -> None:
     deployment, video_id = copied()
     deployment.clock.advance(3600)
     deployment.lose_tasks()
-    while deployment.playbacks.call_budgets.believes(STUDENT):
+    while deployment.playbacks.believes(STUDENT):
         pass
     deployment.playbacks.issue_playback(STUDENT, video_id, "fetching")
     assert list(tasks(deployment, CHECK_HOST, RECONCILE_COPY)) == []

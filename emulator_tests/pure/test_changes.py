@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from emulator_tests.pure.deployment import Deployment
+from shared.admissions.changes import Changes
 from shared.core.paths import RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO, session_path
 from shared.limits.call_budgets import CHANGES, CallBudgets
 from shared.limits.limiter import Limiter
-from shared.operations.changes import Changes
 from shared.sessions.model import Session
 
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -29,7 +29,7 @@ FLOOD = 3 * CHANGES.burst
 
 def changes_of(deployment: Deployment) -> Changes:
     budgets = CallBudgets(Limiter(deployment.documents, deployment.clock))
-    return Changes(deployment.queue, budgets, deployment.clock)
+    return Changes(deployment.queue, budgets.heeds, deployment.clock)
 
 
 def session(session_id: str = "s1", **fields: Any) -> Session:
@@ -137,7 +137,7 @@ def test_what_a_flood_has_left_the_sweep_finds() -> None:
     deployment = Deployment()
     changes = changes_of(deployment)
     deployment.sweep.run()
-    while changes.budgets.heeds("teacher"):
+    while changes.heeds("teacher"):
         pass
     deployment.write_session(format="liveStreaming")
     changes.session_changed("s1", None, Session.from_document(deployment.document(session_path("s1"))))

@@ -17,6 +17,7 @@ from shared.erasure.commands import ask_erasure
 from shared.erasure.model import Erasure, ErasureState
 from shared.hosts.decide import COPYING_MAX_S, FAILURES_MAX, LOOK_AGAIN_S, LOOK_APART_S
 from shared.hosts.model import Copy, CopyState
+from shared.hosts.resource import controller as copy_controller
 from shared.hosts.table import Terms
 from shared.ports import Create, Delete, MediaState, Observation, Query, Task, Update
 from shared.reconcile import Reconciler
@@ -161,7 +162,7 @@ def test_a_host_that_is_given_up_loses_its_copies() -> None:
 
 def test_of_a_host_that_is_not_set_up_any_more_the_copy_is_forgotten_and_its_deletion_waits_for_it() -> None:
     deployment, video_id = copied()
-    copies_of = deployment.app.copies
+    copies_of = deployment.app.get(copy_controller)
     without = type(copies_of)(
         deployment.documents, copies_of.provider_accounts, {"waiting": deployment.waiting}, copies_of.late_commit_s
     )

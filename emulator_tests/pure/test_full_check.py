@@ -22,6 +22,7 @@ from shared.hosts.table import Terms
 from shared.operations.full_check import SLICE_S, FullCheck
 from shared.ports import REMOVE, Create, Delete, MediaState, Observation, Update
 from shared.reconcile.resource import Mark
+from shared.registry import RESOURCES
 from shared.sessions.model import Pairing, PairingState
 from shared.videos.commands import delete_video
 from shared.videos.full_check import PAGE, VIDEOS_PHASE
@@ -52,7 +53,7 @@ def look_at_everything(deployment: Deployment) -> None:
     deployment.lose_tasks()
     mark: Mark | None = Mark()
     while mark is not None:
-        mark, _, _ = FullCheck(deployment.app).go_on(mark)
+        mark, _, _ = FullCheck(deployment.app, RESOURCES).go_on(mark)
 
 
 def one_page_a_slice(deployment: Deployment) -> None:
@@ -163,9 +164,9 @@ def test_videos_are_read_once_where_each_belongs_to_a_session() -> None:
     C4: the second phase is for what the first has not seen.
     """
     deployment, _ = with_ready_video()
-    mark, looked, enqueued = FullCheck(deployment.app).go_on(Mark())
+    mark, looked, enqueued = FullCheck(deployment.app, RESOURCES).go_on(Mark())
     assert (mark, looked, enqueued) == (None, 3, 0)
-    assert FullCheck(deployment.app).go_on(Mark(VIDEOS_PHASE))[0] is None
+    assert FullCheck(deployment.app, RESOURCES).go_on(Mark(VIDEOS_PHASE))[0] is None
 
 
 def test_a_new_host_is_noticed_by_the_next_sweep() -> None:
@@ -236,4 +237,6 @@ def test_a_ref_to_a_video_that_is_gone_goes() -> None:
 
 def test_a_phase_that_no_resource_has_is_begun_anew() -> None:
     deployment, _ = with_ready_video()
-    assert FullCheck(deployment.app).go_on(Mark("lamps", "l7")) == FullCheck(deployment.app).go_on(Mark())
+    assert FullCheck(deployment.app, RESOURCES).go_on(Mark("lamps", "l7")) == FullCheck(
+        deployment.app, RESOURCES
+    ).go_on(Mark())

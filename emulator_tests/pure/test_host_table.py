@@ -20,6 +20,7 @@ from shared.hosts.table import KNOWN_S, USUAL_KBPS, HostTable, Standing, Terms, 
 from shared.ports import Create, MediaState, Observation, Task, Update
 from shared.videos.host_checks import AGAIN_S
 from shared.videos.playback import Playback
+from shared.videos.resource import host_checks
 
 ALL: Final = ["memory", "fetching", "waiting"]
 NUMBERS: Final = itertools.count()
@@ -296,7 +297,7 @@ def test_one_video_that_was_just_deleted_does_not_make_its_host_fail() -> None:
     finish(deployment)
     first = deployment.fetching.alive()[0]
     deployment.silent.add(f"{first.external_ids['copyId']}/")
-    deployment.app.checks.check("fetching")
+    deployment.app.get(host_checks).check("fetching")
 
     assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy
 
@@ -306,8 +307,8 @@ def test_a_host_that_plays_without_permission_wakes_somebody(capsys: pytest.Capt
     for is_open in (False, True):
         deployment.is_open = is_open
         for name in ("fetching", "memory"):
-            assert deployment.app.checks.is_open(name) is is_open
-            deployment.app.checks.check(name)
+            assert deployment.app.get(host_checks).is_open(name) is is_open
+            deployment.app.get(host_checks).check(name)
             assert Standing.from_document(deployment.document(host_path(name))).is_healthy
         told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
         alerts = [(one["severity"], one["host"]) for one in told if one["message"] == "host plays without permission"]
@@ -316,8 +317,8 @@ def test_a_host_that_plays_without_permission_wakes_somebody(capsys: pytest.Capt
 
 def test_a_host_with_nothing_to_try_is_healthy_and_one_that_nobody_knows_is_not_written_of() -> None:
     deployment = school()
-    deployment.app.checks.check("fetching")
-    deployment.app.checks.check("nowhere")
+    deployment.app.get(host_checks).check("fetching")
+    deployment.app.get(host_checks).check("nowhere")
 
     assert Standing.from_document(deployment.document(host_path("fetching"))).is_healthy
     assert host_path("nowhere") not in deployment.documents.paths()
@@ -334,7 +335,7 @@ def test_trying_keeps_what_was_promised_and_promising_keeps_how_it_stands() -> N
     assert [one.kbps for one in promised] == [needs_kbps(1000, 60.0)]
 
     deployment.silent.add("fetching")
-    deployment.app.checks.check("fetching")
+    deployment.app.get(host_checks).check("fetching")
     standing = Standing.from_document(deployment.document(host_path("fetching")))
     assert (standing.promised, standing.is_healthy) == (promised, False)
     assert TEACHER.is_teacher

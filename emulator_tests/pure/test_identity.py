@@ -11,13 +11,13 @@ import pytest
 
 from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.deployment import Deployment, live
+from shared.admissions.changes import following
 from shared.core.callers import Caller
 from shared.core.errors import NotFound, WrongState
 from shared.core.identity import ROUNDING, Belonging, SessionIdentity
 from shared.core.paths import COPIES, RECONCILE_SESSION, VIDEOS, enrolment_path, pairing_path, session_path, video_path
 from shared.hosts.model import Copy
 from shared.hosts.table import Terms
-from shared.operations.changes import following
 from shared.ports import REMOVE, Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import PairingState, Session

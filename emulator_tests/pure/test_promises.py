@@ -30,6 +30,7 @@ from shared.hosts.promises import (
 )
 from shared.hosts.table import KNOWN_S, HostTable, Standing, Terms
 from shared.ports import Create, Documents, Update
+from shared.videos.resource import host_checks
 
 T = TypeVar("T")
 
@@ -215,7 +216,7 @@ def test_a_promise_goes_with_its_end_also_where_nobody_watches_any_more() -> Non
     assert held(deployment.documents, "fetching")
 
     deployment.run(3 * HOUR_S)
-    deployment.app.checks.check("fetching")
+    deployment.app.get(host_checks).check("fetching")
 
     assert held(deployment.documents, "fetching") == ()
     (document,) = deployment.documents.read(host_path("fetching"))

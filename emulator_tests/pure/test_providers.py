@@ -15,6 +15,7 @@ from shared.core.paths import video_path
 from shared.ports import MediaState, Observation, Stage, UploadSpec, holder_of
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
+from shared.videos.resource import pollers
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ def test_each_provider_has_a_feed_of_its_own_that_ends_when_nothing_is_pending_t
     deployment.run(60)
 
     assert deployment.states([first, second]) == [VideoState.UPLOADING, VideoState.READY]
-    running = [deployment.document(poller.path).fields["running"] for poller in deployment.app.pollers.values()]
+    running = [deployment.document(poller.path).fields["running"] for poller in deployment.app.get(pollers).values()]
     assert running == [True, False]
 
 

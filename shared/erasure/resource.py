@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from shared.core.paths import ERASURES, RECONCILE_ERASURE, VIDEO_ID
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.resource import Resource, Worker
-from shared.reconcile.traces import Fate, Naming, Trace, in_order
+from shared.reconcile.traces import Fate, Naming, Trace
 
 if TYPE_CHECKING:
     from shared.erasure.controller import Erasures
@@ -24,7 +24,7 @@ def controller(deployment: Deployment) -> Erasures:
         deployment.audience,
         deployment.clock,
         deployment.common.late_commit_s,
-        in_order(trace for resource in deployment.resources for trace in resource.traces),
+        tuple(deployment.traces),
         deployment.pace,
     )
 

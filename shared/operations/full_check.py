@@ -6,6 +6,7 @@ resources (`Resource.check`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -13,7 +14,7 @@ from typing import Any, Final
 from shared.core.paths import check_part
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.edited import mapping, text
-from shared.reconcile.resource import Check, Mark, Slice
+from shared.reconcile.resource import Check, Mark, Resource, Slice
 
 SLICE_S: Final = 40.0
 """Seconds after which no new page is begun; with the slowest page a slice stays below a minute."""
@@ -52,9 +53,11 @@ class FullCheck:
 
     Attributes:
         deployment: The deployment.
+        resources: All resources.
     """
 
     deployment: Deployment
+    resources: Sequence[Resource]
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -76,7 +79,7 @@ class FullCheck:
         """
         clock = self.deployment.clock
         ends_at = clock() + timedelta(seconds=SLICE_S)
-        checks = [one.check(self.deployment) for one in self.deployment.resources if one.check is not None]
+        checks = [one.check(self.deployment) for one in self.resources if one.check is not None]
         done, at = Slice(), _known(mark, checks)
         while at is not None and clock() <= ends_at:
             place = next(number for number, check in enumerate(checks) if at.phase in check.phases)

@@ -126,10 +126,12 @@ class Sweep:
 
     Attributes:
         deployment: The deployment.
+        resources: All resources.
         orphans: Finds and releases orphans.
     """
 
     deployment: Deployment
+    resources: Sequence[Resource]
     orphans: Orphans
 
     def run(self) -> None:
@@ -144,8 +146,8 @@ class Sweep:
         kept = next((one for one in operations if one.path == EPOCH), None)
         kept = kept or self.deployment.documents.read(EPOCH)[0]
         marks = Marks.from_document(kept, now)
-        enqueued = sum(self._enqueue_due(resource, now) for resource in self.deployment.resources)
-        for resource in self.deployment.resources:
+        enqueued = sum(self._enqueue_due(resource, now) for resource in self.resources)
+        for resource in self.resources:
             if resource.at_sweep is not None:
                 resource.at_sweep(self.deployment, operations)
         changed_until, looked, left = self._enqueue_changed(marks.changed_until or now - UNSETTLED_FOR, now)
@@ -208,7 +210,7 @@ class Sweep:
 
     @property
     def _written(self) -> list[WrittenByClients]:
-        return [one.written for one in self.deployment.resources if one.written is not None]
+        return [one.written for one in self.resources if one.written is not None]
 
     def _count(self, marks: Marks, now: datetime) -> tuple[Marks, bool]:
         """
@@ -238,7 +240,7 @@ class Sweep:
         Returns:
             The marks, the number of documents checked, the number of tasks enqueued.
         """
-        full_check = FullCheck(self.deployment)
+        full_check = FullCheck(self.deployment, self.resources)
         hosts = full_check.hosts
         is_due = now - marks.looked_at >= timedelta(seconds=EVERY_S) or hosts != marks.hosts
         if marks.snapshot is None and not at_once and not is_due:

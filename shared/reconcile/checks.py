@@ -44,14 +44,14 @@ class EachRecord:
     Args:
         deployment: The deployment.
         collection: The collection of the records.
-        queue: The worker that reconciles them.
+        controller: Their Controller.
     """
 
-    def __init__(self, deployment: Deployment, collection: str, queue: str) -> None:
+    def __init__(self, deployment: Deployment, collection: str, controller: Controller[Any, Any, Any]) -> None:
         self.phases = (collection,)
         self._documents: Documents = deployment.documents
         self._deployment = deployment
-        self._controller = deployment.controller(queue)
+        self._controller = controller
 
     def go_on(self, mark: Mark, done: Slice) -> Mark | None:
         """

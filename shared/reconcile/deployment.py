@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from shared.core.errors import Misconfigured
 from shared.limits.call_budgets import CallBudgets
@@ -27,12 +27,9 @@ from shared.ports import (
     places,
 )
 from shared.reconcile.bulk import Pace, pace_of
-from shared.reconcile.controller import Controller
 from shared.reconcile.epoch import DatabaseUid, Epochs, unidentified
 from shared.reconcile.reconciler import WORKER_TIMEOUT_S, Reconciler
-
-if TYPE_CHECKING:
-    from shared.reconcile.resource import Resource
+from shared.reconcile.traces import Trace
 
 S = TypeVar("S")
 P = TypeVar("P")
@@ -54,6 +51,10 @@ class CommonSettings:
     tasks_per_hour_max: int
 
 
+def _no_recorder(_deployment: Any) -> Any:
+    raise Misconfigured("Nothing takes over the recordings of live events.")
+
+
 @dataclass
 class Deployment:
     """
@@ -69,7 +70,8 @@ class Deployment:
         settings: The settings: `CommonSettings`, and those of each resource.
         hosts: The hosts that ready videos are copied to, in addition to their providers.
         plays: Tests an address.
-        resources: All resources.
+        traces: The fields and ids that may name a person, in the order in which an erasure marks them.
+        recorder: Builds what takes over the recordings of live events.
         database_uid: Asks Firestore which database it is.
         audience: The users of the provider of live events; `None` if nobody is admitted.
     """
@@ -83,7 +85,8 @@ class Deployment:
     hosts: Hosts = field(default_factory=dict)
     plays: Probe = bool
     _: KW_ONLY
-    resources: Sequence[Resource] = ()
+    traces: Sequence[Trace] = ()
+    recorder: Callable[[Any], Any] = _no_recorder
     database_uid: DatabaseUid = unidentified
     audience: Audience | None = None
     _parts: dict[Callable[..., Any], Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -111,30 +114,6 @@ class Deployment:
             if isinstance(one, kind):
                 return one
         raise Misconfigured(f"This deployment has no {kind.__name__}.")
-
-    def controller(self, queue: str) -> Controller[Any, Any, Any]:
-        """
-        Return the Controller of the resource that a queue's worker reconciles.
-
-        Raises:
-            ValueError: No resource has this queue (never).
-        """
-        for resource in self.resources:
-            if resource.worker.queue == queue:
-                return self.get(resource.open)
-        raise ValueError(f"No resource is reconciled by a worker named {queue}.")
-
-    def recorder(self) -> Any:
-        """
-        Return what takes over the recordings of live events (`shared.sessions.controller.Recorder`).
-
-        Raises:
-            ValueError: No resource does (never).
-        """
-        for resource in self.resources:
-            if resource.recorder is not None:
-                return self.get(resource.recorder)
-        raise ValueError("No resource takes over the recordings of live events.")
 
     def reconciler(self, timeout_s: int = WORKER_TIMEOUT_S) -> Reconciler:
         """

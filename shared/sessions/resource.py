@@ -37,7 +37,7 @@ def controller(deployment: Deployment) -> Sessions:
         settings.reap_grace_s,
         deployment.common.late_commit_s,
         settings.window,
-        deployment.recorder(),
+        deployment.get(deployment.recorder),
         deployment.epochs.is_held,
         deployment.call_budgets.watches,
     )
@@ -64,8 +64,9 @@ def enqueue_unsettled(
     from shared.reconcile.checks import enqueue_if_unsettled
     from shared.sessions.controller import snapshot_of
 
-    controller = deployment.controller(RECONCILE_SESSION)
-    return enqueue_if_unsettled(controller, snapshot_of(session_id, session, record), deployment.queue, now)
+    return enqueue_if_unsettled(
+        deployment.get(controller), snapshot_of(session_id, session, record), deployment.queue, now
+    )
 
 
 RESOURCE = Resource(

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from shared.core.errors import Conflict
-from shared.core.paths import PAIRINGS, RECONCILE_SESSION, RECONCILE_VIDEO, SESSIONS, VIDEOS, session_path, video_path
+from shared.core.paths import PAIRINGS, RECONCILE_VIDEO, SESSIONS, VIDEOS, session_path, video_path
 from shared.ports import REMOVE, Condition, Document, Operator, Query, Task, Update
 from shared.reconcile import Snapshot
 from shared.reconcile.checks import enqueue_if_unsettled
@@ -23,8 +23,10 @@ from shared.reconcile.deployment import Deployment
 from shared.reconcile.resource import Mark, Slice
 from shared.sessions.controller import snapshot_of as look_at_session
 from shared.sessions.model import Session
+from shared.sessions.resource import controller as session_controller
 from shared.videos.controller import snapshot_of as look_at_video
 from shared.videos.model import Video, VideoSpec
+from shared.videos.resource import controller as video_controller
 
 PAGE: Final = 500
 
@@ -72,7 +74,7 @@ class SessionsAndVideos:
         known = {document.id: document for document in sessions if until is None or document.id <= until}
         recorded = {document.id: document for document in records if until is None or document.id <= until}
         now = self.deployment.clock()
-        controller = self.deployment.controller(RECONCILE_SESSION)
+        controller = self.deployment.get(session_controller)
         for session_id in sorted(known.keys() | recorded.keys()):
             snapshot = look_at_session(session_id, known.get(session_id), recorded.get(session_id))
             done.enqueued += enqueue_if_unsettled(controller, snapshot, self.deployment.queue, now)
@@ -137,7 +139,7 @@ class SessionsAndVideos:
 
     def _look_at_videos(self, found: Iterable[Document], sessions: Mapping[str, Session], done: Slice) -> None:
         now = self.deployment.clock()
-        controller = self.deployment.controller(RECONCILE_VIDEO)
+        controller = self.deployment.get(video_controller)
         for document in found:
             snapshot = look_at_video(document, sessions.get(document.fields["sessionId"]))
             if enqueue_if_unsettled(controller, snapshot, self.deployment.queue, now):
@@ -151,7 +153,7 @@ class SessionsAndVideos:
         Enqueue the missing copies of a settled video. If the page is read again within the hour, the tasks merge. If
         bulk work waits, the next slice does it.
         """
-        tasks = self.deployment.controller(RECONCILE_VIDEO).dependants(snapshot)
+        tasks = self.deployment.get(video_controller).dependants(snapshot)
         if not tasks:
             return
         if not self._followers and self.deployment.pace() is not None:

@@ -27,7 +27,6 @@ from shared.core.paths import (
 from shared.hosts.model import CopyState, shown_in
 from shared.hosts.promises import watching_of
 from shared.hosts.table import HostTable, needs_kbps, next_check
-from shared.limits.call_budgets import CallBudgets
 from shared.ports import (
     ADDRESSES,
     Clock,
@@ -97,7 +96,7 @@ class Playbacks:
         provider_accounts: The providers of videos.
         hosts: The hosts that have copies of them.
         table: The costs and states of hosts and providers.
-        call_budgets: Limits the reports of one person that are believed.
+        believes: Tells whether one more report of a person that a host fails is believed.
         viewer_keys: The viewers' keys of the providers where they can be ended, by provider.
     """
 
@@ -107,7 +106,7 @@ class Playbacks:
     provider_accounts: ProviderAccounts
     hosts: Hosts
     table: HostTable
-    call_budgets: CallBudgets
+    believes: Callable[[Caller], bool]
     viewer_keys: Mapping[str, ViewerKeys] = field(default_factory=dict)
 
     def issue_playback(
@@ -160,7 +159,7 @@ class Playbacks:
         trouble = video.playable.trouble
         if trouble is not None and (not copies or trouble.code == REJECTED_BY_MODERATOR.code):
             raise WrongState("This video cannot be played at the moment. Try again later.", reason="VIDEO_NOT_PLAYABLE")
-        if failed_host in (video.provider, *copies) and self.call_budgets.believes(caller):
+        if failed_host in (video.provider, *copies) and self.believes(caller):
             self._enqueue_failure(video_id, failed_host)
         revocation_id = self._admit(caller, video, entered, enter)
         playback = self._playback(caller, video_id, video.provider, video.playable, copies, failed_host, revocation_id)

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from shared.sessions.controller import Recorder
     from shared.videos.controller import Videos
     from shared.videos.host_checks import Checks
+    from shared.videos.playback import Playbacks
     from shared.videos.readiness import ReadinessPoller
+    from shared.videos.upload_tokens import UploadTokens
 
 
 VIDEOS_MAX: Final = 950
@@ -74,6 +76,42 @@ def pollers(deployment: Deployment) -> Mapping[str, ReadinessPoller]:
         )
         for provider in deployment.provider_accounts
     }
+
+
+def upload_tokens(deployment: Deployment) -> UploadTokens:
+    """
+    Return what gives and renews upload tokens.
+    """
+    from shared.videos.settings import VideoSettings
+    from shared.videos.upload_tokens import UploadTokens
+
+    return UploadTokens(
+        deployment.documents,
+        deployment.queue,
+        deployment.clock,
+        deployment.get(controller),
+        deployment.get(pollers),
+        deployment.settings_of(VideoSettings).provider,
+    )
+
+
+def playbacks(deployment: Deployment) -> Playbacks:
+    """
+    Return what gives the grants that play videos.
+    """
+    from shared.hosts.resource import host_table
+    from shared.videos.playback import Playbacks
+
+    return Playbacks(
+        deployment.documents,
+        deployment.queue,
+        deployment.clock,
+        deployment.provider_accounts,
+        deployment.hosts,
+        deployment.get(host_table),
+        deployment.call_budgets.believes,
+        deployment.viewer_keys,
+    )
 
 
 def host_checks(deployment: Deployment) -> Checks:

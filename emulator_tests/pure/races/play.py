@@ -41,12 +41,12 @@ from emulator_tests.pure.races.invariants import (
 )
 from emulator_tests.pure.races.stage import Killed, Stage, Visitor
 from emulator_tests.pure.races.weather import Agenda, Climate, Weather
+from shared.admissions.changes import following
 from shared.admissions.controller import task as admission_task
 from shared.admissions.model import CHECK_MOST
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import BackendError, Conflict, Permanent, Transient
 from shared.core.paths import RECONCILE_VIDEO, VIDEOS, enrolment_path, session_path, video_path
-from shared.operations.changes import following
 from shared.ports import (
     Clock,
     Condition,
@@ -73,10 +73,13 @@ from shared.ports import (
 from shared.sessions.broadcasting import Window
 from shared.sessions.kaltura_session import get_kaltura_session
 from shared.sessions.model import Session
+from shared.sessions.resource import controller as session_controller
 from shared.transfers.commands import transfer_session
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.model import PENDING, Video
 from shared.videos.policy import Policy
+from shared.videos.resource import controller as video_controller
+from shared.videos.resource import playbacks, upload_tokens
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest
 
 OWNERS: Final = (Caller("teacher", is_teacher=True), Caller("another", is_teacher=True))
@@ -577,7 +580,7 @@ class Play:
             "cancel": lambda: cancel_upload(owner, video_id, app.documents, app.queue, app.clock),
             "remove": lambda: delete_video(owner, video_id, app.documents, app.queue, app.clock),
             "retry": lambda: retry_video(owner, video_id, app.documents, app.queue, app.clock),
-            "renew": lambda: app.upload_tokens.renew_upload_token(owner, video_id),
+            "renew": lambda: app.get(upload_tokens).renew_upload_token(owner, video_id),
             "finished": lambda: upload_finished(owner, video_id, app.documents, app.queue, app.clock),
         }
         self._enter(f"{action} {video_id[:6]}", jobs[action])
@@ -620,14 +623,14 @@ class Play:
         if upload.tries == 0:
             self._uploads.append(upload)
         upload.tries += 1
-        upload_tokens, request = self._app.upload_tokens, upload.request
+        tokens, request = self._app.get(upload_tokens), upload.request
 
         def job() -> None:
             try:
                 if isinstance(request, UploadRequest):
-                    token = upload_tokens.issue_upload_token(upload.caller, request)
+                    token = tokens.issue_upload_token(upload.caller, request)
                 else:
-                    token = upload_tokens.replace_video(upload.caller, request)
+                    token = tokens.replace_video(upload.caller, request)
             except Transient:
                 self._ask_again(upload)
                 raise
@@ -652,7 +655,7 @@ class Play:
         self._enter(
             f"getKalturaSession {session_id}",
             lambda: get_kaltura_session(
-                owner, session_id, self._app.sessions, self._app.documents, self._queue, self._clock
+                owner, session_id, self._app.get(session_controller), self._app.documents, self._queue, self._clock
             ),
         )
 
@@ -671,7 +674,7 @@ class Play:
                 app.documents,
                 self._accounts,
                 ClaimNames(),
-                app.videos.policy,
+                app.get(video_controller).policy,
                 self._queue,
                 self._clock,
             ),
@@ -709,7 +712,7 @@ class Play:
         chosen = self._rng.choice(there)
 
         def job() -> None:
-            given = self._app.playbacks.issue_playback(STUDENT, chosen.id, needs_player_key=True).player_key
+            given = self._app.get(playbacks).issue_playback(STUDENT, chosen.id, needs_player_key=True).player_key
             assert given is not None
             session = Video.from_document(chosen).session
             key = Given(session, str(given.values["revocationId"]), self._clock(), given.expires_at)

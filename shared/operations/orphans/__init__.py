@@ -28,6 +28,7 @@ from shared.ports import Create, Document, InventoryItem, Query, Task, Update, h
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.epoch import Standing
 from shared.reconcile.owned import Claim, Claimed, Missing, Owned, Part, parts_of
+from shared.reconcile.resource import Resource
 
 PAGE: Final = 500
 BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -83,9 +84,11 @@ class Orphans:
 
     Attributes:
         deployment: The deployment.
+        resources: All resources.
     """
 
     deployment: Deployment
+    resources: Sequence[Resource]
 
     def standing(self) -> Standing:
         """
@@ -190,7 +193,7 @@ class Orphans:
         old_enough = now - timedelta(seconds=self.deployment.common.stray_age_s)
         for provider in self.deployment.places:
             self._look_at(provider, search, old_enough, tell)
-        things = things_by_kind(self.deployment.resources)
+        things = things_by_kind(self.resources)
         for kind, owned in things.items():
             self._look_through(kind.collection, owned, search, old_enough, tell)
         report = Report(
@@ -347,10 +350,10 @@ class Orphans:
             after_id = page[-1].id
 
     def _claims(self, items: Sequence[InventoryItem]) -> Iterator[Claimed]:
-        return claims(self.deployment.documents, self.deployment.resources, items)
+        return claims(self.deployment.documents, self.resources, items)
 
     def _keep_taken(self, one: Claimed) -> None:
-        things_by_kind(self.deployment.resources)[one.reference.kind].keep_taken(self.deployment, one)
+        things_by_kind(self.resources)[one.reference.kind].keep_taken(self.deployment, one)
 
     def _keep(self, report: Report) -> None:
         (kept,) = self.deployment.documents.read(ORPHANS_REPORT)

@@ -18,6 +18,7 @@ from shared.operations.orphans.claims import things_by_kind
 from shared.ports import ExternalIds, InventoryItem
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Claimed
+from shared.reconcile.resource import Resource
 
 WRITES_MAX: Final = 5
 """The number of times that an adoption is written if others write the same documents."""
@@ -46,9 +47,11 @@ class Adoption:
 
     Attributes:
         deployment: The deployment.
+        resources: All resources.
     """
 
     deployment: Deployment
+    resources: Sequence[Resource]
 
     def adopt(
         self, orphans: Sequence[Claimed], wanted: Collection[str] = (), session_id: str | None = None
@@ -93,7 +96,7 @@ class Adoption:
             Refused: It cannot be given back (never, or later: the message says which).
             Conflict: Others wrote the same documents every time (again).
         """
-        things = things_by_kind(self.deployment.resources)[one.reference.kind]
+        things = things_by_kind(self.resources)[one.reference.kind]
         for _ in range(WRITES_MAX):
             try:
                 things.adopt(self.deployment, one, external_ids, session_id)

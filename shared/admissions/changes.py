@@ -7,12 +7,12 @@ a deleted one by its counts, and an admission is reconciled when it is due.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.admissions.controller import task_for_all, tasks_after
 from shared.core import log
 from shared.core.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO
-from shared.limits.call_budgets import CallBudgets
 from shared.ports import Clock, Queue, Task
 from shared.reconcile.slots import enqueue
 from shared.sessions.model import Session, wanted
@@ -62,14 +62,14 @@ class Changes:
 
     Attributes:
         queue: Gets the tasks.
-        budgets: Limit the changes of one owner that are handled.
+        heeds: Tells whether one more change of an owner is handled, by their uid.
         clock: Now, in UTC.
 
     Every method raises `Transient` if documents or queue could not be reached (again).
     """
 
     queue: Queue
-    budgets: CallBudgets
+    heeds: Callable[[str], bool]
     clock: Clock
 
     def session_changed(self, session_id: str, before: Session | None, after: Session | None) -> None:
@@ -81,7 +81,7 @@ class Changes:
             return
         session = after or before
         owner_uid = None if session is None else session.owner_uid
-        if owner_uid is not None and not self.budgets.heeds(owner_uid):
+        if owner_uid is not None and not self.heeds(owner_uid):
             log.left_to_sweep(owner_uid, session_id)
             return
         for task in tasks:
@@ -91,5 +91,5 @@ class Changes:
         """
         Enqueue the end of a person's admission; its worker keeps it if they may watch anyway.
         """
-        if owner_uid is None or self.budgets.heeds(owner_uid):
+        if owner_uid is None or self.heeds(owner_uid):
             enqueue(self.queue, RECONCILE_ADMISSION, enrolment_id, self.clock)
