@@ -21,12 +21,12 @@ from shared.reconcile import Snapshot
 from shared.reconcile.checks import enqueue_if_unsettled
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.resource import Mark, Slice
+from shared.sessions.controller import Sessions
 from shared.sessions.controller import snapshot_of as look_at_session
 from shared.sessions.model import Session
-from shared.sessions.resource import controller as session_controller
+from shared.videos.controller import Videos
 from shared.videos.controller import snapshot_of as look_at_video
 from shared.videos.model import Video, VideoSpec
-from shared.videos.resource import controller as video_controller
 
 PAGE: Final = 500
 
@@ -48,11 +48,15 @@ class SessionsAndVideos:
 
     Attributes:
         deployment: The deployment.
+        sessions: The Controller of sessions.
+        videos: The Controller of videos.
     """
 
     phases: ClassVar[tuple[str, ...]] = (SESSIONS_PHASE, VIDEOS_PHASE)
 
     deployment: Deployment
+    sessions: Sessions
+    videos: Videos
     _followers: int = 0
 
     def go_on(self, mark: Mark, done: Slice) -> Mark | None:
@@ -74,10 +78,9 @@ class SessionsAndVideos:
         known = {document.id: document for document in sessions if until is None or document.id <= until}
         recorded = {document.id: document for document in records if until is None or document.id <= until}
         now = self.deployment.clock()
-        controller = self.deployment.get(session_controller)
         for session_id in sorted(known.keys() | recorded.keys()):
             snapshot = look_at_session(session_id, known.get(session_id), recorded.get(session_id))
-            done.enqueued += enqueue_if_unsettled(controller, snapshot, self.deployment.queue, now)
+            done.enqueued += enqueue_if_unsettled(self.sessions, snapshot, self.deployment.queue, now)
         videos = list(self._videos_of(list(known)))
         self._look_at_videos(videos, {id_: Session.from_document(one) for id_, one in known.items()}, done)
         alive = {(video.fields["sessionId"], video.id) for video in videos}
@@ -139,10 +142,9 @@ class SessionsAndVideos:
 
     def _look_at_videos(self, found: Iterable[Document], sessions: Mapping[str, Session], done: Slice) -> None:
         now = self.deployment.clock()
-        controller = self.deployment.get(video_controller)
         for document in found:
             snapshot = look_at_video(document, sessions.get(document.fields["sessionId"]))
-            if enqueue_if_unsettled(controller, snapshot, self.deployment.queue, now):
+            if enqueue_if_unsettled(self.videos, snapshot, self.deployment.queue, now):
                 done.enqueued += 1
                 continue
             if not done.is_full:
@@ -153,7 +155,7 @@ class SessionsAndVideos:
         Enqueue the missing copies of a settled video. If the page is read again within the hour, the tasks merge. If
         bulk work waits, the next slice does it.
         """
-        tasks = self.deployment.get(video_controller).dependants(snapshot)
+        tasks = self.videos.dependants(snapshot)
         if not tasks:
             return
         if not self._followers and self.deployment.pace() is not None:

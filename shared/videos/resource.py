@@ -219,9 +219,10 @@ def full_check(deployment: Deployment) -> Check:
     """
     Return the full check of sessions and their videos.
     """
+    from shared.sessions.resource import controller as sessions
     from shared.videos.full_check import SessionsAndVideos
 
-    return SessionsAndVideos(deployment)
+    return SessionsAndVideos(deployment, deployment.get(sessions), deployment.get(controller))
 
 
 RESOURCE = Resource(
