@@ -17,7 +17,7 @@ from random import Random
 from typing import Final, TypeVar
 
 from emulator_tests.fakes import Effect
-from emulator_tests.simulators.clockwork import Mode, Readiness
+from emulator_tests.simulators.clock import Mode, Readiness
 from shared.ports import (
     OBSERVED_MAX,
     Allowance,

@@ -17,8 +17,8 @@ from KalturaClient.Plugins.Core import KalturaAppToken, KalturaSessionType
 
 from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import CHAT_LIFETIME_S, KalturaServer, KalturaSite
-from emulator_tests.simulators.kaltura.keys import Session
-from emulator_tests.simulators.kaltura.keys import decode as decode_ks
+from emulator_tests.simulators.kaltura.models.keys import Session
+from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
 from shared.core.errors import Permanent
 from shared.ports import Admission, Attendee, EventSpec, ExternalIds
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys, KnownFor

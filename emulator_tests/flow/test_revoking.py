@@ -12,8 +12,8 @@ from KalturaClient.Plugins.Core import KalturaBaseEntryFilter
 
 from emulator_tests.flow.school import Person, School
 from emulator_tests.flow.test_joining import join, live_now
-from emulator_tests.simulators.kaltura.keys import Session
-from emulator_tests.simulators.kaltura.keys import decode as decode_ks
+from emulator_tests.simulators.kaltura.models.keys import Session
+from emulator_tests.simulators.kaltura.models.keys import decode as decode_ks
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,9 @@ from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import KalturaMediaEntry, KalturaMediaType
 
 from emulator_tests.flow.school import Person, School
-from emulator_tests.simulators.kaltura import services
-from emulator_tests.simulators.kaltura.actions import ACTIONS, IGNORES_KS, Action
-from emulator_tests.simulators.kaltura.schema import SCHEMA
+from emulator_tests.simulators.kaltura.models.schema import SCHEMA
+from emulator_tests.simulators.kaltura.responses import services
+from emulator_tests.simulators.kaltura.responses.actions import ACTIONS, IGNORES_KS, Action
 
 UPLOAD = "/api_v3/service/uploadtoken/action/upload"
 

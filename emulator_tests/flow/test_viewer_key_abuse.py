@@ -22,9 +22,9 @@ from KalturaClient.exceptions import KalturaException
 from emulator_tests.flow.provider import ks_of
 from emulator_tests.flow.school import Person, School
 from emulator_tests.flow.test_joining import join, live_now
-from emulator_tests.simulators.kaltura import services
-from emulator_tests.simulators.kaltura.actions import ACTIONS, IGNORES_KS, Action
-from emulator_tests.simulators.kaltura.schema import SCHEMA
+from emulator_tests.simulators.kaltura.models.schema import SCHEMA
+from emulator_tests.simulators.kaltura.responses import services
+from emulator_tests.simulators.kaltura.responses.actions import ACTIONS, IGNORES_KS, Action
 
 SCRIPT: Final = Path(__file__).parents[1] / "simulators" / "tests" / "node" / "calling_client.cjs"
 TIMEOUT_S: Final = 300

@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from emulator_tests.simulators.bunny.models import World
 from emulator_tests.simulators.bunny.urls import application
-from emulator_tests.simulators.bunny.world import World
-from emulator_tests.simulators.clockwork import Clock
-from emulator_tests.simulators.serving import Connections, parser, require_ffmpeg, serve
+from emulator_tests.simulators.clock import Clock
+from emulator_tests.simulators.server import Connections, parser, require_ffmpeg, serve
 
 
 def main() -> int:

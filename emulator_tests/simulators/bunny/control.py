@@ -11,30 +11,32 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from emulator_tests.simulators import bookkeeping
-from emulator_tests.simulators.bunny import api
-from emulator_tests.simulators.bunny.world import World
-from emulator_tests.simulators.clockwork import Readiness
+from emulator_tests.simulators import control
+from emulator_tests.simulators.bunny.models import World
+from emulator_tests.simulators.bunny.responses import videos
+from emulator_tests.simulators.clock import Readiness
 from emulator_tests.simulators.faults import OperationRule
 
 
 async def answer(world: World, request: Request, path: str) -> Response:
     """Answer one request to the control interface."""
-    return await bookkeeping.respond(world, request, path, lambda method, name, sent: _route(world, method, name, sent))
+    return await control.respond(world, request, path, lambda method, name, sent: _route(world, method, name, sent))
 
 
 def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any:
     match (method, name):
         case ("GET", "things"):
             return {
-                "videos": [{**api.told(world, one), "fetchedFrom": one.fetched_from} for one in world.videos.values()]
+                "videos": [
+                    {**videos.told(world, one), "fetchedFrom": one.fetched_from} for one in world.videos.values()
+                ]
             }
         case ("POST", "clock"):
             return _set_clock(world, sent)
         case ("POST", "reset"):
             world.reset()
             return {}
-    return bookkeeping.answer(world, OperationRule, method, name, sent)
+    return control.answer(world, OperationRule, method, name, sent)
 
 
 def _set_clock(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +46,6 @@ def _set_clock(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
             world.videos[str(sent["guid"])].readiness = rule
         else:
             world.readiness = rule
-    bookkeeping.move_clock(world, sent)
+    control.move_clock(world, sent)
     world.tick()
-    return bookkeeping.clock(world)
+    return control.clock(world)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator_tests.simulators.answering import Answer, Application
-from emulator_tests.simulators.bunny import api, control, playback
-from emulator_tests.simulators.bunny.world import World
-from emulator_tests.simulators.serving import Connections
+from emulator_tests.simulators.application import Answer, Application
+from emulator_tests.simulators.bunny import control
+from emulator_tests.simulators.bunny.models import World
+from emulator_tests.simulators.bunny.responses import playback, videos
+from emulator_tests.simulators.server import Connections
 
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "Range"}
 
@@ -27,7 +28,7 @@ class _Service:
         self._world = world
 
     def operation(self, method: str, path: str) -> str:
-        return api.operation_of(method, path) if path.startswith("/library/") else "play"
+        return videos.operation_of(method, path) if path.startswith("/library/") else "play"
 
     async def control(self, request: Request, path: str) -> Response:
         return await control.answer(self._world, request, path)
@@ -46,7 +47,7 @@ class _Service:
 
         async def answer() -> Response:
             if path.startswith("/library/"):
-                return await api.answer(world, request, lag_s)
+                return await videos.answer(world, request, lag_s)
             return await playback.answer(world, request)
 
         return answer

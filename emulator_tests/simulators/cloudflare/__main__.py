@@ -10,11 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from emulator_tests.simulators.clockwork import Clock
-from emulator_tests.simulators.cloudflare import webhooks
+from emulator_tests.simulators.clock import Clock
+from emulator_tests.simulators.cloudflare.models import webhooks
+from emulator_tests.simulators.cloudflare.models.account import Settings, World
 from emulator_tests.simulators.cloudflare.urls import application
-from emulator_tests.simulators.cloudflare.world import Settings, World
-from emulator_tests.simulators.serving import Connections, parser, require_ffmpeg, serve
+from emulator_tests.simulators.server import Connections, parser, require_ffmpeg, serve
 
 
 def main() -> int:

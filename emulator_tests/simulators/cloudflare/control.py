@@ -11,16 +11,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from emulator_tests.simulators import bookkeeping
-from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.cloudflare import processing, wire
-from emulator_tests.simulators.cloudflare.world import World
+from emulator_tests.simulators import control
+from emulator_tests.simulators.clock import Readiness
+from emulator_tests.simulators.cloudflare.models import processing
+from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.responses import fields
 from emulator_tests.simulators.faults import OperationRule
 
 
 async def answer(world: World, request: Request, path: str) -> Response:
     """Answer one request to the control interface."""
-    return await bookkeeping.respond(world, request, path, lambda method, name, sent: _route(world, method, name, sent))
+    return await control.respond(world, request, path, lambda method, name, sent: _route(world, method, name, sent))
 
 
 def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any:
@@ -32,13 +33,13 @@ def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any
         case ("POST", "reset"):
             world.reset()
             return {}
-    return bookkeeping.answer(world, OperationRule, method, name, sent)
+    return control.answer(world, OperationRule, method, name, sent)
 
 
 def things(world: World) -> dict[str, Any]:
     """Everything that exists, by kind."""
     videos = [
-        {**wire.video(world, video), "uploadedBytes": video.offset, "uploadLength": video.upload_length}
+        {**fields.video(world, video), "uploadedBytes": video.offset, "uploadLength": video.upload_length}
         for video in world.videos.values()
     ]
     return {
@@ -61,6 +62,6 @@ def _set_clock(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
             world.videos[str(sent["uid"])].readiness = rule
         else:
             world.readiness = rule
-    bookkeeping.move_clock(world, sent)
+    control.move_clock(world, sent)
     processing.tick(world)
-    return bookkeeping.clock(world)
+    return control.clock(world)

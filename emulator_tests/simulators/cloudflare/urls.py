@@ -9,11 +9,13 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from emulator_tests.simulators.answering import Answer, Application
-from emulator_tests.simulators.cloudflare import api, control, playback, processing, uploads, wire
+from emulator_tests.simulators.application import Answer, Application
+from emulator_tests.simulators.cloudflare import control
 from emulator_tests.simulators.cloudflare.errors import ApiError, too_many
-from emulator_tests.simulators.cloudflare.world import World
-from emulator_tests.simulators.serving import Connections
+from emulator_tests.simulators.cloudflare.models import processing
+from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.responses import fields, playback, uploads, videos
+from emulator_tests.simulators.server import Connections
 
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -37,7 +39,7 @@ class _Service:
 
     def operation(self, method: str, path: str) -> str:
         if path.startswith("/client/v4/"):
-            return api.operation_of(method, path)
+            return videos.operation_of(method, path)
         if path.startswith("/tus/"):
             return f"tus_{method.lower()}"
         return "upload" if path.startswith("/upload/") else "play"
@@ -46,10 +48,10 @@ class _Service:
         return await control.answer(self._world, request, path)
 
     def failed(self, status: int) -> Response:
-        return wire.refused(ApiError(status, 10001, "Internal server error"))
+        return fields.refused(ApiError(status, 10001, "Internal server error"))
 
     def throttled(self, retry_after_s: int) -> Response:
-        return wire.refused(too_many(retry_after_s))
+        return fields.refused(too_many(retry_after_s))
 
     async def keep_moving(self) -> None:
         await processing.keep_moving(self._world)
@@ -59,7 +61,7 @@ class _Service:
 
         async def answer() -> Response:
             if path.startswith("/client/v4/"):
-                return await api.answer(world, request, lag_s)
+                return await videos.answer(world, request, lag_s)
             if path.startswith("/tus/"):
                 return await uploads.tus(world, request, path.removeprefix("/tus/"))
             if path.startswith("/upload/"):

@@ -9,12 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from emulator_tests.simulators.clockwork import Clock
-from emulator_tests.simulators.kaltura import account
+from emulator_tests.simulators.clock import Clock
+from emulator_tests.simulators.kaltura import seed
+from emulator_tests.simulators.kaltura.models.account import World
 from emulator_tests.simulators.kaltura.models.store import Store
 from emulator_tests.simulators.kaltura.urls import Application
-from emulator_tests.simulators.kaltura.world import World
-from emulator_tests.simulators.serving import Connections, parser, require_ffmpeg, serve
+from emulator_tests.simulators.server import Connections, parser, require_ffmpeg, serve
 
 
 def main() -> int:
@@ -31,7 +31,7 @@ def main() -> int:
         readiness=options.ready_after,
         first_readiness=options.ready_after,
     )
-    account.seed(world)
+    seed.seed(world)
     connections = Connections()
     serve(Application(world, connections), connections, options.host, options.port)
     return 0

@@ -11,14 +11,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from emulator_tests.simulators import bookkeeping
-from emulator_tests.simulators.clockwork import Readiness
-from emulator_tests.simulators.kaltura import account, actions, broadcast, processing
-from emulator_tests.simulators.kaltura.entry_state import EntryStatus
+from emulator_tests.simulators import control
+from emulator_tests.simulators.clock import Readiness
+from emulator_tests.simulators.kaltura import seed
 from emulator_tests.simulators.kaltura.errors import ApiError
-from emulator_tests.simulators.kaltura.faults import Rule
-from emulator_tests.simulators.kaltura.schema import Record
-from emulator_tests.simulators.kaltura.world import World
+from emulator_tests.simulators.kaltura.models import broadcast, processing
+from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.entry_state import EntryStatus
+from emulator_tests.simulators.kaltura.models.faults import Rule
+from emulator_tests.simulators.kaltura.models.schema import Record
+from emulator_tests.simulators.kaltura.responses import actions
 
 _GROUP = 1
 #: Tables that are bookkeeping rather than things.
@@ -62,14 +64,14 @@ async def _route(world: World, request: Request, name: str, sent: Mapping[str, A
             world.counts.clear()
             return {}
         case ("POST", "reset"):
-            account.reset(world)
+            seed.reset(world)
             return {}
         case ("POST", "secret"):
             # What the console does when somebody asks for a new one: keys that were signed with the old one are read
             # no more.
             world.admin_secret = str(sent["adminSecret"])
             return {}
-    return bookkeeping.answer(world, Rule, request.method, name, sent)
+    return control.answer(world, Rule, request.method, name, sent)
 
 
 def things(world: World, with_deleted: bool, with_seeded: bool) -> dict[str, list[Record]]:
@@ -142,6 +144,6 @@ def _set_clock(world: World, sent: Mapping[str, Any]) -> Record:
             world.store.change(world.store.entries, str(sent["entryId"]), _readiness=str(rule))
         else:
             world.readiness = rule
-    bookkeeping.move_clock(world, sent)
+    control.move_clock(world, sent)
     processing.reschedule(world)
-    return bookkeeping.clock(world)
+    return control.clock(world)

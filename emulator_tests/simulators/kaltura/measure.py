@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator_tests.simulators.kaltura import keys
+from emulator_tests.simulators.kaltura.models import keys
 from emulator_tests.simulators.running import Running
 
 _PARTNER_ID, _SECRET = 1, "measured"

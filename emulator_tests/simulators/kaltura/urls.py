@@ -16,11 +16,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from emulator_tests.simulators.faults import BAD_GATEWAY, Kind
-from emulator_tests.simulators.kaltura import control, playback, processing, responses, wire
-from emulator_tests.simulators.kaltura.faults import Rule
-from emulator_tests.simulators.kaltura.responses import Answer, Exchange
-from emulator_tests.simulators.kaltura.world import World
-from emulator_tests.simulators.serving import Connections, Receive, Scope, Send
+from emulator_tests.simulators.kaltura import control
+from emulator_tests.simulators.kaltura.models import processing
+from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.faults import Rule
+from emulator_tests.simulators.kaltura.responses import dispatch, playback, wire
+from emulator_tests.simulators.kaltura.responses.dispatch import Answer, Exchange
+from emulator_tests.simulators.server import Connections, Receive, Scope, Send
 
 _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Origin, X-Requested-With, Content-Type, Accept, Range, Cache-Control",
@@ -81,7 +83,7 @@ class Application:
         peer = (request.client.host, request.client.port) if request.client else ("", 0)
         connection = self._connections.number(peer)
         parsed = await wire.read_request(request, path)
-        rule = self._world.faults.hitting(responses.addresses_of(parsed))
+        rule = self._world.faults.hitting(dispatch.addresses_of(parsed))
         exchange = self._exchange(request, peer[0], rule)
         started_at = self._world.clock.now()
         answer = await self._carry_out(exchange, parsed, rule)
@@ -138,26 +140,26 @@ class Application:
         """Answer a request as its fault wants; None means the connection is cut instead."""
         kind = rule.kind if rule else None
         if rule is None or kind in (Kind.THROTTLE, Kind.ERROR, Kind.LIST_LAG):
-            return await responses.answer(exchange, parsed)
+            return await dispatch.answer(exchange, parsed)
         if kind is Kind.DROP_BEFORE:
             return None
         if kind is Kind.LATE_COMMIT:
             # Its session is judged as of now.
             exchange.arrived_at_s = self._world.clock.now()
-            self._world.late.hold(partial(responses.answer, exchange, parsed), rule.after_s)
+            self._world.late.hold(partial(dispatch.answer, exchange, parsed), rule.after_s)
             return None
         if kind is Kind.DELAY:
             await asyncio.sleep(rule.after_s)
-            return await responses.answer(exchange, parsed)
+            return await dispatch.answer(exchange, parsed)
         if kind in (Kind.HTML, Kind.EMPTY):
             if rule.commits:
-                await responses.answer(exchange, parsed)
+                await dispatch.answer(exchange, parsed)
             page = BAD_GATEWAY if kind is Kind.HTML else ""
             status = rule.status if kind is Kind.HTML else 200
             return Answer(Response(page, status, media_type="text/html"))
-        answer = await responses.answer(exchange, parsed)
+        answer = await dispatch.answer(exchange, parsed)
         if kind is Kind.DUPLICATE:
-            await responses.answer(exchange, parsed)
+            await dispatch.answer(exchange, parsed)
         elif kind is Kind.STATUS:
             answer.response.status_code = rule.status
         elif kind is Kind.TRUNCATED:

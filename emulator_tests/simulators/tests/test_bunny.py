@@ -14,7 +14,7 @@ from urllib.parse import quote, urljoin
 import pytest
 import requests
 
-from emulator_tests.simulators.bunny.playback import is_signed
+from emulator_tests.simulators.bunny.responses.playback import is_signed
 from emulator_tests.simulators.tests.bunny_server import API_KEY, LIBRARY_ID, TOKEN_KEY, BunnyServer
 from emulator_tests.simulators.tests.files import serving
 from emulator_tests.simulators.tests.served import wait_until

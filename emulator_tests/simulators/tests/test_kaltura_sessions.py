@@ -33,13 +33,7 @@ from KalturaClient.Plugins.Core import (
 )
 from KalturaClient.Plugins.Schedule import KalturaRecordScheduleEvent
 
-from emulator_tests.simulators.tests.kaltura_server import (
-    ADMIN_SECRET,
-    PARTNER_ID,
-    USER_SECRET,
-    KalturaServer,
-    mint,
-)
+from emulator_tests.simulators.tests.kaltura_server import ADMIN_SECRET, PARTNER_ID, USER_SECRET, KalturaServer, mint
 
 UPLOAD_URI = "/api_v3/service/uploadtoken/action/upload"
 

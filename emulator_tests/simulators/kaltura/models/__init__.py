@@ -1,1 +1,1 @@
-"""What exists in the simulated account: tables, filters, and the journal that lets them survive a restart."""
+"""What a Kaltura account holds, and what it does by itself: tables and their journal, sessions, entries, processing."""

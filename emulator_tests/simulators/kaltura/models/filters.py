@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from emulator_tests.simulators.kaltura.errors import ApiError
+from emulator_tests.simulators.kaltura.models.schema import SCHEMA, Property, Record, to_instant, to_int, to_text
 from emulator_tests.simulators.kaltura.models.table import Condition, split_words
-from emulator_tests.simulators.kaltura.schema import SCHEMA, Property, Record, to_instant, to_int, to_text
 
 #: A service's own explanation of a filter property: the condition its value means, None for no demand.
 Explanation = Callable[[Any], Condition | None]

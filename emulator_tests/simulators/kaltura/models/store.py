@@ -16,9 +16,9 @@ from collections import deque
 from pathlib import Path
 from typing import Any, TextIO
 
-from emulator_tests.simulators.clockwork import Clock
+from emulator_tests.simulators.clock import Clock
+from emulator_tests.simulators.kaltura.models.schema import Record
 from emulator_tests.simulators.kaltura.models.table import Key, Table
-from emulator_tests.simulators.kaltura.schema import Record
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 #: How far back lists can be made to lag.

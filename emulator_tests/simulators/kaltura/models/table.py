@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from emulator_tests.simulators.kaltura.schema import Record
+from emulator_tests.simulators.kaltura.models.schema import Record
 
 Key = str | int
 

@@ -1,0 +1,1 @@
+"""The answers of Bunny Stream: the videos of the API, and playback."""

@@ -1,0 +1,316 @@
+"""The simulated account as a whole: its videos, keys, webhook, live inputs, time and faults.
+
+Built once by `__main__`; handed to every room. Holds the bookkeeping of minutes, and no behaviour of any call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from emulator_tests.simulators.application import LOGGED_REQUESTS
+from emulator_tests.simulators.clock import Clock, Readiness
+from emulator_tests.simulators.faults import Faults, OperationRule
+from emulator_tests.simulators.late_requests import Late
+
+
+class State(StrEnum):
+    """`status.state` of a video."""
+
+    PENDING_UPLOAD = "pendingupload"
+    DOWNLOADING = "downloading"
+    QUEUED = "queued"
+    IN_PROGRESS = "inprogress"
+    READY = "ready"
+    ERROR = "error"
+
+
+PROCESSING = (State.DOWNLOADING, State.QUEUED, State.IN_PROGRESS)
+
+
+@dataclass(slots=True)
+class Settings:
+    """What an account manager or the service itself could set; the control interface changes it.
+
+    Args:
+        storage_minutes: How many minutes of video the account may hold.
+        processing_max: How many videos may be in process at once.
+        reason_prefix: Before `Code` and `Text` of a reason: the docs spell it in two ways.
+        webhook_attempts: How often a notification is sent before it is given up.
+        webhook_retry_s: Pause between these; real seconds.
+    """
+
+    storage_minutes: int = 1_000_000
+    processing_max: int = 120
+    reason_prefix: str = "errorReason"
+    webhook_attempts: int = 5
+    webhook_retry_s: float = 0.5
+
+
+@dataclass(slots=True)
+class Video:
+    """One video.
+
+    Args:
+        uid: Of 32 hexadecimal digits.
+        created_s: When it was made, on the simulator's clock.
+        modified_s: When it was last changed.
+        creator: As its maker said.
+        meta: Likewise.
+        max_duration_s: So much is reserved; None reserves nothing.
+        upload_expires_s: From then on its upload address takes no bytes; None for what has none.
+        upload_length: Bytes that TUS has announced; None for other uploads.
+        offset: Bytes that have arrived.
+        upload_key: The secret part of its upload address.
+        is_direct: Whether its upload address takes bytes without the API token.
+        plays: `readyToStream`: whether at least one quality is there.
+        readiness: Its own rule, where it has one.
+    """
+
+    uid: str
+    created_s: float
+    modified_s: float
+    creator: str | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+    require_signed_urls: bool = False
+    allowed_origins: list[str] = field(default_factory=list)
+    scheduled_deletion: str | None = None
+    thumbnail_timestamp_pct: float = 0.0
+    max_duration_s: int | None = None
+    upload_expires_s: float | None = None
+    upload_length: int | None = None
+    offset: int = 0
+    upload_key: str = ""
+    is_direct: bool = True
+    is_receiving: bool = False
+    uploaded_s: float | None = None
+    state: State = State.PENDING_UPLOAD
+    error_code: str = ""
+    error_text: str = ""
+    percent: float = 0.0
+    plays: bool = False
+    began_s: float = 0.0
+    looks: int = 0
+    steps_done: int = 0
+    size_bytes: int = 0
+    duration_s: float = -1.0
+    width: int = -1
+    height: int = -1
+    downloads: dict[str, float] = field(default_factory=dict)
+    readiness: Readiness | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A signing key."""
+
+    id: str
+    private: RSAPrivateKey
+    created_s: float
+
+
+@dataclass(slots=True)
+class Webhook:
+    """The account's one webhook."""
+
+    url: str
+    secret: str
+    modified_s: float
+
+
+@dataclass(slots=True)
+class World:
+    """One account."""
+
+    account_id: str
+    api_token: str
+    files: Path
+    clock: Clock
+    first_readiness: Readiness
+    first_settings: Settings
+    readiness: Readiness = field(init=False)
+    settings: Settings = field(init=False)
+    #: Under which address it is reached: a notification tells addresses without a request.
+    base_url: str = ""
+    faults: Faults[OperationRule] = field(default_factory=Faults)
+    videos: dict[str, Video] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    live_inputs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    webhook: Webhook | None = None
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=LOGGED_REQUESTS))
+    late: Late = field(init=False)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _by_key: dict[str, str] = field(default_factory=dict)
+    _by_creator: dict[str, list[str]] = field(default_factory=dict)
+    #: Creation instants and ids, in order: lists are asked for by them.
+    _made_s: list[float] = field(default_factory=list)
+    _made: list[str] = field(default_factory=list)
+    _unsettled: set[str] = field(default_factory=set)
+    _used_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """At first everything is as it is after a reset; what is carried out late goes by the same clock."""
+        self.late = Late(self.clock)
+        self.readiness, self.settings = self.first_readiness, replace(self.first_settings)
+
+    # --- videos ---------------------------------------------------------------------------------------------------
+
+    def add(self, video: Video) -> Video:
+        """Let a video exist."""
+        # As exactly as the API tells it: lists are asked for by what it has told.
+        video.created_s = round(video.created_s, 6)
+        self.videos[video.uid] = video
+        self._made_s.append(video.created_s)
+        self._made.append(video.uid)
+        self._unsettled.add(video.uid)
+        if video.upload_key:
+            self._by_key[video.upload_key] = video.uid
+        if video.creator is not None:
+            self._by_creator.setdefault(video.creator, []).append(video.uid)
+        return video
+
+    def remove(self, uid: str) -> None:
+        """Let a video exist no more, nor its bytes."""
+        video = self.videos.pop(uid)
+        first = bisect_left(self._made_s, video.created_s)
+        index = self._made.index(uid, first)
+        del self._made[index], self._made_s[index]
+        self._unsettled.discard(uid)
+        if video.state is State.READY:
+            self._used_s -= video.duration_s
+        self._by_key.pop(video.upload_key, None)
+        if video.creator is not None:
+            self._by_creator[video.creator].remove(uid)
+        self._forget_bytes(uid)
+
+    def change_creator(self, video: Video, creator: str | None) -> None:
+        """Give a video to another creator."""
+        if video.creator is not None:
+            self._by_creator[video.creator].remove(video.uid)
+        video.creator = creator
+        if creator is not None:
+            self._by_creator.setdefault(creator, []).append(video.uid)
+
+    def settle(self, video: Video, state: State) -> None:
+        """End what is reserved for a video; one that is ready counts by its length."""
+        self._unsettled.discard(video.uid)
+        if state is State.READY:
+            self._used_s += video.duration_s
+        self.move(video, state)
+
+    def move(self, video: Video, state: State) -> None:
+        """Let a video be in another state."""
+        video.state = state
+        self.touch(video)
+
+    def touch(self, video: Video) -> None:
+        """Record that a video was changed."""
+        video.modified_s = self.clock.now()
+
+    def by_upload_key(self, key: str) -> Video | None:
+        """The video that an upload address is of."""
+        return self.videos.get(self._by_key.get(key, ""))
+
+    def select(self, after_s: float | None, before_s: float | None, creator: str | None) -> Iterator[Video]:
+        """Videos in the order of their creation, within a span."""
+        if creator is not None:
+            mine = (self.videos[uid] for uid in list(self._by_creator.get(creator, ())))
+            for video in mine:
+                if (after_s is None or video.created_s > after_s) and (before_s is None or video.created_s < before_s):
+                    yield video
+            return
+        first = 0 if after_s is None else bisect_right(self._made_s, after_s)
+        last = len(self._made_s) if before_s is None else bisect_left(self._made_s, before_s)
+        for index in range(first, last):
+            yield self.videos[self._made[index]]
+
+    def select_newest(self, after_s: float | None, before_s: float | None, creator: str | None) -> Iterator[Video]:
+        """The same, the newest first."""
+        if creator is not None:
+            yield from reversed(list(self.select(after_s, before_s, creator)))
+            return
+        first = 0 if after_s is None else bisect_right(self._made_s, after_s)
+        last = len(self._made_s) if before_s is None else bisect_left(self._made_s, before_s)
+        for index in range(last - 1, first - 1, -1):
+            yield self.videos[self._made[index]]
+
+    def bytes_of(self, uid: str) -> Path:
+        """Where the bytes of a video lie."""
+        return self.files / uid
+
+    def unsettled(self) -> list[Video]:
+        """Those that are neither ready nor in error."""
+        return [self.videos[uid] for uid in self._unsettled]
+
+    def segments_of(self, uid: str) -> Path:
+        """Where a video lies cut for HLS."""
+        return self.files / f"{uid}.hls"
+
+    def _forget_bytes(self, uid: str) -> None:
+        self.bytes_of(uid).unlink(missing_ok=True)
+        shutil.rmtree(self.segments_of(uid), ignore_errors=True)
+
+    def in_process(self) -> int:
+        """How many videos are in process."""
+        return sum(video.state in PROCESSING for video in self.unsettled())
+
+    # --- minutes --------------------------------------------------------------------------------------------------
+
+    def is_expired(self, video: Video) -> bool:
+        """Whether an upload address takes bytes no more."""
+        return video.upload_expires_s is not None and video.upload_expires_s <= self.clock.now()
+
+    def reserved_s(self) -> float:
+        """What is reserved for videos whose bytes are still to come or in process."""
+        return sum(
+            video.max_duration_s or 0
+            for video in self.unsettled()
+            if video.state is not State.PENDING_UPLOAD or not self.is_expired(video)
+        )
+
+    def used_s(self) -> float:
+        """What the videos take that are ready."""
+        return self._used_s
+
+    # --- the rest -------------------------------------------------------------------------------------------------
+
+    def new_uid(self) -> str:
+        """An id for a new thing."""
+        return secrets.token_hex(16)
+
+    def instant(self, at_s: float) -> str:
+        """An instant as the API tells it."""
+        return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the requests, until it ends or the simulator stops."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def reset(self) -> None:
+        """Everything is as it was at the beginning; signing keys stay, for clients hold them."""
+        for uid in list(self.videos):
+            self._forget_bytes(uid)
+        for forgotten in (
+            self.videos, self.live_inputs, self._by_key, self._by_creator, self._made_s, self._made,
+            self._unsettled, self.late.held, self.requests,
+        ):  # fmt: skip
+            forgotten.clear()
+        self._used_s = 0.0
+        self.webhook = None
+        self.faults.rules.clear()
+        self.readiness = self.first_readiness
+        self.settings = replace(self.first_settings)
+        self.clock.put_right()

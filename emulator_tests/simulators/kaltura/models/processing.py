@@ -1,0 +1,160 @@
+"""What happens to media by itself: flavors become ready one by one, then the entry.
+
+`content` hands entries in; `responses` and a background task let time pass; lists and gets count as looks. How fast it
+goes is the clockwork's rule, the entry's own or the account's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+
+from emulator_tests.simulators.clock import Mode, Readiness
+from emulator_tests.simulators.kaltura.models import notifications, replacement
+from emulator_tests.simulators.kaltura.models.account import World
+from emulator_tests.simulators.kaltura.models.entry_state import (
+    AssetStatus,
+    EntryStatus,
+    change_entry,
+    flavors_of,
+    ready_params,
+)
+from emulator_tests.simulators.kaltura.models.schema import Record
+
+_PACE_S = 0.05
+
+
+def begin(world: World, entry_id: str, meanwhile: EntryStatus = EntryStatus.PRECONVERT) -> None:
+    """Start converting an entry; its source flavor is ready and its other flavors wait.
+
+    Args:
+        world: The account.
+        entry_id: The entry.
+        meanwhile: Its status until then; one that is ready stays so when a flavor is added to it.
+    """
+    waiting = _waiting(world, entry_id)
+    under_way = {
+        "startedAt": world.clock.now(),
+        "looks": 0,
+        "done": 0,
+        "steps": max(len(waiting), 1),
+        "meanwhile": meanwhile,
+    }
+    change_entry(
+        world,
+        entry_id,
+        status=meanwhile,
+        flavorParamsIds=ready_params(world, entry_id),
+        _processing=under_way,
+    )
+    _schedule(world, world.store.entries.rows[entry_id])
+    tick(world)
+
+
+def begin_anew(world: World, entry_id: str) -> None:
+    """Convert an entry once more from its source; one that is ready stays so meanwhile."""
+    store = world.store
+    entry = store.entries.rows[entry_id]
+    if entry["status"] == EntryStatus.READY:
+        return
+    for each in flavors_of(world, entry_id):
+        if not each["isOriginal"]:
+            store.change(store.flavor_assets, each["id"], status=AssetStatus.CONVERTING)
+    begin(world, entry_id)
+
+
+def look(world: World, entry: Record) -> Record:
+    """Count a look at an entry; returns the entry as the looker sees it."""
+    under_way = entry.get("_processing")
+    if not under_way:
+        return entry
+    store = world.store
+    looked = store.change(store.entries, entry["id"], _processing={**under_way, "looks": under_way["looks"] + 1})
+    if _rule(world, looked).mode is Mode.AFTER_LOOKS:
+        _advance(world, looked)
+    return store.entries.rows[entry["id"]]
+
+
+def tick(world: World) -> None:
+    """Let everything happen that is due by now."""
+    while world.agenda and world.agenda[0][0] <= world.clock.now():
+        _, entry_id = heapq.heappop(world.agenda)
+        entry = world.store.entries.rows.get(entry_id)
+        if entry is not None and entry.get("_processing"):
+            _advance(world, entry)
+
+
+def reschedule(world: World) -> None:
+    """Work out anew when things are due: after a restart, or when the clockwork changed."""
+    world.agenda.clear()
+    for entry in list(world.store.entries):
+        if entry.get("_processing"):
+            _schedule(world, entry)
+    tick(world)
+
+
+async def keep_moving(world: World) -> None:
+    """Let time pass while nobody asks, so that notifications leave by themselves; never returns."""
+    while True:
+        tick(world)
+        world.store.flush()
+        notifications.deliver_due(world)
+        await asyncio.sleep(_PACE_S)
+
+
+def _rule(world: World, entry: Record) -> Readiness:
+    own = entry.get("_readiness")
+    return Readiness.parse(own) if own else world.readiness
+
+
+def _waiting(world: World, entry_id: str) -> list[Record]:
+    return [each for each in flavors_of(world, entry_id) if each["status"] == AssetStatus.CONVERTING]
+
+
+def _schedule(world: World, entry: Record) -> None:
+    rule, under_way = _rule(world, entry), entry["_processing"]
+    due_at = under_way["startedAt"]
+    if rule.mode in (Mode.NEVER, Mode.AFTER_LOOKS):
+        return
+    if rule.mode is Mode.AFTER_S:
+        due_at += rule.amount * (under_way["done"] + 1) / under_way["steps"]
+    heapq.heappush(world.agenda, (due_at, entry["id"]))
+
+
+def _advance(world: World, entry: Record) -> None:
+    """Take every step of an entry that is due."""
+    rule = _rule(world, entry)
+    if rule.mode is Mode.FAILED:
+        fail(world, entry["id"])
+        return
+    while under_way := entry.get("_processing"):
+        step = under_way["done"] + 1
+        waited_s = world.clock.now() - under_way["startedAt"]
+        if not rule.is_due(step, under_way["steps"], waited_s, under_way["looks"]):
+            _schedule(world, entry)
+            return
+        waiting = _waiting(world, entry["id"])
+        if waiting:
+            now = int(world.clock.now())
+            flavors = world.store.flavor_assets
+            world.store.change(flavors, waiting[0]["id"], status=AssetStatus.READY, updatedAt=now)
+        is_last = len(waiting) <= 1
+        entry = change_entry(
+            world,
+            entry["id"],
+            flavorParamsIds=ready_params(world, entry["id"]),
+            status=EntryStatus.READY if is_last else under_way["meanwhile"],
+            _processing=None if is_last else {**under_way, "done": step},
+        )
+    replacement.settle(world, entry)
+
+
+def fail(world: World, entry_id: str) -> None:
+    """End an entry's conversion in ERROR_CONVERTING; one that was ready before stays so."""
+    store = world.store
+    for each in _waiting(world, entry_id):
+        store.change(store.flavor_assets, each["id"], status=AssetStatus.ERROR)
+    was_ready = store.entries.rows[entry_id]["status"] == EntryStatus.READY
+    status = EntryStatus.READY if was_ready else EntryStatus.ERROR_CONVERTING
+    entry = change_entry(world, entry_id, status=status, _processing=None)
+    replacement.settle(world, entry)
