@@ -86,7 +86,7 @@ class Simulator:
 
     def convert(self, how: str) -> None:
         """
-        Set how conversions go from now on; values as in the simulators' `clockwork.py`.
+        Set how conversions go from now on; values as in the simulators' `clock.py`.
         """
         self.control("POST", "clock", {"ready": how})
 

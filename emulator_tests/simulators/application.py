@@ -1,7 +1,7 @@
-"""An ASGI application that answers as its simulator does, unless a fault strikes; it keeps the request log.
+"""The ASGI application of a simulator: applies faults, keeps the request log, and leaves the answers to a `Service`.
 
-Made by each simulator's `urls`, which says what an answer is, and served by its `__main__`. Kaltura's has its own, for
-its faults know more than one operation for each request.
+Created by each simulator's `urls` and served by its `__main__`. Kaltura's `urls` has an application of its own, because
+a fault there may concern one of several calls in a request.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Answer = Callable[[], Awaitable[Response]]
 
 
 class World(Protocol):
-    """What of a simulated account is needed here."""
+    """The part of a simulated account that the application uses."""
 
     base_url: str
     clock: Clock
@@ -44,14 +44,14 @@ class World(Protocol):
 
 
 class Service(Protocol):
-    """What a simulator says."""
+    """The answers of one simulator."""
 
     def operation(self, method: str, path: str) -> str:
-        """What a request is called in faults and in the log."""
+        """Return the operation of a request, the name in fault rules and in the request log."""
         ...
 
     def answering(self, request: Request, path: str, lag_s: float) -> Answer:
-        """Who answers a request; lists lag behind by so many seconds."""
+        """Return the function that answers a request; lists lag behind by `lag_s`."""
         ...
 
     async def control(self, request: Request, path: str) -> Response:
@@ -59,11 +59,11 @@ class Service(Protocol):
         ...
 
     def failed(self, status: int) -> Response:
-        """The answer of a server that has failed."""
+        """Return the answer of a server that has failed."""
         ...
 
     def throttled(self, retry_after_s: int) -> Response:
-        """The answer of one that takes no more requests for a while."""
+        """Return the answer to a client that has sent too many requests."""
         ...
 
     async def keep_moving(self) -> None:
@@ -76,9 +76,9 @@ class Application:
 
     Args:
         world: The account it serves.
-        service: What it says.
+        service: The answers.
         connections: Where the server's protocol reports connections.
-        headers: Of every answer that has them not.
+        headers: Added to every answer that lacks them.
     """
 
     def __init__(self, world: World, service: Service, connections: Connections, headers: Mapping[str, str]) -> None:
@@ -153,7 +153,7 @@ class Application:
                 await asyncio.sleep(rule.after_s)
                 return await answer()
             case Kind.LATE_COMMIT:
-                # What is sent must be read while there is somebody who sends it.
+                # Read the body while the client is still connected.
                 await request.body()
                 self._world.late.hold(answer, rule.after_s)
                 return None

@@ -1,6 +1,6 @@
-"""What every control interface answers: what was asked, faults, time, settings.
+"""The part of the control interface that all simulators share: request log, faults, clock, settings.
 
-Called by each simulator's `control`, which answers the rest.
+Called by each simulator's own `control`, which adds the inspection of what exists.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from emulator_tests.simulators.faults import Faults, Rule
 from emulator_tests.simulators.late_requests import Late
 
 Route = Callable[[str, str, Mapping[str, Any]], Any]
-"""The result of a method, a name and what was sent; None where there is no such thing."""
+"""Maps method, name and JSON body to a result; None means there is no such address."""
 
 
 class World(Protocol):
-    """What of a simulated account everybody has."""
+    """The part of a simulated account that the control interface uses."""
 
     clock: Clock
     late: Late
@@ -41,9 +41,9 @@ async def respond(world: World, request: Request, path: str, route: Route) -> Re
 
     Args:
         world: The account.
-        request: With an object, or nothing, in its body.
-        path: Of the request.
-        route: What the simulator answers.
+        request: Its body is a JSON object or empty.
+        path: The request's path.
+        route: Answers by method and name.
     """
     name = path.removeprefix("/_simulator").strip("/")
     try:
@@ -58,10 +58,10 @@ async def respond(world: World, request: Request, path: str, route: Route) -> Re
 
 
 def answer(world: World, rule_type: type[Rule[Any]], method: str, name: str, sent: Mapping[str, Any]) -> Any:
-    """What one request is told; None where it asks for something else.
+    """Answer a request for the shared part; None for any other address.
 
     Raises:
-        ValueError, TypeError, KeyError: It makes no sense.
+        ValueError, TypeError, KeyError: The request is malformed.
     """
     match (method, name):
         case ("GET", "requests"):
@@ -83,24 +83,24 @@ def answer(world: World, rule_type: type[Rule[Any]], method: str, name: str, sen
         case ("GET", "settings"):
             return dataclasses.asdict(world.settings)
         case ("POST", "settings"):
-            return _set(world, sent)
+            return _change_settings(world, sent)
     return None
 
 
 def clock(world: World) -> dict[str, Any]:
-    """How late it is, and how processing goes."""
+    """Return the time and the readiness rule."""
     return {"now": world.clock.now(), "offset_s": world.clock.offset_s, "ready": str(world.readiness)}
 
 
 def move_clock(world: World, sent: Mapping[str, Any]) -> None:
-    """Let time pass as was sent, if it was."""
+    """Move the clock as the body says, if it does."""
     if "advance_s" in sent:
         world.clock.advance(float(sent["advance_s"]))
     if "stand_at" in sent:
-        world.clock.stand_at(float(sent["stand_at"]))
+        world.clock.stop_at(float(sent["stand_at"]))
 
 
-def _set(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
+def _change_settings(world: World, sent: Mapping[str, Any]) -> dict[str, Any]:
     known = {each.name for each in dataclasses.fields(world.settings)}
     for key, value in sent.items():
         if key not in known:

@@ -1,7 +1,7 @@
-"""Faults on request: what the real service and the network between do now and then.
+"""Faults that tests inject: errors, delays and cut connections, as the real service and the network produce them.
 
-Rules come over the control interface; each simulator's `urls` asks for the rule that hits a request. A rule counts the
-requests it matches and strikes from the `nth` for `times` of them. Leaves to each simulator how its requests are named.
+Rules arrive over the control interface; each simulator's `urls` asks for the rule that applies to a request. A rule
+counts the requests it matches and applies from the `nth` for `times` of them. Each simulator names its own operations.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ class Rule(Generic[Asked]):
         """Read a rule as the control interface takes it.
 
         Raises:
-            ValueError: The kind is unknown or a number is none.
+            ValueError: The kind is unknown or a number is malformed.
         """
         match = raw.get("match") or {}
         kind = Kind(str(raw.get("kind")))
         if kind not in cls.kinds:
-            raise ValueError(f"{kind} is no fault here")
+            raise ValueError(f"{kind} is not a fault of this simulator")
         return cls(
             kind=kind,
             nth=int(match.get("nth", 1)),

@@ -1,7 +1,7 @@
-"""Requests that were let in, hung, and are carried out when nobody waits for their answer any more.
+"""Requests whose client has lost the connection, and which the server still carries out, later.
 
-Each simulator's `urls` puts them here; its `control`, and where it has one a background task, have those carried out
-whose time has come on the clock.
+Used by the fault `late_commit`: the application keeps the request here; the control interface and a background task
+carry it out when it is due on the simulator's clock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CarryOut = Callable[[], Awaitable[object]]
 
 @dataclass(slots=True)
 class Late:
-    """What is to be carried out late."""
+    """The requests to carry out later."""
 
     clock: Clock
     held: list[tuple[float, CarryOut]] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Late:
             await due[1]()
 
     async def keep_committing(self) -> None:
-        """Do so by itself; never returns."""
+        """Carry out requests as they fall due; never returns."""
         while True:
             await self.commit_due()
             await asyncio.sleep(_PACE_S)

@@ -1,6 +1,6 @@
-"""What a media file really is, asked of ffprobe, and frames out of it, cut by ffmpeg.
+"""Probing of media files by ffprobe, and frames and HLS segments by ffmpeg; both run as child processes.
 
-Called by every simulator, when bytes have arrived and for thumbnails. Both run as child processes.
+Called by every simulator, for uploads, thumbnails and playback.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 _TIMEOUT_S = 60.0
-#: Demuxers that accept any text; a file only these can read is no media.
+#: Demuxers that accept any text; a file that only these can read is not media.
 _NO_MEDIA = frozenset(("tty", "ass", "srt", "webvtt", "subviewer", "microdvd", "txt"))
-#: What small files were found to be, by their bytes: tests send the same few again and again, and asking takes 0.1 s.
+#: Results for small files, by hash: tests upload the same few files repeatedly, and probing takes 0.1 s.
 _PROBED: dict[bytes, MediaFile | None] = {}
 _PROBED_MAX = 100
 _SMALL_BYTES = 16 * 1024 * 1024
@@ -24,13 +24,13 @@ _SMALL_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """What probing found.
+    """The result of probing.
 
     Args:
         duration_ms: 0 for a still picture; a GIF has one.
         is_image: Whether it is a picture, moving or not.
         is_still: Whether it is a picture that does not move.
-        container: The names that ffprobe has for it, by commas.
+        container: ffprobe's names for it, separated by commas.
         has_video: Whether it has moving or still pictures.
     """
 

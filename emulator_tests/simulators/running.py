@@ -1,6 +1,6 @@
-"""A simulator as a process of whoever needs one of his own.
+"""A simulator as a child process, for tests and benchmarks that need their own.
 
-Called by tests and measurements. Leaves to them how the service is spoken to.
+The caller sends requests to `url`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _STOP_TIMEOUT_S = 10
 
 
 class Running:
-    """One process, running from the beginning; stopped at the end of a `with` block, or by hand.
+    """One simulator process; it stops at the end of a `with` block, or by `stop`.
 
     Args:
-        simulator: Its package, such as `kaltura`.
-        options: Of its command line.
+        simulator: The package's name, such as `kaltura`.
+        options: Options of its command line.
 
     Attributes:
-        url: Where it serves.
+        url: Its address.
     """
 
     def __init__(self, simulator: str, *options: str) -> None:

@@ -1,6 +1,6 @@
-"""How a simulator serves: one process, one port, connections that a fault can cut.
+"""The HTTP server of a simulator: one process, one port, connections that a fault can cut.
 
-Called by each simulator's `__main__`. Leaves to the application what is answered.
+Called by each simulator's `__main__`, which passes the application.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ class Connections:
         return self._open.get(peer, (0, None))[0]
 
     def cut(self, peer: tuple[str, int]) -> None:
-        """Close a peer's connection without a word."""
+        """Abort a peer's connection without an answer."""
         found = self._open.get(peer)
         if found:
             found[1].abort()
 
 
 class _Announcing(uvicorn.Server):
-    """A server that says where it serves once it does."""
+    """A server that prints its address when it is ready."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then print the address."""
@@ -83,7 +83,7 @@ class _Announcing(uvicorn.Server):
 
 
 def parser(prog: str, description: str) -> argparse.ArgumentParser:
-    """The options that every simulator has."""
+    """Return a parser with the options that every simulator has."""
     options = argparse.ArgumentParser(prog=prog, description=description)
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -97,7 +97,7 @@ def parser(prog: str, description: str) -> argparse.ArgumentParser:
 
 
 def require_ffmpeg() -> None:
-    """End the program where what reads media files is not there."""
+    """Exit with a sentence when ffprobe or ffmpeg is missing."""
     for program in ("ffprobe", "ffmpeg"):
         if shutil.which(program) is None:
             print(f"{program} is needed to read media files and was not found", file=sys.stderr)
@@ -108,10 +108,10 @@ def serve(application: Application, connections: Connections, host: str, port: i
     """Serve until told to stop; prints one line, `ready on http://HOST:PORT`, when it does.
 
     Args:
-        application: What answers.
-        connections: Where the connections are known.
-        host: Where.
-        port: Likewise; 0 takes a free one.
+        application: The ASGI application.
+        connections: Keeps track of the open connections.
+        host: Address to bind.
+        port: Port to bind; 0 takes a free one.
     """
     config = uvicorn.Config(
         application,
@@ -122,7 +122,7 @@ def serve(application: Application, connections: Connections, host: str, port: i
         access_log=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )
-    # Of a socket that does not say it is TCP, asyncio leaves out TCP_NODELAY: each answer would take 40 ms more.
+    # asyncio sets TCP_NODELAY only on sockets whose protocol is TCP; without it each answer would take 40 ms more.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))

@@ -28,7 +28,7 @@ def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any
         case ("GET", "things"):
             return {
                 "videos": [
-                    {**videos.told(world, one), "fetchedFrom": one.fetched_from} for one in world.videos.values()
+                    {**videos.video_json(world, one), "fetchedFrom": one.fetched_from} for one in world.videos.values()
                 ]
             }
         case ("POST", "clock"):

@@ -1,6 +1,7 @@
-"""The simulated library as a whole: its videos, time and faults, and what becomes of videos by themselves.
+"""The simulated library: its videos, clock and faults, and the processing of videos.
 
-Built once by `__main__`; handed to every room. What has arrived is looked into, and finished as the clockwork says.
+Created once by `__main__` and passed to every other module. Uploads are probed, and become ready by the `Readiness`
+rule.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Status(IntEnum):
 
 @dataclass(slots=True)
 class Settings:
-    """What the service itself could be like; the control interface changes it.
+    """Variations of the service, changed over the control interface.
 
     Args:
         fetch_tells_id: Whether the answer to a fetch names the video, which its specification does not promise.
@@ -60,7 +61,7 @@ class Video:
 
     Args:
         guid: Its id.
-        title: As its maker said.
+        title: As the client sent it.
         created_s: When it was made, on the simulator's clock.
         fetched_from: Where its bytes were fetched, "" where they were sent.
         readiness: Its own rule, where it has one.
@@ -74,7 +75,7 @@ class Video:
     status: Status = Status.CREATED
     percent: int = 0
     began_s: float = 0.0
-    looks: int = 0
+    reads: int = 0
     size_bytes: int = 0
     duration_s: float = 0.0
     width: int = 0
@@ -102,32 +103,32 @@ class World:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """At first everything is as it is after a reset; what is carried out late goes by the same clock."""
+        """Start in the state of a reset."""
         self.late = Late(self.clock)
         self.readiness = self.first_readiness
 
     def add(self, title: str, collection_id: str = "", fetched_from: str = "") -> Video:
-        """Let a video exist."""
+        """Add a video."""
         video = Video(str(uuid.uuid4()), title, self.clock.now(), collection_id, fetched_from)
         self.videos[video.guid] = video
         return video
 
     def remove(self, guid: str) -> None:
-        """Let a video exist no more, nor its bytes."""
+        """Remove a video and its bytes."""
         del self.videos[guid]
         self.bytes_of(guid).unlink(missing_ok=True)
         shutil.rmtree(self.segments_of(guid), ignore_errors=True)
 
     def bytes_of(self, guid: str) -> Path:
-        """Where the bytes of a video lie."""
+        """Return the file of a video."""
         return self.files / guid
 
     def segments_of(self, guid: str) -> Path:
-        """Where a video lies cut for HLS."""
+        """Return the folder of a video's HLS segments."""
         return self.files / f"{guid}.hls"
 
     def instant(self, at_s: float) -> str:
-        """An instant as the API tells it: UTC, without saying so."""
+        """Return an instant in the API's form: UTC, without a time zone."""
         return datetime.fromtimestamp(at_s, UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -137,7 +138,7 @@ class World:
         task.add_done_callback(self.tasks.discard)
 
     async def fetch(self, video: Video) -> None:
-        """Fetch the bytes of a video from where it is said to be."""
+        """Fetch the bytes of a video from its address."""
         target = self.bytes_of(video.guid)
         try:
             await asyncio.to_thread(_download, video.fetched_from, target)
@@ -145,12 +146,12 @@ class World:
             video.status = Status.UPLOAD_FAILED
             return
         if video.guid in self.videos:
-            await self.look_into(video)
+            await self.inspect_upload(video)
         else:
             target.unlink(missing_ok=True)
 
-    async def look_into(self, video: Video) -> None:
-        """See what has arrived, and begin to process it."""
+    async def inspect_upload(self, video: Video) -> None:
+        """Probe an upload, and start processing."""
         file = self.bytes_of(video.guid)
         video.status, video.size_bytes = Status.PROCESSING, file.stat().st_size
         found = await media.probe(file)
@@ -160,7 +161,7 @@ class World:
             video.status = Status.ERROR
             return
         video.duration_s, video.width, video.height = found.duration_ms / 1000, found.width, found.height
-        video.status, video.began_s, video.looks = Status.TRANSCODING, self.clock.now(), 0
+        video.status, video.began_s, video.reads = Status.TRANSCODING, self.clock.now(), 0
         self.advance(video)
 
     def advance(self, video: Video) -> None:
@@ -170,32 +171,32 @@ class World:
             video.status = Status.ERROR
         while video.status is Status.TRANSCODING:
             step = video.percent * _STEPS // 100 + 1
-            if not rule.is_due(step, _STEPS, self.clock.now() - video.began_s, video.looks):
+            if not rule.is_due(step, _STEPS, self.clock.now() - video.began_s, video.reads):
                 return
             video.percent = 100 * step // _STEPS
             if step == _STEPS:
                 video.status = Status.FINISHED
 
     def tick(self) -> None:
-        """Let everything happen that is due by now."""
+        """Take every step that is due."""
         for video in self.videos.values():
             self.advance(video)
 
     async def keep_moving(self) -> None:
-        """Let time pass while nobody asks; never returns."""
+        """Advance videos in the background; never returns."""
         while True:
             self.tick()
             await asyncio.sleep(_PACE_S)
 
     def reset(self) -> None:
-        """Everything is as it was at the beginning."""
+        """Return to the state at the start."""
         for guid in list(self.videos):
             self.remove(guid)
         self.late.held.clear()
         self.requests.clear()
         self.faults.rules.clear()
         self.readiness, self.settings = self.first_readiness, Settings()
-        self.clock.put_right()
+        self.clock.reset()
 
 
 def _download(url: str, target: Path) -> None:

@@ -1,16 +1,19 @@
 """The simulator's addresses: the API, playback and the control interface.
 
-Made by `__main__`. Leaves faults and the request log to `emulator_tests/simulators/answering.py`, and what an answer
-says to the other rooms.
+Called by `__main__`. Faults and the request log are in `emulator_tests/simulators/application.py`, the answers in
+`responses`.
 """
 
 from __future__ import annotations
 
+import hmac
+
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from emulator_tests.simulators.application import Answer, Application
 from emulator_tests.simulators.bunny import control
+from emulator_tests.simulators.bunny.errors import refusal
 from emulator_tests.simulators.bunny.models import World
 from emulator_tests.simulators.bunny.responses import playback, videos
 from emulator_tests.simulators.server import Connections
@@ -19,7 +22,7 @@ _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "Ra
 
 
 def application(world: World, connections: Connections) -> Application:
-    """What `__main__` serves."""
+    """Return the ASGI application."""
     return Application(world, _Service(world), connections, _CORS)
 
 
@@ -28,13 +31,13 @@ class _Service:
         self._world = world
 
     def operation(self, method: str, path: str) -> str:
-        return videos.operation_of(method, path) if path.startswith("/library/") else "play"
+        return _operation(method, path) if path.startswith("/library/") else "play"
 
     async def control(self, request: Request, path: str) -> Response:
         return await control.answer(self._world, request, path)
 
     def failed(self, status: int) -> Response:
-        return JSONResponse({"success": False, "message": "Internal server error", "statusCode": status}, status)
+        return refusal(status, "Internal server error")
 
     def throttled(self, retry_after_s: int) -> Response:
         return Response("", 429, {"Retry-After": str(retry_after_s)})
@@ -47,7 +50,42 @@ class _Service:
 
         async def answer() -> Response:
             if path.startswith("/library/"):
-                return await videos.answer(world, request, lag_s)
+                return await _answer(world, request, lag_s)
             return await playback.answer(world, request)
 
         return answer
+
+
+def _operation(method: str, path: str) -> str:
+    """Return the operation of a request, by which faults match it. Pure."""
+    match (method, path.strip("/").split("/")):
+        case ("POST", [_, _, "videos", "fetch"]):
+            return "fetch"
+        case ("POST", [_, _, "videos"]):
+            return "create"
+        case ("GET", [_, _, "videos"]):
+            return "list"
+        case (_, [_, _, "videos", _]):
+            return {"GET": "get", "DELETE": "delete", "POST": "update", "PUT": "upload"}.get(method, "other")
+    return "other"
+
+
+async def _answer(world: World, request: Request, lag_s: float) -> Response:
+    """Check the key of the library, and answer one request to the API."""
+    library, *words = request.scope["path"].removeprefix("/library/").split("/")
+    if not hmac.compare_digest(request.headers.get("AccessKey", "").encode(), world.api_key.encode()):
+        return refusal(401, "Authentication has been denied for this request.")
+    if library != str(world.library_id) or words[:1] != ["videos"]:
+        return refusal(404, "The requested video library was not found.")
+    match (request.method, words[1:]):
+        case ("POST", ["fetch"]):
+            return await videos.fetch(world, request)
+        case ("POST", []):
+            return await videos.create(world, request)
+        case ("GET", []):
+            return videos.listing(world, request.query_params, lag_s)
+        case (method, [guid]) if guid in world.videos:
+            return await videos.one(world, world.videos[guid], method, request)
+        case (_, [_]):
+            return refusal(404, "The requested video was not found.")
+    return refusal(404, "Not found.")

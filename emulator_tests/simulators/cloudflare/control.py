@@ -15,7 +15,7 @@ from emulator_tests.simulators import control
 from emulator_tests.simulators.clock import Readiness
 from emulator_tests.simulators.cloudflare.models import processing
 from emulator_tests.simulators.cloudflare.models.account import World
-from emulator_tests.simulators.cloudflare.responses import fields
+from emulator_tests.simulators.cloudflare.models.video_json import video_json
 from emulator_tests.simulators.faults import OperationRule
 
 
@@ -39,7 +39,7 @@ def _route(world: World, method: str, name: str, sent: Mapping[str, Any]) -> Any
 def things(world: World) -> dict[str, Any]:
     """Everything that exists, by kind."""
     videos = [
-        {**fields.video(world, video), "uploadedBytes": video.offset, "uploadLength": video.upload_length}
+        {**video_json(world, video), "uploadedBytes": video.offset, "uploadLength": video.upload_length}
         for video in world.videos.values()
     ]
     return {

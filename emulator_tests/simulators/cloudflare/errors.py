@@ -1,20 +1,20 @@
-"""What the API refuses, with Cloudflare's status and code.
+"""The errors of the API, with Cloudflare's HTTP status and code.
 
-Raised by every room; `api` and `uploads` make answers of them. The codes above 10000 are Cloudflare's where the public
-sources tell them, and of the same kind where they do not.
+Raised by `responses`; `responses/envelope.py` writes them. Codes above 10000 are Cloudflare's where public sources give
+them, and plausible ones elsewhere.
 """
 
 from __future__ import annotations
 
 
 class ApiError(Exception):
-    """A refusal.
+    """An error answer.
 
     Args:
-        status: Of HTTP.
+        status: HTTP status.
         code: Cloudflare's number.
         message: Cloudflare's sentence.
-        headers: Beside those of every answer.
+        headers: Additional headers.
     """
 
     def __init__(self, status: int, code: int, message: str, headers: dict[str, str] | None = None) -> None:
@@ -26,17 +26,17 @@ class ApiError(Exception):
 
 
 def unauthorized() -> ApiError:
-    """No token, or one that is not the account's."""
+    """The API token is missing or not the account's."""
     return ApiError(401, 10000, "Authentication error")
 
 
 def not_found() -> ApiError:
-    """There is no such thing."""
+    """The resource does not exist."""
     return ApiError(404, 10003, "Not Found: The requested resource was not found")
 
 
 def bad_request(why: str) -> ApiError:
-    """The request makes no sense."""
+    """The request is malformed."""
     return ApiError(400, 10005, f"Bad Request: {why}")
 
 

@@ -1,7 +1,7 @@
 """The simulator's addresses: the API, upload addresses, playback and the control interface.
 
-Made by `__main__`. Leaves faults and the request log to `emulator_tests/simulators/answering.py`, and what an answer
-says to the other rooms.
+Called by `__main__`. Faults and the request log are in `emulator_tests/simulators/application.py`, the answers in
+`responses`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,25 @@ from starlette.responses import Response
 
 from emulator_tests.simulators.application import Answer, Application
 from emulator_tests.simulators.cloudflare import control
-from emulator_tests.simulators.cloudflare.errors import ApiError, too_many
+from emulator_tests.simulators.cloudflare.errors import ApiError, not_found, too_many, unauthorized
 from emulator_tests.simulators.cloudflare.models import processing
 from emulator_tests.simulators.cloudflare.models.account import World
-from emulator_tests.simulators.cloudflare.responses import fields, playback, uploads, videos
+from emulator_tests.simulators.cloudflare.models.video import Video
+from emulator_tests.simulators.cloudflare.models.video_json import video_json
+from emulator_tests.simulators.cloudflare.responses import (
+    account,
+    downloads,
+    envelope,
+    fields,
+    keys,
+    live_inputs,
+    playback,
+    uploads,
+    videos,
+)
 from emulator_tests.simulators.server import Connections
 
+_ROOT = "/client/v4/accounts/"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, GET, HEAD, PATCH, PUT, DELETE, OPTIONS",
@@ -29,7 +42,7 @@ _CORS = {
 
 
 def application(world: World, connections: Connections) -> Application:
-    """What `__main__` serves."""
+    """Return the ASGI application."""
     return Application(world, _Service(world), connections, _CORS)
 
 
@@ -39,7 +52,7 @@ class _Service:
 
     def operation(self, method: str, path: str) -> str:
         if path.startswith("/client/v4/"):
-            return videos.operation_of(method, path)
+            return _operation(method, path)
         if path.startswith("/tus/"):
             return f"tus_{method.lower()}"
         return "upload" if path.startswith("/upload/") else "play"
@@ -48,10 +61,10 @@ class _Service:
         return await control.answer(self._world, request, path)
 
     def failed(self, status: int) -> Response:
-        return fields.refused(ApiError(status, 10001, "Internal server error"))
+        return envelope.failure(ApiError(status, 10001, "Internal server error"))
 
     def throttled(self, retry_after_s: int) -> Response:
-        return fields.refused(too_many(retry_after_s))
+        return envelope.failure(too_many(retry_after_s))
 
     async def keep_moving(self) -> None:
         await processing.keep_moving(self._world)
@@ -61,7 +74,7 @@ class _Service:
 
         async def answer() -> Response:
             if path.startswith("/client/v4/"):
-                return await videos.answer(world, request, lag_s)
+                return await _answer(world, request, lag_s)
             if path.startswith("/tus/"):
                 return await uploads.tus(world, request, path.removeprefix("/tus/"))
             if path.startswith("/upload/"):
@@ -71,3 +84,100 @@ class _Service:
             return await playback.answer(world, request)
 
         return answer
+
+
+def _operation(method: str, path: str) -> str:
+    """Return the operation of a request, by which faults match it. Pure."""
+    words = path.removeprefix(_ROOT).strip("/").split("/")[1:]
+    if words[:1] != ["stream"]:
+        return "unknown"
+    match (method, words[1:]):
+        case ("POST", []):
+            return "create"
+        case ("GET", []):
+            return "list"
+        case (_, ["direct_upload"]):
+            return "direct_upload"
+        case (_, ["copy"]):
+            return "copy"
+        case (_, ["keys", *_]):
+            return "keys"
+        case (_, ["webhook"]):
+            return "webhook"
+        case (_, ["storage-usage"]):
+            return "storage_usage"
+        case (_, ["live_inputs", *_]):
+            return "live_inputs"
+        case (_, [_, "token"]):
+            return "token"
+        case (_, [_, "downloads", *_]):
+            return "downloads"
+        case ("GET", [_]):
+            return "get"
+        case ("DELETE", [_]):
+            return "delete"
+        case ("POST", [_]):
+            return "edit"
+    return "unknown"
+
+
+async def _answer(world: World, request: Request, lag_s: float) -> Response:
+    """Check the API token, and answer one request to the API."""
+    try:
+        account_id, *words = request.scope["path"].removeprefix(_ROOT).strip("/").split("/")
+        token = request.headers.get("authorization", "")
+        if account_id != world.account_id or token.removeprefix("Bearer ").removeprefix("bearer ") != world.api_token:
+            raise unauthorized()
+        if words[:1] != ["stream"]:
+            raise not_found()
+        return await _route(world, request, words[1:], lag_s)
+    except ApiError as error:
+        return envelope.failure(error)
+
+
+async def _route(world: World, request: Request, words: list[str], lag_s: float) -> Response:
+    """Call what answers the path after `/stream`."""
+    base_url = str(request.base_url).rstrip("/")
+    match (request.method, words):
+        case ("POST", []):
+            return await videos.create(world, request, base_url)
+        case ("GET", []):
+            return videos.listing(world, request, lag_s)
+        case ("POST", ["direct_upload"]):
+            creator = request.headers.get("upload-creator")
+            return envelope.success(uploads.create_by_form(world, await fields.body(request), creator, base_url))
+        case ("POST", ["copy"]):
+            return envelope.success(
+                videos.copy(world, await fields.body(request), request.headers.get("upload-creator"))
+            )
+        case ("GET", ["storage-usage"]):
+            return envelope.success(account.storage_usage(world, request.query_params.get("creator")))
+        case (_, ["keys", *rest]):
+            return envelope.success(keys.keys(world, request.method, rest))
+        case (_, ["webhook"]):
+            return envelope.success(await account.webhook(world, request))
+        case (_, ["live_inputs", *rest]):
+            return envelope.success(await live_inputs.live_inputs(world, request, rest))
+        case ("POST", [uid, "token"]):
+            return envelope.success({"token": keys.token(world, _known(world, uid), await fields.body(request))})
+        case (_, [uid, "downloads", *rest]):
+            return envelope.success(downloads.downloads(world, _known(world, uid), request.method, rest))
+        case ("GET", [uid]):
+            found = _known(world, uid)
+            processing.count_read(world, found)
+            return envelope.success(video_json(world, found))
+        case ("POST", [uid]):
+            return envelope.success(
+                video_json(world, videos.edit(world, _known(world, uid), await fields.body(request)))
+            )
+        case ("DELETE", [uid]):
+            world.remove(_known(world, uid).uid)
+            return envelope.success("")
+    raise not_found()
+
+
+def _known(world: World, uid: str) -> Video:
+    found = world.videos.get(uid)
+    if found is None:
+        raise not_found()
+    return found

@@ -1,4 +1,4 @@
 """A simulator of Kaltura's API v3: `python -m emulator_tests.simulators.kaltura`.
 
-Started as a program by the test stack and the demo. Leaves the project's own code alone: it speaks the wire only.
+Started as a program by the test stack and the demo. Imports nothing of the project.
 """

@@ -31,7 +31,7 @@ def main() -> int:
         readiness=options.ready_after,
         first_readiness=options.ready_after,
     )
-    seed.seed(world)
+    seed.fill(world)
     connections = Connections()
     serve(Application(world, connections), connections, options.host, options.port)
     return 0

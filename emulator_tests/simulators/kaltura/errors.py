@@ -1,6 +1,6 @@
 """The API's error codes and texts, from `schema/errors.schema`.
 
-Raised by every room of the simulator; `wire` turns them into the two forms the API answers with.
+Raised by all other modules; `models/formats.py` writes them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The account at its beginning: what is in it before anybody calls, and back to that.
+"""The content of a new account, and the reset to it.
 
 Called by `__main__` at the start and by `control` for a reset.
 """
@@ -9,8 +9,8 @@ from emulator_tests.simulators.kaltura.models.account import World
 from emulator_tests.simulators.kaltura.responses.services import access, assets, widgets
 
 
-def seed(world: World) -> None:
-    """Put in what every account begins with, unless it is there already."""
+def fill(world: World) -> None:
+    """Add what every account starts with, unless it exists."""
     access.seed(world)
     assets.seed(world)
     widgets.seed(world)
@@ -20,7 +20,7 @@ def seed(world: World) -> None:
 def reset(world: World) -> None:
     """Forget everything that happened; time, faults, settings and readiness included."""
     world.store.clear()
-    world.clock.put_right()
+    world.clock.reset()
     world.agenda.clear()
     world.late.held.clear()
     world.requests.clear()
@@ -28,4 +28,4 @@ def reset(world: World) -> None:
     world.faults.rules.clear()
     world.settings = type(world.settings)()
     world.readiness = world.first_readiness
-    seed(world)
+    fill(world)

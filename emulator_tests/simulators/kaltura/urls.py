@@ -1,7 +1,7 @@
 """The simulator's addresses: the API, playback, thumbnails and the control interface.
 
 The ASGI application that `__main__` serves. Routes by the normalised path, as the real web server does, while the raw
-one is what urirestrict sees; applies faults; keeps the request log. Leaves what an answer says to the other rooms.
+one is what urirestrict sees; applies faults; keeps the request log. The answers are in `responses`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from emulator_tests.simulators.kaltura import control
 from emulator_tests.simulators.kaltura.models import processing
 from emulator_tests.simulators.kaltura.models.account import World
 from emulator_tests.simulators.kaltura.models.faults import Rule
-from emulator_tests.simulators.kaltura.responses import dispatch, playback, wire
+from emulator_tests.simulators.kaltura.responses import dispatch, playback, requests
 from emulator_tests.simulators.kaltura.responses.dispatch import Answer, Exchange
 from emulator_tests.simulators.server import Connections, Receive, Scope, Send
 
@@ -82,7 +82,7 @@ class Application:
     async def _api(self, request: Request, path: str) -> Response | None:
         peer = (request.client.host, request.client.port) if request.client else ("", 0)
         connection = self._connections.number(peer)
-        parsed = await wire.read_request(request, path)
+        parsed = await requests.read_request(request, path)
         rule = self._world.faults.hitting(dispatch.addresses_of(parsed))
         exchange = self._exchange(request, peer[0], rule)
         started_at = self._world.clock.now()
@@ -136,7 +136,7 @@ class Application:
                 exchange.lag_s = rule.after_s
         return exchange
 
-    async def _carry_out(self, exchange: Exchange, parsed: wire.Parsed, rule: Rule | None) -> Answer | None:
+    async def _carry_out(self, exchange: Exchange, parsed: requests.Parsed, rule: Rule | None) -> Answer | None:
         """Answer a request as its fault wants; None means the connection is cut instead."""
         kind = rule.kind if rule else None
         if rule is None or kind in (Kind.THROTTLE, Kind.ERROR, Kind.LIST_LAG):

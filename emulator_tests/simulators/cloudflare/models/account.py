@@ -1,6 +1,6 @@
-"""The simulated account as a whole: its videos, keys, webhook, live inputs, time and faults.
+"""The simulated account: its videos, signing keys, webhook, live inputs, minutes, clock and faults.
 
-Built once by `__main__`; handed to every room. Holds the bookkeeping of minutes, and no behaviour of any call.
+Created once by `__main__` and passed to every other module.
 """
 
 from __future__ import annotations
@@ -13,30 +13,16 @@ from collections import deque
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from emulator_tests.simulators.application import LOGGED_REQUESTS
 from emulator_tests.simulators.clock import Clock, Readiness
+from emulator_tests.simulators.cloudflare.models.video import PROCESSING, State, Video
 from emulator_tests.simulators.faults import Faults, OperationRule
 from emulator_tests.simulators.late_requests import Late
-
-
-class State(StrEnum):
-    """`status.state` of a video."""
-
-    PENDING_UPLOAD = "pendingupload"
-    DOWNLOADING = "downloading"
-    QUEUED = "queued"
-    IN_PROGRESS = "inprogress"
-    READY = "ready"
-    ERROR = "error"
-
-
-PROCESSING = (State.DOWNLOADING, State.QUEUED, State.IN_PROGRESS)
 
 
 @dataclass(slots=True)
@@ -56,59 +42,6 @@ class Settings:
     reason_prefix: str = "errorReason"
     webhook_attempts: int = 5
     webhook_retry_s: float = 0.5
-
-
-@dataclass(slots=True)
-class Video:
-    """One video.
-
-    Args:
-        uid: Of 32 hexadecimal digits.
-        created_s: When it was made, on the simulator's clock.
-        modified_s: When it was last changed.
-        creator: As its maker said.
-        meta: Likewise.
-        max_duration_s: So much is reserved; None reserves nothing.
-        upload_expires_s: From then on its upload address takes no bytes; None for what has none.
-        upload_length: Bytes that TUS has announced; None for other uploads.
-        offset: Bytes that have arrived.
-        upload_key: The secret part of its upload address.
-        is_direct: Whether its upload address takes bytes without the API token.
-        plays: `readyToStream`: whether at least one quality is there.
-        readiness: Its own rule, where it has one.
-    """
-
-    uid: str
-    created_s: float
-    modified_s: float
-    creator: str | None = None
-    meta: dict[str, Any] = field(default_factory=dict)
-    require_signed_urls: bool = False
-    allowed_origins: list[str] = field(default_factory=list)
-    scheduled_deletion: str | None = None
-    thumbnail_timestamp_pct: float = 0.0
-    max_duration_s: int | None = None
-    upload_expires_s: float | None = None
-    upload_length: int | None = None
-    offset: int = 0
-    upload_key: str = ""
-    is_direct: bool = True
-    is_receiving: bool = False
-    uploaded_s: float | None = None
-    state: State = State.PENDING_UPLOAD
-    error_code: str = ""
-    error_text: str = ""
-    percent: float = 0.0
-    plays: bool = False
-    began_s: float = 0.0
-    looks: int = 0
-    steps_done: int = 0
-    size_bytes: int = 0
-    duration_s: float = -1.0
-    width: int = -1
-    height: int = -1
-    downloads: dict[str, float] = field(default_factory=dict)
-    readiness: Readiness | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +93,15 @@ class World:
     _used_s: float = 0.0
 
     def __post_init__(self) -> None:
-        """At first everything is as it is after a reset; what is carried out late goes by the same clock."""
+        """Start in the state of a reset."""
         self.late = Late(self.clock)
         self.readiness, self.settings = self.first_readiness, replace(self.first_settings)
 
     # --- videos ---------------------------------------------------------------------------------------------------
 
     def add(self, video: Video) -> Video:
-        """Let a video exist."""
-        # As exactly as the API tells it: lists are asked for by what it has told.
+        """Add a video."""
+        # Rounded as in answers, because clients send these times back to list from there.
         video.created_s = round(video.created_s, 6)
         self.videos[video.uid] = video
         self._made_s.append(video.created_s)
@@ -181,7 +114,7 @@ class World:
         return video
 
     def remove(self, uid: str) -> None:
-        """Let a video exist no more, nor its bytes."""
+        """Remove a video and its bytes."""
         video = self.videos.pop(uid)
         first = bisect_left(self._made_s, video.created_s)
         index = self._made.index(uid, first)
@@ -203,14 +136,14 @@ class World:
             self._by_creator.setdefault(creator, []).append(video.uid)
 
     def settle(self, video: Video, state: State) -> None:
-        """End what is reserved for a video; one that is ready counts by its length."""
+        """Release a video's reserved minutes and end it as ready or in error; a ready one counts by its length."""
         self._unsettled.discard(video.uid)
         if state is State.READY:
             self._used_s += video.duration_s
         self.move(video, state)
 
     def move(self, video: Video, state: State) -> None:
-        """Let a video be in another state."""
+        """Change the state of a video."""
         video.state = state
         self.touch(video)
 
@@ -219,7 +152,7 @@ class World:
         video.modified_s = self.clock.now()
 
     def by_upload_key(self, key: str) -> Video | None:
-        """The video that an upload address is of."""
+        """Return the video of an upload address."""
         return self.videos.get(self._by_key.get(key, ""))
 
     def select(self, after_s: float | None, before_s: float | None, creator: str | None) -> Iterator[Video]:
@@ -246,15 +179,15 @@ class World:
             yield self.videos[self._made[index]]
 
     def bytes_of(self, uid: str) -> Path:
-        """Where the bytes of a video lie."""
+        """Return the file of a video."""
         return self.files / uid
 
     def unsettled(self) -> list[Video]:
-        """Those that are neither ready nor in error."""
+        """Return the videos that are neither ready nor in error."""
         return [self.videos[uid] for uid in self._unsettled]
 
     def segments_of(self, uid: str) -> Path:
-        """Where a video lies cut for HLS."""
+        """Return the folder of a video's HLS segments."""
         return self.files / f"{uid}.hls"
 
     def _forget_bytes(self, uid: str) -> None:
@@ -268,11 +201,11 @@ class World:
     # --- minutes --------------------------------------------------------------------------------------------------
 
     def is_expired(self, video: Video) -> bool:
-        """Whether an upload address takes bytes no more."""
+        """Return whether an upload address has expired."""
         return video.upload_expires_s is not None and video.upload_expires_s <= self.clock.now()
 
     def reserved_s(self) -> float:
-        """What is reserved for videos whose bytes are still to come or in process."""
+        """Return the seconds reserved for videos not yet uploaded or processed."""
         return sum(
             video.max_duration_s or 0
             for video in self.unsettled()
@@ -280,17 +213,23 @@ class World:
         )
 
     def used_s(self) -> float:
-        """What the videos take that are ready."""
+        """Return the seconds that ready videos take."""
         return self._used_s
 
     # --- the rest -------------------------------------------------------------------------------------------------
 
+    def new_key(self) -> Key:
+        """Add a signing key."""
+        key = Key(secrets.token_hex(16), generate_private_key(65537, 2048), self.clock.now())
+        self.keys[key.id] = key
+        return key
+
     def new_uid(self) -> str:
-        """An id for a new thing."""
+        """Return a new id."""
         return secrets.token_hex(16)
 
     def instant(self, at_s: float) -> str:
-        """An instant as the API tells it."""
+        """Return an instant in the API's form."""
         return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -300,7 +239,7 @@ class World:
         task.add_done_callback(self.tasks.discard)
 
     def reset(self) -> None:
-        """Everything is as it was at the beginning; signing keys stay, for clients hold them."""
+        """Return to the state at the start, except for signing keys, which clients hold."""
         for uid in list(self.videos):
             self._forget_bytes(uid)
         for forgotten in (
@@ -313,4 +252,4 @@ class World:
         self.faults.rules.clear()
         self.readiness = self.first_readiness
         self.settings = replace(self.first_settings)
-        self.clock.put_right()
+        self.clock.reset()

@@ -1,7 +1,7 @@
-"""What happens to videos by themselves: they are looked into, become ready step by step, or end in error.
+"""The processing of videos: an upload is probed, becomes ready step by step, or ends in error.
 
-`uploads` hands in what has arrived; a background task lets time pass; every look counts. How fast it goes is the
-clockwork's rule, the video's own or the account's.
+Called by `responses` when bytes have arrived or a video is read, and by a background task. The `Readiness` rule of the
+video, or of the account, sets the pace.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import asyncio
 from emulator_tests.simulators import media
 from emulator_tests.simulators.clock import Mode
 from emulator_tests.simulators.cloudflare.models import webhooks
-from emulator_tests.simulators.cloudflare.models.account import State, Video, World
+from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.video import State, Video
 
 _PACE_S = 0.05
 _STEPS = 4
@@ -27,14 +28,14 @@ _TEXTS = {
 }
 
 
-def arrived(world: World, video: Video) -> None:
-    """All bytes of a video are there: look into it, beside the request that brought the last of them."""
+def start(world: World, video: Video) -> None:
+    """Probe a completely uploaded video in the background."""
     video.uploaded_s = world.clock.now()
     world.move(video, State.QUEUED)
-    world.spawn(_look_into(world, video))
+    world.spawn(_inspect_upload(world, video))
 
 
-async def _look_into(world: World, video: Video) -> None:
+async def _inspect_upload(world: World, video: Video) -> None:
     file = world.bytes_of(video.uid)
     if video.uid not in world.videos or not file.exists():
         return
@@ -56,7 +57,7 @@ async def _look_into(world: World, video: Video) -> None:
         fail(world, video, "ERR_DURATION_EXCEED_CONSTRAINT")
     else:
         video.duration_s, video.width, video.height = duration_s, found.width, found.height
-        video.began_s, video.looks, video.steps_done = world.clock.now(), 0, 0
+        video.began_s, video.reads, video.steps_done = world.clock.now(), 0, 0
         world.move(video, State.IN_PROGRESS)
         advance(world, video)
 
@@ -68,10 +69,10 @@ def fail(world: World, video: Video, code: str) -> None:
     webhooks.tell(world, video)
 
 
-def looked_at(world: World, video: Video) -> None:
-    """Count a look at a video."""
+def count_read(world: World, video: Video) -> None:
+    """Count a read of a video, after which it may become ready."""
     if video.state is State.IN_PROGRESS:
-        video.looks += 1
+        video.reads += 1
         advance(world, video)
 
 
@@ -83,10 +84,10 @@ def advance(world: World, video: Video) -> None:
         return
     while video.state is State.IN_PROGRESS:
         waited_s = world.clock.now() - video.began_s
-        if not rule.is_due(video.steps_done + 1, _STEPS, waited_s, video.looks):
+        if not rule.is_due(video.steps_done + 1, _STEPS, waited_s, video.reads):
             return
         video.steps_done += 1
-        # It plays before it is wholly encoded.
+        # A video plays before all qualities are encoded.
         video.plays = video.steps_done >= _STEPS - 1
         video.percent = 100 * video.steps_done / _STEPS
         world.touch(video)
@@ -96,14 +97,14 @@ def advance(world: World, video: Video) -> None:
 
 
 def tick(world: World) -> None:
-    """Let everything happen that is due by now."""
+    """Take every step that is due."""
     for video in world.unsettled():
         if video.state is State.IN_PROGRESS:
             advance(world, video)
 
 
 async def keep_moving(world: World) -> None:
-    """Let time pass while nobody asks, so that notifications leave by themselves; never returns."""
+    """Advance videos in the background, so that webhooks are sent unasked; never returns."""
     while True:
         tick(world)
         await asyncio.sleep(_PACE_S)

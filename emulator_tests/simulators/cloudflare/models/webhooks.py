@@ -14,14 +14,15 @@ import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
-from emulator_tests.simulators.cloudflare.models.account import Video, Webhook, World
-from emulator_tests.simulators.cloudflare.responses import fields
+from emulator_tests.simulators.cloudflare.models.account import Webhook, World
+from emulator_tests.simulators.cloudflare.models.video import Video
+from emulator_tests.simulators.cloudflare.models.video_json import video_json
 
 _TIMEOUT_S = 10.0
 
 
 def subscribe(world: World, url: str) -> Webhook:
-    """Have one address told, with a new secret."""
+    """Set the address of the webhook, with a new secret."""
     world.webhook = Webhook(url, secrets.token_hex(16), world.clock.now())
     return world.webhook
 
@@ -29,12 +30,12 @@ def subscribe(world: World, url: str) -> Webhook:
 def tell(world: World, video: Video) -> None:
     """Send a notification of how a video has ended."""
     if world.webhook is not None:
-        body = json.dumps(fields.video(world, video)).encode()
+        body = json.dumps(video_json(world, video)).encode()
         world.spawn(_deliver(world, world.webhook, body))
 
 
 def sign(secret: str, at_s: int, body: bytes) -> str:
-    """The header by which a receiver knows the sender. Pure."""
+    """Return the value of `Webhook-Signature`. Pure."""
     signature = hmac.new(secret.encode(), f"{at_s}.".encode() + body, hashlib.sha256).hexdigest()
     return f"time={at_s},sig1={signature}"
 

@@ -1,87 +1,46 @@
-"""The forms of Cloudflare's JSON: the envelope, a video, and what requests may hold.
+"""Fields of requests, read and checked: the JSON body, `Upload-Metadata`, durations, instants, creators, flags.
 
-Called by every room that answers.
+Called by the other modules here.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.requests import Request
 
-from emulator_tests.simulators.cloudflare.errors import ApiError, bad_request
-from emulator_tests.simulators.cloudflare.models.account import State, Video, World
+from emulator_tests.simulators.cloudflare.errors import bad_request
 
 MAX_DURATION_S = 21_600
 CREATOR_MAX = 64
 
 
-def done(result: Any, status: int = 200, **more: Any) -> Response:
-    """An answer that all went well."""
-    return JSONResponse({"result": result, "success": True, "errors": [], "messages": [], **more}, status)
+async def body(request: Request) -> dict[str, Any]:
+    """Return the JSON object in the body; an empty body is an empty object.
 
-
-def refused(error: ApiError) -> Response:
-    """An answer that it did not."""
-    body = {
-        "result": None,
-        "success": False,
-        "errors": [{"code": error.code, "message": error.message}],
-        "messages": [],
-    }
-    return JSONResponse(body, error.status, error.headers)
-
-
-def video(world: World, one: Video) -> dict[str, Any]:
-    """A video as the API tells it."""
-    root = f"{world.base_url}/{one.uid}"
-    prefix = world.settings.reason_prefix
-    status: dict[str, Any] = {
-        "state": one.state.value,
-        "pctComplete": f"{one.percent:.6f}" if one.state in (State.IN_PROGRESS, State.READY) else "",
-        f"{prefix}Code": one.error_code,
-        f"{prefix}Text": one.error_text,
-    }
-    if one.state in (State.IN_PROGRESS, State.ERROR):
-        status["step"] = "encoding"
-    return {
-        "uid": one.uid,
-        "creator": one.creator,
-        "thumbnail": f"{root}/thumbnails/thumbnail.jpg",
-        "thumbnailTimestampPct": one.thumbnail_timestamp_pct,
-        "readyToStream": one.plays,
-        "readyToStreamAt": world.instant(one.modified_s) if one.plays else None,
-        "status": status,
-        "meta": one.meta,
-        "created": world.instant(one.created_s),
-        "modified": world.instant(one.modified_s),
-        "scheduledDeletion": one.scheduled_deletion,
-        "size": one.size_bytes,
-        "preview": f"{root}/watch",
-        "allowedOrigins": one.allowed_origins,
-        "requireSignedURLs": one.require_signed_urls,
-        "uploaded": None if one.uploaded_s is None else world.instant(one.uploaded_s),
-        "uploadExpiry": None if one.upload_expires_s is None else world.instant(one.upload_expires_s),
-        "maxSizeBytes": None,
-        "maxDurationSeconds": one.max_duration_s,
-        "duration": one.duration_s,
-        "input": {"width": one.width, "height": one.height},
-        "playback": {"hls": f"{root}/manifest/video.m3u8", "dash": f"{root}/manifest/video.mpd"},
-        "watermark": None,
-        "liveInput": None,
-        "clippedFrom": None,
-    }
+    Raises:
+        ApiError: The body is not a JSON object.
+    """
+    raw = await request.body()
+    try:
+        sent = json.loads(raw) if raw else {}
+    except ValueError:
+        raise bad_request("the body is not JSON") from None
+    if not isinstance(sent, dict):
+        raise bad_request("the body is an object")
+    return sent
 
 
 def metadata(header: str) -> dict[str, str]:
-    """What an `Upload-Metadata` header holds.
+    """Return the keys and decoded values of an `Upload-Metadata` header.
 
     Raises:
-        ApiError: It is none.
+        ApiError: The header is malformed.
     """
     found: dict[str, str] = {}
     for pair in header.split(",") if header else ():
@@ -96,10 +55,10 @@ def metadata(header: str) -> dict[str, str]:
 
 
 def max_duration(value: object) -> int:
-    """A limit of an upload's length.
+    """Return `maxDurationSeconds`.
 
     Raises:
-        ApiError: It is none.
+        ApiError: It is not a whole number in range.
     """
     try:
         seconds = int(str(value))
@@ -111,10 +70,10 @@ def max_duration(value: object) -> int:
 
 
 def instant(text: object, name: str) -> float:
-    """A point of time in a request.
+    """Return a date and time as seconds since the epoch.
 
     Raises:
-        ApiError: It is none.
+        ApiError: It is not a date and time.
     """
     try:
         at = datetime.fromisoformat(str(text))
@@ -124,10 +83,10 @@ def instant(text: object, name: str) -> float:
 
 
 def creator(value: object) -> str | None:
-    """A creator.
+    """Return the creator, None for none.
 
     Raises:
-        ApiError: It is too long.
+        ApiError: It is not a string, or too long.
     """
     if value is None:
         return None
@@ -137,12 +96,53 @@ def creator(value: object) -> str | None:
 
 
 def flag(sent: Mapping[str, Any], name: str) -> bool:
-    """A yes or no in a body.
+    """Return a boolean of a body, False where it is missing.
 
     Raises:
-        ApiError: It is neither.
+        ApiError: It is not a boolean.
     """
     value = sent.get(name, False)
     if not isinstance(value, bool):
         raise bad_request(f"{name} is true or false")
     return value
+
+
+def expiry(told: object, now: float, default_s: float) -> float:
+    """Return an expiry as seconds since the epoch; it must be in the future."""
+    if told is None:
+        return now + default_s
+    expires_s = instant(told, "expiry")
+    if expires_s <= now:
+        raise bad_request("expiry is past")
+    return expires_s
+
+
+def whole(text: str | None, name: str) -> int:
+    """Return the whole number of a header."""
+    if text is None or not text.isascii() or not text.isdigit():
+        raise bad_request(f"{name} is a whole number, not negative")
+    return int(text)
+
+
+def origins(text: str | None) -> list[str]:
+    """Return `allowedorigins` of `Upload-Metadata`: a JSON list, or names separated by commas."""
+    if not text:
+        return []
+    try:
+        told = json.loads(text)
+    except ValueError:
+        told = text.split(",")
+    if not isinstance(told, list):
+        raise bad_request("allowedorigins is a list")
+    return [str(each).strip() for each in told]
+
+
+def share(value: object) -> float:
+    """Return `thumbnailTimestampPct`, between 0 and 1."""
+    try:
+        share = float(str(value))
+    except ValueError:
+        raise bad_request("thumbnailTimestampPct is a number") from None
+    if not 0 <= share <= 1:
+        raise bad_request("thumbnailTimestampPct is between 0 and 1")
+    return share

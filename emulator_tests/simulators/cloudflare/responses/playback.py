@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from emulator_tests.simulators import media
-from emulator_tests.simulators.cloudflare.models.account import Video, World
-from emulator_tests.simulators.cloudflare.responses import videos
+from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.video import Video
+from emulator_tests.simulators.cloudflare.responses import downloads
 
 _HLS = "application/vnd.apple.mpegurl"
 _TOKEN_MAX_S = 24 * 3600
@@ -47,7 +48,7 @@ async def answer(world: World, request: Request) -> Response:
             at_s = video.duration_s * video.thumbnail_timestamp_pct
             picture = await media.frame(world.bytes_of(video.uid), at_s, media.scaling(_SIZE, 0, 1), 75)
             return Response("", 404) if picture is None else Response(picture, media_type="image/jpeg")
-        case ["downloads", "default.mp4"] if videos.is_downloadable(world, video):
+        case ["downloads", "default.mp4"] if downloads.is_downloadable(world, video):
             return FileResponse(world.bytes_of(video.uid), media_type="video/mp4")
     return Response("Not Found", 404)
 

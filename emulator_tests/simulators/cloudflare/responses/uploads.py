@@ -8,7 +8,6 @@ Source: https://tus.io/protocols/resumable-upload; cloudflare/cloudflare-docs, s
 
 from __future__ import annotations
 
-import json
 import secrets
 from typing import Any
 
@@ -18,8 +17,10 @@ from starlette.responses import Response
 
 from emulator_tests.simulators.cloudflare.errors import ApiError, bad_request, over_quota, too_large, too_many
 from emulator_tests.simulators.cloudflare.models import processing
-from emulator_tests.simulators.cloudflare.models.account import State, Video, World
-from emulator_tests.simulators.cloudflare.responses import fields
+from emulator_tests.simulators.cloudflare.models.account import World
+from emulator_tests.simulators.cloudflare.models.video import State, Video
+from emulator_tests.simulators.cloudflare.models.video_json import video_json
+from emulator_tests.simulators.cloudflare.responses import envelope, fields
 
 TUS = "1.0.0"
 SIZE_MAX = 30 * 10**9
@@ -54,14 +55,14 @@ def create_by_tus(world: World, request: Request, base_url: str) -> Response:
         ApiError: The headers make no sense, or the account has no room.
     """
     _require_version(request)
-    length = _whole(request.headers.get("upload-length"), "Upload-Length")
+    length = fields.whole(request.headers.get("upload-length"), "Upload-Length")
     if length > SIZE_MAX:
         raise too_large()
     told = fields.metadata(request.headers.get("upload-metadata", ""))
     options = {key.lower(): value for key, value in told.items() if key.lower() in _OPTIONS}
     is_direct = request.query_params.get("direct_user", "").lower() == "true"
     now = world.clock.now()
-    expires_s = _expiry(options.get("expiry"), now, DEFAULT_TUS_EXPIRY_S)
+    expires_s = fields.expiry(options.get("expiry"), now, DEFAULT_TUS_EXPIRY_S)
     most = fields.max_duration(options["maxdurationseconds"]) if "maxdurationseconds" in options else DEFAULT_DURATION_S
     require_room(world, most)
     video = world.add(
@@ -72,9 +73,9 @@ def create_by_tus(world: World, request: Request, base_url: str) -> Response:
             creator=fields.creator(request.headers.get("upload-creator")),
             meta={key: value for key, value in told.items() if key.lower() not in _OPTIONS},
             require_signed_urls="requiresignedurls" in options,
-            allowed_origins=_origins(options.get("allowedorigins")),
+            allowed_origins=fields.origins(options.get("allowedorigins")),
             scheduled_deletion=options.get("scheduleddeletion"),
-            thumbnail_timestamp_pct=_share(options.get("thumbnailtimestamppct", "0")),
+            thumbnail_timestamp_pct=fields.share(options.get("thumbnailtimestamppct", "0")),
             max_duration_s=most,
             upload_expires_s=expires_s,
             upload_length=length,
@@ -89,7 +90,7 @@ def create_by_tus(world: World, request: Request, base_url: str) -> Response:
         "Tus-Resumable": TUS,
     }
     if length == 0:
-        processing.arrived(world, video)
+        processing.start(world, video)
     return Response(b"", 201, headers)
 
 
@@ -102,7 +103,7 @@ def create_by_form(world: World, sent: dict[str, Any], header_creator: str | Non
     if "maxDurationSeconds" not in sent:
         raise bad_request("maxDurationSeconds is missing")
     now = world.clock.now()
-    expires_s = _expiry(sent.get("expiry"), now, DEFAULT_FORM_EXPIRY_S)
+    expires_s = fields.expiry(sent.get("expiry"), now, DEFAULT_FORM_EXPIRY_S)
     meta = sent.get("meta") or {}
     if not isinstance(meta, dict):
         raise bad_request("meta is an object")
@@ -118,7 +119,7 @@ def create_by_form(world: World, sent: dict[str, Any], header_creator: str | Non
             require_signed_urls=fields.flag(sent, "requireSignedURLs"),
             allowed_origins=list(sent.get("allowedOrigins") or []),
             scheduled_deletion=sent.get("scheduledDeletion"),
-            thumbnail_timestamp_pct=_share(sent.get("thumbnailTimestampPct", 0)),
+            thumbnail_timestamp_pct=fields.share(sent.get("thumbnailTimestampPct", 0)),
             max_duration_s=most,
             upload_expires_s=expires_s,
             upload_key=secrets.token_urlsafe(24),
@@ -175,24 +176,24 @@ async def form(world: World, request: Request, key: str) -> Response:
     if request.method == "OPTIONS":
         return Response(b"", 204)
     if video is None or video.upload_length is not None:
-        return fields.refused(ApiError(404, 10003, "There is no such upload."))
+        return envelope.failure(ApiError(404, 10003, "There is no such upload."))
     if request.method != "POST":
-        return fields.refused(ApiError(405, 10014, "Method Not Allowed"))
+        return envelope.failure(ApiError(405, 10014, "Method Not Allowed"))
     if video.state is not State.PENDING_UPLOAD:
-        return fields.refused(ApiError(400, 10005, "This address was used."))
+        return envelope.failure(ApiError(400, 10005, "This address was used."))
     if world.is_expired(video):
-        return fields.refused(ApiError(410, 10015, "This upload has expired."))
+        return envelope.failure(ApiError(410, 10015, "This upload has expired."))
     if int(request.headers.get("content-length") or 0) > FORM_MAX:
-        return fields.refused(ApiError(413, 10012, "A form takes at most 200 MB."))
+        return envelope.failure(ApiError(413, 10012, "A form takes at most 200 MB."))
     try:
         sent = await request.form(max_part_size=FORM_MAX)
     except ClientDisconnect:
-        return fields.refused(bad_request("the form broke off"))
+        return envelope.failure(bad_request("the form broke off"))
     file = sent.get("file")
     if not isinstance(file, UploadFile):
-        return fields.refused(bad_request("there is no file"))
+        return envelope.failure(bad_request("there is no file"))
     await store(world, video, file)
-    return fields.done(fields.video(world, video))
+    return envelope.success(video_json(world, video))
 
 
 async def store(world: World, video: Video, file: UploadFile) -> None:
@@ -202,13 +203,13 @@ async def store(world: World, video: Video, file: UploadFile) -> None:
             kept.write(block)
             video.offset += len(block)
     video.meta.setdefault("name", file.filename or "")
-    processing.arrived(world, video)
+    processing.start(world, video)
 
 
 async def _patch(world: World, request: Request, video: Video) -> Response:
     if request.headers.get("content-type") != "application/offset+octet-stream":
         return _plain(415, "A chunk is application/offset+octet-stream.")
-    offset = _whole(request.headers.get("upload-offset"), "Upload-Offset")
+    offset = fields.whole(request.headers.get("upload-offset"), "Upload-Offset")
     assert video.upload_length is not None
     if video.is_receiving:
         return _plain(423, "Another request is sending bytes.")
@@ -218,7 +219,7 @@ async def _patch(world: World, request: Request, video: Video) -> Response:
         return _plain(403, "The upload is complete.", _progress(video))
     left, announced = video.upload_length - video.offset, request.headers.get("content-length")
     if announced is not None:
-        size = _whole(announced, "Content-Length")
+        size = fields.whole(announced, "Content-Length")
         if size > left:
             return _plain(413, "That is more than was announced.", _progress(video))
         if size > CHUNK_MAX:
@@ -242,7 +243,7 @@ async def _patch(world: World, request: Request, video: Video) -> Response:
     if video.uid not in world.videos:
         return _plain(404, "There is no such upload.")
     if video.offset == video.upload_length:
-        processing.arrived(world, video)
+        processing.start(world, video)
     return _plain(204, "", _progress(video))
 
 
@@ -258,43 +259,6 @@ def _progress(video: Video) -> dict[str, str]:
 def _require_version(request: Request) -> None:
     if request.headers.get("tus-resumable") != TUS:
         raise ApiError(412, 10016, f"Tus-Resumable is {TUS}.", {"Tus-Version": TUS})
-
-
-def _expiry(told: object, now: float, default_s: float) -> float:
-    if told is None:
-        return now + default_s
-    expires_s = fields.instant(told, "expiry")
-    if expires_s <= now:
-        raise bad_request("expiry is past")
-    return expires_s
-
-
-def _whole(text: str | None, name: str) -> int:
-    if text is None or not text.isascii() or not text.isdigit():
-        raise bad_request(f"{name} is a whole number, not negative")
-    return int(text)
-
-
-def _origins(text: str | None) -> list[str]:
-    if not text:
-        return []
-    try:
-        told = json.loads(text)
-    except ValueError:
-        told = text.split(",")
-    if not isinstance(told, list):
-        raise bad_request("allowedorigins is a list")
-    return [str(each).strip() for each in told]
-
-
-def _share(value: object) -> float:
-    try:
-        share = float(str(value))
-    except ValueError:
-        raise bad_request("thumbnailTimestampPct is a number") from None
-    if not 0 <= share <= 1:
-        raise bad_request("thumbnailTimestampPct is between 0 and 1")
-    return share
 
 
 def _plain(status: int, text: str, headers: dict[str, str] | None = None) -> Response:

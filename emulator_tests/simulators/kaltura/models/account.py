@@ -1,6 +1,6 @@
-"""The simulated account as a whole, and the context of one API call in it.
+"""The simulated account, and the context of one API call in it.
 
-Built once by `__main__`; handed to every room. Holds no behaviour of any service.
+Created once by `__main__` and passed to every other module.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The states of entries, assets and tokens, and the one way an entry changes.
 
-Every room that changes an entry goes through `change_entry`, so that `updatedAt` moves and notifications leave.
+Every module that changes an entry calls `change_entry`, so that `updatedAt` moves and notifications leave.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ import json
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from emulator_tests.simulators.kaltura.models import formats
 from emulator_tests.simulators.kaltura.models.account import World
 from emulator_tests.simulators.kaltura.models.schema import Record
-from emulator_tests.simulators.kaltura.responses import wire
 
 ACTIVE = 2
 ENTRY_OBJECT = "1"
@@ -113,11 +113,11 @@ def _body(template: Record, entry: Record, job_id: int) -> tuple[str, bytes]:
         for key, value in _fields(template, entry).items():
             text = text.replace(f"{{{key}}}", value)
         return str(data.get("contentType") or "text/plain"), text.encode()
-    if kind == "KalturaHttpNotificationObjectData" and data.get("format") == wire.XML:
-        xml, _ = wire.write(notification, wire.XML, seconds=0)
+    if kind == "KalturaHttpNotificationObjectData" and data.get("format") == formats.XML:
+        xml, _ = formats.write(notification, formats.XML, seconds=0)
         inner = xml.split("<result>", 1)[1].rsplit("</result>", 1)[0]
         return form, urlencode({"data": f"<notification>{inner}</notification>"}).encode()
-    return "application/json", json.dumps(wire.plain(notification)).encode()
+    return "application/json", json.dumps(formats.plain(notification)).encode()
 
 
 def _fields(template: Record, entry: Record) -> dict[str, str]:

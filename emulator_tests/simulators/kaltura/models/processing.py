@@ -1,7 +1,7 @@
-"""What happens to media by itself: flavors become ready one by one, then the entry.
+"""The processing of entries: flavors become ready one by one, then the entry.
 
-`content` hands entries in; `responses` and a background task let time pass; lists and gets count as looks. How fast it
-goes is the clockwork's rule, the entry's own or the account's.
+Called by `content` when bytes have arrived, by `responses` at every request and by a background task. The `Readiness`
+rule of the entry, or of the account, sets the pace; lists and gets count as reads (`looks` in the stored state).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def tick(world: World) -> None:
 
 
 def reschedule(world: World) -> None:
-    """Work out anew when things are due: after a restart, or when the clockwork changed."""
+    """Compute all due times again, after a restart or a change of the clock."""
     world.agenda.clear()
     for entry in list(world.store.entries):
         if entry.get("_processing"):

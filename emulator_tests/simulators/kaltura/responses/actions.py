@@ -1,6 +1,6 @@
 """The table of services and actions: parameters, who may call, whose thing it touches, and what runs.
 
-Filled by the `services` rooms through the `action` decorator; read by `responses` and `permissions`. One file per
+Filled by the modules of `services` through the `action` decorator; read by `dispatch` and `permissions`. One file per
 group of services holds the rows and their special rules.
 """
 

@@ -1,7 +1,7 @@
 """One API request from its parameters to its answer: single calls and multirequests.
 
 Called by `urls`. Finds the action, reads its arguments, has `permissions` judge, runs it, and hands the result to
-`wire`. Leaves connections and faults to `urls`.
+`models/formats.py`. Leaves connections and faults to `urls`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from emulator_tests.simulators.kaltura.errors import ApiError, ServeError
-from emulator_tests.simulators.kaltura.models import filter_types, processing
+from emulator_tests.simulators.kaltura.models import filter_types, formats, processing
 from emulator_tests.simulators.kaltura.models.account import Call, World
 from emulator_tests.simulators.kaltura.models.keys import Session
 from emulator_tests.simulators.kaltura.models.schema import SCHEMA, to_int, to_text
-from emulator_tests.simulators.kaltura.responses import permissions, wire
+from emulator_tests.simulators.kaltura.responses import permissions, requests
 from emulator_tests.simulators.kaltura.responses.actions import ACTIONS, Action
 
 _LOG = logging.getLogger("kaltura.simulator")
@@ -71,7 +71,7 @@ class Exchange:
         return self.forced_service in ("", part.service) and self.forced_action in ("", part.action)
 
 
-def addresses_of(parsed: wire.Parsed) -> list[tuple[str, str]]:
+def addresses_of(parsed: requests.Parsed) -> list[tuple[str, str]]:
     """Service and action of each call in a request, lower case. Pure."""
     parameters = parsed.parameters
     if _text(parameters, "service").lower() != "multirequest":
@@ -79,7 +79,7 @@ def addresses_of(parsed: wire.Parsed) -> list[tuple[str, str]]:
     return [(_text(each, "service").lower(), _text(each, "action").lower()) for each in _numbered(parameters).values()]
 
 
-async def answer(exchange: Exchange, parsed: wire.Parsed) -> Answer:
+async def answer(exchange: Exchange, parsed: requests.Parsed) -> Answer:
     """Carry out a request and write its answer.
 
     Args:
@@ -98,40 +98,40 @@ async def answer(exchange: Exchange, parsed: wire.Parsed) -> Answer:
     exchange.world.store.flush()
     if isinstance(result, Response):
         return Answer(result, exchange.parts)
-    response_format = to_int(parameters.get("format", wire.XML)) or wire.XML
+    response_format = to_int(parameters.get("format", formats.XML)) or formats.XML
     try:
-        body, content_type = wire.write(
+        body, content_type = formats.write(
             result,
             response_format,
             seconds=time.perf_counter() - started,
             callback=_text(parameters, "callback") or "callback",
             ignore_null=_text(parameters, "ignoreNull") == "1",
-            profile=wire.read_response_profile(parameters.get("responseProfile")),
+            profile=formats.read_response_profile(parameters.get("responseProfile")),
         )
     except ApiError as error:
-        body, content_type = wire.write(error, wire.XML, seconds=0)
+        body, content_type = formats.write(error, formats.XML, seconds=0)
     return Answer(Response(body, media_type=content_type), exchange.parts)
 
 
-async def _multirequest(exchange: Exchange, parsed: wire.Parsed) -> Any:
+async def _multirequest(exchange: Exchange, parsed: requests.Parsed) -> Any:
     parameters = parsed.parameters
-    requests = _numbered(parameters)
+    calls = _numbered(parameters)
     inherited = {name: parameters[name] for name in _INHERITED if name in parameters}
     results: list[Any] = []
-    first = min(requests, default=1)
-    for index in range(min(first, 1), max(requests, default=0) + 1):
-        sub = requests.get(index, {})
+    first = min(calls, default=1)
+    for index in range(min(first, 1), max(calls, default=0) + 1):
+        sub = calls.get(index, {})
         if not _text(sub, "service") or not _text(sub, "action"):
             break
-        sub = wire.resolve_references({**inherited, **sub}, results)
+        sub = requests.resolve_references({**inherited, **sub}, results)
         prefix = f"{index}:"
         files = {key.removeprefix(prefix): file for key, file in parsed.files.items() if key.startswith(prefix)}
         result = await _attempt(exchange, sub, files)
         if isinstance(result, Response):
             return result
-        profile = wire.read_response_profile(sub.get("responseProfile"))
+        profile = formats.read_response_profile(sub.get("responseProfile"))
         # References see the answer as the caller does.
-        results.append(result if profile is None or isinstance(result, ApiError) else wire.plain(result, profile))
+        results.append(result if profile is None or isinstance(result, ApiError) else formats.plain(result, profile))
     return results
 
 

@@ -1,4 +1,4 @@
-"""The services, one file per group; importing this room fills the table of actions."""
+"""The services, one file per group; importing this package fills the table of actions."""
 
 from emulator_tests.simulators.kaltura.responses.services import (
     access,

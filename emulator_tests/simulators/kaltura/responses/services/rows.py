@@ -1,6 +1,6 @@
 """What most services do alike: checking what may be set, listing with filter and pager, finding or refusing.
 
-Called by the other files of this room. A service is then a few table rows and its special rules.
+Called by the other modules of this package. A service is then a few table rows and its special rules.
 """
 
 from __future__ import annotations
