@@ -47,7 +47,7 @@ class Clock:
 
 
 class Mode(StrEnum):
-    """When processing moves on."""
+    """The conditions under which processing goes on."""
 
     AT_ONCE = "at_once"
     AFTER_LOOKS = "after_looks"

@@ -17,7 +17,7 @@ BAD_GATEWAY: Final = "<html><head><title>502 Bad Gateway</title></head><body><h1
 
 
 class Kind(StrEnum):
-    """What happens to the request."""
+    """The kinds of fault."""
 
     STATUS = "status"
     HTML = "html"
@@ -85,7 +85,7 @@ class Rule(Generic[Asked]):
         raise NotImplementedError
 
     def matches(self, asked: Asked) -> bool:
-        """Whether a request is one that the rule is about."""
+        """Return whether a request is one that the rule is about."""
         raise NotImplementedError
 
     def strikes(self, asked: Asked) -> bool:
@@ -114,7 +114,7 @@ class OperationRule(Rule[str]):
         return {"operation": str(match.get("operation", ""))}
 
     def matches(self, asked: str) -> bool:
-        """Whether a request is of its operation."""
+        """Return whether a request is of its operation."""
         return self.operation in ("", asked)
 
 

@@ -1,4 +1,4 @@
-"""What the Stream API refuses, in Bunny's form."""
+"""The errors of the Stream API, in Bunny's form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast the simulator answers when the account is full: `python -m emulator_tests.simulators.kaltura.measure`.
+"""Measure how fast the simulator answers with a full account: `python -m emulator_tests.simulators.kaltura.measure`.
 
 Starts a simulator of its own, fills it, and times each call over one kept connection, from the first byte sent to the
 last one read, interleaved so that a busy moment of the machine hits all alike. The least time of all rounds is

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import cloudflare as sdk
-import jwt
 import pytest
 import requests
 
 from emulator_tests.simulators.tests.cloudflare_server import ACCOUNT_ID, CloudflareServer
 from emulator_tests.simulators.tests.listener import listening
 from emulator_tests.simulators.tests.served import wait_until
-
-SIGNED: dict[str, str | None] = {"requiresignedurls": None}
 
 
 def _made(cloudflare: CloudflareServer, count: int, **more: Any) -> list[str]:
@@ -29,9 +24,6 @@ def _made(cloudflare: CloudflareServer, count: int, **more: Any) -> list[str]:
 
 def _listed(cloudflare: CloudflareServer, **asked: Any) -> list[str]:
     return [str(each.uid) for each in cloudflare.sdk.stream.list(account_id=ACCOUNT_ID, **asked)]
-
-
-# --- states -------------------------------------------------------------------------------------------------------
 
 
 def test_a_video_gets_on_step_by_step_and_plays_before_it_is_wholly_encoded(
@@ -80,9 +72,6 @@ def test_a_reason_may_be_spelt_in_the_way_of_the_docs(cloudflare: CloudflareServ
     assert failed.status.model_extra["errReasonCode"] == "ERR_NON_VIDEO"
 
 
-# --- lists and changes --------------------------------------------------------------------------------------------
-
-
 def test_a_list_has_the_newest_first_or_the_oldest_and_knows_its_filters(cloudflare: CloudflareServer) -> None:
     first, second, third = _made(cloudflare, 3)
     mine = _made(cloudflare, 1, upload_creator="teacher-1")[0]
@@ -129,114 +118,6 @@ def test_what_is_deleted_is_gone_and_deleting_it_again_says_so(cloudflare: Cloud
             again(uid, account_id=ACCOUNT_ID)
 
 
-# --- playback -----------------------------------------------------------------------------------------------------
-
-
-def _signed(cloudflare: CloudflareServer, uid: str, **claims: Any) -> str:
-    """A token by a key of the account, as an application signs it."""
-    key = cloudflare.sdk.stream.keys.create(account_id=ACCOUNT_ID)
-    assert key is not None
-    usual = {"sub": uid, "kid": key.id, "exp": int(cloudflare.control("GET", "clock")["now"]) + 600}
-    told = {name: value for name, value in (usual | claims).items() if value is not None}
-    return jwt.encode(told, base64.b64decode(key.pem or ""), algorithm="RS256", headers={"kid": str(key.id)})
-
-
-def _plays(cloudflare: CloudflareServer, who: str) -> int:
-    return requests.get(f"{cloudflare.url}/{who}/manifest/video.m3u8", timeout=30).status_code
-
-
-def test_a_signed_token_plays_real_bytes_and_the_id_alone_does_not(cloudflare: CloudflareServer, video: Path) -> None:
-    uid = cloudflare.upload(video, SIGNED)
-    cloudflare.await_state(uid, "ready")
-    token = _signed(cloudflare, uid)
-
-    assert _plays(cloudflare, uid) == 401
-    url = f"{cloudflare.url}/{token}/manifest/video.m3u8"
-    played = subprocess.run(
-        ["ffprobe", "-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0", url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert float(played.stdout) == pytest.approx(2, abs=0.3)
-    picture = requests.get(f"{cloudflare.url}/{token}/thumbnails/thumbnail.jpg", timeout=30)
-    assert picture.content[:2] == b"\xff\xd8"
-
-
-BAD_CLAIMS: dict[str, dict[str, Any]] = {
-    "another video's": {"sub": "0" * 32},
-    "expired": {"exp": 1_700_000_000},
-    "without an end": {"exp": None},
-    "for longer than a day": {"exp": 4_000_000_000},
-    "not yet": {"nbf": 4_000_000_000},
-    "another key's": {"kid": "0" * 32},
-    "nobody is let in": {"accessRules": [{"type": "any", "action": "block"}]},
-    "another address": {
-        "accessRules": [{"type": "ip.src", "action": "allow", "ip": ["10.0.0.0/8"]}, {"type": "any", "action": "block"}]
-    },
-}
-
-
-@pytest.mark.parametrize("claims", BAD_CLAIMS.values(), ids=BAD_CLAIMS)
-def test_a_token_that_says_something_else_plays_nothing(
-    cloudflare: CloudflareServer, video: Path, claims: dict[str, Any]
-) -> None:
-    uid = cloudflare.upload(video, SIGNED)
-    cloudflare.await_state(uid, "ready")
-
-    assert _plays(cloudflare, _signed(cloudflare, uid, **claims)) in (401, 403)
-
-
-def test_a_token_of_a_deleted_key_or_of_a_stranger_plays_nothing(cloudflare: CloudflareServer, video: Path) -> None:
-    uid = cloudflare.upload(video, SIGNED)
-    cloudflare.await_state(uid, "ready")
-    token = _signed(cloudflare, uid)
-    assert _plays(cloudflare, token) == 200
-    key_id = jwt.get_unverified_header(token)["kid"]
-
-    cloudflare.sdk.stream.keys.delete(key_id, account_id=ACCOUNT_ID)
-
-    assert _plays(cloudflare, token) == 401
-    assert _plays(cloudflare, jwt.encode({"sub": uid}, "x" * 32, algorithm="HS256", headers={"kid": key_id})) == 401
-    assert _plays(cloudflare, "a.b.c") == 401
-    keys: Any = cloudflare.sdk.stream.keys.get(account_id=ACCOUNT_ID)
-    assert key_id not in [key.id for key in keys]
-
-
-def test_the_service_signs_tokens_too(cloudflare: CloudflareServer, video: Path) -> None:
-    uid = cloudflare.upload(video, SIGNED)
-    cloudflare.await_state(uid, "ready")
-
-    made = cloudflare.sdk.stream.token.create(uid, account_id=ACCOUNT_ID)
-
-    assert made is not None
-    assert _plays(cloudflare, str(made.token)) == 200
-    with pytest.raises(sdk.BadRequestError):
-        cloudflare.sdk.stream.token.create(uid, account_id=ACCOUNT_ID, exp=4_000_000_000)
-
-
-def test_a_download_must_be_asked_for_and_allowed_by_the_token(cloudflare: CloudflareServer, video: Path) -> None:
-    uid = cloudflare.upload(video, SIGNED)
-    cloudflare.await_state(uid, "ready")
-    allowed, not_allowed = _signed(cloudflare, uid, downloadable=True), _signed(cloudflare, uid)
-
-    def status(who: str) -> int:
-        return requests.get(f"{cloudflare.url}/{who}/downloads/default.mp4", timeout=30).status_code
-
-    assert status(allowed) == 404
-    cloudflare.sdk.stream.downloads.create(uid, account_id=ACCOUNT_ID)
-    cloudflare.control("POST", "clock", advance_s=2)
-    assert (status(allowed), status(not_allowed), status(uid)) == (200, 403, 401)
-    part = requests.get(
-        f"{cloudflare.url}/{allowed}/downloads/default.mp4", headers={"Range": "bytes=0-99"}, timeout=30
-    )
-    assert (part.status_code, part.content) == (206, video.read_bytes()[:100])
-
-
-# --- webhooks -----------------------------------------------------------------------------------------------------
-
-
 def test_a_webhook_is_told_of_the_end_only_signed_with_its_secret_until_it_has_heard(
     cloudflare: CloudflareServer, video: Path, sound: Path
 ) -> None:
@@ -264,9 +145,6 @@ def test_a_webhook_is_told_of_the_end_only_signed_with_its_secret_until_it_has_h
         cloudflare.sdk.stream.webhooks.get(account_id=ACCOUNT_ID)
 
 
-# --- live inputs --------------------------------------------------------------------------------------------------
-
-
 def test_a_live_input_is_made_changed_listed_and_deleted(cloudflare: CloudflareServer) -> None:
     inputs = cloudflare.sdk.stream.live_inputs
     made: Any = inputs.create(account_id=ACCOUNT_ID, meta={"name": "lecture"}, recording={"mode": "automatic"})
@@ -284,78 +162,3 @@ def test_a_live_input_is_made_changed_listed_and_deleted(cloudflare: CloudflareS
     inputs.delete(made.uid, account_id=ACCOUNT_ID)
     with pytest.raises(sdk.NotFoundError):
         inputs.get(made.uid, account_id=ACCOUNT_ID)
-
-
-# --- faults -------------------------------------------------------------------------------------------------------
-
-
-def _fault(cloudflare: CloudflareServer, kind: str, operation: str = "create", **more: Any) -> None:
-    cloudflare.control("POST", "faults", kind=kind, match={"operation": operation}, **more)
-
-
-FAULTS: dict[str, tuple[dict[str, Any], type[Exception] | None, int]] = {
-    "not done, 503": ({"kind": "status", "status": 503}, sdk.InternalServerError, 0),
-    "done, 503": ({"kind": "status", "status": 503, "commits": True}, sdk.InternalServerError, 1),
-    "a page instead": ({"kind": "html"}, sdk.InternalServerError, 0),
-    "the line breaks before": ({"kind": "drop_before"}, sdk.APIConnectionError, 0),
-    "the line breaks after": ({"kind": "drop_after_commit"}, sdk.APIConnectionError, 1),
-    "throttled": ({"kind": "throttle", "after_s": 7}, sdk.RateLimitError, 0),
-    "done twice": ({"kind": "duplicate"}, None, 2),
-}
-
-
-@pytest.mark.parametrize(("fault", "error", "made"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_strikes_once_and_leaves_what_it_says(
-    cloudflare: CloudflareServer, fault: dict[str, Any], error: type[Exception] | None, made: int
-) -> None:
-    cloudflare.control("POST", "faults", match={"operation": "create"}, **fault)
-
-    if error is None:
-        cloudflare.create(10)
-    else:
-        with pytest.raises(error):
-            cloudflare.create(10)
-
-    assert len(_listed(cloudflare)) == made
-    cloudflare.create(10)
-    assert len(_listed(cloudflare)) == made + 1
-
-
-def test_what_is_carried_out_late_comes_when_its_time_has_come(cloudflare: CloudflareServer) -> None:
-    _fault(cloudflare, "late_commit", after_s=3600)
-    with pytest.raises(sdk.APIConnectionError):
-        cloudflare.create(10)
-    assert _listed(cloudflare) == []
-
-    cloudflare.control("POST", "clock", advance_s=3601)
-
-    wait_until(lambda: len(_listed(cloudflare)) == 1)
-
-
-def test_lists_lag_and_answers_are_cut_short_and_late(cloudflare: CloudflareServer) -> None:
-    (uid,) = _made(cloudflare, 1)
-    _fault(cloudflare, "list_lag", "list", after_s=60)
-    assert _listed(cloudflare) == []
-    assert _listed(cloudflare) == [uid]
-    _fault(cloudflare, "truncated", "get")
-    cut = cloudflare.sdk.stream.with_raw_response.get(uid, account_id=ACCOUNT_ID).http_response
-    with pytest.raises(ValueError, match=r"JSON|delimiter|Unterminated|Expecting"):
-        json.loads(cut.content)
-    _fault(cloudflare, "empty", "get")
-    assert cloudflare.sdk.stream.with_raw_response.get(uid, account_id=ACCOUNT_ID).http_response.content == b""
-    _fault(cloudflare, "delay", "get", after_s=0.3)
-    assert cloudflare.sdk.stream.with_raw_response.get(uid, account_id=ACCOUNT_ID).elapsed.total_seconds() >= 0.3
-
-
-def test_a_reset_leaves_nothing_but_the_keys(cloudflare: CloudflareServer) -> None:
-    _made(cloudflare, 2)
-    cloudflare.sdk.stream.keys.create(account_id=ACCOUNT_ID)
-    keys = cloudflare.control("GET", "things")["keys"]
-    cloudflare.control("POST", "clock", advance_s=100)
-
-    cloudflare.control("POST", "reset")
-
-    things = cloudflare.control("GET", "things")
-    assert (things["videos"], things["keys"], things["webhook"]) == ([], keys, None)
-    assert cloudflare.control("GET", "clock")["offset_s"] == 0
-    assert cloudflare.control("GET", "faults") == []

@@ -20,7 +20,8 @@ from KalturaClient.Plugins.Schedule import (
 from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent, KalturaVirtualScheduleEvent
 
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
-from emulator_tests.simulators.tests.test_kaltura_services import code, entry, event
+from emulator_tests.simulators.tests.test_kaltura_schedule import event
+from emulator_tests.simulators.tests.test_kaltura_services import code, entry
 
 TOO_SHORT, TOO_LONG = "PROPERTY_VALIDATION_MIN_LENGTH", "PROPERTY_VALIDATION_MAX_LENGTH"
 DAY_S = 86400

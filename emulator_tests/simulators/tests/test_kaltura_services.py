@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,47 +12,19 @@ from KalturaClient.Plugins.Core import (
     KalturaAppToken,
     KalturaAppTokenFilter,
     KalturaBaseEntryFilter,
-    KalturaCategory,
-    KalturaCategoryEntry,
-    KalturaCategoryEntryFilter,
-    KalturaCategoryUser,
     KalturaConversionProfile,
     KalturaConversionProfileType,
-    KalturaEntryServerNodeFilter,
     KalturaFilterPager,
-    KalturaGroupUser,
-    KalturaGroupUserFilter,
-    KalturaGroupUserRole,
     KalturaLiveStreamEntry,
     KalturaMediaEntry,
     KalturaMediaEntryFilter,
     KalturaMediaType,
-    KalturaUser,
-    KalturaUserFilter,
-)
-from KalturaClient.Plugins.Group import KalturaGroup
-from KalturaClient.Plugins.Schedule import (
-    KalturaLiveStreamScheduleEvent,
-    KalturaLiveStreamScheduleEventFilter,
-    KalturaLocationScheduleResource,
-    KalturaRecordScheduleEvent,
-    KalturaRecordScheduleEventFilter,
-    KalturaScheduleEventFilter,
-    KalturaScheduleEventRecurrenceType,
-    KalturaScheduleEventResource,
-    KalturaScheduleEventResourceFilter,
-    KalturaScheduleResourceFilter,
-)
-from KalturaClient.Plugins.VirtualEvent import (
-    KalturaVirtualEvent,
-    KalturaVirtualEventFilter,
-    KalturaVirtualScheduleEvent,
-    KalturaVirtualScheduleEventSubType,
 )
 
 from emulator_tests.simulators.tests.kaltura_server import KalturaServer
 
 EVERY_STATUS = "-2,-1,0,1,2,3,4,7"
+
 #: Services that an account may lack, each with an action of it.
 SERVICES: dict[str, Callable[[Any], Any]] = {
     "virtualevent_virtualevent": lambda client: client.virtualEvent.virtualEvent.list,
@@ -74,17 +45,6 @@ def code(call: Any, *arguments: Any, **named: Any) -> str:
     with pytest.raises(KalturaException) as caught:
         call(*arguments, **named)
     return str(caught.value.code)
-
-
-def event(kind: Any = KalturaRecordScheduleEvent, **fields: Any) -> Any:
-    starts_at = int(time.time()) + 400_000_000
-    wanted = {
-        "summary": "a meeting",
-        "startDate": starts_at,
-        "endDate": starts_at + 3600,
-        "recurrenceType": KalturaScheduleEventRecurrenceType.NONE,
-    }
-    return kind(**{**wanted, **fields})
 
 
 def test_entries_live_and_die(kaltura: KalturaServer) -> None:
@@ -183,163 +143,6 @@ def test_pages(kaltura: KalturaServer) -> None:
     assert len(client.media.list(everything, KalturaFilterPager(pageSize=10_000)).objects) == 32
 
 
-def test_users_and_groups(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    ann = client.user.add(KalturaUser(id="ann@example.org", firstName="Ann", lastName="Bee", email="ann@example.org"))
-    assert (ann.fullName, ann.type.getValue()) == ("Ann Bee", 0)
-    assert code(client.user.add, KalturaUser(id="ann@example.org")) == "DUPLICATE_USER_BY_ID"
-    assert code(client.user.add, KalturaUser(id="no spaces")) == "INVALID_FIELD_VALUE"
-    assert code(client.user.get, "nobody") == "INVALID_USER_ID"
-    assert [each.id for each in client.user.list(KalturaUserFilter(firstNameStartsWith="an")).objects] == [ann.id]
-    group = client.group.group.add(KalturaGroup(id="0_abcdefgh_moderators"))
-    assert code(client.group.group.add, KalturaGroup(id=group.id)) == "DUPLICATE_USER_BY_ID"
-    member = KalturaGroupUser(userId=ann.id, groupId=group.id, userRole=KalturaGroupUserRole.MEMBER)
-    client.groupUser.add(member)
-    assert code(client.groupUser.add, member) == "GROUP_USER_ALREADY_EXISTS"
-    assert code(client.groupUser.add, KalturaGroupUser(userId="nobody", groupId=group.id)) == "USER_NOT_FOUND"
-    assert code(client.groupUser.add, KalturaGroupUser(userId=ann.id, groupId="none")) == "GROUP_NOT_FOUND"
-    assert client.group.group.get(group.id).membersCount == 1
-    asked = KalturaGroupUserFilter(groupIdEqual=group.id, userIdIn="ann@example.org,bob")
-    assert [each.userId for each in client.groupUser.list(asked).objects] == [ann.id]
-    client.groupUser.delete(ann.id, group.id)
-    assert code(client.groupUser.delete, ann.id, group.id) == "GROUP_USER_DOES_NOT_EXISTS"
-    assert client.user.delete(ann.id).status.getValue() == 2
-    assert client.user.list(KalturaUserFilter(firstNameStartsWith="ann")).totalCount == 0
-    client.group.group.delete(group.id)
-    assert code(client.group.group.get, group.id) == "INVALID_GROUP_ID"
-
-
-def test_a_group_manager_and_nobody_else_adds_members(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    client.group.group.add(KalturaGroup(id="club"))
-    for name in ("ann", "bob"):
-        client.user.add(KalturaUser(id=name))
-    added = KalturaGroupUser(userId="bob", groupId="club")
-    assert code(kaltura.user("ann").groupUser.add, added) == "SERVICE_FORBIDDEN"
-    client.groupUser.add(KalturaGroupUser(userId="ann", groupId="club", userRole=KalturaGroupUserRole.MANAGER))
-    assert kaltura.user("ann").groupUser.add(added).userId == "bob"
-
-
-def test_categories(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    root = client.category.add(KalturaCategory(name="courses"))
-    child = client.category.add(KalturaCategory(name="maths", parentId=root.id))
-    assert (child.fullName, child.depth) == ("courses>maths", 1)
-    duplicate = KalturaCategory(name="maths", parentId=root.id)
-    assert code(client.category.add, duplicate) == "DUPLICATE_CATEGORY"
-    assert code(client.category.add, KalturaCategory(name="x", parentId=999)) == "PARENT_CATEGORY_NOT_FOUND"
-    lesson = client.media.add(entry(categories="courses>maths"))
-    assert lesson.categoriesIds == str(child.id)
-    assigned = KalturaCategoryEntry(categoryId=child.id, entryId=lesson.id)
-    assert code(client.categoryEntry.add, assigned) == "CATEGORY_ENTRY_ALREADY_EXISTS"
-    assert code(client.categoryEntry.list) == "MUST_FILTER_ON_ENTRY_OR_CATEGORY"
-    asked = KalturaCategoryEntryFilter(entryIdEqual=lesson.id)
-    assert [each.categoryId for each in client.categoryEntry.list(asked).objects] == [child.id]
-    in_category = KalturaMediaEntryFilter(statusEqual="7", categoriesIdsMatchOr=str(child.id))
-    assert client.media.list(in_category).totalCount == 1
-    client.categoryEntry.delete(lesson.id, child.id)
-    assert code(client.categoryEntry.delete, lesson.id, child.id) == "ENTRY_IS_NOT_ASSIGNED_TO_CATEGORY"
-    client.categoryUser.add(KalturaCategoryUser(categoryId=child.id, userId="ann"))
-    member = KalturaCategoryUser(categoryId=child.id, userId="ann")
-    assert code(client.categoryUser.add, member) == "CATEGORY_USER_ALREADY_EXISTS"
-    assert client.categoryUser.get(child.id, "ann").permissionLevel.getValue() == 3
-    client.categoryUser.delete(child.id, "ann")
-    assert code(client.categoryUser.get, child.id, "ann") == "INVALID_CATEGORY_USER_ID"
-    client.category.delete(root.id)
-    assert kaltura.things("categories") == []
-
-
-def test_schedule_events_of_every_kind(kaltura: KalturaServer) -> None:
-    schedule = kaltura.admin().schedule
-    record = schedule.scheduleEvent.add(event(referenceId="r1", tags="custom_rec_auto_start:1"))
-    live = schedule.scheduleEvent.add(event(KalturaLiveStreamScheduleEvent, templateEntryId="0_abcdefgh"))
-    assert isinstance(schedule.scheduleEvent.get(record.id), KalturaRecordScheduleEvent)
-    assert (record.duration, record.ownerId, live.templateEntryId) == (3600, "operator", "0_abcdefgh")
-    for asked, ids in (
-        (KalturaScheduleEventFilter(referenceIdEqual="r1"), [record.id]),
-        (KalturaScheduleEventFilter(orderBy="+createdAt"), [record.id, live.id]),
-        (KalturaRecordScheduleEventFilter(), [record.id]),
-        (KalturaLiveStreamScheduleEventFilter(templateEntryIdEqual="0_abcdefgh"), [live.id]),
-    ):
-        assert [each.id for each in schedule.scheduleEvent.list(asked).objects] == ids
-    moved = schedule.scheduleEvent.update(record.id, KalturaRecordScheduleEvent(endDate=record.startDate + 60))
-    assert (moved.duration, moved.summary) == (60, "a meeting")
-    assert schedule.scheduleEvent.delete(record.id).status.getValue() == 3
-    assert code(schedule.scheduleEvent.get, record.id) == "INVALID_OBJECT_ID"
-    assert [each["id"] for each in kaltura.things("scheduleEvents")] == [live.id]
-
-
-def test_schedule_events_are_checked(kaltura: KalturaServer) -> None:
-    add = kaltura.admin().schedule.scheduleEvent.add
-    starts_at = event().startDate
-    assert code(add, event(endDate=starts_at - 1)) == "INVALID_SCHEDULE_END_BEFORE_START"
-    assert code(add, event(endDate=starts_at + 86401)) == "MAX_SCHEDULE_DURATION_REACHED"
-    assert code(add, event(summary=None)) == "PROPERTY_VALIDATION_CANNOT_BE_NULL"
-
-
-def test_an_event_is_paired_with_a_resource(kaltura: KalturaServer) -> None:
-    schedule = kaltura.admin().schedule
-    room = schedule.scheduleResource.add(KalturaLocationScheduleResource(name="room", tags="vcprovider:newrow"))
-    meeting = schedule.scheduleEvent.add(event())
-    pair = KalturaScheduleEventResource(eventId=meeting.id, resourceId=room.id)
-    schedule.scheduleEventResource.add(pair)
-    assert code(schedule.scheduleEventResource.add, pair) == "SCHEDULE_EVENT_RESOURCE_ALREADY_EXISTS"
-    missing = KalturaScheduleEventResource(eventId=meeting.id, resourceId=999)
-    assert code(schedule.scheduleEventResource.add, missing) == "SCHEDULE_RESOURCE_ID_NOT_FOUND"
-    asked = KalturaScheduleEventResourceFilter(eventIdEqual=meeting.id)
-    assert [each.resourceId for each in schedule.scheduleEventResource.list(asked).objects] == [room.id]
-    schedule.scheduleEventResource.delete(meeting.id, room.id)
-    assert schedule.scheduleResource.delete(room.id).status.getValue() == 3
-    schedule.scheduleEvent.delete(meeting.id)
-    for kind in ("scheduleEvents", "scheduleResources", "scheduleEventResources"):
-        assert kaltura.things(kind) == []
-
-
-def test_virtual_events(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    service = client.virtualEvent.virtualEvent
-    client.group.group.add(KalturaGroup(id="guests"))
-    added = service.add(KalturaVirtualEvent(name="open day", attendeesGroupIds="guests"))
-    agenda = client.schedule.scheduleEvent.add(
-        event(
-            KalturaVirtualScheduleEvent,
-            virtualEventId=added.id,
-            virtualScheduleEventSubType=KalturaVirtualScheduleEventSubType.AGENDA,
-            endDate=event().startDate + 5 * 86400,
-        )
-    )
-    assert service.update(added.id, KalturaVirtualEvent(agendaScheduleEventId=agenda.id)).name == "open day"
-    assert code(service.update, added.id, KalturaVirtualEvent(agendaScheduleEventId=999)) == "INVALID_OBJECT_ID"
-    assert code(service.add, KalturaVirtualEvent(name="another", adminsGroupIds="none")) == "INVALID_GROUP_ID"
-    assert [each.id for each in service.list().objects] == [added.id]
-    service.delete(added.id)
-    assert code(service.get, added.id) == "VIRTUAL_EVENT_NOT_FOUND"
-    kaltura.control("POST", "settings", forbidden_services=["virtualevent_virtualevent"])
-    assert code(service.list) == "SERVICE_FORBIDDEN"
-
-
-def test_live_streams(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    wanted = KalturaLiveStreamEntry(name="live", mediaType=KalturaMediaType.LIVE_STREAM_FLASH, referenceId="r1")
-    added = client.liveStream.add(wanted)
-    assert added.status.getValue() == "2"
-    assert added.primaryBroadcastingUrl.startswith("rtmp://")
-    assert added.streamName == f"{added.id}_%i"
-    assert client.baseEntry.list(KalturaBaseEntryFilter(referenceIdEqual="r1")).totalCount == 1
-    assert client.media.list(KalturaMediaEntryFilter(referenceIdEqual="r1")).totalCount == 1
-    assert client.liveStream.update(added.id, KalturaLiveStreamEntry(name="later")).name == "later"
-    nodes = client.entryServerNode
-    assert code(nodes.list) == "MUST_FILTER_ON_ENTRY_OR_SERVER_TYPE"
-    kaltura.control("POST", "broadcast", entryId=added.id, live=True)
-    node = nodes.list(KalturaEntryServerNodeFilter(entryIdEqual=added.id)).objects[0]
-    assert (node.serverType.getValue(), node.status.getValue()) == ("0", 1)
-    assert code(client.liveStream.delete, added.id) == "CANNOT_DELETE_LIVE_ENTRY_WHILE_STREAMING"
-    kaltura.control("POST", "broadcast", entryId=added.id, live=False)
-    client.liveStream.delete(added.id)
-    assert code(client.liveStream.get, added.id) == "ENTRY_ID_NOT_FOUND"
-    assert code(client.liveStream.isLive, added.id) == "INVALID_ENTRY_ID"
-
-
 def test_conversion_and_access_control_profiles(kaltura: KalturaServer) -> None:
     client = kaltura.admin()
     default = client.conversionProfile.getDefault()
@@ -393,42 +196,6 @@ def test_application_tokens_are_paged_and_filtered(kaltura: KalturaServer) -> No
     client.appToken.delete(ids[0])
     assert client.appToken.list(active).totalCount == 4
     assert client.appToken.list(KalturaAppTokenFilter(statusEqual=1)).totalCount == 0
-
-
-def test_virtual_events_are_listed_from_an_instant_on(kaltura: KalturaServer) -> None:
-    service = kaltura.admin().virtualEvent.virtualEvent
-    made = []
-    for name in ("zebra", "mule", "ant"):
-        made.append(service.add(KalturaVirtualEvent(name=name, description=f"of {name}")))
-        kaltura.control("POST", "clock", advance_s=10)
-    asked = KalturaVirtualEventFilter(createdAtGreaterThanOrEqual=made[1].createdAt, orderBy="+createdAt")
-    assert [each.name for each in service.list(asked).objects] == ["mule", "ant"]
-    page = service.list(asked, KalturaFilterPager(pageSize=1, pageIndex=2))
-    assert ([each.description for each in page.objects], page.totalCount) == (["of ant"], 2)
-
-
-def test_a_resource_is_found_by_its_system_name(kaltura: KalturaServer) -> None:
-    service = kaltura.admin().schedule.scheduleResource
-    rooms = [service.add(KalturaLocationScheduleResource(name="room", systemName=name)) for name in ("one", "two")]
-    asked = KalturaScheduleResourceFilter(systemNameEqual="two")
-    assert [each.id for each in service.list(asked).objects] == [rooms[1].id]
-    assert service.list(KalturaScheduleResourceFilter(systemNameEqual="three")).totalCount == 0
-
-
-def test_the_members_of_a_group_are_those_that_were_added(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    for name in ("one_moderators", "two_moderators"):
-        client.group.group.add(KalturaGroup(id=name, description=f"of {name}"))
-    for user_id in ("ann", "bob"):
-        client.user.add(KalturaUser(id=user_id))
-        client.groupUser.add(KalturaGroupUser(userId=user_id, groupId="one_moderators"))
-    client.groupUser.add(KalturaGroupUser(userId="bob", groupId="two_moderators"))
-    assert code(client.user.add, KalturaUser(id="ann")) == "DUPLICATE_USER_BY_ID"
-    shown = client.group.group.get("one_moderators")
-    assert (shown.id, shown.membersCount, shown.description) == ("one_moderators", 2, "of one_moderators")
-    for group_id, members in (("one_moderators", ["ann", "bob"]), ("two_moderators", ["bob"]), ("none", [])):
-        listed = client.groupUser.list(KalturaGroupUserFilter(groupIdEqual=group_id)).objects
-        assert sorted(each.userId for each in listed) == members
 
 
 def test_the_time_is_the_simulators(kaltura: KalturaServer) -> None:

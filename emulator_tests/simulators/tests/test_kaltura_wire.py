@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from KalturaClient.exceptions import KalturaClientException, KalturaException
+from KalturaClient.exceptions import KalturaException
 from KalturaClient.Plugins.Core import (
     KalturaBaseEntryFilter,
     KalturaDetachedResponseProfile,
@@ -31,8 +30,7 @@ from KalturaClient.Plugins.Schedule import (
 )
 from KalturaClient.Plugins.VirtualEvent import KalturaVirtualEvent, KalturaVirtualEventFilter
 
-from emulator_tests.simulators.tests.kaltura_server import PARTNER_ID, KalturaServer, mint
-from emulator_tests.simulators.tests.served import wait_until
+from emulator_tests.simulators.tests.kaltura_server import KalturaServer, mint
 
 
 def entry(**fields: Any) -> Any:
@@ -212,88 +210,6 @@ def test_what_does_not_exist_is_named(kaltura: KalturaServer) -> None:
         assert answer.json()["code"] == expected
 
 
-def test_errors_and_throttling_strike_as_told(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    kaltura.control("POST", "faults", kind="throttle", match={"service": "media", "action": "add", "nth": 2})
-    kaltura.control("POST", "faults", kind="error", code="INTERNAL_DATABASE_ERROR", match={"action": "list"})
-    client.media.add(entry())
-    assert code(client.media.add, entry()) == "ACTION_BLOCKED"
-    client.media.add(entry())
-    assert code(client.media.list) == "INTERNAL_DATABASE_ERROR"
-    client.media.list()
-    assert len(kaltura.things("entries")) == 2
-
-
-def connection_fails(call: Any, *arguments: Any) -> None:
-    with pytest.raises(KalturaClientException) as caught:
-        call(*arguments)
-    assert caught.value.code == KalturaClientException.ERROR_CONNECTION_FAILED
-
-
-def test_a_connection_can_be_cut_before_and_after_the_work(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    kaltura.control("POST", "faults", kind="drop_before", match={"service": "media", "action": "add"})
-    connection_fails(client.media.add, entry(referenceId="before"))
-    kaltura.control("DELETE", "faults")
-    kaltura.control("POST", "faults", kind="drop_after_commit", match={"service": "media", "action": "add"})
-    connection_fails(client.media.add, entry(referenceId="after"))
-    assert [each["referenceId"] for each in kaltura.things("entries")] == ["after"]
-
-
-def test_work_can_be_done_late_or_twice(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    kaltura.control("POST", "faults", kind="late_commit", after_s=0.3, match={"service": "media", "action": "add"})
-    connection_fails(client.media.add, entry(referenceId="late"))
-    assert kaltura.things("entries") == []
-    wait_until(lambda: bool(kaltura.things("entries")))
-    kaltura.control("DELETE", "faults")
-    kaltura.control("POST", "faults", kind="duplicate", match={"service": "media", "action": "add"})
-    client.media.add(entry(referenceId="twice"))
-    assert sorted(each["referenceId"] for each in kaltura.things("entries")) == ["late", "twice", "twice"]
-
-
-def test_an_upload_done_twice_is_the_same_file(kaltura: KalturaServer, video: Path) -> None:
-    client = kaltura.admin()
-    token = client.uploadToken.add(KalturaUploadToken())
-    kaltura.control("POST", "faults", kind="duplicate", match={"service": "uploadtoken", "action": "upload"})
-    chunk = ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4")
-    client.uploadToken.upload(token.id, chunk, finalChunk=False)
-    assert client.uploadToken.get(token.id).uploadedFileSize == video.stat().st_size
-
-
-@pytest.mark.parametrize(
-    ("fault", "exists"),
-    [({"kind": "html"}, 0), ({"kind": "empty"}, 0), ({"kind": "html", "commits": True}, 1), ({"kind": "truncated"}, 1)],
-    ids=["a proxy's page", "nothing", "a proxy's page after the work", "half an answer"],
-)
-def test_broken_answers(kaltura: KalturaServer, fault: dict[str, Any], exists: int) -> None:
-    kaltura.control("POST", "faults", match={"service": "media", "action": "add"}, **fault)
-    form = {"service": "media", "action": "add", "entry:mediaType": "1", "ks": mint("ann", 2)}
-    answer = requests.post(f"{kaltura.url}/api_v3/", data=form, timeout=10)
-    assert not answer.text.endswith("</xml>")
-    assert len(kaltura.things("entries")) == exists
-
-
-def test_a_good_answer_can_come_with_a_bad_status(kaltura: KalturaServer) -> None:
-    kaltura.control("POST", "faults", kind="status", status=503, match={"service": "system"})
-    answer = requests.get(f"{kaltura.url}/api_v3/service/system/action/ping", timeout=10)
-    assert (answer.status_code, answer.text.startswith('<?xml version="1.0"')) == (503, True)
-
-
-def test_lists_can_lag_behind_while_gets_do_not(kaltura: KalturaServer) -> None:
-    client = kaltura.admin()
-    old = client.media.add(entry(name="old"))
-    kaltura.control("POST", "clock", advance_s=60)
-    client.media.update(old.id, KalturaMediaEntry(name="changed"))
-    fresh = client.media.add(entry())
-    kaltura.control("POST", "faults", kind="list_lag", after_s=30, match={"action": "list", "times": 0})
-    everything = KalturaMediaEntryFilter(statusEqual="7")
-    assert [each.name for each in client.media.list(everything).objects] == ["old"]
-    assert client.media.get(fresh.id).id == fresh.id
-    kaltura.control("POST", "clock", advance_s=31)
-    assert sorted(each.name for each in client.media.list(everything).objects) == ["a lesson", "changed"]
-
-
 def test_the_request_log_names_calls_users_errors_and_connections(kaltura: KalturaServer) -> None:
     client = kaltura.user("ann")
     assert code(client.media.get, "0_x") == "ENTRY_ID_NOT_FOUND"
@@ -313,72 +229,3 @@ def test_the_request_log_names_calls_users_errors_and_connections(kaltura: Kaltu
     assert third["connection"] == fourth["connection"]
     kaltura.control("DELETE", "requests")
     assert kaltura.control("GET", "requests") == []
-
-
-@pytest.fixture
-def lasting() -> Iterator[list[KalturaServer]]:
-    """Servers that share one state file; the test starts them one after the other."""
-    servers: list[KalturaServer] = []
-    yield servers
-    for server in servers:
-        if server.process.poll() is None:
-            server.stop()
-
-
-def start(servers: list[KalturaServer], state: Path) -> KalturaServer:
-    servers.append(KalturaServer("--ready-after", "0s", "--state", str(state)))
-    return servers[-1]
-
-
-def test_what_was_acknowledged_survives_a_kill(lasting: list[KalturaServer], tmp_path: Path, video: Path) -> None:
-    state = tmp_path / "kaltura.state"
-    before = start(lasting, state)
-    client = before.admin()
-    ready = client.media.add(entry(referenceId="ready"))
-    token = client.uploadToken.add(KalturaUploadToken())
-    client.media.addContent(ready.id, KalturaUploadedFileTokenResource(token=token.id))
-    client.uploadToken.upload(token.id, ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4"))
-    gone = client.media.add(entry())
-    client.media.delete(gone.id)
-    half = client.uploadToken.add(KalturaUploadToken())
-    data = video.read_bytes()
-    client.uploadToken.upload(half.id, ("a.mp4", io.BytesIO(data[:1000]), "video/mp4"), finalChunk=False)
-    ended = before.user("ann", "sessionid:s1")
-    ended.session.end()
-    things = before.control("GET", "things")
-    before.kill()
-
-    after = start(lasting, state)
-    assert after.control("GET", "things") == things
-    again = after.admin()
-    assert again.media.get(ready.id).status.getValue() == "2"
-    assert code(again.media.get, gone.id) == "ENTRY_ID_NOT_FOUND"
-    place = f"{after.url}/p/{PARTNER_ID}/sp/{PARTNER_ID}00/playManifest/entryId/{ready.id}/format/url"
-    assert requests.get(place, timeout=10).content == data
-    rest = ("a.mp4", io.BytesIO(data[1000:]), "video/mp4")
-    assert again.uploadToken.upload(half.id, rest, True, True, 1000).uploadedFileSize == len(data)
-    assert code(after.user("bob", "sessionid:s1").media.list) == "INVALID_KS"
-
-
-def test_a_torn_last_line_of_the_state_is_passed_over(lasting: list[KalturaServer], tmp_path: Path) -> None:
-    state = tmp_path / "kaltura.state"
-    before = start(lasting, state)
-    kept = before.admin().media.add(entry())
-    before.kill()
-    with state.open("a") as journal:
-        journal.write('["entries",{"id":"0_torn')
-    assert start(lasting, state).admin().media.get(kept.id).id == kept.id
-
-
-def test_conversion_goes_on_after_a_restart(lasting: list[KalturaServer], tmp_path: Path, video: Path) -> None:
-    state = tmp_path / "kaltura.state"
-    before = start(lasting, state)
-    before.control("POST", "clock", ready="never")
-    client = before.admin()
-    waiting = client.media.add(entry())
-    token = client.uploadToken.add(KalturaUploadToken())
-    client.media.addContent(waiting.id, KalturaUploadedFileTokenResource(token=token.id))
-    client.uploadToken.upload(token.id, ("a.mp4", io.BytesIO(video.read_bytes()), "video/mp4"))
-    assert client.media.get(waiting.id).status.getValue() == "1"
-    before.kill()
-    assert start(lasting, state).admin().media.get(waiting.id).status.getValue() == "2"

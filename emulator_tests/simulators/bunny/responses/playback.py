@@ -57,7 +57,7 @@ async def answer(world: World, request: Request) -> Response:
 
 
 def is_signed(key: str, path: str, sent: Mapping[str, str], now_s: float) -> bool:
-    """Whether a token lets its bearer have a path at this instant. Pure.
+    """Return whether a token is valid for a path at this instant. Pure.
 
     Args:
         key: Of the pull zone.

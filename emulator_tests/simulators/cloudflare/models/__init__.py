@@ -1,1 +1,1 @@
-"""What a Cloudflare Stream account holds, and what it does by itself: videos, their processing, webhooks."""
+"""The state and behaviour of a Cloudflare Stream account: videos, their processing, webhooks."""

@@ -27,7 +27,7 @@ from emulator_tests.simulators.late_requests import Late
 
 @dataclass(slots=True)
 class Settings:
-    """What an account manager or the service itself could set; the control interface changes it.
+    """Settings of the account and variations of the service, changed over the control interface.
 
     Args:
         storage_minutes: How many minutes of video the account may hold.
@@ -195,7 +195,7 @@ class World:
         shutil.rmtree(self.segments_of(uid), ignore_errors=True)
 
     def in_process(self) -> int:
-        """How many videos are in process."""
+        """Return the number of videos being processed."""
         return sum(video.state in PROCESSING for video in self.unsettled())
 
     # --- minutes --------------------------------------------------------------------------------------------------

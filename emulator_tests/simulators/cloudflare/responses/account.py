@@ -1,4 +1,4 @@
-"""What concerns the whole account: its webhook (`/stream/webhook`) and its minutes (`/stream/storage-usage`).
+"""Answers about the whole account: its webhook (`/stream/webhook`) and its minutes (`/stream/storage-usage`).
 
 Called by `urls`.
 """

@@ -73,7 +73,7 @@ def _admitted(world: World, who: str, request: Request, *, is_download: bool) ->
 
 
 def _claims(world: World, token: str) -> Mapping[str, Any] | None:
-    """What a token says, where one of the account's keys has signed it and it is its time."""
+    """Return the claims of a token; None when its signature or its times are not valid."""
     try:
         header = jwt.get_unverified_header(token)
         key = world.keys.get(str(header.get("kid")))
@@ -95,7 +95,7 @@ def _claims(world: World, token: str) -> Mapping[str, Any] | None:
 
 
 def _is_let_in(rules: object, address: str) -> bool:
-    """Whether the first rule that fits lets an address in; without a fitting one it is let in. Pure."""
+    """Return whether the first matching rule allows an address; without a match it is allowed. Pure."""
     for rule in rules if isinstance(rules, list) else []:
         kind, action = rule.get("type"), rule.get("action")
         if kind == "any":

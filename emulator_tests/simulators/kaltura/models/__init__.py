@@ -1,1 +1,1 @@
-"""What a Kaltura account holds, and what it does by itself: tables and their journal, sessions, entries, processing."""
+"""The state and behaviour of a Kaltura account: tables and their journal, sessions, entries, processing."""

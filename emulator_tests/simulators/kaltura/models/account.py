@@ -26,7 +26,7 @@ _LOGGED_REQUESTS = 200_000
 
 @dataclass(slots=True)
 class Settings:
-    """What an account manager or an operator could set; the control interface changes it.
+    """Settings of the account and variations of the service, changed over the control interface.
 
     Args:
         entry_replacement: FEATURE_ENTRY_REPLACEMENT.
@@ -102,7 +102,7 @@ class World:
     stirred: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def __post_init__(self) -> None:
-        """What is carried out late goes by the same clock."""
+        """Give late requests the account's clock."""
         self.late = Late(self.clock)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -177,5 +177,5 @@ class Call:
 
 
 def data_path(world: World, name: str) -> Path:
-    """Where the bytes of an asset or token lie."""
+    """Return the file of an asset or upload token."""
     return world.store.files / name

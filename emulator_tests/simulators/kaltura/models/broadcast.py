@@ -39,7 +39,7 @@ _DELETE_GRACE_S = 7 * 86400
 
 
 def is_live(world: World, entry_id: str) -> bool:
-    """Whether something playable is being broadcast to a live entry."""
+    """Return whether something playable is being broadcast to a live entry."""
     return any(node["status"] == _PLAYABLE for node in world.store.entry_server_nodes.where("entryId", entry_id))
 
 
@@ -152,7 +152,7 @@ def _set_node(world: World, entry_id: str, status: int) -> None:
 
 
 def _begins_recording(world: World, live_entry: Record) -> bool:
-    """Whether a broadcast needs a recorded entry that is not there yet, shouldCreateRecordedEntry."""
+    """Return whether a broadcast needs a recorded entry that is not there yet, shouldCreateRecordedEntry."""
     record_status = live_entry.get("recordStatus")
     if record_status not in (_APPENDED, _PER_SESSION):
         return False

@@ -39,5 +39,5 @@ class Rule(faults.Rule[Addresses]):
         }
 
     def matches(self, asked: Addresses) -> bool:
-        """Whether one part of a request is of its service and action."""
+        """Return whether one part of a request is of its service and action."""
         return any(self.service in ("", service) and self.action in ("", action) for service, action in asked)

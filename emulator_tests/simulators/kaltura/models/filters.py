@@ -96,7 +96,7 @@ def parts_of(value: Any) -> list[str]:
 
 
 def names_any(raw: Mapping[str, Any], field: str) -> bool:
-    """Whether a filter says anything about a property's value by equality or membership. Pure."""
+    """Return whether a filter says anything about a property's value by equality or membership. Pure."""
     return any(to_text(raw.get(field + suffix, "")) != "" for suffix in ("Equal", "NotEqual", "In", "NotIn"))
 
 

@@ -26,7 +26,7 @@ _SCALARS = (str, int, float, bool)
 
 @dataclass(frozen=True, slots=True)
 class ResponseProfile:
-    """Which properties an answer carries: those named (`includes`) or all but those named."""
+    """The properties of an answer: those named (`includes`), or all but those named."""
 
     includes: bool
     fields: frozenset[str]
@@ -34,7 +34,7 @@ class ResponseProfile:
 
 @lru_cache(maxsize=1000)
 def _kept(profile: ResponseProfile, type_name: str) -> list[str]:
-    """Which of a type's properties a trimmed answer carries. Pure."""
+    """Return the properties of a type that a response profile keeps. Pure."""
     return [name for name in SCHEMA.properties(type_name) if (name in profile.fields) is profile.includes]
 
 

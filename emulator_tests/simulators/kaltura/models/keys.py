@@ -26,7 +26,7 @@ _BLOCK_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a valid KS says.
+    """The content of a valid KS.
 
     Args:
         text: The KS as it was sent.

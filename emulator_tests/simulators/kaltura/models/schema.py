@@ -112,7 +112,7 @@ class Schema:
         return chains
 
     def is_a(self, name: str, ancestor: str) -> bool:
-        """Whether type `name` is `ancestor` or derives from it. Pure."""
+        """Return whether type `name` is `ancestor` or derives from it. Pure."""
         return ancestor in self.ancestry.get(name, ())
 
     def properties(self, name: str) -> dict[str, Property]:

@@ -72,7 +72,7 @@ class _SortedIndex:
             del self.pairs[at]
 
     def span(self, at_least: float | None, at_most: float | None) -> tuple[int, int]:
-        """Where the pairs within two bounds begin and end."""
+        """Return the first and last position of the pairs within two bounds."""
         low = 0 if at_least is None else bisect.bisect_left(self.pairs, (at_least,))
         high = len(self.pairs) if at_most is None else bisect.bisect_left(self.pairs, (at_most + 0.5,))
         return low, high
@@ -198,7 +198,7 @@ class Table:
         return {key for key in candidates if all(_holds(each, rows[key]) for each in tested)}
 
     def _selection(self, condition: Condition) -> _Selection | None:
-        """What an index offers for a condition; None when there is no such index."""
+        """Return the rows that an index finds for a condition; None when there is no such index."""
         field = condition.field
         values = condition.values
         if values is not None and field == self.key_field:

@@ -61,7 +61,7 @@ class Context(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who wants it.
+    """The caller.
 
     Args:
         ks: The KS as it came, empty for none.

@@ -41,7 +41,7 @@ class Part:
 
 @dataclass(slots=True)
 class Answer:
-    """What a request came to."""
+    """The result of a request."""
 
     response: Response
     parts: list[Part] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Exchange:
     counted: set[str] = field(default_factory=set)
 
     def forces(self, part: Part) -> bool:
-        """Whether the forced error is for this call."""
+        """Return whether the forced error is for this call."""
         return self.forced_service in ("", part.service) and self.forced_action in ("", part.action)
 
 

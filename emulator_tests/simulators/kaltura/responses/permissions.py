@@ -1,4 +1,4 @@
-"""Who may do what: sessions and their restrictions, ownership, roles.
+"""Permissions: sessions and their restrictions, ownership, roles.
 
 Called by `responses` before every action, and by the actions that hand out or inspect sessions. The order of checks
 is that of KalturaDispatcher; built-in roles hold the permission sets of deployment/permissions in kaltura/server.
@@ -181,7 +181,7 @@ def check_ownership(call: Call, action: Action, arguments: Mapping[str, Any]) ->
 
 
 def may_edit(call: Call, entry: Record) -> bool:
-    """Whether the session may change an entry."""
+    """Return whether the session may change an entry."""
     user = call.user_id.lower()
     editors = [each.strip().lower() for each in str(entry.get("entitledUsersEdit") or "").split(",")]
     return (
@@ -213,7 +213,7 @@ def check_role(call: Call, action: Action) -> None:
 
 
 def ignores_session(action: Action) -> bool:
-    """Whether an action does not even look at a KS. Pure."""
+    """Return whether an action ignores a KS. Pure."""
     return IGNORES_KS in action.roles
 
 

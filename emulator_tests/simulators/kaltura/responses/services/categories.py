@@ -206,7 +206,7 @@ def _create(call: Call, fields: Record) -> Record:
 
 
 def _place(call: Call, name: str, parent_id: int, category_id: int) -> Record:
-    """Where a category lies in the tree.
+    """The place of a category in the tree.
 
     Raises:
         ApiError: PARENT_CATEGORY_NOT_FOUND or DUPLICATE_CATEGORY.

@@ -83,7 +83,7 @@ def shown(call: Call, entry: Record) -> Record:
 
 
 def _hidden(call: Call, live_entry: Record) -> tuple[str, ...]:
-    """What a session does not learn of a live entry: a USER session the key, a stranger also the addresses."""
+    """Return the fields to hide: from USER sessions the key, from strangers the addresses too."""
     if call.is_admin:
         return ()
     return _KEYS if permissions.may_edit(call, live_entry) else (*_KEYS, *_ADDRESSES)

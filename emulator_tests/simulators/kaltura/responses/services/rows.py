@@ -1,4 +1,4 @@
-"""What most services do alike: checking what may be set, listing with filter and pager, finding or refusing.
+"""The common parts of services: checks of what may be set, lists with filter and pager, finding or refusing.
 
 Called by the other modules of this package. A service is then a few table rows and its special rules.
 """
