@@ -37,7 +37,7 @@ DOCUMENT_BYTES = 32
 TITLE = "\U0001f393" * TITLE_MAX
 UID = "\U0001f393" * 126
 CODE = "C" * 100
-"""The longest code that is read out of an answer (providers/kaltura/client.py)."""
+"""The longest code that is read out of an answer (providers/kaltura/client/)."""
 
 MESSAGE = "m" * 400
 """Longer than any sentence about a failure: Kaltura's names an operation, a code and a property of 100 letters each."""

@@ -1,6 +1,6 @@
 """A Kaltura account: its keys, its client, and the few things that are created in it once and remembered.
 
-Called by the adapters of this folder. HTTP is left to `client.py`, signing a KS to `signing.py`.
+Called by the adapters of this folder. HTTP is left to `client`, signing a KS to `signing.py`.
 """
 
 from __future__ import annotations

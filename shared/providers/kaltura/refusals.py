@@ -1,6 +1,6 @@
 """Tell Kaltura's refusals apart: the thing is gone, not offered, refused for good, or may be asked for again. Pure.
 
-Called by the other files of this folder that ask for several things at once. Parsing an answer is left to `client.py`,
+Called by the other files of this folder that ask for several things at once. Parsing an answer is left to `client`,
 and the meaning of Kaltura's codes to `mapping.py`.
 """
 
