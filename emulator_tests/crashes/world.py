@@ -83,9 +83,9 @@ from shared.providers.kaltura import (
     mapping,
 )
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
-from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
 from shared.providers.kaltura.making import ENTRY
+from shared.providers.kaltura.mapping import NAME as KALTURA
 from shared.providers.kaltura.media import TOKEN
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Session

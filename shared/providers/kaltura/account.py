@@ -24,12 +24,11 @@ from shared.ports import (
     Update,
 )
 from shared.providers.kaltura import made, mapping
+from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.signing import KeyMint, Kind, Privilege, Word
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Client
-
-NAME: Final = "kaltura"
 
 ADMIN_USER: Final = "greenroom"
 """The Kaltura user that the server itself acts as."""

@@ -23,13 +23,13 @@ from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import (
     DOUBT_PAUSE_S,
     INSTANCE_KNOWN_S,
-    NAME,
     KalturaAccount,
     all_pages,
     learned_at,
     refreshable_at,
 )
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
+from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.playback import addresses_grant, ending
 from shared.providers.kaltura.refusals import raise_unless_gone
 from shared.providers.kaltura.signing import Privilege, Word

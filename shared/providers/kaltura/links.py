@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import ExternalIds, InventoryItem, Refusal
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
+from shared.providers.kaltura.account import KalturaAccount, all_pages
 from shared.providers.kaltura.making import EVENT, RESOURCE
+from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.refusals import (
     first_error,
     incomplete,

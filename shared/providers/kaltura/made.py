@@ -203,7 +203,7 @@ def _item_ids(client: Client, ks: str, actions: Sequence[str]) -> list[str]:
     missing = ", ".join(action for action in actions if action not in found)
     raise Permanent(
         f"The account has no permission to call {missing}.",
-        provider="kaltura",
+        provider=mapping.NAME,
         operation="permissionItem.list",
         code="PERMISSION_ITEM_NOT_FOUND",
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.core import log
 from shared.ports import NOT_AVAILABLE, EventIds, Refusal
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME
+from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.refusals import first_error, incomplete, is_not_offered, is_refused, refused_part
 
 if TYPE_CHECKING:

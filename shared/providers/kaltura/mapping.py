@@ -16,6 +16,9 @@ from shared.core.references import Kind, parse
 from shared.core.text import as_line, cut_to_bytes
 from shared.ports import MediaState, Stage
 
+NAME: Final = "kaltura"
+"""Our name of this provider."""
+
 GONE_CODES: Final = frozenset(
     {
         "ENTRY_ID_NOT_FOUND",

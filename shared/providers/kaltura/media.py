@@ -30,7 +30,8 @@ from shared.ports import (
     UploadSpec,
 )
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
+from shared.providers.kaltura.account import SERVER_KS_S, UPLOAD_PATH, KalturaAccount
+from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.playback import addresses_grant
 from shared.providers.kaltura.refusals import incomplete, is_gone, raise_unless_gone, remaining
 from shared.providers.kaltura.signing import Privilege, Word

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import ExternalIds, Refusal
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME
+from shared.providers.kaltura.mapping import NAME
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked
