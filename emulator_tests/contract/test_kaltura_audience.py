@@ -22,7 +22,7 @@ from emulator_tests.simulators.kaltura.keys import decode as decode_ks
 from shared.core.errors import Permanent
 from shared.ports import Admission, Attendee, EventSpec, ExternalIds
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaViewerKeys, KnownFor
-from shared.providers.kaltura.account import DOUBT_PAUSE_S
+from shared.providers.kaltura.account_cache import DOUBT_PAUSE_S
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, FORGOTTEN_AT_ONCE, NO_CHAT_KNOWN_S
 
 LIFETIME_S = 4200

@@ -20,16 +20,11 @@ from shared.core.errors import Conflict, Misconfigured, Permanent, ProviderError
 from shared.core.paths import cache_path
 from shared.ports import Admission, Attendee, Create, Document, ExternalIds, Grant, Update
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import (
-    DOUBT_PAUSE_S,
-    INSTANCE_KNOWN_S,
-    KalturaAccount,
-    all_pages,
-    learned_at,
-    refreshable_at,
-)
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.account_cache import DOUBT_PAUSE_S, INSTANCE_KNOWN_S, learned_at, refreshable_at
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, VIRTUAL_EVENT
 from shared.providers.kaltura.mapping import NAME
+from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.playback import addresses_grant, ending
 from shared.providers.kaltura.refusals import raise_unless_gone
 from shared.providers.kaltura.signing import Privilege, Word
@@ -130,7 +125,7 @@ class KalturaAudience:
         """
         See `ports.Audience`.
         """
-        return self.account.knows_user(mapping.viewer_of(uid), self.account.known_s.users_s)
+        return self.account.users.knows(mapping.viewer_of(uid), self.account.known_s.users_s)
 
     def forget(self, uid: str | None) -> bool:
         """
@@ -146,7 +141,7 @@ class KalturaAudience:
             for answer in answers:
                 raise_unless_gone(answer)
         for user_id in ours if uid is None else [mapping.viewer_of(uid)]:
-            self.account.forget_user(user_id)
+            self.account.users.forget(user_id)
         return is_all
 
     def _user(self, user_id: str) -> list[Any]:
@@ -178,9 +173,9 @@ class KalturaAudience:
         if self.chat_secret is None:
             self._hear_of_chat_token(now)
         waits = (
-            refreshable_at(self.account.user_learned_at(user_id, DOUBT_PAUSE_S), now),
+            refreshable_at(self.account.users.learned_at(user_id, DOUBT_PAUSE_S), now),
             refreshable_at(self._chat.learned_at, now),
-            self.account.look_again(),
+            self.account.check_again(),
         )
         return max((at for at in waits if at is not None), default=None)
 
@@ -201,7 +196,7 @@ class KalturaAudience:
         Create the user and find the token, in one request. Nothing is asked if both are known.
         """
         known_s = self.account.known_s.users_s
-        is_known = self.account.knows_user(user_id, min(known_s, DOUBT_PAUSE_S) if force_refresh else known_s)
+        is_known = self.account.users.knows(user_id, min(known_s, DOUBT_PAUSE_S) if force_refresh else known_s)
         with ExitStack() as held:
             asks_token = self._lacks_chat_token(force_refresh=force_refresh)
             if asks_token:
@@ -220,7 +215,7 @@ class KalturaAudience:
                 self._learn_chat_token(token, token_id, is_told=force_refresh)
         if added is not None:
             self._require_added(user_id, attendee.name, added.error)
-            self.account.learn_user(user_id)
+            self.account.users.learn(user_id)
 
     def _lacks_chat_token(self, *, force_refresh: bool) -> bool:
         """

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.core.errors import Misconfigured, ProviderError, SecretRejected, Transient
 from shared.ports import Finding, Health
-from shared.providers.kaltura.account import KalturaAccount, all_pages
+from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token
 from shared.providers.kaltura.confinement import NAMES, SETUP_MAKES, Confinement
 from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
+from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.webhooks import TEMPLATES, KalturaWebhook
 
 if TYPE_CHECKING:
