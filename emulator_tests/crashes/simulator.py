@@ -21,7 +21,7 @@ from emulator_tests.simulators.running import Running
 from shared.ports import EventSpec, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
-from shared.providers.kaltura.media import TOKEN, UPLOADER
+from shared.providers.kaltura.observations import TOKEN, UPLOADER
 
 NAMESPACE: Final = "crashes"
 PARTNER_ID: Final = 4_711

@@ -86,7 +86,7 @@ from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S
 from shared.providers.kaltura.client import Client
 from shared.providers.kaltura.making import ENTRY
 from shared.providers.kaltura.mapping import NAME as KALTURA
-from shared.providers.kaltura.media import TOKEN
+from shared.providers.kaltura.observations import TOKEN
 from shared.sessions.broadcasting import Window
 from shared.sessions.model import Session
 from shared.videos.model import VideoState

@@ -20,7 +20,7 @@ from shared.providers.kaltura.events import delete_part, look_at_part
 from shared.providers.kaltura.links import Links, unlink_all
 from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.mapping import NAME
-from shared.providers.kaltura.media import UPLOADER
+from shared.providers.kaltura.observations import UPLOADER
 from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.refusals import is_gone, is_not_offered, raise_unless_gone, remaining
 
