@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.core.errors import Misconfigured, ProviderError, SecretRejected, Transient
 from shared.ports import Finding, Health
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token
+from shared.providers.kaltura.audience import KalturaAudience
+from shared.providers.kaltura.chat import CHAT_PRIVILEGES, signs_chat, the_chat_token
 from shared.providers.kaltura.confinement import NAMES, SETUP_MAKES, Confinement
 from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
 from shared.providers.kaltura.paging import all_pages
@@ -135,12 +136,12 @@ class KalturaSetup:
         return [*judges, _judge_any(profiles, LIVE_PROFILE, Health.ABSENT, _NO_LIVE_PROFILE)]
 
     def _ask_chat_token(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
-        tokens = self.audience.ask_tokens(multi)
+        tokens = self.audience.chat.ask_tokens(multi)
 
         def judge() -> Finding:
             if tokens.error is not None:
                 return Finding(CHAT_TOKEN, Health.ABSENT, _said(tokens.error))
-            found = all_pages(tokens, self.audience.page)
+            found = all_pages(tokens, self.audience.chat.page)
             if self.audience.chat_secret is not None:
                 return self._judge_chat_secret(found)
             try:
@@ -191,9 +192,9 @@ class KalturaSetup:
         from KalturaClient.Plugins.Core import KalturaAppToken, KalturaAppTokenHashType, KalturaSessionType
 
         multi = self.account.client.multi(self.account.admin_ks())
-        tokens = self.audience.ask_tokens(multi)
+        tokens = self.audience.chat.ask_tokens(multi)
         multi.send()
-        found = all_pages(tokens, self.audience.page)
+        found = all_pages(tokens, self.audience.chat.page)
         if self.audience.chat_secret is not None:
             return self._judge_chat_secret(found)
         try:
