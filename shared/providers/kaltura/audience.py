@@ -19,7 +19,7 @@ from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.account_cache import DOUBT_PAUSE_S, refreshable_at
 from shared.providers.kaltura.chat import AppTokenState, ChatSigner
-from shared.providers.kaltura.making import ENTRY, EVENT, VIRTUAL_EVENT
+from shared.providers.kaltura.events.creation import ENTRY, EVENT, VIRTUAL_EVENT
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.playback import addresses_grant, ending
 from shared.providers.kaltura.refusals import raise_unless_gone

@@ -17,8 +17,8 @@ from shared.ports import ExternalIds, InventoryItem
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import SERVER_KS_S, KalturaAccount
 from shared.providers.kaltura.events import delete_part, look_at_part
-from shared.providers.kaltura.links import Links, unlink_all
-from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
+from shared.providers.kaltura.events.links import Links, unlink_all
+from shared.providers.kaltura.events.creation import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.observations import UPLOADER
 from shared.providers.kaltura.paging import all_pages

@@ -1,6 +1,6 @@
 """Pairs of a schedule event and a resource, `scheduleEventResource`. They carry no mark of ours, and outlive both ends.
 
-Called by `events.py` and `inventory.py`. A pair is ours if one of its ends is. A pair whose ends are both gone could be
+Called by `events` and `inventory.py`. A pair is ours if one of its ends is. A pair whose ends are both gone could be
 anybody's, so it is not searched for. We leave none behind, because the pairs of an end are deleted before it.
 """
 
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.ports import ExternalIds, InventoryItem, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.making import EVENT, RESOURCE
+from shared.providers.kaltura.events.creation import EVENT, RESOURCE
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.refusals import (

@@ -19,8 +19,8 @@ from shared.core.errors import Permanent
 from shared.ports import NOT_AVAILABLE, Broadcast, EventIds, EventSpec, ExternalIds, Grant, Ingest, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.links import LINK_EXISTS, link, refused_pair, unlink, unlink_all
-from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, Making
+from shared.providers.kaltura.events.links import LINK_EXISTS, link, refused_pair, unlink, unlink_all
+from shared.providers.kaltura.events.creation import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, Making
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.playback import addresses_grant
