@@ -19,12 +19,11 @@ from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.account_cache import DOUBT_PAUSE_S, refreshable_at
 from shared.providers.kaltura.chat import AppTokenState, ChatSigner
-from shared.providers.kaltura.events.creation import ENTRY, EVENT, VIRTUAL_EVENT
+from shared.providers.kaltura.events.parts import ENTRY, EVENT, VIRTUAL_EVENT
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.playback import addresses_grant, ending
 from shared.providers.kaltura.refusals import raise_unless_gone
 from shared.providers.kaltura.signing import Privilege, Word
-
 
 FORGOTTEN_AT_ONCE: Final = 100
 """The number of users that one request deletes."""

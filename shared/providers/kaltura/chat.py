@@ -21,7 +21,7 @@ from shared.ports import Attendee, Create, Document, ExternalIds, Grant, Update
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
 from shared.providers.kaltura.account_cache import INSTANCE_KNOWN_S, learned_at, refreshable_at
-from shared.providers.kaltura.events.creation import ENTRY, GROUP, VIRTUAL_EVENT
+from shared.providers.kaltura.events.parts import ENTRY, GROUP, VIRTUAL_EVENT
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.paging import all_pages
 

@@ -16,9 +16,8 @@ from shared.core.references import Kind, parse
 from shared.ports import ExternalIds, InventoryItem
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import SERVER_KS_S, KalturaAccount
-from shared.providers.kaltura.events import delete_part, look_at_part
 from shared.providers.kaltura.events.links import Links, unlink_all
-from shared.providers.kaltura.events.creation import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
+from shared.providers.kaltura.events.parts import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, delete_part, read_part
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.observations import UPLOADER
 from shared.providers.kaltura.paging import all_pages
@@ -110,7 +109,7 @@ class KalturaInventory:
         uploader_ks = self.account.user_ks(self._uploader(item), (), SERVER_KS_S)
         multi = client.multi(self.account.admin_ks())
         if ENTRY in item.external_ids:
-            asked = multi.ask(partial(look_at_part, ENTRY, item.external_ids[ENTRY]))
+            asked = multi.ask(partial(read_part, ENTRY, item.external_ids[ENTRY]))
         else:
             asked = self._ask_by_reference(multi, item.reference)
         tokens = multi.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
@@ -145,7 +144,7 @@ class KalturaInventory:
                 unlink_all(self.account, part, part_id)
             answers = self._ask_deletion_of_more(item, multi) if part == ENTRY else []
             answers.append(multi.ask(partial(delete_part, part, part_id)))
-            looks = {part: multi.ask(partial(look_at_part, part, part_id))}
+            looks = {part: multi.ask(partial(read_part, part, part_id))}
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.ports import ExternalIds, InventoryItem, Refusal
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.events.creation import EVENT, RESOURCE
+from shared.providers.kaltura.events.parts import EVENT, RESOURCE
 from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.refusals import (
