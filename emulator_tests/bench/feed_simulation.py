@@ -49,8 +49,9 @@ from shared.reconcile import LEASE_S, WORKER_TIMEOUT_S, Progress, reconcile
 from shared.sessions.broadcasting import Window
 from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
-from shared.videos.model import Spec, Video, VideoState
+from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy
+from shared.videos.spec import Spec
 
 T = TypeVar("T")
 

@@ -26,8 +26,8 @@ from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState,
 from shared.sessions.model import shown as event_shown
 from shared.sessions.moderation import MODERATORS_MAX
 from shared.videos.model import Ending, Playable, Video, VideoState
-from shared.videos.model import shown as video_shown
 from shared.videos.policy import ORDER_MAX
+from shared.videos.view import shown as video_shown
 
 DOCUMENT_MAX_BYTES = 1_048_576
 INDEX_ENTRIES_MAX = 40_000

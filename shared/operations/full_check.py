@@ -27,7 +27,8 @@ from shared.sessions.model import Session
 from shared.videos import Videos
 from shared.videos import snapshot_of as look_at_video
 from shared.videos.decide import OBSERVE
-from shared.videos.model import Video, VideoSpec
+from shared.videos.model import Video
+from shared.videos.spec import VideoSpec
 
 PAGE: Final = 500
 

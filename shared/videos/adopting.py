@@ -17,7 +17,8 @@ from shared.core.references import Reference
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.ports import Create, Document, ExternalIds, InventoryItem, Task, Update, UploadSpec, Write
 from shared.reconcile import Progress
-from shared.videos.model import Spec, Video, VideoState, named
+from shared.videos.model import Video, VideoState, named
+from shared.videos.spec import Spec
 from shared.videos.transitions import requested
 
 BUSY = (VideoState.PREPARING, VideoState.RETRYING)

@@ -19,7 +19,8 @@ from shared.ports import Create, ExternalIds, Task, UploadSpec
 from shared.reconcile import Progress
 from shared.sessions.model import SessionSpec
 from shared.videos.decide import reference_of
-from shared.videos.model import Spec, Video
+from shared.videos.model import Video
+from shared.videos.spec import Spec
 
 GENERATION: Final = 1
 """The generation of a recording: it is made only once, by the provider."""

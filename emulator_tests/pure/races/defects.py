@@ -38,7 +38,8 @@ from shared.sessions import decide as sessions_decide
 from shared.sessions.model import Pairing, PairingState, SessionSpec
 from shared.videos import Videos
 from shared.videos import decide as videos_decide
-from shared.videos.model import Video, VideoSpec, VideoState
+from shared.videos.model import Video, VideoState
+from shared.videos.spec import VideoSpec
 
 STRAY_AGE_S: Final = 3600
 
