@@ -13,7 +13,7 @@ from shared.core.paths import RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_
 from shared.limits.call_budgets import CHANGES, CallBudgets
 from shared.limits.limiter import Limiter
 from shared.operations.changes import Changes
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIVE = {

@@ -22,9 +22,10 @@ from shared.core.text import TITLE_MAX
 from shared.ports import EventSpec, Stage, UploadSpec
 from shared.providers.cloudflare.account import NAME as LONGEST_PROVIDER
 from shared.reconcile import Failure, Progress
-from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionSpec
-from shared.sessions.model import shown as event_shown
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState
 from shared.sessions.moderation import MODERATORS_MAX
+from shared.sessions.spec import SessionSpec
+from shared.sessions.view import shown as event_shown
 from shared.videos.model import Ending, Playable, Video, VideoState
 from shared.videos.policy import ORDER_MAX
 from shared.videos.view import shown as video_shown

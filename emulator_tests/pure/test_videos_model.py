@@ -12,7 +12,7 @@ from shared.core.history import Moment
 from shared.core.identity import SessionIdentity
 from shared.ports import Create, Document, Stage, UploadSpec
 from shared.reconcile import Claim, Failure, Progress
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.videos import snapshot_of, watched
 from shared.videos.model import Ending, Playable, Video, VideoState, named
 from shared.videos.spec import Asked, Spec, VideoSpec

@@ -23,7 +23,7 @@ from shared.reconcile.edited import mapping, text
 from shared.sessions import Sessions
 from shared.sessions import snapshot_of as look_at_session
 from shared.sessions.decide import LISTEN
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.videos import Videos
 from shared.videos import snapshot_of as look_at_video
 from shared.videos.decide import OBSERVE

@@ -17,7 +17,8 @@ from shared.core.identity import Belonging
 from shared.core.references import Reference
 from shared.reconcile import Progress
 from shared.sessions.decide import reopened
-from shared.sessions.model import Airing, Pairing, PairingState, Session, wanted
+from shared.sessions.model import Airing, Pairing, PairingState
+from shared.sessions.session import Session, wanted
 
 FREE: Final = (PairingState.NONE, PairingState.GONE)
 """The states in which a record names no event."""

@@ -44,7 +44,7 @@ from shared.ports import (
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
 from shared.reconcile.epoch import Holds, nothing_is_held
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.videos import decide as decisions
 from shared.videos import transitions
 from shared.videos.model import PENDING, Video, VideoState, named

@@ -43,7 +43,7 @@ from shared.ports import (
     holder_of,
 )
 from shared.sessions.access import require_viewer
-from shared.sessions.model import Session, session_with
+from shared.sessions.session import Session, session_with
 from shared.videos.model import Playable, Video, VideoState
 from shared.videos.spec import Spec
 from shared.videos.transitions import REJECTED_BY_MODERATOR

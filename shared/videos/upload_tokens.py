@@ -37,8 +37,8 @@ from shared.ports import (
 )
 from shared.reconcile import AT_ONCE, LEASE_S, Progress, reconcile
 from shared.sessions.access import require_owner
-from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
+from shared.sessions.session import Session
 from shared.videos import Videos
 from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.commands import owned_video

@@ -35,7 +35,8 @@ from shared.ports import (
 from shared.reconcile import Decision, Effect, Snapshot, Step
 from shared.sessions import Sessions
 from shared.sessions import decide as sessions_decide
-from shared.sessions.model import Pairing, PairingState, SessionSpec
+from shared.sessions.model import Pairing, PairingState
+from shared.sessions.spec import SessionSpec
 from shared.videos import Videos
 from shared.videos import decide as videos_decide
 from shared.videos.model import Video, VideoState

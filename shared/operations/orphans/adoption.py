@@ -20,8 +20,9 @@ from shared.core.references import Kind, Reference
 from shared.operations.orphans.claims import Claimed
 from shared.ports import Clock, Create, Documents, Events, ExternalIds, InventoryItem, Queue, Task, Update, Write
 from shared.sessions import adopting as events_adopting
-from shared.sessions.model import Pairing, Session, noting
+from shared.sessions.model import Pairing
 from shared.sessions.pairing import identity_under, retrieve_or_create
+from shared.sessions.session import Session, noting
 from shared.videos import adopting as videos_adopting
 from shared.videos.model import Video
 
