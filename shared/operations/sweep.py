@@ -48,7 +48,8 @@ from shared.core.paths import (
 )
 from shared.operations.full_check import FullCheck, Mark
 from shared.operations.host_checks import Checks
-from shared.operations.orphans import BEGINNING, Orphans
+from shared.operations.orphans import Orphans
+from shared.operations.orphans.scan import BEGINNING
 from shared.ports import (
     OBSERVED_MAX,
     Clock,

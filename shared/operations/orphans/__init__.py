@@ -7,16 +7,16 @@ operator can cause the deletion of a thing that was ever ready or has content. A
 
 The search does not touch things that are younger than any creation that may still be under way, things that this
 deployment did not make, or anything while `shared/reconcile/epoch.py` holds deletions. It leaves to the reconciliations
-what a document does without its thing, to `claims` what documents say about a thing, and to `adoption` how an orphan is
-given back.
+what a document does without its thing, to `scan` how a provider is read, to `claims` what documents say about a thing,
+and to `adoption` how an orphan is given back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 from shared.core import log, references
 from shared.core.errors import Conflict, ProviderError
@@ -35,6 +35,7 @@ from shared.operations.orphans.claims import Claim, Claimed, claims
 from shared.operations.orphans.generations import keep_taken
 from shared.operations.orphans.missing import Lookout, Part, parts_of
 from shared.operations.orphans.report import Missing, Report
+from shared.operations.orphans.scan import AHEAD, BEGINNING, PAGE, Scan
 from shared.ports import (
     Clock,
     Create,
@@ -49,17 +50,10 @@ from shared.ports import (
     Queue,
     Task,
     Update,
-    holder_of,
 )
 from shared.reconcile.bulk import Pace, at_any_pace
 from shared.reconcile.epoch import Epochs, Standing
 from shared.sessions.pairing import have_verified
-
-PAGE: Final = 500
-BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
-
-AHEAD: Final = timedelta(days=1)
-"""The most by which a provider's clock may be ahead of ours."""
 
 ProgressCallback = Callable[[int, int], None]
 """Take the number of things and the number of documents checked so far."""
@@ -131,6 +125,10 @@ class Orphans:
     epochs: Epochs
     pace: Pace = at_any_pace
 
+    @property
+    def _scan(self) -> Scan:
+        return Scan(self.places)
+
     def standing(self) -> Standing:
         """
         Check whether this is the database that was swept last.
@@ -182,11 +180,11 @@ class Orphans:
         until = self.clock() - timedelta(seconds=self.age_s)
         reached_at, left_at, count = since, until, 0
         try:
-            for page in self._made(provider, since, until):
+            for page in self._scan.made(provider, since, until):
                 found = list(claims(self.documents, page))
                 tried = [one.item.created_at for one in found if one.claim is Claim.UNDER_WAY]
                 left_at = min([left_at, *tried])
-                for one in self._weighed(found):
+                for one in self._scan.weighed(found):
                     if not one.item.has_content:
                         self._release(one)
                         count += 1
@@ -206,7 +204,7 @@ class Orphans:
         """
         for provider in self.places:
             seen = seen_until.get(provider, BEGINNING)
-            for page in self._made(provider, seen, self.clock() + AHEAD):
+            for page in self._scan.made(provider, seen, self.clock() + AHEAD):
                 for one in claims(self.documents, page):
                     is_new = one.item.created_at >= seen
                     if is_new and one.claim is Claim.NOBODY and one.item.has_content:
@@ -302,7 +300,7 @@ class Orphans:
 
     def _look_at(self, provider: str, search: _Search, old_enough: datetime, tell: ProgressCallback) -> None:
         found: list[Claimed] = []
-        for page in self._made(provider, BEGINNING, self.clock() + AHEAD):
+        for page in self._scan.made(provider, BEGINNING, self.clock() + AHEAD):
             search.things += len(page)
             whole = [one for one in page if not one.is_part]
             search.there |= {part for one in whole for part in parts_of(provider, one.external_ids)}
@@ -311,42 +309,7 @@ class Orphans:
             ]
             found += claims(self.documents, [one for one in page if one.created_at < old_enough])
             tell(search.things, search.documents)
-        search.orphans += self._weighed(found)
-
-    def _made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[InventoryItem]]:
-        """
-        Yield everything that was made at a provider in a period, page by page, the oldest first.
-        """
-        inventory = holder_of(self.places, provider).inventory
-        known: set[tuple[str, str]] = set()
-        while since < until:
-            page = inventory.list_items(since, until)
-            new = [one for one in page if _identity(one) not in known]
-            known = {_identity(one) for one in page}
-            yield new
-            if len(page) < PAGE:
-                return
-            since = max(page[-1].created_at, since + timedelta(seconds=1))
-
-    def _weighed(self, found: Sequence[Claimed]) -> list[Claimed]:
-        """
-        Return the orphans among things, each with its `has_content` known. A copy counts as empty if its video's
-        document names the original. A part counts as having content if the thing that it belongs to has.
-        """
-        orphans = [one for one in found if one.claim in (Claim.NOBODY, Claim.SPARE)]
-        holding = {(one.item.provider, str(one.reference)) for one in orphans if one.item.has_content}
-
-        def weighed(one: Claimed) -> Claimed:
-            item = one.item
-            if one.claim is Claim.SPARE:
-                return replace(one, item=replace(item, has_content=False))
-            if item.has_content is not None:
-                return one
-            holds = (item.provider, str(one.reference)) in holding
-            holds = holds or holder_of(self.places, item.provider).inventory.has_content(item)
-            return replace(one, item=replace(item, has_content=holds))
-
-        return [weighed(one) for one in orphans]
+        search.orphans += self._scan.weighed(found)
 
     def _release(self, one: Claimed, *, with_content: bool = False) -> None:
         """
@@ -408,7 +371,3 @@ class Orphans:
         except Conflict:
             # Another search ran at the same time; its report is equally good.
             return
-
-
-def _identity(item: InventoryItem) -> tuple[str, str]:
-    return item.reference, str(sorted(item.external_ids.items()))
