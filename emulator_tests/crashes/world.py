@@ -17,8 +17,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, cast
 
-from shared.providers.kaltura.making import ENTRY
-
 from emulator_tests.crashes.browser import send_chunk
 from emulator_tests.crashes.effects import (
     AT_KALTURA,
@@ -86,6 +84,7 @@ from shared.providers.kaltura import (
 )
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
 from shared.providers.kaltura.client import Client
+from shared.providers.kaltura.events.parts import ENTRY
 from shared.providers.kaltura.mapping import NAME as KALTURA
 from shared.providers.kaltura.observations import TOKEN
 from shared.sessions.broadcasting import Window

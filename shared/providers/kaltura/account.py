@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.core.errors import ProviderError
 from shared.ports import Clock, Documents
-from shared.providers.kaltura import made, mapping
+from shared.providers.kaltura import account_objects, mapping
 from shared.providers.kaltura.account_cache import AccountCache
 from shared.providers.kaltura.known_users import KnownUsers
 from shared.providers.kaltura.signing import KeyMint, Kind, Privilege, Word
@@ -196,10 +196,10 @@ class KalturaAccount:
             Transient, Doubtful, Permanent: As for any call.
         """
 
-        def find_or_make() -> str:
-            return made.find_or_make_access_control(self.client, self.admin_ks())
+        def find_or_create() -> str:
+            return account_objects.find_or_create_access_control(self.client, self.admin_ks())
 
-        return int(self.cache.once(made.ACCESS_CONTROL, find_or_make))
+        return int(self.cache.once(account_objects.ACCESS_CONTROL, find_or_create))
 
     def upload_role_name(self) -> str:
         """
@@ -208,7 +208,7 @@ class KalturaAccount:
         Raises:
             Transient, Doubtful, Permanent: As for any call.
         """
-        return self.upload_role or self._role(made.UPLOAD_ROLE)
+        return self.upload_role or self._role(account_objects.UPLOAD_ROLE)
 
     def addresses_role_name(self) -> str:
         """
@@ -217,9 +217,9 @@ class KalturaAccount:
         Kaltura's own role is used.
         """
         try:
-            return self._role(made.ADDRESSES_ROLE)
+            return self._role(account_objects.ADDRESSES_ROLE)
         except ProviderError:
-            return self.cache.use_for_now(made.ADDRESSES_ROLE.key, made.ADDRESSES_ROLE.stand_in)
+            return self.cache.use_for_now(account_objects.ADDRESSES_ROLE.key, account_objects.ADDRESSES_ROLE.stand_in)
 
     def player_role_name(self) -> str | None:
         """
@@ -229,10 +229,12 @@ class KalturaAccount:
         Raises:
             Transient, Doubtful, Permanent: As for any call.
         """
-        return self._role(made.PLAYER_ROLE) or None
+        return self._role(account_objects.PLAYER_ROLE) or None
 
-    def _role(self, role: made.Role) -> str:
-        return self.cache.once(role.key, lambda: made.find_or_make_role(self.client, self.admin_ks(), role))
+    def _role(self, role: account_objects.Role) -> str:
+        return self.cache.once(
+            role.key, lambda: account_objects.find_or_create_role(self.client, self.admin_ks(), role)
+        )
 
     def doubted(self, error: ProviderError) -> ProviderError:
         """
@@ -240,7 +242,7 @@ class KalturaAccount:
         """
         return self.cache.doubted(error)
 
-    def forget_what_was_made(self) -> None:
+    def forget_account_objects(self) -> None:
         """
         Forget what was created in the account once, so that the next use checks the account itself.
         """
@@ -251,4 +253,4 @@ class KalturaAccount:
         Check whether the things that were created in the account once still exist; see `AccountCache.check_again`. One
         call, and none if all were confirmed a moment ago.
         """
-        return self.cache.check_again(lambda: made.find_all(self.client, self.admin_ks()))
+        return self.cache.check_again(lambda: account_objects.find_all(self.client, self.admin_ks()))

@@ -1,7 +1,8 @@
 """Remember the few things that are created once in a Kaltura account: the access-control profile and the roles.
 
 Called by `account.py`. Each is remembered by the instance for a minute, by a document `kalturaCache/{key}` that all
-instances share, and by the account itself under its system name. What is found or created is left to `made.py`.
+instances share, and by the account itself under its system name. What is found or created is left to
+`account_objects.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from shared.core import log
 from shared.core.errors import Conflict, Permanent, ProviderError, Transient
 from shared.core.paths import cache_path
 from shared.ports import Clock, Create, Document, Documents, Fields, Update
-from shared.providers.kaltura import made
+from shared.providers.kaltura import account_objects
 from shared.providers.kaltura.mapping import NAME
 
 SETTING_UP_S: Final = 90
@@ -31,7 +32,7 @@ How long an instance uses its own copy of a document that all instances share. I
 others use it no later than this.
 """
 
-_DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": made.ACCESS_CONTROL}
+_DOUBTS: Final = {"ACCESS_CONTROL_ID_NOT_FOUND": account_objects.ACCESS_CONTROL}
 """Error codes of Kaltura's that mean that a remembered thing does not exist, with the key of that thing."""
 
 
@@ -51,18 +52,18 @@ class AccountCache:
     known_s: int
     _values: dict[str, tuple[str, datetime]] = field(default_factory=dict, repr=False, compare=False)
 
-    def once(self, key: str, find_or_make: Callable[[], str]) -> str:
+    def once(self, key: str, find_or_create: Callable[[], str]) -> str:
         """
         Return something that is created once. It is remembered by the instance for `INSTANCE_KNOWN_S`, by
         `kalturaCache/{key}`, and by the account itself under its name. After `known_s` it is searched for again.
 
         Args:
-            key: Its key, `made.SYSTEM_NAMES`.
-            find_or_make: Returns its value from Kaltura, and creates it there if it is missing.
+            key: Its key, `account_objects.SYSTEM_NAMES`.
+            find_or_create: Returns its value from Kaltura, and creates it there if it is missing.
 
         Raises:
             Transient: Another instance creates it at the moment (again).
-            Transient, Doubtful, Permanent: As `find_or_make`.
+            Transient, Doubtful, Permanent: As `find_or_create`.
         """
         path, now = cache_path(key), self.clock()
         remembered = self._values.get(key)
@@ -88,7 +89,7 @@ class AccountCache:
         except Conflict:
             raise _busy(key) from None
         try:
-            value = find_or_make()
+            value = find_or_create()
         except (Transient, Permanent):
             self.documents.commit(Update(path, {"claimedUntil": now}, if_version=version))
             raise
@@ -131,8 +132,8 @@ class AccountCache:
         """
         Forget what was created in the account once, so that the next use checks the account itself.
         """
-        documents = self.documents.read(*map(cache_path, made.SYSTEM_NAMES))
-        for key, document in zip(made.SYSTEM_NAMES, documents, strict=True):
+        documents = self.documents.read(*map(cache_path, account_objects.SYSTEM_NAMES))
+        for key, document in zip(account_objects.SYSTEM_NAMES, documents, strict=True):
             self._forget(key, document)
 
     def check_again(self, find_all: Callable[[], Mapping[str, str]]) -> datetime | None:
@@ -151,10 +152,10 @@ class AccountCache:
             Transient, Doubtful, Permanent: As `find_all`.
         """
         now = self.clock()
-        read = self.documents.read(*map(cache_path, made.SYSTEM_NAMES))
+        read = self.documents.read(*map(cache_path, account_objects.SYSTEM_NAMES))
         known = {
             key: document
-            for key, document in zip(made.SYSTEM_NAMES, read, strict=True)
+            for key, document in zip(account_objects.SYSTEM_NAMES, read, strict=True)
             if document is not None and document.fields["value"]
         }
         if not known:
@@ -165,7 +166,7 @@ class AccountCache:
         until = now + timedelta(seconds=self.known_s)
         there = find_all()
         for key, document in known.items():
-            if document.fields["value"] not in (there.get(key), made.stand_in(key)):
+            if document.fields["value"] not in (there.get(key), account_objects.stand_in(key)):
                 log.cache_was_wrong(NAME, key, _vanished())
                 self._forget(key, document)
                 continue

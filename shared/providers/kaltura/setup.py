@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.core.errors import Misconfigured, ProviderError, SecretRejected, Transient
 from shared.ports import Finding, Health
 from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.account_objects import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
 from shared.providers.kaltura.audience import KalturaAudience
 from shared.providers.kaltura.chat import CHAT_PRIVILEGES, signs_chat, the_chat_token
 from shared.providers.kaltura.confinement import NAMES, SETUP_MAKES, Confinement
-from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
 from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.webhooks import TEMPLATES, KalturaWebhook
 
@@ -79,7 +79,7 @@ class KalturaSetup:
         See `ports.Setup`.
         """
         there = {finding.what: finding.health for finding in self.check()}
-        self.account.forget_what_was_made()
+        self.account.forget_account_objects()
         self.account.access_control_id()
         names = {
             UPLOAD_ROLE: self.account.upload_role_name(),

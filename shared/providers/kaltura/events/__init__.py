@@ -263,8 +263,8 @@ class KalturaEvents:
         if pair is not None and {EVENT, RESOURCE} <= kept.keys():
             refused |= refused_pair(pair)
         if missing:
-            made = self._create(reference, spec, kept).outcome()
-            return EventIds(made.external_ids, {**refused, **made.refused})
+            created = self._create(reference, spec, kept).outcome()
+            return EventIds(created.external_ids, {**refused, **created.refused})
         return EventIds(kept, refused)
 
     def _unlink_gone(self, before: ExternalIds, kept: ExternalIds, wanted: set[str]) -> None:
