@@ -180,11 +180,11 @@ class Orphans:
         until = self.clock() - timedelta(seconds=self.age_s)
         reached_at, left_at, count = since, until, 0
         try:
-            for page in self._scan.made(provider, since, until):
+            for page in self._scan.pages(provider, since, until):
                 found = list(claims(self.documents, page))
                 tried = [one.item.created_at for one in found if one.claim is Claim.UNDER_WAY]
                 left_at = min([left_at, *tried])
-                for one in self._scan.weighed(found):
+                for one in self._scan.orphans_among(found):
                     if not one.item.has_content:
                         self._release(one)
                         count += 1
@@ -204,7 +204,7 @@ class Orphans:
         """
         for provider in self.places:
             seen = seen_until.get(provider, BEGINNING)
-            for page in self._scan.made(provider, seen, self.clock() + AHEAD):
+            for page in self._scan.pages(provider, seen, self.clock() + AHEAD):
                 for one in claims(self.documents, page):
                     is_new = one.item.created_at >= seen
                     if is_new and one.claim is Claim.NOBODY and one.item.has_content:
@@ -231,11 +231,11 @@ class Orphans:
         search = _Search()
         old_enough = now - timedelta(seconds=self.age_s)
         for provider in self.places:
-            self._look_at(provider, search, old_enough, tell)
+            self._search_provider(provider, search, old_enough, tell)
         lookout = Lookout(self.events, self.provider_accounts, self.hosts)
-        self._look_through(VIDEOS, search, lookout.videos, old_enough, tell)
-        self._look_through(COPIES, search, lookout.copies, old_enough, tell)
-        self._look_through(PAIRINGS, search, lookout.pairings, old_enough, tell)
+        self._search_documents(VIDEOS, search, lookout.videos, old_enough, tell)
+        self._search_documents(COPIES, search, lookout.copies, old_enough, tell)
+        self._search_documents(PAIRINGS, search, lookout.pairings, old_enough, tell)
         report = Report(
             now,
             search.things,
@@ -253,7 +253,7 @@ class Orphans:
                 keep_taken(self.documents, one, now)
         if may_clean:
             self._repair(report.missing)
-        self._keep(report)
+        self._store(report)
         log.orphans_found(
             len(report.orphans),
             len(report.with_content),
@@ -293,14 +293,14 @@ class Orphans:
         search, now = _Search(), self.clock()
         old_enough = now + AHEAD if young else now - timedelta(seconds=self.age_s)
         for provider in self.places:
-            self._look_at(provider, search, old_enough, tell)
+            self._search_provider(provider, search, old_enough, tell)
         return search.orphans
 
     # --- at the providers -----------------------------------------------------------------------------------------
 
-    def _look_at(self, provider: str, search: _Search, old_enough: datetime, tell: ProgressCallback) -> None:
+    def _search_provider(self, provider: str, search: _Search, old_enough: datetime, tell: ProgressCallback) -> None:
         found: list[Claimed] = []
-        for page in self._scan.made(provider, BEGINNING, self.clock() + AHEAD):
+        for page in self._scan.pages(provider, BEGINNING, self.clock() + AHEAD):
             search.things += len(page)
             whole = [one for one in page if not one.is_part]
             search.there |= {part for one in whole for part in parts_of(provider, one.external_ids)}
@@ -309,7 +309,7 @@ class Orphans:
             ]
             found += claims(self.documents, [one for one in page if one.created_at < old_enough])
             tell(search.things, search.documents)
-        search.orphans += self._scan.weighed(found)
+        search.orphans += self._scan.orphans_among(found)
 
     def _release(self, one: Claimed, *, with_content: bool = False) -> None:
         """
@@ -333,7 +333,7 @@ class Orphans:
 
     # --- in the documents -----------------------------------------------------------------------------------------
 
-    def _look_through(
+    def _search_documents(
         self,
         collection: str,
         search: _Search,
@@ -363,7 +363,7 @@ class Orphans:
                 # If another worker holds its claim, the next search sees the outcome.
                 have_verified(self.documents, self.queue, document, self.clock)
 
-    def _keep(self, report: Report) -> None:
+    def _store(self, report: Report) -> None:
         (kept,) = self.documents.read(ORPHANS_REPORT)
         fields = report.to_fields()
         try:

@@ -31,7 +31,7 @@ class Scan:
 
     places: Places
 
-    def made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[InventoryItem]]:
+    def pages(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[InventoryItem]]:
         """
         Yield everything that was made at a provider in a period, page by page, the oldest first.
         """
@@ -46,7 +46,7 @@ class Scan:
                 return
             since = max(page[-1].created_at, since + timedelta(seconds=1))
 
-    def weighed(self, found: Sequence[Claimed]) -> list[Claimed]:
+    def orphans_among(self, found: Sequence[Claimed]) -> list[Claimed]:
         """
         Return the orphans among things, each with its `has_content` known. A copy counts as empty if its video's
         document names the original. A part counts as having content if the thing that it belongs to has.

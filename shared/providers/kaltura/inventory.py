@@ -94,7 +94,7 @@ class KalturaInventory:
             things = page.answer().objects
             if part == VIRTUAL_EVENT:
                 things = all_pages(page, partial(self._virtual_events, of_virtual_events))
-            found += filter(None, (self._stray(part, thing) for thing in things))
+            found += filter(None, (self._item(part, thing) for thing in things))
         found += links.broken(pairs, since, until)
         return sorted(found, key=lambda item: item.created_at)[: mapping.PAGE]
 
@@ -138,17 +138,17 @@ class KalturaInventory:
         ((part, part_id),) = item.external_ids.items()
         if part == UPLOADER:
             answers = self._ask_deletion_of_user(part_id, multi)
-            looks = {part: multi.ask(lambda c: c.user.get(part_id))}
+            reads = {part: multi.ask(lambda c: c.user.get(part_id))}
         else:
             if part in (EVENT, RESOURCE):
                 unlink_all(self.account, part, part_id)
-            answers = self._ask_deletion_of_more(item, multi) if part == ENTRY else []
+            answers = self._ask_deletion_of_belongings(item, multi) if part == ENTRY else []
             answers.append(multi.ask(partial(delete_part, part, part_id)))
-            looks = {part: multi.ask(partial(read_part, part, part_id))}
+            reads = {part: multi.ask(partial(read_part, part, part_id))}
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
-        return remaining(looks, item.external_ids)
+        return remaining(reads, item.external_ids)
 
     # --- list ---------------------------------------------------------------------------------------------------------
 
@@ -161,7 +161,7 @@ class KalturaInventory:
         multi.send()
         return page
 
-    def _stray(self, part: str, thing: Any) -> InventoryItem | None:
+    def _item(self, part: str, thing: Any) -> InventoryItem | None:
         if part == UPLOADER:
             reference = mapping.uploaded_for(self.account.namespace, str(thing.id))
         else:
@@ -197,7 +197,7 @@ class KalturaInventory:
 
     # --- delete -------------------------------------------------------------------------------------------------------
 
-    def _ask_deletion_of_more(self, item: InventoryItem, multi: Multi) -> list[Asked]:
+    def _ask_deletion_of_belongings(self, item: InventoryItem, multi: Multi) -> list[Asked]:
         """
         Ask for the deletion of the things that belong to an entry.
         """
@@ -225,13 +225,15 @@ class KalturaInventory:
         entry_id, client, uploader = item.external_ids[ENTRY], self.account.client, self._uploader(item)
         uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
         looking = client.multi(self.account.admin_ks())
-        twins = self._ask_by_reference(looking, item.reference)
+        same_reference = self._ask_by_reference(looking, item.reference)
         tokens = looking.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
         looking.send()
-        alone = all(str(entry.id) == entry_id for entry in twins.answer().objects)
-        bound = [str(token.id) for token in tokens.answer().objects if alone or str(token.attachedObjectId) == entry_id]
+        is_alone = all(str(entry.id) == entry_id for entry in same_reference.answer().objects)
+        bound = [
+            str(token.id) for token in tokens.answer().objects if is_alone or str(token.attachedObjectId) == entry_id
+        ]
         answers = [multi.ask(partial(_delete_token, token_id), ks=uploader_ks) for token_id in bound]
-        if alone:
+        if is_alone:
             answers.append(multi.ask(lambda c: c.user.delete(uploader)))
         return answers
 

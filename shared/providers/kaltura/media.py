@@ -180,7 +180,7 @@ class KalturaMedia:
             external_ids = {**self._token_of(uploader), **external_ids} if TOKEN not in external_ids else external_ids
         multi = self.account.client.multi(self.account.admin_ks())
         answers: list[Asked] = []
-        looks: dict[str, Asked] = {}
+        reads: dict[str, Asked] = {}
         if uploader is not None:
             # The result of ending the session is ignored: if it has ended before, its own KS is refused.
             multi.ask(lambda c: c.session.end(), ks=self._companion_ks(uploader))
@@ -192,15 +192,15 @@ class KalturaMedia:
             answers.append(multi.ask(lambda c: c.media.delete(external_ids[ENTRY])))
         if uploader is not None:
             answers.append(multi.ask(lambda c: c.user.delete(uploader)))
-            looks[UPLOADER] = multi.ask(lambda c: c.user.get(uploader))
+            reads[UPLOADER] = multi.ask(lambda c: c.user.get(uploader))
         if TOKEN in external_ids:
-            looks[TOKEN] = multi.ask(lambda c: c.uploadToken.get(external_ids[TOKEN]))
+            reads[TOKEN] = multi.ask(lambda c: c.uploadToken.get(external_ids[TOKEN]))
         if ENTRY in external_ids:
-            looks[ENTRY] = multi.ask(lambda c: c.baseEntry.get(external_ids[ENTRY]))
+            reads[ENTRY] = multi.ask(lambda c: c.baseEntry.get(external_ids[ENTRY]))
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
-        return remaining(looks, external_ids)
+        return remaining(reads, external_ids)
 
     def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """

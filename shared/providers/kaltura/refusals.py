@@ -74,16 +74,16 @@ def raise_unless_gone(answer: Asked) -> None:
         raise answer.error
 
 
-def remaining(looks: Mapping[str, Asked], external_ids: ExternalIds) -> ExternalIds:
+def remaining(reads: Mapping[str, Asked], external_ids: ExternalIds) -> ExternalIds:
     """
     Return the parts that still exist, given a read of each.
 
     Raises:
         Transient, Doubtful, Permanent: One of them could not be read.
     """
-    for look in looks.values():
-        raise_unless_gone(look)
-    return {name: external_ids[name] for name, look in looks.items() if look.error is None}
+    for read in reads.values():
+        raise_unless_gone(read)
+    return {name: external_ids[name] for name, read in reads.items() if read.error is None}
 
 
 def is_gone(error: ProviderError) -> bool:

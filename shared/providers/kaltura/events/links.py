@@ -99,10 +99,10 @@ class Links:
         event_id, resource_id = int(external_ids[EVENT]), int(external_ids[RESOURCE])
         multi = self.account.client.multi(self.account.admin_ks())
         answer = multi.ask(partial(unlink, event_id, resource_id))
-        look = multi.ask(lambda c: c.schedule.scheduleEventResource.get(event_id, resource_id))
+        read = multi.ask(lambda c: c.schedule.scheduleEventResource.get(event_id, resource_id))
         multi.send()
         raise_unless_gone(answer)
-        return external_ids if remaining({EVENT: look}, external_ids) else {}
+        return external_ids if remaining({EVENT: read}, external_ids) else {}
 
     def _page(self, since: datetime, until: datetime, index: int) -> Asked:
         multi = self.account.client.multi(self.account.admin_ks())
