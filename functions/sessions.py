@@ -15,7 +15,7 @@ from firebase_functions.options import MemoryOption
 from functions import wiring
 from shared.core.paths import session_path
 from shared.ports import Document
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 
 if TYPE_CHECKING:
     from google.cloud.firestore_v1 import DocumentSnapshot

@@ -49,7 +49,7 @@ from shared.operations.kill_switch import SWITCH, KillSwitch
 from shared.ports import Delete, MediaState, Observation, Task, Update
 from shared.reconcile.bulk import HOUR_S
 from shared.registry import BULK_QUEUES
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.videos.commands import Correction, delete_video, update_video
 from shared.videos.model import VideoState
 from shared.videos.upload_tokens import UploadRequest

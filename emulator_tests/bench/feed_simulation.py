@@ -51,11 +51,12 @@ from shared.registry import RESOURCES
 from shared.sessions.broadcasting import Window
 from shared.videos.chain import Chain
 from shared.videos.decide import MISSED_AFTER_S
-from shared.videos.model import Spec, Video, VideoState
+from shared.videos.model import Video, VideoState
 from shared.videos.policy import Policy
 from shared.videos.resource import controller as video_controller
 from shared.videos.resource import pollers
 from shared.videos.settings import VideoSettings
+from shared.videos.spec import Spec
 
 T = TypeVar("T")
 

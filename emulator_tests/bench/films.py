@@ -12,7 +12,9 @@ from shared.core.paths import pairing_path, session_path, video_path
 from shared.ports import Create, Documents, ExternalIds, MediaState, Observation, UploadSpec
 from shared.sessions.model import Pairing
 from shared.videos.decide import reference_of
-from shared.videos.model import Playable, Spec, Video, VideoState, shown
+from shared.videos.model import Playable, Video, VideoState
+from shared.videos.spec import Spec
+from shared.videos.view import shown
 
 READY: Final = Observation(MediaState.READY, 100, duration_s=60.0, size_bytes=1000, media_type="video/mp4")
 VIDEO_ID_DIGITS: Final = 20

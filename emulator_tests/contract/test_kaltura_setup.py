@@ -15,7 +15,7 @@ from emulator_tests.contract.conftest import ROOM_URL
 from emulator_tests.contract.sites import KalturaServer, KalturaSite
 from shared.ports import Finding, Health, UploadSpec
 from shared.providers.kaltura import KalturaAccount, KalturaAudience, KalturaSetup, KalturaWebhook, mapping
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES
+from shared.providers.kaltura.chat import CHAT_PRIVILEGES
 
 EVERYTHING = [
     "account",

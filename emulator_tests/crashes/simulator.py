@@ -20,8 +20,8 @@ from emulator_tests.fakes import MadeEvent, MadeMedia
 from emulator_tests.simulators.running import Running
 from shared.ports import EventSpec, MediaState, Observation, UploadSpec
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
-from shared.providers.kaltura.media import TOKEN, UPLOADER
+from shared.providers.kaltura.events.parts import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
+from shared.providers.kaltura.observations import TOKEN, UPLOADER
 
 NAMESPACE: Final = "crashes"
 PARTNER_ID: Final = 4_711

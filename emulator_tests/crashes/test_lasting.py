@@ -41,7 +41,7 @@ from emulator_tests.pure.races.defects import SOUND
 from emulator_tests.pure.races.invariants import REFUSED_TITLE
 from shared.core.paths import DELETIONS, PAIRINGS, SESSIONS, VIDEOS
 from shared.ports import Fields
-from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
+from shared.providers.kaltura.events.parts import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
 from shared.videos.model import VideoState
 
 EVENT_IS_MADE = {"service": "livestream", "action": "add"}

@@ -84,14 +84,14 @@ from shared.providers.kaltura import (
     mapping,
 )
 from shared.providers.kaltura.account import ANSWER_TIMEOUT_S, CONNECT_TIMEOUT_S, PLUGINS
-from shared.providers.kaltura.account import NAME as KALTURA
 from shared.providers.kaltura.client import Client
-from shared.providers.kaltura.making import ENTRY
-from shared.providers.kaltura.media import TOKEN
+from shared.providers.kaltura.events.parts import ENTRY
+from shared.providers.kaltura.mapping import NAME as KALTURA
+from shared.providers.kaltura.observations import TOKEN
 from shared.registry import RESOURCES
 from shared.sessions.broadcasting import Window
-from shared.sessions.model import Session
 from shared.sessions.resource import controller as session_controller
+from shared.sessions.session import Session
 from shared.videos.model import VideoState
 from shared.videos.policy import Policy
 from shared.videos.resource import controller as video_controller

@@ -11,7 +11,7 @@ from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import NotAllowed, NotFound, NotSignedIn
 from shared.ports import Document
 from shared.sessions.access import may_watch, owns, require_owner, require_viewer
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 
 TEACHER = Caller("teacher", is_teacher=True)
 OTHER_TEACHER = Caller("other", is_teacher=True)

@@ -13,7 +13,7 @@ from shared.core.callers import Caller
 from shared.core.errors import NotFound, Transient
 from shared.core.paths import ADMISSIONS, RECONCILE_ADMISSION, admission_path, enrolment_path, session_path
 from shared.ports import Delete, Query, Task
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 
 ADA = Caller("ada", is_teacher=False)
 GRACE = Caller("grace", is_teacher=False)

@@ -27,8 +27,9 @@ from shared.deletions.model import Reason
 from shared.hosts.table import Terms
 from shared.operations.orphans.adoption import Adopted
 from shared.ports import REMOVE, Delete, EventSpec, InventoryItem, MediaState, Observation, Task, Update, UploadSpec
-from shared.sessions.model import BroadcastState, PairingState, Session
+from shared.sessions.model import BroadcastState, PairingState
 from shared.sessions.pairing import retrieve_or_create
+from shared.sessions.session import Session
 from shared.videos.commands import delete_video
 from shared.videos.model import VideoState
 

@@ -13,7 +13,7 @@ from shared.admissions.changes import Changes
 from shared.core.paths import RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO, session_path
 from shared.limits.call_budgets import CHANGES, CallBudgets
 from shared.limits.limiter import Limiter
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 
 CREATED_AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LIVE = {

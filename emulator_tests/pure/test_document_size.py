@@ -22,12 +22,13 @@ from shared.core.text import TITLE_MAX
 from shared.ports import EventSpec, Stage, UploadSpec
 from shared.providers.cloudflare.account import NAME as LONGEST_PROVIDER
 from shared.reconcile import Failure, Progress
-from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionSpec
-from shared.sessions.model import shown as event_shown
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState
 from shared.sessions.moderation import MODERATORS_MAX
+from shared.sessions.spec import SessionSpec
+from shared.sessions.view import shown as event_shown
 from shared.videos.model import Ending, Playable, Video, VideoState
-from shared.videos.model import shown as video_shown
 from shared.videos.policy import ORDER_MAX
+from shared.videos.view import shown as video_shown
 
 DOCUMENT_MAX_BYTES = 1_048_576
 INDEX_ENTRIES_MAX = 40_000
@@ -37,7 +38,7 @@ DOCUMENT_BYTES = 32
 TITLE = "\U0001f393" * TITLE_MAX
 UID = "\U0001f393" * 126
 CODE = "C" * 100
-"""The longest code that is read out of an answer (providers/kaltura/client.py)."""
+"""The longest code that is read out of an answer (providers/kaltura/client/)."""
 
 MESSAGE = "m" * 400
 """Longer than any sentence about a failure: Kaltura's names an operation, a code and a property of 100 letters each."""

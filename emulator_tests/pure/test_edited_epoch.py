@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from emulator_tests.pure.deployment import STRAY_AGE_S, Deployment
 from shared.core.paths import EPOCH
-from shared.operations.orphans import BEGINNING
+from shared.operations.orphans.scan import BEGINNING
 from shared.operations.sweep import Marks
 from shared.ports import Create, Delete, Document, UploadSpec
 from shared.reconcile.epoch import READ_EVERY_S, Epoch, Suspicion

@@ -20,8 +20,9 @@ from shared.hosts.model import Copy
 from shared.hosts.table import Terms
 from shared.ports import REMOVE, Create, Delete, Document, MediaState, Observation, Query, Task, Update
 from shared.sessions.kaltura_session import get_kaltura_session
-from shared.sessions.model import PairingState, Session
+from shared.sessions.model import PairingState
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
+from shared.sessions.session import Session
 from shared.videos.commands import cancel_upload, delete_video, retry_video, upload_finished
 from shared.videos.model import VideoState
 

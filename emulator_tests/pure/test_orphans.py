@@ -16,8 +16,8 @@ from shared.core.errors import Transient
 from shared.core.paths import ORPHANS_REPORT, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
 from shared.core.references import shown
 from shared.deletions.model import Reason, given_up
-from shared.operations.orphans import PAGE
 from shared.operations.orphans.report import REPORTED_MAX, Report
+from shared.operations.orphans.scan import PAGE
 from shared.ports import Create, EventSpec, MediaState, Observation, Task, Update, UploadSpec
 from shared.sessions.model import PairingState
 from shared.videos.commands import delete_video

@@ -14,7 +14,9 @@ from shared.ports import Document, EventIds, EventSpec
 from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.sessions.broadcasting import Window
 from shared.sessions.decide import created, decide, deleted, fingerprint, not_created, reference_of
-from shared.sessions.model import Pairing, PairingState, SessionSpec, shown
+from shared.sessions.model import Pairing, PairingState
+from shared.sessions.spec import SessionSpec
+from shared.sessions.view import shown
 
 NOW = datetime(2026, 1, 5, 9, 0, 10, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))

@@ -15,19 +15,10 @@ from shared.core.identity import SessionIdentity
 from shared.core.text import TITLE_MAX
 from shared.ports import NOT_AVAILABLE, Create, EventSpec
 from shared.reconcile import Claim, Failure, Progress
-from shared.sessions.model import (
-    Airing,
-    BroadcastState,
-    Format,
-    Pairing,
-    PairingState,
-    Session,
-    SessionSpec,
-    Status,
-    Visibility,
-    shown,
-    wanted,
-)
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState
+from shared.sessions.session import Format, Session, Status, Visibility, wanted
+from shared.sessions.spec import SessionSpec
+from shared.sessions.view import shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))

@@ -25,7 +25,7 @@ from shared.core.errors import Doubtful, Permanent, Transient
 from shared.core.paths import EPOCH, KEYS_SEPARATOR, POLL_READINESS, RECONCILE_SESSION, RECONCILE_VIDEO, pairing_path
 from shared.deletions.decide import PAUSE_MAX_S
 from shared.deletions.model import Reason
-from shared.operations.orphans import PAGE
+from shared.operations.orphans.scan import PAGE
 from shared.operations.sweep import PAGE as SWEEP_PAGE
 from shared.ports import Create, EventSpec, MediaState, Observation, Task
 from shared.reconcile import LEASE_S

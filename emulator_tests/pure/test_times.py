@@ -15,7 +15,8 @@ from shared.core.callers import Caller
 from shared.core.errors import Refused
 from shared.core.paths import RECONCILE_SESSION, session_path
 from shared.ports import Create, Task, Update
-from shared.sessions.model import PairingState, Session
+from shared.sessions.model import PairingState
+from shared.sessions.session import Session
 from shared.sessions.times import EARLIEST, LATEST, LONGEST
 
 STUDENT = Caller("student", is_teacher=False)

@@ -38,7 +38,7 @@ from shared.ports import MediaState, Observation, UploadSpec
 from shared.reconcile import Decision, Done, Effect, Progress, RequeueAt, Step
 from shared.reconcile.epoch import held_until
 from shared.videos.decide import MISSED_AFTER_S, decide, reference_of
-from shared.videos.model import Ending, Playable, Video, VideoState, named, shown
+from shared.videos.model import Ending, Playable, Video, VideoState, named
 from shared.videos.transitions import (
     discarded,
     not_prepared,
@@ -46,6 +46,7 @@ from shared.videos.transitions import (
     prepared,
     processing,
 )
+from shared.videos.view import shown
 
 RECORDED: dict[str, Video | None] = {
     "nothing": None,

@@ -12,9 +12,11 @@ from shared.core.history import Moment
 from shared.core.identity import SessionIdentity
 from shared.ports import Create, Document, Stage, UploadSpec
 from shared.reconcile import Claim, Failure, Progress
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.videos.controller import snapshot_of, watched
-from shared.videos.model import Asked, Ending, Playable, Spec, Video, VideoSpec, VideoState, named, shown
+from shared.videos.model import Ending, Playable, Video, VideoState, named
+from shared.videos.spec import Asked, Spec, VideoSpec
+from shared.videos.view import shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)

@@ -28,7 +28,7 @@ from emulator_tests.pure.video_records import (
 from shared.ports import MediaState, Observation, Stage
 from shared.reconcile import Failure, Progress, Step, apply_backoff
 from shared.videos.decide import decide
-from shared.videos.model import Ending, Playable, Video, VideoState, named, shown
+from shared.videos.model import Ending, Playable, Video, VideoState, named
 from shared.videos.transitions import (
     FACTS_WAIT_S,
     discarded,
@@ -36,6 +36,7 @@ from shared.videos.transitions import (
     observed,
     withdrawn,
 )
+from shared.videos.view import shown
 
 # --- what the provider tells -------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from shared.core.identity import SessionIdentity
 from shared.ports import MediaState, Observation, UploadSpec
 from shared.reconcile import Failure, Snapshot, Step
 from shared.videos.decide import decide
-from shared.videos.model import Ending, Playable, Spec, Video, VideoSpec, VideoState, shown
+from shared.videos.model import Ending, Playable, Video, VideoState
+from shared.videos.spec import Spec, VideoSpec
+from shared.videos.view import shown
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 SESSION = SessionIdentity("s1", "teacher", NOW - timedelta(days=1))

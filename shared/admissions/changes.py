@@ -15,7 +15,7 @@ from shared.core import log
 from shared.core.paths import KEYS_SEPARATOR, RECONCILE_ADMISSION, RECONCILE_SESSION, RECONCILE_VIDEO
 from shared.ports import Clock, Queue, Task
 from shared.reconcile.slots import enqueue
-from shared.sessions.model import Session, wanted
+from shared.sessions.session import Session, wanted
 
 
 def following(session_id: str, before: Session | None, after: Session | None) -> list[Task]:

@@ -44,7 +44,7 @@ from shared.ports import (
 )
 from shared.reconcile import AT_ONCE, Controller, Decision, Mapper, Reconciler, Snapshot, Step
 from shared.sessions.access import may_watch
-from shared.sessions.model import Session, Status, Visibility
+from shared.sessions.session import Session, Status, Visibility
 
 OF_SESSION: Final = "session:"
 """Prefix of a task's key that means all admissions of a session; the session's id follows. No id has a colon."""

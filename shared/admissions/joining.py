@@ -22,8 +22,9 @@ from shared.ports import Accounts, Admission, Attendee, Audience, Clock, Documen
 from shared.reconcile import Reconciler
 from shared.sessions.access import owns, require_viewer
 from shared.sessions.controller import Sessions
-from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, Session, pairing_of, wanted
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, pairing_of
 from shared.sessions.pairing import have_verified, not_ready
+from shared.sessions.session import Session, wanted
 
 LIVE_MARGIN_S: Final = 10 * 60
 """A grant for a live event lasts this much longer than the planned end. It is renewed if the event goes on."""

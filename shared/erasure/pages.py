@@ -27,7 +27,7 @@ from shared.erasure.reading import ALIVE, PAGE, Reading, belonging_of, session_i
 from shared.ports import REMOVE, Clock, Condition, Delete, Document, Operator, Query, Task, Update, Write
 from shared.reconcile import AT_ONCE
 from shared.reconcile.traces import Fate, Naming, Trace, paths_of
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.transfers.commands import begin, is_claimed
 
 BROUGHT_ALONG: Final = 100

@@ -15,7 +15,7 @@ from shared.core.identity import Belonging, SessionIdentity
 from shared.core.paths import COPIES, VIDEOS, session_path
 from shared.ports import Condition, Document, Documents, Operator, Query
 from shared.reconcile.traces import Fate, Naming, Trace, condition
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 
 PAGE: Final = 450
 """Documents of one page. With the erasure's own document they stay below the 500 that Firestore writes at once."""

@@ -26,7 +26,8 @@ from shared.core import log
 from shared.core.errors import Conflict
 from shared.core.paths import EPOCH, OPERATIONS
 from shared.operations.full_check import EVERY_S, FullCheck, mark_from_fields, mark_to_fields
-from shared.operations.orphans import BEGINNING, Orphans
+from shared.operations.orphans import Orphans
+from shared.operations.orphans.scan import BEGINNING
 from shared.ports import Condition, Create, Document, Fields, Operator, Query, Task, Update
 from shared.reconcile import AT_ONCE
 from shared.reconcile.deployment import Deployment

@@ -11,7 +11,7 @@ from datetime import datetime
 from shared.core.callers import Caller
 from shared.core.errors import NotAllowed, NotFound
 from shared.ports import Document
-from shared.sessions.model import Session, Status, Visibility
+from shared.sessions.session import Session, Status, Visibility
 
 
 def owns(caller: Caller, session: Session) -> bool:

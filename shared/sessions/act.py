@@ -12,7 +12,8 @@ from shared.core import log
 from shared.ports import Broadcast, EventIds, Events
 from shared.reconcile import Snapshot, Step, await_late_commit
 from shared.sessions.decide import CREATE, FIND, HOLD, LISTEN, UPDATE, Sighting
-from shared.sessions.model import Pairing, SessionSpec
+from shared.sessions.model import Pairing
+from shared.sessions.spec import SessionSpec
 
 Outcome = EventIds | Broadcast | Sighting | None
 """The outcome of a step: the parts of the event, the broadcast that a deletion found, or the result of an

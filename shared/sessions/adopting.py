@@ -21,8 +21,9 @@ from shared.reconcile import Progress
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Claimed
 from shared.sessions.decide import reopened
-from shared.sessions.model import Airing, Pairing, PairingState, Session, noting, wanted
+from shared.sessions.model import Airing, Pairing, PairingState
 from shared.sessions.pairing import identity_under
+from shared.sessions.session import Session, noting, wanted
 
 FREE: Final = (PairingState.NONE, PairingState.GONE)
 """The states in which a record names no event."""

@@ -34,7 +34,10 @@ from shared.reconcile.epoch import Holds, nothing_is_held
 from shared.sessions import decide as decisions
 from shared.sessions.act import Outcome, Watches, act, always
 from shared.sessions.broadcasting import Window
-from shared.sessions.model import Pairing, PairingState, Session, SessionSpec, marking, noting, shown
+from shared.sessions.model import Pairing, PairingState
+from shared.sessions.session import Session, marking, noting
+from shared.sessions.spec import SessionSpec
+from shared.sessions.view import shown
 
 UNENROLLED_AT_ONCE: Final = 450
 """Enrolments of a deleted session that one commit deletes: Firestore writes at most 500 documents at once."""

@@ -44,7 +44,9 @@ from shared.reconcile import Decision, Done, Effect, RequeueAt, Snapshot, Step
 from shared.reconcile.epoch import held_until
 from shared.reconcile.slots import next_multiple
 from shared.sessions.broadcasting import Window, is_look_due, looked, next_look_at, replanned
-from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState, SessionSpec, shown
+from shared.sessions.model import Airing, BroadcastState, Pairing, PairingState
+from shared.sessions.spec import SessionSpec
+from shared.sessions.view import shown
 
 LISTEN: Final = "listen"
 CREATE: Final = "create"

@@ -14,7 +14,8 @@ from shared.ports import Clock, Documents, Queue
 from shared.reconcile import Reconciler
 from shared.sessions.access import owns, require_viewer
 from shared.sessions.controller import Sessions
-from shared.sessions.model import FOR_WATCHING, Session, shown, wanted
+from shared.sessions.session import Session, wanted
+from shared.sessions.view import FOR_WATCHING, shown
 
 FOR_VIEWERS = (*FOR_WATCHING, "state", "broadcast")
 

@@ -16,8 +16,9 @@ from shared.ports import REMOVE, Clock, Document, ExternalIds, Ingest, Queue, Up
 from shared.reconcile import Reconciler
 from shared.sessions.access import require_owner
 from shared.sessions.controller import Sessions
-from shared.sessions.model import Pairing, PairingState, Session, pairing_of, wanted
+from shared.sessions.model import Pairing, PairingState, pairing_of
 from shared.sessions.pairing import not_ready
+from shared.sessions.session import Session, wanted
 
 MODERATORS_MAX: Final = 100
 """Moderators that one session may have besides its owner."""

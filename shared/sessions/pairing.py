@@ -15,7 +15,8 @@ from shared.core.paths import RECONCILE_SESSION, pairing_path, session_path
 from shared.ports import Clock, Create, Document, Documents, Queue, Update, Write
 from shared.reconcile.slots import enqueue
 from shared.sessions.decide import reopened
-from shared.sessions.model import Pairing, Session, noting, session_with
+from shared.sessions.model import Pairing
+from shared.sessions.session import Session, noting, session_with
 
 WRITES_MAX: Final = 5
 """Tries to write a pairing while others write it, for example an observation that settles at the same moment."""

@@ -45,8 +45,9 @@ from shared.ports import (
 from shared.reconcile import Progress
 from shared.reconcile.slots import enqueue
 from shared.sessions.access import require_owner
-from shared.sessions.model import Pairing, Session
+from shared.sessions.model import Pairing
 from shared.sessions.pairing import identity_under
+from shared.sessions.session import Session
 from shared.transfers.decide import SETTLES_AFTER_S
 from shared.transfers.model import Transfer, TransferState
 from shared.transfers.room import room_for

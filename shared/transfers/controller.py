@@ -43,7 +43,8 @@ from shared.ports import (
     Write,
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step
-from shared.sessions.model import Pairing, PairingState, Session
+from shared.sessions.model import Pairing, PairingState
+from shared.sessions.session import Session
 from shared.transfers import decide as decisions
 from shared.transfers.decide import TransferSpec
 from shared.transfers.model import Transfer, TransferState

@@ -21,7 +21,8 @@ from shared.reconcile.deployment import Deployment
 from shared.reconcile.owned import Claimed
 from shared.sessions.adopting import require_present, session_of
 from shared.sessions.pairing import retrieve_or_create
-from shared.videos.model import Spec, Video, VideoState, named
+from shared.videos.model import Video, VideoState, named
+from shared.videos.spec import Spec
 from shared.videos.transitions import requested
 
 BUSY = (VideoState.PREPARING, VideoState.RETRYING)

@@ -16,9 +16,10 @@ from shared.ports import Clock, Document, Documents, Queue, Update
 from shared.reconcile import AT_ONCE
 from shared.reconcile.slots import enqueue
 from shared.sessions.access import require_owner
-from shared.sessions.model import Session, session_with
-from shared.videos.model import Spec, Video, VideoState
+from shared.sessions.session import Session, session_with
+from shared.videos.model import Video, VideoState
 from shared.videos.policy import check_order, checked_title
+from shared.videos.spec import Spec
 
 WRITES_MAX: Final = 10
 """The number of times that a spec is written if the video changes meanwhile."""

@@ -44,12 +44,14 @@ from shared.ports import (
 )
 from shared.reconcile import Controller, Decision, Snapshot, Step, await_late_commit
 from shared.reconcile.epoch import Holds, nothing_is_held
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.videos import decide as decisions
 from shared.videos import transitions
-from shared.videos.model import PENDING, Spec, Video, VideoSpec, VideoState, named, shown
+from shared.videos.model import PENDING, Video, VideoState, named
 from shared.videos.policy import Policy
+from shared.videos.spec import Spec, VideoSpec
 from shared.videos.turns import free_place
+from shared.videos.view import shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,14 +45,12 @@ from shared.videos.model import (
     PROCESSING_TOO_LONG,
     UPLOAD_NOT_FINISHED,
     Ending,
-    Spec,
     Video,
-    VideoSpec,
     VideoState,
     named,
-    shown,
 )
 from shared.videos.policy import Policy
+from shared.videos.spec import Spec, VideoSpec
 from shared.videos.transitions import (
     again,
     begun,
@@ -64,6 +62,7 @@ from shared.videos.transitions import (
     not_prepared,
     withdrawn,
 )
+from shared.videos.view import shown
 
 PREPARE: Final = "prepare"
 FIND: Final = "find"

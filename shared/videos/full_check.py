@@ -23,10 +23,11 @@ from shared.reconcile.deployment import Deployment
 from shared.reconcile.resource import Mark, Slice
 from shared.sessions.controller import Sessions
 from shared.sessions.controller import snapshot_of as look_at_session
-from shared.sessions.model import Session
+from shared.sessions.session import Session
 from shared.videos.controller import Videos
 from shared.videos.controller import snapshot_of as look_at_video
-from shared.videos.model import Video, VideoSpec
+from shared.videos.model import Video
+from shared.videos.spec import VideoSpec
 
 PAGE: Final = 500
 

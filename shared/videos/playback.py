@@ -42,8 +42,9 @@ from shared.ports import (
     holder_of,
 )
 from shared.sessions.access import require_viewer
-from shared.sessions.model import Session, session_with
-from shared.videos.model import Playable, Spec, Video, VideoState
+from shared.sessions.session import Session, session_with
+from shared.videos.model import Playable, Video, VideoState
+from shared.videos.spec import Spec
 from shared.videos.transitions import REJECTED_BY_MODERATOR
 
 PLAYBACK_MARGIN_S: Final = 30 * 60

@@ -17,9 +17,10 @@ from shared.core.paths import RECONCILE_DELETION, RECONCILE_VIDEO, video_path
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.ports import Create, ExternalIds, Task, UploadSpec
 from shared.reconcile import Progress
-from shared.sessions.model import SessionSpec
+from shared.sessions.spec import SessionSpec
 from shared.videos.decide import reference_of
-from shared.videos.model import Spec, Video
+from shared.videos.model import Video
+from shared.videos.spec import Spec
 
 GENERATION: Final = 1
 """The generation of a recording: it is made only once, by the provider."""

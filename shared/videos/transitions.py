@@ -13,8 +13,9 @@ from typing import Final
 from shared.core.history import moved
 from shared.core.identity import TOMBSTONE_S
 from shared.ports import ExternalIds, MediaState, Observation
-from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Spec, Video, VideoState, named
+from shared.videos.model import UPLOAD_NOT_FINISHED, Ending, Playable, Video, VideoState, named
 from shared.videos.policy import NOT_RECOGNIZED, Policy, refusal_of_media, refusal_of_upload
+from shared.videos.spec import Spec
 
 VANISHED: Final = Ending("VANISHED", "The video was deleted at the provider. Upload it again.")
 PLAYS_NO_MORE: Final = Ending("PLAYS_NO_MORE", "The provider cannot play this video any more. It may come back.")

@@ -37,16 +37,17 @@ from shared.ports import (
 )
 from shared.reconcile import AT_ONCE, LEASE_S, Progress, Reconciler
 from shared.sessions.access import require_owner
-from shared.sessions.model import Session
 from shared.sessions.pairing import retrieve_or_create
+from shared.sessions.session import Session
 from shared.videos.budget import Granted, Need, next_granted
 from shared.videos.commands import owned_video
 from shared.videos.controller import Videos
-from shared.videos.model import REQUESTS_MAX, Asked, Spec, Video
+from shared.videos.model import Video
 from shared.videos.pace import Pace, pace_of
 from shared.videos.policy import check_order, check_quotas, check_size, checked_file_name, checked_title, title_of
 from shared.videos.quotas import in_session, open_uploads, owned_by, videos_that
 from shared.videos.readiness import ReadinessPoller
+from shared.videos.spec import REQUESTS_MAX, Asked, Spec
 from shared.videos.turns import next_order, take_turn
 from shared.videos.uploadable import UPLOAD_GRANT_MAX_S, repeated, require_wanted, upload_ends_at, uploadable
 

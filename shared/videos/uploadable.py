@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from shared.core.errors import NotFound, Transient, WrongState
-from shared.videos.model import PENDING, Spec, Video, VideoSpec, VideoState
+from shared.videos.model import PENDING, Video, VideoState
+from shared.videos.spec import Spec, VideoSpec
 
 UPLOAD_GRANT_MAX_S: Final = 2 * 3600
 

@@ -36,10 +36,12 @@ from shared.ports import (
 from shared.reconcile import Decision, Effect, Snapshot, Step
 from shared.sessions import decide as sessions_decide
 from shared.sessions.controller import Sessions
-from shared.sessions.model import Pairing, PairingState, SessionSpec
+from shared.sessions.model import Pairing, PairingState
+from shared.sessions.spec import SessionSpec
 from shared.videos import decide as videos_decide
 from shared.videos.controller import Videos
-from shared.videos.model import Video, VideoSpec, VideoState
+from shared.videos.model import Video, VideoState
+from shared.videos.spec import VideoSpec
 
 P = TypeVar("P")
 

@@ -31,10 +31,14 @@ from shared.core.paths import (
 )
 from shared.deletions.model import deletion_id
 from shared.ports import NOT_AVAILABLE, Clock, Create, Document, ExternalIds, Fields, MediaState, Update, Write
-from shared.sessions.model import Pairing, PairingState, Session, SessionSpec, shown, wanted
+from shared.sessions.model import Pairing, PairingState
+from shared.sessions.session import Session, wanted
+from shared.sessions.spec import SessionSpec
+from shared.sessions.view import shown
 from shared.videos.decide import reference_of
-from shared.videos.model import Spec, Video, VideoState, named
-from shared.videos.model import shown as video_shown
+from shared.videos.model import Video, VideoState, named
+from shared.videos.spec import Spec
+from shared.videos.view import shown as video_shown
 
 REFUSED_TITLE: Final = "refused for good"
 """The in-memory provider refuses events and videos with this title."""

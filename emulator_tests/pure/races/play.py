@@ -72,8 +72,8 @@ from shared.ports import (
 )
 from shared.sessions.broadcasting import Window
 from shared.sessions.kaltura_session import get_kaltura_session
-from shared.sessions.model import Session
 from shared.sessions.resource import controller as session_controller
+from shared.sessions.session import Session
 from shared.transfers.commands import transfer_session
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.model import PENDING, Video

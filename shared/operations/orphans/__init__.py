@@ -7,16 +7,16 @@ operator can cause the deletion of a thing that was ever ready or has content. A
 
 The search does not touch things that are younger than any creation that may still be under way, things that this
 deployment did not make, or anything while `shared/reconcile/epoch.py` holds deletions. It leaves to the reconciliations
-what a document does without its thing, to `claims` what documents say about a thing, and to `adoption` how an orphan is
-given back.
+what a document does without its thing, to `scan` how a provider is read, to `claims` what documents say about a thing,
+and to `adoption` how an orphan is given back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
 
 from shared.core import log, references
 from shared.core.errors import Conflict, ProviderError
@@ -24,17 +24,12 @@ from shared.core.paths import EPOCH, ORPHANS_REPORT, RECONCILE_DELETION
 from shared.deletions.model import Reason, deletion_id, given_up
 from shared.operations.orphans.claims import claims, things_by_kind
 from shared.operations.orphans.report import Report
-from shared.ports import Create, Document, InventoryItem, Query, Task, Update, holder_of
+from shared.operations.orphans.scan import AHEAD, BEGINNING, PAGE, Scan
+from shared.ports import Create, Document, InventoryItem, Query, Task, Update
 from shared.reconcile.deployment import Deployment
 from shared.reconcile.epoch import Standing
 from shared.reconcile.owned import Claim, Claimed, Missing, Owned, Part, parts_of
 from shared.reconcile.resource import Resource
-
-PAGE: Final = 500
-BEGINNING: Final = datetime(2020, 1, 1, tzinfo=UTC)
-
-AHEAD: Final = timedelta(days=1)
-"""The most by which a provider's clock may be ahead of ours."""
 
 ProgressCallback = Callable[[int, int], None]
 """Take the number of things and the number of documents checked so far."""
@@ -90,6 +85,10 @@ class Orphans:
     deployment: Deployment
     resources: Sequence[Resource]
 
+    @property
+    def _scan(self) -> Scan:
+        return Scan(self.deployment.places)
+
     def standing(self) -> Standing:
         """
         Check whether this is the database that was swept last.
@@ -141,11 +140,11 @@ class Orphans:
         until = self.deployment.clock() - timedelta(seconds=self.deployment.common.stray_age_s)
         reached_at, left_at, count = since, until, 0
         try:
-            for page in self._made(provider, since, until):
+            for page in self._scan.pages(provider, since, until):
                 found = list(self._claims(page))
                 tried = [one.item.created_at for one in found if one.claim is Claim.UNDER_WAY]
                 left_at = min([left_at, *tried])
-                for one in self._weighed(found):
+                for one in self._scan.orphans_among(found):
                     if not one.item.has_content:
                         self._release(one)
                         count += 1
@@ -165,7 +164,7 @@ class Orphans:
         """
         for provider in self.deployment.places:
             seen = seen_until.get(provider, BEGINNING)
-            for page in self._made(provider, seen, self.deployment.clock() + AHEAD):
+            for page in self._scan.pages(provider, seen, self.deployment.clock() + AHEAD):
                 for one in self._claims(page):
                     is_new = one.item.created_at >= seen
                     if is_new and one.claim is Claim.NOBODY and one.item.has_content:
@@ -192,10 +191,10 @@ class Orphans:
         search = _Search()
         old_enough = now - timedelta(seconds=self.deployment.common.stray_age_s)
         for provider in self.deployment.places:
-            self._look_at(provider, search, old_enough, tell)
+            self._search_provider(provider, search, old_enough, tell)
         things = things_by_kind(self.resources)
         for kind, owned in things.items():
-            self._look_through(kind.collection, owned, search, old_enough, tell)
+            self._search_documents(kind.collection, owned, search, old_enough, tell)
         report = Report(
             now,
             search.things,
@@ -214,7 +213,7 @@ class Orphans:
         if may_clean:
             for owned, document, _ in search.missing:
                 owned.repair(self.deployment, document)
-        self._keep(report)
+        self._store(report)
         log.orphans_found(
             len(report.orphans),
             len(report.with_content),
@@ -254,14 +253,14 @@ class Orphans:
         search, now = _Search(), self.deployment.clock()
         old_enough = now + AHEAD if young else now - timedelta(seconds=self.deployment.common.stray_age_s)
         for provider in self.deployment.places:
-            self._look_at(provider, search, old_enough, tell)
+            self._search_provider(provider, search, old_enough, tell)
         return search.orphans
 
     # --- at the providers -----------------------------------------------------------------------------------------
 
-    def _look_at(self, provider: str, search: _Search, old_enough: datetime, tell: ProgressCallback) -> None:
+    def _search_provider(self, provider: str, search: _Search, old_enough: datetime, tell: ProgressCallback) -> None:
         found: list[Claimed] = []
-        for page in self._made(provider, BEGINNING, self.deployment.clock() + AHEAD):
+        for page in self._scan.pages(provider, BEGINNING, self.deployment.clock() + AHEAD):
             search.things += len(page)
             whole = [one for one in page if not one.is_part]
             search.there |= {part for one in whole for part in parts_of(provider, one.external_ids)}
@@ -270,42 +269,7 @@ class Orphans:
             ]
             found += self._claims([one for one in page if one.created_at < old_enough])
             tell(search.things, search.documents)
-        search.orphans += self._weighed(found)
-
-    def _made(self, provider: str, since: datetime, until: datetime) -> Iterator[Sequence[InventoryItem]]:
-        """
-        Yield everything that was made at a provider in a period, page by page, the oldest first.
-        """
-        inventory = holder_of(self.deployment.places, provider).inventory
-        known: set[tuple[str, str]] = set()
-        while since < until:
-            page = inventory.list_items(since, until)
-            new = [one for one in page if _identity(one) not in known]
-            known = {_identity(one) for one in page}
-            yield new
-            if len(page) < PAGE:
-                return
-            since = max(page[-1].created_at, since + timedelta(seconds=1))
-
-    def _weighed(self, found: Sequence[Claimed]) -> list[Claimed]:
-        """
-        Return the orphans among things, each with its `has_content` known. A copy counts as empty if its video's
-        document names the original. A part counts as having content if the thing that it belongs to has.
-        """
-        orphans = [one for one in found if one.claim in (Claim.NOBODY, Claim.SPARE)]
-        holding = {(one.item.provider, str(one.reference)) for one in orphans if one.item.has_content}
-
-        def weighed(one: Claimed) -> Claimed:
-            item = one.item
-            if one.claim is Claim.SPARE:
-                return replace(one, item=replace(item, has_content=False))
-            if item.has_content is not None:
-                return one
-            holds = (item.provider, str(one.reference)) in holding
-            holds = holds or holder_of(self.deployment.places, item.provider).inventory.has_content(item)
-            return replace(one, item=replace(item, has_content=holds))
-
-        return [weighed(one) for one in orphans]
+        search.orphans += self._scan.orphans_among(found)
 
     def _release(self, one: Claimed, *, with_content: bool = False) -> None:
         """
@@ -334,7 +298,7 @@ class Orphans:
 
     # --- in the documents -----------------------------------------------------------------------------------------
 
-    def _look_through(
+    def _search_documents(
         self, collection: str, owned: Owned, search: _Search, old_enough: datetime, tell: ProgressCallback
     ) -> None:
         after_id: str | None = None
@@ -355,7 +319,7 @@ class Orphans:
     def _keep_taken(self, one: Claimed) -> None:
         things_by_kind(self.resources)[one.reference.kind].keep_taken(self.deployment, one)
 
-    def _keep(self, report: Report) -> None:
+    def _store(self, report: Report) -> None:
         (kept,) = self.deployment.documents.read(ORPHANS_REPORT)
         fields = report.to_fields()
         try:
@@ -365,7 +329,3 @@ class Orphans:
         except Conflict:
             # Another search ran at the same time; its report is equally good.
             return
-
-
-def _identity(item: InventoryItem) -> tuple[str, str]:
-    return item.reference, str(sorted(item.external_ids.items()))

@@ -16,7 +16,7 @@ from shared.core.errors import Permanent
 from shared.ports import Finding, Health
 from shared.providers.kaltura import mapping
 from shared.providers.kaltura.account import KalturaAccount
-from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE, Role
+from shared.providers.kaltura.account_objects import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE, Role
 from shared.providers.kaltura.playback import player_privileges
 
 if TYPE_CHECKING:

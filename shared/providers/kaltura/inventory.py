@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from shared.core.references import VIDEO, parse
 from shared.ports import ExternalIds, InventoryItem
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME, SERVER_KS_S, KalturaAccount, all_pages
-from shared.providers.kaltura.events import delete_part, look_at_part
-from shared.providers.kaltura.links import Links, unlink_all
-from shared.providers.kaltura.making import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT
-from shared.providers.kaltura.media import UPLOADER
+from shared.providers.kaltura.account import SERVER_KS_S, KalturaAccount
+from shared.providers.kaltura.events.links import Links, unlink_all
+from shared.providers.kaltura.events.parts import ENTRY, EVENT, GROUP, RESOURCE, VIRTUAL_EVENT, delete_part, read_part
+from shared.providers.kaltura.mapping import NAME
+from shared.providers.kaltura.observations import UPLOADER
+from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.refusals import is_gone, is_not_offered, raise_unless_gone, remaining
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class KalturaInventory:
             things = page.answer().objects
             if part == VIRTUAL_EVENT:
                 things = all_pages(page, partial(self._virtual_events, of_virtual_events))
-            found += filter(None, (self._stray(part, thing) for thing in things))
+            found += filter(None, (self._item(part, thing) for thing in things))
         found += links.broken(pairs, since, until)
         return sorted(found, key=lambda item: item.created_at)[: mapping.PAGE]
 
@@ -108,7 +109,7 @@ class KalturaInventory:
         uploader_ks = self.account.user_ks(self._uploader(item), (), SERVER_KS_S)
         multi = client.multi(self.account.admin_ks())
         if ENTRY in item.external_ids:
-            asked = multi.ask(partial(look_at_part, ENTRY, item.external_ids[ENTRY]))
+            asked = multi.ask(partial(read_part, ENTRY, item.external_ids[ENTRY]))
         else:
             asked = self._ask_by_reference(multi, item.reference)
         tokens = multi.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
@@ -137,17 +138,17 @@ class KalturaInventory:
         ((part, part_id),) = item.external_ids.items()
         if part == UPLOADER:
             answers = self._ask_deletion_of_user(part_id, multi)
-            looks = {part: multi.ask(lambda c: c.user.get(part_id))}
+            reads = {part: multi.ask(lambda c: c.user.get(part_id))}
         else:
             if part in (EVENT, RESOURCE):
                 unlink_all(self.account, part, part_id)
-            answers = self._ask_deletion_of_more(item, multi) if part == ENTRY else []
+            answers = self._ask_deletion_of_belongings(item, multi) if part == ENTRY else []
             answers.append(multi.ask(partial(delete_part, part, part_id)))
-            looks = {part: multi.ask(partial(look_at_part, part, part_id))}
+            reads = {part: multi.ask(partial(read_part, part, part_id))}
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
-        return remaining(looks, item.external_ids)
+        return remaining(reads, item.external_ids)
 
     # --- list ---------------------------------------------------------------------------------------------------------
 
@@ -160,7 +161,7 @@ class KalturaInventory:
         multi.send()
         return page
 
-    def _stray(self, part: str, thing: Any) -> InventoryItem | None:
+    def _item(self, part: str, thing: Any) -> InventoryItem | None:
         if part == UPLOADER:
             reference = mapping.uploaded_for(self.account.namespace, str(thing.id))
         else:
@@ -196,7 +197,7 @@ class KalturaInventory:
 
     # --- delete -------------------------------------------------------------------------------------------------------
 
-    def _ask_deletion_of_more(self, item: InventoryItem, multi: Multi) -> list[Asked]:
+    def _ask_deletion_of_belongings(self, item: InventoryItem, multi: Multi) -> list[Asked]:
         """
         Ask for the deletion of the things that belong to an entry.
         """
@@ -224,13 +225,15 @@ class KalturaInventory:
         entry_id, client, uploader = item.external_ids[ENTRY], self.account.client, self._uploader(item)
         uploader_ks = self.account.user_ks(uploader, (), SERVER_KS_S)
         looking = client.multi(self.account.admin_ks())
-        twins = self._ask_by_reference(looking, item.reference)
+        same_reference = self._ask_by_reference(looking, item.reference)
         tokens = looking.ask(lambda c: c.uploadToken.list(), ks=uploader_ks)
         looking.send()
-        alone = all(str(entry.id) == entry_id for entry in twins.answer().objects)
-        bound = [str(token.id) for token in tokens.answer().objects if alone or str(token.attachedObjectId) == entry_id]
+        is_alone = all(str(entry.id) == entry_id for entry in same_reference.answer().objects)
+        bound = [
+            str(token.id) for token in tokens.answer().objects if is_alone or str(token.attachedObjectId) == entry_id
+        ]
         answers = [multi.ask(partial(_delete_token, token_id), ks=uploader_ks) for token_id in bound]
-        if alone:
+        if is_alone:
             answers.append(multi.ask(lambda c: c.user.delete(uploader)))
         return answers
 

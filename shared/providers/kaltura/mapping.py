@@ -16,6 +16,9 @@ from shared.core.references import VIDEO, parse
 from shared.core.text import as_line, cut_to_bytes
 from shared.ports import MediaState, Stage
 
+NAME: Final = "kaltura"
+"""Our name of this provider."""
+
 GONE_CODES: Final = frozenset(
     {
         "ENTRY_ID_NOT_FOUND",
@@ -165,7 +168,7 @@ ADDRESS_IN_NAME: Final = "://"
 """A user whose name contains it is refused. Source: KalturaBaseUser::validateNames, kuser::URL_PATTERN."""
 
 _GUARDED: Final = "{"
-"""`client.py` may send a character of three bytes after it, so that typed text is not read as a reference."""
+"""`client` may send a character of three bytes after it, so that typed text is not read as a reference."""
 
 _KALTURA_USER_ID: Final = re.compile(r"[A-Za-z0-9!#$%&'+?^_`{}~.@-]{1,100}")
 

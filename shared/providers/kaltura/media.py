@@ -8,7 +8,7 @@ nothing else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,25 +22,30 @@ from shared.ports import (
     Changes,
     ExternalIds,
     Grant,
-    MediaState,
     Observation,
     Source,
-    Stage,
     UploadGrant,
     UploadSpec,
 )
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME, SERVER_KS_S, UPLOAD_PATH, KalturaAccount
+from shared.providers.kaltura.account import SERVER_KS_S, UPLOAD_PATH, KalturaAccount
+from shared.providers.kaltura.mapping import NAME
+from shared.providers.kaltura.observations import (
+    ENTRY,
+    OF_CHANGES,
+    TOKEN,
+    UPLOADER,
+    ask_flavors,
+    ask_observations,
+    observation_of,
+)
 from shared.providers.kaltura.playback import addresses_grant
 from shared.providers.kaltura.refusals import incomplete, is_gone, raise_unless_gone, remaining
 from shared.providers.kaltura.signing import Privilege, Word
 
 if TYPE_CHECKING:
-    from shared.providers.kaltura.client import Asked, Multi
+    from shared.providers.kaltura.client import Asked
 
-ENTRY: Final = "entryId"
-TOKEN: Final = "uploadTokenId"
-UPLOADER: Final = "uploaderId"
 
 PROTOCOL: Final = "kaltura"
 """The protocol of clients: forms to `uploadToken.upload`, each with a chunk and its offset."""
@@ -52,11 +57,6 @@ COPIER: Final = "copier"
 """The viewer for whom a host reads the file of a video. It is not a uid, because those of Firebase are longer."""
 
 ACTIONS_MARGIN: Final = 20
-
-_OF_ENTRIES: Final = ("id", "status", "moderationStatus", "mediaType", "msDuration", "duration", "width")
-_OF_FLAVORS: Final = ("id", "entryId", "status", "size", "sizeInBytes", "containerFormat")
-_OF_TOKENS: Final = ("id", "fileSize", "uploadedFileSize")
-_OF_CHANGES: Final = (*_OF_ENTRIES, "referenceId", "updatedAt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,9 @@ class KalturaMedia:
         if not external_ids:
             return []
         multi = self.account.client.multi(self.account.admin_ks())
-        seen = _ask_all(multi, external_ids)
+        observe = ask_observations(multi, external_ids)
         multi.send()
-        return seen()
+        return observe()
 
     def rename(self, reference: str, external_ids: ExternalIds, spec: UploadSpec) -> None:
         """
@@ -180,7 +180,7 @@ class KalturaMedia:
             external_ids = {**self._token_of(uploader), **external_ids} if TOKEN not in external_ids else external_ids
         multi = self.account.client.multi(self.account.admin_ks())
         answers: list[Asked] = []
-        looks: dict[str, Asked] = {}
+        reads: dict[str, Asked] = {}
         if uploader is not None:
             # The result of ending the session is ignored: if it has ended before, its own KS is refused.
             multi.ask(lambda c: c.session.end(), ks=self._companion_ks(uploader))
@@ -192,15 +192,15 @@ class KalturaMedia:
             answers.append(multi.ask(lambda c: c.media.delete(external_ids[ENTRY])))
         if uploader is not None:
             answers.append(multi.ask(lambda c: c.user.delete(uploader)))
-            looks[UPLOADER] = multi.ask(lambda c: c.user.get(uploader))
+            reads[UPLOADER] = multi.ask(lambda c: c.user.get(uploader))
         if TOKEN in external_ids:
-            looks[TOKEN] = multi.ask(lambda c: c.uploadToken.get(external_ids[TOKEN]))
+            reads[TOKEN] = multi.ask(lambda c: c.uploadToken.get(external_ids[TOKEN]))
         if ENTRY in external_ids:
-            looks[ENTRY] = multi.ask(lambda c: c.baseEntry.get(external_ids[ENTRY]))
+            reads[ENTRY] = multi.ask(lambda c: c.baseEntry.get(external_ids[ENTRY]))
         multi.send()
         for answer in answers:
             raise_unless_gone(answer)
-        return remaining(looks, external_ids)
+        return remaining(reads, external_ids)
 
     def changes(self, since: datetime, page: int, pages: int = 1, uploads: Sequence[ExternalIds] = ()) -> Changes:
         """
@@ -220,9 +220,9 @@ class KalturaMedia:
         answers = []
         for index in range(page, page + pages):
             pager = KalturaFilterPager(pageSize=mapping.PAGE, pageIndex=index)
-            entries = multi.ask(partial(_list_media, asked, pager), fields=_OF_CHANGES)
-            answers.append((entries, _ask_flavors(multi, entries.result("objects", "_all", "id"))))
-        told = _ask_all(multi, uploads) if uploads else list
+            entries = multi.ask(partial(_list_media, asked, pager), fields=OF_CHANGES)
+            answers.append((entries, ask_flavors(multi, entries.result("objects", "_all", "id"))))
+        observe = ask_observations(multi, uploads) if uploads else list
         multi.send()
         items = []
         for entries, flavors in answers:
@@ -235,9 +235,9 @@ class KalturaMedia:
                 reference = self.account.ours(entry.referenceId)
                 if reference is not None:
                     entry_id, changed_at = str(entry.id), datetime.fromtimestamp(entry.updatedAt, UTC)
-                    seen = _observation(entry, flavors_of(entry_id), None)
+                    seen = observation_of(entry, flavors_of(entry_id), None)
                     items.append(Change(reference, {ENTRY: entry_id}, changed_at, seen))
-        return Changes(tuple(items), len(answers[-1][0].answer().objects) == mapping.PAGE, tuple(told()))
+        return Changes(tuple(items), len(answers[-1][0].answer().objects) == mapping.PAGE, tuple(observe()))
 
     def requests_for(self, size_bytes: int) -> int:
         """
@@ -339,170 +339,5 @@ def _content(token_id: Any) -> Any:
     return KalturaUploadedFileTokenResource(token=token_id)
 
 
-def _number(value: Any) -> float:
-    """
-    Return a number of the library's objects, 0 if the answer had none.
-    """
-    return float(value) if isinstance(value, int | float) else 0.0
-
-
 def _list_media(asked: Any, pager: Any, library: Any) -> Any:
     return library.media.list(asked, pager)
-
-
-@dataclass(frozen=True, slots=True)
-class _Flavors:
-    """
-    The flavors of one entry.
-
-    Attributes:
-        source: The uploaded one, `None` if there is none.
-        every: All of them; `None` if they are not known.
-    """
-
-    source: Any
-    every: Sequence[Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _FlavorsAnswer:
-    """
-    The calls of a multirequest that ask for the flavors of several entries.
-    """
-
-    sources: Asked
-    every: Asked
-
-    def answer(self) -> Callable[[str], _Flavors]:
-        """
-        Return a function that returns the flavors of an entry, by its id.
-
-        Raises:
-            Transient, Doubtful, Permanent: As `Asked.answer`.
-        """
-        source_of = {str(flavor.entryId): flavor for flavor in self.sources.answer().objects}
-        page = self.every.answer().objects
-        flavors_of: dict[str, list[Any]] = {}
-        for flavor in page:
-            flavors_of.setdefault(str(flavor.entryId), []).append(flavor)
-        # An entry has up to ten flavors. For many entries one page has only some of them, and does not show which are
-        # missing.
-        whole = len(page) < mapping.PAGE
-        return lambda entry_id: _Flavors(source_of.get(entry_id), flavors_of.get(entry_id, []) if whole else None)
-
-
-def _ask_all(multi: Multi, external_ids: Sequence[ExternalIds]) -> Callable[[], Sequence[Observation]]:
-    """
-    Ask for the state of up to a page of videos.
-
-    Returns:
-        A function that returns the observations, in the order asked, once the request is answered; raises as
-        `Asked.answer`.
-    """
-    from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaUploadTokenFilter
-
-    ids = ",".join(sorted({one[ENTRY] for one in external_ids}))
-    token_ids = ",".join(sorted({one[TOKEN] for one in external_ids if TOKEN in one}))
-    page = KalturaFilterPager(pageSize=mapping.PAGE)
-    entries = multi.ask(lambda c: c.baseEntry.getByIds(ids), fields=_OF_ENTRIES, many=True)
-    flavors = _ask_flavors(multi, ids)
-    tokens = multi.ask(lambda c: c.uploadToken.list(KalturaUploadTokenFilter(idIn=token_ids), page), fields=_OF_TOKENS)
-
-    def seen() -> Sequence[Observation]:
-        by_id = {str(entry.id): entry for entry in entries.answer()}
-        flavors_of = flavors.answer()
-        token_by_id = {} if tokens.error else {str(token.id): token for token in tokens.answer().objects}
-        return [
-            _observation(by_id.get(one[ENTRY]), flavors_of(one[ENTRY]), token_by_id.get(one.get(TOKEN, "")))
-            for one in external_ids
-        ]
-
-    return seen
-
-
-def _ask_flavors(multi: Multi, entry_ids: str) -> _FlavorsAnswer:
-    """
-    Ask for the flavors of up to a page of entries: the uploaded one of each, and all of them, which give the percent.
-    """
-    from KalturaClient.Plugins.Core import KalturaFilterPager, KalturaFlavorAssetFilter
-
-    page = KalturaFilterPager(pageSize=mapping.PAGE)
-    sources = KalturaFlavorAssetFilter(entryIdIn=entry_ids, flavorParamsIdEqual=mapping.SOURCE_FLAVOR)
-    every = KalturaFlavorAssetFilter(entryIdIn=entry_ids)
-    return _FlavorsAnswer(
-        multi.ask(lambda c: c.flavorAsset.list(sources, page), fields=_OF_FLAVORS),
-        multi.ask(lambda c: c.flavorAsset.list(every, page), fields=_OF_FLAVORS),
-    )
-
-
-def _observation(entry: Any, flavors: _Flavors, token: Any) -> Observation:
-    """
-    Return the state of a video.
-
-    Args:
-        entry: Its entry; `None` if it is gone.
-        flavors: The flavors of the entry.
-        token: The token of the upload, `None` if there is none.
-    """
-    if entry is None:
-        return Observation(MediaState.GONE)
-    status = mapping.status_of(entry)
-    state = mapping.media_state(status)
-    source = flavors.source
-    media_type = None if source is None else mapping.media_type(source.containerFormat)
-    size_bytes = None if source is None else _bytes_of(source)
-    if mapping.is_rejected(entry) and state not in (MediaState.ERROR, MediaState.GONE):
-        return Observation(MediaState.REJECTED)
-    match state:
-        case MediaState.AWAITING_UPLOAD:
-            received_bytes = 0 if token is None else int(_number(token.uploadedFileSize))
-            return Observation(
-                state,
-                percent=0 if token is None else _upload_percent(token),
-                stage=Stage.RECEIVING if received_bytes else Stage.AWAITING_BYTES,
-                received_bytes=received_bytes,
-            )
-        case MediaState.PROCESSING:
-            percent = None if flavors.every is None else _flavor_percent(flavors.every)
-            return Observation(state, percent=percent, stage=mapping.STAGES.get(status), size_bytes=size_bytes)
-        case MediaState.READY:
-            return Observation(
-                state,
-                percent=100,
-                duration_s=_number(entry.msDuration) / 1000 or _number(entry.duration),
-                size_bytes=size_bytes,
-                media_type=media_type,
-                is_video=_number(entry.width) > 0 and not mapping.is_picture(entry),
-            )
-        case _:
-            # Kaltura recognised the file as a video and could not convert it. Another attempt may succeed.
-            retryable = status == mapping.CONVERSION_FAILED and media_type is not None
-            reason = mapping.NOT_CONVERTED if retryable else mapping.REASONS.get(status)
-            return Observation(state, media_type=media_type, reason=reason, retryable=retryable)
-
-
-def _upload_percent(token: Any) -> int:
-    """
-    Return how many percent of the declared size have arrived.
-    """
-    declared = _number(token.fileSize)
-    return min(100, int(100 * _number(token.uploadedFileSize) / declared)) if declared else 0
-
-
-def _flavor_percent(flavors: Sequence[Any]) -> int:
-    """
-    Return how many percent of the planned renditions exist.
-    """
-    statuses = [mapping.status_of(flavor) for flavor in flavors]
-    counted = [status for status in statuses if status not in mapping.FLAVOR_NOT_COUNTED]
-    if not counted:
-        return 0
-    return int(100 * sum(status == mapping.FLAVOR_READY for status in counted) / len(counted))
-
-
-def _bytes_of(flavor: Any) -> int | None:
-    """
-    Return the size of a flavor's file: the exact one, or the one in KB, which Kaltura rounds.
-    """
-    exact = _number(getattr(flavor, "sizeInBytes", None))
-    return int(exact or _number(flavor.size) * 1024) or None

@@ -1,7 +1,7 @@
 """Build what viewers get from Kaltura: addresses that play one entry, a KS for Kaltura's own player, and the end of
 both.
 
-Called by `events.py`, `media.py` and `audience.py`, and through `ports.ViewerKeys`. Roles are left to `account.py`. Who
+Called by `events`, `media.py` and `audience.py`, and through `ports.ViewerKeys`. Roles are left to `account.py`. Who
 may watch, and for how long, is left to others.
 
 No KS can be prevented from reading entries by id on the API, so the KS that every viewer gets opens addresses and

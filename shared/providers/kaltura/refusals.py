@@ -1,6 +1,6 @@
 """Tell Kaltura's refusals apart: the thing is gone, not offered, refused for good, or may be asked for again. Pure.
 
-Called by the other files of this folder that ask for several things at once. Parsing an answer is left to `client.py`,
+Called by the other files of this folder that ask for several things at once. Parsing an answer is left to `client`,
 and the meaning of Kaltura's codes to `mapping.py`.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from shared.core.errors import Doubtful, Permanent, ProviderError, Transient
 from shared.ports import ExternalIds, Refusal
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME
+from shared.providers.kaltura.mapping import NAME
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked
@@ -74,16 +74,16 @@ def raise_unless_gone(answer: Asked) -> None:
         raise answer.error
 
 
-def remaining(looks: Mapping[str, Asked], external_ids: ExternalIds) -> ExternalIds:
+def remaining(reads: Mapping[str, Asked], external_ids: ExternalIds) -> ExternalIds:
     """
     Return the parts that still exist, given a read of each.
 
     Raises:
         Transient, Doubtful, Permanent: One of them could not be read.
     """
-    for look in looks.values():
-        raise_unless_gone(look)
-    return {name: external_ids[name] for name, look in looks.items() if look.error is None}
+    for read in reads.values():
+        raise_unless_gone(read)
+    return {name: external_ids[name] for name, read in reads.items() if read.error is None}
 
 
 def is_gone(error: ProviderError) -> bool:

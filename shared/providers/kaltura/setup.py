@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.core.errors import Misconfigured, ProviderError, SecretRejected, Transient
 from shared.ports import Finding, Health
-from shared.providers.kaltura.account import KalturaAccount, all_pages
-from shared.providers.kaltura.audience import CHAT_PRIVILEGES, KalturaAudience, signs_chat, the_chat_token
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.account_objects import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
+from shared.providers.kaltura.audience import KalturaAudience
+from shared.providers.kaltura.chat import CHAT_PRIVILEGES, signs_chat, the_chat_token
 from shared.providers.kaltura.confinement import NAMES, SETUP_MAKES, Confinement
-from shared.providers.kaltura.made import ACCESS_CONTROL_NAME, ADDRESSES_ROLE, PLAYER_ROLE, UPLOAD_ROLE
+from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.webhooks import TEMPLATES, KalturaWebhook
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ class KalturaSetup:
         See `ports.Setup`.
         """
         there = {finding.what: finding.health for finding in self.check()}
-        self.account.forget_what_was_made()
+        self.account.forget_account_objects()
         self.account.access_control_id()
         names = {
             UPLOAD_ROLE: self.account.upload_role_name(),
@@ -134,12 +136,12 @@ class KalturaSetup:
         return [*judges, _judge_any(profiles, LIVE_PROFILE, Health.ABSENT, _NO_LIVE_PROFILE)]
 
     def _ask_chat_token(self, multi: Multi) -> Sequence[Callable[[], Finding]]:
-        tokens = self.audience.ask_tokens(multi)
+        tokens = self.audience.chat.ask_tokens(multi)
 
         def judge() -> Finding:
             if tokens.error is not None:
                 return Finding(CHAT_TOKEN, Health.ABSENT, _said(tokens.error))
-            found = all_pages(tokens, self.audience.page)
+            found = all_pages(tokens, self.audience.chat.page)
             if self.audience.chat_secret is not None:
                 return self._judge_chat_secret(found)
             try:
@@ -190,9 +192,9 @@ class KalturaSetup:
         from KalturaClient.Plugins.Core import KalturaAppToken, KalturaAppTokenHashType, KalturaSessionType
 
         multi = self.account.client.multi(self.account.admin_ks())
-        tokens = self.audience.ask_tokens(multi)
+        tokens = self.audience.chat.ask_tokens(multi)
         multi.send()
-        found = all_pages(tokens, self.audience.page)
+        found = all_pages(tokens, self.audience.chat.page)
         if self.audience.chat_secret is not None:
             return self._judge_chat_secret(found)
         try:

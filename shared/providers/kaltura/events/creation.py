@@ -1,6 +1,6 @@
 """Create an event's parts in one request, and collect the results.
 
-Called by `events.py`, which says what each part is. A part that Kaltura refuses for good does not stop the others,
+Called by `KalturaEvents`, which says what each part is. A part that Kaltura refuses for good does not stop the others,
 except for the entry, without which there is no event.
 """
 
@@ -8,26 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from shared.core import log
 from shared.ports import NOT_AVAILABLE, EventIds, Refusal
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME
+from shared.providers.kaltura.events.parts import ENTRY, GROUP
+from shared.providers.kaltura.mapping import NAME
 from shared.providers.kaltura.refusals import first_error, incomplete, is_not_offered, is_refused, refused_part
 
 if TYPE_CHECKING:
     from shared.providers.kaltura.client import Asked, Multi
 
-ENTRY: Final = "entryId"
-EVENT: Final = "eventId"
-VIRTUAL_EVENT: Final = "virtualEventId"
-RESOURCE: Final = "resourceId"
-GROUP: Final = "groupId"
-
 
 @dataclass(frozen=True, slots=True)
-class _More:
+class _Unnumbered:
     """
     A thing without an id of its own that was asked for.
 
@@ -44,7 +39,7 @@ class _More:
     exists: frozenset[str]
 
 
-class Making:
+class Creation:
     """
     One request that creates parts. Later calls may use the ids of parts that are still to be created.
     """
@@ -54,7 +49,7 @@ class Making:
         self._known = dict(known)
         self._multi = multi
         self._asked: dict[str, Asked] = {}
-        self._more: list[_More] = []
+        self._unnumbered: list[_Unnumbered] = []
 
     def ask(self, part: str, add: Callable[[Any], Any]) -> None:
         """
@@ -65,7 +60,7 @@ class Making:
         self._asked[part] = self._multi.ask(add)
         self.ids[part] = self._asked[part].result("id")
 
-    def ask_more(
+    def ask_unnumbered(
         self, part: str, *asks: Callable[[Any], Any], exists: frozenset[str], needs: str | None = None
     ) -> None:
         """
@@ -78,15 +73,15 @@ class Making:
             needs: Another part that it needs.
         """
         needed = frozenset({part, needs or part})
-        self._more.append(_More(part, needed, tuple(self._multi.ask(ask) for ask in asks), exists))
+        self._unnumbered.append(_Unnumbered(part, needed, tuple(self._multi.ask(ask) for ask in asks), exists))
 
-    def of(self, part: str) -> Asked:
+    def answer_for(self, part: str) -> Asked:
         """
         Return the answer for a part that was asked for.
         """
         return self._asked[part]
 
-    def made(self) -> dict[str, str]:
+    def created(self) -> dict[str, str]:
         """
         Return the ids of the parts that were created.
         """
@@ -112,7 +107,7 @@ class Making:
                 refused[part] = refused_part(asked.error)
             else:
                 raise incomplete(asked.error)
-        for one in self._more:
+        for one in self._unnumbered:
             # If a part does not exist, a thing that needs it does not either.
             is_there = all(external_ids.get(part, NOT_AVAILABLE) != NOT_AVAILABLE for part in one.needed)
             error = first_error(one.asked, one.exists)

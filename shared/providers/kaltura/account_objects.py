@@ -97,7 +97,7 @@ def find_all(client: Client, ks: str) -> dict[str, str]:
     return {key: ids[name] for key, name in SYSTEM_NAMES.items() if name in ids}
 
 
-def find_or_make_access_control(client: Client, ks: str) -> str:
+def find_or_create_access_control(client: Client, ks: str) -> str:
     """
     Return the id of the profile that lets nobody play without a KS for exactly that entry. Create it if it is missing.
 
@@ -131,7 +131,7 @@ def find_or_make_access_control(client: Client, ks: str) -> str:
     return str(client.call(ks, lambda c: c.accessControlProfile.add(profile)).id)
 
 
-def find_or_make_role(client: Client, ks: str, role: Role) -> str:
+def find_or_create_role(client: Client, ks: str, role: Role) -> str:
     """
     Return the id of a role of ours, and create it if it is missing. Return its stand-in if the account refuses that.
 
@@ -145,7 +145,7 @@ def find_or_make_role(client: Client, ks: str, role: Role) -> str:
         found = client.call(ks, lambda c: c.userRole.list(known)).objects
         if found:
             return str(found[0].id)
-        _make_permission(client, ks, role)
+        _create_permission(client, ks, role)
         new = KalturaUserRole(
             name=f"Greenroom: {role.purpose}",
             systemName=role.system_name,
@@ -159,7 +159,7 @@ def find_or_make_role(client: Client, ks: str, role: Role) -> str:
         return role.stand_in
 
 
-def _make_permission(client: Client, ks: str, role: Role) -> None:
+def _create_permission(client: Client, ks: str, role: Role) -> None:
     """
     Create the one permission of a role, or update it if it exists.
     """
@@ -203,7 +203,7 @@ def _item_ids(client: Client, ks: str, actions: Sequence[str]) -> list[str]:
     missing = ", ".join(action for action in actions if action not in found)
     raise Permanent(
         f"The account has no permission to call {missing}.",
-        provider="kaltura",
+        provider=mapping.NAME,
         operation="permissionItem.list",
         code="PERMISSION_ITEM_NOT_FOUND",
     )

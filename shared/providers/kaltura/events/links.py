@@ -1,6 +1,6 @@
 """Pairs of a schedule event and a resource, `scheduleEventResource`. They carry no mark of ours, and outlive both ends.
 
-Called by `events.py` and `inventory.py`. A pair is ours if one of its ends is. A pair whose ends are both gone could be
+Called by `events` and `inventory.py`. A pair is ours if one of its ends is. A pair whose ends are both gone could be
 anybody's, so it is not searched for. We leave none behind, because the pairs of an end are deleted before it.
 """
 
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from shared.ports import ExternalIds, InventoryItem, Refusal
 from shared.providers.kaltura import mapping
-from shared.providers.kaltura.account import NAME, KalturaAccount, all_pages
-from shared.providers.kaltura.making import EVENT, RESOURCE
+from shared.providers.kaltura.account import KalturaAccount
+from shared.providers.kaltura.events.parts import EVENT, RESOURCE
+from shared.providers.kaltura.mapping import NAME
+from shared.providers.kaltura.paging import all_pages
 from shared.providers.kaltura.refusals import (
     first_error,
     incomplete,
@@ -97,10 +99,10 @@ class Links:
         event_id, resource_id = int(external_ids[EVENT]), int(external_ids[RESOURCE])
         multi = self.account.client.multi(self.account.admin_ks())
         answer = multi.ask(partial(unlink, event_id, resource_id))
-        look = multi.ask(lambda c: c.schedule.scheduleEventResource.get(event_id, resource_id))
+        read = multi.ask(lambda c: c.schedule.scheduleEventResource.get(event_id, resource_id))
         multi.send()
         raise_unless_gone(answer)
-        return external_ids if remaining({EVENT: look}, external_ids) else {}
+        return external_ids if remaining({EVENT: read}, external_ids) else {}
 
     def _page(self, since: datetime, until: datetime, index: int) -> Asked:
         multi = self.account.client.multi(self.account.admin_ks())
