@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from emulator_tests.fakes import BEGIN_AT, ManualClock, MemoryDocuments, MemoryQueue
-from shared.core.errors import Conflict, Doubtful, Permanent, ProviderError, SecretRejected, Transient
+from shared.core.errors import Conflict, Doubtful, NotFoundYet, Permanent, ProviderError, SecretRejected, Transient
 from shared.ports import Create, Delete, Document, Task, Update, Version, Write
 from shared.reconcile import (
     ALARM_AFTER_S,
@@ -31,7 +31,6 @@ from shared.reconcile import (
     Done,
     Effect,
     Failure,
-    NotFoundYet,
     Progress,
     RequeueAt,
     Snapshot,

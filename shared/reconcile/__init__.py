@@ -9,7 +9,6 @@ fields that people may have edited by hand.
 from shared.reconcile.backoff import (
     ALARM_AFTER_S,
     RETRY_AFTER_MAX_S,
-    NotFoundYet,
     apply_backoff,
     await_late_commit,
     backoff_s,
@@ -59,7 +58,6 @@ __all__ = [
     "Effect",
     "Failure",
     "Mapper",
-    "NotFoundYet",
     "Progress",
     "Record",
     "RequeueAt",
