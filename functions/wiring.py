@@ -64,7 +64,7 @@ def queue() -> Queue:
     Return the queue alone.
     """
     return CloudTasksQueue(
-        client=connect_tasks(config.tasks_emulator_host()),
+        create_task=connect_tasks(config.tasks_emulator_host()),
         project=config.project_id(),
         location=config.FUNCTIONS_REGION.value,
         functions_url=config.functions_url(),

@@ -21,6 +21,7 @@ from google.cloud.tasks_v2 import Queue as CloudQueue
 from emulator_tests.contract.line import Line, line_to
 from emulator_tests.fakes import ManualClock, MemoryQueue
 from emulator_tests.testbed import Testbed
+from emulator_tests.vendor_queue import connect_client
 from shared.cloud.tasks import STARTING_S, CloudTasksQueue, connect_tasks
 from shared.core.errors import Transient
 from shared.ports import Clock, Queue, Task
@@ -140,12 +141,12 @@ class CloudPost:
     def __init__(self, testbed: Testbed, functions_url: str, workers: Workers) -> None:
         self.clock: Clock = workers.clock
         self.workers = workers
-        self.client = connect_tasks(testbed.tasks_host)
+        self.client = connect_client(testbed.tasks_host)
         self.location = f"projects/{testbed.project_id}/locations/{testbed.region}"
         mark = secrets.token_hex(4)
         self.names = (f"reconcileSession{mark}", f"reconcileVideo{mark}")
         self.queue = CloudTasksQueue(
-            self.client,
+            connect_tasks(testbed.tasks_host),
             testbed.project_id,
             testbed.region,
             functions_url,
@@ -244,7 +245,7 @@ def line(testbed: Testbed) -> Iterator[Line]:
 @pytest.fixture
 def on_the_line(cloud: CloudPost, line: Line) -> CloudTasksQueue:
     """The queue behind a proxy that can disturb calls."""
-    return replace(cloud.queue, client=connect_tasks(line.address), timeout_s=2.0)
+    return replace(cloud.queue, create_task=connect_tasks(line.address), timeout_s=2.0)
 
 
 # --- delivery ----------------------------------------------------------------------------------------------------

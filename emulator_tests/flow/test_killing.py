@@ -24,7 +24,7 @@ from google.cloud.tasks_v2 import Task
 from emulator_tests.flow.provider import PROVIDERS
 from emulator_tests.flow.school import ASK_AGAIN_S, DEADLINE_S, Person, Refused, School, Unanswered
 from emulator_tests.testbed.servers import Server, kill
-from shared.cloud.tasks import connect_tasks
+from emulator_tests.vendor_queue import connect_client
 from shared.core.paths import DELETIONS, EPOCH, OPERATIONS, PAIRINGS, VIDEOS, pairing_path, session_path, video_path
 
 KILLS: Final = 60
@@ -294,7 +294,7 @@ def _await_tasks(school: School) -> None:
     """
     Wait until no task is due or being done.
     """
-    client = connect_tasks(school.testbed.tasks_host)
+    client = connect_client(school.testbed.tasks_host)
     parent = f"projects/{school.testbed.project_id}/locations/{school.testbed.region}"
 
     def is_due() -> bool:

@@ -12,7 +12,8 @@ import pytest
 from google.cloud.tasks_v2 import CloudTasksClient, Task
 
 from emulator_tests.flow.school import Person, School
-from shared.cloud.tasks import STARTING_S, connect_tasks
+from emulator_tests.vendor_queue import connect_client
+from shared.cloud.tasks import STARTING_S
 from shared.core.paths import RECONCILE_SESSION
 from shared.reconcile import WORKER_TIMEOUT_S
 from shared.reconcile.slots import SLOT_S
@@ -49,7 +50,7 @@ def held(school: School) -> Iterator[Held]:
     """
     The queue of sessions, held until the test releases it or ends.
     """
-    client = connect_tasks(school.testbed.tasks_host)
+    client = connect_client(school.testbed.tasks_host)
     held = Held(client, client.queue_path(school.testbed.project_id, school.testbed.region, RECONCILE_SESSION))
     yield held
     held.release()

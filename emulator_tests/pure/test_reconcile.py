@@ -12,7 +12,7 @@ import pytest
 
 from emulator_tests.fakes import BEGIN_AT
 from emulator_tests.pure.lamps import KEY, LAMP, WISH, House, Lamp, LampSnapshot, State, after, error
-from shared.core.errors import Conflict, Doubtful, Permanent, ProviderError, SecretRejected, Transient
+from shared.core.errors import Conflict, Doubtful, NotFoundYet, Permanent, ProviderError, SecretRejected, Transient
 from shared.ports import Delete, Task, Update
 from shared.reconcile import (
     ALARM_AFTER_S,
@@ -29,7 +29,6 @@ from shared.reconcile import (
     Done,
     Effect,
     Failure,
-    NotFoundYet,
     Progress,
     RequeueAt,
     Step,

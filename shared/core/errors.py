@@ -12,7 +12,7 @@
         Transient        again, after `retry_after_s`
           Doubtful         again, but search first: the provider may have done it after all
           SecretRejected   again, after a long pause: an operator has to set the right secret
-          NotFoundYet      again: a lost creation may still appear (`shared/reconcile/`)
+          NotFoundYet      again: a lost creation may still appear
         Permanent        never; recorded on the document and logged as an error
       Conflict         another writer was first; read again
       Misconfigured    a setting is missing or contradicts another; raised while wiring, never inside a request
@@ -23,6 +23,7 @@ has a reason: its code in `schema/errors.json`, by which clients tell errors apa
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -134,6 +135,24 @@ class SecretRejected(Transient):
     The provider does not accept our secret. Nothing was done, and nothing will be until the operator sets the right
     one.
     """
+
+
+class NotFoundYet(Transient):
+    """
+    A creation whose answer was lost cannot be found yet, and may still appear.
+
+    Attributes:
+        certain_at: From then on, a creation that cannot be found does not exist.
+    """
+
+    def __init__(self, certain_at: datetime) -> None:
+        super().__init__(
+            "The provider's answer was lost. The result is being checked.",
+            provider="",
+            operation="find",
+            code="ANSWER_LOST",
+        )
+        self.certain_at = certain_at
 
 
 class Permanent(ProviderError):

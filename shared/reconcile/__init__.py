@@ -10,7 +10,6 @@ this is still the database that was swept last, and `edited` reads fields that p
 from shared.reconcile.backoff import (
     ALARM_AFTER_S,
     RETRY_AFTER_MAX_S,
-    NotFoundYet,
     apply_backoff,
     await_late_commit,
     backoff_s,
@@ -63,7 +62,6 @@ __all__ = [
     "Failure",
     "HandedOver",
     "Mapper",
-    "NotFoundYet",
     "Progress",
     "Reconciler",
     "Record",

@@ -9,7 +9,7 @@ import zlib
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.core.errors import ProviderError, SecretRejected, Transient
+from shared.core.errors import NotFoundYet, ProviderError, SecretRejected, Transient
 from shared.reconcile.model import BACKOFF_MAX_S, Decision, Done, Failure, R, Record, RequeueAt, Step
 
 RETRY_AFTER_MAX_S = 3600.0
@@ -69,24 +69,6 @@ def failure_of(error: ProviderError, step: Step[Any], record: Record, key: str, 
         retry_at = min(retry_at, error.certain_at)
     alarmed = now - since >= timedelta(seconds=ALARM_AFTER_S) or (step.retry_permanent and retry_at is None)
     return Failure(error.code, str(error), retry_at is not None, step.name, step.spec, tries, since, retry_at, alarmed)
-
-
-class NotFoundYet(Transient):
-    """
-    A creation whose answer was lost cannot be found yet, and may still appear.
-
-    Attributes:
-        certain_at: From then on, a creation that cannot be found does not exist.
-    """
-
-    def __init__(self, certain_at: datetime) -> None:
-        super().__init__(
-            "The provider's answer was lost. The result is being checked.",
-            provider="",
-            operation="find",
-            code="ANSWER_LOST",
-        )
-        self.certain_at = certain_at
 
 
 def await_late_commit(tried_at: datetime, now: datetime, late_commit_s: int) -> None:

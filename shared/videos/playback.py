@@ -162,11 +162,14 @@ class Playbacks:
             raise WrongState("This video cannot be played at the moment. Try again later.", reason="VIDEO_NOT_PLAYABLE")
         if failed_host in (video.provider, *copies) and self.believes(caller):
             self._enqueue_failure(video_id, failed_host)
-        revocation_id = self._admit(caller, video, entered, enter)
-        playback = self._playback(caller, video_id, video.provider, video.playable, copies, failed_host, revocation_id)
+        lifetime_s = playback_lifetime_s(video.playable.duration_s or 0.0)
+        revocation_id = self._admit(caller, video, lifetime_s, entered, enter)
+        playback = self._playback(
+            caller, video_id, video.provider, video.playable, copies, failed_host, lifetime_s, revocation_id
+        )
         if not needs_player_key:
             return playback
-        keys, lifetime_s = self.viewer_keys.get(video.provider), playback_lifetime_s(video.playable.duration_s or 0.0)
+        keys = self.viewer_keys.get(video.provider)
         key = player_key(keys, video.playable.external_ids, caller.uid, lifetime_s, revocation_id)
         return replace(playback, player_key=key)
 
@@ -185,13 +188,15 @@ class Playbacks:
         known = require_viewer(caller, session_with(video.session, session), enrolment)
         return _Entered(known, admission[0] if admission else None)
 
-    def _admit(self, caller: Caller, video: Video, entered: _Entered, enter: Callable[[], _Entered]) -> str | None:
+    def _admit(
+        self, caller: Caller, video: Video, lifetime_s: int, entered: _Entered, enter: Callable[[], _Entered]
+    ) -> str | None:
         """
         Record what the caller is given, if it can be ended.
         """
-        if video.provider not in self.viewer_keys or video.playable is None:
+        if video.provider not in self.viewer_keys:
             return None
-        lifetime = timedelta(seconds=playback_lifetime_s(video.playable.duration_s or 0.0))
+        lifetime = timedelta(seconds=lifetime_s)
 
         def giving(known: _Entered) -> Giving:
             moderates = known.session.moderates(caller.uid)
@@ -217,6 +222,7 @@ class Playbacks:
         playable: Playable,
         copies: Mapping[str, ExternalIds],
         failed: str | None,
+        lifetime_s: int,
         revocation_id: str | None,
     ) -> Playback:
         """
@@ -225,7 +231,6 @@ class Playbacks:
         """
         have = [*copies] if playable.trouble is not None else [provider, *copies]
         kbps = needs_kbps(playable.size_bytes, playable.duration_s)
-        lifetime_s = playback_lifetime_s(playable.duration_s or 0.0)
         watching = watching_of(caller.uid, video_id)
         ranked = self.table.ranked(have, kbps, watching, failed) or have[:1]
         grants: dict[str, Grant] = {}

@@ -14,7 +14,7 @@ import hashlib
 import hmac
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -45,6 +45,9 @@ class Kind(StrEnum):
     USER = "0"
     ADMIN = "2"
 
+    # Signing looks words up often, and an enumeration's own hash is computed in Python.
+    __hash__ = str.__hash__
+
 
 class Word(StrEnum):
     """
@@ -71,6 +74,8 @@ class Word(StrEnum):
     USER_CONTEXTUAL_ROLE = "userContextualRole"
     EVENT_ID = "eventId"
     RESOURCE_ID = "resourceId"
+
+    __hash__ = str.__hash__  # as for `Kind`
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +139,16 @@ class Privilege:
         word: Kaltura's name of the privilege.
         value: What it applies to, in the grammar of the word; empty for the words that take nothing.
 
+    Attributes:
+        text: The privilege as a field of a KS.
+
     Raises:
         BadRequest: The value does not match the word's grammar (never).
     """
 
     word: Word
     value: str = ""
+    text: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         grammar = _GRAMMAR.get(self.word)
@@ -147,6 +156,7 @@ class Privilege:
             raise BadRequest("This privilege is not allowed.", reason="PRIVILEGE_INVALID")
         if not grammar.pattern.fullmatch(self.value):
             raise BadRequest(f"The privilege {self.word} takes {grammar.takes}.", reason="PRIVILEGE_INVALID")
+        object.__setattr__(self, "text", self.word + "=" + _quoted(self.value) + "&")
 
 
 class KeyMint:
@@ -203,18 +213,18 @@ class KeyMint:
         fields = b"%b_e=%d%b" % (_given(privileges), int(now.timestamp()) + lifetime_s, _owned(user_id, kind))
         # The fields follow 16 bytes that nobody can guess: random ones, or derived from the fields and the secret.
         body = (self._derived(fields) if is_repeatable else os.urandom(_BLOCK_BYTES)) + fields
-        signed = hashlib.sha1(body).digest() + body
-        sealed = self._seal(signed + bytes(-len(signed) % _BLOCK_BYTES))
+        sealed = self._seal(hashlib.sha1(body).digest(), body)
         return binascii.b2a_base64(self._head + sealed, newline=False).translate(_URL_SAFE).decode("ascii")
 
     def _derived(self, fields: bytes) -> bytes:
         return hmac.digest(self._seed, fields, "sha256")[:_BLOCK_BYTES]
 
-    def _seal(self, padded: bytes) -> bytes:
-        first_block = int.from_bytes(padded[:_BLOCK_BYTES], "big")
+    def _seal(self, digest: bytes, body: bytes) -> bytes:
+        first_block = int.from_bytes(digest[:_BLOCK_BYTES], "big")
+        rest = digest[_BLOCK_BYTES:] + body + bytes(-(len(digest) + len(body)) % _BLOCK_BYTES)
         with self._encrypting:
             chained = (first_block ^ self._last_block).to_bytes(_BLOCK_BYTES, "big")
-            sealed = self._encryptor.update(chained + padded[_BLOCK_BYTES:])
+            sealed = self._encryptor.update(chained + rest)
             self._last_block = int.from_bytes(sealed[-_BLOCK_BYTES:], "big")
         return sealed
 
@@ -224,10 +234,9 @@ def _given(privileges: tuple[Privilege, ...]) -> bytes:
     """
     Return the fields of a KS before its expiry: its privileges. Pure.
     """
-    fields = {privilege.word: privilege.value for privilege in privileges}
-    if len(fields) < len(privileges):
+    if len({privilege.word for privilege in privileges}) < len(privileges):
         raise ValueError("a word twice: Kaltura would keep the last of them only")
-    return "".join([word + "=" + _quoted(value) + "&" for word, value in fields.items()]).encode()
+    return "".join([privilege.text for privilege in privileges]).encode()
 
 
 @lru_cache(_REMEMBERED)
