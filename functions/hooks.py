@@ -15,7 +15,7 @@ from firebase_functions.options import MemoryOption
 from flask import Request, Response
 
 from functions import config, wiring
-from functions.body import WEBHOOK_MAX_BYTES, discard_body, read_body
+from functions.edge.request import WEBHOOK_MAX_BYTES, discard_body, read_body
 from shared.core import log
 from shared.core.errors import BadRequest, Misconfigured, NotAllowed, Transient
 from shared.operations.webhooks import handle_webhook

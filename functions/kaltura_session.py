@@ -9,13 +9,14 @@ from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import edge, wiring
+from functions import wiring
+from functions.edge import callables
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.sessions.kaltura_session import get_kaltura_session
 
 
-@edge.callable_function(Work.LOOK, asks_provider=True)
+@callables.callable_function(Work.LOOK, asks_provider=True)
 def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return what a session has at Kaltura, as far as the caller may know it: `{sessionId}` gives `{sessionId, state,
@@ -23,9 +24,9 @@ def getKalturaSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID})
+        fields = callables.read(request.data, {"sessionId": callables.SESSION_ID})
         wiring.kill_switch().require_open()
         app = wiring.app()
         return get_kaltura_session(caller, fields["sessionId"], app.sessions, app.documents, app.queue, wiring.now)
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)

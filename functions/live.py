@@ -11,7 +11,8 @@ from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import edge, wiring
+from functions import wiring
+from functions.edge import callables
 from functions.granting import lasting, playing
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
@@ -20,7 +21,7 @@ from shared.sessions import Sessions
 from shared.sessions.moderation import rotate_stream_key, set_moderator, stream_ingest
 
 
-@edge.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
+@callables.callable_function(Work.PLAY, asks_provider=True, chats=True, is_kept_ready=True)
 def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Let a client enter a live event, and stay in it, with this one call: `{sessionId, forceRefresh?, playerKs?}` gives
@@ -33,7 +34,9 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID}, {"forceRefresh": bool, "playerKs": bool})
+        fields = callables.read(
+            request.data, {"sessionId": callables.SESSION_ID}, {"forceRefresh": bool, "playerKs": bool}
+        )
         joined = wiring.joining().join(
             caller,
             fields["sessionId"],
@@ -55,10 +58,10 @@ def joinSession(request: CallableRequest[Any]) -> dict[str, Any]:
             "refreshableAt": joined.refreshable_at,
         }
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=True)
+@callables.callable_function(Work.CHANGE, asks_provider=True)
 def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Set whether a person moderates a session's live events: `{sessionId, uid, isModerator}` gives the same and
@@ -66,7 +69,9 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID, "isModerator": bool})
+        fields = callables.read(
+            request.data, {"sessionId": callables.SESSION_ID, "uid": callables.UID, "isModerator": bool}
+        )
         wiring.kill_switch().require_open()
         app = wiring.app()
         is_settled = set_moderator(
@@ -80,10 +85,10 @@ def setModerator(request: CallableRequest[Any]) -> dict[str, Any]:
         )
         return {**fields, "isSettled": is_settled}
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
-@edge.callable_function(Work.LOOK, asks_provider=True)
+@callables.callable_function(Work.LOOK, asks_provider=True)
 def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return the addresses that the owner's encoder sends its stream to: `{sessionId}` gives `{sessionId, url, backupUrl,
@@ -92,7 +97,7 @@ def getStreamIngest(request: CallableRequest[Any]) -> dict[str, Any]:
     return _ingest(request, stream_ingest)
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=True)
+@callables.callable_function(Work.CHANGE, asks_provider=True)
 def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return the same with a new stream key. The old key no longer works.
@@ -102,7 +107,7 @@ def rotateStreamKey(request: CallableRequest[Any]) -> dict[str, Any]:
 
 def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions], Ingest]) -> dict[str, Any]:
     def use_case(caller: Caller) -> dict[str, Any]:
-        session_id = edge.read(request.data, {"sessionId": edge.SESSION_ID})["sessionId"]
+        session_id = callables.read(request.data, {"sessionId": callables.SESSION_ID})["sessionId"]
         wiring.kill_switch().require_open()
         told = ask(caller, session_id, wiring.app().sessions)
         return {
@@ -114,4 +119,4 @@ def _ingest(request: CallableRequest[Any], ask: Callable[[Caller, str, Sessions]
             **told.values,
         }
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)

@@ -10,7 +10,8 @@ from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import edge, wiring
+from functions import wiring
+from functions.edge import callables
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest
 from shared.deletions import requeue_deletion
@@ -19,21 +20,21 @@ from shared.erasure.model import Erasure
 from shared.limits.call_budgets import Work
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=False)
+@callables.callable_function(Work.CHANGE, asks_provider=False)
 def requeueDeletion(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Requeue a dead deletion (`pendingDeletions`, state `dead`): `{deletionId}` gives `{deletionId}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        deletion_id = edge.read(request.data, {"deletionId": edge.DELETION_ID})["deletionId"]
+        deletion_id = callables.read(request.data, {"deletionId": callables.DELETION_ID})["deletionId"]
         requeue_deletion(caller, deletion_id, wiring.documents(), wiring.queue(), wiring.now)
         return {"deletionId": deletion_id}
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
-@edge.callable_function(Work.HEAVY, asks_provider=False)
+@callables.callable_function(Work.HEAVY, asks_provider=False)
 def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Erase all content of a person, or of everybody: `{requestId, uid}` or `{requestId, everything: true}` gives what
@@ -42,20 +43,22 @@ def eraseContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"requestId": edge.REQUEST_ID}, {"uid": edge.UID, "everything": bool})
+        fields = callables.read(
+            request.data, {"requestId": callables.REQUEST_ID}, {"uid": callables.UID, "everything": bool}
+        )
         everything, uid = fields["everything"] is True, fields["uid"]
         if everything == (uid is not None):
             raise BadRequest("Send either the uid of a person, or everything: true.", reason="FIELDS_CONFLICT")
         if everything and caller.is_admin:
-            edge.require_recent_sign_in(request, wiring.now())
+            callables.require_recent_sign_in(request, wiring.now())
         wiring.kill_switch().require_open()
         key, erasure = ask_erasure(caller, fields["requestId"], uid, wiring.documents(), wiring.queue(), wiring.now)
         return _told(key, erasure)
 
-    return edge.answer(request, use_case, is_current=True)
+    return callables.answer(request, use_case, is_current=True)
 
 
-@edge.callable_function(Work.LOOK, asks_provider=False)
+@callables.callable_function(Work.LOOK, asks_provider=False)
 def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return the progress of an erasure: `{erasureId}` gives `{erasureId, state, sessions, enrolments, videos, videosLeft,
@@ -63,13 +66,13 @@ def getErasure(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        key = edge.read(request.data, {"erasureId": edge.ERASURE_ID})["erasureId"]
+        key = callables.read(request.data, {"erasureId": callables.ERASURE_ID})["erasureId"]
         return _told(key, erasure_of(caller, key, wiring.documents()))
 
-    return edge.answer(request, use_case, is_current=True)
+    return callables.answer(request, use_case, is_current=True)
 
 
-@edge.callable_function(Work.LOOK, asks_provider=False)
+@callables.callable_function(Work.LOOK, asks_provider=False)
 def exportContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return what is stored about a person: `{uid}` gives `{uid, things, after}`, a page of documents. If `after` is not
@@ -77,11 +80,11 @@ def exportContent(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"uid": edge.UID}, {"after": edge.EXPORT_PLACE})
+        fields = callables.read(request.data, {"uid": callables.UID}, {"after": callables.EXPORT_PLACE})
         page = export_content(caller, fields["uid"], fields["after"], wiring.documents())
         return {"uid": fields["uid"], "things": page.things, "after": page.after}
 
-    return edge.answer(request, use_case, is_current=True)
+    return callables.answer(request, use_case, is_current=True)
 
 
 def _told(key: str, erasure: Erasure) -> dict[str, Any]:

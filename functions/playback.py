@@ -9,14 +9,15 @@ from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import edge, wiring
+from functions import wiring
+from functions.edge import callables
 from functions.granting import playing
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest
 from shared.limits.call_budgets import Work
 
 
-@edge.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)
+@callables.callable_function(Work.PLAY, asks_provider=True, is_kept_ready=True)
 def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return a grant to play one video, `{videoId, failedHost?, playerKs?}` gives `{videoId, host, playUrl, manifestUrl,
@@ -26,10 +27,15 @@ def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        asked = edge.read(
+        asked = callables.read(
             request.data,
             {},
-            {"videoId": edge.VIDEO_ID, "sessionId": edge.SESSION_ID, "failedHost": edge.HOST, "playerKs": bool},
+            {
+                "videoId": callables.VIDEO_ID,
+                "sessionId": callables.SESSION_ID,
+                "failedHost": callables.HOST,
+                "playerKs": bool,
+            },
         )
         video_id, session_id, failed_host = asked["videoId"], asked["sessionId"], asked["failedHost"]
         needs_key = asked["playerKs"] is True
@@ -47,4 +53,4 @@ def issuePlayback(request: CallableRequest[Any]) -> dict[str, Any]:
         told = playing(playback.values, playback.expires_at, playback.player_key, wiring.now())
         return {"videoId": video_id, "host": playback.host, "playUrl": playback.url, **told}
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)

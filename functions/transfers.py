@@ -9,13 +9,14 @@ from typing import Any
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import config, edge, wiring
+from functions import config, wiring
+from functions.edge import callables
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.transfers import transfer_session
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=False)
+@callables.callable_function(Work.CHANGE, asks_provider=False)
 def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Give a session, with all that it has, to another teacher: `{sessionId, uid}` gives `{sessionId, uid, state}`.
@@ -24,7 +25,7 @@ def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, "uid": edge.UID})
+        fields = callables.read(request.data, {"sessionId": callables.SESSION_ID, "uid": callables.UID})
         wiring.kill_switch().require_open()
         state = transfer_session(
             caller,
@@ -39,4 +40,4 @@ def transferSession(request: CallableRequest[Any]) -> dict[str, Any]:
         )
         return {**fields, "state": state.value}
 
-    return edge.answer(request, use_case, is_current=True)
+    return callables.answer(request, use_case, is_current=True)

@@ -10,19 +10,24 @@ from typing import Any, Final
 
 from firebase_functions.https_fn import CallableRequest
 
-from functions import edge, wiring
+from functions import wiring
+from functions.edge import callables
 from shared.core.callers import Caller
 from shared.limits.call_budgets import Work
 from shared.ports import Clock, Documents, Queue
 from shared.videos.commands import Correction, cancel_upload, delete_video, retry_video, update_video, upload_finished
 from shared.videos.upload_tokens import ReplaceRequest, UploadRequest, UploadToken
 
-_FILE: Final[Mapping[str, edge.Kind]] = {"requestId": edge.REQUEST_ID, "fileName": edge.NAME, "fileSizeBytes": int}
+_FILE: Final[Mapping[str, callables.Kind]] = {
+    "requestId": callables.REQUEST_ID,
+    "fileName": callables.NAME,
+    "fileSizeBytes": int,
+}
 
 Wished = Callable[[Caller, str, Documents, Queue, Clock], None]
 
 
-@edge.callable_function(Work.UPLOAD, asks_provider=True)
+@callables.callable_function(Work.UPLOAD, asks_provider=True)
 def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return a token with which the browser can upload one file and do nothing else.
@@ -35,7 +40,9 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"sessionId": edge.SESSION_ID, **_FILE}, {"title": edge.NAME, "order": int})
+        fields = callables.read(
+            request.data, {"sessionId": callables.SESSION_ID, **_FILE}, {"title": callables.NAME, "order": int}
+        )
         wanted = UploadRequest(
             fields["sessionId"],
             fields["requestId"],
@@ -47,10 +54,10 @@ def issueUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
         wiring.kill_switch().require_open()
         return _to_response(wiring.app().upload_tokens.issue_upload_token(caller, wanted))
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
-@edge.callable_function(Work.UPLOAD, asks_provider=True)
+@callables.callable_function(Work.UPLOAD, asks_provider=True)
 def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return a token to upload the file that replaces a video's content once it is ready. Until then the video keeps
@@ -60,17 +67,17 @@ def replaceVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"videoId": edge.VIDEO_ID, **_FILE}, {"title": edge.NAME})
+        fields = callables.read(request.data, {"videoId": callables.VIDEO_ID, **_FILE}, {"title": callables.NAME})
         wanted = ReplaceRequest(
             fields["videoId"], fields["requestId"], fields["fileName"], fields["fileSizeBytes"], fields["title"]
         )
         wiring.kill_switch().require_open()
         return _to_response(wiring.app().upload_tokens.replace_video(caller, wanted))
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
-@edge.callable_function(Work.UPLOAD, asks_provider=True)
+@callables.callable_function(Work.UPLOAD, asks_provider=True)
 def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Return a new token for an upload that takes long, and how much of it has arrived: `{videoId}` gives what
@@ -78,14 +85,14 @@ def renewUploadToken(request: CallableRequest[Any]) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
+        video_id = callables.read(request.data, {"videoId": callables.VIDEO_ID})["videoId"]
         wiring.kill_switch().require_open()
         return _to_response(wiring.app().upload_tokens.renew_upload_token(caller, video_id))
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
-@edge.callable_function(Work.UPLOAD, asks_provider=False)
+@callables.callable_function(Work.UPLOAD, asks_provider=False)
 def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Observe a video whose bytes are all sent: `{videoId}` gives `{videoId}`. The video is observed anyway; this call
@@ -94,7 +101,7 @@ def uploadFinished(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, upload_finished)
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=False)
+@callables.callable_function(Work.CHANGE, asks_provider=False)
 def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Cancel the latest upload of a video: `{videoId}` gives `{videoId}`.
@@ -102,7 +109,7 @@ def cancelUpload(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, cancel_upload)
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=False)
+@callables.callable_function(Work.CHANGE, asks_provider=False)
 def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Delete a video: `{videoId}` gives `{videoId}`.
@@ -110,7 +117,7 @@ def deleteVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, delete_video)
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=False)
+@callables.callable_function(Work.CHANGE, asks_provider=False)
 def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Retry a video that has failed: `{videoId}` gives `{videoId}`.
@@ -118,19 +125,19 @@ def retryVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     return _wished(request, retry_video)
 
 
-@edge.callable_function(Work.CHANGE, asks_provider=False)
+@callables.callable_function(Work.CHANGE, asks_provider=False)
 def updateVideo(request: CallableRequest[Any]) -> dict[str, Any]:
     """
     Change the title of a video, or its place in the session: `{videoId, title?, order?}` gives `{videoId}`.
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        fields = edge.read(request.data, {"videoId": edge.VIDEO_ID}, {"title": edge.NAME, "order": int})
+        fields = callables.read(request.data, {"videoId": callables.VIDEO_ID}, {"title": callables.NAME, "order": int})
         correction = Correction(fields["title"], fields["order"])
         update_video(caller, fields["videoId"], correction, wiring.documents(), wiring.queue(), wiring.now)
         return {"videoId": fields["videoId"]}
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
 def _wished(request: CallableRequest[Any], spec: Wished) -> dict[str, Any]:
@@ -139,11 +146,11 @@ def _wished(request: CallableRequest[Any], spec: Wished) -> dict[str, Any]:
     """
 
     def use_case(caller: Caller) -> dict[str, Any]:
-        video_id = edge.read(request.data, {"videoId": edge.VIDEO_ID})["videoId"]
+        video_id = callables.read(request.data, {"videoId": callables.VIDEO_ID})["videoId"]
         spec(caller, video_id, wiring.documents(), wiring.queue(), wiring.now)
         return {"videoId": video_id}
 
-    return edge.answer(request, use_case)
+    return callables.answer(request, use_case)
 
 
 def _to_response(token: UploadToken) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from typing import Final
 
 from firebase_functions.options import RateLimits
 
-from functions import tasks, wiring
+from functions import wiring
+from functions.edge import tasks
 from shared.core.paths import (
     CHECK_HOST,
     HOST_NAME,

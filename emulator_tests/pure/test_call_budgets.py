@@ -21,7 +21,7 @@ from emulator_tests.fakes import ManualClock, MemoryDocuments
 from emulator_tests.pure.deployment import TEACHER, Deployment
 from emulator_tests.pure.test_copies import copied
 from emulator_tests.testbed.places import ROOT
-from functions import edge
+from functions.edge import callables as edge
 from shared.core.callers import Caller
 from shared.core.errors import TooMany
 from shared.core.paths import CALL_BUDGETS, CHECK_HOST, RECONCILE_COPY, RECONCILE_VIDEO, call_budget_path

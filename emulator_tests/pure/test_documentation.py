@@ -220,7 +220,7 @@ def fields_read(name: str) -> set[str]:
     helpers = [one.func.id for one in calls if isinstance(one.func, ast.Name) and one.func.id.startswith("_")]
     for place in (functions[name], *(functions[helper] for helper in helpers if helper in functions)):
         for call in ast.walk(place):
-            if isinstance(call, ast.Call) and ast.unparse(call.func) == "edge.read":
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "callables.read":
                 read = (eval(ast.unparse(fields), vars(module)) for fields in call.args[1:])
                 return {field for fields in read for field in fields}
     raise AssertionError(f"{name} reads nothing")

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from werkzeug.test import create_environ
 
 from emulator_tests.fakes import ManualClock, MemoryDocuments
-from functions import answers, edge
+from functions.edge import answers
+from functions.edge import callables as edge
 from shared.core import errors
 from shared.core.callers import Caller
 from shared.core.errors import (

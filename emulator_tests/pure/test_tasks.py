@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from emulator_tests.texts import UIDS
-from functions import tasks, work
+from functions import work
+from functions.edge import tasks
 from functions.work import (
     checkHost,
     pollReadiness,

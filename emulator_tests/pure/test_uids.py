@@ -6,7 +6,7 @@ import pytest
 
 from emulator_tests.pure.deployment import HOUR, TEACHER, Deployment
 from emulator_tests.texts import NOT_FIELDS, NOT_UIDS, UIDS
-from functions import edge
+from functions.edge import callables as edge
 from shared.core.callers import Caller, ClaimNames
 from shared.core.errors import BadRequest, NotAllowed
 from shared.core.paths import (

@@ -1,8 +1,8 @@
 """Callables: check what comes in, and turn what goes wrong into a code and a sentence.
 
-Called by the other files of this folder, which say what use case answers. How much of a request is read is left to
-`body.py`, who calls to `tokens.py`, how often they may to `shared/limits/call_budgets.py`, and what they are answered
-to `answers.py`.
+Called by the files of `functions/`, which say what use case answers. How much of a request is read is left to
+`request.py`, who calls to `tokens.py`, how often they may to `shared/limits/call_budgets.py`, and what they are
+answered to `answers.py`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from firebase_functions.https_fn import CallableRequest, on_call
 from firebase_functions.options import MemoryOption
 from flask import Request, Response
 
-from functions import answers, config, tokens, wiring
-from functions.body import CALL_MAX_BYTES, data_of, discard_body, read_body
+from functions import config, wiring
+from functions.edge import answers, tokens
+from functions.edge.request import CALL_MAX_BYTES, data_of, discard_body, read_body
 from shared.core import paths
 from shared.core.callers import Caller
 from shared.core.errors import BadRequest

@@ -1,6 +1,6 @@
 """Build the answers of callables, in Firebase's form: a result, or an error with its code and its sentence.
 
-Called by `edge.py` and `tasks.py`. The only place that turns errors into codes. The meaning of each code is in
+Called by `callables.py` and `tasks.py`. The only place that turns errors into codes. The meaning of each code is in
 `schema/errors.json`.
 
 Source: https://firebase.google.com/docs/functions/callable-reference
@@ -23,7 +23,7 @@ from flask import Request, Response
 from shared.core import log
 from shared.core.errors import BackendError, Conflict, Misconfigured, Refused
 
-_TABLE: Final = Path(__file__).parents[1] / "schema" / "errors.json"
+_TABLE: Final = Path(__file__).parents[2] / "schema" / "errors.json"
 
 INTERNAL: Final = "INTERNAL"
 """The code of an unexpected error."""
