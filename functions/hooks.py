@@ -98,9 +98,7 @@ def cloudflareHook(request: HttpRequest) -> Response:
     another deployment on it are passed on to the address in `CLOUDFLARE_PASS_ON`, with their signature, which is valid
     there too.
     """
-    elsewhere = handle_webhook(
-        CLOUDFLARE, wiring.webhook(CLOUDFLARE), request.headers, request.body, wiring.queue()
-    )
+    elsewhere = handle_webhook(CLOUDFLARE, wiring.webhook(CLOUDFLARE), request.headers, request.body, wiring.queue())
     others = config.CLOUDFLARE_PASS_ON.value
     if elsewhere is not None and PASSED_ON not in request.headers and elsewhere in others:
         _pass_on(CLOUDFLARE, others[elsewhere], request.headers, request.body)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from types import NoneType
-from typing import Annotated, Any, Final, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, cast, dataclass_transform, get_args, get_origin, get_type_hints
 
 from shared.core import paths
 from shared.core.errors import BadRequest
@@ -112,6 +112,7 @@ Uid = Annotated[str, UID]
 """The id of a user of Firebase Auth."""
 
 HostName = Annotated[str, HOST]
+ProviderName = Annotated[str, Doc("`kaltura`, `cloudflare`")]
 RequestId = Annotated[str, REQUEST_ID]
 Name = Annotated[str, NAME]
 ExportPlace = Annotated[str, EXPORT_PLACE]
@@ -153,7 +154,7 @@ def read(data: object, form: type[F]) -> F:
     """
     if not isinstance(data, dict):
         raise BadRequest("Send an object with named fields under data.", reason="DATA_NOT_AN_OBJECT")
-    kinds = kinds_of(form)
+    kinds = kinds_of(cast(Any, form))
     if not data.keys() <= kinds.keys():
         raise BadRequest(
             f"These fields are not known here: {_names(data.keys() - kinds.keys())}.", reason="FIELD_UNKNOWN"

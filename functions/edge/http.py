@@ -107,7 +107,7 @@ def http_function(
     memory: MemoryOption,
     timeout_s: int,
     methods: Sequence[str] | None = None,
-    secrets: Sequence[SecretParam | str] = (),
+    secrets: Sequence[SecretParam] = (),
     authenticate: Authenticate | None = None,
     any_origin: bool = False,
     failure: Failure | None = None,
