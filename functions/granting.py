@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from functions.edge.fields import Doc, message
 from shared.admissions.joining import renew_at
-from shared.ports import Grant
+from shared.ports import ADDRESSES, Grant
+
+PLAYER_KEY: Final = "ks"
+"""The value of a player's key that clients get."""
 
 ExpiresAt = Annotated[datetime, Doc("when this grant ends")]
 RenewAt = Annotated[datetime, Doc("when to call again")]
@@ -43,6 +46,8 @@ def playing(
     Return the fields of `Player`: the addresses of a video or event with their expiry, and the key for the provider's
     own player if there is one. Pure.
     """
-    if player_key is None:
-        return {**addresses, **lasting(expires_at, now)}
-    return {**addresses, **player_key.values, **lasting(min(expires_at, player_key.expires_at), now)}
+    values = addresses
+    if player_key is not None:
+        values, expires_at = {**addresses, **player_key.values}, min(expires_at, player_key.expires_at)
+    told = {name: values[name] for name in (*ADDRESSES, PLAYER_KEY) if name in values}
+    return {**told, **lasting(expires_at, now)}

@@ -14,6 +14,7 @@ from functions.edge.fields import DeletionId, Doc, ErasureId, ExportPlace, Reque
 from shared.core.errors import BadRequest
 from shared.deletions import requeue_deletion
 from shared.erasure import ask_erasure, erasure_of, export_content
+from shared.erasure.export import Exported
 from shared.erasure.model import Erasure, ErasureState
 from shared.limits.call_budgets import Work
 
@@ -128,8 +129,14 @@ def exportContent(call: Call[ExportContent]) -> ExportAnswer:
     """
     asked = call.fields
     page = export_content(call.caller, asked.uid, asked.after, wiring.documents())
-    things = [StoredThing(**thing) for thing in page.things]
-    return ExportAnswer(uid=asked.uid, things=things, after=page.after)
+    return export_response(asked.uid, page)
+
+
+def export_response(uid: str, page: Exported) -> ExportAnswer:
+    """
+    Return a page of an export as callers read it. Pure.
+    """
+    return ExportAnswer(uid=uid, things=[StoredThing(**thing) for thing in page.things], after=page.after)
 
 
 def to_response(key: str, erasure: Erasure) -> ErasureAnswer:

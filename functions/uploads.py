@@ -5,9 +5,9 @@ Who may do so, and what follows, is left to `shared/videos/upload_tokens.py` and
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from functions import wiring
 from functions.edge.callables import Call, callable_function
@@ -80,6 +80,10 @@ class TusUpload:
     protocol: Literal["tus"]
     url: str
     chunkSizeBytes: int
+
+
+PROTOCOLS: Final[Mapping[str, type[KalturaUpload] | type[TusUpload]]] = {"kaltura": KalturaUpload, "tus": TusUpload}
+"""The form of `upload` for each protocol of the providers."""
 
 
 @message
@@ -186,7 +190,7 @@ def to_response(token: UploadToken) -> UploadAnswer:
     Return the video and its deadlines, and under `upload` everything that is needed to send its bytes. Pure.
     """
     grant = token.grant
-    values: dict[str, Any] = {"url": grant.url, **grant.values}
+    values: dict[str, Any] = {"protocol": grant.protocol, "url": grant.url, **grant.values}
     return UploadAnswer(
         videoId=token.video_id,
         provider=token.provider,
@@ -194,7 +198,5 @@ def to_response(token: UploadToken) -> UploadAnswer:
         uploadUntil=token.pace.until,
         minKbps=token.pace.min_kbps,
         receivedBytes=token.received_bytes,
-        upload=TusUpload(protocol="tus", **values)
-        if grant.protocol == "tus"
-        else KalturaUpload(protocol="kaltura", **values),
+        upload=PROTOCOLS[grant.protocol](**values),
     )

@@ -62,7 +62,10 @@ class HttpRequest:
         """
         if self.media_type != "application/json":
             raise BadRequest("Send JSON, with Content-Type: application/json.", reason="CONTENT_TYPE_NOT_JSON")
-        return read(parse_json(self.body), form)
+        sent = parse_json(self.body)
+        if not isinstance(sent, dict):
+            raise BadRequest("Send a JSON object with named fields.", reason="DATA_NOT_AN_OBJECT")
+        return read(sent, form)
 
 
 class UseCase(Protocol):
