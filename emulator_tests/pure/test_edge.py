@@ -83,7 +83,8 @@ KS = "djJ8MTAyfA" + "x" * 80
 
 
 def read(data: Any, form: type[Any] = Upload) -> dict[str, Any]:
-    return vars(fields.read(data, form))
+    told: dict[str, Any] = vars(fields.read(data, form))
+    return told
 
 
 def nested(depth: int) -> list[Any]:

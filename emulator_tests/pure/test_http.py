@@ -54,10 +54,10 @@ def sent(
     headers: dict[str, str] | None = None,
     method: str = "POST",
     endpoint: Endpoint = REST,
-    **environ: Any,
+    stream: BytesIO | None = None,
 ) -> Response:
     given = create_environ("/pages/2", method=method, data=body, headers={**JSON, **BEARER, **(headers or {})})
-    return respond(endpoint, Request({**given, **environ}))
+    return respond(endpoint, Request(given if stream is None else {**given, "wsgi.input": stream}))
 
 
 def code_of(response: Response) -> tuple[int, str]:
@@ -121,13 +121,13 @@ def test_a_body_of_unknown_length_is_refused_before_it_is_read(headers: dict[str
 
 def test_who_is_not_known_is_refused_before_the_body_is_read() -> None:
     stream = BytesIO(b"x" * 10)
-    assert sent(headers={"Authorization": "Bearer bad"}, **{"wsgi.input": stream}).status_code == 401
+    assert sent(headers={"Authorization": "Bearer bad"}, stream=stream).status_code == 401
     assert stream.tell() == 0
 
 
 def test_an_unexpected_error_says_nothing_of_its_text() -> None:
-    def breaks(_request: HttpRequest) -> Response:
-        raise RuntimeError("hunter2")
+    def breaks(request: HttpRequest) -> Response:
+        raise RuntimeError(f"hunter2 at {request.path}")
 
     response = sent(endpoint=Endpoint(breaks, MAX_BYTES, ("POST",)))
     assert code_of(response) == (500, "INTERNAL")

@@ -245,7 +245,7 @@ def test_the_example_of_a_callable_is_read_and_is_what_the_schema_says(name: str
 
 @pytest.mark.parametrize("name", DESCRIBED)
 def test_the_edge_and_the_schema_ask_for_the_same_fields(name: str) -> None:
-    form = forms_of(name)[0]
+    form: Any = forms_of(name)[0]
     definition = schema_of("callables.json")["$defs"][form.__name__]
     assert set(definition["properties"]) == set(kinds_of(form))
     assert set(definition.get("required", ())) == {field for field, (_, must) in kinds_of(form).items() if must}
